@@ -1,0 +1,108 @@
+/**
+ * Reads template.yaml, so that the local hosts serve the routes and the table that are deployed and nothing is
+ * written down twice. What the local hosts rely on is checked here; what else stands in the file is not.
+ */
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { parse, type YAMLMap, type YAMLSeq } from 'yaml';
+
+/** One route of the API and the function that answers it. */
+export type Route = {
+  readonly method: string;
+  /** As API Gateway writes it: `/v1/secrets/{name}`. */
+  readonly path: string;
+  /** The operation, which is also the name of the function's file: `create-secret`. */
+  readonly operation: string;
+  /** The function's source, relative to the template: `functions/create-secret.ts`. */
+  readonly entryPoint: string;
+  readonly timeoutMs: number;
+};
+
+/** The table as `CreateTable` takes it (without a name), and the attribute that its TTL reads. */
+export type TableDefinition = {
+  readonly create: v.InferOutput<typeof tableProperties>;
+  readonly timeToLiveAttribute: string;
+};
+
+export type Template = { readonly routes: readonly Route[]; readonly table: TableDefinition };
+
+const keySchema = v.array(
+  v.object({ AttributeName: v.string(), KeyType: v.picklist(['HASH', 'RANGE']) }),
+);
+const tableProperties = v.object({
+  BillingMode: v.literal('PAY_PER_REQUEST'),
+  DeletionProtectionEnabled: v.boolean(),
+  AttributeDefinitions: v.array(
+    v.object({ AttributeName: v.string(), AttributeType: v.picklist(['S', 'N', 'B']) }),
+  ),
+  KeySchema: keySchema,
+  GlobalSecondaryIndexes: v.array(
+    v.object({
+      IndexName: v.string(),
+      KeySchema: keySchema,
+      Projection: v.object({ ProjectionType: v.literal('KEYS_ONLY') }),
+    }),
+  ),
+});
+const tableResource = v.object({
+  Type: v.literal('AWS::DynamoDB::Table'),
+  Properties: v.object({
+    ...tableProperties.entries,
+    TimeToLiveSpecification: v.object({ AttributeName: v.string(), Enabled: v.literal(true) }),
+  }),
+});
+const functionResource = v.object({
+  Type: v.literal('AWS::Serverless::Function'),
+  Metadata: v.object({
+    BuildProperties: v.object({ EntryPoints: v.tuple([v.string()]) }),
+  }),
+  Properties: v.object({
+    Handler: v.string(),
+    Events: v.record(
+      v.string(),
+      v.object({
+        Type: v.literal('Api'),
+        Properties: v.object({ Method: v.string(), Path: v.string() }),
+      }),
+    ),
+  }),
+});
+const document = v.object({
+  Globals: v.object({ Function: v.object({ Timeout: v.number() }) }),
+  Resources: v.record(v.string(), v.looseObject({ Type: v.string() })),
+});
+
+const intrinsics = ['Ref', 'Sub', 'GetAtt', 'If', 'Equals', 'Not', 'And', 'Or', 'Join', 'Select'];
+const long = (name: string) => (name === 'Ref' ? name : `Fn::${name}`);
+const customTags = intrinsics.flatMap((name) => [
+  { tag: `!${name}`, resolve: (text: string) => ({ [long(name)]: text }) },
+  {
+    tag: `!${name}`,
+    collection: 'seq' as const,
+    resolve: (node: YAMLMap | YAMLSeq) => ({ [long(name)]: node.toJSON() }),
+  },
+]);
+
+/** The YAML of a CloudFormation template as plain data: `!Ref X` becomes `{ Ref: 'X' }`, as in its JSON form. */
+export const parseTemplate = (text: string): unknown => parse(text, { customTags });
+
+/** Reads the routes and the table. Throws if the file is missing or lacks what the local hosts rely on. */
+export const readTemplate = async (file: string): Promise<Template> => {
+  const { Globals, Resources } = v.parse(document, parseTemplate(await readFile(file, 'utf8')));
+  const ofType = (type: string) =>
+    Object.values(Resources).filter((resource) => resource.Type === type);
+  const routes = ofType('AWS::Serverless::Function').flatMap((resource) => {
+    const { Metadata, Properties } = v.parse(functionResource, resource);
+    return Object.values(Properties.Events).map(({ Properties: event }) => ({
+      method: event.Method,
+      path: event.Path,
+      operation: Properties.Handler.replace(/\.handler$/, ''),
+      entryPoint: Metadata.BuildProperties.EntryPoints[0],
+      timeoutMs: Globals.Function.Timeout * 1000,
+    }));
+  });
+  const [table, ...others] = ofType('AWS::DynamoDB::Table');
+  if (others.length > 0) throw new Error('template.yaml describes more than one table');
+  const { TimeToLiveSpecification, ...create } = v.parse(tableResource, table).Properties;
+  return { routes, table: { create, timeToLiveAttribute: TimeToLiveSpecification.AttributeName } };
+};

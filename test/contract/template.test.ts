@@ -1,0 +1,277 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { limits } from '../../functions/model/limits.ts';
+import { parseTemplate, readTemplate, type Template } from '../../local/template.ts';
+
+/** What each function may do, and nothing more: the whole of its policy. */
+const allowed: Record<string, readonly string[]> = {
+  'create-secret': ['dynamodb:GetItem', 'dynamodb:PutItem', 'kms:GenerateDataKey'],
+  'update-secret': ['dynamodb:GetItem', 'dynamodb:PutItem', 'kms:GenerateDataKey'],
+  'get-secret': ['dynamodb:GetItem', 'kms:Decrypt'],
+  'list-versions': ['dynamodb:GetItem', 'dynamodb:Query', 'kms:Decrypt'],
+  'list-secrets': ['dynamodb:Query'],
+  'submit-env': [
+    'dynamodb:ConditionCheckItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'kms:Decrypt',
+    'kms:GenerateDataKey',
+  ],
+  'encrypt-env': ['dynamodb:GetItem', 'dynamodb:PutItem', 'kms:GenerateDataKey'],
+  'expand-env': ['dynamodb:GetItem', 'kms:Decrypt'],
+  'get-status': ['dynamodb:DescribeTable', 'kms:DescribeKey'],
+  'get-health': [],
+};
+
+/** The routes of docs/openapi.yaml, written out: a route that moves is a contract that breaks. */
+const routes: Record<string, string> = {
+  'create-secret': 'POST /v1/secrets',
+  'update-secret': 'PUT /v1/secrets/{name}',
+  'get-secret': 'GET /v1/secrets/{name}',
+  'list-versions': 'GET /v1/secrets/{name}/versions',
+  'list-secrets': 'GET /v1/secrets',
+  'submit-env': 'POST /v1/env',
+  'encrypt-env': 'POST /v1/env/encrypt',
+  'expand-env': 'POST /v1/env/expand',
+  'get-status': 'GET /v1/status',
+  'get-health': 'GET /health',
+};
+
+/** KMS calls under the key's own quota that one request of an operation makes at most. */
+const kmsCallsMax: Record<string, number> = {
+  'create-secret': 1,
+  'update-secret': 1,
+  'get-secret': 1,
+  'list-versions': limits.valuesPageMax,
+  'submit-env': limits.fileNamesMax,
+  'encrypt-env': limits.fileNamesMax,
+  'expand-env': limits.fileNamesMax,
+};
+/** KMS's quota of cryptographic operations in the Regions where it is lowest. */
+const kmsCallsPerSecond = 5_500;
+
+type Statement = {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+};
+type FunctionProperties = {
+  readonly FunctionName: unknown;
+  readonly Handler: string;
+  readonly LoggingConfig: unknown;
+  readonly ReservedConcurrentExecutions?: unknown;
+  readonly Policies?: readonly { readonly Statement: readonly Statement[] }[];
+};
+type Setting = Record<'HttpMethod' | 'ResourcePath', string> & { ThrottlingRateLimit: number };
+type Resource = {
+  readonly Type: string;
+  readonly DeletionPolicy?: string;
+  readonly Metadata?: unknown;
+  readonly Properties: Record<string, unknown>;
+};
+const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
+  readonly Parameters: Record<string, { readonly Default?: unknown; readonly MaxValue?: number }>;
+  readonly Globals: { readonly Function: Record<string, unknown> };
+  readonly Resources: Record<string, Resource>;
+};
+const resourceOf = (operation: string): string =>
+  operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const functionOf = (operation: string) => document.Resources[`${resourceOf(operation)}Function`];
+const propertiesOf = (operation: string) =>
+  functionOf(operation)?.Properties as unknown as FunctionProperties;
+const statementsOf = (operation: string): readonly Statement[] =>
+  (propertiesOf(operation).Policies ?? []).flatMap((policy) => policy.Statement);
+const actionsOf = (statement: Statement): readonly string[] => [statement.Action].flat();
+
+let template: Template;
+beforeAll(async () => {
+  template = await readTemplate('template.yaml');
+});
+
+describe('template.yaml', () => {
+  it('serves exactly the routes of the contract, one function each', () => {
+    const served = template.routes.map((route) => [
+      route.operation,
+      `${route.method} ${route.path}`,
+    ]);
+    expect(Object.fromEntries(served)).toEqual(routes);
+    expect(served).toHaveLength(Object.keys(routes).length);
+  });
+
+  it.each(Object.keys(routes))('calls %s by one name everywhere', (operation) => {
+    expect(functionOf(operation)?.Type).toBe('AWS::Serverless::Function');
+    expect(functionOf(operation)?.Metadata).toEqual({
+      BuildMethod: 'esbuild',
+      BuildProperties: {
+        EntryPoints: [`functions/${operation}.ts`],
+        Format: 'esm',
+        OutExtension: ['.js=.mjs'],
+        MainFields: 'module,main',
+        Minify: true,
+        Target: 'node24',
+      },
+    });
+    const properties = propertiesOf(operation);
+    expect(properties.Handler).toBe(`${operation}.handler`);
+    expect(properties.FunctionName).toEqual({ 'Fn::Sub': `\${AWS::StackName}-${operation}` });
+    const logs = `${resourceOf(operation)}Logs`;
+    expect(properties.LoggingConfig).toEqual({ LogGroup: { Ref: logs } });
+    expect(document.Resources[logs]?.Properties).toEqual({
+      LogGroupName: { 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${operation}` },
+      RetentionInDays: { Ref: 'LogRetentionDays' },
+    });
+  });
+
+  it.each(Object.keys(allowed))('lets %s do its own work and nothing else', (operation) => {
+    const statements = statementsOf(operation);
+    expect(statements.flatMap(actionsOf).sort()).toEqual(allowed[operation]);
+    for (const statement of statements) {
+      expect(statement.Effect).toBe('Allow');
+      const isKms = actionsOf(statement).every((action) => action.startsWith('kms:'));
+      const table = { 'Fn::GetAtt': 'SecretsTable.Arn' };
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+      const index = { 'Fn::Sub': '${SecretsTable.Arn}/index/byTenant' };
+      const key = { 'Fn::GetAtt': 'MasterKey.Arn' };
+      expect(statement.Resource).toEqual(
+        isKms ? key : operation === 'list-secrets' ? index : table,
+      );
+    }
+  });
+
+  it('grants no action by a wildcard, to a function or to the account', () => {
+    const policy = document.Resources['MasterKey']?.Properties['KeyPolicy'] as {
+      Statement: readonly Statement[];
+    };
+    const statements = [...Object.keys(allowed).flatMap(statementsOf), ...policy.Statement];
+    expect(statements.flatMap(actionsOf).filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  it('makes data keys only for a named secret of a named tenant', () => {
+    const policy = document.Resources['MasterKey']?.Properties['KeyPolicy'] as {
+      Statement: readonly Statement[];
+    };
+    const uses = policy.Statement.filter((statement) =>
+      actionsOf(statement).some((action) => /Decrypt|DataKey/.test(action)),
+    );
+    expect(uses).toHaveLength(1);
+    expect(uses[0]?.Condition).toEqual({
+      Null: { 'kms:EncryptionContext:tenant': 'false', 'kms:EncryptionContext:name': 'false' },
+    });
+  });
+
+  it('keeps all operations together under the quota of KMS', () => {
+    const settings = document.Resources['Api']?.Properties['MethodSettings'] as Setting[];
+    const rateOf = (method: string, path: string): number => {
+      const encoded = `/${path.replaceAll('/', '~1')}`;
+      const own = settings.find(
+        (setting) => setting.HttpMethod === method && setting.ResourcePath === encoded,
+      );
+      const all = settings.find((setting) => setting.ResourcePath === '/*');
+      return (own ?? all)?.ThrottlingRateLimit ?? Number.POSITIVE_INFINITY;
+    };
+    const calls = template.routes.map(
+      ({ operation, method, path }) => rateOf(method, path) * (kmsCallsMax[operation] ?? 0),
+    );
+    expect(calls.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(kmsCallsPerSecond);
+    for (const operation of ['submit-env', 'encrypt-env', 'expand-env']) {
+      expect(propertiesOf(operation).ReservedConcurrentExecutions).toEqual({
+        'Fn::If': ['ReservesEnv', { Ref: 'EnvConcurrency' }, { Ref: 'AWS::NoValue' }],
+      });
+    }
+    const concurrencyMax = document.Parameters['EnvConcurrency']?.MaxValue ?? 0;
+    expect(3 * concurrencyMax * limits.fileNamesMax).toBeLessThanOrEqual(kmsCallsPerSecond);
+  });
+
+  it('gives a function longer than any request may last, and its settings by the contract', () => {
+    const { Timeout, Runtime, Architectures, Environment } = document.Globals.Function;
+    expect({ Timeout, Runtime, Architectures }).toEqual({
+      Timeout: 15,
+      Runtime: 'nodejs24.x',
+      Architectures: [{ Ref: 'Architecture' }],
+    });
+    expect(Environment).toEqual({
+      Variables: {
+        TABLE_NAME: { Ref: 'SecretsTable' },
+        MASTER_KEY_ID: { 'Fn::GetAtt': 'MasterKey.Arn' },
+        AUTH_ISSUER: { Ref: 'AuthIssuer' },
+        AUTH_AUDIENCE: { Ref: 'AuthAudience' },
+        AUTH_JWKS: { Ref: 'AuthJwks' },
+        AUTH_JWKS_URL: { Ref: 'AuthJwksUrl' },
+      },
+    });
+  });
+
+  it('names no default for whom to trust', () => {
+    expect(document.Parameters['AuthIssuer']).not.toHaveProperty('Default');
+    expect(document.Parameters['AuthAudience']).not.toHaveProperty('Default');
+  });
+
+  it('keeps one table: on demand, restorable, its index and TTL, no stream and no replica', () => {
+    const { Type, DeletionPolicy, Properties } = document.Resources['SecretsTable'] ?? {};
+    expect({ Type, DeletionPolicy }).toEqual({
+      Type: 'AWS::DynamoDB::Table',
+      DeletionPolicy: 'Retain',
+    });
+    expect(Properties).toMatchObject({
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    });
+    expect(Properties).not.toHaveProperty('StreamSpecification');
+    expect(Properties).not.toHaveProperty('Replicas');
+    expect(template.table.create.KeySchema).toEqual([
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ]);
+    expect(template.table.create.GlobalSecondaryIndexes).toEqual([
+      {
+        IndexName: 'byTenant',
+        KeySchema: [
+          { AttributeName: 'tenant', KeyType: 'HASH' },
+          { AttributeName: 'name', KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+      },
+    ]);
+  });
+
+  it('hands bodies over as bytes', () => {
+    expect(document.Resources['Api']?.Properties['BinaryMediaTypes']).toEqual(['*~1*']);
+  });
+
+  it("shapes the gateway's own replies as problems that nothing may keep", () => {
+    const replies = document.Resources['Api']?.Properties['GatewayResponses'] as Record<
+      string,
+      {
+        readonly StatusCode: number;
+        readonly ResponseParameters: { readonly Headers: Record<string, string> };
+        readonly ResponseTemplates: Record<string, string>;
+      }
+    >;
+    const codes = Object.entries(replies).map(([type, reply]) => {
+      const problem = JSON.parse(reply.ResponseTemplates['application/json'] ?? '');
+      expect(problem.status).toBe(reply.StatusCode);
+      expect(problem.type).toBe(
+        `https://vault.invalid/problems/${problem.code.replaceAll('_', '-')}`,
+      );
+      expect(problem.requestId).toBe('$context.requestId');
+      expect(reply.ResponseParameters.Headers).toMatchObject({
+        'Content-Type': "'application/problem+json'",
+        'Cache-Control': "'no-store'",
+        'X-Content-Type-Options': "'nosniff'",
+        'X-Request-Id': 'context.requestId',
+      });
+      return [type, problem.code];
+    });
+    expect(Object.fromEntries(codes)).toEqual({
+      DEFAULT_4XX: 'invalid_request',
+      MISSING_AUTHENTICATION_TOKEN: 'route_not_found',
+      RESOURCE_NOT_FOUND: 'route_not_found',
+      REQUEST_TOO_LARGE: 'too_large',
+      THROTTLED: 'throttled',
+      QUOTA_EXCEEDED: 'throttled',
+      DEFAULT_5XX: 'outcome_unknown',
+    });
+  });
+});
