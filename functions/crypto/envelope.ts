@@ -1,0 +1,109 @@
+/**
+ * Sealing one version of a secret (docs/design/envelope.md).
+ *
+ * AES-256-GCM under a key derived from a single-use data key. Every identifying field of the version
+ * is authenticated (AAD), so a record moved to another tenant, name or version does not open. GCM
+ * alone lets one ciphertext open under two keys, so a commitment to key and identity is stored and
+ * compared before anything is decrypted.
+ *
+ * Trusts its caller for one thing: a data key must be fresh from the master key for this request.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
+import { VaultError } from '../model/errors.ts';
+import { formatInstant } from '../model/instants.ts';
+import type { Identity, Sealed } from '../model/types.ts';
+
+const format = 'v1';
+const cipherName = 'aes-256-gcm';
+export const dataKeyBytes = 32;
+export const ivBytes = 12;
+export const tagBytes = 16;
+export const commitmentBytes = 32;
+
+/**
+ * Seals `value` under `dataKey` (32 bytes) for exactly this `identity`. Draws a fresh iv in every
+ * call, so a retry never repeats one. `drawIv` is a parameter for frozen vectors and simulation only.
+ */
+export const seal = (
+  value: Uint8Array,
+  dataKey: Uint8Array,
+  identity: Identity,
+  drawIv: () => Uint8Array = () => randomBytes(ivBytes),
+): Sealed => {
+  const aad = encodeIdentity(identity);
+  const { encryptionKey, commitment } = derive(dataKey, aad);
+  try {
+    const iv = drawIv();
+    const cipher = createCipheriv(cipherName, encryptionKey, iv, { authTagLength: tagBytes });
+    cipher.setAAD(aad);
+    const ciphertext = Buffer.concat([cipher.update(value), cipher.final(), cipher.getAuthTag()]);
+    return { format, iv, ciphertext, commitment };
+  } finally {
+    encryptionKey.fill(0);
+  }
+};
+
+/**
+ * Opens what `seal` made for the same identity and data key.
+ * Throws `integrity_failure` for anything else, whatever was changed; never returns partial bytes.
+ */
+export const open = (sealed: Sealed, dataKey: Uint8Array, identity: Identity): Uint8Array => {
+  const { iv, ciphertext } = sealed;
+  if (sealed.format !== format || iv.length !== ivBytes || ciphertext.length < tagBytes) {
+    throw refused();
+  }
+  const aad = encodeIdentity(identity);
+  const { encryptionKey, commitment } = derive(dataKey, aad);
+  try {
+    if (!sameBytes(commitment, sealed.commitment)) throw refused();
+    const decipher = createDecipheriv(cipherName, encryptionKey, iv, { authTagLength: tagBytes });
+    decipher.setAAD(aad);
+    decipher.setAuthTag(ciphertext.subarray(-tagBytes));
+    return Buffer.concat([decipher.update(ciphertext.subarray(0, -tagBytes)), decipher.final()]);
+  } catch (error) {
+    throw error instanceof VaultError ? error : refused(error);
+  } finally {
+    encryptionKey.fill(0);
+  }
+};
+
+/** The AAD: each field's stored text in UTF-8, after its length as a big-endian uint32. */
+export const encodeIdentity = (identity: Identity): Uint8Array =>
+  Buffer.concat(
+    [
+      format,
+      identity.tenant,
+      identity.name,
+      String(identity.version),
+      formatInstant(identity.validFrom),
+      identity.createdBy,
+      identity.writeId,
+      identity.masterKeyId,
+    ].flatMap((text) => {
+      const bytes = Buffer.from(text, 'utf8');
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+
+/** HKDF-SHA-256(K, salt empty, info = SHA-256(AAD), L = 64), cut in two (RFC 5869). */
+const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
+  if (dataKey.length !== dataKeyBytes) throw new VaultError('internal', 'a data key has 32 bytes');
+  const info = createHash('sha256').update(aad).digest();
+  const output = Buffer.from(hkdfSync('sha256', dataKey, new Uint8Array(0), info, 64));
+  return { encryptionKey: output.subarray(0, 32), commitment: output.subarray(32) };
+};
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && timingSafeEqual(a, b);
+
+const refused = (cause?: unknown): VaultError =>
+  new VaultError('integrity_failure', 'the stored record does not open', { cause });

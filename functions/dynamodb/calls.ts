@@ -1,0 +1,110 @@
+/**
+ * One call to DynamoDB: its time limit, its report to the journal, and what its failure means. The
+ * client makes one attempt; all retrying is ours, so that it is bounded by the request's time and
+ * never hides that a write is unclear.
+ */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../model/errors.ts';
+import { times } from '../model/limits.ts';
+import type { RequestContext } from '../vault/ports.ts';
+import { outOfTime, startBackoff } from '../vault/tries.ts';
+
+type Capacity = { readonly CapacityUnits?: number | undefined };
+
+/** A call of the client, given the signal that ends it. */
+export type Send<Result extends object> = (
+  client: DynamoDBClient,
+  options: { readonly abortSignal: AbortSignal },
+) => Promise<Result>;
+
+/** Makes one call, which ends by `endByMs` of the request. Throws what the client throws. */
+export const callOnce = async <Result extends object>(
+  client: DynamoDBClient,
+  context: RequestContext,
+  operation: string,
+  send: Send<Result>,
+  endByMs: number = times.answerByMs,
+): Promise<Result> => {
+  const limit = Math.max(1, Math.min(times.storeCallMs, endByMs - context.elapsed()));
+  let units = 0;
+  try {
+    const output = await send(client, { abortSignal: context.clock.signalAfter(limit) });
+    units = unitsOf(output);
+    return output;
+  } finally {
+    context.journal.called('store', operation, units);
+  }
+};
+
+/** Single calls tell one consumption, transactions a list, DescribeTable none. */
+const unitsOf = (output: { ConsumedCapacity?: Capacity | readonly Capacity[] | undefined }) =>
+  [output.ConsumedCapacity ?? []]
+    .flat()
+    .reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
+
+/** Reads, with new tries while there is time. Throws `throttled` or `store_unavailable`. */
+export const read = async <Result extends object>(
+  client: DynamoDBClient,
+  context: RequestContext,
+  operation: string,
+  send: Send<Result>,
+): Promise<Result> => {
+  const again = startBackoff(context);
+  for (let failures = 0; ; ) {
+    try {
+      return await callOnce(client, context, operation, send);
+    } catch (error) {
+      const failure = classifyFailure(error);
+      if (failure !== 'throttled') failures += 1;
+      if (failures < times.failedTriesMax && (await again())) continue;
+      if (failure === 'throttled') throw outOfTime();
+      throw new VaultError('store_unavailable', 'the store cannot be reached', { cause: error });
+    }
+  }
+};
+
+/**
+ * What a failed call means for its effect:
+ * `throttled`, `unavailable`: it had none and never will. `unclear`: it may have, or may yet.
+ * Throws `internal` for a request that DynamoDB calls malformed: our bug.
+ */
+export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
+  const { name, code, status } = facts(error);
+  if (status !== undefined && status >= 500) return 'unclear';
+  if (throttling.has(name)) return 'throttled';
+  if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';
+  if (status === undefined || name === 'TransactionInProgressException') return 'unclear';
+  if (refused.has(name)) return 'unavailable';
+  throw new VaultError('internal', 'DynamoDB refused a request as malformed', { cause: error });
+};
+
+const throttling = new Set([
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'LimitExceededException',
+  'TransactionConflictException',
+]);
+
+/** The connection was never made: nothing was sent. */
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** Refused before anything was looked at. */
+const refused = new Set([
+  'ResourceNotFoundException',
+  'AccessDeniedException',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'IncompleteSignatureException',
+  'MissingAuthenticationTokenException',
+  'ExpiredTokenException',
+]);
+
+const facts = (error: unknown) => {
+  const { name, code, $metadata } = (typeof error === 'object' && error !== null ? error : {}) as {
+    name?: unknown;
+    code?: unknown;
+    $metadata?: { httpStatusCode?: number };
+  };
+  return { name: String(name), code: String(code), status: $metadata?.httpStatusCode };
+};

@@ -1,0 +1,204 @@
+/**
+ * Items to types and back. What is read is untrusted: an item is used only if it has every attribute
+ * of its kind, each of its type and form, none unknown, and the key that was asked for; else
+ * `integrity_failure`.
+ */
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { commitmentBytes, ivBytes, tagBytes } from '../crypto/envelope.ts';
+import { VaultError } from '../model/errors.ts';
+import { formatInstant, parseInstant } from '../model/instants.ts';
+import { limits } from '../model/limits.ts';
+import { isSecretName } from '../model/names.ts';
+import type {
+  IdempotencyRecord,
+  SealedVersion,
+  StoredVersion,
+  VersionRef,
+  WrittenVersion,
+} from '../model/types.ts';
+import { headSortKey, type ItemKey, secretPartition, versionSortKey } from './table.ts';
+
+export type Item = Record<string, AttributeValue>;
+
+export const encodeHead = (version: SealedVersion): Item => ({
+  pk: { S: secretPartition(version.tenant, version.name) },
+  sk: { S: headSortKey },
+  tenant: { S: version.tenant },
+  name: { S: version.name },
+  ...encodeSealed(version),
+});
+
+/** A superseded version, byte for byte as it was sealed, and the end of its interval. */
+export const encodeVersion = (version: SealedVersion, validTo: number): Item => ({
+  pk: { S: secretPartition(version.tenant, version.name) },
+  sk: { S: versionSortKey(version.version) },
+  validTo: { S: formatInstant(validTo) },
+  ...encodeSealed(version),
+});
+
+const encodeSealed = (version: SealedVersion): Item => ({
+  format: { S: version.format },
+  version: { N: String(version.version) },
+  validFrom: { S: formatInstant(version.validFrom) },
+  iv: { B: version.iv },
+  ciphertext: { B: version.ciphertext },
+  commitment: { B: version.commitment },
+  wrappedDataKey: { B: version.wrappedDataKey },
+  masterKeyId: { S: version.masterKeyId },
+  writeId: { S: version.writeId },
+  createdBy: { S: version.createdBy },
+});
+
+/** Decodes the head item of `tenant`'s `name`. */
+export const decodeHead = (item: Item, tenant: string, name: string): StoredVersion => {
+  const take = taker(item, { pk: secretPartition(tenant, name), sk: headSortKey });
+  if (take.text('tenant') !== tenant || take.text('name') !== name) throw malformed();
+  const sealed = decodeSealed(take, tenant, name);
+  take.nothingElse();
+  return { ...sealed, validTo: undefined };
+};
+
+/** Decodes the item of a superseded version, whose number must be the one in its key. */
+export const decodeVersion = (
+  item: Item,
+  tenant: string,
+  name: string,
+  version: number,
+): StoredVersion => {
+  const take = taker(item, { pk: secretPartition(tenant, name), sk: versionSortKey(version) });
+  const sealed = decodeSealed(take, tenant, name);
+  const validTo = take.instant('validTo');
+  take.nothingElse();
+  if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();
+  return { ...sealed, validTo };
+};
+
+const decodeSealed = (take: Taker, tenant: string, name: string): SealedVersion => {
+  if (take.text('format') !== 'v1') throw malformed();
+  return {
+    tenant,
+    name,
+    format: 'v1',
+    version: take.integer('version', 1, limits.versionMax),
+    validFrom: take.instant('validFrom'),
+    iv: take.bytes('iv', ivBytes, ivBytes),
+    ciphertext: take.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
+    commitment: take.bytes('commitment', commitmentBytes, commitmentBytes),
+    wrappedDataKey: take.bytes('wrappedDataKey', 1, 6_144),
+    masterKeyId: take.text('masterKeyId'),
+    writeId: take.text('writeId'),
+    createdBy: take.text('createdBy'),
+  };
+};
+
+export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => ({
+  pk: { S: key.pk },
+  sk: { S: key.sk },
+  operation: { S: record.operation },
+  writeId: { S: record.writeId },
+  digest: { B: record.digest },
+  written: {
+    L: record.written.map(({ name, version, validFrom }) => ({
+      M: {
+        name: { S: name },
+        version: { N: String(version) },
+        validFrom: { S: formatInstant(validFrom) },
+      },
+    })),
+  },
+  resolved: {
+    L: record.resolved.map(({ name, version }) => ({
+      M: { name: { S: name }, version: { N: String(version) } },
+    })),
+  },
+  // Seconds: the unit of DynamoDB's time to live. Rounded up, so that nothing goes early.
+  expiresAt: { N: String(Math.ceil(record.expiresAt / 1000)) },
+});
+
+export const decodeRecord = (item: Item, key: ItemKey): IdempotencyRecord => {
+  const take = taker(item, key);
+  const record = {
+    operation: take.text('operation'),
+    writeId: take.text('writeId'),
+    digest: take.bytes('digest', 32, 32),
+    written: take.list('written', decodeWritten),
+    resolved: take.list('resolved', decodeRef),
+    expiresAt: take.integer('expiresAt', 0, Number.MAX_SAFE_INTEGER / 1000) * 1000,
+  };
+  take.nothingElse();
+  return record;
+};
+
+const decodeWritten = (take: Taker): WrittenVersion => ({
+  ...decodeRef(take),
+  validFrom: take.instant('validFrom'),
+});
+
+const decodeRef = (take: Taker): VersionRef => {
+  const name = take.text('name');
+  if (!isSecretName(name)) throw malformed();
+  return { name, version: take.integer('version', 1, limits.versionMax) };
+};
+
+type Taker = {
+  readonly text: (attribute: string) => string;
+  readonly integer: (attribute: string, min: number, max: number) => number;
+  readonly instant: (attribute: string) => number;
+  readonly bytes: (attribute: string, min: number, max: number) => Uint8Array;
+  readonly list: <Entry>(attribute: string, decode: (take: Taker) => Entry) => Entry[];
+  readonly nothingElse: () => void;
+};
+
+/** Takes attributes from an item one by one; each must be there and of its type. */
+const taker = (item: Item, key?: ItemKey): Taker => {
+  const rest = new Map(Object.entries(item));
+  const take = (attribute: string): AttributeValue => {
+    const found = rest.get(attribute);
+    if (!found) throw malformed();
+    rest.delete(attribute);
+    return found;
+  };
+  const text = (attribute: string): string => {
+    const { S } = take(attribute);
+    if (S === undefined || S === '') throw malformed();
+    return S;
+  };
+  if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();
+  return {
+    text,
+    integer: (attribute, min, max) => {
+      const { N } = take(attribute);
+      const number = Number(N);
+      if (N === undefined || String(number) !== N || !Number.isInteger(number)) throw malformed();
+      if (number < min || number > max) throw malformed();
+      return number;
+    },
+    instant: (attribute) => {
+      const instant = parseInstant(text(attribute));
+      if (instant === undefined) throw malformed();
+      return instant;
+    },
+    bytes: (attribute, min, max) => {
+      const { B } = take(attribute);
+      if (B === undefined || B.length < min || B.length > max) throw malformed();
+      return B;
+    },
+    list: (attribute, decode) => {
+      const { L } = take(attribute);
+      if (L === undefined) throw malformed();
+      return L.map(({ M }) => {
+        if (M === undefined) throw malformed();
+        const entry = taker(M);
+        const decoded = decode(entry);
+        entry.nothingElse();
+        return decoded;
+      });
+    },
+    nothingElse: () => {
+      if (rest.size > 0) throw malformed();
+    },
+  };
+};
+
+const malformed = (): VaultError =>
+  new VaultError('integrity_failure', 'a stored item is not as it was written');

@@ -1,0 +1,102 @@
+/**
+ * The list of names: one key-range query of the index for each pattern of the token, so that nothing
+ * out of its sight is read. The index may lag behind the table; it decides nothing.
+ */
+import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../model/errors.ts';
+import { isSecretName } from '../model/names.ts';
+import type { Principal } from '../model/types.ts';
+import type { NameRange, RequestContext, Store } from '../vault/ports.ts';
+import { read } from './calls.ts';
+import { headSortKey, indexName, secretPartition } from './table.ts';
+
+/** All names that begin with `text`, or exactly that name. */
+type KeyRange = { readonly text: string; readonly exact: boolean };
+
+export const createListNames =
+  (client: DynamoDBClient, tableName: string): Store['listNames'] =>
+  async (context, principal, { prefix, after, limit }) => {
+    const names: string[] = [];
+    const ranges = rangesOf(principal.names ?? ['*'], prefix).filter((range) =>
+      reachesBeyond(range, after),
+    );
+    for (const [index, range] of ranges.entries()) {
+      let from = after?.startsWith(range.text) ? after : undefined;
+      do {
+        const query = { tableName, range, from, limit: limit - names.length };
+        const page = await queryNames(client, context, principal, query);
+        names.push(...page.names);
+        from = page.more ? page.names.at(-1) : undefined;
+      } while (from !== undefined && names.length < limit);
+      if (names.length >= limit) {
+        return { names, more: from !== undefined || index < ranges.length - 1 };
+      }
+    }
+    return { names, more: false };
+  };
+
+const queryNames = async (
+  client: DynamoDBClient,
+  context: RequestContext,
+  { tenant }: Principal,
+  query: { tableName: string; range: KeyRange; from: string | undefined; limit: number },
+): Promise<{ names: string[]; more: boolean }> => {
+  const { range, from } = query;
+  const condition = range.exact ? ' AND #name = :text' : ' AND begins_with(#name, :text)';
+  const command = new QueryCommand({
+    TableName: query.tableName,
+    IndexName: indexName,
+    KeyConditionExpression: `tenant = :tenant${range.text === '' ? '' : condition}`,
+    ExpressionAttributeValues: {
+      ':tenant': { S: tenant },
+      ...(range.text !== '' && { ':text': { S: range.text } }),
+    },
+    ...(range.text !== '' && { ExpressionAttributeNames: { '#name': 'name' } }),
+    ...(from !== undefined && { ExclusiveStartKey: startKey(tenant, from) }),
+    Limit: query.limit,
+    ReturnConsumedCapacity: 'TOTAL',
+  });
+  const output = await read(client, context, 'Query', (dynamodb, options) =>
+    dynamodb.send(command, options),
+  );
+  const names = (output.Items ?? []).map((item) => {
+    const name = item['name']?.S;
+    if (name === undefined || !isSecretName(name)) {
+      throw new VaultError('integrity_failure', 'the index holds a name that is none');
+    }
+    return name;
+  });
+  return { names, more: output.LastEvaluatedKey !== undefined };
+};
+
+/** Built from the principal and a checked name, never taken from the caller. */
+const startKey = (tenant: string, name: string) => ({
+  pk: { S: secretPartition(tenant, name) },
+  sk: { S: headSortKey },
+  tenant: { S: tenant },
+  name: { S: name },
+});
+
+/** The disjoint ranges, ascending, of names that a pattern allows and `prefix` asks for. */
+export const rangesOf = (patterns: readonly string[], prefix: NameRange['prefix']): KeyRange[] => {
+  const asked = patterns.flatMap((pattern): KeyRange[] => {
+    const exact = !pattern.endsWith('*');
+    const text = exact ? pattern : pattern.slice(0, -1);
+    if (text.startsWith(prefix)) return [{ text, exact }];
+    return !exact && prefix.startsWith(text) ? [{ text: prefix, exact: false }] : [];
+  });
+  asked.sort((a, b) =>
+    a.text === b.text ? Number(a.exact) - Number(b.exact) : a.text < b.text ? -1 : 1,
+  );
+  const disjoint: KeyRange[] = [];
+  for (const range of asked) {
+    const last = disjoint.at(-1);
+    const covered =
+      last && (last.exact ? last.text === range.text : range.text.startsWith(last.text));
+    if (!covered) disjoint.push(range);
+  }
+  return disjoint;
+};
+
+const reachesBeyond = ({ text, exact }: KeyRange, after: string | undefined): boolean =>
+  after === undefined || text > after || (!exact && after.startsWith(text));

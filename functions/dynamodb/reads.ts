@@ -1,0 +1,134 @@
+/** The reading half of the store. Every read that decides anything is consistent. */
+import {
+  DescribeTableCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  TransactGetItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../model/errors.ts';
+import { times } from '../model/limits.ts';
+import type { Principal, StoredVersion } from '../model/types.ts';
+import type { RequestContext, Store, VersionRange } from '../vault/ports.ts';
+import { callOnce, read } from './calls.ts';
+import { decodeHead, decodeRecord, decodeVersion, type Item } from './codec.ts';
+import {
+  headSortKey,
+  type ItemKey,
+  recordKey,
+  versionSortKey,
+  visiblePartition,
+  wholeSeconds,
+} from './table.ts';
+
+const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;
+
+type Reads = Omit<Store, 'write' | 'lookUp' | 'listNames'>;
+
+export const createReads = (client: DynamoDBClient, tableName: string): Reads => {
+  const getItem = async (context: RequestContext, { pk, sk }: ItemKey) => {
+    const command = new GetItemCommand({
+      TableName: tableName,
+      Key: { pk: { S: pk }, sk: { S: sk } },
+      ConsistentRead: true,
+      ...capacity,
+    });
+    const output = await read(client, context, 'GetItem', (dynamodb, options) =>
+      dynamodb.send(command, options),
+    );
+    return output.Item;
+  };
+
+  return {
+    async findHead(context, principal, name) {
+      const pk = visiblePartition(principal, name);
+      const item = await getItem(context, { pk, sk: headSortKey });
+      return item && decodeHead(item, principal.tenant, name);
+    },
+
+    async findVersion(context, principal, name, version) {
+      const pk = visiblePartition(principal, name);
+      const item = await getItem(context, { pk, sk: versionSortKey(version) });
+      return item && decodeVersion(item, principal.tenant, name, version);
+    },
+
+    async findHeads(context, principal, names) {
+      const command = new TransactGetItemsCommand({
+        TransactItems: names.map((name) => ({
+          Get: {
+            TableName: tableName,
+            Key: { pk: { S: visiblePartition(principal, name) }, sk: { S: headSortKey } },
+          },
+        })),
+        ...capacity,
+      });
+      const { Responses } = await read(client, context, 'TransactGetItems', (dynamodb, options) =>
+        dynamodb.send(command, options),
+      );
+      return decodeHeads(principal, names, Responses ?? []);
+    },
+
+    async listVersions(context, principal, name, range) {
+      const command = new QueryCommand({
+        TableName: tableName,
+        ...versionCondition(visiblePartition(principal, name), range),
+        ConsistentRead: true,
+        ...capacity,
+      });
+      const { Items } = await read(client, context, 'Query', (dynamodb, options) =>
+        dynamodb.send(command, options),
+      );
+      return (Items ?? []).map((item) => {
+        const version = Number(item['version']?.N);
+        return decodeVersion(item, principal.tenant, name, version);
+      });
+    },
+
+    async findRecord(context, principal, hash) {
+      const key = recordKey(principal, hash);
+      const item = await getItem(context, key);
+      const record = item && decodeRecord(item, key);
+      return record && record.expiresAt >= wholeSeconds(context.now) ? record : undefined;
+    },
+
+    async probe(context) {
+      const command = new DescribeTableCommand({ TableName: tableName });
+      const end = context.elapsed() + times.statusCallMs;
+      const { Table } = await callOnce(
+        client,
+        context,
+        'DescribeTable',
+        (dynamodb, options) => dynamodb.send(command, options),
+        end,
+      );
+      return { replicated: (Table?.Replicas ?? []).length > 0 };
+    },
+  };
+};
+
+const decodeHeads = (
+  principal: Principal,
+  names: readonly string[],
+  responses: readonly { readonly Item?: Item | undefined }[],
+): ReadonlyMap<string, StoredVersion> => {
+  if (responses.length !== names.length) {
+    throw new VaultError('integrity_failure', 'the store answered for another number of names');
+  }
+  const heads = new Map<string, StoredVersion>();
+  for (const [index, name] of names.entries()) {
+    const item = responses[index]?.Item;
+    if (item) heads.set(name, decodeHead(item, principal.tenant, name));
+  }
+  return heads;
+};
+
+const versionCondition = (pk: string, { above, below, order, limit }: VersionRange) => ({
+  KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
+  ExpressionAttributeValues: {
+    ':pk': { S: pk },
+    ':first': { S: versionSortKey(above + 1) },
+    ':last': { S: versionSortKey(below - 1) },
+  },
+  ScanIndexForward: order === 'asc',
+  Limit: limit,
+});

@@ -1,0 +1,106 @@
+/**
+ * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that a record
+ * wrapped by any other key is refused whatever KMS knows. What a fault means is the table below; the
+ * same fault gives the same answer every time.
+ */
+import {
+  DecryptCommand,
+  DescribeKeyCommand,
+  GenerateDataKeyCommand,
+  type KMSClient,
+} from '@aws-sdk/client-kms';
+import { dataKeyBytes } from '../crypto/envelope.ts';
+import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { times } from '../model/limits.ts';
+import type { DataKeys, RequestContext } from '../vault/ports.ts';
+import { startBackoff } from '../vault/tries.ts';
+
+type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly again: boolean };
+
+const incorrect = { code: 'master_key_incorrect', retryable: false, again: false } as const;
+const unusable = { code: 'master_key_unavailable', retryable: false, again: false } as const;
+const unreachable = { code: 'master_key_unavailable', retryable: true, again: true } as const;
+const throttled = { code: 'throttled', retryable: true, again: true } as const;
+
+/** The fault table (docs/design/envelope.md). Everything not named here is `unreachable`. */
+const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
+  ['IncorrectKeyException', incorrect],
+  ['InvalidCiphertextException', incorrect],
+  ['DisabledException', unusable],
+  ['KMSInvalidStateException', unusable],
+  ['NotFoundException', unusable],
+  ['AccessDeniedException', unusable],
+  ['InvalidKeyUsageException', unusable],
+  ['UnrecognizedClientException', unusable],
+  ['InvalidSignatureException', unusable],
+  ['ThrottlingException', throttled],
+  ['LimitExceededException', throttled],
+]);
+
+export const createDataKeys = (client: KMSClient, masterKeyId: string): DataKeys => ({
+  async generate(context, bound) {
+    const command = new GenerateDataKeyCommand({
+      KeyId: masterKeyId,
+      KeySpec: 'AES_256',
+      EncryptionContext: { ...bound },
+    });
+    const output = await call(context, 'GenerateDataKey', (abortSignal) =>
+      client.send(command, { abortSignal }),
+    );
+    const { Plaintext, CiphertextBlob, KeyId } = output;
+    if (Plaintext?.length !== dataKeyBytes || !CiphertextBlob?.length || !KeyId) {
+      throw fault(context, unusable);
+    }
+    return { plaintext: Plaintext, wrapped: CiphertextBlob, masterKeyId: KeyId };
+  },
+
+  async unwrap(context, bound, wrapped) {
+    const command = new DecryptCommand({
+      KeyId: masterKeyId,
+      CiphertextBlob: wrapped,
+      EncryptionContext: { ...bound },
+    });
+    const { Plaintext } = await call(context, 'Decrypt', (abortSignal) =>
+      client.send(command, { abortSignal }),
+    );
+    if (Plaintext?.length !== dataKeyBytes) throw fault(context, incorrect);
+    return Plaintext;
+  },
+
+  async probe(context) {
+    const command = new DescribeKeyCommand({ KeyId: masterKeyId });
+    const abortSignal = context.clock.signalAfter(times.statusCallMs);
+    context.journal.called('kms', 'DescribeKey');
+    const { KeyMetadata } = await client.send(command, { abortSignal });
+    if (KeyMetadata?.KeyState !== 'Enabled' || !KeyMetadata.KeyId) throw fault(context, unusable);
+    return { masterKeyId: KeyMetadata.KeyId };
+  },
+});
+
+/** Calls KMS, again after faults that pass, while there is time; throws the fault's code. */
+const call = async <Output>(
+  context: RequestContext,
+  operation: string,
+  send: (abortSignal: AbortSignal) => Promise<Output>,
+): Promise<Output> => {
+  const again = startBackoff(context);
+  for (let failures = 0; ; ) {
+    if (context.elapsed() >= times.kmsCallsUntilMs) throw fault(context, unreachable);
+    const limit = Math.min(times.kmsCallMs, times.answerByMs - context.elapsed());
+    try {
+      context.journal.called('kms', operation);
+      return await send(context.clock.signalAfter(limit));
+    } catch (error) {
+      const met = faults.get(error instanceof Error ? error.name : '') ?? unreachable;
+      if (met !== throttled) failures += 1;
+      if (met.again && failures < times.failedTriesMax && (await again())) continue;
+      throw fault(context, met, error);
+    }
+  }
+};
+
+const fault = (context: RequestContext, met: Fault, cause?: unknown): VaultError => {
+  context.journal.decided('key_fault');
+  const { code, retryable } = met;
+  return new VaultError(code, 'the master key cannot be used', { retryable, cause });
+};

@@ -1,0 +1,175 @@
+/**
+ * `.env` files: several secrets created and read as one operation, all or nothing. `submit-env.ts`
+ * does both, `encrypt-env.ts` only creates, `expand-env.ts` only reads; the story is the same.
+ *
+ * Everything is rendered before anything is written, so that a file that cannot be written back never
+ * leaves secrets behind. A failure that a key or the file shows is reported only after all names were
+ * looked at: the answer is the same whichever was met first, and the same as a dry run's.
+ */
+import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { type EnvFile, type Plan, planFile } from '../env/references.ts';
+import { renderFile, type Warning } from '../env/render.ts';
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { isInSight } from '../model/names.ts';
+import type {
+  IdempotencyRecord,
+  Principal,
+  SealedVersion,
+  StoredVersion,
+  VersionRef,
+} from '../model/types.ts';
+import { type Heads, readHeads, reportNames, requireNames } from './env-names.ts';
+import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
+import { chooseVersion } from './get-secret.ts';
+import { judgeRecord, recordOf } from './idempotency.ts';
+import { inParallel } from './parallel.ts';
+import type { Ports, RequestContext } from './ports.ts';
+import { type Again, outOfTime, startBackoff, writeUntilClear } from './tries.ts';
+
+export type FileRequest = EnvFile & {
+  readonly dryRun: boolean;
+  /** How the file will be serialised: its size is bounded before it is built. */
+  readonly reply: 'json' | 'text';
+  readonly fingerprint: Fingerprint | undefined;
+};
+export type FileAnswer = {
+  readonly content: string;
+  readonly created: readonly VersionRef[];
+  readonly resolved: readonly VersionRef[];
+  readonly warnings: readonly Warning[];
+  readonly replayed: boolean;
+};
+
+/** One request under way, as all its steps see it. */
+export type Submission = {
+  readonly ports: Ports;
+  readonly context: RequestContext;
+  readonly principal: Principal;
+  readonly request: FileRequest;
+  readonly plan: Plan;
+  readonly again: Again;
+  readonly keys: FileKeys;
+};
+
+/**
+ * Throws `invalid_env` (every bad line), `forbidden` (a new name out of sight), `secret_exists` or
+ * `not_found` (every such name), `too_large`, and what writes and data keys throw.
+ */
+export const processFile = async (
+  ports: Ports,
+  context: RequestContext,
+  principal: Principal,
+  request: FileRequest,
+): Promise<FileAnswer> => {
+  const plan = planFile(request);
+  if (plan.create.some(({ name }) => !isInSight(principal.names, name))) {
+    throw new VaultError('forbidden', 'the token does not allow a name of the file');
+  }
+  const again = startBackoff(context);
+  const keys: FileKeys = new Map();
+  const submission = { ports, context, principal, request, plan, again, keys };
+  try {
+    for (;;) {
+      const answer = await tryOnce(submission);
+      if (answer) return answer;
+      if (!(await again())) throw outOfTime();
+    }
+  } finally {
+    zeroKeys(keys);
+  }
+};
+
+/** From reading to writing; `undefined` if what was read did not stay true and must be read again. */
+const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> => {
+  const { ports, context, principal, request, plan } = submission;
+  const { fingerprint, dryRun } = request;
+  const creating = plan.create.map(({ name }) => name);
+  const [heads, record] = await Promise.all([
+    readHeads(submission, dryRun ? [...creating, ...plan.read] : plan.read),
+    fingerprint && ports.store.findRecord(context, principal, fingerprint.hash),
+  ]);
+  if (fingerprint && record) return await replay(submission, fingerprint, heads, record);
+  if (dryRun) requireNames(plan, heads, creating);
+  if (plan.read.some((name) => !heads.has(name))) return await reportOrAgain(submission);
+  const read = plan.read.flatMap((name) => heads.get(name) ?? []);
+  try {
+    const { firsts, values } = await sealAndOpenAll(submission, read);
+    const rendered = renderFile(plan, values, request.reply);
+    const answer = { ...rendered, created: refs(firsts), resolved: refs(read), replayed: false };
+    if (dryRun || firsts.length === 0) return answer;
+    return await writeAll(submission, firsts, read, answer);
+  } catch (error) {
+    if (error instanceof VaultError && afterNames.has(error.code)) await reportNames(submission);
+    throw error;
+  }
+};
+
+/** Faults that may be met before the names of the file were judged, and are answered after them. */
+const afterNames: ReadonlySet<string> = new Set([
+  'invalid_env',
+  'too_large',
+  'integrity_failure',
+  'master_key_incorrect',
+  'master_key_unavailable',
+]);
+
+const writeAll = async (
+  submission: Submission,
+  firsts: readonly SealedVersion[],
+  read: readonly StoredVersion[],
+  answer: FileAnswer,
+): Promise<FileAnswer | undefined> => {
+  const { ports, context, principal, request, plan, again } = submission;
+  const { mode, fingerprint } = request;
+  const record = recordOf(context, `${mode}-env`, fingerprint, firsts, read);
+  const write = { creates: firsts, unchanged: read, ...record };
+  const result = await writeUntilClear(context, principal, ports.store, write, again);
+  if (result.outcome === 'replayed' && fingerprint) {
+    const heads = await readHeads(submission, plan.read);
+    return await replay(submission, fingerprint, heads, result.record);
+  }
+  if (result.outcome === 'exists') return await reportOrAgain(submission);
+  if (result.outcome === 'raced') return losesRace(submission);
+  for (const first of firsts) context.journal.decided('created', first);
+  return answer;
+};
+
+/** The first answer again, with the versions that it used. */
+const replay = async (
+  submission: Submission,
+  fingerprint: Fingerprint,
+  heads: Heads,
+  record: IdempotencyRecord,
+): Promise<FileAnswer> => {
+  const { ports, context, principal, request, plan } = submission;
+  requireNames(plan, heads, []);
+  judgeRecord(context, fingerprint, record);
+  const pinned = await inParallel(record.resolved, limits.kmsConcurrencyMax, async (ref) => {
+    const head = heads.get(ref.name);
+    const version =
+      head && (await chooseVersion(ports.store, context, principal, ref.version, head, undefined));
+    if (!version) throw new VaultError('integrity_failure', 'a version that was read is gone');
+    return version;
+  });
+  return {
+    ...renderFile(plan, await openAll(submission, pinned), request.reply),
+    created: refs(record.written),
+    resolved: refs(record.resolved),
+    replayed: true,
+  };
+};
+
+/** The report found nothing wrong with the names: what was met has changed since. */
+const reportOrAgain = async (submission: Submission): Promise<undefined> => {
+  await reportNames(submission);
+  return losesRace(submission);
+};
+
+const losesRace = ({ context }: Submission): undefined => {
+  context.journal.decided('lost_race');
+  return undefined;
+};
+
+const refs = (versions: readonly VersionRef[]): VersionRef[] =>
+  versions.map(({ name, version }) => ({ name, version }));

@@ -1,0 +1,45 @@
+import { times } from '../model/limits.ts';
+import type { Clock, Ports, RequestContext } from './ports.ts';
+
+export type Status = {
+  readonly status: 'ok' | 'degraded';
+  readonly store: { readonly reachable: boolean; readonly latencyMs: number };
+  readonly masterKey: { readonly reachable: boolean; readonly id: string | null };
+};
+
+/**
+ * Whether the store and the master key can be used now. `degraded` also when the table has replicas
+ * in other Regions: last-writer-wins would break every promise about versions. Probes are shared by
+ * all callers and made at most once a second, so that the page cannot be used to load the services.
+ */
+export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) => {
+  let madeAt = Number.NEGATIVE_INFINITY;
+  let latest: Promise<Status> | undefined;
+  return (context: RequestContext): Promise<Status> => {
+    if (latest === undefined || clock.elapsed() - madeAt >= times.statusProbeEveryMs) {
+      madeAt = clock.elapsed();
+      latest = probe(ports, context);
+    }
+    return latest;
+  };
+};
+
+const probe = async ({ store, dataKeys }: Ports, context: RequestContext): Promise<Status> => {
+  const began = context.elapsed();
+  const timed = store
+    .probe(context)
+    .then(({ replicated }) => ({ replicated, latencyMs: Math.round(context.elapsed() - began) }));
+  const [table, masterKey] = await Promise.allSettled([timed, dataKeys.probe(context)]);
+  const reachable = table.status === 'fulfilled';
+  const replicated = reachable && table.value.replicated;
+  if (replicated) context.journal.decided('table_replicated');
+  const usable = masterKey.status === 'fulfilled';
+  return {
+    status: reachable && usable && !replicated ? 'ok' : 'degraded',
+    store: {
+      reachable,
+      latencyMs: reachable ? table.value.latencyMs : Math.round(context.elapsed() - began),
+    },
+    masterKey: { reachable: usable, id: usable ? masterKey.value.masterKeyId : null },
+  };
+};

@@ -1,0 +1,70 @@
+/** Between a value and its stored version: one data key a version, in memory for one request. */
+import { open, seal } from '../crypto/envelope.ts';
+import { VaultError } from '../model/errors.ts';
+import { limits, times } from '../model/limits.ts';
+import type { Principal, SealedVersion, StoredVersion } from '../model/types.ts';
+import type { DataKey, DataKeys, RequestContext } from './ports.ts';
+
+/** Seals the first version of a secret. */
+export const sealFirst = (
+  context: RequestContext,
+  principal: Principal,
+  dataKey: DataKey,
+  name: string,
+  value: Uint8Array,
+): SealedVersion =>
+  sealVersion(context, principal, dataKey, { name, version: 1, validFrom: context.now }, value);
+
+/**
+ * Seals the successor of `base`. Its interval begins now, but never at or before its predecessor's:
+ * a clock that goes back moves an interval forward and never reorders, overlaps or gaps it.
+ */
+export const sealNext = (
+  context: RequestContext,
+  principal: Principal,
+  dataKey: DataKey,
+  base: StoredVersion,
+  value: Uint8Array,
+): SealedVersion => {
+  const { name } = base;
+  const version = base.version + 1;
+  if (version > limits.versionMax) {
+    throw new VaultError('too_large', 'the secret has as many versions as it can have', {
+      members: { limit: limits.versionMax },
+    });
+  }
+  if (base.validFrom > context.now + times.clockSkewAlarmMs) {
+    context.journal.decided('clock_skew', { name, version: base.version });
+  }
+  const validFrom = Math.max(context.now, base.validFrom + 1);
+  return sealVersion(context, principal, dataKey, { name, version, validFrom }, value);
+};
+
+const sealVersion = (
+  { writeId }: RequestContext,
+  { tenant, subject }: Principal,
+  { plaintext, wrapped, masterKeyId }: DataKey,
+  place: { readonly name: string; readonly version: number; readonly validFrom: number },
+  value: Uint8Array,
+): SealedVersion => {
+  const identity = { tenant, ...place, createdBy: subject, writeId, masterKeyId };
+  return { ...identity, ...seal(value, plaintext, identity), wrappedDataKey: wrapped };
+};
+
+/** The value of a stored version. Throws the key faults of `DataKeys` and `integrity_failure`. */
+export const openVersion = async (
+  context: RequestContext,
+  dataKeys: DataKeys,
+  version: StoredVersion,
+): Promise<Uint8Array> => {
+  const { tenant, name } = version;
+  const key = await dataKeys.unwrap(context, { tenant, name }, version.wrappedDataKey);
+  try {
+    return open(version, key, version);
+  } catch (error) {
+    context.journal.decided('integrity_failure', { name, version: version.version });
+    throw error;
+  } finally {
+    key.fill(0);
+  }
+};

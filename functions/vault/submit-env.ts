@@ -1,0 +1,13 @@
+import type { Principal } from '../model/types.ts';
+import { type FileAnswer, type FileRequest, processFile } from './env-file.ts';
+import type { Ports, RequestContext } from './ports.ts';
+
+/** Creates what `enc()` names and resolves `secret()`, in one transaction each. */
+export const submitEnv =
+  (ports: Ports) =>
+  (
+    context: RequestContext,
+    principal: Principal,
+    request: Omit<FileRequest, 'mode'>,
+  ): Promise<FileAnswer> =>
+    processFile(ports, context, principal, { ...request, mode: 'submit' });

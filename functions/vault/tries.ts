@@ -1,0 +1,78 @@
+/**
+ * The loops around writes: waiting with full jitter, and trying until an outcome is clear.
+ * A reply "stored" needs a write that was seen; "not stored" needs proof that no try can still take
+ * effect; everything else is `outcome_unknown`.
+ */
+import { VaultError } from '../model/errors.ts';
+import { times } from '../model/limits.ts';
+import type { Principal } from '../model/types.ts';
+import type { RequestContext, Store, Write, WriteOutcome } from './ports.ts';
+
+/** Waits before a new try; resolves to false, at once, if the time for new tries is over. */
+export type Again = () => Promise<boolean>;
+
+/** Full jitter, 10 ms doubling to 400 ms, until 8 s of the request have gone. */
+export const startBackoff = (context: RequestContext): Again => {
+  let bound: number = times.backoffFirstMs;
+  return async () => {
+    const wait = context.clock.random() * bound;
+    bound = Math.min(bound * 2, times.backoffLastMs);
+    if (context.elapsed() + wait >= times.newTriesUntilMs) return false;
+    await context.clock.sleep(wait);
+    return true;
+  };
+};
+
+export const outOfTime = (): VaultError =>
+  new VaultError('throttled', 'too much contention or throttling; nothing was written');
+
+type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
+
+/**
+ * Tries `write` until it is clear what became of it. Throws `throttled` or `store_unavailable` if
+ * every try was refused for certain, `outcome_unknown` if one may still take effect.
+ */
+export const writeUntilClear = async (
+  context: RequestContext,
+  principal: Principal,
+  store: Store,
+  write: Write,
+  again: Again,
+): Promise<Clear> => {
+  if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime();
+  let unclear = false;
+  let failures = 0;
+  for (;;) {
+    context.journal.tried();
+    const result = await store.write(context, principal, write);
+    if (result.outcome !== 'refused' && result.outcome !== 'unclear') return result;
+    context.journal.decided('try_failed', aboutWrite(write));
+    unclear ||= result.outcome === 'unclear';
+    const throttled = result.outcome === 'refused' && result.reason === 'throttled';
+    if (!throttled) failures += 1;
+    if (failures < times.failedTriesMax && (await again())) continue;
+    if (unclear) return await settle(context, principal, store, write);
+    if (throttled) throw outOfTime();
+    throw new VaultError('store_unavailable', 'the store cannot be reached; nothing was written');
+  }
+};
+
+const settle = async (
+  context: RequestContext,
+  principal: Principal,
+  store: Store,
+  write: Write,
+): Promise<Clear> => {
+  const seen = await store.lookUp(context, principal, write).catch((cause: unknown) => {
+    if (cause instanceof VaultError && cause.code === 'integrity_failure') throw cause;
+    return { outcome: 'unclear' } as const;
+  });
+  if (seen.outcome !== 'unclear' && seen.outcome !== 'refused') return seen;
+  context.journal.decided('outcome_unknown', aboutWrite(write));
+  throw new VaultError('outcome_unknown', 'the write may have taken effect');
+};
+
+const aboutWrite = ({ update, creates }: Write) => {
+  const version = update?.next ?? (creates.length === 1 ? creates[0] : undefined);
+  return version ? { name: version.name, version: version.version } : {};
+};

@@ -1,0 +1,102 @@
+import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { VaultError } from '../model/errors.ts';
+import { isInSight } from '../model/names.ts';
+import type { IdempotencyRecord, Principal, StoredVersion } from '../model/types.ts';
+import type { SingleWrite } from './create-secret.ts';
+import { judgeRecord, onlyWritten, recordOf } from './idempotency.ts';
+import { notFound } from './not-found.ts';
+import type { DataKey, Ports, RequestContext } from './ports.ts';
+import { sealNext } from './sealing.ts';
+import { outOfTime, startBackoff, writeUntilClear } from './tries.ts';
+
+export type UpdateSecret = {
+  readonly name: string;
+  readonly value: Uint8Array;
+  /** The versions that the caller wants to replace; `*`: any; absent: whatever is there. */
+  readonly ifMatch: '*' | readonly number[] | undefined;
+  readonly fingerprint: Fingerprint | undefined;
+};
+
+/**
+ * Stores a new version of an existing secret. Concurrent updates are serialised: one that loses the
+ * race for a version number tries for the next, until its time is over. Throws `not_found`,
+ * `version_conflict`, `idempotency_key_reused`, `throttled`, and what writes and data keys throw.
+ *
+ * The store and KMS are asked the same whatever the name is, and all answers are awaited before any
+ * is judged: a missing secret is *not found* also while the master key is out of reach.
+ */
+export const updateSecret =
+  ({ store, dataKeys }: Ports) =>
+  async (
+    context: RequestContext,
+    principal: Principal,
+    request: UpdateSecret,
+  ): Promise<SingleWrite> => {
+    const { name, fingerprint } = request;
+    const [head, record, generated] = await Promise.allSettled([
+      store.findHead(context, principal, name),
+      fingerprint && store.findRecord(context, principal, fingerprint.hash),
+      dataKeys.generate(context, { tenant: principal.tenant, name }),
+    ]);
+    try {
+      if (head.status === 'rejected') throw head.reason;
+      if (record.status === 'rejected') throw record.reason;
+      if (!isInSight(principal.names, name)) throw notFound();
+      if (fingerprint && record.value) return replay(context, fingerprint, record.value);
+      if (!head.value) throw notFound();
+      requireMatch(request.ifMatch, head.value);
+      if (generated.status === 'rejected') throw generated.reason;
+      return await putNext(store, context, principal, request, head.value, generated.value);
+    } finally {
+      if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
+    }
+  };
+
+const putNext = async (
+  store: Ports['store'],
+  context: RequestContext,
+  principal: Principal,
+  request: UpdateSecret,
+  head: StoredVersion,
+  dataKey: DataKey,
+): Promise<SingleWrite> => {
+  const { fingerprint, value, ifMatch } = request;
+  const again = startBackoff(context);
+  let base = head;
+  for (;;) {
+    const next = sealNext(context, principal, dataKey, base, value);
+    const record = recordOf(context, 'update-secret', fingerprint, [next]);
+    const write = { creates: [], update: { base, next }, unchanged: [], ...record };
+    const result = await writeUntilClear(context, principal, store, write, again);
+    if (result.outcome === 'written') {
+      context.journal.decided('version_written', next);
+      return { version: next, replayed: false };
+    }
+    if (result.outcome === 'replayed' && fingerprint) {
+      return replay(context, fingerprint, result.record);
+    }
+    if (result.outcome !== 'raced' || !result.head) {
+      throw new VaultError('internal', 'the store answered an update with no outcome of one');
+    }
+    base = result.head;
+    requireMatch(ifMatch, base);
+    context.journal.decided('lost_race', next);
+    if (!(await again())) throw outOfTime();
+  }
+};
+
+const replay = (
+  context: RequestContext,
+  fingerprint: Fingerprint,
+  record: IdempotencyRecord,
+): SingleWrite => ({
+  version: onlyWritten(judgeRecord(context, fingerprint, record)),
+  replayed: true,
+});
+
+const requireMatch = (ifMatch: UpdateSecret['ifMatch'], { version }: StoredVersion): void => {
+  if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version)) return;
+  throw new VaultError('version_conflict', 'the current version is another', {
+    members: { currentVersion: version },
+  });
+};
