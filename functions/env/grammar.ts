@@ -1,0 +1,185 @@
+/**
+ * The grammar of a `.env` file, without loss: `printFile(parseFile(text)) === text` for every
+ * well-formed text, a faulty one too. Nothing is expanded and no reference is looked for here.
+ * Time and memory are linear in the text, whatever it holds.
+ */
+import type { FileError } from '../model/errors.ts';
+import { countLineFeeds, type Eol, endOfLine, isBlank, reportReturns } from './line-ends.ts';
+import { byteOrderMark, errorsAt, type Fault } from './places.ts';
+import { readQuoted } from './quotes.ts';
+
+export type Quote = '' | "'" | '"';
+
+/** A value as written and as meant. */
+export type Value = {
+  readonly quote: Quote;
+  /** Between the quotes, as written. */
+  readonly raw: string;
+  /** Where `raw` begins in the text, in code units. */
+  readonly offset: number;
+  /** After quotes and escapes are removed. */
+  readonly decoded: string;
+  /** Offsets in `decoded` of the characters that are written as an escape, ascending. */
+  readonly escapes: readonly number[];
+};
+
+export type Assignment = {
+  readonly kind: 'assignment';
+  /** The number of its first physical line, from 1. */
+  readonly line: number;
+  readonly indent: string;
+  /** `export` and the blanks after it, or nothing. */
+  readonly exported: string;
+  readonly key: string;
+  readonly beforeEquals: string;
+  readonly afterEquals: string;
+  readonly value: Value;
+  readonly afterValue: string;
+  /** From its `#`, or nothing. */
+  readonly comment: string;
+  readonly eol: Eol;
+};
+
+/** A blank line, a comment, or a line that cannot be read (then `errors` says so). */
+export type OtherLine = {
+  readonly kind: 'blank' | 'comment' | 'unreadable';
+  readonly line: number;
+  readonly text: string;
+  /** The key of an unreadable line, where it has one. */
+  readonly key?: string;
+  readonly eol: Eol;
+};
+
+export type Line = Assignment | OtherLine;
+
+export type ParsedFile = {
+  readonly bom: boolean;
+  readonly lines: readonly Line[];
+  /** All of them, in the order of their places. */
+  readonly errors: readonly FileError[];
+};
+
+/** Offset in the text of the character at `offset` of a decoded value. */
+export const rawOffset = (value: Value, offset: number): number => {
+  let low = 0;
+  let high = value.escapes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((value.escapes[middle] ?? offset) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return value.offset + offset + low;
+};
+
+/** Never throws: what is wrong stands in `errors`, and every character stands in `lines`. */
+export const parseFile = (text: string): ParsedFile => {
+  const bom = text.startsWith(byteOrderMark);
+  const faults: Fault[] = [];
+  const lines: Line[] = [];
+  const keys = new Set<string>();
+  let line = 1;
+  for (let at = bom ? 1 : 0; at < text.length; ) {
+    const next = readLine(text, at, line, faults);
+    lines.push(next.line);
+    if (next.line.kind === 'assignment') {
+      const { key, indent, exported } = next.line;
+      const offset = at + indent.length + exported.length;
+      if (keys.has(key)) faults.push({ offset, code: 'duplicate_key' });
+      keys.add(key);
+    }
+    line += countLineFeeds(text, at, next.end);
+    at = next.end;
+  }
+  for (let at = text.indexOf('\0'); at >= 0; at = text.indexOf('\0', at + 1)) {
+    faults.push({ offset: at, code: 'bad_character' });
+  }
+  return { bom, lines, errors: errorsAt(text, faults) };
+};
+
+export const printFile = (file: ParsedFile): string =>
+  (file.bom ? byteOrderMark : '') + file.lines.map((line) => printLine(line)).join('');
+
+/** The line as written; with `raw`, with that between its quotes instead. */
+export const printLine = (line: Line, raw?: string): string => {
+  if (line.kind !== 'assignment') return line.text + line.eol;
+  const { quote } = line.value;
+  const value = quote + (raw ?? line.value.raw) + quote;
+  const head = line.indent + line.exported + line.key + line.beforeEquals;
+  return `${head}=${line.afterEquals}${value}${line.afterValue}${line.comment}${line.eol}`;
+};
+
+type Read = { readonly line: Line; readonly end: number };
+
+const head = /([ \t]*)(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)([ \t]*)=([ \t]*)/y;
+
+const readLine = (text: string, at: number, line: number, faults: Fault[]): Read => {
+  head.lastIndex = at;
+  const match = head.exec(text);
+  if (match === null) return readOther(text, at, line, faults);
+  const [all, indent = '', exported = '', key = '', beforeEquals = '', blanks = ''] = match;
+  const start = at + all.length;
+  const names = { kind: 'assignment', line, indent, exported, key, beforeEquals } as const;
+  const first = text[start];
+  if (first !== "'" && first !== '"') {
+    const { end, content, eol } = endOfLine(text, start);
+    reportReturns(text, start, content, faults);
+    return { line: { ...names, ...readBare(text, start, content, blanks), eol }, end };
+  }
+  const quoted = readQuoted(text, start, first, faults);
+  if (quoted === undefined) {
+    faults.push({ offset: start, code: 'unterminated_quote' });
+    return {
+      line: { kind: 'unreadable', line, text: text.slice(at), key, eol: '' },
+      end: text.length,
+    };
+  }
+  const { end, content, eol } = endOfLine(text, quoted.end);
+  const rest = text.slice(quoted.end, content);
+  const [afterValue = ''] = /^[ \t]*/.exec(rest) ?? [];
+  const comment = rest.slice(afterValue.length);
+  reportReturns(text, quoted.end, content, faults);
+  if (comment !== '' && !(comment.startsWith('#') && afterValue !== '')) {
+    const offset = quoted.end + afterValue.length;
+    if (!/^[\r\0]/.test(comment)) faults.push({ offset, code: 'text_after_quote' });
+    return { line: { kind: 'unreadable', line, text: text.slice(at, content), key, eol }, end };
+  }
+  const value = quoted.value;
+  return { line: { ...names, afterEquals: blanks, value, afterValue, comment, eol }, end };
+};
+
+/**
+ * Of an empty value all blanks stand after it, so that a value put there keeps a blank before the
+ * comment and none before itself.
+ */
+const readBare = (text: string, start: number, content: number, blanks: string) => {
+  const empty = start === content || (blanks !== '' && text[start] === '#');
+  const from = empty ? start - blanks.length : start;
+  const rest = text.slice(from, content);
+  const hash = rest.search(/[ \t]#/);
+  const beforeComment = hash < 0 ? rest : rest.slice(0, hash + 1);
+  let length = beforeComment.length;
+  while (length > 0 && isBlank(beforeComment[length - 1])) length--;
+  const raw = beforeComment.slice(0, length);
+  return {
+    afterEquals: empty ? '' : blanks,
+    value: { quote: '', raw, offset: from, decoded: raw, escapes: [] } as const,
+    afterValue: beforeComment.slice(length),
+    comment: hash < 0 ? '' : rest.slice(hash + 1),
+  };
+};
+
+const readOther = (text: string, at: number, line: number, faults: Fault[]): Read => {
+  const { end, content, eol } = endOfLine(text, at);
+  const all = text.slice(at, content);
+  const indent = all.length - all.replace(/^[ \t]+/, '').length;
+  const comment = all[indent] === '#';
+  reportReturns(text, at, content, faults);
+  if (indent === all.length || comment) {
+    return { line: { kind: comment ? 'comment' : 'blank', line, text: all, eol }, end };
+  }
+  const stop = /=|[ \t]#/.exec(all);
+  const [exported = ''] = /^export[ \t]+/.exec(all.slice(indent)) ?? [];
+  if (stop?.[0] !== '=') faults.push({ offset: at + indent, code: 'missing_equals' });
+  else faults.push({ offset: at + indent + exported.length, code: 'bad_key' });
+  return { line: { kind: 'unreadable', line, text: all, eol }, end };
+};
