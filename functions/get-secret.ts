@@ -1,0 +1,35 @@
+import { instantOf, versionOf } from './http/conditions.ts';
+import { type Event, invalid, pathName, queryOf } from './http/requests.ts';
+import { etag, validity } from './http/responses.ts';
+import { encodeValue } from './http/values.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { ports } from './runtime/vault.ts';
+import { type GetSecret, getSecret } from './vault/get-secret.ts';
+
+const get = getSecret(ports);
+
+const whichOf = (event: Event, now: number): GetSecret['which'] => {
+  const query = queryOf(event, ['version', 'at']);
+  const version = query.get('version');
+  const at = query.get('at');
+  if (version !== undefined && at !== undefined) throw invalid('at', 'cannot stand with version');
+  if (version !== undefined) return { version: versionOf(version) };
+  return at === undefined ? 'latest' : { at: instantOf(at, now) };
+};
+
+/** GET /v1/secrets/{name}: the current value, a version by number, or the one valid at an instant. */
+export const handler = endpoint({
+  operation: 'get-secret',
+  scopes: ['secrets:read'],
+  parse: (event, _principal, now) => ({ name: pathName(event), which: whichOf(event, now) }),
+  respond: async (context, principal, request) => {
+    context.journal.concerns({ name: request.name });
+    const { stored, value } = await get(context, principal, request);
+    const { name, version } = stored;
+    return {
+      status: 200,
+      body: { name, version, ...encodeValue(value), ...validity(stored) },
+      headers: request.which === 'latest' ? { ETag: etag(version) } : {},
+    };
+  },
+});

@@ -1,0 +1,28 @@
+import { queryOf } from './http/requests.ts';
+import { keyIdOf } from './http/responses.ts';
+import { machineClock } from './runtime/clock.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { readNode } from './runtime/node-status.ts';
+import { ports } from './runtime/vault.ts';
+import { getStatus } from './vault/get-status.ts';
+
+const probe = getStatus(ports, machineClock);
+
+/** GET /v1/status: whether the store and the master key can be used; 503 if one cannot. */
+export const handler = endpoint({
+  operation: 'get-status',
+  scopes: [],
+  parse: (event) => queryOf(event, []),
+  respond: async (context, principal) => {
+    const { masterKey, ...status } = await probe(context);
+    const node = principal.scopes.includes('vault:status') ? await readNode() : undefined;
+    return {
+      status: status.status === 'ok' ? 200 : 503,
+      body: {
+        ...status,
+        masterKey: { ...masterKey, id: masterKey.id && keyIdOf(masterKey.id) },
+        ...(node !== undefined && { node }),
+      },
+    };
+  },
+});

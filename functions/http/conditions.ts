@@ -1,0 +1,88 @@
+/** Conditions and positions that a caller puts into headers and queries. */
+
+import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
+import { parseAskedInstant } from '../model/instants.ts';
+import { limits, times } from '../model/limits.ts';
+import type { Principal } from '../model/types.ts';
+import { type Event, headerValue, headerValues, invalid } from './requests.ts';
+
+const entityTags =
+  /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*)*$/;
+const versionNumber = /^[1-9][0-9]{0,8}$/;
+const idempotencyKey = /^[\x21-\x7e]+$/;
+
+/** `If-Match`: `*`, or the versions it names. A weak tag, or one that is no version, matches nothing. */
+export const ifMatchOf = (event: Event): '*' | readonly number[] | undefined => {
+  const values = headerValues(event, 'if-match');
+  if (values.length === 0) return undefined;
+  const text = values.join(',');
+  if (text.trim() === '*') return '*';
+  if (!entityTags.test(text)) throw invalid('if-match', 'is no list of entity-tags');
+  return [...text.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag = '']) =>
+    weak === undefined && versionNumber.test(tag) ? [Number(tag)] : [],
+  );
+};
+
+/** An update never creates, so there is nothing that `If-None-Match` could guard. */
+export const refuseIfNoneMatch = (event: Event): void => {
+  if (headerValues(event, 'if-none-match').length > 0) {
+    throw invalid('if-none-match', 'has no meaning here; POST creates');
+  }
+};
+
+/** The fingerprint of a request with an `Idempotency-Key`, over all that makes it the same again. */
+export const fingerprintOf = (
+  event: Event,
+  principal: Principal,
+  content: readonly (string | Uint8Array | undefined)[],
+): Fingerprint | undefined => {
+  const key = idempotencyKeyOf(event);
+  return key === undefined ? undefined : fingerprint(key, principal, content);
+};
+
+const idempotencyKeyOf = (event: Event): string | undefined => {
+  const key = headerValue(event, 'idempotency-key');
+  if (key === undefined) return undefined;
+  const { idempotencyKeyCharactersMin: min, idempotencyKeyCharactersMax: max } = limits;
+  if (key.length < min || key.length > max || !idempotencyKey.test(key)) {
+    throw invalid('idempotency-key', `must be ${min} to ${max} visible ASCII characters`);
+  }
+  return key;
+};
+
+export const versionOf = (text: string): number => {
+  if (!versionNumber.test(text)) throw invalid('version', 'is no version number');
+  return Number(text);
+};
+
+/** An instant to read as of; one far ahead of `now` is a mistake. */
+export const instantOf = (text: string, now: number): number => {
+  const instant = parseAskedInstant(text);
+  if (instant === undefined) throw invalid('at', 'must be RFC 3339 with Z, to the millisecond');
+  if (instant > now + times.atAheadMs) throw invalid('at', 'lies in the future');
+  return instant;
+};
+
+/** The size of a page: `fallback` if not asked for. */
+export const limitOf = (text: string | undefined, max: number, fallback: number): number => {
+  if (text === undefined) return fallback;
+  if (!/^[1-9][0-9]{0,3}$/.test(text) || Number(text) > max) {
+    throw invalid('limit', `must be 1 to ${max}`);
+  }
+  return Number(text);
+};
+
+/** A position in a list: the last name or version that this caller was given. */
+export const encodeCursor = (position: string | number): string =>
+  Buffer.from(String(position), 'utf8').toString('base64url');
+
+/** What `encodeCursor` wrote, if it passes `check`; anything else is `invalid_request`. */
+export const decodeCursor = (text: string, check: (position: string) => boolean): string => {
+  const position = Buffer.from(text, 'base64url').toString('utf8');
+  if (text === '' || encodeCursor(position) !== text || !check(position)) {
+    throw invalid('cursor', 'is none that was given out');
+  }
+  return position;
+};
+
+export const isVersionNumber = (text: string): boolean => versionNumber.test(text);

@@ -1,0 +1,77 @@
+/**
+ * The life of a request: authenticate, authorize, parse, respond. The only place that catches, so
+ * that every refusal and every fault becomes exactly one problem document and one log line.
+ */
+import type { APIGatewayProxyResult, Context } from 'aws-lambda';
+import { VaultError } from '../model/errors.ts';
+import type { Principal, Scope } from '../model/types.ts';
+import type { Clock, Journal, RequestContext } from '../vault/ports.ts';
+import type { Authenticate } from './principal.ts';
+import type { Event } from './requests.ts';
+import { problem, type Reply, reply, type TextReply } from './responses.ts';
+
+export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
+
+export type Endpoint<Request> = {
+  /** The operation's one name: of its file, its function and its `operationId`. */
+  readonly operation: string;
+  /** All of these are needed; decided before the request is looked at. */
+  readonly scopes: readonly Scope[];
+  /** Throws what is wrong with the request; looks nothing up. */
+  readonly parse: (event: Event, principal: Principal, now: number) => Request;
+  readonly respond: (
+    context: RequestContext,
+    principal: Principal,
+    request: Request,
+  ) => Promise<Reply | TextReply>;
+};
+
+/** The journal of a request, and how it is closed with the one line that sums it up. */
+export type RequestJournal = Journal & {
+  readonly close: (summary: {
+    readonly principal: Principal | undefined;
+    readonly status: number;
+    readonly error: unknown;
+    readonly elapsedMs: number;
+  }) => void;
+};
+
+export type EndpointParts = {
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  readonly newWriteId: () => string;
+  readonly openJournal: (operation: string, requestId: string) => RequestJournal;
+};
+
+export const createEndpoint =
+  ({ authenticate, clock, newWriteId, openJournal }: EndpointParts) =>
+  <Request>({ operation, scopes, parse, respond }: Endpoint<Request>): Handler =>
+  async (event, { awsRequestId: requestId }) => {
+    const began = clock.elapsed();
+    const elapsed = () => clock.elapsed() - began;
+    const now = clock.now();
+    const journal = openJournal(operation, requestId);
+    let principal: Principal | undefined;
+    const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
+      try {
+        principal = await authenticate(event, now);
+        requireScopes(principal, scopes);
+        const request = parse(event, principal, now);
+        const context = { requestId, now, writeId: newWriteId(), elapsed, clock, journal };
+        return { result: reply(await respond(context, principal, request), requestId) };
+      } catch (error) {
+        return { result: problem(error, requestId), error };
+      }
+    };
+    const { result, error } = await answer();
+    journal.close({ principal, status: result.statusCode, error, elapsedMs: elapsed() });
+    return result;
+  };
+
+const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void => {
+  const missing = needed.find((scope) => !scopes.includes(scope));
+  if (missing === undefined) return;
+  throw new VaultError('forbidden', `the token lacks the scope ${missing}`, {
+    members: { scope: missing },
+  });
+};

@@ -1,0 +1,93 @@
+/**
+ * Strict JSON: what a lenient parser would alter or drop in silence is an error here. A body must be
+ * UTF-8 without BOM, without duplicate members, lone surrogates or deep nesting, and of exactly the
+ * shape asked for. The errors name the field and hold nothing of the body: a parser's own message
+ * would quote the secret.
+ */
+import { visit } from 'jsonc-parser';
+import { custom, type GenericSchema, getDotPath, type InferOutput, safeParse } from 'valibot';
+import { limits } from '../model/limits.ts';
+import { bodyText, type Event, invalid, requireMediaType } from './requests.ts';
+
+/** The JSON body, checked against `schema`. Throws `too_large`, `unsupported_media_type`, `invalid_request`. */
+export const jsonBody = <Schema extends GenericSchema>(
+  event: Event,
+  schema: Schema,
+): InferOutput<Schema> => {
+  const text = bodyText(event);
+  requireMediaType(event, ['application/json']);
+  return parseJson(text, schema);
+};
+
+export const parseJson = <Schema extends GenericSchema>(
+  text: string,
+  schema: Schema,
+): InferOutput<Schema> => {
+  requireExact(text);
+  const parsed: unknown = JSON.parse(text);
+  if (!isObject(parsed)) throw invalid('body', 'must be a JSON object');
+  const result = safeParse(schema, parsed, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  // The path of an unknown member, or of an entry of a map, is the caller's own text.
+  const known = issue.type !== 'strict_object' || issue.expected !== 'never';
+  const field = (known && getDotPath(issue)?.split('.')[0]) || 'body';
+  throw invalid(field, known ? sentenceOf(issue) : 'the body has a member that is not known');
+};
+
+const sentenceOf = (issue: { readonly type: string; readonly message: string }): string =>
+  issue.type === 'check' || issue.type === 'custom'
+    ? issue.message
+    : 'is missing or not of its type';
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** An object of strings, whatever its members are called: `__proto__` is a name like any other. */
+export const stringMap = custom<Readonly<Record<string, string>>>(
+  (value) => isObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
+  'must be an object of strings',
+);
+
+/** Throws unless `JSON.parse` will read this text with nothing altered and nothing lost. */
+const requireExact = (text: string): void => {
+  if (text.startsWith('\uFEFF')) throw invalid('body', 'JSON must not begin with a BOM');
+  const members: Set<string>[] = [];
+  let depth = 0;
+  const enter = () => {
+    depth += 1;
+    if (depth > limits.jsonDepthMax) throw invalid('body', 'the JSON is nested too deeply');
+  };
+  const requireText = (value: unknown) => {
+    if (typeof value === 'string' && !value.isWellFormed()) {
+      throw invalid('body', 'a string holds half of a surrogate pair');
+    }
+  };
+  visit(
+    text,
+    {
+      onObjectBegin: () => {
+        enter();
+        members.push(new Set());
+      },
+      onObjectEnd: () => {
+        depth -= 1;
+        members.pop();
+      },
+      onArrayBegin: enter,
+      onArrayEnd: () => {
+        depth -= 1;
+      },
+      onObjectProperty: (member) => {
+        requireText(member);
+        if (members.at(-1)?.has(member)) throw invalid('body', 'a member stands twice');
+        members.at(-1)?.add(member);
+      },
+      onLiteralValue: requireText,
+      onError: () => {
+        throw invalid('body', 'is not JSON');
+      },
+    },
+    { disallowComments: true, allowTrailingComma: false },
+  );
+};

@@ -1,0 +1,163 @@
+/**
+ * Replies as API Gateway takes them, and the one table of codes. Below 500 an error's message is for
+ * the caller; from 500 on only the code's fixed sentence leaves.
+ */
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { formatInstant } from '../model/instants.ts';
+import type { StoredVersion, WrittenVersion } from '../model/types.ts';
+
+/** What a handler answers; headers that every reply carries are added by `reply`. */
+export type Reply = {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** A reply of text instead of JSON. */
+export type TextReply = Omit<Reply, 'body'> & { readonly text: string };
+
+export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayProxyResult => {
+  const isText = 'text' in answer;
+  return {
+    statusCode: answer.status,
+    headers: {
+      'Content-Type': isText ? 'text/plain; charset=utf-8' : 'application/json',
+      ...standing(requestId),
+      ...answer.headers,
+    },
+    body: isText ? answer.text : JSON.stringify(answer.body),
+  };
+};
+
+/** The answer to a write of one version; its entity-tag stands for the version now current. */
+export const written = (
+  status: number,
+  { name, version, validFrom }: WrittenVersion,
+  replayed: boolean,
+  headers: Readonly<Record<string, string>> = {},
+): Reply => ({
+  status,
+  body: { name, version, validFrom: formatInstant(validFrom) },
+  headers: { ETag: etag(version), ...headers, ...replayedHeader(replayed) },
+});
+
+/** The strong entity-tag of a version. */
+export const etag = (version: number): string => `"${version}"`;
+
+export const replayedHeader = (replayed: boolean): Readonly<Record<string, string>> =>
+  replayed ? { 'Idempotency-Replayed': 'true' } : {};
+
+/** A validity interval as it is told: half-open, `validTo` null while the version is current. */
+export const validity = ({ validFrom, validTo }: StoredVersion) => ({
+  validFrom: formatInstant(validFrom),
+  validTo: validTo === undefined ? null : formatInstant(validTo),
+});
+
+/** The id of a key without the account that its ARN names. */
+export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
+
+/** The problem document (RFC 9457) of any error: one that is no `VaultError` is `internal`. */
+export const problem = (error: unknown, requestId: string): APIGatewayProxyResult => {
+  const known = error instanceof VaultError ? error : new VaultError('internal', '');
+  const { status, title, sentence, retryable } = problems[known.code];
+  return {
+    statusCode: status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      ...standing(requestId),
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(status === 429 && { 'Retry-After': '1' }),
+    },
+    body: JSON.stringify({
+      type: `https://vault.invalid/problems/${known.code.replaceAll('_', '-')}`,
+      title,
+      status,
+      code: known.code,
+      detail: status < 500 ? known.message : sentence,
+      requestId,
+      retryable: known.retryable ?? retryable,
+      ...(status < 500 && known.members),
+    }),
+  };
+};
+
+const standing = (requestId: string) => ({
+  'X-Request-Id': requestId,
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+});
+
+type Problem = {
+  readonly status: number;
+  readonly title: string;
+  /** The only detail that leaves from 500 on. */
+  readonly sentence: string;
+  readonly retryable: boolean;
+};
+
+const refusal = (status: number, title: string, retryable = false): Problem => ({
+  status,
+  title,
+  sentence: '',
+  retryable,
+});
+const failure = (status: number, title: string, retryable: boolean, sentence: string): Problem => ({
+  status,
+  title,
+  sentence,
+  retryable,
+});
+
+const problems: Readonly<Record<ErrorCode, Problem>> = {
+  invalid_request: refusal(400, 'Invalid request'),
+  unauthenticated: refusal(401, 'Unauthenticated'),
+  forbidden: refusal(403, 'Forbidden'),
+  not_found: refusal(404, 'Not found'),
+  route_not_found: refusal(404, 'Route not found'),
+  method_not_allowed: refusal(405, 'Method not allowed'),
+  secret_exists: refusal(409, 'Secret exists'),
+  version_conflict: refusal(412, 'Version conflict'),
+  too_large: refusal(413, 'Too large'),
+  unsupported_media_type: refusal(415, 'Unsupported media type'),
+  idempotency_key_reused: refusal(422, 'Idempotency key reused'),
+  invalid_env: refusal(422, 'Invalid .env file'),
+  throttled: refusal(429, 'Throttled', true),
+  integrity_failure: failure(
+    500,
+    'Integrity failure',
+    false,
+    'A stored record does not open under its own identity. Nothing was returned.',
+  ),
+  internal: failure(500, 'Internal error', false, 'The vault failed; its log has the request id.'),
+  master_key_incorrect: failure(
+    503,
+    'Master key incorrect',
+    false,
+    'The record was sealed under another master key than the configured one.',
+  ),
+  master_key_unavailable: failure(
+    503,
+    'Master key unavailable',
+    false,
+    'The master key cannot be used now. Nothing was returned and nothing was written.',
+  ),
+  identity_unavailable: failure(
+    503,
+    'Identity unavailable',
+    true,
+    "The issuer's key set cannot be reached, so no token can be checked.",
+  ),
+  store_unavailable: failure(
+    503,
+    'Store unavailable',
+    true,
+    'The store cannot be reached. Nothing was written.',
+  ),
+  outcome_unknown: failure(
+    503,
+    'Outcome unknown',
+    true,
+    'The write may have taken effect. Repeat it with the same Idempotency-Key, or read.',
+  ),
+};

@@ -1,0 +1,38 @@
+import { decodeCursor, encodeCursor, limitOf } from './http/conditions.ts';
+import { type Event, invalid, queryOf } from './http/requests.ts';
+import { limits } from './model/limits.ts';
+import { isInSight, isSecretName } from './model/names.ts';
+import type { Principal } from './model/types.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { ports } from './runtime/vault.ts';
+import { listSecrets } from './vault/list-secrets.ts';
+import type { NameRange } from './vault/ports.ts';
+
+const list = listSecrets(ports);
+
+const parse = (event: Event, { names }: Principal): NameRange => {
+  const query = queryOf(event, ['prefix', 'limit', 'cursor']);
+  const prefix = query.get('prefix') ?? '';
+  if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');
+  const cursor = query.get('cursor');
+  const given = (name: string) => isSecretName(name) && isInSight(names, name);
+  return {
+    prefix,
+    after: cursor === undefined ? undefined : decodeCursor(cursor, given),
+    limit: limitOf(query.get('limit'), limits.namesPageMax, limits.namesPageDefault),
+  };
+};
+
+/** GET /v1/secrets: the names in the caller's sight. May lag behind a create. */
+export const handler = endpoint({
+  operation: 'list-secrets',
+  scopes: ['secrets:read'],
+  parse,
+  respond: async (context, principal, range) => {
+    const { names, next } = await list(context, principal, range);
+    return {
+      status: 200,
+      body: { names, nextCursor: next === undefined ? null : encodeCursor(next) },
+    };
+  },
+});

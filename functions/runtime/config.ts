@@ -1,0 +1,44 @@
+/**
+ * The configuration, and the only reader of the environment. Nothing that decides who may do what has
+ * a default: a variable that is missing or empty is named, and the function does not start.
+ */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type IdentityConfig = {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keySet: { readonly jwks: string } | { readonly url: string };
+};
+export type ServicesConfig = { readonly tableName: string; readonly masterKeyId: string };
+
+/** Who issues tokens, for whom, and with which keys. */
+export const readIdentityConfig = (environment: Environment = process.env): IdentityConfig => {
+  const { AUTH_JWKS: jwks, AUTH_JWKS_URL: url } = environment;
+  const either = jwks ? 'AUTH_JWKS' : url ? 'AUTH_JWKS_URL' : 'AUTH_JWKS or AUTH_JWKS_URL';
+  requireSet({ ...environment, [either]: jwks || url }, ['AUTH_ISSUER', 'AUTH_AUDIENCE', either]);
+  if (jwks && url) throw new Error('AUTH_JWKS and AUTH_JWKS_URL are both set; set one');
+  if (url && !url.startsWith('https://')) throw new Error('AUTH_JWKS_URL must begin with https://');
+  return {
+    issuer: environment['AUTH_ISSUER'] ?? '',
+    audience: environment['AUTH_AUDIENCE'] ?? '',
+    keySet: url ? { url } : { jwks: jwks ?? '' },
+  };
+};
+
+/** The table and the master key. */
+export const readServicesConfig = (environment: Environment = process.env): ServicesConfig => {
+  requireSet(environment, ['TABLE_NAME', 'MASTER_KEY_ID']);
+  return {
+    tableName: environment['TABLE_NAME'] ?? '',
+    masterKeyId: environment['MASTER_KEY_ID'] ?? '',
+  };
+};
+
+/** Where this vault node tells of its replication, if it is one of several. */
+export const readNodeStatusUrl = (environment: Environment = process.env): string | undefined =>
+  environment['VAULT_NODE_STATUS_URL'] || undefined;
+
+const requireSet = (environment: Environment, names: readonly string[]): void => {
+  const missing = names.filter((name) => !environment[name]);
+  if (missing.length > 0) throw new Error(`not set: ${missing.join(', ')}`);
+};

@@ -1,0 +1,108 @@
+/**
+ * The journal of a request and its lines: one JSON object each, as CloudWatch holds them. Every field
+ * is put in by name, so that nothing else of a request, a value least of all, can reach a log. Metrics
+ * are lines too (embedded metric format).
+ */
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { RequestJournal } from '../http/endpoint.ts';
+import { VaultError } from '../model/errors.ts';
+import type { VersionRef } from '../model/types.ts';
+import type { Decision } from '../vault/ports.ts';
+
+const serviceName = 'vault';
+const logger = new Logger({ serviceName });
+const metrics = new Metrics({ namespace: 'SecretsVault', serviceName });
+
+/** Decisions that somebody should look at soon. */
+const alarms: ReadonlySet<Decision> = new Set<Decision>([
+  'key_fault',
+  'integrity_failure',
+  'outcome_unknown',
+  'clock_skew',
+  'table_replicated',
+]);
+
+export const openJournal = (operation: string, requestId: string): RequestJournal => {
+  const calls = { store: 0, kms: 0 };
+  const decisions = new Map<Decision, number>();
+  let units = 0;
+  let attempts = 0;
+  let about: Partial<VersionRef> = {};
+
+  return {
+    called: (service, _call, consumed = 0) => {
+      calls[service] += 1;
+      units += consumed;
+    },
+    tried: () => {
+      attempts += 1;
+    },
+    concerns: (ref) => {
+      about = ref;
+    },
+    decided: (decision, ref = {}) => {
+      decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
+      const line = { requestId, operation, decision, ...secretOf(ref) };
+      if (alarms.has(decision)) logger.warn('decision', line);
+      else logger.info('decision', line);
+    },
+    close: ({ principal, status, error, elapsedMs }) => {
+      const code = codeOf(error);
+      const line = {
+        requestId,
+        operation,
+        ...(principal && { tenant: principal.tenant, subject: principal.subject }),
+        ...secretOf(about),
+        outcome: error === undefined ? 'ok' : status < 500 ? 'refused' : 'failed',
+        status,
+        ...(code !== undefined && { code }),
+        attempts,
+        storeCalls: calls.store,
+        kmsCalls: calls.kms,
+        units,
+        ms: Math.round(elapsedMs * 10) / 10,
+        ...causeOf(error),
+      };
+      if (status >= 500) logger.error('request', line);
+      else logger.info('request', line);
+      measure(operation, status, elapsedMs, decisions);
+    },
+  };
+};
+
+const secretOf = ({ name, version }: Partial<VersionRef>) => ({
+  ...(name !== undefined && { secret: name }),
+  ...(version !== undefined && { version }),
+});
+
+const codeOf = (error: unknown): string | undefined => {
+  if (error === undefined) return undefined;
+  return error instanceof VaultError ? error.code : 'internal';
+};
+
+/** What a fault was: names and frames of the stack, never a message, which may quote a request. */
+const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
+  if (error === undefined) return {};
+  const root = error instanceof VaultError ? error.cause : error;
+  if (!(root instanceof Error)) return {};
+  const frames = (root.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const isBug = codeOf(error) === 'internal';
+  return { cause: root.name, ...(isBug && { frames: frames.map((frame) => frame.trim()) }) };
+};
+
+/** One line of metrics a request; made and published without a pause, as requests may overlap. */
+const measure = (
+  operation: string,
+  status: number,
+  elapsedMs: number,
+  decisions: ReadonlyMap<Decision, number>,
+): void => {
+  metrics.addDimension('operation', operation);
+  metrics.addMetric('Requests', MetricUnit.Count, 1);
+  metrics.addMetric('Faults', MetricUnit.Count, status >= 500 ? 1 : 0);
+  metrics.addMetric('Duration', MetricUnit.Milliseconds, elapsedMs);
+  metrics.addMetric('LostRaces', MetricUnit.Count, decisions.get('lost_race') ?? 0);
+  metrics.addMetric('KeyFaults', MetricUnit.Count, decisions.get('key_fault') ?? 0);
+  metrics.publishStoredMetrics();
+};
