@@ -1,0 +1,106 @@
+/**
+ * The folder that holds all a local vault keeps. Its files are for its owner only (folder 0700, files 0600), are
+ * replaced whole or not at all, and belong to one running vault at a time.
+ */
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { codeOf, failure, sentenceOf } from './command.ts';
+
+/** The folder of this run: `VAULT_DATA_DIR`, else `.local/data`, as an absolute path. */
+export const dataFolderOf = (environment: NodeJS.ProcessEnv): string =>
+  resolve(environment['VAULT_DATA_DIR'] || '.local/data');
+
+/** Makes the folder if it is not there. From here on this process makes files for its owner only. */
+export const openDataFolder = (folder: string): void => {
+  process.umask(0o077);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw failure(`cannot write to the data folder ${folder} (${codeOf(error)})`, { cause: error });
+  }
+};
+
+/**
+ * Holds the folder for this process until `release` or its death, however it dies: the lock is the operating
+ * system's, on SQLite's file, so there is nothing stale to clear away.
+ */
+export const lockDataFolder = (folder: string): { readonly release: () => void } => {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
+    lock.exec('BEGIN EXCLUSIVE');
+    const held = lock;
+    return { release: () => held.close() };
+  } catch (error) {
+    lock?.close();
+    const isHeld = sentenceOf(error).includes('locked');
+    throw failure(
+      isHeld
+        ? `another vault is using the data folder ${folder}: stop it, or set VAULT_DATA_DIR to another folder`
+        : `cannot write to the data folder ${folder} (${sentenceOf(error)})`,
+      { cause: error },
+    );
+  }
+};
+
+const syncFolder = (folder: string): void => {
+  const descriptor = openSync(folder, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+};
+
+const writeSynced = (file: string, text: string): void => {
+  writeFileSync(file, text, { mode: 0o600, flag: 'wx', flush: true });
+};
+
+/** Replaces a file: after a crash at any point it holds the old text or the new, never a part. */
+export const replaceFile = (file: string, text: string): void => {
+  const draft = `${file}.${process.pid}.draft`;
+  rmSync(draft, { force: true });
+  writeSynced(draft, text);
+  renameSync(draft, file);
+  syncFolder(dirname(file));
+};
+
+/** Makes a file with this text unless it exists, and returns what it holds: of two makers one wins, for both. */
+export const createFileOnce = (file: string, makeText: () => string): string => {
+  const present = readFileIfPresent(file);
+  if (present !== undefined) return present;
+  const draft = `${file}.${process.pid}.draft`;
+  rmSync(draft, { force: true });
+  try {
+    writeSynced(draft, makeText());
+    linkSync(draft, file);
+    syncFolder(dirname(file));
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readFileSync(file, 'utf8');
+};
+
+export const readFileIfPresent = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw failure(`cannot read ${file} (${codeOf(error)})`, { cause: error });
+  }
+};

@@ -1,0 +1,22 @@
+/** An error as KMS's own HTTP protocol tells it; its type becomes the client's exception class. */
+export type FaultType =
+  | 'DisabledException'
+  | 'IncompleteSignatureException'
+  | 'IncorrectKeyException'
+  | 'InvalidCiphertextException'
+  | 'InvalidSignatureException'
+  | 'KMSInvalidStateException'
+  | 'KMSInternalException'
+  | 'MissingAuthenticationTokenException'
+  | 'NotFoundException'
+  | 'SerializationException'
+  | 'UnknownOperationException'
+  | 'UnrecognizedClientException'
+  | 'ValidationException';
+
+/** The error to throw: its name is the type. */
+export const fault = (type: FaultType, message: string): Error =>
+  Object.assign(new Error(message), { name: type, isFault: true });
+
+export const isFault = (error: unknown): error is Error =>
+  error instanceof Error && 'isFault' in error;

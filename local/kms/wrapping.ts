@@ -1,0 +1,84 @@
+/**
+ * How the embedded KMS wraps a data key. Layout of a wrapped key, version 1:
+ *
+ *     1 byte    0x01, the version of this layout
+ *    16 bytes   the master key's id (a UUID), so that another master key's blob is told apart from a damaged one
+ *    12 bytes   iv, random
+ *     n bytes   AES-256-GCM ciphertext of the data key
+ *    16 bytes   tag
+ *
+ * The additional data are the first 17 bytes and the encryption context: the number of its members, then each
+ * member's name and value in the order of the names, every text as UTF-8 after its length (all numbers big-endian
+ * uint32). The lengths make two different contexts two different byte strings, always.
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+const layout = 0x01;
+const headerBytes = 17;
+const ivBytes = 12;
+const tagBytes = 16;
+
+export type EncryptionContext = ReadonlyMap<string, string>;
+
+const uint32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+const lengthPrefixed = (text: string): Buffer => {
+  const bytes = Buffer.from(text, 'utf8');
+  return Buffer.concat([uint32(bytes.length), bytes]);
+};
+const additionalData = (header: Buffer, context: EncryptionContext): Buffer =>
+  Buffer.concat([
+    header,
+    uint32(context.size),
+    ...[...context]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flat()
+      .map(lengthPrefixed),
+  ]);
+
+const headerOf = (keyId: string): Buffer =>
+  Buffer.concat([Buffer.of(layout), Buffer.from(keyId.replaceAll('-', ''), 'hex')]);
+
+/** Wraps a data key under the 32 bytes of the master key's material. */
+export const wrap = (
+  key: { readonly keyId: string; readonly material: Uint8Array },
+  dataKey: Uint8Array,
+  context: EncryptionContext,
+): Buffer => {
+  const header = headerOf(key.keyId);
+  const iv = randomBytes(ivBytes);
+  const cipher = createCipheriv('aes-256-gcm', key.material, iv);
+  cipher.setAAD(additionalData(header, context));
+  const ciphertext = Buffer.concat([cipher.update(dataKey), cipher.final()]);
+  return Buffer.concat([header, iv, ciphertext, cipher.getAuthTag()]);
+};
+
+/** Why a blob was not unwrapped: KMS tells its callers no more than this. */
+export type Unwrapped =
+  | { readonly dataKey: Buffer }
+  | { readonly fault: 'invalid' | 'other-master-key' };
+
+/** Unwraps what `wrap` made; any changed bit, another context or another master key is a fault. */
+export const unwrap = (
+  key: { readonly keyId: string; readonly material: Uint8Array },
+  blob: Buffer,
+  context: EncryptionContext,
+): Unwrapped => {
+  const hasLayout = blob.length > headerBytes + ivBytes + tagBytes && blob[0] === layout;
+  if (!hasLayout) return { fault: 'invalid' };
+  const header = blob.subarray(0, headerBytes);
+  if (!header.equals(headerOf(key.keyId))) return { fault: 'other-master-key' };
+  const iv = blob.subarray(headerBytes, headerBytes + ivBytes);
+  const decipher = createDecipheriv('aes-256-gcm', key.material, iv, { authTagLength: tagBytes });
+  decipher.setAAD(additionalData(header, context));
+  decipher.setAuthTag(blob.subarray(-tagBytes));
+  try {
+    const ciphertext = blob.subarray(headerBytes + ivBytes, -tagBytes);
+    return { dataKey: Buffer.concat([decipher.update(ciphertext), decipher.final()]) };
+  } catch {
+    return { fault: 'invalid' };
+  }
+};

@@ -1,0 +1,347 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DecryptCommand,
+  DescribeKeyCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  GenerateDataKeyCommand,
+  KMSClient,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Sha256 } from '@smithy/core/checksum';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { type Kms, masterKeyFile, startKms } from '../../local/kms.ts';
+
+type Credentials = Kms['credentials'];
+type Context = Record<string, string>;
+
+const region = 'us-east-1';
+const ownContext = { tenant: 't1', name: 'DB_PASSWORD' };
+let folder: string;
+let kms: Kms;
+let client: KMSClient;
+let closers: (() => Promise<void> | void)[];
+
+const clientOf = (to: Kms, credentials: Credentials = to.credentials): KMSClient => {
+  const made = new KMSClient({
+    endpoint: to.endpoint,
+    region,
+    // The client writes into the object that it is given.
+    credentials: { ...credentials },
+    maxAttempts: 1,
+  });
+  closers.push(() => made.destroy());
+  return made;
+};
+const start = async (): Promise<void> => {
+  kms = await startKms({ folder });
+  closers.push(kms.close);
+  client = clientOf(kms);
+};
+const stop = async (): Promise<void> => {
+  for (const close of closers.splice(0).reverse()) await close();
+};
+const generate = async (from: KMSClient = client, EncryptionContext: Context = ownContext) => {
+  const KeyId = kms.keyArn;
+  const output = await from.send(
+    new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256', EncryptionContext }),
+  );
+  const { Plaintext, CiphertextBlob } = output;
+  if (Plaintext === undefined || CiphertextBlob === undefined) throw new Error('no data key');
+  return { Plaintext, CiphertextBlob, keyArn: output.KeyId };
+};
+const decrypt = async (CiphertextBlob: Uint8Array, EncryptionContext: Context = ownContext) =>
+  (await client.send(new DecryptCommand({ KeyId: kms.keyArn, CiphertextBlob, EncryptionContext })))
+    .Plaintext;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-kms-'));
+  closers = [];
+  await start();
+});
+afterEach(async () => {
+  await stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe('the embedded KMS, through the unchanged KMS client', () => {
+  it('gives back the data key that it wrapped', async () => {
+    const { Plaintext, CiphertextBlob, keyArn } = await generate();
+    expect(Plaintext).toHaveLength(32);
+    expect(keyArn).toBe(kms.keyArn);
+    expect(await decrypt(CiphertextBlob)).toEqual(Plaintext);
+    expect(Buffer.from(CiphertextBlob).includes(Buffer.from(Plaintext))).toBe(false);
+  });
+
+  it('never makes one data key, or one blob, twice', async () => {
+    const [one, other] = [await generate(), await generate()];
+    expect(one.Plaintext).not.toEqual(other.Plaintext);
+    expect(one.CiphertextBlob).not.toEqual(other.CiphertextBlob);
+  });
+
+  it('knows its master key by id, ARN and alias, and answers with the ARN', async () => {
+    const id = kms.keyArn.split('/')[1];
+    const aliasArn = kms.keyArn.replace(/key\/.*/, 'alias/vault');
+    for (const KeyId of [id, kms.keyArn, 'alias/vault', aliasArn]) {
+      const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId }));
+      expect(KeyMetadata).toMatchObject({ Arn: kms.keyArn, KeyId: id, KeyState: 'Enabled' });
+    }
+    expect(kms.keyArn).toMatch(/^arn:aws:kms:us-east-1:000000000000:key\/[0-9a-f-]{36}$/);
+  });
+
+  it.each<[string, Context]>([
+    ['shifted between name and value', { tenan: 'tt1', name: 'DB_PASSWORD' }],
+    ['shifted between two members', { tenant: 't1n', ame: 'DB_PASSWORD' }],
+    ['with the two values exchanged', { tenant: 'DB_PASSWORD', name: 't1' }],
+    ['of another tenant', { tenant: 't2', name: 'DB_PASSWORD' }],
+    ['with a member more', { ...ownContext, version: '1' }],
+    ['with an empty member more', { ...ownContext, '': '' }],
+    ['with a member less', { tenant: 't1' }],
+    ['that is empty', {}],
+  ])('tells its encryption context from one %s', async (_, other) => {
+    const { CiphertextBlob } = await generate();
+    const attempt = decrypt(CiphertextBlob, other);
+    await expect(attempt).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
+    const back = await generate(client, other);
+    await expect(decrypt(back.CiphertextBlob)).rejects.toMatchObject({
+      name: 'InvalidCiphertextException',
+    });
+  });
+
+  it('takes the members of an encryption context in any order', async () => {
+    const { CiphertextBlob, Plaintext } = await generate(client, { a: '1', b: '2' });
+    expect(await decrypt(CiphertextBlob, { b: '2', a: '1' })).toEqual(Plaintext);
+  });
+
+  it('refuses a context that is no exact text', async () => {
+    const attempt = generate(client, { tenant: '\ud800', name: 'X' });
+    await expect(attempt).rejects.toMatchObject({ name: 'ValidationException' });
+  });
+
+  it('refuses a blob with any byte changed, cut off or added', async () => {
+    const { CiphertextBlob } = await generate();
+    const altered = [...CiphertextBlob.keys()].map((index) => {
+      const bytes = Uint8Array.from(CiphertextBlob);
+      bytes[index] = (bytes[index] ?? 0) ^ (1 << (index % 8));
+      return bytes;
+    });
+    altered.push(CiphertextBlob.slice(0, -1), Uint8Array.of(...CiphertextBlob, 0));
+    for (const [index, blob] of altered.entries()) {
+      const isKeyId = index >= 1 && index <= 16;
+      await expect(decrypt(blob)).rejects.toMatchObject({
+        name: isKeyId ? 'IncorrectKeyException' : 'InvalidCiphertextException',
+      });
+    }
+  });
+
+  it("says that another vault's master key is the incorrect one", async () => {
+    const otherFolder = mkdtempSync(join(tmpdir(), 'vault-kms-'));
+    const other = await startKms({ folder: otherFolder });
+    closers.push(() => rmSync(otherFolder, { recursive: true }), other.close);
+    const { CiphertextBlob } = await clientOf(other).send(
+      new GenerateDataKeyCommand({ KeyId: 'alias/vault', KeySpec: 'AES_256' }),
+    );
+    const attempt = decrypt(CiphertextBlob ?? new Uint8Array(), {});
+    await expect(attempt).rejects.toMatchObject({ name: 'IncorrectKeyException' });
+  });
+
+  it('says that the material was replaced no otherwise than that a blob is invalid', async () => {
+    const { CiphertextBlob } = await generate();
+    await stop();
+    const file = masterKeyFile(folder);
+    const stored = JSON.parse(readFileSync(file, 'utf8'));
+    const keyMaterial = Buffer.alloc(32, 7).toString('base64');
+    writeFileSync(file, JSON.stringify({ ...stored, keyMaterial }));
+    await start();
+    await expect(decrypt(CiphertextBlob)).rejects.toMatchObject({
+      name: 'InvalidCiphertextException',
+    });
+  });
+
+  it('does nothing with a disabled key, also after a restart, until it is enabled', async () => {
+    const { Plaintext, CiphertextBlob } = await generate();
+    await client.send(new DisableKeyCommand({ KeyId: kms.keyArn }));
+    for (const restarts of [false, true]) {
+      if (restarts) await stop().then(start);
+      await expect(generate()).rejects.toMatchObject({ name: 'DisabledException' });
+      await expect(decrypt(CiphertextBlob)).rejects.toMatchObject({ name: 'DisabledException' });
+      const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId: kms.keyArn }));
+      expect(KeyMetadata).toMatchObject({ KeyState: 'Disabled', Enabled: false });
+    }
+    await client.send(new EnableKeyCommand({ KeyId: kms.keyArn }));
+    expect(await decrypt(CiphertextBlob)).toEqual(Plaintext);
+  });
+
+  it('does nothing with a key that is pending deletion', async () => {
+    const { CiphertextBlob } = await generate();
+    await client.send(new ScheduleKeyDeletionCommand({ KeyId: kms.keyArn }));
+    for (const attempt of [
+      generate(),
+      decrypt(CiphertextBlob),
+      client.send(new EnableKeyCommand({ KeyId: kms.keyArn })),
+    ]) {
+      await expect(attempt).rejects.toMatchObject({ name: 'KMSInvalidStateException' });
+    }
+  });
+
+  it('does not know any other key', async () => {
+    for (const KeyId of [`${kms.keyArn.slice(0, -1)}_`, 'alias/other', 'x']) {
+      const attempt = client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }));
+      await expect(attempt).rejects.toMatchObject({ name: 'NotFoundException' });
+    }
+  });
+
+  it('refuses what KMS refuses of a request', async () => {
+    const KeyId = kms.keyArn;
+    for (const command of [
+      new GenerateDataKeyCommand({ KeyId }),
+      new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256', NumberOfBytes: 32 }),
+      new GenerateDataKeyCommand({ KeyId, NumberOfBytes: 1_025 }),
+      new GenerateDataKeyCommand({
+        KeyId,
+        KeySpec: 'AES_256',
+        EncryptionContext: { a: 'x'.repeat(8_192) },
+      }),
+    ]) {
+      await expect(client.send(command)).rejects.toMatchObject({ name: 'ValidationException' });
+    }
+    await expect(decrypt(new Uint8Array(6_145))).rejects.toMatchObject({
+      name: 'ValidationException',
+    });
+  });
+
+  it('keeps key, access key and what it wrapped over a restart', async () => {
+    const { keyArn, credentials } = kms;
+    const { Plaintext, CiphertextBlob } = await generate();
+    await stop();
+    await start();
+    expect({ keyArn: kms.keyArn, credentials: kms.credentials }).toEqual({ keyArn, credentials });
+    expect(await decrypt(CiphertextBlob)).toEqual(Plaintext);
+  });
+
+  it('keeps the master key in a file for its owner only', () => {
+    expect(statSync(masterKeyFile(folder)).mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses a damaged file without a word of what it holds', async () => {
+    const file = masterKeyFile(folder);
+    const text = readFileSync(file, 'utf8');
+    const material: string = JSON.parse(text).keyMaterial;
+    chmodSync(file, 0o600);
+    for (const damaged of [text.slice(0, -9), text.replace(material, material.slice(4)), '']) {
+      writeFileSync(file, damaged);
+      const error = await startKms({ folder }).then(
+        () => undefined,
+        (caught: Error) => caught,
+      );
+      expect(error?.message).toBe(
+        `${file} is damaged: put back a copy, or move the whole data folder away`,
+      );
+      expect(String(error?.cause)).not.toContain(material.slice(4, 12));
+    }
+  });
+});
+
+describe('the embedded KMS, to anyone else', () => {
+  const body = () => JSON.stringify({ KeyId: kms.keyArn });
+  const send = async (headers: Record<string, string>, text = body()) => {
+    const reply = await fetch(kms.endpoint, { method: 'POST', headers, body: text });
+    const { __type, ...rest } = (await reply.json()) as { __type?: string };
+    return { status: reply.status, __type, rest };
+  };
+  const sign = async (date = new Date(), credentials = kms.credentials) => {
+    const { host, port } = new URL(kms.endpoint);
+    const signer = new SignatureV4({
+      service: 'kms',
+      region,
+      credentials,
+      sha256: Sha256,
+      applyChecksum: false,
+    });
+    const { headers } = await signer.sign(
+      {
+        method: 'POST',
+        protocol: 'http:',
+        hostname: '127.0.0.1',
+        port: Number(port),
+        path: '/',
+        headers: {
+          host,
+          'content-type': 'application/x-amz-json-1.1',
+          'x-amz-target': 'TrentService.DescribeKey',
+        },
+        body: body(),
+      },
+      { signingDate: date },
+    );
+    const { host: _, ...sent } = headers;
+    return sent;
+  };
+  const secondsAgo = (seconds: number) => new Date(Date.now() - seconds * 1000);
+
+  it('answers a signed request', async () => {
+    expect((await send(await sign())).status).toBe(200);
+    expect((await send(await sign(secondsAgo(240)))).status).toBe(200);
+  });
+
+  it('knows one access key only', async () => {
+    const stranger = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL0000000000000000' });
+    await expect(generate(stranger)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+    const guesser = clientOf(kms, { ...kms.credentials, secretAccessKey: 'guessed' });
+    await expect(generate(guesser)).rejects.toMatchObject({ name: 'InvalidSignatureException' });
+  });
+
+  it('refuses a request without a signature', async () => {
+    const { authorization: _, ...unsigned } = await sign();
+    expect(await send(unsigned)).toMatchObject({
+      status: 400,
+      __type: 'MissingAuthenticationTokenException',
+    });
+    expect(await send({ ...unsigned, authorization: 'Bearer x' })).toMatchObject({
+      __type: 'IncompleteSignatureException',
+    });
+  });
+
+  it('refuses a signature that was made for something else', async () => {
+    const headers = await sign();
+    const refused = { status: 400, __type: 'InvalidSignatureException' };
+    expect(await send(headers, body().replace('"}', ' "}'))).toMatchObject(refused);
+    const target = 'TrentService.DisableKey';
+    expect(await send({ ...headers, 'x-amz-target': target })).toMatchObject(refused);
+    const date = '20200101T000000Z';
+    expect(await send({ ...headers, 'x-amz-date': date })).toMatchObject(refused);
+    const authorization = headers['authorization']?.replace(';x-amz-target', '') ?? '';
+    expect(await send({ ...headers, authorization })).toMatchObject(refused);
+  });
+
+  it('refuses a body whose claimed hash is not its own', async () => {
+    const headers = await sign();
+    const authorization = headers['authorization'] ?? '';
+    const claimed = { ...headers, authorization, 'x-amz-content-sha256': '0'.repeat(64) };
+    expect(await send(claimed)).toMatchObject({ __type: 'InvalidSignatureException' });
+  });
+
+  it('refuses a signature older than five minutes', async () => {
+    expect(await send(await sign(secondsAgo(310)))).toMatchObject({
+      status: 400,
+      __type: 'InvalidSignatureException',
+    });
+  });
+
+  it('is not there on any address but loopback', async () => {
+    const port = Number(new URL(kms.endpoint).port);
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    for (const { address, internal } of addresses.filter((each) => each.family === 'IPv4')) {
+      const isThere = await new Promise<boolean>((resolve) => {
+        const socket = connect({ host: address, port });
+        socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+        closers.push(() => void socket.destroy());
+      });
+      expect(isThere).toBe(internal);
+    }
+  });
+});
