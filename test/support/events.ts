@@ -1,0 +1,39 @@
+/** Events as API Gateway (REST) hands them to a function, of which a test says only what matters. */
+import type { Event } from '../../functions/http/requests.ts';
+
+export const eventOf = (parts: Partial<Event> = {}): Event => ({
+  resource: '/',
+  path: '/',
+  httpMethod: 'GET',
+  headers: {},
+  multiValueHeaders: {},
+  queryStringParameters: null,
+  multiValueQueryStringParameters: null,
+  pathParameters: null,
+  stageVariables: null,
+  body: null,
+  isBase64Encoded: false,
+  requestContext: {} as Event['requestContext'],
+  ...parts,
+});
+
+/** An event with each header once, in the form that carries all values of a name. */
+export const eventWith = (headers: Readonly<Record<string, string>>, parts: Partial<Event> = {}) =>
+  eventOf({
+    multiValueHeaders: Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, [value]]),
+    ),
+    ...parts,
+  });
+
+/** A JSON body as sent: of a value, or of text or bytes that may be no JSON at all. */
+export const jsonEvent = (body: unknown): Event => {
+  const bytes = typeof body === 'string' || body instanceof Uint8Array;
+  return eventWith(
+    { 'content-type': 'application/json' },
+    {
+      body: Buffer.from(bytes ? body : JSON.stringify(body)).toString('base64'),
+      isBase64Encoded: true,
+    },
+  );
+};
