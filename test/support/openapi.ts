@@ -1,0 +1,175 @@
+/**
+ * Holds replies against docs/openapi.yaml. A reply passes only if the document lists its status for
+ * the operation, its content type, its headers and every member of its body: what the document does
+ * not say is a violation.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+type Node = { readonly [key: string]: Json };
+
+/** Lower-case names, as Node gives them. */
+export type ReplyHeaders = ReadonlyMap<string, string>;
+export type Operation = {
+  readonly operationId: string;
+  readonly method: string;
+  /** With `{name}` where a segment is a parameter. */
+  readonly path: string;
+  readonly node: Node;
+};
+
+const methods = ['get', 'put', 'post', 'delete', 'patch', 'options', 'head', 'trace'];
+/** Made by HTTP servers and gateways, and no part of the contract. */
+const transportHeaders =
+  /^(?:content-type|content-length|date|connection|keep-alive|transfer-encoding|server|via|x-amz.*|x-localstack)$/;
+
+const isNode = (value: Json | undefined): value is Node =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+// Tests run from the folder of the project: inside Jest a module does not know its own address.
+export const document = parse(readFileSync(resolve('docs/openapi.yaml'), 'utf8')) as Node;
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+ajv.addSchema(document, 'openapi');
+
+const compiled = new Map<string, ValidateFunction>();
+const validator = (pointer: string): ValidateFunction => {
+  const known = compiled.get(pointer) ?? ajv.compile({ $ref: `openapi#${pointer}` });
+  compiled.set(pointer, known);
+  return known;
+};
+
+const step = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+/** The node below a JSON pointer, and the pointer at which it really stands once `$ref`s are followed. */
+const follow = (pointer: string): { pointer: string; node: Node } | undefined => {
+  let node: Json | undefined = document;
+  for (const part of pointer.split('/').slice(1)) {
+    node = isNode(node) ? node[part.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined;
+  }
+  if (!isNode(node)) return undefined;
+  const reference = node['$ref'];
+  return typeof reference === 'string' ? follow(reference.slice(1)) : { pointer, node };
+};
+
+/** Every operation of the document. */
+export const operations: readonly Operation[] = Object.entries(document['paths'] as Node).flatMap(
+  ([path, item]) =>
+    methods.flatMap((method) => {
+      const node = isNode(item) ? item[method] : undefined;
+      return isNode(node)
+        ? [{ operationId: String(node['operationId']), method: method.toUpperCase(), path, node }]
+        : [];
+    }),
+);
+
+/** The operation that a request reaches, or undefined where the gateway itself must answer. */
+export const operationOf = (method: string, pathname: string): Operation | undefined =>
+  operations.find(
+    (operation) =>
+      operation.method === method &&
+      new RegExp(`^${operation.path.replace('{name}', '[^/]+')}$`).test(pathname),
+  );
+
+const schemaViolations = (pointer: string, value: unknown, what: string): string[] => {
+  const validate = validator(pointer);
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(
+    (error) =>
+      `${what}${error.instancePath} ${error.message ?? error.keyword} ${JSON.stringify(error.params)}`,
+  );
+};
+
+const headerViolations = (response: string, documented: Node, headers: ReplyHeaders): string[] => {
+  const violations: string[] = [];
+  const known = new Map(Object.keys(documented).map((name) => [name.toLowerCase(), name]));
+  for (const name of headers.keys()) {
+    if (!known.has(name) && !transportHeaders.test(name)) violations.push(`header ${name} unknown`);
+  }
+  for (const [lower, name] of known) {
+    const header = follow(`${response}/headers${step(name)}`);
+    const value = headers.get(lower);
+    if (value === undefined && header?.node['required'] === true) {
+      violations.push(`header ${name} missing`);
+    }
+    if (value !== undefined && header !== undefined) {
+      violations.push(...schemaViolations(`${header.pointer}/schema`, value, `header ${name}`));
+    }
+  }
+  return violations;
+};
+
+const bodyViolations = (response: string, content: Node, type: string, text: string): string[] => {
+  const media = type.split(';')[0]?.trim() ?? '';
+  const parameters = type.slice(media.length);
+  if (!Object.hasOwn(content, media)) return [`content type ${type} undocumented`];
+  if (!/^(?:; ?charset=utf-8)?$/i.test(parameters)) return [`content type ${type} not UTF-8`];
+  const schema = `${response}/content${step(media)}/schema`;
+  if (!media.endsWith('json')) return schemaViolations(schema, text, 'body');
+  try {
+    return schemaViolations(schema, JSON.parse(text), 'body');
+  } catch {
+    return ['body is not JSON'];
+  }
+};
+
+const replyViolations = (pointer: string, headers: ReplyHeaders, text: string): string[] => {
+  const response = follow(pointer);
+  if (response === undefined) return [`${pointer} undocumented`];
+  const content = response.node['content'];
+  return [
+    ...headerViolations(response.pointer, (response.node['headers'] ?? {}) as Node, headers),
+    ...(isNode(content)
+      ? bodyViolations(response.pointer, content, headers.get('content-type') ?? '', text)
+      : []),
+    ...requestIdViolations(headers, text),
+  ];
+};
+
+/** A problem repeats the request id of its header: both lead to the same log line. */
+const requestIdViolations = (headers: ReplyHeaders, text: string): string[] => {
+  const id = headers.get('x-request-id');
+  if (id === undefined || headers.get('content-type')?.startsWith('application/problem') !== true) {
+    return [];
+  }
+  return text.includes(JSON.stringify(id)) ? [] : ['requestId is not the X-Request-Id'];
+};
+
+/** What is wrong with a reply of a function, one sentence each; nothing if it keeps the contract. */
+export const checkReply = (
+  operationId: string,
+  status: number,
+  headers: ReplyHeaders,
+  text: string,
+): string[] => {
+  const operation = operations.find((candidate) => candidate.operationId === operationId);
+  if (operation === undefined) return [`operation ${operationId} undocumented`];
+  const responses = `/paths${step(operation.path)}${step(operation.method.toLowerCase())}/responses`;
+  return replyViolations(`${responses}/${status}`, headers, text);
+};
+
+/** The same for an answer of the gateway itself: 404 for an unknown path, 405 for another method. */
+export const checkRoute = (status: number, headers: ReplyHeaders, text: string): string[] => {
+  const names = new Map([
+    [404, 'RouteNotFound'],
+    [405, 'MethodNotAllowed'],
+  ]);
+  return replyViolations(`/components/responses/${names.get(status) ?? status}`, headers, text);
+};
+
+/** Whether a value is what the schema of this name says. */
+export const checkSchema = (name: string, value: unknown): string[] =>
+  schemaViolations(`/components/schemas${step(name)}`, value, name);
+
+/** The same for the schema at a JSON pointer of the document. */
+export const checkAt = (pointer: string, value: unknown): string[] =>
+  schemaViolations(pointer, value, pointer);
