@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { versionSortKey } from '../../../functions/dynamodb/table.ts';
+import { limits, times } from '../../../functions/model/limits.ts';
+
+const lambdaTimeoutMs = 15_000;
+const requestMs = 10_000;
+
+describe('the limits', () => {
+  it('fit the actions of one transaction: the names, the record, and two of a replicated store', () => {
+    expect(limits.fileNamesMax + 1 + 2).toBeLessThanOrEqual(100);
+  });
+
+  it('fit the bytes of one transaction: all values, and for each of the names what stands beside it', () => {
+    const besideBytes = 1_100;
+    const used = limits.fileValuesBytesMax + limits.fileNamesMax * besideBytes;
+    expect(used).toBeLessThan(4_000_000);
+  });
+
+  it('fit a value into an item, and the largest page of values, as base64, into a reply', () => {
+    expect(limits.valueBytesMax + 1_100).toBeLessThan(400_000);
+    expect(Math.ceil(limits.valueBytesMax / 3) * 4 * limits.valuesPageMax).toBeLessThan(
+      limits.replyBytesMax - 10_000,
+    );
+  });
+
+  it('fit a value, as base64, and a file with its values into a body', () => {
+    expect(limits.valueBytesMax * 2).toBeLessThan(limits.bodyBytesMax);
+    expect(limits.fileBytesMax).toBeLessThan(limits.bodyBytesMax);
+  });
+
+  it('let the largest version sort where it belongs', () => {
+    const keys = [1, 9, 10, limits.versionMax - 1, limits.versionMax].map(versionSortKey);
+    expect([...keys].sort()).toEqual(keys);
+    expect(new Set(keys.map((key) => key.length)).size).toBe(1);
+  });
+
+  it('leave a page its default', () => {
+    expect(limits.versionsPageDefault).toBeLessThanOrEqual(limits.versionsPageMax);
+    expect(limits.namesPageDefault).toBeLessThanOrEqual(limits.namesPageMax);
+  });
+});
+
+describe('the time table of a request', () => {
+  it('goes on in order, and ends before the promised 10 s and well before Lambda', () => {
+    const order = [
+      times.kmsCallsUntilMs,
+      times.newTriesUntilMs,
+      times.triesEndMs,
+      times.answerByMs,
+      requestMs,
+      lambdaTimeoutMs,
+    ];
+    expect([...order].sort((a, b) => a - b)).toEqual(order);
+    expect(new Set(order).size).toBe(order.length);
+  });
+
+  it('lets the last call of KMS end before the answer is due', () => {
+    expect(times.kmsCallsUntilMs + times.kmsCallMs).toBeLessThanOrEqual(10_000);
+    expect(times.connectMs).toBeLessThan(times.storeCallMs);
+  });
+
+  it('keeps idempotency records longer than the promised 24 hours', () => {
+    expect(times.idempotencyKeptMs).toBeGreaterThanOrEqual(2 * 86_400_000);
+  });
+});

@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  isInSight,
+  isNamePattern,
+  isSecretName,
+  isTenant,
+} from '../../../functions/model/names.ts';
+
+const longest = 'A'.repeat(128);
+
+describe('the name of a secret', () => {
+  it.each([
+    'A',
+    '_',
+    'DB_PASSWORD',
+    'billing.stripe-key',
+    'a0',
+    'constructor',
+    '__proto__',
+    'toString',
+    longest,
+  ])('may be %s', (name) => {
+    expect(isSecretName(name)).toBe(true);
+  });
+
+  it.each([
+    '',
+    `${longest}A`,
+    '0A',
+    '.A',
+    '-A',
+    'A B',
+    'A/B',
+    'A%2FB',
+    'A#B',
+    'A*',
+    '*',
+    'A\n',
+    '\nA',
+    'A\u0000',
+    'Ä',
+    'А', // Cyrillic
+    '..',
+  ])('is not %j', (name) => {
+    expect(isSecretName(name)).toBe(false);
+  });
+});
+
+describe('the name of a tenant', () => {
+  it.each(['acme', '0', '_', '-', 'A-b_9', 'x'.repeat(64)])('may be %s', (name) => {
+    expect(isTenant(name)).toBe(true);
+  });
+
+  it.each(['', 'x'.repeat(65), 'a.b', 'a#b', 'a b', 'a/b', 'acme\n', 'ä'])('is not %j', (name) => {
+    expect(isTenant(name)).toBe(false);
+  });
+});
+
+describe('a pattern of names', () => {
+  it.each(['*', 'A', 'A*', 'billing.*', longest, `${'A'.repeat(127)}*`])('may be %s', (pattern) => {
+    expect(isNamePattern(pattern)).toBe(true);
+  });
+
+  it.each(['', '**', '*A', 'A*B', 'A**', '.*', '0*', '.+', '^A', `${longest}*`, 'A*\n', 'A?'])(
+    'is not %j',
+    (pattern) => {
+      expect(isNamePattern(pattern)).toBe(false);
+    },
+  );
+});
+
+describe('a name in sight', () => {
+  it('is every name where no patterns are given', () => {
+    expect(isInSight(undefined, 'A')).toBe(true);
+  });
+
+  it('is no name where the list of patterns is empty', () => {
+    expect(isInSight([], 'A')).toBe(false);
+    expect(isInSight([], 'constructor')).toBe(false);
+  });
+
+  it.each([
+    ['*', 'A', true],
+    ['*', 'constructor', true],
+    ['A', 'A', true],
+    ['A', 'AB', false],
+    ['AB', 'A', false],
+    ['a', 'A', false],
+    ['A*', 'A', true],
+    ['A*', 'AB', true],
+    ['A*', 'BA', false],
+    ['A*', 'a', false],
+    ['AB*', 'A', false],
+    ['billing.*', 'billing.key', true],
+    ['billing.*', 'billing.', true],
+    ['billing.*', 'billing', false],
+    ['billing.*', 'billingXkey', false],
+    ['constructor', 'constructor', true],
+    ['construct', 'constructor', false],
+  ])('with the pattern %s: %s is %s', (pattern, name, expected) => {
+    expect(isInSight([pattern], name)).toBe(expected);
+  });
+
+  it('needs one of several patterns', () => {
+    expect(isInSight(['X', 'B*', 'C'], 'BB')).toBe(true);
+    expect(isInSight(['X', 'B*', 'C'], 'CC')).toBe(false);
+  });
+});
