@@ -10,6 +10,13 @@ import type { NameRange, RequestContext, Store } from '../vault/ports.ts';
 import { read } from './calls.ts';
 import { headSortKey, indexName, secretPartition } from './table.ts';
 
+/**
+ * Names are ASCII and end before `~`, so all that begin with a text lie between it and it with `~`.
+ * Not `begins_with`: the embedded store compares it without regard to case (docs/decisions.md).
+ */
+const firstName = 'A';
+const afterNames = '~';
+
 /** All names that begin with `text`, or exactly that name. */
 type KeyRange = { readonly text: string; readonly exact: boolean };
 
@@ -42,16 +49,16 @@ const queryNames = async (
   query: { tableName: string; range: KeyRange; from: string | undefined; limit: number },
 ): Promise<{ names: string[]; more: boolean }> => {
   const { range, from } = query;
-  const condition = range.exact ? ' AND #name = :text' : ' AND begins_with(#name, :text)';
   const command = new QueryCommand({
     TableName: query.tableName,
     IndexName: indexName,
-    KeyConditionExpression: `tenant = :tenant${range.text === '' ? '' : condition}`,
+    KeyConditionExpression: 'tenant = :tenant AND #name BETWEEN :first AND :last',
+    ExpressionAttributeNames: { '#name': 'name' },
     ExpressionAttributeValues: {
       ':tenant': { S: tenant },
-      ...(range.text !== '' && { ':text': { S: range.text } }),
+      ':first': { S: range.text || firstName },
+      ':last': { S: range.exact ? range.text : `${range.text}${afterNames}` },
     },
-    ...(range.text !== '' && { ExpressionAttributeNames: { '#name': 'name' } }),
     ...(from !== undefined && { ExclusiveStartKey: startKey(tenant, from) }),
     Limit: query.limit,
     ReturnConsumedCapacity: 'TOTAL',
@@ -61,8 +68,8 @@ const queryNames = async (
   );
   const names = (output.Items ?? []).map((item) => {
     const name = item['name']?.S;
-    if (name === undefined || !isSecretName(name)) {
-      throw new VaultError('integrity_failure', 'the index holds a name that is none');
+    if (name === undefined || !isSecretName(name) || !isIn(range, name)) {
+      throw new VaultError('integrity_failure', 'the index answered with what was not asked for');
     }
     return name;
   });
@@ -97,6 +104,9 @@ export const rangesOf = (patterns: readonly string[], prefix: NameRange['prefix'
   }
   return disjoint;
 };
+
+const isIn = ({ text, exact }: KeyRange, name: string): boolean =>
+  exact ? name === text : name.startsWith(text);
 
 const reachesBeyond = ({ text, exact }: KeyRange, after: string | undefined): boolean =>
   after === undefined || text > after || (!exact && after.startsWith(text));

@@ -1,0 +1,166 @@
+import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
+import type { Store } from '../../functions/vault/ports.ts';
+import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, makeSecret } from '../support/secrets.ts';
+
+describe('get-secret, on the embedded store and KMS', () => {
+  let vault: Embedded;
+  const began = 1_700_000_000_000;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  const get = async (principal: Principal, name: string, which: GetSecret['which'] = 'latest') => {
+    const found = await getSecret(vault.ports)(requestContext(), principal, { name, which });
+    return { ...found, text: Buffer.from(found.value).toString() };
+  };
+  const key = (principal: Principal, name: string, sk: string) => ({
+    pk: { S: `TENANT#${principal.tenant}#SECRET#${name}` },
+    sk: { S: sk },
+  });
+
+  it('gives the latest version, open-ended', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+    const { text, stored } = await get(alice, 'DB');
+    expect([text, stored.version, stored.validTo]).toEqual(['b', 2, undefined]);
+  });
+
+  it('gives a version by number, with the interval in which it was valid', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
+    const { text, stored } = await get(alice, 'DB', { version: 2 });
+    expect([text, stored.validFrom, stored.validTo]).toEqual(['b', began + 1000, began + 2000]);
+    expect((await get(alice, 'DB', { version: 3 })).stored.validTo).toBeUndefined();
+    await expect(get(alice, 'DB', { version: 4 })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('gives the version valid at an instant: from validFrom, until before validTo', async () => {
+    const alice = someone();
+    const values = Array.from({ length: 21 }, (_, index) => `v${index + 1}`);
+    await makeSecret(vault.ports, alice, 'DB', values, began);
+    for (const [index, value] of values.entries()) {
+      const from = began + index * 1000;
+      expect((await get(alice, 'DB', { at: from })).text).toBe(value);
+      expect((await get(alice, 'DB', { at: from + 999 })).text).toBe(value);
+    }
+    await expect(get(alice, 'DB', { at: began - 1 })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('keeps every byte of a value', async () => {
+    const alice = someone();
+    const value = Uint8Array.from({ length: 65_536 }, (_, index) => (index * 7) % 256);
+    await makeSecret(vault.ports, alice, 'BYTES', [value]);
+    await makeSecret(vault.ports, alice, 'EMPTY', ['']);
+    expect(Buffer.compare((await get(alice, 'BYTES')).value, value)).toBe(0);
+    expect((await get(alice, 'EMPTY')).value).toHaveLength(0);
+  });
+
+  it.each(['latest', { version: 1 }, { at: began + 1 }] as const)(
+    'answers %j alike, with the same calls, for what is another’s, out of sight, or nowhere',
+    async (which) => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+      const failures = [];
+      for (const [principal, name] of [
+        [alice, 'NOWHERE'],
+        [someone(), 'DB'],
+        [{ ...alice, names: ['D', 'DBX', 'X*'] }, 'DB'],
+      ] as const) {
+        const context = requestContext();
+        const error = await getSecret(vault.ports)(context, principal, { name, which }).catch(
+          ({ code, message, members }) => ({ code, message, members }),
+        );
+        const { storeCalls, kmsCalls, units } = context.journal;
+        failures.push({ error, storeCalls, kmsCalls, units: units() });
+      }
+      expect(failures[0]).toMatchObject({ error: { code: 'not_found' }, kmsCalls: [] });
+      expect(failures[1]).toEqual(failures[0]);
+      expect(failures[2]).toEqual(failures[0]);
+    },
+  );
+
+  describe('when a version item and the head are read at different instants', () => {
+    const racing = async (changed: Partial<Store>, version: number, principal: Principal) => {
+      const ports = { ...vault.ports, store: { ...vault.ports.store, ...changed } };
+      const request = { name: 'DB', which: { version } };
+      return await getSecret(ports)(requestContext(), principal, request);
+    };
+
+    it('answers from the item when both show the version', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'DB', ['a'], began);
+      const head = await vault.ports.store.findHead(requestContext(), alice, 'DB');
+      await addVersion(vault.ports, alice, 'DB', 'b', began + 1000);
+      const { stored } = await racing({ findHead: async () => head }, 1, alice);
+      expect(stored.validTo).toBe(began + 1000);
+    });
+
+    it('reads once more when neither shows it though the head is beyond', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+      let reads = 0;
+      const findVersion: Store['findVersion'] = async (...asked) => {
+        reads += 1;
+        return reads === 1 ? undefined : await vault.ports.store.findVersion(...asked);
+      };
+      const { stored } = await racing({ findVersion }, 1, alice);
+      expect([stored.version, reads]).toEqual([1, 2]);
+    });
+  });
+
+  describe('over a table that somebody changed', () => {
+    const change = async (
+      principal: Principal,
+      sk: string,
+      edit: (item: Record<string, never>) => object,
+    ) => {
+      const { Item } = await vault.dynamodb.send(
+        new GetItemCommand({ TableName: tableName, Key: key(principal, 'DB', sk) }),
+      );
+      const item = edit(Item as Record<string, never>) as typeof Item;
+      await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: item }));
+    };
+
+    it('refuses an interval that does not end where the next begins', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+      await change(alice, 'VERSION#0000000001', (item) => ({
+        ...item,
+        validTo: { S: '2023-11-14T22:13:20.500Z' },
+      }));
+      const refused = { code: 'integrity_failure' };
+      await expect(get(alice, 'DB', { version: 1 })).rejects.toMatchObject(refused);
+      await expect(get(alice, 'DB', { at: began + 700 })).rejects.toMatchObject(refused);
+    });
+
+    it('refuses a gap: a version below the head that is gone', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
+      const gone = { TableName: tableName, Key: key(alice, 'DB', 'VERSION#0000000001') };
+      await vault.dynamodb.send(new DeleteItemCommand(gone));
+      const refused = { code: 'integrity_failure' };
+      await expect(get(alice, 'DB', { version: 1 })).rejects.toMatchObject(refused);
+      await expect(get(alice, 'DB', { at: began })).rejects.toMatchObject(refused);
+    });
+
+    it('refuses a record moved from another secret, and an attribute it does not know', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'DB', ['a'], began);
+      await makeSecret(vault.ports, alice, 'OTHER', ['b'], began);
+      const { Item } = await vault.dynamodb.send(
+        new GetItemCommand({ TableName: tableName, Key: key(alice, 'OTHER', 'HEAD') }),
+      );
+      await change(alice, 'HEAD', (item) => ({ ...Item, pk: item['pk'], name: item['name'] }));
+      // The data key was asked for under the other name, so KMS refuses before the envelope can.
+      await expect(get(alice, 'DB')).rejects.toMatchObject({ code: 'master_key_incorrect' });
+      await change(alice, 'HEAD', (item) => ({ ...item, admin: { BOOL: true } }));
+      await expect(get(alice, 'DB')).rejects.toMatchObject({ code: 'integrity_failure' });
+    });
+  });
+});

@@ -1,0 +1,224 @@
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { listVersions } from '../../functions/vault/list-versions.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+
+type Options = { key?: string; ifMatch?: '*' | readonly number[]; now?: number };
+
+describe('update-secret, on the embedded store and KMS', () => {
+  let vault: Embedded;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  const create = async (principal: Principal, name: string, now?: number) => {
+    const request = { name, value: bytes('first'), fingerprint: undefined };
+    const context = requestContext(now === undefined ? {} : { now });
+    await createSecret(vault.ports)(context, principal, request);
+  };
+  const update = (principal: Principal, name: string, value: string, options: Options = {}) => {
+    const { key, ifMatch, now } = options;
+    const content = ['update-secret', name, value, ifMatch?.toString()];
+    return updateSecret(vault.ports)(requestContext(now === undefined ? {} : { now }), principal, {
+      name,
+      value: bytes(value),
+      ifMatch,
+      fingerprint: key ? fingerprint(key, principal, content) : undefined,
+    });
+  };
+  const history = async (principal: Principal, name: string) => {
+    const request = { name, order: 'asc', limit: 100, after: undefined } as const;
+    const page = await listVersions(vault.ports)(requestContext(), principal, {
+      ...request,
+      includeValues: false,
+    });
+    return page.versions.map(({ stored }) => stored);
+  };
+
+  it('makes a new version and ends the interval of the old one where the new one begins', async () => {
+    const alice = someone();
+    await create(alice, 'DB', 1_700_000_000_000);
+    const { version } = await update(alice, 'DB', 'second', { now: 1_700_000_001_000 });
+    expect(version).toMatchObject({ version: 2, validFrom: 1_700_000_001_000 });
+    expect(
+      (await history(alice, 'DB')).map(({ validFrom, validTo }) => [validFrom, validTo]),
+    ).toEqual([
+      [1_700_000_000_000, 1_700_000_001_000],
+      [1_700_000_001_000, undefined],
+    ]);
+  });
+
+  it('keeps a superseded version byte for byte as it was sealed', async () => {
+    const alice = someone();
+    await create(alice, 'DB');
+    const [before] = await history(alice, 'DB');
+    await update(alice, 'DB', 'second');
+    const [after] = await history(alice, 'DB');
+    expect({ ...after, validTo: undefined }).toEqual(before);
+  });
+
+  it('does not find a secret that does not exist, nor another tenant’s, nor one out of sight', async () => {
+    const [alice, mallory] = [someone(), someone()];
+    await create(alice, 'DB');
+    const blind = { ...alice, names: ['OTHER'] };
+    for (const [principal, name] of [
+      [alice, 'MISSING'],
+      [mallory, 'DB'],
+      [blind, 'DB'],
+    ] as const) {
+      await expect(update(principal, name, 'x')).rejects.toMatchObject({ code: 'not_found' });
+    }
+  });
+
+  it('makes the same calls for a missing name as for one out of sight', async () => {
+    const alice = someone();
+    await create(alice, 'DB');
+    const callsOf = async (principal: Principal, name: string) => {
+      const context = requestContext();
+      const request = { name, value: bytes('x'), ifMatch: undefined, fingerprint: undefined };
+      await updateSecret(vault.ports)(context, principal, request).catch(() => {});
+      return [context.journal.storeCalls, context.journal.kmsCalls, context.journal.units()];
+    };
+    expect(await callsOf({ ...alice, names: [] }, 'DB')).toEqual(await callsOf(alice, 'MISSING'));
+  });
+
+  it('serialises sixteen concurrent updates into sixteen versions', async () => {
+    const alice = someone();
+    await create(alice, 'DB');
+    const updates = Array.from({ length: 16 }, (_, index) => update(alice, 'DB', `v${index}`));
+    const versions = (await Promise.all(updates)).map(({ version }) => version.version);
+    expect(versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, n) => n + 2));
+    const stored = await history(alice, 'DB');
+    expect(stored.map(({ version }) => version)).toEqual(
+      Array.from({ length: 17 }, (_, n) => n + 1),
+    );
+  });
+
+  describe('with a clock that goes back', () => {
+    it('moves the interval forward and never reorders, overlaps or gaps it', async () => {
+      const alice = someone();
+      await create(alice, 'DB', 1_700_000_000_000);
+      await update(alice, 'DB', 'b', { now: 1_600_000_000_000 });
+      await update(alice, 'DB', 'c', { now: 1_700_000_000_001 });
+      expect((await history(alice, 'DB')).map(({ validFrom }) => validFrom)).toEqual([
+        1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_002,
+      ]);
+    });
+
+    it('raises an alarm when the version before is dated far ahead', async () => {
+      const alice = someone();
+      const now = Date.now();
+      await create(alice, 'DB', now + 301_000);
+      const context = requestContext({ now });
+      const request = { name: 'DB', value: bytes('x'), ifMatch: undefined, fingerprint: undefined };
+      await updateSecret(vault.ports)(context, alice, request);
+      expect(context.journal.decisions.map(({ decision }) => decision)).toContain('clock_skew');
+    });
+  });
+
+  describe('with If-Match', () => {
+    it('updates when the current version is among those named, or for any with *', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      expect((await update(alice, 'DB', 'b', { ifMatch: [7, 1] })).version.version).toBe(2);
+      expect((await update(alice, 'DB', 'c', { ifMatch: '*' })).version.version).toBe(3);
+    });
+
+    it('refuses when it is not, and tells the current one', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      await expect(update(alice, 'DB', 'b', { ifMatch: [2] })).rejects.toMatchObject({
+        code: 'version_conflict',
+        members: { currentVersion: 1 },
+      });
+      await expect(update(alice, 'DB', 'b', { ifMatch: [] })).rejects.toMatchObject({
+        code: 'version_conflict',
+      });
+    });
+
+    it('lets one of sixteen win who all saw the same version', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      const results = await Promise.allSettled(
+        Array.from({ length: 16 }, (_, index) =>
+          update(alice, 'DB', `v${index}`, { ifMatch: [1] }),
+        ),
+      );
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(await history(alice, 'DB')).toHaveLength(2);
+    });
+
+    it('does not find a missing secret before it looks at the condition', async () => {
+      await expect(update(someone(), 'DB', 'b', { ifMatch: [1] })).rejects.toMatchObject({
+        code: 'not_found',
+      });
+    });
+  });
+
+  describe('with an idempotency key', () => {
+    const key = 'k'.repeat(20);
+
+    it('answers a repetition like the first time, though the secret went on', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      await update(alice, 'DB', 'b', { key });
+      await update(alice, 'DB', 'c');
+      const again = await update(alice, 'DB', 'b', { key });
+      expect(again).toMatchObject({ replayed: true, version: { version: 2 } });
+      expect(await history(alice, 'DB')).toHaveLength(3);
+    });
+
+    it('decides before If-Match, and takes If-Match as content', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      await update(alice, 'DB', 'b', { key, ifMatch: [1] });
+      expect((await update(alice, 'DB', 'b', { key, ifMatch: [1] })).replayed).toBe(true);
+      await expect(update(alice, 'DB', 'b', { key, ifMatch: [2] })).rejects.toMatchObject({
+        code: 'idempotency_key_reused',
+      });
+    });
+
+    it('has one effect for sixteen at the same time', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, () => update(alice, 'DB', 'b', { key })),
+      );
+      expect(new Set(answers.map(({ version }) => version.version))).toEqual(new Set([2]));
+      expect(await history(alice, 'DB')).toHaveLength(2);
+    });
+
+    it('does not answer a repetition once the name is out of the caller’s sight', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      await update(alice, 'DB', 'b', { key });
+      await expect(update({ ...alice, names: [] }, 'DB', 'b', { key })).rejects.toMatchObject({
+        code: 'not_found',
+      });
+    });
+  });
+
+  it('says not found before a key fault, and a key fault only for what exists', async () => {
+    const alice = someone();
+    await create(alice, 'DB');
+    await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));
+    try {
+      await expect(update(alice, 'MISSING', 'b')).rejects.toMatchObject({ code: 'not_found' });
+      await expect(update(alice, 'DB', 'b')).rejects.toMatchObject({
+        code: 'master_key_unavailable',
+      });
+      await expect(update(alice, 'DB', 'b', { ifMatch: [9] })).rejects.toMatchObject({
+        code: 'version_conflict',
+      });
+    } finally {
+      await vault.kms.send(new EnableKeyCommand({ KeyId: vault.keyArn }));
+    }
+    expect(await history(alice, 'DB')).toHaveLength(1);
+  });
+});

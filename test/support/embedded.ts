@@ -1,0 +1,63 @@
+/**
+ * The real parts under a vault without HTTP: the embedded store on a file, the embedded KMS, and the
+ * ports over them. A test may put a hostile connection between the vault and the store.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { createListNames } from '../../functions/dynamodb/names.ts';
+import { createReads } from '../../functions/dynamodb/reads.ts';
+import { createWrites } from '../../functions/dynamodb/writes.ts';
+import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import type { Ports, Store } from '../../functions/vault/ports.ts';
+import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
+import { ensureTable } from '../../local/dynamodb/table.ts';
+import { startStore } from '../../local/dynamodb.ts';
+import { startKms } from '../../local/kms.ts';
+import { readTemplate } from '../../local/template.ts';
+
+export type Embedded = {
+  readonly dynamodb: DynamoDBClient;
+  readonly kms: KMSClient;
+  readonly keyArn: string;
+  readonly ports: Ports;
+  readonly close: () => Promise<void>;
+};
+
+export const tableName = 'vault';
+
+/** The store as the functions wire it, over any client. */
+export const storeOver = (dynamodb: DynamoDBClient): Store => {
+  const reads = createReads(dynamodb, tableName);
+  return {
+    ...reads,
+    ...createWrites(dynamodb, tableName, reads),
+    listNames: createListNames(dynamodb, tableName),
+  };
+};
+
+export const startEmbedded = async (): Promise<Embedded> => {
+  const folder = await mkdtemp(join(tmpdir(), 'vault-'));
+  const kmsServer = await startKms({ folder });
+  const store = await startStore(dynoxide(process.cwd()), folder, () => {});
+  const client = { region: 'us-east-1', credentials: kmsServer.credentials, maxAttempts: 1 };
+  const dynamodb = new DynamoDBClient({ ...client, endpoint: store.endpoint });
+  const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
+  const { table } = await readTemplate('template.yaml');
+  await ensureTable(dynamodb, tableName, table);
+  return {
+    dynamodb,
+    kms,
+    keyArn: kmsServer.keyArn,
+    ports: { store: storeOver(dynamodb), dataKeys: createDataKeys(kms, kmsServer.keyArn) },
+    close: async () => {
+      dynamodb.destroy();
+      kms.destroy();
+      await store.close();
+      await kmsServer.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};

@@ -1,0 +1,47 @@
+/**
+ * A hostile connection between a client and its service: each call, in order, may be refused before it
+ * is sent, or applied with its reply lost. A call that the script does not mention goes through.
+ */
+type Client = { readonly send: (command: object, options?: object) => Promise<object> };
+
+/** `before` throws instead of sending; `after` throws once the service has applied the call. */
+export type Fault = { readonly before: Error } | { readonly after: Error };
+
+/** Whether, and how, the call fails. Called with the command's name once a call. */
+export type Script = (command: string) => Fault | undefined;
+
+export const hostile = <Wrapped extends object>(client: Wrapped, script: Script): Wrapped => {
+  const { send } = client as unknown as Client;
+  const hostileSend: Client['send'] = async (command, options) => {
+    const fault = script(command.constructor.name.replace(/Command$/, ''));
+    if (fault && 'before' in fault) throw fault.before;
+    const output = await send.call(client, command, options);
+    if (fault) throw fault.after;
+    return output;
+  };
+  return new Proxy(client, {
+    get: (target, member) => (member === 'send' ? hostileSend : Reflect.get(target, member)),
+  });
+};
+
+/** Fails the calls of one command by their turn: the first entry for its first call, and so on. */
+export const inTurn = (command: string, faults: readonly (Fault | undefined)[]): Script => {
+  const rest = [...faults];
+  return (called) => (called === command ? rest.shift() : undefined);
+};
+
+const failing = (name: string, more: object): Error =>
+  Object.assign(new Error(name), { name, ...more });
+
+export const throttled = failing('ThrottlingException', { $metadata: { httpStatusCode: 400 } });
+export const conflicted = failing('TransactionConflictException', {
+  $metadata: { httpStatusCode: 400 },
+});
+export const inProgress = failing('TransactionInProgressException', {
+  $metadata: { httpStatusCode: 400 },
+});
+export const denied = failing('AccessDeniedException', { $metadata: { httpStatusCode: 400 } });
+export const serverError = failing('InternalServerError', { $metadata: { httpStatusCode: 500 } });
+export const timedOut = failing('TimeoutError', {});
+export const connectionReset = failing('Error', { code: 'ECONNRESET' });
+export const connectionRefused = failing('Error', { code: 'ECONNREFUSED' });

@@ -1,0 +1,66 @@
+/** Requests as the vault sees them below HTTP: a context with a journal that can be read, a caller. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Principal, VersionRef } from '../../functions/model/types.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import type { Clock, Decision, Journal, RequestContext } from '../../functions/vault/ports.ts';
+
+export type ReadableJournal = Journal & {
+  readonly storeCalls: string[];
+  readonly kmsCalls: string[];
+  readonly decisions: { readonly decision: Decision; readonly about: Partial<VersionRef> }[];
+  readonly units: () => number;
+  readonly attempts: () => number;
+};
+
+export const readableJournal = (): ReadableJournal => {
+  const storeCalls: string[] = [];
+  const kmsCalls: string[] = [];
+  const decisions: ReadableJournal['decisions'] = [];
+  let units = 0;
+  let attempts = 0;
+  return {
+    storeCalls,
+    kmsCalls,
+    decisions,
+    units: () => units,
+    attempts: () => attempts,
+    called: (service, operation, consumed = 0) => {
+      (service === 'store' ? storeCalls : kmsCalls).push(operation);
+      units += consumed;
+    },
+    tried: () => {
+      attempts += 1;
+    },
+    decided: (decision, about = {}) => {
+      decisions.push({ decision, about });
+    },
+    concerns: () => {},
+  };
+};
+
+/** A request begun now. `now` sets its instant, `clock` its time. */
+export const requestContext = (
+  options: { readonly clock?: Clock; readonly now?: number; readonly writeId?: string } = {},
+): RequestContext & { readonly journal: ReadableJournal } => {
+  const clock = options.clock ?? machineClock;
+  const began = clock.elapsed();
+  return {
+    requestId: randomUUID(),
+    now: options.now ?? clock.now(),
+    writeId: options.writeId ?? randomBytes(16).toString('base64url'),
+    elapsed: () => clock.elapsed() - began,
+    clock,
+    journal: readableJournal(),
+  };
+};
+
+/** A caller who may do everything in a tenant of its own, so that tests do not meet. */
+export const someone = (overrides: Partial<Principal> = {}): Principal => ({
+  tenant: `t-${randomBytes(8).toString('hex')}`,
+  subject: 'alice',
+  scopes: ['secrets:read', 'secrets:write'],
+  names: undefined,
+  ...overrides,
+});
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
