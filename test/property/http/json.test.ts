@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { optional, strictObject, string } from 'valibot';
+import { jsonBody, parseJson, stringMap } from '../../../functions/http/json.ts';
+import { decodeValue, valueMembers } from '../../../functions/http/values.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import { jsonEvent } from '../../support/events.ts';
+
+const schema = strictObject({
+  name: string(),
+  ...valueMembers,
+  values: optional(stringMap),
+});
+const canary = 'c4n4ryS3cr3t';
+
+/** Pieces of JSON, of what looks like it, and of a secret. */
+const piece = fc.oneof(
+  fc.constantFrom(
+    ...['{', '}', '[', ']', ':', ',', '"', '\\', '\\u006e', '\\ud83d', '\ud83d', '/*', '//', '\n'],
+    ...['"name"', '"value"', '"values"', '"encoding"', '"base64"', 'null', '-', '0', '1e9', '.5'],
+    ...['{"name":"A","value":"', '","', '":"', '"}', '\uFEFF', '\u0000', ' '],
+  ),
+  fc.constantFrom(canary, `"${canary}"`, `"value":"${canary}"`, `{"${canary}":1}`),
+  fc.string({ unit: 'binary', maxLength: 3 }),
+);
+const almostJson = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
+
+/** Everything that a caller or a log could be shown of an error. */
+const shown = (error: unknown): string =>
+  error instanceof VaultError
+    ? JSON.stringify([error.message, error.code, error.members, error.stack]) + String(error.cause)
+    : `not a VaultError: ${String(error)}`;
+
+const tried = (work: () => unknown): { readonly shown: string } | undefined => {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return { shown: shown(error) };
+  }
+};
+
+describe('a JSON body', () => {
+  it('is read or refused, and a refusal shows nothing of it', () => {
+    fc.assert(
+      fc.property(fc.oneof(almostJson, fc.json()), (text) => {
+        const refused = tried(() => parseJson(text, schema));
+        expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not a VaultError/);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('shows nothing of a secret that was spelled wrong, wherever it stands', () => {
+    const spelling = fc.constantFrom('utf8', 'base64', 'hex', canary);
+    const member = fc.constantFrom('name', 'value', 'encoding', 'values', canary, `a.${canary}`);
+    const content = fc.anything({ values: [fc.constant(canary), fc.string(), fc.double()] });
+    const body = fc.tuple(spelling, fc.dictionary(member, content)).map(([encoding, members]) => ({
+      name: 'A',
+      value: canary,
+      encoding,
+      ...members,
+    }));
+    fc.assert(
+      fc.property(body, (sent) => {
+        const text = JSON.stringify(sent, (_, entry) => (typeof entry === 'bigint' ? 1 : entry));
+        const refused = tried(() => decodeValue(jsonBody(jsonEvent(text), schema)));
+        expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not a VaultError/);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is never read otherwise than it was written', () => {
+    const texts = fc.string({ unit: 'binary', maxLength: 20 });
+    const maps = fc.dictionary(texts, texts, { maxKeys: 4 });
+    fc.assert(
+      fc.property(texts, texts, maps, (name, value, values) => {
+        const text = JSON.stringify({ name, value, values });
+        const entries = Object.entries(values).flat();
+        const wellFormed = [name, value, ...entries].every((entry) => entry.isWellFormed());
+        if (wellFormed) {
+          const read = parseJson(text, schema);
+          expect([read.name, read.value]).toEqual([name, value]);
+          expect(Object.entries(read.values ?? {})).toEqual(Object.entries(values));
+        } else {
+          expect(tried(() => parseJson(text, schema))?.shown).toContain('invalid_request');
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

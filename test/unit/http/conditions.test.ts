@@ -1,0 +1,274 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  decodeCursor,
+  encodeCursor,
+  fingerprintOf,
+  ifMatchOf,
+  instantOf,
+  isVersionNumber,
+  limitOf,
+  refuseIfNoneMatch,
+  versionOf,
+} from '../../../functions/http/conditions.ts';
+import { isSecretName } from '../../../functions/model/names.ts';
+import { eventOf, eventWith } from '../../support/events.ts';
+import { refusalOf } from '../../support/refusals.ts';
+import { someone } from '../../support/requests.ts';
+
+const fieldOf = async (call: () => unknown): Promise<string> => {
+  const { code, members } = await refusalOf(call);
+  return `${code} ${members.field}`;
+};
+
+describe('If-Match', () => {
+  const read = (value: string) => ifMatchOf(eventWith({ 'If-Match': value }));
+
+  it('is undefined where it is absent', () => {
+    expect(ifMatchOf(eventOf())).toBeUndefined();
+  });
+
+  it.each<[string, '*' | number[]]>([
+    ['*', '*'],
+    [' * ', '*'],
+    ['"1"', [1]],
+    ['"999999999"', [999_999_999]],
+    ['"1", "2" ,"3"', [1, 2, 3]],
+    [' "1"\t,\t"2" ', [1, 2]],
+    ['W/"1"', []],
+    ['W/"1", "2"', [2]],
+    ['"2", W/"1"', [2]],
+    ['"0"', []],
+    ['"01"', []],
+    ['"1000000000"', []],
+    ['"-1"', []],
+    ['"1.0"', []],
+    ['"1e3"', []],
+    ['"٣"', []],
+    ['""', []],
+    ['"*"', []],
+    ['"a,b", "7"', [7]],
+    ['"aW/", "7"', [7]],
+    ['"8W/","7"', [7]],
+  ])('written %s is %j', (value, expected) => {
+    expect(read(value)).toEqual(expected);
+  });
+
+  it.each([
+    '',
+    ' ',
+    '1',
+    "'1'",
+    '"1',
+    '1"',
+    '"1"2"',
+    '"1" "2"',
+    '"1",',
+    ',"1"',
+    '"1",,"2"',
+    '"1", *',
+    '*, "1"',
+    '**',
+    'w/"1"',
+    'W/1',
+    'W/ "1"',
+    '"a b"',
+    '"a\u0007"',
+    '"a\u007f"',
+  ])('is malformed as %j', async (value) => {
+    expect(await fieldOf(() => read(value))).toBe('invalid_request if-match');
+  });
+
+  it('may stand on several lines, which are one list', async () => {
+    const lines = (...values: string[]) =>
+      ifMatchOf(eventOf({ multiValueHeaders: { 'if-match': values } }));
+    expect(lines('"1"', '"2", "3"')).toEqual([1, 2, 3]);
+    expect(await fieldOf(() => lines('*', '*'))).toBe('invalid_request if-match');
+  });
+
+  it.each([
+    ['a quote that never ends', `"${'a'.repeat(20_000)}`],
+    ['blanks and no tag', ' '.repeat(20_000)],
+    ['blanks behind a tag', `"1"${' '.repeat(20_000)}x`],
+    ['blanks around every comma', `${'"1" , '.repeat(3_000)}x`],
+    ['commas', ','.repeat(20_000)],
+    ['quotes', '"'.repeat(20_001)],
+    ['weak beginnings', 'W/'.repeat(10_000)],
+  ])('of 20 kB is refused in milliseconds: %s', async (_, value) => {
+    const began = performance.now();
+    expect(await fieldOf(() => read(value))).toBe('invalid_request if-match');
+    expect(performance.now() - began).toBeLessThan(100);
+  });
+
+  it('of 20 kB is read in milliseconds', () => {
+    const began = performance.now();
+    expect(read(Array(5_000).fill('"1"').join(','))).toHaveLength(5_000);
+    expect(performance.now() - began).toBeLessThan(100);
+  });
+});
+
+describe('If-None-Match', () => {
+  it.each(['*', '"1"', ''])('%j is refused, because an update never creates', async (value) => {
+    const event = eventWith({ 'if-NONE-match': value });
+    expect(await fieldOf(() => refuseIfNoneMatch(event))).toBe('invalid_request if-none-match');
+  });
+
+  it('may be absent', () => {
+    expect(() => refuseIfNoneMatch(eventWith({ 'If-Match': '"1"' }))).not.toThrow();
+  });
+});
+
+describe('Idempotency-Key', () => {
+  const alice = someone({ tenant: 'acme' });
+  const read = (value: string) =>
+    fingerprintOf(eventWith({ 'Idempotency-Key': value }), alice, ['create-secret', 'A', 'v']);
+
+  it('is undefined where it is absent', () => {
+    expect(fingerprintOf(eventOf(), alice, ['create-secret'])).toBeUndefined();
+  });
+
+  it.each([
+    '0123456789abcdef',
+    '~'.repeat(128),
+    '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11',
+    '!"#$%&\'()*+,-./:',
+  ])('may be %s', (key) => {
+    expect(read(key)?.hash).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(read(key)).toEqual(read(key));
+  });
+
+  it('belongs to the caller, and its digest to the content', () => {
+    const key = '0123456789abcdef';
+    const event = eventWith({ 'Idempotency-Key': key });
+    const content = ['create-secret', 'A', 'v'];
+    const [mine, others] = [alice, someone({ tenant: 'acme', subject: 'bob' })].map((caller) =>
+      fingerprintOf(event, caller, content),
+    );
+    expect(mine).toEqual(read(key));
+    expect(others?.hash).not.toBe(mine?.hash);
+    const other = fingerprintOf(event, alice, ['create-secret', 'A', 'w']);
+    expect(other?.hash).toBe(mine?.hash);
+    expect(other?.digest).not.toEqual(mine?.digest);
+  });
+
+  it.each([
+    '',
+    '0123456789abcde',
+    'x'.repeat(129),
+    '0123456789 abcdef',
+    '0123456789abcdef\n',
+    '0123456789abcdé0',
+    '0123456789abcdef\u007f',
+    `${' '.repeat(20_000)}`,
+  ])('is refused: %j', async (key) => {
+    expect(await fieldOf(() => read(key))).toBe('invalid_request idempotency-key');
+  });
+
+  it('may stand only once', async () => {
+    const keys = ['0123456789abcdef', '0123456789abcdef'];
+    const event = eventOf({ multiValueHeaders: { 'idempotency-key': keys } });
+    expect(await fieldOf(() => fingerprintOf(event, alice, []))).toBe(
+      'invalid_request idempotency-key',
+    );
+  });
+});
+
+describe('a version asked for', () => {
+  it.each([
+    ['1', 1],
+    ['10', 10],
+    ['999999999', 999_999_999],
+  ])('%s', (text, version) => {
+    expect(versionOf(text)).toBe(version);
+    expect(isVersionNumber(text)).toBe(true);
+  });
+
+  it.each(['', '0', '00', '01', '-1', '+1', '1.0', '1e3', '0x1', ' 1', '1\n', '1000000000', '٣'])(
+    'is none: %j',
+    async (text) => {
+      expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
+      expect(isVersionNumber(text)).toBe(false);
+    },
+  );
+
+  it('of 10^18 and of 20 kB is none', async () => {
+    for (const text of [String(10n ** 18n), '1'.repeat(20_000)]) {
+      expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
+    }
+  });
+});
+
+describe('an instant asked for', () => {
+  const now = Date.parse('2026-11-24T14:30:00.000Z');
+
+  it.each([
+    '2026-11-24T14:30:00Z',
+    '2026-11-24T14:30:00.5Z',
+    '1970-01-01T00:00:00Z',
+    '2026-11-24T14:40:00.000Z',
+  ])('may be %s', (text) => {
+    expect(instantOf(text, now)).toBe(Date.parse(text));
+  });
+
+  it.each([
+    ['more than ten minutes ahead', '2026-11-24T14:40:00.001Z'],
+    ['four fraction digits', '2026-11-24T14:30:00.0000Z'],
+    ['an offset', '2026-11-24T14:30:00+00:00'],
+    ['30 February', '2026-02-30T00:00:00Z'],
+    ['a leap second', '2016-12-31T23:59:60Z'],
+    ['a date alone', '2026-11-24'],
+    ['nothing', ''],
+    ['digits without end', '1'.repeat(20_000)],
+  ])('is refused with %s', async (_, text) => {
+    expect(await fieldOf(() => instantOf(text, now))).toBe('invalid_request at');
+  });
+});
+
+describe('the size of a page', () => {
+  it('is the default where it is not asked for', () => {
+    expect(limitOf(undefined, 100, 50)).toBe(50);
+  });
+
+  it.each([
+    ['1', 1],
+    ['100', 100],
+  ])('may be %s', (text, expected) => {
+    expect(limitOf(text, 100, 50)).toBe(expected);
+  });
+
+  it.each(['', '0', '101', '-1', '01', '1.5', '1e1', ' 1', '99999', '1'.repeat(20_000)])(
+    'is refused as %j',
+    async (text) => {
+      expect(await fieldOf(() => limitOf(text, 100, 50))).toBe('invalid_request limit');
+    },
+  );
+});
+
+describe('a cursor', () => {
+  it('gives back the name or version it was made of', () => {
+    expect(decodeCursor(encodeCursor('DB_PASSWORD'), isSecretName)).toBe('DB_PASSWORD');
+    expect(decodeCursor(encodeCursor(42), isVersionNumber)).toBe('42');
+    expect(encodeCursor('DB_PASSWORD')).toMatch(/^[A-Za-z0-9_-]+$/);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['padding', 'QUI='],
+    ['bits left over', 'QUJ'],
+    ['the other alphabet', Buffer.from('A??>').toString('base64')],
+    ['a blank', 'QU I'],
+    ['a character that is none of base64', 'QU*I'],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe]).toString('base64url')],
+    ['no name', encodeCursor('no name')],
+    ['another tenant spelled out', encodeCursor('TENANT#b#SECRET#A')],
+    ['20 kB', 'QUFB'.repeat(5_000)],
+  ])('is refused with %s', async (_, text) => {
+    expect(await fieldOf(() => decodeCursor(text, isSecretName))).toBe('invalid_request cursor');
+  });
+
+  it('of one list is refused by the other', async () => {
+    const cursor = encodeCursor('DB_PASSWORD');
+    expect(await fieldOf(() => decodeCursor(cursor, isVersionNumber))).toBe(
+      'invalid_request cursor',
+    );
+  });
+});

@@ -1,0 +1,198 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  bodyBytes,
+  bodyText,
+  headerValue,
+  headerValues,
+  mediaType,
+  pathName,
+  queryOf,
+  requireMediaType,
+} from '../../../functions/http/requests.ts';
+import { eventOf, eventWith } from '../../support/events.ts';
+import { codeOf, refusalOf } from '../../support/refusals.ts';
+
+const fieldOf = async (call: () => unknown): Promise<string> => {
+  const { code, members } = await refusalOf(call);
+  return `${code} ${members.field}`;
+};
+
+describe('a header', () => {
+  it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('is found when named %s', (name) => {
+    expect(headerValues(eventOf({ headers: { [name]: '"1"' } }), 'if-match')).toEqual(['"1"']);
+    expect(headerValues(eventWith({ [name]: '"1"' }), 'if-match')).toEqual(['"1"']);
+  });
+
+  it('is not found when it is not there, also where the host sends no headers', () => {
+    expect(headerValues(eventOf(), 'if-match')).toEqual([]);
+    const bare = eventOf({ headers: {}, multiValueHeaders: {} });
+    expect(headerValue(bare, 'constructor')).toBeUndefined();
+    const none = { headers: null, multiValueHeaders: null } as unknown as object;
+    expect(headerValue(eventOf(none), 'if-match')).toBeUndefined();
+  });
+
+  it('is counted once where the host gives it in both forms', () => {
+    const event = eventOf({
+      headers: { Authorization: 'Bearer b' },
+      multiValueHeaders: { Authorization: ['Bearer b'] },
+    });
+    expect(headerValue(event, 'authorization')).toBe('Bearer b');
+  });
+
+  it('is counted as often as it stands, also under names in different case', async () => {
+    const listed = eventOf({
+      headers: { 'X-A': '2' },
+      multiValueHeaders: { 'X-A': ['1', '2'], 'x-a': ['3'] },
+    });
+    expect(headerValues(listed, 'x-a')).toEqual(['1', '2', '3']);
+    expect(await fieldOf(() => headerValue(listed, 'x-a'))).toBe('invalid_request x-a');
+    const single = eventOf({ headers: { 'X-A': '1', 'x-a': '2' } });
+    expect(headerValues(single, 'x-a')).toEqual(['1', '2']);
+    expect(await fieldOf(() => headerValue(single, 'x-a'))).toBe('invalid_request x-a');
+  });
+
+  it('is found where the host lists other headers only', () => {
+    const event = eventOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-B': ['2'] } });
+    expect(headerValues(event, 'x-a')).toEqual(['1']);
+  });
+});
+
+describe('the query', () => {
+  const read = (
+    multiValueQueryStringParameters: Record<string, string[]> | null,
+    queryStringParameters: Record<string, string> | null = null,
+  ) =>
+    [
+      ...queryOf(eventOf({ multiValueQueryStringParameters, queryStringParameters }), ['at', 'v']),
+    ].map((entry) => entry.join('='));
+
+  it('holds each parameter once, from either form', () => {
+    expect(read(null)).toEqual([]);
+    expect(read({ at: ['1'], v: [''] })).toEqual(['at=1', 'v=']);
+    expect(read(null, { at: '1' })).toEqual(['at=1']);
+    expect(read({ at: ['1'] }, { at: '1' })).toEqual(['at=1']);
+  });
+
+  it('refuses a parameter that stands twice, and names it', async () => {
+    expect(await fieldOf(() => read({ at: ['1', '1'] }, { at: '1' }))).toBe('invalid_request at');
+  });
+
+  it.each(['other', 'At', '', '__proto__', 'constructor', 'v '])(
+    'refuses %j, which is not known, without repeating it',
+    async (name) => {
+      const parameters = Object.fromEntries([[name, ['x']]]);
+      const refused = await refusalOf(() => read(parameters));
+      expect(refused.members.field).toBe('query');
+      expect(refused.message).toBe('known parameters: at, v');
+    },
+  );
+
+  it('says that there are none where none are known', async () => {
+    const event = eventOf({ queryStringParameters: { at: '1' } });
+    expect((await refusalOf(() => queryOf(event, []))).message).toBe('known parameters: none');
+  });
+});
+
+describe('the name in the path', () => {
+  it('is taken as it was handed over', () => {
+    expect(pathName(eventOf({ pathParameters: { name: 'DB_PASSWORD' } }))).toBe('DB_PASSWORD');
+  });
+
+  it.each(['', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
+    'is not decoded or mended: %j',
+    async (name) => {
+      const event = eventOf({ pathParameters: { name } });
+      expect(await fieldOf(() => pathName(event))).toBe('invalid_request name');
+    },
+  );
+
+  it('is missing', async () => {
+    expect(await codeOf(() => pathName(eventOf()))).toBe('invalid_request');
+  });
+});
+
+describe('a body', () => {
+  it('comes as text, as base64 or not at all', () => {
+    expect(bodyText(eventOf({ body: 'né' }))).toBe('né');
+    expect(bodyText(eventOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
+    expect(bodyText(eventOf({ body: null }))).toBe('');
+    expect(bodyText(eventOf({ body: null, isBase64Encoded: true }))).toBe('');
+  });
+
+  it('keeps a BOM, and everything else as it is', () => {
+    const text = '\uFEFFa\r\n\u0000\u2028';
+    const body = Buffer.from(text).toString('base64');
+    expect(bodyText(eventOf({ body, isBase64Encoded: true }))).toBe(text);
+  });
+
+  it.each([
+    ['a byte that never stands in UTF-8', [0xff]],
+    ['a character cut off', [0xc3]],
+    ['a spelling longer than needed', [0xc0, 0xaf]],
+    ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
+    ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
+  ])('is refused with %s', async (_, content) => {
+    const event = eventOf({
+      body: Buffer.from(content).toString('base64'),
+      isBase64Encoded: true,
+    });
+    expect(await fieldOf(() => bodyText(event))).toBe('invalid_request body');
+  });
+
+  it('is measured in bytes, whatever form it comes in', async () => {
+    const most = Buffer.alloc(1_048_576, 'a');
+    const texts = [most.toString(), 'é'.repeat(524_288)];
+    for (const body of texts) expect(bodyBytes(eventOf({ body }))).toHaveLength(1_048_576);
+    const beyond = [
+      { body: `${most}a` },
+      { body: `${'é'.repeat(524_288)}a` },
+      { body: Buffer.concat([most, most]).toString('base64'), isBase64Encoded: true },
+    ];
+    for (const parts of beyond) {
+      const { code, members } = await refusalOf(() => bodyBytes(eventOf(parts)));
+      expect([code, members]).toEqual(['too_large', { limit: 1_048_576 }]);
+    }
+  });
+
+  it('is refused for its size before it is decoded', async () => {
+    const body = Buffer.alloc(1_048_577, 0xff).toString('base64');
+    expect(await codeOf(() => bodyText(eventOf({ body, isBase64Encoded: true })))).toBe(
+      'too_large',
+    );
+  });
+});
+
+describe('a media type', () => {
+  it.each([
+    ['application/json', 'application/json'],
+    ['Application/JSON', 'application/json'],
+    ['application/json; charset=utf-8', 'application/json'],
+    ['application/json;charset="UTF-8"', 'application/json'],
+    ['application/json ; charset=utf8', 'application/json'],
+    ['text/plain; charset=iso-8859-1', undefined],
+    ['application/json; charset=utf-16', undefined],
+    ['application/json; version=2', undefined],
+    ['application/json; charset=utf-8; profile=x', undefined],
+  ])('written %s is %s', (header, expected) => {
+    expect(mediaType(eventWith({ 'CONTENT-type': header }))).toBe(expected);
+  });
+
+  it('may be one of several, and is answered', () => {
+    const types = ['application/json', 'text/plain'];
+    expect(requireMediaType(eventWith({ 'content-type': 'Text/Plain' }), types)).toBe('text/plain');
+  });
+
+  it('is refused if it is another or missing, and those that are taken are named', async () => {
+    const types = ['application/json', 'text/plain'];
+    for (const event of [eventWith({ 'content-type': 'text/html' }), eventOf()]) {
+      const { code, message } = await refusalOf(() => requireMediaType(event, types));
+      expect(code).toBe('unsupported_media_type');
+      expect(message).toBe('the body must be application/json or text/plain, UTF-8');
+    }
+  });
+
+  it('may stand only once', async () => {
+    const event = eventOf({ multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] } });
+    expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
+  });
+});

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { decodeValue, encodeValue, requireName } from '../../../functions/http/values.ts';
+import { refusalOf } from '../../support/refusals.ts';
+
+const fieldOf = async (call: () => unknown): Promise<string> => {
+  const { code, members } = await refusalOf(call);
+  return `${code} ${members.field}`;
+};
+
+describe('a value on its way in', () => {
+  it.each(['', 'hunter2', 'né 🔑', '\uFEFFhunter2', 'a\u0000b', ' a\r\n', 'aGk=', 'e\u0301'])(
+    'is the UTF-8 of its text: %j',
+    (value) => {
+      for (const sent of [{ value }, { value, encoding: 'utf8' as const }]) {
+        expect(Buffer.compare(decodeValue(sent), Buffer.from(value))).toBe(0);
+      }
+    },
+  );
+
+  it.each([
+    ['', []],
+    ['/w==', [0xff]],
+    ['AAA=', [0, 0]],
+    ['+/+/', [0xfb, 0xff, 0xbf]],
+  ])('is the bytes of its base64: %j', (value, expected) => {
+    expect([...decodeValue({ value, encoding: 'base64' })]).toEqual(expected);
+  });
+
+  it.each([
+    ['no padding', '/w'],
+    ['too little padding', '/w='],
+    ['too much padding', 'AAAA=='],
+    ['padding alone', '===='],
+    ['bits left over', '/x=='],
+    ['the alphabet for URLs', '_w=='],
+    ['a line break', 'AAAA\nAAAA'],
+    ['a blank', ' /w=='],
+    ['characters that are none of base64', 'hunter2!'],
+    ['a letter too many', 'AAAAA'],
+    ['text after the padding', '/w==AAAA'],
+  ])('is refused as base64 with %s', async (_, value) => {
+    expect(await fieldOf(() => decodeValue({ value, encoding: 'base64' }))).toBe(
+      'invalid_request value',
+    );
+  });
+
+  it('holds 65,536 bytes at most, counted as bytes', async () => {
+    const most = Buffer.alloc(65_536, 'a');
+    expect(decodeValue({ value: most.toString() })).toHaveLength(65_536);
+    expect(decodeValue({ value: most.toString('base64'), encoding: 'base64' })).toHaveLength(
+      65_536,
+    );
+    const beyond = [
+      { value: `${most}a` },
+      { value: `${'é'.repeat(32_768)}a` },
+      { value: Buffer.alloc(65_537).toString('base64'), encoding: 'base64' as const },
+    ];
+    for (const sent of beyond) {
+      const { code, members } = await refusalOf(() => decodeValue(sent));
+      expect([code, members]).toEqual(['too_large', { limit: 65_536 }]);
+    }
+  });
+});
+
+describe('a value on its way out', () => {
+  it.each(['', 'hunter2', 'né 🔑', '\uFEFFhunter2', '\uFEFF', 'a\u0000b'])(
+    'is text where it is UTF-8, exactly: %j',
+    (text) => {
+      expect(encodeValue(Buffer.from(text))).toEqual({ value: text, encoding: 'utf8' });
+    },
+  );
+
+  it.each([[[0xff]], [[0x61, 0xc3]], [[0xed, 0xa0, 0x80]], [[0xc0, 0x80]]])(
+    'is base64 where it is not: %j',
+    (content) => {
+      const bytes = Buffer.from(content);
+      expect(encodeValue(bytes)).toEqual({ value: bytes.toString('base64'), encoding: 'base64' });
+    },
+  );
+
+  it('is what came in', () => {
+    for (const bytes of [randomBytes(1_000), Buffer.from('\uFEFFnéa\r\n')]) {
+      expect(Buffer.compare(decodeValue(encodeValue(bytes)), bytes)).toBe(0);
+    }
+  });
+});
+
+describe('the name of a secret in a body', () => {
+  it('is held to the same rule as one in a path', async () => {
+    expect(() => requireName('DB_PASSWORD')).not.toThrow();
+    expect(await fieldOf(() => requireName('DB PASSWORD'))).toBe('invalid_request name');
+  });
+});
