@@ -1,0 +1,88 @@
+/**
+ * References in decoded values. A candidate looks like one to a person; it must be one exactly, or be
+ * made text by a backslash: nothing that looks like a reference is passed through in silence.
+ */
+
+export type Candidate = {
+  /** `malformed`: no reference though it looks like one. `text`: a backslash makes it text. */
+  readonly kind: 'secret' | 'enc' | 'malformed' | 'text';
+  /** The name of a reference; else empty. */
+  readonly name: string;
+  /** Where its first letter stands, in the decoded value. */
+  readonly start: number;
+  /** After its closing bracket; of what is no reference, after the opening one. */
+  readonly end: number;
+  /** How many stand right before it. */
+  readonly backslashes: number;
+};
+
+/** What a value is made of once its references and their backslashes are understood. */
+export type Part =
+  | string
+  | { readonly kind: 'secret'; readonly name: string }
+  /** A candidate that a later request shall find as it is, with its backslashes before it. */
+  | { readonly kind: 'later'; readonly text: string; readonly backslashes: number };
+
+/** All candidates of a value, in order; linear in its length. */
+export const findCandidates = (value: string): Candidate[] => {
+  const found: Candidate[] = [];
+  const opening = /(?<![A-Za-z0-9_])(?:secret|enc)[ \t]*\(/gi;
+  for (let match = opening.exec(value); match !== null; match = opening.exec(value)) {
+    const start = match.index;
+    const backslashes = countBackslashes(value, start);
+    const open = start + match[0].length;
+    if (backslashes % 2 === 1) {
+      found.push({ kind: 'text', name: '', start, end: open, backslashes });
+      continue;
+    }
+    const name = nameAt(value, open);
+    const word = match[0];
+    if (name !== undefined && (word === 'secret(' || word === 'enc(')) {
+      const end = open + name.length + 1;
+      const kind = word === 'enc(' ? 'enc' : 'secret';
+      found.push({ kind, name, start, end, backslashes });
+      opening.lastIndex = end;
+    } else found.push({ kind: 'malformed', name: '', start, end: open, backslashes });
+  }
+  return found;
+};
+
+/**
+ * The parts of a value without malformed candidates. Each pair of backslashes before a candidate
+ * stands for one; an odd one left over makes it text. Unless the reply is `final`, text stays
+ * escaped and `enc(NAME)` becomes `secret(NAME)`, both to be understood later.
+ */
+export const partsOf = (
+  value: string,
+  candidates: readonly Candidate[],
+  final: boolean,
+): Part[] => {
+  const parts: Part[] = [];
+  let copied = 0;
+  for (const { kind, name, start, end, backslashes } of candidates) {
+    const stays = !final && kind !== 'secret';
+    parts.push(value.slice(copied, start - (stays ? 0 : Math.ceil(backslashes / 2))));
+    copied = final && kind === 'text' ? start : end;
+    if (kind === 'secret') parts.push({ kind, name });
+    else if (stays) {
+      const text = kind === 'enc' ? `secret(${name})` : value.slice(start, end);
+      parts.push({ kind: 'later', text, backslashes });
+    }
+  }
+  parts.push(value.slice(copied));
+  return parts.filter((part) => part !== '');
+};
+
+const nameThenBracket = /([A-Za-z_][A-Za-z0-9_.-]{0,127})\)/y;
+
+/** A secret name (functions/model/names.ts) that a closing bracket ends. */
+const nameAt = (value: string, at: number): string | undefined => {
+  nameThenBracket.lastIndex = at;
+  return nameThenBracket.exec(value)?.[1];
+};
+
+const countBackslashes = (value: string, before: number): number => {
+  let at = before;
+  while (at > 0 && value[at - 1] === '\\') at--;
+  return before - at;
+};

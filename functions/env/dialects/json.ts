@@ -1,0 +1,9 @@
+/** `{"KEY":"value"}` in the order of the file: exact for every value. */
+import type { Writer } from './writer.ts';
+
+export const json: Writer = {
+  write: (line, value) => `${JSON.stringify(line.key)}:${JSON.stringify(value)}`,
+  refuse: () => new Set(),
+  disagrees: () => false,
+  frame: { open: '{', between: ',', close: '}' },
+};

@@ -1,0 +1,109 @@
+/** One line of the reply: as it was, with other letters, or written anew with its resolved value. */
+import { type Candidate, findCandidates, type Part, partsOf } from './candidates.ts';
+import { writerOf } from './dialects/dialect.ts';
+import { type Assignment, printLine } from './grammar.ts';
+import type { Fault } from './places.ts';
+import { type Plan, type PlannedLine, placeOfValue } from './references.ts';
+import type { WrittenLine } from './warnings.ts';
+
+/** Resolved values by name; `undefined`: not valid UTF-8. */
+export type Values = ReadonlyMap<string, string | undefined>;
+
+/** The line of the reply, why it cannot be written, or `undefined`: the reply has no such line. */
+export const writeLine = (
+  plan: Plan,
+  planned: PlannedLine,
+  values: Values,
+): WrittenLine | Fault | undefined => {
+  const { line, treatment } = planned;
+  if (line.kind === 'assignment') {
+    if (treatment === 'write') return resolve(plan, planned, line, values);
+    if (treatment === 'edit') return edit(planned, line);
+  }
+  if (writerOf(plan.dialect).frame) return undefined;
+  const escaped = line.kind === 'assignment' && line.value.escapes.length > 0;
+  return {
+    line: line.line,
+    text: printLine(line),
+    ...(escaped ? { decoded: line.value.decoded } : {}),
+  };
+};
+
+/** `enc` becomes `secret` and nothing else changes, or a stored value its own reference. */
+const edit = ({ candidates, offsets, storedAs }: PlannedLine, line: Assignment): WrittenLine => {
+  if (storedAs !== undefined) {
+    return { line: line.line, text: printLine(line, `secret(${storedAs})`) };
+  }
+  const { raw, offset, decoded } = line.value;
+  const isEnc = (_: unknown, index: number) => candidates[index]?.kind === 'enc';
+  const rawStarts = offsets.filter(isEnc).map((start) => start - offset);
+  const starts = candidates.filter(isEnc).map(({ start }) => start);
+  const text = printLine(line, encToSecret(raw, rawStarts));
+  return { line: line.line, text, decoded: encToSecret(decoded, starts) };
+};
+
+const encToSecret = (text: string, starts: readonly number[]): string => {
+  const ends = [0, ...starts.map((start) => start + 'enc'.length)];
+  return ends.map((end, index) => text.slice(end, starts[index])).join('secret');
+};
+
+const resolve = (
+  plan: Plan,
+  planned: PlannedLine,
+  line: Assignment,
+  values: Values,
+): WrittenLine | Fault => {
+  const { candidates, offsets } = planned;
+  const unfit = candidates.findIndex(
+    ({ kind, name }) => kind === 'secret' && values.get(name) === undefined,
+  );
+  if (unfit >= 0) return { offset: offsets[unfit] ?? 0, code: 'not_representable' };
+  const parts = partsOf(line.value.decoded, candidates, plan.final);
+  const value = parts.map((part) => textOf(part, values)).join('');
+  const code = plan.final ? undefined : misread(parts, value, values);
+  if (code !== undefined) return { offset: placeOf(code, planned, values), code };
+  const text = writerOf(plan.dialect).write(line, value);
+  if (text === undefined) return { offset: placeOfValue(planned), code: 'not_representable' };
+  return { line: line.line, text, decoded: value };
+};
+
+const textOf = (part: Part, values: Values): string => {
+  if (typeof part === 'string') return part;
+  return part.kind === 'later' ? part.text : (values.get(part.name) ?? '');
+};
+
+/**
+ * The reply will be expanded later, which must find the references left in the line, no others, and
+ * as many backslashes before each. A resolved value may add one, or join what stands beside it.
+ */
+const misread = (
+  parts: readonly Part[],
+  value: string,
+  values: Values,
+): 'nested_reference' | 'not_representable' | undefined => {
+  const left = new Map<number, number>();
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part !== 'string' && part.kind === 'later') left.set(at, part.backslashes);
+    at += textOf(part, values).length;
+  }
+  let kept = 0;
+  for (const { start, backslashes } of findCandidates(value)) {
+    const expected = left.get(start);
+    if (expected === undefined) return 'nested_reference';
+    if (expected === backslashes) kept++;
+  }
+  return kept === left.size ? undefined : 'not_representable';
+};
+
+/** Of several references in a line, the one whose value alone is to blame, if there is one. */
+const placeOf = (
+  code: 'nested_reference' | 'not_representable',
+  planned: PlannedLine,
+  values: Values,
+): number => {
+  const toBlame = ({ kind, name }: Candidate): boolean =>
+    kind === 'secret' && findCandidates(values.get(name) ?? '').length > 0;
+  const index = code === 'nested_reference' ? planned.candidates.findIndex(toBlame) : -1;
+  return planned.offsets[index] ?? placeOfValue(planned);
+};

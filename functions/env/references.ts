@@ -1,0 +1,198 @@
+/**
+ * What a `.env` file asks for: which secrets to create, which to read, and what becomes of each line.
+ * Everything that can be judged before a secret is read is judged here, and told at once.
+ */
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { isSecretName } from '../model/names.ts';
+import type { Candidate } from './candidates.ts';
+import { type Dialect, writerOf } from './dialects/dialect.ts';
+import { type Line, type ParsedFile, parseFile } from './grammar.ts';
+import { errorsAt, type Fault, type Report, reportOf } from './places.ts';
+import { type References, type ScannedLine, scanFile } from './scan.ts';
+import { utf8Bytes } from './sizes.ts';
+import { findSources, type NewSecret, type Sources } from './sources.ts';
+
+/** `submit` stores `enc()` and resolves `secret()`; `encrypt` does the first only, `expand` the second. */
+export type EnvMode = 'submit' | 'encrypt' | 'expand';
+
+export type EnvFile = {
+  /** Well-formed: no lone surrogates. */
+  readonly content: string;
+  /** Values for `enc()`, by name. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly dialect: Dialect;
+  readonly mode: EnvMode;
+};
+
+/** `keep` as it is; `edit` the letters of its references; `write` anew with its resolved value. */
+export type Treatment = 'keep' | 'edit' | 'write';
+
+export type PlannedLine = {
+  readonly line: Line;
+  readonly candidates: readonly Candidate[];
+  readonly offsets: readonly number[];
+  readonly treatment: Treatment;
+  /** The name under which the line's own value is stored. */
+  readonly storedAs: string | undefined;
+};
+
+export type Plan = {
+  /** Distinct, in the order of their first `enc()`. Empty for `expand`. */
+  readonly create: readonly NewSecret[];
+  /** Distinct, in the order of their first `secret()`. Empty for `encrypt`. */
+  readonly read: readonly string[];
+  readonly content: string;
+  readonly dialect: Dialect;
+  /** Whether the reply is for its reader, not for a later `expand`. */
+  readonly final: boolean;
+  readonly file: ParsedFile;
+  readonly lines: readonly PlannedLine[];
+  readonly references: References;
+};
+
+/**
+ * Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all
+ * errors of the file; in that order of precedence.
+ */
+export const planFile = (file: EnvFile): Plan => {
+  const { content, values, dialect, mode } = file;
+  requireWithinLimits(file);
+  const parsed = parseFile(content);
+  const references = scanFile(parsed);
+  const final = mode === 'expand' || (mode === 'submit' && references.enc.size === 0);
+  if (dialect === 'json' && !final) {
+    throw new VaultError('invalid_request', 'json is for files that are not expanded later', {
+      members: { field: 'dialect' },
+    });
+  }
+  const expanding = mode === 'expand';
+  const sources = findSources(expanding ? { ...references, enc: new Map() } : references, values);
+  requireNamesWithinLimits(references, sources);
+  const lines = planLines(parsed, references, sources, mode, dialect, final);
+  const faults = [
+    ...sources.faults,
+    ...referenceFaults(references, mode),
+    ...refusedLines(parsed, lines, dialect),
+  ];
+  const errors = [...parsed.errors, ...errorsAt(content, faults)];
+  if (errors.length > 0) {
+    throw new VaultError('invalid_env', 'the file has errors; nothing was stored', {
+      members: reportOf(errors),
+    });
+  }
+  const read = mode === 'encrypt' ? [] : [...references.secret.keys()];
+  return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
+};
+
+/**
+ * One entry for each of `names` that the file refers to in the way the code is about: by `secret()`
+ * for `not_found`, by `enc()` for `secret_exists`; at its first place.
+ */
+export const reportNames = (
+  { content, references }: Plan,
+  code: 'not_found' | 'secret_exists',
+  names: ReadonlySet<string>,
+): Report => {
+  const faults: Fault[] = [];
+  for (const [name, offset] of code === 'not_found' ? references.secret : references.enc) {
+    if (names.has(name)) faults.push({ offset, code, name });
+  }
+  return reportOf(errorsAt(content, faults));
+};
+
+const requireWithinLimits = ({ content, values }: EnvFile): void => {
+  for (const name of values.keys()) {
+    if (isSecretName(name)) continue;
+    throw new VaultError('invalid_request', 'a key of values is no secret name', {
+      members: { field: 'values' },
+    });
+  }
+  requireAtMost(utf8Bytes(content), limits.fileBytesMax);
+  for (const value of values.values()) requireAtMost(utf8Bytes(value), limits.valueBytesMax);
+};
+
+const requireNamesWithinLimits = ({ secret, enc }: References, { create }: Sources): void => {
+  requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size, limits.fileNamesMax);
+  let bytes = 0;
+  for (const { value } of create) {
+    const size = utf8Bytes(value);
+    requireAtMost(size, limits.valueBytesMax);
+    bytes += size;
+  }
+  requireAtMost(bytes, limits.fileValuesBytesMax);
+};
+
+const requireAtMost = (size: number, limit: number): void => {
+  if (size <= limit) return;
+  throw new VaultError('too_large', 'the file, or what it refers to, is too large', {
+    members: { limit },
+  });
+};
+
+const planLines = (
+  file: ParsedFile,
+  { lines }: References,
+  sources: Sources,
+  mode: EnvMode,
+  dialect: Dialect,
+  final: boolean,
+): PlannedLine[] => {
+  const scanned = new Map<Line, ScannedLine>(lines.map((entry) => [entry.line, entry]));
+  const framed = writerOf(dialect).frame !== undefined;
+  const treat = (line: Line, candidates: readonly Candidate[]): Treatment => {
+    if (line.kind !== 'assignment') return 'keep';
+    const holds = (kind: Candidate['kind']) => candidates.some((found) => found.kind === kind);
+    if (final) return framed || candidates.length > 0 ? 'write' : 'keep';
+    if (sources.lines.has(line)) return 'edit';
+    if (mode === 'submit' && holds('secret')) return 'write';
+    return holds('enc') ? 'edit' : 'keep';
+  };
+  return file.lines.map((line) => {
+    const { candidates = [], offsets = [] } = scanned.get(line) ?? {};
+    const treatment = treat(line, candidates);
+    return { line, candidates, offsets, treatment, storedAs: sources.lines.get(line) };
+  });
+};
+
+const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => {
+  const faults: Fault[] = [];
+  for (const { candidates, offsets } of lines) {
+    for (const [index, { kind, name }] of candidates.entries()) {
+      const offset = offsets[index] ?? 0;
+      if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
+      if (mode === 'expand' && kind === 'enc') faults.push({ offset, code: 'enc_not_allowed' });
+      if (mode !== 'expand' && kind === 'secret' && enc.has(name)) {
+        faults.push({ offset, code: 'reference_to_new_secret' });
+      }
+    }
+  }
+  return faults;
+};
+
+/** Lines that the dialect's reader would read wrongly whatever is written there. */
+const refusedLines = (
+  file: ParsedFile,
+  lines: readonly PlannedLine[],
+  dialect: Dialect,
+): Fault[] => {
+  const written = new Set<Line>();
+  const kept = new Set<Line>();
+  for (const { line, candidates, treatment } of lines) {
+    if (treatment === 'write') written.add(line);
+    else if (treatment === 'keep' && candidates.length === 0) kept.add(line);
+  }
+  const refused = writerOf(dialect).refuse(file, written, kept);
+  return lines
+    .filter(({ line }) => refused.has(line))
+    .map((line) => ({ offset: placeOfValue(line), code: 'not_representable' }));
+};
+
+/** Where a resolved value is complained of: at the line's first `secret()`, else its first candidate. */
+export const placeOfValue = ({ candidates, offsets }: PlannedLine): number =>
+  offsets[
+    Math.max(
+      0,
+      candidates.findIndex(({ kind }) => kind === 'secret'),
+    )
+  ] ?? 0;

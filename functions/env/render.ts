@@ -1,0 +1,75 @@
+/**
+ * The file that goes back: a pure function of the plan and the bytes of the secrets it reads, so that
+ * a dry run and a repetition say what the first run said.
+ */
+import { VaultError } from '../model/errors.ts';
+import { writerOf } from './dialects/dialect.ts';
+import { type Values, writeLine } from './lines.ts';
+import { byteOrderMark, errorsAt, type Fault, reportOf } from './places.ts';
+import type { Plan } from './references.ts';
+import { type Budget, replyBudget, requireLinesFit, requireValuesFit } from './reply-size.ts';
+import { type Warning, type WrittenLine, warningsOf } from './warnings.ts';
+
+export type { Warning } from './warnings.ts';
+
+/**
+ * `resolved` must hold every name of `plan.read`. `reply` is how the file will be sent: as a string
+ * of JSON beside lists and warnings, or alone. Throws `too_large`, or `invalid_env` with every line
+ * that cannot be written.
+ */
+export const renderFile = (
+  plan: Plan,
+  resolved: ReadonlyMap<string, Uint8Array>,
+  reply: 'json' | 'text',
+): { readonly content: string; readonly warnings: readonly Warning[] } => {
+  requireValuesFit(plan, resolved);
+  requireLinesFit(plan, resolved);
+  const budget = replyBudget(plan, reply);
+  const written = writeLines(plan, decodeAll(plan, resolved), budget);
+  const warnings = warningsOf(plan, written);
+  if (reply === 'json') budget.spend(JSON.stringify(warnings).length - '[]'.length);
+  const { open, between, close } = frameOf(plan);
+  return { content: open + written.map(({ text }) => text).join(between) + close, warnings };
+};
+
+const frameOf = ({ dialect, file }: Plan) =>
+  writerOf(dialect).frame ?? { open: file.bom ? byteOrderMark : '', between: '', close: '' };
+
+const decodeAll = (plan: Plan, resolved: ReadonlyMap<string, Uint8Array>): Values => {
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const decode = (name: string): string | undefined => {
+    const bytes = resolved.get(name);
+    if (bytes === undefined) throw new VaultError('internal', 'a value to be rendered is missing');
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  };
+  return new Map(plan.read.map((name) => [name, decode(name)]));
+};
+
+/** All lines of the reply, or all that is wrong with them. */
+const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] => {
+  const written: WrittenLine[] = [];
+  const faults: Fault[] = [];
+  const { open, between, close } = frameOf(plan);
+  budget.spendText(open + close);
+  for (const planned of plan.lines) {
+    const line = writeLine(plan, planned, values);
+    if (line === undefined) continue;
+    if ('code' in line) {
+      faults.push(line);
+      continue;
+    }
+    if (written.length > 0) budget.spendText(between);
+    budget.spendText(line.text);
+    written.push(line);
+  }
+  if (faults.length > 0) {
+    throw new VaultError('invalid_env', 'values cannot stand in the file; nothing was stored', {
+      members: reportOf(errorsAt(plan.content, faults)),
+    });
+  }
+  return written;
+};

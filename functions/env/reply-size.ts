@@ -1,0 +1,64 @@
+/**
+ * Sizes of values and replies, judged before anything of that size is built: a file of 256 KiB may
+ * name a secret of 64 KiB thirty thousand times.
+ */
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { partsOf } from './candidates.ts';
+import type { Plan } from './references.ts';
+import { jsonBytes, utf8Bytes } from './sizes.ts';
+
+type Bytes = ReadonlyMap<string, Uint8Array>;
+
+/** Counts a reply as it grows; throws `too_large` before it is beyond the limit. */
+export type Budget = {
+  readonly spend: (bytes: number) => void;
+  readonly spendText: (text: string) => void;
+};
+
+/** `json`: the file is a string of JSON beside lists of what was created and resolved. */
+export const replyBudget = (plan: Plan, reply: 'json' | 'text'): Budget => {
+  let spent = 0;
+  const spend = (bytes: number): void => {
+    spent += bytes;
+    requireAtMost(spent, limits.replyBytesMax);
+  };
+  if (reply === 'json') spend(surroundings(plan));
+  const sizeOf = reply === 'json' ? jsonBytes : utf8Bytes;
+  return { spend, spendText: (text) => spend(sizeOf(text)) };
+};
+
+/** All values that the file stores or reads, together. */
+export const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void => {
+  let bytes = 0;
+  for (const { value } of create) bytes += utf8Bytes(value);
+  for (const name of read) bytes += resolved.get(name)?.length ?? 0;
+  requireAtMost(bytes, limits.fileValuesBytesMax);
+};
+
+/** The resolved lines' values, each at least as long when it is spelled. */
+export const requireLinesFit = (plan: Plan, resolved: Bytes): void => {
+  let bytes = 0;
+  for (const { line, candidates, treatment } of plan.lines) {
+    if (treatment !== 'write' || line.kind !== 'assignment') continue;
+    for (const part of partsOf(line.value.decoded, candidates, plan.final)) {
+      if (typeof part === 'string') bytes += part.length;
+      else if (part.kind === 'secret') bytes += resolved.get(part.name)?.length ?? 0;
+    }
+  }
+  requireAtMost(bytes, limits.replyBytesMax);
+};
+
+/** Bytes of the JSON reply around the file, at most: versions are not known here. */
+const surroundings = ({ create, read }: Plan): number => {
+  const created = create.map(({ name }) => ({ name, version: 1 }));
+  const resolved = read.map((name) => ({ name, version: limits.versionMax }));
+  return JSON.stringify({ content: '', created, resolved, warnings: [] }).length;
+};
+
+const requireAtMost = (bytes: number, limit: number): void => {
+  if (bytes <= limit) return;
+  throw new VaultError('too_large', 'the values, or the reply, would be too large', {
+    members: { limit },
+  });
+};

@@ -1,0 +1,30 @@
+/** Sizes in bytes, counted without making the bytes; texts are well-formed UTF-16. */
+
+/** Of the text in UTF-8. */
+export const utf8Bytes = (text: string): number => {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80) bytes += unitsExtra(unit);
+  }
+  return bytes;
+};
+
+/** Of the text inside a JSON string as `JSON.stringify` writes it, in UTF-8, without the quotes. */
+export const jsonBytes = (text: string): number => {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80) bytes += unitsExtra(unit);
+    else if (unit < 0x20) bytes += shortEscapes.has(unit) ? 1 : 5;
+    else if (unit === 0x22 || unit === 0x5c) bytes += 1;
+  }
+  return bytes;
+};
+
+/** What a code unit from 0x80 on takes beyond one byte: half a pair is two of the pair's four. */
+const unitsExtra = (unit: number): number =>
+  unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+
+/** \b \t \n \f \r: two characters; other controls are written as six. */
+const shortEscapes: ReadonlySet<number> = new Set([0x08, 0x09, 0x0a, 0x0c, 0x0d]);

@@ -1,0 +1,278 @@
+import { describe, expect, it } from '@jest/globals';
+import { reportNames } from '../../../functions/env/references.ts';
+import { faultsOf, plan, refusal } from '../../support/env-runs.ts';
+
+describe('the references of a .env file', () => {
+  it.each([
+    ['a bare value', 'A=secret(X)\n'],
+    ['quoted values', `A='secret(X)'\nB="secret(X)"\n`],
+    ['the middle of a value', 'A=postgres://u:secret(X)@h/secret(X)\n'],
+    ['an escape before it', 'A="\\"secret(X)"\n'],
+    ['a letter outside ASCII before it', 'A=ésecret(X)\n'],
+    ['a value of several lines', `A='1\nsecret(X)'\n`],
+    ['two backslashes before it', `A='\\\\secret(X)'\n`],
+  ])('are found in %s', (_, text) => {
+    expect(plan(text).read).toEqual(['X']);
+  });
+
+  it.each([
+    ['a comment', '# secret(X)\nA=1 # secret(X) enc(Y) Secret(\n'],
+    ['a key or a line of nothing', 'secret=1\nenc=2\n\n'],
+    ['a longer word', 'A=mysecret(X) _enc(Y) 1secret(X)\n'],
+    ['a word without brackets', 'A=secret X enc\n'],
+    ['a backslash before', 'A=\\secret(X)\n'],
+    ['three backslashes before', 'A=\\\\\\enc(X)\n'],
+    ['a backslash in double quotes', 'A="\\\\secret(X) \\\\Enc ("\n'],
+  ])('are not found in %s', (_, text) => {
+    expect(plan(text)).toMatchObject({ read: [], create: [] });
+  });
+
+  it('may have any name of a secret', () => {
+    const names = ['_', 'a.b-c', 'constructor', '__proto__', 'toString', `N${'x'.repeat(127)}`];
+    const text = names.map((name, index) => `A${index}='secret(${name})'\n`).join('');
+    expect(plan(text).read).toEqual(names);
+  });
+
+  it('are listed once each, in the order of their first places', () => {
+    const text = 'A="enc(Y) secret(B)"\nB=secret(A)\nC=enc(X)\nD=secret(B)enc(Y)\n';
+    expect(plan(text, { values: { X: '1', Y: '2' } })).toMatchObject({
+      create: [
+        { name: 'Y', value: '2' },
+        { name: 'X', value: '1' },
+      ],
+      read: ['B', 'A'],
+    });
+  });
+
+  it('are not read by encrypt and not created by expand', () => {
+    expect(plan('A=secret(B)\nC=enc(D)\nD=1\n', { mode: 'encrypt' }).read).toEqual([]);
+    expect(plan('A=secret(B)\n', { mode: 'expand' }).create).toEqual([]);
+  });
+
+  it.each([
+    'Secret(X)',
+    'SECRET(X)',
+    'secret (X)',
+    'secret\t(X)',
+    'enc()',
+    'enc(A B)',
+    'secret(A',
+    'secret(1A)',
+    'secret( A)',
+    'secret(é)',
+    'secret(A@3)',
+    'enc(A@3)',
+    'Enc(A)',
+    `secret(N${'x'.repeat(128)})`,
+    '\\\\Secret(X)',
+  ])('must be exact: %s', (reference) => {
+    const column = reference.startsWith('\\') ? 6 : 4;
+    expect(faultsOf(() => plan(`A='${reference}'\n`))).toEqual([`1:${column} malformed_reference`]);
+  });
+});
+
+describe('the value of enc()', () => {
+  const storedValue = (text: string, values = {}) => plan(text, { values }).create[0]?.value;
+
+  it('comes from the request', () => {
+    expect(storedValue('A=enc(X)\n', { X: 'a b\0' })).toBe('a b\0');
+    expect(storedValue('X=enc(X)\n', { X: '' })).toBe('');
+    expect(storedValue('A=enc(__proto__)\n', JSON.parse('{"__proto__":"v"}'))).toBe('v');
+  });
+
+  it.each([
+    ['bare', 'X=a b # c\n', 'a b'],
+    ['empty', 'X= # c\n', ''],
+    ['single quoted', `export X = 'a\nb'\n`, 'a\nb'],
+    ['double quoted', 'X="a\\n\\""\n', 'a\n"'],
+    ['with a reference made text', `X='\\secret(Y) \\\\\\Enc('\n`, 'secret(Y) \\Enc('],
+    ['with backslashes elsewhere', `X='\\a\\\\b'\n`, '\\a\\\\b'],
+  ])('comes from an assignment: %s', (_, line, value) => {
+    expect(storedValue(`A=enc(X)\n${line}`)).toBe(value);
+    expect(storedValue(`${line}A=enc(X)\n`)).toBe(value);
+  });
+
+  it('may be given twice if it is the same', () => {
+    expect(storedValue('A=enc(X)\nX="1"\n', { X: '1' })).toBe('1');
+  });
+
+  it('comes from the request where the assignment is no literal', () => {
+    expect(storedValue('A=enc(X)\nX=secret(Z)\n', { X: '1' })).toBe('1');
+  });
+
+  it('is never scanned', () => {
+    expect(storedValue('A=enc(X)\n', { X: 'secret(Y) enc(Z) Secret(' })).toContain('Secret(');
+  });
+});
+
+describe('a .env file with errors', () => {
+  it.each([
+    ['no value', 'A=1\nB="x enc(X)"\nC=enc(X)\n', {}, ['2:6 unresolved_value']],
+    ['a value of itself only', 'X=enc(X)\nY=enc(X)\n', {}, ['1:3 unresolved_value']],
+    ['two values', 'A=enc(X)\nX=1\n', { X: '2' }, ['1:3 ambiguous_value']],
+    ['two values, one empty', 'A=enc(X)\nX=\n', { X: '2' }, ['1:3 ambiguous_value']],
+    [
+      'a value that nothing uses',
+      'A=secret(X)\n',
+      { X: '2', Y: '3' },
+      ['1:1 unused_value', '1:1 unused_value'],
+    ],
+    ['a source that refers', 'A=enc(X)\nX="\\"secret(Y)"\n', {}, ['2:6 nested_reference']],
+    ['a source that refers to itself', 'X=a enc(X)\n', {}, ['1:5 nested_reference']],
+    ['a source with a malformed reference', 'A=enc(X)\nX=enc(\n', {}, ['2:3 malformed_reference']],
+    ['a source that cannot be read', `A=enc(X)\nX='\n`, {}, ['2:3 unterminated_quote']],
+    ['a source with a bad escape', 'A=enc(X)\nX="\\x"\n', {}, ['2:4 bad_escape']],
+    [
+      'a secret that is being made',
+      'A=enc(X)\nB=secret(X)secret(X)\nX=1\n',
+      {},
+      ['2:3 reference_to_new_secret', '2:12 reference_to_new_secret'],
+    ],
+    [
+      'several on a line',
+      'A=Secret(X) enc(\n',
+      {},
+      ['1:3 malformed_reference', '1:13 malformed_reference'],
+    ],
+    ['one inside another', 'A=secret(secret(X))\n', {}, ['1:3 malformed_reference']],
+    ['columns counted in code points', 'A="😀\\n Enc("\n', {}, ['1:8 malformed_reference']],
+    ['a place on a later line of a value', `A='\n é enc(X)'\n`, {}, ['2:4 unresolved_value']],
+    [
+      'faults of grammar and of references',
+      'A=enc(X)\nB\nA=enc(',
+      {},
+      [
+        '1:3 unresolved_value',
+        '2:1 missing_equals',
+        '3:1 duplicate_key',
+        '3:3 malformed_reference',
+      ],
+    ],
+  ])('tells of %s', (_, text, values, errors) => {
+    expect(faultsOf(() => plan(text, { values }))).toEqual(errors);
+    expect(faultsOf(() => plan(text, { values, mode: 'encrypt' }))).toEqual(errors);
+  });
+
+  it('does not allow enc() in expand, in any place', () => {
+    const text = 'A=enc(X) enc(X)\nX=1\n';
+    expect(faultsOf(() => plan(text, { mode: 'expand' }))).toEqual([
+      '1:3 enc_not_allowed',
+      '1:10 enc_not_allowed',
+    ]);
+  });
+
+  it('has no use for values in expand', () => {
+    const options = { mode: 'expand', values: { X: '1' } } as const;
+    expect(faultsOf(() => plan('A=secret(X)\n', options))).toEqual(['1:1 unused_value']);
+  });
+
+  it('tells the first hundred errors and how many there are', () => {
+    const { errors, errorsTotal } = refusal(() => plan('A\n'.repeat(250)));
+    expect(errors?.map(({ line }) => line)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+    expect(errorsTotal).toBe(250);
+  });
+
+  it('never tells a name or a value', () => {
+    const text = 'A=enc(hunter2)\nB=hunter2(\nhunter2\nhunter2=1\nhunter2=enc(\n';
+    expect(JSON.stringify(refusal(() => plan(text, { values: { hunter3: 'x' } })))).not.toContain(
+      'hunter',
+    );
+  });
+});
+
+describe('the limits of a .env file', () => {
+  const names = (count: number, kind: string) =>
+    Array.from({ length: count }, (_, index) => `A_${kind}_${index}='${kind}(${kind}_${index})'\n`);
+  const valuesFor = (count: number, value: string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`enc_${index}`, value]));
+
+  it('are 262,144 bytes, counted in UTF-8', () => {
+    const text = `#${'é'.repeat(131_071)}`;
+    expect(plan(`${text}x`).create).toEqual([]);
+    expect(refusal(() => plan(`${text}xx`))).toEqual({ code: 'too_large', limit: 262_144 });
+  });
+
+  it('are 96 names of both kinds together, each counted once', () => {
+    const text = [...names(48, 'enc'), ...names(48, 'secret'), 'Z="secret(secret_0)"\n'].join('');
+    const values = valuesFor(48, 'x');
+    expect(plan(text, { values }).read).toHaveLength(48);
+    const more = `${text}Y="secret(Y)"\n`;
+    expect(refusal(() => plan(more, { values }))).toEqual({ code: 'too_large', limit: 96 });
+    expect(refusal(() => plan(more, { values, mode: 'encrypt' })).limit).toBe(96);
+  });
+
+  it('are 65,536 bytes a value, from the request or the file', () => {
+    const value = 'é'.repeat(32_768);
+    expect(plan('A=enc(X)\n', { values: { X: value } }).create).toHaveLength(1);
+    expect(plan(`A=enc(X)\nX=${value}\n`).create).toHaveLength(1);
+    const tooLarge = { code: 'too_large', limit: 65_536 };
+    expect(refusal(() => plan('A=enc(X)\n', { values: { X: `${value}x` } }))).toEqual(tooLarge);
+    expect(refusal(() => plan(`A=enc(X)\nX=${value}x\n`))).toEqual(tooLarge);
+  });
+
+  it('are 1 MiB of values together', () => {
+    const values = valuesFor(16, 'x'.repeat(65_536));
+    expect(plan(names(16, 'enc').join(''), { values }).create).toHaveLength(16);
+    const more = { ...values, enc_16: 'x' };
+    expect(refusal(() => plan(names(17, 'enc').join(''), { values: more }))).toEqual({
+      code: 'too_large',
+      limit: 1_048_576,
+    });
+  });
+
+  it('go before the errors of the file', () => {
+    expect(refusal(() => plan(`A\n${names(97, 'secret').join('')}`)).code).toBe('too_large');
+  });
+
+  it('leave a value named by no name of a secret to the caller, who is told the field only', () => {
+    for (const name of ['', 'A B', '1', 'é', 'x'.repeat(129)]) {
+      expect(refusal(() => plan('A=1\n', { values: { [name]: 'x' } }))).toEqual({
+        code: 'invalid_request',
+        field: 'values',
+      });
+    }
+  });
+});
+
+describe('the dialect json', () => {
+  const refused = { code: 'invalid_request', field: 'dialect' };
+
+  it('is for expand, and for submit without enc()', () => {
+    expect(plan('A=secret(X)\n', { dialect: 'json' }).read).toEqual(['X']);
+    expect(plan('A=secret(X)\n', { dialect: 'json', mode: 'expand' }).read).toEqual(['X']);
+    expect(refusal(() => plan('A=enc(X)\nX=1\n', { dialect: 'json' }))).toEqual(refused);
+    expect(refusal(() => plan('A=1\n', { dialect: 'json', mode: 'encrypt' }))).toEqual(refused);
+  });
+
+  it('is judged before the errors of the file', () => {
+    expect(refusal(() => plan('A=enc(X)\nB\n', { dialect: 'json' }))).toEqual(refused);
+    expect(faultsOf(() => plan('A=enc(X)\n', { dialect: 'json', mode: 'expand' }))).toEqual([
+      '1:3 enc_not_allowed',
+    ]);
+  });
+});
+
+describe('a report of names', () => {
+  const text = '#\nA="secret(N) enc(E)"\nB=secret(M)secret(N)\nC=enc(F)enc(E)\n';
+  const planned = plan(text, { values: { E: '1', F: '2' } });
+
+  it('lists missing names at their first secret(), in the order of the file', () => {
+    expect(reportNames(planned, 'not_found', new Set(['M', 'N', 'E']))).toEqual({
+      errors: [
+        { line: 2, column: 4, code: 'not_found', name: 'N' },
+        { line: 3, column: 3, code: 'not_found', name: 'M' },
+      ],
+      errorsTotal: 2,
+    });
+  });
+
+  it('lists existing names at their first enc()', () => {
+    expect(reportNames(planned, 'secret_exists', new Set(['F', 'E', 'N']))).toEqual({
+      errors: [
+        { line: 2, column: 14, code: 'secret_exists', name: 'E' },
+        { line: 4, column: 3, code: 'secret_exists', name: 'F' },
+      ],
+      errorsTotal: 2,
+    });
+  });
+});
