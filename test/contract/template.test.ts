@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { problem } from '../../functions/http/responses.ts';
+import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { parseTemplate, readTemplate, type Template } from '../../local/template.ts';
 
@@ -97,6 +100,24 @@ describe('template.yaml', () => {
     ]);
     expect(Object.fromEntries(served)).toEqual(routes);
     expect(served).toHaveLength(Object.keys(routes).length);
+  });
+
+  it('has a function for every handler file and no other', () => {
+    const files = readdirSync('functions').filter((name) => name.endsWith('.ts'));
+    const entryPoints = template.routes.map((route) => route.entryPoint);
+    expect(entryPoints.sort()).toEqual(files.map((name) => `functions/${name}`).sort());
+  });
+
+  it('serves what docs/openapi.yaml says, under the same names', () => {
+    const { paths } = parse(readFileSync('docs/openapi.yaml', 'utf8')) as {
+      readonly paths: Record<string, Record<string, { readonly operationId?: string }>>;
+    };
+    const documented = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { operationId }]) =>
+        operationId === undefined ? [] : [[operationId, `${method.toUpperCase()} ${path}`]],
+      ),
+    );
+    expect(Object.fromEntries(documented)).toEqual(routes);
   });
 
   it.each(Object.keys(routes))('calls %s by one name everywhere', (operation) => {
@@ -250,19 +271,18 @@ describe('template.yaml', () => {
       }
     >;
     const codes = Object.entries(replies).map(([type, reply]) => {
-      const problem = JSON.parse(reply.ResponseTemplates['application/json'] ?? '');
-      expect(problem.status).toBe(reply.StatusCode);
-      expect(problem.type).toBe(
-        `https://vault.invalid/problems/${problem.code.replaceAll('_', '-')}`,
-      );
-      expect(problem.requestId).toBe('$context.requestId');
+      const sent = JSON.parse(reply.ResponseTemplates['application/json'] ?? '');
+      const own = problem(new VaultError(sent.code, sent.detail), '$context.requestId');
+      expect(reply.StatusCode).toBe(own.statusCode);
+      const members = sent.code === 'too_large' ? { limit: limits.bodyBytesMax } : {};
+      expect(sent).toEqual({ ...JSON.parse(own.body), ...members });
       expect(reply.ResponseParameters.Headers).toMatchObject({
         'Content-Type': "'application/problem+json'",
         'Cache-Control': "'no-store'",
         'X-Content-Type-Options': "'nosniff'",
         'X-Request-Id': 'context.requestId',
       });
-      return [type, problem.code];
+      return [type, sent.code];
     });
     expect(Object.fromEntries(codes)).toEqual({
       DEFAULT_4XX: 'invalid_request',

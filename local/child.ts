@@ -1,0 +1,111 @@
+/**
+ * Processes that live no longer than this one. A child dies with its parent where the system offers that
+ * (`setpriv --pdeathsig`); elsewhere its pid and start time, kept in the data folder, let the next start end what a
+ * `kill -9` left.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { readFileIfPresent, replaceFile } from './data-folder.ts';
+
+/** A process that no later one can be taken for: a pid is used again, with another start time. */
+export const processRecord = v.object({ pid: v.number(), startTime: v.string() });
+export type ProcessRecord = v.InferOutput<typeof processRecord>;
+
+const startTimeOf = (pid: number): string | undefined => {
+  try {
+    // Field 22 of /proc/<pid>/stat; the second, the program's name, may hold blanks and parentheses.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' ? undefined : fields[18];
+  } catch {
+    if (process.platform === 'linux') return undefined;
+  }
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** The record of a process that runs now; `undefined` if it does not. */
+export const recordOf = (pid: number): ProcessRecord | undefined => {
+  const startTime = startTimeOf(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
+};
+
+export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
+  startTimeOf(pid) === startTime;
+
+/** Remembers a child in `file`, in place of the one before. */
+export const rememberChild = (file: string, child: ChildProcess): void => {
+  const record = child.pid === undefined ? undefined : recordOf(child.pid);
+  if (record !== undefined) replaceFile(file, JSON.stringify(record));
+};
+
+/** Ends the child that `file` remembers, if it still runs; returns when it is gone. */
+export const endRememberedChild = async (file: string): Promise<void> => {
+  const text = readFileIfPresent(file);
+  const record = text === undefined ? undefined : parseRecord(text);
+  if (record === undefined || !isRunning(record)) return;
+  process.kill(record.pid, 'SIGKILL');
+  while (isRunning(record)) await sleep(5);
+};
+
+const parseRecord = (text: string): ProcessRecord | undefined => {
+  try {
+    return v.parse(processRecord, JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+};
+
+const hasSetpriv = (): boolean => {
+  try {
+    execFileSync('setpriv', ['--pdeathsig', 'KILL', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
+ * first finish what it has begun. What the child writes to stderr can be read from `child.stderr`.
+ */
+export const startChild = (command: string, args: readonly string[], cwd: string): ChildProcess => {
+  const whole = [command, ...args];
+  const [file = command, ...rest] = hasSetpriv()
+    ? ['setpriv', '--pdeathsig', 'KILL', '--', ...whole]
+    : whole;
+  const { PATH, HOME, TMPDIR } = process.env;
+  return spawn(file, rest, {
+    cwd,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH, HOME, TMPDIR },
+  });
+};
+
+/** Asks a child to end, and ends it if it has not after `graceMs`. */
+export const endChild = async (child: ChildProcess, graceMs: number): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await ended;
+  clearTimeout(timer);
+};
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export const findFreePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });

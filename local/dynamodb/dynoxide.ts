@@ -1,0 +1,44 @@
+/** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { startChild } from '../child.ts';
+import { failure } from '../command.ts';
+import type { StoreProgram } from '../dynamodb.ts';
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const findProgram = (root: string): string => {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const platformPackage = `@dynoxide/${process.platform}-${process.arch}`;
+  const program = [
+    join(root, 'node_modules', platformPackage, 'dynoxide'),
+    ...folders.map((folder) => join(folder, 'dynoxide')),
+  ].find(isProgram);
+  if (program !== undefined) return program;
+  throw failure(
+    'dynoxide, the embedded store, is neither in node_modules nor on the PATH: run npm ci, install it ' +
+      '(npm, Homebrew or cargo have it), or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
+  );
+};
+
+/** `root`: the folder that holds node_modules. Throws if there is no dynoxide for this machine. */
+export const dynoxide = (root: string): StoreProgram => {
+  const program = findProgram(root);
+  return {
+    name: 'dynoxide',
+    readyWithinMs: 10_000,
+    launch: async (folder, port) =>
+      startChild(
+        program,
+        ['serve', '--host', '127.0.0.1', '--port', String(port), '--db-path', 'store.sqlite'],
+        folder,
+      ),
+  };
+};

@@ -1,0 +1,322 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import type { Handler } from '../../local/gateway/invoke.ts';
+import { type Gateway, startGateway } from '../../local/gateway.ts';
+import { type Route, readTemplate } from '../../local/template.ts';
+
+type Call = { readonly event: APIGatewayProxyEvent; readonly context: Context };
+
+let routes: readonly Route[];
+let gateway: Gateway;
+let lines: string[];
+let calls: Call[];
+/** What every function answers; a test may replace it. */
+let respond: Handler;
+
+const replyOf = (body: string, headers = {}): APIGatewayProxyResult => ({
+  statusCode: 200,
+  headers: { 'Content-Type': 'application/json', 'X-Request-Id': 'function', ...headers },
+  body,
+});
+const lastCall = (): Call => {
+  const call = calls.at(-1);
+  if (call === undefined) throw new Error('no function was called');
+  return call;
+};
+const get = (path: string, init: RequestInit = {}) => fetch(`${gateway.url}${path}`, init);
+
+/** Sends bytes as they are, and reads until the server closes. */
+const exchange = async (...parts: readonly (string | Buffer)[]): Promise<string> => {
+  const socket: Socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  for (const part of parts) socket.write(part);
+  return text(socket);
+};
+
+const problemHeaders = {
+  'content-type': 'application/problem+json',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+const expectProblem = async (reply: Response, status: number, code: string) => {
+  expect(reply.status).toBe(status);
+  expect(Object.fromEntries(reply.headers)).toMatchObject(problemHeaders);
+  const body = (await reply.json()) as Record<string, unknown>;
+  expect(body).toMatchObject({
+    type: `https://vault.invalid/problems/${code.replaceAll('_', '-')}`,
+    status,
+    code,
+    requestId: reply.headers.get('x-request-id'),
+  });
+  return body;
+};
+
+beforeAll(async () => {
+  ({ routes } = await readTemplate('template.yaml'));
+});
+beforeEach(async () => {
+  lines = [];
+  calls = [];
+  respond = async () => replyOf('{}');
+  const handler: Handler = (event, context) => {
+    calls.push({ event, context });
+    return respond(event, context);
+  };
+  const handlers = new Map(routes.map(({ operation }) => [operation, handler]));
+  const report = (line: string) => void lines.push(line);
+  gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
+});
+afterEach(() => gateway.close(0));
+
+describe('the local gateway', () => {
+  it('calls the function of each route of the template', async () => {
+    for (const { method, path, operation } of routes) {
+      const reply = await get(path.replace('{name}', 'DB'), { method });
+      expect(reply.status).toBe(200);
+      const { event, context } = lastCall();
+      expect(context.functionName).toBe(operation);
+      expect(event).toMatchObject({ httpMethod: method, resource: path });
+      expect(event.pathParameters).toEqual(path.includes('{name}') ? { name: 'DB' } : null);
+    }
+  });
+
+  it('hands over every byte of a body, as base64', async () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+    await get('/v1/secrets', { method: 'POST', body: bytes });
+    const { body, isBase64Encoded } = lastCall().event;
+    expect(isBase64Encoded).toBe(true);
+    expect(Buffer.from(body ?? '', 'base64')).toEqual(Buffer.from(bytes));
+  });
+
+  it('hands over a missing body as null', async () => {
+    await get('/v1/secrets/DB');
+    expect(lastCall().event.body).toBeNull();
+  });
+
+  it('hands over names in the path as they were sent', async () => {
+    for (const name of ['a%2Fversions', '%41', '..%2e', 'a+b', '%zz']) {
+      await exchange(`GET /v1/secrets/${name} HTTP/1.1\r\nConnection: close\r\n\r\n`);
+      expect(lastCall().event.pathParameters).toEqual({ name });
+    }
+  });
+
+  it('lets a slash at the end make no difference', async () => {
+    await get('/v1/secrets/');
+    expect(lastCall().context.functionName).toBe('list-secrets');
+  });
+
+  it('hands over repeated query parameters, decoded once', async () => {
+    await get('/v1/secrets?prefix=%2541&limit=1&limit=2&__proto__=x');
+    const { queryStringParameters, multiValueQueryStringParameters } = lastCall().event;
+    expect(queryStringParameters).toEqual(
+      JSON.parse('{"prefix":"%41","limit":"2","__proto__":"x"}'),
+    );
+    expect(Object.entries(multiValueQueryStringParameters ?? {})).toEqual([
+      ['prefix', ['%41']],
+      ['limit', ['1', '2']],
+      ['__proto__', ['x']],
+    ]);
+  });
+
+  it('hands over repeated headers as they were sent, Authorization too', async () => {
+    await exchange(
+      'GET /v1/secrets HTTP/1.1\r\nHost: v\r\nAuthorization: Bearer a\r\nauthorization: Bearer b\r\n',
+      'If-Match: "1"\r\nIf-Match: "2"\r\nConnection: close\r\n\r\n',
+    );
+    const { headers, multiValueHeaders } = lastCall().event;
+    expect(multiValueHeaders).toMatchObject({
+      Authorization: ['Bearer a', 'Bearer b'],
+      'If-Match': ['"1"', '"2"'],
+    });
+    expect(headers['Authorization']).toBe('Bearer b');
+  });
+
+  it('gives each request an id of its own and the time of its function', async () => {
+    await get('/health', { headers: { 'X-Request-Id': 'mine' } });
+    await get('/health');
+    const [one, other] = calls.map(({ context }) => context.awsRequestId);
+    expect(one).toMatch(/^[0-9a-f-]{36}$/);
+    expect(one).not.toBe(other);
+    expect(lastCall().context.getRemainingTimeInMillis()).toBeGreaterThan(14_000);
+  });
+
+  it("sends the function's answer as it is", async () => {
+    respond = async () => ({
+      ...replyOf('{"é":"\u{1F512}"}', { ETag: '"1"', 'Retry-After': 1 }),
+      statusCode: 201,
+    });
+    const reply = await get('/v1/secrets', { method: 'POST', body: '{}' });
+    expect(reply.status).toBe(201);
+    expect(await reply.text()).toBe('{"é":"\u{1F512}"}');
+    expect(Object.fromEntries(reply.headers)).toMatchObject({
+      etag: '"1"',
+      'retry-after': '1',
+      'x-request-id': 'function',
+    });
+  });
+
+  it('sends what a function encodes as base64 as the bytes it stands for', async () => {
+    respond = async () => ({ ...replyOf('/wA='), isBase64Encoded: true });
+    const reply = await get('/health');
+    expect(Buffer.from(await reply.arrayBuffer())).toEqual(Buffer.from([0xff, 0x00]));
+  });
+
+  it('keeps a connection for the next request', async () => {
+    const request = (last: boolean) =>
+      `GET /health HTTP/1.1\r\nHost: v\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;
+    expect((await exchange(request(false), request(true))).match(/HTTP\/1.1 200/g)).toHaveLength(2);
+    const notFound = request(false).replace('/health', '/other');
+    expect(await exchange(notFound, request(true))).toMatch(/HTTP\/1.1 404.*HTTP\/1.1 200/s);
+  });
+});
+
+describe('what the local gateway answers by itself', () => {
+  it('knows no other route', async () => {
+    for (const path of ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1']) {
+      await expectProblem(await get(path), 404, 'route_not_found');
+    }
+    const absolute = 'GET http://other/v1/secrets HTTP/1.1\r\nConnection: close\r\n\r\n';
+    const doubled = 'GET //v1//secrets HTTP/1.1\r\nConnection: close\r\n\r\n';
+    for (const request of [absolute, doubled]) {
+      expect(await exchange(request)).toMatch(/^HTTP\/1.1 404 .*"code":"route_not_found"/s);
+    }
+    expect(calls).toEqual([]);
+  });
+
+  it('names the methods that a route has', async () => {
+    const allow = async (method: string, path: string) => {
+      const reply = await get(path, { method });
+      if (method !== 'HEAD') await expectProblem(reply, 405, 'method_not_allowed');
+      expect(reply.status).toBe(405);
+      return reply.headers.get('allow');
+    };
+    expect(await allow('DELETE', '/v1/secrets')).toBe('POST, GET');
+    expect(await allow('HEAD', '/v1/secrets')).toBe('POST, GET');
+    expect(await allow('OPTIONS', '/v1/secrets/DB')).toBe('PUT, GET');
+    expect(await allow('GET', '/v1/env/encrypt')).toBe('POST');
+    expect(await allow('POST', '/health')).toBe('GET');
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    ['says its length', { 'Content-Length': String(10 * 1_048_576) }],
+    ['does not', {}],
+  ])('refuses a body beyond all bounds whose sender %s, and is heard', async (_, headers) => {
+    const block = Buffer.alloc(65_536, 'a');
+    const body = new ReadableStream({
+      start: (controller) => {
+        for (let index = 0; index < 160; index += 1) controller.enqueue(block);
+        controller.close();
+      },
+    });
+    const init = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
+    const problem = await expectProblem(await get('/v1/secrets', init), 413, 'too_large');
+    expect(problem).toMatchObject({ limit: 1_048_576 });
+    expect(calls).toEqual([]);
+  });
+
+  it('refuses such a body before it is sent, if the sender asks', async () => {
+    const head = (length: number) =>
+      `POST /v1/secrets HTTP/1.1\r\nHost: v\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+    socket.write(head(10 * 1_048_576));
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
+    expect(await exchange(head(2), '{}')).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /);
+  });
+
+  it('leaves a body within its bound to the function', async () => {
+    const body = 'a'.repeat(4 * 1_048_576);
+    expect((await get('/v1/secrets', { method: 'POST', body })).status).toBe(200);
+    await expectProblem(
+      await get('/v1/secrets', { method: 'POST', body: `${body}a` }),
+      413,
+      'too_large',
+    );
+    expect(calls).toHaveLength(1);
+  });
+
+  it.each<[string, Handler]>([
+    ['throws', () => Promise.reject(new Error('hunter2'))],
+    [
+      'throws at once',
+      () => {
+        throw new Error('hunter2');
+      },
+    ],
+    ['answers nothing', async () => JSON.parse('null')],
+    ['answers without a status', async () => JSON.parse('{"body":""}')],
+    ['answers without a body', async () => JSON.parse('{"statusCode":200}')],
+    ['answers a header that is none', async () => replyOf('{}', { 'X-A': 'a\r\nX-B: hunter2' })],
+  ])('does not know the outcome of a function that %s', async (_, broken) => {
+    respond = broken;
+    const problem = await expectProblem(await get('/health'), 503, 'outcome_unknown');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`the function get-health failed (${problem['requestId']})`);
+    expect(JSON.stringify([problem, lines])).not.toContain('hunter2');
+    respond = async () => replyOf('{}');
+    expect((await get('/health')).status).toBe(200);
+  });
+
+  it('does not wait longer for a function than Lambda does', async () => {
+    await gateway.close(0);
+    const slow = routes.map((route) => ({ ...route, timeoutMs: 20 }));
+    const handlers = new Map(
+      routes.map(({ operation }) => [operation, () => sleep(2_000, replyOf(''), { ref: false })]),
+    );
+    gateway = await startGateway({
+      routes: slow,
+      handlers,
+      host: '127.0.0.1',
+      port: 0,
+      report: (line) => void lines.push(line),
+    });
+    await expectProblem(await get('/health'), 503, 'outcome_unknown');
+  });
+
+  it('answers what is no HTTP in the same form', async () => {
+    for (const [request, status, code] of [
+      ['hello\r\n\r\n', 400, 'invalid_request'],
+      ['GET / HTTP/1.1\r\nA b\r\n\r\n', 400, 'invalid_request'],
+      [`GET / HTTP/1.1\r\nA: ${'b'.repeat(70_000)}\r\n\r\n`, 413, 'too_large'],
+    ] as const) {
+      const reply = await exchange(request);
+      expect(reply).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"code":"${code}"`, 's'));
+      expect(reply).toMatch(/Content-Type: application\/problem\+json/);
+    }
+  });
+
+  it('lets a token of 32 KiB through to the function, which refuses it', async () => {
+    const authorization = `Bearer ${'a'.repeat(32_768)}`;
+    expect((await get('/v1/secrets', { headers: { authorization } })).status).toBe(200);
+    expect(lastCall().event.headers['authorization']).toBe(authorization);
+  });
+});
+
+describe('closing the local gateway', () => {
+  it('lets requests under way end, and takes no new ones', async () => {
+    respond = () => sleep(100, replyOf('{"done":true}'));
+    const underWay = get('/health');
+    while (calls.length === 0) await sleep(1);
+    const closed = gateway.close(5_000);
+    expect(await (await underWay).json()).toEqual({ done: true });
+    await closed;
+    await expect(get('/health')).rejects.toThrow('fetch failed');
+  });
+
+  it('does not wait beyond its grace', async () => {
+    respond = () => sleep(5_000, replyOf('{}'), { ref: false });
+    const underWay = get('/health').catch(() => 'ended');
+    while (calls.length === 0) await sleep(1);
+    const began = performance.now();
+    await gateway.close(50);
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(await underWay).toBe('ended');
+  });
+});
