@@ -1,0 +1,199 @@
+/**
+ * Reasons that the embedded store never gives, since it runs one transaction after the other: what the
+ * vault makes of a cancelled transaction, action by action.
+ */
+
+import {
+  type CancellationReason,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
+import { describe, expect, it } from '@jest/globals';
+import { encodeHead, encodeRecord, type Item } from '../../../functions/dynamodb/codec.ts';
+import { recordKey } from '../../../functions/dynamodb/table.ts';
+import { createWrites } from '../../../functions/dynamodb/writes.ts';
+import type { StoredVersion } from '../../../functions/model/types.ts';
+import type { Write } from '../../../functions/vault/ports.ts';
+import { requestContext, someone } from '../../support/requests.ts';
+
+const alice = someone({ tenant: 'acme' });
+const version = (number: number, writeId: string, name = 'DB'): StoredVersion => ({
+  tenant: 'acme',
+  name,
+  format: 'v1',
+  version: number,
+  validFrom: 1_700_000_000_000 + number,
+  validTo: undefined,
+  iv: new Uint8Array(12),
+  ciphertext: new Uint8Array(16),
+  commitment: new Uint8Array(32),
+  wrappedDataKey: new Uint8Array(60),
+  masterKeyId: 'arn:aws:kms:us-east-1:000000000000:key/k',
+  writeId,
+  createdBy: 'alice',
+});
+const held: CancellationReason = { Code: 'None' };
+const conflict: CancellationReason = { Code: 'TransactionConflict' };
+const failed = (item?: Item): CancellationReason => ({
+  Code: 'ConditionalCheckFailed',
+  ...(item && { Item: item }),
+});
+
+/** The outcome of one try whose transaction is cancelled for these reasons. */
+const outcomeOf = async (
+  write: Write,
+  reasons: CancellationReason[],
+  superseded?: StoredVersion,
+) => {
+  const client = {
+    send: async () => {
+      const metadata = { $metadata: { httpStatusCode: 400 }, message: 'cancelled' };
+      throw new TransactionCanceledException({ ...metadata, CancellationReasons: reasons });
+    },
+  } as unknown as DynamoDBClient;
+  const reads = { findHead: async () => undefined, findVersion: async () => superseded };
+  const context = requestContext({ writeId: 'mine' });
+  return await createWrites(client, 'vault', reads).write(context, alice, write);
+};
+
+describe('a cancelled update', () => {
+  const base = version(4, 'before');
+  const write: Write = { creates: [], unchanged: [], update: { base, next: version(5, 'mine') } };
+
+  it('is written if the head that stands is its own', async () => {
+    const reasons = [failed(encodeHead(version(5, 'mine'))), failed()];
+    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
+  });
+
+  it('is raced if it is another’s, which is the next base', async () => {
+    const head = version(5, 'other');
+    const reasons = [failed(encodeHead(head)), failed()];
+    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
+  });
+
+  it('is judged by the version it would have made if the head went on', async () => {
+    const reasons = [failed(encodeHead(version(7, 'later'))), failed()];
+    const mine = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
+    expect(await outcomeOf(write, reasons, mine)).toEqual({ outcome: 'written' });
+    const other = { ...mine, writeId: 'other' };
+    expect(await outcomeOf(write, reasons, other)).toMatchObject({ outcome: 'raced' });
+    await expect(outcomeOf(write, reasons)).rejects.toMatchObject({ code: 'integrity_failure' });
+  });
+
+  it.each([
+    ['went back', version(3, 'before')],
+    ['is another of the same number', version(4, 'restored')],
+  ])('is an integrity failure if the head %s', async (_, head) => {
+    await expect(outcomeOf(write, [failed(encodeHead(head)), held])).rejects.toMatchObject({
+      code: 'integrity_failure',
+    });
+  });
+
+  it('is an integrity failure if the head is gone', async () => {
+    await expect(outcomeOf(write, [failed(), held])).rejects.toMatchObject({
+      code: 'integrity_failure',
+    });
+  });
+
+  it('is an integrity failure if only the version item stood in the way', async () => {
+    await expect(outcomeOf(write, [held, failed()])).rejects.toMatchObject({
+      code: 'integrity_failure',
+    });
+  });
+
+  it('is tried again if the head met a conflict: it was not evaluated, and may be its own', async () => {
+    const again = { outcome: 'refused', reason: 'throttled' };
+    expect(await outcomeOf(write, [conflict, failed()])).toEqual(again);
+    expect(await outcomeOf(write, [conflict, held])).toEqual(again);
+    expect(await outcomeOf(write, [held, { Code: 'ThrottlingError' }])).toEqual(again);
+    const exceeded = { Code: 'ProvisionedThroughputExceeded' };
+    expect(await outcomeOf(write, [exceeded, held])).toEqual(again);
+  });
+
+  it('is our bug if DynamoDB found it malformed', async () => {
+    const reasons = [{ Code: 'ValidationError' }, held];
+    await expect(outcomeOf(write, reasons)).rejects.toMatchObject({ code: 'internal' });
+  });
+});
+
+describe('a cancelled write with a record', () => {
+  const key = recordKey(alice, 'hash');
+  const record = (writeId: string) => ({
+    operation: 'create-secret',
+    writeId,
+    digest: new Uint8Array(32),
+    written: [{ name: 'DB', version: 1, validFrom: 1_700_000_000_000 }],
+    resolved: [],
+    expiresAt: 1_900_000_000_000,
+  });
+  const write: Write = {
+    creates: [version(1, 'mine')],
+    unchanged: [],
+    record: { hash: 'hash', record: record('mine') },
+  };
+
+  it('is judged by the record before the head', async () => {
+    const standing = failed(encodeHead(version(1, 'other')));
+    const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), standing]);
+    expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });
+  });
+
+  it('is written if the record is its own', async () => {
+    const reasons = [failed(encodeRecord(key, record('mine'))), conflict];
+    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
+  });
+});
+
+describe('a cancelled write of several', () => {
+  const write: Write = {
+    creates: [version(1, 'mine', 'A'), version(1, 'mine', 'B')],
+    unchanged: [version(3, 'read', 'C')],
+  };
+
+  it('is exists if any name is another’s, whatever else met a conflict', async () => {
+    const reasons = [conflict, failed(encodeHead(version(1, 'other', 'B'))), failed()];
+    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'exists' });
+  });
+
+  it('is written if a name carries its own writeId', async () => {
+    const reasons = [failed(encodeHead(version(1, 'mine', 'A'))), conflict, failed()];
+    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
+  });
+
+  it('is raced if a secret that it read went on', async () => {
+    expect(await outcomeOf(write, [held, held, failed()])).toEqual({ outcome: 'raced' });
+  });
+
+  it('is tried again if beside that a name met a conflict, and may be its own', async () => {
+    expect(await outcomeOf(write, [conflict, held, failed()])).toEqual({
+      outcome: 'refused',
+      reason: 'throttled',
+    });
+  });
+});
+
+describe('a single put', () => {
+  it('asks for what stood in the way, and for nothing else', async () => {
+    const sent: object[] = [];
+    const client = {
+      send: async (command: { readonly input: object }) => {
+        sent.push(command.input);
+        const metadata = { $metadata: { httpStatusCode: 400 }, message: 'failed' };
+        const item = encodeHead(version(1, 'other'));
+        throw new ConditionalCheckFailedException({ ...metadata, Item: item });
+      },
+    } as unknown as DynamoDBClient;
+    const reads = { findHead: async () => undefined, findVersion: async () => undefined };
+    const write = { creates: [version(1, 'mine')], unchanged: [] };
+    const context = requestContext({ writeId: 'mine' });
+    const outcome = await createWrites(client, 'vault', reads).write(context, alice, write);
+    expect(outcome).toEqual({ outcome: 'exists' });
+    expect(sent).toMatchObject([
+      {
+        ConditionExpression: 'attribute_not_exists(pk)',
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
+    ]);
+  });
+});
