@@ -1,0 +1,71 @@
+/**
+ * What the functions are told by their environment: what the user set, and for the rest the parts that run here.
+ * Identity is all the user's or all local, never mixed.
+ */
+import { readIdentityConfig, readServicesConfig } from '../functions/runtime/config.ts';
+import { failure, sentenceOf } from './command.ts';
+import type { Kms } from './kms.ts';
+import { localAudience, localIssuer } from './token-key.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type LocalParts = {
+  /** Absent: `AWS_ENDPOINT_URL_DYNAMODB` was given. */
+  readonly storeEndpoint?: string | undefined;
+  /** Absent: `AWS_ENDPOINT_URL_KMS` was given. */
+  readonly kms?: Kms | undefined;
+  /** The public key set of the local issuer. */
+  readonly jwks: string;
+};
+
+const identityNames = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
+
+/** Whether the tokens of `local/token.ts` are the ones to use. */
+export const isLocalIdentity = (given: Environment): boolean =>
+  identityNames.every((name) => !given[name]);
+
+/** Only the local KMS's own access key may use it; a session or a profile of the user's would go before it. */
+const credentialsOf = ({ credentials }: Kms): Environment => ({
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+});
+
+/**
+ * The variables to set (`undefined`: to remove). Throws a sentence that names what is missing, or what excludes
+ * something else.
+ */
+export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
+  const { storeEndpoint, kms, jwks } = parts;
+  const local: Environment = {
+    TABLE_NAME: given['TABLE_NAME'] || 'vault',
+    AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
+    ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),
+    ...(kms && {
+      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      MASTER_KEY_ID: given['MASTER_KEY_ID'] || kms.keyArn,
+      ...credentialsOf(kms),
+    }),
+    ...(isLocalIdentity(given) && {
+      AUTH_ISSUER: localIssuer,
+      AUTH_AUDIENCE: localAudience,
+      AUTH_JWKS: jwks,
+    }),
+  };
+  try {
+    readServicesConfig({ ...given, ...local });
+    readIdentityConfig({ ...given, ...local });
+  } catch (error) {
+    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
+  }
+  return local;
+};
+
+/** Sets the variables for this process and the functions in it. */
+export const applyEnvironment = (variables: Environment): void => {
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+};

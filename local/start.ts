@@ -1,0 +1,115 @@
+/** `npm start`: the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type StoreName, startBacking } from './backing.ts';
+import { codeOf, failure, orUsage, runCommand, sentenceOf } from './command.ts';
+import { dataFolderOf } from './data-folder.ts';
+import { isLocalIdentity } from './environment.ts';
+import type { Handler } from './gateway/invoke.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { forgetRunning, rememberRunning } from './running.ts';
+import { type Route, readTemplate } from './template.ts';
+import { openTokenKey } from './token-key.ts';
+
+/** Longer than any request may last. */
+const graceMs = 12_000;
+const root = join(import.meta.dirname, '..');
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const readStore = (): StoreName => {
+  const { values } = orUsage(() => parseArgs({ options: { store: { type: 'string' } } }));
+  const { store = 'dynoxide' } = values;
+  if (store === 'dynoxide' || store === 'dynamodb-local') return store;
+  throw failure('--store is dynoxide or dynamodb-local', { exitCode: 2 });
+};
+
+const readPort = (): number => {
+  const text = process.env['PORT'] || '3000';
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw failure('PORT must be a number from 0 to 65535');
+};
+
+/** The functions read their environment when they are imported, so this comes after it is set. */
+const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<string, Handler>> => {
+  try {
+    const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
+      const module = await import(pathToFileURL(join(root, entryPoint)).href);
+      return [operation, module.handler];
+    });
+    return new Map(await Promise.all(handlers));
+  } catch (error) {
+    // A plain Error is what a function says of its configuration; anything else is our bug, shown whole.
+    if (!(error instanceof Error) || error.name !== 'Error') throw error;
+    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
+  }
+};
+
+const listen = async (routes: readonly Route[], port: number): Promise<Gateway> => {
+  const handlers = await importHandlers(routes);
+  const host = process.env['HOST'] || '127.0.0.1';
+  try {
+    return await startGateway({ routes, handlers, host, port, report });
+  } catch (error) {
+    const reasons: Readonly<Record<string, string>> = {
+      EADDRINUSE: 'is in use: stop what listens there, or set PORT to another (0: any free one)',
+      EACCES: 'is not for this user to listen on: set PORT to one above 1023',
+      EADDRNOTAVAIL: 'cannot be had: HOST is no address of this machine',
+      ENOTFOUND: 'cannot be had: HOST is no address of this machine',
+    };
+    const reason = reasons[codeOf(error) ?? ''] ?? `cannot be had (${sentenceOf(error)})`;
+    throw failure(`port ${port} of ${host} ${reason}`, { cause: error });
+  }
+};
+
+/** To a terminal, a token and a request to try; elsewhere, the command that makes one, as logs are kept. */
+const greet = async (url: string, folder: string, isLocal: boolean): Promise<void> => {
+  say(`vault listening on ${url}`);
+  if (!isLocal) return;
+  if (!process.stdout.isTTY) {
+    say('a token to try it: npm run -s token -- --tenant demo --sub you');
+    return;
+  }
+  const scope = 'secrets:read secrets:write vault:status';
+  const key = await openTokenKey(folder);
+  const token = await key.issue({ tenant: 'demo', sub: 'you', scope }, 3_600);
+  say(`\nA token for tenant demo, good for one hour, and a request to try:\n\nTOKEN=${token}`);
+  say(
+    `curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets\n`,
+  );
+};
+
+/** Settles when the vault is asked to stop, which may be before it has started. */
+const untilSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    // Ctrl-C may arrive twice, from the terminal and from npm; once stopping, more signals change nothing.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => resolve());
+    }
+  });
+
+await runCommand(async () => {
+  const store = readStore();
+  const port = readPort();
+  const folder = dataFolderOf(process.env);
+  const isLocal = isLocalIdentity(process.env);
+  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const signal = untilSignal();
+  const backing = await startBacking({ root, folder, store, table, report });
+  try {
+    const gateway = await listen(routes, port);
+    rememberRunning(folder, { url: gateway.url, ...backing.running });
+    await greet(gateway.url, folder, isLocal);
+    const lost = await Promise.race([signal, backing.failed]);
+    await gateway.close(graceMs);
+    forgetRunning(folder);
+    if (lost) throw lost;
+  } finally {
+    await backing.close();
+  }
+});
+// The clients of the functions keep their connections, which would keep this process.
+process.exit();

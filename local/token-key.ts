@@ -1,0 +1,76 @@
+/**
+ * The local issuer of tokens: an Ed25519 key pair of the data folder, made on first use. The functions are told its
+ * public half only, as they are told of any issuer's.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
+import * as v from 'valibot';
+import { failure } from './command.ts';
+import { createFileOnce, readFileIfPresent } from './data-folder.ts';
+
+export const localIssuer = 'urn:vault:local';
+export const localAudience = 'vault';
+export const tokenLifetimeMaxS = 86_400;
+
+export type Claims = {
+  readonly tenant: string;
+  readonly sub: string;
+  readonly scope: string;
+  /** Absent: all names of the tenant. */
+  readonly names?: readonly string[] | undefined;
+};
+
+export type TokenKey = {
+  /** The public key set, as `AUTH_JWKS` takes it. */
+  readonly jwks: string;
+  readonly issue: (claims: Claims, lifetimeS: number) => Promise<string>;
+};
+
+const stored = v.strictObject({
+  kty: v.literal('OKP'),
+  crv: v.literal('Ed25519'),
+  x: v.string(),
+  d: v.string(),
+  kid: v.string(),
+});
+
+const makeKey = async (): Promise<string> => {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const { kty, crv, x, d } = await exportJWK(privateKey);
+  return JSON.stringify({ kty, crv, x, d, kid: randomUUID() });
+};
+
+const parseKey = (file: string, text: string): v.InferOutput<typeof stored> => {
+  try {
+    return v.parse(stored, JSON.parse(text));
+  } catch {
+    // No cause: the parser's message would quote the key.
+    throw failure(
+      `${file} is damaged: delete it, and tokens are signed with a new key from then on`,
+    );
+  }
+};
+
+/** Opens the folder's key pair; the first time, makes it. Several processes at once get the same one. */
+export const openTokenKey = async (folder: string): Promise<TokenKey> => {
+  const file = join(folder, 'token-key.json');
+  const made = readFileIfPresent(file) === undefined ? await makeKey() : '';
+  const { d, ...pub } = parseKey(
+    file,
+    createFileOnce(file, () => made),
+  );
+  const key = await importJWK({ ...pub, d }, 'EdDSA');
+  return {
+    jwks: JSON.stringify({ keys: [{ ...pub, alg: 'EdDSA', use: 'sig' }] }),
+    issue: ({ sub, ...claims }, lifetimeS) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'EdDSA', kid: pub.kid })
+        .setIssuer(localIssuer)
+        .setAudience(localAudience)
+        .setSubject(sub)
+        .setIssuedAt()
+        .setExpirationTime(Math.floor(Date.now() / 1000) + lifetimeS)
+        .sign(key),
+  };
+};
