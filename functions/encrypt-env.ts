@@ -1,0 +1,16 @@
+import { fileReply, fileRequest } from './http/env-requests.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { ports } from './runtime/vault.ts';
+import { encryptEnv } from './vault/encrypt-env.ts';
+
+const operation = 'encrypt-env';
+const encrypt = encryptEnv(ports);
+
+/** POST /v1/env/encrypt: stores what enc() names; the reply holds secret() in its place. */
+export const handler = endpoint({
+  operation,
+  scopes: ['secrets:write'],
+  parse: fileRequest(operation),
+  respond: async (context, principal, request) =>
+    fileReply(request, await encrypt(context, principal, request)),
+});

@@ -1,0 +1,16 @@
+import { fileReply, fileRequest } from './http/env-requests.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { ports } from './runtime/vault.ts';
+import { expandEnv } from './vault/expand-env.ts';
+
+const operation = 'expand-env';
+const expand = expandEnv(ports);
+
+/** POST /v1/env/expand: resolves secret(); the reply is a final file. */
+export const handler = endpoint({
+  operation,
+  scopes: ['secrets:read'],
+  parse: fileRequest(operation),
+  respond: async (context, principal, request) =>
+    fileReply(request, await expand(context, principal, request)),
+});

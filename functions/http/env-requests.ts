@@ -1,0 +1,81 @@
+/** The requests and replies that the three routes for `.env` files share. */
+import { boolean, optional, strictObject, string } from 'valibot';
+import { type Dialect, isDialect } from '../env/dialects/dialect.ts';
+import type { Principal } from '../model/types.ts';
+import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
+import { fingerprintOf } from './conditions.ts';
+import { parseJson, stringMap } from './json.ts';
+import {
+  bodyText,
+  type Event,
+  headerValue,
+  invalid,
+  queryOf,
+  requireMediaType,
+} from './requests.ts';
+import { type Reply, replayedHeader, type TextReply } from './responses.ts';
+
+const body = strictObject({
+  content: string(),
+  values: optional(stringMap),
+  dialect: optional(string()),
+  dryRun: optional(boolean()),
+});
+
+type Parsed = Omit<FileRequest, 'mode'>;
+
+/** A file as JSON, or bare as `text/plain` with its options in the query. */
+export const fileRequest =
+  (operation: string) =>
+  (event: Event, principal: Principal): Parsed => {
+    const text = bodyText(event);
+    const isText = requireMediaType(event, ['application/json', 'text/plain']) === 'text/plain';
+    const sent = isText ? fromText(event, text) : fromJson(event, text);
+    const request = {
+      content: sent.content,
+      values: new Map(Object.entries(sent.values ?? {})),
+      dialect: dialectOf(sent.dialect ?? 'shell'),
+      dryRun: sent.dryRun ?? false,
+      reply: isText || asksForText(event) ? 'text' : 'json',
+    } as const;
+    const key = fingerprintOf(event, principal, contentOf(operation, request));
+    return { ...request, fingerprint: request.dryRun ? undefined : key };
+  };
+
+const fromJson = (event: Event, text: string) => {
+  queryOf(event, []);
+  return parseJson(text, body);
+};
+
+const fromText = (event: Event, content: string) => {
+  const query = queryOf(event, ['dialect', 'dryRun']);
+  const dryRun = query.get('dryRun') ?? 'false';
+  if (dryRun !== 'true' && dryRun !== 'false') throw invalid('dryRun', 'must be true or false');
+  return { content, dialect: query.get('dialect'), dryRun: dryRun === 'true', values: undefined };
+};
+
+const dialectOf = (text: string): Dialect => {
+  if (isDialect(text)) return text;
+  throw invalid('dialect', 'must be shell or json');
+};
+
+const asksForText = (event: Event): boolean =>
+  /^text\/plain\s*(;|$)/i.test(headerValue(event, 'accept')?.trim() ?? '');
+
+/** All that makes two requests the same, but not the form of the reply. */
+const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): string[] => [
+  operation,
+  request.content,
+  request.dialect,
+  ...[...request.values].sort(([a], [b]) => (a < b ? -1 : 1)).flat(),
+];
+
+export const fileReply = (
+  { reply }: Pick<Parsed, 'reply'>,
+  { content, created, resolved, warnings, replayed }: FileAnswer,
+): Reply | TextReply => {
+  const headers = replayedHeader(replayed);
+  return reply === 'text'
+    ? { status: 200, text: content, headers }
+    : { status: 200, body: { content, created, resolved, warnings }, headers };
+};

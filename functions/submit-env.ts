@@ -1,0 +1,16 @@
+import { fileReply, fileRequest } from './http/env-requests.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { ports } from './runtime/vault.ts';
+import { submitEnv } from './vault/submit-env.ts';
+
+const operation = 'submit-env';
+const submit = submitEnv(ports);
+
+/** POST /v1/env: stores what enc() names and resolves secret(), all or nothing. */
+export const handler = endpoint({
+  operation,
+  scopes: ['secrets:read', 'secrets:write'],
+  parse: fileRequest(operation),
+  respond: async (context, principal, request) =>
+    fileReply(request, await submit(context, principal, request)),
+});

@@ -1,0 +1,323 @@
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
+import type { FileRequest } from '../../functions/vault/env-file.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { submitEnv } from '../../functions/vault/submit-env.ts';
+import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import * as fault from '../support/faults.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, makeSecret } from '../support/secrets.ts';
+
+type Options = Partial<Omit<FileRequest, 'content' | 'fingerprint'>> & {
+  key?: string;
+  ports?: Ports;
+};
+
+describe('a .env file, on the embedded store and KMS', () => {
+  let vault: Embedded;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  const requestOf = (principal: Principal, content: string, { key, ports, ...more }: Options) => ({
+    content,
+    values: new Map<string, string>(),
+    dialect: 'shell' as const,
+    dryRun: false,
+    reply: 'json' as const,
+    ...more,
+    fingerprint: key ? fingerprint(key, principal, ['env', content]) : undefined,
+  });
+  const submit = (principal: Principal, content: string, options: Options = {}) =>
+    submitEnv(options.ports ?? vault.ports)(
+      requestContext(),
+      principal,
+      requestOf(principal, content, options),
+    );
+  const encrypt = (principal: Principal, content: string, options: Options = {}) =>
+    encryptEnv(options.ports ?? vault.ports)(
+      requestContext(),
+      principal,
+      requestOf(principal, content, options),
+    );
+  const expand = (principal: Principal, content: string, options: Options = {}) =>
+    expandEnv(options.ports ?? vault.ports)(
+      requestContext(),
+      principal,
+      requestOf(principal, content, options),
+    );
+  const storedValue = async (principal: Principal, name: string): Promise<string | undefined> => {
+    const request = { name, which: 'latest' } as const;
+    const found = await getSecret(vault.ports)(requestContext(), principal, request).catch(
+      () => undefined,
+    );
+    return found && Buffer.from(found.value).toString();
+  };
+
+  it('stores what enc() names, puts secret() in its place, and gives it back', async () => {
+    const alice = someone();
+    const file = 'DB_PASSWORD=hunter2\nAPP_DB="enc(DB_PASSWORD)" # app\n';
+    const encrypted = await encrypt(alice, file);
+    expect(encrypted).toMatchObject({
+      content: 'DB_PASSWORD=secret(DB_PASSWORD)\nAPP_DB="secret(DB_PASSWORD)" # app\n',
+      created: [{ name: 'DB_PASSWORD', version: 1 }],
+      resolved: [],
+    });
+    const expanded = await expand(alice, encrypted.content);
+    expect(expanded.content).toBe('DB_PASSWORD=hunter2\nAPP_DB=hunter2 # app\n');
+    expect(expanded.resolved).toEqual([{ name: 'DB_PASSWORD', version: 1 }]);
+  });
+
+  it('creates and reads in one request', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'TOKEN', ['old', 's3cr3t']);
+    const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n');
+    expect(answer).toMatchObject({
+      content: 'A=secret(A)\nX=secret(A)\nT=s3cr3t\n',
+      created: [{ name: 'A', version: 1 }],
+      resolved: [{ name: 'TOKEN', version: 2 }],
+    });
+  });
+
+  it('stores nothing of a file of which one name exists, and lists every such name', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'B', ['old']);
+    await makeSecret(vault.ports, alice, 'D', ['old']);
+    const file = 'A=1\nB=2\nC=3\nD=4\nW=enc(A)\nX=enc(B)\nY=enc(C)\nZ=enc(D)\n';
+    for (const send of [encrypt, submit]) {
+      await expect(send(alice, file)).rejects.toMatchObject({
+        code: 'secret_exists',
+        members: {
+          errors: [
+            { name: 'B', line: 6, code: 'secret_exists' },
+            { name: 'D', line: 8, code: 'secret_exists' },
+          ],
+          errorsTotal: 2,
+        },
+      });
+    }
+    expect([await storedValue(alice, 'A'), await storedValue(alice, 'C')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(await storedValue(alice, 'B')).toBe('old');
+  });
+
+  it('stores nothing of a file that reads what is not there, and lists every such name', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, someone(), 'FOREIGN', ['x']);
+    await makeSecret(vault.ports, alice, 'HIDDEN', ['x']);
+    const blind = { ...alice, names: ['A', 'FOREIGN', 'NOWHERE'] };
+    const file = 'A=1\nX=enc(A)\nF=secret(FOREIGN)\nH=secret(HIDDEN)\nN=secret(NOWHERE)\n';
+    await expect(submit(blind, file)).rejects.toMatchObject({
+      code: 'not_found',
+      members: {
+        errors: [{ name: 'FOREIGN' }, { name: 'HIDDEN' }, { name: 'NOWHERE' }],
+        errorsTotal: 3,
+      },
+    });
+    expect(await storedValue(alice, 'A')).toBeUndefined();
+  });
+
+  it('tells of existing names before missing ones', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['old']);
+    const file = 'A=1\nX=enc(A)\nN=secret(NOWHERE)\n';
+    await expect(submit(alice, file)).rejects.toMatchObject({ code: 'secret_exists' });
+    await expect(submit(alice, file, { dryRun: true })).rejects.toMatchObject({
+      code: 'secret_exists',
+    });
+  });
+
+  it('refuses a new name out of sight before anything is looked up', async () => {
+    const alice = someone({ names: ['A'] });
+    const context = requestContext();
+    const request = requestOf(alice, 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n', {});
+    await expect(submitEnv(vault.ports)(context, alice, request)).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    expect(context.journal.storeCalls).toEqual([]);
+  });
+
+  it('lets one of eight overlapping files win each name, and stores whole files only', async () => {
+    const alice = someone();
+    const fileOf = (index: number) =>
+      `S=of ${index}\nOWN${index}=x\nA=enc(S)\nB=enc(OWN${index})\n`;
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => encrypt(alice, fileOf(index))),
+    );
+    const won = results.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
+    expect(won).toHaveLength(1);
+    expect(await storedValue(alice, 'S')).toBe(`of ${won[0]}`);
+    for (let index = 0; index < 8; index += 1) {
+      const expected = won.includes(index) ? 'x' : undefined;
+      expect(await storedValue(alice, `OWN${index}`)).toBe(expected);
+    }
+  });
+
+  it('reads again if a secret it read is updated before it writes', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
+    let turns = 0;
+    const { store } = vault.ports;
+    const ports: Ports = {
+      ...vault.ports,
+      store: {
+        ...store,
+        write: async (...asked) => {
+          turns += 1;
+          if (turns === 1) await addVersion(vault.ports, alice, 'TOKEN', 'new');
+          return await store.write(...asked);
+        },
+      },
+    };
+    const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', { ports });
+    expect(answer.content).toBe('A=secret(A)\nX=secret(A)\nT=new\n');
+    expect(turns).toBe(2);
+  });
+
+  it('is one success when the reply to its transaction is lost', async () => {
+    const alice = someone();
+    const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
+    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+    const answer = await encrypt(alice, 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n', { ports });
+    expect(answer.created).toHaveLength(2);
+    expect(answer.replayed).toBe(false);
+  });
+
+  it('is outcome_unknown when nothing of it is seen', async () => {
+    const lost = { before: fault.timedOut };
+    const script = fault.inTurn('TransactWriteItems', [lost, lost, lost]);
+    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+    const file = 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n';
+    await expect(encrypt(someone(), file, { ports })).rejects.toMatchObject({
+      code: 'outcome_unknown',
+    });
+  });
+
+  describe('as a dry run', () => {
+    it('answers what the real one answers, and stores nothing', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
+      const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
+      const dry = await submit(alice, file, { dryRun: true });
+      expect(await storedValue(alice, 'A')).toBeUndefined();
+      expect(await submit(alice, file)).toEqual(dry);
+    });
+  });
+
+  describe('with an idempotency key', () => {
+    const key = 'k'.repeat(20);
+
+    it('answers a repetition with the versions that the first answer used', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
+      const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
+      const first = await submit(alice, file, { key });
+      await addVersion(vault.ports, alice, 'TOKEN', 'newer');
+      await addVersion(vault.ports, alice, 'A', 'newer');
+      expect(await submit(alice, file, { key })).toEqual({ ...first, replayed: true });
+    });
+
+    it('has one effect for eight at the same time', async () => {
+      const alice = someone();
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () => encrypt(alice, 'A=1\nX=enc(A)\n', { key })),
+      );
+      expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+      expect(new Set(answers.map(({ content }) => content)).size).toBe(1);
+    });
+
+    it('refuses the key for another file', async () => {
+      const alice = someone();
+      await encrypt(alice, 'A=1\nX=enc(A)\n', { key });
+      await expect(encrypt(alice, 'B=1\nX=enc(B)\n', { key })).rejects.toMatchObject({
+        code: 'idempotency_key_reused',
+      });
+    });
+
+    it('does not read for a repetition what has gone out of the caller’s sight', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
+      const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
+      await submit(alice, file, { key });
+      await expect(submit({ ...alice, names: ['A'] }, file, { key })).rejects.toMatchObject({
+        code: 'not_found',
+        members: { errors: [{ name: 'TOKEN' }] },
+      });
+    });
+  });
+
+  describe('while the master key is disabled', () => {
+    it('tells of names first, then of the key, and stores nothing', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'OLD', ['x']);
+      await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));
+      try {
+        const fails = (content: string) => expect(submit(alice, content)).rejects;
+        await fails('OLD=1\nX=enc(OLD)\n').toMatchObject({ code: 'secret_exists' });
+        await fails('X=secret(NOWHERE)\n').toMatchObject({ code: 'not_found' });
+        await fails('NEW=1\nX=enc(NEW)\n').toMatchObject({ code: 'master_key_unavailable' });
+        await fails('X=secret(OLD)\n').toMatchObject({ code: 'master_key_unavailable' });
+      } finally {
+        await vault.kms.send(new EnableKeyCommand({ KeyId: vault.keyArn }));
+      }
+      expect(await storedValue(alice, 'NEW')).toBeUndefined();
+    });
+  });
+
+  it('never writes when what it read cannot be written back', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'BYTES', [Uint8Array.of(0xff, 0xfe)]);
+    await expect(submit(alice, 'A=1\nX=enc(A)\nB=secret(BYTES)\n')).rejects.toMatchObject({
+      code: 'invalid_env',
+      members: { errors: [{ code: 'not_representable', line: 3 }] },
+    });
+    expect(await storedValue(alice, 'A')).toBeUndefined();
+  });
+
+  it('reads values together up to 1 MiB, and opens none of more', async () => {
+    const alice = someone();
+    const names = Array.from({ length: 17 }, (_, index) => `BIG${index}`);
+    await Promise.all(
+      names.map((name) => makeSecret(vault.ports, alice, name, ['x'.repeat(65_536)])),
+    );
+    const fileOf = (some: readonly string[]) =>
+      some.map((name) => `${name}=secret(${name})\n`).join('');
+    expect((await expand(alice, fileOf(names.slice(0, 16)))).resolved).toHaveLength(16);
+    const context = requestContext();
+    const request = requestOf(alice, fileOf(names), {});
+    await expect(expandEnv(vault.ports)(context, alice, request)).rejects.toMatchObject({
+      code: 'too_large',
+      members: { limit: 1_048_576 },
+    });
+    expect(context.journal.kmsCalls).toEqual([]);
+  });
+
+  it('sees a pair that is changed together whole, never half', async () => {
+    const alice = someone();
+    const file = 'USER_=u0\nPASS_=p0\nU=enc(USER_)\nP=enc(PASS_)\n';
+    let stop = false;
+    const polling = (async () => {
+      const seen: string[] = [];
+      while (!stop) {
+        const answer = await expand(alice, 'U=secret(USER_)\nP=secret(PASS_)\n').catch(
+          ({ code, members }) => ({ content: `${code} ${members.errorsTotal}` }),
+        );
+        seen.push(answer.content);
+      }
+      return new Set(seen);
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await encrypt(alice, file);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stop = true;
+    expect(await polling).toEqual(new Set(['not_found 2', 'U=u0\nP=p0\n']));
+  });
+});
