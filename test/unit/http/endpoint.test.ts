@@ -1,0 +1,183 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import {
+  createEndpoint,
+  type Endpoint,
+  type RequestJournal,
+} from '../../../functions/http/endpoint.ts';
+import type { Event } from '../../../functions/http/requests.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import type { Principal } from '../../../functions/model/types.ts';
+import type { RequestContext } from '../../../functions/vault/ports.ts';
+import { eventOf } from '../../support/events.ts';
+import { readableJournal, someone } from '../../support/requests.ts';
+import { startOfTime, virtualClock } from '../../support/virtual-clock.ts';
+
+type Closing = Parameters<RequestJournal['close']>[0];
+const canary = 'c4n4ryS3cr3t';
+
+/** An endpoint that writes down what is done in which order; `fail` throws in one of the steps. */
+const recorded = (
+  options: {
+    readonly fail?: Readonly<Record<string, unknown>>;
+    readonly principal?: Principal;
+    readonly scopes?: Endpoint<string>['scopes'];
+  } = {},
+) => {
+  const steps: string[] = [];
+  const closings: Closing[] = [];
+  const contexts: RequestContext[] = [];
+  const instants: number[] = [];
+  const clock = virtualClock();
+  const step = (name: string) => {
+    steps.push(name);
+    clock.advance(10);
+    if (options.fail && name in options.fail) throw options.fail[name];
+  };
+  let writeIds = 0;
+  const handler = createEndpoint({
+    authenticate: async (_event, now) => {
+      step('authenticate');
+      instants.push(now);
+      return options.principal ?? someone();
+    },
+    clock,
+    newWriteId: () => `w-${++writeIds}`,
+    openJournal: (operation, requestId) => {
+      steps.push(`open ${operation} ${requestId}`);
+      return { ...readableJournal(), close: (closing) => closings.push(closing) };
+    },
+  })<string>({
+    operation: 'get-secret',
+    scopes: options.scopes ?? ['secrets:read'],
+    parse: (_event, _principal, now) => {
+      step('parse');
+      return `parsed at ${now}`;
+    },
+    respond: async (context, _principal, request) => {
+      contexts.push(context);
+      step('respond');
+      return { status: 201, body: { request }, headers: { ETag: '"1"' } };
+    },
+  });
+  const call = (event: Event = eventOf()) =>
+    handler(event, { awsRequestId: 'r-1' } as unknown as Context);
+  return { call, steps, closings, contexts, instants, clock };
+};
+
+describe('a request', () => {
+  it('is authenticated, authorized, parsed and responded to, in this order', async () => {
+    const { call, steps, closings, contexts, instants, clock } = recorded();
+    const result = await call();
+    expect(steps).toEqual(['open get-secret r-1', 'authenticate', 'parse', 'respond']);
+    expect(result).toMatchObject({
+      statusCode: 201,
+      headers: { ETag: '"1"', 'X-Request-Id': 'r-1', 'Cache-Control': 'no-store' },
+      body: `{"request":"parsed at ${startOfTime}"}`,
+    });
+    expect(closings).toHaveLength(1);
+    expect(closings[0]).toMatchObject({ status: 201, elapsedMs: 30 });
+    expect(closings[0]?.error).toBeUndefined();
+    expect(closings[0]?.principal?.subject).toBe('alice');
+    expect(contexts[0]).toMatchObject({ requestId: 'r-1', now: startOfTime, writeId: 'w-1' });
+    expect(instants).toEqual([startOfTime]);
+    clock.advance(5);
+    expect(contexts[0]?.elapsed()).toBe(35);
+  });
+
+  it('has a write id and an elapsed time of its own', async () => {
+    const { call, contexts, closings } = recorded();
+    await call();
+    await call();
+    expect(contexts.map(({ writeId }) => writeId)).toEqual(['w-1', 'w-2']);
+    expect(closings.map(({ elapsedMs }) => elapsedMs)).toEqual([30, 30]);
+  });
+
+  it('without a valid token is not looked at', async () => {
+    const { call, steps, closings } = recorded({
+      fail: { authenticate: new VaultError('unauthenticated', 'no') },
+    });
+    expect((await call()).statusCode).toBe(401);
+    expect(steps).toEqual(['open get-secret r-1', 'authenticate']);
+    expect(closings[0]?.principal).toBeUndefined();
+  });
+
+  it.each<[readonly string[], string]>([
+    [[], 'secrets:read'],
+    [['secrets:write'], 'secrets:read'],
+    [['secrets:read'], 'secrets:write'],
+    [['secrets:readx', 'secrets', '*'], 'secrets:read'],
+  ])('with the scopes %j lacks %s and is not looked at', async (scopes, missing) => {
+    const { call, steps } = recorded({
+      principal: someone({ scopes }),
+      scopes: ['secrets:read', 'secrets:write'],
+      fail: { parse: new VaultError('invalid_request', 'would be wrong, too') },
+    });
+    const result = await call();
+    expect(result.statusCode).toBe(403);
+    expect(JSON.parse(result.body)).toMatchObject({ code: 'forbidden', scope: missing });
+    expect(steps).not.toContain('parse');
+  });
+
+  it('needs no scope where none is asked for', async () => {
+    const { call } = recorded({ principal: someone({ scopes: [] }), scopes: [] });
+    expect((await call()).statusCode).toBe(201);
+  });
+
+  it('that is malformed is not responded to', async () => {
+    const { call, steps } = recorded({ fail: { parse: new VaultError('invalid_request', 'no') } });
+    expect((await call()).statusCode).toBe(400);
+    expect(steps).not.toContain('respond');
+  });
+});
+
+describe('a failure', () => {
+  it.each(['authenticate', 'parse', 'respond'])(
+    'that is our own bug, in %s, is internal and shows nothing of itself',
+    async (where) => {
+      const bug = new TypeError(canary, { cause: canary });
+      const { call, closings } = recorded({ fail: { [where]: bug } });
+      const result = await call();
+      expect(result.statusCode).toBe(500);
+      expect(JSON.parse(result.body).code).toBe('internal');
+      expect(JSON.stringify(result)).not.toContain(canary);
+      expect(closings).toHaveLength(1);
+      expect(closings[0]).toMatchObject({ status: 500, error: bug });
+    },
+  );
+
+  it('that is no error at all is internal, too', async () => {
+    const { call } = recorded({ fail: { respond: canary } });
+    const result = await call();
+    expect(result.statusCode).toBe(500);
+    expect(JSON.stringify(result)).not.toContain(canary);
+  });
+
+  it('carries the headers that every reply carries, and closes the journal once', async () => {
+    const refused = new VaultError('not_found', 'no such secret');
+    const { call, closings } = recorded({ fail: { respond: refused } });
+    const result = await call();
+    expect(result.headers).toEqual({
+      'Content-Type': 'application/problem+json',
+      'X-Request-Id': 'r-1',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    });
+    expect(closings).toHaveLength(1);
+    expect(closings[0]).toMatchObject({ status: 404, error: refused });
+    expect(closings[0]?.principal).toBeDefined();
+  });
+
+  it('of a body that cannot be serialised is internal', async () => {
+    const endpoint = createEndpoint({
+      authenticate: async () => someone(),
+      clock: virtualClock(),
+      newWriteId: () => 'w',
+      openJournal: () => ({ ...readableJournal(), close: jest.fn() }),
+    });
+    const respond = async () => ({ status: 200, body: { big: 1n } });
+    const handler = endpoint({ operation: 'x', scopes: [], parse: () => 0, respond });
+    const result = await handler(eventOf(), { awsRequestId: 'r-1' } as unknown as Context);
+    expect(result.statusCode).toBe(500);
+  });
+});

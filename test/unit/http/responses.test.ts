@@ -1,0 +1,171 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  etag,
+  keyIdOf,
+  problem,
+  replayedHeader,
+  reply,
+  validity,
+  written,
+} from '../../../functions/http/responses.ts';
+import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
+import type { StoredVersion } from '../../../functions/model/types.ts';
+
+const standing = {
+  'X-Request-Id': 'r-1',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+};
+const canary = 'c4n4ryS3cr3t';
+
+/** The table of codes in the description of the API: code, status, retryable. */
+const table: readonly (readonly [ErrorCode, number, boolean])[] = [
+  ['invalid_request', 400, false],
+  ['unauthenticated', 401, false],
+  ['forbidden', 403, false],
+  ['not_found', 404, false],
+  ['route_not_found', 404, false],
+  ['method_not_allowed', 405, false],
+  ['secret_exists', 409, false],
+  ['version_conflict', 412, false],
+  ['too_large', 413, false],
+  ['unsupported_media_type', 415, false],
+  ['idempotency_key_reused', 422, false],
+  ['invalid_env', 422, false],
+  ['throttled', 429, true],
+  ['integrity_failure', 500, false],
+  ['internal', 500, false],
+  ['master_key_incorrect', 503, false],
+  ['master_key_unavailable', 503, false],
+  ['identity_unavailable', 503, true],
+  ['store_unavailable', 503, true],
+  ['outcome_unknown', 503, true],
+];
+
+const bodyOf = (error: unknown) => JSON.parse(problem(error, 'r-1').body);
+
+describe('a problem', () => {
+  it.each(table)('%s is answered with %s, retryable: %s', (code, status, retryable) => {
+    const { statusCode, headers, body } = problem(new VaultError(code, 'said so'), 'r-1');
+    expect(statusCode).toBe(status);
+    expect(headers).toMatchObject({ ...standing, 'Content-Type': 'application/problem+json' });
+    expect(JSON.parse(body)).toMatchObject({
+      type: `https://vault.invalid/problems/${code.split('_').join('-')}`,
+      status,
+      code,
+      requestId: 'r-1',
+      retryable,
+    });
+    expect(JSON.parse(body).title).not.toBe('');
+  });
+
+  it('below 500 tells its own sentence and its extra members', () => {
+    const members = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
+    expect(bodyOf(new VaultError('invalid_request', 'is no name', { members }))).toMatchObject({
+      detail: 'is no name',
+      ...members,
+    });
+  });
+
+  it.each(table.filter(([, status]) => status >= 500))(
+    '%s tells its fixed sentence and nothing else',
+    (code) => {
+      const members = { field: canary, errors: [], scope: canary };
+      const cause = new Error(canary, { cause: canary });
+      const told = bodyOf(new VaultError(code, canary, { members, cause }));
+      expect(JSON.stringify(told)).not.toContain(canary);
+      expect(told.detail).toMatch(/\.$/);
+      expect(told).toEqual(bodyOf(new VaultError(code, 'another message')));
+      expect(Object.keys(told).sort()).toEqual(
+        ['code', 'detail', 'requestId', 'retryable', 'status', 'title', 'type'].sort(),
+      );
+    },
+  );
+
+  it('below 500 tells nothing of its cause', () => {
+    const cause = new Error(canary);
+    const { body, headers } = problem(new VaultError('not_found', 'no', { cause }), 'r-1');
+    expect(JSON.stringify([body, headers])).not.toContain(canary);
+  });
+
+  it.each([
+    new Error(canary),
+    new TypeError(canary),
+    canary,
+    { code: 'not_found' },
+    undefined,
+    null,
+  ])('of an error that is not ours is internal: %p', (error) => {
+    expect(bodyOf(error)).toEqual(bodyOf(new VaultError('internal', '')));
+    expect(problem(error, 'r-1').statusCode).toBe(500);
+  });
+
+  it('may say otherwise than usual whether to try again', () => {
+    for (const retryable of [true, false]) {
+      const { retryable: told } = bodyOf(
+        new VaultError('master_key_unavailable', '', { retryable }),
+      );
+      expect(told).toBe(retryable);
+    }
+    expect(bodyOf(new VaultError('throttled', '', { retryable: false })).retryable).toBe(false);
+  });
+
+  it('asks for a bearer token with 401, for a pause with 429, and for nothing else', () => {
+    for (const [code, status] of table) {
+      const headers = problem(new VaultError(code, ''), 'r-1').headers ?? {};
+      expect(headers['WWW-Authenticate']).toBe(status === 401 ? 'Bearer' : undefined);
+      expect(headers['Retry-After']).toBe(status === 429 ? '1' : undefined);
+    }
+  });
+});
+
+describe('a reply', () => {
+  it('is JSON, with the headers that every reply carries', () => {
+    expect(reply({ status: 201, body: { a: 'né' }, headers: { ETag: '"1"' } }, 'r-1')).toEqual({
+      statusCode: 201,
+      headers: { ...standing, 'Content-Type': 'application/json', ETag: '"1"' },
+      body: '{"a":"né"}',
+    });
+  });
+
+  it('may be text, byte for byte', () => {
+    expect(reply({ status: 200, text: '\uFEFFA=1\r\n' }, 'r-1')).toEqual({
+      statusCode: 200,
+      headers: { ...standing, 'Content-Type': 'text/plain; charset=utf-8' },
+      body: '\uFEFFA=1\r\n',
+    });
+  });
+
+  it('to a write tells the version, and whether it was made by an earlier request', () => {
+    const version = { name: 'A', version: 2, validFrom: Date.parse('2026-11-24T14:30:48.123Z') };
+    const body = { name: 'A', version: 2, validFrom: '2026-11-24T14:30:48.123Z' };
+    expect(written(201, version, false, { Location: 'secrets/A' })).toEqual({
+      status: 201,
+      body,
+      headers: { ETag: '"2"', Location: 'secrets/A' },
+    });
+    expect(written(200, version, true)).toEqual({
+      status: 200,
+      body,
+      headers: { ETag: '"2"', 'Idempotency-Replayed': 'true' },
+    });
+    expect(replayedHeader(false)).toEqual({});
+  });
+});
+
+describe('what a reply says of a version', () => {
+  it('is a strong entity-tag', () => {
+    expect(etag(7)).toBe('"7"');
+  });
+
+  it('is a half-open interval, without an end while it is current', () => {
+    const version = { validFrom: 0, validTo: undefined } as StoredVersion;
+    expect(validity(version)).toEqual({ validFrom: '1970-01-01T00:00:00.000Z', validTo: null });
+    expect(validity({ ...version, validTo: 1 }).validTo).toBe('1970-01-01T00:00:00.001Z');
+  });
+
+  it('is the id of the master key without the account', () => {
+    expect(keyIdOf('arn:aws:kms:eu-central-1:111122223333:key/1234abcd')).toBe('1234abcd');
+    expect(keyIdOf('1234abcd')).toBe('1234abcd');
+  });
+});
