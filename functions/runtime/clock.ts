@@ -5,6 +5,7 @@ export const machineClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  signalAfter: (ms) => AbortSignal.timeout(ms),
+  // Times of a request are fractions of a millisecond; a timer takes whole ones.
+  signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms)),
   random: () => Math.random(),
 };

@@ -1,0 +1,92 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { times } from '../../functions/model/limits.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import * as fault from '../support/faults.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+
+describe('the time of a request, on the embedded store and KMS', () => {
+  let vault: Embedded;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  /** A request of which `ms` have gone. */
+  const late = (ms: number) => {
+    let gone = 0;
+    const context = requestContext({
+      clock: { ...machineClock, elapsed: () => machineClock.elapsed() + gone },
+    });
+    gone = ms;
+    return context;
+  };
+
+  it('leaves a late call what is left of it', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['x']);
+    const context = late(times.kmsCallsUntilMs - 250.5);
+    const request = { name: 'DB', which: 'latest' } as const;
+    const { value } = await getSecret(vault.ports)(context, alice, request);
+    expect(Buffer.from(value).toString()).toBe('x');
+  });
+
+  it('begins no KMS call after seven seconds', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['x']);
+    const context = late(times.kmsCallsUntilMs);
+    const request = { name: 'DB', which: 'latest' } as const;
+    await expect(getSecret(vault.ports)(context, alice, request)).rejects.toMatchObject({
+      code: 'master_key_unavailable',
+      retryable: true,
+    });
+    expect(context.journal.kmsCalls).toEqual([]);
+  });
+
+  it('begins no write after eight seconds', async () => {
+    const alice = someone();
+    const context = late(0);
+    const dataKeys: typeof vault.ports.dataKeys = {
+      ...vault.ports.dataKeys,
+      generate: async (...asked) => {
+        const key = await vault.ports.dataKeys.generate(...asked);
+        Object.assign(context, { elapsed: () => times.newTriesUntilMs });
+        return key;
+      },
+    };
+    const request = { name: 'DB', value: bytes('x'), fingerprint: undefined };
+    const create = createSecret({ ...vault.ports, dataKeys });
+    await expect(create(context, alice, request)).rejects.toMatchObject({ code: 'throttled' });
+    expect(context.journal.storeCalls).toEqual([]);
+  });
+
+  it('ends a read that hangs, and answers that the store cannot be reached', async () => {
+    const hanging = fault.hostile(vault.dynamodb, () => undefined);
+    const send = (command: object, { abortSignal }: { abortSignal: AbortSignal }) =>
+      command instanceof GetItemCommand
+        ? new Promise((_, reject) => {
+            abortSignal.addEventListener('abort', () => reject(abortSignal.reason));
+          })
+        : Promise.reject(new Error('not expected'));
+    const store = storeOver(Object.assign(Object.create(hanging), { send }));
+    const context = requestContext({
+      clock: { ...machineClock, signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms / 100)) },
+    });
+    const request = { name: 'DB', which: 'latest' } as const;
+    const ports = { ...vault.ports, store };
+    await expect(getSecret(ports)(context, someone(), request)).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    expect(context.journal.storeCalls).toEqual(['GetItem', 'GetItem', 'GetItem']);
+  });
+
+  it('is bounded for the probes of the status page, which find the table and the key', async () => {
+    expect(await vault.ports.store.probe(requestContext())).toEqual({ replicated: false });
+    const { masterKeyId } = await vault.ports.dataKeys.probe(requestContext());
+    expect(vault.keyArn).toContain(masterKeyId);
+  });
+});
