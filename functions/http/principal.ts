@@ -11,7 +11,6 @@ import {
   decodeProtectedHeader,
   errors,
   type JSONWebKeySet,
-  type JWK,
   type JWTPayload,
   type JWTVerifyGetKey,
   jwtVerify,
@@ -111,25 +110,42 @@ const faultOf = (error: unknown): VaultError => {
  */
 export const localKeys = (jwks: string): JWTVerifyGetKey => createLocalJWKSet(publicKeys(jwks));
 
-/** The keys behind an HTTPS address; fetched when first needed, kept, and held to the same rules. */
+/**
+ * The keys behind an HTTPS address; fetched when first needed, kept, and held to the same rules. Once
+ * keys were had, a fetch that failed is not repeated for 30 s: a caller without a token must not be
+ * able to make one fetch a request by naming keys that do not exist.
+ */
 export const remoteKeys = (
   url: string,
   fetchKeys: (url: string, init: RequestInit) => Promise<Response> = fetch,
-): JWTVerifyGetKey =>
-  createRemoteJWKSet(new URL(url), {
+): JWTVerifyGetKey => {
+  let hasKeys = false;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  return createRemoteJWKSet(new URL(url), {
     timeoutDuration: times.keySetTimeoutMs,
     cacheMaxAge: times.keySetKeptMs,
     cooldownDuration: times.keySetCooldownMs,
     [customFetch]: async (address, init) => {
-      const response = await fetchKeys(address, { ...init, redirect: 'error' });
-      if (response.status !== 200) throw new Error('the key set was not answered');
-      return Response.json(publicKeys(await response.text()));
+      if (hasKeys && Date.now() - failedAt < times.keySetCooldownMs) {
+        throw new Error('the key set was out of reach a moment ago');
+      }
+      try {
+        const response = await fetchKeys(address, { ...init, redirect: 'error' });
+        if (response.status !== 200) throw new Error('the key set was not answered');
+        const keys = publicKeys(await response.text());
+        hasKeys = true;
+        return Response.json(keys);
+      } catch (error) {
+        failedAt = Date.now();
+        throw error;
+      }
     },
   });
+};
 
 const publicKeys = (text: string): JSONWebKeySet => {
-  const set: unknown = JSON.parse(text);
-  const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
+  const set = parseSet(text);
+  const keys = isObject(set) && 'keys' in set ? set.keys : undefined;
   if (!Array.isArray(keys) || keys.length === 0) throw new Error('the key set holds no keys');
   if (!keys.every(isPublicKey)) {
     throw new Error('the key set may hold public Ed25519, P-256 and RSA (2048 or more) keys only');
@@ -137,8 +153,19 @@ const publicKeys = (text: string): JSONWebKeySet => {
   return { keys };
 };
 
-const isPublicKey = (key: JWK): boolean => {
-  if (['d', 'k', 'p', 'q'].some((part) => part in key)) return false;
+/** The parser's own message would quote the text, which may hold a private key by mistake. */
+const parseSet = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('the key set is not JSON');
+  }
+};
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const isPublicKey = (key: unknown): boolean => {
+  if (!isObject(key) || ['d', 'k', 'p', 'q'].some((part) => part in key)) return false;
   try {
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({
       key: key as JsonWebKey,

@@ -84,14 +84,17 @@ const call = async <Output>(
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
   const again = startBackoff(context);
+  let met: Fault = unreachable;
+  let cause: unknown;
   for (let failures = 0; ; ) {
-    if (context.elapsed() >= times.kmsCallsUntilMs) throw fault(context, unreachable);
+    if (context.elapsed() >= times.kmsCallsUntilMs) throw fault(context, met, cause);
     const limit = Math.min(times.kmsCallMs, times.answerByMs - context.elapsed());
     try {
       context.journal.called('kms', operation);
       return await send(context.clock.signalAfter(limit));
     } catch (error) {
-      const met = faults.get(error instanceof Error ? error.name : '') ?? unreachable;
+      cause = error;
+      met = faults.get(error instanceof Error ? error.name : '') ?? unreachable;
       if (met !== throttled) failures += 1;
       if (met.again && failures < times.failedTriesMax && (await again())) continue;
       throw fault(context, met, error);
@@ -100,7 +103,7 @@ const call = async <Output>(
 };
 
 const fault = (context: RequestContext, met: Fault, cause?: unknown): VaultError => {
-  context.journal.decided('key_fault');
+  if (met !== throttled) context.journal.decided('key_fault');
   const { code, retryable } = met;
   return new VaultError(code, 'the master key cannot be used', { retryable, cause });
 };

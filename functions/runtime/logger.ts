@@ -54,7 +54,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         operation,
         ...(principal && { tenant: principal.tenant, subject: principal.subject }),
         ...secretOf(about),
-        outcome: error === undefined ? 'ok' : status < 500 ? 'refused' : 'failed',
+        outcome: status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused',
         status,
         ...(code !== undefined && { code }),
         attempts,
@@ -86,9 +86,14 @@ const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
   if (error === undefined) return {};
   const root = error instanceof VaultError ? error.cause : error;
   if (!(root instanceof Error)) return {};
-  const frames = (root.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  const isBug = codeOf(error) === 'internal';
-  return { cause: root.name, ...(isBug && { frames: frames.map((frame) => frame.trim()) }) };
+  return { cause: root.name, ...(codeOf(error) === 'internal' && { frames: framesOf(root) }) };
+};
+
+/** The stack begins with the message, of which a line may look like a frame; it is cut off. */
+const framesOf = ({ stack = '', message }: Error): readonly string[] => {
+  const at = stack.indexOf(message);
+  const lines = at < 0 ? [] : stack.slice(at + message.length).split('\n');
+  return lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
 };
 
 /** One line of metrics a request; made and published without a pause, as requests may overlap. */

@@ -29,7 +29,7 @@ describe('the time of a request, on the embedded store and KMS', () => {
   it('leaves a late call what is left of it', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['x']);
-    const context = late(times.kmsCallsUntilMs - 250.5);
+    const context = late(times.kmsCallsUntilMs - 50.5);
     const request = { name: 'DB', which: 'latest' } as const;
     const { value } = await getSecret(vault.ports)(context, alice, request);
     expect(Buffer.from(value).toString()).toBe('x');
