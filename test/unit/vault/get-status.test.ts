@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import { getStatus } from '../../../functions/vault/get-status.ts';
+import type { Ports } from '../../../functions/vault/ports.ts';
+import { requestContext } from '../../support/requests.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
+
+const down = () => Promise.reject(new Error('down'));
+
+/** A status page over probes that take 3 ms and 5 ms, and count themselves. */
+const page = (
+  options: { replicated?: boolean; storeDown?: boolean; keyDown?: boolean } = {},
+  clock = virtualClock(),
+) => {
+  const probes = { store: 0, key: 0 };
+  const ports = {
+    store: {
+      probe: async () => {
+        probes.store += 1;
+        clock.advance(3.4);
+        return options.storeDown ? down() : { replicated: options.replicated ?? false };
+      },
+    },
+    dataKeys: {
+      probe: async () => {
+        probes.key += 1;
+        return options.keyDown ? down() : { masterKeyId: 'arn:key/1234abcd' };
+      },
+    },
+  } as unknown as Ports;
+  const status = getStatus(ports, clock);
+  const context = requestContext({ clock });
+  return { clock, probes, context, options, ask: () => status(context) };
+};
+
+describe('the status of the vault', () => {
+  it('is ok where both services can be used', async () => {
+    const { ask, context } = page();
+    expect(await ask()).toEqual({
+      status: 'ok',
+      store: { reachable: true, latencyMs: 3 },
+      masterKey: { reachable: true, id: 'arn:key/1234abcd' },
+    });
+    expect(context.journal.decisions).toEqual([]);
+  });
+
+  it('is degraded where the store is down, and tells the key all the same', async () => {
+    expect(await page({ storeDown: true }).ask()).toEqual({
+      status: 'degraded',
+      store: { reachable: false, latencyMs: 3 },
+      masterKey: { reachable: true, id: 'arn:key/1234abcd' },
+    });
+  });
+
+  it('is degraded where the master key cannot be used, and names none', async () => {
+    expect(await page({ keyDown: true }).ask()).toEqual({
+      status: 'degraded',
+      store: { reachable: true, latencyMs: 3 },
+      masterKey: { reachable: false, id: null },
+    });
+  });
+
+  it('is degraded where nothing can be used', async () => {
+    const status = await page({ keyDown: true, storeDown: true }).ask();
+    expect([status.status, status.store.reachable, status.masterKey.reachable]).toEqual([
+      'degraded',
+      false,
+      false,
+    ]);
+  });
+
+  it('is degraded, with an alarm, where the table has replicas in other Regions', async () => {
+    const { ask, context } = page({ replicated: true });
+    expect((await ask()).status).toBe('degraded');
+    expect(context.journal.decisions).toEqual([{ decision: 'table_replicated', about: {} }]);
+  });
+});
+
+describe('the probes of the status page', () => {
+  it('are shared by all who ask at once', async () => {
+    const { ask, probes } = page();
+    const [first, ...others] = await Promise.all([ask(), ask(), ask()]);
+    for (const other of others) expect(other).toBe(first);
+    expect(probes).toEqual({ store: 1, key: 1 });
+  });
+
+  it('are made at most once a second, failed ones too', async () => {
+    for (const options of [{}, { storeDown: true, keyDown: true }]) {
+      const { ask, probes, clock } = page(options);
+      await ask();
+      clock.advance(990);
+      await ask();
+      expect(probes).toEqual({ store: 1, key: 1 });
+      clock.advance(10);
+      await ask();
+      expect(probes).toEqual({ store: 2, key: 2 });
+    }
+  });
+
+  it('tell what is so now, not what was', async () => {
+    const { ask, clock, options } = page({ storeDown: true });
+    expect((await ask()).status).toBe('degraded');
+    options.storeDown = false;
+    clock.advance(1_000);
+    expect((await ask()).status).toBe('ok');
+  });
+
+  it('do not mind a wall clock that jumps', async () => {
+    const { ask, probes, clock } = page();
+    await ask();
+    clock.jump(-3_600_000);
+    clock.advance(1_000);
+    await ask();
+    expect(probes.store).toBe(2);
+    clock.jump(7_200_000);
+    await ask();
+    expect(probes.store).toBe(2);
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import { inParallel } from '../../../functions/vault/parallel.ts';
+
+/** Work that is held until the test lets it end, item by item. */
+const held = <Result>() => {
+  const open = new Map<number, { end: (result: Result) => void; fail: (error: Error) => void }>();
+  const begun: number[] = [];
+  const work = (item: number) =>
+    new Promise<Result>((end, fail) => {
+      begun.push(item);
+      open.set(item, { end, fail });
+    });
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    work,
+    begun,
+    end: async (item: number, result: Result) => {
+      open.get(item)?.end(result);
+      await settle();
+    },
+    fail: async (item: number, error: Error) => {
+      open.get(item)?.fail(error);
+      await settle();
+    },
+  };
+};
+
+describe('work in parallel', () => {
+  it('keeps the order of the items, whichever ends first', async () => {
+    const { work, end } = held<string>();
+    const all = inParallel([0, 1, 2], 3, work);
+    for (const item of [2, 0, 1]) await end(item, `result ${item}`);
+    expect(await all).toEqual(['result 0', 'result 1', 'result 2']);
+  });
+
+  it('is never wider than asked, and as wide as asked', async () => {
+    const { work, begun, end } = held<number>();
+    const all = inParallel([0, 1, 2, 3, 4], 2, work);
+    expect(begun).toEqual([0, 1]);
+    await end(1, 1);
+    expect(begun).toEqual([0, 1, 2]);
+    await end(2, 2);
+    await end(0, 0);
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+    await end(3, 3);
+    await end(4, 4);
+    expect(await all).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('of nothing is nothing, and of less than its width is all at once', async () => {
+    expect(await inParallel([], 16, async () => 1)).toEqual([]);
+    expect(await inParallel(['a'], 16, async (item) => item)).toEqual(['a']);
+  });
+
+  it('keeps results that are undefined', async () => {
+    expect(await inParallel([1, 2], 2, async () => undefined)).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a failure in parallel work', () => {
+  it('is that of the earliest item, whichever fails first', async () => {
+    for (const order of [
+      [1, 2],
+      [2, 1],
+    ]) {
+      const { work, end, fail } = held<number>();
+      const all = inParallel([0, 1, 2], 3, work);
+      const refused = expect(all).rejects.toThrow('fault 1');
+      for (const item of order) await fail(item, new Error(`fault ${item}`));
+      await end(0, 0);
+      await refused;
+    }
+  });
+
+  it('begins nothing new, and is thrown once all that is under way has ended', async () => {
+    const { work, begun, end, fail } = held<number>();
+    let thrown = false;
+    const all = inParallel([0, 1, 2, 3], 2, work).catch(() => {
+      thrown = true;
+    });
+    await fail(0, new Error('fault'));
+    expect([begun, thrown]).toEqual([[0, 1], false]);
+    await end(1, 1);
+    expect([begun, thrown]).toEqual([[0, 1], true]);
+    await all;
+  });
+
+  it('is thrown as it is, also if it is undefined', async () => {
+    await expect(inParallel([1], 1, () => Promise.reject(undefined))).rejects.toBeUndefined();
+  });
+});

@@ -1,0 +1,253 @@
+import { describe, expect, it } from '@jest/globals';
+import { VaultError } from '../../../functions/model/errors.ts';
+import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
+import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
+import { startBackoff, writeUntilClear } from '../../../functions/vault/tries.ts';
+import { codeOf, refusalOf } from '../../support/refusals.ts';
+import { requestContext, someone } from '../../support/requests.ts';
+import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts';
+
+const version = { name: 'DB_PASSWORD', version: 1 } as SealedVersion;
+const create: Write = { creates: [version], unchanged: [] };
+const update: Write = {
+  creates: [],
+  update: { base: version as StoredVersion, next: { ...version, version: 2 } },
+  unchanged: [],
+};
+
+const written: WriteOutcome = { outcome: 'written' };
+const exists: WriteOutcome = { outcome: 'exists' };
+const raced: WriteOutcome = { outcome: 'raced' };
+const replayed = { outcome: 'replayed', record: {} } as WriteOutcome;
+const unclear: WriteOutcome = { outcome: 'unclear' };
+const throttled: WriteOutcome = { outcome: 'refused', reason: 'throttled' };
+const unavailable: WriteOutcome = { outcome: 'refused', reason: 'unavailable' };
+
+type Script = {
+  /** What the tries come to; the last one is what all further tries come to. */
+  readonly writes: readonly WriteOutcome[];
+  /** What the look-up finds, or the error it fails with. */
+  readonly seen?: WriteOutcome | Error;
+  readonly write?: Write;
+  /** How long each try takes. */
+  readonly tryMs?: number;
+  readonly beganMs?: number;
+  readonly random?: () => number;
+};
+
+/** Writes over a store that answers by a script, and tells what was asked of it. */
+const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Script) => {
+  const clock = virtualClock(options.random);
+  const context = requestContext({ clock });
+  const principal = someone();
+  clock.advance(options.beganMs ?? 0);
+  const rest = [...writes];
+  const triedAt: number[] = [];
+  let lookUps = 0;
+  const store = {
+    write: async (...asked: unknown[]) => {
+      expect(asked).toEqual([context, principal, write]);
+      triedAt.push(clock.elapsed());
+      clock.advance(tryMs);
+      return rest.length > 1 ? rest.shift() : rest[0];
+    },
+    lookUp: async (...asked: unknown[]) => {
+      expect(asked).toEqual([context, principal, write]);
+      lookUps += 1;
+      if (seen instanceof Error) throw seen;
+      return seen ?? unclear;
+    },
+  } as unknown as Store;
+  const run = () => writeUntilClear(context, principal, store, write, startBackoff(context));
+  const decisions = () => context.journal.decisions.map(({ decision }) => decision);
+  return { run, clock, context, triedAt, decisions, lookUps: () => lookUps };
+};
+
+describe('a write', () => {
+  it.each([written, exists, raced, replayed])(
+    'that is clear at once is answered at once: $outcome',
+    async (outcome) => {
+      const { run, triedAt, lookUps, context, clock } = scripted({ writes: [outcome] });
+      expect(await run()).toBe(outcome);
+      expect([triedAt.length, lookUps(), context.journal.attempts()]).toEqual([1, 0, 1]);
+      expect(clock.sleeps).toEqual([]);
+      expect(context.journal.decisions).toEqual([]);
+    },
+  );
+
+  it.each([throttled, unavailable, unclear])(
+    'that was not clear is tried again, and what the next try finds is the answer: %j',
+    async (first) => {
+      for (const second of [written, exists, raced, replayed]) {
+        const { run, triedAt, lookUps, decisions } = scripted({ writes: [first, second] });
+        expect(await run()).toBe(second);
+        expect([triedAt.length, lookUps()]).toEqual([2, 0]);
+        expect(decisions()).toEqual(['try_failed']);
+      }
+    },
+  );
+
+  it('that failed is told with the version it wanted to write', async () => {
+    const names = async (write: Write) => {
+      const { run, context } = scripted({ writes: [throttled, written], write });
+      await run();
+      return context.journal.decisions[0]?.about;
+    };
+    expect(await names(create)).toEqual({ name: 'DB_PASSWORD', version: 1 });
+    expect(await names(update)).toEqual({ name: 'DB_PASSWORD', version: 2 });
+    expect(await names({ creates: [version, version], unchanged: [] })).toEqual({});
+  });
+});
+
+describe('a write that stays unclear', () => {
+  it.each([written, exists, raced, replayed])(
+    'is looked up once after three tries, and that is the answer: $outcome',
+    async (seen) => {
+      const { run, triedAt, lookUps } = scripted({ writes: [unclear], seen });
+      expect(await run()).toBe(seen);
+      expect([triedAt.length, lookUps()]).toEqual([3, 1]);
+    },
+  );
+
+  it.each([unclear, throttled, unavailable])(
+    'is unknown if the look-up does not tell: %j',
+    async (seen) => {
+      const { run, decisions } = scripted({ writes: [unclear], seen });
+      expect(await codeOf(run)).toBe('outcome_unknown');
+      expect(decisions()).toEqual(['try_failed', 'try_failed', 'try_failed', 'outcome_unknown']);
+    },
+  );
+
+  it.each([
+    ['is unavailable', new VaultError('store_unavailable', '')],
+    ['is throttled', new VaultError('throttled', '')],
+    ['fails otherwise', new TypeError('x')],
+  ])('is unknown if the look-up %s: never "nothing was written"', async (_, seen) => {
+    const { run } = scripted({ writes: [unclear], seen });
+    expect(await codeOf(run)).toBe('outcome_unknown');
+  });
+
+  it('is an integrity failure if the look-up finds one', async () => {
+    const seen = new VaultError('integrity_failure', '');
+    const { run } = scripted({ writes: [unclear], seen });
+    expect(await refusalOf(run)).toBe(seen);
+  });
+
+  it.each([
+    ['first', [unclear, unavailable, unavailable]],
+    ['second', [unavailable, unclear, unavailable]],
+    ['last', [unavailable, unavailable, unclear]],
+    ['first, before throttling without end', [unclear, throttled]],
+  ])('is not forgotten, though only one try was unclear: the %s', async (_, writes) => {
+    const { run, lookUps } = scripted({ writes });
+    expect(await codeOf(run)).toBe('outcome_unknown');
+    expect(lookUps()).toBe(1);
+  });
+});
+
+describe('a write that is refused for certain', () => {
+  it('by a store out of reach is given up after three tries, without a look-up', async () => {
+    const { run, triedAt, lookUps } = scripted({ writes: [unavailable] });
+    expect(await codeOf(run)).toBe('store_unavailable');
+    expect([triedAt.length, lookUps()]).toEqual([3, 0]);
+  });
+
+  it('by throttling is tried until 8 s have gone, not by count', async () => {
+    const { run, triedAt, lookUps, clock } = scripted({ writes: [throttled] });
+    expect(await codeOf(run)).toBe('throttled');
+    expect(triedAt.length).toBeGreaterThan(30);
+    for (const at of triedAt) expect(at).toBeLessThan(8_000);
+    expect(clock.elapsed()).toBeGreaterThan(7_500);
+    expect(lookUps()).toBe(0);
+  });
+
+  it('by throttling in between does not count against the three tries', async () => {
+    const writes = [unavailable, throttled, throttled, throttled, unavailable, written];
+    const { run, triedAt } = scripted({ writes });
+    expect(await run()).toBe(written);
+    expect(triedAt).toHaveLength(6);
+  });
+});
+
+describe('the time of a request', () => {
+  it.each([8_000, 9_000])('that is over after %s ms begins no try', async (beganMs) => {
+    const { run, triedAt } = scripted({ writes: [written], beganMs });
+    expect(await codeOf(run)).toBe('throttled');
+    expect(triedAt).toEqual([]);
+  });
+
+  it('begins a first try until then', async () => {
+    const { run } = scripted({ writes: [written], beganMs: 7_999 });
+    expect(await run()).toBe(written);
+  });
+
+  it.each<[WriteOutcome, string]>([
+    [unavailable, 'store_unavailable'],
+    [throttled, 'throttled'],
+    [unclear, 'outcome_unknown'],
+  ])('ends the tries, and %j is answered as what it is: %s', async (outcome, code) => {
+    const { run, triedAt } = scripted({ writes: [outcome], beganMs: 7_000, tryMs: 1_000 });
+    expect(await codeOf(run)).toBe(code);
+    expect(triedAt).toEqual([7_000]);
+  });
+
+  it('is slept through only where a try may follow', async () => {
+    const { run, clock, triedAt } = scripted({
+      writes: [throttled],
+      beganMs: 7_999,
+      random: () => 0.999,
+    });
+    expect(await codeOf(run)).toBe('throttled');
+    expect(clock.sleeps).toEqual([]);
+    expect(triedAt).toEqual([7_999]);
+  });
+});
+
+describe('the wait before a new try', () => {
+  const waits = async (clock: VirtualClock, count: number) => {
+    const again = startBackoff(requestContext({ clock }));
+    for (let i = 0; i < count; i++) expect(await again()).toBe(true);
+    return clock.sleeps;
+  };
+
+  it('is drawn from 0 to a bound that doubles from 10 ms to 400 ms', async () => {
+    expect(
+      await waits(
+        virtualClock(() => 1),
+        8,
+      ),
+    ).toEqual([10, 20, 40, 80, 160, 320, 400, 400]);
+    expect(
+      await waits(
+        virtualClock(() => 0),
+        8,
+      ),
+    ).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('is drawn anew every time', async () => {
+    const draws = [0.1, 0.9, 0.5];
+    expect(
+      await waits(
+        virtualClock(() => draws.shift() ?? 0),
+        3,
+      ),
+    ).toEqual([1, 18, 20]);
+  });
+
+  it('ends at 8 s of the request, at once and for good', async () => {
+    const clock = virtualClock(() => 1);
+    const again = startBackoff(requestContext({ clock }));
+    clock.advance(7_991);
+    expect(await again()).toBe(false);
+    expect(clock.sleeps).toEqual([]);
+    clock.advance(9);
+    expect(await again()).toBe(false);
+  });
+
+  it('begins anew for every operation', async () => {
+    const clock = virtualClock(() => 1);
+    await waits(clock, 3);
+    expect((await waits(clock, 1)).at(-1)).toBe(10);
+  });
+});
