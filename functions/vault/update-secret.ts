@@ -1,5 +1,6 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
+import { times } from '../model/limits.ts';
 import { isInSight } from '../model/names.ts';
 import type { IdempotencyRecord, Principal, StoredVersion } from '../model/types.ts';
 import type { SingleWrite } from './create-secret.ts';
@@ -8,6 +9,7 @@ import { notFound } from './not-found.ts';
 import type { DataKey, Ports, RequestContext } from './ports.ts';
 import { sealNext } from './sealing.ts';
 import { outOfTime, startBackoff, writeUntilClear } from './tries.ts';
+import { createTurns } from './turns.ts';
 
 export type UpdateSecret = {
   readonly name: string;
@@ -25,32 +27,44 @@ export type UpdateSecret = {
  * The store and KMS are asked the same whatever the name is, and all answers are awaited before any
  * is judged: a missing secret is *not found* also while the master key is out of reach.
  */
-export const updateSecret =
-  ({ store, dataKeys }: Ports) =>
-  async (
+export const updateSecret = (ports: Ports) => {
+  const inTurn = createTurns();
+  return (
     context: RequestContext,
     principal: Principal,
     request: UpdateSecret,
-  ): Promise<SingleWrite> => {
-    const { name, fingerprint } = request;
-    const [head, record, generated] = await Promise.allSettled([
-      store.findHead(context, principal, name),
-      fingerprint && store.findRecord(context, principal, fingerprint.hash),
-      dataKeys.generate(context, { tenant: principal.tenant, name }),
-    ]);
-    try {
-      if (head.status === 'rejected') throw head.reason;
-      if (record.status === 'rejected') throw record.reason;
-      if (!isInSight(principal.names, name)) throw notFound();
-      if (fingerprint && record.value) return replay(context, fingerprint, record.value);
-      if (!head.value) throw notFound();
-      requireMatch(request.ifMatch, head.value);
-      if (generated.status === 'rejected') throw generated.reason;
-      return await putNext(store, context, principal, request, head.value, generated.value);
-    } finally {
-      if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
-    }
-  };
+  ): Promise<SingleWrite> =>
+    inTurn(`${principal.tenant}#${request.name}`, () =>
+      readAndPut(ports, context, principal, request),
+    );
+};
+
+const readAndPut = async (
+  { store, dataKeys }: Ports,
+  context: RequestContext,
+  principal: Principal,
+  request: UpdateSecret,
+): Promise<SingleWrite> => {
+  const { name, fingerprint } = request;
+  if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime();
+  const [head, record, generated] = await Promise.allSettled([
+    store.findHead(context, principal, name),
+    fingerprint && store.findRecord(context, principal, fingerprint.hash),
+    dataKeys.generate(context, { tenant: principal.tenant, name }),
+  ]);
+  try {
+    if (head.status === 'rejected') throw head.reason;
+    if (record.status === 'rejected') throw record.reason;
+    if (!isInSight(principal.names, name)) throw notFound();
+    if (fingerprint && record.value) return replay(context, fingerprint, record.value);
+    if (!head.value) throw notFound();
+    requireMatch(request.ifMatch, head.value);
+    if (generated.status === 'rejected') throw generated.reason;
+    return await putNext(store, context, principal, request, head.value, generated.value);
+  } finally {
+    if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
+  }
+};
 
 const putNext = async (
   store: Ports['store'],
@@ -60,7 +74,7 @@ const putNext = async (
   head: StoredVersion,
   dataKey: DataKey,
 ): Promise<SingleWrite> => {
-  const { fingerprint, value, ifMatch } = request;
+  const { name, fingerprint, value, ifMatch } = request;
   const again = startBackoff(context);
   let base = head;
   for (;;) {
@@ -78,10 +92,12 @@ const putNext = async (
     if (result.outcome !== 'raced' || !result.head) {
       throw new VaultError('internal', 'the store answered an update with no outcome of one');
     }
-    base = result.head;
-    requireMatch(ifMatch, base);
+    requireMatch(ifMatch, result.head);
     context.journal.decided('lost_race', next);
     if (!(await again())) throw outOfTime();
+    // What stood in the way is old by now; a base that is read anew wins far more often.
+    base = (await store.findHead(context, principal, name)) ?? result.head;
+    requireMatch(ifMatch, base);
   }
 };
 

@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { createTurns } from '../../../functions/vault/turns.ts';
+
+describe('writers of one secret in one process', () => {
+  it('work one after the other, in the order they came', async () => {
+    const inTurn = createTurns();
+    const events: string[] = [];
+    const work = (name: string) => async () => {
+      events.push(`${name} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      events.push(`${name} ends`);
+      return name;
+    };
+    const results = await Promise.all(['a', 'b', 'c'].map((name) => inTurn('DB', work(name))));
+    expect(results).toEqual(['a', 'b', 'c']);
+    expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
+  });
+
+  it('do not wait for writers of another secret', async () => {
+    const inTurn = createTurns();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const first = inTurn('DB', () => promise);
+    expect(await inTurn('OTHER', async () => 'other')).toBe('other');
+    resolve('first');
+    expect(await first).toBe('first');
+  });
+
+  it('pass the turn on when they fail', async () => {
+    const inTurn = createTurns();
+    const failing = inTurn('DB', () => Promise.reject(new Error('failed')));
+    const next = inTurn('DB', async () => 'next');
+    await expect(failing).rejects.toThrow('failed');
+    expect(await next).toBe('next');
+  });
+});
