@@ -1,5 +1,5 @@
 /** The requests and replies that the three routes for `.env` files share. */
-import { boolean, optional, strictObject, string } from 'valibot';
+import { boolean, custom, optional, strictObject, string } from 'valibot';
 import { type Dialect, isDialect } from '../env/dialects/dialect.ts';
 import type { Principal } from '../model/types.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
@@ -15,11 +15,15 @@ import {
 } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
+/** Members that the contract reserves. They are named, so that nobody believes they had an effect. */
+const notYet = optional(custom<never>(() => false, 'is not served yet'));
 const body = strictObject({
   content: string(),
   values: optional(stringMap),
   dialect: optional(string()),
   dryRun: optional(boolean()),
+  at: notYet,
+  pin: notYet,
 });
 
 type Parsed = Omit<FileRequest, 'mode'>;
@@ -48,7 +52,8 @@ const fromJson = (event: Event, text: string) => {
 };
 
 const fromText = (event: Event, content: string) => {
-  const query = queryOf(event, ['dialect', 'dryRun']);
+  const query = queryOf(event, ['dialect', 'dryRun', 'at']);
+  if (query.has('at')) throw invalid('at', 'is not served yet');
   const dryRun = query.get('dryRun') ?? 'false';
   if (dryRun !== 'true' && dryRun !== 'false') throw invalid('dryRun', 'must be true or false');
   return { content, dialect: query.get('dialect'), dryRun: dryRun === 'true', values: undefined };
