@@ -100,6 +100,24 @@ describe('update-secret, on the embedded store and KMS', () => {
     );
   });
 
+  it('tells of each race that was lost, and tries as often as it lost, and once more', async () => {
+    const alice = someone();
+    await create(alice, 'DB');
+    const journals = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) => {
+        const context = requestContext();
+        const request = { name: 'DB', value: bytes(`v${index}`), ifMatch: undefined };
+        await updateSecret(vault.ports)(context, alice, { ...request, fingerprint: undefined });
+        return context.journal;
+      }),
+    );
+    const lost = journals.map(
+      ({ decisions }) => decisions.filter(({ decision }) => decision === 'lost_race').length,
+    );
+    expect(Math.max(...lost)).toBeGreaterThan(0);
+    expect(journals.map((journal) => journal.attempts())).toEqual(lost.map((count) => count + 1));
+  });
+
   describe('with a clock that goes back', () => {
     it('moves the interval forward and never reorders, overlaps or gaps it', async () => {
       const alice = someone();
