@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { describe, expect, it } from '@jest/globals';
+import { createDataKeys } from '../../../functions/kms/data-keys.ts';
+import type { ErrorCode } from '../../../functions/model/errors.ts';
+import { refusalOf } from '../../support/refusals.ts';
+import { requestContext } from '../../support/requests.ts';
+import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts';
+
+const masterKeyId = 'arn:aws:kms:eu-central-1:111122223333:alias/vault';
+const keyArn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd';
+const bound = { tenant: 'acme', name: 'DB_PASSWORD' };
+const plaintext = randomBytes(32);
+const wrapped = randomBytes(184);
+const good = { Plaintext: plaintext, CiphertextBlob: wrapped, KeyId: keyArn };
+
+type Call = { readonly operation: string; readonly input: object; readonly atMs: number };
+/** Answers one call: with an output, or by throwing. */
+type Answer = (clock: VirtualClock, signal: AbortSignal) => object | Promise<object>;
+
+const faultNamed = (name: string): Error => Object.assign(new Error(`${name}: c4n4ry`), { name });
+const failing =
+  (name: string): Answer =>
+  () => {
+    throw faultNamed(name);
+  };
+/** A peer that never answers: the time of the call goes by until its signal ends it. */
+const silent: Answer = (clock, signal) => {
+  while (!signal.aborted) clock.advance(10);
+  throw faultNamed('AbortError');
+};
+
+/** Data keys over a client that answers by `script`; its last entry answers all further calls. */
+const scripted = (...script: Answer[]) => {
+  const clock = virtualClock();
+  const calls: Call[] = [];
+  const rest = [...script];
+  const client = {
+    send: async (command: { input: object }, options: { abortSignal: AbortSignal }) => {
+      const operation = command.constructor.name.replace(/Command$/, '');
+      calls.push({ operation, input: command.input, atMs: clock.elapsed() });
+      const answer = rest.length > 1 ? rest.shift() : rest[0];
+      return answer?.(clock, options.abortSignal);
+    },
+  } as unknown as KMSClient;
+  const context = requestContext({ clock });
+  const keys = createDataKeys(client, masterKeyId);
+  const generate = () => keys.generate(context, bound);
+  const unwrap = () => keys.unwrap(context, bound, wrapped);
+  return { clock, calls, context, keys, generate, unwrap };
+};
+
+describe('a data key', () => {
+  it('is generated under the configured key, bound to tenant and name', async () => {
+    const { calls, generate, context } = scripted(() => good);
+    expect(await generate()).toEqual({ plaintext, wrapped, masterKeyId: keyArn });
+    expect(calls).toEqual([
+      {
+        operation: 'GenerateDataKey',
+        input: { KeyId: masterKeyId, KeySpec: 'AES_256', EncryptionContext: bound },
+        atMs: 0,
+      },
+    ]);
+    expect(context.journal.kmsCalls).toEqual(['GenerateDataKey']);
+    expect(context.journal.decisions).toEqual([]);
+  });
+
+  it('is unwrapped by the configured key and no other, for the same tenant and name', async () => {
+    const { calls, unwrap, context } = scripted(() => good);
+    expect(await unwrap()).toBe(plaintext);
+    expect(calls[0]).toMatchObject({
+      operation: 'Decrypt',
+      input: { KeyId: masterKeyId, CiphertextBlob: wrapped, EncryptionContext: bound },
+    });
+    expect(context.journal.kmsCalls).toEqual(['Decrypt']);
+  });
+
+  it.each([
+    ['a data key of 31 bytes', { ...good, Plaintext: randomBytes(31) }],
+    ['a data key of 33 bytes', { ...good, Plaintext: randomBytes(33) }],
+    ['no data key', { ...good, Plaintext: undefined }],
+    ['an empty wrapped data key', { ...good, CiphertextBlob: new Uint8Array(0) }],
+    ['no wrapped data key', { ...good, CiphertextBlob: undefined }],
+    ['no id of the master key', { ...good, KeyId: undefined }],
+    ['an empty id of the master key', { ...good, KeyId: '' }],
+  ])('is not used if KMS generates %s', async (_, output) => {
+    const { calls, generate, context } = scripted(() => output);
+    const { code, retryable } = await refusalOf(generate);
+    expect([code, retryable, calls.length]).toEqual(['master_key_unavailable', false, 1]);
+    expect(context.journal.decisions).toEqual([{ decision: 'key_fault', about: {} }]);
+  });
+
+  it.each([
+    ['of 31 bytes', randomBytes(31)],
+    ['of 33 bytes', randomBytes(33)],
+    ['of none', undefined],
+  ])('is not used if KMS unwraps one %s', async (_, Plaintext) => {
+    const { unwrap } = scripted(() => ({ ...good, Plaintext }));
+    expect((await refusalOf(unwrap)).code).toBe('master_key_incorrect');
+  });
+});
+
+describe('a fault of KMS', () => {
+  const table: readonly (readonly [string, ErrorCode, boolean, number])[] = [
+    ['IncorrectKeyException', 'master_key_incorrect', false, 1],
+    ['InvalidCiphertextException', 'master_key_incorrect', false, 1],
+    ['DisabledException', 'master_key_unavailable', false, 1],
+    ['KMSInvalidStateException', 'master_key_unavailable', false, 1],
+    ['NotFoundException', 'master_key_unavailable', false, 1],
+    ['AccessDeniedException', 'master_key_unavailable', false, 1],
+    ['InvalidKeyUsageException', 'master_key_unavailable', false, 1],
+    ['UnrecognizedClientException', 'master_key_unavailable', false, 1],
+    ['InvalidSignatureException', 'master_key_unavailable', false, 1],
+    ['KMSInternalException', 'master_key_unavailable', true, 3],
+    ['DependencyTimeoutException', 'master_key_unavailable', true, 3],
+    ['KeyUnavailableException', 'master_key_unavailable', true, 3],
+    ['TimeoutError', 'master_key_unavailable', true, 3],
+    ['AbortError', 'master_key_unavailable', true, 3],
+    ['Error', 'master_key_unavailable', true, 3],
+    ['constructor', 'master_key_unavailable', true, 3],
+  ];
+
+  it.each(table)(
+    '%s is %s, retryable: %s, after %s calls',
+    async (name, code, retryable, tries) => {
+      for (const operation of ['generate', 'unwrap'] as const) {
+        const { [operation]: call, calls, context } = scripted(failing(name));
+        const refused = await refusalOf(call);
+        expect([refused.code, refused.retryable, calls.length]).toEqual([code, retryable, tries]);
+        expect(context.journal.kmsCalls).toHaveLength(tries);
+        expect(context.journal.decisions).toEqual([{ decision: 'key_fault', about: {} }]);
+        expect(refused.message).not.toContain('c4n4ry');
+        expect((refused.cause as Error).name).toBe(name);
+      }
+    },
+  );
+
+  it('that is no error at all is an unreachable key', async () => {
+    const { unwrap } = scripted(() => Promise.reject('c4n4ry'));
+    const { code, retryable } = await refusalOf(unwrap);
+    expect([code, retryable]).toEqual(['master_key_unavailable', true]);
+  });
+
+  it.each(['TimeoutError', 'ThrottlingException', 'LimitExceededException'])(
+    'that passes is not noticed: %s, then an answer',
+    async (name) => {
+      const { unwrap, calls, context, clock } = scripted(failing(name), failing(name), () => good);
+      expect(await unwrap()).toBe(plaintext);
+      expect(calls).toHaveLength(3);
+      expect(context.journal.decisions).toEqual([]);
+      expect(clock.sleeps).toEqual([5, 10]);
+    },
+  );
+
+  it('that passes into one that does not is the latter', async () => {
+    const { unwrap, calls } = scripted(failing('TimeoutError'), failing('DisabledException'));
+    expect((await refusalOf(unwrap)).retryable).toBe(false);
+    expect(calls).toHaveLength(2);
+  });
+});
+
+describe('the time of a request', () => {
+  it.each(['ThrottlingException', 'LimitExceededException'])(
+    'is used up by throttling (%s), then the answer is throttled',
+    async (name) => {
+      const { unwrap, calls, clock, context } = scripted(failing(name));
+      const { code, retryable } = await refusalOf(unwrap);
+      expect([code, retryable]).toEqual(['throttled', true]);
+      expect(context.journal.decisions).toEqual([]);
+      expect(calls.length).toBeGreaterThan(30);
+      expect(clock.elapsed()).toBeGreaterThan(6_500);
+      expect(clock.elapsed()).toBeLessThan(8_000);
+    },
+  );
+
+  it('begins no call after 7 s', async () => {
+    for (const name of ['ThrottlingException', 'TimeoutError']) {
+      const { unwrap, calls, clock } = scripted(failing(name));
+      clock.advance(6_900);
+      await refusalOf(unwrap);
+      expect(calls.length).toBeGreaterThan(0);
+      for (const { atMs } of calls) expect(atMs).toBeLessThan(7_000);
+    }
+    const { generate, calls, clock } = scripted(() => good);
+    clock.advance(7_000);
+    expect((await refusalOf(generate)).retryable).toBe(true);
+    expect(calls).toHaveLength(0);
+  });
+
+  it('ends a slow call after 3 s, and three of them before the answer is due', async () => {
+    const { unwrap, calls, clock } = scripted(silent);
+    const { code, retryable } = await refusalOf(unwrap);
+    expect([code, retryable]).toEqual(['master_key_unavailable', true]);
+    expect(clock.signals).toEqual([3_000, 3_000, 3_000]);
+    expect(calls).toHaveLength(3);
+    expect(clock.elapsed()).toBeLessThan(9_900);
+  });
+
+  it('ends the last call when the answer is due, though it began late', async () => {
+    const { unwrap, clock } = scripted(silent);
+    clock.advance(6_950);
+    await refusalOf(unwrap);
+    expect(clock.signals).toEqual([2_950]);
+    expect(clock.elapsed()).toBeLessThanOrEqual(9_900);
+  });
+});
+
+describe('the probe of the master key', () => {
+  const described = (KeyMetadata: object | undefined) => scripted(() => ({ KeyMetadata }));
+
+  it('tells the id of a key that can be used', async () => {
+    const { keys, context, calls, clock } = described({ KeyId: '1234abcd', KeyState: 'Enabled' });
+    expect(await keys.probe(context)).toEqual({ masterKeyId: '1234abcd' });
+    expect(calls[0]).toMatchObject({ operation: 'DescribeKey', input: { KeyId: masterKeyId } });
+    expect(clock.signals).toEqual([1_000]);
+    expect(context.journal.kmsCalls).toEqual(['DescribeKey']);
+  });
+
+  it.each([
+    [{ KeyId: '1234abcd', KeyState: 'Disabled' }],
+    [{ KeyId: '1234abcd', KeyState: 'PendingDeletion' }],
+    [{ KeyId: '1234abcd' }],
+    [{ KeyState: 'Enabled' }],
+    [undefined],
+  ])('fails for a key that cannot: %j', async (metadata) => {
+    const { keys, context } = described(metadata);
+    expect((await refusalOf(() => keys.probe(context))).code).toBe('master_key_unavailable');
+  });
+
+  it('is made once', async () => {
+    const { keys, context, calls } = scripted(failing('TimeoutError'));
+    await expect(keys.probe(context)).rejects.toThrow();
+    expect(calls).toHaveLength(1);
+  });
+});

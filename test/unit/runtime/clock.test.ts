@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { machineClock } from '../../../functions/runtime/clock.ts';
+
+describe('the clock of the machine', () => {
+  it('tells the wall clock in whole milliseconds since the epoch', () => {
+    const [before, now, after] = [Date.now(), machineClock.now(), Date.now()];
+    expect(Number.isInteger(now)).toBe(true);
+    expect(now).toBeGreaterThanOrEqual(before);
+    expect(now).toBeLessThanOrEqual(after);
+  });
+
+  it('measures a sleep by a clock that does not go back', async () => {
+    const began = machineClock.elapsed();
+    await machineClock.sleep(20.5);
+    expect(machineClock.elapsed() - began).toBeGreaterThanOrEqual(19);
+  });
+
+  it('aborts after a fraction of a millisecond as after a whole one', async () => {
+    const signal = machineClock.signalAfter(0.4);
+    expect(signal.aborted).toBe(false);
+    await machineClock.sleep(20);
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('draws from 0 up to, but not, 1', () => {
+    for (let i = 0; i < 100; i++) {
+      const drawn = machineClock.random();
+      expect(drawn).toBeGreaterThanOrEqual(0);
+      expect(drawn).toBeLessThan(1);
+    }
+  });
+});

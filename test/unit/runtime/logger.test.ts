@@ -1,0 +1,271 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { RequestJournal } from '../../../functions/http/endpoint.ts';
+import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
+import { openJournal } from '../../../functions/runtime/logger.ts';
+import type { Decision } from '../../../functions/vault/ports.ts';
+import { someone } from '../../support/requests.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+type Closing = Parameters<RequestJournal['close']>[0];
+const canary = 'c4n4ryS3cr3t';
+const principal = someone({ tenant: 'acme', scopes: [canary], names: [canary] });
+const closing: Closing = { principal, status: 200, error: undefined, elapsedMs: 12.345 };
+
+let written: string;
+beforeEach(() => {
+  written = '';
+  for (const stream of [process.stdout, process.stderr]) {
+    jest.spyOn(stream, 'write').mockImplementation((chunk) => {
+      written += String(chunk);
+      return true;
+    });
+  }
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** What a request writes, line by line; every line must be one JSON object. */
+const linesOf = (work: (journal: RequestJournal) => void): readonly Line[] => {
+  work(openJournal('get-secret', 'r-1'));
+  const lines = written.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line));
+};
+const messagesOf = (lines: readonly Line[], message: string) =>
+  lines.filter((line) => line['message'] === message);
+
+/** The line of a request that ended with `error`. */
+const lineOfFailure = (error: unknown, status = 500): Line => {
+  const lines = linesOf((journal) => journal.close({ ...closing, status, error }));
+  return messagesOf(lines, 'request')[0] ?? {};
+};
+
+describe('the line of a request', () => {
+  it('sums it up, in fields that are put in by name', () => {
+    const lines = linesOf((journal) => {
+      journal.called('store', 'GetItem', 1);
+      journal.called('store', 'TransactWriteItems', 4);
+      journal.called('kms', 'Decrypt');
+      journal.tried();
+      journal.tried();
+      journal.concerns({ name: 'DB_PASSWORD', version: 3 });
+      journal.close(closing);
+    });
+    const requests = messagesOf(lines, 'request');
+    expect(requests).toHaveLength(1);
+    const { timestamp, ...line } = requests[0] ?? {};
+    expect(String(timestamp)).toMatch(/^\d{4}-\d{2}-\d{2}T/);
+    expect(line).toEqual({
+      level: 'INFO',
+      message: 'request',
+      service: 'vault',
+      sampling_rate: 0,
+      requestId: 'r-1',
+      operation: 'get-secret',
+      tenant: 'acme',
+      subject: 'alice',
+      secret: 'DB_PASSWORD',
+      version: 3,
+      outcome: 'ok',
+      status: 200,
+      attempts: 2,
+      storeCalls: 2,
+      kmsCalls: 1,
+      units: 5,
+      ms: 12.3,
+    });
+  });
+
+  it('of an unknown caller names no tenant and no subject', () => {
+    const error = new VaultError('unauthenticated', 'no');
+    const lines = linesOf((journal) => {
+      journal.close({ ...closing, principal: undefined, status: 401, error });
+    });
+    const [line = {}] = messagesOf(lines, 'request');
+    expect(line).toMatchObject({ level: 'INFO', outcome: 'refused', status: 401 });
+    expect(line).toMatchObject({ code: 'unauthenticated' });
+    expect(line).not.toHaveProperty('tenant');
+    expect(line).not.toHaveProperty('subject');
+  });
+
+  it('of a refusal is no alarm, of a failure it is', () => {
+    expect(lineOfFailure(new VaultError('not_found', ''), 404)).toMatchObject({
+      level: 'INFO',
+      outcome: 'refused',
+      code: 'not_found',
+    });
+    written = '';
+    expect(lineOfFailure(new VaultError('store_unavailable', ''), 503)).toMatchObject({
+      level: 'ERROR',
+      outcome: 'failed',
+      code: 'store_unavailable',
+    });
+  });
+
+  it('of a failure that was answered without an error is one, too', () => {
+    expect(lineOfFailure(undefined, 503)).toMatchObject({ level: 'ERROR', outcome: 'failed' });
+  });
+
+  it('counts for one request only', () => {
+    const first = openJournal('get-secret', 'r-0');
+    first.called('kms', 'Decrypt');
+    first.tried();
+    const [line = {}] = messagesOf(
+      linesOf((journal) => journal.close(closing)),
+      'request',
+    );
+    expect(line).toMatchObject({ storeCalls: 0, kmsCalls: 0, units: 0, attempts: 0 });
+  });
+});
+
+describe('the line of a decision', () => {
+  const alarms: readonly Decision[] = [
+    'key_fault',
+    'integrity_failure',
+    'outcome_unknown',
+    'clock_skew',
+    'table_replicated',
+  ];
+  const events: readonly Decision[] = [
+    'created',
+    'refused_exists',
+    'version_written',
+    'lost_race',
+    'try_failed',
+    'replayed',
+    'idempotency_key_reused',
+  ];
+
+  it.each([
+    ...alarms.map((decision) => [decision, 'WARN'] as const),
+    ...events.map((decision) => [decision, 'INFO'] as const),
+  ])('%s is written at once, at level %s', (decision, level) => {
+    const lines = linesOf((journal) => journal.decided(decision, { name: 'A', version: 2 }));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      level,
+      message: 'decision',
+      requestId: 'r-1',
+      operation: 'get-secret',
+      decision,
+      secret: 'A',
+      version: 2,
+    });
+  });
+
+  it('names no secret where it is about none', () => {
+    const [line] = linesOf((journal) => journal.decided('key_fault'));
+    expect(line).not.toHaveProperty('secret');
+    expect(line).not.toHaveProperty('version');
+  });
+});
+
+describe('what never reaches a line', () => {
+  const quoted = Object.assign(new SyntaxError(`Unexpected token in "${canary}"`), {
+    body: canary,
+    $response: { body: canary },
+  });
+  const multiline = new Error(`broken at\n    at ${canary} (${canary}:1:1)\n    at ${canary}`);
+  const nested = new Error(canary, { cause: new Error(canary, { cause: canary }) });
+  const renamed = new Error(`\n    at ${canary}:1:1`);
+  renamed.message = 'changed since';
+  const faults: readonly Error[] = [quoted, multiline, nested, renamed];
+
+  it.each(faults)('is the message of a bug: %#', (error) => {
+    const line = lineOfFailure(error);
+    expect(line).toMatchObject({ code: 'internal', cause: error.name });
+    expect(written).not.toContain(canary);
+  });
+
+  it.each(faults)('is the message of a cause: %#', (cause) => {
+    for (const code of ['internal', 'store_unavailable', 'invalid_request'] as ErrorCode[]) {
+      const error = new VaultError(code, canary, { members: { field: canary }, cause });
+      expect(lineOfFailure(error)).toMatchObject({ cause: cause.name });
+    }
+    expect(written).not.toContain(canary);
+  });
+
+  it.each([canary, { [canary]: canary }, [canary], null, 7])('is what was thrown: %j', (error) => {
+    expect(lineOfFailure(error)).toMatchObject({ code: 'internal', status: 500 });
+    expect(written).not.toContain(canary);
+  });
+
+  it('is more of the caller than tenant and subject', () => {
+    linesOf((journal) => journal.close(closing));
+    expect(written).not.toContain(canary);
+  });
+});
+
+describe('the frames of a stack', () => {
+  it('are told for a bug, so that it can be found', () => {
+    const { frames } = lineOfFailure(new TypeError('x'));
+    expect(frames).toContainEqual(expect.stringMatching(/^at .*logger\.test\.ts:\d+:\d+/));
+  });
+
+  it('are told for a bug that has its cause', () => {
+    const line = lineOfFailure(new VaultError('internal', '', { cause: new TypeError('x') }));
+    expect(line['frames']).toContainEqual(expect.stringContaining('logger.test.ts'));
+  });
+
+  it('are not told for faults of others', () => {
+    const cause = new TypeError('x');
+    const line = lineOfFailure(new VaultError('store_unavailable', '', { cause }), 503);
+    expect(line).toMatchObject({ cause: 'TypeError' });
+    expect(line).not.toHaveProperty('frames');
+  });
+});
+
+describe('the metrics of a request', () => {
+  const metricsOf = (work: (journal: RequestJournal) => void) =>
+    linesOf(work).filter((line) => '_aws' in line);
+
+  it('are one line in the embedded metric format', () => {
+    const metrics = metricsOf((journal) => {
+      journal.decided('lost_race');
+      journal.decided('lost_race');
+      journal.decided('key_fault');
+      journal.close({ ...closing, status: 503, error: new VaultError('outcome_unknown', '') });
+    });
+    expect(metrics).toHaveLength(1);
+    expect(metrics[0]).toMatchObject({
+      service: 'vault',
+      operation: 'get-secret',
+      Requests: 1,
+      Faults: 1,
+      Duration: 12.345,
+      LostRaces: 2,
+      KeyFaults: 1,
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [
+          {
+            Namespace: 'SecretsVault',
+            Dimensions: [expect.arrayContaining(['service', 'operation'])],
+            Metrics: expect.arrayContaining([
+              { Name: 'Requests', Unit: 'Count' },
+              { Name: 'Faults', Unit: 'Count' },
+              { Name: 'Duration', Unit: 'Milliseconds' },
+              { Name: 'LostRaces', Unit: 'Count' },
+              { Name: 'KeyFaults', Unit: 'Count' },
+            ]),
+          },
+        ],
+      },
+    });
+  });
+
+  it('count no fault for a refusal, and nothing of the request before', () => {
+    const metrics = metricsOf((journal) => {
+      journal.close({ ...closing, status: 404, error: new VaultError('not_found', '') });
+    });
+    expect(metrics[0]).toMatchObject({ Requests: 1, Faults: 0, LostRaces: 0, KeyFaults: 0 });
+  });
+
+  it('hold no name of a tenant, a subject or a secret', () => {
+    const metrics = metricsOf((journal) => {
+      journal.concerns({ name: 'DB_PASSWORD' });
+      journal.close(closing);
+    });
+    expect(JSON.stringify(metrics)).not.toMatch(/acme|alice|DB_PASSWORD/);
+  });
+});

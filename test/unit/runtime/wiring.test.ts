@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import { eventWith } from '../../support/events.ts';
+import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { requestContext, someone } from '../../support/requests.ts';
+
+/** A module made anew, with the environment as it is now: as at a cold start. */
+const freshEndpoint = () =>
+  jest.requireActual<typeof import('../../../functions/runtime/endpoint.ts')>(
+    '../../../functions/runtime/endpoint.ts',
+  );
+const freshVault = () =>
+  jest.requireActual<typeof import('../../../functions/runtime/vault.ts')>(
+    '../../../functions/runtime/vault.ts',
+  );
+const freshNodeStatus = () =>
+  jest.requireActual<typeof import('../../../functions/runtime/node-status.ts')>(
+    '../../../functions/runtime/node-status.ts',
+  );
+
+const key = ed25519();
+const kept = { ...process.env };
+const servers: Server[] = [];
+
+/** A service on loopback that counts its requests. */
+const serve = async (listener: RequestListener) => {
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests += 1;
+    listener(request, response);
+  }).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, requests: () => requests };
+};
+
+beforeEach(() => {
+  jest.resetModules();
+  process.env = {
+    ...kept,
+    AUTH_ISSUER: 'urn:test',
+    AUTH_AUDIENCE: 'vault',
+    AUTH_JWKS: keySet(publicJwk(key)),
+    TABLE_NAME: 'vault',
+    MASTER_KEY_ID: 'alias/vault',
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  };
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.env = kept;
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+describe('the endpoint of a function', () => {
+  const call = async (authorization: string) => {
+    const { endpoint } = freshEndpoint();
+    const handler = endpoint({
+      operation: 'get-secret',
+      scopes: [],
+      parse: (_event, principal) => principal.tenant,
+      respond: async ({ writeId }, _principal, tenant) => ({
+        status: 200,
+        body: { tenant, writeId },
+      }),
+    });
+    for (const stream of [process.stdout, process.stderr]) {
+      jest.spyOn(stream, 'write').mockReturnValue(true);
+    }
+    const event = eventWith({ Authorization: authorization });
+    const { statusCode, body } = await handler(event, { awsRequestId: 'r' } as Context);
+    return { statusCode, body: JSON.parse(body) };
+  };
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const claims = { iss: 'urn:test', aud: 'vault', exp, tenant: 'acme', sub: 'alice' };
+  const token = signToken({ alg: 'EdDSA' }, claims, key);
+
+  it('takes tokens of the configured issuer only, and draws a write id for each request', async () => {
+    const first = await call(`Bearer ${token}`);
+    expect(first).toMatchObject({ statusCode: 200, body: { tenant: 'acme' } });
+    expect(first.body.writeId).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect((await call(`Bearer ${token}`)).body.writeId).not.toBe(first.body.writeId);
+    const foreign = signToken({ alg: 'EdDSA' }, { ...claims, iss: 'urn:other' }, key);
+    expect((await call(`Bearer ${foreign}`)).statusCode).toBe(401);
+  });
+
+  it.each(['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS'])(
+    'does not start without %s',
+    async (name) => {
+      process.env[name] = '';
+      await expect(call('')).rejects.toThrow(`not set: ${name}`);
+    },
+  );
+
+  it('does not start with keys that could sign', () => {
+    process.env['AUTH_JWKS'] = keySet(key.privateKey.export({ format: 'jwk' }));
+    expect(freshEndpoint).toThrow('the key set may hold public');
+  });
+});
+
+describe('the ports of a function', () => {
+  it.each(['TABLE_NAME', 'MASTER_KEY_ID'])('are not made without %s', (name) => {
+    delete process.env[name];
+    expect(freshVault).toThrow(`not set: ${name}`);
+  });
+
+  it('leave all repeating to the vault: a call of a client is one request', async () => {
+    const failing = await serve((_request, response) => response.writeHead(500).end('{}'));
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = failing.url;
+    process.env['AWS_ENDPOINT_URL_KMS'] = failing.url;
+    const { ports } = freshVault();
+    const context = requestContext();
+    await expect(ports.store.probe(context)).rejects.toThrow();
+    expect(failing.requests()).toBe(1);
+    await expect(ports.dataKeys.probe(context)).rejects.toThrow();
+    expect(failing.requests()).toBe(2);
+    const read = ports.store.findHead(context, someone(), 'A');
+    await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(failing.requests()).toBe(2 + 3);
+  });
+});
+
+describe('the status of a vault node', () => {
+  const readNode = async (url: string) => {
+    process.env['VAULT_NODE_STATUS_URL'] = url;
+    return freshNodeStatus().readNode();
+  };
+
+  it('is asked of the node', async () => {
+    const node = await serve((_request, response) => response.end('{"revision":7}'));
+    expect(await readNode(node.url)).toEqual({ revision: 7 });
+  });
+
+  it('is undefined where there is no node, and nothing is asked', async () => {
+    const asked = jest.spyOn(globalThis, 'fetch');
+    expect(await readNode('')).toBeUndefined();
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, RequestListener]>([
+    ['answers 500', (_request, response) => response.writeHead(500).end('{"revision":7}')],
+    ['answers with no JSON', (_request, response) => response.end('revision 7')],
+    ['hangs up', (request) => request.destroy()],
+    ['never answers', () => {}],
+  ])('is undefined, within a second or so, where the node %s', async (_, listener) => {
+    const node = await serve(listener);
+    const began = performance.now();
+    expect(await readNode(node.url)).toBeUndefined();
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+});
