@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { rangesOf } from '../../../functions/dynamodb/names.ts';
+import { isInSight } from '../../../functions/model/names.ts';
+
+/** Short names of few letters, so that patterns and prefixes meet them often. */
+const letters = fc.stringMatching(/^[AB_a.]{1,4}$/);
+const name = letters.filter((text) => !text.startsWith('.'));
+const pattern = fc.oneof(
+  name,
+  name.map((text) => `${text}*`),
+  fc.constant('*'),
+);
+const patterns = fc.array(pattern, { maxLength: 8 });
+const prefix = fc.oneof(fc.constant(''), letters, name);
+const sets = fc.uniqueArray(name, { maxLength: 30 });
+
+type Range = ReturnType<typeof rangesOf>[number];
+const covers = ({ text, exact }: Range, candidate: string): boolean =>
+  exact ? candidate === text : candidate.startsWith(text);
+
+describe('the ranges of names that a list reads', () => {
+  it('cover exactly the names that are in sight and asked for, each once', () => {
+    fc.assert(
+      fc.property(patterns, prefix, sets, (given, asked, all) => {
+        const ranges = rangesOf(given, asked);
+        const candidates = [...all, ...given.map((one) => one.replace('*', ''))];
+        const times = candidates.map(
+          (candidate) => ranges.filter((range) => covers(range, candidate)).length,
+        );
+        const expected = candidates.map((candidate) =>
+          Number(isInSight(given, candidate) && candidate.startsWith(asked)),
+        );
+        expect(times).toEqual(expected);
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+
+  it('give the names in ascending order when they are read one after the other', () => {
+    fc.assert(
+      fc.property(patterns, prefix, sets, (given, asked, all) => {
+        const index = [...all].sort();
+        const read = rangesOf(given, asked).flatMap((range) =>
+          index.filter((candidate) => covers(range, candidate)),
+        );
+        expect(read).toEqual(index.filter((one) => isInSight(given, one) && one.startsWith(asked)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('are none that are needless: no more than there are patterns, none twice', () => {
+    fc.assert(
+      fc.property(patterns, prefix, (given, asked) => {
+        const ranges = rangesOf(given, asked);
+        expect(ranges.length).toBeLessThanOrEqual(new Set(given).size);
+        for (const { text } of ranges) expect(text.startsWith(asked)).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each<[string[], string, Range[]]>([
+    [[], '', []],
+    [['*'], '', [{ text: '', exact: false }]],
+    [['*'], 'DB_', [{ text: 'DB_', exact: false }]],
+    [['DB_HOST'], 'DB_', [{ text: 'DB_HOST', exact: true }]],
+    [['DB_HOST'], 'DB_HOSTS', []],
+    [['DB*', 'DB_HOST', 'DB'], '', [{ text: 'DB', exact: false }]],
+    [
+      ['B', 'A*'],
+      '',
+      [
+        { text: 'A', exact: false },
+        { text: 'B', exact: true },
+      ],
+    ],
+    [['A', 'A'], '', [{ text: 'A', exact: true }]],
+    [
+      ['A', 'AB'],
+      '',
+      [
+        { text: 'A', exact: true },
+        { text: 'AB', exact: true },
+      ],
+    ],
+  ])('of %j asked for %j are %j', (given, asked, expected) => {
+    expect(rangesOf(given, asked)).toEqual(expected);
+  });
+});

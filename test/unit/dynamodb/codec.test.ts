@@ -1,0 +1,238 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  decodeHead,
+  decodeRecord,
+  decodeVersion,
+  encodeHead,
+  encodeRecord,
+  encodeVersion,
+  type Item,
+} from '../../../functions/dynamodb/codec.ts';
+import type { IdempotencyRecord, SealedVersion } from '../../../functions/model/types.ts';
+import { codeOf } from '../../support/refusals.ts';
+
+const sealed: SealedVersion = {
+  tenant: 'acme',
+  name: 'DB_PASSWORD',
+  version: 42,
+  validFrom: Date.parse('2026-11-24T14:30:48.123Z'),
+  createdBy: 'alice',
+  writeId: 'AAECAwQFBgcICQoLDA0ODw',
+  masterKeyId: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd',
+  format: 'v1',
+  iv: new Uint8Array(12).fill(1),
+  ciphertext: new Uint8Array(23).fill(2),
+  commitment: new Uint8Array(32).fill(3),
+  wrappedDataKey: new Uint8Array(184).fill(4),
+};
+const validTo = sealed.validFrom + 1;
+const record: IdempotencyRecord = {
+  operation: 'submit-env',
+  writeId: 'AAECAwQFBgcICQoLDA0ODw',
+  digest: new Uint8Array(32).fill(5),
+  written: [{ name: 'A', version: 1, validFrom: sealed.validFrom }],
+  resolved: [{ name: 'B', version: 7 }],
+  expiresAt: Date.parse('2026-11-26T14:31:00.000Z'),
+};
+const recordKey = { pk: 'TENANT#acme#IDEMPOTENCY#hash', sk: 'RECORD' };
+
+const head = encodeHead(sealed);
+const version = encodeVersion(sealed, validTo);
+const recordItem = encodeRecord(recordKey, record);
+
+const kinds = {
+  head: { item: head, decode: (item: Item) => decodeHead(item, 'acme', 'DB_PASSWORD') },
+  version: {
+    item: version,
+    decode: (item: Item) => decodeVersion(item, 'acme', 'DB_PASSWORD', 42),
+  },
+  record: { item: recordItem, decode: (item: Item) => decodeRecord(item, recordKey) },
+};
+type Kind = keyof typeof kinds;
+const kindNames = ['head', 'version', 'record'] as const;
+const attributesOf = (kind: Kind) =>
+  Object.keys(kinds[kind].item).map((attribute) => [kind, attribute] as const);
+const everyAttribute = kindNames.flatMap(attributesOf);
+
+const refusalOfItem = (kind: Kind, item: Item) => codeOf(() => kinds[kind].decode(item));
+const without = (item: Item, attribute: string): Item =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => name !== attribute));
+
+describe('an item as written', () => {
+  it('has exactly the attributes of the table, under their keys', () => {
+    const sealedNames =
+      'format version validFrom iv ciphertext commitment wrappedDataKey masterKeyId writeId createdBy';
+    expect(Object.keys(head).sort()).toEqual(`pk sk tenant name ${sealedNames}`.split(' ').sort());
+    expect(Object.keys(version).sort()).toEqual(`pk sk validTo ${sealedNames}`.split(' ').sort());
+    expect([head['pk'], head['sk']]).toEqual([
+      { S: 'TENANT#acme#SECRET#DB_PASSWORD' },
+      { S: 'HEAD' },
+    ]);
+    expect([version['pk'], version['sk']]).toEqual([head['pk'], { S: 'VERSION#0000000042' }]);
+    expect(recordItem['pk']).toEqual({ S: recordKey.pk });
+  });
+
+  it('keeps the sealed fields of a superseded version byte for byte as in the head', () => {
+    const places = ['pk', 'sk', 'tenant', 'name', 'validTo'];
+    const bare = (item: Item) => places.reduce((rest, attribute) => without(rest, attribute), item);
+    expect(bare(version)).toEqual(bare(head));
+  });
+
+  it('is read back as it was', () => {
+    expect(kinds.head.decode(head)).toEqual({ ...sealed, validTo: undefined });
+    expect(kinds.version.decode(version)).toEqual({ ...sealed, validTo });
+    expect(kinds.record.decode(recordItem)).toEqual(record);
+  });
+
+  it('lives to the end of the second in which it expires', () => {
+    const item = encodeRecord(recordKey, { ...record, expiresAt: record.expiresAt + 1 });
+    expect(item['expiresAt']).toEqual({ N: String(record.expiresAt / 1000 + 1) });
+    expect(kinds.record.decode(item)).toMatchObject({ expiresAt: record.expiresAt + 1_000 });
+  });
+});
+
+describe('an item that is not as it was written', () => {
+  it.each(everyAttribute)('is an integrity failure: %s without %s', async (kind, attribute) => {
+    const item = without(kinds[kind].item, attribute);
+    expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
+  });
+
+  it.each(everyAttribute)(
+    'is an integrity failure: %s with %s of another type',
+    async (kind, attribute) => {
+      const { item } = kinds[kind];
+      const [[type = '', content] = []] = Object.entries(item[attribute] ?? {});
+      const others = {
+        S: 'x',
+        N: '1',
+        B: new Uint8Array(32),
+        BOOL: true,
+        NULL: true,
+        L: [],
+        M: {},
+      };
+      for (const [name, other] of Object.entries(others)) {
+        if (name === type) continue;
+        const same = name === 'S' || name === 'N' ? String(content) : other;
+        const changed = { ...item, [attribute]: { [name]: same } } as unknown as Item;
+        expect(await refusalOfItem(kind, changed)).toBe('integrity_failure');
+      }
+    },
+  );
+
+  it.each(kindNames)('is an integrity failure: %s with more than it had', async (kind) => {
+    for (const attribute of ['extra', 'Version', 'ttl', 'constructor']) {
+      const item = { ...kinds[kind].item, [attribute]: { S: 'x' } };
+      expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
+    }
+  });
+
+  it.each(kindNames)('is an integrity failure: a %s that is empty', async (kind) => {
+    expect(await refusalOfItem(kind, {})).toBe('integrity_failure');
+  });
+
+  const ranges: readonly (readonly [Kind, string, object])[] = [
+    ...(['head', 'version'] as const).flatMap((kind): (readonly [Kind, string, object])[] => [
+      [kind, 'pk', { S: 'TENANT#acme#SECRET#OTHER' }],
+      [kind, 'pk', { S: 'TENANT#other#SECRET#DB_PASSWORD' }],
+      [kind, 'sk', { S: kind === 'head' ? 'VERSION#0000000042' : 'HEAD' }],
+      [kind, 'sk', { S: 'VERSION#0000000043' }],
+      [kind, 'format', { S: 'v2' }],
+      [kind, 'format', { S: '' }],
+      [kind, 'version', { N: '0' }],
+      [kind, 'version', { N: '-1' }],
+      [kind, 'version', { N: '1000000000' }],
+      [kind, 'version', { N: '42.5' }],
+      [kind, 'version', { N: '042' }],
+      [kind, 'version', { N: '4.2e1' }],
+      [kind, 'version', { N: '42.0' }],
+      [kind, 'version', { N: '' }],
+      [kind, 'version', { N: 'NaN' }],
+      [kind, 'validFrom', { S: '2026-11-24T14:30:48Z' }],
+      [kind, 'validFrom', { S: '2026-02-30T14:30:48.123Z' }],
+      [kind, 'validFrom', { S: '' }],
+      [kind, 'iv', { B: new Uint8Array(11) }],
+      [kind, 'iv', { B: new Uint8Array(13) }],
+      [kind, 'iv', { B: new Uint8Array(0) }],
+      [kind, 'ciphertext', { B: new Uint8Array(15) }],
+      [kind, 'ciphertext', { B: new Uint8Array(65_536 + 17) }],
+      [kind, 'commitment', { B: new Uint8Array(31) }],
+      [kind, 'commitment', { B: new Uint8Array(33) }],
+      [kind, 'wrappedDataKey', { B: new Uint8Array(0) }],
+      [kind, 'wrappedDataKey', { B: new Uint8Array(6_145) }],
+      [kind, 'masterKeyId', { S: '' }],
+      [kind, 'writeId', { S: '' }],
+      [kind, 'createdBy', { S: '' }],
+    ]),
+    ['head', 'tenant', { S: 'other' }],
+    ['head', 'name', { S: 'OTHER' }],
+    ['version', 'version', { N: '41' }],
+    ['version', 'version', { N: '43' }],
+    ['version', 'validTo', { S: '2026-11-24T14:30:48.123Z' }],
+    ['version', 'validTo', { S: '2026-11-24T14:30:48.122Z' }],
+    ['version', 'validTo', { S: 'never' }],
+    ['record', 'pk', { S: 'TENANT#other#IDEMPOTENCY#hash' }],
+    ['record', 'sk', { S: 'HEAD' }],
+    ['record', 'operation', { S: '' }],
+    ['record', 'writeId', { S: '' }],
+    ['record', 'digest', { B: new Uint8Array(31) }],
+    ['record', 'digest', { B: new Uint8Array(33) }],
+    ['record', 'expiresAt', { N: '-1' }],
+    ['record', 'expiresAt', { N: '1.5' }],
+    ['record', 'expiresAt', { N: '9007199254741' }],
+    ['record', 'written', { L: [{ S: 'A' }] }],
+    ['record', 'resolved', { L: [{ S: 'A' }] }],
+  ];
+  it.each(ranges)('is an integrity failure: %s with %s %j', async (kind, attribute, content) => {
+    const item = { ...kinds[kind].item, [attribute]: content } as Item;
+    expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
+  });
+
+  const entry = { name: { S: 'A' }, version: { N: '1' } };
+  const dated = { ...entry, validFrom: { S: '2026-11-24T14:30:48.123Z' } };
+  it.each([
+    ['written', { ...dated, name: { S: 'no name' } }],
+    ['written', { ...dated, version: { N: '0' } }],
+    ['written', { ...dated, validFrom: { S: 'now' } }],
+    ['written', { ...dated, extra: { S: 'x' } }],
+    ['written', entry],
+    ['written', {}],
+    ['resolved', { ...entry, name: { S: '' } }],
+    ['resolved', { ...entry, version: { N: '1000000000' } }],
+    ['resolved', dated],
+    ['resolved', {}],
+  ])('is an integrity failure: a record with an entry in %s of %j', async (list, content) => {
+    const item = { ...recordItem, [list]: { L: [{ M: content }] } } as Item;
+    expect(await refusalOfItem('record', item)).toBe('integrity_failure');
+  });
+});
+
+describe('an item of another place', () => {
+  it('is an integrity failure, whole and genuine as it is', async () => {
+    for (const call of [
+      () => decodeHead(head, 'acme', 'OTHER'),
+      () => decodeHead(head, 'other', 'DB_PASSWORD'),
+      () => decodeHead(version, 'acme', 'DB_PASSWORD'),
+      () => decodeVersion(version, 'acme', 'DB_PASSWORD', 41),
+      () => decodeVersion(version, 'acme', 'OTHER', 42),
+      () => decodeVersion(head, 'acme', 'DB_PASSWORD', 42),
+      () => decodeVersion(version, 'acme', 'DB_PASSWORD', Number.NaN),
+      () => decodeRecord(recordItem, { ...recordKey, pk: 'TENANT#acme#IDEMPOTENCY#other' }),
+    ]) {
+      expect(await codeOf(call)).toBe('integrity_failure');
+    }
+  });
+
+  it('is an integrity failure if only its inner tenant and name were left behind', async () => {
+    const moved = { ...head, pk: { S: 'TENANT#other#SECRET#DB_PASSWORD' } };
+    expect(await codeOf(() => decodeHead(moved, 'other', 'DB_PASSWORD'))).toBe('integrity_failure');
+    const renamed = { ...head, pk: { S: 'TENANT#acme#SECRET#OTHER' } };
+    expect(await codeOf(() => decodeHead(renamed, 'acme', 'OTHER'))).toBe('integrity_failure');
+  });
+
+  it('is an integrity failure if a version stands under the key of another number', async () => {
+    const moved = { ...version, sk: { S: 'VERSION#0000000041' } };
+    const decode = () => decodeVersion(moved, 'acme', 'DB_PASSWORD', 41);
+    expect(await codeOf(decode)).toBe('integrity_failure');
+  });
+});
