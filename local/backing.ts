@@ -3,27 +3,34 @@
  * environment names another one, and all of it is stopped again if any of it fails.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { failure, sentenceOf } from './command.ts';
+import { failure, isFailure, sentenceOf } from './command.ts';
 import { lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynamodbLocal } from './dynamodb/dynamodb-local.ts';
 import { dynoxide } from './dynamodb/dynoxide.ts';
 import { ensureTable } from './dynamodb/table.ts';
-import { startStore } from './dynamodb.ts';
+import { type LocalStore, type StoreProgram, startStore } from './dynamodb.ts';
 import { applyEnvironment, environmentOf } from './environment.ts';
-import { startKms } from './kms.ts';
+import { type Kms, startKms } from './kms.ts';
 import type { Running } from './running.ts';
 import type { TableDefinition } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
 export type StoreName = 'dynoxide' | 'dynamodb-local';
 
-export type BackingOptions = {
+export type PartsOptions = {
   /** Holds template.yaml and node_modules. */
   readonly root: string;
   readonly folder: string;
   readonly store: StoreName;
-  readonly table: TableDefinition;
+  /** Gets one line whenever a part is started again. */
   readonly report: (line: string) => void;
+};
+
+/** The parts that run here; one that the environment names elsewhere is absent. */
+export type Parts = {
+  readonly kms: Kms | undefined;
+  readonly store: LocalStore | undefined;
+  readonly close: () => Promise<void>;
 };
 
 export type Backing = {
@@ -33,12 +40,41 @@ export type Backing = {
   readonly close: () => Promise<void>;
 };
 
+const findStore = async ({ root, store }: PartsOptions): Promise<StoreProgram> =>
+  store === 'dynoxide' ? dynoxide(root) : dynamodbLocal();
+
+/**
+ * Takes the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be had;
+ * nothing is left running then.
+ */
+export const startParts = async (options: PartsOptions): Promise<Parts> => {
+  const { folder, report } = options;
+  openDataFolder(folder);
+  const closers: (() => void | Promise<void>)[] = [lockDataFolder(folder).release];
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+  };
+  const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
+  try {
+    const kms = otherKms ? undefined : await startKms({ folder });
+    if (kms) closers.push(kms.close);
+    const store = otherStore
+      ? undefined
+      : await startStore(await findStore(options), folder, report);
+    if (store) closers.push(store.close);
+    return { kms, store, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
 const checkTable = async (name: string, table: TableDefinition): Promise<void> => {
   const client = new DynamoDBClient({});
   try {
     await ensureTable(client, name, table);
   } catch (error) {
-    if (error instanceof Error && error.name === 'Failure') throw error;
+    if (isFailure(error)) throw error;
     const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
     throw failure(`the store at ${endpoint} cannot be used: ${sentenceOf(error)}`, {
       cause: error,
@@ -49,30 +85,16 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
 };
 
 /**
- * Starts the parts and puts what the functions must know into this process's environment, so that they may be
- * imported. Throws one sentence if a part cannot be had; nothing is left running then.
+ * Starts the parts, sees that the table is there, and puts what the functions must know into this process's
+ * environment, so that they may be imported. Throws like `startParts`.
  */
-export const startBacking = async (options: BackingOptions): Promise<Backing> => {
-  const { root, folder, report } = options;
-  openDataFolder(folder);
-  const lock = lockDataFolder(folder);
-  const closers: (() => void | Promise<void>)[] = [lock.release];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
+export const startBacking = async (
+  options: PartsOptions & { readonly table: TableDefinition },
+): Promise<Backing> => {
+  const parts = await startParts(options);
+  const { kms, store, close } = parts;
   try {
-    const { jwks } = await openTokenKey(folder);
-    const kms = process.env['AWS_ENDPOINT_URL_KMS'] ? undefined : await startKms({ folder });
-    if (kms) closers.push(kms.close);
-    const startLocalStore = async () =>
-      startStore(
-        options.store === 'dynoxide' ? dynoxide(root) : await dynamodbLocal(),
-        folder,
-        report,
-      );
-    const isGiven = Boolean(process.env['AWS_ENDPOINT_URL_DYNAMODB']);
-    const store = isGiven ? undefined : await startLocalStore();
-    if (store) closers.push(store.close);
+    const { jwks } = await openTokenKey(options.folder);
     applyEnvironment(environmentOf(process.env, { storeEndpoint: store?.endpoint, kms, jwks }));
     const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
     await checkTable(tableName, options.table);

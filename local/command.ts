@@ -11,6 +11,9 @@ export const failure = (
     exitCode: options.exitCode ?? 1,
   });
 
+export const isFailure = (error: unknown): boolean =>
+  types.isNativeError(error) && error.name === 'Failure';
+
 /** The sentence of any error, for one that is part of another sentence. */
 export const sentenceOf = (error: unknown): string =>
   types.isNativeError(error) ? error.message : String(error);
@@ -26,10 +29,9 @@ export const runCommand = async (command: () => Promise<void>): Promise<void> =>
   try {
     await command();
   } catch (error) {
-    const isFailure = types.isNativeError(error) && error.name === 'Failure';
-    const isUsage = isFailure && 'exitCode' in error && error.exitCode === 2;
-    const text = types.isNativeError(error) && !isFailure ? error.stack : sentenceOf(error);
-    process.stderr.write(`${text}\n`);
+    const isBug = types.isNativeError(error) && !isFailure(error);
+    process.stderr.write(`${isBug ? error.stack : sentenceOf(error)}\n`);
+    const isUsage = types.isNativeError(error) && 'exitCode' in error && error.exitCode === 2;
     process.exitCode = isUsage ? 2 : 1;
   }
 };

@@ -1,0 +1,71 @@
+/** The table and the master key of a data folder, for commands that look at them. */
+import { existsSync } from 'node:fs';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { startParts } from './backing.ts';
+import { failure } from './command.ts';
+import { type Credentials, openMasterKey } from './kms/master-key.ts';
+import { masterKeyFile } from './kms.ts';
+import { findRunning, type Running } from './running.ts';
+
+export type Connection = {
+  readonly dynamodb: DynamoDBClient;
+  readonly kms: KMSClient;
+  readonly tableName: string;
+  readonly masterKeyId: string;
+  readonly close: () => Promise<void>;
+};
+
+const connectTo = (
+  vault: Omit<Running, 'url'>,
+  credentials: Credentials | undefined,
+  close: () => Promise<void>,
+): Connection => {
+  const options = {
+    region: process.env['AWS_REGION'] || 'us-east-1',
+    // Without them, for a KMS that is not the local one, the user's own access key is used.
+    ...(credentials && { credentials: { ...credentials } }),
+  };
+  const dynamodb = new DynamoDBClient({ ...options, endpoint: vault.dynamodbEndpoint });
+  const kms = new KMSClient({ ...options, endpoint: vault.kmsEndpoint });
+  return {
+    dynamodb,
+    kms,
+    tableName: vault.tableName,
+    masterKeyId: vault.masterKeyId,
+    close: async () => {
+      dynamodb.destroy();
+      kms.destroy();
+      await close();
+    },
+  };
+};
+
+/** Connects to the vault that runs on the folder; throws a sentence if none does. */
+export const connectToRunning = (folder: string): Connection => {
+  const running = findRunning(folder);
+  if (running === undefined) {
+    throw failure(`no vault runs on the data folder ${folder}: npm start starts one`);
+  }
+  const credentials = running.kmsIsLocal
+    ? openMasterKey(masterKeyFile(folder)).credentials
+    : undefined;
+  return connectTo(running, credentials, async () => undefined);
+};
+
+/** Connects to the vault that runs on the folder, else starts its store and its KMS until `close`. */
+export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
+  if (findRunning(folder) !== undefined) return connectToRunning(folder);
+  if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {
+    throw failure(`there is no vault in the data folder ${folder}`);
+  }
+  const parts = await startParts({ root, folder, store: 'dynoxide', report: () => undefined });
+  const vault = {
+    dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+    kmsEndpoint: parts.kms?.endpoint ?? process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
+    kmsIsLocal: parts.kms !== undefined,
+    tableName: process.env['TABLE_NAME'] || 'vault',
+    masterKeyId: process.env['MASTER_KEY_ID'] || parts.kms?.keyArn || '',
+  };
+  return connectTo(vault, parts.kms?.credentials, parts.close);
+};

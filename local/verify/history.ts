@@ -1,0 +1,79 @@
+/** What must hold among the items of one secret, and between a record and the secrets that it tells of. */
+import { type ItemKey, secretPartition } from '../../functions/dynamodb/table.ts';
+import { formatInstant } from '../../functions/model/instants.ts';
+import type { IdempotencyRecord, StoredVersion } from '../../functions/model/types.ts';
+import type { Violation } from './rows.ts';
+
+/** One version of a secret, without what is sealed. */
+export type Entry = ItemKey &
+  Pick<StoredVersion, 'version' | 'validFrom' | 'validTo' | 'writeId'> & {
+    readonly isHead: boolean;
+  };
+
+export const entryOf = (key: ItemKey, isHead: boolean, stored: StoredVersion): Entry => ({
+  ...key,
+  isHead,
+  version: stored.version,
+  validFrom: stored.validFrom,
+  validTo: stored.validTo,
+  writeId: stored.writeId,
+});
+
+const at = ({ pk, sk }: ItemKey, problem: string): Violation => ({ pk, sk, problem });
+
+/** Versions contiguous from 1 to the head, nothing at or beyond it, intervals that tile, one write a version. */
+export const checkHistory = (entries: readonly Entry[]): readonly Violation[] => {
+  const head = entries.find((entry) => entry.isHead);
+  if (head === undefined) return entries.map((entry) => at(entry, 'is a version without a head'));
+  const byVersion = new Map(entries.map((entry) => [entry.version, entry]));
+  byVersion.set(head.version, head);
+  const violations = entries
+    .filter((entry) => !entry.isHead && entry.version >= head.version)
+    .map((entry) => at(entry, `stands at or beyond the head, which is version ${head.version}`));
+  const writers = new Map<string, number>();
+  for (let version = 1; version <= head.version; version += 1) {
+    const entry = byVersion.get(version);
+    if (entry === undefined) {
+      violations.push(at(head, `is version ${head.version}, but version ${version} is missing`));
+      continue;
+    }
+    const successor = byVersion.get(version + 1);
+    const { validTo } = entry;
+    if (!entry.isHead && validTo !== undefined && successor?.validFrom !== validTo) {
+      const next = successor ? `begins at ${formatInstant(successor.validFrom)}` : 'is not there';
+      violations.push(
+        at(entry, `ends at ${formatInstant(validTo)}, but version ${version + 1} ${next}`),
+      );
+    }
+    const other = writers.get(entry.writeId);
+    if (other !== undefined)
+      violations.push(at(entry, `was written with version ${other} at once`));
+    writers.set(entry.writeId, version);
+  }
+  return violations;
+};
+
+/** Finds a version by its secret's partition. */
+export type FindEntry = (pk: string, version: number) => Entry | undefined;
+
+/** What the record says was written is there, and was written by the request that left the record. */
+export const checkRecord = (
+  key: ItemKey,
+  tenant: string,
+  { written, resolved, writeId }: IdempotencyRecord,
+  findEntry: FindEntry,
+): readonly Violation[] => {
+  const find = (ref: { name: string; version: number }) =>
+    findEntry(secretPartition(tenant, ref.name), ref.version);
+  const lost = written.filter((ref) => {
+    const entry = find(ref);
+    return entry?.writeId !== writeId || entry.validFrom !== ref.validFrom;
+  });
+  const unknown = resolved.filter((ref) => find(ref) === undefined);
+  return [
+    ...lost.map((ref) =>
+      at(key, `tells of a write of ${ref.name} ${ref.version} that is not there`),
+    ),
+    ...unknown.map((ref) => at(key, `tells of a read of ${ref.name} ${ref.version}, never stored`)),
+  ];
+};

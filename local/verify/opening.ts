@@ -1,0 +1,81 @@
+/** Whether a stored version opens under its own identity and under no other. No value outlives the check. */
+import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { open } from '../../functions/crypto/envelope.ts';
+import type { Identity, StoredVersion } from '../../functions/model/types.ts';
+import { failure, sentenceOf } from '../command.ts';
+
+type Key = { readonly kms: KMSClient; readonly masterKeyId: string };
+
+/** What KMS says of a blob that is not this context's, or not this key's. */
+const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
+
+/** The data key; the name of the refusal if KMS does not give it. Throws if the master key cannot be used at all. */
+const unwrap = async (
+  { kms, masterKeyId }: Key,
+  stored: StoredVersion,
+  EncryptionContext: { tenant: string; name: string },
+): Promise<Uint8Array | string> => {
+  const command = new DecryptCommand({
+    KeyId: masterKeyId,
+    CiphertextBlob: stored.wrappedDataKey,
+    EncryptionContext,
+  });
+  try {
+    return (await kms.send(command)).Plaintext ?? 'no data key';
+  } catch (error) {
+    const name = error instanceof Error ? error.name : '';
+    if (refusals.includes(name)) return name;
+    throw failure(
+      `the master key cannot be used, so no record can be verified: ${sentenceOf(error)}`,
+      { cause: error },
+    );
+  }
+};
+
+const opens = (attempt: () => Uint8Array): boolean => {
+  try {
+    attempt().fill(0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The identity with one field altered, for each field. */
+const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
+  ['tenant', { ...own, tenant: `${own.tenant}x` }],
+  ['name', { ...own, name: `${own.name}x` }],
+  ['version', { ...own, version: own.version + 1 }],
+  ['validFrom', { ...own, validFrom: own.validFrom + 1 }],
+  ['createdBy', { ...own, createdBy: `${own.createdBy}x` }],
+  ['writeId', { ...own, writeId: `${own.writeId}x` }],
+  ['masterKeyId', { ...own, masterKeyId: `${own.masterKeyId}x` }],
+];
+
+/** What is wrong, in words; empty if nothing is. `openSealed` is a parameter for the tests of this check only. */
+export const checkOpening = async (
+  key: Key,
+  stored: StoredVersion,
+  openSealed: typeof open = open,
+): Promise<readonly string[]> => {
+  const { tenant, name } = stored;
+  const dataKey = await unwrap(key, stored, { tenant, name });
+  if (typeof dataKey === 'string') {
+    return [`has a data key that the master key does not unwrap (${dataKey})`];
+  }
+  const problems: string[] = [];
+  const opensAs = (identity: Identity) => opens(() => openSealed(stored, dataKey, identity));
+  if (!opensAs(stored)) problems.push('does not open under its own identity');
+  for (const [field, other] of othersOf(stored)) {
+    if (opensAs(other)) problems.push(`opens with another ${field} too`);
+  }
+  for (const context of [
+    { tenant: `${tenant}x`, name },
+    { tenant, name: `${name}x` },
+  ]) {
+    const other = await unwrap(key, stored, context);
+    if (typeof other !== 'string') problems.push('has a data key that unwraps for another too');
+  }
+  dataKey.fill(0);
+  return problems;
+};

@@ -1,0 +1,57 @@
+/** Items of the table as what they must be, or as what is wrong with them. */
+import {
+  decodeHead,
+  decodeRecord,
+  decodeVersion,
+  type Item,
+} from '../../functions/dynamodb/codec.ts';
+import {
+  headSortKey,
+  type ItemKey,
+  recordSortKey,
+  versionSortKey,
+} from '../../functions/dynamodb/table.ts';
+import { isSecretName, isTenant } from '../../functions/model/names.ts';
+import type { IdempotencyRecord, StoredVersion } from '../../functions/model/types.ts';
+
+/** One thing that is not as it must be, and the item that shows it. */
+export type Violation = ItemKey & { readonly problem: string };
+
+export type Row = ItemKey &
+  (
+    | { readonly kind: 'head' | 'version'; readonly stored: StoredVersion }
+    | { readonly kind: 'record'; readonly tenant: string; readonly record: IdempotencyRecord }
+    | { readonly kind: 'unreadable'; readonly problem: string }
+  );
+
+const partitionForm = /^TENANT#([^#]*)#(SECRET|IDEMPOTENCY)#([^#]*)$/;
+const hashForm = /^[A-Za-z0-9_-]{43}$/;
+
+export const keyOf = (item: Item): ItemKey => ({
+  pk: item['pk']?.S ?? '',
+  sk: item['sk']?.S ?? '',
+});
+
+/** Decodes as strictly as the functions do; an item that they do not know is unreadable too. */
+export const readRow = (item: Item): Row => {
+  const key = keyOf(item);
+  const [, tenant = '', kind, rest = ''] = partitionForm.exec(key.pk) ?? [];
+  const { sk } = key;
+  try {
+    if (isTenant(tenant) && kind === 'SECRET' && isSecretName(rest)) {
+      if (sk === headSortKey)
+        return { ...key, kind: 'head', stored: decodeHead(item, tenant, rest) };
+      const version = Number(sk.slice(versionSortKey(0).length - 10));
+      if (sk === versionSortKey(version)) {
+        return { ...key, kind: 'version', stored: decodeVersion(item, tenant, rest, version) };
+      }
+    }
+    if (isTenant(tenant) && kind === 'IDEMPOTENCY' && hashForm.test(rest) && sk === recordSortKey) {
+      return { ...key, kind: 'record', tenant, record: decodeRecord(item, key) };
+    }
+    return { ...key, kind: 'unreadable', problem: 'is no item of the vault' };
+  } catch {
+    const problem = 'has an attribute that is missing, unknown or malformed';
+    return { ...key, kind: 'unreadable', problem };
+  }
+};
