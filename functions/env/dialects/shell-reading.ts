@@ -45,16 +45,19 @@ const wordEnd = String.raw`(?:[\s;&|<>)\x60]|$)`;
 const unsafeWord = `(?:${reserved}|${leaving})`;
 const unsafeKey = new RegExp(`^${unsafeWord}$`);
 
+/** Bash looks for the end of a subscript on later lines. */
+const subscript = String.raw`[A-Za-z_]\w*\[`;
 /** The first character of a word that may follow an operator. */
-const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd})`;
+const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
 /** A command of plain words. */
 const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
 const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?\}`;
 const expansions = [
-  String.raw`\$[\w$!@*#-]`,
+  String.raw`\$[\w!@*#-]`,
+  String.raw`\$\$(?![$({['"])`,
   String.raw`\$${parameter}`,
   String.raw`\$\(${command}\)`,
-  String.raw`\$(?![({['"])`,
+  String.raw`\$(?![$({['"])`,
   String.raw`\x60${command}\x60`,
 ];
 
@@ -62,7 +65,7 @@ const expansions = [
 const outside = new RegExp(
   [
     String.raw`[^'"\x60$\\;&|<>()\s]+`,
-    String.raw`[ \t]+(?!(?:${leaving})${wordEnd})`,
+    String.raw`[ \t]+(?!(?:${leaving})${wordEnd}|${subscript})`,
     String.raw`[^\S \t\n]+`,
     String.raw`\\[^\n]`,
     `'[^']*'`,

@@ -1,0 +1,208 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { shell } from '../../../functions/env/dialects/shell.ts';
+import { parseFile } from '../../../functions/env/grammar.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import { readWithBash } from '../../support/bash.ts';
+import { plan, render } from '../../support/env-runs.ts';
+
+const character = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(...`'"\\$\`!#~ \t\n\r;&|<>()[]{}*?=^%a1é😀\u00a0\u2028`),
+  },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 0x7f }).map((n) => String.fromCharCode(n)) },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
+);
+const value = fc
+  .array(character, { maxLength: 12 })
+  .map((all) => all.join('').replaceAll('\0', ''));
+
+/** Ways in which a line that is to be written may stand in a file. */
+const template = fc.constantFrom(
+  'KEY=x',
+  `\t export  KEY \t= 'x' \t# it's`,
+  'KEY="\n"',
+  ' KEY = x   ',
+  'KEY=x # "$(',
+);
+
+/** Single characters, alone and between others, and beginnings that a shell may take otherwise. */
+const plainValues = Array.from({ length: 0x7f }, (_, n) => String.fromCharCode(n + 1)).flatMap(
+  (one) => [one, `a${one}b`, `${one}'`, `'${one}`, `${one}${one}'"`],
+);
+
+describe('a value written for a shell', () => {
+  const expectReadBack = (values: readonly string[], lines: readonly string[]) => {
+    const written = values.map((any, index) => {
+      const [line] = parseFile(
+        lines[index % lines.length]?.replace('KEY', `K${index}`) ?? '',
+      ).lines;
+      if (line?.kind !== 'assignment') throw new Error('a template is no assignment');
+      return shell.write({ ...line, eol: '\n' }, any) ?? '';
+    });
+    const text = written.join('');
+    const { lines: read, errors } = parseFile(text);
+    expect(errors).toEqual([]);
+    const decoded = read.map((line) => (line.kind === 'assignment' ? line.value.decoded : line));
+    expect(decoded).toEqual(values);
+    const keys = values.map((_, index) => `K${index}`);
+    expect(readWithBash([{ text, keys }])).toEqual([values]);
+    expect(readWithBash([{ text, keys }], 'C')).toEqual([values]);
+  };
+
+  it('is read back exactly by bash and by the grammar, between any others', () => {
+    const many = fc.array(value, { minLength: 400, maxLength: 500, size: 'max' });
+    const lines = fc.array(template, { minLength: 1, maxLength: 9 });
+    fc.assert(fc.property(many, lines, expectReadBack), { numRuns: 6, endOnFailure: true });
+  });
+
+  it('is read back exactly for every character of ASCII in every position', () => {
+    expectReadBack(plainValues, ['KEY=x']);
+  });
+
+  it('is read back exactly if it is as long as a value may be', () => {
+    const long = [`'"\\$\`\n`.repeat(10_922), 'x'.repeat(65_536), '\n'.repeat(65_536)];
+    expectReadBack(long, ['KEY=x']);
+  });
+});
+
+/** What a shell may take for something else; no command that exists, no way out of the shell. */
+const shellText = fc
+  .array(
+    fc.constantFrom(
+      ...['a', 'b', '1', 'if', ' if ', 'do', ' time ', '=', 'B=', ' ', '  ', '\t', '#', ' #', '/'],
+      ...[
+        "'",
+        "'",
+        '"',
+        '"',
+        '\\',
+        '\\',
+        '`',
+        '$',
+        '$(',
+        '$((',
+        '${',
+        '}',
+        ')',
+        '(',
+        '$B',
+        '$' + '{B}',
+      ],
+      ...[
+        '$' + '{B:-a}',
+        '$(a)',
+        '`a`',
+        ';',
+        '&',
+        '|',
+        '<',
+        '>',
+        '<<',
+        '~',
+        '{a,b}',
+        '*',
+        '[',
+        ']',
+        '!',
+      ],
+      ...[
+        '^',
+        ':',
+        '%',
+        ',',
+        '.',
+        '-',
+        '+',
+        '@',
+        'é',
+        '\u00a0',
+        '\u2003',
+        '\u0001',
+        '\u007f',
+        ' { ',
+      ],
+      ...['\\n', '\\$', '\\"', '\\\\'],
+    ),
+    { maxLength: 7 },
+  )
+  .map((all) => all.join(''));
+const head = fc.constantFrom('A=', 'A=', 'A=', 'A="', "A='", 'A = ', 'export A=', ' A= ', 'if =');
+const tail = fc.constantFrom('', '', '', '"', "'", ' # c', '\r');
+const foreignLine = fc.tuple(head, shellText, tail).map((all) => all.join(''));
+
+describe('a line that comes back as it is', () => {
+  /** Few of random lines are read alike; of those that are not, all may do what they like. */
+  const samples = fc.sample(foreignLine, { numRuns: 3_000, seed: 7 });
+
+  it('is read by bash as by the grammar if there is no warning', () => {
+    const agreed = samples.flatMap((line) => {
+      const text = `${line}\nZ='1'\n`;
+      const file = parseFile(text);
+      const [first] = file.lines;
+      if (file.errors.length > 0 || first?.kind !== 'assignment') return [];
+      return shell.disagrees(file, first) ? [] : [{ text, value: first.value.decoded }];
+    });
+    expect(agreed.length).toBeGreaterThan(250);
+    const read = readWithBash(agreed.map(({ text }) => ({ text, keys: ['A', 'Z'] })));
+    const wrong = agreed.filter(
+      ({ value: expected }, index) =>
+        JSON.stringify(read[index]) !== JSON.stringify([expected, '1']),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('leaves every resolved value below it to be read exactly, or that value is refused', () => {
+    const secret = `it's "$x" \`y\` \\\n)}; #`;
+    const rendered = samples.flatMap((line) => {
+      try {
+        return [render(`${line}\nT=secret(X)\n`, { secrets: { X: secret } }).content];
+      } catch (error) {
+        if (error instanceof VaultError) return [];
+        throw error;
+      }
+    });
+    expect(rendered.length).toBeGreaterThan(500);
+    const read = readWithBash(rendered.map((text) => ({ text, keys: ['T'] })));
+    const wrong = rendered.filter((_, index) => read[index]?.[0] !== secret);
+    expect(wrong).toEqual([]);
+  });
+
+  it('is judged in time that grows with its length only', () => {
+    const start = performance.now();
+    for (const piece of ['a', ' ', "'", '"', '\\', '$', '`', '$(a)', ';a', 'a ', '${B', '<a']) {
+      for (const quote of ['', '"']) {
+        const line = `A=${quote}${piece.repeat(Math.floor(260_000 / piece.length))}${quote}\n`;
+        const file = parseFile(line);
+        const [first] = file.lines;
+        if (first) shell.disagrees(file, first);
+        if (first) shell.refuse(file, new Set(), new Set([first]));
+      }
+    }
+    expect(performance.now() - start).toBeLessThan(3_000);
+  });
+});
+
+describe('a plan for a shell', () => {
+  it('is made in time that grows with the file only', () => {
+    const start = performance.now();
+    for (const piece of [
+      'secret(',
+      'enc ( ',
+      'secret ',
+      '\\',
+      '\\\\secret(',
+      'enc    ',
+      'secret(A)',
+    ]) {
+      const text = `A='${piece.repeat(Math.floor(260_000 / piece.length))}'\n`;
+      try {
+        plan(text);
+      } catch (error) {
+        expect(error).toBeInstanceOf(VaultError);
+      }
+    }
+    expect(performance.now() - start).toBeLessThan(3_000);
+  });
+});

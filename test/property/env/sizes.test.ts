@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { jsonBytes, utf8Bytes } from '../../../functions/env/sizes.ts';
+
+describe('the size of a text', () => {
+  const utf8 = new TextEncoder();
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }));
+
+  it('is counted as UTF-8 and JSON would make it', () => {
+    fc.assert(
+      fc.property(text, (any) => {
+        expect(utf8Bytes(any)).toBe(utf8.encode(any).length);
+        expect(jsonBytes(any)).toBe(utf8.encode(JSON.stringify(any)).length - 2);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is right for every code unit that a text may hold by itself', () => {
+    const wrong: number[] = [];
+    for (let unit = 0; unit <= 0xffff; unit++) {
+      if (unit >= 0xd800 && unit <= 0xdfff) continue;
+      const any = String.fromCharCode(unit);
+      if (jsonBytes(any) !== utf8.encode(JSON.stringify(any)).length - 2) wrong.push(unit);
+      if (utf8Bytes(any) !== utf8.encode(any).length) wrong.push(unit);
+    }
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,300 @@
+import { describe, expect, it } from '@jest/globals';
+import { renderFile } from '../../../functions/env/render.ts';
+import { contentOf, faultsOf, plan, refusal, render } from '../../support/env-runs.ts';
+
+const encrypt = (text: string, values = {}) => contentOf(text, { mode: 'encrypt', values });
+const expand = (text: string, secrets: Record<string, string | Uint8Array>) =>
+  contentOf(text, { mode: 'expand', secrets });
+
+describe('a file that was submitted', () => {
+  const text = `# settings
+DB_PASSWORD=hunter2
+APP_DB="enc(DB_PASSWORD)" # app
+TOKEN=secret(API_TOKEN)
+HOOK=https://h/?k=secret(API_TOKEN)
+`;
+
+  it('holds references after encrypt', () => {
+    expect(encrypt(text)).toBe(`# settings
+DB_PASSWORD=secret(DB_PASSWORD)
+APP_DB="secret(DB_PASSWORD)" # app
+TOKEN=secret(API_TOKEN)
+HOOK=https://h/?k=secret(API_TOKEN)
+`);
+  });
+
+  it('holds new references and resolved values after submit', () => {
+    expect(contentOf(text, { secrets: { API_TOKEN: 's3cr3t' } })).toBe(`# settings
+DB_PASSWORD=secret(DB_PASSWORD)
+APP_DB="secret(DB_PASSWORD)" # app
+TOKEN=s3cr3t
+HOOK='https://h/?k=s3cr3t'
+`);
+  });
+
+  it('comes back byte for byte where it holds no reference', () => {
+    const kept = `\uFEFF# a\r\n\t export  A = "b\\n$C" \t# d\n\n \t\nB='1\n2\r\n'\nC=\`x\` y`;
+    for (const mode of ['submit', 'encrypt', 'expand'] as const) {
+      expect(contentOf(kept, { mode })).toBe(kept);
+    }
+  });
+});
+
+describe('encrypt', () => {
+  it.each([
+    ['export, blanks, comment', 'export \tX =\t1 \t# c\n', 'export \tX =\tsecret(X) \t# c\n'],
+    ['single quotes', `X='a b' # c\n`, `X='secret(X)' # c\n`],
+    ['double quotes', 'X="a\\"\nb"\n', 'X="secret(X)"\n'],
+    ['an empty value before a comment', 'X= # c\n', 'X=secret(X) # c\n'],
+    ['an empty value before blanks', 'X= \t\n', 'X=secret(X) \t\n'],
+    ['a CRLF line', 'X=1\r\n', 'X=secret(X)\r\n'],
+    ['a line after a byte order mark', '\uFEFFX=1\n', '\uFEFFX=secret(X)\n'],
+    ['a last line without an end', 'X=1', 'X=secret(X)'],
+    ['a name that bash keeps for itself', 'UID=1\n', 'UID=secret(UID)\n'],
+  ])('keeps all but the stored value of its line: %s', (_, source, result) => {
+    const name = source.includes('UID') ? 'UID' : 'X';
+    const use = `A='enc(${name})'`;
+    const end = source.endsWith('\n') ? '' : '\n';
+    const written = `${result}${end}A='secret(${name})'`;
+    expect(encrypt(`${source}${end}${use}`)).toBe(written);
+  });
+
+  it('changes three letters and nothing else, wherever escapes stand', () => {
+    const values = { X: '1', Y: '2' };
+    const text = `A="\\"é😀\\n\\\\\\\\enc(X)\\tenc(Y) \\\\enc(X)"  # enc(X)\r\nB=(enc(X))`;
+    expect(encrypt(text, values)).toBe(
+      `A="\\"é😀\\n\\\\\\\\secret(X)\\tsecret(Y) \\\\enc(X)"  # enc(X)\r\nB=(secret(X))`,
+    );
+  });
+
+  it('leaves secret() and backslashes as they stand', () => {
+    const text = `A=secret(X)\nB='\\secret(X) \\\\secret(Y)'\n`;
+    expect(encrypt(text)).toBe(text);
+  });
+
+  it('hides the line of a value that the request gives as well', () => {
+    expect(encrypt('X=1\nA=enc(X)\n', { X: '1' })).toBe('X=secret(X)\nA=secret(X)\n');
+  });
+
+  it('leaves the line of a value alone where the request gives another source', () => {
+    expect(encrypt('X=secret(Z)\nA=enc(X)\n', { X: '1' })).toBe('X=secret(Z)\nA=secret(X)\n');
+  });
+});
+
+describe('a final file', () => {
+  it('holds references made text without their backslash', () => {
+    expect(expand(`A='\\secret(X) \\\\secret(Y) \\\\\\Enc('\n`, { Y: 'y' })).toBe(
+      `A='secret(X) \\y \\Enc('\n`,
+    );
+    expect(expand('A="\\\\secret(X)"\n', {})).toBe(`A='secret(X)'\n`);
+    expect(contentOf('A=\\secret(X)\n')).toBe(`A='secret(X)'\n`);
+  });
+
+  it('keeps backslashes that no candidate follows', () => {
+    expect(expand(`A='\\\\a\\secret secret(X)'\n`, { X: 'x' })).toBe(`A='\\\\a\\secret x'\n`);
+  });
+
+  it('never looks for references in values', () => {
+    const value = 'secret(Y) enc(Z) \\secret(Y) Secret(';
+    expect(expand('A=secret(X)\n', { X: value })).toBe(`A='${value}'\n`);
+  });
+});
+
+describe('a file that is still to be expanded', () => {
+  const submit = (text: string, secrets: Record<string, string>) =>
+    contentOf(`${text}N=enc(N)\n`, { values: { N: 'n' }, secrets });
+
+  it('keeps what is text as text, with its backslash', () => {
+    const text = `A='\\secret(X)'\nB='\\secret(X) secret(Y) \\\\enc(N)'\n`;
+    expect(submit(text, { Y: 'y' })).toBe(
+      `A='\\secret(X)'\nB='\\secret(X) y \\\\secret(N)'\nN=secret(N)\n`,
+    );
+  });
+
+  it('understands the backslashes before what it resolves', () => {
+    expect(submit(`A='\\\\secret(Y)'\n`, { Y: 'y' })).toBe(`A='\\y'\nN=secret(N)\n`);
+  });
+
+  it.each([
+    ['a reference', 'secret(Y)', 'a secret(B)', '1:3 nested_reference'],
+    ['a malformed reference', 'secret(Y)', 'Enc (', '1:3 nested_reference'],
+    ['a reference made text', 'secret(Y)', '\\secret(B)', '1:3 nested_reference'],
+    ['a part of one, before the rest', 'xx-secret(Y)(B)', 'enc', '1:6 nested_reference'],
+  ])('does not take a value that holds %s', (_, value, secret, error) => {
+    const faults = faultsOf(() => submit(`A=${value}\n`, { Y: secret }));
+    expect(faults).toEqual([error]);
+  });
+
+  it('blames the reference whose value holds another', () => {
+    const work = () => submit('A=secret(X)-secret(Y)\n', { X: 'x', Y: 'enc(B)' });
+    expect(faultsOf(work)).toEqual(['1:13 nested_reference']);
+  });
+
+  it.each([
+    ['a letter', 'secret(Y)enc(N)', 'y'],
+    ['a backslash', 'secret(Y)enc(N)', '\\'],
+    ['a backslash before text', 'secret(Y)\\secret(B)', '\\'],
+  ])('does not take a value that hides the reference after it by %s', (_, value, secret) => {
+    const work = () => submit(`A='${value}'\n`, { Y: secret });
+    expect(faultsOf(work)).toEqual(['1:4 not_representable']);
+  });
+
+  it('takes a value beside a reference', () => {
+    expect(submit('A=secret(Y)enc(N)\n', { Y: 'y:' })).toBe(`A='y:secret(N)'\nN=secret(N)\n`);
+  });
+});
+
+describe('a value that cannot stand in the file', () => {
+  it('is one that is not UTF-8, on every line that uses it', () => {
+    const secrets = { X: new Uint8Array([0xff]), Y: 'y' };
+    const text = 'A=secret(Y)secret(X)secret(X)\nB=secret(Y)\nC="secret(X)"\n';
+    const errors = ['1:12 not_representable', '3:4 not_representable'];
+    expect(faultsOf(() => render(text, { secrets }))).toEqual(errors);
+    expect(faultsOf(() => render(text, { secrets, dialect: 'json' }))).toEqual(errors);
+  });
+
+  it('keeps a byte order mark that it begins with', () => {
+    expect(expand('A=secret(X)\n', { X: '\uFEFFx' })).toBe(`A='\uFEFFx'\n`);
+  });
+});
+
+describe('the dialect json', () => {
+  it('is one object of all assignments in the order of the file, exact', () => {
+    const text = `\uFEFF# c\r\nB=2\r\n\nexport A="secret(X)" # c\n__proto__='\\secret(Y)'\nconstructor=$x`;
+    const { content } = render(text, { dialect: 'json', secrets: { X: '"\0\n\u2028é' } });
+    expect(content).toBe(
+      '{"B":"2","A":"\\"\\u0000\\n\u2028é","__proto__":"secret(Y)","constructor":"$x"}',
+    );
+  });
+
+  it('is an empty object for a file of none', () => {
+    expect(contentOf('# c\n', { dialect: 'json', mode: 'expand' })).toBe('{}');
+  });
+
+  it('has no warnings', () => {
+    expect(render('A = $x y\n', { dialect: 'json' }).warnings).toEqual([]);
+  });
+});
+
+describe('the warning value_elsewhere', () => {
+  const lines = (text: string, values = {}, secrets = {}) =>
+    render(`N=enc(X)\n${text}`, { values, secrets })
+      .warnings.filter(({ code }) => code === 'value_elsewhere')
+      .map(({ line }) => line);
+
+  it('tells the lines on which a stored value still stands', () => {
+    const text = `X=12345678\nA='a 12345678 12345678 b'\n# 12345678\nB=1\nC=1 # x12345678`;
+    expect(lines(text)).toEqual([3, 4, 6]);
+  });
+
+  it('is for values of eight bytes or more', () => {
+    expect(lines('# 1234567\n', { X: '1234567' })).toEqual([]);
+    expect(lines('# éééé\n', { X: 'éééé' })).toEqual([2]);
+  });
+
+  it('sees through escapes, and across lines', () => {
+    expect(lines('A="\\$\\$34567\\"8 \\$"\n', { X: '$$34567"8' })).toEqual([2]);
+    expect(lines(`A='12345\n678'\n`, { X: '2345\n678' })).toEqual([2]);
+    expect(lines('A=12345\nB=67890\n', { X: '2345\nB=6' })).toEqual([2]);
+    expect(lines('A="\\"enc(X)"\n', { X: '"secret(X)' })).toEqual([2]);
+  });
+
+  it('sees values that the file resolves', () => {
+    expect(lines('A=a-secret(Y)-b\n', { X: 'a-12345678' }, { Y: '12345678' })).toEqual([2]);
+    expect(lines('A=secret(Y)\n', { X: `it's $5 "ok"` }, { Y: `it's $5 "ok"` })).toEqual([2]);
+  });
+
+  it('finds a value that stands inside, or ends like, another', () => {
+    const values = { X: '123456789012', Y: '34567890', Z: '567890123' };
+    const text = '# 1234567890\n# 123456789\n# 1234567890123\nA="enc(Y)enc(Z)"\n';
+    expect(lines(text, values)).toEqual([2, 4]);
+  });
+
+  it('is not given for the lines that hold the reference', () => {
+    expect(lines('X=12345678\n')).toEqual([]);
+  });
+});
+
+describe('the size of a reply', () => {
+  const limit = 4_194_304;
+  const tooLarge = { code: 'too_large', limit };
+  const utf8 = new TextEncoder();
+  const secretOf = (bytes: number, character = 'x') =>
+    new Map([['X', utf8.encode(character.repeat(bytes / utf8.encode(character).length))]]);
+
+  it('is bounded before the reply is built', () => {
+    const text = `A="${'secret(X)'.repeat(29_000)}"\n`;
+    const planned = plan(text, { mode: 'expand' });
+    const start = performance.now();
+    for (const reply of ['json', 'text'] as const) {
+      expect(refusal(() => renderFile(planned, secretOf(65_536), reply))).toEqual(tooLarge);
+    }
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it('may be exactly the limit as text', () => {
+    const uses = Array.from({ length: 63 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const secrets = secretOf(65_536);
+    const { length } = renderFile(plan(uses), secrets, 'text').content;
+    const fits = `${uses}#${'x'.repeat(limit - length - 1)}`;
+    expect(renderFile(plan(fits), secrets, 'text').content).toHaveLength(limit);
+    expect(refusal(() => renderFile(plan(`${fits}x`), secrets, 'text'))).toEqual(tooLarge);
+    expect(refusal(() => renderFile(plan(fits), secrets, 'json'))).toEqual(tooLarge);
+  });
+
+  it('may be the limit in JSON, with the lists beside the file and escapes in it', () => {
+    const secrets = secretOf(65_536, '"');
+    const uses = Array.from({ length: 31 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const size = (content: string) => {
+      const resolved = [{ name: 'X', version: 999_999_999 }];
+      return utf8.encode(JSON.stringify({ content, created: [], resolved, warnings: [] })).length;
+    };
+    const room = limit - size(renderFile(plan(uses), secrets, 'json').content);
+    const fits = `${uses}#${'x'.repeat(room - 1)}`;
+    expect(size(renderFile(plan(fits), secrets, 'json').content)).toBe(limit);
+    expect(refusal(() => renderFile(plan(`${fits}x`), secrets, 'json'))).toEqual(tooLarge);
+  });
+
+  it('counts the warnings that are sent beside the file', () => {
+    const names = Array.from({ length: 15_000 }, (_, index) => `K${index}=~\n`).join('');
+    const uses = Array.from({ length: 55 }, (_, index) => `S${index}=secret(X)\n`).join('');
+    const planned = plan(names + uses);
+    expect(renderFile(planned, secretOf(60_000), 'text').warnings).toHaveLength(15_000);
+    expect(refusal(() => renderFile(planned, secretOf(65_536), 'json'))).toEqual(tooLarge);
+  });
+
+  it('leaves a megabyte to all values, stored and read', () => {
+    const texts = Array.from({ length: 17 }, (_, index) => `K${index}=secret(X${index})\n`);
+    const values = (count: number) =>
+      new Map(
+        Array.from({ length: count }, (_, index) => [`X${index}`, new Uint8Array(65_536).fill(97)]),
+      );
+    const sixteen = plan(texts.slice(0, 16).join(''));
+    expect(renderFile(sixteen, values(16), 'text').content.length).toBeGreaterThan(1_048_576);
+    const stored = plan(`${texts.slice(0, 16).join('')}N=enc(N)\n`, { values: { N: 'n' } });
+    expect(refusal(() => renderFile(stored, values(16), 'text'))).toEqual({
+      code: 'too_large',
+      limit: 1_048_576,
+    });
+  });
+
+  it('does not grow the time of a search with what the file and the values are made of', () => {
+    const values = Object.fromEntries(
+      Array.from({ length: 30 }, (_, index) => [`N${index}`, `b${'a'.repeat(30_000 + index)}`]),
+    );
+    const uses = Object.keys(values).map((name) => `K${name}=enc(${name})\n`);
+    const text = `${uses.join('')}A=${'secret(X)'.repeat(60)}\n`;
+    const planned = plan(text, { values });
+    const start = performance.now();
+    renderFile(planned, secretOf(65_536, 'a'), 'text');
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+});
+
+describe('a rendering', () => {
+  it('needs every value that the plan reads', () => {
+    expect(refusal(() => renderFile(plan('A=secret(X)\n'), new Map(), 'json')).code).toBe(
+      'internal',
+    );
+  });
+});
