@@ -129,6 +129,7 @@ describe('get-secret, on the embedded store and KMS', () => {
 
     it('refuses an interval that does not end where the next begins', async () => {
       const alice = someone();
+      vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
       await change(alice, 'VERSION#0000000001', (item) => ({
         ...item,
@@ -141,6 +142,7 @@ describe('get-secret, on the embedded store and KMS', () => {
 
     it('refuses a gap: a version below the head that is gone', async () => {
       const alice = someone();
+      vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
       const gone = { TableName: tableName, Key: key(alice, 'DB', 'VERSION#0000000001') };
       await vault.dynamodb.send(new DeleteItemCommand(gone));
@@ -151,6 +153,7 @@ describe('get-secret, on the embedded store and KMS', () => {
 
     it('refuses a record moved from another secret, and an attribute it does not know', async () => {
       const alice = someone();
+      vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'DB', ['a'], began);
       await makeSecret(vault.ports, alice, 'OTHER', ['b'], began);
       const { Item } = await vault.dynamodb.send(

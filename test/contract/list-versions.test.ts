@@ -93,6 +93,7 @@ describe('list-versions, on the embedded store and KMS', () => {
 
   it('refuses a history with a gap', async () => {
     const alice = someone();
+    vault.tampered.add(alice.tenant);
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c', 'd'], began);
     const pk = { S: `TENANT#${alice.tenant}#SECRET#DB` };
     for (const version of [1, 2]) {
