@@ -1,0 +1,178 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { problem } from '../../functions/http/responses.ts';
+import { type ErrorCode, VaultError } from '../../functions/model/errors.ts';
+import { limits } from '../../functions/model/limits.ts';
+import {
+  checkAt,
+  checkReply,
+  checkRoute,
+  checkSchema,
+  document,
+  type Json,
+  operations,
+} from '../support/openapi.ts';
+
+type Found = { readonly pointer: string; readonly node: { readonly [key: string]: Json } };
+
+/** Every object of the document with the pointer that leads to it. */
+const walk = (node: Json, pointer = ''): Found[] => {
+  if (typeof node !== 'object' || node === null) return [];
+  const below = Object.entries(node).flatMap(([key, value]) =>
+    walk(value, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+  );
+  return Array.isArray(node) ? below : [{ pointer, node: node as Found['node'] }, ...below];
+};
+const everything = walk(document);
+const schemaNamed = (name: string): Found['node'] =>
+  everything.find(({ pointer }) => pointer === `/components/schemas/${name}`)?.node ?? {};
+const problems = schemaNamed('Problem')['examples'] as unknown as readonly Example[];
+type Example = { readonly [member: string]: Json } & {
+  readonly code: ErrorCode;
+  readonly status: number;
+};
+
+describe('docs/openapi.yaml', () => {
+  it('names each operation like the file of its function', () => {
+    const files = readdirSync('functions').filter((file) => file.endsWith('.ts'));
+    expect(operations.map(({ operationId }) => `${operationId}.ts`).sort()).toEqual(files.sort());
+  });
+
+  it('leads every $ref to something', () => {
+    const pointers = new Set(everything.map(({ pointer }) => pointer));
+    for (const { node } of everything) {
+      const reference = node['$ref'];
+      if (typeof reference === 'string') expect(pointers).toContain(reference.slice(1));
+    }
+  });
+
+  it('has only examples that keep its own schemas', () => {
+    const violations = everything.flatMap(({ pointer, node }) => {
+      if (node['schema'] === undefined) return [];
+      const named = Object.values((node['examples'] ?? {}) as Record<string, { value: Json }>);
+      const examples = named.map(({ value }) => value);
+      if (node['example'] !== undefined) examples.push(node['example']);
+      return examples.flatMap((example) => checkAt(`${pointer}/schema`, example));
+    });
+    expect(violations).toEqual([]);
+  });
+
+  it.each(problems)('shows $code as it is answered', (example) => {
+    expect(checkSchema('Problem', example)).toEqual([]);
+    const { errors, errorsTotal, field, limit, scope, currentVersion } = example;
+    const given = { errors, errorsTotal, field, limit, scope, currentVersion };
+    const members = JSON.parse(JSON.stringify(given));
+    const error = new VaultError(example.code, String(example['detail']), { members });
+    const { statusCode, body } = problem(error, String(example['requestId']));
+    expect(JSON.parse(body)).toEqual(example);
+    expect(statusCode).toBe(example.status);
+  });
+
+  it('has an example of every code', () => {
+    expect(problems.map(({ code }) => code)).toEqual(schemaNamed('ProblemCode')['enum']);
+  });
+
+  it('gives the limits as the functions keep them', () => {
+    const at = (path: string): Json | undefined => {
+      const parts = path.split('.');
+      const last = parts.pop() ?? '';
+      const pointer = `/components/schemas/${parts.join('/properties/')}`;
+      return everything.find((found) => found.pointer === pointer)?.node[last];
+    };
+    const name = `^[A-Za-z_][A-Za-z0-9_.-]{0,${limits.nameCharactersMax - 1}}$`;
+    expect(at('SecretName.pattern')).toBe(name);
+    expect(at('Value.maxLength')).toBe(Math.ceil(limits.valueBytesMax / 3) * 4);
+    expect(at('Version.maximum')).toBe(limits.versionMax);
+    expect(at('EnvFile.maxLength')).toBe(limits.fileBytesMax);
+    expect(at('EnvReply.created.maxItems')).toBe(limits.fileNamesMax);
+    expect(at('EnvReply.resolved.maxItems')).toBe(limits.fileNamesMax);
+    expect(at('VersionPage.versions.maxItems')).toBe(limits.versionsPageMax);
+    expect(at('NamePage.names.maxItems')).toBe(limits.namesPageMax);
+    expect(at('Problem.errors.maxItems')).toBe(limits.fileErrorsMax);
+    const pages = everything.filter(
+      ({ node }) => node['name'] === 'limit' && node['in'] === 'query',
+    );
+    expect(pages.map(({ node }) => node['schema'])).toEqual([
+      {
+        type: 'integer',
+        minimum: 1,
+        maximum: limits.namesPageMax,
+        default: limits.namesPageDefault,
+      },
+      {
+        type: 'integer',
+        minimum: 1,
+        maximum: limits.versionsPageMax,
+        default: limits.versionsPageDefault,
+      },
+    ]);
+  });
+});
+
+describe('the check of a reply', () => {
+  const standing: [string, string][] = [
+    ['content-type', 'application/json'],
+    ['x-request-id', '5c7f9d0e-6f0b-4d52-9a57-0f0d3b1f7c42'],
+    ['cache-control', 'no-store'],
+    ['x-content-type-options', 'nosniff'],
+  ];
+  const created: [string, string][] = [...standing, ['location', 'secrets/A'], ['etag', '"1"']];
+  const body = { name: 'A', version: 1, validFrom: '2026-11-24T14:30:48.123Z' };
+  const check = (headers: [string, string][], sent: object, status = 201) =>
+    checkReply('create-secret', status, new Map(headers), JSON.stringify(sent));
+
+  it('passes what the document says', () => {
+    expect(check(created, body)).toEqual([]);
+  });
+
+  it.each(['x-request-id', 'cache-control', 'x-content-type-options', 'location', 'etag'])(
+    'misses the header %s',
+    (name) => {
+      expect(
+        check(
+          created.filter(([header]) => header !== name),
+          body,
+        ),
+      ).toHaveLength(1);
+    },
+  );
+
+  it('refuses another status, header, content type, member or type', () => {
+    expect(check(created, body, 202)).not.toEqual([]);
+    expect(check([...created, ['x-powered-by', 'a']], body)).not.toEqual([]);
+    expect(check([...created, ['content-type', 'text/html']], body)).not.toEqual([]);
+    expect(
+      check([...created, ['content-type', 'application/json; charset=latin1']], body),
+    ).not.toEqual([]);
+    expect(check([...created, ['cache-control', 'no-cache']], body)).not.toEqual([]);
+    expect(check(created, { ...body, value: 'v' })).not.toEqual([]);
+    expect(check(created, { ...body, version: '1' })).not.toEqual([]);
+    expect(check(created, { name: 'A', version: 1 })).not.toEqual([]);
+  });
+
+  it('refuses a problem whose status, type, request id or members are not those of its code', () => {
+    const exists = problems.find(({ code }) => code === 'secret_exists');
+    const { errors, errorsTotal, ...problem } = exists ?? ({} as Example);
+    const type: [string, string] = ['content-type', 'application/problem+json'];
+    const headers = [...standing, type];
+    expect(check(headers, problem, 409)).toEqual([]);
+    expect(check(headers, { ...problem, errors, errorsTotal }, 409)).not.toEqual([]);
+    expect(check(headers, { ...problem, retryable: true }, 409)).not.toEqual([]);
+    expect(check(headers, { ...problem, status: 400 }, 409)).not.toEqual([]);
+    expect(check(headers, { ...problem, instance: '/v1/secrets/A' }, 409)).not.toEqual([]);
+    expect(check(headers, { ...problem, requestId: 'another-request' }, 409)).not.toEqual([]);
+    expect(check(headers, problem, 400)).not.toEqual([]);
+    expect(check([...standing], problem, 409)).not.toEqual([]);
+  });
+
+  it('wants of the gateway a problem that is not kept, and the methods it allows', () => {
+    const [status, code] = [405, 'method_not_allowed'];
+    const text = JSON.stringify(problems.find((example) => example.code === code));
+    const headers = new Map([...standing, ['content-type', 'application/problem+json']] as const);
+    expect(checkRoute(status, headers, text)).not.toEqual([]);
+    headers.set('allow', 'GET, PUT');
+    expect(checkRoute(status, headers, text)).toEqual([]);
+    headers.delete('cache-control');
+    expect(checkRoute(status, headers, text)).not.toEqual([]);
+  });
+});
