@@ -1,0 +1,298 @@
+/** Bodies that are not what a route takes: refused with the field named, nothing echoed or stored. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Call, freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+const canary = 'c4n4ry';
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+type Raw = NonNullable<Call['raw']>;
+const create = (raw: Raw, headers = {}) =>
+  vault.call('POST', '/v1/secrets', { token, raw, headers });
+const statusOf = async (name: string) =>
+  (await vault.call('GET', `/v1/secrets/${name}`, { token })).status;
+const bytes = (...parts: (string | number[])[]) =>
+  Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+const padded = (text: string, length: number) => text.padEnd(length, ' ');
+
+// `N` stands for the secret's name.
+const notJson: Readonly<Record<string, Raw>> = {
+  nothing: '',
+  'a blank': ' ',
+  'no JSON at all': canary,
+  'half a member': `{"name":"N","value":"${canary}`,
+  'a member without a comma': `{"name":"N" "value":"${canary}"}`,
+  'a comma at the end': `{"name":"N","value":"${canary}",}`,
+  'a comment': `{"name":"N","value":"${canary}"/* why */}`,
+  'a comment behind it': `{"name":"N","value":"${canary}"} // why`,
+  'text behind it': `{"name":"N","value":"${canary}"}{}`,
+  'single quotes': `{'name':'N','value':'${canary}'}`,
+  'a member without quotes': `{name:"N","value":"${canary}"}`,
+  'a control character in a string': `{"name":"N","value":"${canary}\u0001"}`,
+  'a line end in a string': `{"name":"N","value":"${canary}\n"}`,
+  'a NUL byte': bytes(`{"name":"N","value":"${canary}"}`, [0]),
+  'a NUL byte in a string': bytes(`{"name":"N","value":"${canary}`, [0], '"}'),
+  'an escape that is none': `{"name":"N","value":"${canary}\\x41"}`,
+  'half an escape': `{"name":"N","value":"${canary}\\u00"}`,
+  'a blank that is none': `{"name":"N",\u00a0"value":"${canary}"}`,
+  'a line separator outside strings': `{"name":"N",\u2028"value":"${canary}"}`,
+  'a number with a leading zero': `{"name":"N","value":01}`,
+  'a number that ends in a point': `{"name":"N","value":1.}`,
+  'a lone minus': '{"name":"N","value":-}',
+  NaN: '{"name":"N","value":NaN}',
+  undefined: '{"name":"N","value":undefined}',
+  'a BOM': bytes([0xef, 0xbb, 0xbf], `{"name":"N","value":"${canary}"}`),
+  'UTF-16': Buffer.from(`\ufeff{"name":"N","value":"${canary}"}`, 'utf16le'),
+  'the byte FF': bytes(`{"name":"N","value":"${canary}`, [0xff], '"}'),
+  'an overlong slash': bytes(`{"name":"N","value":"${canary}`, [0xc0, 0xaf], '"}'),
+  'a surrogate in UTF-8': bytes(`{"name":"N","value":"${canary}`, [0xed, 0xa0, 0x80], '"}'),
+  'half a character': bytes(`{"name":"N","value":"${canary}`, [0xc3], '"}'),
+  'a member twice': `{"name":"N","value":"${canary}","value":"${canary}"}`,
+  'a member twice, once escaped': `{"name":"N","value":"${canary}","valu\\u0065":"x"}`,
+  'half a surrogate pair': `{"name":"N","value":"${canary}\\ud800"}`,
+  'a surrogate pair the wrong way round': `{"name":"N","value":"${canary}\\udc00\\ud800"}`,
+  'half a surrogate pair as a member': `{"name":"N","value":"${canary}","\\udc00":1}`,
+  'nesting without end': `{"name":"N","value":${'['.repeat(200_000)}`,
+  'nesting of nine': `{"name":"N","value":"${canary}","x":${'['.repeat(8)}${']'.repeat(8)}}`,
+  'a list': `["N","${canary}"]`,
+  'a string': `"${canary}"`,
+  'a number': '1',
+  null: 'null',
+};
+
+const wrongMembers: Readonly<Record<string, [string, string]>> = {
+  'no name': ['name', `{"value":"${canary}"}`],
+  'no value': ['value', '{"name":"N"}'],
+  'a name that is a number': ['name', `{"name":1,"value":"${canary}"}`],
+  'a name that is null': ['name', `{"name":null,"value":"${canary}"}`],
+  'a value that is a number': ['value', '{"name":"N","value":4711}'],
+  'a value that is null': ['value', '{"name":"N","value":null}'],
+  'a value that is a list': ['value', `{"name":"N","value":["${canary}"]}`],
+  'a value that is an object': ['value', `{"name":"N","value":{"${canary}":1}}`],
+  'an encoding that is none': ['encoding', `{"name":"N","value":"${canary}","encoding":"hex"}`],
+  'an encoding in capitals': ['encoding', `{"name":"N","value":"${canary}","encoding":"UTF8"}`],
+  'an encoding that is null': ['encoding', `{"name":"N","value":"${canary}","encoding":null}`],
+  'a member that is not known': ['body', `{"name":"N","value":"v","${canary}":1}`],
+  'a member of another route': ['body', `{"name":"N","value":"${canary}","version":1}`],
+  'the member __proto__': ['body', `{"name":"N","value":"${canary}","__proto__":{"x":1}}`],
+  'the member constructor': ['body', `{"name":"N","value":"${canary}","constructor":1}`],
+  'a member in capitals': ['body', `{"name":"N","value":"${canary}","Value":"v"}`],
+  'base64 without padding': ['value', '{"name":"N","value":"YQ","encoding":"base64"}'],
+  'base64 with loose bits': ['value', '{"name":"N","value":"YR==","encoding":"base64"}'],
+  'base64 with a line end': ['value', '{"name":"N","value":"YWFh\\n","encoding":"base64"}'],
+  base64url: ['value', '{"name":"N","value":"_-8=","encoding":"base64"}'],
+  'base64 that is none': ['value', `{"name":"N","value":"${canary}!","encoding":"base64"}`],
+};
+
+const named = (raw: Raw, name: string): Raw =>
+  typeof raw === 'string'
+    ? raw.replace('"N"', `"${name}"`)
+    : Buffer.from(Buffer.from(raw).toString('latin1').replace('"N"', `"${name}"`), 'latin1');
+
+describe('a body of create-secret', () => {
+  it.each(Object.keys(notJson))('with %s is 400', async (what) => {
+    const name = freshName();
+    const reply = await create(named(notJson[what] as Raw, name));
+    expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
+    expect(reply.json.field).toBe('body');
+    expect(reply.text).not.toContain(canary);
+    expect(await statusOf(name)).toBe(404);
+  });
+
+  it.each(Object.keys(wrongMembers))('with %s is 400 and names the member', async (what) => {
+    const name = freshName();
+    const [field, raw] = wrongMembers[what] ?? ['', ''];
+    const reply = await create(named(raw, name));
+    expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
+    expect(reply.text).not.toContain(canary);
+    expect(await statusOf(name)).toBe(404);
+  });
+
+  it.each(['', '1A', '.A', '-A', 'A B', 'A/B', 'A%20', 'é', 'A\u0000', 'A\n', 'a'.repeat(129)])(
+    'with the name %j is 400',
+    async (name) => {
+      const reply = await create(JSON.stringify({ name, value: canary }));
+      expect(reply).toMatchObject({ status: 400, json: { field: 'name' } });
+      expect(reply.text).not.toContain(canary);
+    },
+  );
+
+  it.each([
+    ['constructor'],
+    ['__proto__'],
+    ['toString'],
+    ['hasOwnProperty'],
+    ['a'.repeat(128)],
+    ['A_.-9'],
+  ])('with the name %s is 201, and the value comes back', async (name) => {
+    expect((await create(JSON.stringify({ name, value: 'v' }))).status).toBe(201);
+    const { json } = await vault.call('GET', `/v1/secrets/${name}`, { token });
+    expect(json).toMatchObject({ name, value: 'v' });
+  });
+});
+
+describe('a body of update-secret', () => {
+  it.each([
+    ['body', canary],
+    ['body', `{"value":"${canary}","value":"x"}`],
+    ['body', `{"value":"${canary}","name":"N"}`],
+    ['value', `{}`],
+    ['value', `{"value":{"${canary}":1}}`],
+    ['value', `{"value":"${canary}!","encoding":"base64"}`],
+    ['encoding', `{"value":"${canary}","encoding":1}`],
+  ])('is refused with the field %s: %s', async (field, raw) => {
+    const name = freshName();
+    await create(JSON.stringify({ name, value: 'v' }));
+    for (const target of [name, freshName()]) {
+      const reply = await vault.call('PUT', `/v1/secrets/${target}`, { token, raw });
+      expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
+      expect(reply.text).not.toContain(canary);
+    }
+    const { json } = await vault.call('GET', `/v1/secrets/${name}`, { token });
+    expect(json).toMatchObject({ version: 1, value: 'v' });
+  });
+});
+
+describe('a body of the .env routes', () => {
+  it.each(['', '/encrypt', '/expand'])('is refused by /v1/env%s', async (route) => {
+    const post = (raw: Raw, headers = {}) =>
+      vault.call('POST', `/v1/env${route}`, { token, raw, headers });
+    const file = { content: `A=${canary}\n` };
+    const cases: [string, Raw][] = [
+      ['body', canary],
+      ['body', '[]'],
+      ['body', JSON.stringify({ ...file, [canary]: 1 })],
+      ['body', `{"content":"A=1","content":"A=2"}`],
+      ['body', `{"content":"A=\\ud800"}`],
+      ['content', '{}'],
+      ['content', `{"content":["${canary}"]}`],
+      ['values', JSON.stringify({ ...file, values: [canary] })],
+      ['values', JSON.stringify({ ...file, values: { A: 1 } })],
+      ['values', JSON.stringify({ ...file, values: { [`${canary} no name`]: 'v' } })],
+      ['body', `{"content":"A=1","values":{"A":"${canary}","A":"x"}}`],
+      ['dialect', JSON.stringify({ ...file, dialect: canary })],
+      ['dialect', JSON.stringify({ ...file, dialect: 1 })],
+      ['dialect', JSON.stringify({ ...file, dialect: 'Shell' })],
+      ['dryRun', JSON.stringify({ ...file, dryRun: 'true' })],
+      ['dryRun', JSON.stringify({ ...file, dryRun: 1 })],
+    ];
+    for (const [field, raw] of cases) {
+      const reply = await post(raw);
+      expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
+      expect(reply.text).not.toContain(canary);
+    }
+    const plain = await post(bytes('A=', [0xff]), { 'Content-Type': 'text/plain' });
+    expect(plain).toMatchObject({ status: 400, json: { field: 'body' } });
+  });
+
+  it.each(['compose', 'docker', 'dotenv', 'python'])('names the dialect %s', async (dialect) => {
+    for (const route of ['', '/encrypt', '/expand']) {
+      const reply = await vault.call('POST', `/v1/env${route}`, {
+        token,
+        body: { content: 'A=1', dialect },
+      });
+      expect(reply).toMatchObject({ status: 400, json: { field: 'dialect' } });
+    }
+  });
+
+  it.each(['at', 'pin'])('names the member %s, which is not served yet', async (member) => {
+    const body = { content: 'A=1', [member]: '2026-11-24T14:31:00Z' };
+    const reply = await vault.call('POST', '/v1/env/expand', { token, body });
+    expect(reply).toMatchObject({ status: 400, json: { field: member } });
+  });
+});
+
+describe('the size of a body', () => {
+  const tooLarge = (limit: number) => ({ status: 413, json: { code: 'too_large', limit } });
+
+  it('may be 1,048,576 bytes and no more', async () => {
+    const text = () => JSON.stringify({ name: freshName(), value: canary });
+    expect((await create(padded(text(), 1_048_576))).status).toBe(201);
+    expect(await create(padded(text(), 1_048_577))).toMatchObject(tooLarge(1_048_576));
+  });
+
+  it('of 10 MB is refused on every route that takes one, before it is looked at', async () => {
+    const raw = Buffer.alloc(10_000_000, canary);
+    for (const [method, path] of [
+      ['POST', '/v1/secrets'],
+      ['PUT', '/v1/secrets/ANY'],
+      ['POST', '/v1/env'],
+      ['POST', '/v1/env/encrypt'],
+      ['POST', '/v1/env/expand'],
+    ] as const) {
+      const reply = await vault.call(method, path, { token, raw });
+      expect(reply).toMatchObject(tooLarge(1_048_576));
+      expect(reply.text).not.toContain(canary);
+    }
+  });
+
+  it('lets a value be 65,536 bytes and no more, in either encoding', async () => {
+    const send = (value: string, encoding = 'utf8') =>
+      create(JSON.stringify({ name: freshName(), value, encoding }));
+    const base64 = (length: number) => Buffer.alloc(length, 0xfe).toString('base64');
+    for (const reply of [
+      await send('x'.repeat(65_536)),
+      await send('é'.repeat(32_768)),
+      await send('\u{1f511}'.repeat(16_384)),
+      await send(base64(65_536), 'base64'),
+    ]) {
+      expect(reply.status).toBe(201);
+    }
+    for (const reply of [
+      await send('x'.repeat(65_537)),
+      await send(`${'é'.repeat(32_768)}x`),
+      await send(base64(65_537), 'base64'),
+    ]) {
+      expect(reply).toMatchObject(tooLarge(65_536));
+    }
+  });
+});
+
+describe('the content type of a body', () => {
+  const json = (): string => JSON.stringify({ name: freshName(), value: canary });
+
+  it.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'Application/JSON;charset=UTF-8',
+  ])('may be %s', async (type) => {
+    expect((await create(json(), { 'Content-Type': type })).status).toBe(201);
+  });
+
+  it.each([
+    '',
+    'text/plain',
+    'text/json',
+    'application/x-www-form-urlencoded',
+    'application/json; charset=iso-8859-1',
+    'application/json; charset=utf-16',
+    'application/problem+json',
+    'application/jsonx',
+    'application/json, text/plain',
+    'multipart/form-data; boundary=x',
+    'garbage',
+  ])('must not be %j: 415', async (type) => {
+    const reply = await create(json(), { 'Content-Type': type });
+    expect(reply).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
+    expect(reply.text).not.toContain(canary);
+  });
+
+  it('must be there: 415', async () => {
+    const body = { token, headers: { 'Content-Type': [] } };
+    for (const [method, path] of [
+      ['POST', '/v1/secrets'],
+      ['PUT', '/v1/secrets/ANY'],
+      ['POST', '/v1/env'],
+      ['POST', '/v1/env/encrypt'],
+      ['POST', '/v1/env/expand'],
+    ] as const) {
+      const reply = await vault.call(method, path, { ...body, raw: json() });
+      expect(reply).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
+    }
+  });
+});

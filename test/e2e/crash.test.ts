@@ -1,0 +1,110 @@
+/** kill -9 in the middle of writes, then a start on the same folder: no acknowledged write is lost. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runLocal } from '../support/local-process.ts';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+const writers = 8;
+const rounds = 2;
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+type Attempt = {
+  readonly method: string;
+  readonly path: string;
+  readonly body: { readonly [member: string]: unknown };
+  readonly key: string;
+  readonly name: string;
+  readonly pair?: string;
+  acknowledged?: { readonly status: number; readonly text: string };
+};
+
+const create = (name: string): Attempt => {
+  const body = { name, value: `of ${name}` };
+  return { method: 'POST', path: '/v1/secrets', body, key: randomUUID(), name };
+};
+const encrypt = (name: string): Attempt => {
+  const pair = `${name}_PAIR`;
+  const content = `A=enc(${name})\nB=enc(${pair})\n`;
+  const body = { content, values: { [name]: `of ${name}`, [pair]: `of ${pair}` } };
+  return { method: 'POST', path: '/v1/env/encrypt', body, key: randomUUID(), name, pair };
+};
+const send = ({ method, path, body, key }: Attempt) =>
+  vault.call(method, path, { token, body, headers: { 'Idempotency-Key': key } });
+
+/** Writes until the connection breaks; the last attempt of each writer stays unacknowledged. */
+const writeUntilBroken = async (attempts: Attempt[]): Promise<void> => {
+  for (let turn = 0; ; turn += 1) {
+    const attempt = (turn % 2 === 0 ? create : encrypt)(freshName('CRASH'));
+    attempts.push(attempt);
+    try {
+      const { status, text } = await send(attempt);
+      attempt.acknowledged = { status, text };
+    } catch {
+      return;
+    }
+  }
+};
+
+const crash = async (): Promise<Attempt[]> => {
+  const attempts: Attempt[] = [];
+  const writing = Array.from({ length: writers }, () => writeUntilBroken(attempts));
+  while (attempts.filter(({ acknowledged }) => acknowledged).length < 6 * writers) {
+    await new Promise((wake) => setTimeout(wake, 5));
+  }
+  await vault.kill9();
+  await Promise.all(writing);
+  await vault.restart();
+  return attempts;
+};
+
+describe('a vault that was killed while it wrote', () => {
+  const attempts: Attempt[] = [];
+  const value = (name: string) => vault.call('GET', `/v1/secrets/${name}`, { token });
+
+  beforeAll(async () => {
+    for (let round = 0; round < rounds; round += 1) attempts.push(...(await crash()));
+  });
+
+  it('has every acknowledged write', async () => {
+    const acknowledged = attempts.filter((attempt) => attempt.acknowledged);
+    expect(acknowledged.length).toBeGreaterThanOrEqual(rounds * 6 * writers);
+    for (const { name, pair, acknowledged: reply } of acknowledged) {
+      expect([200, 201]).toContain(reply?.status);
+      expect((await value(name)).json).toMatchObject({ value: `of ${name}`, version: 1 });
+      if (pair) expect((await value(pair)).json.value).toBe(`of ${pair}`);
+    }
+  });
+
+  it('has every unacknowledged file whole or not at all', async () => {
+    for (const { name, pair, acknowledged } of attempts) {
+      if (acknowledged || pair === undefined) continue;
+      expect((await value(name)).status).toBe((await value(pair)).status);
+    }
+  });
+
+  it('answers a repeated request with its success, once', async () => {
+    const unacknowledged = attempts.filter((attempt) => !attempt.acknowledged);
+    expect(unacknowledged.length).toBeGreaterThanOrEqual(writers);
+    for (const attempt of unacknowledged) {
+      expect([200, 201]).toContain((await send(attempt)).status);
+      const { json } = await value(attempt.name);
+      expect(json).toMatchObject({ version: 1, value: `of ${attempt.name}` });
+    }
+    for (const attempt of attempts.slice(0, writers)) {
+      const { status, text } = await send(attempt);
+      if (attempt.acknowledged) expect({ status, text }).toEqual(attempt.acknowledged);
+    }
+  });
+
+  it('passes inspect --verify', async () => {
+    const inspect = runLocal('inspect', ['--verify'], { VAULT_DATA_DIR: vault.dataDir });
+    expect([await inspect.exit, inspect.errors]).toEqual([0, []]);
+  });
+});

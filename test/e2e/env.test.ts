@@ -1,0 +1,318 @@
+/** Files in, files out: both forms, what is reported and in which order, and the limits. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Call, freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+type Route = '' | '/encrypt' | '/expand';
+const post = (route: Route, call: Call, query = '') =>
+  vault.call('POST', `/v1/env${route}${query}`, { token, ...call });
+const json = (route: Route, content: string, members = {}) =>
+  post(route, { body: { content, ...members } });
+const create = async (value: string, name = freshName()): Promise<string> => {
+  const reply = await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
+  expect(reply.status).toBe(201);
+  return name;
+};
+const readBack = async (name: string) =>
+  (await vault.call('GET', `/v1/secrets/${name}`, { token })).json.value;
+
+describe('a bare file', () => {
+  it('comes back as a bare file, byte for byte but for its references', async () => {
+    const name = await create('a b');
+    const file = `\ufeff# kept\r\n\r\n  X = 'y' # kept\nA="secret(${name})"\nLAST=1`;
+    const reply = await post('/expand', { file });
+    expect(reply.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(reply.text).toBe(file.replace(`"secret(${name})"`, "'a b'"));
+  });
+
+  it('comes back bare from JSON too, if text/plain is asked for, but problems do not', async () => {
+    const name = await create('v');
+    const headers = { Accept: 'text/plain' };
+    const body = { content: `A=secret(${name})\n` };
+    expect((await post('/expand', { body, headers })).text).toBe('A=v\n');
+    const refused = await post('/expand', { body: { content: 'A' }, headers });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect((await post('/expand', { file: 'A' })).status).toBe(422);
+  });
+
+  it('takes its options from the query', async () => {
+    const [old, fresh] = [await create('v'), freshName()];
+    const rendered = await post('/expand', { file: `A=secret(${old})\n` }, '?dialect=json');
+    expect(JSON.parse(rendered.text)).toEqual({ A: 'v' });
+    const dry = await post('/encrypt', { file: `${fresh}=v\nA=enc(${fresh})\n` }, '?dryRun=true');
+    expect(dry.text).toBe(`${fresh}=secret(${fresh})\nA=secret(${fresh})\n`);
+    expect(await readBack(fresh)).toBeUndefined();
+  });
+
+  it('that is empty comes back empty', async () => {
+    for (const route of ['', '/encrypt', '/expand'] as const) {
+      expect((await post(route, { file: '' })).text).toBe('');
+      expect((await json(route, '')).json).toEqual({
+        content: '',
+        created: [],
+        resolved: [],
+        warnings: [],
+      });
+    }
+  });
+});
+
+describe('the lists of a reply', () => {
+  it('are in order of first appearance, each name once', async () => {
+    const [a, b] = [await create('a'), await create('b')];
+    const [x, y] = [freshName('X'), freshName('Y')];
+    const values = { [x]: 'x', [y]: 'y' };
+    const file = [
+      `A=secret(${b})`,
+      `B=enc(${y})`,
+      `C=secret(${a})secret(${b})`,
+      `D=enc(${x})enc(${y})`,
+    ];
+    const reply = await json('', file.join('\n'), { values });
+    expect(reply.json).toMatchObject({
+      created: [{ name: y }, { name: x }],
+      resolved: [{ name: b }, { name: a }],
+    });
+  });
+
+  it('warn of a stored value that still stands elsewhere', async () => {
+    const name = freshName();
+    const content = `${name}=canary-12345\nA=enc(${name})\nB=canary-12345\nC='see canary-12345'\n`;
+    const reply = await json('/encrypt', content);
+    expect(reply.json.warnings).toEqual([
+      { line: 3, code: 'value_elsewhere' },
+      { line: 4, code: 'value_elsewhere' },
+    ]);
+  });
+});
+
+describe('the dialect json', () => {
+  it('gives members in the order of the file, exactly', async () => {
+    const name = await create('"quoted"\n\\ and \u2028');
+    const content = `Z=secret(${name})\nexport A='1' # one\n__proto__=p\nEMPTY=\n`;
+    const reply = await json('/expand', content, { dialect: 'json' });
+    expect(reply.json.content).toMatch(/^\{"Z":.*"A":.*"__proto__":.*"EMPTY":.*\}\n?$/s);
+    const rendered = new Map(Object.entries(JSON.parse(reply.json.content ?? '')));
+    expect(rendered.get('Z')).toBe('"quoted"\n\\ and \u2028');
+    expect(rendered.get('A')).toBe('1');
+    expect(rendered.get('__proto__')).toBe('p');
+    expect(rendered.get('EMPTY')).toBe('');
+  });
+
+  it('is for files without enc() only: 400 elsewhere, and nothing is stored', async () => {
+    const name = freshName();
+    const content = `${name}=v\nA=enc(${name})\n`;
+    for (const route of ['', '/encrypt'] as const) {
+      const reply = await json(route, content, { dialect: 'json' });
+      expect(reply).toMatchObject({ status: 400, json: { field: 'dialect' } });
+    }
+    expect(await readBack(name)).toBeUndefined();
+    const old = await create('v');
+    expect((await json('', `A=secret(${old})`, { dialect: 'json' })).status).toBe(200);
+    expect((await json('/encrypt', 'A=1', { dialect: 'json' })).status).toBe(400);
+  });
+});
+
+describe('dryRun', () => {
+  it('answers as the real request would, and stores nothing', async () => {
+    const [name, old] = [freshName(), await create('v')];
+    const content = `${name}=w\nA="enc(${name})"\nB=secret(${old})\n`;
+    const dry = await json('', content, { dryRun: true });
+    expect(await readBack(name)).toBeUndefined();
+    const real = await json('', content);
+    expect([dry.status, dry.text]).toEqual([real.status, real.text]);
+    expect(await readBack(name)).toBe('w');
+  });
+
+  it('refuses as the real request would', async () => {
+    const [taken, missing] = [await create('v'), freshName()];
+    const values = { [taken]: 'v' };
+    for (const [route, content, sent, status] of [
+      ['', `A=enc(${taken})\nB=secret(${missing})\n`, values, 409],
+      ['/encrypt', `A=enc(${taken})\n`, values, 409],
+      ['', `B=secret(${missing})\n`, {}, 404],
+      ['/expand', `B=secret(${missing})\n`, {}, 404],
+      ['/encrypt', 'A=enc(\n', {}, 422],
+    ] as const) {
+      const [real, dry] = [
+        await json(route, content, { values: sent }),
+        await json(route, content, { values: sent, dryRun: true }),
+      ];
+      expect(real.status).toBe(status);
+      const stripped = ({ requestId: _, ...problem }: typeof dry.json) => problem;
+      expect(stripped(dry.json)).toEqual(stripped(real.json));
+    }
+  });
+});
+
+describe('a file with several faults', () => {
+  it('is reported for its lines before its names, and for existing names before missing ones', async () => {
+    const [taken, missing] = [await create('v'), freshName()];
+    const values = { [taken]: 'v' };
+    const names = `A=enc(${taken})\nB=secret(${missing})\n`;
+    const bad = await json('', `${names}BAD LINE\n`, { values });
+    expect(bad).toMatchObject({ status: 422, json: { code: 'invalid_env', errorsTotal: 1 } });
+    const exists = await json('', names, { values });
+    expect(exists.status).toBe(409);
+    expect(exists.json.errors).toMatchObject([{ line: 1, name: taken }]);
+  });
+
+  it('has every bad line reported at once, by line, column and code, never by its text', async () => {
+    const content = [
+      'NO_EQUALS_c4n4ry',
+      "A='c4n4ry' text",
+      'B="c4n4ry\\q"',
+      'C=enc(c4n4ry hunter2)',
+      'D=Secret(c4n4ry)',
+      'E=enc(c4n4ry)',
+      'F=1',
+      'F=c4n4ry',
+      '1G=c4n4ry',
+      'H="c4n4ry',
+    ].join('\n');
+    const reply = await json('/encrypt', content);
+    expect(reply.json.errors?.map(({ line, code }) => [line, code])).toEqual([
+      [1, 'missing_equals'],
+      [2, 'text_after_quote'],
+      [3, 'bad_escape'],
+      [4, 'malformed_reference'],
+      [5, 'malformed_reference'],
+      [6, 'unresolved_value'],
+      [8, 'duplicate_key'],
+      [9, 'bad_key'],
+      [10, 'unterminated_quote'],
+    ]);
+    expect(reply.text).not.toMatch(/c4n4ry|hunter2/);
+  });
+
+  it('counts columns in code points', async () => {
+    const reply = await json('/expand', 'A=1\n\u{1f511}=1\nB="\u{1f511}\u{1f511}\\q"\n');
+    expect(reply.json.errors).toMatchObject([
+      { line: 2, column: 1, code: 'bad_key' },
+      { line: 3, column: 6, code: 'bad_escape' },
+    ]);
+  });
+
+  it('lists the first hundred errors and counts them all', async () => {
+    const reply = await json('/expand', 'BAD\n'.repeat(250));
+    expect(reply.json.errors).toHaveLength(100);
+    expect(reply.json.errorsTotal).toBe(250);
+  });
+
+  it('has every missing name reported with its line', async () => {
+    const [old, first, second] = [await create('v'), freshName(), freshName()];
+    const content = `A=secret(${first})\nB=secret(${old})\n\nC=secret(${second})secret(${first})\n`;
+    for (const route of ['', '/expand'] as const) {
+      const reply = await json(route, content);
+      expect(reply).toMatchObject({ status: 404, json: { code: 'not_found' } });
+      const places = reply.json.errors?.map(({ line, name }) => `${line} ${name}`) ?? [];
+      expect(places).toContain(`1 ${first}`);
+      expect(places).toContain(`4 ${second}`);
+      expect(places.join()).not.toContain(old);
+    }
+  });
+
+  it.each([
+    ['/expand', 'A=enc(X)', {}, 'enc_not_allowed'],
+    ['/encrypt', 'A=1', { X: 'c4n4ry' }, 'unused_value'],
+    ['/encrypt', 'X=c4n4ry\nA=enc(X)', { X: 'other' }, 'ambiguous_value'],
+    ['/encrypt', 'X=enc(X)', {}, 'unresolved_value'],
+    ['/encrypt', 'X=secret(Y)\nA=enc(X)', {}, 'nested_reference'],
+    ['/encrypt', 'X=c4n4ry\nA=enc(X)\nB=secret(X)', {}, 'reference_to_new_secret'],
+    ['/encrypt', 'A=\u0000c4n4ry', {}, 'bad_character'],
+    ['/encrypt', 'A=secret(X@1)', {}, 'malformed_reference'],
+  ] as const)('%s of %j is %j', async (route, content, values, code) => {
+    const reply = await json(route, content, { values });
+    expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env', errorsTotal: 1 } });
+    expect(reply.json.errors).toMatchObject([{ code }]);
+    expect(reply.text).not.toContain('c4n4ry');
+  });
+
+  it('is refused if a resolved value would be taken for a reference later', async () => {
+    const [tricky, fresh] = [await create('now secret(OTHER)'), freshName()];
+    const content = `A="secret(${tricky})"\n${fresh}=v\nB=enc(${fresh})\n`;
+    const submitted = await json('', content);
+    expect(submitted.json.errors).toMatchObject([{ line: 1, code: 'nested_reference' }]);
+    expect(await readBack(fresh)).toBeUndefined();
+    const expanded = await json('/expand', `A="secret(${tricky})"\n`);
+    expect(expanded.json.content).toBe("A='now secret(OTHER)'\n");
+  });
+
+  it('is refused with the line if a value cannot stand in it', async () => {
+    const binary = freshName();
+    const body = { name: binary, value: '/w==', encoding: 'base64' };
+    await vault.call('POST', '/v1/secrets', { token, body });
+    const reply = await json('/expand', `A=1\nB=secret(${binary})\n`);
+    expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
+    expect(reply.json.errors).toMatchObject([{ line: 2, code: 'not_representable' }]);
+  });
+});
+
+describe('the limits of a file', () => {
+  const tooLarge = (limit: number) => ({ status: 413, json: { code: 'too_large', limit } });
+
+  it('are 96 names, stored and read together', async () => {
+    const names = Array.from({ length: 97 }, () => freshName('MANY'));
+    const file = (count: number) =>
+      names.slice(0, count).map((name, index) => `K${index}=enc(${name})\n`);
+    const values = (count: number) =>
+      Object.fromEntries(names.slice(0, count).map((name) => [name, `v-${name}`]));
+    const refused = await json('/encrypt', file(97).join(''), { values: values(97) });
+    expect(refused).toMatchObject(tooLarge(96));
+    expect(await readBack(names[0] ?? '')).toBeUndefined();
+    const stored = await json('/encrypt', file(96).join(''), { values: values(96) });
+    expect(stored.json.created).toHaveLength(96);
+    const expanded = await json('/expand', stored.json.content ?? '');
+    expect(expanded.json.content).toContain(`K95=v-${names[95]}\n`);
+    const more = `${stored.json.content}LAST=secret(${names[96]})\n`;
+    expect(await json('/expand', more)).toMatchObject(tooLarge(96));
+  });
+
+  it('are 262,144 bytes of file', async () => {
+    const file = (length: number) => `A=${'é'.repeat((length - 2) / 2)}`;
+    expect((await post('/expand', { file: file(262_144) })).text).toBe(file(262_144));
+    expect(await post('/expand', { file: file(262_146) })).toMatchObject(tooLarge(262_144));
+    expect(await json('/encrypt', file(262_146))).toMatchObject(tooLarge(262_144));
+  });
+
+  it('are 65,536 bytes of one value and 1,048,576 of all', async () => {
+    const big = await Promise.all(Array.from({ length: 17 }, () => create('x'.repeat(65_536))));
+    const file = (count: number) => big.slice(0, count).map((name) => `${name}=secret(${name})\n`);
+    expect((await json('/expand', file(16).join(''))).status).toBe(200);
+    expect(await json('/expand', file(17).join(''))).toMatchObject(tooLarge(1_048_576));
+    const name = freshName();
+    const tooBig = { values: { [name]: 'x'.repeat(65_537) } };
+    expect(await json('/encrypt', `A=enc(${name})`, tooBig)).toMatchObject(tooLarge(65_536));
+    expect(await readBack(name)).toBeUndefined();
+  });
+
+  it('are 4 MiB of reply: one value named very often', async () => {
+    const name = await create('x'.repeat(65_536));
+    const content = `A="${`secret(${name})`.repeat(70)}"\n`;
+    const dialects = [{}, { dialect: 'json' }];
+    for (const members of dialects) {
+      expect(await json('/expand', content, members)).toMatchObject(tooLarge(4_194_304));
+    }
+    expect((await post('/expand', { file: content })).status).toBe(413);
+  });
+});
+
+describe('names and keys that JavaScript knows', () => {
+  it('are names and keys like any other', async () => {
+    const words = ['constructor', '__proto__', 'toString', 'valueOf'];
+    const content = words.map((word) => `${word}=enc(${word})\n`).join('');
+    const values = `{${words.map((word) => `"${word}":"of ${word}"`).join()}}`;
+    const raw = `{"content":${JSON.stringify(content)},"values":${values}}`;
+    const stored = await post('/encrypt', { raw });
+    expect(stored.json.created?.map(({ name }) => name)).toEqual(words);
+    const expanded = await json('/expand', stored.json.content ?? '');
+    expect(expanded.json.content).toBe(words.map((word) => `${word}='of ${word}'\n`).join(''));
+  });
+});

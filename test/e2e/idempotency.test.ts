@@ -1,0 +1,193 @@
+/** A keyed request that is repeated has one effect and one answer. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+type Request = { readonly method: string; readonly path: string; readonly body: object };
+const send = ({ method, path, body }: Request, key: string, headers = {}, as = token) =>
+  vault.call(method, path, { token: as, body, headers: { 'Idempotency-Key': key, ...headers } });
+const versionsOf = async (name: string): Promise<number> => {
+  const reply = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+  return reply.json.versions?.length ?? 0;
+};
+const isReplay = (reply: Reply): boolean => reply.headers.get('idempotency-replayed') === 'true';
+const made = async (value = 'v'): Promise<string> => {
+  const name = freshName();
+  await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
+  return name;
+};
+const createOf = (name: string, value = 'v'): Request => ({
+  method: 'POST',
+  path: '/v1/secrets',
+  body: { name, value },
+});
+const updateOf = (name: string, value = 'w'): Request => ({
+  method: 'PUT',
+  path: `/v1/secrets/${name}`,
+  body: { value },
+});
+const encryptOf = (name: string, value = 'v'): Request => ({
+  method: 'POST',
+  path: '/v1/env/encrypt',
+  body: { content: `A=enc(${name})\n`, values: { [name]: value } },
+});
+const submitOf = (name: string, other: string): Request => ({
+  method: 'POST',
+  path: '/v1/env',
+  body: { content: `A="enc(${name})"\nB=secret(${other})\n`, values: { [name]: 'v' } },
+});
+
+describe('the same keyed request again', () => {
+  const expectOneEffect = async (request: Request, name: string, versions: number) => {
+    const key = randomUUID();
+    const first = await send(request, key);
+    const again = await send(request, key);
+    expect(isReplay(first)).toBe(false);
+    expect(isReplay(again)).toBe(true);
+    expect([again.status, again.text]).toEqual([first.status, first.text]);
+    expect(again.headers.get('etag')).toBe(first.headers.get('etag'));
+    expect(again.headers.get('location')).toBe(first.headers.get('location'));
+    expect(again.headers.get('x-request-id')).not.toBe(first.headers.get('x-request-id'));
+    expect(await versionsOf(name)).toBe(versions);
+  };
+
+  it('creates once', async () => {
+    const name = freshName();
+    await expectOneEffect(createOf(name), name, 1);
+  });
+  it('updates once', async () => {
+    const name = await made();
+    await expectOneEffect(updateOf(name), name, 2);
+  });
+  it('encrypts once', async () => {
+    const name = freshName();
+    await expectOneEffect(encryptOf(name), name, 1);
+  });
+  it('submits once', async () => {
+    const name = freshName();
+    await expectOneEffect(submitOf(name, await made()), name, 1);
+  });
+
+  it('gives the first answer also after later updates', async () => {
+    const [name, key] = [await made(), randomUUID()];
+    const first = await send(updateOf(name), key);
+    await send(updateOf(name, 'x'), randomUUID());
+    const again = await send(updateOf(name), key);
+    expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
+    expect(await versionsOf(name)).toBe(3);
+  });
+
+  it('is decided before If-Match, which no longer holds', async () => {
+    const [name, key] = [await made(), randomUUID()];
+    const first = await send(updateOf(name), key, { 'If-Match': '"1"' });
+    const again = await send(updateOf(name), key, { 'If-Match': '"1"' });
+    expect([first.status, again.status, again.text]).toEqual([200, 200, first.text]);
+  });
+
+  it('is the same under another spelling of the same bytes', async () => {
+    const [name, key] = [freshName(), randomUUID()];
+    const first = await send(createOf(name, 'hi'), key);
+    const again = await send(
+      { ...createOf(name), body: { encoding: 'base64', value: 'aGk=', name } },
+      key,
+    );
+    expect([again.status, again.text, isReplay(again)]).toEqual([201, first.text, true]);
+  });
+
+  it('passes the checks of any request first', async () => {
+    const [name, key] = [freshName(), randomUUID()];
+    await send(createOf(name), key);
+    const reader = vault.token({ scope: 'secrets:read' });
+    expect((await send(createOf(name), key, {}, reader)).status).toBe(403);
+    const blind = vault.token({ names: ['OTHER'] });
+    expect((await send(createOf(name), key, {}, blind)).status).toBe(403);
+  });
+
+  it('takes effect once when sixteen are sent at once', async () => {
+    const target = await made();
+    const [created, encrypted] = [freshName(), freshName()];
+    for (const [request, status] of [
+      [createOf(created), 201],
+      [updateOf(target), 200],
+      [encryptOf(encrypted), 200],
+    ] as const) {
+      const key = randomUUID();
+      const replies = await Promise.all(Array.from({ length: 16 }, () => send(request, key)));
+      expect(new Set(replies.map((reply) => reply.status))).toEqual(new Set([status]));
+      expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+      expect(replies.filter((reply) => !isReplay(reply))).toHaveLength(1);
+    }
+    expect(await versionsOf(created)).toBe(1);
+    expect(await versionsOf(target)).toBe(2);
+    expect(await versionsOf(encrypted)).toBe(1);
+  });
+});
+
+describe('a key that was used', () => {
+  it('is refused for other content and for another operation: 422, no effect', async () => {
+    const [name, other, key] = [await made(), freshName(), randomUUID()];
+    await send(updateOf(name, 'w'), key);
+    const refused = { status: 422, json: { code: 'idempotency_key_reused', retryable: false } };
+    expect(await send(updateOf(name, 'x'), key)).toMatchObject(refused);
+    expect(await send(updateOf(name, 'w'), key, { 'If-Match': '"2"' })).toMatchObject(refused);
+    expect(await send(createOf(other), key)).toMatchObject(refused);
+    expect(await send(encryptOf(other), key)).toMatchObject(refused);
+    expect(await send(updateOf(await made(), 'w'), key)).toMatchObject(refused);
+    expect(await versionsOf(name)).toBe(2);
+    expect(await versionsOf(other)).toBe(0);
+  });
+
+  it('is another key for another subject and for another tenant', async () => {
+    const [name, key] = [await made(), randomUUID()];
+    await send(updateOf(name), key);
+    const bob = vault.token({ sub: 'bob' });
+    expect((await send(updateOf(name), key, {}, bob)).json.version).toBe(3);
+    const globex = vault.token({ tenant: 'globex' });
+    expect((await send(createOf(name), key, {}, globex)).status).toBe(201);
+  });
+
+  it('is free after a refusal, which is not remembered', async () => {
+    const [name, key] = [freshName(), randomUUID()];
+    expect((await send(updateOf(name), key)).status).toBe(404);
+    expect((await send(createOf(name), key)).status).toBe(201);
+  });
+
+  it('decides before 409: the same create under a new key is refused', async () => {
+    const [name, key] = [freshName(), randomUUID()];
+    await send(createOf(name), key);
+    expect((await send(createOf(name), randomUUID())).status).toBe(409);
+    expect((await send(createOf(name), key)).status).toBe(201);
+  });
+
+  it('has nothing to repeat with dryRun and on expand', async () => {
+    const [name, old, key] = [freshName(), await made(), randomUUID()];
+    const dry = encryptOf(name);
+    expect((await send({ ...dry, body: { ...dry.body, dryRun: true } }, key)).status).toBe(200);
+    const expand = { method: 'POST', path: '/v1/env/expand' };
+    for (const content of [`A=secret(${old})`, `B=secret(${old})`]) {
+      expect((await send({ ...expand, body: { content } }, key)).status).toBe(200);
+    }
+    const first = await send(dry, key);
+    expect([first.status, isReplay(first)]).toEqual([200, false]);
+  });
+});
+
+describe('the replay of a .env request', () => {
+  it('answers with the versions that the first answer used', async () => {
+    const [name, old, key] = [freshName(), await made('value one'), randomUUID()];
+    const first = await send(submitOf(name, old), key);
+    expect(first.json.resolved).toEqual([{ name: old, version: 1 }]);
+    await send(updateOf(old, 'value two'), randomUUID());
+    const again = await send(submitOf(name, old), key);
+    expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
+    expect(again.json.content).toContain('value one');
+  });
+});

@@ -1,0 +1,133 @@
+/** What a caller may not see is not found: the same bytes as for a name that never existed. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  freshName,
+  type Reply,
+  type RunningVault,
+  startVault,
+  withoutRequestId,
+} from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let owner: string;
+const hidden = freshName('HIDDEN');
+const shown = freshName('SHOWN');
+// Of the same length as the hidden name, so that the lengths of replies can be compared too.
+const never = hidden.replace('HIDDEN', 'NEVER_');
+
+beforeAll(async () => {
+  vault = await startVault();
+  owner = vault.token({ tenant: 'acme' });
+  for (const name of [hidden, shown]) {
+    await vault.call('POST', '/v1/secrets', { token: owner, body: { name, value: 'canary-1' } });
+    await vault.call('PUT', `/v1/secrets/${name}`, { token: owner, body: { value: 'canary-2' } });
+  }
+});
+afterAll(() => vault.stop());
+
+const strangers = {
+  'a token of another tenant': { tenant: 'globex' },
+  'a token whose names do not cover it': { tenant: 'acme', names: [shown, 'OTHER.*'] },
+  'a token whose names are an empty list': { tenant: 'acme', names: [] },
+  'a token whose pattern is longer than the name': { tenant: 'acme', names: [`${hidden}x*`] },
+};
+type Ask = (token: string, name: string) => Promise<Reply>;
+const file = (name: string) => ({ content: `A=1\nB="secret(${name})"\n` });
+const asks: Readonly<Record<string, Ask>> = {
+  'get-secret': (token, name) => vault.call('GET', `/v1/secrets/${name}`, { token }),
+  'get-secret of a version': (token, name) =>
+    vault.call('GET', `/v1/secrets/${name}?version=1`, { token }),
+  'get-secret as of now': (token, name) =>
+    vault.call('GET', `/v1/secrets/${name}?at=${new Date().toISOString()}`, { token }),
+  'list-versions': (token, name) => vault.call('GET', `/v1/secrets/${name}/versions`, { token }),
+  'list-versions with values': (token, name) =>
+    vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token }),
+  'update-secret': (token, name) =>
+    vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value: 'x' } }),
+  'update-secret with If-Match': (token, name) =>
+    vault.call('PUT', `/v1/secrets/${name}`, {
+      token,
+      body: { value: 'x' },
+      headers: { 'If-Match': '"1"' },
+    }),
+  'expand-env': (token, name) => vault.call('POST', '/v1/env/expand', { token, body: file(name) }),
+  'submit-env': (token, name) => vault.call('POST', '/v1/env', { token, body: file(name) }),
+};
+const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
+
+describe('a secret out of sight', () => {
+  it.each(cells)('is for %s not found by %s, as if it never existed', async (who, what) => {
+    const token = vault.token(strangers[who as keyof typeof strangers]);
+    const ask = asks[what] as Ask;
+    const [outOfSight, absent] = [await ask(token, hidden), await ask(token, never)];
+    expect(outOfSight.status).toBe(404);
+    expect(outOfSight.json.code).toBe('not_found');
+    expect(withoutRequestId(outOfSight).replaceAll(hidden, 'N')).toBe(
+      withoutRequestId(absent).replaceAll(never, 'N'),
+    );
+    if (!what.endsWith('env')) expect(outOfSight.text).not.toContain(hidden);
+    expect(outOfSight.text).not.toContain('acme');
+  });
+
+  it.each(Object.keys(strangers))('is not listed to %s', async (who) => {
+    const token = vault.token(strangers[who as keyof typeof strangers]);
+    const { json } = await vault.call('GET', '/v1/secrets', { token });
+    expect(json.names).not.toContain(hidden);
+  });
+
+  it('keeps its versions and its value whatever strangers tried', async () => {
+    const { json } = await vault.call('GET', `/v1/secrets/${hidden}`, { token: owner });
+    expect(json).toMatchObject({ version: 2, value: 'canary-2' });
+  });
+});
+
+describe('creating', () => {
+  it('outside the names of the token is 403, whether or not the name is taken', async () => {
+    const token = vault.token({ tenant: 'acme', names: ['OTHER.*'] });
+    const create = (name: string) =>
+      vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
+    const encrypt = (name: string) =>
+      vault.call('POST', '/v1/env/encrypt', {
+        token,
+        body: { content: `${name}=v\nB=enc(${name})` },
+      });
+    for (const write of [create, encrypt]) {
+      const [taken, free] = [await write(hidden), await write(never)];
+      expect(taken).toMatchObject({ status: 403, json: { code: 'forbidden' } });
+      expect(withoutRequestId(taken)).toBe(withoutRequestId(free));
+    }
+    expect((await create('OTHER.fine')).status).toBe(201);
+    const seen = await vault.call('GET', `/v1/secrets/${never}`, { token: owner });
+    expect(seen.status).toBe(404);
+  });
+
+  it('of the same name by two tenants makes two secrets', async () => {
+    const name = freshName('BOTH');
+    const tenants = ['initech', 'umbrella'];
+    const tokens = tenants.map((tenant) => vault.token({ tenant }));
+    for (const [index, token] of tokens.entries()) {
+      const body = { name, value: `of ${tenants[index]}` };
+      expect((await vault.call('POST', '/v1/secrets', { token, body })).status).toBe(201);
+    }
+    for (const [index, token] of tokens.entries()) {
+      const { json } = await vault.call('GET', `/v1/secrets/${name}`, { token });
+      expect(json.value).toBe(`of ${tenants[index]}`);
+    }
+  });
+});
+
+describe('a pattern of names', () => {
+  it.each([
+    ['billing.*', 'billing.db', 200],
+    ['billing.*', 'billing.', 200],
+    ['billing.*', 'billingXdb', 404],
+    ['billing.db', 'billing.db', 200],
+    ['billing.db', 'billing.db2', 404],
+    ['*', 'billing.db', 200],
+  ])('%s makes %s answer %i', async (pattern, name, status) => {
+    const all = vault.token({ tenant: 'patterns' });
+    await vault.call('POST', '/v1/secrets', { token: all, body: { name, value: 'v' } });
+    const token = vault.token({ tenant: 'patterns', names: [pattern] });
+    expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).status).toBe(status);
+  });
+});

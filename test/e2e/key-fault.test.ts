@@ -1,0 +1,95 @@
+/** The master key cannot be used: the same answer each time, nothing stored, and all back after it. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runLocal } from '../support/local-process.ts';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+const name = freshName('KEPT');
+const free = freshName('FREE');
+
+const key = async (action: string): Promise<readonly string[]> => {
+  const command = runLocal('key', [action], { VAULT_DATA_DIR: vault.dataDir });
+  expect([await command.exit, command.errors]).toEqual([0, []]);
+  return command.output;
+};
+const call = (method: string, path: string, body?: object) =>
+  vault.call(method, path, body === undefined ? { token } : { token, body });
+
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+  await call('POST', '/v1/secrets', { name, value: 'one' });
+  await call('PUT', `/v1/secrets/${name}`, { value: 'two' });
+  await key('disable');
+});
+afterAll(() => vault.stop());
+
+// One story: the key is disabled by the time the first test runs, and the last test enables it.
+describe('with the master key disabled', () => {
+  it.each([
+    ['GET', `/v1/secrets/${name}`],
+    ['GET', `/v1/secrets/${name}?version=1`],
+    ['GET', `/v1/secrets/${name}?at=2999-01-01T00:00:00Z`.replace('2999', '2020')],
+    ['GET', `/v1/secrets/${name}/versions?include=values`],
+    ['POST', '/v1/env/expand', { content: `A=secret(${name})` }],
+    ['POST', '/v1/secrets', { name: free, value: 'v' }],
+    ['PUT', `/v1/secrets/${name}`, { value: 'three' }],
+    ['POST', '/v1/env', { content: `${free}=v\nB=enc(${free})` }],
+    ['POST', '/v1/env/encrypt', { content: `${free}=v\nB=enc(${free})` }],
+  ])('%s %s is 503 master_key_unavailable, each time', async (method, path, body = undefined) => {
+    const expected = path.includes('at=2020')
+      ? { status: 404, json: { code: 'not_found' } }
+      : { status: 503, json: { code: 'master_key_unavailable', retryable: false } };
+    for (const _ of [1, 2]) expect(await call(method, path, body)).toMatchObject(expected);
+  });
+
+  it('what is not there is still 404, and what needs no value still answers', async () => {
+    expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
+    expect((await call('PUT', `/v1/secrets/${free}`, { value: 'v' })).status).toBe(404);
+    const missing = { content: `A=secret(${name})\nB=secret(${free})` };
+    expect((await call('POST', '/v1/env/expand', missing)).status).toBe(404);
+    expect((await call('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
+    expect((await call('GET', '/v1/secrets')).json.names).toContain(name);
+    expect((await call('GET', '/health')).status).toBe(200);
+  });
+
+  it('the log tells of the fault, by name and request', async () => {
+    const reply = await call('GET', `/v1/secrets/${name}`);
+    const requestId = reply.headers.get('x-request-id') ?? '';
+    const linesOf = () => vault.lines().filter((line) => line.includes(requestId));
+    while (linesOf().length < 2) await new Promise((wake) => setTimeout(wake, 5));
+    const [decision, request] = linesOf().map((line) => JSON.parse(line));
+    expect(decision).toMatchObject({ level: 'WARN', decision: 'key_fault' });
+    expect(request).toMatchObject({
+      level: 'ERROR',
+      operation: 'get-secret',
+      secret: name,
+      outcome: 'failed',
+      code: 'master_key_unavailable',
+      cause: 'DisabledException',
+    });
+  });
+
+  it('the status is degraded and the command says why', async () => {
+    const until = Date.now() + 3_000;
+    let status = await call('GET', '/v1/status');
+    while (status.status === 200 && Date.now() < until) status = await call('GET', '/v1/status');
+    expect(status).toMatchObject({
+      status: 503,
+      json: { status: 'degraded', store: { reachable: true }, masterKey: { reachable: false } },
+    });
+    expect((await key('status')).join('\n')).toMatch(/disabled/i);
+  });
+
+  it('enabling it brings the values back, and nothing was stored meanwhile', async () => {
+    await key('enable');
+    expect((await call('GET', `/v1/secrets/${name}`)).json).toMatchObject({
+      version: 2,
+      value: 'two',
+    });
+    expect((await call('GET', `/v1/secrets/${name}?version=1`)).json.value).toBe('one');
+    expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
+    expect((await call('POST', '/v1/secrets', { name: free, value: 'v' })).status).toBe(201);
+  });
+});

@@ -1,0 +1,287 @@
+/** The programs that a person runs: how they start, refuse to start, and end. */
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+const folders: string[] = [];
+const folder = (): string => {
+  const made = freshFolder();
+  folders.push(made);
+  return made;
+};
+afterAll(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true });
+});
+
+const start = (env: NodeJS.ProcessEnv, args: string[] = []): LocalProcess =>
+  runLocal('start', args, { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
+
+/** The process and all that it started. */
+const familyOf = (pid: number): number[] => {
+  const children = readdirSync('/proc').filter((entry) => {
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      return /^\d+$/.test(entry) && Number(stat.slice(stat.lastIndexOf(')')).split(' ')[2]) === pid;
+    } catch {
+      return false;
+    }
+  });
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))];
+};
+const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+
+/** Those of the processes that still run a second from now; one that nobody has waited for does not. */
+const survivorsOf = async (pids: readonly number[]): Promise<readonly number[]> => {
+  const running = () =>
+    pids.filter((pid) => {
+      try {
+        return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      } catch {
+        return false;
+      }
+    });
+  for (let turn = 0; turn < 50 && running().length > 0; turn += 1) await wait(20);
+  return running();
+};
+
+/** The local addresses, in hexadecimal, of the sockets on which a process listens. */
+const listeningOf = (pids: readonly number[]): string[] => {
+  const inodes = new Set(
+    pids.flatMap((pid) =>
+      readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => {
+        try {
+          return (
+            /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))?.[1] ?? []
+          );
+        } catch {
+          return [];
+        }
+      }),
+    ),
+  );
+  const rows = ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, 'utf8').trim().split('\n').slice(1),
+  );
+  return rows.flatMap((row) => {
+    const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/);
+    return state === '0A' && inodes.has(inode) ? [local.split(':')[0] ?? ''] : [];
+  });
+};
+
+describe('a vault that serves', () => {
+  let vault: RunningVault;
+  const pid = () => vault.process()?.child.pid ?? 0;
+  beforeAll(async () => {
+    vault = await startVault();
+  });
+  afterAll(() => vault.stop());
+
+  it('says how to get a token, and shows none where output is kept', () => {
+    const output = vault.process()?.output.join('\n') ?? '';
+    expect(output).toContain('npm run -s token --');
+    expect(output).not.toMatch(/eyJ/);
+  });
+
+  it('listens on the loopback address only, with all that it started', () => {
+    const family = familyOf(pid());
+    expect(family.length).toBeGreaterThan(1);
+    const addresses = listeningOf(family);
+    expect(addresses.length).toBeGreaterThanOrEqual(2);
+    for (const address of addresses) {
+      expect(['0100007F', '00000000000000000000000001000000']).toContain(address);
+    }
+  });
+
+  it('keeps its files for their owner', () => {
+    expect(statSync(vault.dataDir).mode & 0o077).toBe(0);
+    const files = readdirSync(vault.dataDir, { recursive: true, withFileTypes: true });
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) {
+      expect([file.name, statSync(join(file.parentPath, file.name)).mode & 0o077]).toEqual([
+        file.name,
+        0,
+      ]);
+    }
+  });
+
+  it('lets no second vault use its folder, and is not disturbed', async () => {
+    const second = start({ VAULT_DATA_DIR: vault.dataDir });
+    expect(await second.exit).toBe(1);
+    expect(second.errors).toHaveLength(1);
+    expect(second.errors[0]).toContain(vault.dataDir);
+    expect((await vault.call('GET', '/health')).status).toBe(200);
+  });
+
+  it('keeps its port: another vault says so in one sentence and ends', async () => {
+    const { port } = new URL(vault.baseUrl());
+    const other = start({ PORT: port });
+    expect(await other.exit).toBe(1);
+    expect(other.errors).toHaveLength(1);
+    expect(other.errors[0]).toContain(port);
+    expect(other.output).toEqual([]);
+  });
+
+  it('loses nothing over kill -9 and a start on the same folder', async () => {
+    const token = vault.token();
+    const name = freshName();
+    const body = { name, value: 'kept' };
+    await vault.call('POST', '/v1/secrets', { token, body });
+    const family = familyOf(pid());
+    await vault.kill9();
+    await vault.restart();
+    expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).json.value).toBe('kept');
+    expect(await survivorsOf(family)).toEqual([]);
+  });
+});
+
+describe('a vault that is asked to stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s ends with 0, and so does all it started',
+    async (signal) => {
+      const vault = start({});
+      await addressOf(vault);
+      const family = familyOf(vault.child.pid ?? 0);
+      expect(family.length).toBeGreaterThan(1);
+      vault.child.kill(signal);
+      expect(await vault.exit).toBe(0);
+      expect(vault.errors).toEqual([]);
+      expect(await survivorsOf(family)).toEqual([]);
+    },
+  );
+
+  it('answers what is under way first', async () => {
+    const vault = await startVault();
+    const token = vault.token();
+    const names = Array.from({ length: 24 }, () => freshName());
+    const answers = Promise.allSettled(
+      names.map((name) => vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } })),
+    );
+    await wait(15);
+    vault.process()?.child.kill('SIGTERM');
+    expect(await vault.process()?.exit).toBe(0);
+    const settled = await answers;
+    await vault.restart();
+    for (const [index, answer] of settled.entries()) {
+      if (answer.status === 'rejected') continue;
+      const reply = await vault.call('GET', `/v1/secrets/${names[index]}`, { token });
+      expect([answer.value.status, reply.status]).toEqual([201, 200]);
+    }
+    await vault.stop();
+  });
+});
+
+describe('a vault that cannot start', () => {
+  const refusal = async (env: NodeJS.ProcessEnv, args: string[] = []) => {
+    const vault = start(env, args);
+    const code = await vault.exit;
+    expect(vault.output).toEqual([]);
+    expect(vault.errors).toHaveLength(1);
+    return { code, sentence: vault.errors[0] ?? '' };
+  };
+
+  it('says that its port is in use', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((ready) => server.once('listening', ready));
+    const address = server.address();
+    const port = typeof address === 'object' ? String(address?.port) : '';
+    expect(await refusal({ PORT: port })).toEqual({
+      code: 1,
+      sentence: expect.stringMatching(new RegExp(`${port}.*in use`)),
+    });
+    server.close();
+  });
+
+  it('says that its folder cannot be written', async () => {
+    const file = join(folder(), 'file');
+    writeFileSync(file, '');
+    const dataDir = join(file, 'data');
+    const { code, sentence } = await refusal({ VAULT_DATA_DIR: dataDir });
+    expect(code).toBe(1);
+    expect(sentence).toContain(dataDir);
+  });
+
+  it('names what is missing of an issuer that is not the local one', async () => {
+    const AUTH_ISSUER = 'https://issuer.invalid';
+    const missing = await refusal({ AUTH_ISSUER });
+    expect(missing.code).toBe(1);
+    expect(missing.sentence).toMatch(/AUTH_AUDIENCE/);
+    expect(missing.sentence).toMatch(/AUTH_JWKS/);
+  });
+
+  it('refuses a key set with a private key, without showing it', async () => {
+    const identity = { AUTH_ISSUER: 'https://issuer.invalid', AUTH_AUDIENCE: 'vault' };
+    const key = { kty: 'OKP', crv: 'Ed25519', x: 'c4n4ry', d: 'c4n4ry' };
+    const { code, sentence } = await refusal({
+      ...identity,
+      AUTH_JWKS: JSON.stringify({ keys: [key] }),
+    });
+    expect(code).toBe(1);
+    expect(sentence).not.toContain('c4n4ry');
+  });
+
+  it('refuses an option or a port that it does not know', async () => {
+    for (const [env, args] of [
+      [{}, ['--store', 'postgres']],
+      [{ PORT: '99999' }, []],
+    ] as const) {
+      expect((await refusal(env, [...args])).code).not.toBe(0);
+    }
+  });
+});
+
+describe('the token command', () => {
+  const token = async (args: readonly string[], dataDir = folder()) => {
+    const command = runLocal('token', args, { VAULT_DATA_DIR: dataDir });
+    return { code: await command.exit, ...command };
+  };
+  const claimsIn = (jwt = '') =>
+    JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<
+      string,
+      unknown
+    >;
+
+  it('prints one token and nothing else, without a vault', async () => {
+    const args = '--tenant acme --sub alice --ttl 1h'.split(' ');
+    const scope = ['--scope', 'secrets:read secrets:write', '--names', 'billing.*,DB_HOST'];
+    const { code, output, errors } = await token([...args, ...scope]);
+    expect([code, errors, output.length]).toEqual([0, [], 1]);
+    expect(output[0]).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    const { exp, iat, ...claims } = claimsIn(output[0]);
+    expect(claims).toMatchObject({
+      iss: 'urn:vault:local',
+      aud: 'vault',
+      tenant: 'acme',
+      sub: 'alice',
+      scope: 'secrets:read secrets:write',
+      names: ['billing.*', 'DB_HOST'],
+    });
+    expect(Number(exp) - Number(iat)).toBe(3_600);
+  });
+
+  it('prints tokens that a vault of the same folder takes, whichever ran first', async () => {
+    const dataDir = folder();
+    const args = ['--tenant', 'acme', '--sub', 'alice'];
+    const before = await token(args, dataDir);
+    const vault = await startVault({ VAULT_DATA_DIR: dataDir });
+    const after = await token(args, dataDir);
+    for (const { output } of [before, after]) {
+      const reply = await vault.call('GET', '/v1/secrets', { token: output[0] ?? '' });
+      expect(reply.status).toBe(200);
+    }
+    await vault.stop();
+  });
+
+  it.each([
+    ['--tenant acme --sub alice --ttl 25h'],
+    ['--tenant a#b --sub alice'],
+    ['--tenant acme'],
+    ['--tenant acme --sub alice --nmaes a'],
+  ])('%s prints one sentence, no token, and does not end with 0', async (args) => {
+    const { code, output, errors } = await token(args.split(' '));
+    expect(code).not.toBe(0);
+    expect([output, errors.length]).toEqual([[], 1]);
+  });
+});

@@ -1,0 +1,233 @@
+/** What the vault prints: enough to explain every request, and never anything secret. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runLocal } from '../support/local-process.ts';
+import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+
+type Line = { readonly [field: string]: unknown };
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token({ tenant: 'acme', sub: 'alice' });
+});
+afterAll(() => vault.stop());
+
+const linesOf = (requestId: string | undefined): Line[] =>
+  vault
+    .lines()
+    .filter((line) => line.startsWith('{') && line.includes(requestId ?? ''))
+    .map((line) => JSON.parse(line) as Line);
+
+/** The lines of a request, once its last one, which sums it up, is written. */
+const logged = async (reply: Reply) => {
+  const requestId = reply.headers.get('x-request-id');
+  const until = Date.now() + 2_000;
+  const isRequest = ({ message }: Line) => message === 'request';
+  while (!linesOf(requestId).some(isRequest) && Date.now() < until) {
+    await new Promise((wake) => setTimeout(wake, 5));
+  }
+  const lines = linesOf(requestId);
+  const requests = lines.filter(isRequest);
+  expect(requests).toHaveLength(1);
+  const decisions = lines.filter(({ message }) => message === 'decision');
+  return { request: requests[0] ?? {}, decisions };
+};
+const decided = (decisions: readonly Line[]) =>
+  decisions.map(({ decision, secret, version }) => ({ decision, secret, version }));
+
+const call = (method: string, path: string, body?: object, headers = {}) =>
+  vault.call(method, path, { token, headers, ...(body && { body }) });
+
+describe('the line of a request', () => {
+  it('says who asked for what, what came of it and what it cost', async () => {
+    const name = freshName();
+    const reply = await call('POST', '/v1/secrets', { name, value: 'v' });
+    const { request } = await logged(reply);
+    expect(request).toMatchObject({
+      level: 'INFO',
+      operation: 'create-secret',
+      tenant: 'acme',
+      subject: 'alice',
+      secret: name,
+      outcome: 'ok',
+      status: 201,
+      attempts: 1,
+      storeCalls: 1,
+      kmsCalls: 1,
+      requestId: reply.headers.get('x-request-id'),
+    });
+    expect(request['units']).toBeGreaterThanOrEqual(1);
+    expect(request['ms']).toBeGreaterThan(0);
+    expect(Date.parse(String(request['timestamp']))).not.toBeNaN();
+    expect(request).not.toHaveProperty('code');
+  });
+
+  it('is written once for each request of each operation, with its code if it was refused', async () => {
+    const name = freshName();
+    const file = { content: `A=enc(${name})\n`, values: { [name]: 'v' } };
+    const expand = { content: `A=secret(${name})\n` };
+    for (const [operation, code, reply] of [
+      ['encrypt-env', undefined, await call('POST', '/v1/env/encrypt', file)],
+      ['submit-env', 'secret_exists', await call('POST', '/v1/env', file)],
+      ['expand-env', undefined, await call('POST', '/v1/env/expand', expand)],
+      ['expand-env', 'invalid_env', await call('POST', '/v1/env/expand', { content: 'A' })],
+      ['create-secret', 'secret_exists', await call('POST', '/v1/secrets', { name, value: 'v' })],
+      ['create-secret', 'invalid_request', await call('POST', '/v1/secrets', { name })],
+      ['update-secret', undefined, await call('PUT', `/v1/secrets/${name}`, { value: 'w' })],
+      ['get-secret', undefined, await call('GET', `/v1/secrets/${name}?version=1`)],
+      ['get-secret', 'not_found', await call('GET', `/v1/secrets/${freshName()}`)],
+      ['list-versions', undefined, await call('GET', `/v1/secrets/${name}/versions`)],
+      ['list-secrets', undefined, await call('GET', '/v1/secrets')],
+      ['get-status', undefined, await call('GET', '/v1/status')],
+    ] as const) {
+      const { request } = await logged(reply);
+      const outcome = code === undefined ? 'ok' : 'refused';
+      expect(request).toMatchObject({ operation, outcome, status: reply.status, tenant: 'acme' });
+      expect(request['code']).toBe(code);
+    }
+  });
+
+  it('is there for a request without a token too, and claims no tenant', async () => {
+    const { request } = await logged(await vault.call('GET', '/v1/secrets'));
+    expect(request).toMatchObject({
+      operation: 'list-secrets',
+      code: 'unauthenticated',
+      status: 401,
+    });
+    expect(request).not.toHaveProperty('tenant');
+    expect(request).toMatchObject({ storeCalls: 0, kmsCalls: 0 });
+  });
+
+  it('shows that a request without the scope looked nothing up', async () => {
+    const reader = vault.token({ scope: 'secrets:read' });
+    const body = { name: freshName(), value: 'v' };
+    const { request } = await logged(
+      await vault.call('POST', '/v1/secrets', { token: reader, body }),
+    );
+    expect(request).toMatchObject({ code: 'forbidden', storeCalls: 0, kmsCalls: 0 });
+  });
+});
+
+describe('the lines of decisions', () => {
+  it('tell what was created, refused, written and replayed', async () => {
+    const [name, key] = [freshName(), { 'Idempotency-Key': randomUUID() }];
+    const create = { name, value: 'v' };
+    const created = await logged(await call('POST', '/v1/secrets', create, key));
+    expect(decided(created.decisions)).toEqual([{ decision: 'created', secret: name, version: 1 }]);
+    const refused = await logged(await call('POST', '/v1/secrets', create));
+    expect(decided(refused.decisions)).toMatchObject([
+      { decision: 'refused_exists', secret: name },
+    ]);
+    const written = await logged(await call('PUT', `/v1/secrets/${name}`, { value: 'w' }));
+    expect(decided(written.decisions)).toEqual([
+      { decision: 'version_written', secret: name, version: 2 },
+    ]);
+    const replayed = await logged(await call('POST', '/v1/secrets', create, key));
+    expect(decided(replayed.decisions)).toMatchObject([{ decision: 'replayed' }]);
+  });
+
+  it('tell of each secret that a file created', async () => {
+    const names = [freshName(), freshName()];
+    const content = names.map((name) => `A_${name}=enc(${name})\n`).join('');
+    const values = Object.fromEntries(names.map((name) => [name, 'v']));
+    const { decisions } = await logged(await call('POST', '/v1/env', { content, values }));
+    expect(decided(decisions)).toEqual(
+      names.map((secret) => ({ decision: 'created', secret, version: 1 })),
+    );
+  });
+});
+
+describe('nothing secret', () => {
+  /** The spellings in which bytes of a canary might come through. */
+  const spellings = (canary: string): string[] => {
+    const base64 = ['', 'x', 'xx'].map((before) =>
+      Buffer.from(before + canary)
+        .toString('base64')
+        .slice(4, -4),
+    );
+    return [canary, Buffer.from(canary).toString('hex'), encodeURIComponent(canary), ...base64];
+  };
+
+  it('is in any line, whatever was sent and whatever came of it', async () => {
+    const canaries: string[] = [];
+    const canary = (): string => {
+      const made = `Canary/${randomBytes(12).toString('hex')}/end`;
+      canaries.push(made);
+      return made;
+    };
+    const name = freshName();
+    const idempotencyKey = canary();
+    const key = { 'Idempotency-Key': idempotencyKey };
+    await call('POST', '/v1/secrets', { name, value: canary() }, key);
+    await call('POST', '/v1/secrets', { name, value: canary() }, key);
+    await call('POST', '/v1/secrets', { name, value: canary() });
+    await call('PUT', `/v1/secrets/${name}`, { value: canary() });
+    await call('PUT', `/v1/secrets/${freshName()}`, { value: canary() });
+    await call('PUT', `/v1/secrets/${name}`, { value: canary() }, { 'If-Match': '"9"' });
+    await call('GET', `/v1/secrets/${name}`);
+    await call('GET', `/v1/secrets/${name}/versions?include=values`);
+    const other = freshName();
+    const file = { content: `${other}=${canary()}\nA=enc(${other})\nB="${canary()}"\n` };
+    await call('POST', '/v1/env/encrypt', { ...file, dryRun: true });
+    await call('POST', '/v1/env/encrypt', file, { 'Idempotency-Key': canary() });
+    await call('POST', '/v1/env', file);
+    const values = { [freshName()]: canary() };
+    await call('POST', '/v1/env', { content: `A=secret(${other})\nB="${canary()}"\n` });
+    await call('POST', '/v1/env/expand', { content: `A=secret(${other})\n#${canary()}\n` });
+    await call('POST', '/v1/env/encrypt', { content: 'A=1', values });
+    await call('POST', '/v1/env/encrypt', { content: `A=enc(${canary()})\n${canary()}\n` });
+    await vault.call('POST', '/v1/env/encrypt', { token, file: `A="${canary()}` });
+    for (const raw of [canary(), `{"name":"A","value":"${canary()}`, `{"${canary()}":1}`]) {
+      await vault.call('POST', '/v1/secrets', { token, raw });
+      await vault.call('PUT', `/v1/secrets/${name}`, { token, raw });
+      await vault.call('POST', '/v1/env', { token, raw });
+    }
+    await vault.call('GET', `/v1/secrets?${encodeURIComponent(canary())}=1`, { token });
+    await vault.call('GET', `/v1/secrets?cursor=${encodeURIComponent(canary())}`, { token });
+    await vault.call('GET', `/v1/secrets/${encodeURIComponent(canary())}`, { token });
+    await vault.call('GET', `/nothing/${encodeURIComponent(canary())}`, { token });
+    await vault.call('GET', '/v1/secrets', { token: canary() });
+    await vault.call('GET', '/v1/secrets', { token, headers: { 'X-Anything': canary() } });
+    const inspect = runLocal('inspect', ['--json'], { VAULT_DATA_DIR: vault.dataDir });
+    expect(await inspect.exit).toBe(0);
+    await logged(await call('GET', '/v1/secrets'));
+
+    const printed = [...vault.lines(), ...inspect.output, ...inspect.errors].join('\n');
+    expect(printed).toContain(name);
+    for (const made of canaries) {
+      for (const spelling of spellings(made)) expect(printed).not.toContain(spelling);
+    }
+    const [header, payload, signature] = token.split('.');
+    for (const part of [header, payload, signature]) expect(printed).not.toContain(part);
+  });
+
+  it('but every line of a request or a decision is one JSON object of known fields', () => {
+    const known = new Set(
+      (
+        'level message timestamp service requestId operation tenant subject secret version outcome ' +
+        'status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
+      ).split(' '),
+    );
+    const objects = vault.lines().filter((line) => line.startsWith('{'));
+    expect(objects.length).toBeGreaterThan(50);
+    for (const line of objects) {
+      const parsed = JSON.parse(line) as Line;
+      if (parsed['_aws'] !== undefined) continue;
+      expect(Object.keys(parsed).filter((field) => !known.has(field))).toEqual([]);
+    }
+  });
+});
+
+describe('metrics', () => {
+  it('are lines in the embedded format, by operation', async () => {
+    await logged(await call('GET', '/v1/status'));
+    const metrics = vault
+      .lines()
+      .filter((line) => line.includes('"_aws"'))
+      .map((line) => JSON.parse(line) as Line);
+    const status = metrics.find(({ operation }) => operation === 'get-status');
+    expect(status).toMatchObject({ Requests: 1, Faults: 0, Duration: expect.any(Number) });
+  });
+});

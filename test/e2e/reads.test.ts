@@ -1,0 +1,258 @@
+/** What is read back: versions, instants, pages, lists, and bytes as they were sent. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  freshName,
+  type ListedVersion,
+  type RunningVault,
+  startVault,
+} from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+const name = freshName('HISTORY');
+const versionCount = 23;
+const values = Array.from({ length: versionCount }, (_, index) => `value ${index + 1}`);
+const validFrom: string[] = [];
+
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token({ sub: 'alice' });
+  const bob = vault.token({ sub: 'bob' });
+  const first = await vault.call('POST', '/v1/secrets', {
+    token,
+    body: { name, value: values[0] },
+  });
+  validFrom.push(first.json.validFrom ?? '');
+  for (const value of values.slice(1)) {
+    const { json } = await vault.call('PUT', `/v1/secrets/${name}`, {
+      token: bob,
+      body: { value },
+    });
+    validFrom.push(json.validFrom ?? '');
+  }
+});
+afterAll(() => vault.stop());
+
+const get = (query = '', of = name) => vault.call('GET', `/v1/secrets/${of}${query}`, { token });
+const at = (instant: string) => get(`?at=${instant}`);
+const shifted = (instant: string | undefined, ms: number) =>
+  new Date(Date.parse(instant ?? '') + ms).toISOString();
+
+/** All pages of a list, each with at most as many entries as asked for. */
+const pages = async <Entry>(
+  path: string,
+  limit: number,
+  entries: (json: Awaited<ReturnType<typeof get>>['json']) => readonly Entry[] | undefined,
+  as = token,
+): Promise<Entry[][]> => {
+  const found: Entry[][] = [];
+  let cursor: string | null | undefined;
+  do {
+    const query = `limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`;
+    const reply = await vault.call('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`, {
+      token: as,
+    });
+    expect(reply.status).toBe(200);
+    const page = [...(entries(reply.json) ?? [])];
+    expect(page.length).toBeLessThanOrEqual(limit);
+    found.push(page);
+    cursor = reply.json.nextCursor;
+  } while (cursor !== null);
+  return found;
+};
+const versionPages = (query: string, limit: number): Promise<ListedVersion[][]> =>
+  pages(`/v1/secrets/${name}/versions${query}`, limit, ({ versions }) => versions);
+
+describe('a version', () => {
+  it('is given by its number, with the interval in which it was valid', async () => {
+    for (const version of [1, 2, 12, versionCount - 1]) {
+      const reply = await get(`?version=${version}`);
+      expect(reply.json).toEqual({
+        name,
+        version,
+        value: values[version - 1],
+        encoding: 'utf8',
+        validFrom: validFrom[version - 1],
+        validTo: validFrom[version],
+      });
+      expect(reply.headers.has('etag')).toBe(false);
+    }
+  });
+
+  it('that is current has no end', async () => {
+    const { json } = await get(`?version=${versionCount}`);
+    expect(json).toMatchObject({ version: versionCount, validTo: null });
+  });
+
+  it('beyond the current one is not found', async () => {
+    for (const version of [versionCount + 1, 999_999_999]) {
+      expect((await get(`?version=${version}`)).status).toBe(404);
+    }
+  });
+});
+
+describe('a secret at an instant', () => {
+  it('is the version whose interval holds it: validFrom included, validTo excluded', async () => {
+    for (let version = 1; version <= versionCount; version += 1) {
+      const from = validFrom[version - 1];
+      const { json } = await at(from ?? '');
+      expect(json).toMatchObject({ version, value: values[version - 1], validFrom: from });
+      const before = await at(shifted(from, -1));
+      if (version === 1) expect(before.status).toBe(404);
+      else expect(before.json.version).toBe(version - 1);
+    }
+  });
+
+  it('may be told with fewer fraction digits', async () => {
+    const second = `${validFrom[0]?.slice(0, 19)}Z`;
+    const later = shifted(validFrom[0], 1_000).slice(0, 21);
+    expect((await at(second)).status).toBe(
+      Date.parse(second) >= Date.parse(validFrom[0] ?? '') ? 200 : 404,
+    );
+    expect((await at(`${later}Z`)).status).toBe(200);
+  });
+
+  it('is the current version at any later instant', async () => {
+    expect((await at(shifted(validFrom.at(-1), 60_000))).json).toMatchObject({
+      version: versionCount,
+      validTo: null,
+    });
+  });
+
+  it('long before the first version is not found', async () => {
+    expect((await at('1970-01-01T00:00:00Z')).status).toBe(404);
+    expect((await at('0001-01-01T00:00:00Z')).status).toBe(404);
+  });
+});
+
+describe('a list of versions', () => {
+  it.each([1, 7, 22, 23, 24, 100])(
+    'comes in pages of %i with no gap and no overlap',
+    async (limit) => {
+      const newestFirst = (await versionPages('', limit)).flat();
+      expect(newestFirst.map(({ version }) => version)).toEqual(
+        values.map((_, index) => versionCount - index),
+      );
+      const oldestFirst = (await versionPages('?order=asc', limit)).flat();
+      expect(oldestFirst).toEqual(newestFirst.toReversed());
+      expect(oldestFirst.map((version) => version.validFrom)).toEqual(validFrom);
+      expect(oldestFirst.map(({ validTo }) => validTo)).toEqual([...validFrom.slice(1), null]);
+    },
+  );
+
+  it('gives a page of 50 newest first if nothing else is asked for', async () => {
+    const path = `/v1/secrets/${name}/versions`;
+    const bare = await vault.call('GET', path, { token });
+    const asked = await vault.call('GET', `${path}?order=desc&limit=50`, { token });
+    expect(bare.text).toBe(asked.text);
+  });
+
+  it('says who wrote each version and under which master key, and holds no value', async () => {
+    const { text, json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+    expect(json.versions?.map((version) => (version as { createdBy?: string }).createdBy)).toEqual([
+      ...values.slice(1).map(() => 'bob'),
+      'alice',
+    ]);
+    expect(text).not.toContain('value');
+  });
+
+  it('with values has at most ten a page', async () => {
+    const bare = await vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token });
+    expect(bare.json.versions).toHaveLength(10);
+    const found = await versionPages('?include=values&order=asc', 10);
+    expect(found.flat().map(({ value }) => value)).toEqual(values);
+    expect(found.map((page) => page.length)).toEqual([10, 10, 3]);
+  });
+
+  it('keeps its place while versions are added', async () => {
+    const grows = freshName('GROWS');
+    const put = () => vault.call('PUT', `/v1/secrets/${grows}`, { token, body: { value: 'v' } });
+    await vault.call('POST', '/v1/secrets', { token, body: { name: grows, value: 'v' } });
+    await put();
+    await put();
+    const path = `/v1/secrets/${grows}/versions?limit=2`;
+    const first = await vault.call('GET', path, { token });
+    await put();
+    const next = await vault.call('GET', `${path}&cursor=${first.json.nextCursor}`, { token });
+    expect([first, next].map(({ json }) => json.versions?.map(({ version }) => version))).toEqual([
+      [3, 2],
+      [1],
+    ]);
+    expect(next.json.nextCursor).toBeNull();
+  });
+});
+
+describe('a list of names', () => {
+  const listOf = (path: string, limit: number, as: string) =>
+    pages(path, limit, ({ names }) => names, as).then((found) => found.flat());
+  const all = ['DB_A', 'DB_B', 'DB_C', 'a.b', 'a.c', 'billing.x', 'billing.y', 'z'];
+  const as = (names?: string[]) =>
+    vault.token({ tenant: 'lists', ...(names !== undefined && { names }) });
+  beforeAll(async () => {
+    const writer = as();
+    for (const word of all.toReversed()) {
+      await vault.call('POST', '/v1/secrets', { token: writer, body: { name: word, value: 'v' } });
+    }
+  });
+
+  it.each([1, 2, 3, 8, 1000])('comes in order in pages of %i', async (limit) => {
+    expect(await listOf('/v1/secrets', limit, as())).toEqual(all);
+    expect(await listOf('/v1/secrets?prefix=DB_', limit, as())).toEqual(all.slice(0, 3));
+    expect(await listOf('/v1/secrets?prefix=nothing', limit, as())).toEqual([]);
+  });
+
+  it.each([1, 2, 1000])('shows in pages of %i what the token may use, once each', async (limit) => {
+    const some = as(['billing.*', 'a.c', 'DB_B', 'billing.x', 'NOT_THERE', 'b*']);
+    expect(await listOf('/v1/secrets', limit, some)).toEqual([
+      'DB_B',
+      'a.c',
+      'billing.x',
+      'billing.y',
+    ]);
+    expect(await listOf('/v1/secrets?prefix=billing.y', limit, some)).toEqual(['billing.y']);
+    expect(await listOf('/v1/secrets?prefix=DB_', limit, some)).toEqual(['DB_B']);
+    expect(await listOf('/v1/secrets', limit, as(['*']))).toEqual(all);
+    expect(await listOf('/v1/secrets', limit, as([]))).toEqual([]);
+  });
+});
+
+describe('a value', () => {
+  const roundTrip = async (value: string, encoding: 'utf8' | 'base64') => {
+    const word = freshName();
+    const body = { name: word, value, encoding };
+    expect((await vault.call('POST', '/v1/secrets', { token, body })).status).toBe(201);
+    const { json } = await get('', word);
+    return { value: json.value, encoding: json.encoding };
+  };
+
+  it.each([
+    [''],
+    [' '],
+    ['\u0000\u0001\u007f'],
+    ['"\\\n\r\t'],
+    ['\ufeffwith a BOM'],
+    ['e\u0301 is not \u00e9'],
+    ['\u2028\u2029'],
+    ['\u{1f511}\u{10ffff}\uffff'],
+    ['x'.repeat(65_536)],
+  ])('of text comes back as it was: %j', async (value) => {
+    expect(await roundTrip(value, 'utf8')).toEqual({ value, encoding: 'utf8' });
+    const base64 = Buffer.from(value).toString('base64');
+    expect(await roundTrip(base64, 'base64')).toEqual({ value, encoding: 'utf8' });
+  });
+
+  it('that is no UTF-8 comes back as base64', async () => {
+    const samples = [
+      [0xff],
+      [0xc0, 0x80],
+      [0xed, 0xa0, 0x80],
+      [0x61, 0xc3],
+      [0xf4, 0x90, 0x80, 0x80],
+    ];
+    const binary = [...samples.map((sample) => Buffer.from(sample)), Buffer.alloc(65_536, 0xfe)];
+    for (const bytes of binary) {
+      const value = bytes.toString('base64');
+      expect(await roundTrip(value, 'base64')).toEqual({ value, encoding: 'base64' });
+    }
+  });
+});

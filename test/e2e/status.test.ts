@@ -1,0 +1,86 @@
+/** What the service says of itself, and what it answers to requests that reach no function. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+describe('get-health', () => {
+  it('needs no token', async () => {
+    expect(await vault.call('GET', '/health')).toMatchObject({
+      status: 200,
+      text: '{"status":"ok"}',
+    });
+  });
+});
+
+describe('get-status', () => {
+  it('is 200 to any valid token while the store and the master key can be used', async () => {
+    const { status, json } = await vault.call('GET', '/v1/status', {
+      token: vault.token({ scope: '' }),
+    });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      status: 'ok',
+      store: { reachable: true },
+      masterKey: { reachable: true, id: expect.any(String) },
+    });
+    expect(json).not.toHaveProperty('node');
+  });
+
+  it('names the master key as the versions do', async () => {
+    const name = 'ANY';
+    await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
+    const { json } = await vault.call('GET', '/v1/status', { token });
+    const versions = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+    expect(versions.json.versions?.[0]).toMatchObject({
+      masterKeyId: (json as { masterKey?: { id: string } }).masterKey?.id,
+    });
+  });
+
+  it('without a token is 401', async () => {
+    expect((await vault.call('GET', '/v1/status')).status).toBe(401);
+  });
+});
+
+describe('a path that is no route', () => {
+  it.each([
+    '/',
+    '/v1',
+    '/v2/secrets',
+    '/v1/secret',
+    '/v1/secrets/A/versions/1',
+    '/v1/env/decrypt',
+    '/health/x',
+  ])('%s is 404 route_not_found, with a token and without', async (path) => {
+    for (const call of [{}, { token }]) {
+      const reply = await vault.call('GET', path, call);
+      expect(reply).toMatchObject({ status: 404, json: { code: 'route_not_found' } });
+    }
+  });
+});
+
+describe('a method that a path does not know', () => {
+  it.each([
+    ['DELETE', '/v1/secrets/A', 'GET, PUT'],
+    ['POST', '/v1/secrets/A', 'GET, PUT'],
+    ['PATCH', '/v1/secrets/A', 'GET, PUT'],
+    ['DELETE', '/v1/secrets', 'GET, POST'],
+    ['PUT', '/v1/secrets/A/versions', 'GET'],
+    ['GET', '/v1/env', 'POST'],
+    ['PUT', '/v1/env/expand', 'POST'],
+    ['POST', '/v1/status', 'GET'],
+    ['POST', '/health', 'GET'],
+    ['OPTIONS', '/v1/secrets', 'GET, POST'],
+  ])('%s %s is 405, allowed: %s', async (method, path, allowed) => {
+    const reply = await vault.call(method, path, { token });
+    expect(reply).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });
+    expect(reply.headers.get('allow')?.split(/, ?/).sort().join(', ')).toBe(allowed);
+    expect(reply.headers.has('access-control-allow-origin')).toBe(false);
+  });
+});

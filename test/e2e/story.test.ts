@@ -1,0 +1,203 @@
+/** What a person would try first, in the order of a day's work, over HTTP. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token({ sub: 'alice' });
+});
+afterAll(() => vault.stop());
+
+const create = (name: string, value: string) =>
+  vault.call('POST', '/v1/secrets', { token, body: { name, value } });
+const update = (name: string, value: string, headers = {}) =>
+  vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value }, headers });
+const get = (name: string, query = '') =>
+  vault.call('GET', `/v1/secrets/${name}${query}`, { token });
+
+describe('one secret', () => {
+  it('is created once: 201 with where it is and its version', async () => {
+    const name = freshName();
+    const reply = await create(name, 'hunter2');
+    expect(reply.status).toBe(201);
+    expect(reply.headers.get('location')).toBe(`secrets/${name}`);
+    expect(reply.headers.get('etag')).toBe('"1"');
+    expect(reply.json).toMatchObject({ name, version: 1 });
+    expect(Math.abs(Date.now() - Date.parse(reply.json.validFrom ?? ''))).toBeLessThan(60_000);
+  });
+
+  it('is not created twice: 409, and the first value stays', async () => {
+    const name = freshName();
+    await create(name, 'first');
+    expect(await create(name, 'second')).toMatchObject({
+      status: 409,
+      json: { code: 'secret_exists', retryable: false },
+    });
+    expect((await get(name)).json).toMatchObject({ value: 'first', version: 1 });
+  });
+
+  it('is updated to version 2, and version 1 keeps its value', async () => {
+    const name = freshName();
+    await create(name, 'hunter2');
+    const updated = await update(name, 'hunter3');
+    expect(updated).toMatchObject({ status: 200, json: { name, version: 2 } });
+    expect(updated.headers.get('etag')).toBe('"2"');
+    const current = await get(name);
+    expect(current).toMatchObject({
+      status: 200,
+      json: { name, version: 2, value: 'hunter3', encoding: 'utf8', validTo: null },
+    });
+    expect(current.headers.get('etag')).toBe('"2"');
+    const first = await get(name, '?version=1');
+    expect(first.json).toMatchObject({ version: 1, value: 'hunter2' });
+    expect(first.json.validTo).toBe(updated.json.validFrom);
+    expect(first.headers.has('etag')).toBe(false);
+  });
+
+  it('has versions whose intervals tile', async () => {
+    const name = freshName();
+    const written = [await create(name, 'a'), await update(name, 'b'), await update(name, 'c')];
+    const { json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+    expect(json.nextCursor).toBeNull();
+    expect(json.versions?.map(({ version }) => version)).toEqual([3, 2, 1]);
+    const oldestFirst = json.versions?.toReversed() ?? [];
+    expect(oldestFirst.map(({ validFrom }) => validFrom)).toEqual(
+      written.map((reply) => reply.json.validFrom),
+    );
+    expect(oldestFirst.map(({ validTo }) => validTo)).toEqual([
+      ...oldestFirst.slice(1).map(({ validFrom }) => validFrom),
+      null,
+    ]);
+    expect(json.versions?.[0]).toMatchObject({ createdBy: 'alice' });
+    expect(json.versions?.[0]).not.toHaveProperty('value');
+  });
+
+  it('is listed by name', async () => {
+    const name = freshName('LISTED');
+    await create(name, 'v');
+    const { json } = await vault.call('GET', `/v1/secrets?prefix=${name}`, { token });
+    expect(json).toEqual({ names: [name], nextCursor: null });
+  });
+
+  it('cannot be updated, read or listed by version before it is created: 404', async () => {
+    const name = freshName('NEVER');
+    for (const reply of [
+      await update(name, 'v'),
+      await update(name, 'v', { 'If-Match': '"1"' }),
+      await get(name),
+      await get(name, '?version=1'),
+      await vault.call('GET', `/v1/secrets/${name}/versions`, { token }),
+    ]) {
+      expect(reply).toMatchObject({ status: 404, json: { code: 'not_found', retryable: false } });
+      expect(reply.text).not.toContain(name);
+    }
+    expect((await create(name, 'v')).status).toBe(201);
+  });
+});
+
+describe('If-Match', () => {
+  it('lets an update pass while the version is one of those named', async () => {
+    const name = freshName();
+    await create(name, 'a');
+    expect((await update(name, 'b', { 'If-Match': '"1"' })).status).toBe(200);
+    expect((await update(name, 'c', { 'If-Match': '"7", "2"' })).status).toBe(200);
+    expect((await update(name, 'd', { 'If-Match': '*' })).json.version).toBe(4);
+  });
+
+  it.each(['"1"', '"3"', 'W/"2"', '"none"', '""', '"02"', '"1", W/"2"'])(
+    'refuses an update from version 2 with %s: 412 and the current version',
+    async (tag) => {
+      const name = freshName();
+      await create(name, 'a');
+      await update(name, 'b');
+      expect(await update(name, 'c', { 'If-Match': tag })).toMatchObject({
+        status: 412,
+        json: { code: 'version_conflict', currentVersion: 2, retryable: false },
+      });
+      expect((await get(name)).json).toMatchObject({ version: 2, value: 'b' });
+    },
+  );
+});
+
+describe('a .env file', () => {
+  const env = (route: string, content: string) =>
+    vault.call('POST', `/v1/env${route}`, { token, body: { content } });
+
+  it('with a name that exists stores nothing: 409 naming it and its line', async () => {
+    const [first, taken, last] = [freshName('A'), freshName('B'), freshName('C')];
+    await create(taken, 'taken');
+    const content = [first, taken, last].map(
+      (name) => `${name}=v-${name}\nX${name}=enc(${name})\n`,
+    );
+    for (const route of ['', '/encrypt']) {
+      const reply = await env(route, content.join(''));
+      expect(reply).toMatchObject({ status: 409, json: { code: 'secret_exists', errorsTotal: 1 } });
+      expect(reply.json.errors).toMatchObject([{ line: 4, code: 'secret_exists', name: taken }]);
+      expect((await get(first)).status).toBe(404);
+      expect((await get(last)).status).toBe(404);
+    }
+    expect((await get(taken)).json.value).toBe('taken');
+  });
+
+  it('is encrypted to a file without values and expanded to a file with them', async () => {
+    const [password, key] = [freshName('PW'), freshName('KEY')];
+    const file = [
+      '# settings',
+      '',
+      `${password}=hunter2-canary   # the password`,
+      `URL="postgres://app:enc(${password})@db/app"`,
+      `export API='enc(${key})'`,
+      'PLAIN=plain\r',
+      'LAST="no end of line"',
+    ].join('\n');
+    const values = { [key]: "it's a 'canary'" };
+    const encrypted = await vault.call('POST', '/v1/env/encrypt', {
+      token,
+      body: { content: file, values },
+    });
+    expect(encrypted.status).toBe(200);
+    expect(encrypted.json).toMatchObject({
+      created: [
+        { name: password, version: 1 },
+        { name: key, version: 1 },
+      ],
+      resolved: [],
+      // bash takes the CR of line 6 for a part of the value.
+      warnings: [{ line: 6, code: 'reader_disagrees' }],
+    });
+    expect(encrypted.text).not.toContain('canary');
+    expect(encrypted.json.content).toBe(
+      file.replace('hunter2-canary', `secret(${password})`).replaceAll('enc(', 'secret('),
+    );
+    expect((await get(key)).json.value).toBe("it's a 'canary'");
+    const expanded = await env('/expand', encrypted.json.content ?? '');
+    expect(expanded.json).toMatchObject({ created: [], warnings: encrypted.json.warnings });
+    expect(expanded.json.content).toBe(
+      [
+        '# settings',
+        '',
+        `${password}=hunter2-canary   # the password`,
+        'URL=postgres://app:hunter2-canary@db/app',
+        `export API="it's a 'canary'"`,
+        'PLAIN=plain\r',
+        'LAST="no end of line"',
+      ].join('\n'),
+    );
+  });
+
+  it('is submitted in one go: new secrets stored, old ones resolved', async () => {
+    const [old, fresh] = [freshName('OLD'), freshName('NEW')];
+    await create(old, 'old value');
+    await update(old, 'old value 2');
+    const reply = await env('', `A=secret(${old})\n${fresh}=new\nB=enc(${fresh})\n`);
+    expect(reply.json).toEqual({
+      content: `A='old value 2'\n${fresh}=secret(${fresh})\nB=secret(${fresh})\n`,
+      created: [{ name: fresh, version: 1 }],
+      resolved: [{ name: old, version: 2 }],
+      warnings: [],
+    });
+    expect((await get(fresh)).json.value).toBe('new');
+  });
+});

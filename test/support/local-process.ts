@@ -1,0 +1,56 @@
+/** The programs of `local/` as processes of their own, with what they print. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export type LocalProcess = {
+  readonly child: ChildProcess;
+  /** What was printed so far, in order within each stream. */
+  readonly output: readonly string[];
+  readonly errors: readonly string[];
+  /** The exit code, once the process has ended and its streams are read to their ends. */
+  readonly exit: Promise<number | null>;
+};
+
+const startTimeoutMs = 15_000;
+const listening = /^vault listening on (http:\/\/127\.0\.0\.1:\d+)$/;
+
+/** A folder that no other test uses. */
+export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'vault-test-'));
+
+/** Runs `local/<program>.ts` with nothing of this process's configuration but what `env` says. */
+export const runLocal = (
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): LocalProcess => {
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, [`local/${program}.ts`, ...args], {
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [output, errors]: [string[], string[]] = [[], []];
+  if (child.stdout)
+    createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
+  if (child.stderr)
+    createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
+  const exit = once(child, 'close').then(([code]) => code as number | null);
+  return { child, output, errors, exit };
+};
+
+/** The address that a vault prints once it serves; throws with all it printed if it never does. */
+export const addressOf = async ({ child, output, errors, exit }: LocalProcess): Promise<string> => {
+  const until = Date.now() + startTimeoutMs;
+  const ended = exit.then(() => true as const);
+  while (Date.now() < until) {
+    const address = output.map((line) => listening.exec(line)?.[1]).find(Boolean);
+    if (address !== undefined) return address;
+    const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
+    if (await Promise.race([ended, tick])) break;
+  }
+  child.kill('SIGKILL');
+  throw new Error(`the vault did not start:\n${[...output, ...errors].join('\n')}`);
+};

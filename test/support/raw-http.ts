@@ -1,0 +1,51 @@
+/**
+ * One HTTP exchange with nothing added to it: headers may be repeated, a body may be any bytes, a
+ * path is sent as it is written. Node's `fetch` mends all three.
+ */
+import { Agent, request } from 'node:http';
+
+export type RawRequest = {
+  readonly method: string;
+  readonly url: string;
+  /** What stands in the request line, where it is not what a URL would make of it. */
+  readonly path: string;
+  /** A list sends the header once for each entry. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string | Uint8Array | undefined;
+};
+export type RawReply = {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly text: string;
+};
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+const timeoutMs = 20_000;
+
+/** Closes what `exchange` keeps open between requests. */
+export const closeConnections = (): void => agent.destroy();
+
+/** Rejects where the connection breaks before the reply is whole. */
+export const exchange = ({ method, url, path, headers, body }: RawRequest): Promise<RawReply> => {
+  const { hostname, port } = new URL(url);
+  const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  return new Promise((resolve, reject) => {
+    const options = { agent, hostname, port, method, path, headers: { ...length, ...headers } };
+    const sent = request({ ...options, timeout: timeoutMs }, (reply) => {
+      const chunks: Buffer[] = [];
+      reply.on('data', (chunk: Buffer) => chunks.push(chunk));
+      reply.on('error', reject);
+      reply.on('end', () => {
+        const entries = Object.entries(reply.headersDistinct);
+        resolve({
+          status: reply.statusCode ?? 0,
+          headers: new Map(entries.map(([name, values]) => [name, (values ?? []).join(', ')])),
+          text: Buffer.concat(chunks).toString('utf8'),
+        });
+      });
+    });
+    sent.on('timeout', () => sent.destroy(new Error(`no reply in ${timeoutMs} ms`)));
+    sent.on('error', reject);
+    sent.end(body);
+  });
+};

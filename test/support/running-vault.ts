@@ -1,0 +1,163 @@
+/**
+ * A vault as a caller meets it: `local/start.ts` as a process of its own with a folder of its own,
+ * or, with `BASE_URL`, one that runs already (`VAULT_DATA_DIR` is then its folder). Every reply is
+ * held against docs/openapi.yaml, so a test that asks for anything also checks the contract.
+ */
+import { rmSync } from 'node:fs';
+import { jest } from '@jest/globals';
+import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
+import { checkReply, checkRoute, operationOf, type ReplyHeaders } from './openapi.ts';
+import { closeConnections, exchange, type RawRequest } from './raw-http.ts';
+import { type Claims, issueToken } from './tokens.ts';
+
+// Processes start and many requests are made, perhaps on a busy machine: no test waits for a time.
+jest.setTimeout(60_000);
+
+/** The members of all replies. Which of them a status has was checked before a test sees it. */
+type ReplyBody = {
+  readonly name?: string;
+  readonly version?: number;
+  readonly value?: string;
+  readonly encoding?: 'utf8' | 'base64';
+  readonly validFrom?: string;
+  readonly validTo?: string | null;
+  readonly versions?: readonly ListedVersion[];
+  readonly names?: readonly string[];
+  readonly nextCursor?: string | null;
+  readonly content?: string;
+  readonly created?: readonly { readonly name: string; readonly version: number }[];
+  readonly resolved?: readonly { readonly name: string; readonly version: number }[];
+  readonly warnings?: readonly { readonly line: number; readonly code: string }[];
+  readonly code?: string;
+  readonly field?: string;
+  readonly detail?: string;
+  readonly requestId?: string;
+  readonly errors?: readonly { readonly line: number; readonly code: string; name?: string }[];
+  readonly errorsTotal?: number;
+};
+export type ListedVersion = {
+  readonly version: number;
+  readonly validFrom: string;
+  readonly validTo: string | null;
+  readonly value?: string;
+};
+
+export type Reply = {
+  readonly status: number;
+  readonly headers: ReplyHeaders;
+  readonly text: string;
+  /** Empty where the reply is a bare file. */
+  readonly json: ReplyBody;
+  /** Undefined where the gateway itself answered. */
+  readonly operationId: string | undefined;
+};
+
+export type Call = {
+  readonly token?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as `text/plain`. */
+  readonly file?: string;
+  /** Sent as it is, as JSON unless `headers` say otherwise. */
+  readonly raw?: string | Uint8Array;
+  readonly headers?: RawRequest['headers'];
+};
+
+export type RunningVault = {
+  readonly dataDir: string;
+  readonly baseUrl: () => string;
+  /** The process that serves now; undefined where the vault ran already. */
+  readonly process: () => LocalProcess | undefined;
+  /** All that was printed by the processes of this vault, the present one and those before it. */
+  readonly lines: () => readonly string[];
+  readonly token: (claims?: Claims) => string;
+  /** Throws if the reply breaks the contract, or if none comes. */
+  readonly call: (method: string, path: string, call?: Call) => Promise<Reply>;
+  /** Ends the process and removes its folder. */
+  readonly stop: () => Promise<void>;
+  readonly kill9: () => Promise<void>;
+  /** Starts a process on the same folder after `kill9`. */
+  readonly restart: () => Promise<void>;
+};
+
+export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVault> => {
+  const running = process.env['BASE_URL'];
+  const dataDir = (running && process.env['VAULT_DATA_DIR']) || freshFolder();
+  const processes: LocalProcess[] = [];
+  let baseUrl = running ?? '';
+  const start = async () => {
+    if (running !== undefined) return;
+    const served = runLocal('start', [], { VAULT_DATA_DIR: dataDir, PORT: '0', ...env });
+    processes.push(served);
+    baseUrl = await addressOf(served);
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    closeConnections();
+    processes.at(-1)?.child.kill(signal);
+    await processes.at(-1)?.exit;
+  };
+  await start();
+  return {
+    dataDir,
+    baseUrl: () => baseUrl,
+    process: () => processes.at(-1),
+    lines: () => processes.flatMap(({ output, errors }) => [...output, ...errors]),
+    token: (claims) => issueToken(dataDir, claims),
+    call: (method, path, call) => callVault(baseUrl, method, path, call),
+    stop: async () => {
+      await end('SIGTERM');
+      if (running === undefined) rmSync(dataDir, { recursive: true, force: true });
+    },
+    kill9: () => end('SIGKILL'),
+    restart: start,
+  };
+};
+
+const callVault = async (
+  baseUrl: string,
+  method: string,
+  path: string,
+  { token, body, file, raw, headers = {} }: Call = {},
+): Promise<Reply> => {
+  const sentBody = raw ?? file ?? (body === undefined ? undefined : JSON.stringify(body));
+  const reply = await exchange({
+    method,
+    url: baseUrl,
+    path: `${new URL(baseUrl).pathname.replace(/\/$/, '')}${path}`,
+    headers: {
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(sentBody !== undefined && {
+        'Content-Type': file === undefined ? 'application/json' : 'text/plain',
+      }),
+      ...headers,
+    },
+    body: sentBody,
+  });
+  const operationId = operationOf(method, path.split('?')[0] ?? '')?.operationId;
+  const violations =
+    operationId === undefined
+      ? checkRoute(reply.status, reply.headers, reply.text)
+      : checkReply(operationId, reply.status, reply.headers, reply.text);
+  if (violations.length > 0) {
+    const request = `${method} ${path} → ${reply.status} ${reply.text.slice(0, 600)}`;
+    throw new Error(`not as docs/openapi.yaml says: ${request}\n${violations.join('\n')}`);
+  }
+  const isJson = reply.headers.get('content-type')?.includes('json') === true;
+  return { ...reply, operationId, json: isJson ? (JSON.parse(reply.text) as ReplyBody) : {} };
+};
+
+/** A reply as text without what differs from request to request: replies to compare byte for byte. */
+export const withoutRequestId = ({ status, headers, text }: Reply): string => {
+  const id = headers.get('x-request-id') ?? '';
+  const kept = [...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id');
+  return [status, ...kept.map(([name, value]) => `${name}: ${value}`), '', text]
+    .join('\n')
+    .replace(`"requestId":"${id}"`, '"requestId":""');
+};
+
+let names = 0;
+/** A secret name that no other test of this run uses. */
+export const freshName = (word = 'NAME'): string => {
+  names += 1;
+  return `${word}_${process.pid}_${names}`;
+};
