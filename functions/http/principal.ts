@@ -111,29 +111,30 @@ const faultOf = (error: unknown): VaultError => {
 export const localKeys = (jwks: string): JWTVerifyGetKey => createLocalJWKSet(publicKeys(jwks));
 
 /**
- * The keys behind an HTTPS address; fetched when first needed, kept, and held to the same rules. Once
- * keys were had, a fetch that failed is not repeated for 30 s: a caller without a token must not be
- * able to make one fetch a request by naming keys that do not exist.
+ * The keys behind an HTTPS address; fetched when first needed, kept, and held to the same rules. While
+ * kept keys are good, a fetch that failed is not repeated for 30 s: a caller without a token must not
+ * be able to make one fetch a request by naming keys that do not exist.
  */
 export const remoteKeys = (
   url: string,
   fetchKeys: (url: string, init: RequestInit) => Promise<Response> = fetch,
 ): JWTVerifyGetKey => {
-  let hasKeys = false;
+  let fetchedAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
   return createRemoteJWKSet(new URL(url), {
     timeoutDuration: times.keySetTimeoutMs,
     cacheMaxAge: times.keySetKeptMs,
     cooldownDuration: times.keySetCooldownMs,
     [customFetch]: async (address, init) => {
-      if (hasKeys && Date.now() - failedAt < times.keySetCooldownMs) {
+      const keysAreGood = Date.now() - fetchedAt < times.keySetKeptMs;
+      if (keysAreGood && Date.now() - failedAt < times.keySetCooldownMs) {
         throw new Error('the key set was out of reach a moment ago');
       }
       try {
         const response = await fetchKeys(address, { ...init, redirect: 'error' });
         if (response.status !== 200) throw new Error('the key set was not answered');
         const keys = publicKeys(await response.text());
-        hasKeys = true;
+        fetchedAt = Date.now();
         return Response.json(keys);
       } catch (error) {
         failedAt = Date.now();
