@@ -41,7 +41,6 @@ export const findCandidates = (value: string): Candidate[] => {
       const end = open + name.length + 1;
       const kind = word === 'enc(' ? 'enc' : 'secret';
       found.push({ kind, name, start, end, backslashes });
-      opening.lastIndex = end;
     } else found.push({ kind: 'malformed', name: '', start, end: open, backslashes });
   }
   return found;

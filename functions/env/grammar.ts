@@ -152,7 +152,7 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Read
  * comment and none before itself.
  */
 const readBare = (text: string, start: number, content: number, blanks: string) => {
-  const empty = start === content || (blanks !== '' && text[start] === '#');
+  const empty = start === content || text[start] === '#';
   const from = empty ? start - blanks.length : start;
   const rest = text.slice(from, content);
   const hash = rest.search(/[ \t]#/);

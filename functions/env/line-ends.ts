@@ -7,7 +7,7 @@ export type Eol = '\n' | '\r\n' | '';
 export const endOfLine = (text: string, at: number) => {
   const feed = text.indexOf('\n', at);
   if (feed < 0) return { end: text.length, content: text.length, eol: '' } as const;
-  if (feed > at && text[feed - 1] === '\r') {
+  if (text[feed - 1] === '\r') {
     return { end: feed + 1, content: feed - 1, eol: '\r\n' } as const;
   }
   return { end: feed + 1, content: feed, eol: '\n' } as const;

@@ -208,6 +208,7 @@ describe('the limits of a .env file', () => {
     const tooLarge = { code: 'too_large', limit: 65_536 };
     expect(refusal(() => plan('A=enc(X)\n', { values: { X: `${value}x` } }))).toEqual(tooLarge);
     expect(refusal(() => plan(`A=enc(X)\nX=${value}x\n`))).toEqual(tooLarge);
+    expect(refusal(() => plan('A=1\n', { values: { X: `${value}x` } }))).toEqual(tooLarge);
   });
 
   it('are 1 MiB of values together', () => {

@@ -196,7 +196,8 @@ describe('the warning value_elsewhere', () => {
     expect(lines('A="\\$\\$34567\\"8 \\$"\n', { X: '$$34567"8' })).toEqual([2]);
     expect(lines(`A='12345\n678'\n`, { X: '2345\n678' })).toEqual([2]);
     expect(lines('A=12345\nB=67890\n', { X: '2345\nB=6' })).toEqual([2]);
-    expect(lines('A="\\"enc(X)"\n', { X: '"secret(X)' })).toEqual([2]);
+    expect(lines('A="\\"-\\"enc(X)"\n', { X: '"-"secret(X)' })).toEqual([2]);
+    expect(lines('A="\\"1234"\nB="5678\\""\n', { X: '12345678' })).toEqual([]);
   });
 
   it('sees values that the file resolves', () => {
@@ -208,6 +209,10 @@ describe('the warning value_elsewhere', () => {
     const values = { X: '123456789012', Y: '34567890', Z: '567890123' };
     const text = '# 1234567890\n# 123456789\n# 1234567890123\nA="enc(Y)enc(Z)"\n';
     expect(lines(text, values)).toEqual([2, 4]);
+  });
+
+  it('finds a value after a false start of it', () => {
+    expect(lines('# 111112222\n', { X: '11112222' })).toEqual([2]);
   });
 
   it('is not given for the lines that hold the reference', () => {
@@ -240,6 +245,16 @@ describe('the size of a reply', () => {
     expect(renderFile(plan(fits), secrets, 'text').content).toHaveLength(limit);
     expect(refusal(() => renderFile(plan(`${fits}x`), secrets, 'text'))).toEqual(tooLarge);
     expect(refusal(() => renderFile(plan(fits), secrets, 'json'))).toEqual(tooLarge);
+  });
+
+  it('may be exactly the limit in the dialect json, brackets and commas counted', () => {
+    const secrets = secretOf(65_536);
+    const uses = Array.from({ length: 63 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const sized = (text: string) =>
+      renderFile(plan(text, { dialect: 'json' }), secrets, 'text').content.length;
+    const room = limit - sized(`${uses}Z=`);
+    expect(sized(`${uses}Z=${'x'.repeat(room)}`)).toBe(limit);
+    expect(refusal(() => sized(`${uses}Z=${'x'.repeat(room + 1)}`))).toEqual(tooLarge);
   });
 
   it('may be the limit in JSON, with the lists beside the file and escapes in it', () => {

@@ -191,6 +191,7 @@ describe('a resolved line below one that a shell reads beyond its end', () => {
     'A=a&&',
     'A=$(b',
     'A=$$(b)',
+    'A="$$((b"',
     'A="$(b"',
     'A=${b',
     'A="`b"',
@@ -234,6 +235,11 @@ describe('a resolved line below one that a shell reads beyond its end', () => {
     const { content, warnings } = render(`${line}\nT=secret(X)\n`, { secrets: { X: value } });
     expect(readWithBash([{ text: content, keys: ['T'] }])).toEqual([[value]]);
     expect(warnings).toEqual(line === 'time=5' ? [] : [{ line: 1, code: 'reader_disagrees' }]);
+  });
+
+  it('is not refused below a line that the vault will write', () => {
+    const text = `A=\\secret(B)\nT=secret(X)\nN=enc(N)\n`;
+    expect(plan(text, { values: { N: '1' } }).read).toEqual(['X']);
   });
 
   it('is refused below a comment with an apostrophe after a byte order mark', () => {
