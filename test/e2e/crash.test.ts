@@ -1,8 +1,13 @@
 /** kill -9 in the middle of writes, then a start on the same folder: no acknowledged write is lost. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
-import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+import {
+  describeLocal,
+  freshName,
+  type RunningVault,
+  startVault,
+} from '../support/running-vault.ts';
 
 const writers = 8;
 const rounds = 2;
@@ -64,7 +69,7 @@ const crash = async (): Promise<Attempt[]> => {
   return attempts;
 };
 
-describe('a vault that was killed while it wrote', () => {
+describeLocal('a vault that was killed while it wrote', () => {
   const attempts: Attempt[] = [];
   const value = (name: string) => vault.call('GET', `/v1/secrets/${name}`, { token });
 

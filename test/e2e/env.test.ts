@@ -42,6 +42,18 @@ describe('a bare file', () => {
     expect((await post('/expand', { file: 'A' })).status).toBe(422);
   });
 
+  it.each([
+    ['text/plain; charset=utf-8', true],
+    ['TEXT/PLAIN', true],
+    ['text/plain;q=0.9', true],
+    ['*/*', false],
+    ['application/json', false],
+    ['text/html', false],
+  ])('comes back from JSON for Accept: %s as such: %s', async (accept, isText) => {
+    const reply = await post('/expand', { body: { content: 'A=1' }, headers: { Accept: accept } });
+    expect(reply.headers.get('content-type')?.startsWith('text/plain')).toBe(isText);
+  });
+
   it('takes its options from the query', async () => {
     const [old, fresh] = [await create('v'), freshName()];
     const rendered = await post('/expand', { file: `A=secret(${old})\n` }, '?dialect=json');

@@ -96,7 +96,7 @@ describe('creating', () => {
       expect(taken).toMatchObject({ status: 403, json: { code: 'forbidden' } });
       expect(withoutRequestId(taken)).toBe(withoutRequestId(free));
     }
-    expect((await create('OTHER.fine')).status).toBe(201);
+    expect((await create(`OTHER.${freshName()}`)).status).toBe(201);
     const seen = await vault.call('GET', `/v1/secrets/${never}`, { token: owner });
     expect(seen.status).toBe(404);
   });

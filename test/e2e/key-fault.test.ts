@@ -1,7 +1,12 @@
 /** The master key cannot be used: the same answer each time, nothing stored, and all back after it. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
-import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+import {
+  describeLocal,
+  freshName,
+  type RunningVault,
+  startVault,
+} from '../support/running-vault.ts';
 
 let vault: RunningVault;
 let token: string;
@@ -26,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => vault.stop());
 
 // One story: the key is disabled by the time the first test runs, and the last test enables it.
-describe('with the master key disabled', () => {
+describeLocal('with the master key disabled', () => {
   it.each([
     ['GET', `/v1/secrets/${name}`],
     ['GET', `/v1/secrets/${name}?version=1`],

@@ -2,9 +2,14 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
-import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+import {
+  describeLocal,
+  freshName,
+  type RunningVault,
+  startVault,
+} from '../support/running-vault.ts';
 
 const folders: string[] = [];
 const folder = (): string => {
@@ -71,7 +76,7 @@ const listeningOf = (pids: readonly number[]): string[] => {
   });
 };
 
-describe('a vault that serves', () => {
+describeLocal('a vault that serves', () => {
   let vault: RunningVault;
   const pid = () => vault.process()?.child.pid ?? 0;
   beforeAll(async () => {
@@ -137,7 +142,7 @@ describe('a vault that serves', () => {
   });
 });
 
-describe('a vault that is asked to stop', () => {
+describeLocal('a vault that is asked to stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s ends with 0, and so does all it started',
     async (signal) => {
@@ -173,7 +178,7 @@ describe('a vault that is asked to stop', () => {
   });
 });
 
-describe('a vault that cannot start', () => {
+describeLocal('a vault that cannot start', () => {
   const refusal = async (env: NodeJS.ProcessEnv, args: string[] = []) => {
     const vault = start(env, args);
     const code = await vault.exit;
@@ -232,7 +237,7 @@ describe('a vault that cannot start', () => {
   });
 });
 
-describe('the token command', () => {
+describeLocal('the token command', () => {
   const token = async (args: readonly string[], dataDir = folder()) => {
     const command = runLocal('token', args, { VAULT_DATA_DIR: dataDir });
     return { code: await command.exit, ...command };

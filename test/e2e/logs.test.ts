@@ -1,8 +1,14 @@
 /** What the vault prints: enough to explain every request, and never anything secret. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
-import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+import {
+  describeLocal,
+  freshName,
+  type Reply,
+  type RunningVault,
+  startVault,
+} from '../support/running-vault.ts';
 
 type Line = { readonly [field: string]: unknown };
 
@@ -40,7 +46,7 @@ const decided = (decisions: readonly Line[]) =>
 const call = (method: string, path: string, body?: object, headers = {}) =>
   vault.call(method, path, { token, headers, ...(body && { body }) });
 
-describe('the line of a request', () => {
+describeLocal('the line of a request', () => {
   it('says who asked for what, what came of it and what it cost', async () => {
     const name = freshName();
     const reply = await call('POST', '/v1/secrets', { name, value: 'v' });
@@ -110,7 +116,7 @@ describe('the line of a request', () => {
   });
 });
 
-describe('the lines of decisions', () => {
+describeLocal('the lines of decisions', () => {
   it('tell what was created, refused, written and replayed', async () => {
     const [name, key] = [freshName(), { 'Idempotency-Key': randomUUID() }];
     const create = { name, value: 'v' };
@@ -139,7 +145,7 @@ describe('the lines of decisions', () => {
   });
 });
 
-describe('nothing secret', () => {
+describeLocal('nothing secret', () => {
   /** The spellings in which bytes of a canary might come through. */
   const spellings = (canary: string): string[] => {
     const base64 = ['', 'x', 'xx'].map((before) =>
@@ -220,7 +226,7 @@ describe('nothing secret', () => {
   });
 });
 
-describe('metrics', () => {
+describeLocal('metrics', () => {
   it('are lines in the embedded format, by operation', async () => {
     await logged(await call('GET', '/v1/status'));
     const metrics = vault

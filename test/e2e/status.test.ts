@@ -1,6 +1,6 @@
 /** What the service says of itself, and what it answers to requests that reach no function. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type RunningVault, startVault } from '../support/running-vault.ts';
+import { describeLocal, type RunningVault, startVault } from '../support/running-vault.ts';
 
 let vault: RunningVault;
 let token: string;
@@ -48,7 +48,7 @@ describe('get-status', () => {
   });
 });
 
-describe('a path that is no route', () => {
+describeLocal('a path that is no route', () => {
   it.each([
     '/',
     '/v1',
@@ -65,7 +65,7 @@ describe('a path that is no route', () => {
   });
 });
 
-describe('a method that a path does not know', () => {
+describeLocal('a method that a path does not know', () => {
   it.each([
     ['DELETE', '/v1/secrets/A', 'GET, PUT'],
     ['POST', '/v1/secrets/A', 'GET, PUT'],

@@ -3,8 +3,9 @@
  * or, with `BASE_URL`, one that runs already (`VAULT_DATA_DIR` is then its folder). Every reply is
  * held against docs/openapi.yaml, so a test that asks for anything also checks the contract.
  */
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { jest } from '@jest/globals';
+import { describe, jest } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
 import { checkReply, checkRoute, operationOf, type ReplyHeaders } from './openapi.ts';
 import { closeConnections, exchange, type RawRequest } from './raw-http.ts';
@@ -12,6 +13,9 @@ import { type Claims, issueToken } from './tokens.ts';
 
 // Processes start and many requests are made, perhaps on a busy machine: no test waits for a time.
 jest.setTimeout(60_000);
+
+/** For what only a vault that this process started can show: its processes, its files, its gateway. */
+export const describeLocal = process.env['BASE_URL'] === undefined ? describe : describe.skip;
 
 /** The members of all replies. Which of them a status has was checked before a test sees it. */
 type ReplyBody = {
@@ -70,6 +74,7 @@ export type RunningVault = {
   readonly process: () => LocalProcess | undefined;
   /** All that was printed by the processes of this vault, the present one and those before it. */
   readonly lines: () => readonly string[];
+  /** For a tenant of this vault's own unless `claims` names one. */
   readonly token: (claims?: Claims) => string;
   /** Throws if the reply breaks the contract, or if none comes. */
   readonly call: (method: string, path: string, call?: Call) => Promise<Reply>;
@@ -83,6 +88,7 @@ export type RunningVault = {
 export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVault> => {
   const running = process.env['BASE_URL'];
   const dataDir = (running && process.env['VAULT_DATA_DIR']) || freshFolder();
+  const tenant = `tenant-${runId()}`;
   const processes: LocalProcess[] = [];
   let baseUrl = running ?? '';
   const start = async () => {
@@ -102,7 +108,7 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
     baseUrl: () => baseUrl,
     process: () => processes.at(-1),
     lines: () => processes.flatMap(({ output, errors }) => [...output, ...errors]),
-    token: (claims) => issueToken(dataDir, claims),
+    token: (claims) => issueToken(dataDir, { tenant, ...claims }),
     call: (method, path, call) => callVault(baseUrl, method, path, call),
     stop: async () => {
       await end('SIGTERM');
@@ -155,9 +161,11 @@ export const withoutRequestId = ({ status, headers, text }: Reply): string => {
     .replace(`"requestId":"${id}"`, '"requestId":""');
 };
 
+const runId = () => randomBytes(6).toString('hex');
+const run = runId();
 let names = 0;
-/** A secret name that no other test of this run uses. */
+/** A secret name that no other test uses, in this run or another. */
 export const freshName = (word = 'NAME'): string => {
   names += 1;
-  return `${word}_${process.pid}_${names}`;
+  return `${word}_${run}_${names}`;
 };

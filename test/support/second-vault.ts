@@ -1,0 +1,31 @@
+/**
+ * Another host of the same functions on the same table and master key, as Lambda would run them side
+ * by side: nothing that one process keeps in memory is known to the other.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { publicJwk } from './issuer.ts';
+import { type RunningVault, startVault } from './running-vault.ts';
+import { issuerOf } from './tokens.ts';
+
+const readJson = (folder: string, file: string): Readonly<Record<string, string>> =>
+  JSON.parse(readFileSync(join(folder, file), 'utf8'));
+
+/** Takes the tokens of `first`, whose store and KMS it uses: end it before `first`. */
+export const startBeside = async ({ dataDir }: RunningVault): Promise<RunningVault> => {
+  const running = readJson(dataDir, 'running.json');
+  const kms = readJson(dataDir, 'kms.json');
+  const issuer = issuerOf(dataDir);
+  return await startVault({
+    AWS_ENDPOINT_URL_DYNAMODB: running['dynamodbEndpoint'],
+    AWS_ENDPOINT_URL_KMS: running['kmsEndpoint'],
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: kms['accessKeyId'],
+    AWS_SECRET_ACCESS_KEY: kms['secretAccessKey'],
+    TABLE_NAME: running['tableName'],
+    MASTER_KEY_ID: running['masterKeyId'],
+    AUTH_ISSUER: 'urn:vault:local',
+    AUTH_AUDIENCE: 'vault',
+    AUTH_JWKS: JSON.stringify({ keys: [publicJwk(issuer, { kid: issuer.kid })] }),
+  });
+};
