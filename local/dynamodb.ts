@@ -63,6 +63,13 @@ const waitUntilReady = async (
   throw failure(`the store (${name}) did not answer within ${readyWithinMs / 1000} s`);
 };
 
+/** How a child ended, in a word. */
+const endOf = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+
 /**
  * Ends what an earlier run left in `folder`, starts the program there and returns when it answers. The folder must
  * be locked by this process. `report` gets one line whenever the store is started again.
@@ -75,46 +82,49 @@ export const startStore = async (
   const pidFile = join(folder, 'store.pid');
   await endRememberedChild(pidFile);
   const port = await findFreePort();
-  let child: ChildProcess;
   let isClosing = false;
-  let restarts: readonly number[] = [];
-  let fail: (error: Error) => void = () => undefined;
-  const failed = new Promise<Error>((resolve) => {
-    fail = resolve;
-  });
 
-  const start = async (): Promise<void> => {
-    child = await program.launch(folder, port);
+  const launch = async () => {
+    const child = await program.launch(folder, port);
+    const ended = endOf(child);
     rememberChild(pidFile, child);
-    try {
-      await waitUntilReady(program, child, port);
-    } catch (error) {
-      await endChild(child, 0);
-      throw error;
-    }
-    child.once('exit', (code, signal) => startAgain(signal ?? `exit code ${code}`));
+    return { child, ended };
   };
-  const startAgain = (how: string): void => {
-    if (isClosing) return;
-    const now = performance.now();
-    restarts = [...restarts.filter((at) => now - at < 60_000), now];
-    if (restarts.length > restartsMax) {
-      fail(failure(`the store (${program.name}) ended ${restarts.length} times within a minute`));
-      return;
-    }
-    report(`the store (${program.name}) ended (${how}); it is started again`);
-    starting = start().catch(fail);
-  };
+  let { child, ended } = await launch();
+  try {
+    await waitUntilReady(program, child, port);
+  } catch (error) {
+    await endChild(child, 0);
+    throw error;
+  }
 
-  let starting: Promise<void> = start();
-  await starting;
+  /** Returns why the store could not be kept running; `undefined` once it was closed. */
+  const keepRunning = async (): Promise<Error | undefined> => {
+    for (let deaths: readonly number[] = []; ; ) {
+      const how = await ended;
+      if (isClosing) return undefined;
+      const now = performance.now();
+      deaths = [...deaths.filter((at) => now - at < 60_000), now];
+      if (deaths.length > restartsMax) {
+        return failure(`the store (${program.name}) ended ${deaths.length} times within a minute`);
+      }
+      report(`the store (${program.name}) ended (${how}); it is started again`);
+      // One that does not come up has ended, or is ended here; that is met above like any other end.
+      ({ child, ended } = await launch());
+      if (isClosing) await endChild(child, graceMs);
+      await waitUntilReady(program, child, port).catch(() => endChild(child, 0));
+    }
+  };
+  const kept = keepRunning();
   return {
     endpoint: `http://127.0.0.1:${port}`,
-    failed,
+    failed: new Promise((resolve) => {
+      void kept.then((error) => error && resolve(error), resolve);
+    }),
     close: async () => {
       isClosing = true;
-      await starting;
       await endChild(child, graceMs);
+      await kept.catch(() => undefined);
     },
   };
 };

@@ -27,7 +27,7 @@ const unavailable = (why: string, cause?: unknown): Error =>
 
 const checkHasJava = (): void => {
   try {
-    execFileSync('java', ['-version'], { stdio: 'ignore' });
+    execFileSync('java', ['-version'], { stdio: 'ignore', env: process.env });
   } catch (error) {
     throw unavailable('it needs Java, and there is no java on the PATH', error);
   }

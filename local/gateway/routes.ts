@@ -1,7 +1,7 @@
 /** Finds the route of a request, by the paths that template.yaml gives to the functions. */
 import type { Route } from '../template.ts';
 
-export type Found =
+type Found =
   | { readonly route: Route; readonly pathParameters: Readonly<Record<string, string>> | null }
   /** The path exists, with these methods only. */
   | { readonly allow: readonly string[] };

@@ -27,7 +27,7 @@ export type Row = ItemKey &
 const partitionForm = /^TENANT#([^#]*)#(SECRET|IDEMPOTENCY)#([^#]*)$/;
 const hashForm = /^[A-Za-z0-9_-]{43}$/;
 
-export const keyOf = (item: Item): ItemKey => ({
+const keyOf = (item: Item): ItemKey => ({
   pk: item['pk']?.S ?? '',
   sk: item['sk']?.S ?? '',
 });

@@ -1,0 +1,175 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateTableCommand,
+  DescribeTimeToLiveCommand,
+  DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { isRunning, recordOf, startChild } from '../../../local/child.ts';
+import { dynamodbLocal } from '../../../local/dynamodb/dynamodb-local.ts';
+import { dynoxide } from '../../../local/dynamodb/dynoxide.ts';
+import { ensureTable } from '../../../local/dynamodb/table.ts';
+import { type LocalStore, type StoreProgram, startStore } from '../../../local/dynamodb.ts';
+import { readTemplate } from '../../../local/template.ts';
+
+let folder: string;
+let lines: string[];
+let stores: LocalStore[];
+const path = process.env['PATH'];
+
+const start = async (program: StoreProgram = dynoxide(process.cwd())): Promise<LocalStore> => {
+  const store = await startStore(program, folder, (line) => void lines.push(line));
+  stores.push(store);
+  return store;
+};
+const record = () => JSON.parse(readFileSync(join(folder, 'store.pid'), 'utf8'));
+const clientOf = ({ endpoint }: LocalStore) =>
+  new DynamoDBClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+  });
+/** Kills the store and waits until another one has taken its place. */
+const killStore = async (): Promise<void> => {
+  const left = record();
+  process.kill(left.pid, 'SIGKILL');
+  while (record().pid === left.pid) await sleep(2);
+};
+const shellProgram = (script: string): StoreProgram => ({
+  name: 'a script',
+  readyWithinMs: 500,
+  launch: async (where) => startChild('sh', ['-c', script], where),
+});
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-store-'));
+  lines = [];
+  stores = [];
+});
+afterEach(async () => {
+  process.env['PATH'] = path;
+  for (const store of stores) await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('the local store', () => {
+  it('gets the table of template.yaml, once, with its time to live', async () => {
+    const client = clientOf(await start());
+    const { table } = await readTemplate('template.yaml');
+    await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
+    await ensureTable(client, 'vault', table);
+    const { TimeToLiveDescription } = await client.send(
+      new DescribeTimeToLiveCommand({ TableName: 'vault' }),
+    );
+    expect(TimeToLiveDescription).toEqual({
+      TimeToLiveStatus: 'ENABLED',
+      AttributeName: 'expiresAt',
+    });
+    client.destroy();
+  });
+
+  it('is refused if its table is another', async () => {
+    const client = clientOf(await start());
+    const { table } = await readTemplate('template.yaml');
+    const { GlobalSecondaryIndexes: _, ...create } = table.create;
+    const AttributeDefinitions = table.create.AttributeDefinitions.slice(0, 2);
+    await client.send(
+      new CreateTableCommand({ TableName: 'vault', ...create, AttributeDefinitions }),
+    );
+    await expect(ensureTable(client, 'vault', table)).rejects.toThrow(
+      'the table vault is another than template.yaml describes',
+    );
+    client.destroy();
+  });
+
+  it('is started again at the same address when it dies, with what it had', async () => {
+    const store = await start();
+    const client = clientOf(store);
+    const { table } = await readTemplate('template.yaml');
+    await ensureTable(client, 'vault', table);
+    await killStore();
+    expect(lines).toEqual(['the store (dynoxide) ended (SIGKILL); it is started again']);
+    const again = await client.send(new DescribeTimeToLiveCommand({ TableName: 'vault' }));
+    expect(again.TimeToLiveDescription?.TimeToLiveStatus).toBe('ENABLED');
+    client.destroy();
+  });
+
+  it('is given up, in one sentence, when it dies again and again', async () => {
+    const store = await start();
+    for (let deaths = 1; deaths <= 5; deaths += 1) await killStore();
+    process.kill(record().pid, 'SIGKILL');
+    expect(await store.failed).toMatchObject({
+      message: 'the store (dynoxide) ended 6 times within a minute',
+    });
+    expect(lines).toHaveLength(5);
+  });
+
+  it('ends with its close, and not by being started again', async () => {
+    const store = await start();
+    const left = record();
+    await store.close();
+    expect(isRunning(left)).toBe(false);
+    await sleep(20);
+    expect(lines).toEqual([]);
+    expect(record()).toEqual(left);
+  });
+
+  it('ends first what an earlier one left in its folder, and nothing else', async () => {
+    const left = recordOf(startChild('sleep', ['60'], folder).pid ?? 0);
+    if (left === undefined) throw new Error('nothing was started');
+    // The pid that was remembered, taken by another process since: it began at another time.
+    writeFileSync(join(folder, 'store.pid'), JSON.stringify({ ...left, startTime: '1' }));
+    await (await start()).close();
+    expect(isRunning(left)).toBe(true);
+    writeFileSync(join(folder, 'store.pid'), JSON.stringify(left));
+    await start();
+    expect(isRunning(left)).toBe(false);
+  });
+
+  it('says in one sentence why it did not start', async () => {
+    await expect(
+      start(shellProgram('echo a line >&2; echo disk full >&2; exit 3')),
+    ).rejects.toThrow('the store (a script) did not start: disk full');
+    await expect(start(shellProgram('exit 3'))).rejects.toThrow(
+      'the store (a script) did not start: it ended without a word',
+    );
+    await expect(start(shellProgram('exec sleep 60'))).rejects.toThrow(
+      'the store (a script) did not answer within 0.5 s',
+    );
+    expect(isRunning(record())).toBe(false);
+  });
+});
+
+describe('the programs of the store', () => {
+  it('names where dynoxide comes from, if there is none', () => {
+    process.env['PATH'] = folder;
+    expect(() => dynoxide(folder)).toThrow(
+      'dynoxide, the embedded store, is neither in node_modules nor on the PATH: run npm ci, install it (npm, ' +
+        'Homebrew or cargo have it), or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
+    );
+    writeFileSync(join(folder, 'dynoxide'), '');
+    expect(() => dynoxide(folder)).toThrow(/^dynoxide, the embedded store/);
+    chmodSync(join(folder, 'dynoxide'), 0o700);
+    expect(dynoxide(folder).name).toBe('dynoxide');
+  });
+
+  it('names the other ways, if DynamoDB Local cannot be had', async () => {
+    const otherWays =
+      'start without --store for the embedded store, or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB Local that ' +
+      'runs already (Docker has amazon/dynamodb-local)';
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    process.env['PATH'] = bin;
+    await expect(dynamodbLocal()).rejects.toThrow(
+      `DynamoDB Local cannot be had: it needs Java, and there is no java on the PATH; ${otherWays}`,
+    );
+    writeFileSync(join(bin, 'java'), '#!/bin/sh\n', { mode: 0o755 });
+    process.env['PATH'] = [bin, path].join(delimiter);
+    await expect(dynamodbLocal()).rejects.toThrow(
+      `DynamoDB Local cannot be had: the npm package dynamodb-local is not installed; ${otherWays}`,
+    );
+  });
+});
