@@ -1,0 +1,95 @@
+/** The examples of docs/openapi.yaml, sent and compared: a reader may trust them. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Json, operations } from '../support/openapi.ts';
+import { type RunningVault, startVault } from '../support/running-vault.ts';
+
+type Media = {
+  readonly example?: Json;
+  readonly examples?: Readonly<Record<string, { readonly value: Json }>>;
+};
+type Content = { readonly content: Readonly<Record<string, Media>> };
+
+let vault: RunningVault;
+beforeAll(async () => {
+  vault = await startVault();
+});
+afterAll(() => vault.stop());
+
+const nodeOf = (operationId: string) =>
+  operations.find((operation) => operation.operationId === operationId)?.node ?? {};
+const exampleIn = (content: unknown, type: string, name?: string): Json | undefined => {
+  const media = (content as Content).content[type];
+  return name === undefined ? media?.example : media?.examples?.[name]?.value;
+};
+const request = (operationId: string, name?: string, type = 'application/json') =>
+  exampleIn(nodeOf(operationId)['requestBody'], type, name);
+const reply = (operationId: string, status: string, name?: string, type = 'application/json') =>
+  exampleIn(
+    (nodeOf(operationId)['responses'] as Readonly<Record<string, Json>>)[status],
+    type,
+    name,
+  );
+
+/** Without what differs from vault to vault: instants, and the id of the master key. */
+const settled = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (member, content) =>
+      ['validFrom', 'masterKeyId', 'id', 'latencyMs'].includes(member) ||
+      (member === 'validTo' && content !== null)
+        ? member
+        : content,
+    ),
+  );
+
+describe('the examples of the document', () => {
+  it('tell the life of a secret as it is', async () => {
+    const token = vault.token();
+    const call = (method: string, path: string, body?: Json) =>
+      vault.call(method, path, { token, ...(body !== undefined && { body }) });
+    const expectExample = (answered: { json: unknown }, example: Json | undefined) => {
+      expect(example).toBeDefined();
+      expect(settled(answered.json)).toEqual(settled(example));
+    };
+    const path = '/v1/secrets/DB_PASSWORD';
+    const created = await call('POST', '/v1/secrets', request('create-secret', 'text'));
+    expectExample(created, reply('create-secret', '201'));
+    const expanded = await call('POST', '/v1/env/expand', request('expand-env'));
+    expectExample(expanded, reply('expand-env', '200'));
+    const updated = await call('PUT', path, request('update-secret', 'text'));
+    expectExample(updated, reply('update-secret', '200'));
+    expectExample(await call('GET', path), reply('get-secret', '200', 'current'));
+    expectExample(await call('GET', `${path}?version=1`), reply('get-secret', '200', 'superseded'));
+    const versions = await call('GET', `${path}/versions`);
+    expectExample(versions, reply('list-versions', '200', 'intervals'));
+    await call('POST', '/v1/secrets', { name: 'DB_HOST', value: 'db' });
+    expectExample(await call('GET', '/v1/secrets?prefix=DB_'), reply('list-secrets', '200'));
+    const binary = await call('POST', '/v1/secrets', request('create-secret', 'binary'));
+    expect(binary.status).toBe(201);
+    expect((await call('PUT', path, request('update-secret', 'binary'))).status).toBe(200);
+    expectExample(await call('GET', '/v1/status'), reply('get-status', '200'));
+    expectExample(await call('GET', '/health'), reply('get-health', '200'));
+  });
+
+  it.each([
+    ['encrypt-env', '/v1/env/encrypt', 'assignment'],
+    ['submit-env', '/v1/env', undefined],
+  ])('show what %s makes of a file, as JSON and bare', async (operationId, path, name) => {
+    for (const type of ['application/json', 'text/plain']) {
+      const token = vault.token({
+        tenant: `${operationId}-${type.replace('/', '-')}-${Date.now()}`,
+      });
+      const body = { name: 'API_TOKEN', value: 's3cr3t' };
+      await vault.call('POST', '/v1/secrets', { token, body });
+      for (let version = 2; version <= 7; version += 1) {
+        await vault.call('PUT', '/v1/secrets/API_TOKEN', { token, body: { value: body.value } });
+      }
+      const isText = type === 'text/plain';
+      const sent = request(operationId, isText ? undefined : name, type);
+      const call = isText ? { file: String(sent) } : { body: sent };
+      const answered = await vault.call('POST', path, { token, ...call });
+      expect(isText ? answered.text : answered.json).toEqual(
+        reply(operationId, '200', undefined, type),
+      );
+    }
+  });
+});
