@@ -265,6 +265,10 @@ describe('a cursor', () => {
     expect(await fieldOf(() => decodeCursor(text, isSecretName))).toBe('invalid_request cursor');
   });
 
+  it('that is empty is none of any list', async () => {
+    expect(await fieldOf(() => decodeCursor('', () => true))).toBe('invalid_request cursor');
+  });
+
   it('of one list is refused by the other', async () => {
     const cursor = encodeCursor('DB_PASSWORD');
     expect(await fieldOf(() => decodeCursor(cursor, isVersionNumber))).toBe(

@@ -38,6 +38,7 @@ describe('a JSON body that is read', () => {
     ],
     ['eight levels deep', '{"name":"n","any":[[[[[[[]]]]]]]}', { name: 'n', any: [[[[[[[]]]]]]] }],
     ['wide, not deep', '{"name":"n","any":[[],[],[],[],[],[],[],[],[],[]]}', { name: 'n' }],
+    ['wide in objects', '{"name":"n","any":[{},{},{},{},{},{},{},{},{},{}]}', { name: 'n' }],
   ])('may be written %s', (_, text, expected) => {
     expect(parseJson(text, schema)).toMatchObject(expected);
   });
@@ -124,6 +125,11 @@ describe('a JSON body that is refused', () => {
     ['a map of more than strings', '{"name":"n","values":{"A":"x","B":1}}', 'values'],
   ])('names the member that is %s', async (_, text, field) => {
     expect(await refusedField(text)).toBe(`invalid_request ${field}`);
+  });
+
+  it('says so if it begins with a BOM, which an editor may have put there', async () => {
+    const { message } = await refusalOf(() => parseJson('\uFEFF{"name":"n"}', schema));
+    expect(message).toBe('JSON must not begin with a BOM');
   });
 
   it('names a member inside by the outermost one', async () => {

@@ -136,9 +136,11 @@ describe('a fault of KMS', () => {
   );
 
   it('that is no error at all is an unreachable key', async () => {
-    const { unwrap } = scripted(() => Promise.reject('c4n4ry'));
-    const { code, retryable } = await refusalOf(unwrap);
-    expect([code, retryable]).toEqual(['master_key_unavailable', true]);
+    for (const thrown of ['c4n4ry', null, undefined]) {
+      const { unwrap } = scripted(() => Promise.reject(thrown));
+      const { code, retryable } = await refusalOf(unwrap);
+      expect([code, retryable]).toEqual(['master_key_unavailable', true]);
+    }
   });
 
   it.each(['TimeoutError', 'ThrottlingException', 'LimitExceededException'])(
