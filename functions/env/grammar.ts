@@ -8,7 +8,7 @@ import { countLineFeeds, type Eol, endOfLine, isBlank, reportReturns } from './l
 import { byteOrderMark, errorsAt, type Fault } from './places.ts';
 import { readQuoted } from './quotes.ts';
 
-export type Quote = '' | "'" | '"';
+type Quote = '' | "'" | '"';
 
 /** A value as written and as meant. */
 export type Value = {
@@ -41,7 +41,7 @@ export type Assignment = {
 };
 
 /** A blank line, a comment, or a line that cannot be read (then `errors` says so). */
-export type OtherLine = {
+type OtherLine = {
   readonly kind: 'blank' | 'comment' | 'unreadable';
   readonly line: number;
   readonly text: string;

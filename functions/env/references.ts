@@ -14,7 +14,7 @@ import { utf8Bytes } from './sizes.ts';
 import { findSources, type NewSecret, type Sources } from './sources.ts';
 
 /** `submit` stores `enc()` and resolves `secret()`; `encrypt` does the first only, `expand` the second. */
-export type EnvMode = 'submit' | 'encrypt' | 'expand';
+type EnvMode = 'submit' | 'encrypt' | 'expand';
 
 export type EnvFile = {
   /** Well-formed: no lone surrogates. */
@@ -26,7 +26,7 @@ export type EnvFile = {
 };
 
 /** `keep` as it is; `edit` the letters of its references; `write` anew with its resolved value. */
-export type Treatment = 'keep' | 'edit' | 'write';
+type Treatment = 'keep' | 'edit' | 'write';
 
 export type PlannedLine = {
   readonly line: Line;
