@@ -69,7 +69,7 @@ export const bodyBytes = (event: Event): Uint8Array => {
 export const bodyText = (event: Event): string => decodeUtf8(bodyBytes(event), 'body');
 
 /** Decodes UTF-8 exactly, keeping a BOM. Throws `invalid_request` naming `field`. */
-export const decodeUtf8 = (bytes: Uint8Array, field: string): string => {
+const decodeUtf8 = (bytes: Uint8Array, field: string): string => {
   try {
     return exact.decode(bytes);
   } catch {

@@ -157,7 +157,7 @@ export type NameRange = {
 };
 
 /** What a data key is asked for and bound to; visible in the audit log of KMS. */
-export type EncryptionContext = { readonly tenant: string; readonly name: string };
+type EncryptionContext = { readonly tenant: string; readonly name: string };
 
 /** A data key: 32 bytes for one request, and what is stored of it. The holder zeroes `plaintext`. */
 export type DataKey = {

@@ -3,7 +3,7 @@
  * A reply "stored" needs a write that was seen; "not stored" needs proof that no try can still take
  * effect; everything else is `outcome_unknown`.
  */
-import { VaultError } from '../model/errors.ts';
+import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import type { RequestContext, Store, Write, WriteOutcome } from './ports.ts';
@@ -44,7 +44,7 @@ export const writeUntilClear = async (
   let failures = 0;
   for (;;) {
     context.journal.tried();
-    const result = await store.write(context, principal, write);
+    const result = await store.write(context, principal, write).catch(asUnclear);
     if (result.outcome !== 'refused' && result.outcome !== 'unclear') return result;
     context.journal.decided('try_failed', aboutWrite(write));
     unclear ||= result.outcome === 'unclear';
@@ -56,6 +56,14 @@ export const writeUntilClear = async (
     throw new VaultError('store_unavailable', 'the store cannot be reached; nothing was written');
   }
 };
+
+/** A try lost its condition, and the look at what stands in its way failed: it may be its own success. */
+const asUnclear = (error: unknown): WriteOutcome => {
+  const passes = error instanceof VaultError && passing.has(error.code);
+  if (!passes) throw error;
+  return { outcome: 'unclear' };
+};
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['store_unavailable', 'throttled']);
 
 const settle = async (
   context: RequestContext,

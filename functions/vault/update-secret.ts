@@ -33,10 +33,13 @@ export const updateSecret = (ports: Ports) => {
     context: RequestContext,
     principal: Principal,
     request: UpdateSecret,
-  ): Promise<SingleWrite> =>
-    inTurn(`${principal.tenant}#${request.name}`, () =>
+  ): Promise<SingleWrite> => {
+    // A name out of sight never waits for those who see it: the wait would tell that it exists.
+    const isVisible = isInSight(principal.names, request.name);
+    return inTurn(`${principal.tenant}#${isVisible}#${request.name}`, () =>
       readAndPut(ports, context, principal, request),
     );
+  };
 };
 
 const readAndPut = async (

@@ -124,6 +124,27 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2, 3]);
   });
 
+  it('is outcome_unknown if it may be its own and what stands in the way cannot be read', async () => {
+    const alice = someone();
+    let puts = 0;
+    const script: fault.Script = (command) => {
+      if (command !== 'PutItem')
+        return command === 'GetItem' ? { before: fault.serverError } : undefined;
+      puts += 1;
+      return puts === 1 ? { after: fault.timedOut } : undefined;
+    };
+    const clock: Clock = {
+      ...virtualClock(),
+      sleep: async () => {
+        if (puts === 1) await addVersion(vault.ports, alice, 'DB', 'other');
+      },
+    };
+    await expect(create(alice, script, { clock })).rejects.toMatchObject({
+      code: 'outcome_unknown',
+    });
+    expect(await versionsOf(alice)).toEqual(expect.arrayContaining([1, 2]));
+  });
+
   it('is another’s if another’s version stands where its own would', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);

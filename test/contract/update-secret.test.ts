@@ -88,6 +88,24 @@ describe('update-secret, on the embedded store and KMS', () => {
     expect(await callsOf({ ...alice, names: [] }, 'DB')).toEqual(await callsOf(alice, 'MISSING'));
   });
 
+  it('does not let a name out of sight wait for those who see it', async () => {
+    const alice = someone();
+    await create(alice, 'DB');
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    const findHead: typeof vault.ports.store.findHead = async (context, principal, name) => {
+      if (principal.names === undefined) await held;
+      return await vault.ports.store.findHead(context, principal, name);
+    };
+    const store = { ...vault.ports.store, findHead };
+    const updating = updateSecret({ ...vault.ports, store });
+    const request = { name: 'DB', value: bytes('b'), ifMatch: undefined, fingerprint: undefined };
+    const busy = updating(requestContext(), alice, request);
+    const blind = updating(requestContext(), { ...alice, names: [] }, request);
+    await expect(blind).rejects.toMatchObject({ code: 'not_found' });
+    letGo();
+    expect((await busy).version.version).toBe(2);
+  });
+
   it('serialises sixteen concurrent updates into sixteen versions', async () => {
     const alice = someone();
     await create(alice, 'DB');
