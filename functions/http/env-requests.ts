@@ -5,14 +5,7 @@ import type { Principal } from '../model/types.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
 import { fingerprintOf } from './conditions.ts';
 import { parseJson, stringMap } from './json.ts';
-import {
-  bodyText,
-  type Event,
-  headerValue,
-  invalid,
-  queryOf,
-  requireMediaType,
-} from './requests.ts';
+import { bodyOf, type Event, headerValue, invalid, queryOf } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
 /** Members that the contract reserves. They are named, so that nobody believes they had an effect. */
@@ -32,8 +25,8 @@ type Parsed = Omit<FileRequest, 'mode'>;
 export const fileRequest =
   (operation: string) =>
   (event: Event, principal: Principal): Parsed => {
-    const text = bodyText(event);
-    const isText = requireMediaType(event, ['application/json', 'text/plain']) === 'text/plain';
+    const { text, type } = bodyOf(event, ['application/json', 'text/plain']);
+    const isText = type === 'text/plain';
     const sent = isText ? fromText(event, text) : fromJson(event, text);
     const request = {
       content: sent.content,
@@ -42,8 +35,13 @@ export const fileRequest =
       dryRun: sent.dryRun ?? false,
       reply: isText || asksForText(event) ? 'text' : 'json',
     } as const;
-    const key = fingerprintOf(event, principal, contentOf(operation, request));
-    return { ...request, fingerprint: request.dryRun ? undefined : key };
+    const hasEffect = operation !== 'expand-env' && !request.dryRun;
+    const content = contentOf(operation, request);
+    return {
+      ...request,
+      // Without an effect there is nothing to repeat: the key, whatever it is, is not looked at.
+      fingerprint: hasEffect ? fingerprintOf(event, principal, content) : undefined,
+    };
   };
 
 const fromJson = (event: Event, text: string) => {

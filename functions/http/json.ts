@@ -7,15 +7,14 @@
 import { visit } from 'jsonc-parser';
 import { custom, type GenericSchema, getDotPath, type InferOutput, safeParse } from 'valibot';
 import { limits } from '../model/limits.ts';
-import { bodyText, type Event, invalid, requireMediaType } from './requests.ts';
+import { bodyOf, type Event, invalid } from './requests.ts';
 
 /** The JSON body, checked against `schema`. Throws `too_large`, `unsupported_media_type`, `invalid_request`. */
 export const jsonBody = <Schema extends GenericSchema>(
   event: Event,
   schema: Schema,
 ): InferOutput<Schema> => {
-  const text = bodyText(event);
-  requireMediaType(event, ['application/json']);
+  const { text } = bodyOf(event, ['application/json']);
   return parseJson(text, schema);
 };
 

@@ -65,11 +65,8 @@ export const bodyBytes = (event: Event): Uint8Array => {
   return bytes;
 };
 
-/** The body as text. Throws `invalid_request` unless it is UTF-8. */
-export const bodyText = (event: Event): string => decodeUtf8(bodyBytes(event), 'body');
-
 /** Decodes UTF-8 exactly, keeping a BOM. Throws `invalid_request` naming `field`. */
-const decodeUtf8 = (bytes: Uint8Array, field: string): string => {
+export const decodeUtf8 = (bytes: Uint8Array, field: string): string => {
   try {
     return exact.decode(bytes);
   } catch {
@@ -92,4 +89,14 @@ export const requireMediaType = (event: Event, types: readonly string[]): string
   const type = mediaType(event);
   if (type !== undefined && types.includes(type)) return type;
   throw new VaultError('unsupported_media_type', `the body must be ${types.join(' or ')}, UTF-8`);
+};
+
+/** The body as text and its media type. Throws for its size, then its type, then what is no UTF-8. */
+export const bodyOf = (
+  event: Event,
+  types: readonly string[],
+): { readonly text: string; readonly type: string } => {
+  const bytes = bodyBytes(event);
+  const type = requireMediaType(event, types);
+  return { text: decodeUtf8(bytes, 'body'), type };
 };

@@ -143,8 +143,8 @@ const replay = async (
   record: IdempotencyRecord,
 ): Promise<FileAnswer> => {
   const { ports, context, principal, request, plan } = submission;
-  requireNames(plan, heads, []);
   judgeRecord(context, fingerprint, record);
+  requireNames(plan, heads, []);
   const pinned = await inParallel(record.resolved, limits.kmsConcurrencyMax, async (ref) => {
     const head = heads.get(ref.name);
     const version =

@@ -282,6 +282,13 @@ describe('the content type of a body', () => {
     expect(reply.text).not.toContain(canary);
   });
 
+  it('is judged after the size of the body and before what it holds', async () => {
+    const headers = { 'Content-Type': 'text/html' };
+    expect((await create(Buffer.alloc(1_048_577, 0xff), headers)).status).toBe(413);
+    expect((await create(bytes([0xff]), headers)).status).toBe(415);
+    expect((await create('{', headers)).status).toBe(415);
+  });
+
   it('must be there: 415', async () => {
     const body = { token, headers: { 'Content-Type': [] } };
     for (const [method, path] of [

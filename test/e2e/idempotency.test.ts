@@ -145,6 +145,14 @@ describe('a key that was used', () => {
     expect(await versionsOf(other)).toBe(0);
   });
 
+  it('is refused for another file before the names of that file are looked at', async () => {
+    const [name, old, key] = [freshName(), await made(), randomUUID()];
+    await send(submitOf(name, old), key);
+    const other = submitOf(name, freshName('MISSING'));
+    expect(await send(other, key)).toMatchObject({ status: 422 });
+    expect(await send(submitOf(old, name), key)).toMatchObject({ status: 422 });
+  });
+
   it('is another key for another subject and for another tenant', async () => {
     const [name, key] = [await made(), randomUUID()];
     await send(updateOf(name), key);
@@ -173,8 +181,11 @@ describe('a key that was used', () => {
     expect((await send({ ...dry, body: { ...dry.body, dryRun: true } }, key)).status).toBe(200);
     const expand = { method: 'POST', path: '/v1/env/expand' };
     for (const content of [`A=secret(${old})`, `B=secret(${old})`]) {
-      expect((await send({ ...expand, body: { content } }, key)).status).toBe(200);
+      for (const ignored of [key, 'short']) {
+        expect((await send({ ...expand, body: { content } }, ignored)).status).toBe(200);
+      }
     }
+    expect((await send({ ...dry, body: { ...dry.body, dryRun: true } }, 'short')).status).toBe(200);
     const first = await send(dry, key);
     expect([first.status, isReplay(first)]).toEqual([200, false]);
   });

@@ -106,6 +106,11 @@ describeLocal('the line of a request', () => {
     expect(request).toMatchObject({ storeCalls: 0, kmsCalls: 0 });
   });
 
+  it('is there for get-health too', async () => {
+    const { request } = await logged(await vault.call('GET', '/health'));
+    expect(request).toMatchObject({ operation: 'get-health', outcome: 'ok', status: 200 });
+  });
+
   it('shows that a request without the scope looked nothing up', async () => {
     const reader = vault.token({ scope: 'secrets:read' });
     const body = { name: freshName(), value: 'v' };

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Event } from '../../../functions/http/requests.ts';
 import {
   bodyBytes,
-  bodyText,
+  bodyOf,
+  decodeUtf8,
   headerValue,
   headerValues,
   mediaType,
@@ -16,6 +18,8 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
   const { code, members } = await refusalOf(call);
   return `${code} ${members.field}`;
 };
+
+const textOf = (event: Event): string => decodeUtf8(bodyBytes(event), 'body');
 
 describe('a header', () => {
   it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('is found when named %s', (name) => {
@@ -113,16 +117,16 @@ describe('the name in the path', () => {
 
 describe('a body', () => {
   it('comes as text, as base64 or not at all', () => {
-    expect(bodyText(eventOf({ body: 'né' }))).toBe('né');
-    expect(bodyText(eventOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
-    expect(bodyText(eventOf({ body: null }))).toBe('');
-    expect(bodyText(eventOf({ body: null, isBase64Encoded: true }))).toBe('');
+    expect(textOf(eventOf({ body: 'né' }))).toBe('né');
+    expect(textOf(eventOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
+    expect(textOf(eventOf({ body: null }))).toBe('');
+    expect(textOf(eventOf({ body: null, isBase64Encoded: true }))).toBe('');
   });
 
   it('keeps a BOM, and everything else as it is', () => {
     const text = '\uFEFFa\r\n\u0000\u2028';
     const body = Buffer.from(text).toString('base64');
-    expect(bodyText(eventOf({ body, isBase64Encoded: true }))).toBe(text);
+    expect(textOf(eventOf({ body, isBase64Encoded: true }))).toBe(text);
   });
 
   it.each([
@@ -136,7 +140,7 @@ describe('a body', () => {
       body: Buffer.from(content).toString('base64'),
       isBase64Encoded: true,
     });
-    expect(await fieldOf(() => bodyText(event))).toBe('invalid_request body');
+    expect(await fieldOf(() => textOf(event))).toBe('invalid_request body');
   });
 
   it('is measured in bytes, whatever form it comes in', async () => {
@@ -156,9 +160,7 @@ describe('a body', () => {
 
   it('is refused for its size before it is decoded', async () => {
     const body = Buffer.alloc(1_048_577, 0xff).toString('base64');
-    expect(await codeOf(() => bodyText(eventOf({ body, isBase64Encoded: true })))).toBe(
-      'too_large',
-    );
+    expect(await codeOf(() => textOf(eventOf({ body, isBase64Encoded: true })))).toBe('too_large');
   });
 });
 
@@ -194,5 +196,41 @@ describe('a media type', () => {
   it('may stand only once', async () => {
     const event = eventOf({ multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] } });
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
+  });
+});
+
+describe('a body with several faults', () => {
+  const types = ['application/json'];
+
+  it('is told of its size, then of its type, then that it is no UTF-8', async () => {
+    const notUtf8 = { body: '/w==', isBase64Encoded: true };
+    const html = eventOf({ ...notUtf8, headers: { 'content-type': 'text/html' } });
+    expect(await codeOf(() => bodyOf(html, types))).toBe('unsupported_media_type');
+    const large = eventOf({
+      body: 'x'.repeat(1_048_577),
+      headers: { 'content-type': 'text/html' },
+    });
+    expect(await codeOf(() => bodyOf(large, types))).toBe('too_large');
+    const json = eventOf({ ...notUtf8, headers: { 'content-type': 'application/json' } });
+    expect(await fieldOf(() => bodyOf(json, types))).toBe('invalid_request body');
+  });
+});
+
+describe('a body with several faults', () => {
+  const types = ['application/json'];
+  const sent = (body: string, contentType: string) => ({
+    ...eventWith({ 'content-type': contentType }),
+    body,
+    isBase64Encoded: true,
+  });
+
+  it('is told of its size, then of its type, then that it is no UTF-8', async () => {
+    const large = Buffer.alloc(1_048_577).toString('base64');
+    expect(await codeOf(() => bodyOf(sent(large, 'text/html'), types))).toBe('too_large');
+    expect(await codeOf(() => bodyOf(sent('/w==', 'text/html'), types))).toBe(
+      'unsupported_media_type',
+    );
+    const json = sent('/w==', 'application/json');
+    expect(await codeOf(() => bodyOf(json, types))).toBe('invalid_request');
   });
 });
