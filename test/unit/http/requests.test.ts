@@ -215,22 +215,3 @@ describe('a body with several faults', () => {
     expect(await fieldOf(() => bodyOf(json, types))).toBe('invalid_request body');
   });
 });
-
-describe('a body with several faults', () => {
-  const types = ['application/json'];
-  const sent = (body: string, contentType: string) => ({
-    ...eventWith({ 'content-type': contentType }),
-    body,
-    isBase64Encoded: true,
-  });
-
-  it('is told of its size, then of its type, then that it is no UTF-8', async () => {
-    const large = Buffer.alloc(1_048_577).toString('base64');
-    expect(await codeOf(() => bodyOf(sent(large, 'text/html'), types))).toBe('too_large');
-    expect(await codeOf(() => bodyOf(sent('/w==', 'text/html'), types))).toBe(
-      'unsupported_media_type',
-    );
-    const json = sent('/w==', 'application/json');
-    expect(await codeOf(() => bodyOf(json, types))).toBe('invalid_request');
-  });
-});
