@@ -1,0 +1,59 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { describe, expect, it } from '@jest/globals';
+import { createReads } from '../../../functions/dynamodb/reads.ts';
+import { requestContext, someone } from '../../support/requests.ts';
+
+/** Reads over a client that finds nothing, and what they ask it for. */
+const asking = () => {
+  const asked: { readonly command: string; readonly input: Record<string, unknown> }[] = [];
+  const client = {
+    send: async (command: { readonly input: Record<string, unknown> }) => {
+      asked.push({ command: command.constructor.name, input: command.input });
+      return { Responses: [{}] };
+    },
+  } as unknown as DynamoDBClient;
+  return { asked, reads: createReads(client, 'vault') };
+};
+
+describe('a read that decides something', () => {
+  const alice = someone({ tenant: 'acme' });
+  const range = { above: 0, below: 9, order: 'asc', limit: 5 } as const;
+
+  it.each([
+    ['of the head', 'findHead', ['DB']],
+    ['of a version', 'findVersion', ['DB', 3]],
+    ['of a page of versions', 'listVersions', ['DB', range]],
+    ['of an idempotency record', 'findRecord', ['hash']],
+  ] as const)('%s is consistent', async (_, operation, rest) => {
+    const { asked, reads } = asking();
+    const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
+    await read(requestContext(), alice, ...rest);
+    expect(asked.map(({ input }) => input['ConsistentRead'])).toEqual([true]);
+  });
+
+  it('of several heads is one transaction, which is consistent by itself', async () => {
+    const { asked, reads } = asking();
+    await reads.findHeads(requestContext(), alice, ['DB']);
+    expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
+  });
+
+  it('of several heads is refused if it was answered for another number of names', async () => {
+    const { reads } = asking();
+    await expect(reads.findHeads(requestContext(), alice, ['A', 'B'])).rejects.toMatchObject({
+      code: 'integrity_failure',
+    });
+  });
+});
+
+describe('a name out of sight', () => {
+  it('is looked up under a key that is never written', async () => {
+    const { asked, reads } = asking();
+    const blind = someone({ tenant: 'acme', names: [] });
+    await reads.findHead(requestContext(), blind, 'DB');
+    await reads.findVersion(requestContext(), blind, 'DB', 1);
+    await reads.findHeads(requestContext(), blind, ['DB']);
+    const keys = JSON.stringify(asked.map(({ input }) => input));
+    expect(keys.match(/TENANT#acme#ABSENT#DB/g)).toHaveLength(3);
+    expect(keys).not.toContain('#SECRET#');
+  });
+});
