@@ -2,6 +2,7 @@
  * What the functions stand on: the data folder, the master key and the store. Each is started here unless the
  * environment names another one, and all of it is stopped again if any of it fails.
  */
+import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { failure, isFailure, sentenceOf } from './command.ts';
 import { lockDataFolder, openDataFolder } from './data-folder.ts';
@@ -40,8 +41,10 @@ export type Backing = {
   readonly close: () => Promise<void>;
 };
 
-const findStore = async ({ root, store }: PartsOptions): Promise<StoreProgram> =>
-  store === 'dynoxide' ? dynoxide(root) : dynamodbLocal();
+const findStore = ({ root, store }: PartsOptions): StoreProgram =>
+  store === 'dynoxide'
+    ? dynoxide(root)
+    : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
 
 /**
  * Takes the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be had;
@@ -58,9 +61,7 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
   try {
     const kms = otherKms ? undefined : await startKms({ folder });
     if (kms) closers.push(kms.close);
-    const store = otherStore
-      ? undefined
-      : await startStore(await findStore(options), folder, report);
+    const store = otherStore ? undefined : await startStore(findStore(options), folder, report);
     if (store) closers.push(store.close);
     return { kms, store, close };
   } catch (error) {

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,8 +28,9 @@ let folder: string;
 let lines: string[];
 let stores: LocalStore[];
 const path = process.env['PATH'];
+const root = process.cwd();
 
-const start = async (program: StoreProgram = dynoxide(process.cwd())): Promise<LocalStore> => {
+const start = async (program: StoreProgram = dynoxide(root)): Promise<LocalStore> => {
   const store = await startStore(program, folder, (line) => void lines.push(line));
   stores.push(store);
   return store;
@@ -156,20 +166,57 @@ describe('the programs of the store', () => {
     expect(dynoxide(folder).name).toBe('dynoxide');
   });
 
-  it('names the other ways, if DynamoDB Local cannot be had', async () => {
+  describe('DynamoDB Local', () => {
     const otherWays =
       'start without --store for the embedded store, or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB Local that ' +
       'runs already (Docker has amazon/dynamodb-local)';
-    const bin = join(folder, 'bin');
-    mkdirSync(bin);
-    process.env['PATH'] = bin;
-    await expect(dynamodbLocal()).rejects.toThrow(
-      `DynamoDB Local cannot be had: it needs Java, and there is no java on the PATH; ${otherWays}`,
-    );
-    writeFileSync(join(bin, 'java'), '#!/bin/sh\n', { mode: 0o755 });
-    process.env['PATH'] = [bin, path].join(delimiter);
-    await expect(dynamodbLocal()).rejects.toThrow(
-      `DynamoDB Local cannot be had: the npm package dynamodb-local is not installed; ${otherWays}`,
-    );
+    /** Puts a program on the PATH that does nothing of Java's but to listen on the port that it is told. */
+    const putJava = (): void => {
+      const bin = join(folder, 'bin');
+      mkdirSync(bin);
+      const listen =
+        "require('node:net').createServer().listen(Number(process.argv[1]), '127.0.0.1')";
+      const script = `#!/bin/sh\n[ "$1" = -version ] || exec "${process.execPath}" -e "${listen}" "$6"\n`;
+      writeFileSync(join(bin, 'java'), script, { mode: 0o755 });
+      process.env['PATH'] = [bin, path].join(delimiter);
+    };
+
+    it('is fetched once, started with Java, and started again when it dies', async () => {
+      putJava();
+      writeFileSync(join(folder, 'DynamoDBLocal.jar'), '');
+      const downloadUrl = join(folder, 'program.tar.gz');
+      execFileSync('tar', ['czf', downloadUrl, '-C', folder, 'DynamoDBLocal.jar']);
+      const installPath = join(folder, 'installed');
+      const store = await start(dynamodbLocal({ root, installPath, downloadUrl }));
+      expect(readdirSync(installPath)).toEqual(['DynamoDBLocal.jar']);
+      await killStore();
+      expect(lines).toEqual(['the store (DynamoDB Local) ended (SIGKILL); it is started again']);
+      const left = record();
+      await store.close();
+      expect(isRunning(left)).toBe(false);
+    });
+
+    it('is refused, naming the other ways, where there is no Java', () => {
+      process.env['PATH'] = folder;
+      expect(() => dynamodbLocal({ root, installPath: folder })).toThrow(
+        `DynamoDB Local cannot be had: it needs Java, and there is no java on the PATH; ${otherWays}`,
+      );
+    });
+
+    it('is refused, naming the other ways, where its npm package is not installed', () => {
+      putJava();
+      expect(() => dynamodbLocal({ root: folder, installPath: folder })).toThrow(
+        `DynamoDB Local cannot be had: the npm package dynamodb-local is not installed; ${otherWays}`,
+      );
+    });
+
+    it('is refused, naming the other ways, where it cannot be fetched', async () => {
+      putJava();
+      const downloadUrl = 'https://127.0.0.1:9/x.gz';
+      const program = dynamodbLocal({ root, installPath: join(folder, 'x'), downloadUrl });
+      await expect(start(program)).rejects.toThrow(
+        `DynamoDB Local cannot be had: its download failed (connect ECONNREFUSED 127.0.0.1:9); ${otherWays}`,
+      );
+    });
   });
 });
