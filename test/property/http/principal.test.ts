@@ -24,19 +24,19 @@ describe('whatever is sent as a token', () => {
     const header = fc.record(
       {
         alg: fc.constantFrom('EdDSA', 'ES256', 'RS256', 'none', 'HS256', 'RS384', '__proto__', ''),
-        kid: fc.anything(),
-        typ: fc.anything(),
+        kid: fc.jsonValue(),
+        typ: fc.jsonValue(),
         b64: fc.boolean(),
-        jwk: fc.anything(),
+        jwk: fc.jsonValue(),
       },
       { requiredKeys: ['alg'] },
     );
     const part = fc.oneof(fc.string(), fc.base64String(), fc.constant(''));
-    const strange = fc.tuple(header, fc.anything()).map(([made, payload]) => {
-      const text = JSON.stringify(made, (_, value) => (typeof value === 'bigint' ? 1 : value));
-      const body = JSON.stringify(String(payload));
-      return [text, body].map((piece) => Buffer.from(piece).toString('base64url')).join('.');
-    });
+    const strange = fc
+      .tuple(header, fc.jsonValue())
+      .map((parts) =>
+        parts.map((one) => Buffer.from(JSON.stringify(one)).toString('base64url')).join('.'),
+      );
     const token = fc.oneof(
       fc.tuple(strange, part).map((parts) => parts.join('.')),
       fc.array(part, { maxLength: 6 }).map((parts) => parts.join('.')),

@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createAuthenticate, remoteKeys } from '../../../functions/http/principal.ts';
+import { eventWith } from '../../support/events.ts';
+import {
+  ed25519,
+  type Key,
+  keySet,
+  privateJwk,
+  publicJwk,
+  rsa,
+  signToken,
+} from '../../support/issuer.ts';
+import { codeOf } from '../../support/refusals.ts';
+import { startOfTime } from '../../support/virtual-clock.ts';
+
+const issuer = 'https://issuer.test/';
+const audience = 'vault';
+const url = 'https://issuer.test/jwks';
+const key = ed25519();
+const first = publicJwk(key, { kid: 'k1' });
+
+describe('a key set that is fetched', () => {
+  let now: number;
+  beforeEach(() => {
+    now = startOfTime;
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const tokenOf = (pair: Key, kid: string) => {
+    const exp = Math.floor(now / 1000) + 60;
+    const claims = { iss: issuer, aud: audience, exp, tenant: 'acme', sub: 'alice' };
+    return signToken({ alg: 'EdDSA', kid }, claims, pair);
+  };
+  const answered =
+    (text: string, status = 200) =>
+    async () =>
+      new Response(text, { status });
+
+  /** An issuer that answers with what `answer.next` makes, and an edge that asks it. */
+  const remote = (next: () => Promise<Response> = answered(keySet(first))) => {
+    const answer = { next };
+    const fetchKeys = jest.fn((_url: string, _init: RequestInit) => answer.next());
+    const keys = remoteKeys(url, fetchKeys);
+    const authenticate = createAuthenticate({ issuer, audience, keys });
+    const ask = (pair = key, kid = 'k1') =>
+      authenticate(eventWith({ Authorization: `Bearer ${tokenOf(pair, kid)}` }), now);
+    return { answer, fetchKeys, ask };
+  };
+
+  it('is fetched when it is first needed, once for all who wait for it', async () => {
+    const { fetchKeys, ask } = remote();
+    expect(fetchKeys).not.toHaveBeenCalled();
+    const principals = await Promise.all([ask(), ask(), ask()]);
+    expect(principals.map(({ subject }) => subject)).toEqual(['alice', 'alice', 'alice']);
+    expect(fetchKeys).toHaveBeenCalledTimes(1);
+  });
+
+  it('is asked for without redirects, within 2 s', async () => {
+    const timeout = jest.spyOn(AbortSignal, 'timeout');
+    const { fetchKeys, ask } = remote();
+    await ask();
+    const [address, init] = fetchKeys.mock.calls[0] ?? [];
+    expect(address).toBe(url);
+    expect(init?.redirect).toBe('error');
+    expect(timeout.mock.calls).toEqual([[2_000]]);
+    expect(init?.signal).toBe(timeout.mock.results[0]?.value);
+  });
+
+  it('is kept for 10 minutes, then fetched again', async () => {
+    const { fetchKeys, ask } = remote();
+    await ask();
+    now += 599_999;
+    await ask();
+    expect(fetchKeys).toHaveBeenCalledTimes(1);
+    now += 1;
+    await ask();
+    expect(fetchKeys).toHaveBeenCalledTimes(2);
+  });
+
+  it('is not fetched again for a key it does not hold, until 30 s have gone', async () => {
+    const { answer, fetchKeys, ask } = remote();
+    await ask();
+    const next = ed25519();
+    answer.next = answered(keySet(first, publicJwk(next, { kid: 'k2' })));
+    now += 29_999;
+    expect(await codeOf(() => ask(next, 'k2'))).toBe('unauthenticated');
+    expect(fetchKeys).toHaveBeenCalledTimes(1);
+    now += 1;
+    expect((await ask(next, 'k2')).subject).toBe('alice');
+    expect(fetchKeys).toHaveBeenCalledTimes(2);
+    expect((await ask()).subject).toBe('alice');
+  });
+
+  it('is fetched at most once in 30 s, however many keys are made up', async () => {
+    const { fetchKeys, ask } = remote();
+    await ask();
+    now += 30_000;
+    for (let i = 0; i < 20; i++) {
+      expect(await codeOf(() => ask(ed25519(), `made-up-${i}`))).toBe('unauthenticated');
+    }
+    expect(fetchKeys).toHaveBeenCalledTimes(2);
+  });
+
+  it('is fetched at most once in 30 s for made-up keys, also while the issuer is down', async () => {
+    const { answer, fetchKeys, ask } = remote();
+    await ask();
+    answer.next = () => Promise.reject(new TypeError('fetch failed'));
+    now += 30_000;
+    for (let i = 0; i < 20; i++) await codeOf(() => ask(ed25519(), `made-up-${i}`));
+    expect(fetchKeys).toHaveBeenCalledTimes(2);
+    expect((await ask()).subject).toBe('alice');
+  });
+
+  const failures: readonly [string, () => Promise<Response>][] = [
+    ['cannot be reached', () => Promise.reject(new TypeError('fetch failed'))],
+    ['does not answer in time', () => Promise.reject(new DOMException('', 'TimeoutError'))],
+    ['answers 500', answered(keySet(first), 500)],
+    ['answers 404', answered(keySet(first), 404)],
+    ['answers 204', async () => new Response(null, { status: 204 })],
+    ['answers with a redirect', answered(keySet(first), 302)],
+    ['answers with no JSON', answered('<html>')],
+    ['answers with nothing', answered('')],
+    ['answers with no keys', answered(keySet())],
+    ['answers with another object', answered('{"error":"x"}')],
+    ['answers with a private key', answered(keySet(first, privateJwk(key)))],
+    ['answers with a symmetric key', answered(keySet(first, { kty: 'oct', k: 'aHVudGVyMg' }))],
+    ['answers with a short RSA key', answered(keySet(first, publicJwk(rsa(1024))))],
+  ];
+
+  it.each(failures)('that %s is no fault of the caller: 503', async (_, next) => {
+    const { answer, ask } = remote(next);
+    expect(await codeOf(ask)).toBe('identity_unavailable');
+    answer.next = answered(keySet(first));
+    expect((await ask()).subject).toBe('alice');
+  });
+
+  it.each(failures)('that %s is 503, too, once the kept keys are too old', async (_, next) => {
+    const { answer, ask } = remote();
+    await ask();
+    answer.next = next;
+    now += 600_000;
+    expect(await codeOf(ask)).toBe('identity_unavailable');
+    answer.next = answered(keySet(first));
+    expect((await ask()).subject).toBe('alice');
+  });
+
+  it('is not needed to refuse a token that is none', async () => {
+    const { fetchKeys } = remote();
+    const keys = remoteKeys(url, fetchKeys);
+    const authenticate = createAuthenticate({ issuer, audience, keys });
+    expect(await codeOf(() => authenticate(eventWith({}), now))).toBe('unauthenticated');
+    expect(fetchKeys).not.toHaveBeenCalled();
+  });
+
+  it('behind a redirect is never fetched', async () => {
+    const paths: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      paths.push(request.url);
+      if (request.url === '/keys') response.end(keySet(first));
+      else response.writeHead(302, { Location: '/keys' }).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const ask = (path: string) =>
+      createAuthenticate({ issuer, audience, keys: remoteKeys(at + path) })(
+        eventWith({ Authorization: `Bearer ${tokenOf(key, 'k1')}` }),
+        now,
+      );
+    expect(await codeOf(() => ask('/moved'))).toBe('identity_unavailable');
+    expect(paths).toEqual(['/moved']);
+    expect((await ask('/keys')).subject).toBe('alice');
+    server.closeAllConnections();
+    server.close();
+  });
+});
