@@ -1,5 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
@@ -52,6 +56,12 @@ const kmsCallsMax: Record<string, number> = {
 };
 /** KMS's quota of cryptographic operations in the Regions where it is lowest. */
 const kmsCallsPerSecond = 5_500;
+
+/** What the AWS clients load only where no access key is in the environment. */
+const external = ['ini', 'login', 'process', 'sso', 'web-identity'].map(
+  (name) => `@aws-sdk/credential-provider-${name}`,
+);
+const bundleBytesMax = 400_000;
 
 type Statement = {
   readonly Effect: string;
@@ -131,6 +141,7 @@ describe('template.yaml', () => {
         MainFields: 'module,main',
         Minify: true,
         Target: 'node24',
+        External: external,
       },
     });
     const properties = propertiesOf(operation);
@@ -142,6 +153,42 @@ describe('template.yaml', () => {
       LogGroupName: { 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${operation}` },
       RetentionInDays: { Ref: 'LogRetentionDays' },
     });
+  });
+
+  it('bundles each function small, and whole enough to start', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vault-bundles-'));
+    const { outputFiles } = buildSync({
+      entryPoints: template.routes.map((route) => route.entryPoint),
+      outdir: folder,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outExtension: { '.js': '.mjs' },
+      mainFields: ['module', 'main'],
+      minify: true,
+      target: 'node24',
+      external,
+      write: false,
+    });
+    for (const { path, contents } of outputFiles) {
+      expect(contents.length).toBeLessThanOrEqual(bundleBytesMax);
+      writeFileSync(path, contents);
+    }
+    const files = outputFiles.map(({ path }) => path);
+    const script =
+      'for (const file of process.argv.slice(1)) console.log(typeof (await import(file)).handler)';
+    const env = {
+      TABLE_NAME: 't',
+      MASTER_KEY_ID: 'k',
+      AUTH_ISSUER: 'i',
+      AUTH_AUDIENCE: 'a',
+      AUTH_JWKS_URL: 'https://127.0.0.1:9/keys',
+      AWS_REGION: 'us-east-1',
+    };
+    const args = ['--input-type=module', '-e', script, ...files];
+    const printed = execFileSync(process.execPath, args, { env, cwd: folder, encoding: 'utf8' });
+    expect(printed.trim().split('\n')).toEqual(files.map(() => 'function'));
+    rmSync(folder, { recursive: true });
   });
 
   it.each(Object.keys(allowed))('lets %s do its own work and nothing else', (operation) => {
