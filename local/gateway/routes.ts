@@ -32,14 +32,11 @@ export const createFindRoute = (routes: readonly Route[]): FindRoute => {
       const parameters = matchPath(route.path, path);
       return parameters === undefined ? [] : [{ route, parameters }];
     });
-    // A path written out goes before one with a parameter, whatever their methods.
-    const fewest = Math.min(...matches.map(({ parameters }) => parameters.size));
-    const closest = matches.filter(({ parameters }) => parameters.size === fewest);
-    const match = closest.find(({ route }) => route.method === method);
+    const match = matches.find(({ route }) => route.method === method);
     if (match !== undefined) {
       const { route, parameters } = match;
       return { route, pathParameters: parameters.size > 0 ? Object.fromEntries(parameters) : null };
     }
-    return closest.length > 0 ? { allow: closest.map(({ route }) => route.method) } : undefined;
+    return matches.length > 0 ? { allow: matches.map(({ route }) => route.method) } : undefined;
   };
 };

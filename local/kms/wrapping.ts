@@ -7,9 +7,9 @@
  *     n bytes   AES-256-GCM ciphertext of the data key
  *    16 bytes   tag
  *
- * The additional data are the first 17 bytes and the encryption context: the number of its members, then each
- * member's name and value in the order of the names, every text as UTF-8 after its length (all numbers big-endian
- * uint32). The lengths make two different contexts two different byte strings, always.
+ * The additional data are the first 17 bytes and the encryption context: the name and the value of each member in the
+ * order of the names, every text as UTF-8 after its length (big-endian uint32). The lengths make two different contexts
+ * two different byte strings, always.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
@@ -32,7 +32,6 @@ const lengthPrefixed = (text: string): Buffer => {
 const additionalData = (header: Buffer, context: EncryptionContext): Buffer =>
   Buffer.concat([
     header,
-    uint32(context.size),
     ...[...context]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .flat()

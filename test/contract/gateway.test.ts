@@ -220,6 +220,17 @@ describe('what the local gateway answers by itself', () => {
     expect(calls).toEqual([]);
   });
 
+  it('is heard even by a sender that reads nothing before it has sent all', async () => {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+    const length = 10 * 1_048_576;
+    socket.write(`POST /v1/secrets HTTP/1.1\r\nHost: v\r\nContent-Length: ${length}\r\n\r\n`);
+    await new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.write(Buffer.alloc(length, 'a'), resolve);
+    });
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 413 .*"code":"too_large"/s);
+  });
+
   it('refuses such a body before it is sent, if the sender asks', async () => {
     const head = (length: number) =>
       `POST /v1/secrets HTTP/1.1\r\nHost: v\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;

@@ -253,12 +253,16 @@ describe('the embedded KMS, to anyone else', () => {
     const { __type, ...rest } = (await reply.json()) as { __type?: string };
     return { status: reply.status, __type, rest };
   };
-  const sign = async (date = new Date(), credentials = kms.credentials) => {
+  const target = 'TrentService.DescribeKey';
+  const sign = async (
+    date = new Date(),
+    signed: Record<string, string> = { 'x-amz-target': target },
+  ) => {
     const { host, port } = new URL(kms.endpoint);
     const signer = new SignatureV4({
       service: 'kms',
       region,
-      credentials,
+      credentials: kms.credentials,
       sha256: Sha256,
       applyChecksum: false,
     });
@@ -272,7 +276,7 @@ describe('the embedded KMS, to anyone else', () => {
         headers: {
           host,
           'content-type': 'application/x-amz-json-1.1',
-          'x-amz-target': 'TrentService.DescribeKey',
+          ...signed,
         },
         body: body(),
       },
@@ -310,12 +314,20 @@ describe('the embedded KMS, to anyone else', () => {
     const headers = await sign();
     const refused = { status: 400, __type: 'InvalidSignatureException' };
     expect(await send(headers, body().replace('"}', ' "}'))).toMatchObject(refused);
-    const target = 'TrentService.DisableKey';
-    expect(await send({ ...headers, 'x-amz-target': target })).toMatchObject(refused);
+    const other = 'TrentService.DisableKey';
+    expect(await send({ ...headers, 'x-amz-target': other })).toMatchObject(refused);
     const date = '20200101T000000Z';
     expect(await send({ ...headers, 'x-amz-date': date })).toMatchObject(refused);
     const authorization = headers['authorization']?.replace(';x-amz-target', '') ?? '';
     expect(await send({ ...headers, authorization })).toMatchObject(refused);
+  });
+
+  it('refuses a signature that leaves out what is asked for', async () => {
+    const headers = await sign(new Date(), {});
+    expect(await send({ ...headers, 'x-amz-target': target })).toMatchObject({
+      status: 400,
+      __type: 'InvalidSignatureException',
+    });
   });
 
   it('refuses a body whose claimed hash is not its own', async () => {
