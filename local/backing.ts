@@ -2,6 +2,7 @@
  * What the functions stand on: the data folder, the master key and the store. Each is started here unless the
  * environment names another one, and all of it is stopped again if any of it fails.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { failure, isFailure, sentenceOf } from './command.ts';
@@ -11,7 +12,7 @@ import { dynoxide } from './dynamodb/dynoxide.ts';
 import { ensureTable } from './dynamodb/table.ts';
 import { type LocalStore, type StoreProgram, startStore } from './dynamodb.ts';
 import { applyEnvironment, environmentOf } from './environment.ts';
-import { type Kms, startKms } from './kms.ts';
+import { type Kms, masterKeyFile, startKms } from './kms.ts';
 import type { Running } from './running.ts';
 import type { TableDefinition } from './template.ts';
 import { openTokenKey } from './token-key.ts';
@@ -46,6 +47,19 @@ const findStore = ({ root, store }: PartsOptions): StoreProgram =>
     ? dynoxide(root)
     : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
 
+/** Where the stores keep their data in the folder. */
+const storeFiles = ['store.sqlite', 'dynamodb-local'];
+
+/** A new key beside old data would open none of it, and say so only when it is asked for. */
+const checkKeyIsThere = (folder: string): void => {
+  const holdsData = storeFiles.some((file) => existsSync(join(folder, file)));
+  if (!holdsData || existsSync(masterKeyFile(folder))) return;
+  throw failure(
+    `${masterKeyFile(folder)} is missing, the master key of the data beside it: put back a copy, set ` +
+      'AWS_ENDPOINT_URL_KMS to where the key is, or move the whole data folder away',
+  );
+};
+
 /**
  * Takes the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be had;
  * nothing is left running then.
@@ -59,6 +73,7 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
   };
   const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   try {
+    if (!otherKms) checkKeyIsThere(folder);
     const kms = otherKms ? undefined : await startKms({ folder });
     if (kms) closers.push(kms.close);
     const store = otherStore ? undefined : await startStore(findStore(options), folder, report);

@@ -24,11 +24,23 @@ import { codeOf, failure, sentenceOf } from './command.ts';
 export const dataFolderOf = (environment: NodeJS.ProcessEnv): string =>
   resolve(environment['VAULT_DATA_DIR'] || '.local/data');
 
+/** Not `recursive`: under /proc, where nothing can be made, Node would try for ever. */
+const makeFolder = (folder: string): void => {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder, { mode: 0o700 });
+  }
+};
+
 /** Makes the folder if it is not there. From here on this process makes files for its owner only. */
 export const openDataFolder = (folder: string): void => {
   process.umask(0o077);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     chmodSync(folder, 0o700);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {

@@ -48,7 +48,10 @@ const refusal = {
     new VaultError('too_large', 'the headers are too large', {
       members: { limit: headerBytesMax },
     }),
-  malformed: () => new VaultError('invalid_request', 'this is no HTTP request that can be read'),
+  malformed: () =>
+    new VaultError('invalid_request', 'this is no HTTP request that can be read', {
+      members: { field: 'request' },
+    }),
 };
 
 const send = (response: ServerResponse, result: APIGatewayProxyResult): void => {

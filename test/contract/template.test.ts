@@ -321,7 +321,10 @@ describe('template.yaml', () => {
       const sent = JSON.parse(reply.ResponseTemplates['application/json'] ?? '');
       const own = problem(new VaultError(sent.code, sent.detail), '$context.requestId');
       expect(reply.StatusCode).toBe(own.statusCode);
-      const members = sent.code === 'too_large' ? { limit: limits.bodyBytesMax } : {};
+      const members = {
+        ...(sent.code === 'too_large' && { limit: limits.bodyBytesMax }),
+        ...(sent.code === 'invalid_request' && { field: 'request' }),
+      };
       expect(sent).toEqual({ ...JSON.parse(own.body), ...members });
       expect(reply.ResponseParameters.Headers).toMatchObject({
         'Content-Type': "'application/problem+json'",

@@ -50,6 +50,12 @@ describe('the data folder', () => {
     expect(modeOf(join(open, 'file'))).toBe(0o600);
   });
 
+  it('is refused at once where nothing can be made, as under /proc', () => {
+    expect(() => openDataFolder('/proc/vault/data')).toThrow(
+      'cannot write to the data folder /proc/vault/data (ENOENT)',
+    );
+  });
+
   it('is refused in one sentence where it cannot be made', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');

@@ -61,6 +61,22 @@ describe('npm start', () => {
   afterEach(removeFolder);
 
   it(
+    'does not make a new master key beside the data of another',
+    async () => {
+      const first = start();
+      expect(await create(await addressOf(first), 'DB')).toBe(201);
+      first.child.kill('SIGTERM');
+      expect(await first.exit).toBe(0);
+      rmSync(join(folder, 'kms.json'));
+      const second = start();
+      expect(await second.exit).toBe(1);
+      expect(second.errors.join(' ')).toContain('kms.json is missing, the master key of the data');
+      expect(readdirSync(folder)).not.toContain('kms.json');
+    },
+    slow,
+  );
+
+  it(
     'serves from a folder for its owner only, and stops all that it started',
     async () => {
       const vault = start();
