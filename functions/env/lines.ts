@@ -1,12 +1,12 @@
 /** One line of the reply: as it was, with other letters, or written anew with its resolved value. */
-import { type Candidate, findCandidates, type Part, partsOf } from './candidates.ts';
+import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './candidates.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { type Assignment, printLine } from './grammar.ts';
 import type { Fault } from './places.ts';
 import { type Plan, type PlannedLine, placeOfValue } from './references.ts';
 import type { WrittenLine } from './warnings.ts';
 
-/** Resolved values by name; `undefined`: not valid UTF-8. */
+/** Resolved values by their references as written; `undefined`: not valid UTF-8. */
 export type Values = ReadonlyMap<string, string | undefined>;
 
 /** The line of the reply, why it cannot be written, or `undefined`: the reply has no such line. */
@@ -55,7 +55,7 @@ const resolve = (
 ): WrittenLine | Fault => {
   const { candidates, offsets } = planned;
   const unfit = candidates.findIndex(
-    ({ kind, name }) => kind === 'secret' && values.get(name) === undefined,
+    (found) => found.kind === 'secret' && values.get(writtenAs(found)) === undefined,
   );
   if (unfit >= 0) return { offset: offsets[unfit] ?? 0, code: 'not_representable' };
   const parts = partsOf(line.value.decoded, candidates, plan.final);
@@ -69,7 +69,7 @@ const resolve = (
 
 const textOf = (part: Part, values: Values): string => {
   if (typeof part === 'string') return part;
-  return part.kind === 'later' ? part.text : (values.get(part.name) ?? '');
+  return part.kind === 'later' ? part.text : (values.get(writtenAs(part)) ?? '');
 };
 
 /**
@@ -102,8 +102,8 @@ const placeOf = (
   planned: PlannedLine,
   values: Values,
 ): number => {
-  const toBlame = ({ kind, name }: Candidate): boolean =>
-    kind === 'secret' && findCandidates(values.get(name) ?? '').length > 0;
+  const toBlame = (found: Candidate): boolean =>
+    found.kind === 'secret' && findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
   const index = code === 'nested_reference' ? planned.candidates.findIndex(toBlame) : -1;
   return planned.offsets[index] ?? placeOfValue(planned);
 };

@@ -5,7 +5,7 @@
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { isSecretName } from '../model/names.ts';
-import type { Candidate } from './candidates.ts';
+import type { Candidate, Reference } from './candidates.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
 import { type Line, type ParsedFile, parseFile } from './grammar.ts';
 import { errorsAt, type Fault, type Report, reportOf } from './places.ts';
@@ -40,8 +40,8 @@ export type PlannedLine = {
 export type Plan = {
   /** Distinct, in the order of their first `enc()`. Empty for `expand`. */
   readonly create: readonly NewSecret[];
-  /** Distinct, in the order of their first `secret()`. Empty for `encrypt`. */
-  readonly read: readonly string[];
+  /** Distinct as they are written, in the order of their first places. Empty for `encrypt`. */
+  readonly read: readonly Reference[];
   readonly content: string;
   readonly dialect: Dialect;
   /** Whether the reply is for its reader, not for a later `expand`. */
@@ -81,22 +81,32 @@ export const planFile = (file: EnvFile): Plan => {
       members: reportOf(errors),
     });
   }
-  const read = mode === 'encrypt' ? [] : [...references.secret.keys()];
+  const read = mode === 'encrypt' ? [] : [...references.secret.values()].map(referenceOf);
   return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
 };
 
-/**
- * One entry for each of `names` that the file refers to in the way the code is about: by `secret()`
- * for `not_found`, by `enc()` for `secret_exists`; at its first place.
- */
-export const reportNames = (
+const referenceOf = ({ name, version }: Reference): Reference => ({ name, version });
+
+/** `secret_exists` for each `enc()` of one of `names`, at its first place. */
+export const reportExisting = (
   { content, references }: Plan,
-  code: 'not_found' | 'secret_exists',
   names: ReadonlySet<string>,
 ): Report => {
   const faults: Fault[] = [];
-  for (const [name, offset] of code === 'not_found' ? references.secret : references.enc) {
-    if (names.has(name)) faults.push({ offset, code, name });
+  for (const [name, offset] of references.enc) {
+    if (names.has(name)) faults.push({ offset, code: 'secret_exists', name });
+  }
+  return reportOf(errorsAt(content, faults));
+};
+
+/** `not_found` for each `secret()` that is written as one of `references`, at its first place. */
+export const reportMissing = (
+  { content, references: { secret } }: Plan,
+  references: ReadonlySet<string>,
+): Report => {
+  const faults: Fault[] = [];
+  for (const [reference, { name, offset }] of secret) {
+    if (references.has(reference)) faults.push({ offset, code: 'not_found', name });
   }
   return reportOf(errorsAt(content, faults));
 };

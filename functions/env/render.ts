@@ -3,8 +3,10 @@
  * a dry run and a repetition say what the first run said.
  */
 import { VaultError } from '../model/errors.ts';
+import { writtenAs } from './candidates.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { type Values, writeLine } from './lines.ts';
+import { findPins, pinnedBytes, type Versions, withPins } from './pins.ts';
 import { byteOrderMark, errorsAt, type Fault, reportOf } from './places.ts';
 import type { Plan } from './references.ts';
 import { type Budget, replyBudget, requireLinesFit, requireValuesFit } from './reply-size.ts';
@@ -12,24 +14,36 @@ import { type Warning, type WrittenLine, warningsOf } from './warnings.ts';
 
 export type { Warning } from './warnings.ts';
 
+export type RenderedFile = {
+  readonly content: string;
+  readonly warnings: readonly Warning[];
+  /** The submitted file with its references pinned, where that was asked for. */
+  readonly pinned?: string;
+};
+
 /**
- * `resolved` must hold every name of `plan.read`. `reply` is how the file will be sent: as a string
- * of JSON beside lists and warnings, or alone. Throws `too_large`, or `invalid_env` with every line
- * that cannot be written.
+ * `resolved` must hold every reference of `plan.read`, as it is written. `reply` is how the file will
+ * be sent: as a string of JSON beside lists and warnings, or alone. `pinTo` asks for the pinned file
+ * too, which goes with JSON only. Throws `too_large`, or `invalid_env` with every line that cannot be
+ * written.
  */
 export const renderFile = (
   plan: Plan,
   resolved: ReadonlyMap<string, Uint8Array>,
   reply: 'json' | 'text',
-): { readonly content: string; readonly warnings: readonly Warning[] } => {
+  pinTo?: Versions,
+): RenderedFile => {
   requireValuesFit(plan, resolved);
   requireLinesFit(plan, resolved);
   const budget = replyBudget(plan, reply);
+  const pins = pinTo && findPins(plan, pinTo);
+  if (pins) budget.spend(pinnedBytes(plan, pins));
   const written = writeLines(plan, decodeAll(plan, resolved), budget);
   const warnings = warningsOf(plan, written);
   if (reply === 'json') budget.spend(JSON.stringify(warnings).length - '[]'.length);
   const { open, between, close } = frameOf(plan);
-  return { content: open + written.map(({ text }) => text).join(between) + close, warnings };
+  const content = open + written.map(({ text }) => text).join(between) + close;
+  return { content, warnings, ...(pins && { pinned: withPins(plan, pins) }) };
 };
 
 const frameOf = ({ dialect, file }: Plan) =>
@@ -37,8 +51,8 @@ const frameOf = ({ dialect, file }: Plan) =>
 
 const decodeAll = (plan: Plan, resolved: ReadonlyMap<string, Uint8Array>): Values => {
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  const decode = (name: string): string | undefined => {
-    const bytes = resolved.get(name);
+  const decode = (reference: string): string | undefined => {
+    const bytes = resolved.get(reference);
     if (bytes === undefined) throw new VaultError('internal', 'a value to be rendered is missing');
     try {
       return utf8.decode(bytes);
@@ -46,7 +60,8 @@ const decodeAll = (plan: Plan, resolved: ReadonlyMap<string, Uint8Array>): Value
       return undefined;
     }
   };
-  return new Map(plan.read.map((name) => [name, decode(name)]));
+  const references = plan.read.map(writtenAs);
+  return new Map(references.map((reference) => [reference, decode(reference)]));
 };
 
 /** All lines of the reply, or all that is wrong with them. */

@@ -4,10 +4,11 @@
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { partsOf } from './candidates.ts';
+import { partsOf, writtenAs } from './candidates.ts';
 import type { Plan } from './references.ts';
 import { jsonBytes, utf8Bytes } from './sizes.ts';
 
+/** Values by their references as written. */
 type Bytes = ReadonlyMap<string, Uint8Array>;
 
 /** Counts a reply as it grows; throws `too_large` before it is beyond the limit. */
@@ -32,7 +33,7 @@ export const replyBudget = (plan: Plan, reply: 'json' | 'text'): Budget => {
 export const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void => {
   let bytes = 0;
   for (const { value } of create) bytes += utf8Bytes(value);
-  for (const name of read) bytes += resolved.get(name)?.length ?? 0;
+  for (const reference of read) bytes += resolved.get(writtenAs(reference))?.length ?? 0;
   requireAtMost(bytes, limits.fileValuesBytesMax);
 };
 
@@ -43,20 +44,20 @@ export const requireLinesFit = (plan: Plan, resolved: Bytes): void => {
     if (treatment !== 'write' || line.kind !== 'assignment') continue;
     for (const part of partsOf(line.value.decoded, candidates, plan.final)) {
       if (typeof part === 'string') bytes += part.length;
-      else if (part.kind === 'secret') bytes += resolved.get(part.name)?.length ?? 0;
+      else if (part.kind === 'secret') bytes += resolved.get(writtenAs(part))?.length ?? 0;
     }
   }
   requireAtMost(bytes, limits.replyBytesMax);
 };
 
-/** Bytes of the JSON reply around the file, at most: versions are not known here. */
+/** Bytes of the JSON reply around the file, at most: current versions are not known here. */
 const surroundings = ({ create, read }: Plan): number => {
   const created = create.map(({ name }) => ({ name, version: 1 }));
-  const resolved = read.map((name) => ({ name, version: limits.versionMax }));
+  const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version }));
   return JSON.stringify({ content: '', created, resolved, warnings: [] }).length;
 };
 
-const requireAtMost = (bytes: number, limit: number): void => {
+export const requireAtMost = (bytes: number, limit: number): void => {
   if (bytes <= limit) return;
   throw new VaultError('too_large', 'the values, or the reply, would be too large', {
     members: { limit },

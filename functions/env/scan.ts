@@ -1,5 +1,5 @@
 /** All candidates of a file, by line and by name. */
-import { type Candidate, findCandidates } from './candidates.ts';
+import { type Candidate, findCandidates, type Reference, writtenAs } from './candidates.ts';
 import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
 export type ScannedLine = {
@@ -15,16 +15,21 @@ export type References = {
   /** The first assignment to each key. */
   readonly assignments: ReadonlyMap<string, ScannedLine>;
   readonly unreadableKeys: ReadonlySet<string>;
-  /** Each name and where it is referred to first, in the order of those places. */
-  readonly secret: ReadonlyMap<string, number>;
+  /** Each `secret()` as it is written, in the order of their first places. */
+  readonly secret: ReadonlyMap<string, PlacedReference>;
+  /** Each name of an `enc()` and where it stands first, in the order of those places. */
   readonly enc: ReadonlyMap<string, number>;
 };
+
+/** `offset`: where it stands first. */
+type PlacedReference = Reference & { readonly offset: number };
 
 export const scanFile = (file: ParsedFile): References => {
   const lines: ScannedLine[] = [];
   const assignments = new Map<string, ScannedLine>();
   const unreadableKeys = new Set<string>();
-  const first = { secret: new Map<string, number>(), enc: new Map<string, number>() };
+  const secret = new Map<string, PlacedReference>();
+  const enc = new Map<string, number>();
   for (const line of file.lines) {
     if (line.kind !== 'assignment') {
       if (line.key !== undefined) unreadableKeys.add(line.key);
@@ -35,10 +40,12 @@ export const scanFile = (file: ParsedFile): References => {
     const scanned = { line, candidates, offsets };
     lines.push(scanned);
     if (!assignments.has(line.key)) assignments.set(line.key, scanned);
-    for (const [index, { kind, name }] of candidates.entries()) {
-      if (kind !== 'secret' && kind !== 'enc') continue;
-      if (!first[kind].has(name)) first[kind].set(name, offsets[index] ?? 0);
+    for (const [index, { kind, name, version }] of candidates.entries()) {
+      const offset = offsets[index] ?? 0;
+      const written = writtenAs({ name, version });
+      if (kind === 'secret' && !secret.has(written)) secret.set(written, { name, version, offset });
+      if (kind === 'enc' && !enc.has(name)) enc.set(name, offset);
     }
   }
-  return { lines, assignments, unreadableKeys, ...first };
+  return { lines, assignments, unreadableKeys, secret, enc };
 };

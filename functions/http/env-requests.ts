@@ -1,22 +1,20 @@
 /** The requests and replies that the three routes for `.env` files share. */
-import { boolean, custom, optional, strictObject, string } from 'valibot';
+import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, isDialect } from '../env/dialects/dialect.ts';
 import type { Principal } from '../model/types.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
-import { fingerprintOf } from './conditions.ts';
+import { fingerprintOf, instantOf } from './conditions.ts';
 import { parseJson, stringMap } from './json.ts';
 import { bodyOf, type Event, headerValue, invalid, queryOf } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
-/** Members that the contract reserves. They are named, so that nobody believes they had an effect. */
-const notYet = optional(custom<never>(() => false, 'is not served yet'));
 const body = strictObject({
   content: string(),
   values: optional(stringMap),
   dialect: optional(string()),
   dryRun: optional(boolean()),
-  at: notYet,
-  pin: notYet,
+  at: optional(string()),
+  pin: optional(boolean()),
 });
 
 type Parsed = Omit<FileRequest, 'mode'>;
@@ -24,16 +22,20 @@ type Parsed = Omit<FileRequest, 'mode'>;
 /** A file as JSON, or bare as `text/plain` with its options in the query. */
 export const fileRequest =
   (operation: string) =>
-  (event: Event, principal: Principal): Parsed => {
+  (event: Event, principal: Principal, now: number): Parsed => {
     const { text, type } = bodyOf(event, ['application/json', 'text/plain']);
     const isText = type === 'text/plain';
-    const sent = isText ? fromText(event, text) : fromJson(event, text);
+    const sent: Sent = isText ? fromText(event, text) : fromJson(event, text);
+    const reply = isText || asksForText(event) ? 'text' : 'json';
+    requireFor(operation, reply, sent);
     const request = {
       content: sent.content,
       values: new Map(Object.entries(sent.values ?? {})),
       dialect: dialectOf(sent.dialect ?? 'shell'),
       dryRun: sent.dryRun ?? false,
-      reply: isText || asksForText(event) ? 'text' : 'json',
+      reply,
+      at: sent.at === undefined ? undefined : instantOf(sent.at, now),
+      pin: sent.pin ?? false,
     } as const;
     const hasEffect = operation !== 'expand-env' && !request.dryRun;
     const content = contentOf(operation, request);
@@ -44,17 +46,28 @@ export const fileRequest =
     };
   };
 
-const fromJson = (event: Event, text: string) => {
+type Sent = InferOutput<typeof body>;
+
+/** An option without an effect here is refused, so that nobody believes it had one. */
+const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent): void => {
+  const expanding = operation === 'expand-env';
+  if (at !== undefined && !expanding) throw invalid('at', 'is for expand');
+  if (pin !== undefined && !expanding) throw invalid('pin', 'is for expand');
+  if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
+};
+
+const fromJson = (event: Event, text: string): Sent => {
   queryOf(event, []);
   return parseJson(text, body);
 };
 
-const fromText = (event: Event, content: string) => {
-  const query = queryOf(event, ['dialect', 'dryRun', 'at']);
-  if (query.has('at')) throw invalid('at', 'is not served yet');
+const fromText = (event: Event, content: string): Sent => {
+  const query = queryOf(event, ['dialect', 'dryRun', 'at', 'pin']);
+  if (query.has('pin')) throw invalid('pin', 'is a member of JSON requests');
   const dryRun = query.get('dryRun') ?? 'false';
   if (dryRun !== 'true' && dryRun !== 'false') throw invalid('dryRun', 'must be true or false');
-  return { content, dialect: query.get('dialect'), dryRun: dryRun === 'true', values: undefined };
+  const [dialect, at] = [query.get('dialect'), query.get('at')];
+  return { content, dialect, dryRun: dryRun === 'true', at };
 };
 
 const dialectOf = (text: string): Dialect => {
@@ -75,10 +88,10 @@ const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): str
 
 export const fileReply = (
   { reply }: Pick<Parsed, 'reply'>,
-  { content, created, resolved, warnings, replayed }: FileAnswer,
+  { content, created, resolved, warnings, pinned, replayed }: FileAnswer,
 ): Reply | TextReply => {
   const headers = replayedHeader(replayed);
   return reply === 'text'
     ? { status: 200, text: content, headers }
-    : { status: 200, body: { content, created, resolved, warnings }, headers };
+    : { status: 200, body: { content, created, resolved, warnings, pinned }, headers };
 };

@@ -14,7 +14,10 @@ export const limits = {
   replyBytesMax: 4_194_304,
   /** A `.env` file of more is no configuration; bounds parsing to milliseconds. */
   fileBytesMax: 262_144,
-  /** 100 actions a transaction on DynamoDB, less the record, less two that a replicated store adds. */
+  /**
+   * 100 actions a transaction on DynamoDB, less the record, less two that a replicated store adds.
+   * Each version that a name is pinned to counts like a name: it costs a read and a KMS call.
+   */
   fileNamesMax: 96,
   /** All values stored or read by one request: a transaction of DynamoDB holds 4 MB. */
   fileValuesBytesMax: 1_048_576,
@@ -32,6 +35,8 @@ export const limits = {
   namesPageDefault: 100,
   idempotencyKeyCharactersMin: 16,
   idempotencyKeyCharactersMax: 128,
+  /** Single reads of one request at once: a file of 96 pinned names is six rounds of them. */
+  versionReadsConcurrencyMax: 16,
   /** KMS calls of one request at once: wide enough for 96 names, narrow enough for its quota. */
   kmsConcurrencyMax: 16,
 } as const;

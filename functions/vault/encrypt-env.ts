@@ -8,6 +8,11 @@ export const encryptEnv =
   (
     context: RequestContext,
     principal: Principal,
-    request: Omit<FileRequest, 'mode'>,
+    request: Omit<FileRequest, 'mode' | 'at' | 'pin'>,
   ): Promise<FileAnswer> =>
-    processFile(ports, context, principal, { ...request, mode: 'encrypt' });
+    processFile(ports, context, principal, {
+      ...request,
+      mode: 'encrypt',
+      at: undefined,
+      pin: false,
+    });

@@ -8,9 +8,8 @@
  */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/references.ts';
-import { renderFile, type Warning } from '../env/render.ts';
+import { type RenderedFile, renderFile } from '../env/render.ts';
 import { VaultError } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
 import { isInSight } from '../model/names.ts';
 import type {
   IdempotencyRecord,
@@ -19,11 +18,17 @@ import type {
   StoredVersion,
   VersionRef,
 } from '../model/types.ts';
-import { type Heads, readHeads, reportNames, requireNames } from './env-names.ts';
+import {
+  type Heads,
+  readHeads,
+  reportNames,
+  requireFound,
+  requireNew,
+  withoutHead,
+} from './env-names.ts';
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
-import { chooseVersion } from './get-secret.ts';
+import { findRecorded, findVersions, type Versions } from './env-versions.ts';
 import { judgeRecord, recordOf } from './idempotency.ts';
-import { inParallel } from './parallel.ts';
 import type { Ports, RequestContext } from './ports.ts';
 import { type Again, outOfTime, startBackoff, writeUntilClear } from './tries.ts';
 
@@ -31,13 +36,16 @@ export type FileRequest = EnvFile & {
   readonly dryRun: boolean;
   /** How the file will be serialised: its size is bounded before it is built. */
   readonly reply: 'json' | 'text';
+  /** Every secret as it was at this instant; `undefined`: as it is. For what only reads. */
+  readonly at: number | undefined;
+  /** Whether the pinned file is asked for too. For what only reads, in JSON. */
+  readonly pin: boolean;
   readonly fingerprint: Fingerprint | undefined;
 };
-export type FileAnswer = {
-  readonly content: string;
+export type FileAnswer = RenderedFile & {
   readonly created: readonly VersionRef[];
+  /** One for each reference, in the order of the plan: a name may stand here as it is and pinned. */
   readonly resolved: readonly VersionRef[];
-  readonly warnings: readonly Warning[];
   readonly replayed: boolean;
 };
 
@@ -84,21 +92,23 @@ export const processFile = async (
 const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> => {
   const { ports, context, principal, request, plan } = submission;
   const { fingerprint, dryRun } = request;
-  const creating = plan.create.map(({ name }) => name);
   const [heads, record] = await Promise.all([
-    readHeads(submission, dryRun ? [...creating, ...plan.read] : plan.read),
+    readHeads(submission, dryRun ? 'all' : 'read'),
     fingerprint && ports.store.findRecord(context, principal, fingerprint.hash),
   ]);
   if (fingerprint && record) return await replay(submission, fingerprint, heads, record);
-  if (dryRun) requireNames(plan, heads, creating);
-  if (plan.read.some((name) => !heads.has(name))) return await reportOrAgain(submission);
-  const read = plan.read.flatMap((name) => heads.get(name) ?? []);
+  if (dryRun) requireNew(plan, heads);
+  const { versions, missing, fault } = await findVersions(submission, heads);
+  if (dryRun) requireFound(plan, missing);
+  if (missing.size > 0) return await reportOrAgain(submission);
   try {
-    const { firsts, values } = await sealAndOpenAll(submission, read);
-    const rendered = renderFile(plan, values, request.reply);
-    const answer = { ...rendered, created: refs(firsts), resolved: refs(read), replayed: false };
+    if (fault) throw fault;
+    const { firsts, values } = await sealAndOpenAll(submission, versions);
+    const rendered = renderFile(plan, values, request.reply, request.pin ? versions : undefined);
+    const resolved = refs([...versions.values()]);
+    const answer = { ...rendered, created: refs(firsts), resolved, replayed: false };
     if (dryRun || firsts.length === 0) return answer;
-    return await writeAll(submission, firsts, read, answer);
+    return await writeAll(submission, firsts, versions, answer);
   } catch (error) {
     if (error instanceof VaultError && afterNames.has(error.code)) await reportNames(submission);
     throw error;
@@ -117,16 +127,16 @@ const afterNames: ReadonlySet<string> = new Set([
 const writeAll = async (
   submission: Submission,
   firsts: readonly SealedVersion[],
-  read: readonly StoredVersion[],
+  versions: Versions,
   answer: FileAnswer,
 ): Promise<FileAnswer | undefined> => {
   const { ports, context, principal, request, plan, again } = submission;
   const { mode, fingerprint } = request;
-  const record = recordOf(context, `${mode}-env`, fingerprint, firsts, read);
-  const write = { creates: firsts, unchanged: read, ...record };
+  const record = recordOf(context, `${mode}-env`, fingerprint, firsts, answer.resolved);
+  const write = { creates: firsts, unchanged: currentOf(plan, versions), ...record };
   const result = await writeUntilClear(context, principal, ports.store, write, again);
   if (result.outcome === 'replayed' && fingerprint) {
-    const heads = await readHeads(submission, plan.read);
+    const heads = await readHeads(submission, 'read');
     return await replay(submission, fingerprint, heads, result.record);
   }
   if (result.outcome === 'exists') return await reportOrAgain(submission);
@@ -135,6 +145,12 @@ const writeAll = async (
   return answer;
 };
 
+/** What may be another by the time of the write: a version that was pinned to never changes. */
+const currentOf = (plan: Plan, versions: Versions): StoredVersion[] =>
+  plan.read.flatMap(({ name, version }) =>
+    version === undefined ? (versions.get(name) ?? []) : [],
+  );
+
 /** The first answer again, with the versions that it used. */
 const replay = async (
   submission: Submission,
@@ -142,18 +158,12 @@ const replay = async (
   heads: Heads,
   record: IdempotencyRecord,
 ): Promise<FileAnswer> => {
-  const { ports, context, principal, request, plan } = submission;
+  const { context, request, plan } = submission;
   judgeRecord(context, fingerprint, record);
-  requireNames(plan, heads, []);
-  const pinned = await inParallel(record.resolved, limits.kmsConcurrencyMax, async (ref) => {
-    const head = heads.get(ref.name);
-    const version =
-      head && (await chooseVersion(ports.store, context, principal, ref.version, head, undefined));
-    if (!version) throw new VaultError('integrity_failure', 'a version that was read is gone');
-    return version;
-  });
+  requireFound(plan, withoutHead(plan, heads));
+  const versions = await findRecorded(submission, heads, record.resolved);
   return {
-    ...renderFile(plan, await openAll(submission, pinned), request.reply),
+    ...renderFile(plan, await openAll(submission, versions), request.reply),
     created: refs(record.written),
     resolved: refs(record.resolved),
     replayed: true,

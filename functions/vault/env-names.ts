@@ -1,17 +1,23 @@
 /** Which names of a `.env` file are there, and the report when they should not be, or should. */
-import { type Plan, reportNames as reportOf } from '../env/references.ts';
+import { writtenAs } from '../env/candidates.ts';
+import { type Plan, reportExisting, reportMissing } from '../env/references.ts';
 import { VaultError } from '../model/errors.ts';
 import type { StoredVersion } from '../model/types.ts';
 import type { Submission } from './env-file.ts';
+import { findVersions } from './env-versions.ts';
 
 export type Heads = ReadonlyMap<string, StoredVersion>;
 
-/** All heads at one instant; no call for no names. */
+/** The heads of what the file reads, or of all that it names, at one instant; no call for no names. */
 export const readHeads = async (
-  { ports, context, principal }: Submission,
-  names: readonly string[],
-): Promise<Heads> =>
-  names.length === 0 ? new Map() : await ports.store.findHeads(context, principal, names);
+  { ports, context, principal, plan }: Submission,
+  which: 'read' | 'all',
+): Promise<Heads> => {
+  const asked = which === 'all' ? [...plan.create, ...plan.read] : plan.read;
+  const names = new Set(asked.map(({ name }) => name));
+  if (names.size === 0) return new Map();
+  return await ports.store.findHeads(context, principal, [...names]);
+};
 
 /**
  * Reads all names of the file once more and throws the report of what is wrong with them. Returns if
@@ -19,26 +25,30 @@ export const readHeads = async (
  */
 export const reportNames = async (submission: Submission): Promise<void> => {
   const { context, plan } = submission;
-  const creating = plan.create.map(({ name }) => name);
-  const heads = await readHeads(submission, [...creating, ...plan.read]);
-  for (const name of creating) {
+  const heads = await readHeads(submission, 'all');
+  for (const { name } of plan.create) {
     if (heads.has(name)) context.journal.decided('refused_exists', { name });
   }
-  requireNames(plan, heads, creating);
+  requireNew(plan, heads);
+  const { missing } = await findVersions(submission, heads);
+  requireFound(plan, missing);
 };
 
-/** Throws for all names at once: new ones that exist, else those to be read that do not. */
-export const requireNames = (plan: Plan, heads: Heads, creating: readonly string[]): void => {
-  const existing = creating.filter((name) => heads.has(name));
-  if (existing.length > 0) {
-    throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
-      members: reportOf(plan, 'secret_exists', new Set(existing)),
-    });
-  }
-  const missing = plan.read.filter((name) => !heads.has(name));
-  if (missing.length > 0) {
-    throw new VaultError('not_found', 'no such secret', {
-      members: reportOf(plan, 'not_found', new Set(missing)),
-    });
-  }
+/** Throws for all new names at once that exist. */
+export const requireNew = (plan: Plan, heads: Heads): void => {
+  const existing = plan.create.flatMap(({ name }) => (heads.has(name) ? name : []));
+  if (existing.length === 0) return;
+  throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
+    members: reportExisting(plan, new Set(existing)),
+  });
 };
+
+/** Throws for all references at once, as they are written, that stand for nothing. */
+export const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
+  if (missing.size === 0) return;
+  throw new VaultError('not_found', 'no such secret', { members: reportMissing(plan, missing) });
+};
+
+/** The references, as they are written, whose names are not there. */
+export const withoutHead = (plan: Plan, heads: Heads): ReadonlySet<string> =>
+  new Set(plan.read.filter(({ name }) => !heads.has(name)).map(writtenAs));

@@ -3,14 +3,16 @@ import { tagBytes } from '../crypto/envelope.ts';
 import type { Plan } from '../env/references.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { SealedVersion, StoredVersion } from '../model/types.ts';
+import type { SealedVersion } from '../model/types.ts';
 import type { Submission } from './env-file.ts';
+import type { Versions } from './env-versions.ts';
 import { inParallel } from './parallel.ts';
 import type { DataKey } from './ports.ts';
 import { openVersion, sealFirst } from './sealing.ts';
 
 /** Data keys of the new names, kept over the tries of a request; iv and derivation are drawn anew. */
 export type FileKeys = Map<string, DataKey>;
+/** By the reference as it is written, like the versions that they are of. */
 type Values = ReadonlyMap<string, Uint8Array>;
 
 export const zeroKeys = (keys: FileKeys): void => {
@@ -20,18 +22,18 @@ export const zeroKeys = (keys: FileKeys): void => {
 /** Seals every new value and opens every value read, in one round of KMS calls. */
 export const sealAndOpenAll = async (
   submission: Submission,
-  read: readonly StoredVersion[],
+  versions: Versions,
 ): Promise<{ readonly firsts: readonly SealedVersion[]; readonly values: Values }> => {
   const { ports, context, principal, plan, keys } = submission;
   const { tenant } = principal;
-  requireValuesFit(plan, read);
+  requireValuesFit(plan, versions);
   const values = new Map<string, Uint8Array>();
   const generating = plan.create.map(({ name }) => async () => {
     if (keys.has(name)) return;
     keys.set(name, await ports.dataKeys.generate(context, { tenant, name }));
   });
-  const opening = read.map((version) => async () => {
-    values.set(version.name, await openVersion(context, ports.dataKeys, version));
+  const opening = [...versions].map(([reference, version]) => async () => {
+    values.set(reference, await openVersion(context, ports.dataKeys, version));
   });
   await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (work) => work());
   const firsts = plan.create.flatMap(({ name, value }) => {
@@ -44,19 +46,21 @@ export const sealAndOpenAll = async (
 /** Opens versions for a replay, which has nothing to seal. */
 export const openAll = async (
   { ports, context, plan }: Submission,
-  versions: readonly StoredVersion[],
+  versions: Versions,
 ): Promise<Values> => {
   requireValuesFit(plan, versions);
-  const open = async (version: StoredVersion) =>
-    [version.name, await openVersion(context, ports.dataKeys, version)] as const;
-  return new Map(await inParallel(versions, limits.kmsConcurrencyMax, open));
+  const values = await inParallel([...versions], limits.kmsConcurrencyMax, async (entry) => {
+    const [reference, version] = entry;
+    return [reference, await openVersion(context, ports.dataKeys, version)] as const;
+  });
+  return new Map(values);
 };
 
 /** All values of a request together, judged by their sealed sizes before any is opened. */
-const requireValuesFit = ({ create }: Plan, versions: readonly StoredVersion[]): void => {
+const requireValuesFit = ({ create }: Plan, versions: Versions): void => {
   let bytes = 0;
   for (const { value } of create) bytes += encoder.encode(value).length;
-  for (const { ciphertext } of versions) bytes += ciphertext.length - tagBytes;
+  for (const { ciphertext } of versions.values()) bytes += ciphertext.length - tagBytes;
   if (bytes > limits.fileValuesBytesMax) {
     throw new VaultError('too_large', 'the values of the file are too large together', {
       members: { limit: limits.fileValuesBytesMax },

@@ -2,7 +2,10 @@ import type { Principal } from '../model/types.ts';
 import { type FileAnswer, type FileRequest, processFile } from './env-file.ts';
 import type { Ports, RequestContext } from './ports.ts';
 
-/** Resolves `secret()` at one instant and refuses `enc()`: writes nothing, so no key is kept. */
+/**
+ * Resolves `secret()` at one instant, now or `at` another, and refuses `enc()`: writes nothing, so no
+ * key is kept.
+ */
 export const expandEnv =
   (ports: Ports) =>
   (

@@ -66,8 +66,11 @@ export const chooseVersion = async (
   return found;
 };
 
-/** Binary search over the superseded versions: each carries both ends of its interval. */
-const findValidAt = async (
+/**
+ * The version valid at an instant, as this head shows it; `undefined`: the secret did not exist then.
+ * Binary search over the superseded versions: each carries both ends of its interval.
+ */
+export const findValidAt = async (
   store: Store,
   context: RequestContext,
   principal: Principal,

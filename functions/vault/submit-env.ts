@@ -8,6 +8,11 @@ export const submitEnv =
   (
     context: RequestContext,
     principal: Principal,
-    request: Omit<FileRequest, 'mode'>,
+    request: Omit<FileRequest, 'mode' | 'at' | 'pin'>,
   ): Promise<FileAnswer> =>
-    processFile(ports, context, principal, { ...request, mode: 'submit' });
+    processFile(ports, context, principal, {
+      ...request,
+      mode: 'submit',
+      at: undefined,
+      pin: false,
+    });

@@ -147,7 +147,14 @@ describe('the cost of', () => {
   });
 
   describe('a .env file', () => {
-    const file = { values: new Map(), dialect: 'shell', dryRun: false, reply: 'json' } as const;
+    const file = {
+      values: new Map(),
+      dialect: 'shell',
+      dryRun: false,
+      reply: 'json',
+      at: undefined,
+      pin: false,
+    } as const;
     const newNames = 'A=1\nX=enc(A)\nB=2\nY=enc(B)\nC=3\nZ=enc(C)\n';
 
     it('with three new names: one transaction, of two units and one of the index each', async () => {

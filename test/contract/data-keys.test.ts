@@ -46,6 +46,8 @@ describe('a data key', () => {
     dialect: 'shell',
     dryRun: false,
     reply: 'json',
+    at: undefined,
+    pin: false,
   } as const;
   type Operation = (ports: Ports) => Promise<unknown>;
   const operations: readonly (readonly [string, Operation])[] = [

@@ -13,7 +13,7 @@ import * as fault from '../support/faults.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 
-type Options = Partial<Omit<FileRequest, 'content' | 'fingerprint'>> & {
+type Options = Partial<Omit<FileRequest, 'content' | 'mode' | 'at' | 'pin' | 'fingerprint'>> & {
   key?: string;
   ports?: Ports;
 };
@@ -31,6 +31,8 @@ describe('a .env file, on the embedded store and KMS', () => {
     dialect: 'shell' as const,
     dryRun: false,
     reply: 'json' as const,
+    at: undefined,
+    pin: false,
     ...more,
     fingerprint: key ? fingerprint(key, principal, ['env', content]) : undefined,
   });

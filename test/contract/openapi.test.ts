@@ -86,6 +86,7 @@ describe('docs/openapi.yaml', () => {
     expect(at('EnvFile.maxLength')).toBe(limits.fileBytesMax);
     expect(at('EnvReply.created.maxItems')).toBe(limits.fileNamesMax);
     expect(at('EnvReply.resolved.maxItems')).toBe(limits.fileNamesMax);
+    expect(at('ExpandEnvReply.resolved.maxItems')).toBe(limits.fileNamesMax);
     expect(at('VersionPage.versions.maxItems')).toBe(limits.versionsPageMax);
     expect(at('NamePage.names.maxItems')).toBe(limits.namesPageMax);
     expect(at('Problem.errors.maxItems')).toBe(limits.fileErrorsMax);

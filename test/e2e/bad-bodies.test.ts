@@ -200,10 +200,42 @@ describe('a body of the .env routes', () => {
     }
   });
 
-  it.each(['at', 'pin'])('names the member %s, which is not served yet', async (member) => {
-    const body = { content: 'A=1', [member]: '2026-11-24T14:31:00Z' };
+  it.each([
+    ['at', '2026-11-24T14:31:00Z'],
+    ['pin', true],
+    ['pin', false],
+  ])('names the member %s where it would have no effect', async (member, value) => {
+    for (const route of ['', '/encrypt']) {
+      const body = { content: 'A=1', [member]: value };
+      const reply = await vault.call('POST', `/v1/env${route}`, { token, body });
+      expect(reply).toMatchObject({ status: 400, json: { field: member } });
+    }
+  });
+
+  it.each([
+    ['at', 1764000000],
+    ['at', ''],
+    ['at', 'now'],
+    ['at', '2026-11-24T14:31:00'],
+    ['at', '2026-02-30T00:00:00Z'],
+    ['at', '9999-12-31T23:59:59Z'],
+    ['at', null],
+    ['pin', 'true'],
+    ['pin', 1],
+    ['pin', null],
+  ])('names the member %s of expand, which cannot be %j', async (member, value) => {
+    const body = { content: 'A=1', [member]: value };
     const reply = await vault.call('POST', '/v1/env/expand', { token, body });
     expect(reply).toMatchObject({ status: 400, json: { field: member } });
+  });
+
+  it('names the member pin where the reply is a bare file', async () => {
+    const headers = { Accept: 'text/plain' };
+    const pinned = { content: 'A=1', pin: true };
+    const reply = await vault.call('POST', '/v1/env/expand', { token, body: pinned, headers });
+    expect(reply).toMatchObject({ status: 400, json: { field: 'pin' } });
+    const body = { content: 'A=1', pin: false };
+    expect((await vault.call('POST', '/v1/env/expand', { token, body, headers })).text).toBe('A=1');
   });
 });
 

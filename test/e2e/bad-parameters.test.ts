@@ -177,10 +177,31 @@ describe('the query', () => {
     ['dialect', 'dialect=compose'],
     ['dryRun', 'dryRun=1'],
     ['dryRun', 'dryRun='],
-    ['at', 'at=2026-11-24T14:31:00Z'],
+    ['at', 'at='],
+    ['at', 'at=now'],
+    ['at', 'at=9999-12-31T23:59:59Z'],
+    ['at', 'at=2026-11-24T14:31:00Z&at=2026-11-24T14:31:00Z'],
+    ['pin', 'pin=true'],
+    ['pin', 'pin=false'],
   ])('%s of a text/plain file is 400 for %s', async (field, query) => {
     const reply = await vault.call('POST', `/v1/env/expand?${query}`, { token, file: 'A=1\n' });
     expect(reply).toMatchObject(invalid(field));
+  });
+
+  it('at of a text/plain file is 400 where it would have no effect', async () => {
+    for (const route of ['', '/encrypt']) {
+      const path = `/v1/env${route}?at=2026-11-24T14:31:00Z`;
+      const reply = await vault.call('POST', path, { token, file: 'A=1\n' });
+      expect(reply).toMatchObject(invalid('at'));
+    }
+  });
+
+  it('of a JSON request has none of the options of a file: they are members', async () => {
+    for (const query of ['at=2026-11-24T14:31:00Z', 'pin=true', 'dryRun=true']) {
+      const path = `/v1/env/expand?${query}`;
+      const reply = await vault.call('POST', path, { token, body: { content: 'A=1' } });
+      expect(reply).toMatchObject(invalid('query'));
+    }
   });
 });
 

@@ -239,7 +239,9 @@ describe('a file with several faults', () => {
     ['/encrypt', 'X=secret(Y)\nA=enc(X)', {}, 'nested_reference'],
     ['/encrypt', 'X=c4n4ry\nA=enc(X)\nB=secret(X)', {}, 'reference_to_new_secret'],
     ['/encrypt', 'A=\u0000c4n4ry', {}, 'bad_character'],
-    ['/encrypt', 'A=secret(X@1)', {}, 'malformed_reference'],
+    ['/encrypt', 'A=enc(X@1)', {}, 'malformed_reference'],
+    ['/encrypt', 'A=secret(X@0)', {}, 'malformed_reference'],
+    ['/encrypt', 'X=c4n4ry\nA=enc(X)\nB=secret(X@1)', {}, 'reference_to_new_secret'],
   ] as const)('%s of %j is %j', async (route, content, values, code) => {
     const reply = await json(route, content, { values });
     expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env', errorsTotal: 1 } });

@@ -53,10 +53,12 @@ describe('the examples of the document', () => {
     const path = '/v1/secrets/DB_PASSWORD';
     const created = await call('POST', '/v1/secrets', request('create-secret', 'text'));
     expectExample(created, reply('create-secret', '201'));
-    const expanded = await call('POST', '/v1/env/expand', request('expand-env'));
-    expectExample(expanded, reply('expand-env', '200'));
+    const expand = (name: string) => call('POST', '/v1/env/expand', request('expand-env', name));
+    expectExample(await expand('current'), reply('expand-env', '200', 'current'));
+    expectExample(await expand('pin'), reply('expand-env', '200', 'pin'));
     const updated = await call('PUT', path, request('update-secret', 'text'));
     expectExample(updated, reply('update-secret', '200'));
+    expectExample(await expand('pinned'), reply('expand-env', '200', 'pinned'));
     expectExample(await call('GET', path), reply('get-secret', '200', 'current'));
     expectExample(await call('GET', `${path}?version=1`), reply('get-secret', '200', 'superseded'));
     const versions = await call('GET', `${path}/versions`);

@@ -1,6 +1,7 @@
 /** Short ways to run a `.env` file through plan and rendering. */
+import { writtenAs } from '../../functions/env/candidates.ts';
 import { type EnvFile, type Plan, planFile } from '../../functions/env/references.ts';
-import { renderFile } from '../../functions/env/render.ts';
+import { type RenderedFile, renderFile } from '../../functions/env/render.ts';
 import { type ErrorMembers, VaultError } from '../../functions/model/errors.ts';
 
 export type Options = {
@@ -9,6 +10,8 @@ export type Options = {
   readonly values?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
   readonly reply?: 'json' | 'text';
+  /** The versions to pin to, by name. */
+  readonly pinTo?: Readonly<Record<string, number>>;
 };
 
 export const plan = (content: string, options: Options = {}): Plan =>
@@ -19,13 +22,25 @@ export const plan = (content: string, options: Options = {}): Plan =>
     values: new Map(Object.entries(options.values ?? {})),
   });
 
+/** What a file reads, as it is written there. */
+export const readBy = (content: string, options: Options = {}): string[] =>
+  plan(content, options).read.map(writtenAs);
+
 const utf8 = new TextEncoder();
 
-export const render = (content: string, options: Options = {}) => {
+export const render = (content: string, options: Options = {}): RenderedFile => {
   const resolved = Object.entries(options.secrets ?? {}).map(
     ([name, value]) => [name, typeof value === 'string' ? utf8.encode(value) : value] as const,
   );
-  return renderFile(plan(content, options), new Map(resolved), options.reply ?? 'json');
+  const pinTo = Object.entries(options.pinTo ?? {}).map(
+    ([name, version]) => [name, { version }] as const,
+  );
+  return renderFile(
+    plan(content, options),
+    new Map(resolved),
+    options.reply ?? 'json',
+    options.pinTo && new Map(pinTo),
+  );
 };
 
 export const contentOf = (content: string, options: Options = {}): string =>

@@ -29,6 +29,7 @@ type ReplyBody = {
   readonly names?: readonly string[];
   readonly nextCursor?: string | null;
   readonly content?: string;
+  readonly pinned?: string;
   readonly created?: readonly { readonly name: string; readonly version: number }[];
   readonly resolved?: readonly { readonly name: string; readonly version: number }[];
   readonly warnings?: readonly { readonly line: number; readonly code: string }[];

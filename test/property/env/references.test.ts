@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { writtenAs } from '../../../functions/env/candidates.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { type EnvFile, planFile } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
@@ -113,7 +114,9 @@ const run = (
 ) => {
   const plan = planFile({ values: new Map(), dialect: 'shell', ...file });
   const utf8 = new TextEncoder();
-  const resolved = new Map(plan.read.map((name) => [name, utf8.encode(store.get(name) ?? '')]));
+  const resolved = new Map(
+    plan.read.map((ref) => [writtenAs(ref), utf8.encode(store.get(ref.name) ?? '')]),
+  );
   const { content } = renderFile(plan, resolved, 'json');
   return {
     content,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { reportNames } from '../../../functions/env/references.ts';
-import { faultsOf, plan, refusal } from '../../support/env-runs.ts';
+import { reportExisting, reportMissing } from '../../../functions/env/references.ts';
+import { faultsOf, plan, readBy, refusal } from '../../support/env-runs.ts';
 
 describe('the references of a .env file', () => {
   it.each([
@@ -12,7 +12,7 @@ describe('the references of a .env file', () => {
     ['a value of several lines', `A='1\nsecret(X)'\n`],
     ['two backslashes before it', `A='\\\\secret(X)'\n`],
   ])('are found in %s', (_, text) => {
-    expect(plan(text).read).toEqual(['X']);
+    expect(readBy(text)).toEqual(['X']);
   });
 
   it.each([
@@ -30,7 +30,7 @@ describe('the references of a .env file', () => {
   it('may have any name of a secret', () => {
     const names = ['_', 'a.b-c', 'constructor', '__proto__', 'toString', `N${'x'.repeat(127)}`];
     const text = names.map((name, index) => `A${index}='secret(${name})'\n`).join('');
-    expect(plan(text).read).toEqual(names);
+    expect(readBy(text)).toEqual(names);
   });
 
   it('are listed once each, in the order of their first places', () => {
@@ -40,12 +40,12 @@ describe('the references of a .env file', () => {
         { name: 'Y', value: '2' },
         { name: 'X', value: '1' },
       ],
-      read: ['B', 'A'],
+      read: [{ name: 'B' }, { name: 'A' }],
     });
   });
 
   it('are not read by encrypt and not created by expand', () => {
-    expect(plan('A=secret(B)\nC=enc(D)\nD=1\n', { mode: 'encrypt' }).read).toEqual([]);
+    expect(readBy('A=secret(B)\nC=enc(D)\nD=1\n', { mode: 'encrypt' })).toEqual([]);
     expect(plan('A=secret(B)\n', { mode: 'expand' }).create).toEqual([]);
   });
 
@@ -60,14 +60,57 @@ describe('the references of a .env file', () => {
     'secret(1A)',
     'secret( A)',
     'secret(é)',
-    'secret(A@3)',
     'enc(A@3)',
+    'secret(@3)',
+    'secret(A@)',
+    'secret(A@0)',
+    'secret(A@03)',
+    'secret(A@-3)',
+    'secret(A@3 )',
+    'secret(A @3)',
+    'secret(A@3@4)',
+    'secret(A@1000000000)',
+    'Secret(A@3)',
+    'secret (A@3)',
     'Enc(A)',
     `secret(N${'x'.repeat(128)})`,
     '\\\\Secret(X)',
   ])('must be exact: %s', (reference) => {
     const column = reference.startsWith('\\') ? 6 : 4;
     expect(faultsOf(() => plan(`A='${reference}'\n`))).toEqual([`1:${column} malformed_reference`]);
+  });
+});
+
+describe('a pinned reference', () => {
+  it('names a version, and is another than the same name without it or with another', () => {
+    const text = 'A="secret(X@3) secret(X)"\nB=secret(X@12)secret(X@3)\nC=secret(Y@999999999)\n';
+    for (const mode of ['submit', 'expand'] as const) {
+      expect(plan(text, { mode }).read).toEqual([
+        { name: 'X', version: 3 },
+        { name: 'X', version: undefined },
+        { name: 'X', version: 12 },
+        { name: 'Y', version: 999_999_999 },
+      ]);
+    }
+  });
+
+  it('is made text by a backslash like any other', () => {
+    expect(readBy(`A='\\secret(X@3) \\\\secret(Y@4)'\n`)).toEqual(['Y@4']);
+  });
+
+  it('is not read by encrypt', () => {
+    expect(readBy('A=secret(B@2)\n', { mode: 'encrypt' })).toEqual([]);
+  });
+
+  it('has nothing to be pinned to where its name is new', () => {
+    for (const mode of ['submit', 'encrypt'] as const) {
+      const text = 'A=enc(X)\nX=1\nB=secret(X@1)\n';
+      expect(faultsOf(() => plan(text, { mode }))).toEqual(['3:3 reference_to_new_secret']);
+    }
+  });
+
+  it('is no source of a value', () => {
+    expect(faultsOf(() => plan('A=enc(X)\nX=secret(Y@2)\n'))).toEqual(['2:3 nested_reference']);
   });
 });
 
@@ -195,10 +238,20 @@ describe('the limits of a .env file', () => {
   it('are 96 names of both kinds together, each counted once', () => {
     const text = [...names(48, 'enc'), ...names(48, 'secret'), 'Z="secret(secret_0)"\n'].join('');
     const values = valuesFor(48, 'x');
-    expect(plan(text, { values }).read).toHaveLength(48);
+    expect(readBy(text, { values })).toHaveLength(48);
     const more = `${text}Y="secret(Y)"\n`;
     expect(refusal(() => plan(more, { values }))).toEqual({ code: 'too_large', limit: 96 });
     expect(refusal(() => plan(more, { values, mode: 'encrypt' })).limit).toBe(96);
+  });
+
+  it('count each version that a name is pinned to like one more name', () => {
+    const pins = Array.from({ length: 95 }, (_, index) => `secret(X@${index + 1})`);
+    const text = `A="${pins.join()} secret(X@1) secret(X)"\n`;
+    expect(readBy(text)).toHaveLength(96);
+    for (const mode of ['submit', 'encrypt', 'expand'] as const) {
+      const refused = refusal(() => plan(`${text}B=secret(X@96)\n`, { mode }));
+      expect(refused).toEqual({ code: 'too_large', limit: 96 });
+    }
   });
 
   it('are 65,536 bytes a value, from the request or the file', () => {
@@ -239,8 +292,8 @@ describe('the dialect json', () => {
   const refused = { code: 'invalid_request', field: 'dialect' };
 
   it('is for expand, and for submit without enc()', () => {
-    expect(plan('A=secret(X)\n', { dialect: 'json' }).read).toEqual(['X']);
-    expect(plan('A=secret(X)\n', { dialect: 'json', mode: 'expand' }).read).toEqual(['X']);
+    expect(readBy('A=secret(X)\n', { dialect: 'json' })).toEqual(['X']);
+    expect(readBy('A=secret(X)\n', { dialect: 'json', mode: 'expand' })).toEqual(['X']);
     expect(refusal(() => plan('A=enc(X)\nX=1\n', { dialect: 'json' }))).toEqual(refused);
     expect(refusal(() => plan('A=1\n', { dialect: 'json', mode: 'encrypt' }))).toEqual(refused);
   });
@@ -254,11 +307,11 @@ describe('the dialect json', () => {
 });
 
 describe('a report of names', () => {
-  const text = '#\nA="secret(N) enc(E)"\nB=secret(M)secret(N)\nC=enc(F)enc(E)\n';
+  const text = '#\nA="secret(N) enc(E)"\nB=secret(M)secret(N)\nC=enc(F)enc(E)secret(N@2)\n';
   const planned = plan(text, { values: { E: '1', F: '2' } });
 
   it('lists missing names at their first secret(), in the order of the file', () => {
-    expect(reportNames(planned, 'not_found', new Set(['M', 'N', 'E']))).toEqual({
+    expect(reportMissing(planned, new Set(['M', 'N', 'E']))).toEqual({
       errors: [
         { line: 2, column: 4, code: 'not_found', name: 'N' },
         { line: 3, column: 3, code: 'not_found', name: 'M' },
@@ -267,8 +320,15 @@ describe('a report of names', () => {
     });
   });
 
+  it('lists a pinned reference at its own place, by its name alone', () => {
+    expect(reportMissing(planned, new Set(['N@2', 'M@1']))).toEqual({
+      errors: [{ line: 4, column: 15, code: 'not_found', name: 'N' }],
+      errorsTotal: 1,
+    });
+  });
+
   it('lists existing names at their first enc()', () => {
-    expect(reportNames(planned, 'secret_exists', new Set(['F', 'E', 'N']))).toEqual({
+    expect(reportExisting(planned, new Set(['F', 'E', 'N']))).toEqual({
       errors: [
         { line: 2, column: 14, code: 'secret_exists', name: 'E' },
         { line: 4, column: 3, code: 'secret_exists', name: 'F' },

@@ -1,0 +1,50 @@
+/**
+ * The submitted file with every `secret(NAME)` pinned to the version it stood for, so that expanding
+ * that gives the same file again, whatever is updated later. Nothing else of it changes: a reference
+ * has no character that could be an escape, so the pin is put between its letters as they stand.
+ */
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Plan } from './references.ts';
+import { requireAtMost } from './reply-size.ts';
+import { jsonBytes, utf8Bytes } from './sizes.ts';
+
+/** The version that each reference stands for, by the reference as it is written. */
+export type Versions = ReadonlyMap<string, { readonly version: number }>;
+
+/** What is put in, and before which character of the file; in the order of the file. */
+type Pin = { readonly offset: number; readonly text: string };
+
+/** `versions` must hold every unpinned reference of the plan. */
+export const findPins = ({ lines }: Plan, versions: Versions): Pin[] =>
+  lines.flatMap(({ candidates, offsets }) =>
+    candidates.flatMap(({ kind, name, version }, index) => {
+      if (kind !== 'secret' || version !== undefined) return [];
+      const used = versions.get(name);
+      if (!used) throw new VaultError('internal', 'a version to be pinned to is missing');
+      const offset = (offsets[index] ?? 0) + 'secret('.length + name.length;
+      return [{ offset, text: `@${used.version}` }];
+    }),
+  );
+
+/**
+ * What the pinned file adds to a reply of JSON. Throws `too_large` if it would be larger than a file
+ * may be: it could not be sent back.
+ */
+export const pinnedBytes = ({ content }: Plan, pins: readonly Pin[]): number => {
+  let added = 0;
+  for (const { text } of pins) added += text.length;
+  requireAtMost(utf8Bytes(content) + added, limits.fileBytesMax);
+  return ',"pinned":""'.length + jsonBytes(content) + added;
+};
+
+export const withPins = ({ content }: Plan, pins: readonly Pin[]): string => {
+  const pieces: string[] = [];
+  let copied = 0;
+  for (const { offset, text } of pins) {
+    pieces.push(content.slice(copied, offset), text);
+    copied = offset;
+  }
+  pieces.push(content.slice(copied));
+  return pieces.join('');
+};

@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import { renderFile } from '../../../functions/env/render.ts';
+import { plan, refusal, render } from '../../support/env-runs.ts';
+
+const secrets = { X: 'x', 'X@2': 'x2', Y: 'y' };
+const pinTo = { X: 3, Y: 12 };
+// What bash would misread is refused in `shell`, and is pinned like anything else.
+const pinned = (content: string) =>
+  render(content, { mode: 'expand', dialect: 'json', secrets, pinTo }).pinned;
+
+describe('a pinned file', () => {
+  it('has the version behind each name, and nothing else is changed', () => {
+    const text = `\uFEFF# secret(X) kept\r\n\n export A = "\\"é😀\\n\\\\\\\\secret(X)\\tsecret(Y)"  # secret(X)\r\nB='1\nsecret(X)'\nC=secret(Y)`;
+    expect(pinned(text)).toBe(
+      `\uFEFF# secret(X) kept\r\n\n export A = "\\"é😀\\n\\\\\\\\secret(X@3)\\tsecret(Y@12)"  # secret(X)\r\nB='1\nsecret(X@3)'\nC=secret(Y@12)`,
+    );
+  });
+
+  it('keeps what is pinned already, and what is text', () => {
+    const text = `A='secret(X@2)secret(X) \\secret(X) \\\\\\Secret('\n`;
+    expect(pinned(text)).toBe(`A='secret(X@2)secret(X@3) \\secret(X) \\\\\\Secret('\n`);
+  });
+
+  it('is the submitted file if that refers to nothing, and is there only if it was asked for', () => {
+    expect(pinned('A=1 # c')).toBe('A=1 # c');
+    expect(render('A=secret(X)\n', { mode: 'expand', secrets })).not.toHaveProperty('pinned');
+  });
+
+  it('is the same in every dialect', () => {
+    const options = { mode: 'expand', secrets, pinTo, dialect: 'json' } as const;
+    expect(render('# c\nA=secret(X)\n', options)).toMatchObject({
+      content: '{"A":"x"}',
+      pinned: '# c\nA=secret(X@3)\n',
+    });
+  });
+
+  it('needs the version of every reference', () => {
+    const work = () => render('A=secret(X)\n', { mode: 'expand', secrets, pinTo: { Y: 1 } });
+    expect(refusal(work).code).toBe('internal');
+  });
+});
+
+describe('the values of pinned references', () => {
+  it('are those of their versions, beside the current one of the same name', () => {
+    const text = 'A=secret(X)-secret(X@2)-secret(X)\n';
+    expect(render(text, { mode: 'expand', secrets }).content).toBe('A=x-x2-x\n');
+  });
+
+  it('that cannot stand in the file are blamed at their own places', () => {
+    const broken = { X: 'x', 'X@2': new Uint8Array([0xff]), N: 'n' };
+    const text = 'A=secret(X)-secret(X@2)\n';
+    expect(refusal(() => render(text, { mode: 'expand', secrets: broken }))).toMatchObject({
+      errors: [{ line: 1, column: 13, code: 'not_representable' }],
+    });
+    const tricky = { X: 'x', 'X@2': 'secret(B@1)' };
+    const later = `${text}N=enc(N)\n`;
+    const work = () => render(later, { values: { N: 'n' }, secrets: tricky });
+    expect(refusal(work)).toMatchObject({
+      errors: [{ line: 1, column: 13, code: 'nested_reference' }],
+    });
+  });
+});
+
+describe('the size of a reply with a pinned file', () => {
+  const limit = 4_194_304;
+  const utf8 = new TextEncoder();
+  const versions = new Map([['X', { version: 12 }]]);
+  const values = (bytes: number) => new Map([['X', utf8.encode('x'.repeat(bytes))]]);
+
+  it('counts the pinned file, escapes and pins included', () => {
+    const uses = Array.from({ length: 60 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const file = (padding: number) => `${uses}# "\\${'x'.repeat(padding)}`;
+    const size = (padding: number) => {
+      const planned = plan(file(padding), { mode: 'expand' });
+      const {
+        content,
+        warnings,
+        pinned: text,
+      } = renderFile(planned, values(65_536), 'json', versions);
+      const resolved = [{ name: 'X', version: 999_999_999 }];
+      const body = { content, created: [], resolved, warnings, pinned: text };
+      return utf8.encode(JSON.stringify(body)).length;
+    };
+    // Of one more character in the file there are two more in the reply.
+    const half = Math.floor((limit - size(0)) / 2);
+    expect(limit - size(half)).toBeLessThan(2);
+    expect(refusal(() => size(half + 1))).toEqual({ code: 'too_large', limit });
+  });
+
+  it('is not one that could not be sent back: the pinned file is no larger than a file', () => {
+    const render = (length: number) => {
+      const file = `A=secret(X)\n#${'é'.repeat((length - 13) / 2)}`;
+      return renderFile(plan(file, { mode: 'expand' }), values(1), 'json', versions).pinned ?? '';
+    };
+    expect(utf8.encode(render(262_141)).length).toBe(262_144);
+    expect(refusal(() => render(262_143))).toEqual({ code: 'too_large', limit: 262_144 });
+  });
+});
