@@ -12,7 +12,6 @@ import type { Plan } from './references.ts';
 import { type Budget, replyBudget, requireLinesFit, requireValuesFit } from './reply-size.ts';
 import { type Warning, type WrittenLine, warningsOf } from './warnings.ts';
 
-
 export type RenderedFile = {
   readonly content: string;
   readonly warnings: readonly Warning[];
