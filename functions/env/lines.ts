@@ -4,6 +4,7 @@ import { writerOf } from './dialects/dialect.ts';
 import { type Assignment, printLine } from './grammar.ts';
 import type { Fault } from './places.ts';
 import { type Plan, type PlannedLine, placeOfValue } from './references.ts';
+import { isReadAgain, unfitAt } from './unfit.ts';
 import type { WrittenLine } from './warnings.ts';
 
 /** Resolved values by their references as written; `undefined`: not valid UTF-8. */
@@ -57,13 +58,19 @@ const resolve = (
   const unfit = candidates.findIndex(
     (found) => found.kind === 'secret' && values.get(writtenAs(found)) === undefined,
   );
-  if (unfit >= 0) return { offset: offsets[unfit] ?? 0, code: 'not_representable' };
+  if (unfit >= 0) {
+    return unfitAt(offsets[unfit] ?? 0, line.key, plan.dialect, { reason: 'not_utf8' });
+  }
   const parts = partsOf(line.value.decoded, candidates, plan.final);
   const value = parts.map((part) => textOf(part, values)).join('');
   const code = plan.final ? undefined : misread(parts, value, values);
-  if (code !== undefined) return { offset: placeOf(code, planned, values), code };
+  if (code === 'nested_reference') return { offset: placeOf(code, planned, values), code };
   const text = writerOf(plan.dialect).write(line, value);
-  if (text === undefined) return { offset: placeOfValue(planned), code: 'not_representable' };
+  const place = placeOfValue(planned);
+  if (typeof text !== 'string') return unfitAt(place, line.key, plan.dialect, text);
+  if (code !== undefined || !(plan.final || isReadAgain(text, value))) {
+    return unfitAt(place, line.key, plan.dialect, { reason: 'expanded_later' });
+  }
   return { line: line.line, text, decoded: value };
 };
 

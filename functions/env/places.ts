@@ -1,14 +1,9 @@
 /** Where in a file something is wrong, for people: lines and columns from 1, in code points. */
-import type { FileError, FileErrorCode } from '../model/errors.ts';
+import type { FileError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 
 /** What is wrong, before lines and columns are counted; `offset` in UTF-16 code units. */
-export type Fault = {
-  readonly offset: number;
-  readonly code: FileErrorCode;
-  /** Only with the codes that may carry one (functions/model/errors.ts). */
-  readonly name?: string;
-};
+export type Fault = Omit<FileError, 'line' | 'column'> & { readonly offset: number };
 
 /** What a problem tells of a file: the first errors, and how many there are. */
 export type Report = { readonly errors: readonly FileError[]; readonly errorsTotal: number };

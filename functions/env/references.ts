@@ -12,6 +12,7 @@ import { errorsAt, type Fault, type Report, reportOf } from './places.ts';
 import { type References, type ScannedLine, scanFile } from './scan.ts';
 import { utf8Bytes } from './sizes.ts';
 import { findSources, type NewSecret, type Sources } from './sources.ts';
+import { unfitAt } from './unfit.ts';
 
 /** `submit` stores `enc()` and resolves `secret()`; `encrypt` does the first only, `expand` the second. */
 type EnvMode = 'submit' | 'encrypt' | 'expand';
@@ -193,9 +194,12 @@ const refusedLines = (
     else if (treatment === 'keep' && candidates.length === 0) kept.add(line);
   }
   const refused = writerOf(dialect).refuse(file, written, kept);
-  return lines
-    .filter(({ line }) => refused.has(line))
-    .map((line) => ({ offset: placeOfValue(line), code: 'not_representable' }));
+  return lines.flatMap((planned) => {
+    const { line } = planned;
+    const unfit = refused.get(line);
+    if (unfit === undefined || line.kind !== 'assignment') return [];
+    return [unfitAt(placeOfValue(planned), line.key, dialect, unfit)];
+  });
 };
 
 /** Where a resolved value is complained of: at the line's first `secret()`, else its first candidate. */

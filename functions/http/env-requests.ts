@@ -1,6 +1,6 @@
 /** The requests and replies that the three routes for `.env` files share. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
-import { type Dialect, isDialect } from '../env/dialects/dialect.ts';
+import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { Principal } from '../model/types.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
 import { fingerprintOf, instantOf } from './conditions.ts';
@@ -72,7 +72,7 @@ const fromText = (event: Event, content: string): Sent => {
 
 const dialectOf = (text: string): Dialect => {
   if (isDialect(text)) return text;
-  throw invalid('dialect', 'must be shell or json');
+  throw invalid('dialect', `must be one of ${dialectNames}`);
 };
 
 const asksForText = (event: Event): boolean =>

@@ -41,9 +41,33 @@ export type FileError = {
   readonly code: FileErrorCode;
   /** Only in `not_found` and `secret_exists`: elsewhere a name may be a value that was mistyped. */
   readonly name?: string;
+  /** The rest only in `not_representable`: which assignment, for which dialect, and why. */
+  readonly key?: string;
+  readonly dialect?: string;
+  readonly reason?: UnfitReason;
+  /** With the reason `other_line`: the number of the line that is to blame. */
+  readonly causeLine?: number;
 };
 
-export type FileErrorCode =
+/** Why a dialect has no spelling for a value, or none in that place. */
+export type UnfitReason =
+  /** Of the value. */
+  | 'not_utf8'
+  | 'nul'
+  | 'line_feed'
+  | 'carriage_return'
+  | 'quotes'
+  | 'expansion'
+  | 'too_long'
+  /** Of its line: what the reader makes of its key, its place, its comment, or another line. */
+  | 'key'
+  | 'byte_order_mark'
+  | 'comment'
+  | 'other_line'
+  /** Of the reply, which is to be expanded: only the dialect's reader would read it right. */
+  | 'expanded_later';
+
+type FileErrorCode =
   | 'missing_equals'
   | 'unterminated_quote'
   | 'text_after_quote'

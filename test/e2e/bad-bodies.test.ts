@@ -190,7 +190,7 @@ describe('a body of the .env routes', () => {
     expect(plain).toMatchObject({ status: 400, json: { field: 'body' } });
   });
 
-  it.each(['compose', 'docker', 'dotenv', 'python'])('names the dialect %s', async (dialect) => {
+  it.each(['fish', 'COMPOSE', 'constructor'])('names the dialect %s', async (dialect) => {
     for (const route of ['', '/encrypt', '/expand']) {
       const reply = await vault.call('POST', `/v1/env${route}`, {
         token,

@@ -174,7 +174,7 @@ describe('the query', () => {
     ['dialect', 'dialect=Shell'],
     ['dialect', 'dialect='],
     ['dialect', 'dialect=shell&dialect=shell'],
-    ['dialect', 'dialect=compose'],
+    ['dialect', 'dialect=fish'],
     ['dryRun', 'dryRun=1'],
     ['dryRun', 'dryRun='],
     ['at', 'at='],

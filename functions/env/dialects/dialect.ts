@@ -1,11 +1,18 @@
 /** The dialects there are. A new one is a file beside this and a line below. */
+import { compose } from './compose.ts';
+import { docker } from './docker.ts';
+import { dotenv } from './dotenv.ts';
 import { json } from './json.ts';
+import { python } from './python.ts';
 import { shell } from './shell.ts';
 import type { Writer } from './writer.ts';
 
-const writers = { shell, json };
+const writers = { shell, compose, docker, dotenv, python, json };
 
 export type Dialect = keyof typeof writers;
+
+/** For people. */
+export const dialectNames = Object.keys(writers).join(', ');
 
 /** Whether a caller's word names a dialect. */
 export const isDialect = (text: string): text is Dialect => Object.hasOwn(writers, text);

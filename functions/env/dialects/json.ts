@@ -3,7 +3,7 @@ import type { Writer } from './writer.ts';
 
 export const json: Writer = {
   write: (line, value) => `${JSON.stringify(line.key)}:${JSON.stringify(value)}`,
-  refuse: () => new Set(),
+  refuse: () => new Map(),
   disagrees: () => false,
   frame: { open: '{', between: ',', close: '}' },
 };

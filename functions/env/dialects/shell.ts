@@ -4,44 +4,28 @@
  * a name that bash keeps for itself, an earlier line that bash does not end where the grammar does)
  * is refused.
  */
-import type { Assignment, Line, ParsedFile } from '../grammar.ts';
+import { isPlain, judge, withSpelling } from './reading.ts';
 import { isBashOwn, mayReachBeyond, readsAlike } from './shell-reading.ts';
 import type { Writer } from './writer.ts';
 
-const bare = /^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*$/;
-
-const spell = (value: string): string | undefined => {
-  if (value.includes('\0')) return undefined;
-  if (bare.test(value)) return value;
+const spell = (value: string): string => {
+  if (isPlain(value)) return value;
   if (!value.includes("'")) return `'${value}'`;
   return `"${value.replace(/[\\"$`]/g, '\\$&')}"`;
 };
 
-const write = (line: Assignment, value: string): string | undefined => {
-  const spelled = spell(value);
-  if (spelled === undefined) return undefined;
-  const { indent, exported, key, afterValue, comment, eol } = line;
-  return `${indent}${exported}${key}=${spelled}${afterValue}${comment}${eol}`;
-};
-
-const refuse = (
-  file: ParsedFile,
-  written: ReadonlySet<Line>,
-  kept: ReadonlySet<Line>,
-): ReadonlySet<Line> => {
-  const refused = new Set<Line>();
-  let lost = false;
-  for (const [index, line] of file.lines.entries()) {
-    const marked = file.bom && index === 0;
-    if (kept.has(line)) lost ||= mayReachBeyond(line, marked);
-    if (line.kind !== 'assignment' || !written.has(line)) continue;
-    if (lost || marked || line.eol === '\r\n' || isBashOwn(line.key)) refused.add(line);
-  }
-  return refused;
-};
-
 export const shell: Writer = {
-  write,
-  refuse,
-  disagrees: (file, line) => !readsAlike(line, file.bom && line === file.lines[0]),
+  write: (line, value) =>
+    value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
+  ...judge({
+    reads: (line, marked) => {
+      if (readsAlike(line, marked)) return 'alike';
+      return mayReachBeyond(line, marked) ? 'below' : 'otherwise';
+    },
+    unfit: (line, marked) => {
+      if (marked) return 'byte_order_mark';
+      if (line.eol === '\r\n') return 'carriage_return';
+      return isBashOwn(line.key) ? 'key' : undefined;
+    },
+  }),
 };

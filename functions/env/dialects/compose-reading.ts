@@ -1,0 +1,45 @@
+/**
+ * How compose-go reads a line that nobody wrote for it. It fails for the whole file where a quote is
+ * not closed or an expansion is not well-formed.
+ */
+import type { Assignment, Line } from '../grammar.ts';
+import { endsInOddBackslash, type Reading } from './reading.ts';
+
+export const composeReads = (line: Line): Reading => {
+  if (line.kind !== 'assignment') return 'alike';
+  // It takes the key for the word `export` and what is left for a line without a name.
+  if (line.key === 'export' && line.beforeEquals !== '') return 'everywhere';
+  const { quote, raw } = line.value;
+  if (quote === "'") return endsInOddBackslash(raw) ? 'everywhere' : 'alike';
+  if (quote === '"') return quotedReads(raw);
+  return bareReads(line, raw);
+};
+
+const quotedReads = (raw: string): Reading => {
+  const dollars = expands(raw.replace(/\\[\\"nrt$`]/g, ' '));
+  // A backslash and a dollar sign side by side are escapes of two kinds, understood one after the other.
+  if (dollars !== 'alike' && /\\\\\$|\$\\/.test(raw)) return 'everywhere';
+  return dollars === 'alike' && /\\`/.test(raw.replace(/\\\\/g, '')) ? 'otherwise' : dollars;
+};
+
+const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
+  // It skips more kinds of blanks before a value than the grammar, and then finds the quote.
+  if (/^[\v\f\u0085\u00a0]/.test(raw)) return 'everywhere';
+  const dollars = expands(raw + (comment === '' ? '' : afterValue + comment));
+  if (dollars !== 'alike') return dollars;
+  if (comment !== '' && (raw === '' || afterValue.endsWith('\t'))) return 'otherwise';
+  return /[\p{White_Space}]$/u.test(raw) ? 'otherwise' : 'alike';
+};
+
+/** Names are matched without regard to case, so that two letters outside ASCII count, too. */
+const name = '[A-Za-z_\\u017f\\u212a][A-Za-z0-9_\\u017f\\u212a]*';
+const simple = new RegExp(
+  `\\$(?:${name}|\\{[A-Za-z_][A-Za-z0-9_]*(?:[:]?[-+][^$?{}\\s]*)?\\})`,
+  'g',
+);
+
+/** What `$NAME` and `$` with braces do to a text: nothing, something, or they end the reading. */
+const expands = (text: string): Reading => {
+  if (!/\$[$A-Za-z_{\u017f\u212a]/.test(text)) return 'alike';
+  return /\$[${]/.test(text.replace(simple, ' ')) ? 'everywhere' : 'otherwise';
+};

@@ -1,0 +1,33 @@
+/**
+ * python-dotenv with its default, `interpolate=True`: in every value, quotes or none, `${NAME}` and
+ * `${NAME:-default}` are replaced. No escape prevents that, but a default may be anything without a
+ * closing brace: `${=:-${NAME}}` is the text `${NAME}`, for no variable is named `=`. The grammar reads
+ * that otherwise, so it is for final replies only.
+ */
+import { findExpansions, pythonReads } from './python-reading.ts';
+import { isPlain, judge, withSpelling } from './reading.ts';
+import type { Writer } from './writer.ts';
+
+const spell = (value: string): string => {
+  if (isPlain(value)) return value;
+  const text = withoutExpansions(value);
+  // The reader opens the file as text: a CR would arrive as LF.
+  const single = !/['\r]|\\\\|\\$/.test(text);
+  return single ? `'${text}'` : `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\r', '\\r')}"`;
+};
+
+const withoutExpansions = (value: string): string => {
+  let text = '';
+  let copied = 0;
+  for (const { start, end } of findExpansions(value)) {
+    text += `${value.slice(copied, start)}\${=:-${value.slice(start, end)}}`;
+    copied = end;
+  }
+  return text + value.slice(copied);
+};
+
+export const python: Writer = {
+  write: (line, value) =>
+    value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
+  ...judge({ reads: pythonReads, unfit: () => undefined }),
+};

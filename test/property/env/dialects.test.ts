@@ -1,0 +1,186 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type Dialect, writerOf } from '../../../functions/env/dialects/dialect.ts';
+import { findExpansions } from '../../../functions/env/dialects/python-reading.ts';
+import { parseFile } from '../../../functions/env/grammar.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import { fileText } from '../../support/env-files.ts';
+import { contentOf, plan } from '../../support/env-runs.ts';
+import { nodeReaders, readWithExpand, readWithNodeProcess } from '../../support/node-readers.ts';
+
+const dialects = ['shell', 'compose', 'docker', 'dotenv', 'python'] as const;
+
+const value = fc
+  .array(
+    fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom(
+          ...`'"\`\\$#{}() \t\n\rnab=`,
+          '\u2028',
+          '\u00a0',
+          '\uFEFF',
+          '😀',
+        ),
+      },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
+    ),
+    { maxLength: 10 },
+  )
+  .map((all) => all.join(''));
+
+const line = fc.constantFrom(
+  'KEY=secret(X)',
+  `\t export\tKEY \t= 'secret(X)' \t# it's`,
+  ' KEY = secret(X)   ',
+  'KEY="secret(X)" # "$(',
+);
+
+/** What `work` gives, or nothing if it is refused as a caller's file may be. */
+const unlessRefused = <T>(work: () => T): T | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'invalid_env') return undefined;
+    throw error;
+  }
+};
+
+describe('a value written for any dialect', () => {
+  it('is read again by the grammar if the reply is to be expanded', () => {
+    fc.assert(
+      fc.property(value, line, fc.constantFrom(...dialects), (any, template, dialect) => {
+        const text = `${template.replace('KEY', 'K')}\nB=enc(N)\n`;
+        const options = { dialect, values: { N: '1' }, secrets: { X: any } };
+        const content = unlessRefused(() => contentOf(text, options));
+        if (content === undefined) return;
+        const { lines, errors } = parseFile(content);
+        expect(errors).toEqual([]);
+        const read = lines.flatMap((one) => (one.kind === 'assignment' ? [one] : []));
+        expect(read.map(({ key }) => key)).toEqual(['K', 'B']);
+        expect(read[0]?.value.decoded).toBe(any);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('is judged in time that grows with the file only', () => {
+    const start = performance.now();
+    const pieces = [...`'"\\\`$#}=\r\u00a0a`, `\${`, `\${A:-`, `\${a:`, '$a', '$(', ' #'];
+    for (const dialect of dialects) {
+      for (const piece of pieces) {
+        const long = piece.repeat(Math.floor(65_536 / piece.length));
+        unlessRefused(() =>
+          contentOf('A=secret(X)', { mode: 'expand', dialect, secrets: { X: long } }),
+        );
+        for (const kept of [`A=${long}`, `A='${long}'`, `A="${long}"`, `# ${long}`]) {
+          unlessRefused(() => contentOf(`${kept}\nT=secret(X)\n`, { dialect, secrets: { X: '' } }));
+        }
+      }
+    }
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+});
+
+describe('what python-dotenv replaces', () => {
+  it('is found as its own expression finds it', () => {
+    const text = fc
+      .array(fc.constantFrom('${', '$', '{', '}', ':', '-', ':-', 'a', '\n'), { maxLength: 14 })
+      .map((all) => all.join(''));
+    fc.assert(
+      fc.property(text, (any) => {
+        const matches = [...any.matchAll(/\$\{[^}:]*(?::-[^}]*)?\}/g)];
+        const places = matches.map(({ index, 0: all }) => ({
+          start: index,
+          end: index + all.length,
+        }));
+        expect(findExpansions(any)).toEqual(places);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe('any text, for any dialect', () => {
+  it('comes back byte for byte if it holds nothing that looks like a reference, or is refused', () => {
+    fc.assert(
+      fc.property(fileText, fc.constantFrom(...dialects), (text, dialect) => {
+        fc.pre(!/(?:secret|enc)[ \t]*\(/i.test(text));
+        const content = unlessRefused(() => contentOf(text, { mode: 'expand', dialect }));
+        expect(content ?? text).toBe(text);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('has only such lines refused as hold a reference', () => {
+    fc.assert(
+      fc.property(fileText, fc.constantFrom(...dialects), (text, dialect: Dialect) => {
+        const file = parseFile(text);
+        const written = new Set(file.lines.filter((_, index) => index % 2 === 0));
+        const kept = new Set(file.lines.filter((one) => !written.has(one)));
+        for (const refused of writerOf(dialect).refuse(file, written, kept).keys()) {
+          expect(refused.kind).toBe('assignment');
+          expect(written.has(refused)).toBe(true);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('a value written for npm dotenv and Node', () => {
+  const written = (values: readonly string[], template: string) => {
+    const kept = new Map<string, string>();
+    const text = values.map((any, index) => {
+      const one = template.replace('KEY', `K${index}`);
+      const content = unlessRefused(() =>
+        contentOf(one, { mode: 'expand', dialect: 'dotenv', secrets: { X: any } }),
+      );
+      if (content !== undefined) kept.set(`K${index}`, any);
+      return `${content ?? '# refused'}\nZ${index}=1\n`;
+    });
+    for (const index of values.keys()) kept.set(`Z${index}`, '1');
+    return { text: text.join(''), expected: sorted(kept) };
+  };
+  const sorted = (map: ReadonlyMap<string, string>) =>
+    [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+
+  it('is read back exactly by both, and dotenv-expand leaves it alone', () => {
+    fc.assert(
+      fc.property(
+        fc.array(value, { minLength: 20, maxLength: 30, size: 'max' }),
+        line,
+        (values, template) => {
+          const { text, expected } = written(values, template);
+          for (const [, read] of nodeReaders) expect(sorted(read(text))).toEqual(expected);
+          expect(
+            sorted(readWithExpand(text, { a: 'x', n: 'x' })).filter(
+              ([key]) => key !== 'a' && key !== 'n',
+            ),
+          ).toEqual(expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is what a process finds that node --env-file starts', () => {
+    const values = fc.sample(value, { numRuns: 200, seed: 5 });
+    const { text, expected } = written(values, 'KEY=secret(X) # c');
+    const [found = new Map()] = readWithNodeProcess([text]);
+    for (const [key, any] of expected) expect([key, found.get(key)]).toEqual([key, any]);
+  });
+});
+
+describe('dotenv-expand', () => {
+  it('would run a value that is refused: the reason why it is', () => {
+    expect(readWithExpand("A='$(echo ran)'\n").get('A')).toBe('ran');
+    expect(readWithExpand("B=1\nA='$B \\$'\n").get('A')).toBe('1 $');
+    for (const value of ['$(echo ran)', '$B', '\\$']) {
+      expect(unlessRefused(() => plan('A=secret(X)\n'))).toBeDefined();
+      const work = () => contentOf('A=secret(X)\n', { dialect: 'dotenv', secrets: { X: value } });
+      expect(unlessRefused(work)).toBeUndefined();
+    }
+  });
+});
