@@ -64,22 +64,27 @@ const listen = async (routes: readonly Route[], port: number): Promise<Gateway> 
   }
 };
 
-/** To a terminal, a token and a request to try; elsewhere, the command that makes one, as logs are kept. */
+/**
+ * The ready line and, in the same write so that nobody reads half of it, how to go on: to a terminal, a token and a
+ * request to try; elsewhere, as logs are kept, the command that makes a token.
+ */
 const greet = async (url: string, folder: string, isLocal: boolean): Promise<void> => {
-  say(`vault listening on ${url}`);
-  if (!isLocal) return;
+  const ready = `vault listening on ${url}`;
+  if (!isLocal) return say(ready);
   if (!process.stdout.isTTY) {
-    say('a token to try it: npm run -s token -- --tenant demo --sub you');
-    return;
+    return say(`${ready}\na token to try it: npm run -s token -- --tenant demo --sub you`);
   }
   const scope = 'secrets:read secrets:write vault:status';
   const key = await openTokenKey(folder);
   const token = await key.issue({ tenant: 'demo', sub: 'you', scope }, 3_600);
-  say(`\nA token for tenant demo, good for one hour, and a request to try:\n\nTOKEN=${token}`);
-  say(
-    `curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets\n`,
-  );
+  say(`${ready}
+
+A token for tenant demo, good for one hour, and a request to try:
+
+TOKEN=${token}
+curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets
+`);
 };
 
 /** Settles when the vault is asked to stop, which may be before it has started. */
