@@ -6,7 +6,10 @@ const project = (name) => ({
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
 });
 
+/** Real readers of .env files that need more than Node and bash: `npm run test:readers`. */
+const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
+
 export default {
   maxWorkers: 2,
-  projects: ['unit', 'property', 'contract', 'e2e'].map(project),
+  projects: [...['unit', 'property', 'contract', 'e2e'].map(project), readers],
 };

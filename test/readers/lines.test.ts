@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { writerOf } from '../../functions/env/dialects/dialect.ts';
+import { VaultError } from '../../functions/model/errors.ts';
+import { contentOf } from '../support/env-runs.ts';
+import { foreignBlocks } from './lines.ts';
+import { readersOf, sorted, type TextDialect } from './readers.ts';
+import { seed } from './seed.ts';
+
+const blocks = foreignBlocks(9_000, seed);
+/** bash is met with such lines in test/property/env/shell.test.ts, where nothing is there for it to run. */
+const dialects = ['compose', 'docker', 'dotenv', 'python'] as const;
+
+/** As hard as the dialect allows. */
+const secrets: Readonly<Record<(typeof dialects)[number], string>> = {
+  compose: `it's "$x" \`y\` \\\n)}; #`,
+  docker: `it's "$x" \`y\` \\)}; #`,
+  dotenv: `it's "x" y \\ z; }`,
+  python: `it's "$x" \`y\` \\\n)}; #`,
+};
+
+const renderUnlessRefused = (text: string, dialect: TextDialect, secret: string): string[] => {
+  try {
+    return [contentOf(text, { mode: 'expand', dialect, secrets: { X: secret } })];
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'invalid_env') return [];
+    throw error;
+  }
+};
+
+describe('lines that come back as they are', () => {
+  it.each(dialects)(
+    'are read by the readers of %s as by the grammar if there is no warning',
+    (dialect) => {
+      const writer = writerOf(dialect);
+      const agreed = blocks.filter(
+        ({ file, lines }) => !lines.some((line) => writer.disagrees(file, line)),
+      );
+      expect(agreed.length).toBeGreaterThan(1_000);
+      const texts = agreed.map(({ text }) => `${text}Z=1\n`);
+      for (const { name, read } of readersOf[dialect]) {
+        for (const [index, found] of read(texts).entries()) {
+          const wanted = new Map([['Z', '1']]);
+          for (const line of agreed[index]?.lines ?? []) {
+            if (line.kind === 'assignment') wanted.set(line.key, line.value.decoded);
+          }
+          const seen = { name, seed, text: texts[index] };
+          expect({ ...seen, found: sorted(found) }).toEqual({ ...seen, found: sorted(wanted) });
+        }
+      }
+    },
+  );
+
+  it.each(dialects)(
+    'leave the values around them exact for the readers of %s, or these are refused',
+    (dialect) => {
+      const secret = secrets[dialect];
+      const above = blocks.flatMap(({ text, file }) => {
+        const whole = file.bom
+          ? `\uFEFF# c\nT=secret(X)\n${text.slice(1)}`
+          : `T=secret(X)\n${text}`;
+        return renderUnlessRefused(`${whole}Z=secret(X)\n`, dialect, secret);
+      });
+      const below = blocks.flatMap(({ text }) =>
+        renderUnlessRefused(`${text}T=secret(X)\nZ=secret(X)\n`, dialect, secret),
+      );
+      expect(Math.min(above.length, below.length)).toBeGreaterThan(2_000);
+      const texts = [...above, ...below];
+      for (const { name, read } of readersOf[dialect]) {
+        for (const [index, found] of read(texts).entries()) {
+          const values = typeof found === 'string' ? found : [found.get('T'), found.get('Z')];
+          const seen = { name, seed, text: texts[index] };
+          expect({ ...seen, values }).toEqual({ ...seen, values: [secret, secret] });
+        }
+      }
+    },
+  );
+});

@@ -1,0 +1,63 @@
+/** For each dialect the programs that its files are for. */
+import type { Dialect } from '../../functions/env/dialects/dialect.ts';
+import { parseFile } from '../../functions/env/grammar.ts';
+import { readWithBash } from '../support/bash.ts';
+import { nodeReaders, readWithExpand } from '../support/node-readers.ts';
+import { type Found, readWithGo, readWithPython } from './programs.ts';
+
+export type Reader = {
+  readonly name: string;
+  /** What it finds in each file. */
+  readonly read: (texts: readonly string[]) => Found[];
+};
+
+const keysOf = (text: string): string[] =>
+  parseFile(text).lines.flatMap((line) => (line.kind === 'assignment' ? [line.key] : []));
+
+/** What bash gives where a line of a file made it exit. */
+export const endedShell = 'the file ended its shell';
+
+const bash = (texts: readonly string[]): Found[] => {
+  // One more key, so that a shell that has nothing to tell differs from one that ended.
+  const readings = texts.map((text) => ({ text, keys: [...keysOf(text), 'none'] }));
+  return readWithBash(readings).map((values, index) => {
+    if (values.length === 0) return endedShell;
+    const found = new Map<string, string>();
+    for (const [at, key] of readings[index]?.keys.entries() ?? []) {
+      const value = values[at];
+      if (value !== undefined) found.set(key, value);
+    }
+    return found;
+  });
+};
+
+export type TextDialect = Exclude<Dialect, 'json'>;
+
+export const readersOf: Readonly<Record<TextDialect, readonly Reader[]>> = {
+  shell: [{ name: 'bash', read: bash }],
+  compose: [{ name: 'docker compose', read: (texts) => readWithGo('compose', texts) }],
+  docker: [{ name: 'docker run', read: (texts) => readWithGo('docker', texts) }],
+  dotenv: nodeReaders.map(([name, read]) => ({ name, read: (texts) => texts.map(read) })),
+  python: [{ name: 'python-dotenv', read: (texts) => readWithPython(texts) }],
+};
+
+export const textDialects = Object.keys(readersOf) as TextDialect[];
+
+/** Reads what npm dotenv found once more. Variables that it may look for are set to what no file holds. */
+export const dotenvExpand: Reader = {
+  name: 'dotenv-expand',
+  read: (texts) => {
+    const names = [...'abnrtxABZKTX', 'HOME'];
+    const environment = Object.fromEntries(names.map((name) => [name, 'of the environment']));
+    return texts.map((text) => {
+      const found = readWithExpand(text, environment);
+      return new Map(
+        [...found].filter(([key]) => !names.includes(key) || text.includes(`${key}=`)),
+      );
+    });
+  },
+};
+
+/** A map of keys and values, so that two are equal whatever the order. */
+export const sorted = (found: Found): unknown =>
+  typeof found === 'string' ? found : [...found].sort(([a], [b]) => (a < b ? -1 : 1));

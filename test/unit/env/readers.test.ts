@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { render } from '../../support/env-runs.ts';
+import measured from '../../vectors/env-readers.json' with { type: 'json' };
+
+/** What a reader finds, so that two may be compared whatever the order; nothing: it gives the file up. */
+const finding = (values: object | null | undefined): string =>
+  JSON.stringify(values && Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+type Case = (typeof measured.cases)[number];
+
+const byReader = ({ bash, readers }: Case) =>
+  new Map<string, string>(
+    Object.entries({ bash, ...readers }).map(([name, values]) => [name, finding(values)]),
+  );
+
+const byGrammar = ({ reads, errors }: Case): string => finding(errors.length > 0 ? null : reads);
+
+describe('the warning reader_disagrees', () => {
+  const readable = measured.cases.filter(
+    ({ input, errors }) => errors.length === 0 && !/(?:secret|enc)\(/.test(input),
+  );
+
+  it.each([
+    ['shell', ['bash']],
+    ['compose', ['docker compose']],
+    ['docker', ['docker run']],
+    ['dotenv', ['node', 'dotenv']],
+    ['python', ['python-dotenv']],
+  ] as const)(
+    'is given for %s in every case in which its readers were measured to disagree',
+    (dialect, names) => {
+      const silent = readable.filter((one) => {
+        const readers = byReader(one);
+        const agreed = names.every((name) => readers.get(name) === byGrammar(one));
+        return !agreed && render(one.input, { mode: 'expand', dialect }).warnings.length === 0;
+      });
+      expect(silent.map(({ id }) => id)).toEqual([]);
+    },
+  );
+});
+
+describe('the grammar and the nine readers it was held against', () => {
+  /** What more than half of them find. */
+  const majority = (one: Case): string | undefined => {
+    const findings = [...byReader(one).values()];
+    expect(findings).toHaveLength(9);
+    return findings.find((found) => findings.filter((other) => other === found).length > 4);
+  };
+
+  it('differ from what most find in the cases that docs/env.md lists, and in no others', () => {
+    const page = readFileSync('docs/env.md', 'utf8');
+    const [, after = ''] = page.split('\n## Where the vault differs from most readers\n');
+    const [table = ''] = after.split('\n## ');
+    const listed = [...table.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, id]) => id);
+    const differing = measured.cases.filter((one) => majority(one) !== byGrammar(one));
+    expect([...listed].sort()).toEqual(differing.map(({ id }) => id).sort());
+  });
+
+  it('differ only where the file is refused, or where a value would be expanded or its line ends changed', () => {
+    const silent = measured.cases.filter(
+      (one) => one.errors.length === 0 && majority(one) !== byGrammar(one),
+    );
+    expect(silent.map(({ id }) => id).sort()).toEqual([
+      'crlf-quoted',
+      'expand-dq',
+      'expand-forward',
+      'expand-undefined',
+    ]);
+  });
+});
