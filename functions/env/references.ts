@@ -8,7 +8,7 @@ import { isSecretName } from '../model/names.ts';
 import type { Candidate, Reference } from './candidates.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
 import { type Line, type ParsedFile, parseFile } from './grammar.ts';
-import { errorsAt, type Fault, type Report, reportOf } from './places.ts';
+import { errorsAt, type Fault, reportOf } from './places.ts';
 import { type References, type ScannedLine, scanFile } from './scan.ts';
 import { utf8Bytes } from './sizes.ts';
 import { findSources, type NewSecret, type Sources } from './sources.ts';
@@ -87,30 +87,6 @@ export const planFile = (file: EnvFile): Plan => {
 };
 
 const referenceOf = ({ name, version }: Reference): Reference => ({ name, version });
-
-/** `secret_exists` for each `enc()` of one of `names`, at its first place. */
-export const reportExisting = (
-  { content, references }: Plan,
-  names: ReadonlySet<string>,
-): Report => {
-  const faults: Fault[] = [];
-  for (const [name, offset] of references.enc) {
-    if (names.has(name)) faults.push({ offset, code: 'secret_exists', name });
-  }
-  return reportOf(errorsAt(content, faults));
-};
-
-/** `not_found` for each `secret()` that is written as one of `references`, at its first place. */
-export const reportMissing = (
-  { content, references: { secret } }: Plan,
-  references: ReadonlySet<string>,
-): Report => {
-  const faults: Fault[] = [];
-  for (const [reference, { name, offset }] of secret) {
-    if (references.has(reference)) faults.push({ offset, code: 'not_found', name });
-  }
-  return reportOf(errorsAt(content, faults));
-};
 
 const requireWithinLimits = ({ content, values }: EnvFile): void => {
   for (const name of values.keys()) {

@@ -99,7 +99,6 @@ const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> 
   if (fingerprint && record) return await replay(submission, fingerprint, heads, record);
   if (dryRun) requireNew(plan, heads);
   const { versions, missing, fault } = await findVersions(submission, heads);
-  if (dryRun) requireFound(plan, missing);
   if (missing.size > 0) return await reportOrAgain(submission);
   try {
     if (fault) throw fault;

@@ -1,6 +1,7 @@
 /** Which names of a `.env` file are there, and the report when they should not be, or should. */
 import { writtenAs } from '../env/candidates.ts';
-import { type Plan, reportExisting, reportMissing } from '../env/references.ts';
+import { reportExisting, reportMissing } from '../env/name-reports.ts';
+import type { Plan } from '../env/references.ts';
 import { VaultError } from '../model/errors.ts';
 import type { StoredVersion } from '../model/types.ts';
 import type { Submission } from './env-file.ts';
