@@ -209,6 +209,64 @@ describe('the cost of', () => {
       );
       expect(cost).toMatchObject({ store: ['TransactGetItems', 'TransactGetItems'], kms: [] });
     });
+
+    const expanding = (principal: Principal, content: string, more = {}) =>
+      costOf((context) =>
+        expandEnv(vault.ports)(context, principal, { ...file, content, ...more }),
+      );
+
+    it('with pins: one transaction for the distinct names, and a read for each superseded version', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'P', [value]);
+      await makeSecret(vault.ports, alice, 'Q', [value, value, value]);
+      const content = 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n';
+      expect(await expanding(alice, content)).toEqual({
+        store: ['TransactGetItems', 'GetItem', 'GetItem'],
+        kms: ['Decrypt', 'Decrypt', 'Decrypt', 'Decrypt', 'Decrypt'],
+        units: 2 * 2 + 2,
+      });
+      expect(await expanding(alice, 'V=secret(Q@4)\n')).toMatchObject({
+        store: ['TransactGetItems', 'TransactGetItems'],
+        kms: [],
+      });
+    });
+
+    it('to be pinned: no more than without', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'P', [value, value]);
+      const cost = { store: ['TransactGetItems'], kms: ['Decrypt'], units: 2 };
+      expect(await expanding(alice, 'V=secret(P)\n', { pin: true })).toEqual(cost);
+    });
+
+    it('with one new name and a pinned one: no condition on what never changes', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'Q', [value, value]);
+      const content = 'A=1\nX=enc(A)\nV=secret(Q@1)\n';
+      const cost = await costOf((context) =>
+        submitEnv(vault.ports)(context, alice, { ...file, content, fingerprint: undefined }),
+      );
+      expect(cost.store).toEqual(['TransactGetItems', 'GetItem', 'PutItem']);
+      expect(cost.units).toBe(2 + 1 + 2);
+    });
+
+    it('as of an instant: one transaction, and at most ⌈log2 n⌉ reads a name', async () => {
+      const alice = someone();
+      const began = Date.now() - 100_000;
+      const values = Array.from({ length: 17 }, () => value);
+      await makeSecret(vault.ports, alice, 'P', values, began);
+      await makeSecret(vault.ports, alice, 'Q', values, began);
+      const content = 'V=secret(P)\nW=secret(Q)\n';
+      for (let second = 0; second < 17; second += 1) {
+        const { store, kms, units } = await expanding(alice, content, {
+          at: began + second * 1_000,
+        });
+        const [first, ...reads] = store;
+        expect(first).toBe('TransactGetItems');
+        expect(reads.length).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(17)));
+        expect(new Set(reads).size).toBe(second < 16 ? 1 : 0);
+        expect([kms.length, units]).toEqual([2, 2 * 2 + reads.length]);
+      }
+    });
   });
 
   it.each([

@@ -1,0 +1,245 @@
+/** `expand` as of an instant: one view of all secrets of a file, as they were. */
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
+import { expandWith, file } from '../support/env-vault.ts';
+import * as fault from '../support/faults.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, makeSecret } from '../support/secrets.ts';
+
+describe('a file as of an instant, on the embedded store and KMS', () => {
+  let vault: Embedded;
+  const began = 1_700_000_000_000;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  const expand = (principal: Principal, content: string, at: number, ports = vault.ports) =>
+    expandWith(ports, principal, content, { at });
+
+  it('has the version of every secret that was valid then: from validFrom, until before validTo', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4', 'a5'], began);
+    await makeSecret(vault.ports, alice, 'B', ['b1', 'b2'], began + 1_500);
+    for (const [at, a, b] of [
+      [1_500, 2, 1],
+      [1_999, 2, 1],
+      [2_000, 3, 1],
+      [2_499, 3, 1],
+      [2_500, 3, 2],
+      [3_000, 4, 2],
+      [3_999, 4, 2],
+      [4_000, 5, 2],
+      [1_000_000, 5, 2],
+    ] as const) {
+      const answer = await expand(alice, 'X=secret(A)\nY=secret(B)\n', began + at);
+      expect([at, answer.content]).toEqual([at, `X=a${a}\nY=b${b}\n`]);
+      expect(answer.resolved).toEqual([
+        { name: 'A', version: a },
+        { name: 'B', version: b },
+      ]);
+    }
+  });
+
+  it('does not find what did not exist then, and lists every such name', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'OLD', ['o1', 'o2'], began);
+    await makeSecret(vault.ports, alice, 'LATER', ['l1', 'l2', 'l3'], began + 5_000);
+    const content = 'A=secret(OLD)\nB=secret(LATER)\nC=secret(NOWHERE)secret(LATER)\n';
+    await expect(expand(alice, content, began + 4_999)).rejects.toMatchObject({
+      code: 'not_found',
+      members: {
+        errors: [
+          { line: 2, column: 3, code: 'not_found', name: 'LATER' },
+          { line: 3, column: 3, code: 'not_found', name: 'NOWHERE' },
+        ],
+        errorsTotal: 2,
+      },
+    });
+    const found = await expand(alice, 'A=secret(OLD)\nB=secret(LATER)\n', began + 5_000);
+    expect(found.content).toBe('A=o2\nB=l1\n');
+  });
+
+  it('does not find a pinned version that began later', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4'], began);
+    const content = 'X=secret(A)\nY=secret(A@1)\nZ=secret(A@3)\n';
+    expect((await expand(alice, content, began + 2_000)).content).toBe('X=a3\nY=a1\nZ=a3\n');
+    expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=a1\nZ=a3\n');
+    for (const [pin, at] of [
+      ['A@3', 1_999],
+      ['A@4', 2_999],
+      ['A@5', 9_999],
+    ] as const) {
+      await expect(
+        expand(alice, `X=secret(A)\nY=secret(${pin})\n`, began + at),
+      ).rejects.toMatchObject({
+        code: 'not_found',
+        members: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
+      });
+    }
+  });
+
+  it('is one view, from one snapshot: what is updated after it is not seen', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
+    await makeSecret(vault.ports, alice, 'B', ['b1', 'b2', 'b3'], began);
+    const { store } = vault.ports;
+    const ports: Ports = {
+      ...vault.ports,
+      store: {
+        ...store,
+        findHeads: async (...asked) => {
+          const heads = await store.findHeads(...asked);
+          await addVersion(vault.ports, alice, 'A', 'a4', began + 3_000);
+          await addVersion(vault.ports, alice, 'B', 'b4', began + 3_000);
+          return heads;
+        },
+      },
+    };
+    const content = 'X=secret(A)\nY=secret(B)\n';
+    expect((await expand(alice, content, began + 3_000, ports)).content).toBe('X=a3\nY=b3\n');
+    expect((await expand(alice, content, began + 1_000, ports)).content).toBe('X=a2\nY=b2\n');
+    expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=b4\n');
+  });
+
+  it('is exact while both secrets of a pair are updated', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1'], began);
+    await makeSecret(vault.ports, alice, 'B', ['b1'], began + 1);
+    let done = 0;
+    const updating = (async () => {
+      for (let version = 2; version <= 40; version += 1) {
+        await addVersion(vault.ports, alice, 'A', `a${version}`, began + version * 10);
+        await addVersion(vault.ports, alice, 'B', `b${version}`, began + version * 10 + 5);
+        done = version;
+      }
+    })();
+    let reads = 0;
+    while (done < 40) {
+      // Up to the last instant that was known when the request began.
+      const known = Math.max(done, 1);
+      const at = 1 + ((reads * 37) % (known * 10 + 5));
+      const a = at < 20 ? 1 : Math.min(Math.floor(at / 10), known);
+      const b = at < 25 ? 1 : Math.min(Math.floor((at - 5) / 10), known);
+      const answer = await expand(alice, 'X=secret(A)\nY=secret(B)\n', began + at);
+      expect([at, answer.content]).toEqual([at, `X=a${a}\nY=b${b}\n`]);
+      reads += 1;
+    }
+    await updating;
+    expect(reads).toBeGreaterThan(5);
+  });
+
+  it('answers a dry run, and a file that reads nothing, like any other', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
+    const content = 'X=secret(A)\n';
+    const real = await expand(alice, content, began);
+    const options = { at: began, dryRun: true };
+    expect(await expandWith(vault.ports, alice, content, options)).toEqual(real);
+    const late = { at: began - 1, dryRun: true };
+    await expect(expandWith(vault.ports, alice, content, late)).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    expect((await expand(alice, 'X=1\n', began)).content).toBe('X=1\n');
+  });
+
+  it('is refused alike, with the same calls, for what is another’s, out of sight, or nowhere', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
+    await makeSecret(vault.ports, alice, 'OTHER', ['o1', 'o2', 'o3'], began);
+    await makeSecret(vault.ports, someone(), 'FOREIGN', ['f1', 'f2', 'f3'], began);
+    const refusals = [];
+    for (const [principal, name] of [
+      [alice, 'NOWHERE'],
+      [alice, 'FOREIGN'],
+      [{ ...alice, names: ['A', 'OTHER.*', 'X*'] }, 'OTHER'],
+    ] as const) {
+      const context = requestContext();
+      const request = file(`X=secret(A)\nY="secret(${name})secret(${name}@2)"\n`, { at: began });
+      const { code, message, members } = await expandWith(
+        vault.ports,
+        principal,
+        request.content,
+        request,
+        context,
+      ).catch((error) => error);
+      const errors = members.errors.map(({ name: told, ...place }: { name: string }) => {
+        expect(told).toBe(name);
+        return { ...place, column: 0 };
+      });
+      const { storeCalls, kmsCalls, units } = context.journal;
+      refusals.push({ code, message, errors, storeCalls, kmsCalls, units: units() });
+    }
+    expect(refusals[0]).toMatchObject({ code: 'not_found', kmsCalls: [] });
+    expect(refusals[0]?.errors).toHaveLength(2);
+    expect(refusals[1]).toEqual(refusals[0]);
+    expect(refusals[2]).toEqual(refusals[0]);
+  });
+
+  describe('over a table that somebody changed', () => {
+    const withGap = async () => {
+      const alice = someone();
+      vault.tampered.add(alice.tenant);
+      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4'], began);
+      await makeSecret(vault.ports, alice, 'B', ['b1'], began + 2_000);
+      const pk = { S: `TENANT#${alice.tenant}#SECRET#A` };
+      const key = { pk, sk: { S: 'VERSION#0000000002' } };
+      await vault.dynamodb.send(new DeleteItemCommand({ TableName: tableName, Key: key }));
+      return alice;
+    };
+
+    it('is an integrity failure, but only after what is not found', async () => {
+      const alice = await withGap();
+      const content = 'X=secret(A)\nY=secret(B)\n';
+      await expect(expand(alice, content, began + 1_500)).rejects.toMatchObject({
+        code: 'not_found',
+        members: { errors: [{ name: 'B' }], errorsTotal: 1 },
+      });
+      await expect(expand(alice, 'X=secret(A)\n', began + 1_500)).rejects.toMatchObject({
+        code: 'integrity_failure',
+      });
+      expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=b1\n');
+    });
+
+    it('is an integrity failure in a dry run, too', async () => {
+      const alice = await withGap();
+      const dry = { at: began + 1_500, dryRun: true };
+      await expect(expandWith(vault.ports, alice, 'X=secret(A)\n', dry)).rejects.toMatchObject({
+        code: 'integrity_failure',
+      });
+    });
+  });
+
+  it('is no "not found" while the store cannot be read', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
+    const script = fault.inTurn('GetItem', Array(9).fill({ before: fault.connectionRefused }));
+    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+    // Another name is missing for certain, but a report would have to list all.
+    const content = 'X=secret(A)\nY=secret(NOWHERE)\n';
+    await expect(expand(alice, content, began, ports)).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+  });
+
+  it('tells of names first, then of the key, while the master key is disabled', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
+    await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));
+    try {
+      await expect(expand(alice, 'X=secret(A)\n', began - 1)).rejects.toMatchObject({
+        code: 'not_found',
+      });
+      await expect(expand(alice, 'X=secret(A)\n', began)).rejects.toMatchObject({
+        code: 'master_key_unavailable',
+      });
+    } finally {
+      await vault.kms.send(new EnableKeyCommand({ KeyId: vault.keyArn }));
+    }
+  });
+});

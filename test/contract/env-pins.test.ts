@@ -1,0 +1,303 @@
+/** References pinned to versions, and the pinned file that repeats a deployment. */
+import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import type { Ports, Write } from '../../functions/vault/ports.ts';
+import { submitEnv } from '../../functions/vault/submit-env.ts';
+import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { expandWith, file } from '../support/env-vault.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, makeSecret } from '../support/secrets.ts';
+
+const key = 'k'.repeat(20);
+
+describe('a file with pinned references, on the embedded store and KMS', () => {
+  let vault: Embedded;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  const expand = (principal: Principal, content: string, more = {}) =>
+    expandWith(vault.ports, principal, content, more);
+  const submit = (principal: Principal, content: string, more = {}, ports = vault.ports) =>
+    submitEnv(ports)(requestContext(), principal, file(content, more));
+  /** Ports that do `before` ahead of each write, and keep the writes. */
+  const watching = (before: () => Promise<void>) => {
+    const writes: Write[] = [];
+    const { store } = vault.ports;
+    const write: typeof store.write = async (context, principal, asked) => {
+      writes.push(asked);
+      await before();
+      return await store.write(context, principal, asked);
+    };
+    return { writes, ports: { ...vault.ports, store: { ...store, write } } };
+  };
+
+  it('has each version where it is named, beside the current one', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3']);
+    await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
+    const content = 'X=secret(A@2)-secret(A)\nY=secret(B@1)-secret(A@3)-secret(A@2)\n';
+    for (const send of [expand, submit]) {
+      expect(await send(alice, content)).toMatchObject({
+        content: 'X=a2-a3\nY=b1-a3-a2\n',
+        resolved: [
+          { name: 'A', version: 2 },
+          { name: 'A', version: 3 },
+          { name: 'B', version: 1 },
+          { name: 'A', version: 3 },
+        ],
+      });
+    }
+  });
+
+  it('is not found where a version is beyond the current one, once for each reference', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
+    const content =
+      'W=secret(A@1)\nX=secret(A@3)\nY=secret(A@999999999)secret(A@3)\nZ=secret(N@1)\n';
+    for (const send of [expand, submit]) {
+      for (const dryRun of [false, true]) {
+        await expect(send(alice, content, { dryRun })).rejects.toMatchObject({
+          code: 'not_found',
+          members: {
+            errors: [
+              { line: 2, column: 3, code: 'not_found', name: 'A' },
+              { line: 3, column: 3, code: 'not_found', name: 'A' },
+              { line: 4, column: 3, code: 'not_found', name: 'N' },
+            ],
+            errorsTotal: 3,
+          },
+        });
+      }
+    }
+  });
+
+  it('repeats each deployment exactly, whatever is updated later', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1']);
+    await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
+    const content = '# app\nX="secret(A) \\\\secret(A)"\nY=secret(B)@secret(A)\nZ=secret(B@1)\n';
+    const deployments = [];
+    for (let round = 2; round <= 5; round += 1) {
+      deployments.push(await expand(alice, content, { pin: true }));
+      await addVersion(vault.ports, alice, 'A', `a'${round}`);
+      if (round % 2 === 0) await addVersion(vault.ports, alice, 'B', `b"${round}`);
+    }
+    expect(new Set(deployments.map((deployment) => deployment.content)).size).toBe(4);
+    for (const { pinned = '', content: deployed } of deployments) {
+      const again = await expand(alice, pinned, { pin: true });
+      expect([again.content, again.pinned]).toEqual([deployed, pinned]);
+    }
+    expect(deployments[0]?.pinned).toBe(
+      '# app\nX="secret(A@1) \\\\secret(A)"\nY=secret(B@2)@secret(A@1)\nZ=secret(B@1)\n',
+    );
+  });
+
+  it('pins to what was valid at the instant that was asked for', async () => {
+    const alice = someone();
+    const began = 1_700_000_000_000;
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
+    const then = await expand(alice, 'X=secret(A)\n', { at: began + 1_000, pin: true });
+    expect(then.pinned).toBe('X=secret(A@2)\n');
+    expect((await expand(alice, then.pinned ?? '')).content).toBe(then.content);
+    const same = await expand(alice, then.pinned ?? '', { at: began + 1_000 });
+    expect(same.content).toBe('X=a2\n');
+  });
+
+  it('is written though what it is pinned to is updated meanwhile', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
+    await makeSecret(vault.ports, alice, 'B', ['b1']);
+    let version = 2;
+    const { writes, ports } = watching(async () => {
+      version += 1;
+      await addVersion(vault.ports, alice, 'A', `a${version}`);
+    });
+    const content = 'N=1\nX=enc(N)\nY=secret(A@1)secret(A@2)secret(B)\n';
+    const answer = await submit(alice, content, {}, ports);
+    expect(answer.content).toBe('N=secret(N)\nX=secret(N)\nY=a1a2b1\n');
+    expect(writes).toHaveLength(1);
+    expect(writes[0]?.unchanged.map(({ name }) => name)).toEqual(['B']);
+  });
+
+  it('reads again if a name that also stands unpinned is updated before it writes', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
+    let isFirst = true;
+    const { writes, ports } = watching(async () => {
+      if (isFirst) await addVersion(vault.ports, alice, 'A', 'a3');
+      isFirst = false;
+    });
+    const answer = await submit(alice, 'N=1\nX=enc(N)\nY=secret(A@2)secret(A)\n', {}, ports);
+    expect(answer.content).toBe('N=secret(N)\nX=secret(N)\nY=a2a3\n');
+    expect(writes).toHaveLength(2);
+  });
+
+  describe('with an idempotency key', () => {
+    const keyed = (principal: Principal, content: string) => ({
+      fingerprint: fingerprint(key, principal, ['env', content]),
+    });
+    const content = 'N=1\nX=enc(N)\nY="secret(A) secret(A@1) secret(A@2)"\n';
+
+    it('answers a repetition with the versions that the first answer used', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
+      const first = await submit(alice, content, keyed(alice, content));
+      expect(first.content).toBe(`N=secret(N)\nX=secret(N)\nY='a2 a1 a2'\n`);
+      await addVersion(vault.ports, alice, 'A', 'a3');
+      const again = await submit(alice, content, keyed(alice, content));
+      expect(again).toEqual({ ...first, replayed: true });
+    });
+
+    it('does not read for a repetition what has gone out of the caller’s sight', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
+      await submit(alice, content, keyed(alice, content));
+      const blind = { ...alice, names: ['N'] };
+      await expect(submit(blind, content, keyed(alice, content))).rejects.toMatchObject({
+        code: 'not_found',
+        members: { errors: [{ name: 'A' }, { name: 'A' }, { name: 'A' }] },
+      });
+    });
+
+    it.each([
+      ['one version less', 'A@2 A@1'],
+      ['one version more', 'A@2 A@1 A@2 A@2'],
+      ['another name', 'B@2 A@1 A@2'],
+      ['another version than is pinned', 'A@2 A@2 A@2'],
+    ])('trusts no record that tells of %s', async (_, told) => {
+      const alice = someone();
+      vault.tampered.add(alice.tenant);
+      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
+      await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
+      await submit(alice, content, keyed(alice, content));
+      const hash = keyed(alice, content).fingerprint.hash;
+      const pk = { S: `TENANT#${alice.tenant}#IDEMPOTENCY#${hash}` };
+      const at = { TableName: tableName, Key: { pk, sk: { S: 'RECORD' } } };
+      const { Item } = await vault.dynamodb.send(new GetItemCommand(at));
+      const L = told.split(' ').map((ref) => {
+        const [name = '', version = ''] = ref.split('@');
+        return { M: { name: { S: name }, version: { N: version } } };
+      });
+      const Changed = { ...Item, resolved: { L } };
+      await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: Changed }));
+      await expect(submit(alice, content, keyed(alice, content))).rejects.toMatchObject({
+        code: 'integrity_failure',
+      });
+    });
+  });
+
+  it('is refused alike, with the same calls, for what is another’s, out of sight, or nowhere', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'HIDDEN', ['h1', 'h2']);
+    await makeSecret(vault.ports, someone(), 'HIDDEN', ['x1', 'x2']);
+    for (const content of ['X=secret(HIDDEN@1)\n', 'X=secret(HIDDEN@2)\nY=secret(HIDDEN)\n']) {
+      const refusals = [];
+      for (const principal of [someone(), { ...alice, names: ['HID', 'HIDDEN.*'] }, someone()]) {
+        const context = requestContext();
+        const error = await expandWith(vault.ports, principal, content, {}, context).catch(
+          ({ code, message, members }) => ({ code, message, members }),
+        );
+        const { storeCalls, kmsCalls, units } = context.journal;
+        refusals.push({ error, storeCalls, kmsCalls, units: units() });
+      }
+      expect(refusals[0]).toMatchObject({ error: { code: 'not_found' }, kmsCalls: [] });
+      expect(refusals[1]).toEqual(refusals[0]);
+      expect(refusals[2]).toEqual(refusals[0]);
+    }
+  });
+
+  it('has at most sixteen versions read at once', async () => {
+    const alice = someone();
+    const values = Array.from({ length: 40 }, (_, index) => `v${index + 1}`);
+    await makeSecret(vault.ports, alice, 'A', values);
+    const { store } = vault.ports;
+    let [now, most] = [0, 0];
+    const findVersion: typeof store.findVersion = async (...asked) => {
+      now += 1;
+      most = Math.max(most, now);
+      const found = await store.findVersion(...asked);
+      now -= 1;
+      return found;
+    };
+    const ports: Ports = { ...vault.ports, store: { ...store, findVersion } };
+    const content = values.map((_, index) => `K${index}=secret(A@${index + 1})\n`).join('');
+    const answer = await expandWith(ports, alice, content);
+    expect(answer.content).toBe(values.map((value, index) => `K${index}=${value}\n`).join(''));
+    expect(most).toBe(16);
+  });
+
+  it('has all versions of a name counted toward 1 MiB of values', async () => {
+    const alice = someone();
+    const values = Array.from({ length: 17 }, () => 'x'.repeat(65_536));
+    await makeSecret(vault.ports, alice, 'BIG', values);
+    const fileOf = (count: number) =>
+      values.slice(0, count).map((_, index) => `K${index}=secret(BIG@${index + 1})\n`);
+    expect((await expand(alice, fileOf(16).join(''))).resolved).toHaveLength(16);
+    const context = requestContext();
+    await expect(
+      expandWith(vault.ports, alice, fileOf(17).join(''), {}, context),
+    ).rejects.toMatchObject({ code: 'too_large', members: { limit: 1_048_576 } });
+    expect(context.journal.kmsCalls).toEqual([]);
+  });
+
+  describe('over a table that somebody changed', () => {
+    const changed = async () => {
+      const alice = someone();
+      vault.tampered.add(alice.tenant);
+      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4']);
+      return alice;
+    };
+    const item = (principal: Principal, version: number) => ({
+      TableName: tableName,
+      Key: {
+        pk: { S: `TENANT#${principal.tenant}#SECRET#A` },
+        sk: { S: `VERSION#000000000${version}` },
+      },
+    });
+
+    it('refuses a version that is gone, but after what is not found and what exists', async () => {
+      const alice = await changed();
+      await vault.dynamodb.send(new DeleteItemCommand(item(alice, 2)));
+      const gone = 'X=secret(A@2)\n';
+      await expect(expand(alice, gone)).rejects.toMatchObject({ code: 'integrity_failure' });
+      await expect(expand(alice, `${gone}Y=secret(A@5)\n`)).rejects.toMatchObject({
+        code: 'not_found',
+        members: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
+      });
+      await makeSecret(vault.ports, alice, 'TAKEN', ['t1']);
+      await expect(submit(alice, `${gone}TAKEN=1\nY=enc(TAKEN)\n`)).rejects.toMatchObject({
+        code: 'secret_exists',
+      });
+      await expect(submit(alice, `${gone}NEW=1\nY=enc(NEW)\n`)).rejects.toMatchObject({
+        code: 'integrity_failure',
+      });
+      expect((await expand(alice, 'X=secret(A@1)secret(A@3)secret(A)\n')).content).toBe(
+        'X=a1a3a4\n',
+      );
+    });
+
+    it('refuses a version that was put in the place of another', async () => {
+      const alice = await changed();
+      const { Item } = await vault.dynamodb.send(new GetItemCommand(item(alice, 1)));
+      const moved = { ...Item, sk: { S: 'VERSION#0000000002' }, version: { N: '2' } };
+      await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: moved }));
+      await expect(expand(alice, 'X=secret(A@2)\n')).rejects.toMatchObject({
+        code: 'integrity_failure',
+      });
+    });
+
+    it('refuses a version that does not end where the current one begins', async () => {
+      const alice = await changed();
+      const { Item } = await vault.dynamodb.send(new GetItemCommand(item(alice, 3)));
+      const late = { ...Item, validTo: { S: '2999-01-01T00:00:00.000Z' } };
+      await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: late }));
+      await expect(expand(alice, 'X=secret(A@3)\n')).rejects.toMatchObject({
+        code: 'integrity_failure',
+      });
+    });
+  });
+});

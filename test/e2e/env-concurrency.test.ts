@@ -1,0 +1,217 @@
+/**
+ * 500 overlapping files of 16 clients at once, and readers beside them. Every request is timed, so
+ * that each answer can be held against what other answers had already told, or could not yet tell.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+
+const clients = 16;
+const filesCount = 500;
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+/** A pair that it alone wants, and names that others want, too. */
+type File = {
+  readonly index: number;
+  readonly pair: readonly [string, string];
+  readonly wants: readonly string[];
+};
+const shared = Array.from({ length: 600 }, () => freshName('SHARED'));
+const files: readonly File[] = Array.from({ length: filesCount }, (_, index) => {
+  const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
+  // Three neighbours want the first, while all of them are under way; the others meet far files.
+  const places = [Math.floor(index / 3), index * 7, index * 13 + 5];
+  const some = new Set(places.map((place) => shared[place % shared.length] ?? ''));
+  return { index, pair, wants: [pair[0], ...some, pair[1]] };
+});
+/** Every third file also reads the pair of another, perhaps before it is there. */
+const readsOf = (index: number): readonly string[] =>
+  index % 3 === 0 ? (files[(index + 2) % filesCount]?.pair ?? []) : [];
+
+const contentOf = ({ index, wants }: File): string =>
+  [
+    ...wants.map((name) => `E_${name}=enc(${name})`),
+    ...readsOf(index).map((name) => `R_${name}=secret(${name})`),
+  ].join('\n');
+const textOf = (name: string, index: number): string => `${name} of file ${index}`;
+
+type Timed = { readonly reply: Reply; readonly began: number; readonly ended: number };
+const timed = async (request: () => Promise<Reply>): Promise<Timed> => {
+  const began = performance.now();
+  const reply = await request();
+  return { reply, began, ended: performance.now() };
+};
+const submit = (file: File, content = contentOf(file)) =>
+  timed(() => {
+    const values = Object.fromEntries(file.wants.map((name) => [name, textOf(name, file.index)]));
+    return vault.call('POST', '/v1/env', { token, body: { content, values } });
+  });
+const expand = (names: readonly string[]) =>
+  timed(() => {
+    const content = names.map((name) => `K_${name}=secret(${name})\n`).join('');
+    return vault.call('POST', '/v1/env/expand', { token, body: { content, dialect: 'json' } });
+  });
+const toldNames = ({ reply }: Timed): readonly string[] =>
+  (reply.json.errors ?? []).map(({ name }) => name ?? '');
+
+describe('500 overlapping files submitted at once by 16 clients', () => {
+  const submitted: Timed[] = [];
+  const polled: (Timed & { readonly file: File })[] = [];
+  /** The file that made each name. */
+  const wonBy = new Map<string, number>();
+  const winnerOf = (name: string): { readonly file: File; readonly timed: Timed } | undefined => {
+    const index = wonBy.get(name) ?? -1;
+    const [file, won] = [files[index], submitted[index]];
+    return file && won && { file, timed: won };
+  };
+
+  beforeAll(async () => {
+    const rest = files.entries();
+    let latest = 0;
+    let isDone = false;
+    const client = async () => {
+      for (const [index, file] of rest) {
+        latest = index;
+        submitted[index] = await submit(file);
+      }
+    };
+    const reader = async () => {
+      for (let turn = 0; !isDone; turn += 1) {
+        // Of the files that are under way now: the next to end are among the first that began.
+        const file = files[Math.max(0, latest - clients + (turn % 8))];
+        if (file) polled.push({ file, ...(await expand(file.wants)) });
+      }
+    };
+    const reading = Array.from({ length: 4 }, reader);
+    await Promise.all(Array.from({ length: clients }, client));
+    isDone = true;
+    await Promise.all(reading);
+    for (const [index, { reply }] of submitted.entries()) {
+      for (const { name } of reply.json.created ?? []) wonBy.set(name, index);
+    }
+  });
+
+  it('are each stored or refused for their names, and many of both', () => {
+    const statuses = new Map<number, number>();
+    for (const { reply } of submitted) {
+      statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
+    }
+    expect([...statuses.keys()].sort()).toEqual([200, 404, 409]);
+    for (const count of statuses.values()) expect(count).toBeGreaterThan(20);
+  });
+
+  it('have all of their names or none', async () => {
+    const told = files.filter((_, index) => submitted[index]?.reply.status === 200);
+    expect(told.map(({ index }) => submitted[index]?.reply.json.created?.length)).toEqual(
+      told.map(({ wants }) => wants.length),
+    );
+    expect(wonBy.size).toBe(told.reduce((sum, { wants }) => sum + wants.length, 0));
+    for (let at = 0; at < files.length; at += clients) {
+      const stored = await Promise.all(
+        files.slice(at, at + clients).map(async ({ wants }) => {
+          const { reply } = await expand(wants.filter((name) => wonBy.has(name)));
+          return Object.values(JSON.parse(reply.json.content ?? '{}'));
+        }),
+      );
+      for (const [offset, values] of stored.entries()) {
+        const names = (files[at + offset]?.wants ?? []).filter((name) => wonBy.has(name));
+        expect(values).toEqual(names.map((name) => textOf(name, wonBy.get(name) ?? -1)));
+      }
+    }
+    const nobodys = files.flatMap(({ wants }) => wants.filter((name) => !wonBy.has(name)));
+    for (let at = 0; at < nobodys.length; at += 90) {
+      const names = [...new Set(nobodys.slice(at, at + 90))];
+      expect(toldNames(await expand(names))).toEqual(names);
+    }
+  });
+
+  it('are refused for every name that existed, and only for such', () => {
+    const refused = submitted.flatMap((answer, index) =>
+      answer.reply.status === 409 ? [{ answer, file: files[index] }] : [],
+    );
+    for (const { answer, file } of refused) {
+      const told = new Set(toldNames(answer));
+      expect(told.size).toBeGreaterThan(0);
+      for (const name of file?.wants ?? []) {
+        const winner = winnerOf(name);
+        // Told: its creation had begun. Not told: its creation had not been acknowledged before.
+        if (told.has(name)) expect(winner?.timed.began).toBeLessThan(answer.ended);
+        else if (winner) expect(winner.timed.ended).toBeGreaterThan(answer.began);
+        // What one file created is told together.
+        const together = (file?.wants ?? []).filter((other) => winner?.file.wants.includes(other));
+        for (const other of together)
+          expect([other, told.has(other)]).toEqual([other, told.has(name)]);
+      }
+    }
+  });
+
+  it('are refused for what they read only if it was not there, both names of its file at once', () => {
+    const refused = submitted.flatMap((answer, index) =>
+      answer.reply.status === 404 ? [{ answer, reads: readsOf(index) }] : [],
+    );
+    for (const { answer, reads } of refused) {
+      expect(toldNames(answer)).toEqual(reads);
+      for (const name of reads) {
+        const winner = winnerOf(name);
+        if (winner) expect(winner.timed.ended).toBeGreaterThan(answer.began);
+      }
+    }
+  });
+
+  it('are seen whole or not at all by readers beside them', () => {
+    expect(polled.length).toBeGreaterThan(30);
+    let seen = { whole: 0, none: 0, part: 0 };
+    for (const { file, reply, began, ended } of polled) {
+      expect([200, 404]).toContain(reply.status);
+      const missing = new Set(toldNames({ reply, began, ended }));
+      for (const name of file.wants) {
+        const winner = winnerOf(name);
+        if (!missing.has(name)) expect(winner?.timed.began).toBeLessThan(ended);
+        else if (winner) expect(winner.timed.ended).toBeGreaterThan(began);
+        const together = file.wants.filter((other) => winner?.file.wants.includes(other));
+        for (const other of together) {
+          expect([other, missing.has(other)]).toEqual([other, missing.has(name)]);
+        }
+      }
+      const kind =
+        missing.size === 0 ? 'whole' : missing.size === file.wants.length ? 'none' : 'part';
+      seen = { ...seen, [kind]: seen[kind] + 1 };
+      if (reply.status === 200) {
+        expect(Object.values(JSON.parse(reply.json.content ?? '{}'))).toEqual(
+          file.wants.map((name) => textOf(name, wonBy.get(name) ?? -1)),
+        );
+      }
+    }
+    // The pair that a file alone wants is there for readers who came in time, and for some too early.
+    expect(seen.whole).toBeGreaterThan(0);
+    expect(seen.none).toBeGreaterThan(0);
+  });
+});
+
+describe('readers that poll a pair until a file creates it', () => {
+  it('see neither of the two, then both', async () => {
+    for (let round = 0; round < 80; round += 1) {
+      const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
+      const read = async () => {
+        for (;;) {
+          const answer = await expand(pair);
+          if (answer.reply.status === 200) return answer.reply.json.content;
+          expect(toldNames(answer)).toEqual(pair);
+        }
+      };
+      const reading = Array.from({ length: 6 }, read);
+      const content = pair.map((name) => `E_${name}=enc(${name})\n`).join('');
+      const submitted = await submit({ index: round, pair, wants: pair }, content);
+      expect(submitted.reply.status).toBe(200);
+      const whole = JSON.stringify(
+        Object.fromEntries(pair.map((name) => [`K_${name}`, textOf(name, round)])),
+      );
+      expect(new Set(await Promise.all(reading))).toEqual(new Set([whole]));
+    }
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { writtenAs } from '../../../functions/env/candidates.ts';
+import { parseFile, printFile } from '../../../functions/env/grammar.ts';
+import { planFile } from '../../../functions/env/references.ts';
+import { renderFile } from '../../../functions/env/render.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+
+const names = ['A', 'B', 'S.2-x', '__proto__', 'constructor'];
+const piece = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...names.map((name) => `secret(${name})`)) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...names), fc.constantFrom(1, 2, 3, 999_999_999))
+      .map(([name, version]) => `secret(${name}@${version})`),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('\\secret(A)', '\\\\secret(A)', '\\Secret(', 'secret', '@3', '(A)'),
+  },
+  { weight: 4, arbitrary: fc.constantFrom(...`ab1 .:=#é😀-_@`) },
+);
+const quoted = fc.tuple(fc.array(piece, { maxLength: 5 }), fc.nat(2)).map(([pieces, quote]) => {
+  const value = pieces.join('');
+  if (quote === 1) return `'${value}\n'`;
+  if (quote === 2) return `"\\"\\n${value.replaceAll('\\', '\\\\')}\\t"`;
+  return value;
+});
+const line = fc
+  .tuple(fc.constantFrom('', 'export ', '\t'), quoted, fc.constantFrom('', ' ', ' # secret(A)'))
+  .map(
+    ([head, value, tail]) =>
+      (index: number) =>
+        `${head}K${index}=${value}${tail}`,
+  );
+const content = fc
+  .tuple(fc.boolean(), fc.array(line, { maxLength: 6 }), fc.constantFrom('\n', '\r\n'))
+  .map(([bom, lines, eol]) => {
+    const text = lines.map((write, index) => write(index)).join(eol);
+    return `${bom ? '\uFEFF' : ''}# secret(B)${eol}${text}`;
+  });
+
+type Versions = Readonly<Record<string, number>>;
+const versions: fc.Arbitrary<Versions> = fc
+  .array(fc.constantFrom(1, 2, 3, 47, 999_999_999), { minLength: 5, maxLength: 5 })
+  .map((all) => Object.fromEntries(names.map((name, index) => [name, all[index] ?? 1])));
+
+const options = { values: new Map(), dialect: 'json', mode: 'expand' } as const;
+
+/** Expands over secrets of which each version has a value of its own. */
+const expand = (text: string, current: Versions, dialect: 'shell' | 'json') => {
+  const plan = planFile({ ...options, content: text, dialect });
+  const used = plan.read.map((reference) => {
+    const version = reference.version ?? current[reference.name] ?? 0;
+    return { name: reference.name, version, reference: writtenAs(reference) };
+  });
+  const bytesOf = ({ name, version }: { name: string; version: number }) =>
+    new TextEncoder().encode(`${name} of ${version}: $'"secret(B@1)`);
+  const values = new Map(used.map((entry) => [entry.reference, bytesOf(entry)]));
+  const pinTo = new Map(used.map(({ reference, version }) => [reference, { version }]));
+  return renderFile(plan, values, 'json', pinTo);
+};
+
+const expandable = (...args: Parameters<typeof expand>) => {
+  try {
+    return expand(...args);
+  } catch (error) {
+    fc.pre(!(error instanceof VaultError && error.code === 'invalid_env'));
+    throw error;
+  }
+};
+
+describe('a pinned file', () => {
+  it('expands to what it was made with, whatever is current then', () => {
+    fc.assert(
+      fc.property(
+        content,
+        versions,
+        versions,
+        fc.constantFrom('shell', 'json'),
+        (text, current, later, dialect) => {
+          const first = expandable(text, current, dialect);
+          const again = expand(first.pinned ?? '', later, dialect);
+          expect(again).toEqual(first);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is the submitted file but for its pins', () => {
+    fc.assert(
+      fc.property(content, versions, (text, current) => {
+        const { pinned = '' } = expandable(text, current, 'json');
+        expect(printFile(parseFile(pinned))).toBe(pinned);
+        // Each name has one version only, so taking that off again everywhere gives both the same.
+        const unpinned = (file: string) =>
+          names.reduce(
+            (left, name) => left.replaceAll(`secret(${name}@${current[name]})`, `secret(${name})`),
+            file,
+          );
+        expect(unpinned(pinned)).toBe(unpinned(text));
+        const { read } = planFile({ ...options, content: pinned });
+        expect(read.filter(({ version }) => version === undefined)).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

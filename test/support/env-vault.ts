@@ -1,0 +1,29 @@
+/** `.env` requests below HTTP, of which a test says only what matters. */
+import type { Principal } from '../../functions/model/types.ts';
+import type { FileAnswer, FileRequest } from '../../functions/vault/env-file.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { requestContext } from './requests.ts';
+
+type Options = Partial<Omit<FileRequest, 'mode' | 'content'>>;
+
+/** A request that asks for nothing special, but for what `more` says. */
+export const file = (content: string, more: Options = {}): Omit<FileRequest, 'mode'> => ({
+  content,
+  values: new Map(),
+  dialect: 'shell',
+  dryRun: false,
+  reply: 'json',
+  at: undefined,
+  pin: false,
+  fingerprint: undefined,
+  ...more,
+});
+
+export const expandWith = (
+  ports: Ports,
+  principal: Principal,
+  content: string,
+  more: Options = {},
+  context = requestContext(),
+): Promise<FileAnswer> => expandEnv(ports)(context, principal, file(content, more));
