@@ -302,7 +302,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(context.journal.kmsCalls).toEqual([]);
   });
 
-  it('sees a pair that is changed together whole, never half', async () => {
+  it('sees a pair that one file creates whole, never half', async () => {
     const alice = someone();
     const file = 'USER_=u0\nPASS_=p0\nU=enc(USER_)\nP=enc(PASS_)\n';
     let stop = false;
