@@ -1,0 +1,117 @@
+/** docs/env.md, read by a test: each example of an error is sent, and answered as the page says. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { type RunningVault, startVault } from '../support/running-vault.ts';
+
+const stored: readonly (readonly [string, string | Uint8Array])[] = [
+  ['KNOWN', 'hunter2'],
+  ['LINES', 'a\nb'],
+  ['DOLLAR', 'pa$word'],
+  ['HASH', 'a #b'],
+  ['QUOTES', `'"\`#`],
+  ['ZERO', 'a\0b'],
+  ['BYTES', new Uint8Array([0xff])],
+  ['LONG', 'x'.repeat(65_536)],
+];
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+  for (const [name, value] of stored) {
+    const sent =
+      typeof value === 'string'
+        ? { value }
+        : { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
+    const reply = await vault.call('POST', '/v1/secrets', { token, body: { name, ...sent } });
+    expect(reply.status).toBe(201);
+  }
+});
+afterAll(() => vault.stop());
+
+const page = readFileSync('docs/env.md', 'utf8');
+const cell = String.raw`\| (\w+) \| \`(.+?)\` \|(?: \`(.+?)\`)? \| (\d+) (\d+):(\d+) \|`;
+const rows = [...page.matchAll(new RegExp(`^\\| \`(\\w+)\` ${cell}`, 'gm'))];
+
+const examples = rows.map(([, word = '', route = '', file = '', members = '{}', ...answer]) => {
+  const [status, line, column] = answer.map(Number);
+  const content = file
+    .replaceAll('⏎', '\n')
+    .replace(/\(U\+([0-9A-F]{4})\)/g, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)));
+  return { word, route, body: { content, ...JSON.parse(members) }, status, line, column };
+});
+
+const { code, reason } = parse(readFileSync('docs/openapi.yaml', 'utf8')).components.schemas
+  .FileError.properties;
+
+describe('an example of an error in docs/env.md', () => {
+  it.each(examples)(
+    'is answered as the page says: $word',
+    async ({ word, route, body, status, line, column }) => {
+      const path = route === 'submit' ? '/v1/env' : `/v1/env/${route}`;
+      const reply = await vault.call('POST', path, { token, body });
+      expect(reply.status).toBe(status);
+      expect(reply.json.errors).toHaveLength(1);
+      const told = reason.enum.includes(word)
+        ? { code: 'not_representable', reason: word }
+        : { code: word };
+      expect(reply.json.errors).toMatchObject([{ line, column, ...told }]);
+    },
+  );
+
+  it('has every code and every reason', () => {
+    expect(examples.map(({ word }) => word)).toEqual([...code.enum, ...reason.enum]);
+  });
+});
+
+/** The commands of the page with what they print, in order. */
+const commands = [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
+  block.split(/^\$ /m).slice(1),
+);
+
+/** What may differ from one run to the next. */
+const steady = (text: string): string => text.replace(/"requestId":"[^"]*"/, '"requestId":"…"');
+
+/** What the commands before a pipe print, as far as the page uses any. */
+const piped = (command: string, files: ReadonlyMap<string, string>): string => {
+  const typed = /^printf '(.*?)' \|/.exec(command)?.[1];
+  if (typed !== undefined) return typed.replaceAll('\\n', '\n');
+  const pinned = /^jq -Rs '\{content: \., pin: true\}' ([\w.]+) \|/.exec(command)?.[1];
+  return pinned === undefined ? '' : JSON.stringify({ content: files.get(pinned), pin: true });
+};
+
+/** What a `curl` of the page prints. An instant of the page was long before this vault: now stands for it. */
+const curl = async (command: string, files: ReadonlyMap<string, string>): Promise<string> => {
+  const named = /--data-binary @([\w.]+|-)/.exec(command)?.[1];
+  const sent = named === '-' ? piped(command, files) : files.get(named ?? '');
+  const path = /http:\/\/127\.0\.0\.1:3000(\/[^\s']*)/.exec(command)?.[1] ?? '';
+  const json = command.includes('application/json');
+  const body = /-d '(.*?)'/s.exec(command)?.[1] ?? sent ?? '';
+  const call = json ? { token, raw: body } : { token, file: body };
+  const now = `at=${new Date().toISOString()}`;
+  return (await vault.call('POST', path.replace(/at=[^&]*/, now), call)).text;
+};
+
+describe('a command in docs/env.md', () => {
+  it('prints what the page shows, each after the one before', async () => {
+    const files = new Map<string, string>();
+    let shown = 0;
+    for (const text of commands) {
+      const [command = '', ...output] = text.split(/(?<!\\)\n/);
+      const printed = `${output.join('\n').trim()}\n`;
+      const cat = /^cat ([\w.]+)$/.exec(command)?.[1];
+      if (cat !== undefined) {
+        files.set(cat, printed);
+        continue;
+      }
+      const answer = await curl(command, files);
+      expect(steady(answer).trim()).toBe(steady(printed).trim());
+      const kept = /\| tee ([\w.]+)$/.exec(command)?.[1];
+      if (kept !== undefined) files.set(kept, answer);
+      shown++;
+    }
+    expect(shown).toBeGreaterThanOrEqual(7);
+  });
+});
