@@ -15,11 +15,16 @@ export const composeReads = (line: Line): Reading => {
   return bareReads(line, raw);
 };
 
+/** Stands for an escaped dollar sign; a value has none. */
+const literal = '\0';
+
 const quotedReads = (raw: string): Reading => {
-  const dollars = expands(raw.replace(/\\[\\"nrt$`]/g, ' '));
-  // A backslash and a dollar sign side by side are escapes of two kinds, understood one after the other.
-  if (dollars !== 'alike' && /\\\\\$|\$\\/.test(raw)) return 'everywhere';
-  return dollars === 'alike' && /\\`/.test(raw.replace(/\\\\/g, '')) ? 'otherwise' : dollars;
+  const text = raw.replace(/\\([\\"nrt$`])/g, (_, escaped) => (escaped === '$' ? literal : ' '));
+  // Of the two signs that it makes of an escaped one it takes the first for a partner of the one before.
+  if (text.includes(`$${literal}`)) return 'everywhere';
+  const dollars = expands(text);
+  if (dollars !== 'alike') return dollars;
+  return /\\`/.test(raw.replace(/\\\\/g, '')) ? 'otherwise' : 'alike';
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
