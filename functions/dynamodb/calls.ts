@@ -3,7 +3,7 @@
  * client makes one attempt; all retrying is ours, so that it is bounded by the request's time and
  * never hides that a write is unclear.
  */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { RequestContext } from '../vault/ports.ts';
@@ -71,7 +71,7 @@ export const read = async <Result extends object>(
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);
   if (status !== undefined && status >= 500) return 'unclear';
-  if (throttling.has(name)) return 'throttled';
+  if (throttling.has(name) || isPassingCancellation(error)) return 'throttled';
   if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';
   if (status === undefined || name === 'TransactionInProgressException') return 'unclear';
   if (refused.has(name)) return 'unavailable';
@@ -85,6 +85,18 @@ const throttling = new Set([
   'LimitExceededException',
   'TransactionConflictException',
 ]);
+
+/** Reasons of a cancelled transaction, of reads or of writes, that pass by themselves. */
+export const passingReasons: ReadonlySet<string | undefined> = new Set([
+  'TransactionConflict',
+  'ThrottlingError',
+  'ProvisionedThroughputExceeded',
+]);
+
+/** DynamoDB cancels a transaction of reads, too, when it meets a write of one of its items. */
+const isPassingCancellation = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException &&
+  (error.CancellationReasons ?? []).some(({ Code }) => passingReasons.has(Code));
 
 /** The connection was never made: nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);

@@ -15,7 +15,7 @@ import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { Principal, SealedVersion, StoredVersion } from '../model/types.ts';
 import type { RequestContext, Store, Write, WriteOutcome } from '../vault/ports.ts';
-import { callOnce, classifyFailure } from './calls.ts';
+import { callOnce, classifyFailure, passingReasons } from './calls.ts';
 import {
   decodeHead,
   decodeRecord,
@@ -168,7 +168,7 @@ const judgeCancelled = async (
   actions: readonly GuardedAction[],
   reasons: readonly Reason[],
 ): Promise<WriteOutcome> => {
-  const conflict = reasons.some(({ Code }) => passing.has(Code ?? ''));
+  const conflict = reasons.some(({ Code }) => passingReasons.has(Code));
   for (const [index, { decidesAlone, judge }] of actions.entries()) {
     const reason = reasons[index];
     if (reason?.Code === 'ConditionalCheckFailed' && (decidesAlone || !conflict)) {
@@ -178,13 +178,6 @@ const judgeCancelled = async (
   if (conflict) return { outcome: 'refused', reason: 'throttled' };
   throw new VaultError('internal', 'DynamoDB cancelled a transaction as malformed');
 };
-
-/** Reasons that pass by themselves. */
-const passing = new Set([
-  'TransactionConflict',
-  'ThrottlingError',
-  'ProvisionedThroughputExceeded',
-]);
 
 const recordAction = (
   put: (item: Item, condition: object) => TransactWriteItem,

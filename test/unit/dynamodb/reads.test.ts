@@ -1,7 +1,8 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { createReads } from '../../../functions/dynamodb/reads.ts';
 import { requestContext, someone } from '../../support/requests.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 /** Reads over a client that finds nothing, and what they ask it for. */
 const asking = () => {
@@ -42,6 +43,37 @@ describe('a read that decides something', () => {
     await expect(reads.findHeads(requestContext(), alice, ['A', 'B'])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
+  });
+});
+
+describe('a cancelled transaction of reads', () => {
+  const readHeads = async (code: string) => {
+    let calls = 0;
+    const client = {
+      send: async () => {
+        calls += 1;
+        if (calls > 1) return { Responses: [{}] };
+        throw new TransactionCanceledException({
+          $metadata: { httpStatusCode: 400 },
+          message: 'cancelled',
+          CancellationReasons: [{ Code: code }],
+        });
+      },
+    } as unknown as DynamoDBClient;
+    const context = requestContext({ clock: virtualClock() });
+    const heads = await createReads(client, 'vault').findHeads(context, someone(), ['DB']);
+    return { heads, calls };
+  };
+
+  it.each(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'])(
+    'is made again after %s: a write of one of its items was under way',
+    async (code) => {
+      expect(await readHeads(code)).toEqual({ heads: new Map(), calls: 2 });
+    },
+  );
+
+  it('is our bug if DynamoDB found it malformed', async () => {
+    await expect(readHeads('ValidationError')).rejects.toMatchObject({ code: 'internal' });
   });
 });
 
