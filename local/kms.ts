@@ -1,6 +1,7 @@
 /**
  * The embedded KMS: one master key behind KMS's own HTTP protocol (JSON 1.1), so that the unchanged KMS client talks
- * to it. It listens on loopback only and answers the one access key that was made with the master key.
+ * to it. It listens on loopback unless it is told otherwise, and answers the one access key that was made with the
+ * master key.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -84,25 +85,27 @@ const respond = async (
 };
 
 /**
- * Opens the master key of a data folder (the first time, makes it) and serves it on 127.0.0.1 at `port`, or at any
- * free one. `close` ends open connections too.
+ * Opens the master key of a data folder (the first time, makes it) and serves it on `host`, else 127.0.0.1, at `port`,
+ * or at any free one. `close` ends open connections too. Throws what the system says if it cannot listen.
  */
 export const startKms = async (options: {
   readonly folder: string;
   readonly port?: number;
+  readonly host?: string;
 }): Promise<Kms> => {
-  const key = openMasterKey(masterKeyFile(options.folder));
+  const { folder, port = 0, host = '127.0.0.1' } = options;
+  const key = openMasterKey(masterKeyFile(folder));
   // The clients keep their connections: an idle one must not be closed just as it is used again.
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     void respond(key, request, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  const { port: listening } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
     keyArn: key.arn,
     credentials: key.credentials,
     close: () =>

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type StoreName, startBacking } from './backing.ts';
-import { codeOf, failure, orUsage, runCommand, sentenceOf } from './command.ts';
+import { failure, orUsage, runCommand, sentenceOf } from './command.ts';
 import { dataFolderOf } from './data-folder.ts';
 import { isLocalIdentity } from './environment.ts';
 import type { Handler } from './gateway/invoke.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
+import { portRefused, readPort, untilSignal } from './serving.ts';
 import { type Route, readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
@@ -23,13 +24,6 @@ const readStore = (): StoreName => {
   const { store = 'dynoxide' } = values;
   if (store === 'dynoxide' || store === 'dynamodb-local') return store;
   throw failure('--store is dynoxide or dynamodb-local', { exitCode: 2 });
-};
-
-const readPort = (): number => {
-  const text = process.env['PORT'] || '3000';
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw failure('PORT must be a number from 0 to 65535');
 };
 
 /** The functions read their environment when they are imported, so this comes after it is set. */
@@ -53,14 +47,7 @@ const listen = async (routes: readonly Route[], port: number): Promise<Gateway> 
   try {
     return await startGateway({ routes, handlers, host, port, report });
   } catch (error) {
-    const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: 'is in use: stop what listens there, or set PORT to another (0: any free one)',
-      EACCES: 'is not for this user to listen on: set PORT to one above 1023',
-      EADDRNOTAVAIL: 'cannot be had: HOST is no address of this machine',
-      ENOTFOUND: 'cannot be had: HOST is no address of this machine',
-    };
-    const reason = reasons[codeOf(error) ?? ''] ?? `cannot be had (${sentenceOf(error)})`;
-    throw failure(`port ${port} of ${host} ${reason}`, { cause: error });
+    throw portRefused(host, port, error);
   }
 };
 
@@ -87,18 +74,9 @@ curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
 `);
 };
 
-/** Settles when the vault is asked to stop, which may be before it has started. */
-const untilSignal = (): Promise<void> =>
-  new Promise((resolve) => {
-    // Ctrl-C may arrive twice, from the terminal and from npm; once stopping, more signals change nothing.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => resolve());
-    }
-  });
-
 await runCommand(async () => {
   const store = readStore();
-  const port = readPort();
+  const port = readPort(3_000);
   const folder = dataFolderOf(process.env);
   const isLocal = isLocalIdentity(process.env);
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));

@@ -41,16 +41,23 @@ export const runLocal = (
   return { child, output, errors, exit };
 };
 
-/** The address that a vault prints once it serves; throws with all it printed if it never does. */
-export const addressOf = async ({ child, output, errors, exit }: LocalProcess): Promise<string> => {
-  const until = Date.now() + startTimeoutMs;
+/** What `pattern` captures in the first line printed that it matches; throws with all that was printed if none comes. */
+export const lineOf = async (
+  { child, output, errors, exit }: LocalProcess,
+  pattern: RegExp,
+  withinMs = startTimeoutMs,
+): Promise<string> => {
+  const until = Date.now() + withinMs;
   const ended = exit.then(() => true as const);
   while (Date.now() < until) {
-    const address = output.map((line) => listening.exec(line)?.[1]).find(Boolean);
-    if (address !== undefined) return address;
+    const captured = output.map((line) => pattern.exec(line)?.[1]).find(Boolean);
+    if (captured !== undefined) return captured;
     const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
     if (await Promise.race([ended, tick])) break;
   }
   child.kill('SIGKILL');
-  throw new Error(`the vault did not start:\n${[...output, ...errors].join('\n')}`);
+  throw new Error(`${pattern} was not printed:\n${[...output, ...errors].join('\n')}`);
 };
+
+/** The address that a vault prints once it serves. */
+export const addressOf = (vault: LocalProcess): Promise<string> => lineOf(vault, listening);

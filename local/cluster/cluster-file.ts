@@ -1,0 +1,48 @@
+/**
+ * `cluster.json`: all that the nodes of one cluster must know alike. The program of the master key writes it, every
+ * node reads it; who can read it can join the cluster and use the master key, so it is for its owner only.
+ */
+import { randomBytes } from 'node:crypto';
+import * as v from 'valibot';
+import { failure } from '../command.ts';
+import { readFileIfPresent, replaceFile } from '../data-folder.ts';
+
+const text = v.pipe(v.string(), v.nonEmpty());
+const clusterFile = v.object({
+  /** Lets one node ask another for its status and its snapshots. */
+  secret: v.pipe(v.string(), v.minLength(32)),
+  kms: v.object({
+    endpoint: v.pipe(v.string(), v.url()),
+    keyArn: text,
+    credentials: v.object({ accessKeyId: text, secretAccessKey: text }),
+  }),
+  /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
+  jwks: text,
+});
+export type ClusterFile = v.InferOutput<typeof clusterFile>;
+
+const parse = (file: string, content: string): ClusterFile => {
+  try {
+    return v.parse(clusterFile, JSON.parse(content));
+  } catch {
+    // No cause: the parser's message would quote the secret.
+    throw failure(
+      `${file} is damaged: delete it, and start the master key and then all nodes again`,
+    );
+  }
+};
+
+/** What the nodes must know; throws a sentence if the file is absent or damaged. */
+export const readClusterFile = (file: string): ClusterFile => {
+  const content = readFileIfPresent(file);
+  if (content !== undefined) return parse(file, content);
+  throw failure(`${file} is missing: the program of the master key makes it, so start that first`);
+};
+
+/** Tells the nodes where the master key is from now on. The secret is made the first time and stays as it is. */
+export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'secret'>): void => {
+  const content = readFileIfPresent(file);
+  const secret =
+    content === undefined ? randomBytes(32).toString('base64url') : parse(file, content).secret;
+  replaceFile(file, JSON.stringify({ secret, ...told } satisfies ClusterFile));
+};

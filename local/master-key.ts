@@ -1,0 +1,61 @@
+/**
+ * The one process of the master key, for all nodes of a cluster: the embedded KMS and the key that signs tokens, on a
+ * folder of their own. While it is down no node can seal or open a value; what is stored stays as it is.
+ */
+import { dirname, resolve } from 'node:path';
+import { writeClusterFile } from './cluster/cluster-file.ts';
+import { failure, isFailure, runCommand } from './command.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
+import { type Kms, startKms } from './kms.ts';
+import { forgetRunning, rememberRunning } from './running.ts';
+import { portRefused, readPort, untilSignal } from './serving.ts';
+import { openTokenKey } from './token-key.ts';
+
+const listen = async (folder: string): Promise<Kms> => {
+  const host = process.env['HOST'] || '127.0.0.1';
+  const port = readPort(0);
+  try {
+    return await startKms({ folder, host, port });
+  } catch (error) {
+    throw isFailure(error) ? error : portRefused(host, port, error);
+  }
+};
+
+/** The endpoint to tell the nodes: `VAULT_KMS_URL` where they reach this process by another name than it listens on. */
+const readUrl = (): string | undefined => {
+  const url = process.env['VAULT_KMS_URL'];
+  if (!url || URL.canParse(url)) return url || undefined;
+  throw failure('VAULT_KMS_URL must be a URL, such as http://key:4599');
+};
+
+const readFileToWrite = (): string => {
+  const file = process.env['VAULT_CLUSTER_FILE'];
+  if (file) return resolve(file);
+  throw failure('VAULT_CLUSTER_FILE must name the file that tells the nodes of the master key');
+};
+
+await runCommand(async () => {
+  const [file, url, folder] = [readFileToWrite(), readUrl(), dataFolderOf(process.env)];
+  const signal = untilSignal();
+  openDataFolder(folder);
+  openDataFolder(dirname(file));
+  const lock = lockDataFolder(folder);
+  const { endpoint, keyArn, credentials, close } = await listen(folder);
+  const { jwks } = await openTokenKey(folder);
+  writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn, credentials }, jwks });
+  rememberRunning(folder, {
+    url: endpoint,
+    kmsEndpoint: endpoint,
+    kmsIsLocal: true,
+    masterKeyId: keyArn,
+    // The nodes have the stores, each its own.
+    dynamodbEndpoint: '',
+    tableName: '',
+  });
+  process.stdout.write(`master key at ${endpoint}\n`);
+  await signal;
+  forgetRunning(folder);
+  await close();
+  lock.release();
+});
+process.exit();

@@ -1,0 +1,31 @@
+/** What the programs that serve have in common: the port they are told, why one cannot be had, and when to stop. */
+import { codeOf, failure, sentenceOf } from './command.ts';
+
+/** The port that `PORT` names; 0: any free one. Throws a sentence if it is none. */
+export const readPort = (preset: number): number => {
+  const text = process.env['PORT'] || String(preset);
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw failure('PORT must be a number from 0 to 65535');
+};
+
+/** Makes a sentence of what the system says when it does not let this process listen. */
+export const portRefused = (host: string, port: number, error: unknown): Error => {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'is in use: stop what listens there, or set PORT to another (0: any free one)',
+    EACCES: 'is not for this user to listen on: set PORT to one above 1023',
+    EADDRNOTAVAIL: 'cannot be had: HOST is no address of this machine',
+    ENOTFOUND: 'cannot be had: HOST is no address of this machine',
+  };
+  const reason = reasons[codeOf(error) ?? ''] ?? `cannot be had (${sentenceOf(error)})`;
+  return failure(`port ${port} of ${host} ${reason}`, { cause: error });
+};
+
+/** Settles when this process is asked to stop, which may be before it has started. */
+export const untilSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    // Ctrl-C may arrive twice, from the terminal and from npm; once stopping, more signals change nothing.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => resolve());
+    }
+  });

@@ -1,0 +1,59 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { readClusterFile, writeClusterFile } from '../../../local/cluster/cluster-file.ts';
+import { freshFolder } from '../../support/local-process.ts';
+
+const told = (port: number) => ({
+  kms: {
+    endpoint: `http://127.0.0.1:${port}`,
+    keyArn: 'arn:aws:kms:us-east-1:000000000000:key/1',
+    credentials: { accessKeyId: 'LOCAL1', secretAccessKey: 'canary-access' },
+  },
+  jwks: '{"keys":[]}',
+});
+const freshFile = () => join(freshFolder(), 'cluster.json');
+
+describe('the cluster file', () => {
+  it('is read as it was written, and is for its owner only', () => {
+    const file = freshFile();
+    writeClusterFile(file, told(1));
+    expect(readClusterFile(file)).toMatchObject(told(1));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps its secret when it is written again, and no two have the same', () => {
+    const [file, other] = [freshFile(), freshFile()];
+    writeClusterFile(file, told(1));
+    const { secret } = readClusterFile(file);
+    writeClusterFile(file, told(2));
+    writeClusterFile(other, told(2));
+    expect(readClusterFile(file)).toEqual({ secret, ...told(2) });
+    expect(readClusterFile(other).secret).not.toBe(secret);
+  });
+
+  it('is missing until the master key has run: the sentence says so', () => {
+    expect(() => readClusterFile(freshFile())).toThrow(/is missing.*start that first$/);
+  });
+
+  it.each([
+    ['no JSON', 'canary'],
+    ['a short secret', JSON.stringify({ secret: 'canary', ...told(1) })],
+    ['no master key', JSON.stringify({ secret: 'canary'.repeat(8), jwks: '{}' })],
+    [
+      'an endpoint that is no URL',
+      JSON.stringify({
+        secret: 'canary'.repeat(8),
+        ...told(1),
+        kms: { ...told(1).kms, endpoint: 'key' },
+      }),
+    ],
+  ])('with %s is damaged: neither read nor overwritten, and not quoted', (_, content) => {
+    const file = freshFile();
+    writeFileSync(file, content);
+    for (const use of [() => readClusterFile(file), () => writeClusterFile(file, told(1))]) {
+      expect(use).toThrow(/is damaged/);
+      expect(use).not.toThrow(/canary/);
+    }
+  });
+});
