@@ -9,7 +9,7 @@ import { failure, isFailure, sentenceOf } from './command.ts';
 import { lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynamodbLocal } from './dynamodb/dynamodb-local.ts';
 import { dynoxide } from './dynamodb/dynoxide.ts';
-import { ensureTable } from './dynamodb/table.ts';
+import { ensureTable, ensureTimeToLive } from './dynamodb/table.ts';
 import { type LocalStore, type StoreProgram, startStore } from './dynamodb.ts';
 import { applyEnvironment, environmentOf } from './environment.ts';
 import { type Kms, masterKeyFile, startKms } from './kms.ts';
@@ -89,6 +89,7 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
   const client = new DynamoDBClient({});
   try {
     await ensureTable(client, name, table);
+    await ensureTimeToLive(client, name, table);
   } catch (error) {
     if (isFailure(error)) throw error;
     const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'];

@@ -73,9 +73,15 @@ const hasSetpriv = (): boolean => {
 
 /**
  * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
- * first finish what it has begun. What the child writes to stderr can be read from `child.stderr`.
+ * first finish what it has begun. What the child writes to stderr can be read from `child.stderr`. Of the environment
+ * it gets what a program needs to run, and `environment`.
  */
-export const startChild = (command: string, args: readonly string[], cwd: string): ChildProcess => {
+export const startChild = (
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess => {
   const whole = [command, ...args];
   const [file = command, ...rest] = hasSetpriv()
     ? ['setpriv', '--pdeathsig', 'KILL', '--', ...whole]
@@ -85,7 +91,7 @@ export const startChild = (command: string, args: readonly string[], cwd: string
     cwd,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH, HOME, TMPDIR },
+    env: { PATH, HOME, TMPDIR, ...environment },
   });
 };
 

@@ -18,6 +18,8 @@ export type StoreProgram = {
 
 export type LocalStore = {
   readonly endpoint: string;
+  /** How often it has died and was started again. */
+  readonly deaths: () => number;
   /** Settles only if the store died and could not be kept running; says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
@@ -83,6 +85,7 @@ export const startStore = async (
   await endRememberedChild(pidFile);
   const port = await findFreePort();
   let isClosing = false;
+  let deathCount = 0;
 
   const launch = async () => {
     const child = await program.launch(folder, port);
@@ -103,6 +106,7 @@ export const startStore = async (
     for (let deaths: readonly number[] = []; ; ) {
       const how = await ended;
       if (isClosing) return undefined;
+      deathCount += 1;
       const now = performance.now();
       deaths = [...deaths.filter((at) => now - at < 60_000), now];
       if (deaths.length > restartsMax) {
@@ -118,6 +122,7 @@ export const startStore = async (
   const kept = keepRunning();
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    deaths: () => deathCount,
     failed: new Promise((resolve) => {
       void kept.then((error) => error && resolve(error), resolve);
     }),

@@ -1,16 +1,14 @@
 /** `npm start`: the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type StoreName, startBacking } from './backing.ts';
-import { failure, orUsage, runCommand, sentenceOf } from './command.ts';
+import { failure, orUsage, runCommand } from './command.ts';
 import { dataFolderOf } from './data-folder.ts';
 import { isLocalIdentity } from './environment.ts';
-import type { Handler } from './gateway/invoke.ts';
-import { type Gateway, startGateway } from './gateway.ts';
+import { serveFunctions } from './functions-host.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
-import { portRefused, readPort, untilSignal } from './serving.ts';
-import { type Route, readTemplate } from './template.ts';
+import { readPort, untilSignal } from './serving.ts';
+import { readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
 /** Longer than any request may last. */
@@ -24,31 +22,6 @@ const readStore = (): StoreName => {
   const { store = 'dynoxide' } = values;
   if (store === 'dynoxide' || store === 'dynamodb-local') return store;
   throw failure('--store is dynoxide or dynamodb-local', { exitCode: 2 });
-};
-
-/** The functions read their environment when they are imported, so this comes after it is set. */
-const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<string, Handler>> => {
-  try {
-    const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
-      const module = await import(pathToFileURL(join(root, entryPoint)).href);
-      return [operation, module.handler];
-    });
-    return new Map(await Promise.all(handlers));
-  } catch (error) {
-    // A plain Error is what a function says of its configuration; anything else is our bug, shown whole.
-    if (!(error instanceof Error) || error.name !== 'Error') throw error;
-    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
-  }
-};
-
-const listen = async (routes: readonly Route[], port: number): Promise<Gateway> => {
-  const handlers = await importHandlers(routes);
-  const host = process.env['HOST'] || '127.0.0.1';
-  try {
-    return await startGateway({ routes, handlers, host, port, report });
-  } catch (error) {
-    throw portRefused(host, port, error);
-  }
 };
 
 /**
@@ -83,7 +56,7 @@ await runCommand(async () => {
   const signal = untilSignal();
   const backing = await startBacking({ root, folder, store, table, report });
   try {
-    const gateway = await listen(routes, port);
+    const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, { url: gateway.url, ...backing.running });
     await greet(gateway.url, folder, isLocal);
     const lost = await Promise.race([signal, backing.failed]);

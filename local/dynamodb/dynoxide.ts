@@ -1,4 +1,5 @@
 /** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { startChild } from '../child.ts';
@@ -27,6 +28,10 @@ const findProgram = (root: string): string => {
       '(npm, Homebrew or cargo have it), or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
   );
 };
+
+/** The program and its version, as it says itself: `dynoxide 1.2.1`. Throws if there is none for this machine. */
+export const dynoxideVersion = (root: string): string =>
+  execFileSync(findProgram(root), ['--version'], { encoding: 'utf8' }).trim();
 
 /** `root`: the folder that holds node_modules. Throws if there is no dynoxide for this machine. */
 export const dynoxide = (root: string): StoreProgram => {

@@ -55,10 +55,11 @@ const checkIsAsDefined = (table: TableDescription, definition: TableDefinition):
   throw failure(`the table ${table.TableName} is another than template.yaml describes`);
 };
 
-const enableTimeToLive = async (
+/** Lets the store delete expired items, as template.yaml does. */
+export const ensureTimeToLive = async (
   client: DynamoDBClient,
   TableName: string,
-  AttributeName: string,
+  { timeToLiveAttribute: AttributeName }: TableDefinition,
 ): Promise<void> => {
   const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
   if (TimeToLiveDescription?.AttributeName === AttributeName) return;
@@ -82,5 +83,4 @@ export const ensureTable = async (
     if (table?.TableStatus !== 'ACTIVE') await sleep(20);
   }
   checkIsAsDefined(table, definition);
-  await enableTimeToLive(client, tableName, definition.timeToLiveAttribute);
 };

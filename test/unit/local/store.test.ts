@@ -20,7 +20,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isRunning, recordOf, startChild } from '../../../local/child.ts';
 import { dynamodbLocal } from '../../../local/dynamodb/dynamodb-local.ts';
 import { dynoxide } from '../../../local/dynamodb/dynoxide.ts';
-import { ensureTable } from '../../../local/dynamodb/table.ts';
+import { ensureTable, ensureTimeToLive } from '../../../local/dynamodb/table.ts';
 import { type LocalStore, type StoreProgram, startStore } from '../../../local/dynamodb.ts';
 import { readTemplate } from '../../../local/template.ts';
 
@@ -71,6 +71,8 @@ describe('the local store', () => {
     const { table } = await readTemplate('template.yaml');
     await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
     await ensureTable(client, 'vault', table);
+    await ensureTimeToLive(client, 'vault', table);
+    await ensureTimeToLive(client, 'vault', table);
     const { TimeToLiveDescription } = await client.send(
       new DescribeTimeToLiveCommand({ TableName: 'vault' }),
     );
@@ -100,6 +102,7 @@ describe('the local store', () => {
     const client = clientOf(store);
     const { table } = await readTemplate('template.yaml');
     await ensureTable(client, 'vault', table);
+    await ensureTimeToLive(client, 'vault', table);
     await killStore();
     expect(lines).toEqual(['the store (dynoxide) ended (SIGKILL); it is started again']);
     const again = await client.send(new DescribeTimeToLiveCommand({ TableName: 'vault' }));

@@ -1,0 +1,88 @@
+/** `node local/node.ts`: one vault node of several, in one process with two children and one data folder. */
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type ClusterFile, readClusterFile } from './cluster/cluster-file.ts';
+import { runCommand } from './command.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
+import { dynoxide, dynoxideVersion } from './dynamodb/dynoxide.ts';
+import { ensureTable } from './dynamodb/table.ts';
+import { applyEnvironment } from './environment.ts';
+import { serveFunctions } from './functions-host.ts';
+import { readNodeConfig } from './replica/config.ts';
+import { startNode, type VaultNode } from './replica/node.ts';
+import { forgetRunning, rememberRunning } from './running.ts';
+import { readPort, untilSignal } from './serving.ts';
+import { readTemplate } from './template.ts';
+import { localAudience, localIssuer } from './token-key.ts';
+
+/** Longer than any request may last. */
+const graceMs = 12_000;
+const root = join(import.meta.dirname, '..');
+const tableName = 'vault';
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** What the functions of a node are told: their store is the node's own front. */
+const environmentOf = ({ kms, jwks }: ClusterFile, { endpoint, statusUrl }: VaultNode) => ({
+  TABLE_NAME: tableName,
+  AWS_REGION: 'us-east-1',
+  AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+  AWS_ENDPOINT_URL_KMS: kms.endpoint,
+  AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+  MASTER_KEY_ID: kms.keyArn,
+  AUTH_ISSUER: localIssuer,
+  AUTH_AUDIENCE: localAudience,
+  AUTH_JWKS: jwks,
+  AUTH_JWKS_URL: undefined,
+  VAULT_NODE_STATUS_URL: statusUrl,
+});
+
+await runCommand(async () => {
+  const config = readNodeConfig(process.env);
+  const port = readPort(3000);
+  const folder = dataFolderOf(process.env);
+  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  openDataFolder(folder);
+  const lock = lockDataFolder(folder);
+  const signal = untilSignal();
+  const cluster = readClusterFile(config.clusterFile);
+  const node = await startNode({
+    config,
+    folder,
+    program: dynoxide(root),
+    storeVersion: dynoxideVersion(root),
+    secret: cluster.secret,
+    report,
+  });
+  try {
+    applyEnvironment(environmentOf(cluster, node));
+    // It listens before it serves: until then every request is answered that it cannot be served now.
+    const gateway = await serveFunctions({ root, routes, port, report });
+    rememberRunning(folder, {
+      url: gateway.url,
+      dynamodbEndpoint: node.endpoint,
+      kmsEndpoint: cluster.kms.endpoint,
+      kmsIsLocal: false,
+      tableName,
+      masterKeyId: cluster.kms.keyArn,
+    });
+    const greeted = node.serving.then(async () => {
+      await ensureTable(new DynamoDBClient({}), tableName, table);
+      process.stdout.write(`vault listening on ${gateway.url}\n`);
+    });
+    const refused = greeted.then(
+      () => new Promise<never>(() => undefined),
+      (error: Error) => error,
+    );
+    const lost = await Promise.race([signal, node.failed, refused]);
+    await gateway.close(graceMs);
+    forgetRunning(folder);
+    if (lost) throw lost;
+  } finally {
+    await node.close();
+    lock.release();
+  }
+});
+process.exit();

@@ -1,0 +1,70 @@
+/**
+ * Applies a CreateTable. A store makes tables outside transactions, so a crash may leave one that the replica has not
+ * noted yet: only what is noted exists for clients, and making it again is no mistake.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogEntry } from './batch.ts';
+import { type Bookkeeping, movePosition, readPosition, writeTable } from './bookkeeping.ts';
+import { nextDigest, type Position } from './digest.ts';
+import { outcomeCode } from './entry.ts';
+import type { StoreClient } from './store.ts';
+import { errorName, isWire, refuse, type Wire, type WireReply } from './wire.ts';
+
+const retryMs = 100;
+
+const keysOf = ({ KeySchema: schema }: Wire): readonly string[] =>
+  Array.isArray(schema) ? schema.filter(isWire).map(({ AttributeName: name }) => String(name)) : [];
+
+const createInStore = async (store: StoreClient, body: Wire): Promise<WireReply> => {
+  const reply = await store.call('CreateTable', body);
+  if (reply.status !== 200 && errorName(reply) !== 'ResourceInUseException') return reply;
+  for (;;) {
+    const { body: described } = await store.call('DescribeTable', { TableName: body['TableName'] });
+    const { Table: table } = described;
+    if (isWire(table) && table['TableStatus'] === 'ACTIVE') {
+      return { status: 200, body: { TableDescription: table } };
+    }
+    await sleep(retryMs);
+  }
+};
+
+const decide = async (
+  store: StoreClient,
+  { tables }: Bookkeeping,
+  body: Wire,
+): Promise<WireReply> => {
+  const table = String(body['TableName']);
+  if (tables.has(table)) {
+    return refuse('ResourceInUseException', `Table already exists: ${table}`);
+  }
+  return await createInStore(store, body);
+};
+
+/** Makes the table and moves the position; returns where it leads and the reply. Repeats what the store does not answer. */
+export const applyCreateTable = async (
+  store: StoreClient,
+  bookkeeping: Bookkeeping,
+  { revision, version, entry }: LogEntry,
+): Promise<{ readonly position: Position; readonly reply: WireReply }> => {
+  const from = bookkeeping.position;
+  const table = String(entry.body['TableName']);
+  const keys = keysOf(entry.body);
+  for (;;) {
+    try {
+      const reply = await decide(store, bookkeeping, entry.body);
+      if (reply.status >= 500) throw new Error(errorName(reply));
+      const digest = nextDigest(from.digest, revision, entry.id, outcomeCode(reply));
+      const position = { revision, version, digest };
+      const noted = reply.status === 200 ? [writeTable(table, keys)] : [];
+      const TransactItems = [...noted, movePosition(from, position)];
+      const { status } = await store.call('TransactWriteItems', { TransactItems });
+      const isThere = status === 200 || (await readPosition(store)).digest === digest;
+      if (!isThere) throw new Error(`status ${status}`);
+      if (reply.status === 200) bookkeeping.tables.set(table, keys);
+      return { position, reply };
+    } catch {
+      // No answer is no result: an entry is never skipped.
+      await sleep(retryMs);
+    }
+  }
+};

@@ -1,0 +1,257 @@
+/**
+ * Applies the log to a node's own store: strictly in order, each entry exactly once, in one transaction with the
+ * position that it moves to. Nothing here depends on a clock, chance, or which node it is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failure, sentenceOf } from '../command.ts';
+import { applyCreateTable } from './apply-create-table.ts';
+import { type LogEntry, takeRun } from './batch.ts';
+import {
+  type Bookkeeping,
+  judgeToken,
+  movePosition,
+  readPosition,
+  rememberReceipt,
+  writeReceipt,
+} from './bookkeeping.ts';
+import { createDigestHistory, type DigestHistory, nextDigest, type Position } from './digest.ts';
+import { actionsOf, appliedReply, isReturning, outcomeCode, refusedReply } from './entry.ts';
+import { readReturned } from './returned.ts';
+import type { StoreClient } from './store.ts';
+import { type Action, errorName, reasonsOf, type Wire, type WireReply } from './wire.ts';
+
+export type ApplierOptions = {
+  readonly store: StoreClient;
+  readonly bookkeeping: Bookkeeping;
+  /** How often the store has died since the node started. */
+  readonly storeDeaths: () => number;
+  /** Gets the outcome of each entry, in order. */
+  readonly onOutcome: (entry: LogEntry, reply: WireReply) => void;
+  /** Gets one line when the store does not take an entry for a while. */
+  readonly report: (line: string) => void;
+};
+
+export type Applier = {
+  readonly position: () => Position;
+  readonly digests: DigestHistory;
+  /** Takes the entries that follow; resolves when it wants more. */
+  readonly offer: (entries: readonly LogEntry[]) => Promise<void>;
+  /** Settles only if it cannot go on; says why. */
+  readonly failed: Promise<Error>;
+  /** Ends after the transaction that is under way. */
+  readonly close: () => Promise<void>;
+};
+
+/** What was decided of an entry without the store, or by it in an earlier try: it brings no action. */
+type Settled = { readonly code: string; readonly reply: WireReply };
+/** One transaction: the actions, whose they are, and where it leads. */
+type Plan = {
+  readonly actions: readonly Action[];
+  readonly owners: readonly (LogEntry | undefined)[];
+  readonly positions: readonly Position[];
+  readonly last: Position;
+};
+
+/** More than this waits in the log, not here. */
+const queueMax = 1_000;
+const retryFirstMs = 10;
+const retryLastMs = 500;
+const reportEvery = 10;
+const passing = new Set([
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'LimitExceededException',
+]);
+
+const plan = (
+  from: Position,
+  run: readonly LogEntry[],
+  settled: ReadonlyMap<LogEntry, Settled>,
+): Plan => {
+  let last = from;
+  const positions = run.map((logEntry) => {
+    const { revision, version, entry } = logEntry;
+    const code = settled.get(logEntry)?.code ?? 'applied';
+    last = { revision, version, digest: nextDigest(last.digest, revision, entry.id, code) };
+    return last;
+  });
+  const owned = run
+    .filter((logEntry) => !settled.has(logEntry))
+    .flatMap((logEntry) => {
+      const { revision, entry } = logEntry;
+      const receipt = entry.token ? [writeReceipt(revision, entry.token)] : [];
+      return [...actionsOf(entry), ...receipt].map((action) => ({ action, owner: logEntry }));
+    });
+  return {
+    actions: [...owned.map(({ action }) => action), movePosition(from, last)],
+    owners: [...owned.map(({ owner }) => owner), undefined],
+    positions,
+    last,
+  };
+};
+
+/** What the store's refusal means for the entries that it names; empty if it names none by itself. */
+const judge = ({ owners }: Plan, reply: WireReply): ReadonlyMap<LogEntry, Settled> => {
+  const reasons = reasonsOf(reply);
+  const settled = new Map<LogEntry, Settled>();
+  for (const owner of new Set(owners)) {
+    if (owner === undefined) continue;
+    const count = actionsOf(owner.entry).length;
+    const first = owners.indexOf(owner);
+    const own = reasons.slice(first, first + count);
+    if (own.every(({ Code: code = 'None' }) => code === 'None')) continue;
+    const refused = refusedReply(owner.entry, reply, own);
+    settled.set(owner, { code: outcomeCode(refused), reply: refused });
+  }
+  return settled;
+};
+
+/** Starts to apply what is offered. */
+export const startApplier = (options: ApplierOptions): Applier => {
+  const { store, bookkeeping, storeDeaths, onOutcome, report } = options;
+  const digests = createDigestHistory();
+  digests.add(bookkeeping.position);
+  const queue: LogEntry[] = [];
+  let isClosing = false;
+  let wake: () => void = () => undefined;
+  let wantMore: () => void = () => undefined;
+
+  /** Waits a little for the store; throws if it has died of the one entry that it was given. */
+  const endure = async (run: readonly LogEntry[], tries: number, deaths: number, why: string) => {
+    const [{ revision, entry } = { revision: 0, entry: { id: '' } }] = run;
+    if (run.length === 1 && storeDeaths() - deaths >= 2) {
+      throw failure(`the store has died twice on revision ${revision} (entry ${entry.id}): ${why}`);
+    }
+    if (tries % reportEvery === 0) report(`the store does not take revision ${revision}: ${why}`);
+    await sleep(Math.min(retryLastMs, retryFirstMs * 2 ** tries));
+  };
+
+  /**
+   * Sends one transaction until the store has answered it. A lost answer is settled by the position: it is this
+   * transaction's or not. `lost`: the store died, and the run is to be tried entry by entry.
+   */
+  const send = async (run: readonly LogEntry[], { actions, last }: Plan) => {
+    const from = bookkeeping.position;
+    const deaths = storeDeaths();
+    for (let tries = 1; ; tries += 1) {
+      let why: string;
+      try {
+        const reply = await store.call('TransactWriteItems', { TransactItems: actions });
+        if (reply.status === 200) return 'applied';
+        const isAnswer = reply.status === 400 && !passing.has(errorName(reply));
+        const hasMoved = reasonsOf(reply)[actions.length - 1]?.Code === 'ConditionalCheckFailed';
+        if (isAnswer && !hasMoved) return reply;
+        why = hasMoved ? 'its position has moved' : JSON.stringify(reply.body);
+      } catch (error) {
+        why = sentenceOf(error);
+      }
+      const at = await readPosition(store).catch(() => undefined);
+      if (at?.revision === last.revision && at.digest === last.digest) return 'applied';
+      if (at !== undefined && at.revision !== from.revision) {
+        throw failure(`the store stands at revision ${at.revision}, not at ${from.revision}`);
+      }
+      if (isClosing) return 'lost';
+      await endure(run, tries, deaths, why);
+      if (run.length > 1 && storeDeaths() > deaths) return 'lost';
+    }
+  };
+
+  const commit = (
+    run: readonly LogEntry[],
+    { positions, last }: Plan,
+    settled: ReadonlyMap<LogEntry, Settled>,
+    attributes?: Wire,
+  ) => {
+    bookkeeping.position = last;
+    for (const position of positions) digests.add(position);
+    for (const logEntry of run) {
+      const { revision, entry } = logEntry;
+      const done = settled.get(logEntry);
+      if (!done && entry.token) rememberReceipt(bookkeeping, revision, entry.token);
+      onOutcome(logEntry, done?.reply ?? appliedReply(entry, attributes));
+    }
+  };
+
+  const applyRun = async (run: readonly LogEntry[]): Promise<void> => {
+    const settled = new Map<LogEntry, Settled>();
+    for (const logEntry of run) {
+      const repeated = judgeToken(bookkeeping, logEntry);
+      if (repeated !== undefined) settled.set(logEntry, repeated);
+    }
+    const [only] = run;
+    const returned = run.length === 1 && only && isReturning(only.entry) ? only.entry : undefined;
+    const before = returned && (await readReturned(store, returned, bookkeeping.tables));
+    for (;;) {
+      const next = plan(bookkeeping.position, run, settled);
+      const reply = await send(run, next);
+      if (reply === 'applied') {
+        const isOld = returned?.body['ReturnValues'] === 'ALL_OLD';
+        const after =
+          returned && !isOld && (await readReturned(store, returned, bookkeeping.tables));
+        return commit(run, next, settled, (isOld ? before : after) || undefined);
+      }
+      if (reply === 'lost') return await applyEach(run);
+      const judged = judge(next, reply);
+      // Refused as a whole, with no word of which entry it is about.
+      if (judged.size === 0 && run.length > 1) return await applyEach(run);
+      if (judged.size === 0 && only) {
+        settled.set(only, { code: outcomeCode(reply), reply });
+      }
+      for (const [logEntry, verdict] of judged) settled.set(logEntry, verdict);
+    }
+  };
+
+  const applyEach = async (run: readonly LogEntry[]): Promise<void> => {
+    for (const logEntry of run) {
+      if (isClosing) return;
+      await applyRun([logEntry]);
+    }
+  };
+
+  const work = async (): Promise<void> => {
+    while (!isClosing) {
+      const [first] = queue;
+      if (first === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const run = takeRun(queue, bookkeeping.tables);
+      if (first.entry.operation === 'CreateTable') {
+        const { position, reply } = await applyCreateTable(store, bookkeeping, first);
+        commit(
+          [first],
+          { actions: [], owners: [], positions: [position], last: position },
+          new Map([[first, { code: '', reply }]]),
+        );
+      } else {
+        await applyRun(run);
+      }
+      queue.splice(0, run.length);
+      if (queue.length < queueMax) wantMore();
+    }
+  };
+  const worked = work();
+  return {
+    position: () => bookkeeping.position,
+    digests,
+    offer: async (entries) => {
+      queue.push(...entries);
+      wake();
+      if (queue.length < queueMax) return;
+      await new Promise<void>((resolve) => {
+        wantMore = resolve;
+      });
+    },
+    failed: new Promise((resolve) => {
+      worked.catch(resolve);
+    }),
+    close: async () => {
+      isClosing = true;
+      wake();
+      wantMore();
+      await worked.catch(() => undefined);
+    },
+  };
+};

@@ -1,0 +1,143 @@
+/**
+ * The nodes tell each other every second where they stand. By that each knows who is behind, what the log may forget,
+ * and whether a node differs, which then serves no more.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeConfig } from './config.ts';
+import type { NodeMemory } from './memory.ts';
+import { type AskPeer, askText } from './peers.ts';
+import { type Answer, type NodeReport, parseAnswer, parseReport } from './report.ts';
+
+export type ExchangeOptions = {
+  readonly config: NodeConfig;
+  readonly ask: AskPeer;
+  readonly memory: NodeMemory;
+  readonly report: () => NodeReport;
+  readonly findDigest: (revision: number) => string | undefined;
+  /** Called once, when this node turns out to be the one that differs, or nobody can tell which one does. */
+  readonly onDiverged: (reason: string) => void;
+};
+
+export type Exchange = {
+  /** To be called with what another node says of itself; returns what it is to be told. */
+  readonly hear: (text: string) => string;
+  /** The last that each other node said; `alive: false` if it did not answer since. */
+  readonly others: () => readonly NodeReport[];
+  /** Whether no two nodes were seen to differ. */
+  readonly areEqual: () => boolean;
+  /** The others' applied revisions, of those heard within the last minute. */
+  readonly appliedLately: () => readonly number[];
+  /** From now on the others write down what this node says. Resolves when a majority, with this one, has. */
+  readonly announce: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+const everyMs = 1_000;
+const silenceMs = 900;
+const latelyMs = 60_000;
+
+/** Whether two reports agree where both can be judged; `undefined` if they cannot. */
+const compare = (
+  findDigest: (revision: number) => string | undefined,
+  own: NodeReport,
+  other: NodeReport,
+): boolean | undefined => {
+  const [mine, theirs] = [own.content, other.content];
+  const isSameMoment = mine !== null && mine.revision === theirs?.revision;
+  if (isSameMoment && mine.digest !== theirs?.digest) return false;
+  const digest = findDigest(other.appliedRevision);
+  return digest === undefined ? undefined : digest === other.digest;
+};
+
+/** Starts to exchange reports. */
+export const startExchange = (options: ExchangeOptions): Exchange => {
+  const { config, ask, memory, report, findDigest, onDiverged } = options;
+  const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
+  const equal = new Map<number, boolean>();
+  const silent = new Set<number>();
+  const peers = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  let isAnnounced = false;
+  let isClosing = false;
+  let hasAnnounced: () => void = () => undefined;
+  const announced = new Promise<void>((resolve) => {
+    hasAnnounced = resolve;
+  });
+
+  const note = (said: NodeReport, isEqual: boolean | null | undefined): void => {
+    heard.set(said.node, { report: said, at: performance.now() });
+    if (typeof isEqual === 'boolean') equal.set(said.node, isEqual);
+  };
+
+  /** A node that differs from one and equals no majority must not go on: it may be the wrong one. */
+  const judge = (): void => {
+    const different = peers.filter((node) => equal.get(node) === false);
+    const same = peers.filter((node) => equal.get(node) === true).length + 1;
+    if (different.length === 0 || same > config.nodes.length / 2) return;
+    if (memory.diverged() !== undefined) return;
+    const { appliedRevision } = report();
+    const names = different.join(' and ');
+    onDiverged(`at revision ${appliedRevision} this node differs from node ${names}`);
+  };
+
+  const tell = async (node: number): Promise<Answer> => {
+    const body = JSON.stringify({ ...report(), announced: isAnnounced });
+    const answer = parseAnswer(
+      await askText(ask, node, 'POST', '/exchange', { body, timeoutMs: silenceMs }),
+    );
+    const seen = compare(findDigest, report(), answer.report);
+    note(answer.report, seen ?? answer.equal);
+    return answer;
+  };
+
+  const round = async (): Promise<void> => {
+    const wasAnnounced = isAnnounced;
+    const answers = await Promise.allSettled(peers.map(tell));
+    for (const [index, { status }] of answers.entries()) {
+      const node = peers[index] ?? 0;
+      if (status === 'fulfilled') silent.delete(node);
+      else silent.add(node);
+    }
+    judge();
+    const told = answers.filter(({ status }) => status === 'fulfilled').length + 1;
+    if (wasAnnounced && told > config.nodes.length / 2) hasAnnounced();
+  };
+  const work = async (): Promise<void> => {
+    while (!isClosing) {
+      await round();
+      await sleep(everyMs, undefined, { ref: false });
+    }
+  };
+  const worked = work();
+
+  return {
+    hear: (text) => {
+      const { announced: isFirm } = JSON.parse(text);
+      const said = parseReport(text);
+      const { start, appliedRevision } = said;
+      if (isFirm === true) memory.hear(new Map([[said.node, { start, appliedRevision }]]));
+      const isEqual = compare(findDigest, report(), said);
+      note(said, isEqual);
+      judge();
+      return JSON.stringify({ report: report(), equal: isEqual ?? null } satisfies Answer);
+    },
+    others: () =>
+      peers.flatMap((node) => {
+        const known = heard.get(node)?.report;
+        return known ? [{ ...known, alive: !silent.has(node) }] : [];
+      }),
+    areEqual: () => [...equal.values()].every(Boolean),
+    appliedLately: () =>
+      [...heard.values()]
+        .filter(({ at }) => performance.now() - at < latelyMs)
+        .map(({ report: { appliedRevision } }) => appliedRevision),
+    announce: async () => {
+      isAnnounced = true;
+      await round();
+      await announced;
+    },
+    close: async () => {
+      isClosing = true;
+      await worked;
+    },
+  };
+};

@@ -1,0 +1,179 @@
+/**
+ * A node's front: DynamoDB's JSON protocol for any AWS client. A write goes into the log and is answered when this
+ * node's own store has applied it; a read waits for a barrier and is answered by that store.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Barrier } from './barrier.ts';
+import type { LogEntry } from './batch.ts';
+import { checkRequest, checkWrite, entryBytesMax, replicaTable } from './checks.ts';
+import { createEntry, type WriteOperation, writeOperations } from './entry.ts';
+import { isNotAppended, type Log } from './log.ts';
+import type { RawReply, StoreClient } from './store.ts';
+import { isWire, refuse, unavailable, unclear, type Wire, type WireReply } from './wire.ts';
+
+export type FrontOptions = {
+  readonly port: number;
+  readonly log: Pick<Log, 'append'>;
+  readonly barrier: Barrier;
+  readonly store: StoreClient;
+  /** Why nothing is served now, in a sentence; `undefined`: it is. */
+  readonly refusal: () => string | undefined;
+  /** What `GET /status` answers. */
+  readonly status: () => object;
+};
+
+export type Front = {
+  readonly endpoint: string;
+  /** To be called with every outcome, in order. */
+  readonly settle: (entry: LogEntry, reply: WireReply) => void;
+  readonly close: () => Promise<void>;
+};
+
+/** Before the functions' own limit for a call, 2.5 s. */
+const answerWithinMs = 2_300;
+const readOperations = new Set([
+  'BatchGetItem',
+  'DescribeTable',
+  'GetItem',
+  'ListTables',
+  'Query',
+  'Scan',
+  'TransactGetItems',
+]);
+const isWrite = (operation: string): operation is WriteOperation =>
+  writeOperations.some((served) => served === operation);
+
+const bodyOf = async (request: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    // What is beyond is read and dropped, so that the refusal can be answered.
+    if (bytes <= entryBytesMax + 1) chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+const parse = (text: string): Wire | undefined => {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isWire(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const withoutReplicaTable = (text: string): string => {
+  const { TableNames: names, ...rest } = parse(text) ?? {};
+  const shown = Array.isArray(names) ? names.filter((name) => name !== replicaTable) : names;
+  return JSON.stringify({ TableNames: shown, ...rest });
+};
+
+/** Rejects with `sentence` unless `work` is done within the time. */
+const inTime = async <Result>(work: Promise<Result>, sentence: string): Promise<Result> => {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(sentence)), answerWithinMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** Serves on 127.0.0.1. */
+export const startFront = async (options: FrontOptions): Promise<Front> => {
+  const { log, barrier, store, refusal, status: tellStatus } = options;
+  const awaited = new Map<string, (reply: WireReply) => void>();
+
+  const write = async (
+    operation: WriteOperation,
+    body: Wire,
+    bytes: number,
+  ): Promise<WireReply> => {
+    const refused = checkWrite(operation, body, bytes);
+    if (refused !== undefined) return refused;
+    const entry = createEntry(operation, body);
+    const outcome = new Promise<WireReply>((resolve) => awaited.set(entry.id, resolve));
+    try {
+      const appended = log.append(entry).then(
+        () => outcome,
+        // It may be in the log all the same: only its outcome, or the time, tells.
+        (error: unknown) => (isNotAppended(error) ? unavailable('the log is full') : outcome),
+      );
+      return await inTime(appended, 'the write was not applied in time');
+    } catch {
+      return unclear('it is not known whether this was written');
+    } finally {
+      awaited.delete(entry.id);
+    }
+  };
+
+  const read = async (operation: string, text: string): Promise<RawReply> => {
+    try {
+      await inTime(barrier(), 'no majority of the nodes has answered in time');
+      const reply = await inTime(store.send(operation, text), 'the store is silent');
+      if (operation !== 'ListTables' || reply.status !== 200) return reply;
+      return { ...reply, text: withoutReplicaTable(reply.text) };
+    } catch {
+      return rawOf(unavailable('the last state cannot be told now'));
+    }
+  };
+
+  const answer = async (request: IncomingMessage): Promise<RawReply> => {
+    if (request.method === 'GET' && request.url === '/status') {
+      return { status: 200, text: JSON.stringify(tellStatus()) };
+    }
+    const text = await bodyOf(request);
+    const [, operation = ''] =
+      /^DynamoDB_20120810\.(\w+)$/.exec(String(request.headers['x-amz-target'])) ?? [];
+    const isServed = isWrite(operation) || readOperations.has(operation);
+    if (!isServed) return rawOf(refuse('UnknownOperationException', `${operation} is not served`));
+    const body = parse(text);
+    if (body === undefined && Buffer.byteLength(text) <= entryBytesMax) {
+      return rawOf(refuse('SerializationException', 'the body is no JSON object'));
+    }
+    const refused = checkRequest(body ?? {});
+    if (refused !== undefined) return rawOf(refused);
+    const closed = refusal();
+    if (closed !== undefined) return rawOf(unavailable(closed));
+    if (!isWrite(operation)) return await read(operation, text);
+    return rawOf(await write(operation, body ?? {}, Buffer.byteLength(text)));
+  };
+
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { status, text } = await answer(request).catch(() => rawOf(unclear('the front failed')));
+    response.writeHead(status, {
+      'Content-Type': 'application/x-amz-json-1.0',
+      'Content-Length': Buffer.byteLength(text),
+      'x-amzn-RequestId': randomUUID(),
+    });
+    response.end(text);
+  };
+  // The clients keep their connections: an idle one must not be closed just as it is used again.
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    void respond(request, response);
+  });
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    settle: ({ entry }, reply) => awaited.get(entry.id)?.(reply),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+const rawOf = ({ status, body }: WireReply): RawReply => ({ status, text: JSON.stringify(body) });
+
+const listen = (server: Server, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });

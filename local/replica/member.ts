@@ -1,0 +1,184 @@
+/**
+ * A node's member of the log: its etcd, kept running, and its place among the others. A member's files may never go
+ * back in time: what it acknowledged to the others it must still know. One that has lost anything is replaced by a new
+ * member, which a peer makes room for.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endChild, endRememberedChild, findFreePort, rememberChild, startChild } from '../child.ts';
+import { failure } from '../command.ts';
+import type { NodeAddress, NodeConfig } from './config.ts';
+import { addressOf } from './peers.ts';
+
+export type MemberOptions = {
+  readonly config: NodeConfig;
+  readonly folder: string;
+  /** Of the cluster, so that members of two clusters never speak with each other. */
+  readonly token: string;
+  /**
+   * Asks a peer to make room for a new member in place of this node's, until one has; returns all members as etcd
+   * takes them. Rejects when the node is closed.
+   */
+  readonly makeRoom: (why: string) => Promise<string>;
+  readonly report: (line: string) => void;
+};
+
+export type LogMember = {
+  /** Of its client port, on 127.0.0.1. */
+  readonly address: string;
+  readonly close: () => Promise<void>;
+};
+
+const graceMs = 2_000;
+const restartFirstMs = 50;
+const restartLastMs = 5_000;
+const saidMax = 4_000;
+
+/** What etcd says when its files are behind what it once acknowledged, or belong to a member that is no more. */
+const lostWords = [
+  'has already been bootstrapped',
+  'is out of range',
+  'the member has been permanently removed',
+  'member ID mismatch',
+  'couldn’t find local',
+  "couldn't find local name",
+  'failed to find database snapshot',
+  'crc mismatch',
+  'file is truncated',
+  'wal: ',
+  'unexpected EOF',
+];
+
+export const nameOf = (node: number): string => `node-${node}`;
+export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `http://${host}:${etcdPort}`;
+
+const memberFolder = (folder: string): string => join(folder, 'etcd');
+
+/** Whether the node has files of a member, be they whole or not. */
+export const hasMemberFiles = (folder: string): boolean =>
+  existsSync(memberFolder(folder)) && readdirSync(memberFolder(folder)).length > 0;
+
+/** Throws one sentence if there is no etcd. */
+export const requireEtcd = (): void => {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  if (folders.some((folder) => existsSync(join(folder, 'etcd')))) return;
+  throw failure('etcd is not on the PATH: install it (Debian: apt-get install etcd-server)');
+};
+
+type Membership = { readonly cluster: string; readonly state: 'new' | 'existing' };
+
+const argumentsOf = (
+  { config, token }: MemberOptions,
+  clientPort: number,
+  { cluster, state }: Membership,
+): readonly string[] => {
+  const own = addressOf(config, config.node);
+  const client = `http://127.0.0.1:${clientPort}`;
+  return Object.entries({
+    name: nameOf(config.node),
+    'data-dir': 'etcd',
+    'listen-peer-urls': `http://${config.peerHost}:${own.etcdPort}`,
+    'initial-advertise-peer-urls': peerUrlOf(own),
+    'listen-client-urls': client,
+    'advertise-client-urls': client,
+    'initial-cluster': cluster,
+    'initial-cluster-state': state,
+    'initial-cluster-token': token,
+    // One entry is at most 6 MiB of JSON, with room for what etcd puts around it.
+    'max-request-bytes': String(8 * 1024 * 1024),
+    'quota-backend-bytes': String(8 * 1024 * 1024 * 1024),
+    'heartbeat-interval': '100',
+    'election-timeout': '1000',
+    logger: 'zap',
+    'log-level': 'warn',
+  }).flatMap(([name, value]) => [`--${name}`, value]);
+};
+
+/** The end of what a child writes to stderr, which must be read so that it can go on. */
+const listenTo = (child: ChildProcess): (() => string) => {
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-saidMax);
+  });
+  return () => said;
+};
+
+const endOf = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+
+/**
+ * Starts the member and keeps it running. `lost`: why the files that are there, if any, must not be used; with
+ * none, and no reason, all nodes begin a new log together.
+ */
+export const startMember = async (
+  options: MemberOptions,
+  lost: string | undefined,
+): Promise<LogMember> => {
+  const { config, folder, makeRoom, report } = options;
+  const pidFile = join(folder, 'etcd.pid');
+  await endRememberedChild(pidFile);
+  const clientPort = await findFreePort();
+  const everyone = config.nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
+  const { peerProxy: proxy } = config;
+  const environment = {
+    ETCD_UNSUPPORTED_ARCH: process.arch,
+    ...(proxy && { HTTP_PROXY: proxy.href }),
+  };
+  let membership: Membership = { cluster: everyone, state: 'new' };
+  let child: ChildProcess | undefined;
+  let isClosing = false;
+
+  const replace = async (why: string): Promise<void> => {
+    const cluster = await makeRoom(why);
+    rmSync(memberFolder(folder), { recursive: true, force: true });
+    membership = { cluster, state: 'existing' };
+  };
+  const launch = () => {
+    child = startChild('etcd', argumentsOf(options, clientPort, membership), folder, environment);
+    rememberChild(pidFile, child);
+    return { ended: endOf(child), said: listenTo(child), at: performance.now() };
+  };
+  if (lost !== undefined) await replace(lost);
+  let running = launch();
+
+  const keepRunning = async (): Promise<void> => {
+    for (let waitMs = restartFirstMs; ; ) {
+      const how = await running.ended;
+      if (isClosing) return;
+      const said = running.said();
+      const [why] = lostWords.filter((words) => said.includes(words));
+      if (why !== undefined) {
+        report(`etcd cannot use its files (${why}); this node's place in the log is made anew`);
+        await replace(`its etcd said: ${why}`);
+      } else {
+        report(`etcd ended (${how}); it is started again${lastLine(said)}`);
+      }
+      waitMs = performance.now() - running.at > restartLastMs ? restartFirstMs : waitMs;
+      await sleep(waitMs);
+      waitMs = Math.min(restartLastMs, waitMs * 2);
+      if (isClosing) return;
+      running = launch();
+    }
+  };
+  const kept = keepRunning().catch((error) => {
+    if (!isClosing) report(`etcd is not started again: ${error}`);
+  });
+  return {
+    address: `127.0.0.1:${clientPort}`,
+    close: async () => {
+      isClosing = true;
+      if (child) await endChild(child, graceMs);
+      await kept;
+    },
+  };
+};
+
+const lastLine = (said: string): string => {
+  const line = said.trim().split('\n').at(-1);
+  return line ? ` (it said: ${line.slice(0, 300)})` : '';
+};

@@ -1,0 +1,53 @@
+/** Reads a store's file in a thread of its own, beside the store that writes it: a whole copy, or a digest of all items. */
+import { createHash } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { canonicalJson } from './wire.ts';
+
+const { task, file, copy } = workerData as { task: string; file: string; copy: string };
+
+/** The row of the position in the bookkeeping, as dynoxide 1.2.1 keeps items. */
+const positionOf = (database: DatabaseSync) => {
+  const row = database
+    .prepare(`SELECT item_json FROM "_replica" WHERE pk = 'S:POSITION' AND sk = 'S:-'`)
+    .get();
+  const { revision, digest } = JSON.parse(String(row?.['item_json']));
+  return { revision: Number(revision.N), digest: String(digest.S) };
+};
+
+const tablesOf = (database: DatabaseSync): readonly string[] =>
+  database
+    .prepare('SELECT table_name FROM _tables ORDER BY table_name')
+    .all()
+    .map((row) => String(row['table_name']))
+    .filter((name) => name !== '_replica');
+
+/** Of the items alone, in the order of their keys: what a store notes beside them is its own. */
+const contentOf = (database: DatabaseSync) => {
+  database.exec('BEGIN');
+  const { revision } = positionOf(database);
+  const hash = createHash('sha256');
+  for (const table of tablesOf(database)) {
+    hash.update(`${JSON.stringify(table)}\n`);
+    const rows = database.prepare(`SELECT item_json FROM "${table}" ORDER BY pk, sk`);
+    for (const row of rows.iterate()) {
+      hash.update(`${canonicalJson(JSON.parse(String(row['item_json'])))}\n`);
+    }
+  }
+  database.exec('COMMIT');
+  return { revision, digest: hash.digest('hex') };
+};
+
+const run = () => {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+  try {
+    if (task === 'content') return contentOf(database);
+    if (task === 'position') return positionOf(database);
+    database.prepare('VACUUM INTO ?').run(copy);
+    return {};
+  } finally {
+    database.close();
+  }
+};
+
+parentPort?.postMessage(run());

@@ -1,0 +1,66 @@
+/** A node's own store, spoken to in its own protocol: no SDK, no retries, every reply as it is. */
+import { Agent, request } from 'node:http';
+import type { WireReply } from './wire.ts';
+
+export type RawReply = { readonly status: number; readonly text: string };
+
+export type StoreClient = {
+  /** Throws if the store gives no answer within 30 s; whether it did what was asked is then unknown. */
+  readonly send: (operation: string, body: string) => Promise<RawReply>;
+  /** The same, with the reply parsed. Throws also if it is no JSON object. */
+  readonly call: (operation: string, body: object) => Promise<WireReply>;
+  readonly close: () => void;
+};
+
+const silenceMs = 30_000;
+/** dynoxide looks that a signature is there, and not at what it says. */
+const signature = {
+  'X-Amz-Date': '20260101T000000Z',
+  Authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, ' +
+    'SignedHeaders=host, Signature=0',
+};
+
+/** `endpoint` is asked for each call: a store that is started again has another port. */
+export const createStoreClient = (endpoint: () => string): StoreClient => {
+  const agent = new Agent({ keepAlive: true });
+  const send = (operation: string, body: string): Promise<RawReply> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(
+        endpoint(),
+        {
+          agent,
+          method: 'POST',
+          timeout: silenceMs,
+          headers: {
+            'Content-Type': 'application/x-amz-json-1.0',
+            'Content-Length': Buffer.byteLength(body),
+            'X-Amz-Target': `DynamoDB_20120810.${operation}`,
+            ...signature,
+          },
+        },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('end', () =>
+            resolve({
+              status: incoming.statusCode ?? 0,
+              text: Buffer.concat(chunks).toString('utf8'),
+            }),
+          );
+          incoming.on('error', reject);
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.on('timeout', () => outgoing.destroy(new Error('the store is silent')));
+      outgoing.end(body);
+    });
+  return {
+    send,
+    call: async (operation, body) => {
+      const { status, text } = await send(operation, JSON.stringify(body));
+      return { status, body: JSON.parse(text) };
+    },
+    close: () => agent.destroy(),
+  };
+};
