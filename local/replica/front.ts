@@ -18,8 +18,8 @@ export type FrontOptions = {
   readonly log: Pick<Log, 'append'>;
   readonly barrier: Barrier;
   readonly store: StoreClient;
-  /** Why nothing is served now, in a sentence; `undefined`: it is. */
-  readonly refusal: () => string | undefined;
+  /** Why nothing is served now, in a sentence; `undefined`: it is. May take a moment, if that helps. */
+  readonly admit: () => Promise<string | undefined>;
   /** What `GET /status` answers. */
   readonly status: () => object;
 };
@@ -71,11 +71,12 @@ const withoutReplicaTable = (text: string): string => {
   return JSON.stringify({ TableNames: shown, ...rest });
 };
 
-/** Rejects with `sentence` unless `work` is done within the time. */
-const inTime = async <Result>(work: Promise<Result>, sentence: string): Promise<Result> => {
+/** Rejects unless `work` is done before the deadline, in the time of `performance.now()`. */
+const before = async <Result>(deadline: number, work: Promise<Result>): Promise<Result> => {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(sentence)), answerWithinMs);
+    const late = new Error('there is no answer in time');
+    timer = setTimeout(() => reject(late), Math.max(0, deadline - performance.now()));
   });
   try {
     return await Promise.race([work, timeout]);
@@ -86,13 +87,14 @@ const inTime = async <Result>(work: Promise<Result>, sentence: string): Promise<
 
 /** Serves on 127.0.0.1. */
 export const startFront = async (options: FrontOptions): Promise<Front> => {
-  const { log, barrier, store, refusal, status: tellStatus } = options;
+  const { log, barrier, store, admit, status: tellStatus } = options;
   const awaited = new Map<string, (reply: WireReply) => void>();
 
   const write = async (
     operation: WriteOperation,
     body: Wire,
     bytes: number,
+    deadline: number,
   ): Promise<WireReply> => {
     const refused = checkWrite(operation, body, bytes);
     if (refused !== undefined) return refused;
@@ -104,7 +106,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
         // It may be in the log all the same: only its outcome, or the time, tells.
         (error: unknown) => (isNotAppended(error) ? unavailable('the log is full') : outcome),
       );
-      return await inTime(appended, 'the write was not applied in time');
+      return await before(deadline, appended);
     } catch {
       return unclear('it is not known whether this was written');
     } finally {
@@ -112,10 +114,12 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     }
   };
 
-  const read = async (operation: string, text: string): Promise<RawReply> => {
+  const read = async (operation: string, text: string, deadline: number): Promise<RawReply> => {
     try {
-      await inTime(barrier(), 'no majority of the nodes has answered in time');
-      const reply = await inTime(store.send(operation, text), 'the store is silent');
+      const reply = await before(
+        deadline,
+        barrier().then(() => store.send(operation, text)),
+      );
       if (operation !== 'ListTables' || reply.status !== 200) return reply;
       return { ...reply, text: withoutReplicaTable(reply.text) };
     } catch {
@@ -138,10 +142,11 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     }
     const refused = checkRequest(body ?? {});
     if (refused !== undefined) return rawOf(refused);
-    const closed = refusal();
+    const deadline = performance.now() + answerWithinMs;
+    const closed = await admit();
     if (closed !== undefined) return rawOf(unavailable(closed));
-    if (!isWrite(operation)) return await read(operation, text);
-    return rawOf(await write(operation, body ?? {}, Buffer.byteLength(text)));
+    if (!isWrite(operation)) return await read(operation, text, deadline);
+    return rawOf(await write(operation, body ?? {}, Buffer.byteLength(text), deadline));
   };
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -5,6 +5,7 @@ import { failure, isFailure, sentenceOf } from '../command.ts';
 import type { StoreProgram } from '../dynamodb.ts';
 import { createBarrier } from './barrier.ts';
 import { startCompaction } from './compaction.ts';
+import { createCondition } from './condition.ts';
 import type { NodeConfig } from './config.ts';
 import { startExchange } from './exchange.ts';
 import { startFront } from './front.ts';
@@ -44,7 +45,8 @@ export type VaultNode = {
 
 const watchMs = 500;
 const restMs = 2_000;
-const retryMs = 500;
+const retryMs = 100;
+const placeEveryMs = 500;
 const placeMs = 10_000;
 
 /** Starts the node and returns when its front listens; it serves when it has found its place among the others. */
@@ -57,8 +59,9 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const closing = new AbortController();
   const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
 
-  let state: NodeReport['state'] = 'waiting';
-  let reason: string | null = 'starts';
+  const condition = createCondition(config.node, report);
+  const difference = memory.diverged();
+  if (difference !== undefined) condition.change('diverged', difference);
   let isMember = hasMemberFiles(folder);
   let member: LogMember | undefined;
   let log: Log | undefined;
@@ -66,23 +69,17 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   let knownEnd = 0;
   let content: Content | null = null;
 
-  const setState = (next: NodeReport['state'], why: string | null): void => {
-    if (next === state && why === reason) return;
-    state = next;
-    reason = why;
-    report(why === null ? `node ${config.node} serves` : `node ${config.node} is ${next}: ${why}`);
-  };
   const diverge = (why: string): void => {
     memory.setDiverged(why);
-    setState('diverged', why);
+    condition.change('diverged', why);
   };
   const ownReport = (): NodeReport => {
     const { revision, digest } = replica.position();
     return {
       node: config.node,
       alive: true,
-      state,
-      reason,
+      state: condition.state(),
+      reason: condition.reason(),
       leader: known?.isLeader ?? false,
       appliedRevision: revision,
       lag: Math.max(0, knownEnd - revision),
@@ -128,7 +125,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   );
 
   const makeRoom = async (why: string): Promise<string> => {
-    setState('joining', why);
+    condition.change('joining', why);
     const body = JSON.stringify({ node: config.node });
     for (;;) {
       for (const node of others) {
@@ -137,11 +134,11 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
           timeoutMs: placeMs,
         }).catch(
           (error: unknown) =>
-            void setState('joining', `${why}; no place yet: ${sentenceOf(error)}`),
+            void condition.change('joining', `${why}; no place yet: ${sentenceOf(error)}`),
         );
         if (cluster) return cluster;
       }
-      await sleep(retryMs, undefined, { signal: closing.signal });
+      await sleep(placeEveryMs, undefined, { signal: closing.signal });
     }
   };
 
@@ -162,7 +159,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     },
     barrier,
     store: replica.store,
-    refusal: () => (state === 'serving' ? undefined : `this node is ${state}: ${reason}`),
+    admit: condition.admit,
     status: () => ({
       node: config.node,
       nodes: [ownReport(), ...exchange.others()].sort((a, b) => a.node - b.node).map(shownOf),
@@ -170,15 +167,22 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     }),
   });
 
-  /** Whether the log can be written, as its member knows at once, without asking the others. */
-  const watchMajority = async (): Promise<void> => {
+  /** Serves when all that the log held has been applied, and no longer than its member knows a leader. */
+  const watchLog = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       known = await log?.describe().catch(() => undefined);
-      if (known?.hasLeader && state === 'no-majority') await catchUp();
-      if (!known?.hasLeader && state === 'serving') {
-        setState('no-majority', 'no majority of the nodes is there');
+      const isServing = condition.state() === 'serving';
+      if (isServing && !known?.hasLeader) {
+        condition.change('no-majority', 'no majority of the nodes is there');
       }
-      await sleep(watchMs, undefined, { ref: false });
+      // Without a majority there is nothing to catch up with: this is tried again.
+      if (!isServing && known?.hasLeader) {
+        await barrier().then(
+          () => condition.change('serving'),
+          () => undefined,
+        );
+      }
+      await sleep(condition.state() === 'serving' ? watchMs : retryMs, undefined, { ref: false });
     }
   };
   /** At rest, and only then, all items are read again: the digest of outcomes cannot see a file that has changed. */
@@ -188,23 +192,11 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       const { revision } = replica.position();
       const isAtRest = revision === before && revision !== content?.revision;
       before = revision;
-      if (isAtRest && state === 'serving') content = await readContent(folder).catch(() => content);
+      if (isAtRest && condition.state() === 'serving')
+        content = await readContent(folder).catch(() => content);
     }
   };
-  const catchUp = async (): Promise<void> => {
-    const sentence = memory.diverged();
-    if (sentence !== undefined) return setState('diverged', sentence);
-    try {
-      await Promise.race([barrier(), sleep(placeMs, undefined, { ref: false })]);
-      if (replica.position().revision >= knownEnd || state === 'no-majority') {
-        return setState('serving', null);
-      }
-    } catch {
-      // Without a majority there is nothing to catch up with.
-    }
-  };
-
-  const run = async (serve: () => void): Promise<void> => {
+  const run = async (): Promise<void> => {
     const lost = await findPlace({
       config,
       ask,
@@ -212,13 +204,13 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       hasMemberFiles: isMember,
       appliedRevision: replica.position().revision,
       store: storeVersion,
-      waitFor: (why) => setState('waiting', why),
+      waitFor: (why) => condition.change('waiting', why),
       signal: closing.signal,
     });
     const token = createHash('sha256').update(secret).digest('hex').slice(0, 16);
     member = await startMember({ config, folder, token, makeRoom, report }, lost);
     log = connectLog(member.address);
-    setState('catching-up', 'waits for a majority of the nodes');
+    condition.change('catching-up', 'it waits for a majority of the nodes');
     const { clusterId } = await untilDescribed(log, closing.signal);
     isMember = true;
     await exchange.announce();
@@ -235,28 +227,17 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       fetchSnapshot: (revision) =>
         takeSnapshot({ ask, others, folder, revision, report, signal: closing.signal }),
     });
-    void watchMajority();
+    void watchLog();
     void watchContent();
-    const opened = (async () => {
-      while (state === 'catching-up' && !closing.signal.aborted) {
-        await catchUp();
-        await sleep(20);
-      }
-      serve();
-    })();
-    await Promise.all([followed, opened]);
+    await followed;
     compaction.close();
   };
 
-  let serve: () => void = () => undefined;
-  const serving = new Promise<void>((resolve) => {
-    serve = resolve;
-  });
-  const ran = run(serve);
+  const ran = run();
   return {
     endpoint: front.endpoint,
     statusUrl: `${front.endpoint}/status`,
-    serving,
+    serving: condition.serving,
     failed: new Promise((resolve) => {
       ran.catch((error: unknown) => {
         if (closing.signal.aborted) return;

@@ -125,6 +125,7 @@ export const openReplica = async (options: ReplicaOptions): Promise<Replica> => 
         installSnapshot(folder);
         process = await startStore(program, folder, report);
         bookkeeping = await openBookkeeping(store);
+        wakeReaders();
         report(`the snapshot is in place, of revision ${bookkeeping.position.revision}`);
       }
     },
