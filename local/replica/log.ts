@@ -2,6 +2,7 @@
  * The log: one ordered sequence of entries, the same on all nodes, kept by etcd (Raft). All entries are written to one
  * key: its revisions are the entries, its version counts them, and compaction alone trims them.
  */
+import { noop } from 'cockatiel';
 import { Etcd3, type IWatchResponse } from 'etcd3';
 import { failure, isFailure } from '../command.ts';
 import type { LogEntry } from './batch.ts';
@@ -61,6 +62,12 @@ const unlimited = {
   'grpc.keepalive_timeout_ms': 3_000,
 };
 
+/**
+ * Nothing is repeated and nothing is held back: after one late answer the client would otherwise refuse all calls for
+ * seconds (a circuit breaker), just when a new leader is there.
+ */
+const faultHandling = { host: () => noop, global: noop };
+
 /** etcd's own words for a proposal that it has not made. */
 const neverAppended = ['database space exceeded', 'request is too large', 'too many requests'];
 
@@ -80,7 +87,7 @@ const toLogEntries = (response: IWatchResponse): readonly LogEntry[] =>
 
 /** Connects to the member at `host:port`. Nothing is sent yet, so it need not run. */
 export const connectLog = (member: string): Log => {
-  const etcd = new Etcd3({ hosts: `http://${member}`, grpcOptions: unlimited });
+  const etcd = new Etcd3({ hosts: `http://${member}`, grpcOptions: unlimited, faultHandling });
 
   /** One watch, until it breaks. Returns the revision that the log begins at, if it begins later than asked. */
   const watchOnce = async (
