@@ -9,6 +9,7 @@ import { ensureTable } from './dynamodb/table.ts';
 import { applyEnvironment } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
 import { readNodeConfig } from './replica/config.ts';
+import { startExpiry } from './replica/expiry.ts';
 import { startNode, type VaultNode } from './replica/node.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort, untilSignal } from './serving.ts';
@@ -47,6 +48,8 @@ await runCommand(async () => {
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const signal = untilSignal();
+  const stop = new AbortController();
+  const { signal: stopping } = stop;
   const cluster = readClusterFile(config.clusterFile);
   const node = await startNode({
     config,
@@ -69,7 +72,11 @@ await runCommand(async () => {
       masterKeyId: cluster.kms.keyArn,
     });
     const greeted = node.serving.then(async () => {
-      await ensureTable(new DynamoDBClient({}), tableName, table);
+      const client = new DynamoDBClient({});
+      await ensureTable(client, tableName, table);
+      const { create, timeToLiveAttribute: attribute } = table;
+      const keys = create.KeySchema.map(({ AttributeName }) => AttributeName);
+      void startExpiry({ client, tableName, attribute, keys }, node.isLeader, report, stopping);
       process.stdout.write(`vault listening on ${gateway.url}\n`);
     });
     const refused = greeted.then(
@@ -77,6 +84,7 @@ await runCommand(async () => {
       (error: Error) => error,
     );
     const lost = await Promise.race([signal, node.failed, refused]);
+    stop.abort();
     await gateway.close(graceMs);
     forgetRunning(folder);
     if (lost) throw lost;

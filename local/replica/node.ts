@@ -38,6 +38,8 @@ export type VaultNode = {
   readonly statusUrl: string;
   /** Resolves when the node serves for the first time. */
   readonly serving: Promise<void>;
+  /** Whether its member leads the log now: at most one node's does. */
+  readonly isLeader: () => boolean;
   /** Settles only if the node cannot go on; says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
@@ -54,7 +56,11 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const { config, folder, program, storeVersion, secret, report } = options;
   requireEtcd();
   const memory = openNodeMemory(folder);
-  const replica = await openReplica({ folder, program, report });
+  const replica = await openReplica({ folder, program, report }).catch((error: unknown) => {
+    const sentence = `node ${config.node} cannot use its store (${sentenceOf(error)})`;
+    const way = `delete its folder ${folder}, and it takes its state from the other nodes`;
+    throw failure(`${sentence}: ${way}`, { cause: error });
+  });
   const ask = createAskPeer(config, secret);
   const closing = new AbortController();
   const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
@@ -238,6 +244,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     endpoint: front.endpoint,
     statusUrl: `${front.endpoint}/status`,
     serving: condition.serving,
+    isLeader: () => known?.isLeader ?? false,
     failed: new Promise((resolve) => {
       ran.catch((error: unknown) => {
         if (closing.signal.aborted) return;
