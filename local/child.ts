@@ -45,21 +45,27 @@ export const rememberChild = (file: string, child: ChildProcess): void => {
   if (record !== undefined) replaceFile(file, JSON.stringify(record));
 };
 
-/** Ends the child that `file` remembers, if it still runs; returns when it is gone. */
-export const endRememberedChild = async (file: string): Promise<void> => {
-  const text = readFileIfPresent(file);
-  const record = text === undefined ? undefined : parseRecord(text);
-  if (record === undefined || !isRunning(record)) return;
-  process.kill(record.pid, 'SIGKILL');
-  while (isRunning(record)) await sleep(5);
-};
-
 const parseRecord = (text: string): ProcessRecord | undefined => {
   try {
     return v.parse(processRecord, JSON.parse(text));
   } catch {
     return undefined;
   }
+};
+
+/** The child that `file` remembers, if it still runs. */
+export const findRememberedChild = (file: string): ProcessRecord | undefined => {
+  const text = readFileIfPresent(file);
+  const record = text === undefined ? undefined : parseRecord(text);
+  return record !== undefined && isRunning(record) ? record : undefined;
+};
+
+/** Ends the child that `file` remembers, if it still runs; returns when it is gone. */
+export const endRememberedChild = async (file: string): Promise<void> => {
+  const record = findRememberedChild(file);
+  if (record === undefined) return;
+  process.kill(record.pid, 'SIGKILL');
+  while (isRunning(record)) await sleep(5);
 };
 
 const hasSetpriv = (): boolean => {
@@ -73,14 +79,16 @@ const hasSetpriv = (): boolean => {
 
 /**
  * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
- * first finish what it has begun. What the child writes to stderr can be read from `child.stderr`. Of the environment
- * it gets what a program needs to run, and `environment`.
+ * first finish what it has begun. What the child writes to stderr can be read from `child.stderr`, and with `output`
+ * piped what it writes to stdout from `child.stdout`. Of the environment it gets what a program needs to run, and
+ * `environment`.
  */
 export const startChild = (
   command: string,
   args: readonly string[],
   cwd: string,
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
+  output: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess => {
   const whole = [command, ...args];
   const [file = command, ...rest] = hasSetpriv()
@@ -90,7 +98,7 @@ export const startChild = (
   return spawn(file, rest, {
     cwd,
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', output, 'pipe'],
     env: { PATH, HOME, TMPDIR, ...environment },
   });
 };

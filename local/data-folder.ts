@@ -20,9 +20,9 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, failure, sentenceOf } from './command.ts';
 
-/** The folder of this run: `VAULT_DATA_DIR`, else `.local/data`, as an absolute path. */
-export const dataFolderOf = (environment: NodeJS.ProcessEnv): string =>
-  resolve(environment['VAULT_DATA_DIR'] || '.local/data');
+/** The folder of this run: `VAULT_DATA_DIR`, else `preset`, as an absolute path. */
+export const dataFolderOf = (environment: NodeJS.ProcessEnv, preset = '.local/data'): string =>
+  resolve(environment['VAULT_DATA_DIR'] || preset);
 
 /** Not `recursive`: under /proc, where nothing can be made, Node would try for ever. */
 const makeFolder = (folder: string): void => {

@@ -1,0 +1,60 @@
+/**
+ * `npm run cluster`: a vault of three nodes on this machine, at http://127.0.0.1:3001 to 3003, and the master key they
+ * share. With a command (`status`, `kill 2`, …) it has the cluster that runs do that.
+ */
+import { join } from 'node:path';
+import { readCommand } from './cluster/commands.ts';
+import { sendCommand, startControl } from './cluster/control.ts';
+import { type Layout, openLayout, readFirstPort } from './cluster/layout.ts';
+import { createCluster } from './cluster/processes.ts';
+import { runCommand } from './command.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
+import { untilSignal } from './serving.ts';
+
+const root = join(import.meta.dirname, '..');
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const greet = ({ folder, nodes, keyFolder }: Layout, serving: readonly number[]): void => {
+  const urls = nodes.map(({ port }) => `http://127.0.0.1:${port}`);
+  for (const { node, folder: own } of nodes) {
+    if (!serving.includes(node)) report(`node ${node} does not serve: see ${own}/log`);
+  }
+  const other = process.env['VAULT_DATA_DIR'] ? `VAULT_DATA_DIR=${folder} ` : '';
+  // One write, so that nobody reads half of it.
+  say(`cluster listening on ${urls.join(' ')}
+a token to try it: VAULT_DATA_DIR=${keyFolder} npm run -s token -- --tenant demo --sub you
+how it fares: ${other}npm run -s cluster -- status
+what may befall it: ${other}npm run -s cluster -- kill|start|stop|pause|resume|isolate|heal|wipe N`);
+};
+
+/** Runs a cluster on the folder until this process is asked to stop. */
+const serve = async (folder: string): Promise<void> => {
+  const signal = untilSignal();
+  const firstPort = readFirstPort(process.env);
+  openDataFolder(folder);
+  const lock = lockDataFolder(folder);
+  const layout = await openLayout(folder, firstPort);
+  const cluster = await createCluster(root, layout, report);
+  const control = await startControl(folder, cluster.run, report);
+  try {
+    const serving = await Promise.race([cluster.start(), signal]);
+    if (serving !== undefined) {
+      greet(layout, serving);
+      await signal;
+    }
+  } finally {
+    await control.close();
+    await cluster.close();
+    lock.release();
+  }
+};
+
+await runCommand(async () => {
+  const folder = dataFolderOf(process.env, '.local/cluster');
+  const command = readCommand(process.argv.slice(2));
+  if (command === undefined) await serve(folder);
+  else say(await sendCommand(folder, command));
+});
+// A start that was interrupted may still wait for a node.
+process.exit();

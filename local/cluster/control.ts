@@ -1,0 +1,93 @@
+/**
+ * How another terminal reaches the cluster that runs on a folder: a Unix domain socket in it, which the folder's mode
+ * leaves to the owner. The command is asked, and what it prints or why it failed is answered, as JSON.
+ */
+import { rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { codeOf, failure, isFailure, sentenceOf } from '../command.ts';
+import { type Command, parseCommand } from './commands.ts';
+
+export type Control = { readonly close: () => Promise<void> };
+
+const reply = v.union([v.object({ printed: v.string() }), v.object({ refused: v.string() })]);
+type Reply = v.InferOutput<typeof reply>;
+
+/** What systems leave room for in the address of such a socket: 108 bytes, on some 104, with the end. */
+const pathBytesMax = 103;
+const messageBytesMax = 65_536;
+
+const socketOf = (folder: string): string => {
+  const path = join(folder, 'control');
+  if (Buffer.byteLength(path) <= pathBytesMax) return path;
+  throw failure(
+    `the path of the cluster's folder ${folder} is too long for a socket in it: set VAULT_DATA_DIR to a shorter one`,
+  );
+};
+
+const textOf = async (socket: Socket): Promise<string> => {
+  let text = '';
+  for await (const chunk of socket.setEncoding('utf8')) {
+    text += chunk;
+    if (text.length > messageBytesMax) throw new Error('the message is too long');
+  }
+  return text;
+};
+
+const answer = async (text: string, run: (command: Command) => Promise<string>): Promise<Reply> => {
+  try {
+    return { printed: await run(parseCommand(text)) };
+  } catch (error) {
+    if (isFailure(error)) return { refused: sentenceOf(error) };
+    throw error;
+  }
+};
+
+/**
+ * Takes commands for the cluster in this folder, which must be locked by this process. `report` gets one line for an
+ * error that is none of the person's who asked.
+ */
+export const startControl = async (
+  folder: string,
+  run: (command: Command) => Promise<string>,
+  report: (line: string) => void,
+): Promise<Control> => {
+  const path = socketOf(folder);
+  rmSync(path, { force: true });
+  const take = async (socket: Socket): Promise<void> => {
+    try {
+      socket.end(JSON.stringify(await answer(await textOf(socket), run)));
+    } catch (error) {
+      report(`a command failed: ${sentenceOf(error)}`);
+      socket.destroy();
+    }
+  };
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    void take(socket.on('error', () => undefined));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(path, resolve);
+  });
+  return { close: () => new Promise((resolve) => server.close(() => resolve())) };
+};
+
+/** Has the cluster that runs on the folder do this; returns what it prints, throws the sentence why it did not. */
+export const sendCommand = async (folder: string, command: Command): Promise<string> => {
+  const socket = connect({ path: socketOf(folder), allowHalfOpen: true });
+  try {
+    socket.end(JSON.stringify(command));
+    const answered = v.parse(reply, JSON.parse(await textOf(socket)));
+    if ('printed' in answered) return answered.printed;
+    throw failure(answered.refused);
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error) ?? '');
+    throw failure(
+      isAbsent
+        ? `no cluster runs on the folder ${folder}: npm run cluster starts one`
+        : `the cluster on the folder ${folder} gave no answer (${sentenceOf(error)})`,
+      { cause: error },
+    );
+  }
+};

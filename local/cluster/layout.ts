@@ -1,0 +1,100 @@
+/**
+ * Where a cluster on one machine keeps its things and where its parts listen, all on 127.0.0.1. Counted from the first
+ * port: the vaults 0 to 2, etcd's 10 to 12, the nodes' own 20 to 22, the master key 30. etcd remembers the ports of
+ * its members, so the first run's are kept in the folder; only the vaults may move later.
+ */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { failure } from '../command.ts';
+import { createFileOnce } from '../data-folder.ts';
+import { hostOf } from './relay.ts';
+
+export type NodeLayout = {
+  readonly node: number;
+  readonly folder: string;
+  readonly port: number;
+  readonly etcdPort: number;
+  readonly peerPort: number;
+};
+
+export type Layout = {
+  readonly folder: string;
+  readonly nodes: readonly NodeLayout[];
+  readonly keyFolder: string;
+  readonly keyPort: number;
+  readonly clusterFile: string;
+};
+
+const nodeNumbers = [1, 2, 3];
+const firstPortPreset = 3_001;
+const portsSpan = 31;
+/** Below the ports that systems give to outgoing connections: one of those could hold a killed node's port. */
+const freeRange = { from: 10_000, to: 30_000 };
+
+const portsFile = v.object({ firstPort: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+
+/** `CLUSTER_PORT`; 0: any free ones. `undefined` if it is not set. Throws a sentence if it is none. */
+export const readFirstPort = (environment: NodeJS.ProcessEnv): number | undefined => {
+  const text = environment['CLUSTER_PORT'];
+  if (!text) return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port + portsSpan <= 65_536) return port;
+  throw failure(`CLUSTER_PORT must be a number from 0 to ${65_536 - portsSpan}`);
+};
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+
+const findFirstPort = async (): Promise<number> => {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const first = freeRange.from + Math.floor(Math.random() * (freeRange.to - freeRange.from));
+    const ports = Array.from({ length: portsSpan }, (_, index) => first + index);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first;
+  }
+  throw failure(`no ${portsSpan} ports in a row are free on this machine: set CLUSTER_PORT`);
+};
+
+const parsePorts = (file: string, text: string): number => {
+  try {
+    return v.parse(portsFile, JSON.parse(text)).firstPort;
+  } catch (cause) {
+    throw failure(
+      `${file} is damaged: write {"firstPort":N} into it, where ${firstPortPreset} is what N is unless CLUSTER_PORT was set at the first start`,
+      { cause },
+    );
+  }
+};
+
+/** The layout of the cluster in this folder, made at the first start. */
+export const openLayout = async (folder: string, asked: number | undefined): Promise<Layout> => {
+  const file = join(folder, 'ports.json');
+  const fresh = asked === 0 ? await findFirstPort() : (asked ?? firstPortPreset);
+  const kept = parsePorts(
+    file,
+    createFileOnce(file, () => JSON.stringify({ firstPort: fresh })),
+  );
+  const first = asked || kept;
+  return {
+    folder,
+    nodes: nodeNumbers.map((node, index) => ({
+      node,
+      folder: join(folder, `node-${node}`),
+      port: first + index,
+      etcdPort: kept + 10 + index,
+      peerPort: kept + 20 + index,
+    })),
+    keyFolder: join(folder, 'key'),
+    keyPort: kept + 30,
+    clusterFile: join(folder, 'cluster.json'),
+  };
+};
+
+/** All nodes as the nodes are told of each other: `1=HOST:ETCDPORT:PEERPORT,2=…`. */
+export const nodesVariable = (nodes: readonly NodeLayout[]): string =>
+  nodes
+    .map(({ node, etcdPort, peerPort }) => `${node}=${hostOf(node)}:${etcdPort}:${peerPort}`)
+    .join(',');

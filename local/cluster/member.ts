@@ -1,0 +1,153 @@
+/**
+ * One program of the cluster, a vault node or the master key, as a child of this process: started, ended, killed and
+ * paused whole, with what it has started itself.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  endChild,
+  endRememberedChild,
+  findRememberedChild,
+  isRunning,
+  type ProcessRecord,
+  rememberChild,
+  startChild,
+} from '../child.ts';
+import { failure } from '../command.ts';
+import { openDataFolder } from '../data-folder.ts';
+import { openLogFile } from './log-file.ts';
+
+export type MemberProgram = {
+  /** In sentences: `node 2`. */
+  readonly name: string;
+  readonly folder: string;
+  readonly script: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The line that it prints once it serves. */
+  readonly ready: RegExp;
+  /** Where it keeps the pids of its own children, in the folder. */
+  readonly childFiles: readonly string[];
+};
+
+/** `ended`: by itself. */
+type MemberState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
+
+export type Member = {
+  readonly state: () => MemberState;
+  /** Settles when it serves: true; or has ended before it ever did: false. */
+  readonly serves: () => Promise<boolean>;
+  /** These throw a sentence if it is not in a state to do so, and return when it is done. */
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly kill: () => Promise<void>;
+  readonly pause: () => void;
+  readonly resume: () => void;
+};
+
+/** Longer than any request may last, and then a little for the node's own children. */
+const graceMs = 15_000;
+const pidFile = 'process.pid';
+
+/** Ends, without asking, the program and what it has started; returns when all of it is gone. */
+const killAll = async (records: readonly ProcessRecord[]): Promise<void> => {
+  signalAll(records, 'SIGKILL');
+  while (records.some(isRunning)) await sleep(5);
+};
+
+const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): void => {
+  for (const record of records) if (isRunning(record)) process.kill(record.pid, signal);
+};
+
+/** Keeps what the child prints in its log, and says when it has printed the line; keeps the end of its stderr. */
+const followOutput = (child: ChildProcess, folder: string, ready: RegExp) => {
+  const log = openLogFile(join(folder, 'log'));
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log.write(chunk);
+    said = (said + chunk.toString('utf8')).slice(-2_000);
+  });
+  const isReady = new Promise<boolean>((resolve) => {
+    let text: string | undefined = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      log.write(chunk);
+      if (text === undefined) return;
+      text += chunk.toString('utf8');
+      if (!ready.test(text)) return;
+      text = undefined;
+      resolve(true);
+    });
+    child.once('close', () => {
+      log.close();
+      resolve(false);
+    });
+  });
+  return { isReady, lastWords: () => said.trim().split('\n').at(-1) ?? '' };
+};
+
+/** Ends what an earlier run may have left in the folder. `report` gets one line if the program ends by itself. */
+export const createMember = async (
+  program: MemberProgram,
+  root: string,
+  report: (line: string) => void,
+): Promise<Member> => {
+  const { name, folder, script, environment, ready, childFiles } = program;
+  let state: MemberState = 'stopped';
+  let child: ChildProcess | undefined;
+  let isReady = Promise.resolve(false);
+  let ended: Promise<unknown> = Promise.resolve();
+
+  const files = [pidFile, ...childFiles].map((file) => join(folder, file));
+  const records = (): readonly ProcessRecord[] =>
+    files.map(findRememberedChild).filter((record) => record !== undefined);
+  for (const file of files) await endRememberedChild(file);
+
+  const require = (isAllowed: boolean, sentence: string): void => {
+    if (!isAllowed) throw failure(`${name} ${sentence}`);
+  };
+
+  const start = async (): Promise<void> => {
+    require(state !== 'running' && state !== 'paused', 'runs already');
+    openDataFolder(folder);
+    const variables = { ...process.env, ...environment };
+    const started = startChild(process.execPath, [script], root, variables, 'pipe');
+    rememberChild(join(folder, pidFile), started);
+    const { isReady: readiness, lastWords } = followOutput(started, folder, ready);
+    [child, isReady, state] = [started, readiness, 'running'];
+    ended = new Promise((resolve) => {
+      started.once('close', (code, signal) => {
+        if (state === 'running' || state === 'paused') {
+          state = 'ended';
+          report(`${name} ended by itself (${signal ?? `exit code ${code}`}): ${lastWords()}`);
+        }
+        resolve(undefined);
+      });
+    });
+  };
+  const end = async (next: 'stopped' | 'killed', signal: 'SIGCONT' | 'SIGKILL') => {
+    require(state === 'running' || state === 'paused', 'does not run');
+    state = next;
+    signalAll(records(), signal);
+    if (child !== undefined) await endChild(child, graceMs);
+    await ended;
+    await killAll(records());
+  };
+  return {
+    state: () => state,
+    serves: () => isReady,
+    start,
+    // What is paused would not hear that it shall end.
+    stop: () => end('stopped', 'SIGCONT'),
+    kill: () => end('killed', 'SIGKILL'),
+    pause: () => {
+      require(state === 'running', state === 'paused' ? 'is paused already' : 'does not run');
+      state = 'paused';
+      signalAll(records(), 'SIGSTOP');
+    },
+    resume: () => {
+      require(state === 'paused', 'is not paused');
+      state = 'running';
+      signalAll(records(), 'SIGCONT');
+    },
+  };
+};

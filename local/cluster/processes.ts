@@ -1,0 +1,181 @@
+/** A whole cluster as children of this process: the master key, three vault nodes and what stands between them. */
+import { rmSync } from 'node:fs';
+import { failure } from '../command.ts';
+import { readClusterFile } from './cluster-file.ts';
+import type { Command } from './commands.ts';
+import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';
+import { createMember, type Member } from './member.ts';
+import { type Relay, startRelay } from './relay.ts';
+import { askNode, type ClusterStatus, compareNodes, tableOf } from './status.ts';
+
+type Node = NodeLayout & { readonly member: Member };
+
+type Parts = {
+  readonly layout: Layout;
+  readonly key: Member;
+  readonly nodes: readonly Node[];
+  readonly relay: Relay;
+};
+
+export type Cluster = {
+  /** Starts everything; returns the numbers of the nodes that serve. Throws a sentence if that is no majority. */
+  readonly start: () => Promise<readonly number[]>;
+  /** Does what is commanded, one command after the other but for `status`, and returns what to print. */
+  readonly run: (command: Command) => Promise<string>;
+  readonly close: () => Promise<void>;
+};
+
+/** A node that starts may have to take a whole copy of the state first. */
+const startLimitMs = 60_000;
+
+const keyProgram = ({ keyFolder, keyPort, clusterFile }: Layout) => ({
+  name: 'the master key',
+  folder: keyFolder,
+  script: 'local/master-key.ts',
+  environment: {
+    VAULT_DATA_DIR: keyFolder,
+    VAULT_CLUSTER_FILE: clusterFile,
+    HOST: '127.0.0.1',
+    PORT: String(keyPort),
+  },
+  ready: /^master key at /m,
+  childFiles: [],
+});
+
+const nodeProgram = (
+  { nodes, clusterFile }: Layout,
+  { node, folder, port }: NodeLayout,
+  proxy: string,
+) => ({
+  name: `node ${node}`,
+  folder,
+  script: 'local/node.ts',
+  environment: {
+    VAULT_DATA_DIR: folder,
+    VAULT_CLUSTER_FILE: clusterFile,
+    VAULT_NODE: String(node),
+    VAULT_NODES: nodesVariable(nodes),
+    VAULT_PEER_HOST: '127.0.0.1',
+    VAULT_PEER_PROXY: proxy,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+  },
+  ready: /^vault listening on /m,
+  childFiles: ['etcd.pid', 'store.pid'],
+});
+
+const within = async (promise: Promise<boolean>, ms: number): Promise<boolean> => {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const outcome = await Promise.race([promise, limit]);
+  clearTimeout(timer);
+  return outcome;
+};
+
+const startAll = async ({ layout, key, nodes }: Parts): Promise<readonly number[]> => {
+  await key.start();
+  if (!(await within(key.serves(), startLimitMs))) {
+    throw failure(`the master key does not serve: see ${layout.keyFolder}/log`);
+  }
+  for (const { member } of nodes) await member.start();
+  const serving = await Promise.all(
+    nodes.map(({ member }) => within(member.serves(), startLimitMs)),
+  );
+  const numbers = nodes.filter((_, index) => serving[index]).map(({ node }) => node);
+  if (numbers.length * 2 > nodes.length) return numbers;
+  throw failure(`no majority of the nodes serves: see ${layout.folder}/node-*/log`);
+};
+
+const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus> => {
+  const { secret } = readClusterFile(layout.clusterFile);
+  const observed = nodes.map(async ({ node, peerPort, member }) => ({
+    node,
+    isolated: relay.isIsolated(node),
+    process: member.state(),
+    answer: await askNode(peerPort, secret),
+  }));
+  return compareNodes(await Promise.all(observed));
+};
+
+type Change = Exclude<Command, { readonly action: 'status' }>;
+
+const changeNode = async (
+  parts: Parts,
+  { node, folder, member }: Node,
+  action: Change['action'],
+) => {
+  const { relay } = parts;
+  switch (action) {
+    case 'isolate':
+      relay.isolate(node);
+      return `node ${node} is cut off from the other nodes`;
+    case 'heal':
+      relay.heal(node);
+      return `node ${node} reaches the other nodes again`;
+    case 'wipe':
+      if (['running', 'paused'].includes(member.state())) await member.stop();
+      rmSync(folder, { recursive: true, force: true });
+      return `node ${node} is stopped and its folder deleted: start ${node} has it fetch all again`;
+    default:
+      return await changeProcess(member, `node ${node}`, action);
+  }
+};
+
+const changeProcess = async (
+  member: Member,
+  name: string,
+  action: 'kill' | 'stop' | 'start' | 'pause' | 'resume',
+): Promise<string> => {
+  await member[action]();
+  const done = { kill: 'is killed', stop: 'is stopped', pause: 'is paused', resume: 'goes on' };
+  return action === 'start'
+    ? `${name} starts: status shows when it serves`
+    : `${name} ${done[action]}`;
+};
+
+/** Readies all of it and starts nothing yet. `report` gets one line whenever something ends by itself. */
+export const createCluster = async (
+  root: string,
+  layout: Layout,
+  report: (line: string) => void,
+): Promise<Cluster> => {
+  const relay = await startRelay(
+    layout.nodes.map(({ node, etcdPort, peerPort }) => ({ node, ports: [etcdPort, peerPort] })),
+  );
+  const key = await createMember(keyProgram(layout), root, report);
+  const nodes: Node[] = [];
+  for (const one of layout.nodes) {
+    const program = nodeProgram(layout, one, relay.proxyOf(one.node));
+    nodes.push({ ...one, member: await createMember(program, root, report) });
+  }
+  const parts: Parts = { layout, key, nodes, relay };
+  let lastChange: Promise<unknown> = Promise.resolve();
+
+  const change = async ({ action, target }: Change): Promise<string> => {
+    const node = nodes.find((one) => one.node === target);
+    if (node !== undefined) return await changeNode(parts, node, action);
+    return await changeProcess(key, 'the master key', action as 'kill');
+  };
+  return {
+    start: () => startAll(parts),
+    run: async (command) => {
+      if (command.action === 'status') {
+        const status = await statusOf(parts);
+        return command.json ? JSON.stringify(status) : tableOf(status);
+      }
+      const changed = lastChange.then(() => change(command));
+      lastChange = changed.catch(() => undefined);
+      return await changed;
+    },
+    close: async () => {
+      await lastChange;
+      const isUp = ({ state }: Member) => ['running', 'paused'].includes(state());
+      const up = nodes.map(({ member }) => member).filter(isUp);
+      await Promise.all(up.map((member) => member.stop()));
+      if (isUp(key)) await key.stop();
+      await relay.close();
+    },
+  };
+};

@@ -1,0 +1,57 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { nodesVariable, openLayout, readFirstPort } from '../../../../local/cluster/layout.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const portsOf = async (folder: string, asked: number | undefined) => {
+  const { nodes, keyPort } = await openLayout(folder, asked);
+  return [...nodes.flatMap(({ port, etcdPort, peerPort }) => [port, etcdPort, peerPort]), keyPort];
+};
+
+describe('the layout of a cluster', () => {
+  it('has the vaults at 3001 to 3003 unless CLUSTER_PORT says otherwise', async () => {
+    const ports = [3001, 3011, 3021, 3002, 3012, 3022, 3003, 3013, 3023, 3031];
+    expect(await portsOf(freshFolder(), readFirstPort({}))).toEqual(ports);
+    expect(await portsOf(freshFolder(), readFirstPort({ CLUSTER_PORT: '3301' }))).toEqual(
+      ports.map((port) => port + 300),
+    );
+  });
+
+  it('keeps the ports by which the nodes know each other, and lets the vaults move', async () => {
+    const folder = freshFolder();
+    const first = await portsOf(folder, 3301);
+    expect(await portsOf(folder, undefined)).toEqual(first);
+    expect(await portsOf(folder, 4301)).toEqual([
+      ...[4301, 3311, 3321, 4302, 3312, 3322, 4303, 3313, 3323, 3331],
+    ]);
+    expect(await portsOf(folder, undefined)).toEqual(first);
+  });
+
+  it('takes any free ports for 0, and the same ones again', async () => {
+    const folder = freshFolder();
+    const ports = await portsOf(folder, 0);
+    expect(Math.min(...ports)).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...ports)).toBeLessThan(32_768);
+    expect(await portsOf(folder, 0)).toEqual(ports);
+  });
+
+  it('tells the nodes of each other by names that are not loopback', async () => {
+    const { nodes } = await openLayout(freshFolder(), 3301);
+    expect(nodesVariable(nodes)).toBe(
+      '1=vault-1.internal:3311:3321,2=vault-2.internal:3312:3322,3=vault-3.internal:3313:3323',
+    );
+  });
+
+  it('says how to mend the file of its ports, and does not overwrite it', async () => {
+    const folder = freshFolder();
+    const file = join(folder, 'ports.json');
+    writeFileSync(file, '{"firstPort":"x"}');
+    await expect(openLayout(folder, undefined)).rejects.toThrow(/ports\.json is damaged: write/);
+    expect(readFileSync(file, 'utf8')).toBe('{"firstPort":"x"}');
+  });
+
+  it.each(['-1', '65506', '3001.5', 'vault'])('refuses CLUSTER_PORT=%s', (text) => {
+    expect(() => readFirstPort({ CLUSTER_PORT: text })).toThrow(/^CLUSTER_PORT must be a number/);
+  });
+});

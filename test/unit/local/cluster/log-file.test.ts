@@ -1,0 +1,57 @@
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { openLogFile } from '../../../../local/cluster/log-file.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const line = (number: number) => Buffer.from(`line ${String(number).padStart(4, '0')}\n`);
+const text = (file: string) => readFileSync(file, 'utf8');
+
+describe('a log file', () => {
+  it('goes on where the last run ended, for its owner only', () => {
+    const file = join(freshFolder(), 'log');
+    for (const number of [1, 2]) {
+      const log = openLogFile(file);
+      log.write(line(number));
+      log.close();
+    }
+    expect(text(file)).toBe('line 0001\nline 0002\n');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps the newest lines, as many bytes as it may twice over', () => {
+    const file = join(freshFolder(), 'log');
+    const log = openLogFile(file, 100);
+    for (let number = 1; number <= 95; number += 1) log.write(line(number));
+    log.close();
+    const kept = `${text(`${file}.1`)}${text(file)}`.trim().split('\n');
+    expect(kept).toEqual(
+      Array.from({ length: 15 }, (_, index) =>
+        line(81 + index)
+          .toString()
+          .trim(),
+      ),
+    );
+  });
+
+  it('counts what was there before', () => {
+    const file = join(freshFolder(), 'log');
+    for (const number of [1, 2, 3]) {
+      const log = openLogFile(file, 20);
+      log.write(line(number));
+      log.close();
+    }
+    expect(text(`${file}.1`)).toBe('line 0001\nline 0002\n');
+    expect(text(file)).toBe('line 0003\n');
+  });
+
+  it('ends nothing when it cannot be written', () => {
+    const file = join(freshFolder(), 'log');
+    const log = openLogFile(file, 15);
+    log.write(line(1));
+    // The full log cannot take the place of a folder.
+    mkdirSync(`${file}.1`);
+    expect(() => log.write(line(2))).not.toThrow();
+    log.close();
+  });
+});
