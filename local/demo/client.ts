@@ -1,0 +1,110 @@
+/** A client of the vault's HTTP API, as a user would write one: it knows all nodes, and repeats a write with its key. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Nodes } from './nodes.ts';
+
+/** The members of the replies that the story looks at. */
+type Body = {
+  readonly version?: number;
+  readonly value?: string;
+  readonly code?: string;
+  readonly content?: string;
+  readonly validFrom?: string;
+  readonly validTo?: string | null;
+  readonly versions?: readonly Version[];
+};
+export type Version = {
+  readonly version: number;
+  readonly validFrom: string;
+  readonly validTo: string | null;
+  readonly value?: string;
+};
+
+/** Status 0: the connection was refused or broke, or no answer came in time. */
+export type Reply = { readonly status: number; readonly body: Body; readonly ms: number };
+
+export type Request = {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type Client = {
+  readonly ask: (node: number, request: Request) => Promise<Reply>;
+  /**
+   * Makes one write, at this node first and at the others in turn while the outcome is not known, with one
+   * idempotency key throughout: it happens once.
+   */
+  readonly write: (node: number, request: Request) => Promise<Reply>;
+  readonly counts: () => { readonly requests: number; readonly acknowledged: number };
+};
+
+/** Longer than a node may take, so that one that takes longer is caught. */
+const timeLimitMs = 15_000;
+const writeLimitMs = 60_000;
+
+export const create = (name: string, value: string): Request => ({
+  method: 'POST',
+  path: '/v1/secrets',
+  body: { name, value },
+});
+export const update = (name: string, value: string, ifMatch?: number): Request => ({
+  method: 'PUT',
+  path: `/v1/secrets/${name}`,
+  body: { value },
+  ...(ifMatch !== undefined && { headers: { 'If-Match': `"${ifMatch}"` } }),
+});
+export const get = (name: string, query = ''): Request => ({
+  method: 'GET',
+  path: `/v1/secrets/${name}${query}`,
+});
+export const versionsOf = (name: string, query = ''): Request => ({
+  method: 'GET',
+  path: `/v1/secrets/${name}/versions${query}`,
+});
+
+const isUnclear = ({ status }: Reply): boolean => status === 0 || status >= 500;
+
+/** A client with a token of this tenant. */
+export const createClient = async (
+  { urls, tokenOf }: Pick<Nodes, 'urls' | 'tokenOf'>,
+  tenant: string,
+): Promise<Client> => {
+  const token = await tokenOf(tenant);
+  let [requests, acknowledged] = [0, 0];
+
+  const exchange = async (node: number, { method, path, body, headers }: Request) => {
+    const response = await fetch(`${urls[node - 1]}${path}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeLimitMs),
+    });
+    return { status: response.status, body: (await response.json()) as Body };
+  };
+  const ask = async (node: number, request: Request): Promise<Reply> => {
+    const begun = performance.now();
+    requests += 1;
+    const reply = await exchange(node, request).catch(() => ({ status: 0, body: {} }));
+    if (request.method !== 'GET' && reply.status >= 200 && reply.status < 300) acknowledged += 1;
+    return { ...reply, ms: performance.now() - begun };
+  };
+  return {
+    ask,
+    write: async (node, request) => {
+      const headers = { 'Idempotency-Key': randomUUID(), ...request.headers };
+      const until = performance.now() + writeLimitMs;
+      for (let turn = 0; ; turn += 1) {
+        const reply = await ask(((node - 1 + turn) % urls.length) + 1, { ...request, headers });
+        if (!isUnclear(reply) || performance.now() > until) return reply;
+        await sleep(Math.random() * 50);
+      }
+    },
+    counts: () => ({ requests, acknowledged }),
+  };
+};

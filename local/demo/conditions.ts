@@ -1,0 +1,23 @@
+/** Waiting for what is to come true, never for a time to pass. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const pollMs = 50;
+
+/** Whether the condition comes true within the limit. It may throw: that is not true yet. */
+export const isSoon = async (
+  limitMs: number,
+  condition: () => Promise<boolean> | boolean,
+): Promise<boolean> => {
+  const until = performance.now() + limitMs;
+  for (;;) {
+    const isTrue = await Promise.resolve()
+      .then(condition)
+      .catch(() => false);
+    if (isTrue || performance.now() > until) return isTrue;
+    await sleep(pollMs);
+  }
+};
+
+/** The numbers from 1 to `count`. */
+export const countTo = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => index + 1);

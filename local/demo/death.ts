@@ -1,0 +1,122 @@
+/** The second part of the story: nodes are killed, first one under load, then the majority. */
+import { randomUUID } from 'node:crypto';
+import { create, get, type Reply, type Request, update, versionsOf } from './client.ts';
+import { isSoon } from './conditions.ts';
+import { isAtRest, isServing } from './serving.ts';
+import type { Scene } from './story.ts';
+import { type Stream, startStream } from './stream.ts';
+
+const flowLimitMs = 60_000;
+const returnLimitMs = 60_000;
+/** What every request must be answered within, also where there is no majority. */
+const answerLimitMs = 10_000;
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const othersThan = (node: number): readonly number[] => [1, 2, 3].filter((one) => one !== node);
+
+const checkLosses = async (scene: Scene, stream: Stream, node: number): Promise<void> => {
+  const lost = await stream.lostOn(node);
+  const read = `${stream.secrets()} secrets read on node ${node}`;
+  scene.check(`${read}: ${lost} lost an acknowledged write`, lost === 0);
+};
+
+/** Kills the node that leads, which costs the others the most; returns its number. */
+const tellOfOneDeath = async (scene: Scene, stream: Stream): Promise<number> => {
+  const { title, check, note, nodes } = scene;
+  title('A node is killed in the middle of a stream of writes');
+  check('the stream flows', await stream.flows(300, flowLimitMs));
+  const { nodes: before } = await nodes.status();
+  const victim = before.find(({ leader }) => leader)?.node ?? 1;
+  const acknowledged = stream.acknowledged();
+  stream.reset();
+  await nodes.kill(victim);
+  note(`node ${victim}, which led, is killed after ${acknowledged} acknowledged writes`);
+  check('the others go on: 600 more are acknowledged', await stream.flows(600, flowLimitMs));
+  const pauseMs = stream.longestPauseMs();
+  check(`the longest pause was ${seconds(pauseMs)}, below 10 s`, pauseMs < answerLimitMs);
+  return victim;
+};
+
+const tellOfReturn = async (scene: Scene, stream: Stream, victim: number): Promise<void> => {
+  const { title, check, note, nodes, remember } = scene;
+  title('The node comes back, and the stream still flows');
+  const begun = performance.now();
+  await nodes.start(victim);
+  const isBack = await isSoon(returnLimitMs, async () => {
+    const { nodes: all } = await nodes.status();
+    return all.find(({ node }) => node === victim)?.state === 'serving';
+  });
+  check(`node ${victim} serves again by itself`, isBack);
+  note(`${seconds(performance.now() - begun)} after it was started`);
+  check('the stream goes on', await stream.flows(100, flowLimitMs));
+  const unclear = await stream.end();
+  const acknowledged = stream.acknowledged();
+  check(`all ${acknowledged} writes were acknowledged in the end`, unclear === 0);
+  check('all nodes have applied all of it, with one digest', await isAtRest(nodes, returnLimitMs));
+  for (const node of [1, 2, 3]) await checkLosses(scene, stream, node);
+  await remember(`node ${victim} was killed and came back`);
+};
+
+const once = (request: Request): Request => ({
+  ...request,
+  headers: { 'Idempotency-Key': randomUUID(), ...request.headers },
+});
+const isRefused = ({ status, body }: Reply): boolean =>
+  status === 503 && ['store_unavailable', 'outcome_unknown'].includes(body.code ?? '');
+
+const tellOfNoMajority = async (scene: Scene): Promise<void> => {
+  const { title, check, note, nodes, client, remember } = scene;
+  title('Two nodes are killed: no majority');
+  await client.write(1, create('ALONE', 'before'));
+  const [left, gone] = [2, othersThan(2)];
+  await Promise.all(gone.map(nodes.kill));
+  note(`nodes ${gone.join(' and ')} are killed, node ${left} is alone`);
+  const [newOne, change] = [once(create('ALONE_NEW', 'new')), once(update('ALONE', 'after', 1))];
+  const reads = [get('ALONE'), get('ALONE', '?version=1'), versionsOf('ALONE')];
+  // All at the moment of the loss, and all again when it is known.
+  const replies: Reply[] = [];
+  for (const round of [
+    [newOne, change, ...reads],
+    [...reads, once(create('NEVER', 'x'))],
+  ]) {
+    replies.push(...(await Promise.all(round.map((request) => client.ask(left, request)))));
+  }
+  const refused = replies.filter(isRefused).length;
+  check(
+    `${refused} of ${replies.length} reads and writes refused (503), none answered stale`,
+    refused === replies.length,
+  );
+  const slowestMs = Math.max(...replies.map(({ ms }) => ms));
+  check(`each within 10 s (the slowest ${seconds(slowestMs)})`, slowestMs < answerLimitMs);
+
+  title('The majority comes back');
+  for (const node of gone) await nodes.start(node);
+  check('all nodes serve again by themselves', await isServing(nodes, [1, 2, 3], returnLimitMs));
+  const made = await client.write(1, newOne);
+  const changed = await client.write(3, change);
+  check(
+    'the refused create, repeated with its key, happened once',
+    made.status === 201 && made.body.version === 1,
+  );
+  check(
+    'the refused update, repeated with its key, happened once',
+    changed.status === 200 && changed.body.version === 2,
+  );
+  const value = (await client.ask(left, get('ALONE'))).body;
+  check('and is read on the node that was alone', value.value === 'after' && value.version === 2);
+  check('all nodes hold the same', await isAtRest(nodes, returnLimitMs));
+  await remember('two nodes were killed and came back');
+};
+
+/** One node dies and returns, then two. */
+export const tellOfDeath = async (scene: Scene): Promise<void> => {
+  const stream = startStream(scene.client);
+  try {
+    const victim = await tellOfOneDeath(scene, stream);
+    for (const node of othersThan(victim)) await checkLosses(scene, stream, node);
+    await tellOfReturn(scene, stream, victim);
+  } finally {
+    await stream.end();
+  }
+  await tellOfNoMajority(scene);
+};

@@ -1,0 +1,36 @@
+/** The third part of the story: without the master key no value is read or written, and nothing else is harmed. */
+import { create, get, versionsOf } from './client.ts';
+import type { Scene } from './story.ts';
+
+const all = [1, 2, 3];
+
+/** The master key is disabled and enabled. */
+export const tellOfTheKey = async (scene: Scene): Promise<void> => {
+  const { title, check, nodes, client, remember } = scene;
+  title('The master key is disabled');
+  await nodes.disableKey();
+  const askAll = (request: Parameters<typeof client.ask>[1]) =>
+    Promise.all(all.map((node) => client.ask(node, request)));
+  const reads = await askAll(get('ALONE'));
+  const isRefused = ({ status, body }: (typeof reads)[number]) =>
+    status === 503 && body.code === 'master_key_unavailable';
+  check('no node opens a value: 503 master_key_unavailable', reads.every(isRefused));
+  const creates = await askAll(create('KEYLESS', 'value'));
+  check('no node seals one, and nothing is stored', creates.every(isRefused));
+  const lists = await askAll(versionsOf('ALONE'));
+  check(
+    'every node still tells the versions',
+    lists.every(({ status }) => status === 200),
+  );
+
+  title('The master key is enabled');
+  await nodes.enableKey();
+  const again = await askAll(get('ALONE'));
+  check(
+    'every node opens the value again',
+    again.every(({ body }) => body.value === 'after'),
+  );
+  const made = await client.ask(1, create('KEYLESS', 'value'));
+  check('and seals a new one', made.status === 201);
+  await remember('the master key was disabled and enabled');
+};

@@ -1,0 +1,100 @@
+/** The nodes of the demo as processes: `npm run cluster` on a folder, handled as a person would from a second terminal. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { endChild } from '../child.ts';
+import { parseCommand } from '../cluster/commands.ts';
+import { sendCommand } from '../cluster/control.ts';
+import type { ClusterStatus } from '../cluster/status.ts';
+import { failure } from '../command.ts';
+import { connectToRunning } from '../connect.ts';
+import { openTokenKey } from '../token-key.ts';
+import type { Nodes } from './nodes.ts';
+
+const startLimitMs = 90_000;
+const stopLimitMs = 30_000;
+const tokenLifetimeS = 3_600;
+const ready = /^cluster listening on (.+)$/m;
+
+export type ProcessesOptions = {
+  /** Holds `local/` and node_modules. */
+  readonly root: string;
+  readonly folder: string;
+  /** Whether the folder goes when the nodes do. */
+  readonly isTemporary: boolean;
+};
+
+/** The addresses that the cluster prints once it serves; throws what it said if it ends, or does not in time. */
+const untilReady = (child: ChildProcess): Promise<readonly string[]> =>
+  new Promise((resolve, reject) => {
+    let [printed, said] = ['', ''];
+    const fail = (why: string) =>
+      reject(failure(`the cluster did not start: ${said.trim() || why}`));
+    const timer = setTimeout(fail, startLimitMs, `it is not ready after ${startLimitMs / 1000} s`);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      printed += chunk;
+      const [, urls] = ready.exec(printed) ?? [];
+      if (urls === undefined) return;
+      clearTimeout(timer);
+      resolve(urls.split(' '));
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said = `${said}${chunk}`.slice(-2_000);
+    });
+    child.once('close', () => {
+      clearTimeout(timer);
+      fail('it ended without a word');
+    });
+  });
+
+const changeKey = async (
+  folder: string,
+  Change: typeof DisableKeyCommand | typeof EnableKeyCommand,
+): Promise<void> => {
+  const { kms, masterKeyId: KeyId, close } = connectToRunning(folder);
+  try {
+    await kms.send(new Change({ KeyId }));
+  } finally {
+    await close();
+  }
+};
+
+/** Starts a cluster on the folder, on ports of its own unless `CLUSTER_PORT` names them. */
+export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> => {
+  const { root, folder, isTemporary } = options;
+  const child = spawn(process.execPath, [join(root, 'local', 'cluster.ts')], {
+    cwd: root,
+    env: { CLUSTER_PORT: '0', ...process.env, VAULT_DATA_DIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const close = async () => {
+    await endChild(child, stopLimitMs);
+    if (isTemporary) rmSync(folder, { recursive: true, force: true });
+  };
+  const command = (action: 'kill' | 'start') => async (target: number) =>
+    void (await sendCommand(folder, parseCommand(JSON.stringify({ action, target }))));
+  try {
+    const urls = await untilReady(child);
+    const keyFolder = join(folder, 'key');
+    const tokenKey = await openTokenKey(keyFolder);
+    return {
+      urls,
+      kill: command('kill'),
+      start: command('start'),
+      disableKey: () => changeKey(keyFolder, DisableKeyCommand),
+      enableKey: () => changeKey(keyFolder, EnableKeyCommand),
+      status: async () =>
+        JSON.parse(await sendCommand(folder, { action: 'status', json: true })) as ClusterStatus,
+      tokenOf: (tenant) =>
+        tokenKey.issue(
+          { tenant, sub: 'demo', scope: 'secrets:read secrets:write' },
+          tokenLifetimeS,
+        ),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};

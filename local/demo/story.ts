@@ -1,0 +1,52 @@
+/**
+ * The story of `npm run demo`: what a person would try with a vault of three nodes, in one go. Nothing is believed:
+ * each claim is checked where a user of the API would see it, and counted.
+ */
+import { randomBytes } from 'node:crypto';
+import { tellOfAgreement } from './agreement.ts';
+import { type Client, createClient } from './client.ts';
+import { tellOfDeath } from './death.ts';
+import { createDiary, tellOfHistory } from './history.ts';
+import { tellOfTheKey } from './key.ts';
+import type { Nodes } from './nodes.ts';
+import { isAtRest, isServing } from './serving.ts';
+import { createTelling, type Telling } from './telling.ts';
+
+export type Scene = Telling & {
+  readonly nodes: Nodes;
+  readonly client: Client;
+  /** Writes one line into the secret whose history ends the story. */
+  readonly remember: (line: string) => Promise<void>;
+};
+
+const startLimitMs = 60_000;
+
+/**
+ * Tells the story on a cluster that runs, with a tenant of its own. Returns whether every check passed; throws only
+ * if the cluster cannot be handled at all.
+ */
+export const tellStory = async (nodes: Nodes, say: (line: string) => void): Promise<boolean> => {
+  const begun = performance.now();
+  const elapsedMs = () => performance.now() - begun;
+  const telling = createTelling(say, elapsedMs);
+  const client = await createClient(nodes, `demo-${randomBytes(4).toString('hex')}`);
+  const { remember } = createDiary(client);
+  const scene: Scene = { ...telling, nodes, client, remember };
+
+  telling.title('Three nodes');
+  telling.check('all three nodes serve', await isServing(nodes, [1, 2, 3], startLimitMs));
+  await remember('three nodes serve');
+  await tellOfAgreement(scene);
+  await tellOfDeath(scene);
+  await tellOfTheKey(scene);
+  await tellOfHistory(scene);
+  telling.check('all nodes hold the same in the end', await isAtRest(nodes, startLimitMs));
+
+  const { checks, failed } = telling.counts();
+  const { requests, acknowledged } = client.counts();
+  say(
+    `\n${checks} checks, ${failed === 0 ? 'all passed' : `${failed} FAILED`}, in ${(elapsedMs() / 1000).toFixed(0)} s: ` +
+      `${requests} requests, ${acknowledged} writes acknowledged`,
+  );
+  return failed === 0;
+};

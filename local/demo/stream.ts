@@ -1,0 +1,81 @@
+/** A stream of writes from several clients over all nodes, with a memory of what was acknowledged. */
+import { type Client, create, get, update } from './client.ts';
+import { countTo, isSoon } from './conditions.ts';
+
+export type Stream = {
+  /** How many writes were acknowledged so far. */
+  readonly acknowledged: () => number;
+  /** The longest time between two acknowledgements since `reset`. */
+  readonly longestPauseMs: () => number;
+  readonly reset: () => void;
+  /** Whether so many more come to be acknowledged within the limit. */
+  readonly flows: (more: number, limitMs: number) => Promise<boolean>;
+  /** Ends the stream; returns how many writes never got an answer that says what became of them. */
+  readonly end: () => Promise<number>;
+  /** How many of the secrets, read on this node, are older than last acknowledged or hold what was never written. */
+  readonly lostOn: (node: number) => Promise<number>;
+  readonly secrets: () => number;
+};
+
+const writers = 9;
+const updatesPerSecret = 4;
+
+const valueAt = (name: string, version: number): string => `${name} version ${version}`;
+
+/** Starts to write. Each secret has one writer, so what was acknowledged last is what must be read. */
+export const startStream = (client: Client): Stream => {
+  const known = new Map<string, number>();
+  let [isEnding, acknowledged, unclear, pauseMs, lastAt] = [false, 0, 0, 0, performance.now()];
+
+  const makeOne = async (writer: number, name: string, version: number): Promise<void> => {
+    const value = valueAt(name, version);
+    const request = version === 1 ? create(name, value) : update(name, value, version - 1);
+    const reply = await client.write(((writer + version) % 3) + 1, request);
+    if (reply.body.version !== version) {
+      unclear += 1;
+      return;
+    }
+    const now = performance.now();
+    [pauseMs, lastAt] = [Math.max(pauseMs, now - lastAt), now];
+    acknowledged += 1;
+    known.set(name, version);
+  };
+  const work = async (writer: number): Promise<void> => {
+    for (let secret = 1; !isEnding; secret += 1) {
+      for (const version of countTo(1 + updatesPerSecret)) {
+        if (isEnding) return;
+        await makeOne(writer, `STREAM_${writer}_${secret}`, version);
+      }
+    }
+  };
+  const working = Promise.all(countTo(writers).map(work));
+
+  return {
+    acknowledged: () => acknowledged,
+    longestPauseMs: () => pauseMs,
+    reset: () => {
+      [pauseMs, lastAt] = [0, performance.now()];
+    },
+    flows: (more, limitMs) => {
+      const goal = acknowledged + more;
+      return isSoon(limitMs, () => acknowledged >= goal);
+    },
+    end: async () => {
+      isEnding = true;
+      await working;
+      return unclear;
+    },
+    lostOn: async (node) => {
+      const reads = [...known].map(async ([name, version]) => {
+        const { body } = await client.ask(node, get(name));
+        // While the stream flows, a read may see what its writer does not know yet.
+        const { version: read = 0 } = body;
+        return (
+          (isEnding ? read === version : read >= version) && body.value === valueAt(name, read)
+        );
+      });
+      return (await Promise.all(reads)).filter((isRight) => !isRight).length;
+    },
+    secrets: () => known.size,
+  };
+};

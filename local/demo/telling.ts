@@ -1,0 +1,27 @@
+/** How the story is told: titles, what was checked, notes between, and a summary. */
+
+export type Telling = {
+  readonly title: (text: string) => void;
+  /** Says what was checked and what came of it; the story goes on either way. */
+  readonly check: (claim: string, isTrue: boolean) => void;
+  readonly note: (text: string) => void;
+  readonly counts: () => { readonly checks: number; readonly failed: number };
+};
+
+/** Tells to `say`, which gets one line at a time. `elapsedMs` is the time since the story began. */
+export const createTelling = (say: (line: string) => void, elapsedMs: () => number): Telling => {
+  let [titles, checks, failed] = [0, 0, 0];
+  return {
+    title: (text) => {
+      titles += 1;
+      say(`\n${String(titles).padStart(2)}. ${text}  [${(elapsedMs() / 1000).toFixed(1)} s]`);
+    },
+    check: (claim, isTrue) => {
+      checks += 1;
+      if (!isTrue) failed += 1;
+      say(`    ${isTrue ? 'ok    ' : 'FAILED'}  ${claim}`);
+    },
+    note: (text) => say(`            ${text}`),
+    counts: () => ({ checks, failed }),
+  };
+};
