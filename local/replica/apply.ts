@@ -57,11 +57,17 @@ const queueMax = 1_000;
 const retryFirstMs = 10;
 const retryLastMs = 500;
 const reportEvery = 10;
-const passing = new Set([
+/** Errors, and reasons of a cancelled transaction, that pass by themselves: no outcome, or the replicas would differ. */
+const passing = new Set<string | undefined>([
   'ThrottlingException',
   'ProvisionedThroughputExceededException',
   'LimitExceededException',
+  'ThrottlingError',
+  'ProvisionedThroughputExceeded',
+  'TransactionConflict',
 ]);
+const isPassing = (reply: WireReply): boolean =>
+  passing.has(errorName(reply)) || reasonsOf(reply).some(({ Code: code }) => passing.has(code));
 
 const plan = (
   from: Position,
@@ -138,7 +144,7 @@ export const startApplier = (options: ApplierOptions): Applier => {
       try {
         const reply = await store.call('TransactWriteItems', { TransactItems: actions });
         if (reply.status === 200) return 'applied';
-        const isAnswer = reply.status === 400 && !passing.has(errorName(reply));
+        const isAnswer = reply.status === 400 && !isPassing(reply);
         const hasMoved = reasonsOf(reply)[actions.length - 1]?.Code === 'ConditionalCheckFailed';
         if (isAnswer && !hasMoved) return reply;
         why = hasMoved ? 'its position has moved' : JSON.stringify(reply.body);
