@@ -1,8 +1,9 @@
 /** `node local/node.ts`: one vault node of several, in one process with two children and one data folder. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type ClusterFile, readClusterFile } from './cluster/cluster-file.ts';
-import { runCommand } from './command.ts';
+import { isFailure, runCommand } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynoxide, dynoxideVersion } from './dynamodb/dynoxide.ts';
 import { ensureTable } from './dynamodb/table.ts';
@@ -13,11 +14,12 @@ import { startExpiry } from './replica/expiry.ts';
 import { startNode, type VaultNode } from './replica/node.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort, untilSignal } from './serving.ts';
-import { readTemplate } from './template.ts';
+import { readTemplate, type TableDefinition } from './template.ts';
 import { localAudience, localIssuer } from './token-key.ts';
 
 /** Longer than any request may last. */
 const graceMs = 12_000;
+const retryMs = 500;
 const root = join(import.meta.dirname, '..');
 const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -39,6 +41,22 @@ const environmentOf = ({ kms, jwks }: ClusterFile, { endpoint, statusUrl }: Vaul
   AUTH_JWKS_URL: undefined,
   VAULT_NODE_STATUS_URL: statusUrl,
 });
+
+/** Sees that the table is there; as long as the node does not serve, it tries again. */
+const untilTable = async (
+  client: DynamoDBClient,
+  table: TableDefinition,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (;;) {
+    try {
+      return await ensureTable(client, tableName, table);
+    } catch (error) {
+      if (isFailure(error)) throw error;
+      await sleep(retryMs, undefined, { signal });
+    }
+  }
+};
 
 await runCommand(async () => {
   const config = readNodeConfig(process.env);
@@ -73,7 +91,7 @@ await runCommand(async () => {
     });
     const greeted = node.serving.then(async () => {
       const client = new DynamoDBClient({});
-      await ensureTable(client, tableName, table);
+      await untilTable(client, table, stopping);
       const { create, timeToLiveAttribute: attribute } = table;
       const keys = create.KeySchema.map(({ AttributeName }) => AttributeName);
       void startExpiry({ client, tableName, attribute, keys }, node.isLeader, report, stopping);
@@ -81,7 +99,7 @@ await runCommand(async () => {
     });
     const refused = greeted.then(
       () => new Promise<never>(() => undefined),
-      (error: Error) => error,
+      (error: Error) => (stopping.aborted ? undefined : error),
     );
     const lost = await Promise.race([signal, node.failed, refused]);
     stop.abort();

@@ -36,20 +36,34 @@ const restartFirstMs = 50;
 const restartLastMs = 5_000;
 const saidMax = 4_000;
 
-/** What etcd says when its files are behind what it once acknowledged, or belong to a member that is no more. */
+/** Of what etcd says as it ends itself: its files are behind what it acknowledged, damaged, or of a removed member. */
 const lostWords = [
   'has already been bootstrapped',
   'is out of range',
-  'the member has been permanently removed',
+  'has been permanently removed',
   'member ID mismatch',
-  'couldn’t find local',
-  "couldn't find local name",
+  "couldn't find local",
   'failed to find database snapshot',
+  'failed to recover',
+  'failed to read WAL',
+  'failed to open WAL',
+  'cannot be repaired',
   'crc mismatch',
-  'file is truncated',
-  'wal: ',
   'unexpected EOF',
 ];
+
+/**
+ * Why etcd cannot use its files, if that is why it ended. Only its last words count: a member also warns of broken
+ * connections in words like these, and one that was killed has said nothing of its files.
+ */
+export const findLostFiles = (how: string, said: string): string | undefined => {
+  if (!how.startsWith('exit code')) return undefined;
+  const lastWords = said
+    .split('\n')
+    .filter((line) => /"level":"(fatal|panic)"|^panic: /.test(line))
+    .join('\n');
+  return lostWords.find((words) => lastWords.includes(words));
+};
 
 export const nameOf = (node: number): string => `node-${node}`;
 export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `http://${host}:${etcdPort}`;
@@ -91,9 +105,11 @@ const argumentsOf = (
     'quota-backend-bytes': String(8 * 1024 * 1024 * 1024),
     'heartbeat-interval': '100',
     'election-timeout': '1000',
+    // Its check wants five quiet seconds before a place can be made anew; a majority must agree all the same.
+    'strict-reconfig-check': 'false',
     logger: 'zap',
     'log-level': 'warn',
-  }).flatMap(([name, value]) => [`--${name}`, value]);
+  }).map(([name, value]) => `--${name}=${value}`);
 };
 
 /** The end of what a child writes to stderr, which must be read so that it can go on. */
@@ -151,12 +167,13 @@ export const startMember = async (
       const how = await running.ended;
       if (isClosing) return;
       const said = running.said();
-      const [why] = lostWords.filter((words) => said.includes(words));
+      const why = findLostFiles(how, said);
       if (why !== undefined) {
         report(`etcd cannot use its files (${why}); this node's place in the log is made anew`);
         await replace(`its etcd said: ${why}`);
       } else {
-        report(`etcd ended (${how}); it is started again${lastLine(said)}`);
+        const words = how.startsWith('exit code') ? lastLine(said) : '';
+        report(`etcd ended (${how}); it is started again${words}`);
       }
       waitMs = performance.now() - running.at > restartLastMs ? restartFirstMs : waitMs;
       await sleep(waitMs);

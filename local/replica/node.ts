@@ -107,11 +107,15 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     onDiverged: diverge,
   });
   let placing: Promise<unknown> = Promise.resolve();
-  const givePlace = async (body: string): Promise<string> => {
+  const givePlace: PeerRoute = async (body, response) => {
     const { node } = JSON.parse(body);
     const address = member?.address;
     if (address === undefined || !isMember) throw new Error('it is not in the log itself');
-    const next = placing.then(() => makePlace(config, address, Number(node)));
+    const next = placing.then(() => {
+      // Who has given up waiting may have found a place elsewhere, which this would take away.
+      if (response.destroyed) throw new Error('nobody waits for it any more');
+      return makePlace(config, address, Number(node));
+    });
     placing = next.catch(() => undefined);
     const cluster = await next;
     report(`node ${node} has a new place in the log`);
