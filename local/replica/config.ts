@@ -52,6 +52,8 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
     throw failure('VAULT_NODES counts up from 1 and is an odd number of nodes');
   }
   const proxy = environment['VAULT_PEER_PROXY'];
+  const peerProxy = proxy ? URL.parse(proxy) : undefined;
+  if (peerProxy === null) throw failure('VAULT_PEER_PROXY is the URL of a forward proxy');
   const logKept = Number(environment['VAULT_LOG_KEPT'] || logKeptPreset);
   if (!Number.isInteger(logKept) || logKept < 1) {
     throw failure('VAULT_LOG_KEPT is a number of revisions');
@@ -60,7 +62,7 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
     node,
     nodes,
     peerHost: environment['VAULT_PEER_HOST'] || '127.0.0.1',
-    peerProxy: proxy ? new URL(proxy) : undefined,
+    peerProxy,
     clusterFile: required(environment, 'VAULT_CLUSTER_FILE'),
     logKept,
   };
