@@ -3,6 +3,7 @@
  * the reply that the client waits for.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { failure } from '../command.ts';
 import {
   type Action,
   canonicalJson,
@@ -45,13 +46,21 @@ export const createEntry = (operation: WriteOperation, request: Wire): Entry => 
 
 export const encodeEntry = (entry: Entry): Buffer => Buffer.from(JSON.stringify(entry));
 
-/** Throws if the bytes are no entry: nothing else is ever appended. */
+const parse = (bytes: Buffer): unknown => {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+};
+
+/** Throws a sentence if the bytes are no entry: nothing else is ever appended, and none can be left out. */
 export const decodeEntry = (bytes: Buffer): Entry => {
-  const entry: unknown = JSON.parse(bytes.toString('utf8'));
+  const entry = parse(bytes);
   if (isWire(entry) && typeof entry['id'] === 'string' && isWire(entry['body'])) {
     return entry as unknown as Entry;
   }
-  throw new Error('the log holds what is no entry');
+  throw failure('the log holds what is no entry');
 };
 
 const verbs = { PutItem: 'Put', UpdateItem: 'Update', DeleteItem: 'Delete' } as const;
