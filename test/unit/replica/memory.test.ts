@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openNodeMemory } from '../../../local/replica/memory.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-memory-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const said = (start: number, appliedRevision: number) => new Map([[2, { start, appliedRevision }]]);
+
+describe("a node's memory", () => {
+  it('counts its starts', () => {
+    expect([1, 2, 3].map(() => openNodeMemory(folder).start())).toEqual([1, 2, 3]);
+  });
+
+  it('counts on from what another node remembers, never back', () => {
+    const memory = openNodeMemory(folder);
+    memory.startAfter(7);
+    expect(memory.start()).toBe(8);
+    memory.startAfter(3);
+    expect(memory.start()).toBe(8);
+    expect(openNodeMemory(folder).start()).toBe(9);
+  });
+
+  it('keeps the furthest that another node was heard to be, over its own starts', () => {
+    const memory = openNodeMemory(folder);
+    memory.hear(said(2, 50));
+    memory.hear(said(2, 40));
+    memory.hear(said(1, 90));
+    expect(memory.heard()).toEqual({ '2': { start: 2, appliedRevision: 50 } });
+    memory.hear(said(2, 60));
+    expect(openNodeMemory(folder).heard()).toEqual({ '2': { start: 2, appliedRevision: 60 } });
+  });
+
+  it('follows a node that starts anew with less', () => {
+    const memory = openNodeMemory(folder);
+    memory.hear(said(2, 50));
+    memory.hear(said(3, 10));
+    expect(memory.heard()).toEqual({ '2': { start: 3, appliedRevision: 10 } });
+  });
+
+  it('forgets a node whose place is made anew, and no other', () => {
+    const memory = openNodeMemory(folder);
+    memory.hear(new Map([...said(2, 50), [3, { start: 1, appliedRevision: 9 }]]));
+    memory.forget(2);
+    expect(openNodeMemory(folder).heard()).toEqual({ '3': { start: 1, appliedRevision: 9 } });
+  });
+
+  it('keeps that it has diverged', () => {
+    const memory = openNodeMemory(folder);
+    expect(memory.diverged()).toBeUndefined();
+    memory.setDiverged('it differs');
+    expect(openNodeMemory(folder).diverged()).toBe('it differs');
+  });
+
+  it('does not write what it knows already', () => {
+    const memory = openNodeMemory(folder);
+    memory.hear(said(2, 50));
+    const { ino } = statSync(join(folder, 'node.json'));
+    memory.hear(said(2, 50));
+    expect(statSync(join(folder, 'node.json')).ino).toBe(ino);
+  });
+
+  it.each(['', '{', '{"start":1}', '{"start":"1","diverged":null,"heard":{}}'])(
+    'refuses a damaged file (%s) and says what to do',
+    (text) => {
+      writeFileSync(join(folder, 'node.json'), text);
+      expect(() => openNodeMemory(folder)).toThrow(/node\.json is damaged: wipe this node/);
+    },
+  );
+});
