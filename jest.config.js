@@ -9,10 +9,10 @@ const project = (name) => ({
 /** Real readers of .env files that need more than Node and bash: `npm run test:readers`. */
 const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
 
-/** Whole clusters, which need etcd: `npm run test:cluster`. */
-const cluster = project('cluster');
+/** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more. */
+const slow = ['cluster', 'chaos'];
 
 export default {
   maxWorkers: 2,
-  projects: [...['unit', 'property', 'contract', 'e2e'].map(project), readers, cluster],
+  projects: [...['unit', 'property', 'contract', 'e2e', ...slow].map(project), readers],
 };

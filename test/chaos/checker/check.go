@@ -1,0 +1,194 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// Report is what a history was found to be.
+type Report struct {
+	Operations int `json:"operations"`
+	Groups     int `json:"groups"`
+	// Shares of the operations: those that were in progress while another one was that names the same secret, those
+	// that a condition refused (exists, conflict), those whose outcome no reply told.
+	Overlapping float64 `json:"overlapping"`
+	Refused     float64 `json:"refused"`
+	Unknown     int     `json:"unknown"`
+	// How many of the unknown ones are seen to have taken place.
+	Resolved int    `json:"resolved"`
+	Verdict  string `json:"verdict"`
+	// What makes the verdict other than Ok.
+	Problems []string `json:"problems"`
+}
+
+// Options of a check.
+type Options struct {
+	// How long it may take.
+	Timeout time.Duration
+	// Where a picture of the first group that is not linearizable is written; empty for nowhere.
+	Folder string
+}
+
+// check judges a whole history. It is Ok only if it is certain that each group is linearizable.
+func check(history []*Operation, options Options) Report {
+	report := Report{Verdict: string(porcupine.Ok), Problems: []string{}}
+	measure(history, &report)
+	resolved, problems := resolve(history, &report)
+	for _, problem := range problems {
+		report.fail(porcupine.Illegal, problem)
+	}
+	if names := unread(history); len(names) > 0 {
+		report.fail(porcupine.Unknown, fmt.Sprintf("not read at the end: %s", some(names)))
+	}
+	deadline := time.Now().Add(options.Timeout)
+	for _, operations := range partition(resolved) {
+		report.Groups++
+		// A limit of 0 would be none.
+		limit := max(time.Until(deadline), time.Millisecond)
+		checkGroup(operations, Options{limit, options.Folder}, &report)
+	}
+	return report
+}
+
+func (report *Report) fail(verdict porcupine.CheckResult, problem string) {
+	if report.Verdict != string(porcupine.Illegal) {
+		report.Verdict = string(verdict)
+	}
+	report.Problems = append(report.Problems, problem)
+}
+
+// resolve settles the operations whose outcome is unknown: all values are different, so the versions as they stand
+// at the end tell which ones took place. Those stay open to the end of the history; the others are left out, as are
+// operations that are known to have had no effect and told nothing. Where the end says otherwise, that is a problem.
+func resolve(history []*Operation, report *Report) (resolved []*Operation, problems []string) {
+	stands := make(map[Written]int)
+	for _, op := range history {
+		if op.Kind == kindFinal {
+			for _, seen := range op.Seen {
+				stands[Written{seen.Name, seen.Value}] = seen.Version
+			}
+		}
+	}
+	for _, op := range history {
+		if op.Outcome != outcomeUnknown && op.Outcome != outcomeNothing {
+			resolved = append(resolved, op)
+			continue
+		}
+		written := op.written()
+		standing := 0
+		for _, one := range written {
+			if stands[one] > 0 {
+				standing++
+			}
+		}
+		switch {
+		case standing == 0:
+		case standing < len(written):
+			problems = append(problems, fmt.Sprintf("half of a file stands: %s", describe(op)))
+		case op.Outcome == outcomeNothing:
+			problems = append(problems, fmt.Sprintf("stands, though the reply said that nothing was written: %s", describe(op)))
+		default:
+			report.Resolved++
+			done := *op
+			// What it read at that instant was never told, so there is nothing to check of that.
+			done.Outcome, done.Version, done.Reads, done.Return = outcomeDone, stands[written[0]], nil, math.MaxInt64
+			resolved = append(resolved, &done)
+		}
+	}
+	return resolved, problems
+}
+
+// unread lists the secrets whose versions at the end are not in the history, without which nothing can be resolved.
+func unread(history []*Operation) []string {
+	read := make(map[string]bool)
+	for _, op := range history {
+		if op.Kind == kindFinal {
+			read[op.Name] = true
+		}
+	}
+	var names []string
+	for _, op := range history {
+		for _, name := range op.names() {
+			if !read[name] {
+				read[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// partition splits a history into groups: secrets that one operation names are of one group.
+func partition(history []*Operation) [][]*Operation {
+	parent := make(map[string]string)
+	root := func(name string) string {
+		for parent[name] != "" && parent[name] != name {
+			name = parent[name]
+		}
+		return name
+	}
+	for _, op := range history {
+		names := op.names()
+		for _, name := range names {
+			parent[root(name)] = root(names[0])
+		}
+	}
+	groups := make(map[string][]*Operation)
+	for _, op := range history {
+		name := root(op.names()[0])
+		groups[name] = append(groups[name], op)
+	}
+	names := make([]string, 0, len(groups))
+	for name := range groups {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	partitions := make([][]*Operation, 0, len(groups))
+	for _, name := range names {
+		partitions = append(partitions, groups[name])
+	}
+	return partitions
+}
+
+func checkGroup(operations []*Operation, options Options, report *Report) {
+	g := &group{number: make(map[string]int)}
+	history := make([]porcupine.Operation, 0, len(operations))
+	for _, op := range operations {
+		for _, name := range op.names() {
+			if _, known := g.number[name]; !known {
+				g.number[name] = len(g.number)
+			}
+		}
+		history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: op.Call, Return: op.Return})
+	}
+	verdict := porcupine.CheckOperationsTimeout(g.model(), history, options.Timeout)
+	if verdict == porcupine.Ok {
+		return
+	}
+	word := map[porcupine.CheckResult]string{
+		porcupine.Illegal: "not linearizable",
+		porcupine.Unknown: "not decided in time",
+	}[verdict]
+	report.fail(verdict, fmt.Sprintf("%s: the %d operations on %s", word, len(operations), some(g.names())))
+	if options.Folder != "" && len(report.Problems) == 1 {
+		_, info := porcupine.CheckOperationsVerbose(g.model(), history, options.Timeout)
+		file := filepath.Join(options.Folder, "not-linearizable.html")
+		if porcupine.VisualizePath(g.model(), info, file) == nil {
+			report.Problems = append(report.Problems, "a picture of them is in "+file)
+		}
+	}
+}
+
+func some(names []string) string {
+	slices.Sort(names)
+	if len(names) > 4 {
+		return fmt.Sprintf("%s and %d other secrets", names[0], len(names)-1)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func at(call, ret int64, op Operation) *Operation {
+	op.Call, op.Return = call, ret
+	return &op
+}
+
+func create(name, value string) Operation {
+	return Operation{Kind: kindCreate, Name: name, Value: value, Outcome: outcomeDone, Version: 1}
+}
+
+func update(name, value string, version int) Operation {
+	return Operation{Kind: kindUpdate, Name: name, Value: value, Outcome: outcomeDone, Version: version}
+}
+
+func get(name, value string, version int) Operation {
+	return Operation{Kind: kindGet, Name: name, Outcome: outcomeDone, Seen: []Seen{{name, version, value}}}
+}
+
+func file(creates []Written, reads ...Seen) Operation {
+	op := Operation{Kind: kindEnv, Creates: creates, Seen: reads, Outcome: outcomeDone}
+	for _, read := range reads {
+		op.Reads = append(op.Reads, read.Name)
+	}
+	return op
+}
+
+func with(op Operation, change func(*Operation)) Operation {
+	change(&op)
+	return op
+}
+
+func outcome(word string) func(*Operation) {
+	return func(op *Operation) { op.Outcome, op.Version, op.Seen = word, 0, nil }
+}
+
+// final is what the versions of a secret are when all is over.
+func final(name string, values ...string) *Operation {
+	op := Operation{Kind: kindFinal, Name: name, Outcome: outcomeDone}
+	for index, value := range values {
+		op.Seen = append(op.Seen, Seen{name, index + 1, value})
+	}
+	return at(1_000_000, 1_000_001, op)
+}
+
+func judge(history ...*Operation) Report {
+	return check(history, Options{Timeout: 20 * time.Second})
+}
+
+func expect(t *testing.T, verdict string, history ...*Operation) {
+	t.Helper()
+	if report := judge(history...); report.Verdict != verdict {
+		t.Errorf("verdict %s, not %s: %v", report.Verdict, verdict, report.Problems)
+	}
+}
+
+func TestWhatOneSecretMayShow(t *testing.T) {
+	const a = "A"
+	made := at(0, 10, create(a, "a1"))
+	changed := at(20, 30, update(a, "a2", 2))
+	end := final(a, "a1", "a2")
+	refused := func(op Operation, word string) Operation { return with(op, outcome(word)) }
+	cases := []struct {
+		what    string
+		verdict string
+		history []*Operation
+	}{
+		{"what was written before", "Ok", []*Operation{made, at(12, 14, get(a, "a1", 1)), changed, at(32, 34, get(a, "a2", 2)), end}},
+		{"old or new while it is written", "Ok", []*Operation{made, changed, at(19, 21, get(a, "a1", 1)), at(22, 24, get(a, "a2", 2)), end}},
+		{"a stale read", "Illegal", []*Operation{made, changed, at(31, 40, get(a, "a1", 1)), end}},
+		{"new and then old", "Illegal", []*Operation{made, changed, at(21, 22, get(a, "a2", 2)), at(23, 29, get(a, "a1", 1)), end}},
+		{"a value before it is written", "Illegal", []*Operation{made, changed, at(12, 14, get(a, "a2", 2)), end}},
+		{"a value that nobody wrote", "Illegal", []*Operation{made, changed, at(32, 33, get(a, "x", 2)), end}},
+		{"not there, before it is made", "Ok", []*Operation{at(0, 5, refused(get(a, "", 0), outcomeMissing)), made, changed, end}},
+		{"not there, after it was made", "Illegal", []*Operation{made, at(11, 12, refused(get(a, "", 0), outcomeMissing)), changed, end}},
+		{"a second winner", "Illegal", []*Operation{made, at(0, 10, create(a, "b1")), changed, end}},
+		{"a loser", "Ok", []*Operation{made, at(0, 9, refused(create(a, "b1"), outcomeExists)), changed, end}},
+		{"a loser without a winner", "Illegal", []*Operation{at(0, 3, refused(create(a, "b1"), outcomeExists)), at(4, 10, create(a, "a1")), changed, end}},
+		{"a lost update", "Illegal", []*Operation{made, changed, at(31, 40, update(a, "a3", 3)), end}},
+		{"a version twice", "Illegal", []*Operation{made, changed, at(20, 30, update(a, "a3", 2)), end}},
+		{"a version left out", "Illegal", []*Operation{made, at(20, 30, update(a, "a2", 3)), end}},
+		{"an update before the create", "Illegal", []*Operation{at(0, 1, update(a, "a2", 2)), at(2, 3, create(a, "a1")), end}},
+	}
+	for _, one := range cases {
+		t.Run(one.what, func(t *testing.T) { expect(t, one.verdict, one.history...) })
+	}
+}
+
+func TestConditionsAndLists(t *testing.T) {
+	const a = "A"
+	made, end := at(0, 10, create(a, "a1")), final(a, "a1", "a2")
+	matching := func(op Operation, version int) Operation { op.IfMatch = version; return op }
+	conflict := func(ifMatch, current int) Operation {
+		return Operation{Kind: kindUpdate, Name: a, Value: "x", IfMatch: ifMatch, Outcome: outcomeConflict, Current: current}
+	}
+	list := func(seen ...Seen) Operation {
+		return Operation{Kind: kindVersions, Name: a, Outcome: outcomeDone, Seen: seen}
+	}
+	changed := at(20, 30, matching(update(a, "a2", 2), 1))
+	cases := []struct {
+		what    string
+		verdict string
+		between []*Operation
+	}{
+		{"a condition that held", "Ok", nil},
+		{"a conflict", "Ok", []*Operation{at(31, 32, conflict(1, 2))}},
+		{"a conflict with what was asked for", "Illegal", []*Operation{at(31, 32, conflict(2, 2))}},
+		{"a conflict with a version long gone", "Illegal", []*Operation{at(31, 32, conflict(7, 1))}},
+		{"two whose condition held", "Illegal", []*Operation{at(20, 30, matching(update(a, "x", 2), 1))}},
+		{"a condition that did not hold", "Illegal", []*Operation{at(40, 50, matching(update(a, "a3", 3), 1)), final(a, "a1", "a2", "a3")}},
+		{"a list", "Ok", []*Operation{at(31, 32, list(Seen{a, 2, "a2"}, Seen{a, 1, "a1"}))}},
+		{"a list with a gap", "Illegal", []*Operation{at(31, 32, list(Seen{a, 2, "a2"}))}},
+		{"a stale list", "Illegal", []*Operation{at(31, 32, list(Seen{a, 1, "a1"}))}},
+	}
+	for _, one := range cases {
+		t.Run(one.what, func(t *testing.T) {
+			expect(t, one.verdict, append([]*Operation{made, changed, end}, one.between...)...)
+		})
+	}
+}
+
+func TestFilesAreWholeAndOfOneInstant(t *testing.T) {
+	ab := []Written{{"A", "a1"}, {"B", "b1"}}
+	stored := at(0, 10, file(ab))
+	ends := []*Operation{final("A", "a1"), final("B", "b1", "b2")}
+	changed := at(20, 30, update("B", "b2", 2))
+	report := func(word string, names ...string) Operation {
+		return Operation{Kind: kindEnv, Creates: ab, Outcome: word, Names: names}
+	}
+	lookedUp := func(word string, names ...string) Operation {
+		return Operation{Kind: kindEnv, Reads: []string{"A", "B"}, Outcome: word, Names: names}
+	}
+	missing := func(name string) Operation { return with(get(name, "", 0), outcome(outcomeMissing)) }
+	cases := []struct {
+		what    string
+		verdict string
+		between []*Operation
+	}{
+		{"a file read back", "Ok", []*Operation{at(11, 12, file(nil, Seen{"A", 1, "a1"}, Seen{"B", 1, "b1"}))}},
+		{"none and then all", "Ok", []*Operation{at(1, 2, missing("B")), at(3, 4, get("A", "a1", 1))}},
+		{"half of a file, in two reads", "Illegal", []*Operation{at(1, 2, get("A", "a1", 1)), at(3, 4, missing("B"))}},
+		{"half of a file, in one reply", "Illegal", []*Operation{at(1, 9, lookedUp(outcomeMissing, "B"))}},
+		{"a file looked up too early", "Ok", []*Operation{at(1, 9, lookedUp(outcomeMissing, "A", "B"))}},
+		{"two files with one name", "Illegal", []*Operation{at(0, 10, file([]Written{{"A", "x"}, {"C", "c1"}})), final("C", "c1")}},
+		{"a file that lost", "Ok", []*Operation{at(5, 12, report(outcomeExists, "A", "B"))}},
+		{"a file that lost by half", "Illegal", []*Operation{at(5, 12, report(outcomeExists, "A"))}},
+		{"a pair half changed", "Illegal", []*Operation{at(31, 40, file(nil, Seen{"A", 1, "a1"}, Seen{"B", 1, "b1"}))}},
+	}
+	for _, one := range cases {
+		t.Run(one.what, func(t *testing.T) {
+			history := append([]*Operation{stored, changed}, one.between...)
+			expect(t, one.verdict, append(history, ends...)...)
+		})
+	}
+}
+
+func TestUnknownOutcomes(t *testing.T) {
+	made := at(0, 10, create("A", "a1"))
+	unclear := at(20, 30, with(update("A", "a2", 0), outcome(outcomeUnknown)))
+	late := at(500, 510, get("A", "a2", 2))
+	early := at(400, 410, get("A", "a1", 1))
+	expect(t, "Ok", made, unclear, early, late, final("A", "a1", "a2"))
+	expect(t, "Ok", made, unclear, early, final("A", "a1"))
+	expect(t, "Illegal", made, unclear, late, at(520, 530, get("A", "a1", 1)), final("A", "a1", "a2"))
+	expect(t, "Illegal", made, unclear, late, final("A", "a1"))
+
+	nothing := at(20, 30, with(update("A", "a2", 0), outcome(outcomeNothing)))
+	expect(t, "Ok", made, nothing, final("A", "a1"))
+	expect(t, "Illegal", made, nothing, final("A", "a1", "a2"))
+
+	half := at(0, 10, with(file([]Written{{"A", "a1"}, {"B", "b1"}}), outcome(outcomeUnknown)))
+	expect(t, "Ok", half, final("A", "a1"), final("B", "b1"))
+	expect(t, "Illegal", half, final("A", "a1"), final("B"))
+}
+
+func TestWhatIsNotReadAtTheEndIsUnknown(t *testing.T) {
+	expect(t, "Unknown", at(0, 10, create("A", "a1")))
+}
+
+func TestFigures(t *testing.T) {
+	lost := with(create("A", "b1"), outcome(outcomeExists))
+	report := judge(at(0, 10, create("A", "a1")), at(10, 20, lost), at(21, 22, get("A", "a1", 1)),
+		at(21, 22, create("B", "x")), final("A", "a1"), final("B", "x"))
+	if report.Operations != 4 || report.Overlapping != 0.5 || report.Refused != 0.25 || report.Groups != 2 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// generated is a history of a right vault: every operation takes effect at an instant of its own, and its call and
+// return lie anywhere before and after.
+func generated(random *rand.Rand, operations int) []*Operation {
+	names := []string{"A", "B", "C", "D"}
+	g := &group{number: map[string]int{"A": 0, "B": 1, "C": 2, "D": 3}}
+	state := make(vault, len(names))
+	var history []*Operation
+	for instant := range operations {
+		name := names[random.Intn(len(names))]
+		last := state[g.number[name]]
+		value := fmt.Sprint("value ", instant)
+		var op Operation
+		switch kind := random.Intn(6); {
+		case kind == 0 && last == nil:
+			op = create(name, value)
+		case kind == 0:
+			op = with(create(name, value), outcome(outcomeExists))
+		case kind == 1 && last == nil:
+			other := names[(g.number[name]+1)%len(names)]
+			op = file([]Written{{name, value}})
+			if there := state[g.number[other]]; there != nil {
+				op = file(op.Creates, Seen{other, there.number, there.value})
+			}
+		case last == nil:
+			op = with(get(name, "", 0), outcome(outcomeMissing))
+		case kind < 4:
+			op = update(name, value, last.number+1)
+		default:
+			op = get(name, last.value, last.number)
+		}
+		ok, next := g.step(state, &op)
+		if !ok {
+			panic(describe(&op))
+		}
+		state = next
+		middle := int64(instant * 100)
+		recorded := at(middle-random.Int63n(500), middle+random.Int63n(500), op)
+		if random.Intn(50) == 0 {
+			*recorded = with(*recorded, outcome(outcomeUnknown))
+		}
+		history = append(history, recorded)
+	}
+	for index, name := range names {
+		var values []string
+		for at := state[index]; at != nil; at = at.before {
+			values = append(values, at.value)
+		}
+		slices.Reverse(values)
+		end := final(name, values...)
+		end.Call, end.Return = int64(operations*100+1_000), int64(operations*100+1_001)
+		history = append(history, end)
+	}
+	return history
+}
+
+func TestGeneratedHistories(t *testing.T) {
+	found := 0
+	for seed := range int64(40) {
+		random := rand.New(rand.NewSource(seed))
+		history := generated(random, 400)
+		if report := judge(history...); report.Verdict != "Ok" {
+			t.Fatalf("seed %d: %v", seed, report.Problems)
+		}
+		// One read shows the version before, long after that was replaced.
+		for _, op := range history[100:] {
+			if op.Kind == kindGet && op.Outcome == outcomeDone && op.Seen[0].Version > 20 {
+				for _, older := range history {
+					if older.Kind == kindFinal && older.Name == op.Name {
+						op.Seen = older.Seen[op.Seen[0].Version-15:][:1]
+					}
+				}
+				if report := judge(history...); report.Verdict != "Illegal" {
+					t.Fatalf("seed %d: a stale read is found %s", seed, report.Verdict)
+				}
+				found++
+				break
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d histories had a read to make stale", found)
+	}
+}
+
+func TestDamagedLinesAreRefused(t *testing.T) {
+	for _, line := range []string{`{"kind":"get","call":5,"return":4}`, `{"kind":"get","calls":5}`, `{`} {
+		if _, err := readHistory(strings.NewReader(line)); err == nil {
+			t.Errorf("read %s", line)
+		}
+	}
+}

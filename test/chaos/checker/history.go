@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Written is a value that an operation stores as the first version of a secret.
+type Written struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Seen is one version of a secret as a reply showed it.
+type Seen struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Value   string `json:"value"`
+}
+
+// Operation is one line of a history: what a client asked, when, and what it was told. Times are of one clock,
+// in microseconds. No two writes of a history have the same value.
+type Operation struct {
+	Client int    `json:"client"`
+	Kind   string `json:"kind"`
+	Call   int64  `json:"call"`
+	// When the reply came, or when the client no longer waited for one.
+	Return int64 `json:"return"`
+
+	// create, update, get, versions, final: the secret.
+	Name string `json:"name,omitempty"`
+	// create, update: what is written.
+	Value string `json:"value,omitempty"`
+	// update: the version that it is to follow; 0 for any.
+	IfMatch int `json:"ifMatch,omitempty"`
+	// env: the secrets to be stored, and those to be read, both at one instant.
+	Creates []Written `json:"creates,omitempty"`
+	Reads   []string  `json:"reads,omitempty"`
+
+	Outcome string `json:"outcome"`
+	// create, update: the version that was written.
+	Version int `json:"version,omitempty"`
+	// conflict: the version that stood there instead.
+	Current int `json:"current,omitempty"`
+	// exists, missing: all secrets of an env operation of which this is so.
+	Names []string `json:"names,omitempty"`
+	// get: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first.
+	Seen []Seen `json:"seen,omitempty"`
+}
+
+const (
+	kindCreate   = "create"
+	kindUpdate   = "update"
+	kindGet      = "get"
+	kindVersions = "versions"
+	kindEnv      = "env"
+	// All versions of a secret, read when all was over.
+	kindFinal = "final"
+
+	outcomeDone     = "done"
+	outcomeExists   = "exists"
+	outcomeMissing  = "missing"
+	outcomeConflict = "conflict"
+	// No reply, or one that leaves open whether the write took place.
+	outcomeUnknown = "unknown"
+	// A reply that says that nothing was written.
+	outcomeNothing = "nothing"
+)
+
+func (op *Operation) names() []string {
+	if op.Kind != kindEnv {
+		return []string{op.Name}
+	}
+	names := append([]string(nil), op.Reads...)
+	for _, written := range op.Creates {
+		names = append(names, written.Name)
+	}
+	return names
+}
+
+// written tells what the operation stores if it takes place.
+func (op *Operation) written() []Written {
+	if op.Kind == kindEnv {
+		return op.Creates
+	}
+	if op.Kind == kindCreate || op.Kind == kindUpdate {
+		return []Written{{op.Name, op.Value}}
+	}
+	return nil
+}
+
+func readHistory(input io.Reader) ([]*Operation, error) {
+	var history []*Operation
+	lines := bufio.NewScanner(input)
+	lines.Buffer(nil, 1<<26)
+	for lines.Scan() {
+		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		decoder.DisallowUnknownFields()
+		op := new(Operation)
+		if err := decoder.Decode(op); err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(history)+1, err)
+		}
+		if op.Return < op.Call {
+			return nil, fmt.Errorf("line %d: returned before it was called", len(history)+1)
+		}
+		history = append(history, op)
+	}
+	return history, lines.Err()
+}

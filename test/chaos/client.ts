@@ -1,0 +1,88 @@
+/** A client that asks for one operation until it knows, or gives up knowing, what came of it. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Exchange } from './exchange.ts';
+import { type Asked, microseconds, type Told } from './history.ts';
+import type { Random } from './random.ts';
+import { requestOf, tell, type Unplanned } from './requests.ts';
+
+export type ClientOptions = {
+  readonly exchange: Exchange;
+  /** The nodes' addresses; the client prefers one of them. */
+  readonly urls: readonly string[];
+  readonly home: number;
+  readonly token: string;
+  readonly random: Random;
+  /** Whether an unclear outcome is still asked after. */
+  readonly persists: () => boolean;
+};
+
+export type Outcome = {
+  readonly call: number;
+  readonly return: number;
+  readonly told: Told;
+  /** Replies that the contract does not foresee. */
+  readonly unplanned: readonly string[];
+  /** Requests beyond the first. */
+  readonly repeats: number;
+  readonly replays: number;
+  /** Whether a try may still be in progress. */
+  readonly wasUnclear: boolean;
+};
+
+const repeatsMax = 12;
+const isWrite = (asked: Asked): boolean =>
+  asked.kind === 'create' ||
+  asked.kind === 'update' ||
+  (asked.kind === 'env' && asked.creates.length > 0);
+
+const same = (a: Told, b: Told): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Never throws: what goes wrong is in the outcome. */
+export const createClient = (options: ClientOptions): ((asked: Asked) => Promise<Outcome>) => {
+  const { exchange, urls, home, token, random } = options;
+  const node = (): string =>
+    (random.chance(0.7) ? urls[home % urls.length] : undefined) ?? random.pick(urls);
+  /** Some go away early; the vault itself answers within ten seconds. */
+  const patienceMs = (): number => (random.chance(0.1) ? 300 + random.below(2_000) : 12_000);
+
+  return async (asked) => {
+    const keyed = isWrite(asked) && random.chance(0.6);
+    const sent = requestOf(asked, token, keyed ? randomUUID() : undefined);
+    const unplanned: string[] = [];
+    let replays = 0;
+    let wasUnclear = false;
+    const attempt = async (url: string): Promise<Told> => {
+      const answer = await exchange(url, sent, patienceMs());
+      if (answer.kind === 'unreachable') return { outcome: 'nothing' };
+      if (answer.kind === 'lost') wasUnclear = true;
+      if (answer.kind === 'lost') return { outcome: 'unknown' };
+      if (answer.replayed) replays += 1;
+      const told: Told | Unplanned = tell(asked, answer.status, answer.text);
+      if ('outcome' in told) return told;
+      unplanned.push(told.unplanned);
+      return { outcome: 'unknown' };
+    };
+
+    const call = microseconds();
+    let told = await attempt(node());
+    let repeats = 0;
+    while (told.outcome === 'unknown' && keyed && repeats < repeatsMax && options.persists()) {
+      repeats += 1;
+      await sleep(50 + random.below(100 * 2 ** Math.min(repeats, 4)));
+      const next = await attempt(random.pick(urls));
+      // That this try wrote nothing tells nothing of those before it.
+      if (next.outcome !== 'nothing') told = next;
+    }
+    const outcome = { call, return: microseconds() + 1, told };
+    if (told.outcome === 'done' && keyed && random.chance(0.08)) {
+      repeats += 1;
+      const again = await attempt(random.pick(urls));
+      const silent = again.outcome === 'unknown' || again.outcome === 'nothing';
+      if (!silent && !same(again, told)) {
+        unplanned.push(`a repeated ${asked.kind}: ${JSON.stringify([asked, told, again])}`);
+      }
+    }
+    return { ...outcome, unplanned, repeats, replays, wasUnclear };
+  };
+};

@@ -1,0 +1,75 @@
+/**
+ * What clients fight over: a contest is a row of secrets of which a few are in play at a time, so that there are
+ * always some to be made, some to be changed and some to be read. A contest ends after some hundreds of operations
+ * and its clients go on to the next: the checker's work grows steeply with the length of one.
+ */
+import type { Asked } from './history.ts';
+import type { Random } from './random.ts';
+
+/** How many secrets are in play, and after how many operations the next two come into it. */
+const inPlay = 6;
+const operationsBetween = 48;
+
+export type Contest = {
+  /** What a client asks next. */
+  readonly next: (random: Random) => Asked;
+  /** That a reply showed this version: what a later `If-Match` may be set to. */
+  readonly shown: (name: string, version: number) => void;
+  /** All secrets that have been in play. */
+  readonly names: () => readonly string[];
+  readonly isOver: () => boolean;
+};
+
+export const createContest = (word: string, operationsMax: number): Contest => {
+  let operations = 0;
+  const versions = new Map<string, number>();
+  const first = (): number => 2 * Math.floor(operations / operationsBetween);
+  const nameAt = (index: number): string => `${word}_${index}`;
+  const value = (random: Random): string => `${word}.${operations}.${random.below(1_000_000)}`;
+  const played = (): string[] => Array.from({ length: inPlay }, (_, at) => nameAt(first() + at));
+
+  const update = (random: Random): Asked => {
+    const name = random.pick(played());
+    const version = versions.get(name);
+    // Now and then the condition names what is not there yet, or no longer.
+    const ifMatch = Math.max(1, (version ?? 1) + (random.chance(0.15) ? random.pick([-1, 1]) : 0));
+    const conditional = random.chance(0.5);
+    return { kind: 'update', name, value: value(random), ...(conditional && { ifMatch }) };
+  };
+  const file = (random: Random, stored: number, read: number): Asked => {
+    const names = played();
+    // New ones are mostly made of those that came into play last.
+    const creates = random.shuffle(names.slice(-3)).slice(0, stored);
+    const rest = names.filter((name) => !creates.includes(name));
+    return {
+      kind: 'env',
+      creates: creates.map((name, index) => ({ name, value: `${value(random)}.${index}` })),
+      reads: random.shuffle(rest.slice(0, 4)).slice(0, read),
+    };
+  };
+  const kinds: readonly (readonly [number, (random: Random) => Asked])[] = [
+    [12, (random) => ({ kind: 'create', name: random.pick(played()), value: value(random) })],
+    [28, update],
+    [24, (random) => ({ kind: 'get', name: random.pick(played()) })],
+    [6, (random) => ({ kind: 'versions', name: random.pick(played()) })],
+    [9, (random) => file(random, 2 + random.below(2), 0)],
+    [8, (random) => file(random, 1 + random.below(2), 1 + random.below(2))],
+    [13, (random) => file(random, 0, 2 + random.below(3))],
+  ];
+  return {
+    next: (random) => {
+      operations += 1;
+      let lot = random.below(100);
+      for (const [share, ask] of kinds) {
+        if (lot < share) return ask(random);
+        lot -= share;
+      }
+      throw new Error('the shares of all kinds are 100 together');
+    },
+    shown: (name, version) => {
+      versions.set(name, Math.max(version, versions.get(name) ?? 0));
+    },
+    names: () => Array.from({ length: first() + inPlay }, (_, at) => nameAt(at)),
+    isOver: () => operations >= operationsMax,
+  };
+};

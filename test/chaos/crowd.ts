@@ -1,0 +1,155 @@
+/** Clients by the dozen, each doing one operation after the other, in contests of four to eight. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient, type Outcome } from './client.ts';
+import { type Contest, createContest } from './contests.ts';
+import { createExchange } from './exchange.ts';
+import type { Asked, History, Seen } from './history.ts';
+import { microseconds } from './history.ts';
+import { createRandom, type Random } from './random.ts';
+
+export type CrowdOptions = {
+  readonly seed: number;
+  readonly clients: number;
+  readonly urls: readonly string[];
+  readonly token: string;
+  readonly history: History;
+  /** Asked before each operation, with how many there were. */
+  readonly isOver: (operations: number) => boolean;
+};
+
+export type Crowd = {
+  /** Operations so far of which something is known, or which may have taken place. */
+  readonly operations: () => number;
+  /** Requests refused with nothing written, or for want of a connection. */
+  readonly refusals: () => number;
+  readonly repeats: () => number;
+  readonly replays: () => number;
+  readonly unplanned: readonly string[];
+  /** Settles when every client has stopped. */
+  readonly ended: Promise<void>;
+  /** Reads all versions of all secrets and puts them into the history. Throws if a secret cannot be read. */
+  readonly readAll: () => Promise<void>;
+};
+
+/** No request takes longer, says docs/openapi.yaml; and a little, as clocks are read at both ends. */
+const requestMsMax = 11_000;
+const contestSizes = { least: 4, most: 8 };
+
+/** How many clients are in each contest: all of them, four to eight in one. */
+const sizesOf = (clients: number, random: Random): number[] => {
+  const { least, most } = contestSizes;
+  const fewest = Math.ceil(clients / most);
+  const contests = fewest + random.below(Math.max(1, Math.floor(clients / least) - fewest + 1));
+  const sizes = Array.from({ length: contests }, () => Math.floor(clients / contests));
+  for (let rest = clients % contests; rest > 0; rest -= 1) sizes[rest] = (sizes[rest] ?? 0) + 1;
+  return sizes;
+};
+
+export const startCrowd = (options: CrowdOptions): Crowd => {
+  const { seed, clients, urls, token, history } = options;
+  const plan = createRandom(seed, 'contests');
+  const exchange = createExchange();
+  const contests: Contest[] = [];
+  const unplanned: string[] = [];
+  const counts = { operations: 0, refusals: 0, repeats: 0, replays: 0, lastUnclear: -Infinity };
+
+  const isOver = (): boolean => options.isOver(counts.operations);
+  const contestIn = (place: { contest: Contest | undefined }): Contest => {
+    if (place.contest === undefined || place.contest.isOver()) {
+      place.contest = createContest(`S${seed}_${contests.length}`, 600 + plan.below(400));
+      contests.push(place.contest);
+    }
+    return place.contest;
+  };
+  const take = (client: number, contest: Contest, asked: Asked, outcome: Outcome): void => {
+    const { told } = outcome;
+    history.record({ client, call: outcome.call, return: outcome.return, ...asked, ...told });
+    counts[told.outcome === 'nothing' ? 'refusals' : 'operations'] += 1;
+    if (outcome.wasUnclear) counts.lastUnclear = performance.now();
+    counts.repeats += outcome.repeats;
+    counts.replays += outcome.replays;
+    unplanned.push(...outcome.unplanned);
+    for (const { name, version } of told.outcome === 'done' ? (told.seen ?? []) : []) {
+      contest.shown(name, version);
+    }
+    if (told.outcome === 'done' && 'name' in asked && told.version !== undefined) {
+      contest.shown(asked.name, told.version);
+    }
+  };
+  const run = async (client: number, place: { contest: Contest | undefined }): Promise<void> => {
+    const random = createRandom(seed, `client ${client}`);
+    const persists = () => !isOver();
+    const ask = createClient({ exchange, urls, home: client, token, random, persists });
+    while (!isOver()) {
+      const contest = contestIn(place);
+      const asked = contest.next(random);
+      const outcome = await ask(asked);
+      take(client, contest, asked, outcome);
+      // Whoever was refused for the time being waits a little; all leave the machine some room.
+      await sleep(outcome.told.outcome === 'nothing' ? 50 + random.below(150) : random.below(8));
+    }
+  };
+  const places = sizesOf(clients, plan).flatMap((size) => {
+    const place = { contest: undefined };
+    return Array.from({ length: size }, () => place);
+  });
+  const readAll = async (): Promise<void> => {
+    // What nobody waits for any longer may still take place until then.
+    await sleep(Math.max(0, counts.lastUnclear + requestMsMax - performance.now()));
+    const names = contests.flatMap((contest) => contest.names());
+    const readOn = async (client: number): Promise<void> => {
+      for (let name = names.pop(); name !== undefined; name = names.pop()) {
+        const call = microseconds();
+        const url = urls[client % urls.length] ?? '';
+        const seen = await readVersions(exchange, url, token, name);
+        const instants = { client, call, return: microseconds() + 1 };
+        history.record({ ...instants, kind: 'final', name, outcome: 'done', seen });
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, client) => readOn(client)));
+    exchange.close();
+  };
+  return {
+    operations: () => counts.operations,
+    refusals: () => counts.refusals,
+    repeats: () => counts.repeats,
+    replays: () => counts.replays,
+    unplanned,
+    ended: Promise.all(places.map((place, client) => run(client, place))).then(() => undefined),
+    readAll,
+  };
+};
+
+type Page = {
+  readonly versions: readonly { readonly version: number; readonly value: string }[];
+  readonly nextCursor: string | null;
+};
+
+const readVersions = async (
+  exchange: ReturnType<typeof createExchange>,
+  url: string,
+  token: string,
+  name: string,
+): Promise<readonly Seen[]> => {
+  const seen: Seen[] = [];
+  let cursor: string | null = null;
+  let tries = 0;
+  do {
+    const query = `include=values&order=asc${cursor === null ? '' : `&cursor=${cursor}`}`;
+    const path = `/v1/secrets/${name}/versions?${query}`;
+    const headers = { Authorization: `Bearer ${token}` };
+    const answer = await exchange(url, { method: 'GET', path, headers, body: undefined }, 20_000);
+    if (answer.kind === 'reply' && answer.status === 404) return [];
+    if (answer.kind === 'reply' && answer.status === 200) {
+      const page: Page = JSON.parse(answer.text);
+      seen.push(...page.versions.map(({ version, value }) => ({ name, version, value })));
+      cursor = page.nextCursor;
+    } else {
+      tries += 1;
+      if (tries === 5)
+        throw new Error(`${name} cannot be read at the end: ${JSON.stringify(answer)}`);
+      await sleep(500);
+    }
+  } while (cursor !== null || (seen.length === 0 && tries > 0));
+  return seen;
+};

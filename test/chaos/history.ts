@@ -1,0 +1,57 @@
+/** What clients asked and were told, one operation a line, as `checker/history.go` reads it. */
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+
+type Written = { readonly name: string; readonly value: string };
+export type Seen = { readonly name: string; readonly version: number; readonly value: string };
+
+/** No two writes of a run have the same value: it tells who wrote what is seen. */
+export type Asked =
+  | { readonly kind: 'create'; readonly name: string; readonly value: string }
+  | {
+      readonly kind: 'update';
+      readonly name: string;
+      readonly value: string;
+      readonly ifMatch?: number;
+    }
+  | { readonly kind: 'get' | 'versions'; readonly name: string }
+  | {
+      readonly kind: 'env';
+      readonly creates: readonly Written[];
+      readonly reads: readonly string[];
+    };
+
+export type Told =
+  | { readonly outcome: 'done'; readonly version?: number; readonly seen?: readonly Seen[] }
+  | { readonly outcome: 'exists' | 'missing'; readonly names?: readonly string[] }
+  | { readonly outcome: 'conflict'; readonly current: number }
+  /** `unknown`: it may have taken place. `nothing`: the reply, or the lack of a connection, says that it did not. */
+  | { readonly outcome: 'unknown' | 'nothing' };
+
+/** All versions of a secret, from the first, read when all was over. */
+type Final = { readonly kind: 'final'; readonly name: string; readonly outcome: 'done' } & {
+  readonly seen: readonly Seen[];
+};
+
+type Instants = { readonly client: number; readonly call: number; readonly return: number };
+export type Recorded = Instants & ((Asked & Told) | Final);
+
+/** The one clock of a history: microseconds that never go back. */
+export const microseconds = (): number => Math.floor(performance.now() * 1_000);
+
+export type History = {
+  readonly record: (operation: Recorded) => void;
+  /** Returns when all of it is in the file. */
+  readonly close: () => Promise<void>;
+};
+
+export const openHistory = (file: string): History => {
+  const stream = createWriteStream(file, { mode: 0o600 });
+  return {
+    record: (operation) => void stream.write(`${JSON.stringify(operation)}\n`),
+    close: async () => {
+      stream.end();
+      await finished(stream);
+    },
+  };
+};

@@ -1,0 +1,32 @@
+/** What a run draws by lot. The seed and the stream's name decide all of it, so a run's plan can be repeated. */
+import { createHash } from 'node:crypto';
+
+export type Random = {
+  /** A whole number from 0 to below `limit`. */
+  readonly below: (limit: number) => number;
+  readonly chance: (share: number) => boolean;
+  /** Throws for an empty list. */
+  readonly pick: <T>(list: readonly T[]) => T;
+  readonly shuffle: <T>(list: readonly T[]) => T[];
+};
+
+export const createRandom = (seed: number, stream: string): Random => {
+  let state = createHash('sha256').update(`${seed} ${stream}`).digest().readUInt32LE(0);
+  // mulberry32: small, and even enough for lots.
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const below = (limit: number): number => Math.floor(next() * limit);
+  const pick = <T>(list: readonly T[]): T => {
+    if (list.length === 0) throw new Error('there is nothing to pick from');
+    return list[below(list.length)] as T;
+  };
+  const shuffle = <T>(list: readonly T[]): T[] => {
+    const rest = [...list];
+    return list.map(() => rest.splice(below(rest.length), 1)[0] as T);
+  };
+  return { below, chance: (share) => next() < share, pick, shuffle };
+};

@@ -1,0 +1,140 @@
+/** The operations of a history as requests of the API, and its replies as what they tell. */
+import type { Request } from './exchange.ts';
+import type { Asked, Seen, Told } from './history.ts';
+
+/** A reply that the contract does not foresee here. */
+export type Unplanned = { readonly unplanned: string };
+
+/** The keys of a file's lines: what is stored, and what is read. */
+const storedKey = (index: number): string => `STORED_${index}`;
+const readKey = (index: number): string => `READ_${index}`;
+
+const envRequest = ({
+  creates,
+  reads,
+}: Extract<Asked, { kind: 'env' }>): Omit<Request, 'headers'> => {
+  const lines = [
+    ...creates.map(({ name }, index) => `${storedKey(index)}=enc(${name})`),
+    ...reads.map((name, index) => `${readKey(index)}=secret(${name})`),
+  ];
+  const path =
+    creates.length === 0 ? '/v1/env/expand' : reads.length === 0 ? '/v1/env/encrypt' : '/v1/env';
+  const values = Object.fromEntries(creates.map(({ name, value }) => [name, value]));
+  const body = { content: `${lines.join('\n')}\n`, ...(creates.length > 0 && { values }) };
+  return { method: 'POST', path, body };
+};
+
+const bare = (asked: Asked): Omit<Request, 'headers'> => {
+  switch (asked.kind) {
+    case 'create':
+      return {
+        method: 'POST',
+        path: '/v1/secrets',
+        body: { name: asked.name, value: asked.value },
+      };
+    case 'update':
+      return { method: 'PUT', path: `/v1/secrets/${asked.name}`, body: { value: asked.value } };
+    case 'get':
+      return { method: 'GET', path: `/v1/secrets/${asked.name}`, body: undefined };
+    case 'versions':
+      return {
+        method: 'GET',
+        path: `/v1/secrets/${asked.name}/versions?include=values`,
+        body: undefined,
+      };
+    case 'env':
+      return envRequest(asked);
+  }
+};
+
+export const requestOf = (asked: Asked, token: string, key: string | undefined): Request => ({
+  ...bare(asked),
+  headers: {
+    Authorization: `Bearer ${token}`,
+    ...(asked.kind === 'update' &&
+      asked.ifMatch !== undefined && { 'If-Match': `"${asked.ifMatch}"` }),
+    ...(key !== undefined && { 'Idempotency-Key': key }),
+  },
+});
+
+type Body = {
+  readonly version?: number;
+  readonly value?: string;
+  readonly code?: string;
+  readonly currentVersion?: number;
+  readonly errors?: readonly { readonly name?: string }[];
+  readonly versions?: readonly { readonly version: number; readonly value: string }[];
+  readonly content?: string;
+  readonly created?: readonly { readonly name: string; readonly version: number }[];
+  readonly resolved?: readonly { readonly name: string; readonly version: number }[];
+};
+
+const tellEnv = (asked: Extract<Asked, { kind: 'env' }>, body: Body): Told | undefined => {
+  const created = (body.created ?? []).map(({ name, version }) => `${name} ${version}`);
+  if (created.join() !== asked.creates.map(({ name }) => `${name} 1`).join()) return undefined;
+  const lines = new Map((body.content ?? '').split('\n').map((line) => splitAt(line, '=')));
+  const seen: Seen[] = asked.reads.map((name, index) => ({
+    name,
+    version: body.resolved?.find((one) => one.name === name)?.version ?? 0,
+    value: lines.get(readKey(index)) ?? '',
+  }));
+  return { outcome: 'done', seen };
+};
+
+const splitAt = (line: string, separator: string): readonly [string, string] => {
+  const at = line.indexOf(separator);
+  return [line.slice(0, at), line.slice(at + 1)];
+};
+
+const tellDone = (asked: Asked, body: Body): Told | undefined => {
+  const { version, value, versions } = body;
+  switch (asked.kind) {
+    case 'create':
+    case 'update':
+      return version === undefined ? undefined : { outcome: 'done', version };
+    case 'get':
+      return version === undefined || value === undefined
+        ? undefined
+        : { outcome: 'done', seen: [{ name: asked.name, version, value }] };
+    case 'versions':
+      return versions === undefined
+        ? undefined
+        : {
+            outcome: 'done',
+            seen: versions.map((one) => ({
+              name: asked.name,
+              version: one.version,
+              value: one.value,
+            })),
+          };
+    case 'env':
+      return tellEnv(asked, body);
+  }
+};
+
+const named = (asked: Asked, { errors = [] }: Body): { readonly names?: readonly string[] } =>
+  asked.kind === 'env'
+    ? { names: [...new Set(errors.flatMap(({ name }) => (name === undefined ? [] : [name])))] }
+    : {};
+
+/** What may be refused for a while, with nothing written. */
+const temporary = new Set(['store_unavailable', 'throttled', 'master_key_unavailable']);
+
+export const tell = (asked: Asked, status: number, text: string): Told | Unplanned => {
+  const unplanned = { unplanned: `${asked.kind}: ${status} ${text.slice(0, 300)}` };
+  let body: Body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return unplanned;
+  }
+  const success = asked.kind === 'create' ? 201 : 200;
+  if (status === success) return tellDone(asked, body) ?? unplanned;
+  if (body.code === 'secret_exists') return { outcome: 'exists', ...named(asked, body) };
+  if (body.code === 'not_found') return { outcome: 'missing', ...named(asked, body) };
+  if (body.code === 'version_conflict') {
+    return { outcome: 'conflict', current: body.currentVersion ?? 0 };
+  }
+  if (body.code === 'outcome_unknown') return { outcome: 'unknown' };
+  return temporary.has(body.code ?? '') ? { outcome: 'nothing' } : unplanned;
+};
