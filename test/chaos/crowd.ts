@@ -120,6 +120,9 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   };
 };
 
+/** Tries a second apart. */
+const finalTriesMax = 30;
+
 type Page = {
   readonly versions: readonly { readonly version: number; readonly value: string }[];
   readonly nextCursor: string | null;
@@ -146,9 +149,9 @@ const readVersions = async (
       cursor = page.nextCursor;
     } else {
       tries += 1;
-      if (tries === 5)
+      if (tries === finalTriesMax)
         throw new Error(`${name} cannot be read at the end: ${JSON.stringify(answer)}`);
-      await sleep(500);
+      await sleep(1_000);
     }
   } while (cursor !== null || (seen.length === 0 && tries > 0));
   return seen;

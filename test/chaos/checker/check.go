@@ -43,9 +43,6 @@ func check(history []*Operation, options Options) Report {
 	for _, problem := range problems {
 		report.fail(porcupine.Illegal, problem)
 	}
-	if names := unread(history); len(names) > 0 {
-		report.fail(porcupine.Unknown, fmt.Sprintf("not read at the end: %s", some(names)))
-	}
 	deadline := time.Now().Add(options.Timeout)
 	for _, operations := range partition(resolved) {
 		report.Groups++
@@ -157,6 +154,10 @@ func partition(history []*Operation) [][]*Operation {
 }
 
 func checkGroup(operations []*Operation, options Options, report *Report) {
+	if names := unread(operations); len(names) > 0 {
+		report.fail(porcupine.Unknown, fmt.Sprintf("not read at the end: %s", some(names)))
+		return
+	}
 	g := &group{number: make(map[string]int)}
 	history := make([]porcupine.Operation, 0, len(operations))
 	for _, op := range operations {

@@ -1,0 +1,76 @@
+/** What may befall a node. */
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import type { CutKind, Network } from './namespaces.ts';
+import { type Nodes, type Part, parts } from './nodes.ts';
+
+/** Does it to a node; the function returned makes it good again. */
+type Fault = (node: number) => Promise<() => void>;
+
+const kinds = [
+  ...(['kill-node', 'kill-front', 'kill-etcd', 'kill-store'] as const),
+  ...(['pause-node', 'pause-front', 'pause-etcd', 'pause-store'] as const),
+  ...(['cut-peers', 'cut-all', 'cut-mute', 'cut-pair'] as const),
+  ...(['wipe', 'restore'] as const),
+] as const;
+export type FaultKind = (typeof kinds)[number];
+export const faultKinds: readonly FaultKind[] = kinds;
+
+/** Those that take from a node what it had promised to keep: it needs all the others to get it back. */
+export const losesItsFolder = (kind: FaultKind): boolean => kind === 'wipe' || kind === 'restore';
+
+export const createFaults = (
+  nodes: Nodes,
+  network: Network,
+): Readonly<Record<FaultKind, Fault>> => {
+  const startAgain = (node: number) => () => nodes.start(node);
+  const killPart =
+    (part: Part): Fault =>
+    async (node) => {
+      nodes.killPart(node, part);
+      // A node that ends over this is started again as soon as it has ended.
+      return () => undefined;
+    };
+  const pause =
+    (...stopped: readonly Part[]): Fault =>
+    async (node) =>
+      nodes.pause(node, stopped);
+  const cut =
+    (kind: CutKind): Fault =>
+    async (node) =>
+      network.cut(kind, node);
+  const copyOf = (node: number): string => `${nodes.folderOf(node)}.copy`;
+  const replaceFolder = (node: number, by: string | undefined): void => {
+    rmSync(nodes.folderOf(node), { recursive: true, force: true });
+    if (by !== undefined) cpSync(by, nodes.folderOf(node), { recursive: true });
+  };
+  return {
+    'kill-node': async (node) => {
+      await nodes.kill(node);
+      if (!existsSync(copyOf(node))) {
+        cpSync(nodes.folderOf(node), copyOf(node), { recursive: true });
+      }
+      return startAgain(node);
+    },
+    'kill-front': killPart('front'),
+    'kill-etcd': killPart('etcd'),
+    'kill-store': killPart('store'),
+    'pause-node': pause(...parts),
+    'pause-front': pause('front'),
+    'pause-etcd': pause('etcd'),
+    'pause-store': pause('store'),
+    'cut-peers': cut('peers'),
+    'cut-all': cut('all'),
+    'cut-mute': cut('mute'),
+    'cut-pair': cut('pair'),
+    wipe: async (node) => {
+      await nodes.kill(node);
+      replaceFolder(node, undefined);
+      return startAgain(node);
+    },
+    restore: async (node) => {
+      await nodes.kill(node);
+      replaceFolder(node, existsSync(copyOf(node)) ? copyOf(node) : undefined);
+      return startAgain(node);
+    },
+  };
+};

@@ -1,0 +1,125 @@
+/**
+ * A network of its own for the nodes of a run, as root on Linux: a namespace for each, joined by two bridges. One is
+ * for the clients and the master key, which live outside the namespaces, the other for the nodes among themselves. The
+ * bridges have a namespace too: where docker runs, it filters what goes over the machine's own ones. What is cut off
+ * here loses its packets in silence, as on a broken link.
+ */
+import { execFileSync } from 'node:child_process';
+
+/**
+ * `peers`: a node hears nothing of the others, nor they of it. `all`: nor do the clients and the master key.
+ * `mute`: it hears the others, who do not hear it. `pair`: it and the next node do not hear each other.
+ */
+export type CutKind = 'peers' | 'all' | 'mute' | 'pair';
+
+export type Network = {
+  /** Where the master key listens. */
+  readonly keyHost: string;
+  /** Where a node serves its clients, and where the other nodes reach it. */
+  readonly hostOf: (node: number) => string;
+  readonly peerHostOf: (node: number) => string;
+  /** The command, to be run at the node. */
+  readonly at: (node: number, command: readonly string[]) => readonly string[];
+  /** Cuts a node off until the function that it returns is called. */
+  readonly cut: (kind: CutKind, node: number) => () => void;
+  /** Every process in it must have ended before. */
+  readonly close: () => void;
+};
+
+const ip = (...args: readonly string[]): void =>
+  void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+
+const canAdd = (...args: readonly string[]): boolean => {
+  try {
+    ip(...args);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A number that no other network on this machine has: it is in all names and addresses of one. */
+const claimNumber = (): number => {
+  for (let number = 0; number < 100; number += 1) {
+    if (canAdd('netns', 'add', `chaos-${number}-bridges`)) return number;
+  }
+  throw new Error('no network can be made: that needs root, iproute2 and network namespaces');
+};
+
+/** Where nobody is. */
+const nowhere = '02:00:00:00:00:01';
+
+export const createNamespaces = (nodes: number): Network => {
+  const number = claimNumber();
+  const bridges = `chaos-${number}-bridges`;
+  const space = (node: number) => `chaos-${number}-n${node}`;
+  const links = ['c', 'p'] as const;
+  const door = `chaos-${number}`;
+  const address = (link: string, host: number) => `10.${link === 'c' ? 77 : 78}.${number}.${host}`;
+  const all = Array.from({ length: nodes }, (_, index) => index + 1);
+
+  const connect = (node: number): void => {
+    ip('netns', 'add', space(node));
+    ip('-n', space(node), 'link', 'set', 'lo', 'up');
+    for (const link of links) {
+      const port = `${link}${node}`;
+      const peer = ['peer', 'name', link, 'netns', space(node)];
+      ip('-n', bridges, 'link', 'add', port, 'type', 'veth', ...peer);
+      ip('-n', bridges, 'link', 'set', port, 'master', link, 'up');
+      ip('-n', space(node), 'addr', 'add', `${address(link, node + 10)}/24`, 'dev', link);
+      ip('-n', space(node), 'link', 'set', link, 'up');
+    }
+  };
+  const close = (): void => {
+    canAdd('link', 'del', door);
+    for (const name of [...all.map(space), bridges]) canAdd('netns', 'del', name);
+  };
+  try {
+    for (const link of links) {
+      ip('-n', bridges, 'link', 'add', link, 'type', 'bridge');
+      ip('-n', bridges, 'link', 'set', link, 'up');
+    }
+    // The clients' bridge has a door to this machine; the other one has none.
+    ip('link', 'add', door, 'type', 'veth', 'peer', 'name', 'door', 'netns', bridges);
+    ip('-n', bridges, 'link', 'set', 'door', 'master', 'c', 'up');
+    ip('addr', 'add', `${address('c', 1)}/24`, 'dev', door);
+    ip('link', 'set', door, 'up');
+    for (const node of all) connect(node);
+  } catch (error) {
+    close();
+    throw error;
+  }
+
+  const unplug = (link: string, node: number): (() => void) => {
+    ip('-n', bridges, 'link', 'set', `${link}${node}`, 'nomaster');
+    return () => ip('-n', bridges, 'link', 'set', `${link}${node}`, 'master', link);
+  };
+  /** What `node` sends to `other` goes nowhere. */
+  const misdirect = (node: number, other: number): (() => void) => {
+    const target = [address('p', other + 10), 'dev', 'p'];
+    ip('-n', space(node), 'neigh', 'replace', ...target, 'lladdr', nowhere, 'nud', 'permanent');
+    return () => ip('-n', space(node), 'neigh', 'del', ...target);
+  };
+  const cuts: Readonly<Record<CutKind, (node: number) => readonly (() => void)[]>> = {
+    peers: (node) => [unplug('p', node)],
+    all: (node) => links.map((link) => unplug(link, node)),
+    mute: (node) => all.filter((other) => other !== node).map((other) => misdirect(node, other)),
+    pair: (node) => {
+      const next = (node % nodes) + 1;
+      return [misdirect(node, next), misdirect(next, node)];
+    },
+  };
+  return {
+    keyHost: address('c', 1),
+    hostOf: (node) => address('c', node + 10),
+    peerHostOf: (node) => address('p', node + 10),
+    at: (node, command) => ['ip', 'netns', 'exec', space(node), ...command],
+    cut: (kind, node) => {
+      const heals = cuts[kind](node);
+      return () => {
+        for (const heal of heals) heal();
+      };
+    },
+    close,
+  };
+};

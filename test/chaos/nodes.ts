@@ -1,0 +1,193 @@
+/** The nodes of a run as processes: started, killed, stopped in their tracks, started again, asked how they are. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning, type ProcessRecord, recordOf as recordOfProcess } from '../../local/child.ts';
+import { issueToken } from '../support/tokens.ts';
+import type { Network } from './namespaces.ts';
+import { readVerified, type Verified } from './verified.ts';
+
+/** The processes of a node: the functions with the front, etcd, and the store. */
+export const parts = ['front', 'etcd', 'store'] as const;
+export type Part = (typeof parts)[number];
+
+/** What a node says of itself at `GET /v1/status`. */
+export type NodeStatus = {
+  readonly node: number;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly appliedRevision: number;
+  readonly digest: string;
+};
+
+export type Nodes = {
+  readonly all: readonly number[];
+  readonly urls: readonly string[];
+  readonly token: string;
+  /** Starts the node, and again whenever it ends by itself, until it is killed. */
+  readonly start: (node: number) => void;
+  /** Ends all its processes at once; returns when they are gone. They stay so until `start`. */
+  readonly kill: (node: number) => Promise<void>;
+  /** Ends one of its processes; what becomes of the others is the node's affair. */
+  readonly killPart: (node: number, part: Part) => void;
+  /** Stops processes of it in their tracks; they go on when the returned function is called. */
+  readonly pause: (node: number, stopped: readonly Part[]) => () => void;
+  readonly folderOf: (node: number) => string;
+  /** What it says of itself; `undefined` if it does not answer. */
+  readonly status: (node: number) => Promise<NodeStatus | undefined>;
+  /** Reads the node's whole table; with `'checked'`, holds it to every invariant. */
+  readonly readTable: (node: number, how: 'read' | 'checked') => Promise<Verified>;
+  /** How often a node ended by itself, and what it said last. */
+  readonly exits: () => readonly string[];
+  readonly close: () => Promise<void>;
+};
+
+export type NodesOptions = {
+  readonly folder: string;
+  readonly network: Network;
+  readonly count: number;
+  readonly firstPort: number;
+};
+
+type Running = { readonly child: ChildProcess; lastLine: string };
+
+/** A program of the repository, as a command. */
+const program = (file: string, ...args: readonly string[]): readonly string[] => [
+  process.execPath,
+  file,
+  ...args,
+];
+
+export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
+  const { folder, network, count, firstPort } = options;
+  const all = Array.from({ length: count }, (_, index) => index + 1);
+  const folderOf = (node: number) => join(folder, `node-${node}`);
+  const keyFolder = join(folder, 'key');
+  const clusterFile = join(folder, 'cluster.json');
+  const { PATH, HOME } = process.env;
+  const addresses = all.map(
+    (node) => `${node}=${network.peerHostOf(node)}:${firstPort + 1}:${firstPort + 2}`,
+  );
+  const environmentOf = (node: number): NodeJS.ProcessEnv => ({
+    ...{ PATH, HOME, VAULT_DATA_DIR: folderOf(node), HOST: network.hostOf(node) },
+    ...{ PORT: String(firstPort), VAULT_NODE: String(node), VAULT_NODES: addresses.join() },
+    ...{ VAULT_PEER_HOST: network.peerHostOf(node), VAULT_CLUSTER_FILE: clusterFile },
+    VAULT_LOG_KEPT: '2000',
+  });
+
+  const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv): Running => {
+    const [file = '', ...args] = command;
+    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const running = { child, lastLine: '' };
+    const log = join(folder, `${name}.log`);
+    child.stdout?.on('data', (chunk: Buffer) => appendFileSync(log, chunk));
+    child.stderr?.on('data', (chunk: Buffer) => {
+      appendFileSync(log, chunk);
+      running.lastLine = chunk.toString('utf8').trim().split('\n').at(-1) ?? '';
+    });
+    return running;
+  };
+
+  const key = run('key', program('local/master-key.ts'), {
+    ...{ PATH, HOME, VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
+    ...{ HOST: network.keyHost, PORT: String(firstPort) },
+  });
+  const ready = once(key.child.stdout ?? key.child, 'data');
+  const ended = once(key.child, 'exit').then(() => {
+    throw new Error(`the master key did not start: ${key.lastLine}`);
+  });
+  await Promise.race([ready, ended]);
+  ended.catch(() => undefined);
+
+  const running = new Map<number, Running>();
+  const wanted = new Set<number>();
+  const exits: string[] = [];
+  const launch = (node: number): void => {
+    const command = network.at(node, program('local/node.ts'));
+    const one = run(`node-${node}`, command, environmentOf(node));
+    running.set(node, one);
+    one.child.once('exit', async (code, signal) => {
+      if (running.get(node) === one) running.delete(node);
+      if (signal !== 'SIGKILL') exits.push(`node ${node}, exit code ${code}: ${one.lastLine}`);
+      await sleep(300);
+      if (wanted.has(node) && !running.has(node)) launch(node);
+    });
+  };
+  const recordOf = (node: number, part: Part): ProcessRecord | undefined => {
+    const pid = running.get(node)?.child.pid;
+    if (part === 'front') return pid === undefined ? undefined : recordOfProcess(pid);
+    try {
+      const record = JSON.parse(readFileSync(join(folderOf(node), `${part}.pid`), 'utf8'));
+      return isRunning(record) ? record : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  const signal = (node: number, part: Part, name: NodeJS.Signals): ProcessRecord | undefined => {
+    const record = recordOf(node, part);
+    if (record !== undefined) process.kill(record.pid, name);
+    return record;
+  };
+  const kill = async (node: number): Promise<void> => {
+    wanted.delete(node);
+    const { child } = running.get(node) ?? {};
+    const gone = child === undefined ? undefined : once(child, 'exit');
+    const records = parts.flatMap((part) => signal(node, part, 'SIGKILL') ?? []);
+    await gone;
+    while (records.some(isRunning)) await sleep(5);
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all(all.map(kill));
+    key.child.kill('SIGTERM');
+    if (key.child.exitCode === null) await once(key.child, 'exit');
+  };
+  const urls = all.map((node) => `http://${network.hostOf(node)}:${firstPort}`);
+  const tokenOf = (scope: string): string =>
+    issueToken(keyFolder, { tenant: 'chaos', sub: 'client', scope });
+  const statusToken = tokenOf('vault:status');
+
+  return {
+    all,
+    urls,
+    token: tokenOf('secrets:read secrets:write'),
+    start: (node) => {
+      wanted.add(node);
+      if (!running.has(node)) launch(node);
+    },
+    kill,
+    killPart: (node, part) => void signal(node, part, 'SIGKILL'),
+    pause: (node, stopped) => {
+      const records = stopped.flatMap((part) => signal(node, part, 'SIGSTOP') ?? []);
+      return () => {
+        for (const record of records) if (isRunning(record)) process.kill(record.pid, 'SIGCONT');
+      };
+    },
+    folderOf,
+    status: async (node) => await askStatus(urls[node - 1] ?? '', statusToken, node),
+    readTable: async (node, how) =>
+      await readVerified(
+        network.at(node, program('test/chaos/read-table.ts', folderOf(node), clusterFile, how)),
+      ),
+    exits: () => exits,
+    close,
+  };
+};
+
+const askStatus = async (
+  url: string,
+  token: string,
+  node: number,
+): Promise<NodeStatus | undefined> => {
+  try {
+    const reply = await fetch(`${url}/v1/status`, {
+      headers: { Authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
+    const body = (await reply.json()) as { node?: { nodes?: readonly NodeStatus[] } };
+    return body.node?.nodes?.find((one) => one.node === node);
+  } catch {
+    return undefined;
+  }
+};

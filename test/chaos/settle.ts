@@ -1,0 +1,28 @@
+/** When nodes have come to rest: all serve, at one revision with one digest. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeStatus, Nodes } from './nodes.ts';
+
+/** Waits until `holds`; `false` if it does not in time. */
+const inTime = async (limitMs: number, holds: () => Promise<boolean>): Promise<boolean> => {
+  for (const until = Date.now() + limitMs; Date.now() < until; await sleep(250)) {
+    if (await holds()) return true;
+  }
+  return false;
+};
+
+const describe = (node: number, status: NodeStatus | undefined): string =>
+  status === undefined
+    ? `node ${node} does not answer`
+    : `node ${node} ${status.state} at ${status.appliedRevision}, digest ${status.digest.slice(0, 12)}` +
+      (status.reason === null ? '' : `: ${status.reason}`);
+
+/** Waits until all nodes serve, at one revision with one digest; says what there is instead if they do not in time. */
+export const settle = async (nodes: Nodes, limitMs: number): Promise<readonly string[]> => {
+  let seen: readonly (NodeStatus | undefined)[] = [];
+  const settled = await inTime(limitMs, async () => {
+    seen = await Promise.all(nodes.all.map(nodes.status));
+    const states = seen.map((status) => `${status?.appliedRevision} ${status?.digest}`);
+    return seen.every((status) => status?.state === 'serving') && new Set(states).size === 1;
+  });
+  return settled ? [] : nodes.all.map((node) => describe(node, seen[node - 1]));
+};
