@@ -1,11 +1,13 @@
 /** The nodes of a run as processes: started, killed, stopped in their tracks, started again, asked how they are. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning, type ProcessRecord, recordOf as recordOfProcess } from '../../local/child.ts';
 import { issueToken } from '../support/tokens.ts';
+import { microseconds } from './history.ts';
 import type { Network } from './namespaces.ts';
 import { readVerified, type Verified } from './verified.ts';
 
@@ -81,11 +83,19 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     const [file = '', ...args] = command;
     const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const running = { child, lastLine: '' };
-    const log = join(folder, `${name}.log`);
-    child.stdout?.on('data', (chunk: Buffer) => appendFileSync(log, chunk));
-    child.stderr?.on('data', (chunk: Buffer) => {
-      appendFileSync(log, chunk);
-      running.lastLine = chunk.toString('utf8').trim().split('\n').at(-1) ?? '';
+    // What it says of itself, and when by the history's clock; what its functions log, in JSON, goes elsewhere.
+    const said = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
+    const logged = createWriteStream(join(folder, `${name}.functions.log`), { flags: 'a' });
+    for (const input of [child.stdout, child.stderr]) {
+      createInterface({ input }).on('line', (line) => {
+        if (line.startsWith('{')) return logged.write(`${line}\n`);
+        if (/^\w/.test(line)) running.lastLine = line;
+        return said.write(`${microseconds()} ${line}\n`);
+      });
+    }
+    child.once('close', () => {
+      said.end();
+      logged.end();
     });
     return running;
   };
@@ -108,7 +118,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     const command = network.at(node, program('local/node.ts'));
     const one = run(`node-${node}`, command, environmentOf(node));
     running.set(node, one);
-    one.child.once('exit', async (code, signal) => {
+    one.child.once('close', async (code, signal) => {
       if (running.get(node) === one) running.delete(node);
       if (signal !== 'SIGKILL') exits.push(`node ${node}, exit code ${code}: ${one.lastLine}`);
       await sleep(300);
