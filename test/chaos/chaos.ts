@@ -1,29 +1,12 @@
 /** One run of chaos, from the first start of the nodes to the verdict. */
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildChecker, checkHistory, type Report } from './checker.ts';
-import { type Crowd, startCrowd } from './crowd.ts';
-import { createFaults, type FaultKind } from './faults.ts';
-import { microseconds, openHistory } from './history.ts';
+import { type ChaosOptions, fight } from './fight.ts';
 import { createNamespaces, type Network } from './namespaces.ts';
-import { type Nemesis, startNemesis } from './nemesis.ts';
 import { type Nodes, startNodes } from './nodes.ts';
 import { settle } from './settle.ts';
 import type { Verified } from './verified.ts';
-
-export type ChaosOptions = {
-  readonly seed: number;
-  /** The run goes on until it had as many, for at most so many seconds. */
-  readonly operations: number;
-  readonly faults: number;
-  readonly seconds: number;
-  readonly clients: number;
-  readonly kinds: readonly FaultKind[];
-  readonly firstPort: number;
-  /** Takes all files of the run. */
-  readonly folder: string;
-  readonly say: (line: string) => void;
-};
 
 export type ChaosResult = {
   readonly ok: boolean;
@@ -33,64 +16,14 @@ export type ChaosResult = {
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
   readonly history: Report;
+  /** Transactions with a token of their own, sent to the fronts again and again. */
+  readonly marks: number;
   readonly items: number;
   readonly digests: readonly string[];
   readonly seconds: number;
 };
 
-type Fought = {
-  readonly failures: readonly string[];
-  readonly faults: number;
-  readonly byKind: Readonly<Record<string, number>>;
-};
-
 const startMsMax = 60_000;
-const recoveryMsMax = 120_000;
-
-const progress = (crowd: Crowd, nemesis: Nemesis, seconds: number): string =>
-  `${String(seconds).padStart(4)} s: ${crowd.operations()} operations, ${nemesis.faults()} faults, ` +
-  `${crowd.refusals()} refused for the time being, ${crowd.repeats()} repeated, ${crowd.replays()} replayed`;
-
-/** Clients and faults at once, until there were enough of both. */
-const fight = async (
-  options: ChaosOptions,
-  nodes: Nodes,
-  network: Network,
-  historyFile: string,
-): Promise<Fought> => {
-  const { seed, say, folder } = options;
-  const began = performance.now();
-  const seconds = () => Math.floor((performance.now() - began) / 1_000);
-  const isLate = () => seconds() > options.seconds;
-  const history = openHistory(historyFile);
-  const log = createWriteStream(join(folder, 'faults.log'));
-  const nemesis: Nemesis = startNemesis({
-    ...{ seed, nodes, faults: createFaults(nodes, network), kinds: options.kinds },
-    isOver: (faults) => isLate() || faults >= options.faults,
-    report: (line) => log.write(`${microseconds()} ${line}\n`),
-  });
-  const crowd = startCrowd({
-    ...{ seed, clients: options.clients, urls: nodes.urls, token: nodes.token, history },
-    isOver: (operations) =>
-      isLate() || (operations >= options.operations && nemesis.faults() >= options.faults),
-  });
-  const ticking = setInterval(() => say(progress(crowd, nemesis, seconds())), 10_000);
-  await Promise.all([crowd.ended, nemesis.ended]);
-  clearInterval(ticking);
-  say(progress(crowd, nemesis, seconds()));
-  log.end();
-  const failures = crowd.unplanned.map((reply) => `not a reply of the contract: ${reply}`);
-  const unsettled = await settle(nodes, recoveryMsMax);
-  say(`${seconds()} s: ${unsettled.length === 0 ? 'the nodes agree' : 'the nodes do not agree'}`);
-  failures.push(...unsettled.map((state) => `after ${recoveryMsMax / 1_000} s at rest: ${state}`));
-  try {
-    await crowd.readAll();
-  } catch (error) {
-    failures.push(String(error));
-  }
-  await history.close();
-  return { failures: failures.slice(0, 40), faults: nemesis.faults(), byKind: nemesis.byKind() };
-};
 
 /** What the nodes' tables hold: the same, and nothing that breaks an invariant. */
 const compareTables = async (
@@ -137,6 +70,7 @@ const judge = async (
   const result = {
     ...{ ok: failures.length === 0 && history.verdict === 'Ok', seed, failures },
     ...{ faults: fought.faults, faultsByKind: fought.byKind, history, items: tables.items },
+    ...{ marks: fought.marks },
     ...{ digests: tables.digests, seconds: Math.round((performance.now() - began) / 1_000) },
   };
   for (const line of summary(result)) say(line);
@@ -153,6 +87,7 @@ const summary = (result: ChaosResult): readonly string[] => {
     `operations: ${history.operations} in ${history.groups} groups, ${percent(history.overlapping)} overlapping, ` +
       `${percent(history.refused)} refused by a condition, ${history.unknown} unclear of which ${history.resolved} took place`,
     `faults: ${result.faults} (${kinds.join(', ')})`,
+    `transactions repeated under their tokens: ${result.marks}`,
     `verdict: ${history.verdict}`,
     `digests of ${result.items} items: ${digests.map((digest) => digest.slice(0, 16)).join(' ')}`,
     ...result.failures.map((failure) => `FAILED: ${failure}`),

@@ -1,32 +1,24 @@
 /** The nodes of a run as processes: started, killed, stopped in their tracks, started again, asked how they are. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning, type ProcessRecord, recordOf as recordOfProcess } from '../../local/child.ts';
 import { issueToken } from '../support/tokens.ts';
-import { microseconds } from './history.ts';
 import type { Network } from './namespaces.ts';
+import { askStatus, type NodeStatus } from './node-status.ts';
+import { program, type Running, startLogged } from './processes.ts';
 import { readVerified, type Verified } from './verified.ts';
 
 /** The processes of a node: the functions with the front, etcd, and the store. */
 export const parts = ['front', 'etcd', 'store'] as const;
 export type Part = (typeof parts)[number];
 
-/** What a node says of itself at `GET /v1/status`. */
-export type NodeStatus = {
-  readonly node: number;
-  readonly state: string;
-  readonly reason: string | null;
-  readonly appliedRevision: number;
-  readonly digest: string;
-};
-
 export type Nodes = {
   readonly all: readonly number[];
   readonly urls: readonly string[];
+  /** Of the nodes' fronts, as DynamoDB clients reach them. */
+  readonly fronts: readonly string[];
   readonly token: string;
   /** Starts the node, and again whenever it ends by itself, until it is killed. */
   readonly start: (node: number) => void;
@@ -53,15 +45,6 @@ export type NodesOptions = {
   readonly firstPort: number;
 };
 
-type Running = { readonly child: ChildProcess; lastLine: string };
-
-/** A program of the repository, as a command. */
-const program = (file: string, ...args: readonly string[]): readonly string[] => [
-  process.execPath,
-  file,
-  ...args,
-];
-
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const { folder, network, count, firstPort } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
@@ -73,35 +56,16 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     (node) => `${node}=${network.peerHostOf(node)}:${firstPort + 1}:${firstPort + 2}`,
   );
   const environmentOf = (node: number): NodeJS.ProcessEnv => ({
-    ...{ PATH, HOME, VAULT_DATA_DIR: folderOf(node), HOST: network.hostOf(node) },
+    ...{ VAULT_DATA_DIR: folderOf(node), HOST: network.hostOf(node) },
     ...{ PORT: String(firstPort), VAULT_NODE: String(node), VAULT_NODES: addresses.join() },
     ...{ VAULT_PEER_HOST: network.peerHostOf(node), VAULT_CLUSTER_FILE: clusterFile },
     VAULT_LOG_KEPT: '2000',
   });
 
-  const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv): Running => {
-    const [file = '', ...args] = command;
-    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const running = { child, lastLine: '' };
-    // What it says of itself, and when by the history's clock; what its functions log, in JSON, goes elsewhere.
-    const said = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
-    const logged = createWriteStream(join(folder, `${name}.functions.log`), { flags: 'a' });
-    for (const input of [child.stdout, child.stderr]) {
-      createInterface({ input }).on('line', (line) => {
-        if (line.startsWith('{')) return logged.write(`${line}\n`);
-        if (/^\w/.test(line)) running.lastLine = line;
-        return said.write(`${microseconds()} ${line}\n`);
-      });
-    }
-    child.once('close', () => {
-      said.end();
-      logged.end();
-    });
-    return running;
-  };
-
+  const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
+    startLogged(folder, name, command, { PATH, HOME, ...env });
   const key = run('key', program('local/master-key.ts'), {
-    ...{ PATH, HOME, VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
+    ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
     ...{ HOST: network.keyHost, PORT: String(firstPort) },
   });
   const ready = once(key.child.stdout ?? key.child, 'data');
@@ -111,6 +75,11 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   await Promise.race([ready, ended]);
   ended.catch(() => undefined);
 
+  const relays = all.map((node) => {
+    const at = [folderOf(node), network.hostOf(node), String(firstPort + 3)];
+    const relay = program('test/chaos/front-relay.ts', ...at);
+    return run(`relay-${node}`, network.at(node, relay), {});
+  });
   const running = new Map<number, Running>();
   const wanted = new Set<number>();
   const exits: string[] = [];
@@ -150,10 +119,14 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const close = async (): Promise<void> => {
     await Promise.all(all.map(kill));
-    key.child.kill('SIGTERM');
-    if (key.child.exitCode === null) await once(key.child, 'exit');
+    for (const { child } of [...relays, key]) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
   };
-  const urls = all.map((node) => `http://${network.hostOf(node)}:${firstPort}`);
+  const urlsOn = (port: number) => all.map((node) => `http://${network.hostOf(node)}:${port}`);
+  const urls = urlsOn(firstPort);
   const tokenOf = (scope: string): string =>
     issueToken(keyFolder, { tenant: 'chaos', sub: 'client', scope });
   const statusToken = tokenOf('vault:status');
@@ -161,6 +134,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   return {
     all,
     urls,
+    fronts: urlsOn(firstPort + 3),
     token: tokenOf('secrets:read secrets:write'),
     start: (node) => {
       wanted.add(node);
@@ -183,21 +157,4 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     exits: () => exits,
     close,
   };
-};
-
-const askStatus = async (
-  url: string,
-  token: string,
-  node: number,
-): Promise<NodeStatus | undefined> => {
-  try {
-    const reply = await fetch(`${url}/v1/status`, {
-      headers: { Authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(5_000),
-    });
-    const body = (await reply.json()) as { node?: { nodes?: readonly NodeStatus[] } };
-    return body.node?.nodes?.find((one) => one.node === node);
-  } catch {
-    return undefined;
-  }
 };

@@ -1,6 +1,7 @@
 /** When nodes have come to rest: all serve, at one revision with one digest. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeStatus, Nodes } from './nodes.ts';
+import type { NodeStatus } from './node-status.ts';
+import type { Nodes } from './nodes.ts';
 
 /** Waits until `holds`; `false` if it does not in time. */
 const inTime = async (limitMs: number, holds: () => Promise<boolean>): Promise<boolean> => {

@@ -1,0 +1,87 @@
+/** The fight itself: clients and faults at once, and what is left of it when the nodes have come to rest. */
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { type Crowd, startCrowd } from './crowd.ts';
+import { createFaults, type FaultKind } from './faults.ts';
+import { microseconds, openHistory } from './history.ts';
+import type { Network } from './namespaces.ts';
+import { type Nemesis, startNemesis } from './nemesis.ts';
+import type { Nodes } from './nodes.ts';
+import { settle } from './settle.ts';
+import { startTally } from './tally.ts';
+
+export type ChaosOptions = {
+  readonly seed: number;
+  /** The run goes on until it had as many, for at most so many seconds. */
+  readonly operations: number;
+  readonly faults: number;
+  readonly seconds: number;
+  readonly clients: number;
+  readonly kinds: readonly FaultKind[];
+  readonly firstPort: number;
+  /** Takes all files of the run. */
+  readonly folder: string;
+  readonly say: (line: string) => void;
+};
+
+export type Fought = {
+  readonly failures: readonly string[];
+  readonly faults: number;
+  readonly byKind: Readonly<Record<string, number>>;
+  readonly marks: number;
+};
+
+const recoveryMsMax = 120_000;
+
+const progress = (crowd: Crowd, nemesis: Nemesis, seconds: number): string =>
+  `${String(seconds).padStart(4)} s: ${crowd.operations()} operations, ${nemesis.faults()} faults, ` +
+  `${crowd.refusals()} refused for the time being, ${crowd.repeats()} repeated, ${crowd.replays()} replayed`;
+
+/** Clients and faults at once, until there were enough of both. */
+export const fight = async (
+  options: ChaosOptions,
+  nodes: Nodes,
+  network: Network,
+  historyFile: string,
+): Promise<Fought> => {
+  const { seed, say, folder } = options;
+  const began = performance.now();
+  const seconds = () => Math.floor((performance.now() - began) / 1_000);
+  const isLate = () => seconds() > options.seconds;
+  const history = openHistory(historyFile);
+  const log = createWriteStream(join(folder, 'faults.log'));
+  let crowdIsOver = false;
+  const nemesis: Nemesis = startNemesis({
+    ...{ seed, nodes, faults: createFaults(nodes, network), kinds: options.kinds },
+    isOver: (faults) => isLate() || faults >= options.faults,
+    report: (line) => log.write(`${microseconds()} ${line}\n`),
+  });
+  const crowd = startCrowd({
+    ...{ seed, clients: options.clients, urls: nodes.urls, token: nodes.token, history },
+    isOver: (operations) =>
+      isLate() || (operations >= options.operations && nemesis.faults() >= options.faults),
+  });
+  const tally = startTally(seed, nodes.fronts, () => crowdIsOver);
+  const ticking = setInterval(() => say(progress(crowd, nemesis, seconds())), 10_000);
+  await crowd.ended;
+  crowdIsOver = true;
+  await Promise.all([tally.ended, nemesis.ended]);
+  clearInterval(ticking);
+  say(progress(crowd, nemesis, seconds()));
+  log.end();
+  const failures = crowd.unplanned.map((reply) => `not a reply of the contract: ${reply}`);
+  const unsettled = await settle(nodes, recoveryMsMax);
+  say(`${seconds()} s: ${unsettled.length === 0 ? 'the nodes agree' : 'the nodes do not agree'}`);
+  failures.push(...unsettled.map((state) => `after ${recoveryMsMax / 1_000} s at rest: ${state}`));
+  try {
+    await crowd.readAll();
+    failures.push(...(await tally.check(nodes.fronts[0] ?? '')));
+  } catch (error) {
+    failures.push(String(error));
+  }
+  await history.close();
+  return {
+    failures: failures.slice(0, 40),
+    ...{ faults: nemesis.faults(), byKind: nemesis.byKind(), marks: tally.marks() },
+  };
+};

@@ -1,0 +1,28 @@
+/** How a node says it is, as whoever may see it is told. */
+
+/** What a node says of itself at `GET /v1/status`. */
+export type NodeStatus = {
+  readonly node: number;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly appliedRevision: number;
+  readonly digest: string;
+};
+
+/** `undefined` if the node does not answer. */
+export const askStatus = async (
+  url: string,
+  token: string,
+  node: number,
+): Promise<NodeStatus | undefined> => {
+  try {
+    const reply = await fetch(`${url}/v1/status`, {
+      headers: { Authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
+    const body = (await reply.json()) as { node?: { nodes?: readonly NodeStatus[] } };
+    return body.node?.nodes?.find((one) => one.node === node);
+  } catch {
+    return undefined;
+  }
+};
