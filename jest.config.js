@@ -10,7 +10,7 @@ const project = (name) => ({
 const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
 
 /** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more. */
-const slow = ['cluster', 'chaos'];
+const slow = ['cluster', 'chaos', 'compose'];
 
 export default {
   maxWorkers: 2,

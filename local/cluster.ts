@@ -1,6 +1,7 @@
 /**
  * `npm run cluster`: a vault of three nodes on this machine, at http://127.0.0.1:3001 to 3003, and the master key they
- * share. With a command (`status`, `kill 2`, …) it has the cluster that runs do that.
+ * share. With a command (`status`, `kill 2`, …) it has the cluster that runs do that. With `--docker` all of it is said
+ * of containers.
  */
 import { join } from 'node:path';
 import { readCommand } from './cluster/commands.ts';
@@ -8,6 +9,8 @@ import { sendCommand, startControl } from './cluster/control.ts';
 import { type Layout, openLayout, readFirstPort } from './cluster/layout.ts';
 import { createCluster } from './cluster/processes.ts';
 import { runCommand } from './command.ts';
+import { containerCluster } from './container/cluster.ts';
+import { startDaemon } from './container/daemon.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { untilSignal } from './serving.ts';
 
@@ -26,6 +29,25 @@ const greet = ({ folder, nodes, keyFolder }: Layout, serving: readonly number[])
 a token to try it: VAULT_DATA_DIR=${keyFolder} npm run -s token -- --tenant demo --sub you
 how it fares: ${other}npm run -s cluster -- status
 what may befall it: ${other}npm run -s cluster -- kill|start|stop|pause|resume|isolate|heal|wipe N`);
+};
+
+/** The cluster as containers, which Docker keeps running: what is asked is done, and this process ends. */
+const runDocker = async (args: readonly string[]): Promise<void> => {
+  const name = process.env['COMPOSE_PROJECT_NAME'] || 'vault';
+  const cluster = containerCluster({ root, name, say });
+  const [action, ...rest] = args;
+  if (action === 'down' && rest.every((option) => option === '--data')) {
+    return await cluster.down(rest.length > 0);
+  }
+  const command = readCommand(args);
+  if (command !== undefined) return say(await cluster.run(command));
+  await startDaemon(join(root, '.local', 'docker'), say);
+  const urls = await cluster.up();
+  const key = (await cluster.keyContainer()).slice(0, 12);
+  say(`cluster listening on ${urls.join(' ')}
+a token to try it: docker exec ${key} node local/token.ts --tenant demo --sub you
+how it fares: npm run -s cluster -- --docker status
+what may befall it: npm run -s cluster -- --docker kill|start|stop|pause|resume|isolate|heal|wipe N`);
 };
 
 /** Runs a cluster on the folder until this process is asked to stop. */
@@ -51,8 +73,10 @@ const serve = async (folder: string): Promise<void> => {
 };
 
 await runCommand(async () => {
+  const args = process.argv.slice(2);
+  if (args.includes('--docker')) return await runDocker(args.filter((arg) => arg !== '--docker'));
   const folder = dataFolderOf(process.env, '.local/cluster');
-  const command = readCommand(process.argv.slice(2));
+  const command = readCommand(args);
   if (command === undefined) await serve(folder);
   else say(await sendCommand(folder, command));
 });

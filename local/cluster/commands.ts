@@ -20,7 +20,9 @@ export type Command = v.InferOutput<typeof command>;
 const usage = `use: npm run cluster                          starts a cluster and stays
      npm run cluster -- status [--json]
      npm run cluster -- ${processChanges.join('|')} 1|2|3|key
-     npm run cluster -- ${nodeChanges.join('|')} 1|2|3`;
+     npm run cluster -- ${nodeChanges.join('|')} 1|2|3
+     npm run cluster -- --docker ...               the same of containers, started in the background
+     npm run cluster -- --docker down [--data]     removes the containers, and their data if asked`;
 
 /** A command that came as JSON; throws if it is none. */
 export const parseCommand = (text: string): Command => v.parse(command, JSON.parse(text));

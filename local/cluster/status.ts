@@ -47,15 +47,16 @@ export type Observed = {
 
 const answerBytesMax = 65_536;
 
-/** Asks the node that listens on this port of 127.0.0.1; `undefined` if it does not answer in time and in form. */
+/** Asks the node that listens on this port; `undefined` if it does not answer in time and in form. */
 export const askNode = (
   peerPort: number,
   secret: string,
   timeLimitMs = 1_000,
+  host = '127.0.0.1',
 ): Promise<Answer | undefined> =>
   new Promise((resolve) => {
     const asked = request({
-      host: '127.0.0.1',
+      host,
       port: peerPort,
       path: '/status',
       agent: false,
@@ -74,7 +75,8 @@ export const askNode = (
     asked.end();
   });
 
-const parseAnswer = (text: string): Answer | undefined => {
+/** What a node answered, as text; `undefined` if it is nothing of the kind. */
+export const parseAnswer = (text: string): Answer | undefined => {
   try {
     return v.parse(answer, JSON.parse(text));
   } catch {

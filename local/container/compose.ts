@@ -1,0 +1,40 @@
+/** The containers of `compose.yaml`, brought up and taken down. */
+import { join } from 'node:path';
+import { ensureBaseImage } from './base-image.ts';
+import { runCompose } from './docker.ts';
+
+export type ProjectOptions = {
+  /** Holds compose.yaml and node_modules. */
+  readonly root: string;
+  /** What compose calls the project; its volumes and networks begin with it. */
+  readonly name: string;
+  readonly say: (line: string) => void;
+};
+
+export const keyService = 'key';
+export const nodeNumbers = [1, 2, 3];
+export const serviceOf = (node: number): string => `node${node}`;
+
+/** What compose.yaml says of node N, which it publishes on this machine. */
+export const urlOf = (node: number): string => `http://127.0.0.1:${3_000 + node}`;
+/** Its address on the network of the nodes, to be had again when it is connected anew. */
+export const peerAddressOf = (node: number): string => `10.213.77.${10 + node}`;
+export const peerNetworkOf = (project: string): string => `${project}_peers`;
+export const volumeOf = (project: string, node: number): string => `${project}_${serviceOf(node)}`;
+
+const compose = ({ root, name }: ProjectOptions, args: readonly string[], env = {}) =>
+  runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args], { env });
+
+/** Builds the image where something has changed, and starts what does not run. */
+export const composeUp = async (options: ProjectOptions): Promise<void> => {
+  const { root, say } = options;
+  const workFolder = join(root, '.local', 'container');
+  const base = await ensureBaseImage({ root, workFolder, say });
+  say(`building the image of a node on ${base}, and starting the containers`);
+  await compose(options, ['up', '--detach', '--build'], { VAULT_BASE_IMAGE: base });
+};
+
+/** Removes the containers and their networks, and the data too if asked. */
+export const composeDown = async (options: ProjectOptions, isDataToGo: boolean): Promise<void> => {
+  await compose(options, ['down', '--remove-orphans', ...(isDataToGo ? ['--volumes'] : [])]);
+};

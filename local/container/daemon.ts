@@ -1,0 +1,96 @@
+/**
+ * A Docker daemon where none runs: on Debian, as root, Debian's own is installed and started here. One that runs
+ * already, or that this did not start, is never touched.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { isRunning, processRecord, rememberChild } from '../child.ts';
+import { failure } from '../command.ts';
+import { readFileIfPresent } from '../data-folder.ts';
+import { findDaemon } from './docker.ts';
+import { hasProgram, run } from './run.ts';
+
+const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
+const readyWithinMs = 30_000;
+const goneWithinMs = 30_000;
+
+/** Which process is ours. The daemon's own pid file is beside it, so that two of ours never run. */
+const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
+
+const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
+  if (hasProgram('dockerd') && hasProgram('iptables')) return;
+  if (process.getuid?.() !== 0 || !hasProgram('apt-get')) {
+    throw failure(
+      `no Docker daemon answers (${why}): start one, or on Debian run this as root, which installs and starts one`,
+    );
+  }
+  say(`installing ${packages.join(', ')}`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['update', '-qq'], { env });
+  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+};
+
+const lastLineOf = (file: string): string =>
+  readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
+
+/**
+ * Returns when a daemon answers, and whether this call started it. `folder` keeps its pid, for `stopDaemon`, and its
+ * log. Throws one sentence if there can be none.
+ */
+export const startDaemon = async (
+  folder: string,
+  say: (line: string) => void,
+): Promise<{ readonly isOurs: boolean }> => {
+  const missing = await findDaemon();
+  if (missing === undefined) return { isOurs: false };
+  await installDaemon(missing.why, say);
+  if (process.getuid?.() !== 0) {
+    throw failure(`no Docker daemon answers (${missing.why}): start one`);
+  }
+  mkdirSync(folder, { recursive: true });
+  const logFile = join(folder, 'dockerd.log');
+  const log = openSync(logFile, 'w');
+  const child = spawn(
+    'dockerd',
+    ['--storage-driver=overlay2', '--pidfile', join(folder, 'dockerd.pid')],
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+    },
+  );
+  closeSync(log);
+  child.unref();
+  rememberChild(recordFileOf(folder), child);
+  const deadline = performance.now() + readyWithinMs;
+  while ((await findDaemon()) !== undefined) {
+    if (child.exitCode !== null || performance.now() > deadline) {
+      child.kill('SIGTERM');
+      throw failure(`the Docker daemon did not start: ${lastLineOf(logFile)}`);
+    }
+    await sleep(100);
+  }
+  say('started a Docker daemon');
+  return { isOurs: true };
+};
+
+/** Ends the daemon that `startDaemon` started with this folder, and says whether there was one. */
+export const stopDaemon = async (folder: string): Promise<boolean> => {
+  const file = recordFileOf(folder);
+  const text = readFileIfPresent(file);
+  if (text === undefined) return false;
+  const record = v.parse(processRecord, JSON.parse(text));
+  const isThere = isRunning(record);
+  if (isThere) process.kill(record.pid, 'SIGTERM');
+  const deadline = performance.now() + goneWithinMs;
+  while (isRunning(record)) {
+    if (performance.now() > deadline) {
+      throw failure(`the Docker daemon (pid ${record.pid}) has not ended: ${folder} has its log`);
+    }
+    await sleep(50);
+  }
+  rmSync(file);
+  return isThere;
+};

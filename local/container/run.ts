@@ -1,0 +1,56 @@
+/** Other people's programs, run to their end: what they print, or one sentence of what went wrong. */
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { codeOf, failure, sentenceOf } from '../command.ts';
+
+export type RunOptions = {
+  readonly cwd?: string;
+  /** Set beside what this process's own environment says. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly timeoutMs?: number;
+  readonly input?: string;
+};
+
+/** What a program says last is what it failed of; builds print pages before it. */
+const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
+  `${stdout}\n${stderr}`
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .at(-1);
+
+/** Whether the PATH has a program of this name. */
+export const hasProgram = (name: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return folder !== '';
+    } catch {
+      return false;
+    }
+  });
+
+/** Runs a program and returns its stdout, trimmed. Throws one sentence that ends in its last words. */
+export const run = (
+  program: string,
+  args: readonly string[],
+  { cwd, env, timeoutMs = 600_000, input }: RunOptions = {},
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = {
+      cwd,
+      env: { ...process.env, ...env },
+      timeout: timeoutMs,
+      maxBuffer: 64 * 1024 * 1024,
+    };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout.trim());
+      const missing = codeOf(error) === 'ENOENT' ? 'there is no such program' : undefined;
+      const late = error.killed === true ? `no end within ${timeoutMs / 1_000} s` : undefined;
+      const why = missing ?? late ?? lastWordsOf(stderr, stdout) ?? sentenceOf(error);
+      reject(failure(`${program} ${args[0] ?? ''} failed: ${why}`, { cause: error }));
+    });
+    // A program that ends without reading its input says by its exit code whether that was well.
+    child.stdin?.on('error', () => undefined).end(input ?? '');
+  });
