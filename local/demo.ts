@@ -1,11 +1,15 @@
 /**
  * `npm run demo`: starts a vault of three nodes, does with it in a minute what its users and its failures would, and
  * checks each claim. Exit code 1 if one fails. What it made is removed, unless `VAULT_DATA_DIR` says where to keep it.
+ * With `--docker` each node is a container.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { failure, runCommand } from './command.ts';
+import { parseArgs } from 'node:util';
+import { failure, orUsage, runCommand } from './command.ts';
+import { startContainers } from './demo/containers.ts';
+import type { Nodes } from './demo/nodes.ts';
 import { startProcesses } from './demo/processes.ts';
 import { tellStory } from './demo/story.ts';
 import { untilSignal } from './serving.ts';
@@ -13,12 +17,18 @@ import { untilSignal } from './serving.ts';
 const root = join(import.meta.dirname, '..');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-await runCommand(async () => {
-  const signal = untilSignal();
+const startNodes = async (): Promise<Nodes> => {
+  const { values } = orUsage(() => parseArgs({ options: { docker: { type: 'boolean' } } }));
+  if (values.docker === true) return await startContainers({ root, say });
   const given = process.env['VAULT_DATA_DIR'];
   const folder = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'vault-demo-'));
   say(`a vault of three nodes starts in ${folder}`);
-  const nodes = await startProcesses({ root, folder, isTemporary: !given });
+  return await startProcesses({ root, folder, isTemporary: !given });
+};
+
+await runCommand(async () => {
+  const signal = untilSignal();
+  const nodes = await startNodes();
   try {
     const isTrue = await Promise.race([tellStory(nodes, say), signal]);
     if (isTrue === undefined) throw failure('stopped before the end of the story');

@@ -1,0 +1,34 @@
+/** The nodes of the demo as containers, of a project of their own. */
+import { join } from 'node:path';
+import { containerCluster } from '../container/cluster.ts';
+import { startDaemon } from '../container/daemon.ts';
+import type { Nodes } from './nodes.ts';
+
+export type ContainersOptions = {
+  /** Holds compose.yaml and node_modules. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+};
+
+/** Brings the containers up. `close` removes them and their data; a Docker daemon that was started stays. */
+export const startContainers = async ({ root, say }: ContainersOptions): Promise<Nodes> => {
+  await startDaemon(join(root, '.local', 'docker'), say);
+  const cluster = containerCluster({ root, name: 'vault-demo', say });
+  const command = (action: 'kill' | 'start') => async (target: number) =>
+    void (await cluster.run({ action, target: target as 1 }));
+  try {
+    return {
+      urls: await cluster.up(),
+      kill: command('kill'),
+      start: command('start'),
+      disableKey: async () => void (await cluster.atKey('key', 'disable')),
+      enableKey: async () => void (await cluster.atKey('key', 'enable')),
+      status: cluster.status,
+      tokenOf: (tenant) => cluster.atKey('token', '--tenant', tenant, '--sub', 'demo'),
+      close: () => cluster.down(true),
+    };
+  } catch (error) {
+    await cluster.down(true);
+    throw error;
+  }
+};
