@@ -1,9 +1,9 @@
 /**
  * What the nodes of a cluster on one machine reach each other through, so that one of them can be cut off without
- * root: a forward HTTP proxy for each node, which knows by its port who asks and by the host name who is asked. A cut
+ * root: a forward HTTP proxy for each node, which knows by its port who asks and by the host who is asked. A cut
  * closes the exchanges under way and refuses new ones, where a cut cable would let them hang: a node learns of it at
- * once. etcd keeps to such a proxy for any host that is not loopback, so the nodes go by names that only the proxy
- * knows.
+ * once. etcd keeps to such a proxy for any host that is not loopback, so the nodes go by addresses that only the
+ * proxy knows.
  */
 import {
   Agent,
@@ -26,8 +26,11 @@ export type Relay = {
   readonly close: () => Promise<void>;
 };
 
-/** The host name by which the nodes know a node. */
-export const hostOf = (node: number): string => `vault-${node}.internal`;
+/**
+ * The host by which the nodes know a node. An address, for etcd looks names up, for up to thirty seconds,
+ * before it joins; of a multicast group, to which TCP connects nowhere: without the proxy nothing leaves the machine.
+ */
+export const hostOf = (node: number): string => `239.255.0.${node}`;
 
 type Exchange = { readonly ends: readonly number[]; readonly cut: () => void };
 type Target = { readonly node: number; readonly options: RequestOptions };

@@ -8,6 +8,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endChild, endRememberedChild, findFreePort, rememberChild, startChild } from '../child.ts';
+import { type LogFile, openLogFile } from '../cluster/log-file.ts';
 import { failure } from '../command.ts';
 import type { NodeAddress, NodeConfig } from './config.ts';
 import { addressOf } from './peers.ts';
@@ -35,6 +36,7 @@ const graceMs = 2_000;
 const restartFirstMs = 50;
 const restartLastMs = 5_000;
 const saidMax = 4_000;
+const logBytesMax = 1_048_576;
 
 /** Of what etcd says as it ends itself: its files are behind what it acknowledged, damaged, or of a removed member. */
 const lostWords = [
@@ -112,11 +114,12 @@ const argumentsOf = (
   }).map(([name, value]) => `--${name}=${value}`);
 };
 
-/** The end of what a child writes to stderr, which must be read so that it can go on. */
-const listenTo = (child: ChildProcess): (() => string) => {
+/** Keeps what a child writes to stderr in `etcd.log`, and its end for the last words. */
+const listenTo = (child: ChildProcess, log: LogFile): (() => string) => {
   let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-saidMax);
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log.write(chunk);
+    said = (said + chunk.toString('utf8')).slice(-saidMax);
   });
   return () => said;
 };
@@ -154,10 +157,11 @@ export const startMember = async (
     rmSync(memberFolder(folder), { recursive: true, force: true });
     membership = { cluster, state: 'existing' };
   };
+  const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
   const launch = () => {
     child = startChild('etcd', argumentsOf(options, clientPort, membership), folder, environment);
     rememberChild(pidFile, child);
-    return { ended: endOf(child), said: listenTo(child), at: performance.now() };
+    return { ended: endOf(child), said: listenTo(child, log), at: performance.now() };
   };
   if (lost !== undefined) await replace(lost);
   let running = launch();
@@ -191,6 +195,7 @@ export const startMember = async (
       isClosing = true;
       if (child) await endChild(child, graceMs);
       await kept;
+      log.close();
     },
   };
 };

@@ -39,7 +39,7 @@ describe('the layout of a cluster', () => {
   it('tells the nodes of each other by names that are not loopback', async () => {
     const { nodes } = await openLayout(freshFolder(), 3301);
     expect(nodesVariable(nodes)).toBe(
-      '1=vault-1.internal:3311:3321,2=vault-2.internal:3312:3322,3=vault-3.internal:3313:3323',
+      '1=239.255.0.1:3311:3321,2=239.255.0.2:3312:3322,3=239.255.0.3:3313:3323',
     );
   });
 
