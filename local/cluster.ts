@@ -12,6 +12,8 @@ import { runCommand } from './command.ts';
 import { containerCluster } from './container/cluster.ts';
 import { startDaemon } from './container/daemon.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
+import { dynoxide } from './dynamodb/dynoxide.ts';
+import { requireEtcd } from './replica/member.ts';
 import { untilSignal } from './serving.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -50,10 +52,17 @@ how it fares: npm run -s cluster -- --docker status
 what may befall it: npm run -s cluster -- --docker kill|start|stop|pause|resume|isolate|heal|wipe N`);
 };
 
+/** Throws one sentence, instead of one from each node, if a program that every node needs is not there. */
+const requirePrograms = (): void => {
+  requireEtcd();
+  dynoxide(root);
+};
+
 /** Runs a cluster on the folder until this process is asked to stop. */
 const serve = async (folder: string): Promise<void> => {
   const signal = untilSignal();
   const firstPort = readFirstPort(process.env);
+  requirePrograms();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);

@@ -1,0 +1,227 @@
+/** What `npm run cluster` lets befall a node, and what a client of the vault sees of it. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type ClusterProcess,
+  endCluster,
+  isAlive,
+  type NodeStatus,
+  type Status,
+  startCluster,
+  until,
+} from '../support/cluster-process.ts';
+import { freshName } from '../support/running-vault.ts';
+
+let cluster: ClusterProcess;
+beforeAll(async () => {
+  cluster = await startCluster();
+}, 120_000);
+afterAll(() => endCluster(cluster), 60_000);
+
+const nodeOf = ({ nodes }: Status, node: number): NodeStatus | undefined =>
+  nodes.find((one) => one.node === node);
+const isWhole = ({ nodes, equal }: Status): boolean =>
+  equal &&
+  nodes.every(({ alive, state }) => alive && state === 'serving') &&
+  new Set(nodes.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`)).size === 1;
+beforeEach(async () => void (await until(cluster.status, isWhole)));
+
+/** Creates a secret, with one key however often it takes: the node may have just lost the leader of the log. */
+const create = async (node: number): Promise<string> => {
+  const name = freshName();
+  const body = { name, value: `of ${name}` };
+  const key = randomUUID();
+  const { status } = await until(
+    () => cluster.ask(node, 'POST', '/v1/secrets', { body, key }),
+    (reply) => reply.status !== 503,
+  );
+  expect(status).toBe(201);
+  return name;
+};
+const valueOn = async (node: number, name: string) =>
+  (await cluster.ask(node, 'GET', `/v1/secrets/${name}`)).body['value'];
+const command = async (...args: readonly string[]): Promise<string> => {
+  const { code, text } = await cluster.command(...args);
+  expect({ code, text }).toMatchObject({ code: 0 });
+  return text;
+};
+const comesBack = async (name: string, node: number): Promise<void> => {
+  await until(cluster.status, isWhole);
+  expect(await valueOn(node, name)).toBe(`of ${name}`);
+};
+
+describe('status', () => {
+  it('has one leader, three nodes that serve, and equal digests', async () => {
+    await create(1);
+    const { nodes, equal } = await until(cluster.status, isWhole);
+    expect(nodes.map(({ node }) => node)).toEqual([1, 2, 3]);
+    expect(nodes.filter(({ leader }) => leader)).toHaveLength(1);
+    expect(nodes[0]).toMatchObject({
+      alive: true,
+      lag: 0,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(equal).toBe(true);
+  });
+
+  it('is a table for a person', async () => {
+    const lines = (await command('status')).split('\n');
+    expect(lines[0]).toMatch(/^node {2}alive {2}state +peers +leader +applied +lag +digest$/);
+    expect(lines[2]).toMatch(/^2 {5}yes {4}serving +connected +(yes|no) +\d+ +\d+ +[0-9a-f]{12}$/);
+    expect(lines.at(-1)).toBe('the digests at equal revisions are equal');
+  });
+});
+
+describe('a node that is killed', () => {
+  it('is gone at once with all it had started, and comes back by itself with what it missed', async () => {
+    const pids = cluster.pids('node-2');
+    expect(pids.filter(isAlive)).toHaveLength(3);
+    expect(await command('kill', '2')).toBe('node 2 is killed');
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(nodeOf(await cluster.status(), 2)).toMatchObject({
+      alive: false,
+      state: 'killed',
+      lag: null,
+    });
+    expect((await cluster.ask(2, 'GET', '/health')).status).toBe(0);
+    const name = await create(1);
+    expect(await valueOn(3, name)).toBe(`of ${name}`);
+    await command('start', '2');
+    await comesBack(name, 2);
+  });
+
+  it('cannot be killed or paused again, and one that runs cannot be started', async () => {
+    await command('kill', '3');
+    const refused = { code: 1, text: 'node 3 does not run' };
+    expect(await cluster.command('kill', '3')).toEqual(refused);
+    expect(await cluster.command('pause', '3')).toEqual(refused);
+    expect(await cluster.command('stop', '3')).toEqual(refused);
+    await command('start', '3');
+    expect(await cluster.command('start', '3')).toEqual({ code: 1, text: 'node 3 runs already' });
+  });
+});
+
+describe('a node that is stopped', () => {
+  it('ends what it had started, and comes back by itself', async () => {
+    const pids = cluster.pids('node-1');
+    await command('stop', '1');
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(nodeOf(await cluster.status(), 1)).toMatchObject({ alive: false, state: 'stopped' });
+    const name = await create(2);
+    await command('start', '1');
+    await comesBack(name, 1);
+  });
+});
+
+describe('a node that is paused', () => {
+  it('answers nothing, and serves what it missed once it is resumed', async () => {
+    await command('pause', '3');
+    expect(nodeOf(await cluster.status(), 3)).toMatchObject({ alive: false, state: 'paused' });
+    expect((await cluster.ask(3, 'GET', '/health', { limitMs: 500 })).status).toBe(0);
+    const name = await create(1);
+    expect(await cluster.command('pause', '3')).toEqual({
+      code: 1,
+      text: 'node 3 is paused already',
+    });
+    await command('resume', '3');
+    expect(await cluster.command('resume', '3')).toEqual({ code: 1, text: 'node 3 is not paused' });
+    await comesBack(name, 3);
+  });
+
+  it('can be stopped as it is', async () => {
+    const pids = cluster.pids('node-1');
+    await command('pause', '1');
+    await command('stop', '1');
+    expect(pids.filter(isAlive)).toEqual([]);
+    await command('start', '1');
+  });
+});
+
+describe('a node that is isolated', () => {
+  it('refuses reads and writes, the others go on, and healed it serves what it missed', async () => {
+    const leader = (await cluster.status()).nodes.find((one) => one.leader)?.node ?? 1;
+    const other = (leader % 3) + 1;
+    const before = await create(leader);
+    await command('isolate', String(leader));
+    const name = freshName();
+    const [read, write] = await Promise.all([
+      cluster.ask(leader, 'GET', `/v1/secrets/${before}`),
+      cluster.ask(leader, 'POST', '/v1/secrets', { body: { name, value: 'cut off' } }),
+    ]);
+    expect(read.status).toBe(503);
+    expect(write.status).toBe(503);
+    const missed = await create(other);
+    const seen = await until(
+      cluster.status,
+      (status) => nodeOf(status, leader)?.state === 'no-majority',
+    );
+    expect(nodeOf(seen, leader)).toMatchObject({ alive: true, isolated: true });
+    await command('heal', String(leader));
+    await comesBack(missed, leader);
+  });
+});
+
+describe('a node that is wiped', () => {
+  it('has lost its folder, and fetches all of it again', async () => {
+    const name = await create(2);
+    await command('wipe', '2');
+    expect(existsSync(join(cluster.folder, 'node-2'))).toBe(false);
+    await command('start', '2');
+    await comesBack(name, 2);
+  });
+});
+
+describe('a node that ends by itself', () => {
+  it('is reported and stays down until it is started', async () => {
+    const [pid = 0, ...children] = cluster.pids('node-3');
+    process.kill(pid, 'SIGKILL');
+    await until(
+      () => cluster.process.errors,
+      (errors) => errors.some((line) => /^node 3 ended by itself \(SIGKILL\)/.test(line)),
+    );
+    expect(nodeOf(await cluster.status(), 3)).toMatchObject({ alive: false, state: 'ended' });
+    await until(
+      () => children.filter(isAlive),
+      ({ length }) => length === 0,
+    );
+    await command('start', '3');
+  });
+});
+
+describe('the process of the master key', () => {
+  it('takes every value with it when it is killed, and gives them back', async () => {
+    const name = await create(1);
+    await command('kill', 'key');
+    for (const node of [1, 2, 3]) {
+      expect(await cluster.ask(node, 'GET', `/v1/secrets/${name}`)).toMatchObject({
+        status: 503,
+        body: { code: 'master_key_unavailable' },
+      });
+    }
+    await command('start', 'key');
+    await until(
+      () => valueOn(2, name),
+      (value) => value === `of ${name}`,
+    );
+  });
+});
+
+describe('the folder of a cluster', () => {
+  it('is for its owner only, with all that is in it', () => {
+    for (const folder of ['', 'key', 'node-1', 'node-2', 'node-3']) {
+      expect(statSync(join(cluster.folder, folder)).mode & 0o777).toBe(0o700);
+    }
+    for (const file of ['cluster.json', 'ports.json', 'node-1/log']) {
+      expect(statSync(join(cluster.folder, file)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('has one cluster at a time', async () => {
+    expect(await cluster.command()).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(/^another vault is using the data folder/),
+    });
+  });
+});
