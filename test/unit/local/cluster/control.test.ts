@@ -1,0 +1,93 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Command } from '../../../../local/cluster/commands.ts';
+import { type Control, sendCommand, startControl } from '../../../../local/cluster/control.ts';
+import { failure } from '../../../../local/command.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const status: Command = { action: 'status', json: true };
+const controls: Control[] = [];
+const reported: string[] = [];
+const start = async (run: (command: Command) => Promise<string>): Promise<string> => {
+  const folder = freshFolder();
+  controls.push(await startControl(folder, run, (line) => reported.push(line)));
+  return folder;
+};
+afterEach(async () => {
+  for (const { close } of controls.splice(0)) await close();
+  reported.length = 0;
+});
+
+/** What comes back for this text, as it is. */
+const sendText = (folder: string, text: string): Promise<string> =>
+  new Promise((resolve) => {
+    let answered = '';
+    connect({ path: join(folder, 'control') })
+      .on('data', (chunk) => {
+        answered += chunk;
+      })
+      .on('error', () => undefined)
+      .once('close', () => resolve(answered))
+      .end(text);
+  });
+
+describe('the socket of a cluster', () => {
+  it('takes a command and gives back what is to be printed', async () => {
+    const folder = await start(async (command) => `${JSON.stringify(command)}\nand more`);
+    expect(await sendCommand(folder, status)).toBe(`${JSON.stringify(status)}\nand more`);
+  });
+
+  it('gives back in one sentence why a command is not done', async () => {
+    const folder = await start(async () => {
+      throw failure('node 2 runs already');
+    });
+    await expect(sendCommand(folder, { action: 'start', target: 2 })).rejects.toThrow(
+      /^node 2 runs already$/,
+    );
+    expect(reported).toEqual([]);
+  });
+
+  it('tells the cluster of an error of its own, and the one who asked that there is no answer', async () => {
+    const folder = await start(async () => {
+      throw new TypeError('a bug');
+    });
+    await expect(sendCommand(folder, status)).rejects.toThrow(/gave no answer/);
+    expect(reported).toEqual(['a command failed: a bug']);
+  });
+
+  it('answers nothing to what is no command, and goes on', async () => {
+    const done: Command[] = [];
+    const folder = await start(async (command) => String(done.push(command)));
+    for (const text of ['', 'kill 1', '{"action":"exec","target":1}', 'x'.repeat(70_000)]) {
+      expect(await sendText(folder, text)).toBe('');
+    }
+    expect(reported).toHaveLength(4);
+    expect(done).toEqual([]);
+    expect(await sendCommand(folder, status)).toBe('1');
+  });
+
+  it('is taken over from a run that was killed', async () => {
+    const folder = await start(async () => 'the first');
+    controls.push(
+      await startControl(
+        folder,
+        async () => 'the second',
+        () => undefined,
+      ),
+    );
+    expect(await sendCommand(folder, status)).toBe('the second');
+  });
+
+  it('cannot be made in a folder with a long name, and a sentence says so', async () => {
+    const folder = join(freshFolder(), 'x'.repeat(120));
+    await expect(
+      startControl(
+        folder,
+        async () => '',
+        () => undefined,
+      ),
+    ).rejects.toThrow(/is too long for a socket in it: set VAULT_DATA_DIR/);
+    await expect(sendCommand(folder, status)).rejects.toThrow(/is too long/);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { isSoon } from '../../../../local/demo/conditions.ts';
+import { createTelling } from '../../../../local/demo/telling.ts';
+
+describe('the telling of a story', () => {
+  it('numbers the titles, says what held and what did not, and counts both', () => {
+    const lines: string[] = [];
+    const { title, check, note, counts } = createTelling(
+      (line) => lines.push(line),
+      () => 12_345,
+    );
+    title('A node dies');
+    check('the others go on', true);
+    check('nothing is lost', false);
+    note('by the way');
+    title('It returns');
+    expect(lines).toEqual([
+      '\n 1. A node dies  [12.3 s]',
+      '    ok      the others go on',
+      '    FAILED  nothing is lost',
+      '            by the way',
+      '\n 2. It returns  [12.3 s]',
+    ]);
+    expect(counts()).toEqual({ checks: 2, failed: 1 });
+  });
+});
+
+describe('waiting for a condition', () => {
+  it('ends as soon as it comes true, also after it could not be asked', async () => {
+    let asked = 0;
+    const begun = performance.now();
+    const isTrue = await isSoon(10_000, async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('not there yet');
+      return asked === 3;
+    });
+    expect(isTrue).toBe(true);
+    expect(asked).toBe(3);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it('ends at the limit if it never does', async () => {
+    expect(await isSoon(120, () => false)).toBe(false);
+  });
+});
