@@ -1,5 +1,5 @@
 /** The first part of the story: with all nodes up, whichever is asked, there is one vault. */
-import { type Client, create, get, type Reply, update, versionsOf } from './client.ts';
+import { type Client, create, get, type Reply, tallyOf, update, versionsOf } from './client.ts';
 import { countTo } from './conditions.ts';
 import type { Scene } from './story.ts';
 
@@ -13,15 +13,15 @@ const tellOfFreshReads = async ({ title, check, client }: Scene): Promise<void> 
   let [right, duplicates] = [0, 0];
   for (const turn of turns) {
     const [name, value] = [`FRESH_${turn}`, `value ${turn}`];
-    await client.ask(nodeAt(turn), create(name, value));
-    const { body } = await client.ask(nodeAt(turn + 1), get(name));
+    await client.write(nodeAt(turn), create(name, value));
+    const { body } = await client.read(nodeAt(turn + 1), get(name));
     if (body.value === value) right += 1;
-    const { status, body: refused } = await client.ask(nodeAt(turn + 2), create(name, 'other'));
-    if (status === 409 && refused.code === 'secret_exists') duplicates += 1;
+    const other = await client.write(nodeAt(turn + 2), create(name, 'other'));
+    if (other.status === 409 && other.body.code === 'secret_exists') duplicates += 1;
   }
   check(`${right} of ${turns.length} first reads on another node saw the new secret`, right === 60);
   check(`${duplicates} of ${turns.length} duplicates refused on the third node`, duplicates === 60);
-  const kept = await client.ask(1, get('FRESH_1'));
+  const kept = await client.read(1, get('FRESH_1'));
   check('and the first value stayed', kept.body.value === 'value 1' && kept.body.version === 1);
 };
 
@@ -38,7 +38,7 @@ const race = async (
   );
 
 const isContiguous = async (client: Client, name: string, versions: number): Promise<boolean> => {
-  const { body } = await client.ask(2, versionsOf(name));
+  const { body } = await client.read(2, versionsOf(name));
   const numbers = body.versions?.map(({ version }) => version).reverse() ?? [];
   return numbers.join() === countTo(versions).join();
 };
@@ -49,20 +49,26 @@ const tellOfRaces = async ({ title, check, client }: Scene): Promise<void> => {
   const created = await race(client, names, (name, racer) => create(name, `racer ${racer}`));
   const oneEach = (races: readonly (readonly Reply[])[], won: number, lost: number): boolean =>
     races.every((replies) => count(replies, won) === 1 && count(replies, lost) === 9);
-  check('200 racing creates of 20 names: one winner each', oneEach(created, 201, 409));
+  check(
+    '200 racing creates of 20 names: one winner each',
+    oneEach(created, 201, 409),
+    tallyOf(created.flat()),
+  );
   const winners = created.map((replies) => replies.findIndex(({ status }) => status === 201) + 1);
-  const values = await Promise.all(names.map((name) => client.ask(3, get(name))));
+  const values = await Promise.all(names.map((name) => client.read(3, get(name))));
   const isTheirs = values.every(({ body }, index) => body.value === `racer ${winners[index]}`);
   check('and the value of each is its winner’s', isTheirs);
   const matched = await race(client, names, (name, racer) => update(name, `second ${racer}`, 1));
   check(
     '200 racing updates from version 1 (If-Match): one winner each',
     oneEach(matched, 200, 412),
+    tallyOf(matched.flat()),
   );
   const free = await race(client, names, (name, racer) => update(name, `free ${racer}`));
   check(
     '200 racing updates without it: each makes a version of its own',
     free.every((replies) => new Set(replies.map(({ body }) => body.version)).size === 10),
+    tallyOf(free.flat()),
   );
   const contiguous = await Promise.all(names.map((name) => isContiguous(client, name, 12)));
   check('the versions of each are 1 to 12, none missing, none twice', contiguous.every(Boolean));
@@ -73,18 +79,18 @@ const tellOfFiles = async ({ title, check, client }: Scene): Promise<void> => {
   const content = 'DB_PASSWORD=hunter2\nURL="postgres://app:enc(DB_PASSWORD)@db/app"\n';
   const file = (route: string, text: string) =>
     ({ method: 'POST', path: `/v1/env/${route}`, body: { content: text } }) as const;
-  const encrypted = await client.ask(1, file('encrypt', content));
+  const encrypted = await client.write(1, file('encrypt', content));
   const text = encrypted.body.content ?? '';
   check(
     'encrypted on node 1: no value is left in the file',
     encrypted.status === 200 && !text.includes('hunter2') && text.includes('secret(DB_PASSWORD)'),
   );
-  const expanded = await client.ask(2, file('expand', text));
+  const expanded = await client.read(2, file('expand', text));
   check(
     'expanded on node 2: every value is back in its place',
     expanded.body.content === 'DB_PASSWORD=hunter2\nURL=postgres://app:hunter2@db/app\n',
   );
-  const again = await client.ask(3, file('encrypt', content));
+  const again = await client.write(3, file('encrypt', content));
   check('encrypted again on node 3: refused, the secret exists', again.status === 409);
 };
 

@@ -8,6 +8,7 @@ type Body = {
   readonly version?: number;
   readonly value?: string;
   readonly code?: string;
+  readonly retryable?: boolean;
   readonly content?: string;
   readonly validFrom?: string;
   readonly validTo?: string | null;
@@ -32,6 +33,8 @@ export type Request = {
 
 export type Client = {
   readonly ask: (node: number, request: Request) => Promise<Reply>;
+  /** Asks this node, again while it says that it cannot now (a machine may be busy). */
+  readonly read: (node: number, request: Request) => Promise<Reply>;
   /**
    * Makes one write, at this node first and at the others in turn while the outcome is not known, with one
    * idempotency key throughout: it happens once.
@@ -42,7 +45,7 @@ export type Client = {
 
 /** Longer than a node may take, so that one that takes longer is caught. */
 const timeLimitMs = 15_000;
-const writeLimitMs = 60_000;
+const repeatLimitMs = 60_000;
 
 export const create = (name: string, value: string): Request => ({
   method: 'POST',
@@ -64,7 +67,17 @@ export const versionsOf = (name: string, query = ''): Request => ({
   path: `/v1/secrets/${name}/versions${query}`,
 });
 
-const isUnclear = ({ status }: Reply): boolean => status === 0 || status >= 500;
+const isToRepeat = ({ status, body }: Reply): boolean => status === 0 || body.retryable === true;
+
+/** How often each answer came, for a reader who must find out why a check failed. */
+export const tallyOf = (replies: readonly Reply[]): string => {
+  const tally = new Map<string, number>();
+  for (const { status, body } of replies) {
+    const answer = body.code === undefined ? `${status}` : `${status} ${body.code}`;
+    tally.set(answer, (tally.get(answer) ?? 0) + 1);
+  }
+  return [...tally].map(([answer, times]) => `${answer}: ${times}`).join(', ');
+};
 
 /** A client with a token of this tenant. */
 export const createClient = async (
@@ -94,16 +107,21 @@ export const createClient = async (
     if (request.method !== 'GET' && reply.status >= 200 && reply.status < 300) acknowledged += 1;
     return { ...reply, ms: performance.now() - begun };
   };
+  const repeat = async (nodeAt: (turn: number) => number, request: Request): Promise<Reply> => {
+    const until = performance.now() + repeatLimitMs;
+    for (let turn = 0; ; turn += 1) {
+      const reply = await ask(nodeAt(turn), request);
+      if (!isToRepeat(reply) || performance.now() > until) return reply;
+      await sleep(Math.random() * 100);
+    }
+  };
   return {
     ask,
-    write: async (node, request) => {
+    read: (node, request) => repeat(() => node, request),
+    write: (node, request) => {
       const headers = { 'Idempotency-Key': randomUUID(), ...request.headers };
-      const until = performance.now() + writeLimitMs;
-      for (let turn = 0; ; turn += 1) {
-        const reply = await ask(((node - 1 + turn) % urls.length) + 1, { ...request, headers });
-        if (!isUnclear(reply) || performance.now() > until) return reply;
-        await sleep(Math.random() * 50);
-      }
+      const nodeAt = (turn: number) => ((node - 1 + turn) % urls.length) + 1;
+      return repeat(nodeAt, { ...request, headers });
     },
     counts: () => ({ requests, acknowledged }),
   };

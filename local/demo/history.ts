@@ -32,7 +32,7 @@ const middleOf = ({ validFrom, validTo }: Version): string => {
 /** Prints the history with its intervals, and asks for what was valid when. */
 export const tellOfHistory = async ({ title, check, note, client }: Scene): Promise<void> => {
   title('The history of one secret');
-  const { body } = await client.ask(1, versionsOf(name, '?include=values&order=asc'));
+  const { body } = await client.read(1, versionsOf(name, '?include=values&order=asc'));
   const versions = body.versions ?? [];
   for (const { version, value, validFrom, validTo } of versions) {
     note(`version ${version}  [${validFrom}, ${validTo ?? '...'})`);
@@ -44,7 +44,7 @@ export const tellOfHistory = async ({ title, check, note, client }: Scene): Prom
   );
   const asOf = await Promise.all(
     versions.map(async (one) => {
-      const reply = await client.ask((one.version % 3) + 1, get(name, `?at=${middleOf(one)}`));
+      const reply = await client.read((one.version % 3) + 1, get(name, `?at=${middleOf(one)}`));
       return reply.body.version === one.version && reply.body.value === one.value;
     }),
   );

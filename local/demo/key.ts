@@ -1,5 +1,5 @@
 /** The third part of the story: without the master key no value is read or written, and nothing else is harmed. */
-import { create, get, versionsOf } from './client.ts';
+import { create, get, type Reply, type Request, tallyOf, versionsOf } from './client.ts';
 import type { Scene } from './story.ts';
 
 const all = [1, 2, 3];
@@ -9,14 +9,17 @@ export const tellOfTheKey = async (scene: Scene): Promise<void> => {
   const { title, check, nodes, client, remember } = scene;
   title('The master key is disabled');
   await nodes.disableKey();
-  const askAll = (request: Parameters<typeof client.ask>[1]) =>
-    Promise.all(all.map((node) => client.ask(node, request)));
+  const askAll = (request: Request) => Promise.all(all.map((node) => client.read(node, request)));
   const reads = await askAll(get('ALONE'));
-  const isRefused = ({ status, body }: (typeof reads)[number]) =>
+  const isRefused = ({ status, body }: Reply) =>
     status === 503 && body.code === 'master_key_unavailable';
-  check('no node opens a value: 503 master_key_unavailable', reads.every(isRefused));
+  check(
+    'no node opens a value: 503 master_key_unavailable',
+    reads.every(isRefused),
+    tallyOf(reads),
+  );
   const creates = await askAll(create('KEYLESS', 'value'));
-  check('no node seals one, and nothing is stored', creates.every(isRefused));
+  check('no node seals one, and nothing is stored', creates.every(isRefused), tallyOf(creates));
   const lists = await askAll(versionsOf('ALONE'));
   check(
     'every node still tells the versions',
@@ -30,7 +33,7 @@ export const tellOfTheKey = async (scene: Scene): Promise<void> => {
     'every node opens the value again',
     again.every(({ body }) => body.value === 'after'),
   );
-  const made = await client.ask(1, create('KEYLESS', 'value'));
+  const made = await client.write(1, create('KEYLESS', 'value'));
   check('and seals a new one', made.status === 201);
   await remember('the master key was disabled and enabled');
 };

@@ -18,6 +18,7 @@ export type Stream = {
 };
 
 const writers = 9;
+const readers = 9;
 const updatesPerSecret = 4;
 
 const valueAt = (name: string, version: number): string => `${name} version ${version}`;
@@ -66,15 +67,20 @@ export const startStream = (client: Client): Stream => {
       return unclear;
     },
     lostOn: async (node) => {
-      const reads = [...known].map(async ([name, version]) => {
-        const { body } = await client.ask(node, get(name));
-        // While the stream flows, a read may see what its writer does not know yet.
-        const { version: read = 0 } = body;
-        return (
-          (isEnding ? read === version : read >= version) && body.value === valueAt(name, read)
-        );
-      });
-      return (await Promise.all(reads)).filter((isRight) => !isRight).length;
+      const unread = [...known];
+      let lost = 0;
+      const read = async (): Promise<void> => {
+        for (let next = unread.pop(); next !== undefined; next = unread.pop()) {
+          const [name, version] = next;
+          const { body } = await client.read(node, get(name));
+          const { version: seen = 0, value } = body;
+          // While the stream flows, a read may see what its writer does not know yet.
+          const isLatest = isEnding ? seen === version : seen >= version;
+          if (!isLatest || value !== valueAt(name, seen)) lost += 1;
+        }
+      };
+      await Promise.all(countTo(readers).map(read));
+      return lost;
     },
     secrets: () => known.size,
   };

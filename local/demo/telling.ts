@@ -2,8 +2,8 @@
 
 export type Telling = {
   readonly title: (text: string) => void;
-  /** Says what was checked and what came of it; the story goes on either way. */
-  readonly check: (claim: string, isTrue: boolean) => void;
+  /** Says what was checked and what came of it, with `seen` if it failed; the story goes on either way. */
+  readonly check: (claim: string, isTrue: boolean, seen?: string) => void;
   readonly note: (text: string) => void;
   readonly counts: () => { readonly checks: number; readonly failed: number };
 };
@@ -16,10 +16,11 @@ export const createTelling = (say: (line: string) => void, elapsedMs: () => numb
       titles += 1;
       say(`\n${String(titles).padStart(2)}. ${text}  [${(elapsedMs() / 1000).toFixed(1)} s]`);
     },
-    check: (claim, isTrue) => {
+    check: (claim, isTrue, seen) => {
       checks += 1;
       if (!isTrue) failed += 1;
       say(`    ${isTrue ? 'ok    ' : 'FAILED'}  ${claim}`);
+      if (!isTrue && seen !== undefined) say(`            seen: ${seen}`);
     },
     note: (text) => say(`            ${text}`),
     counts: () => ({ checks, failed }),

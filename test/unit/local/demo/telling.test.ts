@@ -10,14 +10,15 @@ describe('the telling of a story', () => {
       () => 12_345,
     );
     title('A node dies');
-    check('the others go on', true);
-    check('nothing is lost', false);
+    check('the others go on', true, '201: 4');
+    check('nothing is lost', false, '201: 3, 503: 1');
     note('by the way');
     title('It returns');
     expect(lines).toEqual([
       '\n 1. A node dies  [12.3 s]',
       '    ok      the others go on',
       '    FAILED  nothing is lost',
+      '            seen: 201: 3, 503: 1',
       '            by the way',
       '\n 2. It returns  [12.3 s]',
     ]);
