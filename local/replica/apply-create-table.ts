@@ -4,7 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from './batch.ts';
-import { type Bookkeeping, movePosition, readPosition, writeTable } from './bookkeeping.ts';
+import {
+  type Bookkeeping,
+  movePosition,
+  readPosition,
+  strayed,
+  writeTable,
+} from './bookkeeping.ts';
 import { nextDigest, type Position } from './digest.ts';
 import { outcomeCode } from './entry.ts';
 import type { StoreClient } from './store.ts';
@@ -19,8 +25,9 @@ const createInStore = async (store: StoreClient, body: Wire): Promise<WireReply>
   const reply = await store.call('CreateTable', body);
   if (reply.status !== 200 && errorName(reply) !== 'ResourceInUseException') return reply;
   for (;;) {
-    const { body: described } = await store.call('DescribeTable', { TableName: body['TableName'] });
-    const { Table: table } = described;
+    const described = await store.call('DescribeTable', { TableName: body['TableName'] });
+    if (described.status !== 200) throw new Error(JSON.stringify(described.body));
+    const { Table: table } = described.body;
     if (isWire(table) && table['TableStatus'] === 'ACTIVE') {
       return { status: 200, body: { TableDescription: table } };
     }
@@ -34,13 +41,17 @@ const decide = async (
   body: Wire,
 ): Promise<WireReply> => {
   const table = String(body['TableName']);
-  if (tables.has(table)) {
+  // SQLite holds two names that differ in case alone for one.
+  if ([...tables.keys()].some((name) => name.toLowerCase() === table.toLowerCase())) {
     return refuse('ResourceInUseException', `Table already exists: ${table}`);
   }
   return await createInStore(store, body);
 };
 
-/** Makes the table and moves the position; returns where it leads and the reply. Repeats what the store does not answer. */
+/**
+ * Makes the table and moves the position; returns where it leads and the reply. Throws if the store gives no answer,
+ * and may then be called again.
+ */
 export const applyCreateTable = async (
   store: StoreClient,
   bookkeeping: Bookkeeping,
@@ -49,22 +60,18 @@ export const applyCreateTable = async (
   const from = bookkeeping.position;
   const table = String(entry.body['TableName']);
   const keys = keysOf(entry.body);
-  for (;;) {
-    try {
-      const reply = await decide(store, bookkeeping, entry.body);
-      if (reply.status >= 500) throw new Error(errorName(reply));
-      const digest = nextDigest(from.digest, revision, entry.id, outcomeCode(reply));
-      const position = { revision, version, digest };
-      const noted = reply.status === 200 ? [writeTable(table, keys)] : [];
-      const TransactItems = [...noted, movePosition(from, position)];
-      const { status } = await store.call('TransactWriteItems', { TransactItems });
-      const isThere = status === 200 || (await readPosition(store)).digest === digest;
-      if (!isThere) throw new Error(`status ${status}`);
-      if (reply.status === 200) bookkeeping.tables.set(table, keys);
-      return { position, reply };
-    } catch {
-      // No answer is no result: an entry is never skipped.
-      await sleep(retryMs);
-    }
+  const reply = await decide(store, bookkeeping, entry.body);
+  if (reply.status >= 500) throw new Error(JSON.stringify(reply.body));
+  const digest = nextDigest(from.digest, revision, entry.id, outcomeCode(reply));
+  const position = { revision, version, digest };
+  const noted = reply.status === 200 ? [writeTable(table, keys)] : [];
+  const TransactItems = [...noted, movePosition(from, position)];
+  const { status } = await store.call('TransactWriteItems', { TransactItems });
+  if (status !== 200) {
+    const at = await readPosition(store);
+    if (at.revision === from.revision) throw new Error(`its position was refused (${status})`);
+    if (at.digest !== digest) throw strayed(at, from);
   }
+  if (reply.status === 200) bookkeeping.tables.set(table, keys);
+  return { position, reply };
 };

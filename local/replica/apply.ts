@@ -3,7 +3,7 @@
  * position that it moves to. Nothing here depends on a clock, chance, or which node it is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure, sentenceOf } from '../command.ts';
+import { failure, isFailure, sentenceOf } from '../command.ts';
 import { applyCreateTable } from './apply-create-table.ts';
 import { type LogEntry, takeRun } from './batch.ts';
 import {
@@ -12,6 +12,7 @@ import {
   movePosition,
   readPosition,
   rememberReceipt,
+  strayed,
   writeReceipt,
 } from './bookkeeping.ts';
 import { createDigestHistory, type DigestHistory, nextDigest, type Position } from './digest.ts';
@@ -68,6 +69,9 @@ const passing = new Set<string | undefined>([
 ]);
 const isPassing = (reply: WireReply): boolean =>
   passing.has(errorName(reply)) || reasonsOf(reply).some(({ Code: code }) => passing.has(code));
+
+const pause = (tries: number): Promise<void> =>
+  sleep(Math.min(retryLastMs, retryFirstMs * 2 ** tries));
 
 const plan = (
   from: Position,
@@ -129,36 +133,51 @@ export const startApplier = (options: ApplierOptions): Applier => {
       throw failure(`the store has died twice on revision ${revision} (entry ${entry.id}): ${why}`);
     }
     if (tries % reportEvery === 0) report(`the store does not take revision ${revision}: ${why}`);
-    await sleep(Math.min(retryLastMs, retryFirstMs * 2 ** tries));
+    await pause(tries);
+  };
+
+  /** Asks the store until it answers; `undefined` if the applier is closed before. */
+  const untilAnswered = async <Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> => {
+    for (let tries = 1; !isClosing; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (tries % reportEvery === 0) report(`the store does not answer: ${sentenceOf(error)}`);
+        await pause(tries);
+      }
+    }
+    return undefined;
   };
 
   /**
-   * Sends one transaction until the store has answered it. A lost answer is settled by the position: it is this
-   * transaction's or not. `lost`: the store died, and the run is to be tried entry by entry.
+   * Sends one transaction until the store has answered it. A lost answer is settled by the position, which is asked
+   * for until it is told: it is this transaction's or not. Any refusal but the first may be that of a second run.
+   * `lost`: the store died and has not applied it, and the run is to be tried entry by entry.
    */
   const send = async (run: readonly LogEntry[], { actions, last }: Plan) => {
     const from = bookkeeping.position;
     const deaths = storeDeaths();
     for (let tries = 1; ; tries += 1) {
       let why: string;
+      let refused: WireReply | undefined;
       try {
         const reply = await store.call('TransactWriteItems', { TransactItems: actions });
         if (reply.status === 200) return 'applied';
         const isAnswer = reply.status === 400 && !isPassing(reply);
         const hasMoved = reasonsOf(reply)[actions.length - 1]?.Code === 'ConditionalCheckFailed';
-        if (isAnswer && !hasMoved) return reply;
-        why = hasMoved ? 'its position has moved' : JSON.stringify(reply.body);
+        if (isAnswer && !hasMoved && tries === 1) return reply;
+        refused = isAnswer ? reply : undefined;
+        why = JSON.stringify(reply.body);
       } catch (error) {
         why = sentenceOf(error);
       }
-      const at = await readPosition(store).catch(() => undefined);
-      if (at?.revision === last.revision && at.digest === last.digest) return 'applied';
-      if (at !== undefined && at.revision !== from.revision) {
-        throw failure(`the store stands at revision ${at.revision}, not at ${from.revision}`);
-      }
-      if (isClosing) return 'lost';
+      const at = await untilAnswered(() => readPosition(store));
+      if (at === undefined) return 'lost';
+      if (at.revision === last.revision && at.digest === last.digest) return 'applied';
+      if (at.revision !== from.revision) throw strayed(at, from);
+      if (refused !== undefined) return refused;
       await endure(run, tries, deaths, why);
-      if (run.length > 1 && storeDeaths() > deaths) return 'lost';
+      if (isClosing || (run.length > 1 && storeDeaths() > deaths)) return 'lost';
     }
   };
 
@@ -166,7 +185,7 @@ export const startApplier = (options: ApplierOptions): Applier => {
     run: readonly LogEntry[],
     { positions, last }: Plan,
     settled: ReadonlyMap<LogEntry, Settled>,
-    attributes?: Wire,
+    returned?: Wire,
   ) => {
     bookkeeping.position = last;
     for (const position of positions) digests.add(position);
@@ -174,27 +193,30 @@ export const startApplier = (options: ApplierOptions): Applier => {
       const { revision, entry } = logEntry;
       const done = settled.get(logEntry);
       if (!done && entry.token) rememberReceipt(bookkeeping, revision, entry.token);
-      onOutcome(logEntry, done?.reply ?? appliedReply(entry, attributes));
+      onOutcome(logEntry, done?.reply ?? appliedReply(entry, returned));
     }
   };
 
   const applyRun = async (run: readonly LogEntry[]): Promise<void> => {
     const settled = new Map<LogEntry, Settled>();
     for (const logEntry of run) {
-      const repeated = judgeToken(bookkeeping, logEntry);
-      if (repeated !== undefined) settled.set(logEntry, repeated);
+      const verdict = judgeToken(bookkeeping, logEntry);
+      if (verdict !== undefined) settled.set(logEntry, verdict);
     }
     const [only] = run;
     const returned = run.length === 1 && only && isReturning(only.entry) ? only.entry : undefined;
-    const before = returned && (await readReturned(store, returned, bookkeeping.tables));
-    for (;;) {
+    const read = async () =>
+      returned && (await untilAnswered(() => readReturned(store, returned, bookkeeping.tables)));
+    const before = await read();
+    while (!isClosing) {
       const next = plan(bookkeeping.position, run, settled);
       const reply = await send(run, next);
       if (reply === 'applied') {
         const isOld = returned?.body['ReturnValues'] === 'ALL_OLD';
-        const after =
-          returned && !isOld && (await readReturned(store, returned, bookkeeping.tables));
-        return commit(run, next, settled, (isOld ? before : after) || undefined);
+        const attributes = isOld ? before : await read();
+        // Closed before the store told them: without them there is no reply.
+        if (returned && attributes === undefined) return;
+        return commit(run, next, settled, attributes);
       }
       if (reply === 'lost') return await applyEach(run);
       const judged = judge(next, reply);
@@ -214,6 +236,20 @@ export const startApplier = (options: ApplierOptions): Applier => {
     }
   };
 
+  const createTable = async (logEntry: LogEntry): Promise<void> => {
+    const deaths = storeDeaths();
+    for (let tries = 1; !isClosing; tries += 1) {
+      try {
+        const { position, reply } = await applyCreateTable(store, bookkeeping, logEntry);
+        const done = { actions: [], owners: [], positions: [position], last: position };
+        return commit([logEntry], done, new Map([[logEntry, { code: '', reply }]]));
+      } catch (error) {
+        if (isFailure(error)) throw error;
+        await endure([logEntry], tries, deaths, sentenceOf(error));
+      }
+    }
+  };
+
   const work = async (): Promise<void> => {
     while (!isClosing) {
       const [first] = queue;
@@ -224,16 +260,7 @@ export const startApplier = (options: ApplierOptions): Applier => {
         continue;
       }
       const run = takeRun(queue, bookkeeping.tables);
-      if (first.entry.operation === 'CreateTable') {
-        const { position, reply } = await applyCreateTable(store, bookkeeping, first);
-        commit(
-          [first],
-          { actions: [], owners: [], positions: [position], last: position },
-          new Map([[first, { code: '', reply }]]),
-        );
-      } else {
-        await applyRun(run);
-      }
+      await (first.entry.operation === 'CreateTable' ? createTable(first) : applyRun(run));
       queue.splice(0, run.length);
       if (queue.length < queueMax) wantMore();
     }

@@ -6,6 +6,7 @@
  *   TABLE     <table>        a table that clients have made, with the names of its key attributes
  *   RECEIPT   <slot>         what a client's token stands for, in a ring of slots by revision
  */
+import { failure } from '../command.ts';
 import type { LogEntry } from './batch.ts';
 import { replicaTable } from './checks.ts';
 import { type Position, startPosition } from './digest.ts';
@@ -44,6 +45,10 @@ export const movePosition = (from: Position, to: Position): Action => {
     ExpressionAttributeValues: { ':from': { N: String(from.revision) } },
   });
 };
+
+/** Another one has moved the position: this applier must not go on. */
+export const strayed = (at: Position, from: Position): Error =>
+  failure(`the store stands at revision ${at.revision}, not at ${from.revision}`);
 
 const slotOf = (revision: number): string =>
   String(revision % receiptsMax).padStart(String(receiptsMax).length, '0');

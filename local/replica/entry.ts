@@ -39,7 +39,8 @@ export type Entry = {
 export const createEntry = (operation: WriteOperation, request: Wire): Entry => {
   const { ClientRequestToken: value, ...body } = request;
   const entry = { id: randomUUID(), operation, body };
-  if (typeof value !== 'string') return entry;
+  // A single write has no token on AWS: one that it carries means nothing.
+  if (operation !== 'TransactWriteItems' || typeof value !== 'string') return entry;
   const digest = createHash('sha256').update(canonicalJson(body)).digest('base64url');
   return { ...entry, token: { value, request: digest } };
 };
@@ -113,11 +114,11 @@ const lengthOf = (typed: unknown): number => {
   return JSON.stringify(typed).length;
 };
 
-/** The reply to an entry that was applied; `attributes` where its `ReturnValues` asked for them. */
-export const appliedReply = (entry: Entry, attributes?: Wire): WireReply => ({
+/** The reply to an entry that was applied, with the `Attributes` that its `ReturnValues` asked for. */
+export const appliedReply = (entry: Entry, returned: Wire = {}): WireReply => ({
   status: 200,
   body: {
-    ...(attributes && { Attributes: attributes }),
+    ...returned,
     ...capacityOf(entry, actionsOf(entry)),
   },
 });

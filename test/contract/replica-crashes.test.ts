@@ -1,0 +1,284 @@
+/** Each entry exactly once, whatever dies or is lost meanwhile: all replicas end as one that nothing happened to. */
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
+import { type LocalStore, startStore } from '../../local/dynamodb.ts';
+import { readContent } from '../../local/replica/snapshot.ts';
+import { createStoreClient, type StoreClient } from '../../local/replica/store.ts';
+import type { WireReply } from '../../local/replica/wire.ts';
+import { type Applying, startApplying } from '../support/applying.ts';
+import { freshStoreFolder, killStoreIn } from '../support/replica.ts';
+import { until } from '../support/until.ts';
+import { tablesOf, toLogEntries, writeRequests } from '../support/write-requests.ts';
+
+const seed = 4_711;
+const prefix = 'x-';
+const requests = [
+  ...tablesOf(prefix),
+  ...fc
+    .sample(writeRequests(prefix, { minLength: 150, maxLength: 150 }), { seed, numRuns: 1 })
+    .flat(),
+];
+const entries = toLogEntries(requests, { revision: 1, version: 0 });
+const end = entries.at(-1)?.revision ?? 0;
+
+type Running = {
+  readonly folder: string;
+  readonly store: LocalStore;
+  readonly client: StoreClient;
+};
+const closing: (() => Promise<void>)[] = [];
+const start = async (
+  folder = freshStoreFolder(),
+  program = dynoxide(process.cwd()),
+): Promise<Running> => {
+  const store = await startStore(program, folder, () => undefined);
+  const client = createStoreClient(() => store.endpoint);
+  closing.push(async () => {
+    client.close();
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { folder, store, client };
+};
+const closeAll = async (): Promise<void> => {
+  for (const close of closing.splice(0).reverse()) await close();
+};
+
+/** What a table's description holds beyond its name is each store's own. */
+const comparable = (reply: WireReply | undefined): unknown => {
+  const { TableDescription: _, ...body } = reply?.body ?? {};
+  return { status: reply?.status, body };
+};
+let undisturbed: { digest: string; content: unknown; outcomes: ReadonlyMap<number, WireReply> };
+
+/** All that a replica ends with, and each outcome that was told on the way. */
+const expectTheSame = async (
+  folder: string,
+  digest: string,
+  outcomes: ReadonlyMap<number, WireReply>,
+): Promise<void> => {
+  for (const [revision, reply] of outcomes) {
+    expect({ revision, reply: comparable(reply) }).toEqual({
+      revision,
+      reply: comparable(undisturbed.outcomes.get(revision)),
+    });
+  }
+  expect(digest).toBe(undisturbed.digest);
+  expect(await readContent(folder)).toEqual(undisturbed.content);
+};
+
+beforeAll(async () => {
+  const { folder, client } = await start();
+  const applying = await startApplying(client);
+  await applying.apply(entries);
+  await applying.close();
+  const { outcomes, digest } = applying;
+  undisturbed = { outcomes, digest: digest(), content: await readContent(folder) };
+});
+afterEach(closeAll);
+afterAll(closeAll);
+
+/** The same numbers for the same seed. */
+const randomOf = (from: number) => {
+  let state = from;
+  return (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state % below;
+  };
+};
+
+describe('a replica', () => {
+  it('was given writes of all kinds, some refused', () => {
+    const replies = [...undisturbed.outcomes.values()];
+    expect(replies).toHaveLength(entries.length);
+    expect(replies.filter(({ status }) => status === 400).length).toBeGreaterThan(30);
+    expect(replies.filter(({ status }) => status === 200).length).toBeGreaterThan(30);
+  });
+
+  it.each([1, 2, 3])(
+    'ends the same when its store is killed at random moments (%i)',
+    async (seedOfKills) => {
+      const random = randomOf(seedOfKills);
+      const { folder, store, client } = await start();
+      const applying = await startApplying(client, store.deaths);
+      const applied = applying.apply(entries, 1 + random(60));
+      // More would be taken for a store that cannot run.
+      for (let kills = 0; kills < 4; kills += 1) {
+        const from = applying.revision() + random(entries.length / 5);
+        await until(() => applying.revision() >= Math.min(from, end));
+        await sleep(random(4));
+        if (applying.revision() === end) break;
+        killStoreIn(folder);
+        await until(() => store.deaths() > kills);
+      }
+      await applied;
+      expect(store.deaths()).toBeGreaterThan(0);
+      expect(applying.outcomes.size).toBe(entries.length);
+      await applying.close();
+      await expectTheSame(folder, applying.digest(), applying.outcomes);
+    },
+    60_000,
+  );
+
+  it.each([1, 2])(
+    'ends the same when replies of its store are lost, before or after they took effect (%i)',
+    async (seedOfLosses) => {
+      const random = randomOf(seedOfLosses);
+      const { folder, client } = await start();
+      let losses = 0;
+      const lose = <Result>(work: () => Promise<Result>): Promise<Result> => {
+        const fate = random(10);
+        if (fate > 1) return work();
+        losses += 1;
+        const lost = new Error('the reply was lost');
+        return fate === 0 ? Promise.reject(lost) : work().then(() => Promise.reject(lost));
+      };
+      const applying = await startApplying(client);
+      await applying.close();
+      const hostile = {
+        ...client,
+        call: (...call: Parameters<StoreClient['call']>) => lose(() => client.call(...call)),
+      };
+      let again: Applying | undefined;
+      while (again === undefined) again = await startApplying(hostile).catch(() => undefined);
+      await again.apply(entries, 10);
+      expect(losses).toBeGreaterThan(10);
+      expect(again.outcomes.size).toBe(entries.length);
+      await again.close();
+      await expectTheSame(folder, again.digest(), again.outcomes);
+    },
+    60_000,
+  );
+
+  it.each([1, 2])(
+    'ends the same when it is stopped at any point and begins where its store stands (%i)',
+    async (seedOfStops) => {
+      const random = randomOf(seedOfStops);
+      const { folder, client } = await start();
+      const outcomes = new Map<number, WireReply>();
+      let applying = await startApplying(client);
+      for (let stops = 0; applying.revision() < end; stops += 1) {
+        const stopAt = applying.revision() + random(40);
+        applying.offer(
+          entries.filter(({ revision }) => revision > applying.revision()).slice(0, 900),
+        );
+        await until(() => applying.revision() >= Math.min(stopAt, end));
+        await sleep(random(3));
+        await applying.close();
+        for (const [revision, reply] of applying.outcomes) {
+          expect(outcomes.has(revision)).toBe(false);
+          outcomes.set(revision, reply);
+        }
+        applying = await startApplying(client);
+        expect(stops).toBeLessThan(entries.length);
+      }
+      await applying.close();
+      await expectTheSame(folder, applying.digest(), outcomes);
+    },
+    60_000,
+  );
+
+  it('knows its receipts again after a start', async () => {
+    const { client } = await start();
+    const [first, ...more] = tablesOf('y-');
+    if (first === undefined) throw new Error('there is no table');
+    const request = {
+      operation: 'TransactWriteItems' as const,
+      body: {
+        ClientRequestToken: 't',
+        TransactItems: [
+          {
+            Put: {
+              TableName: 'y-texts',
+              Item: { pk: { S: 'a' }, sk: { S: '-' } },
+              ConditionExpression: 'attribute_not_exists(pk)',
+            },
+          },
+        ],
+      },
+    };
+    const log = toLogEntries([first, ...more, request, request], { revision: 0, version: 0 });
+    const applying = await startApplying(client);
+    await applying.apply(log.slice(0, 3));
+    await applying.close();
+    const again = await startApplying(client);
+    await again.apply(log);
+    await again.close();
+    expect(again.outcomes).toEqual(new Map([[4, { status: 200, body: {} }]]));
+  });
+});
+
+describe('a store that dies of an entry', () => {
+  /** A store that aborts over whatever holds the poison. */
+  const poisoned = ({ client, folder, store }: Running): StoreClient => ({
+    ...client,
+    call: async (operation, body) => {
+      const isDeadly = operation === 'TransactWriteItems' && JSON.stringify(body).includes(poison);
+      if (!isDeadly) return await client.call(operation, body);
+      const before = store.deaths();
+      killStoreIn(folder);
+      await until(() => store.deaths() > before);
+      throw new Error('socket hang up');
+    },
+  });
+  const poison = 'deadly';
+
+  it('twice stops the replica, which names revision and entry; what came before is applied', async () => {
+    const running = await start();
+    const table = `${prefix}texts`;
+    const puts = ['a', 'b', poison, 'c'].map((pk) => ({
+      operation: 'PutItem' as const,
+      body: { TableName: table, Item: { pk: { S: pk }, sk: { S: '-' } } },
+    }));
+    const log = toLogEntries([...tablesOf(prefix), ...puts], { revision: 1, version: 0 });
+    const applying = await startApplying(poisoned(running), running.store.deaths);
+    applying.offer(log);
+    const { message } = await applying.failed;
+    const deadly = log.find(({ entry }) => JSON.stringify(entry).includes(poison));
+    expect(message).toContain(
+      `the store has died twice on revision ${deadly?.revision} (entry ${deadly?.entry.id})`,
+    );
+    expect(applying.revision()).toBe((deadly?.revision ?? 0) - 1);
+    await applying.close();
+  });
+});
+
+describe('a replica whose store does not answer', () => {
+  it('says so, and ends when it is closed', async () => {
+    const { client } = await start();
+    const silent: StoreClient = {
+      ...client,
+      call: async (operation, body) => {
+        if (operation !== 'Query' && isSilent) throw new Error('it is silent');
+        return await client.call(operation, body);
+      },
+    };
+    let isSilent = false;
+    const applying = await startApplying(silent);
+    isSilent = true;
+    applying.offer(entries.slice(0, 3));
+    await until(() => applying.lines.length > 0);
+    expect(applying.lines[0]).toMatch(/^the store does not (take|answer)/);
+    await applying.close();
+    expect(applying.revision()).toBe(0);
+  }, 20_000);
+
+  it('stops when its position was moved by another one', async () => {
+    const { client } = await start();
+    const one = await startApplying(client);
+    const other = await startApplying(client);
+    await one.apply(entries.slice(0, 2));
+    const third = await startApplying(client);
+    await one.apply(entries.slice(0, 10));
+    await one.close();
+    // By a CreateTable, and by a write.
+    for (const late of [other, third]) {
+      late.offer(entries.filter(({ revision }) => revision > late.revision()));
+      expect((await late.failed).message).toMatch(/^the store stands at revision 11, not at [03]$/);
+      await late.close();
+    }
+  }, 20_000);
+});

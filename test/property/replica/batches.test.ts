@@ -1,0 +1,108 @@
+/** Batches against the store itself: whatever is applied together has the outcomes that it has one by one. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { readContent } from '../../../local/replica/snapshot.ts';
+import { errorName, isWire, reasonsOf, type WireReply } from '../../../local/replica/wire.ts';
+import { type Applying, startApplying } from '../../support/applying.ts';
+import { startBareStore } from '../../support/replica.ts';
+import {
+  tablesOf,
+  toLogEntries,
+  type WriteRequest,
+  writeRequests,
+} from '../../support/write-requests.ts';
+
+type Store = Awaited<ReturnType<typeof startBareStore>>;
+let stores: readonly Store[];
+let appliers: readonly Applying[];
+let bare: Store;
+
+beforeAll(async () => {
+  stores = await Promise.all([startBareStore(), startBareStore()]);
+  bare = await startBareStore();
+  appliers = await Promise.all(stores.map(({ client }) => startApplying(client)));
+});
+afterAll(async () => {
+  for (const applier of appliers) await applier.close();
+  for (const { close } of [...stores, bare]) await close();
+});
+
+/** The store alone calls the item that was not there before an update an item of keys; on AWS it is none, as here. */
+const attributesOf = ({ body }: WireReply): unknown => {
+  const { Attributes: attributes } = body;
+  return isWire(attributes) && Object.keys(attributes).length > 2 ? attributes : undefined;
+};
+
+/** What a caller learns of a reply; a table's description holds what each store makes up. */
+const learnt = ({ operation }: WriteRequest, reply: WireReply | undefined): object =>
+  reply === undefined
+    ? {}
+    : {
+        status: reply.status,
+        error: errorName(reply),
+        reasons: reasonsOf(reply),
+        item: reply.body['Item'],
+        attributes: operation === 'CreateTable' ? undefined : attributesOf(reply),
+      };
+
+const scan = async ({ client }: Store, prefix: string) => {
+  const { body } = await client.call('ListTables', {});
+  const names = (body['TableNames'] as readonly string[]).filter((name) => name.startsWith(prefix));
+  const scans = names.map((TableName) => client.call('Scan', { TableName }));
+  return (await Promise.all(scans)).map((reply, index) => [names[index], reply.body['Items']]);
+};
+
+let runs = 0;
+const nextPrefix = (): string => {
+  runs += 1;
+  return `run-${runs}-`;
+};
+
+/** Applies the requests on both replicas, in chunks of so many, and one by one on the bare store. */
+const compare = async (
+  makeRequests: (prefix: string) => readonly WriteRequest[],
+  chunk: number,
+) => {
+  const prefix = nextPrefix();
+  const requests = [...tablesOf(prefix), ...makeRequests(prefix)];
+  const [first] = appliers;
+  const revision = first?.revision() ?? 0;
+  const entries = toLogEntries(requests, { revision, version: revision });
+  await Promise.all(
+    appliers.map((applier, index) => applier.apply(entries, index === 0 ? entries.length : chunk)),
+  );
+  const expected: object[] = [];
+  for (const request of requests) {
+    expected.push(learnt(request, await bare.client.call(request.operation, request.body)));
+  }
+  for (const [index, applier] of appliers.entries()) {
+    const outcomes = entries.map((entry) => applier.outcomes.get(entry.revision));
+    expect(requests.map((request, at) => learnt(request, outcomes[at]))).toEqual(expected);
+    const store = stores[index] ?? bare;
+    expect(await scan(store, prefix)).toEqual(await scan(bare, prefix));
+  }
+  expect(appliers[1]?.digest()).toBe(appliers[0]?.digest());
+};
+
+describe('entries that are applied together', () => {
+  it('have the outcomes, and leave the items, that they have one by one', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 7 }), (seed, chunk) =>
+        compare(
+          (prefix) =>
+            fc
+              .sample(writeRequests(prefix, { minLength: 5, maxLength: 40 }), { seed, numRuns: 1 })
+              .flat(),
+          chunk,
+        ),
+      ),
+      { numRuns: 40, seed: 20_261_124, endOnFailure: true },
+    );
+  }, 120_000);
+
+  it('leave two replicas with equal content, however they were cut', async () => {
+    const [one, other] = await Promise.all(stores.map(({ folder }) => readContent(folder)));
+    expect(one?.revision).toBe(appliers[0]?.revision());
+    expect(one).toEqual(other);
+  });
+});
