@@ -2,6 +2,7 @@
  * What a front refuses before anything reaches the log or the store: what would harm every replica, and what the
  * replica could not keep its promises for.
  */
+import type { WriteOperation } from './entry.ts';
 import { isWire, refuse, type Wire, type WireReply } from './wire.ts';
 
 /** The table of the replica's own bookkeeping; no client sees it. */
@@ -10,7 +11,7 @@ export const replicaTable = '_replica';
 /** A transaction of a store takes 100 actions; two are the replica's own: the applied revision and the receipt. */
 const actionsMax = 98;
 /** JSON of 4 MB of binary values, and what is around them; the log takes entries of 8 MiB. */
-export const entryBytesMax = 6 * 1024 * 1024;
+export const requestBytesMax = 6 * 1024 * 1024;
 
 const legacyParameters = [
   'AttributesToGet',
@@ -21,8 +22,18 @@ const legacyParameters = [
   'QueryFilter',
   'ScanFilter',
 ];
-/** Their results are parts of items, which are gone when a batch of entries has been applied. */
-const returnValuesServed = new Set<unknown>([undefined, 'NONE', 'ALL_OLD', 'ALL_NEW']);
+/** What a write may ask to be answered. Parts of items are gone when a batch of entries has been applied. */
+const returnValuesServed: Readonly<Partial<Record<WriteOperation, readonly unknown[]>>> = {
+  PutItem: ['NONE', 'ALL_OLD'],
+  DeleteItem: ['NONE', 'ALL_OLD'],
+  UpdateItem: ['NONE', 'ALL_OLD', 'ALL_NEW'],
+};
+/** The parameters that stay in the front, so that no store looks at them. */
+const ownParameters = new Map<string, readonly unknown[]>([
+  ['ReturnConsumedCapacity', ['INDEXES', 'TOTAL', 'NONE']],
+  ['ReturnItemCollectionMetrics', ['SIZE', 'NONE']],
+]);
+const tokenLengthMax = 36;
 
 const entriesOf = (value: unknown): readonly [string, unknown][] =>
   isWire(value) ? Object.entries(value) : [];
@@ -32,7 +43,7 @@ const partsOf = (body: Wire): readonly Wire[] => {
   const { TransactItems: actions, RequestItems: tables } = body;
   const ofActions = Array.isArray(actions) ? actions.flatMap((action) => entriesOf(action)) : [];
   const ofTables = entriesOf(tables).map(([TableName, part]) =>
-    isWire(part) ? { TableName, ...part } : { TableName },
+    isWire(part) ? { ...part, TableName } : { TableName },
   );
   return [body, ...ofActions.map(([, part]) => part).filter(isWire), ...ofTables];
 };
@@ -74,29 +85,47 @@ export const checkRequest = (body: Wire): WireReply | undefined => {
   return undefined;
 };
 
-/** Refuses, for writes only, what the log cannot carry or the applier cannot answer. */
-export const checkWrite = (operation: string, body: Wire, bytes: number): WireReply | undefined => {
-  if (bytes > entryBytesMax) {
-    return refuse('ValidationException', `a write is at most ${entryBytesMax} bytes here`);
+const checkTransaction = ({ TransactItems: actions, ClientRequestToken: token }: Wire) => {
+  if (!Array.isArray(actions) || !actions.every(isOneAction))
+    return 'TransactItems is a list of single actions';
+  if (actions.length === 0 || actions.length > actionsMax) {
+    return `a transaction takes 1 to ${actionsMax} actions here: two more are the replica's own`;
   }
-  const { TransactItems: actions } = body;
-  if (operation === 'TransactWriteItems') {
-    const isList = Array.isArray(actions) && actions.every(isOneAction);
-    if (!isList) return refuse('ValidationException', 'TransactItems is a list of single actions');
-    if (actions.length > actionsMax) {
-      return refuse(
-        'ValidationException',
-        `a transaction takes at most ${actionsMax} actions here: two more are the replica's own`,
-      );
+  const isToken = typeof token === 'string' && token !== '' && token.length <= tokenLengthMax;
+  if (token !== undefined && !isToken)
+    return `ClientRequestToken has 1 to ${tokenLengthMax} characters`;
+  return undefined;
+};
+
+/** The store's own names, in any case: SQLite holds names that differ in case alone for one. */
+const checkTable = ({ TableName: table }: Wire) =>
+  typeof table === 'string' && /^(_|sqlite_)/i.test(table)
+    ? 'a table name does not begin with _ or sqlite_ here'
+    : undefined;
+
+const checkParameters = (operation: WriteOperation, body: Wire): string | undefined => {
+  for (const [name, served] of [
+    ...ownParameters,
+    ['ReturnValues', returnValuesServed[operation] ?? []] as const,
+  ]) {
+    const value = body[name];
+    if (value !== undefined && !served.includes(value)) {
+      return `${name} is one of ${served.join(', ') || 'none'} here`;
     }
   }
-  if (operation === 'UpdateItem' && body['UpdateExpression'] === undefined) {
-    return refuse('ValidationException', 'UpdateExpression is required here');
-  }
-  if (!returnValuesServed.has(body['ReturnValues'])) {
-    return refuse('ValidationException', 'ReturnValues is NONE, ALL_OLD or ALL_NEW here');
-  }
   return undefined;
+};
+
+/** Refuses, for writes only, what the log cannot carry or the applier cannot answer. */
+export const checkWrite = (operation: WriteOperation, body: Wire): WireReply | undefined => {
+  const sentence =
+    checkParameters(operation, body) ??
+    (operation === 'TransactWriteItems' ? checkTransaction(body) : undefined) ??
+    (operation === 'CreateTable' ? checkTable(body) : undefined) ??
+    (operation === 'UpdateItem' && body['UpdateExpression'] === undefined
+      ? 'UpdateExpression is required here'
+      : undefined);
+  return sentence === undefined ? undefined : refuse('ValidationException', sentence);
 };
 
 const isOneAction = (action: unknown): boolean => {

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Barrier } from './barrier.ts';
 import type { LogEntry } from './batch.ts';
-import { checkRequest, checkWrite, entryBytesMax, replicaTable } from './checks.ts';
+import { checkRequest, checkWrite, replicaTable, requestBytesMax } from './checks.ts';
 import { createEntry, type WriteOperation, writeOperations } from './entry.ts';
 import { isNotAppended, type Log } from './log.ts';
 import type { RawReply, StoreClient } from './store.ts';
@@ -45,15 +45,15 @@ const readOperations = new Set([
 const isWrite = (operation: string): operation is WriteOperation =>
   writeOperations.some((served) => served === operation);
 
-const bodyOf = async (request: IncomingMessage): Promise<string> => {
+/** `undefined`: it is longer than any request may be. It is read all the same, so that this can be answered. */
+const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    // What is beyond is read and dropped, so that the refusal can be answered.
-    if (bytes <= entryBytesMax + 1) chunks.push(chunk);
+    if (bytes <= requestBytesMax) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return bytes <= requestBytesMax ? Buffer.concat(chunks).toString('utf8') : undefined;
 };
 
 const parse = (text: string): Wire | undefined => {
@@ -93,11 +93,8 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
   const write = async (
     operation: WriteOperation,
     body: Wire,
-    bytes: number,
     deadline: number,
   ): Promise<WireReply> => {
-    const refused = checkWrite(operation, body, bytes);
-    if (refused !== undefined) return refused;
     const entry = createEntry(operation, body);
     const outcome = new Promise<WireReply>((resolve) => awaited.set(entry.id, resolve));
     try {
@@ -136,17 +133,21 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
       /^DynamoDB_20120810\.(\w+)$/.exec(String(request.headers['x-amz-target'])) ?? [];
     const isServed = isWrite(operation) || readOperations.has(operation);
     if (!isServed) return rawOf(refuse('UnknownOperationException', `${operation} is not served`));
+    if (text === undefined) {
+      const sentence = `a request is at most ${requestBytesMax} bytes here`;
+      return rawOf(refuse('ValidationException', sentence));
+    }
     const body = parse(text);
-    if (body === undefined && Buffer.byteLength(text) <= entryBytesMax) {
+    if (body === undefined) {
       return rawOf(refuse('SerializationException', 'the body is no JSON object'));
     }
-    const refused = checkRequest(body ?? {});
-    if (refused !== undefined) return rawOf(refused);
+    const refused = checkRequest(body) ?? (isWrite(operation) && checkWrite(operation, body));
+    if (refused) return rawOf(refused);
     const deadline = performance.now() + answerWithinMs;
     const closed = await admit();
     if (closed !== undefined) return rawOf(unavailable(closed));
     if (!isWrite(operation)) return await read(operation, text, deadline);
-    return rawOf(await write(operation, body ?? {}, Buffer.byteLength(text), deadline));
+    return rawOf(await write(operation, body, deadline));
   };
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
