@@ -17,6 +17,7 @@ import {
 } from './bookkeeping.ts';
 import { createDigestHistory, type DigestHistory, nextDigest, type Position } from './digest.ts';
 import { actionsOf, appliedReply, isReturning, outcomeCode, refusedReply } from './entry.ts';
+import { judgeKeys } from './key-update.ts';
 import { readReturned } from './returned.ts';
 import type { StoreClient } from './store.ts';
 import { type Action, errorName, reasonsOf, type Wire, type WireReply } from './wire.ts';
@@ -200,7 +201,8 @@ export const startApplier = (options: ApplierOptions): Applier => {
   const applyRun = async (run: readonly LogEntry[]): Promise<void> => {
     const settled = new Map<LogEntry, Settled>();
     for (const logEntry of run) {
-      const verdict = judgeToken(bookkeeping, logEntry);
+      const verdict =
+        judgeToken(bookkeeping, logEntry) ?? judgeKeys(bookkeeping.tables, logEntry.entry);
       if (verdict !== undefined) settled.set(logEntry, verdict);
     }
     const [only] = run;
