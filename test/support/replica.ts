@@ -14,7 +14,7 @@ import type { WireReply } from '../../local/replica/wire.ts';
 import { createFakeLog, type FakeLog } from './fake-log.ts';
 
 /** What a log's follower was told of an entry. */
-export type Outcome = { readonly revision: number; readonly id: string; readonly reply: WireReply };
+type Outcome = { readonly revision: number; readonly id: string; readonly reply: WireReply };
 
 export type TestReplica = {
   readonly log: FakeLog;
@@ -53,7 +53,7 @@ export const killStoreIn = (folder: string): void => {
   }
 };
 
-export const clientOf = (endpoint: string): DynamoDBClient =>
+const clientOf = (endpoint: string): DynamoDBClient =>
   new DynamoDBClient({
     endpoint,
     region: 'us-east-1',
