@@ -3,7 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildChecker, checkHistory, type Report } from './checker.ts';
 import { type ChaosOptions, fight } from './fight.ts';
-import { createNamespaces, type Network } from './namespaces.ts';
+import { createLoopback } from './loopback.ts';
+import { createNamespaces } from './namespaces.ts';
+import type { Network } from './network.ts';
 import { type Nodes, startNodes } from './nodes.ts';
 import { settle } from './settle.ts';
 import type { Verified } from './verified.ts';
@@ -23,6 +25,7 @@ export type ChaosResult = {
   readonly seconds: number;
 };
 
+const nodeCount = 3;
 const startMsMax = 60_000;
 
 /** What the nodes' tables hold: the same, and nothing that breaks an invariant. */
@@ -99,17 +102,20 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   const { folder, firstPort, say, seed, clients } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   buildChecker();
-  say(`seed ${seed}: ${clients} clients; history, logs and data are in ${folder}`);
-  const network = createNamespaces(3);
+  say(
+    `seed ${seed}: ${clients} clients, ${options.network}; history, logs and data are in ${folder}`,
+  );
+  const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
+  const network = await create(nodeCount, firstPort);
   let nodes: Nodes | undefined;
   const close = async () => {
     await nodes?.close();
-    network.close();
+    await network.close();
   };
   const stop = () => void close().then(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    nodes = await startNodes({ folder, network, count: 3, firstPort });
+    nodes = await startNodes({ folder, network, count: nodeCount });
     return await judge(options, nodes, network);
   } finally {
     await close();

@@ -1,6 +1,6 @@
 /** What may befall a node. */
 import { cpSync, existsSync, rmSync } from 'node:fs';
-import type { CutKind, Network } from './namespaces.ts';
+import type { CutKind, Network } from './network.ts';
 import { type Nodes, type Part, parts } from './nodes.ts';
 
 /** Does it to a node; the function returned makes it good again. */
@@ -17,6 +17,10 @@ export const faultKinds: readonly FaultKind[] = kinds;
 
 /** Those that take from a node what it had promised to keep: it needs all the others to get it back. */
 export const losesItsFolder = (kind: FaultKind): boolean => kind === 'wipe' || kind === 'restore';
+
+/** Those that can be brought upon nodes of this network. */
+export const possibleKinds = (asked: readonly FaultKind[], { cutKinds }: Network): FaultKind[] =>
+  asked.filter((kind) => !kind.startsWith('cut-') || cutKinds.some((cut) => kind === `cut-${cut}`));
 
 export const createFaults = (
   nodes: Nodes,

@@ -2,10 +2,10 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Crowd, startCrowd } from './crowd.ts';
-import { createFaults, type FaultKind } from './faults.ts';
+import { createFaults, type FaultKind, possibleKinds } from './faults.ts';
 import { microseconds, openHistory } from './history.ts';
-import type { Network } from './namespaces.ts';
 import { type Nemesis, startNemesis } from './nemesis.ts';
+import type { Network } from './network.ts';
 import type { Nodes } from './nodes.ts';
 import { settle } from './settle.ts';
 import { startTally } from './tally.ts';
@@ -18,6 +18,7 @@ export type ChaosOptions = {
   readonly seconds: number;
   readonly clients: number;
   readonly kinds: readonly FaultKind[];
+  readonly network: 'namespaces' | 'loopback';
   readonly firstPort: number;
   /** Takes all files of the run. */
   readonly folder: string;
@@ -52,7 +53,8 @@ export const fight = async (
   const log = createWriteStream(join(folder, 'faults.log'));
   let crowdIsOver = false;
   const nemesis: Nemesis = startNemesis({
-    ...{ seed, nodes, faults: createFaults(nodes, network), kinds: options.kinds },
+    ...{ seed, nodes, faults: createFaults(nodes, network) },
+    kinds: possibleKinds(options.kinds, network),
     isOver: (faults) => isLate() || faults >= options.faults,
     report: (line) => log.write(`${microseconds()} ${line}\n`),
   });

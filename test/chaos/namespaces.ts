@@ -5,26 +5,7 @@
  * here loses its packets in silence, as on a broken link.
  */
 import { execFileSync } from 'node:child_process';
-
-/**
- * `peers`: a node hears nothing of the others, nor they of it. `all`: nor do the clients and the master key.
- * `mute`: it hears the others, who do not hear it. `pair`: it and the next node do not hear each other.
- */
-export type CutKind = 'peers' | 'all' | 'mute' | 'pair';
-
-export type Network = {
-  /** Where the master key listens. */
-  readonly keyHost: string;
-  /** Where a node serves its clients, and where the other nodes reach it. */
-  readonly hostOf: (node: number) => string;
-  readonly peerHostOf: (node: number) => string;
-  /** The command, to be run at the node. */
-  readonly at: (node: number, command: readonly string[]) => readonly string[];
-  /** Cuts a node off until the function that it returns is called. */
-  readonly cut: (kind: CutKind, node: number) => () => void;
-  /** Every process in it must have ended before. */
-  readonly close: () => void;
-};
+import type { CutKind, Network } from './network.ts';
 
 const ip = (...args: readonly string[]): void =>
   void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -49,7 +30,7 @@ const claimNumber = (): number => {
 /** Where nobody is. */
 const nowhere = '02:00:00:00:00:01';
 
-export const createNamespaces = (nodes: number): Network => {
+export const createNamespaces = async (nodes: number, firstPort: number): Promise<Network> => {
   const number = claimNumber();
   const bridges = `chaos-${number}-bridges`;
   const space = (node: number) => `chaos-${number}-n${node}`;
@@ -111,15 +92,20 @@ export const createNamespaces = (nodes: number): Network => {
   };
   return {
     keyHost: address('c', 1),
-    hostOf: (node) => address('c', node + 10),
-    peerHostOf: (node) => address('p', node + 10),
+    keyPort: firstPort,
+    placeOf: (node) => ({
+      ...{ host: address('c', node + 10), port: firstPort, frontPort: firstPort + 1 },
+      ...{ peerHost: address('p', node + 10), knownAs: address('p', node + 10) },
+      ...{ etcdPort: firstPort + 2, peerPort: firstPort + 3, proxy: undefined },
+    }),
     at: (node, command) => ['ip', 'netns', 'exec', space(node), ...command],
+    cutKinds: ['peers', 'all', 'mute', 'pair'],
     cut: (kind, node) => {
       const heals = cuts[kind](node);
       return () => {
         for (const heal of heals) heal();
       };
     },
-    close,
+    close: async () => close(),
   };
 };

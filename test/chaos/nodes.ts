@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning, type ProcessRecord, recordOf as recordOfProcess } from '../../local/child.ts';
 import { issueToken } from '../support/tokens.ts';
-import type { Network } from './namespaces.ts';
+import type { Network } from './network.ts';
 import { askStatus, type NodeStatus } from './node-status.ts';
 import { program, type Running, startLogged } from './processes.ts';
 import { readVerified, type Verified } from './verified.ts';
@@ -42,31 +42,32 @@ export type NodesOptions = {
   readonly folder: string;
   readonly network: Network;
   readonly count: number;
-  readonly firstPort: number;
 };
 
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
-  const { folder, network, count, firstPort } = options;
+  const { folder, network, count } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const folderOf = (node: number) => join(folder, `node-${node}`);
   const keyFolder = join(folder, 'key');
   const clusterFile = join(folder, 'cluster.json');
   const { PATH, HOME } = process.env;
-  const addresses = all.map(
-    (node) => `${node}=${network.peerHostOf(node)}:${firstPort + 1}:${firstPort + 2}`,
-  );
-  const environmentOf = (node: number): NodeJS.ProcessEnv => ({
-    ...{ VAULT_DATA_DIR: folderOf(node), HOST: network.hostOf(node) },
-    ...{ PORT: String(firstPort), VAULT_NODE: String(node), VAULT_NODES: addresses.join() },
-    ...{ VAULT_PEER_HOST: network.peerHostOf(node), VAULT_CLUSTER_FILE: clusterFile },
-    VAULT_LOG_KEPT: '2000',
+  const addresses = all.map((node) => {
+    const { knownAs, etcdPort, peerPort } = network.placeOf(node);
+    return `${node}=${knownAs}:${etcdPort}:${peerPort}`;
   });
-
+  const environmentOf = (node: number): NodeJS.ProcessEnv => {
+    const { host, port, peerHost, proxy } = network.placeOf(node);
+    return {
+      ...{ VAULT_DATA_DIR: folderOf(node), HOST: host, PORT: String(port) },
+      ...{ VAULT_NODE: String(node), VAULT_NODES: addresses.join(), VAULT_PEER_HOST: peerHost },
+      ...{ VAULT_CLUSTER_FILE: clusterFile, VAULT_LOG_KEPT: '2000', VAULT_PEER_PROXY: proxy },
+    };
+  };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
     startLogged(folder, name, command, { PATH, HOME, ...env });
   const key = run('key', program('local/master-key.ts'), {
     ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
-    ...{ HOST: network.keyHost, PORT: String(firstPort) },
+    ...{ HOST: network.keyHost, PORT: String(network.keyPort) },
   });
   const ready = once(key.child.stdout ?? key.child, 'data');
   const ended = once(key.child, 'exit').then(() => {
@@ -76,8 +77,8 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   ended.catch(() => undefined);
 
   const relays = all.map((node) => {
-    const at = [folderOf(node), network.hostOf(node), String(firstPort + 3)];
-    const relay = program('test/chaos/front-relay.ts', ...at);
+    const { host, frontPort } = network.placeOf(node);
+    const relay = program('test/chaos/front-relay.ts', folderOf(node), host, String(frontPort));
     return run(`relay-${node}`, network.at(node, relay), {});
   });
   const running = new Map<number, Running>();
@@ -125,8 +126,8 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       await once(child, 'exit');
     }
   };
-  const urlsOn = (port: number) => all.map((node) => `http://${network.hostOf(node)}:${port}`);
-  const urls = urlsOn(firstPort);
+  const places = all.map(network.placeOf);
+  const urls = places.map(({ host, port }) => `http://${host}:${port}`);
   const tokenOf = (scope: string): string =>
     issueToken(keyFolder, { tenant: 'chaos', sub: 'client', scope });
   const statusToken = tokenOf('vault:status');
@@ -134,7 +135,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   return {
     all,
     urls,
-    fronts: urlsOn(firstPort + 3),
+    fronts: places.map(({ host, frontPort }) => `http://${host}:${frontPort}`),
     token: tokenOf('secrets:read secrets:write'),
     start: (node) => {
       wanted.add(node);

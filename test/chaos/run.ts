@@ -1,8 +1,8 @@
 /**
- * `npm run chaos -- [--seed N] [--operations N] [--faults N] [--seconds N] [--clients N] [--kinds a,b] [--folder F]`:
- * three nodes, clients that fight over secrets on all of them, and faults that befall them; then whether every reply
- * was right and all nodes hold the same. Exits with 0 only if so. The same seed gives the same plan of requests and
- * faults; what comes of them also depends on the machine's speed.
+ * `npm run chaos -- [--seed N] [--operations N] [--faults N] [--seconds N] [--clients N] [--kinds a,b] [--folder F]
+ * [--port N] [--network namespaces|loopback]`: three nodes, clients that fight over secrets on all of them, and faults
+ * that befall them; then whether every reply was right and all nodes hold the same. Exits with 0 only if so. The same
+ * seed gives the same plan of requests and faults; what comes of them also depends on the machine's speed.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
     ...{ seed: text, operations: text, faults: text, seconds: text, clients: text, port: text },
-    ...{ kinds: text, folder: text },
+    ...{ kinds: text, folder: text, network: text },
   },
 });
 const count = (name: string, given: string | undefined, preset: number): number => {
@@ -31,6 +31,13 @@ const kindsOf = (list: string | undefined): readonly FaultKind[] => {
   throw new Error(`--kinds knows ${faultKinds.join(', ')}`);
 };
 
+/** Only root can make namespaces; what cuts nodes off without them closes connections, where a network loses packets. */
+const networkOf = (name: string | undefined): 'namespaces' | 'loopback' => {
+  if (name === 'namespaces' || name === 'loopback') return name;
+  if (name !== undefined) throw new Error('--network is namespaces or loopback');
+  return process.getuid?.() === 0 && process.platform === 'linux' ? 'namespaces' : 'loopback';
+};
+
 const kinds = kindsOf(values.kinds);
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'vault-chaos-'));
 const result = await runChaos({
@@ -39,6 +46,7 @@ const result = await runChaos({
   faults: kinds.length === 0 ? 0 : count('faults', values.faults, 40),
   seconds: count('seconds', values.seconds, 420),
   clients: count('clients', values.clients, 16),
+  network: networkOf(values.network),
   firstPort: count('port', values.port, 4_400),
   kinds,
   folder: resolve(folder),

@@ -1,0 +1,57 @@
+/**
+ * Three nodes in namespaces of their own, clients on all of them, and faults of every kind: `docs/guarantees.md` cites
+ * the figures. `CHAOS_SEED` repeats the plan of a run.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { freshFolder } from '../support/local-process.ts';
+import type { ChaosResult } from './chaos.ts';
+
+jest.setTimeout(600_000);
+
+const firstSeed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+const seeds = [firstSeed, firstSeed + 1];
+
+/** A run in a process of its own, whose clients are not slowed down by Jest; it prints how it fares. */
+const runChaos = async (seed: number, folder: string): Promise<ChaosResult> => {
+  const args = ['test/chaos/run.ts', '--seed', String(seed), '--folder', folder];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  await once(child, 'exit');
+  return JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'));
+};
+
+describe('three nodes, killed, paused and cut off while clients fight over their secrets', () => {
+  const results: ChaosResult[] = [];
+  let folder = '';
+  beforeAll(() => {
+    folder = freshFolder();
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each(seeds)(
+    'give no wrong reply, and hold the same in the end, with seed %d',
+    async (seed) => {
+      const result = await runChaos(seed, join(folder, String(seed)));
+      results.push(result);
+      expect({ seed, failures: result.failures }).toEqual({ seed, failures: [] });
+      expect(result.history.verdict).toBe('Ok');
+      expect(result.history.overlapping).toBeGreaterThanOrEqual(0.3);
+      expect(result.history.refused).toBeGreaterThanOrEqual(0.1);
+      expect(new Set(result.digests).size).toBe(1);
+      expect(result.digests).toHaveLength(3);
+    },
+  );
+
+  it('were asked and tried enough for that to mean something', () => {
+    const sum = (count: (result: ChaosResult) => number) =>
+      results.map(count).reduce((total, one) => total + one, 0);
+    expect(results).toHaveLength(2);
+    expect(sum(({ history }) => history.operations)).toBeGreaterThanOrEqual(40_000);
+    expect(sum(({ faults }) => faults)).toBeGreaterThanOrEqual(80);
+  });
+});
