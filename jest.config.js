@@ -9,8 +9,8 @@ const project = (name) => ({
 /** Real readers of .env files that need more than Node and bash: `npm run test:readers`. */
 const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
 
-/** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more. */
-const slow = ['cluster', 'chaos', 'compose'];
+/** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
+const slow = ['cli', 'cluster', 'chaos', 'compose'];
 
 export default {
   maxWorkers: 2,

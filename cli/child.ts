@@ -1,0 +1,103 @@
+/** The program that `dsv run` runs: its signals, its output, its end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants as modes, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { variable } from './environment.ts';
+import { systemCodeOf } from './failures.ts';
+import { note } from './output.ts';
+import { startRedaction } from './redaction.ts';
+
+/** As shells tell it. */
+const cannotRun = 126;
+const notFound = 127;
+const signalBase = 128;
+
+const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+/** What a terminal sends it sends to the child as well: passed on, it would arrive twice. */
+const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+
+export type Child = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Texts that its output must not hold; `undefined`: its output is its own. */
+  readonly hide: readonly string[] | undefined;
+};
+
+/** Runs it to its end; answers the exit code that tells of it. */
+export const runChild = async (child: Child): Promise<number> => {
+  const file = findProgram(child.command);
+  if (typeof file === 'number') {
+    const reason = file === notFound ? 'command not found' : 'not a program that may be run';
+    note(`${child.command}: ${reason}`);
+    return file;
+  }
+  return await spawnAndWait(file, child);
+};
+
+/** Found on this process's own PATH, whatever the child's environment will be. */
+const findProgram = (command: string): string | number => {
+  const folders = (variable('PATH') ?? '').split(delimiter);
+  const files = command.includes('/') ? [command] : folders.map((folder) => join(folder, command));
+  const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
+  return there.find(isProgram) ?? (there.length > 0 ? cannotRun : notFound);
+};
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, modes.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+};
+
+const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promise<number> =>
+  new Promise((resolve) => {
+    const fail = (error: unknown): void => {
+      note(`${command}: cannot be run (${systemCodeOf(error)})`);
+      resolve(cannotRun);
+    };
+    try {
+      const piped = hide === undefined ? 'inherit' : 'pipe';
+      const child = spawn(file, args, { argv0: command, env, stdio: ['inherit', piped, piped] });
+      const stop = passSignals(child);
+      if (hide && child.stdout) filter(child.stdout, process.stdout, hide);
+      if (hide && child.stderr) filter(child.stderr, process.stderr, hide);
+      child.once('error', fail);
+      child.once('close', (code, signal) => {
+        stop();
+        resolve(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
+      });
+    } catch (error) {
+      // Some of what the system refuses is thrown: an environment that is too long.
+      fail(error);
+    }
+  });
+
+/** Until `stop` is called no signal ends this process: the child decides. */
+const passSignals = (child: ChildProcess): (() => void) => {
+  const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  const listeners = [...sentToOne, ...sentByTerminal].map((signal) => {
+    const alreadySent = atTerminal && sentByTerminal.includes(signal);
+    const listener = () => void (alreadySent || child.kill(signal));
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return () => {
+    for (const remove of listeners) remove();
+  };
+};
+
+const filter = (from: Readable, to: NodeJS.WriteStream, hide: readonly string[]): void => {
+  const redaction = startRedaction(hide);
+  const through = new Transform({
+    transform: (chunk, _encoding, done) => done(null, redaction.push(chunk)),
+    flush: (done) => done(null, redaction.end()),
+  });
+  from.pipe(through).pipe(to, { end: false });
+  // Without a reader the child must not wait for one: it meets a closed pipe, as it would by itself.
+  to.once('error', () => from.destroy());
+};

@@ -1,0 +1,180 @@
+/**
+ * The typed client of the HTTP API. One action is one `Idempotency-Key`, kept over its retries, so however often a
+ * request is sent it has one effect. It is sent again if nothing answered, or if the answer says that this may help.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import {
+  type BodyOf,
+  type OperationId,
+  operations,
+  type Problem,
+  problem,
+  type QueryOf,
+  type ReplyOf,
+} from './contract.ts';
+import { curlOf } from './curl.ts';
+import { type Failure, failure, isFailure, refusal, systemCodeOf } from './failures.ts';
+import { note, print } from './output.ts';
+import type { Settings } from './settings.ts';
+
+/** Beyond this a person, or the next run of a job, waits better than a process. */
+const retryAfterMaxS = 60;
+const backoffFirstMs = 100;
+const backoffLastMs = 5_000;
+
+type Asked<Id extends OperationId> = {
+  /** Of the path; must be a secret name. */
+  readonly name?: string;
+  readonly query?: QueryOf<Id>;
+  readonly body?: BodyOf<Id>;
+  /** The update happens only while this is the current version. */
+  readonly ifVersion?: number | undefined;
+};
+export type Request = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
+/** Throws a `Failure`: the server's refusal, or that it cannot be reached. */
+export type Client = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
+
+export const openClient = (settings: Settings): Client => {
+  const client: Client = async (id, asked = {}) => {
+    const request = requestOf(settings, id, asked);
+    if (settings.curl) {
+      await print(curlOf(request));
+      throw failure('ok', 'printed');
+    }
+    const answer = await sendUntilClear(settings, request, operations[id].answers);
+    const parsed = v.safeParse(operations[id].reply, answer);
+    if (!parsed.success) throw failure('other', `${settings.addr} does not answer as a vault does`);
+    return parsed.output as ReplyOf<typeof id>;
+  };
+  return client;
+};
+
+const requestOf = <Id extends OperationId>(
+  { addr, idempotencyKey }: Settings,
+  id: Id,
+  { name = '', query = {}, body, ifVersion }: Asked<Id>,
+): Request => {
+  const { method, path, keyed } = operations[id];
+  const url = new URL(`${addr}${path.replace('{name}', name)}`);
+  for (const [parameter, text] of Object.entries(query)) {
+    if (text !== undefined) url.searchParams.set(parameter, String(text));
+  }
+  return {
+    method,
+    url: url.href,
+    headers: {
+      Accept: 'application/json',
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(keyed && { 'Idempotency-Key': idempotencyKey ?? randomUUID() }),
+      ...(ifVersion !== undefined && { 'If-Match': `"${ifVersion}"` }),
+    },
+    body,
+  };
+};
+
+/** How long to wait before the next try, or that another would not help. */
+type Failed = { readonly failure: Failure; readonly waitMs: number | undefined };
+
+const sendUntilClear = async (
+  settings: Settings,
+  request: Request,
+  answers: readonly number[],
+): Promise<unknown> => {
+  const key = request.headers['Idempotency-Key'];
+  for (let tries = 1; ; tries += 1) {
+    if (settings.verbose)
+      note(`${request.method} ${request.url}${key ? `, Idempotency-Key ${key}` : ''}`);
+    const outcome = await sendOnce(settings, request, answers, tries);
+    if (!isFailed(outcome)) return outcome.reply;
+    if (outcome.waitMs === undefined || tries > settings.retries) {
+      // Nobody can tell whether it took effect: only the same key makes it safe to ask again.
+      if (key && outcome.failure.exitCode === 7)
+        note(`to repeat it safely: --idempotency-key ${key}`);
+      throw outcome.failure;
+    }
+    if (settings.verbose)
+      note(`${outcome.failure.message}; again in ${Math.round(outcome.waitMs)} ms`);
+    await sleep(outcome.waitMs);
+  }
+};
+
+const isFailed = (outcome: Failed | { readonly reply: unknown }): outcome is Failed =>
+  'failure' in outcome;
+
+const sendOnce = async (
+  settings: Settings,
+  { method, url, headers, body }: Request,
+  answers: readonly number[],
+  tries: number,
+): Promise<Failed | { readonly reply: unknown }> => {
+  const jitterMs = Math.random() * Math.min(backoffLastMs, backoffFirstMs * 2 ** tries);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers, ...authorization(settings, url) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      // A redirect would take the token, or the value, elsewhere.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(settings.timeoutMs),
+    });
+    const text = await response.text();
+    if (settings.verbose) {
+      const replayed = response.headers.has('idempotency-replayed') ? ', replayed' : '';
+      note(`${response.status}, request ${response.headers.get('x-request-id')}${replayed}`);
+    }
+    const json = parse(text);
+    const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
+    if (answers.includes(response.status) && !isProblem) return { reply: json };
+    return failed(settings.addr, response, json, jitterMs);
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    return { failure: unreachable(settings, error), waitMs: jitterMs };
+  }
+};
+
+const authorization = ({ token }: Settings, url: string): Readonly<Record<string, string>> => {
+  if (new URL(url).pathname.endsWith(operations['get-health'].path)) return {};
+  if (token !== undefined) return { Authorization: `Bearer ${token.text}` };
+  throw failure('denied', 'no token: set DSV_TOKEN or DSV_TOKEN_FILE, or keep one with dsv login');
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const failed = (addr: string, response: Response, json: unknown, jitterMs: number): Failed => {
+  const { status, headers } = response;
+  const told: Problem = v.is(problem, json)
+    ? json
+    : {
+        // What stands in front of a vault answers in its own words: which may hold anything.
+        code: status >= 500 || status === 429 ? 'store_unavailable' : 'unexpected_reply',
+        detail: `${addr} answered with status ${status}, and not as a vault does`,
+        status,
+        retryable: status >= 500 || status === 429,
+      };
+  const afterS = Number(headers.get('retry-after') ?? 0);
+  const mayHelp = told.retryable === true && !(afterS > retryAfterMaxS);
+  const waitMs = (Number.isFinite(afterS) ? afterS * 1_000 : 0) + jitterMs;
+  return { failure: refusal(told), waitMs: mayHelp ? waitMs : undefined };
+};
+
+const unreachable = ({ addr, timeoutMs }: Settings, error: unknown): Failure => {
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'TimeoutError') {
+    return failure('unavailable', `no answer from ${addr} within ${timeoutMs / 1_000} s`, error);
+  }
+  const cause = error instanceof Error ? error.cause : undefined;
+  return failure('unavailable', `cannot reach ${addr} (${systemCodeOf(cause)})`, error);
+};

@@ -1,0 +1,77 @@
+import { isUtf8 } from 'node:buffer';
+import { createTwoFilesPatch } from 'diff';
+import { openSession, type Session, secretName, vaultCommand, versionNumber } from '../command.ts';
+import { print, printJson, shown } from '../output.ts';
+import { decodeValue } from '../values.ts';
+
+export const diffCommand = () =>
+  vaultCommand(
+    'diff',
+    'tell whether two versions have the same value, and with --show-values what differs',
+    `
+    dsv diff DB_PASSWORD@1 DB_PASSWORD@3
+    dsv diff TLS_CHAIN@4 TLS_CHAIN --show-values
+    `,
+  )
+    .argument('<one>', 'NAME@VERSION; without a version the current one')
+    .argument('<other>', 'NAME@VERSION; without a version the current one')
+    .option('--show-values', 'print the lines that differ')
+    .action(async (first, second, flags) => {
+      const [one, other] = [placeOf(first), placeOf(second)];
+      const session = openSession(flags);
+      const from = await read(session, one);
+      const to = await read(session, other);
+      const equal = from.value.equals(to.value);
+      const patch = flags.showValues && !equal ? patchOf(from, to) : undefined;
+      if (flags.json) {
+        const told = [from, to].map(({ value: _, label: __, ...version }) => version);
+        return await printJson({ equal, versions: told, ...(patch && { patch }) });
+      }
+      if (patch !== undefined) return await print(patch);
+      await print(`${from.label} and ${to.label} ${equal ? 'are the same' : 'differ'}\n`);
+    });
+
+type Place = { readonly name: string; readonly version: string | undefined };
+
+const placeOf = (text: string): Place => {
+  const [name = '', version, ...rest] = text.split('@');
+  const number = [version, ...rest].join('@');
+  const given = version === undefined ? undefined : String(versionNumber(number));
+  return { name: secretName(name), version: given };
+};
+
+const read = async ({ client }: Session, { name, version }: Place) => {
+  const found = await client('get-secret', { name, query: { version } });
+  return {
+    name,
+    version: found.version,
+    validFrom: found.validFrom,
+    validTo: found.validTo,
+    label: `${name}@${found.version}`,
+    value: decodeValue(found),
+  };
+};
+
+type Compared = Awaited<ReturnType<typeof read>>;
+
+const patchOf = (from: Compared, to: Compared): string => {
+  const [old, next] = [linesOf(from.value), linesOf(to.value)];
+  const options = {
+    headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
+  };
+  return createTwoFilesPatch(
+    from.label,
+    to.label,
+    old,
+    next,
+    from.validFrom,
+    to.validFrom,
+    options,
+  );
+};
+
+/** Text line by line, each as it may be shown; bytes as one line of base64. */
+const linesOf = (value: Buffer): string =>
+  isUtf8(value)
+    ? value.toString('utf8').split('\n').map(shown).join('\n')
+    : `base64:${value.toString('base64')}`;

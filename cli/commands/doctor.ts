@@ -1,0 +1,116 @@
+import { openSession, type Session, vaultCommand } from '../command.ts';
+import { exitCodes, isFailure } from '../failures.ts';
+import { printJson, printTable } from '../output.ts';
+import { claimsOf, expiryOf } from '../token.ts';
+import { statusExitCode } from './status.ts';
+
+/** A clock that differs by more makes tokens and --at mean something else. */
+const clockDifferenceMaxS = 5;
+const expiresSoonS = 300;
+
+export const doctorCommand = () =>
+  vaultCommand(
+    'doctor',
+    'look for what keeps dsv from working, and say what to do',
+    `
+    dsv doctor
+    dsv doctor --profile production
+    `,
+  ).action(async ({ json, ...flags }) => {
+    const session = openSession(flags);
+    const checks = await checkAll(session);
+    if (json) await printJson({ checks });
+    else {
+      const rows = checks.map(({ check, state, about }) => [check, state, about]);
+      await printTable(['CHECK', 'STATE', 'ABOUT'], rows);
+    }
+    process.exitCode = checks.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? exitCodes.ok;
+  });
+
+type Check = {
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly about: string;
+  readonly exitCode: number;
+};
+
+const ok = (check: string, about: string): Check => ({ check, state: 'ok', about, exitCode: 0 });
+const warning = (check: string, about: string): Check => ({
+  ...ok(check, about),
+  state: 'warning',
+});
+const failed = (check: string, about: string, exitCode: number): Check => ({
+  check,
+  state: 'failed',
+  about,
+  exitCode,
+});
+
+/** In the order in which they depend on each other: the first that fails is the one to mend. */
+const checkAll = async (session: Session): Promise<Check[]> => [
+  checkAddress(session),
+  await asked(
+    'reach',
+    () => session.client('get-health'),
+    () => ok('reach', 'the vault answers'),
+  ),
+  await checkClock(session),
+  checkToken(session),
+  await asked(
+    'access',
+    () => session.client('get-status'),
+    (status) => {
+      const code = statusExitCode(status);
+      if (code === 0)
+        return ok('access', 'the vault takes the token, and can use store and master key');
+      return failed('access', 'the vault cannot use its store or its master key: dsv status', code);
+    },
+  ),
+];
+
+const asked = async <Reply>(
+  check: string,
+  ask: () => Promise<Reply>,
+  judge: (reply: Reply) => Check,
+): Promise<Check> => {
+  try {
+    return judge(await ask());
+  } catch (error) {
+    if (!isFailure(error) || error.exitCode === 0) throw error;
+    return failed(check, error.message, error.exitCode);
+  }
+};
+
+const checkAddress = ({ settings: { addr } }: Session): Check => {
+  const { protocol, hostname } = new URL(addr);
+  const isHere = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+  if (protocol === 'https:' || isHere) return ok('address', addr);
+  return warning('address', `${addr} is not https: token and values can be read on the way`);
+};
+
+const checkClock = async ({ settings }: Session): Promise<Check> => {
+  try {
+    const response = await fetch(`${settings.addr}/health`, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(settings.timeoutMs),
+    });
+    const date = Date.parse(response.headers.get('date') ?? '');
+    const seconds = Math.round(Math.abs(Date.now() - date) / 1_000);
+    if (Number.isNaN(seconds)) return warning('clock', 'the vault does not tell its time');
+    if (seconds <= clockDifferenceMaxS) return ok('clock', 'agrees with the vault');
+    return warning('clock', `differs from the vault by ${seconds} s`);
+  } catch {
+    return warning('clock', 'the vault does not answer');
+  }
+};
+
+const checkToken = ({ settings: { token } }: Session): Check => {
+  if (token === undefined) return failed('token', 'none: dsv login keeps one', exitCodes.denied);
+  const claims = claimsOf(token.text);
+  const expires = claims && expiryOf(claims);
+  if (!expires) return failed('token', `that of ${token.source} says nothing`, exitCodes.denied);
+  const leftS = (Date.parse(expires) - Date.now()) / 1_000;
+  const about = `that of ${token.source}, until ${expires}`;
+  if (leftS <= 0) return failed('token', `${about}: expired`, exitCodes.denied);
+  return leftS > expiresSoonS ? ok('token', about) : warning('token', `${about}: expires soon`);
+};

@@ -1,0 +1,48 @@
+import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
+import { planFile } from '../../functions/env/references.ts';
+import { VaultError } from '../../functions/model/errors.ts';
+import { offlineCommand } from '../command.ts';
+import { collect, readValues } from '../env-values.ts';
+import { failure, invalidFile, usage } from '../failures.ts';
+import { note, printJson } from '../output.ts';
+import { readInput, textOf } from '../values.ts';
+
+export const lintCommand = () =>
+  offlineCommand(
+    'lint',
+    'judge a file by the grammar of the vault, without asking it',
+    `
+    dsv env lint .env
+    dsv env lint .env --for expand --dialect docker
+    `,
+  )
+    .argument('<file>', 'the file; - is stdin')
+    .option('--for <command>', 'the command it is meant for: encrypt, expand or submit', 'submit')
+    .option('--dialect <name>', `the program that reads the result: ${dialectNames}`, 'shell')
+    .option('--value-file <name=file>', 'the value for an enc() (repeatable)', collect)
+    .option('--values-from-env', 'values for each enc() from the variables of these names')
+    .action(async (file, { for: mode, dialect, json, ...flags }) => {
+      if (mode !== 'encrypt' && mode !== 'expand' && mode !== 'submit') {
+        throw usage('--for is encrypt, expand or submit');
+      }
+      if (!isDialect(dialect)) throw usage(`--dialect is one of ${dialectNames}`);
+      const content = textOf(await readInput(file), file);
+      const values = await readValues(content, flags);
+      const plan = judge(file, () => planFile({ content, values, dialect, mode }));
+      const create = plan.create.map(({ name }) => name);
+      const read = [...new Set(plan.read.map(({ name }) => name))];
+      if (json) return await printJson({ create, read });
+      note(`${file}: no errors; secrets to create: ${create.length}, to read: ${read.length}`);
+    });
+
+/** What the vault would answer, with the file's name. */
+const judge = <Result>(file: string, plan: () => Result): Result => {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const { errors = [], errorsTotal } = error.members;
+    if (errors.length > 0) throw invalidFile(errors, file, errorsTotal);
+    throw failure('invalidFile', error.message);
+  }
+};

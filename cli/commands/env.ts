@@ -1,0 +1,159 @@
+/** `dsv env`: files with references, in and out. */
+import { newCommand, openSession, type Session, vaultCommand, writingCommand } from '../command.ts';
+import type { ReplyOf } from '../contract.ts';
+import { collect, readValues } from '../env-values.ts';
+import { ofFile, usage } from '../failures.ts';
+import { warningLine } from '../file-errors.ts';
+import { note, noteLine, print, printJson } from '../output.ts';
+import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
+import { readInput, textOf } from '../values.ts';
+import { lintCommand } from './env-lint.ts';
+
+export const envCommand = () =>
+  newCommand(
+    'env',
+    'files with references to secrets: enc(NAME) stores, secret(NAME) reads',
+    `
+    dsv env lint .env
+    dsv env encrypt --in-place .env
+    dsv env expand .env --out .env.production
+    `,
+  )
+    .enablePositionalOptions()
+    .addCommand(encryptCommand())
+    .addCommand(expandCommand())
+    .addCommand(submitCommand())
+    .addCommand(lintCommand());
+
+const fileArgument = ['<file>', 'the file; - is stdin'] as const;
+const outOption = ['--out <file>', 'write to a file for its owner only'] as const;
+const inPlaceOption = ['--in-place', 'replace the file, whole or not at all'] as const;
+const dialectOption = [
+  '--dialect <name>',
+  'the program that reads the result: shell, compose, docker, dotenv, python or json',
+] as const;
+const dryRunOption = [
+  '--dry-run',
+  'the same answer and report; nothing is stored or replaced',
+] as const;
+const valueFileOption = [
+  '--value-file <name=file>',
+  'the value for an enc() (repeatable)',
+] as const;
+const valuesFromEnvOption = [
+  '--values-from-env',
+  'values for each enc() from the variables of these names',
+] as const;
+
+const encryptCommand = () =>
+  writingCommand(
+    'encrypt',
+    'store what enc() names; each becomes secret(), and no secret is read',
+    `
+    dsv env encrypt --in-place .env
+    dsv env encrypt .env.in --out .env --value-file TLS_KEY=key.pem
+    DB_PASSWORD=… dsv env encrypt - --values-from-env < .env.in
+    `,
+  )
+    .argument(...fileArgument)
+    .option(...outOption)
+    .option(...inPlaceOption)
+    .option(...valueFileOption, collect)
+    .option(...valuesFromEnvOption)
+    .option(...dialectOption)
+    .option(...dryRunOption)
+    .action((file, flags) => transform('encrypt-env', file, flags));
+
+const submitCommand = () =>
+  writingCommand(
+    'submit',
+    'store what enc() names and put the values of secret() in place, in one go',
+    `
+    dsv env submit .env.in --out .env
+    dsv env submit .env --dry-run
+    `,
+  )
+    .argument(...fileArgument)
+    .option(...outOption)
+    .option(...inPlaceOption)
+    .option(...valueFileOption, collect)
+    .option(...valuesFromEnvOption)
+    .option(...dialectOption)
+    .option(...dryRunOption)
+    .action((file, flags) => transform('submit-env', file, flags));
+
+const expandCommand = () =>
+  vaultCommand(
+    'expand',
+    'put the values of secret() in place',
+    `
+    dsv env expand .env --out .env.production
+    dsv env expand .env --at 2026-11-24T14:31:00Z
+    dsv env expand .env --pin --in-place
+    `,
+  )
+    .argument(...fileArgument)
+    .option(...outOption)
+    .option(...inPlaceOption)
+    .option(...dialectOption)
+    .option(...dryRunOption)
+    .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)')
+    .option('--pin', 'give the file with each secret(NAME) pinned to its version, without values')
+    .action((file, flags) => transform('expand-env', file, flags));
+
+type TransformFlags = Parameters<typeof openSession>[0] & {
+  readonly json?: true | undefined;
+  readonly out?: string | undefined;
+  readonly inPlace?: true | undefined;
+  readonly dialect?: string | undefined;
+  readonly dryRun?: true | undefined;
+  readonly valueFile?: readonly string[] | undefined;
+  readonly valuesFromEnv?: true | undefined;
+  readonly at?: string | undefined;
+  readonly pin?: true | undefined;
+};
+type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
+
+const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
+  const session = openSession(flags);
+  const target = targetOf(file, flags);
+  const content = textOf(await readInput(file), file);
+  const reply = await ofFile(file, () => ask(session, operation, content, flags));
+  for (const warning of reply.warnings) noteLine(warningLine(warning, file));
+  if (flags.json) return await printJson(reply);
+  const result = flags.pin && 'pinned' in reply ? (reply.pinned ?? '') : reply.content;
+  if (target === undefined) await print(result);
+  else if (!flags.dryRun) replaceFile(target.file, result, target.mode);
+  if (reply.created.length > 0) {
+    const names = reply.created.map(({ name }) => name).join(', ');
+    note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
+  }
+};
+
+const ask = async (
+  { client }: Session,
+  operation: Operation,
+  content: string,
+  { dialect, dryRun, at, pin, ...flags }: TransformFlags,
+): Promise<ReplyOf<'expand-env'>> => {
+  const options = { content, ...(dialect && { dialect }), ...(dryRun && { dryRun }) };
+  if (operation === 'expand-env') {
+    return await client(operation, {
+      body: { ...options, ...(at && { at }), ...(pin && { pin }) },
+    });
+  }
+  const values = await readValues(content, flags);
+  return await client(operation, {
+    body: { ...options, ...(values.size > 0 && { values: Object.fromEntries(values) }) },
+  });
+};
+
+/** Checked before anything is asked: what was stored cannot be taken back because a file cannot be written. */
+const targetOf = (file: string, { out, inPlace, json }: TransformFlags) => {
+  if (out !== undefined && inPlace) throw usage('give --out or --in-place');
+  if (json && (out !== undefined || inPlace))
+    throw usage('--json prints the whole reply to stdout');
+  if (inPlace && file === '-') throw usage('stdin cannot be replaced');
+  if (inPlace) return requireReplaceable(file);
+  return out === undefined ? undefined : requireWritable(out);
+};

@@ -1,0 +1,82 @@
+import { limits } from '../../functions/model/limits.ts';
+import { openSession, type Session, secretName, vaultCommand } from '../command.ts';
+import { failure, isFailure, usage } from '../failures.ts';
+import { note, print } from '../output.ts';
+import { readNames } from '../pages.ts';
+import { replaceFile, requireWritable } from '../private-files.ts';
+
+export const exportCommand = () =>
+  vaultCommand(
+    'export',
+    'print secrets with their values, as a .env file or as JSON',
+    `
+    dsv export --out all.env
+    dsv export DB_PASSWORD API_KEY --dialect docker
+    dsv export --prefix DB_ --json
+    `,
+  )
+    .argument('[names...]', 'these secrets; without any, all in sight of the token')
+    .option('--prefix <beginning>', 'all whose names begin so')
+    .option('--dialect <name>', 'the program that reads the .env file')
+    .option('--out <file>', 'write to a file for its owner only')
+    .action(async (typed, { prefix, dialect, out, json, ...flags }) => {
+      if (typed.length > 0 && prefix !== undefined) throw usage('give names or --prefix');
+      if (json && dialect !== undefined) throw usage('give --json or --dialect');
+      const target = out === undefined ? undefined : requireWritable(out);
+      const beginning = prefix === undefined ? undefined : secretName(prefix);
+      const given = typed.map(secretName);
+      const session = openSession(flags);
+      const names = given.length > 0 ? [...new Set(given)] : await readNames(session, beginning);
+      const files = await readFiles(session, names, json ? 'json' : (dialect ?? 'shell'));
+      if (files.length > 1) note(`read in ${files.length} parts, not all at one instant`);
+      const result = json ? joined(files) : files.map(({ content }) => content).join('');
+      await (target ? replaceFile(target.file, result, target.mode) : print(result));
+    });
+
+type Part = { readonly names: readonly string[]; readonly content: string };
+
+/** As few requests as the limits of one allow: each sees its secrets at one instant. */
+const readFiles = async (session: Session, names: readonly string[], dialect: string) => {
+  const parts: Part[] = [];
+  for (let at = 0; at < names.length; at += limits.fileNamesMax) {
+    const some = names.slice(at, at + limits.fileNamesMax);
+    parts.push(...(await readPart(session, some, dialect)));
+  }
+  return parts;
+};
+
+/** In halves where the values are too large together. */
+const readPart = async (
+  session: Session,
+  names: readonly string[],
+  dialect: string,
+): Promise<Part[]> => {
+  const isJson = dialect === 'json';
+  const keyless = isJson ? undefined : names.find((name) => /[.-]/.test(name));
+  if (keyless !== undefined) {
+    throw failure('invalidFile', `${keyless} is no key of a .env file: use --json, or name others`);
+  }
+  const key = (name: string, index: number) => (isJson ? `K${index}` : name);
+  const lines = names.map((name, index) => `${key(name, index)}="secret(${name})"\n`);
+  try {
+    const { content } = await session.client('expand-env', {
+      body: { content: lines.join(''), dialect },
+    });
+    return [{ names, content }];
+  } catch (error) {
+    const isTooLarge = isFailure(error) && error.report.code === 'too_large';
+    if (!isTooLarge || names.length === 1) throw error;
+    const middle = names.length >> 1;
+    const first = await readPart(session, names.slice(0, middle), dialect);
+    return [...first, ...(await readPart(session, names.slice(middle), dialect))];
+  }
+};
+
+/** One object of all, by the names themselves. */
+const joined = (parts: readonly Part[]): string => {
+  const values = parts.flatMap(({ names, content }) => {
+    const keyed = new Map<string, string>(Object.entries(JSON.parse(content)));
+    return names.map((name, index): [string, string] => [name, keyed.get(`K${index}`) ?? '']);
+  });
+  return `${JSON.stringify(Object.fromEntries(values), undefined, 2)}\n`;
+};

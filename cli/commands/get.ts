@@ -1,0 +1,44 @@
+import { isUtf8 } from 'node:buffer';
+import { openSession, secretName, vaultCommand, versionNumber } from '../command.ts';
+import { usage } from '../failures.ts';
+import { note, print, printJson } from '../output.ts';
+import { replaceFile, requireWritable } from '../private-files.ts';
+import { decodeValue } from '../values.ts';
+
+export const getCommand = () =>
+  vaultCommand(
+    'get',
+    'print the value of a secret: its bytes and nothing else, unless to a terminal',
+    `
+    dsv get DB_PASSWORD
+    dsv get DB_PASSWORD --version 1
+    dsv get DB_PASSWORD --at 2026-11-24T14:31:00Z
+    dsv get TLS_KEY --out key.pem
+    `,
+  )
+    .argument('<name>')
+    .option('--version <number>', 'this version instead of the current one')
+    .option('--at <instant>', 'the version that was valid then (RFC 3339, Z)')
+    .option('--out <file>', 'write to a file for its owner only')
+    .action(async (typed, flags) => {
+      const name = secretName(typed);
+      const { version, at, out, json } = flags;
+      if (version !== undefined && at !== undefined) throw usage('give --version or --at');
+      if (out !== undefined && json) throw usage('give --out or --json');
+      const number = version === undefined ? undefined : String(versionNumber(version));
+      const { client } = openSession(flags);
+      const found = await client('get-secret', { name, query: { version: number, at } });
+      if (json) return await printJson(found);
+      const value = decodeValue(found);
+      if (out === undefined) return await (process.stdout.isTTY ? show(value) : print(value));
+      const { file, mode } = requireWritable(out);
+      replaceFile(file, value, mode);
+    });
+
+/** A terminal obeys control characters, and no value shall command it. */
+const show = async (value: Buffer): Promise<void> => {
+  const text = value.toString('utf8');
+  if (isUtf8(value) && !/[^\P{Cc}\n\t]/u.test(text)) return await print(`${text}\n`);
+  note('not plain text, so shown as base64; pipe it or use --out for its bytes');
+  await print(`${value.toString('base64')}\n`);
+};

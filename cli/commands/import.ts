@@ -1,0 +1,53 @@
+import { openSession, writingCommand } from '../command.ts';
+import type { Problem } from '../contract.ts';
+import { failure, isFailure, refusal, usage } from '../failures.ts';
+import { readEntries } from '../import-file.ts';
+import { note, noteLine, printJson, shown } from '../output.ts';
+import { readInput, textOf } from '../values.ts';
+
+export const importCommand = () =>
+  writingCommand(
+    'import',
+    'create a secret for each assignment of a file, all of them or none',
+    `
+    dsv import .env
+    dsv import secrets.json
+    other-vault export | dsv import - --format env
+    `,
+  )
+    .argument('<file>', 'the file; - is stdin')
+    .option('--format <name>', 'env or json; else as the name of the file ends')
+    .option('--dry-run', 'the same answer and report; nothing is stored')
+    .action(async (file, { format, dryRun, json, ...flags }) => {
+      const session = openSession(flags);
+      const content = textOf(await readInput(file), file);
+      const entries = readEntries(content, formatOf(format, file), file);
+      if (entries.length === 0) throw failure('invalidFile', `${shown(file)} has no assignments`);
+      // The keys stand for nothing: names of secrets may hold what keys may not.
+      const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
+      const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
+      const body = { content: lines.join(''), values, ...(dryRun && { dryRun }) };
+      const reply = await byName(file, () => session.client('encrypt-env', { body }));
+      if (json) return await printJson({ created: reply.created });
+      const names = reply.created.map(({ name }) => name).join(', ');
+      note(`${dryRun ? 'would create' : 'created'} ${names}`);
+    });
+
+const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
+  const named = format ?? (file.endsWith('.json') ? 'json' : 'env');
+  if (named === 'env' || named === 'json') return named;
+  throw usage('--format is env or json');
+};
+
+/** The lines of the request are not those of the file, so its errors are told by name alone. */
+const byName = async <Result>(file: string, action: () => Promise<Result>): Promise<Result> => {
+  try {
+    return await action();
+  } catch (error) {
+    if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
+    const { errors = [], errorsTotal: _, ...rest } = error.report as Problem;
+    const names = errors.map(({ name }) => name);
+    for (const name of names) noteLine(`${shown(file)}: ${name}: exists already`);
+    throw refusal({ ...rest, names });
+  }
+};

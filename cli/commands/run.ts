@@ -1,0 +1,81 @@
+import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
+import { scanFile } from '../../functions/env/scan.ts';
+import { runChild } from '../child.ts';
+import { openSession, type Session, vaultCommand } from '../command.ts';
+import { environment } from '../environment.ts';
+import { failure, ofFile, usage } from '../failures.ts';
+import { warningLine } from '../file-errors.ts';
+import { note, noteLine } from '../output.ts';
+import { redactedBytesMin, textsToHide } from '../redaction.ts';
+import { readInput, textOf } from '../values.ts';
+
+export const runCommand = () =>
+  vaultCommand(
+    'run',
+    'run a program with the variables of a file, expanded, in its environment and nowhere else',
+    `
+    dsv run -- node server.js
+    dsv run --env-file production.env --only DB_URL,API_KEY -- ./migrate
+    dsv run --pristine --redact -- ./build.sh
+    `,
+  )
+    .argument('<command...>', 'the program and its arguments, behind --')
+    .option('--env-file <file>', 'the file; - is stdin', '.env')
+    .option('--only <keys>', 'only these keys of the file, with commas between')
+    .option('--pristine', 'nothing of the environment of dsv itself')
+    .option('--redact', 'put [redacted] in place of secrets in what the program prints')
+    .passThroughOptions()
+    .action(async ([command = '', ...args], { envFile, only, pristine, redact, ...flags }) => {
+      const session = openSession(flags);
+      const typed = textOf(await readInput(envFile), envFile);
+      const content = only === undefined ? typed : withOnly(typed, only.split(','), envFile);
+      const { variables, secrets } = await expand(session, content, envFile, redact === true);
+      const env = { ...(pristine ? {} : environment), ...variables };
+      const hide = redact ? textsToHide(secrets) : undefined;
+      process.exitCode = await runChild({ command, args, env, hide });
+    });
+
+/**
+ * The file with no other assignments, so that no secret of theirs is read. Lines keep their numbers, and what cannot
+ * be read stays to be complained of.
+ */
+const withOnly = (content: string, keys: readonly string[], file: string): string => {
+  const parsed = parseFile(content);
+  const assignments = parsed.lines.filter((line) => line.kind === 'assignment');
+  const missing = keys.find((key) => !assignments.some((line) => line.key === key));
+  if (missing !== undefined) throw usage(`--only: ${file} does not have one of these keys`);
+  const lines = parsed.lines.map((line) =>
+    line.kind !== 'assignment' || keys.includes(line.key) ? line : emptied(line),
+  );
+  return printFile({ ...parsed, lines });
+};
+
+const emptied = (line: Assignment) => {
+  const text = printLine(line).replaceAll(/[^\n]+/g, '');
+  return { kind: 'blank', line: line.line, text, eol: '' } as const;
+};
+
+/** Keys of what is asked for beside the file, to learn the secrets themselves: a line may hold several, and more. */
+const besideKey = 'DSV_REDACTED_';
+
+const expand = async ({ client }: Session, content: string, file: string, withSecrets: boolean) => {
+  const references = withSecrets ? [...scanFile(parseFile(content)).secret.keys()] : [];
+  const beside = references.map((written, index) => `\n${besideKey}${index}="secret(${written})"`);
+  const body = { content: content + beside.join(''), dialect: 'json' };
+  const reply = await ofFile(file, () => client('expand-env', { body }));
+  for (const warning of reply.warnings) noteLine(warningLine(warning, file));
+  const variables = new Map<string, string>(Object.entries(JSON.parse(reply.content)));
+  const secrets = references.map((written, index) => {
+    const secret = variables.get(`${besideKey}${index}`) ?? '';
+    variables.delete(`${besideKey}${index}`);
+    if (secret.length < redactedBytesMin) note(`${written} is too short to be redacted`);
+    return secret;
+  });
+  for (const [key, value] of variables) {
+    // Said here: the error of the system would quote the value.
+    if (value.includes('\0')) {
+      throw failure('invalidFile', `${file}: the value of ${key} holds a NUL: no variable can`);
+    }
+  }
+  return { variables: Object.fromEntries(variables), secrets };
+};

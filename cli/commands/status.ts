@@ -1,0 +1,37 @@
+import { openSession, vaultCommand } from '../command.ts';
+import type { ReplyOf } from '../contract.ts';
+import { exitCodes } from '../failures.ts';
+import { printJson, printTable } from '../output.ts';
+
+export const statusCommand = () =>
+  vaultCommand(
+    'status',
+    'tell whether the vault can use its store and its master key',
+    `
+    dsv status
+    dsv status --json
+    `,
+  ).action(async ({ json, ...flags }) => {
+    const { client } = openSession(flags);
+    const status = await client('get-status');
+    if (json) await printJson(status);
+    else await printTable(['PART', 'STATE', 'ABOUT'], rowsOf(status));
+    process.exitCode = statusExitCode(status);
+  });
+
+type Status = ReplyOf<'get-status'>;
+
+export const statusExitCode = ({ store, masterKey }: Status): number => {
+  if (!store.reachable) return exitCodes.unavailable;
+  return masterKey.reachable ? exitCodes.ok : exitCodes.masterKey;
+};
+
+const rowsOf = ({ status, store, masterKey, node }: Status): string[][] => {
+  const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
+  const rows = [
+    ['vault', status, ''],
+    ['store', state(store.reachable), `${store.latencyMs} ms`],
+    ['master key', state(masterKey.reachable), masterKey.id ?? ''],
+  ];
+  return node === undefined ? rows : [...rows, ['node', '', JSON.stringify(node)]];
+};

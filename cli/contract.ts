@@ -1,0 +1,189 @@
+/**
+ * The HTTP contract as `dsv` uses it: routes, bodies and replies. test/cli/contract.test.ts holds every one of them
+ * against docs/openapi.yaml, member for member.
+ */
+import * as v from 'valibot';
+
+const encoding = v.picklist(['utf8', 'base64']);
+const versionOfName = v.object({ name: v.string(), version: v.number() });
+const fileError = v.object({
+  line: v.number(),
+  column: v.number(),
+  code: v.string(),
+  name: v.optional(v.string()),
+  key: v.optional(v.string()),
+  dialect: v.optional(v.string()),
+  reason: v.optional(v.string()),
+  causeLine: v.optional(v.number()),
+});
+
+/** RFC 9457. Members that `dsv` makes no use of are kept, to be printed with `--json`. */
+export const problem = v.looseObject({
+  code: v.string(),
+  detail: v.string(),
+  status: v.optional(v.number()),
+  requestId: v.optional(v.string()),
+  retryable: v.optional(v.boolean()),
+  field: v.optional(v.string()),
+  scope: v.optional(v.string()),
+  limit: v.optional(v.number()),
+  currentVersion: v.optional(v.number()),
+  errors: v.optional(v.array(fileError)),
+  errorsTotal: v.optional(v.number()),
+});
+export type Problem = v.InferOutput<typeof problem>;
+export type FileError = v.InferOutput<typeof fileError>;
+
+const written = v.object({ name: v.string(), version: v.number(), validFrom: v.string() });
+const secretVersion = v.object({
+  name: v.string(),
+  version: v.number(),
+  value: v.string(),
+  encoding,
+  validFrom: v.string(),
+  validTo: v.nullable(v.string()),
+});
+const versionEntry = v.object({
+  version: v.number(),
+  validFrom: v.string(),
+  validTo: v.nullable(v.string()),
+  createdBy: v.string(),
+  masterKeyId: v.string(),
+  value: v.optional(v.string()),
+  encoding: v.optional(encoding),
+});
+const nextCursor = v.nullable(v.string());
+const versionPage = v.object({ name: v.string(), versions: v.array(versionEntry), nextCursor });
+const namePage = v.object({ names: v.array(v.string()), nextCursor });
+const envReplyEntries = {
+  content: v.string(),
+  created: v.array(versionOfName),
+  resolved: v.array(versionOfName),
+  warnings: v.array(v.object({ line: v.number(), code: v.string() })),
+};
+const envReply = v.object(envReplyEntries);
+const expandReply = v.object({ ...envReplyEntries, pinned: v.optional(v.string()) });
+const status = v.object({
+  status: v.picklist(['ok', 'degraded']),
+  store: v.object({ reachable: v.boolean(), latencyMs: v.number() }),
+  masterKey: v.object({ reachable: v.boolean(), id: v.nullable(v.string()) }),
+  node: v.optional(v.record(v.string(), v.unknown())),
+});
+
+const newVersion = { value: v.string(), encoding: v.optional(encoding) };
+const envFile = {
+  content: v.string(),
+  values: v.optional(v.record(v.string(), v.string())),
+  dialect: v.optional(v.string()),
+  dryRun: v.optional(v.boolean()),
+};
+const noBody = v.undefined();
+const createRequest = v.object({ name: v.string(), ...newVersion });
+const updateRequest = v.object(newVersion);
+const envRequest = v.object(envFile);
+const expandRequest = v.object({
+  ...envFile,
+  at: v.optional(v.string()),
+  pin: v.optional(v.boolean()),
+});
+
+/** By `operationId`. `keyed`: takes an `Idempotency-Key`. `answers`: the statuses whose body is a reply. */
+export const operations = {
+  'create-secret': {
+    method: 'POST',
+    path: '/v1/secrets',
+    query: [],
+    keyed: true,
+    answers: [201],
+    body: createRequest,
+    reply: written,
+  },
+  'update-secret': {
+    method: 'PUT',
+    path: '/v1/secrets/{name}',
+    query: [],
+    keyed: true,
+    answers: [200],
+    body: updateRequest,
+    reply: written,
+  },
+  'get-secret': {
+    method: 'GET',
+    path: '/v1/secrets/{name}',
+    query: ['version', 'at'],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: secretVersion,
+  },
+  'list-versions': {
+    method: 'GET',
+    path: '/v1/secrets/{name}/versions',
+    query: ['limit', 'cursor', 'order', 'include'],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: versionPage,
+  },
+  'list-secrets': {
+    method: 'GET',
+    path: '/v1/secrets',
+    query: ['prefix', 'limit', 'cursor'],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: namePage,
+  },
+  'submit-env': {
+    method: 'POST',
+    path: '/v1/env',
+    query: [],
+    keyed: true,
+    answers: [200],
+    body: envRequest,
+    reply: envReply,
+  },
+  'encrypt-env': {
+    method: 'POST',
+    path: '/v1/env/encrypt',
+    query: [],
+    keyed: true,
+    answers: [200],
+    body: envRequest,
+    reply: envReply,
+  },
+  'expand-env': {
+    method: 'POST',
+    path: '/v1/env/expand',
+    query: [],
+    keyed: false,
+    answers: [200],
+    body: expandRequest,
+    reply: expandReply,
+  },
+  'get-status': {
+    method: 'GET',
+    path: '/v1/status',
+    query: [],
+    keyed: false,
+    answers: [200, 503],
+    body: noBody,
+    reply: status,
+  },
+  'get-health': {
+    method: 'GET',
+    path: '/health',
+    query: [],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: v.object({ status: v.literal('ok') }),
+  },
+} as const;
+
+export type OperationId = keyof typeof operations;
+export type BodyOf<Id extends OperationId> = v.InferOutput<(typeof operations)[Id]['body']>;
+export type ReplyOf<Id extends OperationId> = v.InferOutput<(typeof operations)[Id]['reply']>;
+export type QueryOf<Id extends OperationId> = {
+  readonly [Name in (typeof operations)[Id]['query'][number]]?: string | undefined;
+};

@@ -1,0 +1,19 @@
+/** A request as a command for `curl`, to be shown to others: without the token, and without any value. */
+import type { Request } from './client.ts';
+
+/** What may hold a value, whatever the request. */
+const hidden: ReadonlySet<string> = new Set(['value', 'values', 'content']);
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+export const curlOf = ({ method, url, headers, body }: Request): string => {
+  const shown = JSON.stringify(body, (member, content) => (hidden.has(member) ? '…' : content));
+  const parts = [
+    `curl -X ${method}`,
+    `-H "Authorization: Bearer $DSV_TOKEN"`,
+    ...Object.entries(headers).map(([name, text]) => `-H ${quoted(`${name}: ${text}`)}`),
+    ...(body === undefined ? [] : [`-d ${quoted(shown)}`]),
+    quoted(url),
+  ];
+  return `${parts.join(' \\\n  ')}\n`;
+};

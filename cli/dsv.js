@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/**
+ * The command `dsv` as a checkout has it: bundles `cli/main.ts` into one file where that is missing or older than its
+ * sources, and runs it. Plain JavaScript, for a Node that cannot run TypeScript; so `npx dsv` needs no build step,
+ * and never runs what was true before the last `git pull`.
+ */
+import { mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const bundle = join(root, '.local/cli/dsv.js');
+const sources = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
+
+/** When the file, or any file of the folder, was last changed; 0 where there is none. */
+const changedAt = (path) => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;
+  const inside = readdirSync(path).map((name) => changedAt(join(path, name)));
+  return Math.max(stat.mtimeMs, ...inside);
+};
+
+/** Two may build at once: each writes a file of its own, and the last to finish is kept. */
+const build = async (newest) => {
+  const { build: esbuild } = await import('esbuild');
+  const draft = `${bundle}.${process.pid}.js`;
+  mkdirSync(dirname(bundle), { recursive: true });
+  await esbuild({
+    entryPoints: [join(root, 'cli/main.ts')],
+    outfile: draft,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    logLevel: 'silent',
+    // Commander and cli-table3 are CommonJS and ask for Node's own modules.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
+  // Dated as its sources: what is changed while it is built is newer.
+  utimesSync(draft, newest, newest);
+  renameSync(draft, bundle);
+};
+
+// In whole seconds, which every file system keeps.
+const newest = Math.ceil(Math.max(...sources.map((path) => changedAt(join(root, path)))) / 1_000);
+if (changedAt(bundle) / 1_000 !== newest) {
+  try {
+    await build(newest);
+  } catch (error) {
+    process.stderr.write(`dsv: cannot build itself (${error.message}); run npm ci in ${root}\n`);
+    process.exit(1);
+  }
+}
+await import(pathToFileURL(bundle).href);

@@ -1,0 +1,39 @@
+/** Values for the `enc()` of a file, that the file itself does not have. */
+import { parseFile } from '../functions/env/grammar.ts';
+import { scanFile } from '../functions/env/scan.ts';
+import { isSecretName } from '../functions/model/names.ts';
+import { variable } from './environment.ts';
+import { usage } from './failures.ts';
+import { readInput, textOf } from './values.ts';
+
+export type ValuesFlags = {
+  /** Each `NAME=FILE`. */
+  readonly valueFile?: readonly string[] | undefined;
+  readonly valuesFromEnv?: true | undefined;
+};
+
+/** An option that may be given again and again. */
+export const collect = (text: string, before: readonly string[] = []): string[] => [
+  ...before,
+  text,
+];
+
+/** A file that was given for a name goes before a variable of that name. */
+export const readValues = async (
+  content: string,
+  { valueFile = [], valuesFromEnv }: ValuesFlags,
+): Promise<ReadonlyMap<string, string>> => {
+  const values = new Map<string, string>();
+  if (valuesFromEnv) {
+    for (const name of scanFile(parseFile(content)).enc.keys()) {
+      const value = variable(name);
+      if (value !== undefined) values.set(name, value);
+    }
+  }
+  for (const given of valueFile) {
+    const [, name = '', file = ''] = /^([^=]*)=(.+)$/s.exec(given) ?? [];
+    if (!isSecretName(name)) throw usage('--value-file is NAME=FILE');
+    values.set(name, textOf(await readInput(file), `the value for ${name}`));
+  }
+  return values;
+};

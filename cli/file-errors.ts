@@ -1,0 +1,69 @@
+/** Errors of files, for people and for editors that jump to `file:line:column`. */
+import type { FileError } from './contract.ts';
+import type { Report } from './failures.ts';
+import { shown } from './output.ts';
+
+const sentences: Readonly<Record<string, string>> = {
+  missing_equals: 'this is no assignment, comment or blank line',
+  unterminated_quote: 'no quote closes the value',
+  text_after_quote: 'behind a quoted value only blanks and a comment may stand',
+  bad_key: 'a key is letters, digits and _, with no digit first',
+  bad_character: 'a NUL, or a carriage return that ends no line',
+  bad_escape: 'in double quotes this backslash is no escape',
+  duplicate_key: 'the key stands above already',
+  malformed_reference:
+    'this looks like a reference and is none; a backslash before it makes it text',
+  enc_not_allowed: 'expand stores nothing, so enc() has no place here',
+  unused_value: 'a value was given that no enc() names',
+  ambiguous_value: 'the file and the value given differ',
+  unresolved_value: 'no value for this enc(): neither in the file nor given',
+  nested_reference: 'what is to be stored holds a reference itself',
+  reference_to_new_secret: 'the secret does not exist before this request',
+  not_found: 'there is no such secret',
+  secret_exists: 'the secret exists already',
+  not_text: 'a value must be a string',
+  bad_name: 'this is no secret name',
+  bad_json: 'this is not JSON',
+  value_elsewhere: 'a value that was stored still stands on this line',
+  reader_disagrees: 'the program that reads this file may read this line otherwise',
+};
+
+const reasons: Readonly<Record<string, string>> = {
+  not_utf8: 'the value is no text',
+  nul: 'the value holds a NUL',
+  line_feed: 'the value holds a line feed',
+  carriage_return: 'a carriage return is in the way',
+  quotes: 'the value needs quotes and holds every kind',
+  expansion: 'the reader would expand the value',
+  too_long: 'the line would be too long',
+  key: 'the reader keeps this name for itself',
+  byte_order_mark: 'a byte order mark is in the way',
+  comment: 'the comment is in the way',
+  other_line: 'another line is in the way',
+  expanded_later: 'the file is to be expanded later, and only the reader would read the line right',
+};
+
+const messageOf = ({ code, name, key, dialect, reason, causeLine }: FileError): string => {
+  if (code === 'not_representable') {
+    const why = reasons[reason ?? ''] ?? reason;
+    const at = causeLine === undefined ? '' : ` (line ${causeLine})`;
+    return `${key} cannot be written for ${dialect}: ${why}${at}`;
+  }
+  const sentence = sentences[code] ?? code;
+  return name === undefined ? sentence : `${name}: ${sentence}`;
+};
+
+/** One line for each error of the report, and how many it leaves out. */
+export const reportLines = (report: Report, file = 'file'): string[] => {
+  const errors = ('errors' in report && report.errors) || [];
+  const total = ('errorsTotal' in report && report.errorsTotal) || errors.length;
+  const lines = errors.map(
+    (error) => `${shown(file)}:${error.line}:${error.column}: ${messageOf(error)} [${error.code}]`,
+  );
+  return total > errors.length ? [...lines, `and ${total - errors.length} more`] : lines;
+};
+
+export const warningLine = (
+  { line, code }: { readonly line: number; readonly code: string },
+  file: string,
+): string => `${shown(file)}:${line}: warning: ${sentences[code] ?? code} [${code}]`;

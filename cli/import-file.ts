@@ -1,0 +1,53 @@
+/** Names and values out of a file: `.env`, or one JSON object of strings. */
+import { type ParseError, parseTree } from 'jsonc-parser';
+import { partsOf } from '../functions/env/candidates.ts';
+import { parseFile } from '../functions/env/grammar.ts';
+import { errorsAt, type Fault } from '../functions/env/places.ts';
+import { scanFile } from '../functions/env/scan.ts';
+import { isSecretName } from '../functions/model/names.ts';
+import type { FileError } from './contract.ts';
+import { invalidFile } from './failures.ts';
+
+export type Entry = { readonly name: string; readonly value: string };
+
+/** Throws with all errors of the file. What holds a reference is no value, and is one of them. */
+export const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
+  const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);
+  if (errors.length > 0) throw invalidFile(errors, file);
+  return entries;
+};
+
+type Read = { readonly entries: Entry[]; readonly errors: readonly FileError[] };
+
+const readEnv = (content: string): Read => {
+  const parsed = parseFile(content);
+  const faults: Fault[] = [];
+  const entries = scanFile(parsed).lines.map(({ line, candidates, offsets }) => {
+    const reference = candidates.findIndex(({ kind }) => kind !== 'text');
+    if (reference >= 0) faults.push({ offset: offsets[reference] ?? 0, code: 'nested_reference' });
+    return { name: line.key, value: partsOf(line.value.decoded, candidates, true).join('') };
+  });
+  return { entries, errors: [...parsed.errors, ...errorsAt(content, faults)] };
+};
+
+const readJson = (content: string): Read => {
+  const problems: ParseError[] = [];
+  const tree = parseTree(content, problems, { disallowComments: true });
+  const at = (offset: number, code: string): FileError => {
+    const [place] = errorsAt(content, [{ offset, code: 'bad_key' }]);
+    return { line: 1, column: 1, ...place, code };
+  };
+  const errors = problems.slice(0, 1).map(({ offset }) => at(offset, 'bad_json'));
+  if (errors.length > 0 || tree?.type !== 'object') {
+    return { entries: [], errors: errors.length > 0 ? errors : [at(0, 'bad_json')] };
+  }
+  const entries = new Map<string, string>();
+  for (const { children: [key, member] = [] } of tree.children ?? []) {
+    if (!key || !member) continue;
+    if (!isSecretName(key.value)) errors.push(at(key.offset, 'bad_name'));
+    else if (entries.has(key.value)) errors.push(at(key.offset, 'duplicate_key'));
+    else if (member.type !== 'string') errors.push(at(member.offset, 'not_text'));
+    else entries.set(key.value, member.value);
+  }
+  return { entries: [...entries].map(([name, value]) => ({ name, value })), errors };
+};

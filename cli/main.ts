@@ -1,0 +1,65 @@
+/** `dsv`: the vault's command line. Everything it does goes through the HTTP API. */
+import { CommanderError } from '@commander-js/extra-typings';
+import { misuse, newCommand } from './command.ts';
+import { completionCommand } from './commands/completion.ts';
+import { createCommand } from './commands/create.ts';
+import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { envCommand } from './commands/env.ts';
+import { exportCommand } from './commands/export.ts';
+import { getCommand } from './commands/get.ts';
+import { historyCommand } from './commands/history.ts';
+import { importCommand } from './commands/import.ts';
+import { listCommand } from './commands/list.ts';
+import { loginCommand } from './commands/login.ts';
+import { rollbackCommand } from './commands/rollback.ts';
+import { runCommand } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
+import { updateCommand } from './commands/update.ts';
+import { versionCommand } from './commands/version.ts';
+import { whoamiCommand } from './commands/whoami.ts';
+import { exitCodes } from './failures.ts';
+import { reportFailure } from './reports.ts';
+
+const program = newCommand(
+  'dsv',
+  'the command line of the vault',
+  `
+  printf %s hunter2 | dsv create DB_PASSWORD
+  dsv get DB_PASSWORD
+  dsv env encrypt --in-place .env
+  dsv run --env-file .env -- node server.js
+  `,
+)
+  .enablePositionalOptions()
+  .helpCommand('help [command]', 'show how a command is used')
+  .addCommand(createCommand())
+  .addCommand(updateCommand())
+  .addCommand(getCommand())
+  .addCommand(historyCommand())
+  .addCommand(listCommand())
+  .addCommand(diffCommand())
+  .addCommand(rollbackCommand())
+  .addCommand(envCommand())
+  .addCommand(runCommand())
+  .addCommand(importCommand())
+  .addCommand(exportCommand())
+  .addCommand(statusCommand())
+  .addCommand(doctorCommand())
+  .addCommand(whoamiCommand())
+  .addCommand(loginCommand())
+  .addCommand(completionCommand())
+  .addCommand(versionCommand());
+
+/** The exit code. Help that was shown comes as an error, too: without a command it is all that can be said. */
+const endWith = (error: unknown): number => {
+  if (!(error instanceof CommanderError)) return reportFailure(error);
+  if (error.code === 'commander.help') return exitCodes.usage;
+  return error.exitCode === 0 ? exitCodes.ok : reportFailure(misuse(error));
+};
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = endWith(error);
+}

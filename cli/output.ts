@@ -1,0 +1,60 @@
+/** All that `dsv` prints. Results go to stdout, what is said about them to stderr. */
+import Table from 'cli-table3';
+import { variable } from './environment.ts';
+import { failure, systemCodeOf } from './failures.ts';
+
+// What a write failed with is given to it, too; without a listener it would also end the process.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+/**
+ * Settles once the system has taken it. A reader that went away ends the process as SIGPIPE would; what could not be
+ * written is a failure, so that a full disk never looks like success.
+ */
+export const print = (data: string | Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const settle = (error?: unknown): void => {
+      if (systemCodeOf(error) === 'EPIPE') process.exit(141);
+      if (error) reject(failure('other', `cannot write to stdout (${systemCodeOf(error)})`, error));
+      else resolve();
+    };
+    try {
+      process.stdout.write(data, settle);
+    } catch (error) {
+      settle(error);
+    }
+  });
+
+/** One sentence on stderr: the program's name before it, a line feed behind it. */
+export const note = (sentence: string): void => void process.stderr.write(`dsv: ${sentence}\n`);
+
+/** A line on stderr as it is, for what editors and other programs parse. */
+export const noteLine = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** One document, for programs. */
+export const printJson = (document: unknown): Promise<void> =>
+  print(`${JSON.stringify(document, undefined, 2)}\n`);
+
+const emphasised = (text: string): string =>
+  process.stdout.isTTY && variable('NO_COLOR') === undefined ? `\u001b[1m${text}\u001b[22m` : text;
+
+const blank = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+const lines = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '' };
+const corners = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', right: '' };
+
+/** Columns as wide as what stands in them: nothing is ever cut off. */
+export const printTable = (head: readonly string[], rows: readonly (readonly string[])[]) => {
+  const table = new Table({
+    head: head.map(emphasised),
+    chars: { ...blank, ...lines, ...corners, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  table.push(...rows.map((row) => row.map(shown)));
+  return print(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+};
+
+/** Text of others on a terminal: what would move the cursor, or turn the writing around, is shown as an escape. */
+export const shown = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const hex = character.codePointAt(0)?.toString(16) ?? '';
+    return `\\u{${hex}}`;
+  });

@@ -1,0 +1,45 @@
+/** What `dsv login` keeps: one file for each profile, for its owner only. */
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { configurationFolder } from './environment.ts';
+import { failure, systemCodeOf, usage } from './failures.ts';
+import { replaceFile } from './private-files.ts';
+
+const profile = v.object({
+  addr: v.optional(v.string()),
+  token: v.optional(v.string()),
+  timeout: v.optional(v.string()),
+  retries: v.optional(v.string()),
+});
+export type Profile = v.InferOutput<typeof profile>;
+
+export const profileFile = (name: string): string => {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name)) return join(configurationFolder(), `${name}.json`);
+  throw usage('the name of a profile is 1 to 64 letters, digits, _ or -');
+};
+
+/** Empty where there is no such file. Refuses one that others may read, as ssh does with keys. */
+export const readProfile = (name: string): Profile => {
+  const file = profileFile(name);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return {};
+    throw failure('other', `cannot read ${file} (${systemCodeOf(error)})`, error);
+  }
+  if ((statSync(file).mode & 0o077) !== 0) {
+    throw failure('denied', `${file} is open to others: chmod 600 it, and renew its token`);
+  }
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), profile), text);
+  if (parsed.success) return parsed.output;
+  throw failure('other', `${file} is no profile: write it anew with dsv login`);
+};
+
+export const writeProfile = (name: string, content: Profile): string => {
+  const file = profileFile(name);
+  mkdirSync(configurationFolder(), { recursive: true, mode: 0o700 });
+  replaceFile(file, `${JSON.stringify(content, undefined, 2)}\n`, 0o600);
+  return file;
+};

@@ -1,0 +1,114 @@
+/** Where the vault is and who asks: flags over the environment over the profile. */
+import { readFileSync } from 'node:fs';
+import { variable } from './environment.ts';
+import { failure, systemCodeOf, usage } from './failures.ts';
+import { type Profile, readProfile } from './profile.ts';
+
+/** What every command that asks the vault takes as flags. No flag takes a token: others can read a command line. */
+export type Flags = {
+  readonly addr?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly retries?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly verbose?: true | undefined;
+  readonly curl?: true | undefined;
+};
+
+export type Settings = {
+  /** Without a slash at its end. */
+  readonly addr: string;
+  /** `source`: for people, where it came from. */
+  readonly token: { readonly text: string; readonly source: string } | undefined;
+  /** Of one try. */
+  readonly timeoutMs: number;
+  /** Tries after the first. */
+  readonly retries: number;
+  readonly idempotencyKey: string | undefined;
+  readonly verbose: boolean;
+  readonly curl: boolean;
+  readonly profile: string;
+};
+
+const defaultAddr = 'http://127.0.0.1:3000';
+/** The vault itself never takes longer than 10 s to answer. */
+const defaultTimeoutS = '15';
+const defaultRetries = '3';
+const timeoutMaxS = 600;
+const retriesMax = 20;
+
+export const profileName = (flags: Flags): string =>
+  flags.profile ?? variable('DSV_PROFILE') ?? 'default';
+
+export const readSettings = (flags: Flags): Settings => {
+  const profile = profileName(flags);
+  const kept = readProfile(profile);
+  const timeout = flags.timeout ?? variable('DSV_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
+  const retries = flags.retries ?? variable('DSV_RETRIES') ?? kept.retries ?? defaultRetries;
+  return {
+    addr: readAddr(flags.addr ?? variable('DSV_ADDR') ?? kept.addr ?? defaultAddr),
+    token: readToken(flags, kept, profile),
+    timeoutMs: readTimeout(timeout),
+    retries: readRetries(retries),
+    idempotencyKey: readKey(flags.idempotencyKey),
+    verbose: flags.verbose === true,
+    curl: flags.curl === true,
+    profile,
+  };
+};
+
+/** Throws unless it is an address of HTTP and nothing more: a name and password in it would be seen by others. */
+const readAddr = (text: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain =
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    [url.username, url.password, url.search, url.hash].every((part) => part === '');
+  if (isPlain) return url.href.replace(/\/+$/, '');
+  throw usage('the address of the vault is http:// or https://, a host, and perhaps a path');
+};
+
+const readTimeout = (text: string): number => {
+  const seconds = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0 && seconds <= timeoutMaxS) return seconds * 1_000;
+  throw usage(`the timeout is a number of seconds, at most ${timeoutMaxS}`);
+};
+
+const readRetries = (text: string): number => {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= retriesMax) return Number(text);
+  throw usage(`the number of retries is 0 to ${retriesMax}`);
+};
+
+const readKey = (text: string | undefined): string | undefined => {
+  if (text === undefined || /^[!-~]{16,128}$/.test(text)) return text;
+  throw usage('--idempotency-key is 16 to 128 visible ASCII characters');
+};
+
+const readToken = (flags: Flags, kept: Profile, profile: string): Settings['token'] => {
+  const typed = variable('DSV_TOKEN');
+  const file = variable('DSV_TOKEN_FILE');
+  if (flags.tokenFile !== undefined) return tokenOfFile(flags.tokenFile, '--token-file');
+  if (typed !== undefined) return checked(typed, 'DSV_TOKEN');
+  if (file !== undefined) return tokenOfFile(file, 'DSV_TOKEN_FILE');
+  return kept.token === undefined ? undefined : checked(kept.token, `profile ${profile}`);
+};
+
+const tokenOfFile = (file: string, source: string): Settings['token'] => {
+  try {
+    return checked(readFileSync(file, 'utf8'), source);
+  } catch (error) {
+    if (systemCodeOf(error) === 'unknown error') throw error;
+    throw failure('denied', `cannot read the file of ${source} (${systemCodeOf(error)})`, error);
+  }
+};
+
+/** What is no token must not reach a header: the error of HTTP would quote it. */
+const checked = (text: string, source: string): Settings['token'] => {
+  const token = text.trim();
+  if (isToken(token)) return { text: token, source };
+  throw failure('denied', `${source} holds no token`);
+};
+
+export const isToken = (text: string): boolean =>
+  /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(text);

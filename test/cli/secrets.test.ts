@@ -1,0 +1,225 @@
+/** One secret at a time: create, update, get, history, list, diff, rollback. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Dsv, openDsv } from '../support/dsv.ts';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let dsv: Dsv;
+beforeAll(async () => {
+  vault = await startVault();
+  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() });
+});
+afterAll(() => vault.stop());
+
+/** Stands in every value of this file. */
+const canary = 'c4n4ry';
+const created = async (input: string | Uint8Array = canary): Promise<string> => {
+  const name = freshName();
+  expect(await dsv.run(['create', name], { input })).toMatchObject({ code: 0 });
+  return name;
+};
+
+describe('create', () => {
+  it('stores what stdin holds, byte for byte', async () => {
+    const value = Buffer.from([0, 0xff, 0x0d, 0x0a, 0xc3, 0x28]);
+    const name = await created(value);
+    expect((await dsv.run(['get', name])).bytes).toEqual(value);
+  });
+
+  it('stores nothing of the empty value but that it is there', async () => {
+    expect(await dsv.run(['get', await created('')])).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('stores what a file holds, and warns of a line feed that was hardly meant', async () => {
+    const [name, file] = [freshName(), join(dsv.folder, 'value')];
+    writeFileSync(file, `${canary}\n`);
+    await dsv.run(['create', name, '--value-file', file]);
+    expect((await dsv.run(['get', name])).stdout).toBe(`${canary}\n`);
+    const piped = await dsv.run(['create', freshName()], { input: `${canary}\n` });
+    expect(piped).toMatchObject({ code: 0, stderr: expect.stringContaining('line feed') });
+    const lines = await dsv.run(['create', freshName()], { input: `${canary}\nb\n` });
+    expect(lines).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('takes canonical base64 for the bytes it stands for, and refuses any other', async () => {
+    const name = freshName();
+    await dsv.run(['create', name, '--base64'], { input: '/wD+AQ==\n' });
+    expect((await dsv.run(['get', name])).bytes).toEqual(Buffer.from([0xff, 0, 0xfe, 1]));
+    const refused = await dsv.run(['create', freshName(), '--base64'], { input: 'c4n4ry' });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('takes --value, and warns that others saw it', async () => {
+    const name = freshName();
+    const ran = await dsv.run(['create', name, '--value', 'shown-to-all']);
+    expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('use stdin') });
+    expect((await dsv.run(['get', name])).stdout).toBe('shown-to-all');
+    expect(dsv.seenIn('shown-to-all').length).toBeGreaterThan(0);
+  });
+
+  it('takes one source of the value only', async () => {
+    const ran = await dsv.run(['create', freshName(), '--value', 'a', '--value-file', 'b']);
+    expect(ran).toMatchObject({ code: 2 });
+  });
+
+  it('exits with 4 for a name that is taken, unless the value is this one and that is enough', async () => {
+    const name = await created();
+    expect(await dsv.run(['create', name], { input: canary })).toMatchObject({ code: 4 });
+    const flags = ['create', name, '--skip-unchanged'];
+    expect(await dsv.run(flags, { input: canary })).toMatchObject({ code: 0 });
+    expect(await dsv.run(flags, { input: `${canary}2` })).toMatchObject({ code: 4 });
+    expect(
+      (await vault.call('GET', `/v1/secrets/${name}`, { token: vault.token() })).json.version,
+    ).toBe(1);
+  });
+
+  it('asks at the terminal without an echo', async () => {
+    const name = freshName();
+    const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
+    await started.prints('value: ');
+    started.type(`${canary}é\r`);
+    const { code, stdout } = await started.ran;
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(canary);
+    expect((await dsv.run(['get', name])).stdout).toBe(`${canary}é`);
+  });
+
+  it('stores nothing if the question is answered with Ctrl-C or Ctrl-D', async () => {
+    for (const [typed, code] of [
+      ['\u0003', 130],
+      ['\u0004', 2],
+    ] as const) {
+      const name = freshName();
+      const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
+      await started.prints('value: ');
+      started.type(`${typed}`);
+      expect(await started.ran).toMatchObject({ code });
+      expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+    }
+  });
+
+  it('reads no value from a terminal that would show it', async () => {
+    const ran = await dsv.run(['create', freshName()], { terminal: true });
+    expect(ran).toMatchObject({ code: 2, stdout: expect.stringContaining('--prompt') });
+  });
+});
+
+describe('get', () => {
+  it('prints a version, and the one of an instant', async () => {
+    const name = await created(`${canary}1`);
+    const put = await vault.call('PUT', `/v1/secrets/${name}`, {
+      token: vault.token(),
+      body: { value: `${canary}2` },
+    });
+    expect((await dsv.run(['get', name])).stdout).toBe(`${canary}2`);
+    expect((await dsv.run(['get', name, '--version', '1'])).stdout).toBe(`${canary}1`);
+    const before = new Date(Date.parse(put.json.validFrom ?? '') - 1).toISOString();
+    expect((await dsv.run(['get', name, '--at', before])).stdout).toBe(`${canary}1`);
+    expect(await dsv.run(['get', name, '--version', '3'])).toMatchObject({ code: 3, stdout: '' });
+    expect(await dsv.run(['get', name, '--version', 'x'])).toMatchObject({ code: 2 });
+    expect(await dsv.run(['get', name, '--at', 'noon'])).toMatchObject({ code: 2 });
+    expect(await dsv.run(['get', name, '--at', before, '--version', '1'])).toMatchObject({
+      code: 2,
+    });
+  });
+
+  it('writes a file for its owner only, also where one stood that others could read', async () => {
+    const [name, file] = [await created(), join(dsv.folder, 'out')];
+    writeFileSync(file, 'old', { mode: 0o644 });
+    expect(await dsv.run(['get', name, '--out', file])).toMatchObject({ code: 0, stdout: '' });
+    expect(readFileSync(file, 'utf8')).toBe(canary);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const nowhere = join(dsv.folder, 'no', 'such');
+    expect(await dsv.run(['get', name, '--out', nowhere])).toMatchObject({ code: 1 });
+  });
+
+  it('prints the document of the API with --json', async () => {
+    const name = await created();
+    const { stdout } = await dsv.run(['get', name, '--json']);
+    const reply = await vault.call('GET', `/v1/secrets/${name}`, { token: vault.token() });
+    expect(JSON.parse(stdout)).toEqual(reply.json);
+  });
+
+  it('ends the line at a terminal, and shows bytes that would command it as base64', async () => {
+    const plain = await dsv.run(['get', await created()], { terminal: true });
+    expect(plain.stdout).toBe(`${canary}\r\n`);
+    const bell = await dsv.run(['get', await created('\u001b[2J')], { terminal: true });
+    expect(bell.stdout).toContain(Buffer.from('\u001b[2J').toString('base64'));
+    expect(bell.stdout).not.toContain('\u001b');
+  });
+
+  it('fails if what it prints cannot be written', async () => {
+    const name = await created();
+    const command = `"$0" "$1" get ${name} > /dev/full`;
+    const env = { PATH: process.env['PATH'], DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
+    const { status } = spawnSync('bash', ['-c', command, process.execPath, 'cli/dsv.js'], { env });
+    expect(status).toBe(1);
+  });
+});
+
+describe('history', () => {
+  it('lists all versions over all pages, the newest first, and values only if asked to', async () => {
+    const name = await created(`${canary}1`);
+    for (let version = 2; version <= 23; version += 1) {
+      await vault.call('PUT', `/v1/secrets/${name}`, {
+        token: vault.token(),
+        body: { value: `${canary}${version}` },
+      });
+    }
+    const { stdout } = await dsv.run(['history', name]);
+    expect(stdout).not.toContain(canary);
+    const [head, ...rows] = stdout.trimEnd().split('\n');
+    expect(head).toMatch(/^VERSION +VALID FROM +VALID TO +CREATED BY +MASTER KEY$/);
+    expect(rows.map((row) => Number.parseInt(row, 10))).toEqual(
+      Array.from({ length: 23 }, (_, index) => 23 - index),
+    );
+    expect(rows[0]).toMatch(/^23 +\d{4}-\d\d-\d\dT[\d:.]+Z +now +alice +[\w-]+$/);
+    const valued = JSON.parse((await dsv.run(['history', name, '--json', '--show-values'])).stdout);
+    expect(valued.versions.map(({ value }: { value: string }) => value)).toEqual(
+      Array.from({ length: 23 }, (_, index) => `${canary}${23 - index}`),
+    );
+  });
+
+  it('cuts nothing off, however narrow the terminal, and shows no control character', async () => {
+    const value = `${canary}\u001b[31m${'x'.repeat(500)}`;
+    const name = await created(value);
+    const ran = await dsv.run(['history', name, '--show-values'], {
+      terminal: true,
+      env: { COLUMNS: '40', NO_COLOR: '1' },
+    });
+    expect(ran.stdout).toContain(`${canary}\\u{1b}[31m${'x'.repeat(500)}`);
+    expect(ran.stdout).not.toContain('\u001b');
+  });
+});
+
+describe('all commands for one secret', () => {
+  it('refuse what is no name without repeating it, and ask nothing', async () => {
+    for (const command of ['create', 'get', 'history']) {
+      const ran = await dsv.run([command, 'hunter2!'], {
+        input: '',
+        env: { DSV_ADDR: 'http://127.0.0.1:9' },
+      });
+      expect(ran.code).toBe(2);
+      expect(ran.stderr).not.toContain('hunter2');
+    }
+  });
+
+  it('exit with 3 for a name that is not there, with the problem of the server for programs', async () => {
+    for (const command of ['get', 'history']) {
+      const ran = await dsv.run([command, 'NOWHERE', '--json']);
+      expect(ran).toMatchObject({ code: 3, stdout: '' });
+      expect(JSON.parse(ran.stderr)).toMatchObject({
+        type: 'https://vault.invalid/problems/not-found',
+        status: 404,
+        code: 'not_found',
+      });
+    }
+  });
+
+  it('let no value be seen in a message or in the list of processes', () => {
+    expect(dsv.seenIn(canary)).toEqual([]);
+  });
+});

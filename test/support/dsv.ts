@@ -1,0 +1,111 @@
+/**
+ * The real binary `cli/dsv.js` as a child process, in a pseudo-terminal where that matters. Whatever a test runs, the
+ * command line of every process on the machine is read meanwhile, so that any test can ask where a value was seen.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { freshFolder } from './local-process.ts';
+
+const program = resolve('cli/dsv.js');
+const scanEveryMs = 5;
+
+type Ran = {
+  readonly code: number | null;
+  readonly stdout: string;
+  /** What was printed, byte for byte. */
+  readonly bytes: Buffer;
+  readonly stderr: string;
+};
+
+type Started = {
+  readonly child: ChildProcess;
+  /** Settles once stdout and stderr together hold the text. */
+  readonly prints: (text: string) => Promise<void>;
+  readonly type: (text: string) => void;
+  readonly ran: Promise<Ran>;
+};
+
+export type Dsv = {
+  /** Runs to the end. */
+  readonly run: (args: readonly string[], how?: How) => Promise<Ran>;
+  readonly start: (args: readonly string[], how?: How) => Started;
+  /** A folder of this caller's own, for files; `dsv` runs in it. */
+  readonly folder: string;
+  /** Command lines and messages (stderr) in which the text was seen, in all runs so far. */
+  readonly seenIn: (text: string) => readonly string[];
+};
+
+type How = {
+  /** What stdin holds; it is empty if not told. `open`: it stays open, to be typed into. */
+  readonly input?: string | Uint8Array;
+  readonly open?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  /** In a pseudo-terminal, whose output is all in `stdout`. */
+  readonly terminal?: boolean;
+};
+
+/** The command lines of all processes. One may end while it is read. */
+const commandLines = (): string[] =>
+  readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')];
+      } catch {
+        return [];
+      }
+    });
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** `dsv` for a caller with this environment, in a folder and with a home of its own. */
+export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
+  const folder = freshFolder();
+  const seen = new Set<string>();
+  const start = (args: readonly string[], how: How = {}): Started => {
+    const { PATH } = process.env;
+    const env = { PATH, HOME: folder, ...settings, ...how.env };
+    const whole = [process.execPath, program, ...args];
+    const [file = '', ...rest] = how.terminal
+      ? ['script', '-qec', whole.map(quoted).join(' '), '/dev/null']
+      : whole;
+    const child = spawn(file, rest, { cwd: folder, env });
+    const [output, errors]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', (chunk) => output.push(chunk));
+    child.stderr.on('data', (chunk) => errors.push(chunk));
+    // A command that needs no input may end before it was given any.
+    child.stdin.on('error', () => undefined);
+    if (how.input !== undefined) child.stdin.write(how.input);
+    if (!how.open) child.stdin.end();
+    const scan = setInterval(() => {
+      for (const line of commandLines()) seen.add(line);
+    }, scanEveryMs);
+    const ran = once(child, 'close').then(([code]): Ran => {
+      clearInterval(scan);
+      const bytes = Buffer.concat(output);
+      const stderr = Buffer.concat(errors).toString();
+      seen.add(stderr);
+      return { code: code as number | null, stdout: bytes.toString(), bytes, stderr };
+    });
+    const prints = async (text: string): Promise<void> => {
+      for (;;) {
+        if (Buffer.concat([...output, ...errors]).includes(text)) return;
+        await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), ran]);
+        if (child.exitCode !== null && !Buffer.concat([...output, ...errors]).includes(text)) {
+          throw new Error(
+            `ended without printing ${text}: ${Buffer.concat([...output, ...errors])}`,
+          );
+        }
+      }
+    };
+    return { child, prints, type: (text) => void child.stdin.write(text), ran };
+  };
+  return {
+    run: (args, how) => start(args, how).ran,
+    start,
+    folder,
+    seenIn: (text) => [...seen].filter((line) => line.includes(text)),
+  };
+};
