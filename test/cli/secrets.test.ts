@@ -195,10 +195,105 @@ describe('history', () => {
   });
 });
 
+describe('update', () => {
+  it('writes the next version, and none if the value is the same and that is enough', async () => {
+    const name = await created(`${canary}1`);
+    const update = (input: string, ...flags: string[]) =>
+      dsv.run(['update', name, ...flags], { input });
+    expect(await update(`${canary}1`, '--skip-unchanged')).toMatchObject({ code: 0, stdout: '' });
+    expect(
+      JSON.parse((await update(`${canary}1`, '--skip-unchanged', '--json')).stdout),
+    ).toMatchObject({ name, version: 1, unchanged: true });
+    expect((await update(`${canary}2`, '--skip-unchanged')).stdout).toContain('version 2');
+    expect((await update(`${canary}2`)).stdout).toContain('version 3');
+  });
+
+  it('holds to the version it was told, also where nothing would be written', async () => {
+    const name = await created();
+    const update = (version: string, ...flags: string[]) =>
+      dsv.run(['update', name, '--if-version', version, ...flags], { input: canary });
+    expect(await update('2')).toMatchObject({ code: 9 });
+    expect(await update('2', '--skip-unchanged')).toMatchObject({ code: 9 });
+    expect(await update('1', '--skip-unchanged')).toMatchObject({ code: 0 });
+    expect(await update('1')).toMatchObject({ code: 0 });
+    expect(await update('1')).toMatchObject({ code: 9 });
+  });
+
+  it('creates nothing', async () => {
+    expect(await dsv.run(['update', freshName()], { input: canary })).toMatchObject({ code: 3 });
+  });
+});
+
+describe('rollback', () => {
+  it('writes an old value again, byte for byte, as a new version', async () => {
+    const name = await created(Buffer.from([0xff, 0, 1]));
+    await dsv.run(['update', name], { input: canary });
+    const ran = await dsv.run(['rollback', name, '--to', '1', '--if-version', '2']);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('version 3') });
+    expect((await dsv.run(['get', name])).bytes).toEqual(Buffer.from([0xff, 0, 1]));
+    expect(await dsv.run(['rollback', name, '--to', '1', '--if-version', '2'])).toMatchObject({
+      code: 9,
+    });
+    expect(await dsv.run(['rollback', name, '--to', '9'])).toMatchObject({ code: 3 });
+  });
+});
+
+describe('diff', () => {
+  it('tells whether two versions differ, and how only if asked to', async () => {
+    const name = await created(`same\n${canary}1\n`);
+    await dsv.run(['update', name], { input: `same\n${canary}2\n` });
+    await dsv.run(['rollback', name, '--to', '1']);
+    expect((await dsv.run(['diff', `${name}@1`, `${name}@2`])).stdout).toBe(
+      `${name}@1 and ${name}@2 differ\n`,
+    );
+    expect((await dsv.run(['diff', `${name}@1`, name])).stdout).toBe(
+      `${name}@1 and ${name}@3 are the same\n`,
+    );
+    const { stdout } = await dsv.run(['diff', `${name}@1`, `${name}@2`, '--show-values']);
+    expect(stdout).toContain(` same\n-${canary}1\n+${canary}2\n`);
+    const json = JSON.parse((await dsv.run(['diff', `${name}@1`, `${name}@2`, '--json'])).stdout);
+    expect(json).toMatchObject({ equal: false, versions: [{ version: 1 }, { version: 2 }] });
+    expect(JSON.stringify(json)).not.toContain(canary);
+  });
+
+  it('refuses what is no version, without repeating it', async () => {
+    for (const place of ['A@0', 'A@hunter2', 'A@1@2', '@1']) {
+      const ran = await dsv.run(['diff', place, 'A']);
+      expect(ran.code).toBe(2);
+      expect(ran.stderr).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('list', () => {
+  it('prints the names in sight over all pages, and no other', async () => {
+    const token = vault.token({ tenant: `list-${Date.now()}` });
+    const names = Array.from({ length: 1_050 }, (_, index) => `N${String(index).padStart(4, '0')}`);
+    for (let at = 0; at < names.length; at += 96) {
+      const some = names.slice(at, at + 96);
+      const content = some.map((name) => `${name}=enc(${name})`).join('\n');
+      const values = Object.fromEntries(some.map((name) => [name, 'x']));
+      const sent = await vault.call('POST', '/v1/env/encrypt', {
+        token,
+        body: { content, values },
+      });
+      expect(sent.status).toBe(200);
+    }
+    const env = { DSV_TOKEN: token };
+    expect((await dsv.run(['list'], { env })).stdout).toBe(
+      names.map((name) => `${name}\n`).join(''),
+    );
+    expect((await dsv.run(['list', '--prefix', 'N100'], { env })).stdout.split('\n')).toHaveLength(
+      11,
+    );
+    expect(JSON.parse((await dsv.run(['list', '--json'], { env })).stdout)).toEqual({ names });
+  });
+});
+
 describe('all commands for one secret', () => {
   it('refuse what is no name without repeating it, and ask nothing', async () => {
-    for (const command of ['create', 'get', 'history']) {
-      const ran = await dsv.run([command, 'hunter2!'], {
+    for (const command of ['create', 'update', 'get', 'history', 'diff A']) {
+      const ran = await dsv.run([...command.split(' '), 'hunter2!'], {
         input: '',
         env: { DSV_ADDR: 'http://127.0.0.1:9' },
       });
@@ -208,8 +303,8 @@ describe('all commands for one secret', () => {
   });
 
   it('exit with 3 for a name that is not there, with the problem of the server for programs', async () => {
-    for (const command of ['get', 'history']) {
-      const ran = await dsv.run([command, 'NOWHERE', '--json']);
+    for (const command of ['get', 'history', 'rollback --to 1']) {
+      const ran = await dsv.run([...command.split(' '), 'NOWHERE', '--json']);
       expect(ran).toMatchObject({ code: 3, stdout: '' });
       expect(JSON.parse(ran.stderr)).toMatchObject({
         type: 'https://vault.invalid/problems/not-found',

@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { freshFolder } from './local-process.ts';
 
 const program = resolve('cli/dsv.js');
-const scanEveryMs = 5;
+const scanEveryMs = 20;
 
 type Ran = {
   readonly code: number | null;

@@ -1,0 +1,226 @@
+/** `dsv env`: files in and out, and what is left of them if something fails. */
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Dsv, openDsv } from '../support/dsv.ts';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let dsv: Dsv;
+beforeAll(async () => {
+  vault = await startVault();
+  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() });
+});
+afterAll(() => vault.stop());
+
+const canary = 'c4n4ry';
+let files = 0;
+const fileOf = (content: string, mode = 0o640): string => {
+  files += 1;
+  const file = join(dsv.folder, `file${files}.env`);
+  writeFileSync(file, content);
+  chmodSync(file, mode);
+  return file;
+};
+const create = async (value = canary): Promise<string> => {
+  const name = freshName();
+  await vault.call('POST', '/v1/secrets', { token: vault.token(), body: { name, value } });
+  return name;
+};
+
+describe('encrypt', () => {
+  it('replaces the file with one that holds no value, and keeps its mode', async () => {
+    const name = freshName();
+    const file = fileOf(`# kept\n${name}=${canary}\nURL="x://enc(${name})" # too\n`, 0o664);
+    const ran = await dsv.run(['env', 'encrypt', '--in-place', file]);
+    expect(ran).toMatchObject({ code: 0, stdout: '', stderr: `dsv: created ${name}\n` });
+    expect(readFileSync(file, 'utf8')).toBe(
+      `# kept\n${name}=secret(${name})\nURL="x://secret(${name})" # too\n`,
+    );
+    expect(statSync(file).mode & 0o777).toBe(0o664);
+    expect((await dsv.run(['env', 'expand', file])).stdout).toContain(`x://${canary}`);
+    expect(readdirSync(dsv.folder).filter((entry) => entry.includes('draft'))).toEqual([]);
+  });
+
+  it('replaces the file behind a link, not the link', async () => {
+    const file = fileOf('A=1\n');
+    const link = join(dsv.folder, 'link.env');
+    symlinkSync(file, link);
+    expect(await dsv.run(['env', 'encrypt', '--in-place', link])).toMatchObject({ code: 0 });
+    expect(
+      readdirSync(dsv.folder, { withFileTypes: true })
+        .find(({ name }) => name === 'link.env')
+        ?.isSymbolicLink(),
+    ).toBe(true);
+  });
+
+  it('stores nothing if the result could not be written', async () => {
+    const name = freshName();
+    const file = fileOf(`${name}=${canary}\nA="enc(${name})"`);
+    for (const out of [join(dsv.folder, 'no', 'such'), '/dev/null']) {
+      expect(await dsv.run(['env', 'encrypt', file, '--out', out])).toMatchObject({ code: 1 });
+    }
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  it('takes values from files and from variables, of the names that the file asks for', async () => {
+    const [one, other, third] = [freshName(), freshName(), freshName()];
+    const pem = join(dsv.folder, 'pem');
+    writeFileSync(pem, `${canary}\nb\n`);
+    const input = `A="enc(${one})"\nB="enc(${other})"\nC="enc(${third})"\n${third}=${canary}3`;
+    const flags = ['--values-from-env', '--value-file', `${one}=${pem}`];
+    const env = { [other]: `${canary}2`, [one]: 'not this', UNUSED: 'x' };
+    const ran = await dsv.run(['env', 'encrypt', '-', ...flags], { input, env });
+    expect(ran.code).toBe(0);
+    expect((await dsv.run(['get', one])).stdout).toBe(`${canary}\nb\n`);
+    expect((await dsv.run(['get', other])).stdout).toBe(`${canary}2`);
+    expect((await dsv.run(['get', third])).stdout).toBe(`${canary}3`);
+  });
+
+  it('tells all names that exist, each at its place, and leaves the file as it was', async () => {
+    const name = await create();
+    const content = `${name}=${canary}\nA="enc(${name})"\n`;
+    const file = fileOf(content);
+    const ran = await dsv.run(['env', 'encrypt', '--in-place', file]);
+    expect(ran).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`${file}:2:4: ${name}: `),
+    });
+    expect(readFileSync(file, 'utf8')).toBe(content);
+  });
+
+  it('stores and replaces nothing in a dry run', async () => {
+    const name = freshName();
+    const content = `${name}=${canary}\nA="enc(${name})"\n`;
+    const file = fileOf(content);
+    const ran = await dsv.run(['env', 'encrypt', '--in-place', '--dry-run', file]);
+    expect(ran).toMatchObject({ code: 0, stderr: `dsv: would create ${name}\n` });
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+  });
+});
+
+describe('expand', () => {
+  it('writes for the reader it is told, byte for byte, into a file for its owner only', async () => {
+    const name = await create(`${canary} it's`);
+    const file = fileOf(`A="secret(${name})"`);
+    const out = join(dsv.folder, 'expanded');
+    await dsv.run(['env', 'expand', file, '--out', out]);
+    expect(readFileSync(out, 'utf8')).toBe(`A="${canary} it's"`);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const json = await dsv.run(['env', 'expand', file, '--dialect', 'json']);
+    expect(JSON.parse(json.stdout)).toEqual({ A: `${canary} it's` });
+  });
+
+  it('reads as of an instant, and pins', async () => {
+    const name = await create(`${canary}1`);
+    const put = await vault.call('PUT', `/v1/secrets/${name}`, {
+      token: vault.token(),
+      body: { value: `${canary}2` },
+    });
+    const input = `A="secret(${name})"`;
+    const before = new Date(Date.parse(put.json.validFrom ?? '') - 1).toISOString();
+    const at = await dsv.run(['env', 'expand', '-', '--at', before], { input });
+    expect(at.stdout).toBe(`A=${canary}1`);
+    const pinned = await dsv.run(['env', 'expand', '-', '--pin'], { input });
+    expect(pinned.stdout).toBe(`A="secret(${name}@2)"`);
+  });
+
+  it('tells all names that are missing, each at its place', async () => {
+    const input = 'A="secret(NOPE)"\nB=x\nC="é secret(NADA)"';
+    const ran = await dsv.run(['env', 'expand', '-'], { input });
+    expect(ran).toMatchObject({ code: 3, stdout: '' });
+    expect(ran.stderr).toMatch(/^-:1:4: NOPE: .*\n-:3:6: NADA: /);
+  });
+
+  it('gives the document of the API with --json, and its problem', async () => {
+    const name = await create();
+    const input = `A="secret(${name})"`;
+    const { stdout } = await dsv.run(['env', 'expand', '-', '--json'], { input });
+    expect(JSON.parse(stdout)).toEqual({
+      content: `A=${canary}`,
+      created: [],
+      resolved: [{ name, version: 1 }],
+      warnings: [],
+    });
+    const refused = await dsv.run(['env', 'expand', '-', '--json'], { input: 'A' });
+    expect(JSON.parse(refused.stderr)).toMatchObject({
+      code: 'invalid_env',
+      status: 422,
+      errors: [{ line: 1 }],
+    });
+  });
+});
+
+describe('submit', () => {
+  it('stores and resolves in one go, and warns on stderr', async () => {
+    const [kept, name] = [await create(), freshName()];
+    const value = `${canary}-long-enough`;
+    const input = `${name}=${value}\nA="enc(${name})"\nB="secret(${kept})"\nC=${value}\n`;
+    const ran = await dsv.run(['env', 'submit', '-'], { input });
+    expect(ran.stdout).toBe(
+      `${name}=secret(${name})\nA="secret(${name})"\nB=${canary}\nC=${value}\n`,
+    );
+    expect(ran.stderr).toMatch(/^-:4: warning: .*value_elsewhere/);
+  });
+});
+
+describe('lint', () => {
+  const bad = `A=Secret(${canary})\nB\nC="enc(NOPE)"\nD='x'y\nA=2\n`;
+
+  it('finds what the vault finds, at the same places, without asking it', async () => {
+    const file = fileOf(bad);
+    const offline = { DSV_ADDR: 'http://127.0.0.1:9', DSV_TOKEN: '' };
+    const lines = (ran: { stderr: string }) =>
+      ran.stderr.split('\n').filter((line) => line.startsWith(file));
+    const linted = await dsv.run(['env', 'lint', file], { env: offline });
+    const asked = await dsv.run(['env', 'submit', file]);
+    expect([linted.code, asked.code]).toEqual([6, 6]);
+    expect(lines(linted)).toHaveLength(5);
+    expect(lines(linted)).toEqual(lines(asked));
+    const json = await dsv.run(['env', 'lint', file, '--json']);
+    expect(JSON.parse(json.stderr)).toMatchObject({ code: 'invalid_env', errorsTotal: 5 });
+  });
+
+  it('judges for what the file is meant', async () => {
+    const file = fileOf(`A="enc(X)"\nUID="secret(Y)"\n`);
+    const lint = async (...flags: string[]) =>
+      (await dsv.run(['env', 'lint', file, ...flags], { env: { X: 'x' } })).stderr;
+    expect(await lint('--for', 'expand')).toMatch(
+      /:1:4: .*enc_not_allowed.*\n.*:2:6: .*not_representable/,
+    );
+    expect(await lint('--for', 'encrypt')).toContain('unresolved_value');
+    expect(await lint('--for', 'encrypt', '--values-from-env')).toContain('no errors');
+  });
+
+  it('refuses bytes that are no text', async () => {
+    const ran = await dsv.run(['env', 'lint', '-'], { input: new Uint8Array([0x41, 0x3d, 0xff]) });
+    expect(ran).toMatchObject({ code: 6 });
+  });
+});
+
+describe('env', () => {
+  it('takes one place for the result only, and leaves stdin alone', async () => {
+    const file = fileOf('A=1');
+    for (const flags of [
+      [file, '--in-place', '--out', 'x'],
+      ['-', '--in-place'],
+      [file, '--json', '--out', 'x'],
+      [file, '--value-file', 'x'],
+    ]) {
+      expect((await dsv.run(['env', 'encrypt', ...flags])).code).toBe(2);
+    }
+  });
+
+  it('lets no value be seen in a message or in the list of processes', () => {
+    expect(dsv.seenIn(canary)).toEqual([]);
+  });
+});

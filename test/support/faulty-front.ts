@@ -1,0 +1,75 @@
+/** A server in front of a vault that does to each request what the test planned, and hands on the rest. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+type Plan =
+  | 'pass'
+  /** The connection breaks before the vault hears of it. */
+  | 'drop'
+  /** The vault does it, and its answer is lost. */
+  | 'lose'
+  /** Nothing is ever answered. */
+  | 'hang'
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    };
+
+type Seen = { readonly headers: IncomingMessage['headers']; readonly at: number };
+
+export type FaultyFront = {
+  readonly url: string;
+  /** What becomes of the next requests, one by one; all after them pass. */
+  readonly plan: (...plans: readonly Plan[]) => void;
+  /** The requests since the last `plan`. */
+  readonly seen: () => readonly Seen[];
+  readonly close: () => Promise<void>;
+};
+
+export const startFaultyFront = async (vaultUrl: () => string): Promise<FaultyFront> => {
+  let plans: Plan[] = [];
+  let seen: Seen[] = [];
+  const server = createServer((incoming, outgoing) => {
+    seen.push({ headers: incoming.headers, at: Date.now() });
+    const plan = plans.shift() ?? 'pass';
+    if (plan === 'drop') incoming.socket.destroy();
+    else if (plan === 'hang') incoming.resume();
+    else if (typeof plan === 'object') outgoing.writeHead(plan.status, plan.headers).end(plan.body);
+    else forward(vaultUrl(), incoming, outgoing, plan === 'lose');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    plan: (...next) => {
+      plans = [...next];
+      seen = [];
+    },
+    seen: () => seen,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+};
+
+const forward = (
+  vaultUrl: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  lose: boolean,
+): void => {
+  const { method, headers, url = '' } = incoming;
+  const forwarded = request(`${vaultUrl}${url}`, { method, headers }, (answer) => {
+    if (lose) {
+      answer.resume().once('end', () => incoming.socket.destroy());
+      return;
+    }
+    outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+    answer.pipe(outgoing);
+  });
+  incoming.pipe(forwarded);
+};
