@@ -57,13 +57,16 @@ const isProgram = (file: string): boolean => {
 const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promise<number> =>
   new Promise((resolve) => {
     const fail = (error: unknown): void => {
+      stop();
       note(`${command}: cannot be run (${systemCodeOf(error)})`);
       resolve(cannotRun);
     };
+    // Before there is a child: one that runs already may be sent a signal at once. None is handled within this turn.
+    const stop = onSignals((signal) => child?.kill(signal));
+    let child: ChildProcess | undefined;
     try {
       const piped = hide === undefined ? 'inherit' : 'pipe';
-      const child = spawn(file, args, { argv0: command, env, stdio: ['inherit', piped, piped] });
-      const stop = passSignals(child);
+      child = spawn(file, args, { argv0: command, env, stdio: ['inherit', piped, piped] });
       if (hide && child.stdout) filter(child.stdout, process.stdout, hide);
       if (hide && child.stderr) filter(child.stderr, process.stderr, hide);
       child.once('error', fail);
@@ -78,11 +81,11 @@ const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promis
   });
 
 /** Until `stop` is called no signal ends this process: the child decides. */
-const passSignals = (child: ChildProcess): (() => void) => {
+const onSignals = (pass: (signal: NodeJS.Signals) => void): (() => void) => {
   const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   const listeners = [...sentToOne, ...sentByTerminal].map((signal) => {
     const alreadySent = atTerminal && sentByTerminal.includes(signal);
-    const listener = () => void (alreadySent || child.kill(signal));
+    const listener = () => void (alreadySent || pass(signal));
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });

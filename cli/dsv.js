@@ -1,8 +1,11 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 /**
  * The command `dsv` as a checkout has it: bundles `cli/main.ts` into one file where that is missing or older than its
  * sources, and runs it. Plain JavaScript, for a Node that cannot run TypeScript; so `npx dsv` needs no build step,
  * and never runs what was true before the last `git pull`.
+ *
+ * The `--` in the first line is needed: Node takes `--env-file` for its own wherever it stands before one, and would
+ * load the file of `dsv run --env-file` as it is.
  */
 import { mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -84,9 +84,8 @@ export const refusal = (problem: Problem, file?: string): Failure =>
 
 /** Errors of a file that were found here, in the shape of the server's problem. */
 export const invalidFile = (
-  errors: readonly FileError[],
+  { errors, errorsTotal }: { readonly errors: readonly FileError[]; readonly errorsTotal: number },
   file: string,
-  errorsTotal = errors.length,
 ): Failure => {
   const detail = 'the file has errors';
   const report = { code: 'invalid_env', detail, errors: [...errors], errorsTotal };

@@ -4,6 +4,7 @@ import { partsOf } from '../functions/env/candidates.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { errorsAt, type Fault } from '../functions/env/places.ts';
 import { scanFile } from '../functions/env/scan.ts';
+import { limits } from '../functions/model/limits.ts';
 import { isSecretName } from '../functions/model/names.ts';
 import type { FileError } from './contract.ts';
 import { invalidFile } from './failures.ts';
@@ -13,8 +14,14 @@ export type Entry = { readonly name: string; readonly value: string };
 /** Throws with all errors of the file. What holds a reference is no value, and is one of them. */
 export const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
   const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);
-  if (errors.length > 0) throw invalidFile(errors, file);
+  if (errors.length > 0) throw invalidFile(report(errors), file);
   return entries;
+};
+
+/** The first of them, in the order of their places, and how many there are. */
+const report = (errors: readonly FileError[]) => {
+  const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
+  return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
 };
 
 type Read = { readonly entries: Entry[]; readonly errors: readonly FileError[] };

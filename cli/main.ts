@@ -51,11 +51,11 @@ const program = newCommand(
   .addCommand(completionCommand())
   .addCommand(versionCommand());
 
-/** The exit code. Help that was shown comes as an error, too: without a command it is all that can be said. */
+/** The exit code. Help that was shown comes as an error, too; a failure where it was not asked for. */
 const endWith = (error: unknown): number => {
   if (!(error instanceof CommanderError)) return reportFailure(error);
-  if (error.code === 'commander.help') return exitCodes.usage;
-  return error.exitCode === 0 ? exitCodes.ok : reportFailure(misuse(error));
+  if (error.exitCode === 0) return exitCodes.ok;
+  return error.code === 'commander.help' ? exitCodes.usage : reportFailure(misuse(error));
 };
 
 try {

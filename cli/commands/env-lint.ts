@@ -41,8 +41,8 @@ const judge = <Result>(file: string, plan: () => Result): Result => {
     return plan();
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    const { errors = [], errorsTotal } = error.members;
-    if (errors.length > 0) throw invalidFile(errors, file, errorsTotal);
+    const { errors = [], errorsTotal = errors.length } = error.members;
+    if (errors.length > 0) throw invalidFile({ errors, errorsTotal }, file);
     throw failure('invalidFile', error.message);
   }
 };

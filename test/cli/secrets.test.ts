@@ -153,9 +153,9 @@ describe('get', () => {
 
   it('fails if what it prints cannot be written', async () => {
     const name = await created();
-    const command = `"$0" "$1" get ${name} > /dev/full`;
+    const command = `"$0" get ${name} > /dev/full`;
     const env = { PATH: process.env['PATH'], DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
-    const { status } = spawnSync('bash', ['-c', command, process.execPath, 'cli/dsv.js'], { env });
+    const { status } = spawnSync('bash', ['-c', command, 'cli/dsv.js'], { env });
     expect(status).toBe(1);
   });
 });

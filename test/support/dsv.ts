@@ -67,9 +67,9 @@ export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
   const start = (args: readonly string[], how: How = {}): Started => {
     const { PATH } = process.env;
     const env = { PATH, HOME: folder, ...settings, ...how.env };
-    const whole = [process.execPath, program, ...args];
+    const whole = [program, ...args];
     const [file = '', ...rest] = how.terminal
-      ? ['script', '-qec', whole.map(quoted).join(' '), '/dev/null']
+      ? ['script', '-qec', `exec ${whole.map(quoted).join(' ')}`, '/dev/null']
       : whole;
     const child = spawn(file, rest, { cwd: folder, env });
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];

@@ -1,0 +1,180 @@
+/** `dsv run`: what the program is given, what it is told, and what becomes of its end. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Dsv, openDsv } from '../support/dsv.ts';
+import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let dsv: Dsv;
+/** Stands in every secret of this file. */
+const canary = 'c4n4ry';
+const value = `${canary} $HOME 'x' "y"`;
+let name: string;
+const create = async (secret: string): Promise<string> => {
+  const fresh = freshName();
+  await vault.call('POST', '/v1/secrets', {
+    token: vault.token(),
+    body: { name: fresh, value: secret },
+  });
+  return fresh;
+};
+beforeAll(async () => {
+  vault = await startVault();
+  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() });
+  name = await create(value);
+  writeFileSync(
+    join(dsv.folder, '.env'),
+    `PLAIN=1\nSECRET="secret(${name})"\nURL="x://secret(${name})@h"\n`,
+  );
+});
+afterAll(() => vault.stop());
+
+const sh = (script: string) => ['--', 'sh', '-c', script];
+
+describe('the program', () => {
+  it('has the variables of .env, exactly, beside those of dsv', async () => {
+    const ran = await dsv.run(['run', ...sh('printf "%s|%s|%s" "$PLAIN" "$URL" "$MINE"')], {
+      env: { MINE: 'm' },
+    });
+    expect(ran).toEqual(
+      expect.objectContaining({ code: 0, stdout: `1|x://${value}@h|m`, stderr: '' }),
+    );
+  });
+
+  it('has nothing else with --pristine, and is found all the same', async () => {
+    const { stdout } = await dsv.run(['run', '--pristine', '--', 'env']);
+    expect(stdout).toBe(`PLAIN=1\nSECRET=${value}\nURL=x://${value}@h\n`);
+  });
+
+  it('has only the keys of --only, and no secret of another is read', async () => {
+    const file = join(dsv.folder, 'only.env');
+    writeFileSync(file, `A=1\nB="secret(NOPE)"\nC='x\ny'\nD=4\n`);
+    const flags = ['--pristine', '--env-file', file, '--only', 'A,D'];
+    expect((await dsv.run(['run', ...flags, '--', 'env'])).stdout).toBe('A=1\nD=4\n');
+    writeFileSync(file, `A=1\nC='x\ny'\nD="secret(NOPE)"\n`);
+    const missing = await dsv.run(['run', ...flags, '--', 'env']);
+    expect(missing).toMatchObject({ code: 3, stderr: expect.stringContaining(`${file}:4:4: `) });
+    const typed = await dsv.run(['run', '--env-file', file, '--only', 'A,Z', '--', 'env']);
+    expect(typed).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('has nothing of the file as it is written: Node does not take --env-file for its own', async () => {
+    const file = join(dsv.folder, 'raw.env');
+    writeFileSync(file, `DSV_RETRIES=none\nA=1\nLEFT="secret(${name})"\n`);
+    const ran = await dsv.run(['run', '--env-file', file, '--only', 'A', '--', 'env']);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain('A=1\n');
+    expect(ran.stdout).not.toContain('LEFT');
+  });
+
+  it('has stdin, stdout and stderr of dsv, and a terminal if there is one', async () => {
+    const ran = await dsv.run(['run', ...sh('cat; echo told >&2')], { input: 'typed' });
+    expect(ran).toMatchObject({ code: 0, stdout: 'typed', stderr: 'told\n' });
+    const terminal = await dsv.run(['run', ...sh('test -t 0 && test -t 1 && echo both')], {
+      terminal: true,
+    });
+    expect(terminal.stdout).toBe('both\r\n');
+  });
+
+  it('is not started if the file has an error, or a value that no variable can hold', async () => {
+    const zero = await create(`${canary}\0`);
+    for (const input of ['A', `A="secret(${zero})"`]) {
+      const ran = await dsv.run(['run', '--env-file', '-', ...sh('echo started')], { input });
+      expect(ran).toMatchObject({ code: 6, stdout: '' });
+    }
+  });
+});
+
+describe('the exit code', () => {
+  it.each([
+    ['is that of the program', ['sh', '-c', 'exit 42'], 42],
+    ['is 128 and the number of the signal that ended it', ['sh', '-c', 'kill -KILL $$'], 137],
+    ['is 126 for what is no program', ['/etc/passwd'], 126],
+    ['is 127 for what is not there', ['no-such-program'], 127],
+  ] as const)('%s', async (_, command, code) => {
+    expect((await dsv.run(['run', '--', ...command])).code).toBe(code);
+  });
+
+  it('is 126 for what the system refuses to start, and nothing of its environment is told', async () => {
+    const long = await create(`${canary}${'x'.repeat(60_000)}`);
+    const input = `A="${`secret(${long})`.repeat(3)}"`;
+    const ran = await dsv.run(['run', '--env-file', '-', '--', 'true'], { input });
+    expect(ran).toMatchObject({ code: 126, stderr: expect.stringContaining('E2BIG') });
+  });
+});
+
+describe('a signal', () => {
+  it.each(['TERM', 'HUP', 'INT', 'QUIT', 'USR1', 'USR2'])(
+    '%s reaches the program, which decides',
+    async (signal) => {
+      const script = `trap 'echo got; exit 7' ${signal}; echo ready; while :; do sleep 0.05; done`;
+      const started = dsv.start(['run', ...sh(script)]);
+      await started.prints('ready');
+      started.child.kill(`SIG${signal}` as NodeJS.Signals);
+      expect(await started.ran).toMatchObject({ code: 7, stdout: 'ready\ngot\n' });
+    },
+  );
+
+  it('that a terminal sends arrives once', async () => {
+    const script = `
+      process.on('SIGINT', () => console.log('got') || setTimeout(() => process.exit(7), 300));
+      console.log('ready');
+      setInterval(() => undefined, 1_000);`;
+    const command = ['run', '--', 'node', '-e', script];
+    const started = dsv.start(command, { terminal: true, open: true });
+    await started.prints('ready');
+    started.type('\u0003');
+    const { code, stdout } = await started.ran;
+    expect([code, stdout.match(/got/g)?.length]).toEqual([7, 1]);
+  });
+});
+
+describe('--redact', () => {
+  it('hides secrets in both outputs, however they are cut, alone or in a line', async () => {
+    const script = `
+      printf %s "$SECRET" | cut -c1-3 | tr -d '\\n'; sleep 0.2; printf %s "$SECRET" | cut -c4-
+      echo "before $URL after" >&2
+      exit 5`;
+    const ran = await dsv.run(['run', '--redact', ...sh(script)]);
+    expect(ran).toMatchObject({
+      code: 5,
+      stdout: '[redacted]\n',
+      stderr: 'before x://[redacted]@h after\n',
+    });
+  });
+
+  it('hides each secret of a line that has several, and says which is too short', async () => {
+    const [one, other] = [await create(`${canary}-one`), await create('ab')];
+    const input = `A="secret(${one})secret(${other})secret(${name}@1)"`;
+    const script = 'printf "%s\\n" "$A"; env | grep -c DSV_REDACTED';
+    const ran = await dsv.run(['run', '--redact', '--env-file', '-', ...sh(script)], { input });
+    expect(ran.stdout).toBe('[redacted]ab[redacted]\n0\n');
+    expect(ran.stderr).toContain(`${other} is too short`);
+  });
+
+  it('passes all else on as it is, bytes too', async () => {
+    const script = `head -c 300000 /dev/zero | tr '\\0' '\\377'; printf '${canary.slice(0, 3)}'`;
+    const ran = await dsv.run(['run', '--redact', ...sh(script)]);
+    expect(ran.bytes.subarray(0, 300_000).every((byte) => byte === 0xff)).toBe(true);
+    expect(ran.bytes.subarray(300_000).toString()).toBe(canary.slice(0, 3));
+  });
+
+  it('ends if nobody reads any more', async () => {
+    const started = dsv.start(['run', '--redact', '--', 'yes']);
+    await started.prints('y');
+    started.child.stdout?.destroy();
+    expect((await started.ran).code).not.toBe(0);
+  });
+});
+
+describe('run', () => {
+  it('takes no flag of the program for its own', async () => {
+    const ran = await dsv.run(['run', 'sh', '-c', 'echo "$0 $1"', '--json', '--redact']);
+    expect(ran).toMatchObject({ code: 0, stdout: '--json --redact\n' });
+  });
+
+  it('lets no value be seen in a message or in the list of processes', () => {
+    expect(dsv.seenIn(canary)).toEqual([]);
+  });
+});

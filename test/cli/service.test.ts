@@ -1,0 +1,161 @@
+/** What `dsv` says of the vault, of its caller and of itself. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Dsv, openDsv } from '../support/dsv.ts';
+import { type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let dsv: Dsv;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token({ sub: 'bob', names: ['A*'] });
+  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: token });
+});
+afterAll(() => vault.stop());
+
+describe('status', () => {
+  it('tells whether store and master key can be used', async () => {
+    const ran = await dsv.run(['status']);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/store +ok +\d+ ms/) });
+    const { stdout } = await dsv.run(['status', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'ok', masterKey: { reachable: true } });
+  });
+});
+
+describe('whoami', () => {
+  it('tells who the vault takes one for, once it did', async () => {
+    const { stdout } = await dsv.run(['whoami', '--json']);
+    const told = JSON.parse(stdout);
+    expect(told).toMatchObject({
+      subject: 'bob',
+      scopes: ['secrets:read', 'secrets:write'],
+      names: ['A*'],
+      tokenFrom: 'DSV_TOKEN',
+    });
+    expect(stdout).not.toContain(token);
+    const forged = `${token.slice(0, -8)}AAAAAAAA`;
+    expect(await dsv.run(['whoami'], { env: { DSV_TOKEN: forged } })).toMatchObject({
+      code: 5,
+      stdout: '',
+    });
+  });
+});
+
+describe('login', () => {
+  it('keeps a token that the vault takes, for its owner only', async () => {
+    const env = { DSV_TOKEN: '', DSV_ADDR: '' };
+    const flags = ['--profile', 'mine', '--addr', vault.baseUrl()];
+    expect(await dsv.run(['login', ...flags], { input: `${token}\n`, env })).toMatchObject({
+      code: 0,
+    });
+    const folder = join(dsv.folder, '.config', 'dsv');
+    expect(statSync(join(folder, 'mine.json')).mode & 0o777).toBe(0o600);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    const who = await dsv.run(['whoami', '--json', '--profile', 'mine'], { env });
+    expect(JSON.parse(who.stdout)).toMatchObject({ subject: 'bob', tokenFrom: 'profile mine' });
+  });
+
+  it('keeps none that it does not take, or that is none', async () => {
+    for (const input of ['hunter2', `${token}x`, '']) {
+      const ran = await dsv.run(['login', '--profile', 'bad'], { input });
+      expect(ran.code).toBe(5);
+      expect(ran.stderr).not.toContain('hunter2');
+    }
+    expect(() => statSync(join(dsv.folder, '.config', 'dsv', 'bad.json'))).toThrow();
+  });
+
+  it('asks for it at a terminal without an echo', async () => {
+    const started = dsv.start(['login', '--profile', 'typed'], { terminal: true, open: true });
+    await started.prints('token: ');
+    started.type(`${token}\r`);
+    const { code, stdout } = await started.ran;
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(token);
+  });
+});
+
+describe('doctor', () => {
+  const states = async (env: NodeJS.ProcessEnv) => {
+    const { code, stdout } = await dsv.run(['doctor', '--json', '--retries', '0'], { env });
+    type Check = { check: string; state: string };
+    const checks: Check[] = JSON.parse(stdout).checks;
+    return { code, ...Object.fromEntries(checks.map(({ check, state }) => [check, state])) };
+  };
+
+  it('finds nothing where there is nothing', async () => {
+    const fine = { code: 0, address: 'ok', reach: 'ok', clock: 'ok', token: 'ok', access: 'ok' };
+    expect(await states({})).toEqual(fine);
+  });
+
+  it('tells what is wrong, and exits as the first of it would', async () => {
+    expect(await states({ DSV_TOKEN: '' })).toMatchObject({
+      code: 5,
+      reach: 'ok',
+      token: 'failed',
+    });
+    const past = vault.token({ exp: Math.floor(Date.now() / 1_000) - 100 });
+    expect(await states({ DSV_TOKEN: past })).toMatchObject({
+      code: 5,
+      token: 'failed',
+      access: 'failed',
+    });
+    const soon = vault.token({ exp: Math.floor(Date.now() / 1_000) + 100 });
+    expect(await states({ DSV_TOKEN: soon })).toMatchObject({ code: 0, token: 'warning' });
+    expect(await states({ DSV_ADDR: 'http://127.0.0.1:9' })).toMatchObject({
+      code: 7,
+      reach: 'failed',
+    });
+    const named = { DSV_ADDR: 'http://vault.invalid', DSV_TIMEOUT: '0.5' };
+    expect(await states(named)).toMatchObject({ code: 7, address: 'warning' });
+  });
+});
+
+describe('completion', () => {
+  const complete = (script: string, line: string): string => {
+    const source = `${script}
+      read -ra COMP_WORDS <<< "$1"; [[ "$1" == *' ' ]] && COMP_WORDS+=('')
+      COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 )); _dsv; echo "\${COMPREPLY[*]}"`;
+    const ran = spawnSync('bash', ['-c', source, 'bash', line], { encoding: 'utf8' });
+    return ran.stdout.trim();
+  };
+
+  it('gives bash the words that may follow', async () => {
+    const { stdout } = await dsv.run(['completion', 'bash']);
+    expect(complete(stdout, 'dsv he')).toBe('');
+    expect(complete(stdout, 'dsv ro')).toBe('rollback');
+    expect(complete(stdout, 'dsv env ')).toBe('encrypt expand submit lint');
+    expect(complete(stdout, 'dsv env encrypt .env --in')).toBe('--in-place');
+    expect(complete(stdout, 'dsv get env --o')).toBe('--out');
+  });
+
+  it.each(['zsh', 'fish'])('gives %s every command with what it does', async (shell) => {
+    const { code, stdout } = await dsv.run(['completion', shell]);
+    expect(code).toBe(0);
+    for (const word of ['rollback', 'encrypt', 'in-place', 'write the value of an old version']) {
+      expect(stdout).toContain(word);
+    }
+  });
+});
+
+describe('dsv', () => {
+  it('tells its version', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const { stdout } = await dsv.run(['version', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ version });
+  });
+
+  it('begins its help, and that of every command, with examples', async () => {
+    const listed = /Commands:\n(.*)/s.exec((await dsv.run(['--help'])).stdout)?.[1] ?? '';
+    const names = [...listed.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names.filter((command) => command !== 'help')) {
+      const { code, stdout } = await dsv.run(['help', name]);
+      expect([name, code]).toEqual([name, 0]);
+      expect(stdout).toMatch(/^Examples:\n {2}\w/);
+      expect(stdout).toContain(`dsv ${name}`);
+    }
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { startRedaction, textsToHide } from '../../../cli/redaction.ts';
+
+/** Of few letters, so that texts overlap and begin alike. */
+const letters = (minLength: number, maxLength: number) =>
+  fc.string({ unit: fc.constantFrom('a', 'b', '\n', 'é', '.'), minLength, maxLength });
+
+const filtered = (texts: readonly string[], chunks: readonly Uint8Array[]): string => {
+  const redaction = startRedaction(texts);
+  const passed = [...chunks.map((chunk) => redaction.push(chunk)), redaction.end()];
+  return Buffer.concat(passed).toString('latin1');
+};
+
+describe('what is redacted', () => {
+  it('is the same however the output is cut into chunks', () => {
+    fc.assert(
+      fc.property(
+        fc.array(letters(1, 12), { maxLength: 4 }),
+        letters(0, 80),
+        fc.array(fc.nat(100), { maxLength: 8 }),
+        (values, output, cuts) => {
+          const texts = textsToHide(values);
+          const bytes = Buffer.from(output);
+          const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort(
+            (a, b) => a - b,
+          );
+          const chunks = places
+            .slice(1)
+            .map((place, index) => bytes.subarray(places[index], place));
+          expect(filtered(texts, chunks)).toBe(filtered(texts, [bytes]));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is every value of four bytes or more, whole and by its long lines, and nothing besides', () => {
+    const output = 'one two-two-two three abc';
+    expect(filtered(textsToHide(['two-two-two', 'abc']), [Buffer.from(output)])).toBe(
+      'one [redacted] three abc',
+    );
+    const lines = ['-----BEGIN', 'MIIEvQIBADAN', '-----END'];
+    const printed = lines.map((line) => `> ${line}\n`).join('');
+    expect(filtered(textsToHide([lines.join('\n')]), [Buffer.from(printed)])).toBe(
+      '> [redacted]\n'.repeat(3),
+    );
+  });
+});
