@@ -1,7 +1,6 @@
 /** Errors of files, for people and for editors that jump to `file:line:column`. */
 import type { FileError } from './contract.ts';
 import type { Report } from './failures.ts';
-import { shown } from './output.ts';
 
 const sentences: Readonly<Record<string, string>> = {
   missing_equals: 'this is no assignment, comment or blank line',
@@ -58,7 +57,7 @@ export const reportLines = (report: Report, file = 'file'): string[] => {
   const errors = ('errors' in report && report.errors) || [];
   const total = ('errorsTotal' in report && report.errorsTotal) || errors.length;
   const lines = errors.map(
-    (error) => `${shown(file)}:${error.line}:${error.column}: ${messageOf(error)} [${error.code}]`,
+    (error) => `${file}:${error.line}:${error.column}: ${messageOf(error)} [${error.code}]`,
   );
   return total > errors.length ? [...lines, `and ${total - errors.length} more`] : lines;
 };
@@ -66,4 +65,4 @@ export const reportLines = (report: Report, file = 'file'): string[] => {
 export const warningLine = (
   { line, code }: { readonly line: number; readonly code: string },
   file: string,
-): string => `${shown(file)}:${line}: warning: ${sentences[code] ?? code} [${code}]`;
+): string => `${file}:${line}: warning: ${sentences[code] ?? code} [${code}]`;

@@ -24,15 +24,29 @@ export const print = (data: string | Uint8Array): Promise<void> =>
     }
   });
 
-/** One sentence on stderr: the program's name before it, a line feed behind it. */
-export const note = (sentence: string): void => void process.stderr.write(`dsv: ${sentence}\n`);
+/** One sentence on stderr, the program's name before it. */
+export const note = (sentence: string): void => noteLine(`dsv: ${sentence}`);
 
-/** A line on stderr as it is, for what editors and other programs parse. */
-export const noteLine = (line: string): void => void process.stderr.write(`${line}\n`);
+/** One line on stderr, for what editors and other programs parse. It may quote a server, or a file's name. */
+export const noteLine = (line: string): void => void process.stderr.write(`${shown(line)}\n`);
 
-/** One document, for programs. */
-export const printJson = (document: unknown): Promise<void> =>
-  print(`${JSON.stringify(document, undefined, 2)}\n`);
+/** One document, in which a terminal finds nothing to obey either: JSON has escapes for it. */
+const jsonOf = (document: unknown): string => {
+  const text = JSON.stringify(document, undefined, 2);
+  const safe = text.replaceAll(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+  return `${safe}\n`;
+};
+
+/** For programs, of what went wrong. */
+export const noteJson = (document: unknown): void => void process.stderr.write(jsonOf(document));
+
+/** For programs, of what was asked for. */
+export const printJson = (document: unknown): Promise<void> => print(jsonOf(document));
 
 const emphasised = (text: string): string =>
   process.stdout.isTTY && variable('NO_COLOR') === undefined ? `\u001b[1m${text}\u001b[22m` : text;

@@ -1,7 +1,7 @@
 /** What a failure looks like on stderr: sentences for a person, or with `--json` one document. */
 import { isFailure, systemCodeOf } from './failures.ts';
 import { reportLines } from './file-errors.ts';
-import { note, noteLine } from './output.ts';
+import { note, noteJson, noteLine } from './output.ts';
 
 /**
  * Also before the command line was understood, so this looks for the flag itself; behind `--` stands the command of
@@ -18,13 +18,14 @@ export const reportFailure = (error: unknown): number => {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     // The message may quote what was typed; the frames below it cannot.
     const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
-    note(`a defect of dsv (${systemCodeOf(error)})\n${frames.slice(0, 5).join('\n')}`);
+    note(`a defect of dsv (${systemCodeOf(error)})`);
+    for (const frame of frames.slice(0, 5)) noteLine(frame);
     return 1;
   }
   const { exitCode, report, file } = error;
   if (exitCode === 0) return exitCode;
   if (wantsJson()) {
-    noteLine(JSON.stringify(report, undefined, 2));
+    noteJson(report);
     return exitCode;
   }
   for (const line of reportLines(report, file)) noteLine(line);

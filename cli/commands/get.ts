@@ -38,7 +38,8 @@ export const getCommand = () =>
 /** A terminal obeys control characters, and no value shall command it. */
 const show = async (value: Buffer): Promise<void> => {
   const text = value.toString('utf8');
-  if (isUtf8(value) && !/[^\P{Cc}\n\t]/u.test(text)) return await print(`${text}\n`);
+  if (isUtf8(value) && !/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
+    return await print(`${text}\n`);
   note('not plain text, so shown as base64; pipe it or use --out for its bytes');
   await print(`${value.toString('base64')}\n`);
 };

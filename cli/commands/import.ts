@@ -2,7 +2,7 @@ import { openSession, writingCommand } from '../command.ts';
 import type { Problem } from '../contract.ts';
 import { failure, isFailure, refusal, usage } from '../failures.ts';
 import { readEntries } from '../import-file.ts';
-import { note, noteLine, printJson, shown } from '../output.ts';
+import { note, noteLine, printJson } from '../output.ts';
 import { readInput, textOf } from '../values.ts';
 
 export const importCommand = () =>
@@ -22,7 +22,7 @@ export const importCommand = () =>
       const session = openSession(flags);
       const content = textOf(await readInput(file), file);
       const entries = readEntries(content, formatOf(format, file), file);
-      if (entries.length === 0) throw failure('invalidFile', `${shown(file)} has no assignments`);
+      if (entries.length === 0) throw failure('invalidFile', `${file} has no assignments`);
       // The keys stand for nothing: names of secrets may hold what keys may not.
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
@@ -47,7 +47,7 @@ const byName = async <Result>(file: string, action: () => Promise<Result>): Prom
     if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
     const { errors = [], errorsTotal: _, ...rest } = error.report as Problem;
     const names = errors.map(({ name }) => name);
-    for (const name of names) noteLine(`${shown(file)}: ${name}: exists already`);
+    for (const name of names) noteLine(`${file}: ${name}: exists already`);
     throw refusal({ ...rest, names });
   }
 };

@@ -143,6 +143,13 @@ describe('get', () => {
     expect(JSON.parse(stdout)).toEqual(reply.json);
   });
 
+  it('keeps what would command a terminal out of its JSON, which means the same', async () => {
+    const name = await created('\u009b2J\u202e\u{e0001}é');
+    const { stdout } = await dsv.run(['get', name, '--json']);
+    expect(stdout).toContain('"\\u009b2J\\u202e\\udb40\\udc01é"');
+    expect(JSON.parse(stdout).value).toBe('\u009b2J\u202e\u{e0001}é');
+  });
+
   it('ends the line at a terminal, and shows bytes that would command it as base64', async () => {
     const plain = await dsv.run(['get', await created()], { terminal: true });
     expect(plain.stdout).toBe(`${canary}\r\n`);

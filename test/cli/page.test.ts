@@ -1,0 +1,69 @@
+/** docs/cli.md and the README, run by bash as they stand: what a reader types, and what is printed. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freshFolder } from '../support/local-process.ts';
+import { type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+beforeAll(async () => {
+  vault = await startVault();
+});
+afterAll(() => vault.stop());
+
+/** The commands of a page's blocks in which `dsv` stands, each with what it prints. */
+const commandsOf = (page: string) =>
+  [...readFileSync(page, 'utf8').matchAll(/^```console\n(.*?)^```$/gms)]
+    .flatMap(([, block = '']) => (block.includes('npx dsv') ? block.split(/^\$ /m).slice(1) : []))
+    .map((text) => {
+      const [command = '', ...output] = text.split(/(?<!\\)\n/);
+      return { command, printed: output.join('\n').trim() };
+    });
+
+/** What differs from one run to the next, and so widths of columns. */
+const steady = (text: string): string =>
+  text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+    .replaceAll(/kept in \S+/g, 'kept in FILE')
+    .replaceAll(/ +/g, ' ')
+    .trim();
+
+const run = (command: string, folder: string): string => {
+  const script = `
+    npx() { shift; "${resolve('cli/dsv.js')}" "$@"; }
+    npm() { printf %s "$TOKEN"; }
+    ${command}`;
+  const { PATH } = process.env;
+  const env = {
+    PATH,
+    HOME: folder,
+    DSV_ADDR: vault.baseUrl(),
+    TOKEN: vault.token({ tenant: folder.replaceAll(/\W/g, ''), sub: 'you' }),
+  };
+  const ran = spawnSync('bash', ['-c', `{ ${script}\n} 2>&1`], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
+  return ran.stdout;
+};
+
+describe('a command of the page', () => {
+  it.each(['docs/cli.md', 'README.md'])(
+    'prints what %s shows, each command after the one before',
+    (page) => {
+      const folder = freshFolder();
+      const commands = commandsOf(page);
+      expect(commands.length).toBeGreaterThanOrEqual(5);
+      for (const { command, printed } of commands) {
+        const shown = /^cat (\S+)$/.exec(command)?.[1];
+        // A file that is shown before it was made is the reader's own.
+        const file = join(folder, shown ?? '.');
+        if (!existsSync(file)) writeFileSync(file, `${printed}\n`);
+        expect([command, steady(run(command, folder))]).toEqual([command, steady(printed)]);
+      }
+    },
+  );
+});
