@@ -1,4 +1,5 @@
 /** `dsv env`: files in and out, and what is left of them if something fails. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   readdirSync,
@@ -64,11 +65,13 @@ describe('encrypt', () => {
   it('stores nothing if the result could not be written', async () => {
     const name = freshName();
     const file = fileOf(`${name}=${canary}\nA="enc(${name})"`);
-    for (const out of [join(dsv.folder, 'no', 'such'), '/dev/null']) {
+    const pipe = join(dsv.folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const out of [join(dsv.folder, 'no', 'such'), pipe]) {
       expect(await dsv.run(['env', 'encrypt', file, '--out', out])).toMatchObject({ code: 1 });
     }
     expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
-    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+    expect(statSync(pipe).isFIFO()).toBe(true);
   });
 
   it('takes values from files and from variables, of the names that the file asks for', async () => {
