@@ -3,6 +3,7 @@
  * can. Nothing is begun on a guess; who cannot be sure waits, and says for whom.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../command.ts';
 import type { NodeConfig } from './config.ts';
 import type { NodeMemory } from './memory.ts';
 import { type AskPeer, askText } from './peers.ts';
@@ -41,16 +42,18 @@ const askAll = async ({ config, ask }: JoiningOptions): Promise<Peers> => {
 
 /** Why this node's files are not its latest, as a peer remembers it; `undefined` if it remembers nothing beyond them. */
 const findLoss = ({ config, memory, appliedRevision }: JoiningOptions, peers: Peers) => {
-  for (const { node, heard } of peers.values()) {
-    const known = heard[String(config.node)];
-    if (known === undefined) continue;
-    const isOlder = memory.start() <= known.start || appliedRevision < known.appliedRevision;
-    if (!isOlder) continue;
-    memory.startAfter(known.start);
-    const { start, appliedRevision: revision } = known;
-    return `node ${node} remembers this node's start ${start} and revision ${revision}`;
-  }
-  return undefined;
+  const known = [...peers.values()].flatMap(({ node, heard }) => {
+    const own = heard[String(config.node)];
+    return own === undefined ? [] : [{ node, ...own }];
+  });
+  const [lost] = known.filter(
+    (own) => memory.start() <= own.start || appliedRevision < own.appliedRevision,
+  );
+  if (lost === undefined) return undefined;
+  // Beyond what each of them remembers, or another one finds it older at its next start.
+  memory.startAfter(Math.max(...known.map(({ start }) => start)));
+  const { node, start, appliedRevision: revision } = lost;
+  return `node ${node} remembers this node's start ${start} and revision ${revision}`;
 };
 
 type Decision =
@@ -86,7 +89,7 @@ export const findPlace = async (options: JoiningOptions): Promise<string | undef
     const peers = await askAll(options);
     const other = [...peers.values()].find(({ store }) => store !== options.store);
     if (other)
-      throw new Error(`its store is ${options.store}, node ${other.node}'s is ${other.store}`);
+      throw failure(`its store is ${options.store}, node ${other.node}'s is ${other.store}`);
     const decision = decide(options, peers);
     if (decision.begin) return decision.lost;
     if (decision.reason !== said) options.waitFor(decision.reason);
