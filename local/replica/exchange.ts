@@ -16,6 +16,8 @@ export type ExchangeOptions = {
   readonly findDigest: (revision: number) => string | undefined;
   /** Called once, when this node turns out to be the one that differs, or nobody can tell which one does. */
   readonly onDiverged: (reason: string) => void;
+  /** By default a second. */
+  readonly everyMs?: number;
 };
 
 export type Exchange = {
@@ -32,9 +34,14 @@ export type Exchange = {
   readonly close: () => Promise<void>;
 };
 
-const everyMs = 1_000;
+const presetMs = 1_000;
 const silenceMs = 900;
 const latelyMs = 60_000;
+/** A node that lives tells within so many rounds whom it equals; until then it might be this one. */
+const undecidedRoundsMax = 10;
+
+/** What two nodes were to each other when they could last be compared. */
+type Verdict = { readonly revision: number; readonly isEqual: boolean };
 
 /** Whether two reports agree where both can be judged; `undefined` if they cannot. */
 const compare = (
@@ -51,11 +58,12 @@ const compare = (
 
 /** Starts to exchange reports. */
 export const startExchange = (options: ExchangeOptions): Exchange => {
-  const { config, ask, memory, report, findDigest, onDiverged } = options;
+  const { config, ask, memory, report, findDigest, onDiverged, everyMs = presetMs } = options;
   const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
-  const equal = new Map<number, boolean>();
+  const verdicts = new Map<number, Verdict>();
   const silent = new Set<number>();
   const peers = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  let undecidedRounds = 0;
   let isAnnounced = false;
   let isClosing = false;
   let hasAnnounced: () => void = () => undefined;
@@ -63,40 +71,54 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
     hasAnnounced = resolve;
   });
 
-  const note = (said: NodeReport, isEqual: boolean | null | undefined): void => {
+  const note = (said: NodeReport, revision: number, isEqual: boolean | null | undefined): void => {
     heard.set(said.node, { report: said, at: performance.now() });
-    if (typeof isEqual === 'boolean') equal.set(said.node, isEqual);
+    const isLater = revision >= (verdicts.get(said.node)?.revision ?? 0);
+    if (typeof isEqual === 'boolean' && isLater) verdicts.set(said.node, { revision, isEqual });
   };
 
-  /** A node that differs from one and equals no majority must not go on: it may be the wrong one. */
+  /**
+   * A node that differs from one and equals no majority must not go on: it may be the wrong one. Only who was equal
+   * where the others differed counts: whoever was so before, and is dead since, would be on both sides.
+   */
   const judge = (): void => {
-    const different = peers.filter((node) => equal.get(node) === false);
-    const same = peers.filter((node) => equal.get(node) === true).length + 1;
-    if (different.length === 0 || same > config.nodes.length / 2) return;
-    if (memory.diverged() !== undefined) return;
-    const { appliedRevision } = report();
+    const different = peers.filter((node) => verdicts.get(node)?.isEqual === false);
+    if (different.length === 0 || memory.diverged() !== undefined) return;
+    const from = Math.min(...different.map((node) => verdicts.get(node)?.revision ?? 0));
+    const others = peers.filter((node) => !different.includes(node));
+    const same = others.filter((node) => (verdicts.get(node)?.revision ?? -1) >= from);
+    if (same.length + 1 > config.nodes.length / 2) return;
+    const isUndecided = others.some((node) => !same.includes(node) && !silent.has(node));
+    if (isUndecided && undecidedRounds < undecidedRoundsMax) return;
     const names = different.join(' and ');
-    onDiverged(`at revision ${appliedRevision} this node differs from node ${names}`);
+    onDiverged(`at revision ${from} this node differs from node ${names}`);
   };
 
   const tell = async (node: number): Promise<Answer> => {
-    const body = JSON.stringify({ ...report(), announced: isAnnounced });
+    const own = report();
+    const body = JSON.stringify({ ...own, announced: isAnnounced });
     const answer = parseAnswer(
       await askText(ask, node, 'POST', '/exchange', { body, timeoutMs: silenceMs }),
     );
     const seen = compare(findDigest, report(), answer.report);
-    note(answer.report, seen ?? answer.equal);
+    if (seen === undefined) note(answer.report, own.appliedRevision, answer.equal);
+    else note(answer.report, answer.report.appliedRevision, seen);
     return answer;
   };
 
   const round = async (): Promise<void> => {
     const wasAnnounced = isAnnounced;
+    const began = performance.now();
     const answers = await Promise.allSettled(peers.map(tell));
     for (const [index, { status }] of answers.entries()) {
       const node = peers[index] ?? 0;
-      if (status === 'fulfilled') silent.delete(node);
+      // One that does not answer, and yet speaks, has just come.
+      const hasSpoken = (heard.get(node)?.at ?? 0) >= began;
+      if (status === 'fulfilled' || hasSpoken) silent.delete(node);
       else silent.add(node);
     }
+    const isDifferent = [...verdicts.values()].some(({ isEqual }) => !isEqual);
+    undecidedRounds = isDifferent ? undecidedRounds + 1 : 0;
     judge();
     const told = answers.filter(({ status }) => status === 'fulfilled').length + 1;
     if (wasAnnounced && told > config.nodes.length / 2) hasAnnounced();
@@ -116,7 +138,8 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       const { start, appliedRevision } = said;
       if (isFirm === true) memory.hear(new Map([[said.node, { start, appliedRevision }]]));
       const isEqual = compare(findDigest, report(), said);
-      note(said, isEqual);
+      note(said, appliedRevision, isEqual);
+      silent.delete(said.node);
       judge();
       return JSON.stringify({ report: report(), equal: isEqual ?? null } satisfies Answer);
     },
@@ -125,7 +148,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
         const known = heard.get(node)?.report;
         return known ? [{ ...known, alive: !silent.has(node) }] : [];
       }),
-    areEqual: () => [...equal.values()].every(Boolean),
+    areEqual: () => [...verdicts.values()].every(({ isEqual }) => isEqual),
     appliedLately: () =>
       [...heard.values()]
         .filter(({ at }) => performance.now() - at < latelyMs)

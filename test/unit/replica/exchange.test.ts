@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type Exchange, startExchange } from '../../../local/replica/exchange.ts';
+import type { NodeMemory } from '../../../local/replica/memory.ts';
+import type { NodeReport } from '../../../local/replica/report.ts';
+import { askOf, configOf, memoryOf, reportOf } from '../../support/peers.ts';
+import { until } from '../../support/until.ts';
+
+/** A node whose history says `digests[revision]`, `good` where it says nothing; it is at `revision`. */
+type Node = {
+  revision: number;
+  digests: Record<number, string>;
+  content: NodeReport['content'];
+  isThere: boolean;
+  /** So often it has asked another one. */
+  asked: number;
+  readonly memory: NodeMemory;
+  exchange?: Exchange;
+};
+
+let nodes: Map<number, Node>;
+const nodeOf = (number: number): Node => {
+  const node = nodes.get(number);
+  if (node === undefined) throw new Error(`there is no node ${number}`);
+  return node;
+};
+const digestOf = ({ digests, revision }: Node, at: number): string | undefined =>
+  at > revision ? undefined : (digests[at] ?? `good ${at}`);
+
+const report = (number: number): NodeReport => {
+  const node = nodeOf(number);
+  const { revision: appliedRevision, content, memory } = node;
+  return reportOf(number, {
+    appliedRevision,
+    digest: digestOf(node, appliedRevision) ?? '',
+    content,
+    start: memory.start(),
+  });
+};
+const begin = (...numbers: readonly number[]): void => {
+  for (const number of numbers) {
+    const node = nodeOf(number);
+    node.isThere = true;
+    node.exchange = startExchange({
+      config: configOf(number),
+      ask: askOf((other, _, body) => {
+        node.asked += 1;
+        return nodeOf(other).isThere ? nodeOf(other).exchange?.hear(body) : undefined;
+      }),
+      everyMs: 5,
+      memory: node.memory,
+      report: () => report(number),
+      findDigest: (at) => digestOf(node, at),
+      onDiverged: node.memory.setDiverged,
+    });
+  }
+};
+/** Waits until each node has told both others so often what it now says. */
+const rounds = async (count: number): Promise<void> => {
+  const running = [...nodes.values()].filter(({ isThere }) => isThere);
+  const enough = running.map(({ asked }) => asked + 2 * (count + 1));
+  await until(() => running.every(({ asked }, index) => asked >= (enough[index] ?? 0)));
+};
+const diverged = () => [1, 2, 3].filter((number) => nodeOf(number).memory.diverged() !== undefined);
+const end = (number: number): void => {
+  nodeOf(number).isThere = false;
+  void nodeOf(number).exchange?.close();
+};
+
+beforeEach(() => {
+  const fresh = (): Node => ({
+    revision: 10,
+    digests: {},
+    content: null,
+    isThere: false,
+    asked: 0,
+    memory: memoryOf(),
+  });
+  nodes = new Map([1, 2, 3].map((number) => [number, fresh()]));
+});
+afterEach(async () => {
+  for (const { exchange } of nodes.values()) await exchange?.close();
+  jest.restoreAllMocks();
+});
+
+describe('nodes that tell each other where they stand', () => {
+  it('know of each other, and who does not answer', async () => {
+    begin(1, 2, 3);
+    await rounds(1);
+    nodeOf(2).revision = 25;
+    await rounds(2);
+    end(3);
+    await rounds(2);
+    const others = nodeOf(1).exchange?.others();
+    expect(
+      others?.map(({ node, appliedRevision, alive }) => [node, appliedRevision, alive]),
+    ).toEqual([
+      [2, 25, true],
+      [3, 10, false],
+    ]);
+    expect(nodeOf(1).exchange?.areEqual()).toBe(true);
+    expect(diverged()).toEqual([]);
+  });
+
+  it('count a node for a minute after it was last heard', async () => {
+    begin(1, 2, 3);
+    nodeOf(3).revision = 7;
+    await rounds(1);
+    end(3);
+    const now = performance.now();
+    const clock = jest.spyOn(performance, 'now');
+    clock.mockReturnValue(now + 59_000);
+    await rounds(1);
+    expect(nodeOf(1).exchange?.appliedLately()).toEqual([10, 7]);
+    clock.mockReturnValue(now + 61_000);
+    await rounds(1);
+    expect(nodeOf(1).exchange?.appliedLately()).toEqual([10]);
+  });
+
+  it('remember only who is sure of its place, and tell it so when a majority does', async () => {
+    begin(1);
+    await rounds(1);
+    begin(2);
+    await rounds(2);
+    expect(nodeOf(1).memory.heard()).toEqual({});
+    const announced: string[] = [];
+    end(1);
+    void nodeOf(2)
+      .exchange?.announce()
+      .then(() => announced.push('done'));
+    await rounds(2);
+    expect(announced).toEqual([]);
+    begin(3);
+    await rounds(2);
+    expect(announced).toEqual(['done']);
+    expect(nodeOf(3).memory.heard()).toEqual({ '2': { start: 1, appliedRevision: 10 } });
+  });
+});
+
+describe('a node that differs', () => {
+  it('from two that are equal stops; they go on', async () => {
+    nodeOf(3).digests[10] = 'bad';
+    begin(1, 2, 3);
+    await rounds(3);
+    expect(diverged()).toEqual([3]);
+    expect(nodeOf(3).memory.diverged()).toBe('at revision 10 this node differs from node 1 and 2');
+    expect(nodeOf(1).exchange?.areEqual()).toBe(false);
+  });
+
+  it('is found whichever of the two is behind', async () => {
+    nodeOf(3).digests = { 10: 'bad', 11: 'bad', 12: 'bad' };
+    nodeOf(1).revision = 11;
+    nodeOf(3).revision = 12;
+    begin(1, 2, 3);
+    await rounds(3);
+    expect(diverged()).toEqual([3]);
+  });
+
+  it('from the only other that is there stops, and so does the other', async () => {
+    nodeOf(2).digests[10] = 'bad';
+    begin(1, 2);
+    await rounds(3);
+    expect(diverged()).toEqual([1, 2]);
+  });
+
+  it('since the third died stops, and so does the other: that both equalled the third says nothing', async () => {
+    begin(1, 2, 3);
+    await rounds(2);
+    end(3);
+    await rounds(2);
+    for (const number of [1, 2]) nodeOf(number).revision = 20;
+    nodeOf(2).digests[20] = 'bad';
+    await rounds(3);
+    expect(diverged()).toEqual([1, 2]);
+  });
+
+  it('from one is not judged before the third has told whom it equals', async () => {
+    nodeOf(3).digests[10] = 'bad';
+    nodeOf(2).revision = 4;
+    begin(1, 2, 3);
+    await rounds(5);
+    expect(diverged()).toEqual([]);
+    nodeOf(2).revision = 10;
+    await rounds(2);
+    expect(diverged()).toEqual([3]);
+  });
+
+  it('is judged without a third that does not catch up', async () => {
+    nodeOf(3).digests[10] = 'bad';
+    nodeOf(2).revision = 4;
+    begin(1, 2, 3);
+    await rounds(15);
+    expect(diverged()).toEqual([1, 3]);
+  });
+
+  it('in its items alone, at one revision, stops', async () => {
+    begin(1, 2, 3);
+    await rounds(2);
+    for (const number of [1, 2]) nodeOf(number).content = { revision: 10, digest: 'x' };
+    nodeOf(3).content = { revision: 9, digest: 'another moment' };
+    await rounds(2);
+    expect(diverged()).toEqual([]);
+    nodeOf(3).content = { revision: 10, digest: 'y' };
+    await rounds(2);
+    expect(diverged()).toEqual([3]);
+  });
+});
