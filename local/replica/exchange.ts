@@ -22,7 +22,7 @@ export type ExchangeOptions = {
 
 export type Exchange = {
   /** To be called with what another node says of itself; returns what it is to be told. */
-  readonly hear: (text: string) => string;
+  readonly hear: (text: string) => Promise<string>;
   /** The last that each other node said; `alive: false` if it did not answer since. */
   readonly others: () => readonly NodeReport[];
   /** Whether no two nodes were seen to differ. */
@@ -132,11 +132,11 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
   const worked = work();
 
   return {
-    hear: (text) => {
+    hear: async (text) => {
       const { announced: isFirm } = JSON.parse(text);
       const said = parseReport(text);
       const { start, appliedRevision } = said;
-      if (isFirm === true) memory.hear(new Map([[said.node, { start, appliedRevision }]]));
+      if (isFirm === true) await memory.hear(said.node, { start, appliedRevision });
       const isEqual = compare(findDigest, report(), said);
       note(said, appliedRevision, isEqual);
       silent.delete(said.node);

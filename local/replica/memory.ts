@@ -2,7 +2,8 @@
  * What a node remembers over its starts, of itself and of the others, in `node.json`. By it a folder that went back in
  * time, or was emptied, is noticed: the others remember more of the node than it does itself.
  */
-import { join } from 'node:path';
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../command.ts';
 import { readFileIfPresent, replaceFile } from '../data-folder.ts';
@@ -22,14 +23,14 @@ export type NodeMemory = {
   /** How often this node was started, by its own count. */
   readonly start: () => number;
   /** Counts on from what another one remembers. */
-  readonly startAfter: (start: number) => void;
+  readonly startAfter: (start: number) => Promise<void>;
   /** By node. */
   readonly heard: () => Readonly<Record<string, Heard>>;
-  readonly hear: (said: ReadonlyMap<number, Heard>) => void;
+  readonly hear: (node: number, said: Heard) => Promise<void>;
   /** A node's log and store begin anew: what was heard of it no longer counts. */
-  readonly forget: (node: number) => void;
+  readonly forget: (node: number) => Promise<void>;
   readonly diverged: () => string | undefined;
-  readonly setDiverged: (reason: string) => void;
+  readonly setDiverged: (reason: string) => Promise<void>;
 };
 
 const parse = (file: string, text: string): v.InferOutput<typeof stored> => {
@@ -40,31 +41,54 @@ const parse = (file: string, text: string): v.InferOutput<typeof stored> => {
   }
 };
 
-/** Opens the memory of the node in `folder` and counts this start. What is said is on the disk when a call returns. */
+const flush = async (path: string, flags: string, text?: string): Promise<void> => {
+  const handle = await open(path, flags, 0o600);
+  try {
+    if (text !== undefined) await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Replaces a file whole, like `replaceFile`; waits for the disk without holding up requests. */
+const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
+  const draft = `${file}.draft`;
+  await flush(draft, 'w', text);
+  await rename(draft, file);
+  await flush(dirname(file), 'r');
+};
+
+/**
+ * Opens the memory of the node in `folder` and counts this start. A change counts at once, and is on the disk when its
+ * promise resolves.
+ */
 export const openNodeMemory = (folder: string): NodeMemory => {
   const file = join(folder, 'node.json');
   const text = readFileIfPresent(file);
   let state = text === undefined ? { start: 0, diverged: null, heard: {} } : parse(file, text);
-  const change = (changed: Partial<typeof state>): void => {
+  state = { ...state, start: state.start + 1 };
+  replaceFile(file, JSON.stringify(state));
+  let written: Promise<void> = Promise.resolve();
+  const change = async (changed: Partial<typeof state>): Promise<void> => {
     state = { ...state, ...changed };
-    replaceFile(file, JSON.stringify(state));
+    const write = () => replaceFileMeanwhile(file, JSON.stringify(state));
+    written = written.then(write, write);
+    await written;
   };
-  change({ start: state.start + 1 });
   return {
     start: () => state.start,
     startAfter: (start) => change({ start: Math.max(state.start, start + 1) }),
     heard: () => state.heard,
-    hear: (said) => {
-      const news = [...said].filter(([node, { start, appliedRevision }]) => {
-        const known = state.heard[node] ?? { start: 0, appliedRevision: 0 };
-        const isFurther = start === known.start && appliedRevision > known.appliedRevision;
-        return start > known.start || isFurther;
-      });
-      if (news.length > 0) change({ heard: { ...state.heard, ...Object.fromEntries(news) } });
+    hear: async (node, said) => {
+      const known = state.heard[String(node)] ?? { start: 0, appliedRevision: 0 };
+      const isFurther = said.start === known.start && said.appliedRevision > known.appliedRevision;
+      if (said.start <= known.start && !isFurther) return;
+      await change({ heard: { ...state.heard, [node]: said } });
     },
     forget: (node) => {
       const { [String(node)]: _, ...others } = state.heard;
-      change({ heard: others });
+      return change({ heard: others });
     },
     diverged: () => state.diverged ?? undefined,
     setDiverged: (reason) => change({ diverged: reason }),

@@ -76,7 +76,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   let content: Content | null = null;
 
   const diverge = (why: string): void => {
-    memory.setDiverged(why);
+    memory.setDiverged(why).catch((error) => report(`that it differs is not kept: ${error}`));
     condition.change('diverged', why);
   };
   const ownReport = (): NodeReport => {
@@ -119,7 +119,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     placing = next.catch(() => undefined);
     const cluster = await next;
     report(`node ${node} has a new place in the log`);
-    memory.forget(Number(node));
+    await memory.forget(Number(node));
     return cluster;
   };
   const peers = await servePeers(
@@ -127,7 +127,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     secret,
     new Map<string, PeerRoute>([
       ['GET /status', async () => JSON.stringify(ownReport())],
-      ['POST /exchange', async (body) => exchange.hear(body)],
+      ['POST /exchange', (body) => exchange.hear(body)],
       ['POST /place', givePlace],
       ['POST /digest', async (body) => JSON.stringify(replica.findDigest(Number(body)) ?? null)],
       ['GET /snapshot', (_, response) => sendSnapshot(folder, response)],

@@ -39,9 +39,11 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
 
 /** What each node answers; `undefined`, as of a node that is not there: none. */
 export const askOf =
-  (answer: (node: number, path: string, body: string) => string | undefined): AskPeer =>
+  (
+    answer: (node: number, path: string, body: string) => Promise<string> | string | undefined,
+  ): AskPeer =>
   async (node, _, path, { body = '' }) => {
-    const text = answer(node, path, body);
+    const text = await answer(node, path, body);
     if (text === undefined) throw new Error(`node ${node} is not there`);
     return Readable.from([Buffer.from(text)]) as unknown as IncomingMessage;
   };
@@ -53,16 +55,16 @@ export const memoryOf = (start = 1): NodeMemory => {
   let diverged: string | undefined;
   return {
     start: () => count,
-    startAfter: (other) => {
+    startAfter: async (other) => {
       count = Math.max(count, other + 1);
     },
     heard: () => heard,
-    hear: (said) => {
-      heard = { ...heard, ...Object.fromEntries(said) };
+    hear: async (node, said) => {
+      heard = { ...heard, [node]: said };
     },
-    forget: () => undefined,
+    forget: async () => undefined,
     diverged: () => diverged,
-    setDiverged: (reason) => {
+    setDiverged: async (reason) => {
       diverged = reason;
     },
   };

@@ -50,7 +50,7 @@ const begin = (...numbers: readonly number[]): void => {
       memory: node.memory,
       report: () => report(number),
       findDigest: (at) => digestOf(node, at),
-      onDiverged: node.memory.setDiverged,
+      onDiverged: (reason) => void node.memory.setDiverged(reason),
     });
   }
 };

@@ -10,58 +10,59 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const said = (start: number, appliedRevision: number) => new Map([[2, { start, appliedRevision }]]);
+const said = (start: number, appliedRevision: number) => ({ start, appliedRevision });
 
 describe("a node's memory", () => {
   it('counts its starts', () => {
     expect([1, 2, 3].map(() => openNodeMemory(folder).start())).toEqual([1, 2, 3]);
   });
 
-  it('counts on from what another node remembers, never back', () => {
+  it('counts on from what another node remembers, never back', async () => {
     const memory = openNodeMemory(folder);
-    memory.startAfter(7);
+    await memory.startAfter(7);
     expect(memory.start()).toBe(8);
-    memory.startAfter(3);
+    await memory.startAfter(3);
     expect(memory.start()).toBe(8);
     expect(openNodeMemory(folder).start()).toBe(9);
   });
 
-  it('keeps the furthest that another node was heard to be, over its own starts', () => {
+  it('keeps the furthest that another node was heard to be, over its own starts', async () => {
     const memory = openNodeMemory(folder);
-    memory.hear(said(2, 50));
-    memory.hear(said(2, 40));
-    memory.hear(said(1, 90));
+    await memory.hear(2, said(2, 50));
+    await memory.hear(2, said(2, 40));
+    await memory.hear(2, said(1, 90));
     expect(memory.heard()).toEqual({ '2': { start: 2, appliedRevision: 50 } });
-    memory.hear(said(2, 60));
+    await memory.hear(2, said(2, 60));
     expect(openNodeMemory(folder).heard()).toEqual({ '2': { start: 2, appliedRevision: 60 } });
   });
 
-  it('follows a node that starts anew with less', () => {
+  it('follows a node that starts anew with less', async () => {
     const memory = openNodeMemory(folder);
-    memory.hear(said(2, 50));
-    memory.hear(said(3, 10));
+    await memory.hear(2, said(2, 50));
+    await memory.hear(2, said(3, 10));
     expect(memory.heard()).toEqual({ '2': { start: 3, appliedRevision: 10 } });
   });
 
-  it('forgets a node whose place is made anew, and no other', () => {
+  it('forgets a node whose place is made anew, and no other', async () => {
     const memory = openNodeMemory(folder);
-    memory.hear(new Map([...said(2, 50), [3, { start: 1, appliedRevision: 9 }]]));
-    memory.forget(2);
+    await memory.hear(2, said(2, 50));
+    await memory.hear(3, said(1, 9));
+    await memory.forget(2);
     expect(openNodeMemory(folder).heard()).toEqual({ '3': { start: 1, appliedRevision: 9 } });
   });
 
-  it('keeps that it has diverged', () => {
+  it('keeps that it has diverged', async () => {
     const memory = openNodeMemory(folder);
     expect(memory.diverged()).toBeUndefined();
-    memory.setDiverged('it differs');
+    await memory.setDiverged('it differs');
     expect(openNodeMemory(folder).diverged()).toBe('it differs');
   });
 
-  it('does not write what it knows already', () => {
+  it('does not write what it knows already', async () => {
     const memory = openNodeMemory(folder);
-    memory.hear(said(2, 50));
+    await memory.hear(2, said(2, 50));
     const { ino } = statSync(join(folder, 'node.json'));
-    memory.hear(said(2, 50));
+    await memory.hear(2, said(2, 50));
     expect(statSync(join(folder, 'node.json')).ino).toBe(ino);
   });
 
