@@ -11,14 +11,27 @@ import { issuerOf } from './tokens.ts';
 const readJson = (folder: string, file: string): Readonly<Record<string, string>> =>
   JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
-/** Takes the tokens of `first`, whose store and KMS it uses: end it before `first`. */
-export const startBeside = async ({ dataDir }: RunningVault): Promise<RunningVault> => {
+/** Where the store and the KMS of a running vault are. */
+export const endpointsOf = ({ dataDir }: RunningVault) => {
+  const { dynamodbEndpoint = '', kmsEndpoint = '' } = readJson(dataDir, 'running.json');
+  return { store: dynamodbEndpoint, kms: kmsEndpoint };
+};
+
+/**
+ * Takes the tokens of `first`, whose store and KMS it uses, at their own endpoints or at others that
+ * lead there: end it before `first`.
+ */
+export const startBeside = async (
+  first: RunningVault,
+  endpoints = endpointsOf(first),
+): Promise<RunningVault> => {
+  const { dataDir } = first;
   const running = readJson(dataDir, 'running.json');
   const kms = readJson(dataDir, 'kms.json');
   const issuer = issuerOf(dataDir);
   return await startVault({
-    AWS_ENDPOINT_URL_DYNAMODB: running['dynamodbEndpoint'],
-    AWS_ENDPOINT_URL_KMS: running['kmsEndpoint'],
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.store,
+    AWS_ENDPOINT_URL_KMS: endpoints.kms,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: kms['accessKeyId'],
     AWS_SECRET_ACCESS_KEY: kms['secretAccessKey'],

@@ -1,0 +1,120 @@
+/**
+ * Clocks that jump back and forward, stand still, and differ by five minutes between two nodes: no
+ * update is refused, intervals tile, and what one node has just dated the other finds.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { instantOf } from '../../functions/http/conditions.ts';
+import { formatInstant } from '../../functions/model/instants.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { intBelow, oneOf, seeded } from '../support/adversary/random.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { printFigure } from '../support/figure.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { historyOf } from '../support/secrets.ts';
+import { startOfTime } from '../support/virtual-clock.ts';
+
+const minute = 60_000;
+const name = 'DB';
+
+describe('the time of versions', () => {
+  let vault: Embedded;
+  let versions = 0;
+  let lookedUp = 0;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(async () => {
+    const figures = `${versions} versions tile, 0 refusals, ${lookedUp} found at their first instant`;
+    printFigure('clocks', figures);
+    await vault.close();
+  });
+
+  /** Writes the secret's next version at `now`, its first if there is none; its first instant. */
+  const put = async (alice: Principal, version: number, now: number): Promise<number> => {
+    const context = requestContext({ now });
+    const request = { name, value: bytes(`value ${version}`), fingerprint: undefined };
+    const written =
+      version === 1
+        ? await createSecret(vault.ports)(context, alice, request)
+        : await updateSecret(vault.ports)(context, alice, { ...request, ifMatch: undefined });
+    expect(written.version.version).toBe(version);
+    versions += 1;
+    return written.version.validFrom;
+  };
+  /** Asks for an instant as a node does whose clock shows `now`. */
+  const valueAt = async (alice: Principal, instant: number, now: number): Promise<string> => {
+    const which = { at: instantOf(formatInstant(instant), now) };
+    const { value } = await getSecret(vault.ports)(requestContext({ now }), alice, { name, which });
+    lookedUp += 1;
+    return Buffer.from(value).toString();
+  };
+  const requireTiling = async (alice: Principal, count: number): Promise<void> => {
+    const history = await historyOf(vault.ports, alice, name);
+    expect(history.map(({ version }) => version)).toEqual(
+      Array.from({ length: count }, (_, index) => index + 1),
+    );
+    for (const [index, { validFrom, validTo }] of history.entries()) {
+      expect(validTo).toBe(history[index + 1]?.validFrom);
+      if (validTo !== undefined) expect(validTo).toBeGreaterThan(validFrom);
+    }
+  };
+
+  it('stands still: every version has a first instant of its own', async () => {
+    const alice = someone();
+    for (let version = 1; version <= 50; version += 1) await put(alice, version, startOfTime);
+    await requireTiling(alice, 50);
+  });
+
+  it.each(Array.from({ length: 20 }, (_, index) => index + 1))(
+    'jumps back and forward as it likes, by seed %s',
+    async (seed) => {
+      const random = seeded(seed);
+      const alice = someone();
+      const found: number[] = [];
+      let now = startOfTime;
+      for (let version = 1; version <= 40; version += 1) {
+        const jump = oneOf(random, [
+          0,
+          0,
+          1,
+          -1,
+          1_000,
+          -1_000,
+          minute,
+          -minute,
+          86_400_000,
+          -86_400_000,
+        ]);
+        now += jump + intBelow(random, 3);
+        found.push(await put(alice, version, now));
+      }
+      await requireTiling(alice, 40);
+      const last = found.at(-1) ?? 0;
+      for (const [index, instant] of found.entries()) {
+        expect(await valueAt(alice, instant, last)).toBe(`value ${index + 1}`);
+      }
+    },
+  );
+
+  it('is five minutes apart on two nodes: each finds at once what the other has dated', async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const random = seeded(seed);
+      const alice = someone();
+      let now = startOfTime;
+      for (let version = 1; version <= 30; version += 1) {
+        now += intBelow(random, 200);
+        const [mine, other] = oneOf(random, [
+          [now, now + 5 * minute],
+          [now + 5 * minute, now],
+        ]);
+        const validFrom = await put(alice, version, mine);
+        expect(await valueAt(alice, validFrom, other)).toBe(`value ${version}`);
+        expect(await valueAt(alice, validFrom, mine)).toBe(`value ${version}`);
+      }
+      await requireTiling(alice, 30);
+    }
+  });
+});

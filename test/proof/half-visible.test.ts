@@ -1,0 +1,116 @@
+/**
+ * A reader that looks for all names of a file at every point of its request: before and after each
+ * call to the store and to KMS, while it runs undisturbed, dies there, or loses that reply.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { crashAt } from '../support/adversary/crash.ts';
+import { type Wired, wireUp } from '../support/adversary/ports.ts';
+import { brokenConnection, type Exchange } from '../support/adversary/wire.ts';
+import { seenByFile } from '../support/effects.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { printFigure } from '../support/figure.ts';
+import { largestFile, type Operation, writers } from '../support/operations.ts';
+import { codeOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
+
+const key = 'k'.repeat(20);
+const files = [...writers.filter(({ writes }) => writes.length > 1), largestFile];
+
+/** A request whose time does not go by while it is looked at. */
+const standingStill = () => requestContext({ clock: virtualClock() });
+
+describe('a .env file that is being stored', () => {
+  let vault: Embedded;
+  let wired: Wired;
+  let looks = 0;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+    wired = await wireUp(vault);
+  });
+  afterAll(async () => {
+    printFigure('half-visible files', `0 violations in ${looks} looks at ${files.length} files`);
+    await vault.close();
+  });
+
+  /** What is there, by one file and by one request a name, must be the same and never a part. */
+  const look = async (principal: Principal, { writes }: Operation): Promise<'all' | 'none'> => {
+    const names = writes.map(({ name }) => name);
+    const get = (name: string) =>
+      getSecret(vault.ports)(requestContext(), principal, { name, which: 'latest' });
+    const seen = await seenByFile(vault.ports, principal, names);
+    const singly = new Set<string>();
+    // The first and the last name of a transaction, and one between.
+    for (const name of [names[0], names.at(-1), names[1]]) {
+      const code = await codeOf(() => get(name ?? '')).catch(() => 'found');
+      singly.add(code);
+    }
+    looks += 1;
+    expect([seen, ...singly]).toEqual(seen === 'all' ? ['all', 'found'] : ['none', 'not_found']);
+    return seen === 'all' ? 'all' : 'none';
+  };
+
+  /** Runs a file and looks around each of its calls; answers with what was seen, in order. */
+  const lookingAround = async (
+    operation: Operation,
+    withKey: string | undefined,
+    lose?: number,
+  ): Promise<readonly string[]> => {
+    const principal = someone();
+    await operation.prepare(vault.ports, principal);
+    const seen: string[] = [];
+    let calls = 0;
+    const looking: Exchange = async (call, signal) => {
+      const index = calls;
+      calls += 1;
+      seen.push(await look(principal, operation));
+      const reply = await wired.forward(call, signal);
+      seen.push(await look(principal, operation));
+      if (index === lose) throw brokenConnection('ECONNRESET');
+      return reply;
+    };
+    const ports = wired.portsBehind(looking);
+    await operation.run(withKey)(ports, standingStill(), principal);
+    seen.push(await look(principal, operation));
+    return seen;
+  };
+  /** The calls of an undisturbed run by number: all, or of a long run the first and the last ones. */
+  const pointsOf = async (operation: Operation, withKey: string | undefined) => {
+    const calls = ((await lookingAround(operation, withKey)).length - 1) / 2;
+    const all = Array.from({ length: calls }, (_, index) => index);
+    return all.filter((index) => calls < 16 || index < 2 || index > calls - 3);
+  };
+
+  describe.each(files)('$name', (operation) => {
+    describe.each([undefined, key])('with the key %s', (withKey) => {
+      it('is seen not at all, then whole, and never goes back', async () => {
+        const seen = await lookingAround(operation, withKey);
+        expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
+      });
+
+      it('is seen not at all or whole where any reply is lost', async () => {
+        for (const lose of await pointsOf(operation, withKey)) {
+          const seen = await lookingAround(operation, withKey, lose);
+          expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
+        }
+      });
+
+      it.each(['before', 'after'] as const)(
+        'is there not at all or whole where its process died %s any call',
+        async (when) => {
+          for (const index of await pointsOf(operation, withKey)) {
+            const principal = someone();
+            await operation.prepare(vault.ports, principal);
+            const crash = crashAt(wired.forward, index, when);
+            const ports = wired.portsBehind(crash.exchange);
+            const running = operation.run(withKey)(ports, standingStill(), principal);
+            await Promise.race([running, crash.happened]);
+            await look(principal, operation);
+          }
+        },
+      );
+    });
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * A vault of its own process whose every call to DynamoDB and KMS goes through a hostile proxy, in
+ * real time, asked over HTTP by several clients at once: its answers are held against what a vault on
+ * the same table, without the proxy, shows afterwards.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startAdversary } from '../support/adversary/adversary.ts';
+import { canaryForms } from '../support/adversary/canaries.ts';
+import { atRate } from '../support/adversary/hostility.ts';
+import { realPause, startProxy } from '../support/adversary/proxy.ts';
+import { intBelow, seeded } from '../support/adversary/random.ts';
+import { watchCalls } from '../support/adversary/watch.ts';
+import { toEndpoint } from '../support/adversary/wire.ts';
+import { printFigure } from '../support/figure.ts';
+import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+import { endpointsOf, startBeside } from '../support/second-vault.ts';
+
+const clients = 8;
+const secretsOfAClient = 8;
+const updatesOfASecret = 6;
+const canary = 'plaintext-canary';
+
+describe('a vault behind a hostile network', () => {
+  let quiet: RunningVault;
+  let hostile: RunningVault;
+  const closing: (() => Promise<void>)[] = [];
+  const adversaries: ReturnType<typeof startAdversary>[] = [];
+  let serves = false;
+  beforeAll(async () => {
+    quiet = await startVault();
+    const { store, kms } = endpointsOf(quiet);
+    const proxyTo = async (endpoint: string, seed: number, share: number): Promise<string> => {
+      const random = seeded(seed);
+      const watch = watchCalls(canaryForms(canary));
+      const parts = { choose: atRate(random, share), pause: realPause, random, watch };
+      const adversary = startAdversary(toEndpoint(endpoint), parts);
+      adversaries.push(adversary);
+      // A host looks at its table before it serves, which is no call of the vault.
+      const whileStarting = toEndpoint(endpoint);
+      const proxy = await startProxy((call, signal) =>
+        (serves ? adversary.exchange : whileStarting)(call, signal),
+      );
+      closing.push(proxy.close);
+      return proxy.endpoint;
+    };
+    hostile = await startBeside(quiet, {
+      store: await proxyTo(store, 1, 0.4),
+      kms: await proxyTo(kms, 2, 0.15),
+    });
+    serves = true;
+  });
+  afterAll(async () => {
+    await hostile.stop();
+    for (const close of closing) await close();
+    await quiet.stop();
+  });
+
+  type Told = { readonly value: string; readonly reply: Reply };
+  const written = ({ reply: { status } }: Told): boolean => status < 300;
+  const isUnknown = ({ reply }: Told): boolean => reply.json.code === 'outcome_unknown';
+
+  /** Creates a secret and updates it; tells what was sent and what was answered, in order. */
+  const live = async (name: string): Promise<Told[]> => {
+    const token = quiet.token({ tenant: 'acme' });
+    const told: Told[] = [];
+    for (let update = 0; update <= updatesOfASecret; update += 1) {
+      const value = `${canary} ${randomUUID()}`;
+      const reply =
+        update === 0
+          ? await hostile.call('POST', '/v1/secrets', { token, body: { name, value } })
+          : await hostile.call('PUT', `/v1/secrets/${name}`, { token, body: { value } });
+      told.push({ value, reply });
+    }
+    return told;
+  };
+
+  it('says what is true, and shows no plaintext on the way', async () => {
+    const names = Array.from({ length: clients * secretsOfAClient }, () => freshName());
+    const told = new Map<string, Told[]>();
+    const queue = names.values();
+    const client = async () => {
+      for (const name of queue) told.set(name, await live(name));
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+
+    const token = quiet.token({ tenant: 'acme' });
+    const seen = { stored: 0, refused: 0, unknown: 0 };
+    for (const [name, answers] of told) {
+      const path = `/v1/secrets/${name}/versions?include=values&limit=10`;
+      const { json } = await quiet.call('GET', path, { token });
+      const values = (json.versions ?? []).map(({ value }) => value);
+      for (const answer of answers) {
+        const effects = values.filter((value) => value === answer.value).length;
+        const about = [name, answer.reply.status, answer.reply.json.code, effects];
+        if (written(answer)) seen.stored += 1;
+        else if (isUnknown(answer)) seen.unknown += 1;
+        else seen.refused += 1;
+        if (written(answer)) expect(about).toEqual([name, about[1], undefined, 1]);
+        else if (isUnknown(answer)) expect(effects).toBeLessThanOrEqual(1);
+        else expect(about).toEqual([name, about[1], about[2], 0]);
+      }
+    }
+    expect(seen.stored).toBeGreaterThan(seen.refused + seen.unknown);
+    const calls = adversaries.reduce((sum, { met }) => sum + met.length, 0);
+    expect(adversaries.flatMap(({ violations }) => violations)).toEqual([]);
+    printFigure('hostile network', `${JSON.stringify(seen)} in ${calls} calls, 0 wrong answers`);
+  });
+
+  it('repeats with the same key until it is told, and has one effect', async () => {
+    const token = quiet.token({ tenant: 'acme' });
+    const random = seeded(3);
+    const live = async () => {
+      const names = Array.from({ length: 1 + intBelow(random, 3) }, () => freshName());
+      const content = names.map((name) => `${name}=${canary} ${name}\nX_${name}=enc(${name})\n`);
+      const headers = { 'Idempotency-Key': randomUUID() };
+      const call = { token, body: { content: content.join('') }, headers };
+      let reply: Reply;
+      let tries = 0;
+      do {
+        reply = await hostile.call('POST', '/v1/env/encrypt', call);
+        tries += 1;
+      } while (reply.status !== 200 && tries < 10);
+      expect([reply.status, reply.json.created]).toEqual([
+        200,
+        names.map((name) => ({ name, version: 1 })),
+      ]);
+    };
+    const client = async () => {
+      for (let round = 0; round < 6; round += 1) await live();
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+  });
+});

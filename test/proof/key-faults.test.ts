@@ -1,0 +1,246 @@
+/**
+ * A master key that is disabled, pending deletion, another, of other material, denied, and a KMS that
+ * throttles, fails, is slow or silent. Every operation that needs the key gives the one documented
+ * answer, each time; what needs no key still answers; and nothing is written.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CancelKeyDeletionCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { type Kms, masterKeyFile, startKms } from '../../local/kms.ts';
+import { startAdversary } from '../support/adversary/adversary.ts';
+import { canaryForms } from '../support/adversary/canaries.ts';
+import type { Fate } from '../support/adversary/fates.ts';
+import { pauseOn, portsOver, type Wired, wireUp } from '../support/adversary/ports.ts';
+import { seeded } from '../support/adversary/random.ts';
+import { watchCalls } from '../support/adversary/watch.ts';
+import { toEndpoint } from '../support/adversary/wire.ts';
+import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { printFigure } from '../support/figure.ts';
+import { freshFolder } from '../support/local-process.ts';
+import { newValue, type Operation, readers, writers } from '../support/operations.ts';
+import { refusalOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
+
+/** The same fault is met so many times in a row. */
+const times = 5;
+const needsNoKey = ['list-secrets'];
+const everything = [...writers, ...readers];
+const opens = [...readers.filter(({ name }) => !needsNoKey.includes(name))];
+const submits = writers.filter(({ name }) => name === 'submit-env');
+
+/** By what the world does to the key: the code of envelope.md, and whether trying later may help. */
+const faults: readonly (readonly [string, Fate, string, boolean])[] = [
+  [
+    'access is denied',
+    { kind: 'key fault', type: 'AccessDeniedException' },
+    'master_key_unavailable',
+    false,
+  ],
+  [
+    'the key is unknown',
+    { kind: 'key fault', type: 'NotFoundException' },
+    'master_key_unavailable',
+    false,
+  ],
+  ['KMS throttles', { kind: 'throttled' }, 'throttled', true],
+  ['KMS fails', { kind: 'server error', applied: false }, 'master_key_unavailable', true],
+  ['KMS refuses connections', { kind: 'dropped', as: 'refused' }, 'master_key_unavailable', true],
+  ['KMS is silent', { kind: 'dropped', as: 'silent' }, 'master_key_unavailable', true],
+  [
+    'every reply of KMS is lost',
+    { kind: 'reply lost', as: 'reset' },
+    'master_key_unavailable',
+    true,
+  ],
+  ['KMS takes five seconds', { kind: 'slow', ms: 5_000 }, 'master_key_unavailable', true],
+];
+
+describe('a request while the master key cannot be used', () => {
+  let vault: Embedded;
+  let wired: Wired;
+  let other: Kms;
+  let changed: Kms;
+  let answered = 0;
+  const kinds = new Set<string>();
+  beforeAll(async () => {
+    vault = await startEmbedded();
+    wired = await wireUp(vault);
+    other = await startKms({ folder: freshFolder() });
+    // The same key id with other material, as when imported material is replaced.
+    const folder = freshFolder();
+    const own = await startKms({ folder });
+    await own.close();
+    const stored = JSON.parse(readFileSync(masterKeyFile(folder), 'utf8'));
+    const keyId = vault.keyArn.split('/').at(-1);
+    const keyMaterial = randomBytes(32).toString('base64');
+    writeFileSync(masterKeyFile(folder), JSON.stringify({ ...stored, keyId, keyMaterial }));
+    changed = await startKms({ folder });
+  });
+  afterAll(async () => {
+    printFigure(
+      'key faults',
+      `${kinds.size} faults, ${answered} refusals each with its one documented answer, 0 writes left`,
+    );
+    await other.close();
+    await changed.close();
+    await vault.close();
+  });
+
+  /** The whole table as text; the store gives the attributes of an item in any order. */
+  const everyItem = async () => {
+    const { Items } = await vault.dynamodb.send(new ScanCommand({ TableName: tableName }));
+    const texts = (Items ?? []).map((item) => JSON.stringify(Object.entries(item).sort()));
+    return texts.sort().join('\n');
+  };
+  const prepared = async (operation: Operation): Promise<Principal> => {
+    const principal = someone();
+    await operation.prepare(vault.ports, principal);
+    return principal;
+  };
+
+  /** Runs it again and again behind these ports: each time it is refused alike, and nothing is left. */
+  const refusedAlike = async (
+    operation: Operation,
+    principal: Principal,
+    portsOf: (clock: ReturnType<typeof virtualClock>) => Ports,
+    what: { readonly fault: string; readonly code: string; readonly retryable: boolean },
+  ): Promise<void> => {
+    const before = await everyItem();
+    kinds.add(what.fault);
+    for (let time = 0; time < times; time += 1) {
+      const clock = virtualClock(seeded(time));
+      const context = requestContext({ clock });
+      const running = () => operation.run()(portsOf(clock), context, principal);
+      const { code, retryable = code === 'throttled' } = await refusalOf(running);
+      const told = [operation.name, code, retryable];
+      expect(told).toEqual([operation.name, what.code, what.retryable]);
+      expect(clock.elapsed()).toBeLessThan(10_000);
+      answered += 1;
+    }
+    expect(await everyItem()).toBe(before);
+  };
+
+  describe.each(faults)('because %s', (fault, fate, code, retryable) => {
+    const behind = (clock: ReturnType<typeof virtualClock>): Ports => {
+      const adversary = startAdversary(wired.forward, {
+        choose: ({ service }) => (service === 'kms' ? fate : { kind: 'passed' }),
+        pause: pauseOn(clock, wired).pause,
+        random: seeded(1),
+        watch: watchCalls(canaryForms(newValue)),
+      });
+      return wired.portsBehind(adversary.exchange);
+    };
+    it(`is ${code}, retryable: ${retryable}, each time, and leaves nothing`, async () => {
+      for (const operation of everything) {
+        if (needsNoKey.includes(operation.name)) continue;
+        const principal = await prepared(operation);
+        await refusedAlike(operation, principal, behind, { fault, code, retryable });
+      }
+    });
+    it('finds nothing where there is nothing, and answers what needs no key', async () => {
+      const missing = someone();
+      for (const operation of opens) {
+        const running = () => operation.run()(behind(virtualClock()), requestContext(), missing);
+        expect((await refusalOf(running)).code).toBe('not_found');
+      }
+      for (const operation of readers.filter(({ name }) => needsNoKey.includes(name))) {
+        const principal = await prepared(operation);
+        await operation.run()(behind(virtualClock()), requestContext(), principal);
+      }
+    });
+  });
+
+  const KeyId = 'alias/vault';
+  const states = [
+    [
+      'it is disabled',
+      () => vault.kms.send(new DisableKeyCommand({ KeyId })),
+      () => vault.kms.send(new EnableKeyCommand({ KeyId })),
+    ],
+    [
+      'it is pending deletion',
+      () => vault.kms.send(new ScheduleKeyDeletionCommand({ KeyId })),
+      async () => {
+        await vault.kms.send(new CancelKeyDeletionCommand({ KeyId }));
+        await vault.kms.send(new EnableKeyCommand({ KeyId }));
+      },
+    ],
+  ] as const;
+  it.each(states)(
+    'because %s is master_key_unavailable until that is undone',
+    async (fault, begin, end) => {
+      const all = everything.filter(({ name }) => !needsNoKey.includes(name));
+      const principals = new Map<Operation, Principal>();
+      for (const operation of all) principals.set(operation, await prepared(operation));
+      await begin();
+      try {
+        for (const [operation, principal] of principals) {
+          const what = { fault, code: 'master_key_unavailable', retryable: false };
+          await refusedAlike(operation, principal, () => vault.ports, what);
+        }
+      } finally {
+        await end();
+      }
+      for (const [operation, principal] of principals) {
+        const { written } = await operation.run()(vault.ports, requestContext(), principal);
+        expect(written).toEqual(operation.writes);
+      }
+    },
+  );
+
+  it.each([
+    ['it is another key', () => other],
+    ['its material is another', () => changed],
+  ])('because %s is master_key_incorrect for whatever was sealed before', async (fault, kms) => {
+    const { endpoint, keyArn, credentials } = kms();
+    const toKms = toEndpoint(endpoint);
+    const ports = portsOver(
+      (call, signal) => (call.service === 'kms' ? toKms : wired.forward)(call, signal),
+      keyArn,
+      credentials,
+    );
+    for (const operation of [...opens, ...submits]) {
+      const principal = await prepared(operation);
+      const what = { fault, code: 'master_key_incorrect', retryable: false };
+      await refusedAlike(operation, principal, () => ports, what);
+    }
+  });
+
+  it('never answers otherwise while it is disabled for some nodes of KMS and not yet for others', async () => {
+    const lagging = (clock: ReturnType<typeof virtualClock>, seed: number): Ports => {
+      const random = seeded(seed);
+      const adversary = startAdversary(wired.forward, {
+        choose: ({ service }) =>
+          service === 'kms' && random() < 0.5
+            ? { kind: 'key fault', type: 'DisabledException' }
+            : { kind: 'passed' },
+        pause: pauseOn(clock, wired).pause,
+        random,
+        watch: watchCalls(canaryForms(newValue)),
+      });
+      return wired.portsBehind(adversary.exchange);
+    };
+    kinds.add('it is disabled with a lag');
+    for (const operation of opens) {
+      const principal = await prepared(operation);
+      const told = await operation.run()(vault.ports, requestContext(), principal);
+      for (let seed = 0; seed < 20; seed += 1) {
+        const ports = lagging(virtualClock(), seed);
+        const running = operation.run()(ports, requestContext(), principal);
+        const answer = await running.catch((error) => error.code);
+        expect([told, 'master_key_unavailable']).toContainEqual(answer);
+      }
+    }
+  });
+});

@@ -1,0 +1,200 @@
+/**
+ * A store that throttles, fails, meets conflicts, loses replies, delivers twice and applies late.
+ * Whatever it does, an answer says what became of the request: "stored" is there once, "not stored" is
+ * never there, not even later, and `outcome_unknown` becomes one effect by a repetition with its key.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import { type Choose, startAdversary } from '../support/adversary/adversary.ts';
+import { canaryForms } from '../support/adversary/canaries.ts';
+import type { Fate } from '../support/adversary/fates.ts';
+import { atRate } from '../support/adversary/hostility.ts';
+import { pauseOn, type Wired, wireUp } from '../support/adversary/ports.ts';
+import { intBelow, oneOf, seeded } from '../support/adversary/random.ts';
+import { watchCalls } from '../support/adversary/watch.ts';
+import { effectsOf } from '../support/effects.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { printFigure } from '../support/figure.ts';
+import { newValue, type Operation, readers, writers } from '../support/operations.ts';
+import { codeOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
+
+const key = 'k'.repeat(20);
+const seeds = 600;
+/** The answers that promise that nothing was written and nothing will be. */
+const nothingWritten = ['throttled', 'store_unavailable'];
+const passed: Fate = { kind: 'passed' };
+
+const everyFate: readonly Fate[] = [
+  { kind: 'throttled' },
+  { kind: 'conflict' },
+  { kind: 'in progress' },
+  { kind: 'server error', applied: false },
+  { kind: 'server error', applied: true },
+  { kind: 'dropped', as: 'refused' },
+  { kind: 'dropped', as: 'reset' },
+  { kind: 'dropped', as: 'silent' },
+  { kind: 'reply lost', as: 'reset' },
+  { kind: 'reply lost', as: 'silent' },
+  { kind: 'duplicated', shows: 'first' },
+  { kind: 'duplicated', shows: 'second' },
+  { kind: 'applied late', ms: 1 },
+];
+
+describe('a request to a hostile store', () => {
+  let vault: Embedded;
+  let wired: Wired;
+  const answers = { all: 0, stored: 0, refused: 0, unknown: 0 };
+  beforeAll(async () => {
+    vault = await startEmbedded();
+    wired = await wireUp(vault);
+  });
+  afterAll(async () => {
+    const { all, stored, refused, unknown } = answers;
+    const kinds = `${stored} stored or read, ${refused} refused, ${unknown} unknown`;
+    printFigure('store faults', `0 wrong answers of ${all} (${kinds})`);
+    await vault.close();
+  });
+
+  /** Runs an operation while the store chooses; tells what was answered and how many calls it made. */
+  const runHostile = async (
+    operation: Operation,
+    principal: Principal,
+    choose: Choose,
+    random = seeded(1),
+    withKey: string | undefined = undefined,
+  ) => {
+    const clock = virtualClock(random);
+    const { pause, release } = pauseOn(clock, wired);
+    const watch = watchCalls(canaryForms(newValue));
+    const hostile: Choose = (call, index) =>
+      call.service === 'kms' ? passed : choose(call, index);
+    const parts = { choose: hostile, pause, random, watch };
+    const adversary = startAdversary(wired.forward, parts);
+    const running = operation.run(withKey)(
+      wired.portsBehind(adversary.exchange),
+      requestContext({ clock }),
+      principal,
+    );
+    const answer = await running.catch((error) => codeOf(() => Promise.reject(error)));
+    expect(adversary.violations).toEqual([]);
+    // No request lasts longer, so that whatever is to be applied late may be applied after the answer.
+    expect(clock.elapsed()).toBeLessThan(10_000);
+    const applied = async () => {
+      release();
+      await adversary.settled();
+    };
+    const storeCalls = adversary.met.filter(({ call }) => call.service === 'store').length;
+    return { answer, storeCalls, applied };
+  };
+  const prepared = async (operation: Operation): Promise<Principal> => {
+    const principal = someone();
+    await operation.prepare(vault.ports, principal);
+    return principal;
+  };
+
+  /** Holds an answer against what is there now and after everything late has been applied. */
+  const requireTrue = async (
+    operation: Operation,
+    principal: Principal,
+    { answer, applied }: Awaited<ReturnType<typeof runHostile>>,
+    withKey: string | undefined,
+    about: string,
+  ): Promise<void> => {
+    const effects = () => effectsOf(vault.ports, principal, operation);
+    answers.all += 1;
+    if (typeof answer === 'string') {
+      if (nothingWritten.includes(answer)) {
+        answers.refused += 1;
+        await applied();
+        const none = operation.writes.length > 0 ? [0] : [];
+        expect([about, answer, await effects()]).toEqual([about, answer, none]);
+        return;
+      }
+      answers.unknown += 1;
+      expect([about, answer]).toEqual([about, 'outcome_unknown']);
+      if (withKey !== undefined) {
+        const again = operation.run(withKey)(vault.ports, requestContext(), principal);
+        expect((await again).written).toEqual(operation.writes);
+      }
+      await applied();
+      expect([about, [[0], [1]]]).toEqual([about, expect.arrayContaining([await effects()])]);
+      if (withKey !== undefined) expect([about, await effects()]).toEqual([about, [1]]);
+      return;
+    }
+    answers.stored += 1;
+    const written = operation.writes;
+    expect([about, answer.written, answer.replayed]).toEqual([about, written, false]);
+    await applied();
+    if (written.length > 0) expect([about, await effects()]).toEqual([about, [1]]);
+  };
+
+  describe.each(writers)('$name', (operation) => {
+    describe.each([undefined, key])('with the key %s', (withKey) => {
+      it.each(everyFate)(
+        'succeeds once if one call is $kind ($as $applied $shows)',
+        async (fate) => {
+          for (let call = 0; ; call += 1) {
+            const principal = await prepared(operation);
+            let stores = -1;
+            const choose: Choose = () => {
+              stores += 1;
+              return stores === call ? fate : passed;
+            };
+            const result = await runHostile(operation, principal, choose, undefined, withKey);
+            if (stores < call) return;
+            const about = `${fate.kind} at call ${call}`;
+            expect([about, typeof result.answer]).toEqual([about, 'object']);
+            await requireTrue(operation, principal, result, withKey, about);
+          }
+        },
+      );
+
+      it.each(everyFate)(
+        'says what is known if every write is $kind ($as $applied $shows)',
+        async (fate) => {
+          const principal = await prepared(operation);
+          const choose: Choose = ({ operation: called }) =>
+            called === 'PutItem' || called === 'TransactWriteItems' ? fate : passed;
+          const result = await runHostile(operation, principal, choose, undefined, withKey);
+          await requireTrue(operation, principal, result, withKey, fate.kind);
+        },
+      );
+    });
+  });
+
+  it('is answered truly at any rate of faults', async () => {
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const random = seeded(seed);
+      const operation = writers[seed % writers.length];
+      if (!operation) continue;
+      const withKey = oneOf(random, [undefined, key]);
+      const principal = await prepared(operation);
+      const choose = atRate(random, random());
+      const result = await runHostile(operation, principal, choose, random, withKey);
+      await requireTrue(operation, principal, result, withKey, `seed ${seed}`);
+    }
+  });
+
+  it('makes at most twice its calls where a fifth of them fails', async () => {
+    const failures = everyFate.filter(({ kind }) => kind !== 'duplicated');
+    let [hostileCalls, calls] = [0, 0];
+    for (const operation of [...writers, ...readers]) {
+      const undisturbed = await runHostile(operation, await prepared(operation), () => passed);
+      for (let seed = 1; seed <= 40; seed += 1) {
+        const random = seeded(seed);
+        const principal = await prepared(operation);
+        const choose: Choose = () =>
+          random() < 0.2 ? (failures[intBelow(random, failures.length)] ?? passed) : passed;
+        const result = await runHostile(operation, principal, choose, random);
+        await requireTrue(operation, principal, result, undefined, `seed ${seed}`);
+        hostileCalls += result.storeCalls;
+        calls += undisturbed.storeCalls;
+      }
+    }
+    const amplification = hostileCalls / calls;
+    printFigure('retry amplification at 20 % faults', amplification.toFixed(2));
+    expect(amplification).toBeLessThanOrEqual(2);
+  });
+});

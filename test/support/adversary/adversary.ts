@@ -1,0 +1,81 @@
+/**
+ * A hostile DynamoDB and KMS: stands between clients and services, decides the fate of every call,
+ * and watches what the vault sends. The embedded store is kinder than AWS (strictly serial, no
+ * conflicts, no stale reads, no throttling); this supplies what it lacks. With `choose` from a seed, a
+ * run can be had again.
+ */
+import { aborted, type Fate, meet, type Pause } from './fates.ts';
+import type { Random } from './random.ts';
+import type { Watch } from './watch.ts';
+import { type Call, type Exchange, faultReply, type Reply } from './wire.ts';
+
+/** The fate of a call; `index` counts all calls from 0. */
+export type Choose = (call: Call, index: number) => Fate;
+
+type Met = { readonly call: Call; readonly fate: Fate };
+
+export type Adversary = {
+  readonly exchange: Exchange;
+  /** All calls so far, with their fates. */
+  readonly met: readonly Met[];
+  /** What the vault did that it must never do. */
+  readonly violations: readonly string[];
+  /** Resolves when all that was to be applied late is applied, once its time has come. */
+  readonly settled: () => Promise<void>;
+};
+
+type AdversaryParts = {
+  readonly choose: Choose;
+  readonly pause: Pause;
+  readonly random: Random;
+  readonly watch: Watch;
+};
+
+export const startAdversary = (forward: Exchange, parts: AdversaryParts): Adversary => {
+  const met: Met[] = [];
+  const violations: string[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  const later = (work: Promise<unknown>) => {
+    const done: Promise<unknown> = work.catch(() => {}).then(() => underWay.delete(done));
+    underWay.add(done);
+  };
+  const world = { ...parts, later };
+  const copies = new Map<string, Reply>();
+  const limited: Exchange = async (call) => refuseTooLarge(call, await forward(call));
+  return {
+    met,
+    violations,
+    settled: async () => {
+      await Promise.all(underWay);
+    },
+    exchange: async (call, signal) => {
+      if (signal?.aborted) throw aborted();
+      violations.push(...parts.watch(call));
+      const fate = parts.choose(call, met.length);
+      met.push({ call, fate });
+      if (fate.kind === 'stale' && !isConsistent(call)) return staleReply(copies, call);
+      const reply = await meet(fate, call, limited, world, signal);
+      if (!isConsistent(call) && !copies.has(call.body)) copies.set(call.body, reply);
+      return reply;
+    },
+  };
+};
+
+/** Whether a reply may not be older than what was acknowledged before it. */
+const isConsistent = ({ operation, input }: Call): boolean =>
+  !['GetItem', 'Query'].includes(operation) || input['ConsistentRead'] === true;
+
+/** The first reply that was given to this read, or that of a copy that nothing has reached. */
+const staleReply = (copies: ReadonlyMap<string, Reply>, call: Call): Reply =>
+  copies.get(call.body) ?? {
+    status: 200,
+    body: call.operation === 'Query' ? '{"Items":[],"Count":0,"ScannedCount":0}' : '{}',
+  };
+
+const transactionBytesMax = 4_194_304;
+
+/** DynamoDB reads no more than 4 MB in one transaction; the embedded store does. */
+const refuseTooLarge = (call: Call, reply: Reply): Reply =>
+  call.operation === 'TransactGetItems' && (reply.body.length * 3) / 4 > transactionBytesMax
+    ? faultReply(400, 'ValidationException')
+    : reply;

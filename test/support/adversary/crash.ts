@@ -1,0 +1,36 @@
+/** The death of a process, as its services see it: at one call it falls silent, and stays so. */
+import type { Exchange } from './wire.ts';
+
+export type Crash = {
+  readonly exchange: Exchange;
+  /** Resolves once the process is dead and what it had sent is done. */
+  readonly happened: Promise<void>;
+};
+
+/** Dies at the call numbered `index`, from 0: before it is sent, or after it was applied. */
+export const crashAt = (forward: Exchange, index: number, when: 'before' | 'after'): Crash => {
+  const { promise: happened, resolve } = Promise.withResolvers<void>();
+  const underWay = new Set<Promise<unknown>>();
+  const forever = new Promise<never>(() => {});
+  let calls = 0;
+  let dead = false;
+  const die = (): Promise<never> => {
+    dead = true;
+    void Promise.allSettled(underWay).then(() => resolve());
+    return forever;
+  };
+  return {
+    happened,
+    exchange: async (call, signal) => {
+      const own = calls;
+      calls += 1;
+      if (dead) return await forever;
+      if (own === index && when === 'before') return await die();
+      const sent = forward(call, signal);
+      underWay.add(sent);
+      const reply = await sent;
+      if (own === index) return await die();
+      return dead ? await forever : reply;
+    },
+  };
+};

@@ -1,0 +1,43 @@
+/** The fates that a seed draws: which can befall a call, and how often. */
+import type { Choose } from './adversary.ts';
+import type { Fate } from './fates.ts';
+import { oneOf, type Random } from './random.ts';
+import type { Call } from './wire.ts';
+
+const silentOrReset = (random: Random) => oneOf(random, ['silent', 'reset', 'reset'] as const);
+
+type Draw = (random: Random) => Fate;
+
+const ofAny: readonly [Draw, ...Draw[]] = [
+  (random) => ({ kind: 'slow', ms: random() * 400 }),
+  (random) => ({ kind: 'dropped', as: oneOf(random, ['refused', 'reset', 'silent']) }),
+  (random) => ({ kind: 'reply lost', as: silentOrReset(random) }),
+  (random) => ({ kind: 'server error', applied: random() < 0.5 }),
+  () => ({ kind: 'throttled' }),
+];
+const ofWrites: readonly [Draw, ...Draw[]] = [
+  ...ofAny,
+  (random) => ({ kind: 'duplicated', shows: oneOf(random, ['first', 'second']) }),
+  (random) => ({ kind: 'applied late', ms: random() * 12_000 }),
+  () => ({ kind: 'conflict' }),
+  (random) => ({ kind: 'reply lost', as: silentOrReset(random) }),
+];
+
+const drawsOf: Readonly<Record<string, readonly [Draw, ...Draw[]]>> = {
+  PutItem: ofWrites,
+  TransactWriteItems: [...ofWrites, () => ({ kind: 'in progress' })],
+  TransactGetItems: [...ofAny, () => ({ kind: 'conflict' })],
+  Query: [...ofAny, (random) => ({ kind: 'torn', ms: random() * 100 }), () => ({ kind: 'stale' })],
+};
+
+/** A fault that can befall this call. */
+const drawFault = (random: Random, { operation }: Call): Fate =>
+  oneOf(random, drawsOf[operation] ?? ofAny)(random);
+
+/** A share of the calls, from 0 to 1, meets a fault; a read that need not be consistent is stale. */
+export const atRate =
+  (random: Random, share: number): Choose =>
+  (call) => {
+    if (random() < share) return drawFault(random, call);
+    return random() < 0.5 ? { kind: 'stale' } : { kind: 'passed' };
+  };

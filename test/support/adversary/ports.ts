@@ -1,0 +1,84 @@
+/** The vault's ports behind an exchange: the real adapters and the real AWS clients, but for their connection. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { createDataKeys } from '../../../functions/kms/data-keys.ts';
+import type { Ports } from '../../../functions/vault/ports.ts';
+import { type Embedded, storeOver } from '../embedded.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
+import { aborted, type Pause } from './fates.ts';
+import { type Exchange, handlerOver, toEndpoint } from './wire.ts';
+
+type Credentials = { readonly accessKeyId: string; readonly secretAccessKey: string };
+
+export const portsOver = (
+  exchange: Exchange,
+  masterKeyId: string,
+  credentials: Credentials = { accessKeyId: 'none', secretAccessKey: 'none' },
+): Ports => {
+  const requestHandler = handlerOver(exchange);
+  const client = { region: 'us-east-1', credentials, maxAttempts: 1, requestHandler };
+  return {
+    store: storeOver(new DynamoDBClient(client)),
+    dataKeys: createDataKeys(new KMSClient(client), masterKeyId),
+  };
+};
+
+/** The way to the embedded services, and a vault behind whatever stands in that way. */
+export type Wired = {
+  /** Takes each call, unchanged, to the embedded service that it is for. */
+  readonly forward: Exchange;
+  readonly portsBehind: (exchange: Exchange) => Ports;
+  /** Resolves once no call is on its way to a service. */
+  readonly idle: () => Promise<void>;
+};
+
+export const wireUp = async ({ dynamodb, kms, keyArn }: Embedded): Promise<Wired> => {
+  const [store, keys] = await Promise.all([addressOf(dynamodb), addressOf(kms)]);
+  const credentials = await kms.config.credentials();
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    forward: async (call, signal) => {
+      const sent = (call.service === 'kms' ? keys : store)(call, signal);
+      underWay.add(sent);
+      try {
+        return await sent;
+      } finally {
+        underWay.delete(sent);
+      }
+    },
+    idle: async () => {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
+    portsBehind: (exchange) => portsOver(exchange, keyArn, credentials),
+  };
+};
+
+const addressOf = async (client: DynamoDBClient | KMSClient): Promise<Exchange> => {
+  const { protocol, hostname, port } = (await client.config.endpoint?.()) ?? {};
+  return toEndpoint(`${protocol}//${hostname}:${port}`);
+};
+
+/**
+ * Lets a virtual clock go by while a call is under way, but not while others wait for a real service,
+ * which takes none of its time. What is to happen later, unobserved, waits until `release`.
+ */
+export const pauseOn = (
+  clock: VirtualClock,
+  { idle }: Pick<Wired, 'idle'>,
+): { readonly pause: Pause; readonly release: () => void } => {
+  const waiting: (() => void)[] = [];
+  return {
+    pause: async (ms, signal) => {
+      if (signal === undefined) return await new Promise((resolve) => waiting.push(resolve));
+      for (let left = ms; left > 0; left -= 50) {
+        await new Promise(setImmediate);
+        await idle();
+        clock.advance(Math.min(left, 50));
+        if (signal.aborted) throw aborted();
+      }
+    },
+    release: () => {
+      for (const wake of waiting.splice(0)) wake();
+    },
+  };
+};

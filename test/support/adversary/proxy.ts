@@ -1,0 +1,59 @@
+/** The adversary as an HTTP proxy before any endpoint of DynamoDB or KMS, for vaults in other processes. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { aborted, type Pause } from './fates.ts';
+import { callOf, type Exchange } from './wire.ts';
+
+/** Time as it really goes by. */
+export const realPause: Pause = (ms, signal) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    timer.unref();
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(aborted());
+    });
+  });
+
+const respond = async (
+  exchange: Exchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const callerGone = new AbortController();
+  response.on('close', () => callerGone.abort());
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+    );
+    const call = callOf(request.url ?? '/', headers, Buffer.concat(chunks).toString('utf8'));
+    const { status, body } = await exchange(call, callerGone.signal);
+    response.writeHead(status, { 'Content-Type': 'application/x-amz-json-1.0' }).end(body);
+  } catch {
+    // Whatever broke behind it, a caller of a proxy sees a broken connection.
+    request.socket.destroy();
+  }
+};
+
+/** Listens on loopback, at a free port. */
+export const startProxy = async (
+  exchange: Exchange,
+): Promise<{ readonly endpoint: string; readonly close: () => Promise<void> }> => {
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    void respond(exchange, request, response);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};

@@ -1,0 +1,110 @@
+/**
+ * What must hold of every call that the vault makes, whatever becomes of it: deciding reads are
+ * consistent, writes are guarded, KMS is told identifiers only, and no plaintext leaves.
+ */
+import { findCanaries } from './canaries.ts';
+import type { Call, Json } from './wire.ts';
+
+/** Of one call, a sentence for each rule that it breaks. */
+export type Watch = (call: Call) => readonly string[];
+
+/** `canaries`: the forms of the values that are stored, none of which may be in a request. */
+export const watchCalls = (canaries: readonly Uint8Array[] = []): Watch => {
+  const tokens = new Map<string, string>();
+  return (call) => [
+    ...rulesOf(call).flatMap(([holds, rule]) => (holds ? [] : [`${call.operation}: ${rule}`])),
+    ...tokenRule(tokens, call),
+    ...textsOf(call.input).flatMap((bytes) =>
+      findCanaries(bytes, canaries).map(() => `${call.operation}: holds plaintext`),
+    ),
+  ];
+};
+
+type Rule = readonly [holds: boolean, rule: string];
+
+const rulesOf = ({ operation, input }: Call): readonly Rule[] => {
+  switch (operation) {
+    case 'GetItem':
+      return [[input['ConsistentRead'] === true, 'is not read consistently'], countsUnits(input)];
+    case 'Query':
+      return [
+        [
+          input['ConsistentRead'] === true || input['IndexName'] === 'byTenant',
+          'is not read consistently, nor the list of names',
+        ],
+        countsUnits(input),
+      ];
+    case 'TransactGetItems':
+      return [...actionRules(input), countsUnits(input)];
+    case 'PutItem':
+      return [...guardRules(input), countsUnits(input)];
+    case 'TransactWriteItems':
+      return [...actionRules(input), ...actionsOf(input).flatMap(guardRules), countsUnits(input)];
+    case 'GenerateDataKey':
+    case 'Decrypt':
+      return kmsRules(input);
+    case 'DescribeKey':
+    case 'DescribeTable':
+      return [];
+    default:
+      return [[false, 'is no call of the vault']];
+  }
+};
+
+const countsUnits = (input: Json): Rule => [
+  input['ReturnConsumedCapacity'] === 'TOTAL',
+  'does not ask what it cost',
+];
+
+/** What is only checked is no write of its own, so what stands there says nothing of an earlier try. */
+const guardRules = (action: Json): readonly Rule[] => [
+  [typeof action['ConditionExpression'] === 'string', 'writes without a condition'],
+  [
+    !('Item' in action) || action['ReturnValuesOnConditionCheckFailure'] === 'ALL_OLD',
+    'does not ask what stood there',
+  ],
+];
+
+const actionsOf = (input: Json): readonly Json[] =>
+  (input['TransactItems'] as readonly Json[]).flatMap((item) => Object.values(item) as Json[]);
+
+const keyText = ({ Key, Item }: Json): string => {
+  const { pk, sk } = (Key ?? Item) as { pk: unknown; sk: unknown };
+  return JSON.stringify([pk, sk]);
+};
+
+const actionRules = (input: Json): readonly Rule[] => {
+  const actions = actionsOf(input);
+  const keys = new Set(actions.map(keyText));
+  return [
+    [keys.size === actions.length, 'names an item twice'],
+    [actions.length >= 1 && actions.length <= 100, 'has more actions than a transaction holds'],
+  ];
+};
+
+const kmsRules = ({ KeyId, EncryptionContext }: Json): readonly Rule[] => [
+  [typeof KeyId === 'string' && KeyId !== '', 'does not name the master key'],
+  [
+    Object.keys((EncryptionContext ?? {}) as Json)
+      .sort()
+      .join() === 'name,tenant',
+    'is bound to other than tenant and name',
+  ],
+];
+
+/** One token is of one request: with other content DynamoDB would refuse it. */
+const tokenRule = (tokens: Map<string, string>, { operation, input }: Call): readonly string[] => {
+  if (operation !== 'TransactWriteItems') return [];
+  const token = String(input['ClientRequestToken']);
+  const content = JSON.stringify(input['TransactItems']);
+  const known = tokens.get(token) ?? content;
+  tokens.set(token, content);
+  return known === content ? [] : [`${operation}: has the token of another request`];
+};
+
+/** Every text of a request, and every one that is base64 also as the bytes that it stands for. */
+const textsOf = (value: unknown): readonly Buffer[] => {
+  if (typeof value === 'string') return [Buffer.from(value), Buffer.from(value, 'base64')];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) => [Buffer.from(key), ...textsOf(member)]);
+};

@@ -1,0 +1,54 @@
+/** What a request left in the vault, counted by who did not make it. */
+import type { Principal } from '../../functions/model/types.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { file } from './env-vault.ts';
+import { newValue, type Operation } from './operations.ts';
+import { codeOf } from './refusals.ts';
+import { requestContext } from './requests.ts';
+import { historyOf } from './secrets.ts';
+
+/** How many versions of `name` hold the value of the request. */
+const effectsOn = async (ports: Ports, principal: Principal, name: string): Promise<number> => {
+  const versions = await historyOf(ports, principal, name).catch(() => []);
+  let effects = 0;
+  for (const { version } of versions) {
+    const request = { name, which: { version } };
+    const { value } = await getSecret(ports)(requestContext(), principal, request);
+    if (Buffer.from(value).toString() === newValue) effects += 1;
+  }
+  return effects;
+};
+
+/** The number of effects on each name that the operation writes, without repetitions: [1] is right. */
+export const effectsOf = async (
+  ports: Ports,
+  principal: Principal,
+  { writes }: Operation,
+): Promise<readonly number[]> => {
+  const found = new Set<number>();
+  for (const { name } of writes) found.add(await effectsOn(ports, principal, name));
+  return [...found].sort();
+};
+
+/** What a file that reads all of these names gets: all of them or not all. */
+export const seenByFile = async (
+  ports: Ports,
+  principal: Principal,
+  names: readonly string[],
+): Promise<'all' | 'none' | 'some'> => {
+  const content = names.map((name) => `V_${name}=secret(${name})\n`).join('');
+  const expand = () => expandEnv(ports)(requestContext(), principal, file(content));
+  let missing: readonly { name?: string }[] = [];
+  const code = await codeOf(async () => {
+    try {
+      return await expand();
+    } catch (error) {
+      missing = (error as { members?: { errors?: typeof missing } }).members?.errors ?? [];
+      throw error;
+    }
+  }).catch(() => 'found');
+  if (code === 'found') return 'all';
+  return code === 'not_found' && missing.length === names.length ? 'none' : 'some';
+};

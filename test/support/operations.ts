@@ -1,0 +1,176 @@
+/**
+ * Every operation on secrets as a proof runs it: what must be there first, the request, and what it
+ * writes. Values are told apart by their operation, so that an effect can be counted afterwards.
+ */
+import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { limits } from '../../functions/model/limits.ts';
+import type { Principal, VersionRef } from '../../functions/model/types.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { listSecrets } from '../../functions/vault/list-secrets.ts';
+import { listVersions } from '../../functions/vault/list-versions.ts';
+import type { Ports, RequestContext } from '../../functions/vault/ports.ts';
+import { submitEnv } from '../../functions/vault/submit-env.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { file } from './env-vault.ts';
+import { bytes } from './requests.ts';
+import { makeSecret } from './secrets.ts';
+
+/** What it answered, without what differs from one try to the next. */
+type Answer = {
+  readonly written: readonly VersionRef[];
+  readonly replayed: boolean;
+  /** All else that was told, as text. */
+  readonly told: string;
+};
+export type Run = (ports: Ports, context: RequestContext, principal: Principal) => Promise<Answer>;
+
+export type Operation = {
+  readonly name: string;
+  readonly prepare: (ports: Ports, principal: Principal) => Promise<unknown>;
+  /** With a key, if it is given and the operation takes one. */
+  readonly run: (key?: string) => Run;
+  /** The versions that it makes, each with `newValue`. */
+  readonly writes: readonly VersionRef[];
+};
+
+export const newValue = 'the-value-of-the-request';
+const oldValue = 'the-value-from-before';
+const began = Date.parse('2026-11-24T10:00:00Z');
+
+const one = (name: string, version: number): VersionRef => ({ name, version });
+const single = ({ version, replayed }: { version: VersionRef; replayed: boolean }): Answer => ({
+  written: [one(version.name, version.version)],
+  replayed,
+  told: '',
+});
+const telling = (told: unknown): Answer => ({
+  written: [],
+  replayed: false,
+  told: JSON.stringify(told),
+});
+const printOf = (
+  key: string | undefined,
+  principal: Principal,
+  content: readonly string[],
+): Fingerprint | undefined =>
+  key === undefined ? undefined : fingerprint(key, principal, content);
+
+/** A file that stores each of these names with the value of the request. */
+const newNames = (names: readonly string[]): string =>
+  names.map((name) => `${name}=${newValue}\nX${name}=enc(${name})\n`).join('');
+const three = ['A', 'B', 'C'];
+const most = Array.from({ length: limits.fileNamesMax }, (_, index) => `N${index}`);
+const twoOld = 'P=secret(OLD_P)\nQ=secret(OLD_Q)\n';
+
+const nothing = async () => {};
+const oldSecrets = async (ports: Ports, principal: Principal) => {
+  await makeSecret(ports, principal, 'OLD_P', [oldValue, oldValue, oldValue, oldValue], began);
+  await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
+};
+
+const update =
+  (ifMatch: readonly number[] | undefined): Operation['run'] =>
+  (key) =>
+  async (ports, context, principal) =>
+    single(
+      await updateSecret(ports)(context, principal, {
+        name: 'OLD_Q',
+        value: bytes(newValue),
+        ifMatch,
+        fingerprint: printOf(key, principal, ['update-secret', 'OLD_Q', newValue]),
+      }),
+    );
+const env =
+  (operation: typeof submitEnv | typeof encryptEnv | typeof expandEnv, content: string) =>
+  (key?: string): Run =>
+  async (ports, context, principal) => {
+    const print = printOf(key, principal, ['env', content]);
+    const request = file(content, { fingerprint: print });
+    const { created, replayed, ...told } = await operation(ports)(context, principal, request);
+    return { written: created, replayed, told: JSON.stringify(told) };
+  };
+
+export const writers: readonly Operation[] = [
+  {
+    name: 'create-secret',
+    prepare: nothing,
+    run: (key) => async (ports, context, principal) =>
+      single(
+        await createSecret(ports)(context, principal, {
+          name: 'A',
+          value: bytes(newValue),
+          fingerprint: printOf(key, principal, ['create-secret', 'A', newValue]),
+        }),
+      ),
+    writes: [one('A', 1)],
+  },
+  {
+    name: 'update-secret',
+    prepare: oldSecrets,
+    run: (key) => update(key === undefined ? [2] : undefined)(key),
+    writes: [one('OLD_Q', 3)],
+  },
+  {
+    name: 'encrypt-env of one name',
+    prepare: nothing,
+    run: env(encryptEnv, newNames(['A'])),
+    writes: [one('A', 1)],
+  },
+  {
+    name: 'encrypt-env',
+    prepare: nothing,
+    run: env(encryptEnv, newNames(three)),
+    writes: three.map((name) => one(name, 1)),
+  },
+  {
+    name: 'submit-env',
+    prepare: oldSecrets,
+    run: env(submitEnv, `${newNames(three)}${twoOld}`),
+    writes: three.map((name) => one(name, 1)),
+  },
+];
+
+/** As many names as a file may have. */
+export const largestFile: Operation = {
+  name: 'encrypt-env of as many names as a file may have',
+  prepare: nothing,
+  run: env(encryptEnv, newNames(most)),
+  writes: most.map((name) => one(name, 1)),
+};
+
+const get =
+  (which: Parameters<ReturnType<typeof getSecret>>[2]['which']): Operation['run'] =>
+  () =>
+  async (ports, context, principal) => {
+    const { stored, value } = await getSecret(ports)(context, principal, { name: 'OLD_P', which });
+    return telling([stored.version, stored.validTo, Buffer.from(value).toString()]);
+  };
+const reader = (name: string, run: Operation['run']): Operation => ({
+  name,
+  prepare: oldSecrets,
+  run,
+  writes: [],
+});
+
+export const readers: readonly Operation[] = [
+  reader('get-secret', get('latest')),
+  reader('get-secret by version', get({ version: 2 })),
+  reader('get-secret at an instant', get({ at: began + 1_500 })),
+  reader('list-versions', () => async (ports, context, principal) => {
+    const request = { order: 'desc', limit: 10, after: undefined, includeValues: true } as const;
+    const page = await listVersions(ports)(context, principal, { name: 'OLD_P', ...request });
+    return telling(page.versions.map(({ stored, value }) => [stored.version, String(value)]));
+  }),
+  reader(
+    'list-secrets',
+    () => async (ports, context, principal) =>
+      telling(
+        await listSecrets(ports)(context, principal, { prefix: '', after: undefined, limit: 9 }),
+      ),
+  ),
+  reader('expand-env', env(expandEnv, twoOld)),
+  reader('expand-env with pins', env(expandEnv, `${twoOld}R=secret(OLD_P@1)\n`)),
+];
