@@ -7,7 +7,7 @@ import {
   TransactGetItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import { times } from '../model/limits.ts';
+import { limits, times } from '../model/limits.ts';
 import type { Principal, StoredVersion } from '../model/types.ts';
 import type { RequestContext, Store, VersionRange } from '../vault/ports.ts';
 import { callOnce, read } from './calls.ts';
@@ -64,7 +64,9 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
       });
       const { Responses } = await read(client, context, 'TransactGetItems', (dynamodb, options) =>
         dynamodb.send(command, options),
-      );
+      ).catch((error: unknown) => {
+        throw mayBeTooLarge(error, names.length) ? tooLarge(error) : error;
+      });
       return decodeHeads(principal, names, Responses ?? []);
     },
 
@@ -105,6 +107,19 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
     },
   };
 };
+
+/** DynamoDB says no more of a transaction of over 4 MB than of any that it calls malformed. */
+const mayBeTooLarge = (error: unknown, items: number): boolean =>
+  error instanceof VaultError &&
+  error.code === 'internal' &&
+  items * limits.itemBytesMax > limits.transactionBytesMax;
+
+/** So many bytes in so few items are more of values than a file may have together. */
+const tooLarge = (cause: unknown): VaultError =>
+  new VaultError('too_large', 'the secrets of the file are too large together', {
+    members: { limit: limits.fileValuesBytesMax },
+    cause,
+  });
 
 const decodeHeads = (
   principal: Principal,

@@ -19,7 +19,11 @@ export const limits = {
    * Each version that a name is pinned to counts like a name: it costs a read and a KMS call.
    */
   fileNamesMax: 96,
-  /** All values stored or read by one request: a transaction of DynamoDB holds 4 MB. */
+  /** What DynamoDB reads or writes in one transaction. */
+  transactionBytesMax: 4_194_304,
+  /** The largest value and all that is kept beside it (docs/design/storage.md, on costs). */
+  itemBytesMax: 67_000,
+  /** All values stored or read by one request: far below what a transaction holds. */
   fileValuesBytesMax: 1_048_576,
   /** A report that a person can read; `errorsTotal` tells the rest. */
   fileErrorsMax: 100,

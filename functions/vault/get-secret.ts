@@ -33,23 +33,45 @@ const find = async (
   which: GetSecret['which'],
 ): Promise<StoredVersion | undefined> => {
   if (which === 'latest') return await store.findHead(context, principal, name);
-  if ('version' in which) {
-    const [head, superseded] = await Promise.all([
-      store.findHead(context, principal, name),
-      store.findVersion(context, principal, name, which.version),
-    ]);
-    return (
-      head && (await chooseVersion(store, context, principal, which.version, head, superseded))
-    );
-  }
+  if ('version' in which) return await findNumbered(store, context, principal, name, which.version);
   const head = await store.findHead(context, principal, name);
   return head && (await findValidAt(store, context, principal, which.at, head));
 };
 
 /**
- * The version numbered `version`, from a head and a version item that were read beside each other,
- * not at one instant. Both show it: an update passed between, and the item knows the interval's end.
- * Neither does though the head is beyond: the item was read too early, and once more is enough.
+ * The version numbered `version`, with its interval as its successor shows it. What is read beside each
+ * other is not of one instant: an item of what the head shows as current, or has not reached, is there
+ * only if an update passed between, and then the head has gone on by now.
+ */
+const findNumbered = async (
+  store: Store,
+  context: RequestContext,
+  principal: Principal,
+  name: string,
+  version: number,
+): Promise<StoredVersion | undefined> => {
+  const [shown, superseded, successor] = await Promise.all([
+    store.findHead(context, principal, name),
+    store.findVersion(context, principal, name, version),
+    store.findVersion(context, principal, name, version + 1),
+  ]);
+  const passed = superseded && shown && shown.version <= version;
+  const head = passed ? await store.findHead(context, principal, name) : shown;
+  if (!head) return undefined;
+  if (superseded && head.version <= version) {
+    throw new VaultError('integrity_failure', 'a version stands at or beyond the head');
+  }
+  const found = await chooseVersion(store, context, principal, version, head, superseded);
+  if (head.version > version + 1 && found) {
+    const next = successor ?? (await getSuperseded(store, context, principal, name, version + 1));
+    requireTiling(found, next);
+  }
+  return found;
+};
+
+/**
+ * The version numbered `version`, as this head shows it. `superseded`: its item, if it was read already
+ * and found; read too early, it may have been missing, and once more is enough.
  */
 export const chooseVersion = async (
   store: Store,
@@ -59,8 +81,8 @@ export const chooseVersion = async (
   head: StoredVersion,
   superseded: StoredVersion | undefined,
 ): Promise<StoredVersion | undefined> => {
-  if (version > head.version && !superseded) return undefined;
-  if (version === head.version && !superseded) return head;
+  if (version > head.version) return undefined;
+  if (version === head.version) return head;
   const found = superseded ?? (await getSuperseded(store, context, principal, head.name, version));
   if (head.version === version + 1) requireTiling(found, head);
   return found;
@@ -68,7 +90,8 @@ export const chooseVersion = async (
 
 /**
  * The version valid at an instant, as this head shows it; `undefined`: the secret did not exist then.
- * Binary search over the superseded versions: each carries both ends of its interval.
+ * Binary search for two neighbours, of which one has begun by then and the other has not: that is told
+ * by what is sealed, and where the one ends by both.
  */
 export const findValidAt = async (
   store: Store,
@@ -78,19 +101,18 @@ export const findValidAt = async (
   head: StoredVersion,
 ): Promise<StoredVersion | undefined> => {
   if (at >= head.validFrom) return head;
-  let low = 1;
-  let high = head.version - 1;
-  while (low <= high) {
-    const middle = Math.floor((low + high) / 2);
+  let begun: StoredVersion | undefined;
+  let later = head;
+  for (;;) {
+    const low = begun?.version ?? 0;
+    if (later.version - low === 1) break;
+    const middle = Math.floor((low + later.version) / 2);
     const found = await getSuperseded(store, context, principal, head.name, middle);
-    if (middle + 1 === head.version) requireTiling(found, head);
-    if (at < found.validFrom) high = middle - 1;
-    else if (found.validTo !== undefined && at < found.validTo) return found;
-    else low = middle + 1;
+    if (found.validFrom <= at) begun = found;
+    else later = found;
   }
-  // Before version 1 there was nothing; between two versions there is no gap.
-  if (high >= 1) throw new VaultError('integrity_failure', 'the intervals of a secret have a gap');
-  return undefined;
+  if (begun) requireTiling(begun, later);
+  return begun;
 };
 
 /** A version below the head. Superseded versions are never deleted: its absence is a fault. */

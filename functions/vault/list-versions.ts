@@ -52,34 +52,58 @@ export const listVersions =
     };
   };
 
+/**
+ * At most `limit` versions, each with an interval that its successor bears out: what ends the newest of
+ * the page is read with it, and left out of the answer.
+ */
 const readPage = async (
   store: Store,
   context: RequestContext,
   principal: Principal,
   head: StoredVersion,
   { name, order, limit, after }: ListVersions,
-): Promise<StoredVersion[]> => {
+): Promise<readonly StoredVersion[]> => {
   const newestFirst = order === 'desc';
   const first = newestFirst ? Math.min(head.version, (after ?? Infinity) - 1) : (after ?? 0) + 1;
   if (first < 1 || first > head.version) return [];
-  const page: StoredVersion[] = newestFirst && first === head.version ? [head] : [];
+  const from = newestFirst ? Math.min(head.version, first + 1) : first;
+  const beside = newestFirst ? from - first : 1;
+  const span = { name, order, from, limit: limit + beside };
+  const read = await readSpan(store, context, principal, head, span);
+  requireTilingAll(newestFirst ? read.toReversed() : read);
+  if (newestFirst) return read.slice(beside);
+  const isBorneOut = read.length <= limit && read.at(-1)?.version === head.version;
+  return isBorneOut ? read : read.slice(0, -1);
+};
+
+/** At most `limit` contiguous versions from `from` on, in `order`; no fewer than two of two that are there. */
+const readSpan = async (
+  store: Store,
+  context: RequestContext,
+  principal: Principal,
+  head: StoredVersion,
+  span: { name: string; order: ListVersions['order']; from: number; limit: number },
+): Promise<StoredVersion[]> => {
+  const { name, order, from } = span;
+  const newestFirst = order === 'desc';
+  const limit = Math.min(span.limit, newestFirst ? from : head.version - from + 1);
+  const page: StoredVersion[] = newestFirst && from === head.version ? [head] : [];
   const range = newestFirst
-    ? { above: 0, below: Math.min(first + 1, head.version) }
-    : { above: first - 1, below: head.version };
+    ? { above: 0, below: Math.min(from + 1, head.version) }
+    : { above: from - 1, below: head.version };
   const wanted = limit - page.length;
   if (wanted > 0 && range.below - range.above > 1) {
     const read = { ...range, order, limit: wanted };
     page.push(...(await store.listVersions(context, principal, name, read)));
   }
-  const expected = (index: number) => (newestFirst ? first - index : first + index);
-  for (let index = 0; index < page.length || index === 0; index += 1) {
+  const expected = (index: number) => (newestFirst ? from - index : from + index);
+  for (let index = 0; index < Math.max(page.length, Math.min(2, limit)); index += 1) {
     if (page[index]?.version !== expected(index) && expected(index) < head.version) {
       page.splice(index, 0, await getSuperseded(store, context, principal, name, expected(index)));
     }
   }
   page.splice(limit);
-  if (!newestFirst && page.length < limit && first + page.length === head.version) page.push(head);
-  requireTilingAll(newestFirst ? page.toReversed() : page);
+  if (!newestFirst && page.length < limit && from + page.length === head.version) page.push(head);
   return page;
 };
 

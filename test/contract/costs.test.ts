@@ -100,14 +100,16 @@ describe('the cost of', () => {
     expect(await get(alice, 'DB')).toEqual({ store: ['GetItem'], kms: ['Decrypt'], units: 1 });
   });
 
-  it('getting a version: head and version beside each other', async () => {
+  it('getting a version: head, version and its successor beside each other', async () => {
     const alice = someone();
-    await makeSecret(vault.ports, alice, 'DB', [value, value]);
-    expect(await get(alice, 'DB', { version: 1 })).toEqual({
-      store: ['GetItem', 'GetItem'],
-      kms: ['Decrypt'],
-      units: 2,
-    });
+    await makeSecret(vault.ports, alice, 'DB', [value, value, value, value]);
+    for (const version of [1, 2, 3, 4]) {
+      expect(await get(alice, 'DB', { version })).toEqual({
+        store: ['GetItem', 'GetItem', 'GetItem'],
+        kms: ['Decrypt'],
+        units: 3,
+      });
+    }
   });
 
   it('getting what was valid at an instant: at most 1 + ⌈log2 n⌉ reads', async () => {

@@ -95,22 +95,30 @@ describe('get-secret, on the embedded store and KMS', () => {
     it('answers from the item when both show the version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a'], began);
-      const head = await vault.ports.store.findHead(requestContext(), alice, 'DB');
+      const early = await vault.ports.store.findHead(requestContext(), alice, 'DB');
       await addVersion(vault.ports, alice, 'DB', 'b', began + 1000);
-      const { stored } = await racing({ findHead: async () => head }, 1, alice);
-      expect(stored.validTo).toBe(began + 1000);
+      let reads = 0;
+      const findHead: Store['findHead'] = async (...asked) => {
+        reads += 1;
+        return reads === 1 ? early : await vault.ports.store.findHead(...asked);
+      };
+      const { stored } = await racing({ findHead }, 1, alice);
+      expect([stored.validTo, reads]).toEqual([began + 1000, 2]);
     });
 
     it('reads once more when neither shows it though the head is beyond', async () => {
       const alice = someone();
-      await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
-      let reads = 0;
-      const findVersion: Store['findVersion'] = async (...asked) => {
-        reads += 1;
-        return reads === 1 ? undefined : await vault.ports.store.findVersion(...asked);
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
+      const reads: number[] = [];
+      const findVersion: Store['findVersion'] = async (context, principal, name, version) => {
+        reads.push(version);
+        const isEarly = reads.length <= 2;
+        return isEarly
+          ? undefined
+          : await vault.ports.store.findVersion(context, principal, name, version);
       };
       const { stored } = await racing({ findVersion }, 1, alice);
-      expect([stored.version, reads]).toEqual([1, 2]);
+      expect([stored.version, reads]).toEqual([1, [1, 2, 1, 2]]);
     });
   });
 
@@ -130,14 +138,41 @@ describe('get-secret, on the embedded store and KMS', () => {
     it('refuses an interval that does not end where the next begins', async () => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
-      await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
-      await change(alice, 'VERSION#0000000001', (item) => ({
-        ...item,
-        validTo: { S: '2023-11-14T22:13:20.500Z' },
-      }));
       const refused = { code: 'integrity_failure' };
-      await expect(get(alice, 'DB', { version: 1 })).rejects.toMatchObject(refused);
-      await expect(get(alice, 'DB', { at: began + 700 })).rejects.toMatchObject(refused);
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c', 'd'], began);
+      for (const version of [1, 2, 3]) {
+        const sk = `VERSION#000000000${version}`;
+        const { stored } = await get(alice, 'DB', { version });
+        for (const validTo of [-1, 1, 5_000].map((ms) => (stored.validTo ?? 0) + ms)) {
+          await change(alice, sk, (item) => ({
+            ...item,
+            validTo: { S: new Date(validTo).toISOString() },
+          }));
+          await expect(get(alice, 'DB', { version })).rejects.toMatchObject(refused);
+          await expect(get(alice, 'DB', { at: stored.validFrom })).rejects.toMatchObject(refused);
+        }
+        await change(alice, sk, (item) => ({
+          ...item,
+          validTo: { S: new Date(stored.validTo ?? 0).toISOString() },
+        }));
+        expect(await get(alice, 'DB', { version })).toMatchObject({ stored });
+      }
+    });
+
+    it('refuses a version that was put beside the head which is that version', async () => {
+      const alice = someone();
+      vault.tampered.add(alice.tenant);
+      await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+      const { Item } = await vault.dynamodb.send(
+        new GetItemCommand({ TableName: tableName, Key: key(alice, 'DB', 'HEAD') }),
+      );
+      const { tenant: _, name: __, ...sealed } = Item ?? {};
+      const validTo = { S: '2024-01-01T00:00:00.000Z' };
+      const sk = { S: 'VERSION#0000000002' };
+      const planted = { ...sealed, sk, validTo };
+      await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: planted }));
+      const refused = { code: 'integrity_failure' };
+      await expect(get(alice, 'DB', { version: 2 })).rejects.toMatchObject(refused);
     });
 
     it('refuses a gap: a version below the head that is gone', async () => {

@@ -1,4 +1,4 @@
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
@@ -104,6 +104,22 @@ describe('list-versions, on the embedded store and KMS', () => {
           code: 'integrity_failure',
         });
       }
+    }
+  });
+
+  it('refuses an interval that does not end where the next begins, also at the edge of a page', async () => {
+    const alice = someone();
+    vault.tampered.add(alice.tenant);
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c', 'd', 'e'], began);
+    const pk = { S: `TENANT#${alice.tenant}#SECRET#DB` };
+    const Key = { pk, sk: { S: 'VERSION#0000000002' } };
+    const { Item } = await vault.dynamodb.send(new GetItemCommand({ TableName: tableName, Key }));
+    const changed = { ...Item, validTo: { S: new Date(began + 1_999).toISOString() } };
+    await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: changed }));
+    const refused = { code: 'integrity_failure' };
+    for (const limit of [1, 2, 50]) {
+      await expect(page(alice, { order: 'desc', after: 3, limit })).rejects.toMatchObject(refused);
+      await expect(pages(alice, { order: 'asc', limit })).rejects.toMatchObject(refused);
     }
   });
 

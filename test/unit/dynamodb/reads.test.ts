@@ -47,7 +47,7 @@ describe('a read that decides something', () => {
 });
 
 describe('a cancelled transaction of reads', () => {
-  const readHeads = async (code: string) => {
+  const readHeads = async (code: string, names: readonly string[] = ['DB']) => {
     let calls = 0;
     const client = {
       send: async () => {
@@ -61,7 +61,7 @@ describe('a cancelled transaction of reads', () => {
       },
     } as unknown as DynamoDBClient;
     const context = requestContext({ clock: virtualClock() });
-    const heads = await createReads(client, 'vault').findHeads(context, someone(), ['DB']);
+    const heads = await createReads(client, 'vault').findHeads(context, someone(), names);
     return { heads, calls };
   };
 
@@ -74,6 +74,16 @@ describe('a cancelled transaction of reads', () => {
 
   it('is our bug if DynamoDB found it malformed', async () => {
     await expect(readHeads('ValidationError')).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('is too large where its items may be more than a transaction holds', async () => {
+    const names = (count: number) => Array.from({ length: count }, (_, index) => `N${index}`);
+    const malformed = 'ValidationError';
+    await expect(readHeads(malformed, names(62))).rejects.toMatchObject({ code: 'internal' });
+    await expect(readHeads(malformed, names(63))).rejects.toMatchObject({
+      code: 'too_large',
+      members: { limit: 1_048_576 },
+    });
   });
 });
 
