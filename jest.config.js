@@ -10,7 +10,7 @@ const project = (name) => ({
 const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
 
 /** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
-const slow = ['cli', 'cluster', 'chaos', 'compose', 'proof'];
+const slow = ['cli', 'cluster', 'chaos', 'compose', 'proof', 'mutants'];
 
 export default {
   maxWorkers: 2,

@@ -1,0 +1,149 @@
+/** Guards of what is read: consistency, time, and what somebody else may have put into the table. */
+import type { Mutant } from './mutant.ts';
+
+const reads = 'functions/dynamodb/reads.ts';
+const codec = 'functions/dynamodb/codec.ts';
+const get = 'functions/vault/get-secret.ts';
+const tries = 'functions/vault/tries.ts';
+const calls = 'functions/dynamodb/calls.ts';
+const callRules = 'makes only calls that keep the rules, and at the cost of the table';
+
+export const readingMutants: readonly Mutant[] = [
+  {
+    name: 'a head may be read from a copy',
+    file: reads,
+    from: 'Key: { pk: { S: pk }, sk: { S: sk } },\n      ConsistentRead: true,',
+    to: 'Key: { pk: { S: pk }, sk: { S: sk } },\n      ConsistentRead: false,',
+    test: 'proof/calls',
+    sentence: callRules,
+  },
+  {
+    name: 'versions may be listed from a copy',
+    file: reads,
+    from: 'range),\n        ConsistentRead: true,',
+    to: 'range),\n        ConsistentRead: false,',
+    test: 'proof/calls',
+    sentence: callRules,
+  },
+  {
+    name: 'a 5xx of the store means that nothing was written',
+    file: calls,
+    from: "if (status !== undefined && status >= 500) return 'unclear';",
+    to: "if (status !== undefined && status >= 500) return 'unavailable';",
+    test: 'proof/store-faults',
+    sentence: 'says what is known if every write is server error',
+  },
+  {
+    name: 'a lost connection means that nothing was written',
+    file: calls,
+    from: "if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';",
+    to: "if (neverSent.has(code) || code === 'ECONNRESET' || name === 'CredentialsProviderError') return 'unavailable';",
+    test: 'proof/store-faults',
+    sentence: 'says what is known if every write is reply lost',
+  },
+  {
+    name: 'a transaction in progress means that nothing was written',
+    file: calls,
+    from: "if (status === undefined || name === 'TransactionInProgressException') return 'unclear';",
+    to: "if (status === undefined) return 'unclear';\n  if (name === 'TransactionInProgressException') return 'unavailable';",
+    test: 'proof/store-faults',
+    sentence: 'says what is known if every write is in progress',
+  },
+  {
+    name: 'one unclear try is forgotten over later ones',
+    file: tries,
+    from: "unclear ||= result.outcome === 'unclear';",
+    to: "unclear = result.outcome === 'unclear';",
+    test: 'contract/unclear-writes',
+    sentence: 'does not hide that an earlier try was unclear',
+  },
+  {
+    name: 'an unclear write is not looked for',
+    file: tries,
+    from: 'if (unclear) return await settle(context, principal, store, write);',
+    to: "if (unclear && failures < 0) return await settle(context, principal, store, write);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
+    test: 'contract/unclear-writes',
+    sentence: 'is found by a look when every try lost its reply',
+  },
+  {
+    name: 'tries go on without an end',
+    file: tries,
+    from: 'if (context.elapsed() + wait >= times.newTriesUntilMs) return false;',
+    to: 'if (context.elapsed() + wait >= 20 * times.newTriesUntilMs) return false;',
+    test: 'proof/store-faults',
+    sentence: 'says what is known if every write is throttled',
+  },
+  {
+    name: 'a version begins when the clock says, whatever came before',
+    file: 'functions/vault/sealing.ts',
+    from: 'Math.max(context.now, base.validFrom + 1)',
+    to: 'Math.max(context.now, 1)',
+    test: 'proof/clocks',
+    sentence: 'stands still: every version has a first instant of its own',
+  },
+  {
+    name: 'an interval may end anywhere',
+    file: get,
+    from: 'if (earlier.validTo !== later.validFrom) {',
+    to: 'if (earlier.validTo === 0 && later.validFrom === 0) {',
+    test: 'contract/get-secret',
+    sentence: 'refuses an interval that does not end where the next begins',
+  },
+  {
+    name: 'the end of a version far below the head is believed',
+    file: get,
+    from: 'if (head.version > version + 1 && found) {',
+    to: 'if (head.version > version + 1 && found && !successor) {',
+    test: 'contract/get-secret',
+    sentence: 'refuses an interval that does not end where the next begins',
+  },
+  {
+    name: 'an item beside the head of its own version is believed',
+    file: get,
+    from: 'if (superseded && head.version <= version) {',
+    to: 'if (superseded && head.version < version - 1) {',
+    test: 'contract/get-secret',
+    sentence: 'refuses a version that was put beside the head which is that version',
+  },
+  {
+    name: 'a page does not read what ends its newest version',
+    file: 'functions/vault/list-versions.ts',
+    from: 'const from = newestFirst ? Math.min(head.version, first + 1) : first;',
+    to: 'const from = newestFirst ? Math.min(head.version, first) : first;',
+    test: 'contract/list-versions',
+    sentence:
+      'refuses an interval that does not end where the next begins, also at the edge of a page',
+  },
+  {
+    name: 'attributes that are not known are let pass',
+    file: codec,
+    from: 'if (rest.size > 0) throw malformed();',
+    to: 'if (rest.size > 99) throw malformed();',
+    test: 'unit/dynamodb/codec',
+    sentence: 'is an integrity failure: head with more than it had',
+  },
+  {
+    name: 'an item is taken whatever its key',
+    file: codec,
+    from: "if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();",
+    to: "if (key && (text('pk') === '' || text('sk') === '')) throw malformed();",
+    test: 'unit/dynamodb/codec',
+    sentence: 'is an integrity failure, whole and genuine as it is',
+  },
+  {
+    name: 'a version is taken under the key of another number',
+    file: codec,
+    from: 'if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();',
+    to: 'if (validTo <= sealed.validFrom) throw malformed();',
+    test: 'unit/dynamodb/codec',
+    sentence: 'is an integrity failure if a version stands under the key of another number',
+  },
+  {
+    name: 'the failure that comes first is the answer',
+    file: 'functions/vault/parallel.ts',
+    from: 'failures.sort((a, b) => a.index - b.index);',
+    to: 'failures.sort(() => 0);',
+    test: 'unit/vault/parallel',
+    sentence: 'is that of the earliest item, whichever fails first',
+  },
+];

@@ -1,0 +1,226 @@
+/**
+ * Every field, and every item whole, put in the place of another: of another tenant, another secret, another
+ * version. All is refused but one thing, which is told: a genuine older version that is put back as head.
+ */
+
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { checkVault } from '../../local/verify.ts';
+import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { file } from '../support/env-vault.ts';
+import { printFigure } from '../support/figure.ts';
+import { codeOf } from '../support/refusals.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+import { type Item, openTable, type Table } from '../support/stored-items.ts';
+
+const names = ['DB', 'API'] as const;
+const versions = [1, 2, 3];
+const head = 3;
+const refusals = ['integrity_failure', 'master_key_incorrect'];
+const began = Date.parse('2026-11-24T10:00:00Z');
+
+/** Where a version lies. */
+type Place = { readonly tenant: string; readonly name: string; readonly version: number };
+
+const keyOf = ({ tenant, name, version }: Place): Item => ({
+  pk: { S: `TENANT#${tenant}#SECRET#${name}` },
+  sk: { S: version === head ? 'HEAD' : `VERSION#000000000${version}` },
+});
+
+// Thousands of requests, perhaps on a busy machine.
+jest.setTimeout(300_000);
+
+describe('a record that was moved', () => {
+  let vault: Embedded;
+  let table: Table;
+  let principals: readonly Principal[];
+  let items: readonly Item[];
+  let [fields, whole] = [0, 0];
+  beforeAll(async () => {
+    vault = await startEmbedded();
+    table = openTable(vault);
+    principals = ['t-one', 't-two'].map((tenant) => someone({ tenant }));
+    for (const principal of principals) {
+      vault.tampered.add(principal.tenant);
+      for (const [index, name] of names.entries()) {
+        const values = versions.map((version) => `${principal.tenant} ${name} ${version}`);
+        await makeSecret(vault.ports, principal, name, values, began + index);
+      }
+    }
+    items = (await Promise.all(principals.map(({ tenant }) => table.itemsOf(tenant)))).flat();
+  });
+  afterAll(async () => {
+    const figures = `${fields} fields and ${whole} items moved, all refused but an older head put back`;
+    printFigure('moved records', figures);
+    await vault.close();
+  });
+
+  const places = (): Place[] =>
+    principals.flatMap(({ tenant }) =>
+      names.flatMap((name) => versions.map((version) => ({ tenant, name, version }))),
+    );
+  const itemAt = (place: Place): Item => {
+    const { pk, sk } = keyOf(place);
+    const found = items.find((item) => item['pk']?.S === pk?.S && item['sk']?.S === sk?.S);
+    if (!found) throw new Error(`${JSON.stringify(place)} is not there`);
+    return found;
+  };
+  const ofPlace = ({ tenant }: Place): Principal =>
+    principals.find((principal) => principal.tenant === tenant) ?? someone();
+  const get = (place: Place, which: GetSecret['which']) =>
+    getSecret(vault.ports)(requestContext(), ofPlace(place), { name: place.name, which });
+  const expand = (place: Place) =>
+    expandEnv(vault.ports)(requestContext(), ofPlace(place), file(`A=secret(${place.name})\n`));
+  /**
+   * Asks in all ways for that version; each must be refused. By number or by time, an item that says it is
+   * of another number or another time may also seem to be out of reach, as if it had been deleted.
+   */
+  const requireRefused = async (place: Place, about: object): Promise<void> => {
+    const at = Date.parse(itemAt(place)['validFrom']?.S ?? '');
+    const ways = [
+      { ask: () => get(place, { version: place.version }), hides: true },
+      { ask: () => get(place, { at }), hides: true },
+      ...(place.version === head
+        ? [
+            { ask: () => get(place, 'latest'), hides: false },
+            { ask: () => expand(place), hides: false },
+          ]
+        : []),
+    ];
+    for (const { ask, hides } of ways) {
+      const code = await codeOf(ask).catch(() => 'nothing was refused');
+      const isRefused = refusals.includes(code) || (hides && code === 'not_found');
+      const told = JSON.stringify({ place, ...about, code });
+      expect([told, isRefused]).toEqual([told, true]);
+    }
+  };
+  const requireOpens = async (place: Place): Promise<void> => {
+    expect((await get(place, { version: place.version })).stored.version).toBe(place.version);
+  };
+  const same = (a: AttributeValue | undefined, b: AttributeValue | undefined): boolean =>
+    JSON.stringify(a) === JSON.stringify(b);
+
+  it('by one field is refused, wherever the field comes from and whichever it is', async () => {
+    for (const place of places()) {
+      const own = itemAt(place);
+      for (const other of places()) {
+        for (const [attribute, content] of Object.entries(itemAt(other))) {
+          if (attribute === 'pk' || attribute === 'sk' || same(own[attribute], content)) continue;
+          await table.put({ ...own, [attribute]: content });
+          await requireRefused(place, { other, attribute });
+          fields += 1;
+        }
+      }
+      await table.put(own);
+      await requireOpens(place);
+    }
+  });
+
+  it('as a whole is refused, with its key and its names made those of the place', async () => {
+    for (const place of places()) {
+      const own = itemAt(place);
+      for (const other of places()) {
+        if (other === place || JSON.stringify(other) === JSON.stringify(place)) continue;
+        const isHead = place.version === head;
+        // A genuine version of the very secret, put back as head, is the one case of its own below.
+        if (isHead && other.tenant === place.tenant && other.name === place.name) continue;
+        const { tenant: _, name: __, validTo: ___, ...sealed } = itemAt(other);
+        const validTo = own['validTo'] ?? { S: '' };
+        const inPlace = isHead
+          ? { tenant: { S: place.tenant }, name: { S: place.name } }
+          : { validTo };
+        for (const version of [sealed['version'], own['version']]) {
+          await table.put({
+            ...sealed,
+            ...keyOf(place),
+            ...inPlace,
+            version: version ?? { N: '0' },
+          });
+          await requireRefused(place, { other, version });
+          whole += 1;
+        }
+      }
+      await table.put(own);
+      await requireOpens(place);
+    }
+  });
+
+  describe('back as head, older and genuine', () => {
+    const place: Place = { tenant: 't-one', name: 'DB', version: head };
+    const putBack = async (version: number): Promise<void> => {
+      const { validTo: _, ...older } = itemAt({ ...place, version });
+      const inPlace = { tenant: { S: place.tenant }, name: { S: place.name } };
+      await table.put({ ...older, ...keyOf(place), ...inPlace });
+    };
+    const restored = () => table.put(itemAt(place));
+    const update = () =>
+      updateSecret(vault.ports)(requestContext(), ofPlace(place), {
+        name: place.name,
+        value: bytes('next'),
+        ifMatch: undefined,
+        fingerprint: undefined,
+      });
+
+    it.each([1, 2])('as version %s is what a get of the latest cannot see', async (version) => {
+      await putBack(version);
+      const { stored } = await get(place, 'latest');
+      expect(stored.version).toBe(version);
+      await restored();
+    });
+
+    it.each([1, 2])('as version %s is refused where it is asked for by number', async (version) => {
+      await putBack(version);
+      expect(await codeOf(() => get(place, { version }))).toBe('integrity_failure');
+      await restored();
+    });
+
+    it.each([1, 2])(
+      'as version %s is refused by the next update, and stays as it was',
+      async (version) => {
+        await putBack(version);
+        const before = JSON.stringify((await table.itemsOf(place.tenant)).map(({ sk }) => sk));
+        expect(await codeOf(update)).toBe('integrity_failure');
+        expect(JSON.stringify((await table.itemsOf(place.tenant)).map(({ sk }) => sk))).toBe(
+          before,
+        );
+        await restored();
+      },
+    );
+
+    it.each([1, 2])('as version %s is found by inspect --verify', async (version) => {
+      await putBack(version);
+      const { dynamodb, kms, keyArn: masterKeyId } = vault;
+      const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId });
+      const { pk } = keyOf(place);
+      expect(violations.filter((violation) => violation.pk === pk?.S).length).toBeGreaterThan(0);
+      await restored();
+    });
+  });
+
+  it('as an idempotency record is refused under the key whose place it took', async () => {
+    const alice = principals[0] ?? someone();
+    const request = (name: string) => {
+      const key = name.repeat(20).slice(0, 20);
+      const print = fingerprint(key, alice, ['create-secret', name]);
+      return { name, value: bytes('a'), fingerprint: print };
+    };
+    const create = (name: string) =>
+      createSecret(vault.ports)(requestContext(), alice, request(name));
+    await create('FIRST');
+    await create('SECOND');
+    const stored = await table.itemsOf(alice.tenant);
+    const recordOf = (name: string): Item =>
+      stored.find(({ pk }) => pk?.S?.endsWith(request(name).fingerprint.hash)) ?? {};
+    const { pk, sk } = recordOf('SECOND');
+    await table.put({ ...recordOf('FIRST'), pk: pk ?? { S: '' }, sk: sk ?? { S: '' } });
+    expect(await codeOf(() => create('SECOND'))).toBe('idempotency_key_reused');
+    whole += 1;
+  });
+});

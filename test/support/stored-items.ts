@@ -1,0 +1,30 @@
+/** The table as somebody sees it who may write it, around the vault. */
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  PutItemCommand,
+  paginateScan,
+} from '@aws-sdk/client-dynamodb';
+import { type Embedded, tableName } from './embedded.ts';
+
+export type Item = Readonly<Record<string, AttributeValue>>;
+export type Table = {
+  readonly put: (item: Item) => Promise<unknown>;
+  readonly remove: (item: Item) => Promise<unknown>;
+  /** All items of a tenant, in the order of their keys. */
+  readonly itemsOf: (tenant: string) => Promise<readonly Item[]>;
+};
+
+export const openTable = ({ dynamodb }: Embedded): Table => ({
+  put: (item) => dynamodb.send(new PutItemCommand({ TableName: tableName, Item: { ...item } })),
+  remove: ({ pk = { S: '' }, sk = { S: '' } }) =>
+    dynamodb.send(new DeleteItemCommand({ TableName: tableName, Key: { pk, sk } })),
+  itemsOf: async (tenant) => {
+    const items: Item[] = [];
+    for await (const { Items } of paginateScan({ client: dynamodb }, { TableName: tableName })) {
+      items.push(...(Items ?? []).filter(({ pk }) => pk?.S?.startsWith(`TENANT#${tenant}#`)));
+    }
+    const keyOf = ({ pk, sk }: Item) => `${pk?.S} ${sk?.S}`;
+    return items.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  },
+});
