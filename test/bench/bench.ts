@@ -1,0 +1,53 @@
+/**
+ * `npm run bench`: how fast the vault is and what an operation costs, beside the floor (docs/performance.md). With
+ * `cluster`, three nodes; with `fresh`, whether a first read at another node ever misses an acknowledged write: exit
+ * code 1 if one does.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { failure, runCommand } from '../../local/command.ts';
+import { untilSignal } from '../../local/serving.ts';
+import { type Options, readOptions } from './options.ts';
+import { readyProfiles } from './profiling.ts';
+import {
+  comparisonTable,
+  describeMachine,
+  readReport,
+  resultsText,
+  writeReport,
+} from './report.ts';
+import { checkFreshness, measureCluster, measureOneNode, type Results } from './runs.ts';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const runs = { 'one-node': measureOneNode, cluster: measureCluster, fresh: checkFreshness };
+
+const run = async (options: Options): Promise<Results> => {
+  const signal = untilSignal().then((): never => {
+    throw failure('stopped before the end');
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'vault-bench-'));
+  try {
+    return await Promise.race([runs[options.command](options, folder), signal]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+await runCommand(async () => {
+  const asked = readOptions(process.argv.slice(2));
+  if (asked.command === 'compare') {
+    const [a, b] = asked.files.map(readReport);
+    if (a !== undefined && b !== undefined) say(comparisonTable(a, b));
+    return;
+  }
+  const profiles = asked.profiles && readyProfiles(asked.profiles);
+  const results = await run({ ...asked, profiles });
+  const report = { command: asked.command, machine: describeMachine(), ...results };
+  if (asked.json !== undefined) writeReport(asked.json, report);
+  say(resultsText(report));
+  const missed = results.fresh?.find(({ subject }) => subject === 'vault')?.missed ?? 0;
+  if (missed > 0) throw failure(`${missed} first reads missed an acknowledged write`);
+});
+// A run that was stopped may still wait for something.
+process.exit();

@@ -1,0 +1,114 @@
+/**
+ * A process of its own that holds what `npm start` holds but the HTTP server, and loads itself as it is told by
+ * messages: with the bare AWS calls (`floor`) or with the functions' handlers (`handlers`). Each message is answered
+ * by one.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { startBacking } from '../../local/backing.ts';
+import { pathOf, toContext, toEvent } from '../../local/gateway/event.ts';
+import type { Handler } from '../../local/gateway/invoke.ts';
+import { createFindRoute } from '../../local/gateway/routes.ts';
+import { type Route, readTemplate } from '../../local/template.ts';
+import { openTokenKey } from '../../local/token-key.ts';
+import { createPerform, type Description } from './described.ts';
+import { prepareFloor } from './floor.ts';
+import type { Send } from './http.ts';
+import { runClosed, type Work } from './load.ts';
+import { type Operation, type Prepare, prepareVault } from './operations.ts';
+
+export type InProcess = 'floor' | 'handlers';
+export type Order =
+  /** Begins it: `folder` must be fresh. */
+  | { readonly order: 'start'; readonly folder: string; readonly vault: Description }
+  | {
+      readonly order: 'prepare';
+      readonly what: InProcess;
+      readonly operation: Operation;
+      readonly clients: number;
+    }
+  | {
+      readonly order: 'run';
+      readonly what: InProcess;
+      readonly clients: number;
+      readonly forMs: number;
+    }
+  | { readonly order: 'close' };
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Hands each request to its handler, as the gateway does after it has read one. */
+const sendToHandlers = async (routes: readonly Route[]): Promise<Send> => {
+  const handlers = new Map<string, Handler>();
+  for (const { operation, entryPoint } of routes) {
+    const { handler } = await import(pathToFileURL(join(root, entryPoint)).href);
+    handlers.set(operation, handler);
+  }
+  const findRoute = createFindRoute(routes);
+  return async (_, { method, path: target, headers = {}, body = '' }) => {
+    const found = findRoute(method, pathOf(target));
+    const handler = found && 'route' in found ? handlers.get(found.route.operation) : undefined;
+    if (!found || !('route' in found) || !handler) throw new Error(`no handler for ${target}`);
+    const { route, pathParameters } = found;
+    const rawHeaders = Object.entries(headers).flat();
+    const received = { method, target, rawHeaders, body: Buffer.from(body), sourceIp: '127.0.0.1' };
+    const requestId = randomUUID();
+    const event = toEvent(received, route, pathParameters, requestId);
+    const result = await handler(event, toContext(route, requestId));
+    return { status: result.statusCode, text: result.body };
+  };
+};
+
+const start = async (folder: string, vault: Description) => {
+  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const report = (line: string) => void process.stderr.write(`${line}\n`);
+  const backing = await startBacking({ root, folder, store: 'dynoxide', table, report });
+  const { tableName, masterKeyId } = backing.running;
+  const clientOptions = { maxAttempts: 1 };
+  const [dynamodb, kms] = [new DynamoDBClient(clientOptions), new KMSClient(clientOptions)];
+  const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
+  const token = await (await openTokenKey(folder)).issue(claims, 3_600);
+  const send = await sendToHandlers(routes);
+  const perform = createPerform(vault, send, { TOKEN: token });
+  const prepare: Record<InProcess, Prepare> = {
+    floor: await prepareFloor({ dynamodb, kms, tableName, masterKeyId }),
+    handlers: prepareVault(vault, perform, send, token),
+  };
+  return { close: backing.close, prepare };
+};
+
+let started: Awaited<ReturnType<typeof start>> | undefined;
+const works = new Map<InProcess, Work>();
+
+/** What the order's answer is. */
+const obey = async (given: Order): Promise<unknown> => {
+  switch (given.order) {
+    case 'start':
+      started = await start(given.folder, given.vault);
+      return true;
+    case 'prepare': {
+      const work = await started?.prepare[given.what](given.operation, given.clients);
+      if (work !== undefined) works.set(given.what, work);
+      return work !== undefined;
+    }
+    case 'run': {
+      const work = works.get(given.what);
+      if (work === undefined) throw new Error('nothing is prepared');
+      return await runClosed(work, given.clients, given.forMs);
+    }
+    case 'close':
+      return await started?.close();
+  }
+};
+
+process.on('message', (given: Order) => {
+  void obey(given).then(
+    (result) => process.send?.({ result }),
+    (error: Error) => process.send?.({ error: error.stack }),
+  );
+});
+// Whoever gives the orders is gone, or wants nothing more.
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,133 @@
+/** The operations that are measured, and how any store of secrets is made ready for them. */
+import { randomBytes } from 'node:crypto';
+import type { Description, Perform, Secret, SingleOperation } from './described.ts';
+import type { Send } from './http.ts';
+import type { Work } from './load.ts';
+
+export const operations = [
+  'create',
+  'update',
+  'get',
+  'version',
+  'versions',
+  'encrypt',
+  'expand',
+] as const;
+export type Operation = (typeof operations)[number];
+
+/**
+ * Readies what an operation needs, on secrets that nothing else uses, and returns the operation; `undefined` where
+ * the store does not have it.
+ */
+export type Prepare = (operation: Operation, clients: number) => Promise<Work | undefined>;
+
+/** How many secrets a `.env` file names. */
+export const fileNames = 40;
+/** How many secrets are read in turn, and how many versions those have whose versions are listed. */
+export const readSecrets = 40;
+export const listedSecrets = 8;
+export const listedVersions = 10;
+
+/** 256 bytes. */
+export const newValue = (): string => randomBytes(128).toString('hex');
+/** Begins names that no other part of this run, or of another, uses. */
+export const newPrefix = (letter: string): string => `${letter}${randomBytes(5).toString('hex')}`;
+
+export const times = <Result>(count: number, make: (index: number) => Result): Result[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+export const newSecret = (name: string): Secret => ({ name, value: newValue() });
+
+const makeSecrets = async (
+  perform: Perform,
+  count: number,
+  versions: number,
+): Promise<readonly Secret[]> => {
+  const prefix = newPrefix('P');
+  const secrets = times(count, (index) => newSecret(`${prefix}_${index}`));
+  for (const [index, secret] of secrets.entries()) {
+    await perform(index, 'create', secret);
+    for (let more = 1; more < versions; more += 1) await perform(index, 'update', secret);
+  }
+  return secrets;
+};
+
+/** Reads one secret after the other. */
+const reading = (
+  perform: Perform,
+  operation: SingleOperation,
+  secrets: readonly Secret[],
+): Work => {
+  let turn = 0;
+  return (client) => {
+    turn += 1;
+    return perform(client, operation, { ...secrets[turn % secrets.length] });
+  };
+};
+
+/** The operations on single secrets, of any store. */
+export const prepareSingles =
+  ({ operations: known }: Description, perform: Perform): Prepare =>
+  async (operation, clients) => {
+    if (operation === 'encrypt' || operation === 'expand' || !known[operation]) return undefined;
+    switch (operation) {
+      case 'create': {
+        const prefix = newPrefix('C');
+        let count = 0;
+        return (client) => {
+          count += 1;
+          return perform(client, 'create', newSecret(`${prefix}_${count}`));
+        };
+      }
+      case 'update': {
+        const secrets = await makeSecrets(perform, clients, 1);
+        return (client) => {
+          const secret = secrets[client] ?? {};
+          secret['value'] = newValue();
+          return perform(client, 'update', secret);
+        };
+      }
+      case 'get':
+        return reading(perform, operation, await makeSecrets(perform, readSecrets, 1));
+      case 'version':
+        return reading(perform, operation, await makeSecrets(perform, readSecrets, 2));
+      case 'versions': {
+        const secrets = await makeSecrets(perform, listedSecrets, listedVersions);
+        return reading(perform, operation, secrets);
+      }
+    }
+  };
+
+/** The operations of the vault: those on single secrets, and those on files. `token` reads and writes all names. */
+export const prepareVault = (
+  vault: Description,
+  perform: Perform,
+  send: Send,
+  token: string,
+): Prepare => {
+  const singles = prepareSingles(vault, perform);
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'text/plain' };
+  const post = async (client: number, path: string, lines: readonly string[]): Promise<void> => {
+    const body = `${lines.join('\n')}\n`;
+    const { status, text } = await send(client, { method: 'POST', path, headers, body });
+    if (status !== 200) throw new Error(`${path} answered ${status}: ${text.slice(0, 300)}`);
+  };
+  return async (operation, clients) => {
+    if (operation === 'encrypt') {
+      return (client) => {
+        const prefix = newPrefix('E');
+        const lines = times(
+          fileNames,
+          (index) => `${prefix}_${index}=${newValue()}\nX${index}=enc(${prefix}_${index})`,
+        );
+        return post(client, '/v1/env/encrypt', lines);
+      };
+    }
+    if (operation === 'expand') {
+      const secrets = await makeSecrets(perform, fileNames, 1);
+      const lines = secrets.map(({ name }, index) => `X${index}=secret(${name})`);
+      return (client) => post(client, '/v1/env/expand', lines);
+    }
+    return await singles(operation, clients);
+  };
+};

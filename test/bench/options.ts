@@ -1,0 +1,103 @@
+/** What the command line of `npm run bench` asks for. */
+import { parseArgs } from 'node:util';
+import { failure, orUsage } from '../../local/command.ts';
+import { type Operation, operations } from './operations.ts';
+
+type Peer = { readonly description: string; readonly urls: readonly string[] };
+
+export type Options = {
+  readonly command: 'one-node' | 'cluster' | 'fresh';
+  readonly operations: readonly Operation[];
+  readonly clients: readonly number[];
+  /** Of load for each figure. */
+  readonly forMs: number;
+  readonly json: string | undefined;
+  readonly profiles: string | undefined;
+  readonly peer: Peer | undefined;
+};
+export type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
+
+const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
+
+const presets = {
+  'one-node': { operations, clients: [1, 16], seconds: 2.4 },
+  cluster: { operations: ['create', 'update', 'get'], clients: [16], seconds: 10 },
+  fresh: { operations: [], clients: [1], seconds: 0 },
+} as const;
+
+const readCommand = (words: readonly string[]): Options['command'] => {
+  const [word = 'one-node', ...more] = words;
+  if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
+    return word;
+  }
+  throw usage('what to measure is cluster, fresh, or nothing for one node');
+};
+
+const readOperations = (text: string): readonly Operation[] =>
+  text.split(',').map((word) => {
+    const found = operations.find((operation) => operation === word);
+    if (found !== undefined) return found;
+    throw usage(`--operations knows ${operations.join(', ')}`);
+  });
+
+const readClients = (text: string): readonly number[] =>
+  text.split(',').map((word) => {
+    const clients = Number(word);
+    if (/^\d+$/.test(word) && clients >= 1 && clients <= 64) return clients;
+    throw usage('--clients takes numbers from 1 to 64, with commas between');
+  });
+
+const readSeconds = (text: string): number => {
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= 300) return seconds;
+  throw usage('--seconds is a number up to 300');
+};
+
+const readPeer = (description: string | undefined, at: string | undefined): Peer | undefined => {
+  if (description === undefined && at === undefined) return undefined;
+  const urls = at?.split(',') ?? [];
+  if (description !== undefined && urls.length > 0 && urls.every((url) => URL.canParse(url))) {
+    return { description, urls };
+  }
+  throw usage('--peer FILE and --at URL (or URLs with commas between) go together');
+};
+
+/** Throws a sentence (exit code 2) for what it does not know. */
+export const readOptions = (args: readonly string[]): Options | Comparison => {
+  const text = { type: 'string' } as const;
+  const { values, positionals } = orUsage(() =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        compare: { type: 'boolean' },
+        operations: text,
+        clients: text,
+        seconds: text,
+        json: text,
+        profile: text,
+        peer: text,
+        at: text,
+      },
+    }),
+  );
+  if (values.compare) {
+    const [a, b, ...more] = positionals;
+    if (a !== undefined && b !== undefined && more.length === 0) {
+      return { command: 'compare', files: [a, b] };
+    }
+    throw usage('--compare takes two files that --json has written');
+  }
+  const command = readCommand(positionals);
+  const preset = presets[command];
+  const { operations: named, clients, seconds } = values;
+  return {
+    command,
+    operations: named === undefined ? preset.operations : readOperations(named),
+    clients: clients === undefined ? preset.clients : readClients(clients),
+    forMs: 1000 * (seconds === undefined ? preset.seconds : readSeconds(seconds)),
+    json: values.json,
+    profiles: values.profile,
+    peer: readPeer(values.peer, values.at),
+  };
+};

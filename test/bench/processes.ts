@@ -1,0 +1,100 @@
+/** The processor time of the processes that serve, told apart by what they are (Linux only: from /proc). */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export type Served = { readonly pid: number; readonly kind: string };
+/** Milliseconds of processor time, by kind of process. */
+export type Cpu = Readonly<Record<string, number>>;
+
+/** What is found in a command line, and the kind that it tells; the first that matches. */
+const kinds: readonly (readonly [RegExp, string])[] = [
+  [/\/?etcd\b.* --data-dir/, 'etcd'],
+  [/dynoxide serve/, 'store'],
+  [/local\/master-key\.ts/, 'key'],
+  [/local\/cluster\.ts/, 'cluster'],
+  [/local\/(?:node|start)\.ts|bench\/in-process\.ts/, 'node'],
+];
+const tickMs = 10;
+
+const readFile = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+};
+
+/** The fields of /proc/PID/stat after the program's name, which may hold blanks and parentheses. */
+const statOf = (pid: number): readonly string[] | undefined => {
+  const stat = readFile(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+};
+
+const allPids = (): readonly number[] => {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+};
+
+const kindOf = (pid: number): string => {
+  const line = (readFile(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ');
+  return kinds.find(([pattern]) => pattern.test(line))?.[1] ?? 'other';
+};
+
+/** All that descends from a process, and, unless it is this one, the process itself. */
+export const processesUnder = (root: number): readonly Served[] => {
+  const parents = new Map(allPids().map((pid) => [pid, Number(statOf(pid)?.[1])]));
+  const isUnder = (pid: number): boolean => {
+    const parent = parents.get(pid);
+    return parent !== undefined && (parent === root || isUnder(parent));
+  };
+  const pids = [...parents.keys()].filter(isUnder);
+  const all = root === process.pid ? pids : [root, ...pids];
+  return all.map((pid) => ({ pid, kind: kindOf(pid) }));
+};
+
+/** All processes of one program, by its name as the system shows it. */
+export const processesNamed = (name: string): readonly Served[] =>
+  allPids()
+    .filter((pid) => readFile(`/proc/${pid}/comm`)?.trim() === name)
+    .map((pid) => ({ pid, kind: name }));
+
+/** What they have used since they began. */
+export const cpuOf = (served: readonly Served[]): Cpu => {
+  const cpu: Record<string, number> = {};
+  for (const { pid, kind } of served) {
+    const fields = statOf(pid);
+    if (fields === undefined) continue;
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    cpu[kind] = (cpu[kind] ?? 0) + ticks * tickMs;
+  }
+  return cpu;
+};
+
+/** What was used between two looks. */
+export const cpuBetween = (before: Cpu, after: Cpu): Cpu =>
+  Object.fromEntries(Object.entries(after).map(([kind, ms]) => [kind, ms - (before[kind] ?? 0)]));
+
+export const cpuSum = (all: readonly Cpu[]): Cpu => {
+  const sum: Record<string, number> = {};
+  for (const [kind, ms] of all.flatMap((cpu) => Object.entries(cpu))) {
+    sum[kind] = (sum[kind] ?? 0) + ms;
+  }
+  return sum;
+};
+
+/** What all processes of the machine have used since it began; NaN where it is not known. */
+export const machineCpu = (): number => {
+  const [, ...fields] = (readFile('/proc/stat')?.split('\n')[0] ?? '').split(/\s+/).map(Number);
+  const [user = Number.NaN, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0] = fields;
+  return (user + nice + system + interrupts + softInterrupts) * tickMs;
+};
+
+/** All kinds together; NaN if nothing is known. */
+export const cpuTotal = (cpu: Cpu): number => {
+  const all = Object.values(cpu);
+  return all.length === 0 ? Number.NaN : all.reduce((sum, ms) => sum + ms, 0);
+};

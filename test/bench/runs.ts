@@ -1,0 +1,132 @@
+/** The three runs of `npm run bench`, each from nothing: what it needs is started in `folder`, and ended with it. */
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { startProcesses } from '../../local/demo/processes.ts';
+import { createPerform, readDescription } from './described.ts';
+import { type Freshness, measureFreshness } from './fresh.ts';
+import { createSend } from './http.ts';
+import { type Lag, measureLag } from './lag.ts';
+import { type Figure, measure } from './measure.ts';
+import type { Options } from './options.ts';
+import { processesUnder } from './processes.ts';
+import { profile } from './profiling.ts';
+import { describeMachine, type Report } from './report.ts';
+import {
+  root,
+  type Subject,
+  startInProcess,
+  startVault,
+  storeAt,
+  vaultAt,
+  vaultDescription,
+} from './subjects.ts';
+
+export type Results = Pick<Report, 'figures' | 'lag' | 'fresh'>;
+export type Run = (options: Options, folder: string) => Promise<Results>;
+
+const tenant = 'bench';
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const peersOf = ({ peer }: Options): readonly Subject[] =>
+  peer === undefined ? [] : [storeAt(readDescription(peer.description), peer.urls)];
+
+/** All figures that are asked for; the first subject is the vault, which is profiled where that is. */
+const measureAll = async (
+  options: Options,
+  subjects: readonly Subject[],
+): Promise<readonly Figure[]> => {
+  const { operations, forMs, profiles } = options;
+  const figures: Figure[] = [];
+  const { processors } = describeMachine();
+  const [vault] = subjects;
+  for (const operation of operations) {
+    for (const clients of options.clients) {
+      process.stderr.write(`${operation}, clients: ${clients}\n`);
+      figures.push(...(await measure(subjects, { operation, clients, forMs }, processors)));
+      if (profiles === undefined || vault === undefined) continue;
+      say(`${await profile(vault, operation, clients, profiles)}\n`);
+    }
+  }
+  return figures;
+};
+
+/** One vault, the floor, and the handlers alone. */
+export const measureOneNode: Run = async (options, folder) => {
+  const subjects: Subject[] = [];
+  try {
+    subjects.push(await startVault(mkdtempSync(join(folder, 'vault-'))));
+    subjects.push(...(await startInProcess(mkdtempSync(join(folder, 'floor-')))));
+    subjects.push(...peersOf(options));
+    return { figures: await measureAll(options, subjects) };
+  } finally {
+    for (const subject of subjects) await subject.close();
+  }
+};
+
+/** Runs `work` with the addresses and the token of three fresh nodes. */
+const withCluster = async <Result>(
+  folder: string,
+  work: (urls: readonly string[], token: string) => Promise<Result>,
+): Promise<Result> => {
+  const nodes = await startProcesses({
+    root,
+    folder: mkdtempSync(join(folder, 'cluster-')),
+    isTemporary: true,
+  });
+  try {
+    return await work(nodes.urls, await nodes.tokenOf(tenant));
+  } finally {
+    await nodes.close();
+  }
+};
+
+const lagOf = async (
+  options: Options,
+  urls: readonly string[],
+  token: string,
+  figures: readonly Figure[],
+): Promise<Lag | undefined> => {
+  const peak = figures.find(
+    ({ subject, operation }) => subject === 'vault' && operation === 'create',
+  );
+  if (peak === undefined) return undefined;
+  const { send, close } = createSend(urls);
+  const lag = await measureLag({
+    perform: createPerform(vaultDescription, send, { TOKEN: token }),
+    processes: processesUnder(process.pid),
+    tenant,
+    clients: peak.clients,
+    perSecond: peak.times.perSecond / 2,
+    forMs: options.forMs,
+  });
+  close();
+  return lag;
+};
+
+/** Three nodes, with the clients spread over all of them, and their replication lag at half the peak of creates. */
+export const measureCluster: Run = (options, folder) =>
+  withCluster(folder, async (urls, token) => {
+    const vault = vaultAt(urls, token, processesUnder(process.pid));
+    const subjects = [vault, ...peersOf(options)];
+    const figures = await measureAll(options, subjects);
+    for (const subject of subjects) await subject.close();
+    return { figures, lag: await lagOf(options, urls, token, figures) };
+  });
+
+/** First reads at another node, of three nodes and of the peer. */
+export const checkFreshness: Run = ({ peer }, folder) =>
+  withCluster(folder, async (urls, token) => {
+    const fresh: Freshness[] = [];
+    const { send, close } = createSend(urls);
+    const perform = createPerform(vaultDescription, send, { TOKEN: token });
+    fresh.push(await measureFreshness('vault', perform));
+    close();
+    if (peer !== undefined) {
+      const described = readDescription(peer.description);
+      const other = createSend(peer.urls);
+      const performThere = createPerform(described, other.send, process.env);
+      fresh.push(await measureFreshness(described.name, performThere));
+      other.close();
+    }
+    return { figures: [], fresh };
+  });

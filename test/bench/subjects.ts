@@ -1,0 +1,146 @@
+/** What is measured: each is something that does operations, in processes whose processor time is known. */
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endChild } from '../../local/child.ts';
+import { failure } from '../../local/command.ts';
+import { findRunning } from '../../local/running.ts';
+import { openTokenKey } from '../../local/token-key.ts';
+import { createPerform, type Description, readDescription } from './described.ts';
+import { createSend } from './http.ts';
+import type { InProcess, Order } from './in-process.ts';
+import { runClosed, type Work } from './load.ts';
+import { type Operation, prepareSingles, prepareVault } from './operations.ts';
+import { processesNamed, processesUnder, type Served } from './processes.ts';
+import type { Slice } from './statistics.ts';
+
+export type Subject = {
+  readonly name: string;
+  /** Readies an operation, the one that `run` does from then on; false: there is none. */
+  readonly prepare: (operation: Operation, clients: number) => Promise<boolean>;
+  readonly run: (clients: number, forMs: number) => Promise<Slice>;
+  readonly processes: readonly Served[];
+  readonly close: () => Promise<void>;
+};
+
+export const root = join(import.meta.dirname, '..', '..');
+export const vaultDescription = readDescription(join(import.meta.dirname, 'stores', 'vault.json'));
+const scope = 'secrets:read secrets:write';
+const startLimitMs = 30_000;
+const graceMs = 15_000;
+
+/** What a measured program gets of the environment; no setting of the user's store or key. */
+const environment = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES } = process.env;
+  return { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES, ...more };
+};
+
+/** A vault that runs already, at these addresses. */
+export const vaultAt = (
+  urls: readonly string[],
+  token: string,
+  processes: readonly Served[],
+): Subject => {
+  const { send, close } = createSend(urls);
+  const perform = createPerform(vaultDescription, send, { TOKEN: token });
+  const prepare = prepareVault(vaultDescription, perform, send, token);
+  return subjectOf('vault', prepare, processes, close);
+};
+
+/** Another store, which the user has started. */
+export const storeAt = (store: Description, urls: readonly string[]): Subject => {
+  const { send, close } = createSend(urls);
+  const prepare = prepareSingles(store, createPerform(store, send, process.env));
+  const processes = store.program === undefined ? [] : processesNamed(store.program);
+  return subjectOf(store.name, prepare, processes, close);
+};
+
+const subjectOf = (
+  name: string,
+  prepare: (operation: Operation, clients: number) => Promise<Work | undefined>,
+  processes: readonly Served[],
+  close: () => void,
+): Subject => {
+  let work: Work | undefined;
+  return {
+    name,
+    prepare: async (operation, clients) => {
+      work = await prepare(operation, clients);
+      return work !== undefined;
+    },
+    run: (clients, forMs) => {
+      if (work === undefined) throw new Error('nothing is prepared');
+      return runClosed(work, clients, forMs);
+    },
+    processes,
+    close: async () => close(),
+  };
+};
+
+/** `npm start` on a fresh folder. What it prints goes to a file there, so that nobody must read it. */
+export const startVault = async (folder: string): Promise<Subject> => {
+  const log = openSync(join(folder, 'log'), 'a');
+  const child = spawn(process.execPath, [join(root, 'local', 'start.ts')], {
+    cwd: root,
+    env: environment({ VAULT_DATA_DIR: folder, PORT: '0' }),
+    stdio: ['ignore', log, log],
+  });
+  const until = performance.now() + startLimitMs;
+  let running = findRunning(folder);
+  while (running === undefined) {
+    if (child.exitCode !== null || performance.now() > until) {
+      child.kill('SIGKILL');
+      throw failure(`the vault did not start: ${readFileSync(join(folder, 'log'), 'utf8')}`);
+    }
+    await sleep(20);
+    running = findRunning(folder);
+  }
+  const key = await openTokenKey(folder);
+  const token = await key.issue({ tenant: 'bench', sub: 'bench', scope }, 3_600);
+  const subject = vaultAt([running.url], token, processesUnder(child.pid ?? 0));
+  return {
+    ...subject,
+    close: async () => {
+      await subject.close();
+      await endChild(child, graceMs);
+    },
+  };
+};
+
+/** The floor and the handlers: one process on a fresh folder. */
+export const startInProcess = async (folder: string): Promise<readonly Subject[]> => {
+  const child = fork(join(import.meta.dirname, 'in-process.ts'), {
+    cwd: root,
+    env: environment({ VAULT_DATA_DIR: folder }),
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = once(child, 'exit').then(() => {
+    throw failure('the process of the floor has ended');
+  });
+  ended.catch(() => undefined);
+  const give = async (order: Order): Promise<unknown> => {
+    child.send(order);
+    const [{ result, error }] = await Promise.race([once(child, 'message'), ended]);
+    if (error !== undefined) throw new Error(error);
+    return result;
+  };
+  await give({ order: 'start', folder, vault: vaultDescription });
+  const processes = processesUnder(child.pid ?? 0);
+  const subjects = (['floor', 'handlers'] as const).map(
+    (what: InProcess): Subject => ({
+      name: what,
+      prepare: async (operation, clients) =>
+        (await give({ order: 'prepare', what, operation, clients })) === true,
+      run: async (clients, forMs) => (await give({ order: 'run', what, clients, forMs })) as Slice,
+      processes,
+      close: async () => {
+        if (!child.connected) return;
+        await give({ order: 'close' });
+        child.disconnect();
+      },
+    }),
+  );
+  return subjects;
+};

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { operations } from '../../bench/operations.ts';
+import { readOptions } from '../../bench/options.ts';
+
+describe('the command line of the bench', () => {
+  it('measures one node by itself: everything, with 1 client and with 16', () => {
+    expect(readOptions([])).toMatchObject({ command: 'one-node', operations, clients: [1, 16] });
+  });
+
+  it('measures what it is told', () => {
+    const args = ['cluster', '--operations', 'get,expand', '--clients', '8', '--seconds', '2.5'];
+    expect(readOptions(args)).toMatchObject({
+      command: 'cluster',
+      operations: ['get', 'expand'],
+      clients: [8],
+      forMs: 2_500,
+    });
+  });
+
+  it('takes a peer with its addresses', () => {
+    const at = 'http://127.0.0.1:8200,http://127.0.0.1:8202';
+    expect(readOptions(['fresh', '--peer', 'bao.json', '--at', at])).toMatchObject({
+      peer: { description: 'bao.json', urls: at.split(',') },
+    });
+  });
+
+  it('compares two files', () => {
+    expect(readOptions(['--compare', 'a', 'b'])).toEqual({ command: 'compare', files: ['a', 'b'] });
+  });
+
+  it.each([
+    ['another word', ['quickly']],
+    ['two words', ['cluster', 'fresh']],
+    ['an operation that is none', ['--operations', 'get,put']],
+    ['no clients', ['--clients', '0']],
+    ['too many clients', ['--clients', '65']],
+    ['half a client', ['--clients', '1.5']],
+    ['no time', ['--seconds', '0']],
+    ['all day', ['--seconds', '86400']],
+    ['a peer that is nowhere', ['--peer', 'bao.json']],
+    ['an address of nobody', ['--at', 'http://127.0.0.1:8200']],
+    ['an address that is none', ['--peer', 'bao.json', '--at', '8200']],
+    ['one file to compare', ['--compare', 'a']],
+    ['an option that it does not know', ['--fast']],
+  ])('refuses %s', (_, args) => {
+    expect(() => readOptions(args)).toThrow(expect.objectContaining({ exitCode: 2 }));
+  });
+});
