@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 import type { Mutant } from './mutant.ts';
 
 /** What became of the tests whose sentences were asked for. */
-export type Results = { readonly passed: number; readonly failed: number; readonly broken: number };
+type Results = { readonly passed: number; readonly failed: number; readonly broken: number };
 
 export type Workshop = {
   /** Whether the compiler accepts the copy as it is now. */
