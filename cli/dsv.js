@@ -15,20 +15,21 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bundle = join(root, '.local/cli/dsv.js');
 const sources = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
 
-/** When the file, or any file of the folder, was last changed; 0 where there is none. */
+/** When the file, or any file of the folder, was last changed, in whole milliseconds; 0 where there is none. */
 const changedAt = (path) => {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;
+  if (!stat?.isDirectory()) return Math.round(stat?.mtimeMs ?? 0);
   const inside = readdirSync(path).map((name) => changedAt(join(path, name)));
-  return Math.max(stat.mtimeMs, ...inside);
+  return Math.max(Math.round(stat.mtimeMs), ...inside);
 };
 
 /** Two may build at once: each writes a file of its own, and the last to finish is kept. */
 const build = async (newest) => {
-  const { build: esbuild } = await import('esbuild');
+  const { buildSync } = await import('esbuild');
   const draft = `${bundle}.${process.pid}.js`;
   mkdirSync(dirname(bundle), { recursive: true });
-  await esbuild({
+  // Not its service: that would stay as long as what dsv runs.
+  buildSync({
     entryPoints: [join(root, 'cli/main.ts')],
     outfile: draft,
     bundle: true,
@@ -44,13 +45,12 @@ const build = async (newest) => {
     },
   });
   // Dated as its sources: what is changed while it is built is newer.
-  utimesSync(draft, newest, newest);
+  utimesSync(draft, newest / 1_000, newest / 1_000);
   renameSync(draft, bundle);
 };
 
-// In whole seconds, which every file system keeps.
-const newest = Math.ceil(Math.max(...sources.map((path) => changedAt(join(root, path)))) / 1_000);
-if (changedAt(bundle) / 1_000 !== newest) {
+const newest = Math.max(...sources.map((path) => changedAt(join(root, path))));
+if (changedAt(bundle) !== newest) {
   try {
     await build(newest);
   } catch (error) {

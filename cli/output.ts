@@ -1,4 +1,5 @@
 /** All that `dsv` prints. Results go to stdout, what is said about them to stderr. */
+import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf } from './failures.ts';
@@ -18,7 +19,9 @@ export const print = (data: string | Uint8Array): Promise<void> =>
       else resolve();
     };
     try {
-      process.stdout.write(data, settle);
+      // To a file Node writes once, and lets go what did not fit on the disk.
+      if (!fstatSync(1).isFile()) process.stdout.write(data, settle);
+      else settle(void writeFileSync(1, data));
     } catch (error) {
       settle(error);
     }

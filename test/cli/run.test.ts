@@ -118,15 +118,20 @@ describe('a signal', () => {
 
   it('that a terminal sends arrives once', async () => {
     const script = `
-      process.on('SIGINT', () => console.log('got') || setTimeout(() => process.exit(7), 300));
-      console.log('ready');
-      setInterval(() => undefined, 1_000);`;
+      let count = 0;
+      process.on('SIGINT', () => console.log('got', ++count));
+      process.stdin.once('data', () => process.exit(count));
+      console.log('ready');`;
     const command = ['run', '--', 'node', '-e', script];
     const started = dsv.start(command, { terminal: true, open: true });
     await started.prints('ready');
-    started.type('\u0003');
-    const { code, stdout } = await started.ran;
-    expect([code, stdout.match(/got/g)?.length]).toEqual([7, 1]);
+    // Often, for two that come at the same moment may become one.
+    for (let times = 1; times <= 8; times += 1) {
+      started.type('\u0003');
+      await started.prints(`got ${times}`);
+    }
+    started.type('\r');
+    expect(await started.ran).toMatchObject({ code: 8 });
   });
 });
 

@@ -158,12 +158,19 @@ describe('get', () => {
     expect(bell.stdout).not.toContain('\u001b');
   });
 
-  it('fails if what it prints cannot be written', async () => {
-    const name = await created();
-    const command = `"$0" get ${name} > /dev/full`;
+  it('fails if what it prints cannot be written, or only in part', async () => {
+    const name = await created('x'.repeat(60_000));
     const env = { PATH: process.env['PATH'], DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
-    const { status } = spawnSync('bash', ['-c', command, 'cli/dsv.js'], { env });
-    expect(status).toBe(1);
+    const file = join(dsv.folder, 'full');
+    const get = (redirection: string) =>
+      spawnSync('bash', ['-c', `cli/dsv.js get ${name} ${redirection}`], { env });
+    expect(get(`> ${file}`).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('x'.repeat(60_000));
+    expect(get('> /dev/full').status).toBe(1);
+    // A file may have 16 KiB: what is written beyond is refused.
+    const limited = `trap '' XFSZ; ulimit -f 16; cli/dsv.js get ${name} > ${file}`;
+    expect(spawnSync('bash', ['-c', limited], { env }).status).toBe(1);
+    expect(statSync(file).size).toBe(16_384);
   });
 });
 
@@ -261,6 +268,12 @@ describe('diff', () => {
     const json = JSON.parse((await dsv.run(['diff', `${name}@1`, `${name}@2`, '--json'])).stdout);
     expect(json).toMatchObject({ equal: false, versions: [{ version: 1 }, { version: 2 }] });
     expect(JSON.stringify(json)).not.toContain(canary);
+  });
+
+  it('shows no control character of a value', async () => {
+    const name = await created('\u001b[2J\n');
+    const { stdout } = await dsv.run(['diff', name, await created('x\n'), '--show-values']);
+    expect(stdout).toContain('-\\u{1b}[2J\n+x\n');
   });
 
   it('refuses what is no version, without repeating it', async () => {

@@ -75,6 +75,7 @@ export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => errors.push(chunk));
+    for (const stream of [child.stdout, child.stderr]) stream.setMaxListeners(0);
     // A command that needs no input may end before it was given any.
     child.stdin.on('error', () => undefined);
     if (how.input !== undefined) child.stdin.write(how.input);
@@ -89,17 +90,15 @@ export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
       seen.add(stderr);
       return { code: code as number | null, stdout: bytes.toString(), bytes, stderr };
     });
-    const prints = async (text: string): Promise<void> => {
-      for (;;) {
-        if (Buffer.concat([...output, ...errors]).includes(text)) return;
-        await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), ran]);
-        if (child.exitCode !== null && !Buffer.concat([...output, ...errors]).includes(text)) {
-          throw new Error(
-            `ended without printing ${text}: ${Buffer.concat([...output, ...errors])}`,
-          );
-        }
-      }
-    };
+    const printed = () => Buffer.concat([...output, ...errors]);
+    const prints = (text: string): Promise<void> =>
+      new Promise((settle, fail) => {
+        const look = () => void (printed().includes(text) && settle());
+        child.stdout.on('data', look);
+        child.stderr.on('data', look);
+        void ran.then(() => fail(new Error(`ended without printing ${text}: ${printed()}`)));
+        look();
+      });
     return { child, prints, type: (text) => void child.stdin.write(text), ran };
   };
   return {

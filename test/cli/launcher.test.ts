@@ -1,0 +1,52 @@
+/** `cli/dsv.js`: how a checkout comes to have the command line it was last given. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { freshFolder } from '../support/local-process.ts';
+
+const checkout = (): string => {
+  const folder = freshFolder();
+  const parts = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
+  for (const part of parts) cpSync(part, join(folder, part), { recursive: true });
+  return folder;
+};
+const install = (folder: string): void =>
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+const version = (folder: string) => {
+  const { PATH } = process.env;
+  return spawnSync(join(folder, 'cli/dsv.js'), ['version'], { env: { PATH }, encoding: 'utf8' });
+};
+const built = (folder: string): string[] => readdirSync(join(folder, '.local/cli'));
+
+describe('the launcher', () => {
+  it('makes one file when it is first run, and again when a source has changed', () => {
+    const folder = checkout();
+    install(folder);
+    expect(version(folder).stdout).toMatch(/^dsv 0/);
+    expect(built(folder)).toEqual(['dsv.js']);
+    const manifest = join(folder, 'package.json');
+    for (const next of ['7.7.7', '8.8.8']) {
+      const text = readFileSync(manifest, 'utf8');
+      writeFileSync(manifest, text.replace(/"version": "[^"]*"/, `"version": "${next}"`));
+      expect(version(folder).stdout).toContain(`dsv ${next},`);
+    }
+    expect(built(folder)).toEqual(['dsv.js']);
+  });
+
+  it('says what to do where nothing is installed', () => {
+    const ran = version(checkout());
+    expect([ran.status, ran.stdout]).toEqual([1, '']);
+    expect(ran.stderr).toContain('run npm ci');
+  });
+
+  it('needs nothing but its one file once that is made', () => {
+    const folder = checkout();
+    install(folder);
+    version(folder);
+    const bundle = join(freshFolder(), 'dsv.mjs');
+    cpSync(join(folder, '.local/cli/dsv.js'), bundle);
+    const ran = spawnSync(process.execPath, [bundle, 'version'], { encoding: 'utf8' });
+    expect(ran.stdout).toMatch(/^dsv 0/);
+  });
+});
