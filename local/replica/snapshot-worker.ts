@@ -15,12 +15,12 @@ const positionOf = (database: DatabaseSync) => {
   return { revision: Number(revision.N), digest: String(digest.S) };
 };
 
+/** Those that the log has made: a store has a table a moment before its position says so. */
 const tablesOf = (database: DatabaseSync): readonly string[] =>
   database
-    .prepare('SELECT table_name FROM _tables ORDER BY table_name')
+    .prepare(`SELECT sk FROM "_replica" WHERE pk = 'S:TABLE' ORDER BY sk`)
     .all()
-    .map((row) => String(row['table_name']))
-    .filter((name) => name !== '_replica');
+    .map((row) => String(row['sk']).slice('S:'.length));
 
 /** Of the items alone, in the order of their keys: what a store notes beside them is its own. */
 const contentOf = (database: DatabaseSync) => {

@@ -1,5 +1,5 @@
 /** The same requests to a front and to a store with nothing in front of it: the same answers, word by word. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { errorName, type WireReply } from '../../local/replica/wire.ts';
 import {
   keyOf,
@@ -8,6 +8,8 @@ import {
   type TestReplica,
   tableOf,
 } from '../support/replica.ts';
+
+jest.setTimeout(30_000);
 
 let through: TestReplica;
 let bare: Awaited<ReturnType<typeof startBareStore>>;

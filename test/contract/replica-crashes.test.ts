@@ -1,7 +1,7 @@
 /** Each entry exactly once, whatever dies or is lost meanwhile: all replicas end as one that nothing happened to. */
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { type LocalStore, startStore } from '../../local/dynamodb.ts';
@@ -12,6 +12,8 @@ import { type Applying, startApplying } from '../support/applying.ts';
 import { freshStoreFolder, killStoreIn } from '../support/replica.ts';
 import { until } from '../support/until.ts';
 import { tablesOf, toLogEntries, writeRequests } from '../support/write-requests.ts';
+
+jest.setTimeout(30_000);
 
 const seed = 4_711;
 const prefix = 'x-';

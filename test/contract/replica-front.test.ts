@@ -16,10 +16,12 @@ import {
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { errorName, type WireReply } from '../../local/replica/wire.ts';
 import { keyOf, startReplica, type TestReplica, tableOf } from '../support/replica.ts';
 import { until } from '../support/until.ts';
+
+jest.setTimeout(30_000);
 
 let through: TestReplica;
 const TableName = 'vault';

@@ -36,9 +36,10 @@ export type TestReplica = {
 
 export type TestReplicaOptions = {
   readonly log?: FakeLog;
+  readonly clusterId?: string;
   /** Kept when the replica is closed. */
   readonly folder?: string;
-  readonly fetchSnapshot?: (folder: string) => Promise<void>;
+  readonly fetchSnapshot?: (folder: string, revision: number) => Promise<void>;
 };
 
 export const freshStoreFolder = (): string => mkdtempSync(join(tmpdir(), 'vault-replica-'));
@@ -81,12 +82,12 @@ export const startReplica = async (options: TestReplicaOptions = {}): Promise<Te
   });
   const followed = replica.follow({
     log,
-    clusterId: 'a-cluster',
+    clusterId: options.clusterId ?? 'a-cluster',
     onOutcome: (entry, reply) => {
       outcomes.push({ revision: entry.revision, id: entry.entry.id, reply });
       server.settle(entry, reply);
     },
-    fetchSnapshot: async () => await options.fetchSnapshot?.(folder),
+    fetchSnapshot: async (revision) => await options.fetchSnapshot?.(folder, revision),
   });
   followed.catch(() => undefined);
   const client = clientOf(server.endpoint);
