@@ -97,11 +97,19 @@ const checkTransaction = ({ TransactItems: actions, ClientRequestToken: token }:
   return undefined;
 };
 
-/** The store's own names, in any case: SQLite holds names that differ in case alone for one. */
-const checkTable = ({ TableName: table }: Wire) =>
-  typeof table === 'string' && /^(_|sqlite_)/i.test(table)
-    ? 'a table name does not begin with _ or sqlite_ here'
-    : undefined;
+/** SQLite holds names that differ in case alone for one, and some names are the store's own. */
+const checkTable = (body: Wire): string | undefined => {
+  const { TableName: table } = body;
+  if (typeof table === 'string' && /^(_|sqlite_)/i.test(table)) {
+    return 'a table name does not begin with _ or sqlite_ here';
+  }
+  const indexes = [body['GlobalSecondaryIndexes'], body['LocalSecondaryIndexes']].flat();
+  const names = new Set(indexes.filter(isWire).map(({ IndexName: name }) => String(name)));
+  if (new Set([...names].map((name) => name.toLowerCase())).size < names.size) {
+    return 'the names of two indexes do not differ in case alone here';
+  }
+  return undefined;
+};
 
 const checkParameters = (operation: WriteOperation, body: Wire): string | undefined => {
   for (const [name, served] of [

@@ -154,4 +154,20 @@ describe('what a write must not do', () => {
   it.each(['vault', 'my_tables', 'sqlite'])('makes a table %s', (TableName) => {
     expect(checkWrite('CreateTable', { TableName })).toBeUndefined();
   });
+
+  it('makes no two indexes whose names differ in case alone', () => {
+    const indexes = (...names: readonly string[]) => ({
+      TableName: 'vault',
+      GlobalSecondaryIndexes: names.map((IndexName) => ({ IndexName })),
+      LocalSecondaryIndexes: [{ IndexName: 'third' }],
+    });
+    expect(checkWrite('CreateTable', indexes('first', 'second'))).toBeUndefined();
+    for (const other of ['FIRST', 'Third']) {
+      expect(nameOf(checkWrite('CreateTable', indexes('first', other)))).toBe(
+        'ValidationException',
+      );
+    }
+    // This the store refuses itself.
+    expect(checkWrite('CreateTable', indexes('first', 'first'))).toBeUndefined();
+  });
 });
