@@ -1,18 +1,12 @@
 /** A log over a real etcd of one member, on a folder of its own. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { Etcd3 } from 'etcd3';
 import { endChild, findFreePort, startChild } from '../../local/child.ts';
 import { connectLog } from '../../local/replica/log.ts';
+import { requireEtcd } from '../../local/replica/member.ts';
 import type { LogUnderTest } from './log-contract.ts';
-
-/** Throws a sentence on a machine without etcd. */
-const requireEtcd = (): void => {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  if (folders.some((folder) => existsSync(join(folder, 'etcd')))) return;
-  throw new Error('these tests need etcd on the PATH (Debian: apt-get install etcd-server)');
-};
 
 export type EtcdLog = LogUnderTest & {
   /** Writes to the key of the log what is no entry. */
