@@ -124,7 +124,7 @@ export const callerMutants: readonly Mutant[] = [
     from: "['d', 'k', 'p', 'q'].some((part) => part in key)",
     to: "['k'].some((part) => part in key)",
     test: 'unit/http/key-sets',
-    sentence: 'with',
+    sentence: 'with a private Ed25519 key stops the start',
   },
   {
     name: 'an internal message leaves with a failure',
@@ -140,7 +140,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'if (members.at(-1)?.has(member)) throw',
     to: "if (members.at(-1)?.has(member) && member === '') throw",
     test: 'unit/http/json',
-    sentence: 'is',
+    sentence: 'is with a member twice',
   },
   {
     name: 'bytes that are no UTF-8 are mended',

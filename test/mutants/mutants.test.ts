@@ -19,13 +19,15 @@ describe('a vault that is as it should be', () => {
   });
   afterAll(() => workshop.close());
 
-  it('compiles, and passes each test that a mutant names', async () => {
-    const [compiles, { passed, failed, broken }] = [
-      await workshop.compiles(),
-      await workshop.runTests(mutants),
-    ];
-    expect({ compiles, failed, broken }).toEqual({ compiles: true, failed: 0, broken: 0 });
-    expect(passed).toBeGreaterThanOrEqual(new Set(mutants.map(({ sentence }) => sentence)).size);
+  it('compiles', async () => {
+    expect(await workshop.compiles()).toBe(true);
+  });
+
+  const byTest = [...Map.groupBy(mutants, ({ test }) => test)];
+  it.each(byTest)('passes what mutants name of %s', async (_, asked) => {
+    const { passed, failed, broken } = await workshop.runTests(asked);
+    expect({ failed, broken }).toEqual({ failed: 0, broken: 0 });
+    expect(passed).toBeGreaterThanOrEqual(new Set(asked.map(({ sentence }) => sentence)).size);
   });
 });
 
@@ -41,14 +43,11 @@ describe('a vault in which', () => {
   });
 
   it.each(mutants)('$name is noticed', async (mutant) => {
-    const [compiles, { failed, broken }] = await workshop.withMutant(mutant, () =>
+    const [compiles, { failed }] = await workshop.withMutant(mutant, () =>
       Promise.all([workshop.compiles(), workshop.runTests([mutant])]),
     );
-    expect({ compiles, broken, isNoticed: failed > 0 }).toEqual({
-      compiles: true,
-      broken: 0,
-      isNoticed: true,
-    });
+    // What fails is a test that was named: a suite that cannot be loaded has none.
+    expect({ compiles, isNoticed: failed > 0 }).toEqual({ compiles: true, isNoticed: true });
     noticed += 1;
   });
 });

@@ -1,0 +1,138 @@
+/**
+ * The time of *not found*: for another tenant's name against a name that never existed, and for a name out
+ * of sight. Pairs are interleaved in random order against a store in this process, so that nothing but the
+ * vault's own work differs, and compared by Welch's t-test, as dudect does (Reparaz and others, 2017).
+ */
+import { afterAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { portsOver } from '../support/adversary/ports.ts';
+import { seeded } from '../support/adversary/random.ts';
+import { file } from '../support/env-vault.ts';
+import { printFigure } from '../support/figure.ts';
+import { createMemoryStore } from '../support/memory-dynamodb.ts';
+import { createMemoryKms } from '../support/memory-kms.ts';
+import { codeOf } from '../support/refusals.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+
+const pairsOfGets = 20_000;
+const pairsOfOthers = 5_000;
+const warmUps = 1_000;
+/** Beyond it, two times are held to differ. */
+const threshold = 4.5;
+
+const meanAndVariance = (values: readonly number[]) => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, ofMean: squares / (values.length - 1) / values.length };
+};
+const welchT = (a: readonly number[], b: readonly number[]): number => {
+  const [first, second] = [meanAndVariance(a), meanAndVariance(b)];
+  return (first.mean - second.mean) / Math.sqrt(first.ofMean + second.ofMean);
+};
+/** Without the slowest tenth of all: pauses of the machine, which say nothing of either class. */
+const cropped = (a: readonly number[], b: readonly number[]) => {
+  const all = [...a, ...b].sort((x, y) => x - y);
+  const limit = all[Math.floor(all.length * 0.9)] ?? Infinity;
+  return [a, b].map((values) => values.filter((value) => value <= limit)) as [number[], number[]];
+};
+
+const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
+  const began = process.hrtime.bigint();
+  expect(await codeOf(work)).toBe('not_found');
+  return Number(process.hrtime.bigint() - began);
+};
+
+/** t of the times of two kinds of work, interleaved pair by pair in an order drawn anew for each. */
+const compare = async (
+  one: () => Promise<unknown>,
+  other: () => Promise<unknown>,
+  count: number,
+): Promise<number> => {
+  const random = seeded(1);
+  const [times, otherTimes]: [number[], number[]] = [[], []];
+  for (let pair = -warmUps; pair < count; pair += 1) {
+    const first = random() < 0.5;
+    const a = first ? await timeOf(one) : 0;
+    const b = await timeOf(other);
+    const time = first ? a : await timeOf(one);
+    if (pair < 0) continue;
+    times.push(time);
+    otherTimes.push(b);
+  }
+  return welchT(...cropped(times, otherTimes));
+};
+
+describe('the time of "not found"', () => {
+  const kms = createMemoryKms();
+  const store = createMemoryStore();
+  const ports = portsOver(
+    (call, signal) => (call.service === 'kms' ? kms : store).exchange(call, signal),
+    kms.keyArn,
+  );
+  const figures: string[] = [];
+  afterAll(() => printFigure('equal time', `${figures.join(', ')}`));
+
+  const [taken, free] = ['DB_PASSWORD', 'NO_PASSWORD'];
+  const get = (through: Ports, principal: Principal, name: string) => () =>
+    getSecret(through)(requestContext(), principal, { name, which: 'latest' });
+  const update = (through: Ports, principal: Principal, name: string) => () =>
+    updateSecret(through)(requestContext(), principal, {
+      name,
+      value: bytes('x'),
+      ifMatch: undefined,
+      fingerprint: undefined,
+    });
+  const expand = (through: Ports, principal: Principal, name: string) => () =>
+    expandEnv(through)(requestContext(), principal, file(`A=secret(${name})\n`));
+  const requireEqual = async (
+    what: string,
+    one: () => Promise<unknown>,
+    other: () => Promise<unknown>,
+  ): Promise<void> => {
+    const count = what === 'get' ? pairsOfGets : pairsOfOthers;
+    const t = await compare(one, other, count);
+    figures.push(`${what}: |t| ${Math.abs(t).toFixed(2)} over ${count} pairs`);
+    expect(Math.abs(t)).toBeLessThan(threshold);
+  };
+
+  it.each([
+    ['get', get],
+    ['update', update],
+    ['expand', expand],
+  ] as const)(
+    'does not tell another tenant’s name from one that never existed: %s',
+    async (what, ask) => {
+      const owner = someone();
+      await makeSecret(ports, owner, taken, ['a', 'b']);
+      const stranger = someone();
+      await requireEqual(what, ask(ports, stranger, taken), ask(ports, stranger, free));
+    },
+  );
+
+  it('does not tell a name out of sight that is taken from one that is free', async () => {
+    const owner = someone();
+    await makeSecret(ports, owner, taken, ['a', 'b']);
+    const blind = { ...owner, names: ['OTHER_*'] };
+    await requireEqual('out of sight', get(ports, blind, taken), get(ports, blind, free));
+  });
+
+  it('would be told from one that takes 20 µs longer', async () => {
+    const owner = someone();
+    await makeSecret(ports, owner, taken, ['a']);
+    const stranger = someone();
+    const slower = portsOver(async (call, signal) => {
+      const until = process.hrtime.bigint() + 20_000n;
+      while (call.body.includes(taken) && process.hrtime.bigint() < until);
+      return await store.exchange(call, signal);
+    }, kms.keyArn);
+    const [slow, fast] = [get(slower, stranger, taken), get(slower, stranger, free)];
+    const t = await compare(slow, fast, pairsOfOthers);
+    figures.push(`with 20 µs planted: t ${t.toFixed(1)}`);
+    expect(t).toBeGreaterThan(threshold);
+  });
+});

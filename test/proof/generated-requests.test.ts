@@ -1,0 +1,80 @@
+/**
+ * Requests made from docs/openapi.yaml, right and wrong in every part, against a vault over HTTP. Every
+ * reply is one that the document describes for that operation, and none is the vault's own failure.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { intBelow, seeded } from '../support/adversary/random.ts';
+import { printFigure } from '../support/figure.ts';
+import { drawRequest } from '../support/openapi-requests.ts';
+import { type RunningVault, startVault } from '../support/running-vault.ts';
+
+const requests = 50_000;
+const clients = 8;
+const batches = 10;
+
+describe('a generated request', () => {
+  let vault: RunningVault;
+  let tokens: readonly (string | undefined)[];
+  const statuses = new Map<number, number>();
+  const reached = new Set<string>();
+  let faulty = 0;
+  beforeAll(async () => {
+    vault = await startVault();
+    const everything = vault.token({ scope: 'secrets:read secrets:write vault:status' });
+    tokens = [
+      ...Array.from({ length: 20 }, () => everything),
+      vault.token({ scope: 'secrets:read' }),
+      vault.token({ scope: 'secrets:write' }),
+      vault.token({ names: ['D*', 'NEW1*'] }),
+      vault.token({ tenant: 'globex' }),
+      vault.token({ exp: 1 }),
+      vault.token({ names: ['.*'] }),
+      'no.token.at-all',
+      undefined,
+    ];
+  });
+  afterAll(async () => {
+    const told = [...statuses]
+      .sort(([a], [b]) => a - b)
+      .map(([status, count]) => `${status}: ${count}`);
+    const sum = [...statuses.values()].reduce((all, count) => all + count, 0);
+    printFigure(
+      'generated requests',
+      `${sum} (${faulty} with faults), ${reached.size} operations, ${told.join(', ')}: 0 unplanned 5xx, 0 replies outside the document`,
+    );
+    await vault.stop();
+  });
+
+  it.each(Array.from({ length: batches }, (_, index) => index + 1))(
+    'is answered as the document says, part %s',
+    async (part) => {
+      const random = seeded(part);
+      let sent = 0;
+      const client = async (): Promise<void> => {
+        while (sent < requests / batches) {
+          sent += 1;
+          const { method, path, headers, body, faults } = drawRequest(random);
+          const token = tokens[intBelow(random, tokens.length)];
+          // Throws where the reply is not in the document.
+          const reply = await vault.call(method, path, {
+            ...(token !== undefined && { token }),
+            ...(body !== undefined && { raw: body }),
+            headers,
+          });
+          const about = `part ${part}: ${method} ${path} ${String(body).slice(0, 300)} → ${reply.text.slice(0, 300)}`;
+          // The page of the status tells of services that are slow, too, and is no failure itself.
+          const isFailure = reply.status >= 500 && reply.operationId !== 'get-status';
+          expect([about, isFailure]).toEqual([about, false]);
+          statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
+          if (reply.operationId !== undefined) reached.add(reply.operationId);
+          if (faults > 0) faulty += 1;
+        }
+      };
+      await Promise.all(Array.from({ length: clients }, client));
+    },
+  );
+
+  it('reaches every operation', async () => {
+    expect(reached.size).toBe(10);
+  });
+});

@@ -1,0 +1,61 @@
+/**
+ * Whole vaults in worlds of their own, one for each seed: every history must be one that could have
+ * happened one request after another. A seed that fails is run again with `SEED=… npm run test:proof --
+ * simulation`.
+ */
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { printFigure } from '../support/figure.ts';
+import { checkHistory } from '../support/simulation/checker.ts';
+import { simulate } from '../support/simulation/simulate.ts';
+
+const only = process.env['SEED'];
+const seeds = only === undefined ? 2_000 : Number(process.env['SEEDS'] ?? 1);
+const firstSeed = Number(only ?? 1);
+const batch = 100;
+
+describe('a simulated vault', () => {
+  const sum = { requests: 0, faults: 0, deaths: 0, overlapping: 0, refused: 0 };
+  afterAll(() => {
+    const { requests, faults, deaths } = sum;
+    const share = (part: number) => `${Math.round((100 * part) / requests)} %`;
+    printFigure(
+      'simulation',
+      `${seeds} seeds, ${requests} requests (${share(sum.overlapping)} overlap another on a name, ${share(sum.refused)} refused), ${faults} faults of the store, ${deaths} requests died: 0 wrong histories`,
+    );
+  });
+
+  const batches = Array.from(
+    { length: Math.ceil(seeds / batch) },
+    (_, index) => firstSeed + index * batch,
+  );
+  it.each(batches)('has a history that could have been, by the seeds from %s on', async (from) => {
+    for (let seed = from; seed < Math.min(from + batch, firstSeed + seeds); seed += 1) {
+      const { history, final, violations, faults, deaths } = await simulate(seed);
+      const problems = [...violations, ...checkHistory(history, final)];
+      expect({ rerun: `SEED=${seed} npm run test:proof -- simulation`, problems }).toMatchObject({
+        problems: [],
+      });
+      sum.requests += history.length;
+      sum.faults += faults;
+      sum.deaths += deaths;
+      sum.overlapping += history.filter((entry) =>
+        history.some(
+          (other) =>
+            other !== entry &&
+            other.began < entry.ended &&
+            entry.began < other.ended &&
+            other.names.some((name) => entry.names.includes(name)),
+        ),
+      ).length;
+      sum.refused += history.filter(({ told }) => told.kind === 'refused').length;
+    }
+  });
+
+  it('runs again as it ran, by the same seed', async () => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const { history, final } = await simulate(seed);
+      const again = await simulate(seed);
+      expect([again.history, [...again.final]]).toEqual([history, [...final]]);
+    }
+  });
+});

@@ -1,0 +1,155 @@
+/**
+ * DynamoDB in memory, as far as the vault uses it, as an exchange: each call takes effect at once and
+ * whole, so that a simulation decides what comes before what. Held to the embedded store's answers by
+ * test/proof/memory-dynamodb.test.ts.
+ */
+import { type Call, type Exchange, faultReply, type Json, type Reply } from './adversary/wire.ts';
+
+type Value = { readonly S?: string; readonly N?: string };
+type Item = Readonly<Record<string, Value>>;
+type Action = {
+  readonly Key?: Item;
+  readonly Item?: Item;
+  readonly ConditionExpression?: string;
+  readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
+  readonly ExpressionAttributeValues?: Item;
+  readonly ReturnValuesOnConditionCheckFailure?: string;
+};
+
+export type MemoryStore = {
+  readonly exchange: Exchange;
+  readonly items: () => readonly Item[];
+};
+
+const keyOf = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`;
+const isKeyOfHead = (item: Item): boolean => item['sk']?.S === 'HEAD';
+
+const isLess = (a: Value | undefined, b: Value | undefined): boolean => {
+  if (a?.N !== undefined && b?.N !== undefined) return Number(a.N) < Number(b.N);
+  return a?.S !== undefined && b?.S !== undefined && a.S < b.S;
+};
+const isEqual = (a: Value | undefined, b: Value | undefined): boolean =>
+  a !== undefined && JSON.stringify(a) === JSON.stringify(b);
+
+const termForm = /^(#?\w+) (=|<|BETWEEN) (:\w+)(?: AND (:\w+))?$/;
+
+/** Whether an expression of the vault holds of an item, or of none. Throws for one that it does not use. */
+const holds = (expression: string, action: Action, item: Item | undefined): boolean => {
+  const value = (name = ''): Value | undefined => action.ExpressionAttributeValues?.[name];
+  const holdsTerm = (term: string): boolean => {
+    const absent = /^attribute_not_exists\((\w+)\)$/.exec(term);
+    if (absent) return item?.[absent[1] ?? ''] === undefined;
+    const [, name = '', operator, first, last] = termForm.exec(term) ?? [];
+    const own = item?.[action.ExpressionAttributeNames?.[name] ?? name];
+    if (operator === '=') return isEqual(own, value(first));
+    if (operator === '<') return isLess(own, value(first));
+    if (operator === 'BETWEEN') {
+      return own !== undefined && !isLess(own, value(first)) && !isLess(value(last), own);
+    }
+    throw new Error(`no expression of the vault: ${expression}`);
+  };
+  // The AND of a BETWEEN belongs to its term.
+  const terms = (text: string): string[] => text.split(/(?<!BETWEEN :\w+) AND /);
+  return expression.split(' OR ').some((part) => terms(part).every(holdsTerm));
+};
+
+const capacity = (CapacityUnits: number) => ({ CapacityUnits, TableName: 'vault' });
+const ok = (members: Json): Reply => ({ status: 200, body: JSON.stringify(members) });
+
+export const createMemoryStore = (): MemoryStore => {
+  const items = new Map<string, Item>();
+  const answered = new Map<string, { readonly content: string; readonly reply: Reply }>();
+
+  const itemOf = ({ Key, Item }: Action): Item | undefined => items.get(keyOf(Key ?? Item ?? {}));
+  const isRefused = (action: Action): boolean =>
+    action.ConditionExpression !== undefined &&
+    !holds(action.ConditionExpression, action, itemOf(action));
+  const shown = (action: Action) => {
+    const Item = itemOf(action);
+    return action.ReturnValuesOnConditionCheckFailure === 'ALL_OLD' && Item ? { Item } : {};
+  };
+  /** Puts an item; how many units of the index that takes. */
+  const put = ({ Item }: Action): number => {
+    if (!Item) return 0;
+    const isNewHead = isKeyOfHead(Item) && !items.has(keyOf(Item));
+    items.set(keyOf(Item), Item);
+    return isNewHead ? 1 : 0;
+  };
+
+  const putItem = (action: Action): Reply => {
+    if (isRefused(action)) {
+      return faultReply(400, 'ConditionalCheckFailedException', shown(action));
+    }
+    return ok({ ConsumedCapacity: capacity(1 + put(action)) });
+  };
+
+  const transactWrite = (actions: readonly Action[]): Reply => {
+    const refused = actions.map(isRefused);
+    if (refused.includes(true)) {
+      const CancellationReasons = actions.map((action, index) =>
+        refused[index] ? { Code: 'ConditionalCheckFailed', ...shown(action) } : { Code: 'None' },
+      );
+      return faultReply(400, 'TransactionCanceledException', { CancellationReasons });
+    }
+    const ofIndex = actions.reduce((sum, action) => sum + put(action), 0);
+    return ok({ ConsumedCapacity: [capacity(2 * actions.length + ofIndex)] });
+  };
+  /** A transaction that took effect is answered again under its token, and refused with other content. */
+  const oncePerToken = ({ input, body }: Call, actions: readonly Action[]): Reply => {
+    const token = String(input['ClientRequestToken']);
+    const known = answered.get(token);
+    if (known && known.content !== body) {
+      return faultReply(400, 'IdempotentParameterMismatchException');
+    }
+    const reply = known?.reply ?? transactWrite(actions);
+    if (reply.status === 200) answered.set(token, { content: body, reply });
+    return reply;
+  };
+
+  const query = (input: Json & Action): Reply => {
+    const { KeyConditionExpression, IndexName, ScanIndexForward = true, Limit } = input;
+    const field = IndexName === undefined ? 'sk' : 'name';
+    const start = (input['ExclusiveStartKey'] as Item | undefined)?.[field];
+    const found = [...items.values()]
+      .filter((item) => IndexName === undefined || isKeyOfHead(item))
+      .filter((item) => holds(String(KeyConditionExpression), input, item))
+      .filter((item) => start === undefined || isLess(start, item[field]))
+      .sort((a, b) => (isLess(a[field], b[field]) ? -1 : 1));
+    if (ScanIndexForward === false) found.reverse();
+    const page = found.slice(0, Number(Limit));
+    const last = page.at(-1);
+    return ok({
+      Items: page,
+      Count: page.length,
+      ScannedCount: page.length,
+      ConsumedCapacity: capacity(IndexName === undefined ? 1 : 0.5),
+      ...(page.length < found.length &&
+        last && { LastEvaluatedKey: { pk: last['pk'], sk: last['sk'] } }),
+    });
+  };
+
+  return {
+    items: () => [...items.values()],
+    exchange: async (call) => {
+      const { operation, input } = call;
+      const actions = ((input['TransactItems'] ?? []) as readonly Json[]).flatMap(
+        (entry) => Object.values(entry) as Action[],
+      );
+      if (operation === 'PutItem') return putItem(input);
+      if (operation === 'TransactWriteItems') return oncePerToken(call, actions);
+      if (operation === 'Query') return query(input);
+      if (operation === 'GetItem') {
+        const Item = itemOf(input);
+        return ok({ ConsumedCapacity: capacity(1), ...(Item && { Item }) });
+      }
+      if (operation === 'TransactGetItems') {
+        const Responses = actions.map((action) => {
+          const Item = itemOf(action);
+          return Item ? { Item } : {};
+        });
+        return ok({ Responses, ConsumedCapacity: [capacity(2 * actions.length)] });
+      }
+      return faultReply(400, 'UnknownOperationException');
+    },
+  };
+};

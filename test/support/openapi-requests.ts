@@ -1,0 +1,188 @@
+/** Requests as docs/openapi.yaml describes them, and such as it does not, drawn by chance. */
+import fc from 'fast-check';
+import { intBelow, oneOf, type Random } from './adversary/random.ts';
+import { fileText } from './env-files.ts';
+import { document, type Json, type Operation, operations } from './openapi.ts';
+
+type Node = { readonly [key: string]: Json };
+
+/** What is sent, before a token is added. */
+export type Drawn = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string | Uint8Array | undefined;
+  /** How many of its parts were made wrong on purpose. */
+  readonly faults: number;
+};
+
+const isNode = (value: Json | undefined): value is Node =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const resolve = (node: Json | undefined): Node => {
+  if (!isNode(node)) return {};
+  const reference = node['$ref'];
+  if (typeof reference !== 'string') return node;
+  const steps = reference.split('/').slice(1);
+  return resolve(
+    steps.reduce<Json | undefined>((at, key) => (isNode(at) ? at[key] : undefined), document),
+  );
+};
+
+/** Few names, so that requests meet. */
+const names = ['DB', 'API_KEY', '_', 'a.b-c', 'constructor', '__proto__', 'N'.repeat(128)] as const;
+const odd = [
+  '',
+  ' ',
+  '\u0000',
+  'é',
+  '😀',
+  '..',
+  '%',
+  '*',
+  '"',
+  '\\',
+  '\n',
+  '-1',
+  '0',
+  '1e3',
+  'null',
+  '{}',
+  'x'.repeat(2_000),
+  '\ud800',
+  '\uFEFF',
+  '٣',
+] as const;
+
+const samples = new Map<string, readonly string[]>();
+/** Texts of a pattern, the same in every run. */
+const textOfPattern = (random: Random, pattern: string): string => {
+  const known =
+    samples.get(pattern) ??
+    fc.sample(fc.stringMatching(new RegExp(pattern)), { numRuns: 40, seed: pattern.length });
+  samples.set(pattern, known);
+  return known[intBelow(random, known.length)] ?? '';
+};
+const files = fc.sample(fileText, { numRuns: 400, seed: 1 });
+/** A file that is close to the grammar, or one that refers to names that are there or not. */
+const fileOf = (random: Random): string => {
+  if (random() < 0.4) return files[intBelow(random, files.length)] ?? '';
+  const line = (): string => {
+    const name = oneOf(random, names);
+    const key = `K${intBelow(random, 1_000)}`;
+    return oneOf(random, [
+      `${key}=secret(${name})`,
+      `${key}="a secret(${name}@${intBelow(random, 4)}) b"`,
+      `NEW${intBelow(random, 50)}=v\n${key}=enc(NEW${intBelow(random, 50)})`,
+      `${key}='plain' # comment`,
+    ]);
+  };
+  return Array.from({ length: intBelow(random, 5) }, line).join('\n');
+};
+
+/** A value of a schema. */
+const drawValue = (random: Random, schema: Json | undefined, member = ''): Json => {
+  const node = resolve(schema);
+  const { enum: choices, type, pattern, const: only } = node;
+  if (only !== undefined) return only;
+  if (Array.isArray(choices)) return choices[intBelow(random, choices.length)] ?? null;
+  if (member === 'name') return oneOf(random, names);
+  if (member === 'content') return fileOf(random);
+  if (type === 'boolean') return random() < 0.5;
+  if (type === 'integer') return 1 + intBelow(random, Number(node['maximum'] ?? 100));
+  if (type === 'object' || isNode(node['properties'])) return objectOf(random, node);
+  if (typeof pattern === 'string') return textOfPattern(random, pattern);
+  return oneOf(random, ['hunter2', 'aGVsbG8=', ...odd.slice(0, -3)]);
+};
+const objectOf = (random: Random, node: Node): Node => {
+  const required = Array.isArray(node['required']) ? node['required'] : [];
+  const properties = Object.entries(isNode(node['properties']) ? node['properties'] : {});
+  const members = properties
+    .filter(([name]) => required.includes(name) || random() < 0.3)
+    .map(([name, schema]) => [name, drawValue(random, schema, name)] as const);
+  if (properties.length > 0) return Object.fromEntries(members);
+  return random() < 0.5 ? {} : { [oneOf(random, names)]: 'v' };
+};
+
+/** What may be wrong with a body. */
+const spoil = (random: Random, text: string): string | Uint8Array => {
+  const bytes = Buffer.from(text);
+  const at = intBelow(random, Math.max(1, bytes.length));
+  return oneOf<() => string | Uint8Array>(random, [
+    () => '',
+    () => text.slice(0, at),
+    () => `${text}${text}`,
+    () => `\uFEFF${text}`,
+    () => text.replace('{', '{"unknown":1,'),
+    () => text.replace('{', '{"name":"DB","value":"x","content":"A=1",'),
+    () => text.replace(/"[^"]*"(?=[,}])/, '"\\ud800"'),
+    () => text.replace(/:"[^"]*"/, ':7'),
+    () => text.replace(/:"[^"]*"/, ':null'),
+    () => text.replace(/:"[^"]*"/, `:${'['.repeat(20)}${']'.repeat(20)}`),
+    () => text.replace(/:"[^"]*"/, `:"${'x'.repeat(65_537)}"`),
+    () => Buffer.concat([bytes.subarray(0, at), Buffer.of(0xff), bytes.subarray(at)]),
+    () => bytes.map((byte, index) => (index === at ? intBelow(random, 256) : byte)),
+    () => Uint8Array.from({ length: 40 }, () => intBelow(random, 256)),
+    () => (random() < 0.02 ? 'x'.repeat(1_048_577) : 'null'),
+  ])();
+};
+
+const parametersOf = (operation: Operation): Node[] => {
+  const item = resolve((document['paths'] as Node)[operation.path]);
+  return [item['parameters'], operation.node['parameters']].flatMap((list) =>
+    Array.isArray(list) ? list.map(resolve) : [],
+  );
+};
+
+/** Any operation of the document, with parts that are as it says and, by chance, some that are not. */
+export const drawRequest = (random: Random): Drawn => {
+  const operation = operations[intBelow(random, operations.length)];
+  if (!operation) throw new Error('the document has no operations');
+  let faults = 0;
+  const spoils = (share: number): boolean => {
+    const isSpoiled = random() < share;
+    if (isSpoiled) faults += 1;
+    return isSpoiled;
+  };
+  const query: string[] = [];
+  const headers: Record<string, string | string[]> = {};
+  for (const { name, in: place, schema, required } of parametersOf(operation)) {
+    if (place === 'path' || (required !== true && random() < 0.6)) continue;
+    const value = spoils(0.2) ? oneOf(random, odd) : String(drawValue(random, schema ?? null));
+    if (place === 'query') query.push(`${name}=${encodeURIComponent(value.toWellFormed())}`);
+    // What no client could send in a header is not sent.
+    else headers[String(name)] = value.replace(/[^\x20-\x7e\xa0-\xff]/g, '') || '""';
+  }
+  if (spoils(0.05))
+    query.push(oneOf(random, ['unknown=1', 'limit=1&limit=2', 'version=1&at=', '%', 'a=%00']));
+  const name = spoils(0.08)
+    ? encodeURIComponent((oneOf(random, odd) || ' ').toWellFormed())
+    : oneOf(random, names);
+  const body = bodyOf(random, operation, headers, spoils);
+  return {
+    method: spoils(0.02)
+      ? oneOf(random, ['DELETE', 'PATCH', 'PUT', 'POST', 'OPTIONS'])
+      : operation.method,
+    path: operation.path.replace('{name}', name) + (query.length > 0 ? `?${query.join('&')}` : ''),
+    headers,
+    body,
+    faults,
+  };
+};
+
+const bodyOf = (
+  random: Random,
+  { node }: Operation,
+  headers: Record<string, string | string[]>,
+  spoils: (share: number) => boolean,
+): string | Uint8Array | undefined => {
+  const content = resolve(resolve(node['requestBody'])['content']);
+  const types = Object.keys(content);
+  const type = types[intBelow(random, types.length)];
+  if (type === undefined) return undefined;
+  const others = ['text/html', '', 'application/json; charset=latin1', 'text/plain;charset=utf-8'];
+  headers['Content-Type'] = spoils(0.04) ? (others[intBelow(random, 4)] ?? '') : type;
+  const schema = resolve(content[type])['schema'];
+  const text = type === 'text/plain' ? fileOf(random) : JSON.stringify(drawValue(random, schema));
+  return spoils(0.3) ? spoil(random, text) : text;
+};

@@ -1,0 +1,221 @@
+/** Clients of a simulation: what they ask for, by chance, and what they were told. */
+import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import type { Principal } from '../../../functions/model/types.ts';
+import { createSecret } from '../../../functions/vault/create-secret.ts';
+import { encryptEnv } from '../../../functions/vault/encrypt-env.ts';
+import { expandEnv } from '../../../functions/vault/expand-env.ts';
+import { getSecret } from '../../../functions/vault/get-secret.ts';
+import { listVersions } from '../../../functions/vault/list-versions.ts';
+import type { Ports, RequestContext } from '../../../functions/vault/ports.ts';
+import { submitEnv } from '../../../functions/vault/submit-env.ts';
+import { updateSecret } from '../../../functions/vault/update-secret.ts';
+import { intBelow, oneOf, type Random } from '../adversary/random.ts';
+import { file } from '../env-vault.ts';
+import { bytes } from '../requests.ts';
+import type { Asked, Seen, Told } from './history.ts';
+
+export type Request = Asked & {
+  readonly key: string | undefined;
+  readonly send: (ports: Ports, context: RequestContext, principal: Principal) => Promise<Told>;
+};
+
+const textOf = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
+
+const told = (written: readonly { name: string; version: number }[], seen: readonly Seen[]) => ({
+  kind: 'answered' as const,
+  written: written.map(({ name, version }) => ({ name, version })),
+  seen,
+});
+
+/** What a request came to that failed; throws on what no caller may be told: our own bugs. */
+export const toldOf = (error: unknown): Told => {
+  if (!(error instanceof VaultError) || error.code === 'internal') throw error;
+  const { currentVersion } = error.members;
+  return {
+    kind: 'refused',
+    code: error.code,
+    ...(currentVersion !== undefined && { currentVersion }),
+  };
+};
+
+type Draw = (random: Random, names: readonly [string, ...string[]], unique: string) => Request;
+
+const printOf = (key: string | undefined, principal: Principal, content: string) =>
+  key === undefined ? undefined : fingerprint(key, principal, [content]);
+const keyOf = (random: Random, unique: string): string | undefined =>
+  random() < 0.6 ? `key-of-a-client-${unique}` : undefined;
+
+const create: Draw = (random, names, unique) => {
+  const name = oneOf(random, names);
+  const key = keyOf(random, unique);
+  return {
+    operation: 'create-secret',
+    names: [name],
+    value: unique,
+    creates: true,
+    key,
+    send: async (ports, context, principal) => {
+      const print = printOf(key, principal, unique);
+      const request = { name, value: bytes(unique), fingerprint: print };
+      return told([(await createSecret(ports)(context, principal, request)).version], []);
+    },
+  };
+};
+
+const update: Draw = (random, names, unique) => {
+  const name = oneOf(random, names);
+  const key = keyOf(random, unique);
+  const ifMatch = random() < 0.3 ? 1 + intBelow(random, 4) : undefined;
+  return {
+    operation: 'update-secret',
+    names: [name],
+    value: unique,
+    ...(ifMatch !== undefined && { ifMatch }),
+    key,
+    send: async (ports, context, principal) => {
+      const { version } = await updateSecret(ports)(context, principal, {
+        name,
+        value: bytes(unique),
+        ifMatch: ifMatch === undefined ? undefined : [ifMatch],
+        fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
+      });
+      return told([version], []);
+    },
+  };
+};
+
+const get: Draw = (random, names) => {
+  const name = oneOf(random, names);
+  const version = 1 + intBelow(random, 4);
+  const isLatest = random() < 0.7;
+  return {
+    operation: isLatest ? 'get-secret' : 'get-secret by version',
+    names: [name],
+    isSnapshot: isLatest,
+    asksForPast: !isLatest,
+    key: undefined,
+    send: async (ports, context, principal) => {
+      const which = isLatest ? 'latest' : { version };
+      const { stored, value } = await getSecret(ports)(context, principal, { name, which });
+      const { validTo = null } = stored;
+      return told([], [{ name, version: stored.version, value: textOf(value), validTo }]);
+    },
+  };
+};
+
+const getAt: Draw = (random, names) => {
+  const name = oneOf(random, names);
+  const before = intBelow(random, 20_000);
+  return {
+    operation: 'get-secret at an instant',
+    names: [name],
+    asksForPast: true,
+    key: undefined,
+    send: async (ports, context, principal) => {
+      const at = context.now - before;
+      const { stored, value } = await getSecret(ports)(context, principal, { name, which: { at } });
+      const { validTo = null } = stored;
+      const seen = { name, version: stored.version, value: textOf(value), validTo };
+      return { ...told([], [seen]), at };
+    },
+  };
+};
+
+const list: Draw = (random, names) => {
+  const name = oneOf(random, names);
+  const order = oneOf(random, ['asc', 'desc'] as const);
+  return {
+    operation: 'list-versions',
+    names: [name],
+    key: undefined,
+    send: async (ports, context, principal) => {
+      const request = { name, order, limit: 10, after: undefined, includeValues: true };
+      const { versions } = await listVersions(ports)(context, principal, request);
+      const seen = versions.map(({ stored, value }) => ({
+        name,
+        version: stored.version,
+        value: textOf(value),
+        validTo: stored.validTo ?? null,
+      }));
+      return told([], seen);
+    },
+  };
+};
+
+const someOf = (random: Random, names: readonly [string, ...string[]]): string[] => {
+  const some = names.filter(() => random() < 0.6);
+  return some.length > 0 ? some : [oneOf(random, names)];
+};
+/** The values that an expanded file holds, in the order of its names. */
+const valuesOf = (content: string, names: readonly string[]): (string | undefined)[] =>
+  names.map((name) => new RegExp(`^V_${name}=(.*)$`, 'm').exec(content)?.[1]);
+const reading = (names: readonly string[]): string =>
+  names.map((name) => `V_${name}=secret(${name})\n`).join('');
+const creating = (names: readonly string[], value: string): string =>
+  names.map((name) => `${name}=${value}\nX_${name}=enc(${name})\n`).join('');
+
+const expand: Draw = (random, names) => {
+  const some = someOf(random, names);
+  return {
+    operation: 'expand-env',
+    names: some,
+    isSnapshot: true,
+    key: undefined,
+    send: async (ports, context, principal) => {
+      const { content, resolved } = await expandEnv(ports)(context, principal, file(reading(some)));
+      const values = valuesOf(content, some);
+      return told(
+        [],
+        resolved.map((ref, index) => ({ ...ref, value: values[index] })),
+      );
+    },
+  };
+};
+
+const encrypt: Draw = (random, names, unique) => {
+  const some = someOf(random, names);
+  const key = keyOf(random, unique);
+  return {
+    operation: 'encrypt-env',
+    names: some,
+    value: unique,
+    creates: true,
+    key,
+    send: async (ports, context, principal) => {
+      const print = printOf(key, principal, unique);
+      const request = file(creating(some, unique), { fingerprint: print });
+      return told((await encryptEnv(ports)(context, principal, request)).created, []);
+    },
+  };
+};
+
+const submit: Draw = (random, names, unique) => {
+  const [read, ...others] = names;
+  const some = others.filter(() => random() < 0.6);
+  if (some.length === 0) return expand(random, names, unique);
+  const key = keyOf(random, unique);
+  return {
+    operation: 'submit-env',
+    names: some,
+    value: unique,
+    creates: true,
+    key,
+    send: async (ports, context, principal) => {
+      const print = printOf(key, principal, unique);
+      const request = file(`${creating(some, unique)}${reading([read])}`, { fingerprint: print });
+      const { created, resolved } = await submitEnv(ports)(context, principal, request);
+      return told(
+        created,
+        resolved.map(({ name, version }) => ({ name, version })),
+      );
+    },
+  };
+};
+
+const draws = [create, create, update, update, update, update, get, get, get, getAt, list] as const;
+const ofFiles = [expand, expand, encrypt, submit] as const;
+
+/** A request by chance. `unique` is its value, its key, and nobody else's. */
+export const drawRequest: Draw = (random, names, unique) =>
+  oneOf(random, [...draws, ...ofFiles])(random, names, unique);

@@ -1,0 +1,80 @@
+/**
+ * Time that goes by only when everybody waits for it. All that a run does is decided by its seed: the
+ * machine's own clock has no part in it, and hours go by in milliseconds.
+ */
+import type { Clock } from '../../../functions/vault/ports.ts';
+import { aborted, type Pause } from '../adversary/fates.ts';
+import type { Random } from '../adversary/random.ts';
+import { startOfTime } from '../virtual-clock.ts';
+
+export type World = {
+  readonly elapsed: () => number;
+  /** Numbers what happens, in order: an event with a lower number came first. */
+  readonly next: () => number;
+  readonly pause: Pause;
+  /** A clock that differs from the world's by `skew` milliseconds, which may change. */
+  readonly clock: (skew: () => number) => Clock;
+  /** Lets time go by until all of this is done. */
+  readonly run: (work: readonly Promise<unknown>[]) => Promise<void>;
+};
+
+type Timer = { readonly at: number; readonly fire: () => void };
+
+/** Long after any request has ended: a run that gets there waits for something that never comes. */
+const endOfTimeMs = 3_600_000;
+
+export const createWorld = (random: Random): World => {
+  const timers: Timer[] = [];
+  let elapsed = 0;
+  let events = 0;
+
+  const after = (ms: number, fire: () => void): void => {
+    const at = elapsed + ms;
+    let index = timers.length;
+    while (index > 0 && (timers[index - 1]?.at ?? 0) > at) index -= 1;
+    timers.splice(index, 0, { at, fire });
+  };
+  const pause: Pause = (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) reject(aborted());
+      signal?.addEventListener('abort', () => reject(aborted()));
+      after(ms, () => resolve());
+    });
+  /** Whatever needs no time is done when the event loop has gone round. */
+  const settle = async (): Promise<void> => {
+    for (let round = 0; round < 2; round += 1) await new Promise(setImmediate);
+  };
+
+  return {
+    elapsed: () => elapsed,
+    next: () => {
+      events += 1;
+      return events;
+    },
+    pause,
+    clock: (skew) => ({
+      now: () => Math.floor(startOfTime + elapsed + skew()),
+      elapsed: () => elapsed,
+      sleep: (ms) => pause(ms),
+      signalAfter: (ms) => {
+        const controller = new AbortController();
+        after(ms, () => controller.abort(new DOMException('time is over', 'TimeoutError')));
+        return controller.signal;
+      },
+      random,
+    }),
+    run: async (work) => {
+      let isDone = false;
+      const all = Promise.all(work).finally(() => {
+        isDone = true;
+      });
+      for (await settle(); !isDone; await settle()) {
+        const timer = timers.shift();
+        if (!timer || timer.at > endOfTimeMs) throw new Error('the simulation stands still');
+        elapsed = Math.max(elapsed, timer.at);
+        timer.fire();
+      }
+      await all;
+    },
+  };
+};
