@@ -1,6 +1,9 @@
-/** Whether the first read at another node shows a write that was acknowledged a moment before. */
+/**
+ * Whether the first read at another node shows a write that was acknowledged a moment before, while other clients
+ * keep all nodes busy with writes: the busier, the further a node can be behind.
+ */
 import type { Perform, Secret } from './described.ts';
-import { newPrefix, newSecret, newValue } from './operations.ts';
+import { newPrefix, newSecret, newValue, times } from './operations.ts';
 import { percentile } from './statistics.ts';
 
 export type Freshness = {
@@ -12,7 +15,28 @@ export type Freshness = {
 };
 
 const firstReads = 200;
+const busyClients = 12;
 const visibleLimitMs = 5_000;
+
+/** Writes at all nodes until it is told to stop. */
+const keepBusy = (perform: Perform): (() => Promise<unknown>) => {
+  const prefix = newPrefix('B');
+  let isOver = false;
+  let count = 0;
+  const write = async (client: number): Promise<void> => {
+    while (!isOver) {
+      count += 1;
+      await perform(client, 'create', newSecret(`${prefix}_${count}`));
+    }
+  };
+  const writing = Promise.all(times(busyClients, write));
+  // It is awaited at the end, which may come after it has failed.
+  writing.catch(() => undefined);
+  return () => {
+    isOver = true;
+    return writing;
+  };
+};
 
 const shows = async (perform: Perform, node: number, { name, value }: Secret): Promise<boolean> => {
   const read: Secret = { name };
@@ -23,6 +47,7 @@ const shows = async (perform: Perform, node: number, { name, value }: Secret): P
 /** Writes at one node, a create and an update in turn, and reads at the next one, around all nodes. */
 export const measureFreshness = async (subject: string, perform: Perform): Promise<Freshness> => {
   const prefix = newPrefix('F');
+  const stop = keepBusy(perform);
   const delays: number[] = [];
   let secret: Secret = {};
   for (let turn = 0; turn < firstReads; turn += 1) {
@@ -36,6 +61,7 @@ export const measureFreshness = async (subject: string, perform: Perform): Promi
     }
     delays.push(performance.now() - at);
   }
+  await stop();
   delays.sort((a, b) => a - b);
   const visibleP50Ms = percentile(delays, 0.5);
   return { subject, reads: firstReads, missed: delays.length, visibleP50Ms };
