@@ -26,14 +26,16 @@ const socketOf = (folder: string): string => {
   );
 };
 
-const textOf = async (socket: Socket): Promise<string> => {
-  let text = '';
-  for await (const chunk of socket.setEncoding('utf8')) {
-    text += chunk;
-    if (text.length > messageBytesMax) throw new Error('the message is too long');
-  }
-  return text;
-};
+/** Reads to the other side's end, and leaves this side open for the answer, which iterating would not. */
+const textOf = (socket: Socket): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > messageBytesMax) socket.destroy(new Error('the message is too long'));
+    });
+    socket.once('end', () => resolve(text)).once('error', reject);
+  });
 
 const answer = async (text: string, run: (command: Command) => Promise<string>): Promise<Reply> => {
   try {

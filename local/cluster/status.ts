@@ -68,7 +68,9 @@ export const askNode = (
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
-        if (text.length > answerBytesMax) response.destroy();
+        if (text.length <= answerBytesMax) return;
+        resolve(undefined);
+        response.destroy();
       });
       response.once('close', () => resolve(parseAnswer(text)));
     });

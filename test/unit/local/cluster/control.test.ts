@@ -59,7 +59,8 @@ describe('the socket of a cluster', () => {
   it('answers nothing to what is no command, and goes on', async () => {
     const done: Command[] = [];
     const folder = await start(async (command) => String(done.push(command)));
-    for (const text of ['', 'kill 1', '{"action":"exec","target":1}', 'x'.repeat(70_000)]) {
+    const tooLong = JSON.stringify(status) + ' '.repeat(70_000);
+    for (const text of ['', 'kill 1', '{"action":"exec","target":1}', tooLong]) {
       expect(await sendText(folder, text)).toBe('');
     }
     expect(reported).toHaveLength(4);

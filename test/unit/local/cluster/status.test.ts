@@ -109,6 +109,7 @@ describe('a node that is asked for its status', () => {
   it.each<[string, RequestListener]>([
     ['never', () => undefined],
     ['half', (_, response) => void response.write('{"leader"')],
+    ['too much', (_, response) => void response.end(' '.repeat(70_000) + JSON.stringify(said(3)))],
     ['in another form', (_, response) => void response.end('{"leader":true}')],
     [
       'without end',
