@@ -3,11 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildChecker, checkHistory, type Report } from './checker.ts';
 import { type ChaosOptions, fight } from './fight.ts';
-import { createLoopback } from './loopback.ts';
-import { createNamespaces } from './namespaces.ts';
-import type { Network } from './network.ts';
-import { type Nodes, startNodes } from './nodes.ts';
+import type { Nodes } from './nodes.ts';
 import { settle } from './settle.ts';
+import { openSite, type Site } from './site.ts';
 import type { Verified } from './verified.ts';
 
 export type ChaosResult = {
@@ -25,7 +23,8 @@ export type ChaosResult = {
   readonly seconds: number;
 };
 
-const nodeCount = 3;
+/** Little enough that a node which was away for long finds the log begun anew. */
+const logKept = 2_000;
 const startMsMax = 60_000;
 
 /** What the nodes' tables hold: the same, and nothing that breaks an invariant. */
@@ -53,11 +52,7 @@ const compareTables = async (
   return { items: tables[0]?.items ?? 0, digests, failures };
 };
 
-const judge = async (
-  options: ChaosOptions,
-  nodes: Nodes,
-  network: Network,
-): Promise<ChaosResult> => {
+const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<ChaosResult> => {
   const { seed, folder, say } = options;
   const began = performance.now();
   for (const node of nodes.all) nodes.start(node);
@@ -105,19 +100,12 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   say(
     `seed ${seed}: ${clients} clients, ${options.network}; history, logs and data are in ${folder}`,
   );
-  const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
-  const network = await create(nodeCount, firstPort);
-  let nodes: Nodes | undefined;
-  const close = async () => {
-    await nodes?.close();
-    await network.close();
-  };
-  const stop = () => void close().then(() => process.exit(130));
+  const site = await openSite({ folder, network: options.network, firstPort, logKept });
+  const stop = () => void site.close().then(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    nodes = await startNodes({ folder, network, count: nodeCount });
-    return await judge(options, nodes, network);
+    return await judge(options, site);
   } finally {
-    await close();
+    await site.close();
   }
 };

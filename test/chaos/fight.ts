@@ -8,6 +8,7 @@ import { type Nemesis, startNemesis } from './nemesis.ts';
 import type { Network } from './network.ts';
 import type { Nodes } from './nodes.ts';
 import { settle } from './settle.ts';
+import type { NetworkName } from './site.ts';
 import { startTally } from './tally.ts';
 
 export type ChaosOptions = {
@@ -18,7 +19,7 @@ export type ChaosOptions = {
   readonly seconds: number;
   readonly clients: number;
   readonly kinds: readonly FaultKind[];
-  readonly network: 'namespaces' | 'loopback';
+  readonly network: NetworkName;
   readonly firstPort: number;
   /** Takes all files of the run. */
   readonly folder: string;

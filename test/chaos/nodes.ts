@@ -42,10 +42,11 @@ export type NodesOptions = {
   readonly folder: string;
   readonly network: Network;
   readonly count: number;
+  readonly logKept: number;
 };
 
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
-  const { folder, network, count } = options;
+  const { folder, network, count, logKept } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const folderOf = (node: number) => join(folder, `node-${node}`);
   const keyFolder = join(folder, 'key');
@@ -60,7 +61,11 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     return {
       ...{ VAULT_DATA_DIR: folderOf(node), HOST: host, PORT: String(port) },
       ...{ VAULT_NODE: String(node), VAULT_NODES: addresses.join(), VAULT_PEER_HOST: peerHost },
-      ...{ VAULT_CLUSTER_FILE: clusterFile, VAULT_LOG_KEPT: '2000', VAULT_PEER_PROXY: proxy },
+      ...{
+        VAULT_CLUSTER_FILE: clusterFile,
+        VAULT_LOG_KEPT: String(logKept),
+        VAULT_PEER_PROXY: proxy,
+      },
     };
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>

@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
+import { bestNetwork, type NetworkName } from './site.ts';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -31,11 +32,10 @@ const kindsOf = (list: string | undefined): readonly FaultKind[] => {
   throw new Error(`--kinds knows ${faultKinds.join(', ')}`);
 };
 
-/** Only root can make namespaces; what cuts nodes off without them closes connections, where a network loses packets. */
-const networkOf = (name: string | undefined): 'namespaces' | 'loopback' => {
+const networkOf = (name: string | undefined): NetworkName => {
+  if (name === undefined) return bestNetwork();
   if (name === 'namespaces' || name === 'loopback') return name;
-  if (name !== undefined) throw new Error('--network is namespaces or loopback');
-  return process.getuid?.() === 0 && process.platform === 'linux' ? 'namespaces' : 'loopback';
+  throw new Error('--network is namespaces or loopback');
 };
 
 const kinds = kindsOf(values.kinds);

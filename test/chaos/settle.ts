@@ -4,7 +4,7 @@ import type { NodeStatus } from './node-status.ts';
 import type { Nodes } from './nodes.ts';
 
 /** Waits until `holds`; `false` if it does not in time. */
-const inTime = async (limitMs: number, holds: () => Promise<boolean>): Promise<boolean> => {
+export const inTime = async (limitMs: number, holds: () => Promise<boolean>): Promise<boolean> => {
   for (const until = Date.now() + limitMs; Date.now() < until; await sleep(250)) {
     if (await holds()) return true;
   }
