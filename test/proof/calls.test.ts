@@ -4,6 +4,7 @@
  * in docs/design/storage.md.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readTemplate } from '../../local/template.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
@@ -58,6 +59,14 @@ describe('every operation', () => {
     ]),
     ...readers.map((operation) => ({ name: operation.name, operation, withKey: undefined })),
   ];
+
+  it('of the template is among them', async () => {
+    const { routes } = await readTemplate('template.yaml');
+    const known = new Set(cases.map(({ operation }) => operation.name.split(' ')[0]));
+    const others = routes.map(({ operation }) => operation).filter((name) => !known.has(name));
+    // Neither of these is about secrets.
+    expect(others.sort()).toEqual(['get-health', 'get-status']);
+  });
 
   it.each(cases)(
     'makes only calls that keep the rules, and at the cost of the table: $name',
