@@ -5,7 +5,8 @@
 import { actionsOf, type Entry } from './entry.ts';
 import { isWire, refuse, type Wire, type WireReply } from './wire.ts';
 
-const clauses = /\b(?:SET|REMOVE|ADD|DELETE)\b/i;
+/** Not the placeholders that are named so. */
+const clauses = /(?<![:#\w])(?:SET|REMOVE|ADD|DELETE)\b/i;
 /** Of a SET, the values in parentheses; nothing else of an expression holds commas within. */
 const parenthesized = /\([^()]*\)/g;
 

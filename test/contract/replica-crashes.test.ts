@@ -7,7 +7,7 @@ import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { type LocalStore, startStore } from '../../local/dynamodb.ts';
 import { readContent } from '../../local/replica/snapshot.ts';
 import { createStoreClient, type StoreClient } from '../../local/replica/store.ts';
-import type { WireReply } from '../../local/replica/wire.ts';
+import { refuse, unavailable, unclear, type WireReply } from '../../local/replica/wire.ts';
 import { type Applying, startApplying } from '../support/applying.ts';
 import { freshStoreFolder, killStoreIn } from '../support/replica.ts';
 import { until } from '../support/until.ts';
@@ -182,6 +182,73 @@ describe('a replica', () => {
     },
     60_000,
   );
+
+  it('takes no refusal of a second run for the outcome of the first', async () => {
+    const { client } = await start();
+    const log = entries.slice(0, 3);
+    let sent = 0;
+    const forgetful: StoreClient = {
+      ...client,
+      call: async (operation, body) => {
+        if (operation !== 'TransactWriteItems' || !JSON.stringify(body).includes('mine')) {
+          return await client.call(operation, body);
+        }
+        sent += 1;
+        if (sent > 1) return refuse('ValidationException', 'now it is wrong');
+        await client.call(operation, body);
+        throw new Error('the reply was lost');
+      },
+    };
+    const applying = await startApplying(forgetful);
+    await applying.apply(log);
+    const body = { TableName: `${prefix}texts`, Item: { pk: { S: 'mine' }, sk: { S: '-' } } };
+    const [mine] = toLogEntries(
+      [{ operation: 'PutItem', body }],
+      log.at(-1) ?? { revision: 0, version: 0 },
+    );
+    await applying.apply(mine ? [mine] : []);
+    await applying.close();
+    expect(applying.outcomes.get(mine?.revision ?? 0)).toEqual({ status: 200, body: {} });
+    // One that has not been applied is refused by the second run.
+    sent = 1;
+    const again = await startApplying(forgetful);
+    const [next] = toLogEntries(
+      [{ operation: 'PutItem', body }],
+      mine ?? { revision: 0, version: 0 },
+    );
+    await again.apply(next ? [next] : []);
+    await again.close();
+    expect(again.outcomes.get(next?.revision ?? 0)?.status).toBe(400);
+  });
+
+  it('takes no error that passes for an outcome', async () => {
+    const { folder, client } = await start();
+    const cancelled = (Code: string) =>
+      refuse('TransactionCanceledException', 'cancelled', { CancellationReasons: [{ Code }] });
+    const passing = [
+      refuse('ThrottlingException', 'too fast'),
+      refuse('ProvisionedThroughputExceededException', 'too fast'),
+      cancelled('ThrottlingError'),
+      cancelled('TransactionConflict'),
+      unclear('the disk is full'),
+      unavailable('it starts'),
+    ];
+    const limited: StoreClient = {
+      ...client,
+      call: async (operation, body) => {
+        const error = operation === 'TransactWriteItems' ? passing.shift() : undefined;
+        return error ?? (await client.call(operation, body));
+      },
+    };
+    const applying = await startApplying(client);
+    await applying.apply(entries.slice(0, 2));
+    await applying.close();
+    const again = await startApplying(limited);
+    await again.apply(entries);
+    await again.close();
+    expect(passing).toEqual([]);
+    await expectTheSame(folder, again.digest(), again.outcomes);
+  });
 
   it('knows its receipts again after a start', async () => {
     const { client } = await start();
