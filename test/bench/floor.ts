@@ -180,7 +180,8 @@ export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
       }),
     version: () =>
       reading(readSecrets, 2, async (name) => {
-        await Promise.all([get(name, 'HEAD'), get(name, versionKey(1))]);
+        // The head, the version and the one after it, which ends its interval.
+        await Promise.all(['HEAD', versionKey(1), versionKey(2)].map((sk) => get(name, sk)));
         await decrypt();
       }),
     versions: () =>

@@ -1,5 +1,6 @@
 /** Load on whatever does one operation at a time for a client. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sentenceOf } from '../../local/command.ts';
 import type { Slice } from './statistics.ts';
 
 /** One operation of one of the clients, counted from 0. Rejects unless it comes out as it must. */
@@ -7,7 +8,6 @@ export type Work = (client: number) => Promise<unknown>;
 
 type Pace = (client: number, begunAt: number) => Promise<void> | undefined;
 
-/** Throws the first failure if nothing at all comes out as it must. */
 const run = async (
   work: Work,
   clients: number,
@@ -30,8 +30,13 @@ const run = async (
     }
   };
   await Promise.all(Array.from({ length: clients }, (_, client) => runClient(client)));
-  if (latencies.length === 0) throw failures[0];
-  return { latencies, failed: failures.length, elapsedMs: performance.now() - begunAt };
+  const [first] = failures;
+  return {
+    latencies,
+    failed: failures.length,
+    ...(first !== undefined && { failure: sentenceOf(first) }),
+    elapsedMs: performance.now() - begunAt,
+  };
 };
 
 /** A closed loop: each client begins its next operation when the one before has ended. */

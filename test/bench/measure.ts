@@ -37,6 +37,9 @@ const takeTurn = async (subject: Subject, clients: number, forMs: number): Promi
   const slice = await subject.run(clients, forMs);
   const cpu = cpuBetween(before, cpuOf(subject.processes));
   const { user, system } = process.cpuUsage(own);
+  if (slice.failure !== undefined) {
+    process.stderr.write(`${slice.failed} failed, the first: ${slice.failure}\n`);
+  }
   return { slice, cpu, busyMs: machineCpu() - busy, ownMs: (user + system) / 1000 };
 };
 

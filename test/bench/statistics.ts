@@ -4,6 +4,8 @@
 export type Slice = {
   readonly latencies: readonly number[];
   readonly failed: number;
+  /** What the first of those that failed said. */
+  readonly failure?: string;
   readonly elapsedMs: number;
 };
 
