@@ -111,13 +111,16 @@ export const startVault = async (folder: string): Promise<Subject> => {
 
 /** The floor and the handlers: one process on a fresh folder. */
 export const startInProcess = async (folder: string): Promise<readonly Subject[]> => {
+  const log = openSync(join(folder, 'log'), 'a');
   const child = fork(join(import.meta.dirname, 'in-process.ts'), {
     cwd: root,
     env: environment({ VAULT_DATA_DIR: folder }),
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', log, log, 'ipc'],
   });
   const ended = once(child, 'exit').then(() => {
-    throw failure('the process of the floor has ended');
+    throw failure(
+      `the floor has ended: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2_000)}`,
+    );
   });
   ended.catch(() => undefined);
   const give = async (order: Order): Promise<unknown> => {
