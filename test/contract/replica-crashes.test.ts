@@ -250,6 +250,32 @@ describe('a replica', () => {
     await expectTheSame(folder, again.digest(), again.outcomes);
   });
 
+  it('has another digest than one whose store gave an entry another outcome', async () => {
+    const Item = { pk: { S: 'stray' }, sk: { S: '-' } };
+    const guarded = {
+      TableName: `${prefix}texts`,
+      Item,
+      ConditionExpression: 'attribute_not_exists(pk)',
+    };
+    const log = toLogEntries([...tablesOf(prefix), { operation: 'PutItem', body: guarded }], {
+      revision: 1,
+      version: 0,
+    });
+    const digests: string[][] = [];
+    for (const isStray of [false, true]) {
+      const { client } = await start();
+      const applying = await startApplying(client);
+      await applying.apply(log.slice(0, 2));
+      const before = applying.digest();
+      if (isStray) await client.call('PutItem', { TableName: `${prefix}texts`, Item });
+      await applying.apply(log);
+      digests.push([before, applying.digest()]);
+      await applying.close();
+    }
+    expect(digests[0]?.[0]).toBe(digests[1]?.[0]);
+    expect(digests[0]?.[1]).not.toBe(digests[1]?.[1]);
+  });
+
   it('knows its receipts again after a start', async () => {
     const { client } = await start();
     const [first, ...more] = tablesOf('y-');
