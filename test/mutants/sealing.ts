@@ -4,11 +4,11 @@ import type { Mutant } from './mutant.ts';
 const envelope = 'functions/crypto/envelope.ts';
 const keys = 'functions/kms/data-keys.ts';
 
-const unbound = (what: string, from: string, sentence: string): Mutant => ({
+const unbound = (what: string, from: string, sentence: string, to = "''"): Mutant => ({
   name: `a record is not bound to its ${what}`,
   file: envelope,
   from: `      ${from},\n`,
-  to: "      '',\n",
+  to: `      ${to},\n`,
   test: 'unit/crypto/envelope',
   sentence: `of another ${sentence} is an integrity failure`,
 });
@@ -17,7 +17,12 @@ export const sealingMutants: readonly Mutant[] = [
   unbound('tenant', 'identity.tenant', 'tenant'),
   unbound('name', 'identity.name', 'name'),
   unbound('version', 'String(identity.version)', 'version'),
-  unbound('first instant', 'formatInstant(identity.validFrom)', 'first instant'),
+  unbound(
+    'first instant',
+    'formatInstant(identity.validFrom)',
+    'first instant',
+    'formatInstant(0)',
+  ),
   unbound('subject', 'identity.createdBy', 'subject'),
   unbound('write', 'identity.writeId', 'write id'),
   unbound('master key', 'identity.masterKeyId', 'master key'),
