@@ -12,7 +12,15 @@ const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/se
 /** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
 const slow = ['cli', 'cluster', 'chaos', 'compose', 'proof', 'mutants'];
 
+/** The e2e suites against `sam local start-api`, and what only it has: `npm run test:sam`. */
+const sam = {
+  ...project('sam'),
+  testMatch: ['<rootDir>/test/{e2e,sam}/**/*.test.ts'],
+  globalSetup: '<rootDir>/test/sam/setup.ts',
+  globalTeardown: '<rootDir>/test/sam/teardown.ts',
+};
+
 export default {
   maxWorkers: 2,
-  projects: [...['unit', 'property', 'contract', 'e2e', ...slow].map(project), readers],
+  projects: [...['unit', 'property', 'contract', 'e2e', ...slow].map(project), readers, sam],
 };

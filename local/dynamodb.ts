@@ -1,5 +1,6 @@
 /**
- * The local store: a DynamoDB that this process starts on loopback, with its file in the data folder, watches, and
+ * The local store: a DynamoDB that this process starts, on loopback unless asked otherwise, with its file in the data
+ * folder, watches, and
  * starts again if it dies. What it had acknowledged is in its file.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -12,6 +13,8 @@ import { failure } from './command.ts';
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
   readonly name: string;
+  /** The address that it listens on, if not only there. */
+  readonly host: string;
   readonly readyWithinMs: number;
   readonly launch: (folder: string, port: number) => Promise<ChildProcess>;
 };
@@ -29,9 +32,9 @@ export type LocalStore = {
 const restartsMax = 5;
 const graceMs = 2_000;
 
-const answers = (port: number): Promise<boolean> =>
+const answers = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
+    const socket = connect({ host, port });
     const settle = (isThere: boolean) => {
       socket.destroy();
       resolve(isThere);
@@ -41,7 +44,7 @@ const answers = (port: number): Promise<boolean> =>
 
 /** Waits until the child accepts connections. Throws what it last said if it ends before that. */
 const waitUntilReady = async (
-  { name, readyWithinMs }: StoreProgram,
+  { name, host, readyWithinMs }: StoreProgram,
   child: ChildProcess,
   port: number,
 ): Promise<void> => {
@@ -59,7 +62,7 @@ const waitUntilReady = async (
       const why = said.trim().split('\n').at(-1) || error?.message || 'it ended without a word';
       throw failure(`the store (${name}) did not start: ${why}`, { cause: error });
     }
-    if (await answers(port)) return;
+    if (await answers(host, port)) return;
     await sleep(5);
   }
   throw failure(`the store (${name}) did not answer within ${readyWithinMs / 1000} s`);
@@ -121,7 +124,7 @@ export const startStore = async (
   };
   const kept = keepRunning();
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${program.host}:${port}`,
     deaths: () => deathCount,
     failed: new Promise((resolve) => {
       void kept.then((error) => error && resolve(error), resolve);

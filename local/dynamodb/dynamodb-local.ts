@@ -51,6 +51,7 @@ export const dynamodbLocal = ({ root, ...installer }: Options): StoreProgram => 
   configureInstaller(installer);
   return {
     name: 'DynamoDB Local',
+    host: '127.0.0.1',
     readyWithinMs: 30_000,
     launch: async (folder, port): Promise<ChildProcess> => {
       const data = join(folder, 'dynamodb-local');

@@ -34,15 +34,16 @@ export const dynoxideVersion = (root: string): string =>
   execFileSync(findProgram(root), ['--version'], { encoding: 'utf8' }).trim();
 
 /** `root`: the folder that holds node_modules. Throws if there is no dynoxide for this machine. */
-export const dynoxide = (root: string): StoreProgram => {
+export const dynoxide = (root: string, host = '127.0.0.1'): StoreProgram => {
   const program = findProgram(root);
   return {
     name: 'dynoxide',
+    host,
     readyWithinMs: 10_000,
     launch: async (folder, port) =>
       startChild(
         program,
-        ['serve', '--host', '127.0.0.1', '--port', String(port), '--db-path', 'store.sqlite'],
+        ['serve', '--host', host, '--port', String(port), '--db-path', 'store.sqlite'],
         folder,
       ),
   };

@@ -1,6 +1,6 @@
 /** Paths, queries and headers that are not what a route takes: 400 with the field named. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+import { freshName, isLocal, type RunningVault, startVault } from '../support/running-vault.ts';
 
 let vault: RunningVault;
 let token: string;
@@ -18,8 +18,10 @@ const invalid = (field: string) => ({ status: 400, json: { code: 'invalid_reques
 const minutesAhead = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 const cursorOf = (text: string) => Buffer.from(text).toString('base64url');
 
+/** Some gateways take it for another path. */
+const slash = isLocal ? ['A%2Fversions'] : [];
 describe('the path', () => {
-  it.each(['1A', '.A', 'A%20B', 'A%2Fversions', 'A%00', '%C3%A9', 'A,B', 'a'.repeat(129), 'A;v=1'])(
+  it.each(['1A', '.A', 'A%20B', ...slash, 'A%00', '%C3%A9', 'A,B', 'a'.repeat(129), 'A;v=1'])(
     'with the name %s is 400 on every route',
     async (segment) => {
       for (const reply of [
@@ -221,13 +223,15 @@ describe('a header', () => {
     expect(await put({ 'If-None-Match': tag })).toMatchObject(invalid('if-none-match'));
   });
 
+  const id = '0b7cd2f3-63a5-4c52-a2dd-4d9d2a7f9a31';
   it.each([
     'fifteen-visible',
     'v'.repeat(129),
     'with a blank in between',
     'with-an-é-in-between',
     '',
-    ['0b7cd2f3-63a5-4c52-a2dd-4d9d2a7f9a31', '0b7cd2f3-63a5-4c52-a2dd-4d9d2a7f9a31'],
+    // Some gateways make one header of two.
+    ...(isLocal ? [[id, id]] : []),
   ])('Idempotency-Key: %s is 400 where it has a meaning', async (key) => {
     const headers = {
       'Idempotency-Key': Array.isArray(key) ? key : Buffer.from(key).toString('latin1'),

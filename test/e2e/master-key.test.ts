@@ -2,9 +2,10 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { type ClusterFile, readClusterFile } from '../../local/cluster/cluster-file.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../support/local-process.ts';
+import { describeLocal } from '../support/running-vault.ts';
 
 const started: LocalProcess[] = [];
 afterEach(async () => {
@@ -53,7 +54,7 @@ const key = async (folder: string, action: string): Promise<readonly string[]> =
   return [...command.output, ...command.errors];
 };
 
-describe('the program of the master key', () => {
+describeLocal('the program of the master key', () => {
   it('tells the nodes in cluster.json, for its owner only, what they need to use the key', async () => {
     const folder = freshFolder();
     const { endpoint, file } = await start(folder);

@@ -50,6 +50,7 @@ const killStore = async (): Promise<void> => {
 };
 const shellProgram = (script: string): StoreProgram => ({
   name: 'a script',
+  host: '127.0.0.1',
   readyWithinMs: 500,
   launch: async (where) => startChild('sh', ['-c', script], where),
 });

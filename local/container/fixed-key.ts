@@ -1,0 +1,40 @@
+/**
+ * A master key for LocalStack's KMS, which keeps nothing over a restart: its id and its material are kept here and
+ * given to it each time, so that what was sealed yesterday opens today.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import * as v from 'valibot';
+import { failure } from '../command.ts';
+import { createFileOnce } from '../data-folder.ts';
+
+const stored = v.strictObject({
+  id: v.pipe(v.string(), v.uuid()),
+  /** 32 bytes as base64. */
+  material: v.pipe(v.string(), v.length(44)),
+});
+export type FixedKey = v.InferOutput<typeof stored>;
+
+/** The key of the folder; the first time, makes it. */
+export const openFixedKey = (folder: string): FixedKey => {
+  const file = join(folder, 'localstack-key.json');
+  const make = () =>
+    JSON.stringify({ id: randomUUID(), material: randomBytes(32).toString('base64') });
+  try {
+    return v.parse(stored, JSON.parse(createFileOnce(file, make)));
+  } catch {
+    // No cause: it would quote the material.
+    throw failure(`${file} is damaged: put back a copy, or move the whole folder away`);
+  }
+};
+
+/** Puts the key into LocalStack's KMS, in place of one of the same id, and returns its ARN. */
+export const putFixedKey = async (kms: KMSClient, { id, material }: FixedKey): Promise<string> => {
+  const Tags = [
+    { TagKey: '_custom_id_', TagValue: id },
+    { TagKey: '_custom_key_material_', TagValue: material },
+  ];
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Tags }));
+  return KeyMetadata?.Arn ?? '';
+};

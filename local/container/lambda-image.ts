@@ -1,0 +1,95 @@
+/** The image that functions run in: AWS's own where it can be had, else a stand-in for it made out of packages. */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { makeDebianRoot } from './debian-root.ts';
+import { docker, findImage, hasImage } from './docker.ts';
+import { run } from './run.ts';
+
+export type LambdaImageOptions = {
+  /** Holds node_modules. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+};
+
+/** This machine's processor, as the template's parameter and the image's tag name it. */
+export const lambdaArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+
+const image = 'public.ecr.aws/lambda/nodejs:24';
+const tag = `${image}-${lambdaArchitecture}`;
+/** What sam makes of the image, once: it adds its own entry point. */
+const samTag = `${image}-rapid-${lambdaArchitecture}`;
+/** Tells a stand-in from AWS's image, and one recipe of it from the next. */
+const recipeLabel = 'vault.lambda-image';
+const runtimeFolder = join(import.meta.dirname, 'lambda');
+
+const recipeOf = (root: string): string => {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  const here = ['debian-root.ts', 'lambda-image.ts', 'lambda/bootstrap', 'lambda/runtime.mts'];
+  for (const file of here) hash.update(readFileSync(join(import.meta.dirname, file)));
+  return hash.digest('hex').slice(0, 12);
+};
+
+const dockerfileOf = (recipe: string): string => `FROM scratch
+ADD root.tar /
+LABEL ${recipeLabel}=${recipe}
+ENV PATH=/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin LANG=C.UTF-8 TZ=UTC \\
+    LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime
+WORKDIR /var/task
+ENTRYPOINT ["/var/rapid/aws-lambda-rie"]
+`;
+
+const makeStandIn = async (root: string, recipe: string): Promise<void> => {
+  const context = join(root, '.local', 'container', 'lambda');
+  const folder = join(context, 'root');
+  await makeDebianRoot({ folder, extra: [], root });
+  for (const path of ['var/task', 'var/runtime', 'var/lang/bin', 'var/rapid']) {
+    mkdirSync(join(folder, path), { recursive: true });
+  }
+  for (const file of ['bootstrap', 'runtime.mts']) {
+    copyFileSync(join(runtimeFolder, file), join(folder, 'var/runtime', file));
+  }
+  chmodSync(join(folder, 'var/runtime/bootstrap'), 0o755);
+  symlinkSync('/usr/bin/node', join(folder, 'var/lang/bin/node'));
+  const archive = join(context, 'root.tar');
+  await run('tar', [
+    '-c',
+    '-f',
+    archive,
+    '-C',
+    folder,
+    '--owner=0',
+    '--group=0',
+    '--mode=a+rX',
+    '.',
+  ]);
+  writeFileSync(join(context, 'Dockerfile'), dockerfileOf(recipe));
+  rmSync(folder, { recursive: true });
+  rmSync(join(context, 'packages'), { recursive: true });
+  await docker(['build', '--quiet', '--tag', tag, context]);
+  rmSync(context, { recursive: true });
+  if (await hasImage(samTag)) await docker(['rmi', '--force', samTag]);
+};
+
+/** Returns when sam finds the image. Throws one sentence if it can neither be pulled nor made. */
+export const ensureLambdaImage = async ({ root, say }: LambdaImageOptions): Promise<void> => {
+  const missing = await findImage(tag);
+  const recipe = recipeOf(root);
+  if (missing === undefined) {
+    const format = `{{index .Config.Labels "${recipeLabel}"}}`;
+    const label = await docker(['image', 'inspect', '--format', format, tag]);
+    if (label === '' || label === recipe) return;
+    say('the stand-in for the Lambda image is of another version: making it anew');
+  } else {
+    say(`${missing.why}: making a stand-in for the Lambda image out of packages`);
+  }
+  await makeStandIn(root, recipe);
+};

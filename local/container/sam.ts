@@ -1,0 +1,135 @@
+/** `sam local start-api` over a stack: the functions in containers, as AWS would build and start them. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { endChild, endRememberedChild, rememberChild, startChild } from '../child.ts';
+import { failure } from '../command.ts';
+import { parseTemplate } from '../template.ts';
+import { localAudience, localIssuer } from '../token-key.ts';
+import { addHost } from './host.ts';
+import { lambdaArchitecture } from './lambda-image.ts';
+import { run } from './run.ts';
+import type { Stack } from './stack.ts';
+
+export type SamOptions = {
+  /** Holds template.yaml and node_modules. */
+  readonly root: string;
+  /** Keeps the pid. */
+  readonly folder: string;
+  readonly port: number;
+  readonly stack: Stack;
+  /** The public key set of tokens. */
+  readonly jwks: string;
+  readonly say: (line: string) => void;
+};
+
+export type SamApi = {
+  readonly url: string;
+  /** Settles if it ends before `close`; says how. */
+  readonly failed: Promise<Error>;
+  readonly close: () => Promise<void>;
+};
+
+const readyWithinMs = 60_000;
+/** Stopping the containers of all functions takes it seconds. */
+const graceMs = 30_000;
+
+const overrides = [
+  '--parameter-overrides',
+  `Architecture=${lambdaArchitecture}`,
+  `AuthIssuer=${localIssuer}`,
+  `AuthAudience=${localAudience}`,
+];
+
+/** Without these it asks for credentials, on a network that may not answer, and reports home. */
+const samEnvironment = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_MAX_ATTEMPTS: '1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  SAM_CLI_TELEMETRY: '0',
+};
+
+const globals = v.looseObject({
+  Globals: v.looseObject({
+    Function: v.looseObject({
+      Environment: v.looseObject({ Variables: v.record(v.string(), v.unknown()) }),
+    }),
+  }),
+});
+
+/**
+ * The built template with the endpoints of the stack in it: sam passes no variable on to a function that its template
+ * does not name. Returns the file.
+ */
+const writeLocalTemplate = ({ root, stack, jwks }: SamOptions): string => {
+  const folder = join(root, '.aws-sam', 'build');
+  const built = parseTemplate(readFileSync(join(folder, 'template.yaml'), 'utf8'));
+  const template = v.parse(globals, built);
+  Object.assign(template.Globals.Function.Environment.Variables, {
+    TABLE_NAME: stack.tableName,
+    MASTER_KEY_ID: stack.masterKeyId,
+    AUTH_JWKS: jwks,
+    AWS_ENDPOINT_URL_DYNAMODB: stack.endpoints.dynamodb,
+    AWS_ENDPOINT_URL_KMS: stack.endpoints.kms,
+  });
+  const file = join(folder, 'local.json');
+  writeFileSync(file, JSON.stringify(template, undefined, 2));
+  return file;
+};
+
+const answers = async (url: string): Promise<boolean> => {
+  try {
+    return (await fetch(`${url}/health`)).ok;
+  } catch {
+    return false;
+  }
+};
+
+/** Validates and builds the template, serves it and returns when a first function has answered. */
+export const startSam = async (options: SamOptions): Promise<SamApi> => {
+  const { root, folder, port, stack, say } = options;
+  const sam = join(stack.samPrograms, 'sam');
+  const path = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
+  const env = { ...samEnvironment, PATH: path };
+  say('sam validate --lint');
+  await run(sam, ['validate', '--lint'], { cwd: root, env });
+  say('sam build');
+  await run(sam, ['build', '--config-env', 'local', ...overrides], { cwd: root, env });
+  mkdirSync(folder, { recursive: true });
+  const pidFile = join(folder, 'sam.pid');
+  await endRememberedChild(pidFile);
+  const settings = Object.entries({ ...env, DOCKER_HOST: process.env['DOCKER_HOST'] }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`${name}=${value}`]),
+  );
+  const serve = ['local', 'start-api', '--host', '127.0.0.1', '--port', String(port)];
+  const how = ['--skip-pull-image', '--warm-containers', 'LAZY', '--add-host', addHost];
+  const template = ['--template', writeLocalTemplate(options), ...overrides];
+  say('sam local start-api');
+  const child = startChild('env', [...settings, sam, ...serve, ...how, ...template], root);
+  rememberChild(pidFile, child);
+  child.stderr?.pipe(process.stderr);
+  let isClosing = false;
+  const failed = new Promise<Error>((resolve) => {
+    child.once('exit', (code, signal) => {
+      if (!isClosing)
+        resolve(failure(`sam local start-api ended (${signal ?? `exit code ${code}`})`));
+    });
+  });
+  const close = async (): Promise<void> => {
+    isClosing = true;
+    await endChild(child, graceMs);
+  };
+  const url = `http://127.0.0.1:${port}`;
+  const deadline = performance.now() + readyWithinMs;
+  while (!(await answers(url))) {
+    if (child.exitCode !== null || performance.now() > deadline) {
+      await close();
+      throw failure('sam local start-api did not start: its last lines above say why');
+    }
+    await sleep(100);
+  }
+  return { url, failed, close };
+};

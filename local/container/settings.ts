@@ -1,0 +1,16 @@
+/** What the commands of SAM and LocalStack are told by their environment, and what they tell. */
+import { join } from 'node:path';
+import { failure } from '../command.ts';
+
+export const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Beside the token key, so that `npm run token` makes tokens for it; apart from the data of `npm start`. */
+export const stackFolderOf = (dataFolder: string): string => join(dataFolder, 'stack');
+
+/** LocalStack's own port unless `LOCALSTACK_PORT` says otherwise. */
+export const readLocalstackPort = (): number => {
+  const text = process.env['LOCALSTACK_PORT'] || '4566';
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw failure('LOCALSTACK_PORT must be a number from 1 to 65535');
+};
