@@ -44,7 +44,8 @@ const compareTables = async (
       const broken = table.violations.slice(0, 10);
       failures.push(...broken.map(({ pk, problem }) => `node ${node}: ${pk} ${problem}`));
     } catch (error) {
-      failures.push(`the table of node ${node} cannot be read: ${error}`);
+      const [what] = /^\w*(Error|Unavailable|Exception)\b.*/m.exec(String(error)) ?? [error];
+      failures.push(`the table of node ${node} cannot be read: ${what}`);
     }
   }
   const digests = tables.map(({ digest }) => digest);

@@ -75,7 +75,7 @@ export const fight = async (
   const failures = crowd.unplanned.map((reply) => `not a reply of the contract: ${reply}`);
   const unsettled = await settle(nodes, recoveryMsMax);
   say(`${seconds()} s: ${unsettled.length === 0 ? 'the nodes agree' : 'the nodes do not agree'}`);
-  failures.push(...unsettled.map((state) => `after ${recoveryMsMax / 1_000} s at rest: ${state}`));
+  failures.push(...unsettled.map((state) => `at rest: ${state}`));
   try {
     await crowd.readAll();
     failures.push(...(await tally.check(nodes.fronts[0] ?? '')));

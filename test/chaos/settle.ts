@@ -17,13 +17,19 @@ const describe = (node: number, status: NodeStatus | undefined): string =>
     : `node ${node} ${status.state} at ${status.appliedRevision}, digest ${status.digest.slice(0, 12)}` +
       (status.reason === null ? '' : `: ${status.reason}`);
 
-/** Waits until all nodes serve, at one revision with one digest; says what there is instead if they do not in time. */
+/**
+ * Waits until all nodes serve, at one revision with one digest; says what there is instead if they do not in time, or
+ * if one is found to differ, which does not pass.
+ */
 export const settle = async (nodes: Nodes, limitMs: number): Promise<readonly string[]> => {
   let seen: readonly (NodeStatus | undefined)[] = [];
   const settled = await inTime(limitMs, async () => {
     seen = await Promise.all(nodes.all.map(nodes.status));
+    if (seen.some((status) => status?.state === 'diverged')) return true;
     const states = seen.map((status) => `${status?.appliedRevision} ${status?.digest}`);
     return seen.every((status) => status?.state === 'serving') && new Set(states).size === 1;
   });
-  return settled ? [] : nodes.all.map((node) => describe(node, seen[node - 1]));
+  return settled && seen.every((status) => status?.state === 'serving')
+    ? []
+    : nodes.all.map((node) => describe(node, seen[node - 1]));
 };

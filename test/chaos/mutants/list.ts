@@ -13,7 +13,7 @@ export type Mutant = {
 };
 
 const history = /not linearizable/;
-const divergence = /diverged|the tables differ|digest/;
+const divergence = /is diverged|node \d diverged|the tables differ/;
 
 export const mutants: readonly Mutant[] = [
   {
