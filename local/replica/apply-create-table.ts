@@ -1,6 +1,7 @@
 /**
- * Applies a CreateTable. A store makes tables outside transactions, so a crash may leave one that the replica has not
- * noted yet: only what is noted exists for clients, and making it again is no mistake.
+ * Applies a CreateTable. A store makes tables outside transactions, and not at once: a crash may leave one that the
+ * replica has not noted yet, or a part of one, which takes no item. Only what is noted exists for clients; what is not
+ * holds nothing, and is made anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from './batch.ts';
@@ -22,10 +23,18 @@ const keysOf = ({ KeySchema: schema }: Wire): readonly string[] =>
   Array.isArray(schema) ? schema.filter(isWire).map(({ AttributeName: name }) => String(name)) : [];
 
 const createInStore = async (store: StoreClient, body: Wire): Promise<WireReply> => {
-  const reply = await store.call('CreateTable', body);
-  if (reply.status !== 200 && errorName(reply) !== 'ResourceInUseException') return reply;
+  const { TableName } = body;
+  const create = () => store.call('CreateTable', body);
+  let reply = await create();
+  if (errorName(reply) === 'ResourceInUseException') {
+    await store.call('UpdateTable', { TableName, DeletionProtectionEnabled: false });
+    await store.call('DeleteTable', { TableName });
+    reply = await create();
+    if (errorName(reply) === 'ResourceInUseException') throw new Error('its rest is there still');
+  }
+  if (reply.status !== 200) return reply;
   for (;;) {
-    const described = await store.call('DescribeTable', { TableName: body['TableName'] });
+    const described = await store.call('DescribeTable', { TableName });
     if (described.status !== 200) throw new Error(JSON.stringify(described.body));
     const { Table: table } = described.body;
     if (isWire(table) && table['TableStatus'] === 'ACTIVE') {

@@ -160,7 +160,12 @@ const createOwnTable = async (store: StoreClient): Promise<void> => {
     { revision: { N: '0' }, version: { N: '0' }, digest: { S: '' } },
     { ConditionExpression: 'attribute_not_exists(pk)' },
   );
-  await store.call('TransactWriteItems', { TransactItems: [first] });
+  const { body } = await store.call('TransactWriteItems', { TransactItems: [first] });
+  if (!JSON.stringify(body).includes(`no such table: ${replicaTable}`)) return;
+  // A crash has left its name alone, which is taken and holds nothing.
+  const { status } = await store.call('DeleteTable', { TableName: replicaTable });
+  if (status !== 200) throw new Error(`the store keeps a part of the table ${replicaTable}`);
+  await createOwnTable(store);
 };
 
 /** Reads what the store knows; the first time, makes the table for it. */

@@ -1,5 +1,7 @@
 /** Each entry exactly once, whatever dies or is lost meanwhile: all replicas end as one that nothing happened to. */
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
@@ -9,7 +11,7 @@ import { readContent } from '../../local/replica/snapshot.ts';
 import { createStoreClient, type StoreClient } from '../../local/replica/store.ts';
 import { refuse, unavailable, unclear, type WireReply } from '../../local/replica/wire.ts';
 import { type Applying, startApplying } from '../support/applying.ts';
-import { freshStoreFolder, killStoreIn } from '../support/replica.ts';
+import { freshStoreFolder, killStoreIn, tableOf } from '../support/replica.ts';
 import { until } from '../support/until.ts';
 import { tablesOf, toLogEntries, writeRequests } from '../support/write-requests.ts';
 
@@ -82,6 +84,13 @@ beforeAll(async () => {
 });
 afterEach(closeAll);
 afterAll(closeAll);
+
+/** Takes away from the store's file what a crash would not have let it make. */
+const dropFrom = (folder: string, tables: readonly string[]): void => {
+  const database = new DatabaseSync(join(folder, 'store.sqlite'), { timeout: 5_000 });
+  for (const table of tables) database.exec(`DROP TABLE IF EXISTS "${table}"`);
+  database.close();
+};
 
 /** The same numbers for the same seed. */
 const randomOf = (from: number) => {
@@ -274,6 +283,57 @@ describe('a replica', () => {
     }
     expect(digests[0]?.[0]).toBe(digests[1]?.[0]);
     expect(digests[0]?.[1]).not.toBe(digests[1]?.[1]);
+  });
+
+  it.each([
+    ['the name alone', ['p-texts', 'p-texts::gsi::byG', 'p-texts::gsi::byG::base_key']],
+    ['no index', ['p-texts::gsi::byG']],
+    ['all of it', []],
+  ])('makes a table whole of which a crash has left %s', async (_, lost) => {
+    const { folder, client } = await start();
+    const applying = await startApplying(client);
+    const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' });
+    const body = {
+      ...tableOf('p-texts'),
+      AttributeDefinitions: [text('pk'), text('sk'), text('g')],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'byG',
+          KeySchema: [{ AttributeName: 'g', KeyType: 'HASH' }],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+      DeletionProtectionEnabled: true,
+    };
+    await client.call('CreateTable', body);
+    dropFrom(folder, lost);
+    const item = { pk: { S: 'a' }, sk: { S: '-' }, g: { S: 'g' } };
+    const log = toLogEntries(
+      [
+        { operation: 'CreateTable', body },
+        { operation: 'PutItem', body: { TableName: 'p-texts', Item: item } },
+      ],
+      { revision: 1, version: 0 },
+    );
+    await applying.apply(log);
+    await applying.close();
+    expect([...applying.outcomes.values()].map(({ status }) => status)).toEqual([200, 200]);
+    const found = await client.call('Scan', { TableName: 'p-texts', IndexName: 'byG' });
+    expect(found.body['Items']).toEqual([item]);
+    const { body: described } = await client.call('DescribeTable', { TableName: 'p-texts' });
+    expect(described).toMatchObject({ Table: { DeletionProtectionEnabled: true } });
+  });
+
+  it('makes its own table whole if a crash has left its name alone, and never else', async () => {
+    const { folder, client } = await start();
+    await (await startApplying(client)).close();
+    dropFrom(folder, ['_replica']);
+    const applying = await startApplying(client);
+    await applying.apply(entries.slice(0, 5));
+    await applying.close();
+    const again = await startApplying(client);
+    expect(again.revision()).toBe(applying.revision());
+    await again.close();
   });
 
   it('knows its receipts again after a start', async () => {
