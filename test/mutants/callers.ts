@@ -74,7 +74,7 @@ export const callerMutants: readonly Mutant[] = [
     name: 'a key fault comes before not found',
     file: 'functions/vault/update-secret.ts',
     from: "    if (head.status === 'rejected') throw head.reason;",
-    to: "    if (generated.status === 'rejected') throw generated.reason;\n    if (head.status === 'rejected') throw head.reason;",
+    to: "    if (generated.status === 'rejected' && generated.reason) throw generated.reason;\n    if (head.status === 'rejected') throw head.reason;",
     test: 'contract/update-secret',
     sentence: 'says not found before a key fault, and a key fault only for what exists',
   },

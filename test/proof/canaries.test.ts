@@ -6,7 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { canaryForms, findCanaries } from '../support/adversary/canaries.ts';
 import { printFigure } from '../support/figure.ts';
 import {
@@ -16,6 +16,9 @@ import {
   type RunningVault,
   startVault,
 } from '../support/running-vault.ts';
+
+// The whole memory of a process is read, perhaps on a busy machine.
+jest.setTimeout(300_000);
 
 /** With characters that JSON, URLs and base64 each write in a way of their own. */
 const canary = (): string => `cänary "${randomBytes(12).toString('hex')}" +/=&\\`;

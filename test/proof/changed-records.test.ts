@@ -18,7 +18,7 @@ import { type Item, openTable, type Table } from '../support/stored-items.ts';
 
 const key = 'k'.repeat(20);
 const name = 'DB';
-const value = bytes('a value of some length');
+const value = bytes('a value');
 /** The attributes of the index of names. */
 const indexed = ['tenant', 'name'];
 /** KMS does not unwrap what it has not wrapped and says no more; all else is the item's or the envelope's own. */
@@ -95,9 +95,13 @@ describe('an item that was changed in the table', () => {
     return await codeOf(ask).catch(() => 'nothing was refused');
   };
   /** Changes each attribute but the key in every way, and asks after each change. */
-  const changeAll = async (item: Item, ask: () => Promise<unknown>): Promise<void> => {
+  const changeAll = async (
+    item: Item,
+    ask: () => Promise<unknown>,
+    which: (content: AttributeValue) => boolean = () => true,
+  ): Promise<void> => {
     for (const [attribute, content] of Object.entries(item)) {
-      if (attribute === 'pk' || attribute === 'sk') continue;
+      if (attribute === 'pk' || attribute === 'sk' || !which(content)) continue;
       for (const other of changed(content)) {
         const { [attribute]: _, ...rest } = item;
         const code = await refusalFor(other ? { ...rest, [attribute]: other } : rest, ask);
@@ -131,13 +135,16 @@ describe('an item that was changed in the table', () => {
     await changeAll(head ?? {}, () => get(alice, 'latest'));
   });
 
+  /** Texts and numbers say where a version lies; what is sealed is opened alike whichever way leads there. */
+  const isPlain = ({ B }: AttributeValue): boolean => B === undefined;
+
   it.each([1, 2, 3])(
     'is refused as superseded version %s of four, by its number',
     async (version) => {
       const alice = victim();
       await makeSecret(vault.ports, alice, name, [value, 'b', 'c', 'd']);
       const stored = await versionItem(alice, version);
-      await changeAll(stored, () => get(alice, { version }));
+      await changeAll(stored, () => get(alice, { version }), version === 1 ? undefined : isPlain);
     },
   );
 
@@ -146,7 +153,7 @@ describe('an item that was changed in the table', () => {
     await makeSecret(vault.ports, alice, name, ['a', 'b', 'c', 'd']);
     const stored = await versionItem(alice, version);
     const at = Date.parse(stored['validFrom']?.S ?? '');
-    await changeAll(stored, () => get(alice, { at }));
+    await changeAll(stored, () => get(alice, { at }), isPlain);
   });
 
   it('is not refused, but not told either, as a first version that seems to begin later', async () => {
