@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';
 import type { ChaosResult } from './chaos.ts';
 
-jest.setTimeout(600_000);
+jest.setTimeout(1_000_000);
 
 const firstSeed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const seeds = [firstSeed, firstSeed + 1];

@@ -44,7 +44,7 @@ const result = await runChaos({
   seed: count('seed', values.seed, Date.now() % 1_000_000),
   operations: count('operations', values.operations, 20_000),
   faults: kinds.length === 0 ? 0 : count('faults', values.faults, 40),
-  seconds: count('seconds', values.seconds, 420),
+  seconds: count('seconds', values.seconds, 720),
   clients: count('clients', values.clients, 16),
   network: networkOf(values.network),
   firstPort: count('port', values.port, 4_400),
