@@ -336,6 +336,42 @@ describe('a replica', () => {
     await again.close();
   });
 
+  it('tells no outcome without the item that was asked for', async () => {
+    const { client } = await start();
+    const applying = await startApplying(client);
+    await applying.apply(toLogEntries(tablesOf(prefix), { revision: 1, version: 0 }));
+    await applying.close();
+    let reads = 0;
+    const silent: StoreClient = {
+      ...client,
+      call: async (operation, body) => {
+        if (operation !== 'GetItem' || JSON.stringify(body).includes('_replica')) {
+          return await client.call(operation, body);
+        }
+        reads += 1;
+        // Before the write it tells, after it no more.
+        if (reads > 1) throw new Error('it is silent');
+        return await client.call(operation, body);
+      },
+    };
+    const body = {
+      TableName: `${prefix}texts`,
+      Key: { pk: { S: 'a' }, sk: { S: '-' } },
+      UpdateExpression: 'SET n = :n',
+      ExpressionAttributeValues: { ':n': { N: '1' } },
+      ReturnValues: 'ALL_NEW',
+    };
+    const again = await startApplying(silent);
+    reads = 0;
+    again.offer(toLogEntries([{ operation: 'UpdateItem', body }], { revision: 3, version: 2 }));
+    await until(() => reads > 2);
+    await again.close();
+    expect(again.outcomes.size).toBe(0);
+    const after = await startApplying(client);
+    expect(after.revision()).toBe(4);
+    await after.close();
+  });
+
   it('knows its receipts again after a start', async () => {
     const { client } = await start();
     const [first, ...more] = tablesOf('y-');
