@@ -62,8 +62,8 @@ export const readingMutants: readonly Mutant[] = [
     file: tries,
     from: 'if (unclear) return await settle(context, principal, store, write);',
     to: "if (unclear && failures < 0) return await settle(context, principal, store, write);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
-    test: 'contract/unclear-writes',
-    sentence: 'is found by a look when every try lost its reply',
+    test: 'unit/vault/tries',
+    sentence: 'is looked up once after three tries, and that is the answer',
   },
   {
     name: 'tries go on without an end',
