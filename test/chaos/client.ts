@@ -17,9 +17,15 @@ export type ClientOptions = {
   readonly persists: () => boolean;
 };
 
+/** What was told of the operation, or of its last try, and when. */
+type Observed = { readonly call: number; readonly return: number; readonly told: Told };
+
 export type Outcome = {
-  readonly call: number;
-  readonly return: number;
+  /**
+   * One, or two: where a try is refused whose forerunners are unclear, these may still be in progress and take place
+   * after the refusal, so that it tells of that moment only.
+   */
+  readonly observed: readonly Observed[];
   readonly told: Told;
   /** Replies that the contract does not foresee. */
   readonly unplanned: readonly string[];
@@ -67,14 +73,23 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
     const call = microseconds();
     let told = await attempt(node());
     let repeats = 0;
+    let lastCall = call;
     while (told.outcome === 'unknown' && keyed && repeats < repeatsMax && options.persists()) {
       repeats += 1;
       await sleep(50 + random.below(100 * 2 ** Math.min(repeats, 4)));
+      lastCall = microseconds();
       const next = await attempt(random.pick(urls));
       // That this try wrote nothing tells nothing of those before it.
       if (next.outcome !== 'nothing') told = next;
     }
-    const outcome = { call, return: microseconds() + 1, told };
+    const last: Observed = { call, return: microseconds() + 1, told };
+    const isRefusedLate = repeats > 0 && told.outcome !== 'done' && told.outcome !== 'unknown';
+    const observed: readonly Observed[] = isRefusedLate
+      ? [
+          { call, return: lastCall, told: { outcome: 'unknown' } },
+          { ...last, call: lastCall },
+        ]
+      : [last];
     if (told.outcome === 'done' && keyed && random.chance(0.08)) {
       repeats += 1;
       const again = await attempt(random.pick(urls));
@@ -83,6 +98,6 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
         unplanned.push(`a repeated ${asked.kind}: ${JSON.stringify([asked, told, again])}`);
       }
     }
-    return { ...outcome, unplanned, repeats, replays, wasUnclear };
+    return { observed, told, unplanned, repeats, replays, wasUnclear };
   };
 };

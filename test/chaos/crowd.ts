@@ -63,7 +63,9 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   };
   const take = (client: number, contest: Contest, asked: Asked, outcome: Outcome): void => {
     const { told } = outcome;
-    history.record({ client, call: outcome.call, return: outcome.return, ...asked, ...told });
+    for (const { told: found, ...instants } of outcome.observed) {
+      history.record({ client, ...instants, ...asked, ...found });
+    }
     counts[told.outcome === 'nothing' ? 'refusals' : 'operations'] += 1;
     if (outcome.wasUnclear) counts.lastUnclear = performance.now();
     counts.repeats += outcome.repeats;

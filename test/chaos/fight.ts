@@ -53,16 +53,18 @@ export const fight = async (
   const history = openHistory(historyFile);
   const log = createWriteStream(join(folder, 'faults.log'));
   let crowdIsOver = false;
+  const crowd: Crowd = startCrowd({
+    ...{ seed, clients: options.clients, urls: nodes.urls, token: nodes.token, history },
+    isOver: (operations) =>
+      isLate() || (operations >= options.operations && nemesis.faults() >= options.faults),
+  });
   const nemesis: Nemesis = startNemesis({
     ...{ seed, nodes, faults: createFaults(nodes, network) },
     kinds: possibleKinds(options.kinds, network),
     isOver: (faults) => isLate() || faults >= options.faults,
+    // So that there are faults from the first operation to the last.
+    isAhead: (faults) => faults / options.faults > crowd.operations() / options.operations,
     report: (line) => log.write(`${microseconds()} ${line}\n`),
-  });
-  const crowd = startCrowd({
-    ...{ seed, clients: options.clients, urls: nodes.urls, token: nodes.token, history },
-    isOver: (operations) =>
-      isLate() || (operations >= options.operations && nemesis.faults() >= options.faults),
   });
   const tally = startTally(seed, nodes.fronts, () => crowdIsOver);
   const ticking = setInterval(() => say(progress(crowd, nemesis, seconds())), 10_000);

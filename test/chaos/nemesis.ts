@@ -19,6 +19,8 @@ export type NemesisOptions = {
   readonly kinds: readonly FaultKind[];
   /** Asked before each fault, with how many there were. */
   readonly isOver: (faults: number) => boolean;
+  /** Whether there were more faults so far than are due: the next one waits. */
+  readonly isAhead: (faults: number) => boolean;
   readonly report: (line: string) => void;
 };
 
@@ -70,6 +72,7 @@ export const startNemesis = (options: NemesisOptions): Nemesis => {
   };
   const run = async (): Promise<void> => {
     for (const kind of inTurns(random, options.kinds)) {
+      while (options.isAhead(total()) && !isOver()) await sleep(100);
       if (isOver()) break;
       if (losesItsFolder(kind)) {
         await Promise.all(healing);

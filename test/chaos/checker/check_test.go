@@ -134,7 +134,7 @@ func TestFilesAreWholeAndOfOneInstant(t *testing.T) {
 	ends := []*Operation{final("A", "a1"), final("B", "b1", "b2")}
 	changed := at(20, 30, update("B", "b2", 2))
 	report := func(word string, names ...string) Operation {
-		return Operation{Kind: kindEnv, Creates: ab, Outcome: word, Names: names}
+		return Operation{Kind: kindEnv, Creates: []Written{{"A", "x"}, {"B", "y"}}, Outcome: word, Names: names}
 	}
 	lookedUp := func(word string, names ...string) Operation {
 		return Operation{Kind: kindEnv, Reads: []string{"A", "B"}, Outcome: word, Names: names}
@@ -176,6 +176,12 @@ func TestUnknownOutcomes(t *testing.T) {
 	nothing := at(20, 30, with(update("A", "a2", 0), outcome(outcomeNothing)))
 	expect(t, "Ok", made, nothing, final("A", "a1"))
 	expect(t, "Illegal", made, nothing, final("A", "a1", "a2"))
+
+	// Repeated under its key, it was refused while the first try was still in progress somewhere.
+	refused := at(31, 40, Operation{Kind: kindUpdate, Name: "A", Value: "a2", IfMatch: 7, Outcome: outcomeConflict, Current: 1})
+	expect(t, "Ok", made, unclear, refused, late, final("A", "a1", "a2"))
+	after := at(600, 610, Operation{Kind: kindUpdate, Name: "A", Value: "a2", IfMatch: 1, Outcome: outcomeConflict, Current: 2})
+	expect(t, "Illegal", made, unclear, late, after, final("A", "a1", "a2"))
 
 	half := at(0, 10, with(file([]Written{{"A", "a1"}, {"B", "b1"}}), outcome(outcomeUnknown)))
 	expect(t, "Ok", half, final("A", "a1"), final("B", "b1"))

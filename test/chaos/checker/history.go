@@ -22,7 +22,8 @@ type Seen struct {
 }
 
 // Operation is one line of a history: what a client asked, when, and what it was told. Times are of one clock,
-// in microseconds. No two writes of a history have the same value.
+// in microseconds. No two writes of a history have the same value; a write that was repeated under its key, unclear at
+// first and refused then, is two operations with one value: the first may take place even after the second.
 type Operation struct {
 	Client int    `json:"client"`
 	Kind   string `json:"kind"`

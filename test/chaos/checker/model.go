@@ -23,6 +23,14 @@ func (g *group) names() []string {
 // step is the vault as its contract describes it, one operation at a time: whether the outcome is right in a state,
 // and the state after it.
 func (g *group) step(state vault, op *Operation) (bool, vault) {
+	if op.Outcome != outcomeDone {
+		// A write that was repeated under its key and took place is never told that it was refused.
+		for _, written := range op.written() {
+			if state.holds(written, g.number[written.Name]) {
+				return false, state
+			}
+		}
+	}
 	if op.Kind == kindEnv {
 		return g.stepEnv(state, op)
 	}

@@ -56,3 +56,13 @@ func (state vault) shows(secret int, seen []Seen) bool {
 	}
 	return true
 }
+
+// holds tells whether a value stands anywhere in a secret's history.
+func (state vault) holds(written Written, secret int) bool {
+	for at := state[secret]; at != nil; at = at.before {
+		if at.value == written.Value {
+			return true
+		}
+	}
+	return false
+}
