@@ -1,10 +1,10 @@
-import { newCommand } from '../command.ts';
+import { offlineCommand } from '../command.ts';
 import { completionOf, isShell } from '../completion.ts';
 import { usage } from '../failures.ts';
-import { print } from '../output.ts';
+import { print, printJson } from '../output.ts';
 
 export const completionCommand = () =>
-  newCommand(
+  offlineCommand(
     'completion',
     'print a script that completes dsv in a shell',
     `
@@ -14,7 +14,8 @@ export const completionCommand = () =>
     `,
   )
     .argument('<shell>', 'bash, zsh or fish')
-    .action(async (shell, _flags, command) => {
+    .action(async (shell, { json }, command) => {
       if (!isShell(shell)) throw usage('the shell is bash, zsh or fish');
-      await print(completionOf(shell, command.parent ?? command));
+      const script = completionOf(shell, command.parent ?? command);
+      await (json ? printJson({ shell, script }) : print(script));
     });

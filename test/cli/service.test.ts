@@ -131,6 +131,12 @@ describe('completion', () => {
     expect(complete(stdout, 'dsv get env --o')).toBe('--out');
   });
 
+  it('is the same script in a document', async () => {
+    const { stdout: script } = await dsv.run(['completion', 'bash']);
+    const { stdout } = await dsv.run(['completion', 'bash', '--json']);
+    expect(JSON.parse(stdout)).toEqual({ shell: 'bash', script });
+  });
+
   it.each(['zsh', 'fish'])('gives %s every command with what it does', async (shell) => {
     const { code, stdout } = await dsv.run(['completion', shell]);
     expect(code).toBe(0);
