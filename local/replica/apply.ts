@@ -9,18 +9,17 @@ import { type LogEntry, takeRun } from './batch.ts';
 import {
   type Bookkeeping,
   judgeToken,
-  movePosition,
   readPosition,
   rememberReceipt,
   strayed,
-  writeReceipt,
 } from './bookkeeping.ts';
-import { createDigestHistory, type DigestHistory, nextDigest, type Position } from './digest.ts';
-import { actionsOf, appliedReply, isReturning, outcomeCode, refusedReply } from './entry.ts';
+import { createDigestHistory, type DigestHistory, type Position } from './digest.ts';
+import { appliedReply, isReturning, outcomeCode } from './entry.ts';
 import { judgeKeys } from './key-update.ts';
+import { isPassing, judge, type Plan, plan, type Settled } from './plan.ts';
 import { readReturned } from './returned.ts';
 import type { StoreClient } from './store.ts';
-import { type Action, errorName, reasonsOf, type Wire, type WireReply } from './wire.ts';
+import { reasonsOf, type Wire, type WireReply } from './wire.ts';
 
 export type ApplierOptions = {
   readonly store: StoreClient;
@@ -44,78 +43,13 @@ export type Applier = {
   readonly close: () => Promise<void>;
 };
 
-/** What was decided of an entry without the store, or by it in an earlier try: it brings no action. */
-type Settled = { readonly code: string; readonly reply: WireReply };
-/** One transaction: the actions, whose they are, and where it leads. */
-type Plan = {
-  readonly actions: readonly Action[];
-  readonly owners: readonly (LogEntry | undefined)[];
-  readonly positions: readonly Position[];
-  readonly last: Position;
-};
-
 /** More than this waits in the log, not here. */
 const queueMax = 1_000;
 const retryFirstMs = 10;
 const retryLastMs = 500;
 const reportEvery = 10;
-/** Errors, and reasons of a cancelled transaction, that pass by themselves: no outcome, or the replicas would differ. */
-const passing = new Set<string | undefined>([
-  'ThrottlingException',
-  'ProvisionedThroughputExceededException',
-  'LimitExceededException',
-  'ThrottlingError',
-  'ProvisionedThroughputExceeded',
-  'TransactionConflict',
-]);
-const isPassing = (reply: WireReply): boolean =>
-  passing.has(errorName(reply)) || reasonsOf(reply).some(({ Code: code }) => passing.has(code));
-
 const pause = (tries: number): Promise<void> =>
   sleep(Math.min(retryLastMs, retryFirstMs * 2 ** tries));
-
-const plan = (
-  from: Position,
-  run: readonly LogEntry[],
-  settled: ReadonlyMap<LogEntry, Settled>,
-): Plan => {
-  let last = from;
-  const positions = run.map((logEntry) => {
-    const { revision, version, entry } = logEntry;
-    const code = settled.get(logEntry)?.code ?? 'applied';
-    last = { revision, version, digest: nextDigest(last.digest, revision, entry.id, code) };
-    return last;
-  });
-  const owned = run
-    .filter((logEntry) => !settled.has(logEntry))
-    .flatMap((logEntry) => {
-      const { revision, entry } = logEntry;
-      const receipt = entry.token ? [writeReceipt(revision, entry.token)] : [];
-      return [...actionsOf(entry), ...receipt].map((action) => ({ action, owner: logEntry }));
-    });
-  return {
-    actions: [...owned.map(({ action }) => action), movePosition(from, last)],
-    owners: [...owned.map(({ owner }) => owner), undefined],
-    positions,
-    last,
-  };
-};
-
-/** What the store's refusal means for the entries that it names; empty if it names none by itself. */
-const judge = ({ owners }: Plan, reply: WireReply): ReadonlyMap<LogEntry, Settled> => {
-  const reasons = reasonsOf(reply);
-  const settled = new Map<LogEntry, Settled>();
-  for (const owner of new Set(owners)) {
-    if (owner === undefined) continue;
-    const count = actionsOf(owner.entry).length;
-    const first = owners.indexOf(owner);
-    const own = reasons.slice(first, first + count);
-    if (own.every(({ Code: code = 'None' }) => code === 'None')) continue;
-    const refused = refusedReply(owner.entry, reply, own);
-    settled.set(owner, { code: outcomeCode(refused), reply: refused });
-  }
-  return settled;
-};
 
 /** Starts to apply what is offered. */
 export const startApplier = (options: ApplierOptions): Applier => {
