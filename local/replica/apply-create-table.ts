@@ -13,9 +13,9 @@ import {
   writeTable,
 } from './bookkeeping.ts';
 import { nextDigest, type Position } from './digest.ts';
-import { outcomeCode } from './entry.ts';
 import type { StoreClient } from './store.ts';
 import { errorName, isWire, refuse, type Wire, type WireReply } from './wire.ts';
+import { outcomeCode, type Write } from './write.ts';
 
 const retryMs = 100;
 
@@ -64,14 +64,15 @@ const decide = async (
 export const applyCreateTable = async (
   store: StoreClient,
   bookkeeping: Bookkeeping,
-  { revision, version, entry }: LogEntry,
+  { revision, version }: LogEntry,
+  { id, body }: Write,
 ): Promise<{ readonly position: Position; readonly reply: WireReply }> => {
   const from = bookkeeping.position;
-  const table = String(entry.body['TableName']);
-  const keys = keysOf(entry.body);
-  const reply = await decide(store, bookkeeping, entry.body);
+  const table = String(body['TableName']);
+  const keys = keysOf(body);
+  const reply = await decide(store, bookkeeping, body);
   if (reply.status >= 500) throw new Error(JSON.stringify(reply.body));
-  const digest = nextDigest(from.digest, revision, entry.id, outcomeCode(reply));
+  const digest = nextDigest(from.digest, revision, id, outcomeCode(reply));
   const position = { revision, version, digest };
   const noted = reply.status === 200 ? [writeTable(table, keys)] : [];
   const TransactItems = [...noted, movePosition(from, position)];

@@ -1,11 +1,11 @@
 /**
- * Applies the log to a node's own store: strictly in order, each entry exactly once, in one transaction with the
- * position that it moves to. Nothing here depends on a clock, chance, or which node it is.
+ * Applies the log to a node's own store: strictly in order, each entry exactly once and whole, in one transaction with
+ * the position that it moves to. Nothing here depends on a clock, chance, or which node it is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure, sentenceOf } from '../command.ts';
 import { applyCreateTable } from './apply-create-table.ts';
-import { type LogEntry, takeRun } from './batch.ts';
+import { countTogether, type LogEntry } from './batch.ts';
 import {
   type Bookkeeping,
   judgeToken,
@@ -14,20 +14,20 @@ import {
   strayed,
 } from './bookkeeping.ts';
 import { createDigestHistory, type DigestHistory, type Position } from './digest.ts';
-import { appliedReply, isReturning, outcomeCode } from './entry.ts';
 import { judgeKeys } from './key-update.ts';
-import { isPassing, judge, type Plan, plan, type Settled } from './plan.ts';
+import { isPassing, judge, judgeProbe, type Plan, plan, probe, type Settled } from './plan.ts';
 import { readReturned } from './returned.ts';
 import type { StoreClient } from './store.ts';
 import { reasonsOf, type Wire, type WireReply } from './wire.ts';
+import { appliedReply, isReturning, outcomeCode, type Write } from './write.ts';
 
 export type ApplierOptions = {
   readonly store: StoreClient;
   readonly bookkeeping: Bookkeeping;
   /** How often the store has died since the node started. */
   readonly storeDeaths: () => number;
-  /** Gets the outcome of each entry, in order. */
-  readonly onOutcome: (entry: LogEntry, reply: WireReply) => void;
+  /** Gets the outcome of each write, in order. */
+  readonly onOutcome: (write: Write, reply: WireReply, revision: number) => void;
   /** Gets one line when the store does not take an entry for a while. */
   readonly report: (line: string) => void;
 };
@@ -63,9 +63,10 @@ export const startApplier = (options: ApplierOptions): Applier => {
 
   /** Waits a little for the store; throws if it has died of the one entry that it was given. */
   const endure = async (run: readonly LogEntry[], tries: number, deaths: number, why: string) => {
-    const [{ revision, entry } = { revision: 0, entry: { id: '' } }] = run;
+    const [{ revision, writes } = { revision: 0, writes: [] }] = run;
     if (run.length === 1 && storeDeaths() - deaths >= 2) {
-      throw failure(`the store has died twice on revision ${revision} (entry ${entry.id}): ${why}`);
+      const ids = writes.map(({ id }) => id).join(', ');
+      throw failure(`the store has died twice on revision ${revision} (${ids}): ${why}`);
     }
     if (tries % reportEvery === 0) report(`the store does not take revision ${revision}: ${why}`);
     await pause(tries);
@@ -119,28 +120,58 @@ export const startApplier = (options: ApplierOptions): Applier => {
   const commit = (
     run: readonly LogEntry[],
     { positions, last }: Plan,
-    settled: ReadonlyMap<LogEntry, Settled>,
+    settled: ReadonlyMap<Write, Settled>,
     returned?: Wire,
   ) => {
     bookkeeping.position = last;
     for (const position of positions) digests.add(position);
-    for (const logEntry of run) {
-      const { revision, entry } = logEntry;
-      const done = settled.get(logEntry);
-      if (!done && entry.token) rememberReceipt(bookkeeping, revision, entry.token);
-      onOutcome(logEntry, done?.reply ?? appliedReply(entry, returned));
+    for (const { revision, writes } of run) {
+      for (const write of writes) {
+        const done = settled.get(write);
+        if (!done && write.token) rememberReceipt(bookkeeping, revision, write.token);
+        onOutcome(write, done?.reply ?? appliedReply(write, returned), revision);
+      }
     }
   };
 
-  const applyRun = async (run: readonly LogEntry[]): Promise<void> => {
-    const settled = new Map<LogEntry, Settled>();
-    for (const logEntry of run) {
-      const verdict =
-        judgeToken(bookkeeping, logEntry) ?? judgeKeys(bookkeeping.tables, logEntry.entry);
-      if (verdict !== undefined) settled.set(logEntry, verdict);
+  /**
+   * Settles what the store refuses of an entry that it refuses as a whole, without a word of which write it is about.
+   * Whether a write is refused for what it is does not depend on what the store holds, so this is the same on all nodes.
+   */
+  const refuseParts = async (
+    { writes }: LogEntry,
+    whole: WireReply,
+    settled: Map<Write, Settled>,
+  ): Promise<void> => {
+    const left = writes.filter((write) => !settled.has(write));
+    const before = settled.size;
+    for (const write of left) {
+      const reply = await untilAnswered(async () => {
+        const told = await store.call('TransactWriteItems', { TransactItems: probe(write) });
+        if (told.status !== 400 || isPassing(told)) throw new Error(JSON.stringify(told.body));
+        return told;
+      });
+      const verdict = reply && judgeProbe(reply);
+      if (verdict) settled.set(write, verdict);
     }
-    const [only] = run;
-    const returned = run.length === 1 && only && isReturning(only.entry) ? only.entry : undefined;
+    if (settled.size > before) return;
+    // None by itself: then all of them are.
+    for (const write of left) settled.set(write, { code: outcomeCode(whole), reply: whole });
+  };
+
+  const applyRun = async (run: readonly LogEntry[]): Promise<void> => {
+    const settled = new Map<Write, Settled>();
+    for (const { revision, writes } of run) {
+      for (const write of writes) {
+        const verdict =
+          judgeToken(bookkeeping, revision, write) ?? judgeKeys(bookkeeping.tables, write);
+        if (verdict !== undefined) settled.set(write, verdict);
+      }
+    }
+    const [first] = run;
+    const [only, ...others] = first?.writes ?? [];
+    const isSingle = run.length === 1 && others.length === 0;
+    const returned = isSingle && only && isReturning(only) ? only : undefined;
     const read = async () =>
       returned && (await untilAnswered(() => readReturned(store, returned, bookkeeping.tables)));
     const before = await read();
@@ -156,12 +187,11 @@ export const startApplier = (options: ApplierOptions): Applier => {
       }
       if (reply === 'lost') return await applyEach(run);
       const judged = judge(next, reply);
-      // Refused as a whole, with no word of which entry it is about.
-      if (judged.size === 0 && run.length > 1) return await applyEach(run);
-      if (judged.size === 0 && only) {
-        settled.set(only, { code: outcomeCode(reply), reply });
-      }
-      for (const [logEntry, verdict] of judged) settled.set(logEntry, verdict);
+      for (const [write, verdict] of judged) settled.set(write, verdict);
+      if (judged.size > 0) continue;
+      // Refused as a whole, with no word of what it is about.
+      if (run.length > 1) return await applyEach(run);
+      if (first) await refuseParts(first, reply, settled);
     }
   };
 
@@ -172,13 +202,13 @@ export const startApplier = (options: ApplierOptions): Applier => {
     }
   };
 
-  const createTable = async (logEntry: LogEntry): Promise<void> => {
+  const createTable = async (logEntry: LogEntry, write: Write): Promise<void> => {
     const deaths = storeDeaths();
     for (let tries = 1; !isClosing; tries += 1) {
       try {
-        const { position, reply } = await applyCreateTable(store, bookkeeping, logEntry);
+        const { position, reply } = await applyCreateTable(store, bookkeeping, logEntry, write);
         const done = { actions: [], owners: [], positions: [position], last: position };
-        return commit([logEntry], done, new Map([[logEntry, { code: '', reply }]]));
+        return commit([logEntry], done, new Map([[write, { code: '', reply }]]));
       } catch (error) {
         if (isFailure(error)) throw error;
         await endure([logEntry], tries, deaths, sentenceOf(error));
@@ -195,8 +225,11 @@ export const startApplier = (options: ApplierOptions): Applier => {
         });
         continue;
       }
-      const run = takeRun(queue, bookkeeping.tables);
-      await (first.entry.operation === 'CreateTable' ? createTable(first) : applyRun(run));
+      const run = queue.slice(0, countTogether(queue, bookkeeping.tables));
+      const [write] = first.writes;
+      // It goes with nothing else.
+      const makesTable = write?.operation === 'CreateTable';
+      await (makesTable ? createTable(first, write) : applyRun(run));
       queue.splice(0, run.length);
       if (queue.length < queueMax) wantMore();
     }

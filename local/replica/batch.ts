@@ -1,16 +1,18 @@
 /**
- * Which entries may share one transaction of the store: a run of consecutive ones whose items, checked ones included,
- * are all different. Each then has the outcome that it would have had alone.
+ * Which writes may share one transaction of the store: those whose items, checked ones included, are all different.
+ * Each then has the outcome that it would have had alone. By this one rule writes go together into an entry of the log,
+ * and consecutive entries into a transaction.
  */
-import { actionsOf, type Entry, isReturning } from './entry.ts';
 import { type Action, isWire } from './wire.ts';
+import { actionsOf, isReturning, type Write } from './write.ts';
 
-/** An entry and its place in the log. */
+/** An entry of the log: writes that were appended together, and their place. */
 export type LogEntry = {
   readonly revision: number;
   /** Counts the log's entries, from 1. */
   readonly version: number;
-  readonly entry: Entry;
+  /** At least one. */
+  readonly writes: readonly Write[];
   /** Of the entry as it is in the log. */
   readonly bytes: number;
 };
@@ -21,7 +23,17 @@ const actionsMax = 99;
 const bytesMax = 3_000_000;
 
 /** Names of the key attributes, by table. */
-type Tables = ReadonlyMap<string, readonly string[]>;
+export type Tables = ReadonlyMap<string, readonly string[]>;
+
+/** Whether no other spelling means the same key: DynamoDB takes 1 and 1.0 for one number. */
+const isPlain = (value: unknown): boolean => {
+  const { S: text, N: number, B: binary } = isWire(value) ? value : {};
+  if (typeof number === 'string') return /^(0|-?[1-9]\d{0,36})$/.test(number);
+  if (typeof binary === 'string') {
+    return Buffer.from(binary, 'base64').toString('base64') === binary;
+  }
+  return typeof text === 'string';
+};
 
 /** What names the item of an action; `undefined` if that cannot be told, as of a table that is not there. */
 const itemOf = (action: Action, tables: Tables): string | undefined => {
@@ -31,31 +43,37 @@ const itemOf = (action: Action, tables: Tables): string | undefined => {
   const names = typeof table === 'string' ? tables.get(table) : undefined;
   if (names === undefined || !isWire(holder)) return undefined;
   const values = names.map((name) => holder[name]);
-  return values.includes(undefined) ? undefined : JSON.stringify([table, ...values]);
+  return values.every(isPlain) ? JSON.stringify([table, ...values]) : undefined;
 };
 
-/** The items of an entry and, in place of one, its token; `undefined` if it must be applied alone. */
-const takenBy = (entry: Entry, tables: Tables): readonly string[] | undefined => {
-  if (entry.operation === 'CreateTable' || isReturning(entry)) return undefined;
-  const items = actionsOf(entry).map((action) => itemOf(action, tables));
+/** The items of the writes and, in place of one, each token; `undefined` if nothing may go with them. */
+const takenBy = (writes: readonly Write[], tables: Tables): readonly string[] | undefined => {
+  if (writes.some((write) => write.operation === 'CreateTable' || isReturning(write))) {
+    return undefined;
+  }
+  const items = writes.flatMap((write) => [
+    ...actionsOf(write).map((action) => itemOf(action, tables)),
+    ...(write.token ? [`token ${write.token.value}`] : []),
+  ]);
   const isClear = items.every((item) => item !== undefined) && new Set(items).size === items.length;
-  if (!isClear) return undefined;
-  return entry.token ? [...items, `token ${entry.token.value}`] : items;
+  return isClear ? items : undefined;
 };
 
-/** The entries, from the first, that go into the next transaction; at least one. */
-export const takeRun = (queue: readonly LogEntry[], tables: Tables): readonly LogEntry[] => {
-  const [first] = queue;
+/** How many of these, from the first, may go together; at least one, if there is one. */
+export const countTogether = (
+  parts: readonly Pick<LogEntry, 'writes' | 'bytes'>[],
+  tables: Tables,
+): number => {
   const taken = new Set<string>();
   let bytes = 0;
   let count = 0;
-  for (const { entry, bytes: entryBytes } of queue) {
-    const items = takenBy(entry, tables);
+  for (const { writes, bytes: partBytes } of parts) {
+    const items = takenBy(writes, tables);
     if (items === undefined || items.some((item) => taken.has(item))) break;
-    bytes += entryBytes;
+    bytes += partBytes;
     if (count > 0 && (taken.size + items.length > actionsMax || bytes > bytesMax)) break;
     for (const item of items) taken.add(item);
     count += 1;
   }
-  return count > 0 || first === undefined ? queue.slice(0, count) : [first];
+  return Math.max(count, Math.min(parts.length, 1));
 };

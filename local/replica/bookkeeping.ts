@@ -4,19 +4,19 @@
  *   POSITION  -              the last applied revision and the digest there
  *   CLUSTER   -              the log that this store belongs to
  *   TABLE     <table>        a table that clients have made, with the names of its key attributes
- *   RECEIPT   <slot>         what a client's token stands for, in a ring of slots by revision
+ *   RECEIPT   <slot>         what the tokens of an entry stand for, in a ring of slots by revision
  */
 import { failure } from '../command.ts';
-import type { LogEntry } from './batch.ts';
 import { replicaTable } from './checks.ts';
 import { type Position, startPosition } from './digest.ts';
-import type { Entry } from './entry.ts';
 import type { StoreClient } from './store.ts';
 import { type Action, errorName, isWire, refuse, type Wire, type WireReply } from './wire.ts';
+import type { Write } from './write.ts';
 
 /** A token is known for so many revisions; the slot of its receipt is then another's. */
 const receiptsMax = 100_000;
 
+type Token = NonNullable<Write['token']>;
 type Receipt = { readonly request: string; readonly revision: number };
 
 export type Bookkeeping = {
@@ -46,6 +46,15 @@ export const movePosition = (from: Position, to: Position): Action => {
   });
 };
 
+/** A condition that no store meets: each has a position from its first start. */
+export const neverHolds: Action = {
+  ConditionCheck: {
+    TableName: replicaTable,
+    Key: keyOf('POSITION', '-'),
+    ConditionExpression: 'attribute_not_exists(pk)',
+  },
+};
+
 /** Another one has moved the position: this applier must not go on. */
 export const strayed = (at: Position, from: Position): Error =>
   failure(`the store stands at revision ${at.revision}, not at ${from.revision}`);
@@ -53,25 +62,29 @@ export const strayed = (at: Position, from: Position): Error =>
 const slotOf = (revision: number): string =>
   String(revision % receiptsMax).padStart(String(receiptsMax).length, '0');
 
-export const writeReceipt = (revision: number, token: NonNullable<Entry['token']>): Action =>
+/** The receipts of an entry's writes. */
+export const writeReceipts = (revision: number, tokens: readonly Token[]): Action =>
   put('RECEIPT', slotOf(revision), {
-    token: { S: token.value },
-    request: { S: token.request },
     revision: { N: String(revision) },
+    tokens: {
+      L: tokens.map(({ value, request }) => ({
+        M: { value: { S: value }, request: { S: request } },
+      })),
+    },
   });
 
 export const writeTable = (table: string, keys: readonly string[]): Action =>
   put('TABLE', table, { keys: { L: keys.map((key) => ({ S: key })) } });
 
 /**
- * What an earlier entry with the same token says: the same request has had its effect, another one is a mistake.
+ * What an earlier write with the same token says: the same request has had its effect, another one is a mistake.
  * `undefined`: there is none, or it is too long ago.
  */
 export const judgeToken = (
   { receipts }: Bookkeeping,
-  { revision, entry }: LogEntry,
+  revision: number,
+  { token }: Write,
 ): { readonly code: string; readonly reply: WireReply } | undefined => {
-  const { token } = entry;
   const receipt = token && receipts.get(token.value);
   if (!receipt || receipt.revision <= revision - receiptsMax) return undefined;
   if (receipt.request === token.request)
@@ -83,11 +96,11 @@ export const judgeToken = (
 
 const forgottenEvery = 1_000;
 
-/** Remembers what was written with `writeReceipt`, and from time to time forgets what is too old. */
+/** Remembers what was written with `writeReceipts`, and from time to time forgets what is too old. */
 export const rememberReceipt = (
   { receipts }: Bookkeeping,
   revision: number,
-  token: NonNullable<Entry['token']>,
+  token: Token,
 ): void => {
   receipts.delete(token.value);
   receipts.set(token.value, { request: token.request, revision });
@@ -179,11 +192,12 @@ export const openBookkeeping = async (store: StoreClient): Promise<Bookkeeping> 
   }
   const stored: [string, Receipt][] = [];
   for await (const item of query(store, 'RECEIPT')) {
-    const request = textOf(item, 'request') ?? '';
-    stored.push([
-      textOf(item, 'token') ?? '',
-      { request, revision: Number(textOf(item, 'revision')) },
-    ]);
+    const revision = Number(textOf(item, 'revision'));
+    const tokens = isWire(item['tokens']) ? item['tokens']['L'] : [];
+    for (const token of Array.isArray(tokens) ? tokens : []) {
+      const request = textOf(token['M'], 'request') ?? '';
+      stored.push([textOf(token['M'], 'value') ?? '', { request, revision }]);
+    }
   }
   stored.sort(([, a], [, b]) => a.revision - b.revision);
   return {

@@ -2,8 +2,9 @@
  * What a front refuses before anything reaches the log or the store: what would harm every replica, and what the
  * replica could not keep its promises for.
  */
-import type { WriteOperation } from './entry.ts';
+
 import { isWire, refuse, type Wire, type WireReply } from './wire.ts';
+import type { WriteOperation } from './write.ts';
 
 /** The table of the replica's own bookkeeping; no client sees it. */
 export const replicaTable = '_replica';

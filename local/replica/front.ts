@@ -5,17 +5,20 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createAppender } from './appender.ts';
 import type { Barrier } from './barrier.ts';
-import type { LogEntry } from './batch.ts';
+import type { Tables } from './batch.ts';
 import { checkRequest, checkWrite, replicaTable, requestBytesMax } from './checks.ts';
-import { createEntry, type WriteOperation, writeOperations } from './entry.ts';
 import { isNotAppended, type Log } from './log.ts';
 import type { RawReply, StoreClient } from './store.ts';
 import { isWire, refuse, unavailable, unclear, type Wire, type WireReply } from './wire.ts';
+import { createWrite, type Write, type WriteOperation, writeOperations } from './write.ts';
 
 export type FrontOptions = {
   readonly port: number;
   readonly log: Pick<Log, 'append'>;
+  /** Of the node's own store. */
+  readonly tables: () => Tables;
   readonly barrier: Barrier;
   readonly store: StoreClient;
   /** Why nothing is served now, in a sentence; `undefined`: it is. May take a moment, if that helps. */
@@ -27,7 +30,7 @@ export type FrontOptions = {
 export type Front = {
   readonly endpoint: string;
   /** To be called with every outcome, in order. */
-  readonly settle: (entry: LogEntry, reply: WireReply) => void;
+  readonly settle: (write: Write, reply: WireReply) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -87,18 +90,20 @@ const before = async <Result>(deadline: number, work: Promise<Result>): Promise<
 
 /** Serves on 127.0.0.1. */
 export const startFront = async (options: FrontOptions): Promise<Front> => {
-  const { log, barrier, store, admit, status: tellStatus } = options;
+  const { log, tables, barrier, store, admit, status: tellStatus } = options;
+  const append = createAppender(log, tables);
   const awaited = new Map<string, (reply: WireReply) => void>();
 
   const write = async (
     operation: WriteOperation,
     body: Wire,
+    bytes: number,
     deadline: number,
   ): Promise<WireReply> => {
-    const entry = createEntry(operation, body);
-    const outcome = new Promise<WireReply>((resolve) => awaited.set(entry.id, resolve));
+    const own = createWrite(operation, body);
+    const outcome = new Promise<WireReply>((resolve) => awaited.set(own.id, resolve));
     try {
-      const appended = log.append(entry).then(
+      const appended = append(own, bytes).then(
         () => outcome,
         // It may be in the log all the same: only its outcome, or the time, tells.
         (error: unknown) => (isNotAppended(error) ? unavailable('the log is full') : outcome),
@@ -107,7 +112,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     } catch {
       return unclear('it is not known whether this was written');
     } finally {
-      awaited.delete(entry.id);
+      awaited.delete(own.id);
     }
   };
 
@@ -147,7 +152,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     const closed = await admit();
     if (closed !== undefined) return rawOf(unavailable(closed));
     if (!isWrite(operation)) return await read(operation, text, deadline);
-    return rawOf(await write(operation, body, deadline));
+    return rawOf(await write(operation, body, Buffer.byteLength(text), deadline));
   };
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -167,7 +172,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
   const { port } = server.address() as AddressInfo;
   return {
     endpoint: `http://127.0.0.1:${port}`,
-    settle: ({ entry }, reply) => awaited.get(entry.id)?.(reply),
+    settle: ({ id }, reply) => awaited.get(id)?.(reply),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -2,8 +2,9 @@
  * Updates of key attributes. dynoxide 1.2.1 refuses them in single updates and makes them in transactions, where it
  * leaves an item whose keys are not those that it is found by.
  */
-import { actionsOf, type Entry } from './entry.ts';
+
 import { isWire, refuse, type Wire, type WireReply } from './wire.ts';
+import { actionsOf, type Write } from './write.ts';
 
 /** Not the placeholders that are named so. */
 const clauses = /(?<![:#\w])(?:SET|REMOVE|ADD|DELETE)\b/i;
@@ -24,12 +25,12 @@ const changedBy = ({ UpdateExpression: expression, ExpressionAttributeNames: nam
     .map((name) => (isWire(names) && name.startsWith('#') ? String(names[name]) : name));
 };
 
-/** The refusal of an entry that would change a key; `undefined`: it changes none. */
+/** The refusal of a write that would change a key; `undefined`: it changes none. */
 export const judgeKeys = (
   tables: ReadonlyMap<string, readonly string[]>,
-  entry: Entry,
+  write: Write,
 ): { readonly code: string; readonly reply: WireReply } | undefined => {
-  for (const { Update: update } of actionsOf(entry)) {
+  for (const { Update: update } of actionsOf(write)) {
     if (update === undefined) continue;
     const keys = tables.get(String(update['TableName'])) ?? [];
     const key = changedBy(update).find((name) => keys.includes(name));

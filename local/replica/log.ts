@@ -6,7 +6,7 @@ import { noop } from 'cockatiel';
 import { Etcd3, type IWatchResponse } from 'etcd3';
 import { failure, isFailure } from '../command.ts';
 import type { LogEntry } from './batch.ts';
-import { decodeEntry, type Entry, encodeEntry } from './entry.ts';
+import { decodeEntry, encodeEntry, type Write } from './write.ts';
 
 /** The last entry of the log: 0 and 0 if it holds none. */
 export type LogEnd = { readonly revision: number; readonly version: number };
@@ -16,10 +16,10 @@ type Compacted = { readonly compactedRevision: number };
 
 export type Log = {
   /**
-   * Appends once and never again, whatever comes back: resolves when the entry is in the log. Throws `NotAppended` if
-   * it is certain that it never will be; after any other error it may be, or may yet come.
+   * Appends one entry with these writes, once and never again, whatever comes back: resolves when it is in the log.
+   * After an error it may be there all the same, or may yet come, unless `isNotAppended` says that it never will.
    */
-  readonly append: (entry: Entry) => Promise<void>;
+  readonly append: (writes: readonly Write[]) => Promise<void>;
   /** The last entry at some moment after the call was made, as agreed by a majority. Throws without one. */
   readonly findEnd: () => Promise<LogEnd>;
   /**
@@ -81,7 +81,7 @@ const toLogEntries = (response: IWatchResponse): readonly LogEntry[] =>
   response.events.map(({ kv }) => ({
     revision: Number(kv.mod_revision),
     version: Number(kv.version),
-    entry: decodeEntry(kv.value),
+    writes: decodeEntry(kv.value),
     bytes: kv.value.length,
   }));
 
@@ -122,8 +122,8 @@ export const connectLog = (member: string): Log => {
   };
 
   return {
-    append: async (entry) => {
-      await etcd.kv.put({ key, value: encodeEntry(entry) }, within(callMs));
+    append: async (writes) => {
+      await etcd.kv.put({ key, value: encodeEntry(writes) }, within(callMs));
     },
     findEnd: async () => {
       const { kvs } = await etcd.kv.range({ key, keys_only: true }, within(callMs));

@@ -162,11 +162,12 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const front = await startFront({
     port: 0,
     log: {
-      append: async (entry) => {
+      append: async (writes) => {
         if (log === undefined) throw new Error('the log is not there');
-        await log.append(entry);
+        await log.append(writes);
       },
     },
+    tables: replica.tables,
     barrier,
     store: replica.store,
     admit: condition.admit,

@@ -3,13 +3,14 @@
 import { failure } from '../command.ts';
 import { type LocalStore, type StoreProgram, startStore } from '../dynamodb.ts';
 import { type Applier, startApplier } from './apply.ts';
-import type { LogEntry } from './batch.ts';
+import type { LogEntry, Tables } from './batch.ts';
 import { bindCluster, openBookkeeping } from './bookkeeping.ts';
 import type { Position } from './digest.ts';
 import type { Log, LogEnd } from './log.ts';
 import { installSnapshot } from './snapshot.ts';
 import { createStoreClient, type StoreClient } from './store.ts';
 import type { WireReply } from './wire.ts';
+import type { Write } from './write.ts';
 
 export type ReplicaOptions = {
   readonly folder: string;
@@ -20,6 +21,8 @@ export type ReplicaOptions = {
 export type Replica = {
   readonly store: StoreClient;
   readonly position: () => Position;
+  /** Names of the key attributes of the tables that it has, by table. */
+  readonly tables: () => Tables;
   /** The digest at a revision that this node has applied lately. */
   readonly findDigest: (revision: number) => string | undefined;
   /** Resolves when the store has applied `revision`. */
@@ -31,7 +34,7 @@ export type Replica = {
   readonly follow: (source: {
     readonly log: Log;
     readonly clusterId: string;
-    readonly onOutcome: (entry: LogEntry, reply: WireReply) => void;
+    readonly onOutcome: (write: Write, reply: WireReply, revision: number) => void;
     /** Puts a snapshot of at least this revision into the folder; it may take its time, and begins again by itself. */
     readonly fetchSnapshot: (revision: number) => Promise<void>;
   }) => Promise<void>;
@@ -73,15 +76,15 @@ export const openReplica = async (options: ReplicaOptions): Promise<Replica> => 
   /** Follows the log until it no longer reaches back to where the store stands; resolves to where it begins. */
   const followOnce = async (
     log: Log,
-    onOutcome: (entry: LogEntry, reply: WireReply) => void,
+    onOutcome: (write: Write, reply: WireReply, revision: number) => void,
   ): Promise<number | undefined> => {
     const started = startApplier({
       store,
       bookkeeping,
       storeDeaths: () => process.deaths(),
       report,
-      onOutcome: (entry, reply) => {
-        onOutcome(entry, reply);
+      onOutcome: (write, reply, revision) => {
+        onOutcome(write, reply, revision);
         wakeReaders();
       },
     });
@@ -108,6 +111,7 @@ export const openReplica = async (options: ReplicaOptions): Promise<Replica> => 
   return {
     store,
     position: () => bookkeeping.position,
+    tables: () => bookkeeping.tables,
     findDigest: (revision) => applier?.digests.find(revision),
     untilApplied: (revision) =>
       new Promise((resolve) => {

@@ -10,8 +10,8 @@ export type Applying = {
   readonly revision: () => number;
   readonly digest: () => string;
   readonly findDigest: (revision: number) => string | undefined;
-  /** By revision. */
-  readonly outcomes: ReadonlyMap<number, WireReply>;
+  /** By the id of the write. */
+  readonly outcomes: ReadonlyMap<string, WireReply>;
   readonly failed: Promise<Error>;
   readonly lines: readonly string[];
   /** Returns when it has been offered, applied or not. */
@@ -26,15 +26,15 @@ export const startApplying = async (
   store: StoreClient,
   storeDeaths: () => number = () => 0,
 ): Promise<Applying> => {
-  const outcomes = new Map<number, WireReply>();
+  const outcomes = new Map<string, WireReply>();
   const lines: string[] = [];
   const applier = startApplier({
     store,
     bookkeeping: await openBookkeeping(store),
     storeDeaths,
-    onOutcome: ({ revision }, reply) => {
-      if (outcomes.has(revision)) throw new Error(`revision ${revision} had an outcome already`);
-      outcomes.set(revision, reply);
+    onOutcome: ({ id }, reply) => {
+      if (outcomes.has(id)) throw new Error(`write ${id} had an outcome already`);
+      outcomes.set(id, reply);
     },
     report: (line) => void lines.push(line),
   });

@@ -3,8 +3,8 @@
  */
 import { failure } from '../../local/command.ts';
 import type { LogEntry } from '../../local/replica/batch.ts';
-import { decodeEntry, type Entry, encodeEntry } from '../../local/replica/entry.ts';
 import type { Log, LogEnd } from '../../local/replica/log.ts';
+import { decodeEntry, encodeEntry, type Write } from '../../local/replica/write.ts';
 
 /**
  * What becomes of an append: `lost`: it is in the log, the reply is not there; `late`: no reply either, and it comes
@@ -35,18 +35,18 @@ export const createFakeLog = (chunkMax = 100): FakeLog => {
   let end: LogEnd = { revision: 0, version: 0 };
   let begins = 0;
   let hasMajority = true;
-  let late: readonly Entry[] = [];
+  let late: readonly (readonly Write[])[] = [];
   let faults: readonly AppendFault[] = [];
   const watchers = new Set<() => void>();
 
   const wake = (): void => {
     for (const watcher of watchers) watcher();
   };
-  const add = (entry: Entry): void => {
-    const value = encodeEntry(entry);
+  const add = (writes: readonly Write[]): void => {
+    const value = encodeEntry(writes);
     revision += 1;
     end = { revision, version: end.version + 1 };
-    entries = [...entries, { ...end, entry: decodeEntry(value), bytes: value.length }];
+    entries = [...entries, { ...end, writes: decodeEntry(value), bytes: value.length }];
     wake();
   };
   const untilChanged = (signal: AbortSignal): Promise<void> =>
@@ -60,17 +60,17 @@ export const createFakeLog = (chunkMax = 100): FakeLog => {
       signal.addEventListener('abort', settle);
     });
 
-  const append = async (entry: Entry): Promise<void> => {
+  const append = async (writes: readonly Write[]): Promise<void> => {
     const [fault, ...later] = faults;
     faults = later;
     if (!hasMajority || fault === 'never') throw unclear();
     if (fault === 'full')
       throw new Error('8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded');
     if (fault === 'late') {
-      late = [...late, entry];
+      late = [...late, writes];
       throw unclear();
     }
-    add(entry);
+    add(writes);
     if (fault === 'lost') throw unclear();
   };
   const follow: Log['follow'] = async (from, take, signal) => {
@@ -120,7 +120,7 @@ export const createFakeLog = (chunkMax = 100): FakeLog => {
     bringLate: () => {
       const all = late;
       late = [];
-      for (const entry of all) add(entry);
+      for (const writes of all) add(writes);
     },
     makeHole: () => {
       end = { ...end, version: end.version + 1 };

@@ -1,8 +1,8 @@
 /** What the replica relies on of a log, be it the real one over etcd or the one in memory. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LogEntry } from '../../local/replica/batch.ts';
-import { createEntry, type Entry, encodeEntry } from '../../local/replica/entry.ts';
 import { isNotAppended, type Log, type LogEnd } from '../../local/replica/log.ts';
+import { createWrite, encodeEntry, type Write } from '../../local/replica/write.ts';
 import { until } from './until.ts';
 
 /** A log that holds nothing yet, and what can be done to it. */
@@ -16,8 +16,8 @@ export type LogUnderTest = {
 };
 
 const nothing: LogEnd = { revision: 0, version: 0 };
-const entryOf = (text: string): Entry =>
-  createEntry('PutItem', { TableName: 'vault', Item: { pk: { S: text } } });
+const writeOf = (text: string): Write =>
+  createWrite('PutItem', { TableName: 'vault', Item: { pk: { S: text } } });
 
 /** Follows the log until it is closed; tells what it was given. */
 const following = (log: Log, from: LogEnd = nothing) => {
@@ -41,9 +41,12 @@ export const describeLog = (name: string, start: () => Promise<LogUnderTest>): v
     });
     afterEach(() => under.close());
 
-    const appendAll = async (count: number): Promise<readonly Entry[]> => {
-      const entries = Array.from({ length: count }, (_, index) => entryOf(`é ${index}`));
-      for (const entry of entries) await log.append(entry);
+    /** Entries of one write, of two, and so on. */
+    const appendAll = async (count: number): Promise<readonly (readonly Write[])[]> => {
+      const entries = Array.from({ length: count }, (_, index) =>
+        Array.from({ length: index + 1 }, (__, part) => writeOf(`é ${index} ${part}`)),
+      );
+      for (const writes of entries) await log.append(writes);
       return entries;
     };
     const allOf = async (from?: LogEnd): Promise<readonly LogEntry[]> => {
@@ -60,13 +63,13 @@ export const describeLog = (name: string, start: () => Promise<LogUnderTest>): v
       expect(await log.findEnd()).toEqual(nothing);
     });
 
-    it('hands over every entry as it was appended, in order, with its size and its count', async () => {
+    it('hands over every entry as it was appended, whole and in order, with its size and its count', async () => {
       const entries = await appendAll(5);
       const taken = await allOf();
-      expect(taken.map(({ entry }) => entry)).toEqual(entries);
+      expect(taken.map(({ writes }) => writes)).toEqual(entries);
       expect(taken.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5]);
       expect(taken.map(({ bytes }) => bytes)).toEqual(
-        entries.map((entry) => encodeEntry(entry).length),
+        entries.map((writes) => encodeEntry(writes).length),
       );
     });
 
@@ -93,7 +96,7 @@ export const describeLog = (name: string, start: () => Promise<LogUnderTest>): v
       await until(() => taken.length === 3);
       stop();
       expect(await ended).toBeUndefined();
-      expect(taken.map(({ entry }) => entry)).toEqual(entries);
+      expect(taken.map(({ writes }) => writes)).toEqual(entries);
     });
 
     it('hands over nothing more while what was given is not taken', async () => {
@@ -160,7 +163,7 @@ export const describeLog = (name: string, start: () => Promise<LogUnderTest>): v
       await appendAll(1);
       await under.loseMajority();
       await expect(log.findEnd()).rejects.toThrow();
-      const error: unknown = await log.append(entryOf('late')).catch((caught) => caught);
+      const error: unknown = await log.append([writeOf('late')]).catch((caught) => caught);
       expect(error).toBeInstanceOf(Error);
       expect(isNotAppended(error)).toBe(false);
     });

@@ -13,7 +13,7 @@ import { createStoreClient, type StoreClient } from '../../local/replica/store.t
 import type { WireReply } from '../../local/replica/wire.ts';
 import { createFakeLog, type FakeLog } from './fake-log.ts';
 
-/** What a log's follower was told of an entry. */
+/** What a log's follower was told of a write. */
 type Outcome = { readonly revision: number; readonly id: string; readonly reply: WireReply };
 
 export type TestReplica = {
@@ -75,6 +75,7 @@ export const startReplica = async (options: TestReplicaOptions = {}): Promise<Te
   const server = await startFront({
     port: 0,
     log,
+    tables: replica.tables,
     barrier: createBarrier(async () => (await log.findEnd()).revision, replica.untilApplied),
     store: replica.store,
     admit: async () => refusal,
@@ -83,9 +84,9 @@ export const startReplica = async (options: TestReplicaOptions = {}): Promise<Te
   const followed = replica.follow({
     log,
     clusterId: options.clusterId ?? 'a-cluster',
-    onOutcome: (entry, reply) => {
-      outcomes.push({ revision: entry.revision, id: entry.entry.id, reply });
-      server.settle(entry, reply);
+    onOutcome: (write, reply, revision) => {
+      outcomes.push({ revision, id: write.id, reply });
+      server.settle(write, reply);
     },
     fetchSnapshot: async (revision) => await options.fetchSnapshot?.(folder, revision),
   });

@@ -1,7 +1,12 @@
 /** Random writes that meet each other: few items, conditions that hold and fail, tokens that come again, mistakes. */
 import fc from 'fast-check';
-import type { LogEntry } from '../../local/replica/batch.ts';
-import { createEntry, encodeEntry, type WriteOperation } from '../../local/replica/entry.ts';
+import { countTogether, type LogEntry, type Tables } from '../../local/replica/batch.ts';
+import {
+  createWrite,
+  encodeEntry,
+  type Write,
+  type WriteOperation,
+} from '../../local/replica/write.ts';
 import { tableOf } from './replica.ts';
 
 export type WriteRequest = {
@@ -132,17 +137,36 @@ export const writeRequests = (prefix: string, lengths: fc.ArrayConstraints) => {
     .map((lists) => lists.flat());
 };
 
-/** The entries of a log that begins after the one given. */
+/** The key attributes of `tablesOf`. */
+export const keysOf = (prefix: string): Tables =>
+  new Map([textTable, numberTable].map((table) => [prefix + table, ['pk', 'sk']]));
+
+/**
+ * The entries of a log that begins after the one given: of one write each, or of at most so many in turn, where `tables`
+ * lets them go together.
+ */
 export const toLogEntries = (
   requests: readonly WriteRequest[],
   after: { readonly revision: number; readonly version: number },
-): readonly LogEntry[] =>
-  requests.map(({ operation, body }, index) => {
-    const entry = createEntry(operation, body);
-    return {
-      revision: after.revision + index + 1,
-      version: after.version + index + 1,
-      entry,
-      bytes: encodeEntry(entry).length,
-    };
+  grouped: { readonly most: () => number; readonly tables: Tables } = {
+    most: () => 1,
+    tables: new Map(),
+  },
+): readonly LogEntry[] => {
+  const entries: LogEntry[] = [];
+  let { revision, version } = after;
+  const parts = requests.map(({ operation, body }) => {
+    const writes: readonly Write[] = [createWrite(operation, body)];
+    return { writes, bytes: encodeEntry(writes).length };
   });
+  for (let from = 0; from < parts.length; ) {
+    const next = parts.slice(from, from + grouped.most());
+    const together = next.slice(0, countTogether(next, grouped.tables));
+    const writes = together.flatMap((part) => part.writes);
+    revision += 1;
+    version += 1;
+    entries.push({ revision, version, writes, bytes: encodeEntry(writes).length });
+    from += together.length;
+  }
+  return entries;
+};

@@ -55,7 +55,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'conditions are dropped',
-    file: 'local/replica/entry.ts',
+    file: 'local/replica/write.ts',
     find: "if (operation === 'TransactWriteItems') return body['TransactItems'] as readonly Action[];",
     replace: `if (operation === 'TransactWriteItems') {
     return (body['TransactItems'] as readonly Action[]).map((action) => {

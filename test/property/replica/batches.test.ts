@@ -6,6 +6,7 @@ import { errorName, isWire, reasonsOf, type WireReply } from '../../../local/rep
 import { type Applying, startApplying } from '../../support/applying.ts';
 import { startBareStore } from '../../support/replica.ts';
 import {
+  keysOf,
   tablesOf,
   toLogEntries,
   type WriteRequest,
@@ -13,6 +14,8 @@ import {
 } from '../../support/write-requests.ts';
 
 type Store = Awaited<ReturnType<typeof startBareStore>>;
+const upTo = (max: number) => fc.integer({ min: 1, max });
+
 let stores: readonly Store[];
 let appliers: readonly Applying[];
 let bare: Store;
@@ -53,21 +56,33 @@ const scan = async ({ client }: Store, prefix: string) => {
 };
 
 let runs = 0;
+/** Which share an entry with one before them. */
+let writesTogether = 0;
 const nextPrefix = (): string => {
   runs += 1;
   return `run-${runs}-`;
 };
 
-/** Applies the requests on both replicas, in chunks of so many, and one by one on the bare store. */
+/**
+ * Applies the requests on both replicas, in entries of at most so many and in chunks of so many entries, and one by one
+ * on the bare store.
+ */
 const compare = async (
   makeRequests: (prefix: string) => readonly WriteRequest[],
+  most: number,
   chunk: number,
 ) => {
   const prefix = nextPrefix();
   const requests = [...tablesOf(prefix), ...makeRequests(prefix)];
   const [first] = appliers;
   const revision = first?.revision() ?? 0;
-  const entries = toLogEntries(requests, { revision, version: revision });
+  const entries = toLogEntries(
+    requests,
+    { revision, version: revision },
+    { most: () => most, tables: keysOf(prefix) },
+  );
+  writesTogether += requests.length - entries.length;
+  const ids = entries.flatMap(({ writes }) => writes.map(({ id }) => id));
   await Promise.all(
     appliers.map((applier, index) => applier.apply(entries, index === 0 ? entries.length : chunk)),
   );
@@ -76,7 +91,7 @@ const compare = async (
     expected.push(learnt(request, await bare.client.call(request.operation, request.body)));
   }
   for (const [index, applier] of appliers.entries()) {
-    const outcomes = entries.map((entry) => applier.outcomes.get(entry.revision));
+    const outcomes = ids.map((id) => applier.outcomes.get(id));
     expect(requests.map((request, at) => learnt(request, outcomes[at]))).toEqual(expected);
     const store = stores[index] ?? bare;
     expect(await scan(store, prefix)).toEqual(await scan(bare, prefix));
@@ -84,20 +99,22 @@ const compare = async (
   expect(appliers[1]?.digest()).toBe(appliers[0]?.digest());
 };
 
-describe('entries that are applied together', () => {
+describe('writes that are appended and applied together', () => {
   it('have the outcomes, and leave the items, that they have one by one', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 7 }), (seed, chunk) =>
+      fc.asyncProperty(fc.integer(), upTo(7), upTo(7), (seed, most, chunk) =>
         compare(
           (prefix) =>
             fc
               .sample(writeRequests(prefix, { minLength: 5, maxLength: 40 }), { seed, numRuns: 1 })
               .flat(),
+          most,
           chunk,
         ),
       ),
       { numRuns: 40, seed: 20_261_124, endOnFailure: true },
     );
+    expect(writesTogether).toBeGreaterThan(30);
   }, 120_000);
 
   it('leave two replicas with equal content, however they were cut', async () => {

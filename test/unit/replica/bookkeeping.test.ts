@@ -7,12 +7,12 @@ import {
   openBookkeeping,
   readPosition,
   rememberReceipt,
-  writeReceipt,
+  writeReceipts,
   writeTable,
 } from '../../../local/replica/bookkeeping.ts';
 import { startPosition } from '../../../local/replica/digest.ts';
+import { createWrite, type Write } from '../../../local/replica/write.ts';
 import { startBareStore } from '../../support/replica.ts';
-import { toLogEntries } from '../../support/write-requests.ts';
 
 /** So many revisions later a token means nothing. */
 const known = 100_000;
@@ -23,22 +23,18 @@ const bookkeepingOf = (): Bookkeeping => ({
   tables: new Map(),
   receipts: new Map(),
 });
-const entryAt = (revision: number, request: string) => {
-  const [logEntry] = toLogEntries([{ operation: 'PutItem', body: {} }], {
-    revision: revision - 1,
-    version: 0,
-  });
-  if (logEntry === undefined) throw new Error('there is no entry');
-  return { ...logEntry, entry: { ...logEntry.entry, token: { value: 't', request } } };
-};
+const writeOf = (request: string): Write => ({
+  ...createWrite('PutItem', {}),
+  token: { value: 't', request },
+});
 
 describe('a receipt', () => {
   it('stands for one request, for 100,000 revisions', () => {
     const bookkeeping = bookkeepingOf();
-    expect(judgeToken(bookkeeping, entryAt(4, 'r'))).toBeUndefined();
+    expect(judgeToken(bookkeeping, 4, writeOf('r'))).toBeUndefined();
     rememberReceipt(bookkeeping, 5, token);
     const codes = [6, 5 + known - 1, 5 + known].map((revision) =>
-      ['r', 'another'].map((request) => judgeToken(bookkeeping, entryAt(revision, request))?.code),
+      ['r', 'another'].map((request) => judgeToken(bookkeeping, revision, writeOf(request))?.code),
     );
     const both = ['repeated', 'IdempotentParameterMismatchException'];
     expect(codes).toEqual([both, both, [undefined, undefined]]);
@@ -56,7 +52,7 @@ describe('a receipt', () => {
 
   it('takes the place of the one that is too old, and of no other', () => {
     const slots = [5, 6, 5 + known, 5 + 2 * known].map(
-      (revision) => writeReceipt(revision, token)['Put']?.['Item'] as Record<string, unknown>,
+      (revision) => writeReceipts(revision, [token])['Put']?.['Item'] as Record<string, unknown>,
     );
     const [one, next, same, again] = slots.map((item) => JSON.stringify(item['sk']));
     expect([same, again]).toEqual([one, one]);
@@ -100,7 +96,8 @@ describe('what a replica keeps of itself in its store', () => {
     // The revisions wrap around the ring of slots.
     const revisions = Array.from({ length: 60 }, (_, index) => known - 30 + index);
     for (const revision of revisions) {
-      await write(writeReceipt(revision, { value: `t${revision}`, request: large }));
+      const tokens = ['t', 'u'].map((value) => ({ value: `${value}${revision}`, request: large }));
+      await write(writeReceipts(revision, tokens));
     }
     const { tables, receipts } = await openBookkeeping(bare.client);
     expect(tables).toEqual(
@@ -109,7 +106,8 @@ describe('what a replica keeps of itself in its store', () => {
         ['vault', ['pk', 'sk']],
       ]),
     );
-    expect([...receipts.values()].map(({ revision }) => revision)).toEqual(revisions);
-    expect(receipts.get(`t${known}`)).toEqual({ revision: known, request: large });
+    const each = revisions.flatMap((revision) => [revision, revision]);
+    expect([...receipts.values()].map(({ revision }) => revision)).toEqual(each);
+    expect(receipts.get(`u${known}`)).toEqual({ revision: known, request: large });
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type CompactionOptions, startCompaction } from '../../../local/replica/compaction.ts';
-import { createEntry } from '../../../local/replica/entry.ts';
+import { createWrite } from '../../../local/replica/write.ts';
 import { createFakeLog, type FakeLog } from '../../support/fake-log.ts';
 
 let log: FakeLog;
@@ -23,7 +23,7 @@ const start = (options: Partial<CompactionOptions>): void => {
   }));
 };
 const append = async (count: number): Promise<void> => {
-  for (let index = 0; index < count; index += 1) await log.append(createEntry('PutItem', {}));
+  for (let index = 0; index < count; index += 1) await log.append([createWrite('PutItem', {})]);
 };
 const goOn = (rounds: number) => jest.advanceTimersByTimeAsync(rounds * 10_000);
 

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { createEntry } from '../../../local/replica/entry.ts';
 import { isNotAppended } from '../../../local/replica/log.ts';
+import { createWrite } from '../../../local/replica/write.ts';
 import { createFakeLog } from '../../support/fake-log.ts';
 import { describeLog } from '../../support/log-contract.ts';
 
@@ -18,7 +18,7 @@ it('the log in memory fails in the ways it is told', async () => {
   const log = createFakeLog();
   log.fail('lost', 'late', 'never', 'full');
   const append = () =>
-    log.append(createEntry('PutItem', {})).catch((error: unknown) => isNotAppended(error));
+    log.append([createWrite('PutItem', {})]).catch((error: unknown) => isNotAppended(error));
   const replies = [await append(), await append(), await append(), await append(), await append()];
   expect(replies).toEqual([false, false, false, true, undefined]);
   expect(log.entries()).toHaveLength(2);

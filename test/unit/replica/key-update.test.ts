@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createEntry } from '../../../local/replica/entry.ts';
 import { judgeKeys } from '../../../local/replica/key-update.ts';
+import { createWrite } from '../../../local/replica/write.ts';
 
 const tables = new Map([['vault', ['pk', 'sk']]]);
 const judged = (UpdateExpression: string, names: object, TableName = 'vault') => {
@@ -10,9 +10,9 @@ const judged = (UpdateExpression: string, names: object, TableName = 'vault') =>
     UpdateExpression,
     ExpressionAttributeNames: names,
   };
-  const single = judgeKeys(tables, createEntry('UpdateItem', update));
+  const single = judgeKeys(tables, createWrite('UpdateItem', update));
   const TransactItems = [{ ConditionCheck: { TableName } }, { Update: update }];
-  const whole = judgeKeys(tables, createEntry('TransactWriteItems', { TransactItems }));
+  const whole = judgeKeys(tables, createWrite('TransactWriteItems', { TransactItems }));
   expect(whole).toEqual(single);
   return single?.reply.body['message'];
 };

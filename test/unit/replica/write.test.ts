@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
+import { errorName, refuse, type Wire } from '../../../local/replica/wire.ts';
 import {
   actionsOf,
   appliedReply,
-  createEntry,
+  createWrite,
   decodeEntry,
   encodeEntry,
   isReturning,
   outcomeCode,
   refusedReply,
   type WriteOperation,
-} from '../../../local/replica/entry.ts';
-import { errorName, refuse, type Wire } from '../../../local/replica/wire.ts';
+} from '../../../local/replica/write.ts';
 
 const put = { TableName: 'vault', Item: { pk: { S: 'a' } } };
-const entryOf = (operation: WriteOperation, body: Wire) => createEntry(operation, body);
+const entryOf = (operation: WriteOperation, body: Wire) => createWrite(operation, body);
 const cancelled = (...reasons: readonly object[]) =>
   refuse('TransactionCanceledException', 'cancelled', { CancellationReasons: reasons });
 
@@ -21,15 +21,15 @@ describe('an entry', () => {
   it('is fresh for each request, and is read as it was written', () => {
     const [one, other] = [entryOf('PutItem', put), entryOf('PutItem', put)];
     expect(one.id).not.toBe(other.id);
-    expect(decodeEntry(encodeEntry(one))).toEqual(one);
+    expect(decodeEntry(encodeEntry([one, other]))).toEqual([one, other]);
   });
 
-  it.each(['', 'nothing', '7', 'null', '[]', '{}', '{"id":"x"}', '{"id":7,"body":{}}'])(
-    'is not %p',
-    (text) => {
-      expect(() => decodeEntry(Buffer.from(text))).toThrow('the log holds what is no entry');
-    },
-  );
+  it.each([
+    ...['', 'nothing', '7', 'null', '[]', '{}', '{"id":"x","body":{}}', '[7]'],
+    ...['[{"id":"x"}]', '[{"id":7,"body":{}}]', '[{"id":"x","body":{}},{}]'],
+  ])('is not %p', (text) => {
+    expect(() => decodeEntry(Buffer.from(text))).toThrow('the log holds what is no entry');
+  });
 
   it('takes the token of a transaction out of the request, and knows the request again', () => {
     const request = { TransactItems: [{ Put: put }] };

@@ -1,6 +1,6 @@
 /**
- * An entry of the log: one write as a client asked for it, and how it becomes actions of a transaction and its outcome
- * the reply that the client waits for.
+ * One write as a client asked for it: how it stands in an entry of the log, how it becomes actions of a transaction, and
+ * its outcome the reply that the client waits for.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { failure } from '../command.ts';
@@ -25,8 +25,8 @@ export const writeOperations = [
 ] as const;
 export type WriteOperation = (typeof writeOperations)[number];
 
-export type Entry = {
-  /** Fresh for each request; by it the front knows its own entries again. */
+export type Write = {
+  /** Fresh for each request; by it the front knows its own writes again. */
   readonly id: string;
   readonly operation: WriteOperation;
   /** The request without its token. */
@@ -35,17 +35,19 @@ export type Entry = {
   readonly token?: { readonly value: string; readonly request: string };
 };
 
-/** Makes the entry of a request. */
-export const createEntry = (operation: WriteOperation, request: Wire): Entry => {
+/** Makes the write of a request. */
+export const createWrite = (operation: WriteOperation, request: Wire): Write => {
   const { ClientRequestToken: value, ...body } = request;
-  const entry = { id: randomUUID(), operation, body };
+  const write = { id: randomUUID(), operation, body };
   // A single write has no token on AWS: one that it carries means nothing.
-  if (operation !== 'TransactWriteItems' || typeof value !== 'string') return entry;
+  if (operation !== 'TransactWriteItems' || typeof value !== 'string') return write;
   const digest = createHash('sha256').update(canonicalJson(body)).digest('base64url');
-  return { ...entry, token: { value, request: digest } };
+  return { ...write, token: { value, request: digest } };
 };
 
-export const encodeEntry = (entry: Entry): Buffer => Buffer.from(JSON.stringify(entry));
+/** What stands in the log for writes that are appended together. */
+export const encodeEntry = (writes: readonly Write[]): Buffer =>
+  Buffer.from(JSON.stringify(writes));
 
 const parse = (bytes: Buffer): unknown => {
   try {
@@ -56,21 +58,22 @@ const parse = (bytes: Buffer): unknown => {
 };
 
 /** Throws a sentence if the bytes are no entry: nothing else is ever appended, and none can be left out. */
-export const decodeEntry = (bytes: Buffer): Entry => {
-  const entry = parse(bytes);
-  if (isWire(entry) && typeof entry['id'] === 'string' && isWire(entry['body'])) {
-    return entry as unknown as Entry;
-  }
+export const decodeEntry = (bytes: Buffer): readonly Write[] => {
+  const writes = parse(bytes);
+  if (Array.isArray(writes) && writes.length > 0 && writes.every(isWrite)) return writes;
   throw failure('the log holds what is no entry');
 };
+
+const isWrite = (write: unknown): write is Write =>
+  isWire(write) && typeof write['id'] === 'string' && isWire(write['body']);
 
 const verbs = { PutItem: 'Put', UpdateItem: 'Update', DeleteItem: 'Delete' } as const;
 
 /** The parameters of single writes that a transaction asks for elsewhere, or not at all. */
 const singleOnly = ['ReturnValues', 'ReturnConsumedCapacity', 'ReturnItemCollectionMetrics'];
 
-/** The actions of an entry, as one transaction takes them. */
-export const actionsOf = ({ operation, body }: Entry): readonly Action[] => {
+/** The actions of a write, as one transaction takes them. */
+export const actionsOf = ({ operation, body }: Write): readonly Action[] => {
   if (operation === 'CreateTable') return [];
   if (operation === 'TransactWriteItems') return body['TransactItems'] as readonly Action[];
   const parameters = Object.entries(body).filter(([name]) => !singleOnly.includes(name));
@@ -78,11 +81,11 @@ export const actionsOf = ({ operation, body }: Entry): readonly Action[] => {
 };
 
 /** Whether the reply needs the item as it was before, or is after. */
-export const isReturning = ({ body }: Entry): boolean =>
+export const isReturning = ({ body }: Write): boolean =>
   body['ReturnValues'] === 'ALL_OLD' || body['ReturnValues'] === 'ALL_NEW';
 
 /** Units as AWS counts them: a write is 1 a started KiB, in a transaction 2. Sizes are the request's own. */
-const capacityOf = ({ operation, body }: Entry, actions: readonly Action[]): Wire => {
+const capacityOf = ({ operation, body }: Write, actions: readonly Action[]): Wire => {
   const asked = body['ReturnConsumedCapacity'];
   if (asked !== 'TOTAL' && asked !== 'INDEXES') return {};
   const units = new Map<string, number>();
@@ -114,21 +117,21 @@ const lengthOf = (typed: unknown): number => {
   return JSON.stringify(typed).length;
 };
 
-/** The reply to an entry that was applied, with the `Attributes` that its `ReturnValues` asked for. */
-export const appliedReply = (entry: Entry, returned: Wire = {}): WireReply => ({
+/** The reply to a write that was applied, with the `Attributes` that its `ReturnValues` asked for. */
+export const appliedReply = (write: Write, returned: Wire = {}): WireReply => ({
   status: 200,
   body: {
     ...returned,
-    ...capacityOf(entry, actionsOf(entry)),
+    ...capacityOf(write, actionsOf(write)),
   },
 });
 
 /**
- * The refusal of an entry, from the store's answer to the transaction that it was in, with the reasons that are its
+ * The refusal of a write, from the store's answer to the transaction that it was in, with the reasons that are its
  * own. Single writes get the error that they would have had alone.
  */
 export const refusedReply = (
-  { operation }: Entry,
+  { operation }: Write,
   reply: WireReply,
   reasons: readonly Reason[],
 ): WireReply => {
@@ -149,7 +152,7 @@ const cancelled = (reasons: readonly Reason[]): WireReply => {
   });
 };
 
-/** What became of an entry, in a word that is the same on every node. */
+/** What became of a write, in a word that is the same on every node. */
 export const outcomeCode = (reply: WireReply): string => {
   if (reply.status === 200) return 'applied';
   const codes = reasonsOf(reply).map(({ Code: code = 'None' }) => code);
