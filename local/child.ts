@@ -39,11 +39,22 @@ export const recordOf = (pid: number): ProcessRecord | undefined => {
 export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
   startTimeOf(pid) === startTime;
 
-/** Remembers a child in `file`, in place of the one before. */
+/**
+ * Remembers a child in `file`, in place of the one before. Where that cannot be written, as on a full disk, the child
+ * runs all the same: its parent would otherwise never come back by itself when there is room again.
+ */
 export const rememberChild = (file: string, child: ChildProcess): void => {
   const record = child.pid === undefined ? undefined : recordOf(child.pid);
-  if (record !== undefined) replaceFile(file, JSON.stringify(record));
+  if (record === undefined) return;
+  try {
+    replaceFile(file, JSON.stringify(record));
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 };
+
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 
 const parseRecord = (text: string): ProcessRecord | undefined => {
   try {

@@ -184,7 +184,8 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       known = await log?.describe().catch(() => undefined);
       const isServing = condition.state() === 'serving';
       if (isServing && !known?.hasLeader) {
-        condition.change('no-majority', 'no majority of the nodes is there');
+        const why = known ? 'no majority of the nodes is there' : 'its own etcd does not answer';
+        condition.change('no-majority', why);
       }
       // Without a majority there is nothing to catch up with: this is tried again.
       if (!isServing && known?.hasLeader) {

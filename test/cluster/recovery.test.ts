@@ -1,8 +1,10 @@
 /**
- * What nodes do by themselves whose log begins late, whose store is damaged, or that were all killed. What else may befall
+ * What nodes do by themselves whose log begins late, whose store is damaged, whose disk is full, or that were all killed. What else may befall
  * one is in test/chaos/recovery.test.ts.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -24,13 +26,27 @@ afterAll(async () => {
   await endCluster(cluster);
 });
 
+const large = randomBytes(30_000).toString('base64');
+/** Takes all that is left of the disk. */
+const fill = (file: string): void => {
+  for (const bytes of [1_048_576, 4_096]) {
+    try {
+      for (;;) appendFileSync(file, Buffer.alloc(bytes));
+    } catch (error) {
+      if (!String(error).includes('ENOSPC')) throw error;
+    }
+  }
+};
+/** To mount a small disk. */
+const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
+
 const folderOf = (node: number): string => join(cluster.folder, `node-${node}`);
 const logOf = (node: number): string => readFileSync(join(folderOf(node), 'log'), 'utf8');
 
 /** Creates a secret on a node; returns its name. */
-const write = async (node: number): Promise<string> => {
+const write = async (node: number, more = ''): Promise<string> => {
   count += 1;
-  const body = { name: `N${count}`, value: `value ${count}` };
+  const body = { name: `N${count}`, value: `value ${count}${more}` };
   expect(await cluster.ask(node, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
   return body.name;
 };
@@ -71,6 +87,41 @@ describe('a node', () => {
     await cluster.command('start', '3');
     await untilAlike();
   });
+
+  itAsRoot(
+    'whose disk is full serves nothing, and goes on by itself when there is room; the others go on meanwhile',
+    async () => {
+      const folder = folderOf(3);
+      await cluster.command('wipe', '3');
+      mkdirSync(folder, { mode: 0o700 });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m,mode=0700', 'tmpfs', folder]);
+      try {
+        await cluster.command('start', '3');
+        await untilAlike();
+        const names: string[] = [];
+        await until(
+          async () => {
+            // Again and again: what the node gives back is to be gone, too.
+            fill(join(folder, 'filler'));
+            names.push(await write(1, large), await write(2, large));
+            return await cluster.status();
+          },
+          ({ nodes }) => nodes[2]?.state !== 'serving',
+        );
+        expect(await read(3, 'N1')).toMatchObject({ status: 503 });
+        for (const name of names) expect(await read(1, name)).toMatchObject({ status: 200 });
+        rmSync(join(folder, 'filler'));
+        await untilAlike();
+        for (const name of names) expect(await read(3, name)).toMatchObject({ status: 200 });
+      } finally {
+        await cluster.command('stop', '3');
+        execFileSync('umount', [folder]);
+        await cluster.command('wipe', '3');
+        await cluster.command('start', '3');
+      }
+      await untilAlike();
+    },
+  );
 
   it.each([
     ['1', '2', '3'],
