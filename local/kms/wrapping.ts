@@ -11,7 +11,7 @@
  * order of the names, every text as UTF-8 after its length (big-endian uint32). The lengths make two different contexts
  * two different byte strings, always.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 
 const layout = 0x01;
 const headerBytes = 17;
@@ -49,7 +49,7 @@ export const wrap = (
 ): Buffer => {
   const header = headerOf(key.keyId);
   const iv = randomBytes(ivBytes);
-  const cipher = createCipheriv('aes-256-gcm', key.material, iv);
+  const cipher = createCipheriv('aes-256-gcm', createSecretKey(key.material), iv);
   cipher.setAAD(additionalData(header, context));
   const ciphertext = Buffer.concat([cipher.update(dataKey), cipher.final()]);
   return Buffer.concat([header, iv, ciphertext, cipher.getAuthTag()]);
@@ -71,7 +71,9 @@ export const unwrap = (
   const header = blob.subarray(0, headerBytes);
   if (!header.equals(headerOf(key.keyId))) return { fault: 'other-master-key' };
   const iv = blob.subarray(headerBytes, headerBytes + ivBytes);
-  const decipher = createDecipheriv('aes-256-gcm', key.material, iv, { authTagLength: tagBytes });
+  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key.material), iv, {
+    authTagLength: tagBytes,
+  });
   decipher.setAAD(additionalData(header, context));
   decipher.setAuthTag(blob.subarray(-tagBytes));
   try {
