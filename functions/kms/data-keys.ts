@@ -11,9 +11,10 @@ import {
 } from '@aws-sdk/client-kms';
 import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
-import { times } from '../model/limits.ts';
+import { limits, times } from '../model/limits.ts';
 import type { DataKeys, RequestContext } from '../vault/ports.ts';
 import { startBackoff } from '../vault/tries.ts';
+import { createSlots, type Slots } from './slots.ts';
 
 type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly again: boolean };
 
@@ -37,14 +38,18 @@ const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   ['LimitExceededException', throttled],
 ]);
 
-export const createDataKeys = (client: KMSClient, masterKeyId: string): DataKeys => ({
+export const createDataKeys = (
+  client: KMSClient,
+  masterKeyId: string,
+  slots: Slots = createSlots(limits.kmsCallsAtOnceMax),
+): DataKeys => ({
   async generate(context, bound) {
     const command = new GenerateDataKeyCommand({
       KeyId: masterKeyId,
       KeySpec: 'AES_256',
       EncryptionContext: { ...bound },
     });
-    const output = await call(context, 'GenerateDataKey', (abortSignal) =>
+    const output = await call(context, slots, 'GenerateDataKey', (abortSignal) =>
       client.send(command, { abortSignal }),
     );
     const { Plaintext, CiphertextBlob, KeyId } = output;
@@ -60,7 +65,7 @@ export const createDataKeys = (client: KMSClient, masterKeyId: string): DataKeys
       CiphertextBlob: wrapped,
       EncryptionContext: { ...bound },
     });
-    const { Plaintext } = await call(context, 'Decrypt', (abortSignal) =>
+    const { Plaintext } = await call(context, slots, 'Decrypt', (abortSignal) =>
       client.send(command, { abortSignal }),
     );
     if (Plaintext?.length !== dataKeyBytes) throw fault(context, incorrect);
@@ -80,6 +85,7 @@ export const createDataKeys = (client: KMSClient, masterKeyId: string): DataKeys
 /** Calls KMS, again after faults that pass, while there is time; throws the fault's code. */
 const call = async <Output>(
   context: RequestContext,
+  slots: Slots,
   operation: string,
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
@@ -87,11 +93,11 @@ const call = async <Output>(
   let met: Fault = unreachable;
   let cause: unknown;
   for (let failures = 0; ; ) {
-    if (context.elapsed() >= times.kmsCallsUntilMs) throw fault(context, met, cause);
+    if (!(await slots.take(context))) throw fault(context, met, cause);
     const limit = Math.min(times.kmsCallMs, times.answerByMs - context.elapsed());
     try {
       context.journal.called('kms', operation);
-      return await send(context.clock.signalAfter(limit));
+      return await send(context.clock.signalAfter(limit)).finally(slots.giveBack);
     } catch (error) {
       cause = error;
       met = faults.get(error instanceof Error ? error.name : '') ?? unreachable;

@@ -43,6 +43,8 @@ export const limits = {
   versionReadsConcurrencyMax: 16,
   /** KMS calls of one request at once: wide enough for 96 names, narrow enough for its quota. */
   kmsConcurrencyMax: 16,
+  /** KMS calls of one process at once: fewer than its client has sockets, which is 50. */
+  kmsCallsAtOnceMax: 32,
 } as const;
 
 /** The one time table of a request, in milliseconds. */

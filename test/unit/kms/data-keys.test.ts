@@ -207,6 +207,51 @@ describe('the time of a request', () => {
   });
 });
 
+describe('calls of one process', () => {
+  const start = (answers: (() => void)[]) => {
+    const clock = virtualClock();
+    const client = {
+      send: () => new Promise((resolve) => answers.push(() => resolve(good))),
+    } as unknown as KMSClient;
+    const keys = createDataKeys(client, masterKeyId);
+    return { clock, unwrap: () => keys.unwrap(requestContext({ clock }), bound, wrapped) };
+  };
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('are at most 32 at once, and the time of each begins when it is made', async () => {
+    const answers: (() => void)[] = [];
+    const { clock, unwrap } = start(answers);
+    const all = Promise.all(Array.from({ length: 100 }, unwrap));
+    await settle();
+    expect(answers).toHaveLength(32);
+    clock.advance(2_500);
+    for (let index = 0; index < 100; index += 1) {
+      answers[index]?.();
+      await settle();
+    }
+    expect(await all).toHaveLength(100);
+    expect(clock.signals.filter((limit) => limit <= 3_000)).toEqual(Array(100).fill(3_000));
+  });
+
+  it('give their place to others when they fail, also while they wait to be tried again', async () => {
+    const { unwrap, calls } = scripted(failing('TimeoutError'));
+    const fates = await Promise.allSettled(Array.from({ length: 40 }, unwrap));
+    expect(fates.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(calls).toHaveLength(120);
+  });
+
+  it('that find no place in time are refused as if the key could not be reached', async () => {
+    const answers: (() => void)[] = [];
+    const { clock, unwrap } = start(answers);
+    for (let index = 0; index < 32; index += 1) void unwrap();
+    const refused = refusalOf(unwrap);
+    await settle();
+    clock.advance(7_000);
+    expect(await refused).toMatchObject({ code: 'master_key_unavailable', retryable: true });
+    expect(answers).toHaveLength(32);
+  });
+});
+
 describe('the probe of the master key', () => {
   const described = (KeyMetadata: object | undefined) => scripted(() => ({ KeyMetadata }));
 

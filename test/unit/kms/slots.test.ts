@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import { createSlots } from '../../../functions/kms/slots.ts';
+import { requestContext } from '../../support/requests.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Requests over one clock, each begun when it is made. */
+const start = (count: number) => {
+  const clock = virtualClock();
+  const slots = createSlots(count);
+  const had: string[] = [];
+  const ask = (name: string) => {
+    const began = clock.elapsed();
+    const context = { ...requestContext({ clock }), elapsed: () => clock.elapsed() - began };
+    const take = (call = name) =>
+      void slots.take(context).then((isTaken) => had.push(isTaken ? call : `${call} in vain`));
+    take();
+    return take;
+  };
+  return { clock, slots, had, ask };
+};
+
+describe('slots', () => {
+  it('are had at once while there are some, and then when one is given back', async () => {
+    const { slots, had, ask } = start(2);
+    for (const name of ['a', 'b', 'c', 'd']) ask(name);
+    await settle();
+    expect(had).toEqual(['a', 'b']);
+    slots.giveBack();
+    await settle();
+    expect(had).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are not lost when nobody waits for one that is given back', async () => {
+    const { slots, had, ask } = start(1);
+    ask('a');
+    slots.giveBack();
+    ask('b');
+    ask('c');
+    await settle();
+    expect(had).toEqual(['a', 'b']);
+  });
+
+  it('go to the oldest request, however late it asks', async () => {
+    const { clock, slots, had, ask } = start(1);
+    const again = ask('old');
+    clock.advance(10);
+    ask('young');
+    again('old again');
+    slots.giveBack();
+    await settle();
+    expect(had).toEqual(['old', 'old again']);
+    slots.giveBack();
+    await settle();
+    expect(had).toEqual(['old', 'old again', 'young']);
+  });
+
+  it('are waited for until the time for new calls is over, and then are another’s', async () => {
+    const { clock, slots, had, ask } = start(1);
+    ask('a');
+    ask('b');
+    clock.advance(6_999);
+    ask('c');
+    await settle();
+    expect(had).toEqual(['a']);
+    clock.advance(1);
+    await settle();
+    expect(had).toEqual(['a', 'b in vain']);
+    slots.giveBack();
+    await settle();
+    expect(had).toEqual(['a', 'b in vain', 'c']);
+  });
+});
