@@ -10,7 +10,16 @@ const project = (name) => ({
 const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
 
 /** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
-const slow = ['cli', 'cluster', 'chaos', 'compose', 'localstack-kms', 'proof', 'mutants'];
+const slow = [
+  'cli',
+  'cluster',
+  'chaos',
+  'compose',
+  'localstack-kms',
+  'policies',
+  'proof',
+  'mutants',
+];
 
 /** The e2e suites against `sam local start-api`, and what only it has: `npm run test:sam`. */
 const sam = {

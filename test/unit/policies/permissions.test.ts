@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { differenceOf, grantsOf, neededFor } from '../../policies/permissions.ts';
+import { callOf, type Json } from '../../support/adversary/wire.ts';
+
+const template = readFileSync('template.yaml', 'utf8');
+const named = { tableName: 'vault-1', masterKeyId: 'arn:key' };
+const needed = (target: string, input: Json) =>
+  neededFor(callOf('/', { 'X-Amz-Target': target }, JSON.stringify(input)), named);
+
+/** The template with what stands there once put in another's place. */
+const withChange = (from: string, to: string): string => {
+  const parts = template.split(from);
+  expect(parts.length).toBeGreaterThan(1);
+  return `${parts[0]}${to}${parts.slice(1).join(from)}`;
+};
+
+describe('what a template grants', () => {
+  it('is read by function, action and resource', () => {
+    const grants = grantsOf(template);
+    expect(grants.size).toBe(10);
+    expect([...(grants.get('list-secrets') ?? [])]).toEqual([
+      'dynamodb:Query SecretsTable/index/byTenant',
+    ]);
+    expect([...(grants.get('get-secret') ?? [])]).toEqual([
+      'dynamodb:GetItem SecretsTable',
+      'kms:Decrypt MasterKey',
+    ]);
+    expect([...(grants.get('get-health') ?? ['none'])]).toEqual([]);
+  });
+
+  const seen = grantsOf(template).get('list-secrets') ?? new Set();
+  const query = 'Action: ["dynamodb:Query"]';
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+  const index = 'Resource: !Sub "${SecretsTable.Arn}/index/byTenant"';
+
+  it('is seen to be too much where an action or a resource is added', () => {
+    const more = withChange(query, 'Action: ["dynamodb:Query", "dynamodb:Scan"]');
+    expect(differenceOf(grantsOf(more).get('list-secrets') ?? new Set(), seen)).toEqual({
+      unused: ['dynamodb:Scan SecretsTable/index/byTenant'],
+      missing: [],
+    });
+  });
+
+  it('is seen to be another where it is for another resource', () => {
+    const other = withChange(index, 'Resource: !GetAtt SecretsTable.Arn');
+    expect(differenceOf(grantsOf(other).get('list-secrets') ?? new Set(), seen)).toEqual({
+      unused: ['dynamodb:Query SecretsTable'],
+      missing: ['dynamodb:Query SecretsTable/index/byTenant'],
+    });
+  });
+
+  const list = '      Policies:\n        - Version: "2012-10-17"\n';
+  it.each([
+    [
+      'a policy by its name',
+      list,
+      `      Policies:\n        - AmazonDynamoDBFullAccess\n        - Version: "2012-10-17"\n`,
+    ],
+    ['a role made elsewhere', list, `      Role: arn:aws:iam::1:role/any\n${list}`],
+    ['a wildcard for a resource', index, 'Resource: "*"'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+    ['a resource that is not its own', index, 'Resource: !Sub "${SecretsTable.Arn}/*"'],
+    ['all but some actions', query, 'NotAction: ["dynamodb:Query"]'],
+    ['what depends on a condition', query, `${query}\n              Condition: {}`],
+    [
+      'a policy beside the functions',
+      '\nOutputs:\n',
+      '\n  More: { Type: AWS::IAM::Policy }\n\nOutputs:\n',
+    ],
+    [
+      'a policy of all functions',
+      '    MemorySize: 512\n',
+      '    MemorySize: 512\n    Policies: []\n',
+    ],
+  ])('is not taken for understood: %s', (_, from, to) => {
+    expect(() => grantsOf(withChange(from, to))).toThrow();
+  });
+});
+
+describe('what a call needs', () => {
+  it('is its action on the table, the index or the key that it names', () => {
+    const table = { TableName: 'vault-1' };
+    expect(needed('DynamoDB_20120810.Query', table)).toEqual(['dynamodb:Query SecretsTable']);
+    expect(needed('DynamoDB_20120810.Query', { ...table, IndexName: 'byTenant' })).toEqual([
+      'dynamodb:Query SecretsTable/index/byTenant',
+    ]);
+    expect(needed('TrentService.Decrypt', { KeyId: 'arn:key' })).toEqual(['kms:Decrypt MasterKey']);
+  });
+
+  it('is of no resource of the vault where it names another', () => {
+    const table = { TableName: 'other' };
+    expect(needed('DynamoDB_20120810.GetItem', table)).toEqual(['dynamodb:GetItem other']);
+    expect(needed('TrentService.Decrypt', { KeyId: 'arn:other' })).toEqual([
+      'kms:Decrypt arn:other',
+    ]);
+  });
+
+  it('is for a transaction what each of its actions needs', () => {
+    const of = { TableName: 'vault-1' };
+    const TransactItems = [{ Put: of }, { ConditionCheck: of }, { Update: of }, { Delete: of }];
+    expect(needed('DynamoDB_20120810.TransactWriteItems', { TransactItems })).toEqual([
+      'dynamodb:PutItem SecretsTable',
+      'dynamodb:ConditionCheckItem SecretsTable',
+      'dynamodb:UpdateItem SecretsTable',
+      'dynamodb:DeleteItem SecretsTable',
+    ]);
+    expect(needed('DynamoDB_20120810.TransactGetItems', { TransactItems: [{ Get: of }] })).toEqual([
+      'dynamodb:GetItem SecretsTable',
+    ]);
+  });
+});
