@@ -18,6 +18,7 @@ const slow = [
   'localstack-kms',
   'policies',
   'proof',
+  'template',
   'mutants',
 ];
 

@@ -11,7 +11,7 @@ export type PythonOptions = {
   readonly root: string;
   readonly say: (line: string) => void;
 };
-type EnvironmentName = 'localstack' | 'sam';
+type EnvironmentName = 'checkov' | 'localstack' | 'sam';
 
 /** LocalStack uses `warnings.deprecated` of this one; on an older one it finds none of its own parts. */
 const oldest = { major: 3, minor: 13 };

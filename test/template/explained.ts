@@ -1,0 +1,74 @@
+/**
+ * What checkov finds in template.yaml and what stays as it is, with the reason. A finding that is not here fails
+ * `npm run check:template`, and so does a line here that finds nothing any more.
+ */
+export type Explanation = {
+  /** checkov's id of the check. */
+  readonly check: string;
+  /** By their names in the template. */
+  readonly resources: readonly string[];
+  readonly why: string;
+};
+
+const operations = [
+  'CreateSecret',
+  'UpdateSecret',
+  'GetSecret',
+  'ListVersions',
+  'ListSecrets',
+  'SubmitEnv',
+  'EncryptEnv',
+  'ExpandEnv',
+  'GetStatus',
+  'GetHealth',
+];
+const functions = operations.map((operation) => `${operation}Function`);
+const logs = operations.map((operation) => `${operation}Logs`);
+
+export const explanations: readonly Explanation[] = [
+  {
+    check: 'CKV_AWS_115',
+    resources: functions.filter((name) => !name.includes('Env')),
+    why: 'Reserved concurrency is taken from all else in the account, and what is over it is refused. The gateway limits the rate of each method; the .env functions, of which one request makes up to a hundred calls to KMS, do reserve.',
+  },
+  {
+    check: 'CKV_AWS_116',
+    resources: functions,
+    why: 'A dead-letter queue takes events of asynchronous invocations. The gateway invokes synchronously and hands every failure to the caller; a queue would keep requests, and with them values.',
+  },
+  {
+    check: 'CKV_AWS_117',
+    resources: functions,
+    why: 'A function reaches DynamoDB, KMS and the key set of the issuer, all public, over TLS and by IAM, and accepts no connection. In a VPC each would need an endpoint or a NAT gateway, paid by the hour, and could reach more.',
+  },
+  {
+    check: 'CKV_AWS_119',
+    resources: ['SecretsTable'],
+    why: 'Values are sealed before they are stored, under a data key of each version that the master key wraps; DynamoDB encrypts all of it once more under its own key. A key of the account would need each function to be granted Decrypt on it, which the functions that only write must not have.',
+  },
+  {
+    check: 'CKV_AWS_120',
+    resources: ['Api'],
+    why: 'A cache of replies would hold values in the clear and answer from the past. Every reply says no-store.',
+  },
+  {
+    check: 'CKV_AWS_158',
+    resources: logs,
+    why: 'Log lines hold no value, token or key (e2e/logs, proof/canaries), and CloudWatch encrypts them under its own key. A key of the account would let a lost key take the record of what happened with it.',
+  },
+  {
+    check: 'CKV_AWS_173',
+    resources: functions,
+    why: 'The environment names the table, the master key, the issuer, its audience and its public keys: nothing secret. Lambda encrypts it under its own key.',
+  },
+  {
+    check: 'CKV_AWS_73',
+    resources: ['Api'],
+    why: 'A trace keeps the path of a request, with the name of the secret in it, in one more service. The one line of each request tells its calls, tries and time.',
+  },
+  {
+    check: 'CKV_AWS_76',
+    resources: ['Api'],
+    why: 'Access logs need a role that is set for the whole account and Region, which a stack must not do to its neighbours. Every request that reaches a function has its line, with who asked; what the gateway refuses by itself is counted in its metrics.',
+  },
+];

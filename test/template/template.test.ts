@@ -1,0 +1,63 @@
+/** template.yaml as AWS's linter, SAM and a scanner for bad practice see it: `npm run check:template`. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { run } from '../../local/container/run.ts';
+import { freshFolder } from '../support/local-process.ts';
+import { compare, installChecks, lint, scan } from './checks.ts';
+import { explanations } from './explained.ts';
+
+jest.setTimeout(900_000);
+
+const template = 'template.yaml';
+const folder = freshFolder();
+
+/** A copy of the template with what stands there once put in another's place. */
+const copyWith = (from: string, to: string): string => {
+  const parts = readFileSync(template, 'utf8').split(from);
+  expect(parts).toHaveLength(2);
+  const file = join(folder, template);
+  writeFileSync(file, parts.join(to));
+  return file;
+};
+
+describe('template.yaml', () => {
+  let programs: Awaited<ReturnType<typeof installChecks>>;
+  beforeAll(async () => {
+    programs = await installChecks();
+  });
+
+  it('is without findings of cfn-lint, in every Region', async () => {
+    expect(await lint(programs.cfnLint, template)).toEqual([]);
+  });
+
+  it('would show what cfn-lint finds', async () => {
+    const wrong = copyWith('BillingMode: PAY_PER_REQUEST', 'BillingMode: PAY_AS_YOU_GO');
+    expect(await lint(programs.cfnLint, wrong)).toContainEqual(
+      expect.stringMatching(/^E3030 .*BillingMode/),
+    );
+  });
+
+  it('is valid for SAM', async () => {
+    const env = { AWS_REGION: 'us-east-1', SAM_CLI_TELEMETRY: '0' };
+    const told = await run(programs.sam, ['validate', '--lint'], { env });
+    expect(told).toMatch(/is a valid SAM Template/);
+  });
+
+  it('has no finding of checkov but those that are explained, and no explanation without one', async () => {
+    const findings = await scan(programs.checkov, template);
+    expect(compare(findings, explanations)).toEqual({ unexplained: [], stale: [] });
+  });
+
+  it('would show a new finding of checkov, and an explanation that is out of date', async () => {
+    const changed = copyWith(
+      'PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }',
+      'SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: !Ref MasterKey }',
+    );
+    const findings = await scan(programs.checkov, changed);
+    expect(compare(findings, explanations)).toEqual({
+      unexplained: ['CKV_AWS_28 SecretsTable'],
+      stale: ['CKV_AWS_119 SecretsTable'],
+    });
+  });
+});
