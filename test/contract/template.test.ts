@@ -54,7 +54,7 @@ const kmsCallsMax: Record<string, number> = {
   'encrypt-env': limits.fileNamesMax,
   'expand-env': limits.fileNamesMax,
 };
-/** KMS's quota of cryptographic operations in the Regions where it is lowest. */
+/** Half of KMS's quota of cryptographic operations in the Regions where it is lowest, and all of what it once was. */
 const kmsCallsPerSecond = 5_500;
 
 /** What the AWS clients load only where no access key is in the environment. */
@@ -87,6 +87,7 @@ const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
   readonly Parameters: Record<string, { readonly Default?: unknown; readonly MaxValue?: number }>;
   readonly Globals: { readonly Function: Record<string, unknown> };
   readonly Resources: Record<string, Resource>;
+  readonly Outputs: Record<string, unknown>;
 };
 const resourceOf = (operation: string): string =>
   operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -302,6 +303,19 @@ describe('template.yaml', () => {
         Projection: { ProjectionType: 'KEYS_ONLY' },
       },
     ]);
+  });
+
+  it('tells where it is: the URL with its stage, the table and the key', () => {
+    expect(document.Outputs).toEqual({
+      ApiUrl: {
+        Value: {
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+          'Fn::Sub': 'https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${StageName}',
+        },
+      },
+      TableName: { Value: { Ref: 'SecretsTable' } },
+      MasterKeyArn: { Value: { 'Fn::GetAtt': 'MasterKey.Arn' } },
+    });
   });
 
   it('hands bodies over as bytes', () => {

@@ -1,0 +1,122 @@
+/** What a month on AWS costs, from the calls and units of the operations and the list prices. */
+import { costOf, type Price, prices, quotas } from './prices.ts';
+
+/** A month of use. */
+export type Month = {
+  readonly secrets: number;
+  /** Kept of each secret, the current one among them. */
+  readonly versions: number;
+  readonly creates: number;
+  readonly updates: number;
+  /** Of the latest value. */
+  readonly reads: number;
+};
+
+/** Of one operation without a key, with a value of at most 1 KB less what is kept beside it (docs/design/storage.md). */
+export const work = {
+  create: { readUnits: 0, writeUnits: 2, masterKeyCalls: 1 },
+  update: { readUnits: 1, writeUnits: 4, masterKeyCalls: 1 },
+  get: { readUnits: 1, writeUnits: 0, masterKeyCalls: 1 },
+} as const;
+
+/** Sizes in bytes, for values of 256. */
+const sizes = {
+  /** A version with names of 16 characters: 570 beside the value, which test/contract/costs.test.ts holds to. */
+  version: 570 + 256,
+  /** An entry of the index: its keys, and 100 that DynamoDB adds. */
+  indexEntry: 250,
+  /** A reply with its headers. */
+  reply: 1_000,
+  /** Two lines of the function's own and two of Lambda's about each request. */
+  log: 1_500,
+} as const;
+
+/** Not measured on AWS: what a function is billed for one request, a call to each service at a few milliseconds among it. */
+const billedSeconds = 0.05;
+/** `MemorySize` in template.yaml, in GB. */
+export const memory = 0.5;
+/** Five of each operation, if it is used in every hour of the month (functions/runtime/logger.ts). */
+const metrics = 5 * 10;
+/** `LogRetentionDays` in template.yaml. */
+export const monthsOfLogs = 3;
+
+type Line = {
+  readonly what: string;
+  readonly quantity: number;
+  readonly price: Price;
+  readonly usd: number;
+};
+
+const line = (what: string, price: Price, quantity: number): Line => ({
+  what,
+  quantity,
+  price,
+  usd: costOf(price, quantity),
+});
+
+const gigabytes = (bytes: number): number => bytes / 1_000_000_000;
+
+/** The lines of the bill, those for use first and those that are there without any use last. */
+export const billOf = ({ secrets, versions, creates, updates, reads }: Month): readonly Line[] => {
+  const requests = creates + updates + reads;
+  const sum = (part: keyof (typeof work)['get']): number =>
+    creates * work.create[part] + updates * work.update[part] + reads * work.get[part];
+  const table = gigabytes(secrets * versions * sizes.version);
+  const logs = gigabytes(requests * sizes.log);
+  return [
+    line('API Gateway', prices.gatewayRequests, requests),
+    line('KMS, calls', prices.masterKeyCalls, sum('masterKeyCalls')),
+    line('DynamoDB, reads', prices.readUnits, sum('readUnits')),
+    line('DynamoDB, writes', prices.writeUnits, sum('writeUnits')),
+    line('Lambda, requests', prices.invocations, requests),
+    line('Lambda, time', prices.computing, requests * billedSeconds * memory),
+    line('Replies', prices.transferOut, gigabytes(reads * sizes.reply)),
+    line('Logs, written', prices.logIngestion, logs),
+    line('Logs, kept', prices.logStorage, logs * monthsOfLogs),
+    line('Metrics', prices.metrics, metrics),
+    line('KMS, the key', prices.masterKey, 1),
+    line('DynamoDB, kept', prices.tableStorage, table + gigabytes(secrets * sizes.indexEntry)),
+    line('DynamoDB, point-in-time recovery', prices.pointInTimeRecovery, table),
+  ];
+};
+
+export const totalOf = (bill: readonly Line[]): number =>
+  bill.reduce((sum, { usd }) => sum + usd, 0);
+
+const numberText = (value: number): string =>
+  value.toLocaleString('en-US', { maximumSignificantDigits: value < 1 ? 2 : 15 });
+const usdText = (value: number): string =>
+  value > 0 && value < 0.005 ? 'below 0.01' : value.toFixed(2);
+
+/** The bill as a table in Markdown, with the arithmetic of each line. */
+export const billTable = (bill: readonly Line[]): string => {
+  const rows = bill.map(({ what, quantity, price: { usd, per, unit }, usd: cost }) => {
+    const each = per === 1 ? `$${usd}` : `$${usd} per ${numberText(per)}`;
+    return `| ${what} | ${numberText(quantity)} ${unit} × ${each} | ${usdText(cost)} |`;
+  });
+  const total = `| **All of it** | | **${totalOf(bill).toFixed(2)}** |`;
+  return ['| what | quantity × price | $ a month |', '|---|---|---|', ...rows, total].join('\n');
+};
+
+/** How often a second each operation can be done before a quota of AWS ends it, as a table in Markdown. */
+export const limitsTable = (): string => {
+  const rows = Object.entries(work).map(
+    ([operation, { readUnits, writeUnits, masterKeyCalls }]) => {
+      const perSecret = Math.min(
+        quotas.partitionReadUnits / readUnits,
+        // The entry of the index is in a partition of another kind, that of the tenant.
+        quotas.partitionWriteUnits / (operation === 'create' ? 1 : writeUnits),
+      );
+      const perTenant = operation === 'create' ? numberText(quotas.partitionWriteUnits) : '–';
+      const { lowest, highest } = quotas.masterKeyCalls;
+      const all = [lowest, highest].map((calls) => numberText(Math.floor(calls / masterKeyCalls)));
+      const secret = operation === 'create' ? '–' : numberText(Math.floor(perSecret));
+      return `| ${operation} | ${secret} | ${perTenant} | ${all.join(' to ')} |`;
+    },
+  );
+  return [
+    '| a second | of one secret | of one tenant | of all, by KMS |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+};
