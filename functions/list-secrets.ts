@@ -4,11 +4,11 @@ import { limits } from './model/limits.ts';
 import { isInSight, isSecretName } from './model/names.ts';
 import type { Principal } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
+import { store } from './runtime/store.ts';
 import { listSecrets } from './vault/list-secrets.ts';
 import type { NameRange } from './vault/ports.ts';
 
-const list = listSecrets(ports);
+const list = listSecrets({ store });
 
 const parse = (event: Event, { names }: Principal): NameRange => {
   const query = queryOf(event, ['prefix', 'limit', 'cursor']);

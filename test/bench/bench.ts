@@ -1,13 +1,14 @@
 /**
  * `npm run bench`: how fast the vault is and what an operation costs, beside the floor (docs/performance.md). With
  * `cluster`, three nodes; with `fresh`, whether a first read at another node ever misses an acknowledged write: exit
- * code 1 if one does.
+ * code 1 if one does. With `cold`, how the functions start.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure, runCommand } from '../../local/command.ts';
 import { untilSignal } from '../../local/serving.ts';
+import { measureColdStarts } from './cold.ts';
 import { type Options, readOptions } from './options.ts';
 import { readyProfiles } from './profiling.ts';
 import {
@@ -22,19 +23,25 @@ import { checkFreshness, measureCluster, measureOneNode, type Results } from './
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const runs = { 'one-node': measureOneNode, cluster: measureCluster, fresh: checkFreshness };
 
-const run = async (options: Options): Promise<Results> => {
+/** Runs `work` in a folder of its own until it ends or a signal comes. */
+const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
   const signal = untilSignal().then((): never => {
     throw failure('stopped before the end');
   });
   const folder = mkdtempSync(join(tmpdir(), 'vault-bench-'));
   try {
-    return await Promise.race([runs[options.command](options, folder), signal]);
+    return await Promise.race([work(folder), signal]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 };
 
+const run = (options: Options): Promise<Results> =>
+  inFolder((folder) => runs[options.command](options, folder));
+
 await runCommand(async () => {
+  const [word, ...more] = process.argv.slice(2);
+  if (word === 'cold' && more.length === 0) return say(await inFolder(measureColdStarts));
   const asked = readOptions(process.argv.slice(2));
   if (asked.command === 'compare') {
     const [a, b] = asked.files.map(readReport);

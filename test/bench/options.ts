@@ -30,7 +30,7 @@ const readCommand = (words: readonly string[]): Options['command'] => {
   if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
     return word;
   }
-  throw usage('what to measure is cluster, fresh, or nothing for one node');
+  throw usage('what to measure is cluster, fresh, cold, or nothing for one node');
 };
 
 const readOperations = (text: string): readonly Operation[] =>

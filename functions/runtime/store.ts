@@ -1,0 +1,18 @@
+/** The edge to DynamoDB, wired once a cold start, for functions that need no master key. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createListNames } from '../dynamodb/names.ts';
+import { createReads } from '../dynamodb/reads.ts';
+import { createWrites } from '../dynamodb/writes.ts';
+import type { Store } from '../vault/ports.ts';
+import { clientOptions } from './clients.ts';
+import { readServicesConfig } from './config.ts';
+
+const { tableName } = readServicesConfig();
+const dynamodb = new DynamoDBClient(clientOptions);
+const reads = createReads(dynamodb, tableName);
+
+export const store: Store = {
+  ...reads,
+  ...createWrites(dynamodb, tableName, reads),
+  listNames: createListNames(dynamodb, tableName),
+};
