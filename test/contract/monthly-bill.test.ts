@@ -64,6 +64,8 @@ describe('the bill of a month', () => {
     const bill = billOf(month);
     expect(page).toContain(billTable(bill));
     expect(page).toContain(`$${totalOf(bill).toFixed(2)} a month`);
+    const unused = bill.filter(({ what }) => ['Metrics', 'KMS, the key'].includes(what));
+    expect(page).toContain(`of which $${totalOf(unused).toFixed(2)} is there`);
   });
 
   it('grows with each part of the use', () => {
