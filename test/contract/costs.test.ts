@@ -1,22 +1,33 @@
 /**
- * The cost table of docs/design/storage.md: the calls and units of each operation, measured. Read
- * units and write units are summed, as DynamoDB bills the embedded store's answers tell them.
+ * The vault is held to test/support/costs.ts, the calls and units of each operation, as the embedded store tells them.
+ * A number that rises fails here; one that falls does, too, until the table says so.
  */
 
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
+import type { FileRequest } from '../../functions/vault/env-file.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
+import { getStatus } from '../../functions/vault/get-status.ts';
+import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
 import { submitEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { readTemplate } from '../../local/template.ts';
+import { type Cost, costSizes, costs, envCost, getAtCost } from '../support/costs.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { file } from '../support/env-vault.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
+
+// At the end all that was stored is read again, perhaps on a busy machine.
+jest.setTimeout(60_000);
 
 describe('the cost of', () => {
   let vault: Embedded;
@@ -27,11 +38,16 @@ describe('the cost of', () => {
 
   type Context = ReturnType<typeof requestContext>;
   /** What an operation cost, whether it succeeded or was refused. */
-  const costOf = async (operation: (context: Context) => Promise<unknown>) => {
+  const costOf = async (operation: (context: Context) => Promise<unknown>): Promise<Cost> => {
     const context = requestContext();
     await operation(context).catch(() => {});
-    const { storeCalls, kmsCalls, units } = context.journal;
-    return { store: storeCalls, kms: kmsCalls, units: units() };
+    const { storeCalls, kmsCalls, readUnits, writeUnits } = context.journal;
+    return {
+      store: storeCalls.toSorted(),
+      kms: kmsCalls.toSorted(),
+      reads: readUnits(),
+      writes: writeUnits(),
+    };
   };
   const value = bytes('x'.repeat(256));
   const key = 'k'.repeat(20);
@@ -57,217 +73,262 @@ describe('the cost of', () => {
     name: string,
     which: 'latest' | { version: number } | { at: number } = 'latest',
   ) => costOf((context) => getSecret(vault.ports)(context, principal, { name, which }));
+  const versionsPage = (principal: Principal, includeValues: boolean) =>
+    costOf((context) =>
+      listVersions(vault.ports)(context, principal, {
+        name: 'DB',
+        order: 'desc',
+        limit: costSizes.listedVersions,
+        after: undefined,
+        includeValues,
+      }),
+    );
+  const values = (count: number) => Array.from({ length: count }, () => value);
+  const namesOf = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+  const makeSecrets = async (principal: Principal, names: readonly string[]) => {
+    for (const name of names) await makeSecret(vault.ports, principal, name, [value]);
+  };
+
+  it('every operation of the template is known', async () => {
+    const { routes } = await readTemplate('template.yaml');
+    const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
+    expect(routes.map(({ operation }) => operation).sort()).toEqual([...known].sort());
+  });
 
   it('a create: one conditional put', async () => {
-    expect(await create(someone(), 'DB')).toEqual({
-      store: ['PutItem'],
-      kms: ['GenerateDataKey'],
-      units: 2,
-    });
+    expect(await create(someone(), 'DB')).toEqual(costs['create-secret']);
   });
 
   it('a keyed create: the record read beside the data key, one transaction', async () => {
-    expect(await create(someone(), 'DB', true)).toEqual({
-      store: ['GetItem', 'TransactWriteItems'],
-      kms: ['GenerateDataKey'],
-      units: 1 + 4 + 1,
-    });
+    expect(await create(someone(), 'DB', true)).toEqual(costs['create-secret, keyed']);
+  });
+
+  it('a keyed create that is repeated, or refused: nothing is written', async () => {
+    const alice = someone();
+    await create(alice, 'DB', true);
+    const asked = { kms: ['GenerateDataKey'], reads: 1, writes: 0 };
+    expect(await create(alice, 'DB', true)).toEqual({ ...asked, store: ['GetItem'] });
+    expect(await create(alice, 'DB')).toEqual({ ...asked, store: ['PutItem'], reads: 0 });
   });
 
   it('an update: one read, one transaction', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value]);
-    expect(await update(alice, 'DB')).toEqual({
-      store: ['GetItem', 'TransactWriteItems'],
-      kms: ['GenerateDataKey'],
-      units: 1 + 4,
-    });
+    expect(await update(alice, 'DB')).toEqual(costs['update-secret']);
   });
 
   it('a keyed update: the record read and put with it', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value]);
-    expect(await update(alice, 'DB', true)).toEqual({
-      store: ['GetItem', 'GetItem', 'TransactWriteItems'],
-      kms: ['GenerateDataKey'],
-      units: 2 + 6,
-    });
+    expect(await update(alice, 'DB', true)).toEqual(costs['update-secret, keyed']);
   });
 
   it('getting the latest: one read', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value, value]);
-    expect(await get(alice, 'DB')).toEqual({ store: ['GetItem'], kms: ['Decrypt'], units: 1 });
+    expect(await get(alice, 'DB')).toEqual(costs['get-secret']);
   });
 
   it('getting a version: head, version and its successor beside each other', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value, value, value, value]);
     for (const version of [1, 2, 3, 4]) {
-      expect(await get(alice, 'DB', { version })).toEqual({
-        store: ['GetItem', 'GetItem', 'GetItem'],
-        kms: ['Decrypt'],
-        units: 3,
-      });
+      expect(await get(alice, 'DB', { version })).toEqual(costs['get-secret by version']);
     }
   });
 
   it('getting what was valid at an instant: at most 1 + ⌈log2 n⌉ reads', async () => {
     const alice = someone();
     const began = Date.now() - 100_000;
-    await makeSecret(
-      vault.ports,
-      alice,
-      'DB',
-      Array.from({ length: 17 }, () => value),
-      began,
-    );
-    for (let version = 1; version <= 17; version += 1) {
-      const { store, units } = await get(alice, 'DB', { at: began + (version - 1) * 1000 });
-      expect(store.length).toBeLessThanOrEqual(1 + Math.ceil(Math.log2(17)));
-      expect(units).toBe(store.length);
+    await makeSecret(vault.ports, alice, 'DB', values(costSizes.versions), began);
+    const found: Cost[] = [];
+    for (let version = 1; version <= costSizes.versions; version += 1) {
+      found.push(await get(alice, 'DB', { at: began + (version - 1) * 1000 }));
     }
+    for (const { store, reads } of found) expect(reads).toBe(store.length);
+    const dearest = found.reduce((most, cost) => (cost.reads > most.reads ? cost : most));
+    expect(dearest).toEqual(costs['get-secret at an instant']);
+    expect(found.at(-1)).toEqual(getAtCost(1));
   });
 
   it('not finding: one read, and KMS is not asked', async () => {
-    expect(await get(someone(), 'DB')).toEqual({ store: ['GetItem'], kms: [], units: 1 });
+    expect(await get(someone(), 'DB')).toEqual(costs['get-secret, not found']);
   });
 
   it('a page of versions: the head and one query, and KMS is not asked', async () => {
     const alice = someone();
-    await makeSecret(vault.ports, alice, 'DB', [value, value, value]);
-    const cost = await costOf((context) =>
-      listVersions(vault.ports)(context, alice, {
-        name: 'DB',
-        order: 'desc',
-        limit: 50,
-        after: undefined,
-        includeValues: false,
-      }),
-    );
-    expect(cost).toMatchObject({ store: ['GetItem', 'Query'], kms: [] });
+    await makeSecret(vault.ports, alice, 'DB', values(costSizes.listedVersions + 1));
+    expect(await versionsPage(alice, false)).toEqual(costs['list-versions']);
+    expect(await versionsPage(alice, true)).toEqual(costs['list-versions with values']);
+  });
+
+  it('a page of names: one query of the index', async () => {
+    const alice = someone();
+    await makeSecrets(alice, namesOf('LISTED_NAME_', costSizes.listedNames));
+    const page = { prefix: '', after: undefined, limit: costSizes.listedNames };
+    const cost = await costOf((context) => listSecrets(vault.ports)(context, alice, page));
+    expect(cost).toEqual(costs['list-secrets']);
+  });
+
+  it('the status: one look at the table and one at the key, and none when asked again at once', async () => {
+    const status = getStatus(vault.ports, machineClock);
+    expect(await costOf((context) => status(context))).toEqual(costs['get-status']);
+    expect(await costOf((context) => status(context))).toEqual(costs['get-health']);
+  });
+
+  it('the health: nothing, by its own log line', async () => {
+    const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await getHealth({}, { awsRequestId: 'the-id' });
+    const lines = stdout.mock.calls
+      .map(([text]) => text)
+      .join('')
+      .split('\n');
+    stdout.mockRestore();
+    expect(JSON.parse(lines.find((line) => line.includes('the-id')) ?? '')).toMatchObject({
+      storeCalls: 0,
+      kmsCalls: 0,
+      units: 0,
+    });
   });
 
   describe('a .env file', () => {
-    const file = {
-      values: new Map(),
-      dialect: 'shell',
-      dryRun: false,
-      reply: 'json',
-      at: undefined,
-      pin: false,
-    } as const;
-    const newNames = 'A=1\nX=enc(A)\nB=2\nY=enc(B)\nC=3\nZ=enc(C)\n';
+    const linesOf = (created: readonly string[], read: readonly string[] = []) =>
+      [
+        ...created.map((name) => `${name}=1\nX_${name}=enc(${name})\n`),
+        ...read.map((name) => `Y_${name}=secret(${name})\n`),
+      ].join('');
+    type More = Parameters<typeof file>[1];
+    const costOfFile =
+      (operation: typeof submitEnv | typeof encryptEnv | typeof expandEnv) =>
+      (principal: Principal, content: string, more: More = {}) =>
+        costOf((context) =>
+          operation(vault.ports)(context, principal, file(content, more) as FileRequest),
+        );
+    const [encrypt, expand, submit] = [encryptEnv, expandEnv, submitEnv].map(costOfFile) as [
+      ReturnType<typeof costOfFile>,
+      ReturnType<typeof costOfFile>,
+      ReturnType<typeof costOfFile>,
+    ];
+    const keyed = (principal: Principal) => ({
+      fingerprint: fingerprint(key, principal, ['submit-env']),
+    });
 
     it('with three new names: one transaction, of two units and one of the index each', async () => {
-      const cost = await costOf((context) =>
-        encryptEnv(vault.ports)(context, someone(), {
-          ...file,
-          content: newNames,
-          fingerprint: undefined,
-        }),
+      const cost = await encrypt(someone(), linesOf(['A', 'B', 'C']));
+      expect(cost).toEqual(envCost({ created: 3 }));
+      expect(cost).toMatchObject({ store: ['TransactWriteItems'], reads: 0, writes: 6 + 3 });
+    });
+
+    it('with one new name: one conditional put, as a create', async () => {
+      expect(await encrypt(someone(), linesOf(['A']))).toEqual(costs['create-secret']);
+    });
+
+    it('with forty new names, forty known, and twenty of each, keyed: as many transactions', async () => {
+      const [alice, known] = [someone(), namesOf('K', 40)];
+      await makeSecrets(alice, known);
+      const [created, more] = [namesOf('N', 40), namesOf('M', 20)];
+      expect(await encrypt(alice, linesOf(created))).toEqual(costs['encrypt-env of 40 names']);
+      expect(await expand(alice, linesOf([], known))).toEqual(costs['expand-env of 40 names']);
+      const both = linesOf(more, known.slice(0, 20));
+      expect(await submit(alice, both, keyed(alice))).toEqual(
+        costs['submit-env of 20 new names and 20 known, keyed'],
       );
-      expect(cost).toEqual({
-        store: ['TransactWriteItems'],
-        kms: ['GenerateDataKey', 'GenerateDataKey', 'GenerateDataKey'],
-        units: 6 + 3,
-      });
     });
 
     it('with three new names and two read, keyed: one read and one write of all of them', async () => {
       const alice = someone();
-      await makeSecret(vault.ports, alice, 'P', [value]);
-      await makeSecret(vault.ports, alice, 'Q', [value]);
-      const cost = await costOf((context) =>
-        submitEnv(vault.ports)(context, alice, {
-          ...file,
-          content: `${newNames}V=secret(P)\nW=secret(Q)\n`,
-          fingerprint: fingerprint(key, alice, ['submit-env']),
-        }),
-      );
-      expect(cost.store.toSorted()).toEqual(['GetItem', 'TransactGetItems', 'TransactWriteItems']);
-      expect(cost.kms).toHaveLength(5);
+      await makeSecrets(alice, ['P', 'Q']);
+      const content = linesOf(['A', 'B', 'C'], ['P', 'Q']);
+      const cost = await submit(alice, content, keyed(alice));
+      expect(cost).toEqual(envCost({ created: 3, read: 2, recordKb: 1 }));
       // The record once; two names read; record, three puts and two checks at two each; the index.
-      expect(cost.units).toBe(1 + 2 * 2 + 2 * (1 + 3 + 2) + 3);
+      expect(cost).toMatchObject({ reads: 1 + 2 * 2, writes: 2 * (1 + 3 + 2) + 3 });
+    });
+
+    it('that is only tried: all names read for the report, the keys asked for, and nothing written', async () => {
+      const alice = someone();
+      await makeSecrets(alice, ['P', 'Q']);
+      const content = linesOf(['A', 'B', 'C'], ['P', 'Q']);
+      expect(await submit(alice, content, { dryRun: true })).toEqual({
+        store: ['TransactGetItems'],
+        kms: envCost({ created: 3, read: 2 }).kms,
+        reads: 2 * 5,
+        writes: 0,
+      });
     });
 
     it('that only reads: one transaction', async () => {
       const alice = someone();
-      await makeSecret(vault.ports, alice, 'P', [value]);
-      await makeSecret(vault.ports, alice, 'Q', [value]);
-      const cost = await costOf((context) =>
-        expandEnv(vault.ports)(context, alice, { ...file, content: 'V=secret(P)\nW=secret(Q)\n' }),
-      );
-      expect(cost).toEqual({
-        store: ['TransactGetItems'],
-        kms: ['Decrypt', 'Decrypt'],
-        units: 4,
-      });
+      await makeSecrets(alice, ['P', 'Q']);
+      const cost = await expand(alice, linesOf([], ['P', 'Q']));
+      expect(cost).toEqual(envCost({ read: 2 }));
+      expect(cost).toMatchObject({ store: ['TransactGetItems'], reads: 4, writes: 0 });
     });
 
     it('that names what is not there: a read and a report, and KMS is not asked', async () => {
-      const cost = await costOf((context) =>
-        expandEnv(vault.ports)(context, someone(), { ...file, content: 'V=secret(P)\n' }),
-      );
-      expect(cost).toMatchObject({ store: ['TransactGetItems', 'TransactGetItems'], kms: [] });
+      const cost = await expand(someone(), linesOf([], ['P']));
+      expect(cost).toEqual({
+        store: ['TransactGetItems', 'TransactGetItems'],
+        kms: [],
+        reads: 2 + 2,
+        writes: 0,
+      });
     });
-
-    const expanding = (principal: Principal, content: string, more = {}) =>
-      costOf((context) =>
-        expandEnv(vault.ports)(context, principal, { ...file, content, ...more }),
-      );
 
     it('with pins: one transaction for the distinct names, and a read for each superseded version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'P', [value]);
       await makeSecret(vault.ports, alice, 'Q', [value, value, value]);
       const content = 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n';
-      expect(await expanding(alice, content)).toEqual({
-        store: ['TransactGetItems', 'GetItem', 'GetItem'],
-        kms: ['Decrypt', 'Decrypt', 'Decrypt', 'Decrypt', 'Decrypt'],
-        units: 2 * 2 + 2,
-      });
-      expect(await expanding(alice, 'V=secret(Q@4)\n')).toMatchObject({
+      const cost = await expand(alice, content);
+      // P, Q, Q@1, Q@2 and Q@3, of which the last is the head.
+      expect(cost).toEqual(envCost({ read: 2, superseded: 2, checked: 3 }));
+      expect(cost).toMatchObject({ reads: 2 * 2 + 2 });
+      expect(await expand(alice, 'V=secret(Q@4)\n')).toEqual({
         store: ['TransactGetItems', 'TransactGetItems'],
         kms: [],
+        reads: 4,
+        writes: 0,
       });
     });
 
     it('to be pinned: no more than without', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'P', [value, value]);
-      const cost = { store: ['TransactGetItems'], kms: ['Decrypt'], units: 2 };
-      expect(await expanding(alice, 'V=secret(P)\n', { pin: true })).toEqual(cost);
+      expect(await expand(alice, linesOf([], ['P']), { pin: true })).toEqual(envCost({ read: 1 }));
     });
 
     it('with one new name and a pinned one: no condition on what never changes', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'Q', [value, value]);
-      const content = 'A=1\nX=enc(A)\nV=secret(Q@1)\n';
-      const cost = await costOf((context) =>
-        submitEnv(vault.ports)(context, alice, { ...file, content, fingerprint: undefined }),
-      );
-      expect(cost.store).toEqual(['TransactGetItems', 'GetItem', 'PutItem']);
-      expect(cost.units).toBe(2 + 1 + 2);
+      const cost = await submit(alice, `${linesOf(['A'])}V=secret(Q@1)\n`);
+      expect(cost).toEqual(envCost({ created: 1, read: 1, superseded: 1, checked: 0 }));
+      expect(cost.store).toEqual(['GetItem', 'PutItem', 'TransactGetItems']);
     });
 
     it('as of an instant: one transaction, and at most ⌈log2 n⌉ reads a name', async () => {
       const alice = someone();
       const began = Date.now() - 100_000;
-      const values = Array.from({ length: 17 }, () => value);
-      await makeSecret(vault.ports, alice, 'P', values, began);
-      await makeSecret(vault.ports, alice, 'Q', values, began);
-      const content = 'V=secret(P)\nW=secret(Q)\n';
-      for (let second = 0; second < 17; second += 1) {
-        const { store, kms, units } = await expanding(alice, content, {
-          at: began + second * 1_000,
-        });
-        const [first, ...reads] = store;
-        expect(first).toBe('TransactGetItems');
-        expect(reads.length).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(17)));
-        expect(new Set(reads).size).toBe(second < 16 ? 1 : 0);
-        expect([kms.length, units]).toEqual([2, 2 * 2 + reads.length]);
+      const { versions } = costSizes;
+      await makeSecret(vault.ports, alice, 'P', values(versions), began);
+      await makeSecret(vault.ports, alice, 'Q', values(versions), began);
+      const found: Cost[] = [];
+      for (let second = 0; second < versions; second += 1) {
+        found.push(await expand(alice, linesOf([], ['P', 'Q']), { at: began + second * 1_000 }));
       }
+      const most = 2 * Math.ceil(Math.log2(versions));
+      expect(Math.max(...found.map(({ store }) => store.length))).toBe(1 + most);
+      for (const { store, kms, reads, writes } of found) {
+        const single = store.filter((call) => call === 'GetItem').length;
+        expect(store).toEqual(envCost({ read: 2, superseded: single }).store);
+        expect({ kms: kms.length, reads, writes }).toEqual({
+          kms: 2,
+          reads: 2 * 2 + single,
+          writes: 0,
+        });
+      }
+      expect(found.at(-1)).toEqual(envCost({ read: 2 }));
     });
   });
 

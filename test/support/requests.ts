@@ -9,24 +9,30 @@ export type ReadableJournal = Journal & {
   readonly kmsCalls: string[];
   readonly decisions: { readonly decision: Decision; readonly about: Partial<VersionRef> }[];
   readonly units: () => number;
+  readonly readUnits: () => number;
+  readonly writeUnits: () => number;
   readonly attempts: () => number;
 };
+
+const writes: ReadonlySet<string> = new Set(['PutItem', 'TransactWriteItems']);
 
 export const readableJournal = (): ReadableJournal => {
   const storeCalls: string[] = [];
   const kmsCalls: string[] = [];
   const decisions: ReadableJournal['decisions'] = [];
-  let units = 0;
+  const units = { read: 0, write: 0 };
   let attempts = 0;
   return {
     storeCalls,
     kmsCalls,
     decisions,
-    units: () => units,
+    units: () => units.read + units.write,
+    readUnits: () => units.read,
+    writeUnits: () => units.write,
     attempts: () => attempts,
     called: (service, operation, consumed = 0) => {
       (service === 'store' ? storeCalls : kmsCalls).push(operation);
-      units += consumed;
+      units[writes.has(operation) ? 'write' : 'read'] += consumed;
     },
     tried: () => {
       attempts += 1;
