@@ -1,0 +1,78 @@
+/**
+ * `npm run audit`: asks the registry whether it knows of weaknesses in the packages that run, as package-lock.json
+ * pins them. Three ends, told apart by sentence and exit code: 0, it knows of none; 1, it knows of some; 3, it gave no
+ * answer, as not every registry has this service: then nothing is known, which is not the same as none.
+ */
+import { execFile } from 'node:child_process';
+import * as v from 'valibot';
+import { runCommand } from './command.ts';
+
+const advisory = v.object({ title: v.string(), url: v.string(), range: v.string() });
+const answer = v.object({
+  auditReportVersion: v.literal(2),
+  vulnerabilities: v.record(
+    v.string(),
+    v.object({
+      severity: v.string(),
+      // A text names another package of this list through which this one is concerned.
+      via: v.array(v.union([v.string(), advisory])),
+    }),
+  ),
+  metadata: v.object({ dependencies: v.object({ prod: v.number() }) }),
+});
+type Answer = v.InferOutput<typeof answer>;
+
+/** What npm says in place of an answer: of a reply, or of a connection. */
+const refusal = v.object({
+  message: v.optional(v.string()),
+  error: v.optional(v.object({ summary: v.string() })),
+});
+
+const askNpm = (): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = { maxBuffer: 2 ** 26, encoding: 'utf8' } as const;
+    execFile('npm', ['audit', '--omit=dev', '--json'], options, (error, stdout) => {
+      // npm ends with 1 for what it found and for no answer alike: what it prints tells.
+      if (error && stdout === '') reject(error);
+      else resolve(stdout);
+    });
+  });
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const lineOf = ([name, found]: [string, Answer['vulnerabilities'][string]]): string => {
+  const reasons = found.via.map((via) =>
+    typeof via === 'string' ? `through ${via}` : `${via.title}, versions ${via.range} (${via.url})`,
+  );
+  return `  ${name}, ${found.severity}: ${reasons.join('; ')}`;
+};
+
+await runCommand(async () => {
+  const told = parse(await askNpm());
+  if (!v.is(answer, told)) {
+    const { message, error } = v.is(refusal, told) ? told : {};
+    const why = message || error?.summary || 'what it sent is no audit';
+    process.stdout.write(
+      `no answer: the registry was asked and did not tell (${why}); whether the packages have known weaknesses is not known\n`,
+    );
+    process.exitCode = 3;
+    return;
+  }
+  const found = Object.entries(told.vulnerabilities);
+  const packages = `the ${told.metadata.dependencies.prod} packages that run`;
+  if (found.length === 0) {
+    process.stdout.write(`no findings: the registry knows of no weakness in ${packages}\n`);
+    return;
+  }
+  const lines = found.map(lineOf).join('\n');
+  process.stdout.write(
+    `findings: the registry knows of weaknesses in ${found.length} of ${packages}\n${lines}\n`,
+  );
+  process.exitCode = 1;
+});

@@ -1,0 +1,45 @@
+/** What is installed: one version of each package, by its hash, and no script of a package but those that are named. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+
+type Package = {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly hasInstallScript?: boolean;
+} & Partial<Record<(typeof kinds)[number], Readonly<Record<string, string>>>>;
+
+const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
+const read = <Content>(file: string): Content => JSON.parse(readFileSync(file, 'utf8'));
+const manifest = read<Package & { allowScripts: Readonly<Record<string, boolean>> }>(
+  'package.json',
+);
+const { packages } = read<{ packages: Readonly<Record<string, Package>> }>('package-lock.json');
+const { '': root = {}, ...installed } = packages;
+
+describe('the lock file', () => {
+  it('is of the versions that package.json names, each of them exact', () => {
+    for (const kind of kinds) {
+      expect([kind, root[kind]]).toEqual([kind, manifest[kind]]);
+      for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
+        expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+        expect([name, installed[`node_modules/${name}`]?.version]).toEqual([name, version]);
+      }
+    }
+  });
+
+  it('pins every package by its hash, wherever it comes from', () => {
+    expect(Object.keys(installed).length).toBeGreaterThan(100);
+    const hash = expect.stringMatching(/^sha512-[A-Za-z0-9+/]{86}==$/);
+    for (const [path, { integrity }] of Object.entries(installed)) {
+      expect([path, integrity]).toEqual([path, hash]);
+    }
+  });
+
+  it('brings scripts of their own with four packages, of which the two that are needed are allowed', () => {
+    const withScript = Object.entries(installed).flatMap(([path, { hasInstallScript }]) =>
+      hasInstallScript ? [path.replace('node_modules/', '')] : [],
+    );
+    expect(withScript.sort()).toEqual(['@parcel/watcher', 'esbuild', 'node', 'protobufjs']);
+    expect(manifest.allowScripts).toEqual({ esbuild: true, node: true });
+  });
+});
