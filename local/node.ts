@@ -11,7 +11,7 @@ import { applyEnvironment } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
 import { readNodeConfig } from './replica/config.ts';
 import { startExpiry } from './replica/expiry.ts';
-import { startNode, type VaultNode } from './replica/node.ts';
+import { startNode } from './replica/node.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort, untilSignal } from './serving.ts';
 import { readTemplate, type TableDefinition } from './template.ts';
@@ -25,7 +25,7 @@ const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** What the functions of a node are told: their store is the node's own front. */
-const environmentOf = ({ kms, jwks }: ClusterFile, { endpoint, statusUrl }: VaultNode) => ({
+const environmentOf = ({ kms, jwks }: ClusterFile, endpoint: string, statusUrl: string) => ({
   TABLE_NAME: tableName,
   AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_DYNAMODB: endpoint,
@@ -78,7 +78,8 @@ await runCommand(async () => {
     report,
   });
   try {
-    applyEnvironment(environmentOf(cluster, node));
+    const front = config.frontProxy ?? node.endpoint;
+    applyEnvironment(environmentOf(cluster, front, node.statusUrl));
     // It listens before it serves: until then every request is answered that it cannot be served now.
     const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, {
@@ -90,7 +91,7 @@ await runCommand(async () => {
       masterKeyId: cluster.kms.keyArn,
     });
     const greeted = node.serving.then(async () => {
-      const client = new DynamoDBClient({});
+      const client = new DynamoDBClient({ endpoint: node.endpoint });
       await untilTable(client, table, stopping);
       const { create, timeToLiveAttribute: attribute } = table;
       const keys = create.KeySchema.map(({ AttributeName }) => AttributeName);

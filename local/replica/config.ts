@@ -19,6 +19,8 @@ export type NodeConfig = {
   readonly peerHost: string;
   /** A forward proxy through which the other nodes are reached. */
   readonly peerProxy: URL | undefined;
+  /** Through which the functions reach this node's own front; by default there is nothing between. */
+  readonly frontProxy: string | undefined;
   readonly clusterFile: string;
   /** So many revisions stay in the log, however far all nodes are. */
   readonly logKept: number;
@@ -54,6 +56,10 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
   const proxy = environment['VAULT_PEER_PROXY'];
   const peerProxy = proxy ? URL.parse(proxy) : undefined;
   if (peerProxy === null) throw failure('VAULT_PEER_PROXY is the URL of a forward proxy');
+  const frontProxy = environment['VAULT_FRONT_PROXY'] || undefined;
+  if (frontProxy && !URL.canParse(frontProxy)) {
+    throw failure("VAULT_FRONT_PROXY is the URL of a proxy to this node's own front");
+  }
   const logKept = Number(environment['VAULT_LOG_KEPT'] || logKeptPreset);
   if (!Number.isInteger(logKept) || logKept < 1) {
     throw failure('VAULT_LOG_KEPT is a number of revisions');
@@ -63,6 +69,7 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
     nodes,
     peerHost: environment['VAULT_PEER_HOST'] || '127.0.0.1',
     peerProxy,
+    frontProxy,
     clusterFile: required(environment, 'VAULT_CLUSTER_FILE'),
     logKept,
   };

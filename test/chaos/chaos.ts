@@ -1,8 +1,11 @@
 /** One run of chaos, from the first start of the nodes to the verdict. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProblems } from '../support/histories/second-checker.ts';
 import { buildChecker, checkHistory, type Report } from './checker.ts';
 import { type ChaosOptions, fight } from './fight.ts';
+import { readRecorded } from './history.ts';
+import type { Met } from './hostility.ts';
 import type { Nodes } from './nodes.ts';
 import { settle } from './settle.ts';
 import { openSite, type Site } from './site.ts';
@@ -18,6 +21,8 @@ export type ChaosResult = {
   readonly history: Report;
   /** Transactions with a token of their own, sent to the fronts again and again. */
   readonly marks: number;
+  /** What the adversary met between the functions and what they call. */
+  readonly met: Met;
   readonly items: number;
   readonly digests: readonly string[];
   readonly seconds: number;
@@ -63,13 +68,21 @@ const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<C
   const historyFile = join(folder, 'history.jsonl');
   const fought = await fight(options, nodes, network, historyFile);
   const tables = await compareTables(nodes);
+  const met = await nodes.met();
   const history = await checkHistory(historyFile, folder);
-  const failures = [...fought.failures, ...tables.failures, ...history.problems];
+  const problems = findProblems(readRecorded(historyFile));
+  const failures = [
+    ...fought.failures,
+    ...tables.failures,
+    ...history.problems,
+    ...problems.map((problem) => `the second checker: ${problem}`),
+    ...met.violations.map((violation) => `a call that must not be: ${violation}`),
+  ];
   for (const exit of nodes.exits()) say(`ended by itself: ${exit}`);
   const result = {
     ...{ ok: failures.length === 0 && history.verdict === 'Ok', seed, failures },
     ...{ faults: fought.faults, faultsByKind: fought.byKind, history, items: tables.items },
-    ...{ marks: fought.marks },
+    ...{ marks: fought.marks, met },
     ...{ digests: tables.digests, seconds: Math.round((performance.now() - began) / 1_000) },
   };
   for (const line of summary(result)) say(line);
@@ -86,6 +99,7 @@ const summary = (result: ChaosResult): readonly string[] => {
     `operations: ${history.operations} in ${history.groups} groups, ${percent(history.overlapping)} overlapping, ` +
       `${percent(history.refused)} refused by a condition, ${history.unknown} unclear of which ${history.resolved} took place`,
     `faults: ${result.faults} (${kinds.join(', ')})`,
+    `calls of the functions: ${result.met.calls}, and what befell them: ${JSON.stringify(result.met.faults)}`,
     `transactions repeated under their tokens: ${result.marks}`,
     `verdict: ${history.verdict}`,
     `digests of ${result.items} items: ${digests.map((digest) => digest.slice(0, 16)).join(' ')}`,
@@ -96,12 +110,13 @@ const summary = (result: ChaosResult): readonly string[] => {
 /** Throws if the nodes do not even start. Nothing is left running, also after a signal. */
 export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   const { folder, firstPort, say, seed, clients } = options;
+  const hostility = { seed, share: options.hostility };
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   buildChecker();
   say(
     `seed ${seed}: ${clients} clients, ${options.network}; history, logs and data are in ${folder}`,
   );
-  const site = await openSite({ folder, network: options.network, firstPort, logKept });
+  const site = await openSite({ folder, network: options.network, firstPort, logKept, hostility });
   const stop = () => void site.close().then(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {

@@ -39,8 +39,8 @@ export const buildChecker = (): void => {
 /** Runs the checker's own tests; throws with what they print if one fails. */
 export const testChecker = (): string => go(['test', './...']);
 
-/** Judges the history in the file. A picture of what is wrong is written into `folder`. */
-export const checkHistory = (file: string, folder: string): Promise<Report> =>
+/** Judges the history in the file. A picture of what is wrong is written into the folder, if one is given. */
+export const checkHistory = (file: string, folder = ''): Promise<Report> =>
   new Promise((resolve, reject) => {
     const args = ['-timeout', '3m', '-folder', folder, file];
     execFile(program, args, { encoding: 'utf8', maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {

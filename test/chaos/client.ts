@@ -65,6 +65,7 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
       if (answer.kind === 'lost') return { outcome: 'unknown' };
       if (answer.replayed) replays += 1;
       const told: Told | Unplanned = tell(asked, answer.status, answer.text);
+      if ('outcome' in told && told.outcome === 'unknown') wasUnclear = true;
       if ('outcome' in told) return told;
       unplanned.push(told.unplanned);
       return { outcome: 'unknown' };

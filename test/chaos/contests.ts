@@ -3,7 +3,9 @@
  * always some to be made, some to be changed and some to be read. A contest ends after some hundreds of operations
  * and its clients go on to the next: the checker's work grows steeply with the length of one.
  */
+
 import type { Asked } from './history.ts';
+import { canary } from './hostility.ts';
 import type { Random } from './random.ts';
 
 /** How many secrets are in play, and after how many operations the next two come into it. */
@@ -25,7 +27,8 @@ export const createContest = (word: string, operationsMax: number): Contest => {
   const versions = new Map<string, number>();
   const first = (): number => 2 * Math.floor(operations / operationsBetween);
   const nameAt = (index: number): string => `${word}_${index}`;
-  const value = (random: Random): string => `${word}.${operations}.${random.below(1_000_000)}`;
+  const value = (random: Random): string =>
+    `${canary}.${word}.${operations}.${random.below(1_000_000)}`;
   const played = (): string[] => Array.from({ length: inPlay }, (_, at) => nameAt(first() + at));
 
   const update = (random: Random): Asked => {
@@ -35,6 +38,11 @@ export const createContest = (word: string, operationsMax: number): Contest => {
     const ifMatch = Math.max(1, (version ?? 1) + (random.chance(0.15) ? random.pick([-1, 1]) : 0));
     const conditional = random.chance(0.5);
     return { kind: 'update', name, value: value(random), ...(conditional && { ifMatch }) };
+  };
+  /** Now and then a version that is not there yet. */
+  const past = (random: Random): Asked => {
+    const name = random.pick(played());
+    return { kind: 'version', name, wanted: 1 + random.below((versions.get(name) ?? 1) + 1) };
   };
   const file = (random: Random, stored: number, read: number): Asked => {
     const names = played();
@@ -50,7 +58,8 @@ export const createContest = (word: string, operationsMax: number): Contest => {
   const kinds: readonly (readonly [number, (random: Random) => Asked])[] = [
     [12, (random) => ({ kind: 'create', name: random.pick(played()), value: value(random) })],
     [28, update],
-    [24, (random) => ({ kind: 'get', name: random.pick(played()) })],
+    [20, (random) => ({ kind: 'get', name: random.pick(played()) })],
+    [4, past],
     [6, (random) => ({ kind: 'versions', name: random.pick(played()) })],
     [9, (random) => file(random, 2 + random.below(2), 0)],
     [8, (random) => file(random, 1 + random.below(2), 1 + random.below(2))],

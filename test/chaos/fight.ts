@@ -21,6 +21,8 @@ export type ChaosOptions = {
   readonly kinds: readonly FaultKind[];
   readonly network: NetworkName;
   readonly firstPort: number;
+  /** The share of the functions' calls to store and master key that meet a fault, from 0 to 1. */
+  readonly hostility: number;
   /** Takes all files of the run. */
   readonly folder: string;
   readonly say: (line: string) => void;

@@ -1,5 +1,5 @@
 /** What clients asked and were told, one operation a line, as `checker/history.go` reads it. */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 type Written = { readonly name: string; readonly value: string };
@@ -15,6 +15,8 @@ export type Asked =
       readonly ifMatch?: number;
     }
   | { readonly kind: 'get' | 'versions'; readonly name: string }
+  /** A version by its number, whatever came after it. */
+  | { readonly kind: 'version'; readonly name: string; readonly wanted: number }
   | {
       readonly kind: 'env';
       readonly creates: readonly Written[];
@@ -55,3 +57,10 @@ export const openHistory = (file: string): History => {
     },
   };
 };
+
+/** What such a file holds. */
+export const readRecorded = (file: string): readonly Recorded[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));

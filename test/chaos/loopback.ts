@@ -2,13 +2,16 @@
 import { hostOf, startRelay } from '../../local/cluster/relay.ts';
 import type { Network } from './network.ts';
 
-const portsOfNode = 4;
+const portsOfNode = 5;
 
 export const createLoopback = async (nodes: number, firstPort: number): Promise<Network> => {
   const host = '127.0.0.1';
   const portsOf = (node: number) => {
     const port = firstPort + 1 + (node - 1) * portsOfNode;
-    return { port, frontPort: port + 1, etcdPort: port + 2, peerPort: port + 3 };
+    return {
+      ...{ port, frontPort: port + 1, etcdPort: port + 2, peerPort: port + 3 },
+      hostilePort: port + 4,
+    };
   };
   const relay = await startRelay(
     Array.from({ length: nodes }, (_, index) => {
@@ -19,6 +22,7 @@ export const createLoopback = async (nodes: number, firstPort: number): Promise<
   return {
     keyHost: host,
     keyPort: firstPort,
+    hostileKeyPort: firstPort + 1 + nodes * portsOfNode,
     placeOf: (node) => ({
       ...{ host, peerHost: host, knownAs: hostOf(node), proxy: relay.proxyOf(node) },
       ...portsOf(node),

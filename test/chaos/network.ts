@@ -11,6 +11,8 @@ type Place = {
   readonly host: string;
   readonly port: number;
   readonly frontPort: number;
+  /** Where, within the node, its functions meet the adversary. */
+  readonly hostilePort: number;
   /** Where it listens to the other nodes, by which name they know it, and through which proxy it reaches them. */
   readonly peerHost: string;
   readonly knownAs: string;
@@ -23,6 +25,8 @@ export type Network = {
   /** Where the master key listens. */
   readonly keyHost: string;
   readonly keyPort: number;
+  /** Where the nodes reach it through the adversary. */
+  readonly hostileKeyPort: number;
   readonly placeOf: (node: number) => Place;
   /** The command, to be run at the node. */
   readonly at: (node: number, command: readonly string[]) => readonly string[];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning, type ProcessRecord, recordOf as recordOfProcess } from '../../local/child.ts';
 import { issueToken } from '../support/tokens.ts';
+import { type Hostility, type Met, startAdversaries } from './hostility.ts';
 import type { Network } from './network.ts';
 import { askStatus, type NodeStatus } from './node-status.ts';
 import { program, type Running, startLogged } from './processes.ts';
@@ -35,6 +36,8 @@ export type Nodes = {
   readonly readTable: (node: number, how: 'read' | 'checked') => Promise<Verified>;
   /** How often a node ended by itself, and what it said last. */
   readonly exits: () => readonly string[];
+  /** Ends the adversary; tells what it met. */
+  readonly met: () => Promise<Met>;
   readonly close: () => Promise<void>;
 };
 
@@ -43,22 +46,26 @@ export type NodesOptions = {
   readonly network: Network;
   readonly count: number;
   readonly logKept: number;
+  /** What stands between the functions and what they call; `undefined`: nothing does. */
+  readonly hostility?: Hostility | undefined;
 };
 
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
-  const { folder, network, count, logKept } = options;
+  const { folder, network, count, logKept, hostility } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const folderOf = (node: number) => join(folder, `node-${node}`);
   const keyFolder = join(folder, 'key');
   const clusterFile = join(folder, 'cluster.json');
+  const kmsUrl = `http://${network.keyHost}:${network.keyPort}`;
   const { PATH, HOME } = process.env;
   const addresses = all.map((node) => {
     const { knownAs, etcdPort, peerPort } = network.placeOf(node);
     return `${node}=${knownAs}:${etcdPort}:${peerPort}`;
   });
   const environmentOf = (node: number): NodeJS.ProcessEnv => {
-    const { host, port, peerHost, proxy } = network.placeOf(node);
+    const { host, port, peerHost, proxy, hostilePort } = network.placeOf(node);
     return {
+      ...(hostility && { VAULT_FRONT_PROXY: `http://127.0.0.1:${hostilePort}` }),
       ...{ VAULT_DATA_DIR: folderOf(node), HOST: host, PORT: String(port) },
       ...{ VAULT_NODE: String(node), VAULT_NODES: addresses.join(), VAULT_PEER_HOST: peerHost },
       ...{
@@ -73,6 +80,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const key = run('key', program('local/master-key.ts'), {
     ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
     ...{ HOST: network.keyHost, PORT: String(network.keyPort) },
+    ...(hostility && { VAULT_KMS_URL: `http://${network.keyHost}:${network.hostileKeyPort}` }),
   });
   const ready = once(key.child.stdout ?? key.child, 'data');
   const ended = once(key.child, 'exit').then(() => {
@@ -86,6 +94,12 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     const relay = program('test/chaos/front-relay.ts', folderOf(node), host, String(frontPort));
     return run(`relay-${node}`, network.at(node, relay), {});
   });
+  const adversaries = hostility
+    ? startAdversaries(
+        { folder, network, folders: [keyFolder, ...all.map(folderOf)], run },
+        hostility,
+      )
+    : undefined;
   const running = new Map<number, Running>();
   const wanted = new Set<number>();
   const exits: string[] = [];
@@ -125,6 +139,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const close = async (): Promise<void> => {
     await Promise.all(all.map(kill));
+    await adversaries?.close();
     for (const { child } of [...relays, key]) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill('SIGTERM');
@@ -158,9 +173,13 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     status: async (node) => await askStatus(urls[node - 1] ?? '', statusToken, node),
     readTable: async (node, how) =>
       await readVerified(
-        network.at(node, program('test/chaos/read-table.ts', folderOf(node), clusterFile, how)),
+        network.at(
+          node,
+          program('test/chaos/read-table.ts', folderOf(node), clusterFile, kmsUrl, how),
+        ),
       ),
     exits: () => exits,
+    met: async () => (await adversaries?.close()) ?? { calls: 0, faults: {}, violations: [] },
     close,
   };
 };

@@ -1,5 +1,5 @@
 /**
- * `read-table.ts NODE_FOLDER CLUSTER_FILE read|checked`: all items of a node's table, read through its front, as one
+ * `read-table.ts NODE_FOLDER CLUSTER_FILE KMS_URL read|checked`: all items of a node's table, read through its front, as one
  * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
  */
 import { createHash } from 'node:crypto';
@@ -17,14 +17,14 @@ const canonical = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 };
 
-const [folder = '', clusterFile = '', how] = process.argv.slice(2);
+const [folder = '', clusterFile = '', kmsUrl = '', how] = process.argv.slice(2);
 const running = findRunning(folder);
 if (running === undefined) throw new Error(`no node runs on ${folder}`);
 const { kms } = JSON.parse(readFileSync(clusterFile, 'utf8'));
 const options = { region: 'us-east-1', credentials: kms.credentials };
 const vault = {
   dynamodb: new DynamoDBClient({ ...options, endpoint: running.dynamodbEndpoint }),
-  kms: new KMSClient({ ...options, endpoint: kms.endpoint }),
+  kms: new KMSClient({ ...options, endpoint: kmsUrl }),
   tableName: running.tableName,
   masterKeyId: running.masterKeyId,
 };

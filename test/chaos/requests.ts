@@ -36,6 +36,12 @@ const bare = (asked: Asked): Omit<Request, 'headers'> => {
       return { method: 'PUT', path: `/v1/secrets/${asked.name}`, body: { value: asked.value } };
     case 'get':
       return { method: 'GET', path: `/v1/secrets/${asked.name}`, body: undefined };
+    case 'version':
+      return {
+        method: 'GET',
+        path: `/v1/secrets/${asked.name}?version=${asked.wanted}`,
+        body: undefined,
+      };
     case 'versions':
       return {
         method: 'GET',
@@ -93,6 +99,7 @@ const tellDone = (asked: Asked, body: Body): Told | undefined => {
     case 'update':
       return version === undefined ? undefined : { outcome: 'done', version };
     case 'get':
+    case 'version':
       return version === undefined || value === undefined
         ? undefined
         : { outcome: 'done', seen: [{ name: asked.name, version, value }] };

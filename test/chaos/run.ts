@@ -1,6 +1,6 @@
 /**
  * `npm run chaos -- [--seed N] [--operations N] [--faults N] [--seconds N] [--clients N] [--kinds a,b] [--folder F]
- * [--port N] [--network namespaces|loopback]`: three nodes, clients that fight over secrets on all of them, and faults
+ * [--port N] [--network namespaces|loopback] [--hostility PERCENT]`: three nodes, clients that fight over secrets on all of them, and faults
  * that befall them; then whether every reply was right and all nodes hold the same. Exits with 0 only if so. The same
  * seed gives the same plan of requests and faults; what comes of them also depends on the machine's speed.
  */
@@ -16,7 +16,7 @@ const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
     ...{ seed: text, operations: text, faults: text, seconds: text, clients: text, port: text },
-    ...{ kinds: text, folder: text, network: text },
+    ...{ kinds: text, folder: text, network: text, hostility: text },
   },
 });
 const count = (name: string, given: string | undefined, preset: number): number => {
@@ -47,6 +47,7 @@ const result = await runChaos({
   seconds: count('seconds', values.seconds, 720),
   clients: count('clients', values.clients, 16),
   network: networkOf(values.network),
+  hostility: count('hostility', values.hostility, 1) / 100,
   firstPort: count('port', values.port, 4_400),
   kinds,
   folder: resolve(folder),

@@ -1,4 +1,5 @@
 /** Three nodes, the master key and the network between them, as one thing to be opened and closed. */
+import type { Hostility } from './hostility.ts';
 import { createLoopback } from './loopback.ts';
 import { createNamespaces } from './namespaces.ts';
 import type { Network } from './network.ts';
@@ -22,13 +23,14 @@ export type SiteOptions = {
   readonly firstPort: number;
   /** So many revisions stay in the log, however far all nodes are. */
   readonly logKept: number;
+  readonly hostility?: Hostility;
 };
 
 const count = 3;
 
 /** Starts the master key; the nodes are still to be started. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
-  const { folder, firstPort, logKept } = options;
+  const { folder, firstPort, logKept, hostility } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
   const network = await create(count, firstPort);
   let nodes: Nodes | undefined;
@@ -37,7 +39,7 @@ export const openSite = async (options: SiteOptions): Promise<Site> => {
     await network.close();
   };
   try {
-    nodes = await startNodes({ folder, network, count, logKept });
+    nodes = await startNodes({ folder, network, count, logKept, hostility });
     return { network, nodes, close };
   } catch (error) {
     await close();

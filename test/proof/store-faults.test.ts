@@ -85,7 +85,7 @@ describe('a request to a hostile store', () => {
       release();
       await adversary.settled();
     };
-    const storeCalls = adversary.met.filter(({ call }) => call.service === 'store').length;
+    const storeCalls = adversary.met.filter(({ service }) => service === 'store').length;
     return { answer, storeCalls, applied };
   };
   const prepared = async (operation: Operation): Promise<Principal> => {

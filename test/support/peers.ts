@@ -16,6 +16,7 @@ export const configOf = (node: number, count = 3): NodeConfig => ({
   })),
   peerHost: '127.0.0.1',
   peerProxy: undefined,
+  frontProxy: undefined,
   clusterFile: '',
   logKept: 20_000,
 });

@@ -31,12 +31,14 @@ type Operation struct {
 	// When the reply came, or when the client no longer waited for one.
 	Return int64 `json:"return"`
 
-	// create, update, get, versions, final: the secret.
+	// create, update, get, versions, version, final: the secret.
 	Name string `json:"name,omitempty"`
 	// create, update: what is written.
 	Value string `json:"value,omitempty"`
 	// update: the version that it is to follow; 0 for any.
 	IfMatch int `json:"ifMatch,omitempty"`
+	// version: the number that is asked for.
+	Wanted int `json:"wanted,omitempty"`
 	// env: the secrets to be stored, and those to be read, both at one instant.
 	Creates []Written `json:"creates,omitempty"`
 	Reads   []string  `json:"reads,omitempty"`
@@ -48,7 +50,7 @@ type Operation struct {
 	Current int `json:"current,omitempty"`
 	// exists, missing: all secrets of an env operation of which this is so.
 	Names []string `json:"names,omitempty"`
-	// get: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first.
+	// get, version: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first.
 	Seen []Seen `json:"seen,omitempty"`
 }
 
@@ -57,6 +59,7 @@ const (
 	kindUpdate   = "update"
 	kindGet      = "get"
 	kindVersions = "versions"
+	kindVersion  = "version"
 	kindEnv      = "env"
 	// All versions of a secret, read when all was over.
 	kindFinal = "final"

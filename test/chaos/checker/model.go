@@ -36,6 +36,9 @@ func (g *group) step(state vault, op *Operation) (bool, vault) {
 	}
 	secret := g.number[op.Name]
 	last := state[secret].count()
+	if op.Kind == kindVersion {
+		return stepVersion(state[secret].at(op.Wanted), op), state
+	}
 	switch op.Outcome {
 	case outcomeMissing:
 		return last == 0, state
@@ -94,6 +97,15 @@ func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 		state = state.with(g.number[written.Name], written.Value)
 	}
 	return true, state
+}
+
+// stepVersion tells whether the outcome is right where that version stands, or none does.
+func stepVersion(stands *version, op *Operation) bool {
+	if op.Outcome == outcomeMissing {
+		return stands == nil
+	}
+	right := stands != nil && len(op.Seen) == 1
+	return right && op.Seen[0].Version == stands.number && op.Seen[0].Value == stands.value
 }
 
 func fromTheLast(seen []Seen) []Seen {

@@ -15,6 +15,17 @@ func (v *version) count() int {
 	return v.number
 }
 
+// at is the version of that number, nil if there is none yet.
+func (v *version) at(number int) *version {
+	for v != nil && v.number > number {
+		v = v.before
+	}
+	if v == nil || v.number != number {
+		return nil
+	}
+	return v
+}
+
 func (v *version) append(value string) *version {
 	hash := uint64(14695981039346656037)
 	if v != nil {

@@ -12,7 +12,7 @@ import { type Call, type Exchange, faultReply, type Reply } from './wire.ts';
 /** The fate of a call; `index` counts all calls from 0. */
 export type Choose = (call: Call, index: number) => Fate;
 
-type Met = { readonly call: Call; readonly fate: Fate };
+type Met = Pick<Call, 'service' | 'operation'> & { readonly fate: Fate };
 
 export type Adversary = {
   readonly exchange: Exchange;
@@ -52,7 +52,7 @@ export const startAdversary = (forward: Exchange, parts: AdversaryParts): Advers
       if (signal?.aborted) throw aborted();
       violations.push(...parts.watch(call));
       const fate = parts.choose(call, met.length);
-      met.push({ call, fate });
+      met.push({ service: call.service, operation: call.operation, fate });
       if (fate.kind === 'stale' && !isConsistent(call)) return staleReply(copies, call);
       const reply = await meet(fate, call, limited, world, signal);
       if (!isConsistent(call) && !copies.has(call.body)) copies.set(call.body, reply);

@@ -37,19 +37,20 @@ const respond = async (
   }
 };
 
-/** Listens on loopback, at a free port. */
+/** Listens where it is told, by default on loopback at a free port. */
 export const startProxy = async (
   exchange: Exchange,
+  { host = '127.0.0.1', port: wanted = 0 }: { readonly host?: string; readonly port?: number } = {},
 ): Promise<{ readonly endpoint: string; readonly close: () => Promise<void> }> => {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     void respond(exchange, request, response);
   });
   await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(wanted, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${host}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -2,6 +2,7 @@
  * What must hold of every call that the vault makes, whatever becomes of it: deciding reads are
  * consistent, writes are guarded, KMS is told identifiers only, and no plaintext leaves.
  */
+import { createHash } from 'node:crypto';
 import { findCanaries } from './canaries.ts';
 import type { Call, Json } from './wire.ts';
 
@@ -96,7 +97,8 @@ const kmsRules = ({ KeyId, EncryptionContext }: Json): readonly Rule[] => [
 const tokenRule = (tokens: Map<string, string>, { operation, input }: Call): readonly string[] => {
   if (operation !== 'TransactWriteItems') return [];
   const token = String(input['ClientRequestToken']);
-  const content = JSON.stringify(input['TransactItems']);
+  const text = JSON.stringify(input['TransactItems']);
+  const content = createHash('sha256').update(text).digest('base64');
   const known = tokens.get(token) ?? content;
   tokens.set(token, content);
   return known === content ? [] : [`${operation}: has the token of another request`];

@@ -31,11 +31,12 @@ const told = (written: readonly { name: string; version: number }[], seen: reado
 /** What a request came to that failed; throws on what no caller may be told: our own bugs. */
 export const toldOf = (error: unknown): Told => {
   if (!(error instanceof VaultError) || error.code === 'internal') throw error;
-  const { currentVersion } = error.members;
+  const { currentVersion, errors } = error.members;
   return {
     kind: 'refused',
     code: error.code,
     ...(currentVersion !== undefined && { currentVersion }),
+    ...(errors && { names: errors.flatMap(({ name }) => name ?? []) }),
   };
 };
 
@@ -53,7 +54,6 @@ const create: Draw = (random, names, unique) => {
     operation: 'create-secret',
     names: [name],
     value: unique,
-    creates: true,
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
@@ -92,8 +92,7 @@ const get: Draw = (random, names) => {
   return {
     operation: isLatest ? 'get-secret' : 'get-secret by version',
     names: [name],
-    isSnapshot: isLatest,
-    asksForPast: !isLatest,
+    ...(!isLatest && { wanted: version }),
     key: undefined,
     send: async (ports, context, principal) => {
       const which = isLatest ? 'latest' : { version };
@@ -110,7 +109,6 @@ const getAt: Draw = (random, names) => {
   return {
     operation: 'get-secret at an instant',
     names: [name],
-    asksForPast: true,
     key: undefined,
     send: async (ports, context, principal) => {
       const at = context.now - before;
@@ -126,7 +124,7 @@ const list: Draw = (random, names) => {
   const name = oneOf(random, names);
   const order = oneOf(random, ['asc', 'desc'] as const);
   return {
-    operation: 'list-versions',
+    operation: `list-versions, ${order}`,
     names: [name],
     key: undefined,
     send: async (ports, context, principal) => {
@@ -159,8 +157,8 @@ const expand: Draw = (random, names) => {
   const some = someOf(random, names);
   return {
     operation: 'expand-env',
-    names: some,
-    isSnapshot: true,
+    names: [],
+    reads: some,
     key: undefined,
     send: async (ports, context, principal) => {
       const { content, resolved } = await expandEnv(ports)(context, principal, file(reading(some)));
@@ -180,7 +178,6 @@ const encrypt: Draw = (random, names, unique) => {
     operation: 'encrypt-env',
     names: some,
     value: unique,
-    creates: true,
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
@@ -198,16 +195,17 @@ const submit: Draw = (random, names, unique) => {
   return {
     operation: 'submit-env',
     names: some,
+    reads: [read],
     value: unique,
-    creates: true,
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
       const request = file(`${creating(some, unique)}${reading([read])}`, { fingerprint: print });
-      const { created, resolved } = await submitEnv(ports)(context, principal, request);
+      const { content, created, resolved } = await submitEnv(ports)(context, principal, request);
+      const [value] = valuesOf(content, [read]);
       return told(
         created,
-        resolved.map(({ name, version }) => ({ name, version })),
+        resolved.map(({ name, version }) => ({ name, version, value })),
       );
     },
   };

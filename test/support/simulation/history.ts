@@ -17,21 +17,27 @@ export type Told =
       /** The instant that was asked for. */
       readonly at?: number;
     }
-  | { readonly kind: 'refused'; readonly code: string; readonly currentVersion?: number }
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly currentVersion?: number;
+      /** Of a file: all its names of which that is so. */
+      readonly names?: readonly string[];
+    }
   /** The process died with the request. */
   | { readonly kind: 'died' };
 
 export type Asked = {
   readonly operation: string;
+  /** What it is about; of a file, what it wants to write. */
   readonly names: readonly string[];
+  /** What a file reads. */
+  readonly reads?: readonly string[];
   /** What it wants to write: one value for all its names, which nothing else writes. */
   readonly value?: string;
-  readonly creates?: boolean;
   readonly ifMatch?: number;
-  /** Whether it asks for an earlier version, or for an instant. */
-  readonly asksForPast?: boolean;
-  /** Whether it asks for what is current, all names at one instant. */
-  readonly isSnapshot?: boolean;
+  /** The version that it asks for, if not the last one. */
+  readonly wanted?: number;
 };
 
 export type Entry = Asked & { readonly began: number; readonly ended: number; readonly told: Told };

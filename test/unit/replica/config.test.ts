@@ -18,6 +18,7 @@ describe("a node's settings", () => {
       ],
       peerHost: '127.0.0.1',
       peerProxy: undefined,
+      frontProxy: undefined,
       clusterFile: '/cluster.json',
       logKept: 20_000,
     });
@@ -27,10 +28,12 @@ describe("a node's settings", () => {
     const more = {
       VAULT_PEER_HOST: '0.0.0.0',
       VAULT_PEER_PROXY: 'http://127.0.0.1:9000',
+      VAULT_FRONT_PROXY: 'http://127.0.0.1:9001',
       VAULT_LOG_KEPT: '50',
     };
-    const { peerHost, peerProxy, logKept } = readNodeConfig({ ...whole, ...more });
+    const { peerHost, peerProxy, frontProxy, logKept } = readNodeConfig({ ...whole, ...more });
     expect([peerHost, peerProxy?.href, logKept]).toEqual(['0.0.0.0', 'http://127.0.0.1:9000/', 50]);
+    expect(frontProxy).toBe('http://127.0.0.1:9001');
   });
 
   it.each([
@@ -49,6 +52,7 @@ describe("a node's settings", () => {
     ['VAULT_LOG_KEPT', 'many'],
     ['VAULT_LOG_KEPT', '1.5'],
     ['VAULT_PEER_PROXY', 'nowhere'],
+    ['VAULT_FRONT_PROXY', 'nowhere'],
   ])('refuse a %s of %p in a sentence that names it', (name, value) => {
     const read = () => readNodeConfig({ ...whole, [name]: value });
     expect(read).toThrow(expect.objectContaining({ name: 'Failure' }));

@@ -1,0 +1,100 @@
+/** The history of a simulation in the form in which both checkers read histories. */
+import type { Recorded, Told as ToldThere } from '../../chaos/history.ts';
+import type { Entry, FinalState, Seen } from './history.ts';
+
+/** These say that nothing was written. */
+const temporary = new Set(['throttled', 'store_unavailable', 'master_key_unavailable']);
+
+/**
+ * One operation for each request, however often it was tried, and the versions of every secret read when all was
+ * over. What is left out tells of no instant: a version as of an instant of some clock, and a list from the first on.
+ * Throws where a reply is none that the vault may give.
+ */
+export const recordedOf = (history: readonly Entry[], final: FinalState): readonly Recorded[] => {
+  const tries = Map.groupBy(history, (entry) => entry.value ?? entry);
+  const operations = [...tries.values()].flatMap(operationsOf);
+  const end = Math.max(0, ...history.map(({ ended }) => ended));
+  const read = [...final].map(([name, versions]): Recorded => {
+    const seen = versions.map(({ version, value }) => ({ name, version, value }));
+    return {
+      client: 0,
+      call: end + 1,
+      return: end + 2,
+      kind: 'final',
+      name,
+      outcome: 'done',
+      seen,
+    };
+  });
+  // One client each: nothing is known of who sent what.
+  return [...operations, ...read].map((operation, client) => ({ ...operation, client }));
+};
+
+type Try = { readonly entry: Entry; readonly told: ToldThere };
+
+/** An answer tells of all tries; a refusal only of its own, if others before it are unclear. */
+const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
+  const tries = entries.map((entry) => ({ entry, told: toldOf(entry) }));
+  const [first] = tries;
+  if (!first) return [];
+  const answered = tries.find(({ told }) => told.outcome === 'done');
+  if (answered) return recorded(first.entry.began, answered);
+  const unclear = tries.filter(({ told }) => told.outcome === 'unknown');
+  const refused = tries.filter(
+    ({ told }) => told.outcome !== 'unknown' && told.outcome !== 'nothing',
+  );
+  const others = unclear.length + refused.length > 0 ? refused : tries;
+  const last = unclear.at(-1);
+  return [
+    ...(last ? recorded(first.entry.began, last) : []),
+    ...others.flatMap((one) => recorded(one.entry.began, one)),
+  ];
+};
+
+const toldOf = ({ told, names, reads }: Entry): ToldThere => {
+  if (told.kind === 'died') return { outcome: 'unknown' };
+  if (told.kind === 'answered') {
+    const version = told.written[0]?.version;
+    return { outcome: 'done', ...(version !== undefined && { version }), seen: seenOf(told.seen) };
+  }
+  const which = { names: [...new Set(told.names ?? (reads ? reads : names))] };
+  if (told.code === 'secret_exists') return { outcome: 'exists', ...which };
+  if (told.code === 'not_found') return { outcome: 'missing', ...which };
+  if (told.code === 'version_conflict') {
+    return { outcome: 'conflict', current: told.currentVersion ?? 0 };
+  }
+  if (told.code === 'outcome_unknown') return { outcome: 'unknown' };
+  if (temporary.has(told.code)) return { outcome: 'nothing' };
+  throw new Error(`no reason to be told ${told.code}`);
+};
+
+const seenOf = (seen: readonly Seen[]) =>
+  seen.map(({ name, version, value = '' }) => ({ name, version, value }));
+
+const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
+  const { operation, names, reads = [], value = '', ifMatch, wanted, ended } = entry;
+  const instants = { client: 0, call, return: ended };
+  const [name = ''] = names;
+  const { names: _, ...plain } = told as { names?: unknown } & ToldThere;
+  switch (operation) {
+    case 'create-secret':
+      return [{ ...instants, kind: 'create', name, value, ...plain }];
+    case 'update-secret':
+      return [{ ...instants, kind: 'update', name, value, ...(ifMatch && { ifMatch }), ...plain }];
+    case 'get-secret':
+      return [{ ...instants, kind: 'get', name, ...plain }];
+    case 'get-secret by version':
+      return [{ ...instants, kind: 'version', name, wanted: wanted ?? 0, ...plain }];
+    case 'list-versions, desc':
+      return [{ ...instants, kind: 'versions', name, ...plain }];
+    case 'encrypt-env':
+    case 'submit-env':
+    case 'expand-env': {
+      const creates = names.map((one) => ({ name: one, value }));
+      const { version: _version, ...ofFile } = told as { version?: unknown } & ToldThere;
+      return [{ ...instants, kind: 'env', creates, reads, ...ofFile }];
+    }
+    default:
+      return [];
+  }
+};
