@@ -1,14 +1,16 @@
 /**
  * Values that nothing else holds, sent in every way, right and wrong; then searched for in every form: in
  * the files of the store while it runs and after it was killed, in what was printed, in replies that do not
- * carry them, and, reported as found, in the memory of the process.
+ * carry them, and, reported as found, in the memory of the process and in a heap snapshot.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { canaryForms, findCanaries } from '../support/adversary/canaries.ts';
+import { canaryForms, contentsOf, findCanaries, newCanary } from '../support/adversary/canaries.ts';
 import { printFigure } from '../support/figure.ts';
+import { freshFolder } from '../support/local-process.ts';
 import {
   describeLocal,
   freshName,
@@ -20,14 +22,15 @@ import {
 // The whole memory of a process is read, perhaps on a busy machine.
 jest.setTimeout(300_000);
 
-/** With characters that JSON, URLs and base64 each write in a way of their own. */
-const canary = (): string => `cänary "${randomBytes(12).toString('hex')}" +/=&\\`;
+const asciiJson = (text: string): string => JSON.stringify(text).replace('ä', '\\u00E4');
 
 describe('the forms of a canary', () => {
   it.each([
     ['as it is', (text: string) => Buffer.from(text)],
     ['in hexadecimal', (text: string) => Buffer.from(Buffer.from(text).toString('hex'))],
     ['in JSON', (text: string) => Buffer.from(JSON.stringify({ value: text }))],
+    ['in JSON of ASCII', (text: string) => Buffer.from(asciiJson(text))],
+    ['in a string of Node', (text: string) => Buffer.from(text, 'latin1')],
     ['in a URL', (text: string) => Buffer.from(`?value=${encodeURIComponent(text)}`)],
     ['in UTF-16', (text: string) => Buffer.from(`x${text}`, 'utf16le')],
     ...[0, 1, 2].map(
@@ -39,7 +42,7 @@ describe('the forms of a canary', () => {
         ] as const,
     ),
   ] as const)('are found %s', (_, write) => {
-    const text = canary();
+    const text = newCanary();
     expect(
       findCanaries(
         Buffer.concat([randomBytes(99), write(text), randomBytes(99)]),
@@ -48,12 +51,6 @@ describe('the forms of a canary', () => {
     ).not.toHaveLength(0);
   });
 });
-
-/** All files of a folder and those below it. */
-const filesOf = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
 
 /** What the memory of a process holds that it may write: what a core dump would hold. */
 function* memoryOf(pid: number): Generator<Buffer> {
@@ -80,10 +77,11 @@ function* memoryOf(pid: number): Generator<Buffer> {
 
 describeLocal('plaintext', () => {
   let vault: RunningVault;
+  const dumps = freshFolder();
   const canaries: string[] = [];
   const silent: Reply[] = [];
   const next = (): string => {
-    const text = canary();
+    const text = newCanary();
     canaries.push(text);
     return text;
   };
@@ -91,7 +89,8 @@ describeLocal('plaintext', () => {
   const found = (where: Uint8Array): number => findCanaries(where, formsOfAll()).length;
 
   beforeAll(async () => {
-    vault = await startVault();
+    const options = `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${dumps}`;
+    vault = await startVault({ NODE_OPTIONS: options });
     const token = vault.token();
     const send = async (...[method, path, call]: Parameters<RunningVault['call']>) => {
       const reply = await vault.call(method, path, { token, ...call });
@@ -144,7 +143,10 @@ describeLocal('plaintext', () => {
       await send('POST', '/v1/env/expand', { file: `A=secret(${name})\nB=secret(${first})\n` });
     }
   });
-  afterAll(() => vault.stop());
+  afterAll(async () => {
+    await vault.stop();
+    rmSync(dumps, { recursive: true });
+  });
 
   it('is in no reply that does not carry it', () => {
     for (const { status, text, headers } of silent) {
@@ -164,16 +166,16 @@ describeLocal('plaintext', () => {
 
   it('is in no file, while the store runs and after it was killed', async () => {
     let bytes = 0;
+    const files = new Set<string>();
     const search = () => {
-      for (const file of filesOf(vault.dataDir)) {
-        const content = readFileSync(file);
+      for (const { file, content } of contentsOf(vault.dataDir)) {
+        files.add(file);
         bytes += content.length;
         expect([file, found(content)]).toEqual([file, 0]);
       }
     };
     search();
-    const names = filesOf(vault.dataDir).join(' ');
-    expect(names).toMatch(/wal/);
+    expect([...files].join(' ')).toMatch(/wal/);
     await vault.kill9();
     search();
     await vault.restart();
@@ -205,4 +207,27 @@ describeLocal('plaintext', () => {
     // Once none is found, docs/threat-model.md may promise more than it does.
     expect(atOnce).toBeGreaterThan(0);
   });
+
+  it('may be in a heap snapshot that is taken after its request, which is told here', async () => {
+    const value = next();
+    const body = { name: freshName(), value };
+    await vault.call('POST', '/v1/secrets', { token: vault.token(), body });
+    vault.process()?.child.kill('SIGUSR2');
+    const snapshot = await untilWritten(dumps);
+    const copies = canaryForms(value).filter((form) => snapshot.includes(form)).length;
+    printFigure('heap snapshot', `forms of a value found in ${snapshot.length} bytes: ${copies}`);
+    // What the process holds for long is there, so that what is not found is not there.
+    expect(snapshot.includes(vault.dataDir)).toBe(true);
+  });
 });
+
+/** The snapshot that a process writes into a folder, once it is whole. */
+const untilWritten = async (folder: string): Promise<Buffer> => {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const [name] = readdirSync(folder);
+    const content = name === undefined ? Buffer.alloc(0) : readFileSync(join(folder, name));
+    if (content.subarray(-8).toString().trimEnd().endsWith(']}')) return content;
+    await sleep(200);
+  }
+  throw new Error('no heap snapshot was written');
+};

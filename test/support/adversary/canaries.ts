@@ -1,4 +1,10 @@
 /** Plaintext that must be found nowhere, in every form in which it could stand somewhere. */
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** With characters that JSON, URLs and base64 each write in a way of their own. */
+export const newCanary = (): string => `cänary "${randomBytes(12).toString('hex')}" +/=&\\`;
 
 /** A value that nothing else holds: searched for as it is and as it may be written down. */
 export const canaryForms = (value: string): readonly Buffer[] => {
@@ -10,17 +16,33 @@ export const canaryForms = (value: string): readonly Buffer[] => {
       .toString('base64')
       .slice(before === 0 ? 0 : 4, -4),
   );
+  const json = JSON.stringify(value).slice(1, -1);
   const texts = [
     hex,
     hex.toUpperCase(),
     ...base64,
     ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
     encodeURIComponent(value),
-    JSON.stringify(value).slice(1, -1),
+    json,
+    inAscii(json),
+    inAscii(json).replace(/\\u[0-9a-f]{4}/g, (escaped) => `\\u${escaped.slice(2).toUpperCase()}`),
   ];
-  const forms = [raw, Buffer.from(value, 'utf16le'), ...texts.map((text) => Buffer.from(text))];
+  const forms = [
+    raw,
+    // As Node keeps a string in memory that has no character beyond U+00FF, and any other one.
+    Buffer.from(value, 'latin1'),
+    Buffer.from(value, 'utf16le'),
+    ...texts.map((text) => Buffer.from(text)),
+  ];
   return [...new Map(forms.map((form) => [form.toString('latin1'), form])).values()];
 };
+
+/** JSON that holds no character beyond ASCII. */
+const inAscii = (json: string): string =>
+  json.replace(
+    /[^\0-\x7f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** The forms that `where` holds. */
 export const findCanaries = (
@@ -30,3 +52,17 @@ export const findCanaries = (
   const bytes = Buffer.from(where.buffer, where.byteOffset, where.byteLength);
   return forms.filter((form) => bytes.includes(Buffer.from(form)));
 };
+
+/** All files of a folder and those below it, with what they hold now. */
+export function* contentsOf(folder: string): Generator<{ file: string; content: Buffer }> {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    try {
+      yield { file, content: readFileSync(file) };
+    } catch (error) {
+      // What runs there may have taken it away meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
