@@ -14,6 +14,11 @@ jest.setTimeout(1_000_000);
 
 const firstSeed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const seeds = [firstSeed, firstSeed + 1];
+/** What the adversary does to the calls of the functions, beside what befalls the nodes. */
+const hostileKinds = [
+  ...['slow', 'dropped', 'reply lost', 'applied late', 'duplicated', 'throttled'],
+  ...['server error', 'conflict', 'in progress'],
+];
 
 /** A run in a process of its own, whose clients are not slowed down by Jest; it prints how it fares. */
 const runChaos = async (seed: number, folder: string): Promise<ChaosResult> => {
@@ -53,5 +58,12 @@ describe('three nodes, killed, paused and cut off while clients fight over their
     expect(results).toHaveLength(2);
     expect(sum(({ history }) => history.operations)).toBeGreaterThanOrEqual(40_000);
     expect(sum(({ faults }) => faults)).toBeGreaterThanOrEqual(80);
+  });
+
+  it('called a store and a master key that were hostile in every way', () => {
+    const kinds = new Set(results.flatMap(({ met }) => Object.keys(met.faults)));
+    const befell = results.flatMap(({ met }) => Object.values(met.faults));
+    expect([...kinds]).toEqual(expect.arrayContaining(hostileKinds));
+    expect(befell.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(800);
   });
 });

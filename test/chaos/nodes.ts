@@ -139,7 +139,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const close = async (): Promise<void> => {
     await Promise.all(all.map(kill));
-    await adversaries?.close();
+    await adversaries?.close().catch(() => undefined);
     for (const { child } of [...relays, key]) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill('SIGTERM');

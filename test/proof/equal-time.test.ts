@@ -55,24 +55,30 @@ const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
   return Number(process.hrtime.bigint() - began);
 };
 
-/** t of the times of two kinds of work, interleaved pair by pair in an order drawn anew for each. */
-const compare = async (
-  one: () => Promise<unknown>,
-  other: () => Promise<unknown>,
-  count: number,
-): Promise<number> => {
+/** Measures two kinds of work, interleaved pair by pair in an order drawn anew for each. */
+const startComparing = (one: () => Promise<unknown>, other: () => Promise<unknown>) => {
   const random = seeded(1);
   const [times, otherTimes]: [number[], number[]] = [[], []];
-  for (let pair = -warmUps; pair < count; pair += 1) {
-    const first = random() < 0.5;
-    const a = first ? await timeOf(one) : 0;
-    const b = await timeOf(other);
-    const time = first ? a : await timeOf(one);
-    if (pair < 0) continue;
-    times.push(time);
-    otherTimes.push(b);
-  }
-  return largestT(times, otherTimes);
+  const measure = async (): Promise<readonly [number, number]> => {
+    if (random() < 0.5) return [await timeOf(one), await timeOf(other)];
+    const second = await timeOf(other);
+    return [await timeOf(one), second];
+  };
+  return {
+    warmUp: async () => {
+      for (let pair = 0; pair < warmUps; pair += 1) await measure();
+    },
+    /** Takes so many pairs more; t of all. */
+    take: async (count: number): Promise<number> => {
+      for (let pair = 0; pair < count; pair += 1) {
+        const [time, otherTime] = await measure();
+        times.push(time);
+        otherTimes.push(otherTime);
+      }
+      return largestT(times, otherTimes);
+    },
+    pairs: () => times.length,
+  };
 };
 
 describe('the time of "not found"', () => {
@@ -103,7 +109,9 @@ describe('the time of "not found"', () => {
     other: () => Promise<unknown>,
   ): Promise<void> => {
     const count = what === 'get' ? pairsOfGets : pairsOfOthers;
-    const t = await compare(one, other, count);
+    const { warmUp, take } = startComparing(one, other);
+    await warmUp();
+    const t = await take(count);
     figures.push(`${what}: |t| ${Math.abs(t).toFixed(2)} over ${count} pairs`);
     expect(Math.abs(t)).toBeLessThan(threshold);
   };
@@ -139,8 +147,12 @@ describe('the time of "not found"', () => {
       return await store.exchange(call, signal);
     }, kms.keyArn);
     const [slow, fast] = [get(slower, stranger, taken), get(slower, stranger, free)];
-    const t = await compare(slow, fast, pairsOfOthers);
-    figures.push(`with 20 µs planted: t ${t.toFixed(1)}`);
+    const { warmUp, take, pairs } = startComparing(slow, fast);
+    await warmUp();
+    // On a busy machine it takes more pairs to see it, though no more than would have been looked at.
+    let t = 0;
+    while (t <= 2 * threshold && pairs() < pairsOfGets) t = await take(pairsOfOthers);
+    figures.push(`with 20 µs planted: t ${t.toFixed(1)} over ${pairs()} pairs`);
     expect(t).toBeGreaterThan(threshold);
   });
 });

@@ -4,7 +4,7 @@
  * the same table, without the proxy, shows afterwards.
  */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import { atRate } from '../support/adversary/hostility.ts';
@@ -20,6 +20,9 @@ const clients = 8;
 const secretsOfAClient = 8;
 const updatesOfASecret = 6;
 const canary = 'plaintext-canary';
+
+// Many requests wait for replies that never come, perhaps on a busy machine.
+jest.setTimeout(300_000);
 
 describe('a vault behind a hostile network', () => {
   let quiet: RunningVault;

@@ -140,6 +140,29 @@ describe('a keyed request over HTTP', () => {
     }
   });
 
+  it('is refused with the key and other content, and has no other effect', async () => {
+    const token = vault.token();
+    for (const [method, path, body, conditions] of requests()) {
+      const headers = { 'Idempotency-Key': randomUUID(), ...conditions };
+      if (method === 'PUT') {
+        const [, , , name] = path.split('/');
+        await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'first' } });
+      }
+      const needed = /secret\((\w+)\)/.exec(JSON.stringify(body))?.[1];
+      if (needed)
+        await vault.call('POST', '/v1/secrets', { token, body: { name: needed, value: 'x' } });
+      const first = await vault.call(method, path, { token, body, headers });
+      expect(first.status).toBeLessThan(300);
+      const other =
+        'value' in body ? { ...body, value: 'other' } : { content: `#\n${body.content}` };
+      const refused = await vault.call(method, path, { token, body: other, headers });
+      expect([refused.status, refused.json.code]).toEqual([422, 'idempotency_key_reused']);
+      const again = await vault.call(method, path, { token, body, headers });
+      expect([again.status, again.json]).toEqual([first.status, first.json]);
+      repetitions += 1;
+    }
+  });
+
   it('is refused with the key and another If-Match, and decided before If-Match with the same', async () => {
     const token = vault.token();
     const [, [method, path, body]] = requests();

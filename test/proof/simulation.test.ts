@@ -30,11 +30,12 @@ describe('a simulated vault', () => {
   );
   it.each(batches)('has a history that could have been, by the seeds from %s on', async (from) => {
     for (let seed = from; seed < Math.min(from + batch, firstSeed + seeds); seed += 1) {
-      const { history, final, violations, faults, deaths } = await simulate(seed);
-      const problems = [...violations, ...checkHistory(history, final)];
-      expect({ rerun: `SEED=${seed} npm run test:proof -- simulation`, problems }).toMatchObject({
-        problems: [],
+      const rerun = `SEED=${seed} npm run test:proof -- simulation`;
+      const { history, final, violations, faults, deaths } = await simulate(seed).catch((cause) => {
+        throw new Error(`this can be had again: ${rerun}`, { cause });
       });
+      const problems = [...violations, ...checkHistory(history, final)];
+      expect({ rerun, problems }).toMatchObject({ problems: [] });
       sum.requests += history.length;
       sum.faults += faults;
       sum.deaths += deaths;

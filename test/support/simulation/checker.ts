@@ -20,9 +20,23 @@ const checkVersions = (name: string, versions: readonly Stored[]): readonly stri
     ...(validTo === undefined || validTo > validFrom ? [] : [`${name}: ${version} is empty`]),
   ]);
 
+/** The refusals that a simulated vault has a reason for. */
+const refusals = new Set([
+  'secret_exists',
+  'not_found',
+  'version_conflict',
+  'throttled',
+  'store_unavailable',
+  'master_key_unavailable',
+  'outcome_unknown',
+]);
+
 /** What a reply shows stands so, whichever way it was asked for. */
 const checkTold = ({ operation, told }: Entry, final: FinalState): readonly string[] => {
-  if (told.kind !== 'answered') return [];
+  if (told.kind === 'died') return [];
+  if (told.kind === 'refused') {
+    return refusals.has(told.code) ? [] : [`${operation}: no reason to be told ${told.code}`];
+  }
   return told.seen.flatMap((seen) =>
     isTrue(seen, final.get(seen.name)?.[seen.version - 1], told.at)
       ? []

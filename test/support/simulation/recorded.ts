@@ -2,13 +2,9 @@
 import type { Recorded, Told as ToldThere } from '../../chaos/history.ts';
 import type { Entry, FinalState, Seen } from './history.ts';
 
-/** These say that nothing was written. */
-const temporary = new Set(['throttled', 'store_unavailable', 'master_key_unavailable']);
-
 /**
  * One operation for each request, however often it was tried, and the versions of every secret read when all was
  * over. What is left out tells of no instant: a version as of an instant of some clock, and a list from the first on.
- * Throws where a reply is none that the vault may give.
  */
 export const recordedOf = (history: readonly Entry[], final: FinalState): readonly Recorded[] => {
   const tries = Map.groupBy(history, (entry) => entry.value ?? entry);
@@ -64,8 +60,7 @@ const toldOf = ({ told, names, reads }: Entry): ToldThere => {
     return { outcome: 'conflict', current: told.currentVersion ?? 0 };
   }
   if (told.code === 'outcome_unknown') return { outcome: 'unknown' };
-  if (temporary.has(told.code)) return { outcome: 'nothing' };
-  throw new Error(`no reason to be told ${told.code}`);
+  return { outcome: 'nothing' };
 };
 
 const seenOf = (seen: readonly Seen[]) =>
