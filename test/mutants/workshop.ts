@@ -53,7 +53,9 @@ export const openWorkshop = (): Workshop => {
       const projects = new Set(asked.map(({ test }) => test.split('/')[0] ?? ''));
       await run('jest/bin/jest.js', [
         ...['--selectProjects', ...projects],
-        ...['--runInBand', '--json', `--outputFile=${report}`, '--testTimeout=120000'],
+        // A mutant may leave something open that its test would have closed.
+        ...['--runInBand', '--forceExit', '--json', `--outputFile=${report}`],
+        ...['--testTimeout=60000'],
         ...['-t', `(${sentences.join('|')})`, '--runTestsByPath', ...files],
       ]);
       const told = JSON.parse(readFileSync(report, 'utf8'));

@@ -1,0 +1,4 @@
+import { callerMutants } from './callers.ts';
+import { describeMutants } from './notice.ts';
+
+describeMutants('callers', callerMutants);

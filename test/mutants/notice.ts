@@ -1,0 +1,52 @@
+/**
+ * Each guard that a claim rests on, weakened in a copy of the project: the copy still compiles, and the
+ * test that is named turns red. So no guard can be lost unnoticed.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { printFigure } from '../support/figure.ts';
+import type { Mutant } from './mutant.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
+
+/** Describes that the project as it is passes what these mutants name, and that each of them is noticed. */
+export const describeMutants = (of: string, mutants: readonly Mutant[]): void => {
+  describe(`a vault that has its guards of ${of}`, () => {
+    let workshop: Workshop;
+    beforeAll(() => {
+      workshop = openWorkshop();
+    });
+    afterAll(() => workshop.close());
+
+    it('compiles', async () => {
+      expect(await workshop.compiles()).toBe(true);
+    });
+
+    const byTest = [...Map.groupBy(mutants, ({ test }) => test)];
+    it.each(byTest)('passes what mutants name of %s', async (_, asked) => {
+      const { passed, failed, broken } = await workshop.runTests(asked);
+      expect({ failed, broken }).toEqual({ failed: 0, broken: 0 });
+      expect(passed).toBeGreaterThanOrEqual(new Set(asked.map(({ sentence }) => sentence)).size);
+    });
+  });
+
+  describe('a vault in which', () => {
+    let workshop: Workshop;
+    let noticed = 0;
+    beforeAll(() => {
+      workshop = openWorkshop();
+    });
+    afterAll(() => {
+      const figure = `${noticed} of ${mutants.length} noticed by the test that each names`;
+      printFigure(`mutants of ${of}`, figure);
+      workshop.close();
+    });
+
+    it.each(mutants)('$name is noticed', async (mutant) => {
+      const [compiles, { failed }] = await workshop.withMutant(mutant, () =>
+        Promise.all([workshop.compiles(), workshop.runTests([mutant])]),
+      );
+      // What fails is a test that was named: a suite that cannot be loaded has none.
+      expect({ compiles, isNoticed: failed > 0 }).toEqual({ compiles: true, isNoticed: true });
+      noticed += 1;
+    });
+  });
+};

@@ -1,0 +1,4 @@
+import { describeMutants } from './notice.ts';
+import { readingMutants } from './reading.ts';
+
+describeMutants('reading and answering', readingMutants);

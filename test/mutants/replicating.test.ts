@@ -1,0 +1,4 @@
+import { describeMutants } from './notice.ts';
+import { replicatingMutants } from './replicating.ts';
+
+describeMutants('the log and its application', replicatingMutants);

@@ -1,0 +1,4 @@
+import { describeMutants } from './notice.ts';
+import { sealingMutants } from './sealing.ts';
+
+describeMutants('sealing', sealingMutants);
