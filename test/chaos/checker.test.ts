@@ -10,7 +10,7 @@ import { buildChecker, checkHistory, testChecker } from './checker.ts';
 import { startCrowd } from './crowd.ts';
 import { openHistory, type Recorded } from './history.ts';
 
-jest.setTimeout(180_000);
+jest.setTimeout(900_000);
 
 describe('the checker', () => {
   const folder = freshFolder();
