@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { bridgeAddressOf } from '../../../../local/container/host.ts';
+
+describe('the address of this machine on a Docker bridge', () => {
+  it('is the gateway that Docker tells of', () => {
+    expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16","Gateway":"172.17.0.9"}]')).toBe(
+      '172.17.0.9',
+    );
+  });
+
+  it('is the first of the subnet where Docker has just made the bridge and tells of no gateway', () => {
+    expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16"}]')).toBe('172.17.0.1');
+    expect(bridgeAddressOf('[{"Subnet":"10.0.0.128/25","Gateway":""}]')).toBe('10.0.0.129');
+  });
+
+  it('is of IPv4, where the bridge has both', () => {
+    const both = '[{"Subnet":"fd00::/80","Gateway":"fd00::1"},{"Subnet":"172.18.0.0/16"}]';
+    expect(bridgeAddressOf(both)).toBe('172.18.0.1');
+  });
+
+  it('is unknown where Docker tells of none', () => {
+    expect(bridgeAddressOf('[]')).toBeUndefined();
+  });
+});
