@@ -22,15 +22,20 @@ const slow = [
   'mutants',
 ];
 
-/** The e2e suites against `sam local start-api`, and what only it has: `npm run test:sam`. */
-const sam = {
-  ...project('sam'),
-  testMatch: ['<rootDir>/test/{e2e,sam}/**/*.test.ts'],
-  globalSetup: '<rootDir>/test/sam/setup.ts',
-  globalTeardown: '<rootDir>/test/sam/teardown.ts',
-};
+/** The e2e suites against another gateway than our own, and what only that has: `npm run test:sam`. */
+const behind = (name) => ({
+  ...project(name),
+  testMatch: [`<rootDir>/test/{e2e,${name}}/**/*.test.ts`],
+  globalSetup: `<rootDir>/test/${name}/setup.ts`,
+  globalTeardown: `<rootDir>/test/${name}/teardown.ts`,
+});
 
 export default {
   maxWorkers: 2,
-  projects: [...['unit', 'property', 'contract', 'e2e', ...slow].map(project), readers, sam],
+  projects: [
+    ...['unit', 'property', 'contract', 'e2e', ...slow].map(project),
+    readers,
+    behind('sam'),
+    behind('localstack'),
+  ],
 };

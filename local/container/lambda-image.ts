@@ -20,20 +20,35 @@ export type LambdaImageOptions = {
   readonly say: (line: string) => void;
 };
 
+export type LambdaImage = {
+  /** Another one may come to stand under the tag; this is of the image that was found. */
+  readonly id: string;
+  readonly isStandIn: boolean;
+};
+
 /** This machine's processor, as the template's parameter and the image's tag name it. */
 export const lambdaArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
 const image = 'public.ecr.aws/lambda/nodejs:24';
+/** Where sam looks for the image. */
 const tag = `${image}-${lambdaArchitecture}`;
 /** What sam makes of the image, once: it adds its own entry point. */
 const samTag = `${image}-rapid-${lambdaArchitecture}`;
 /** Tells a stand-in from AWS's image, and one recipe of it from the next. */
 const recipeLabel = 'vault.lambda-image';
-const runtimeFolder = join(import.meta.dirname, 'lambda');
+
+/** The runtime, and what starts it under LocalStack; sam brings its own for that. */
+const places = {
+  bootstrap: 'var/runtime',
+  'runtime.mts': 'var/runtime',
+  init: 'var/rapid',
+  'init.mts': 'var/rapid',
+};
+const files = Object.keys(places);
 
 const recipeOf = (root: string): string => {
   const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
-  const here = ['debian-root.ts', 'lambda-image.ts', 'lambda/bootstrap', 'lambda/runtime.mts'];
+  const here = ['debian-root.ts', 'lambda-image.ts', ...files.map((file) => `lambda/${file}`)];
   for (const file of here) hash.update(readFileSync(join(import.meta.dirname, file)));
   return hash.digest('hex').slice(0, 12);
 };
@@ -54,10 +69,11 @@ const makeStandIn = async (root: string, recipe: string): Promise<void> => {
   for (const path of ['var/task', 'var/runtime', 'var/lang/bin', 'var/rapid']) {
     mkdirSync(join(folder, path), { recursive: true });
   }
-  for (const file of ['bootstrap', 'runtime.mts']) {
-    copyFileSync(join(runtimeFolder, file), join(folder, 'var/runtime', file));
+  for (const [file, place] of Object.entries(places)) {
+    const copy = join(folder, place, file);
+    copyFileSync(join(import.meta.dirname, 'lambda', file), copy);
+    chmodSync(copy, 0o755);
   }
-  chmodSync(join(folder, 'var/runtime/bootstrap'), 0o755);
   symlinkSync('/usr/bin/node', join(folder, 'var/lang/bin/node'));
   const archive = join(context, 'root.tar');
   await run('tar', [
@@ -79,17 +95,26 @@ const makeStandIn = async (root: string, recipe: string): Promise<void> => {
   if (await hasImage(samTag)) await docker(['rmi', '--force', samTag]);
 };
 
+const describe = async (isStandIn: boolean): Promise<LambdaImage> => ({
+  id: await docker(['image', 'inspect', '--format', '{{.Id}}', tag]),
+  isStandIn,
+});
+
 /** Returns when sam finds the image. Throws one sentence if it can neither be pulled nor made. */
-export const ensureLambdaImage = async ({ root, say }: LambdaImageOptions): Promise<void> => {
+export const ensureLambdaImage = async ({
+  root,
+  say,
+}: LambdaImageOptions): Promise<LambdaImage> => {
   const missing = await findImage(tag);
   const recipe = recipeOf(root);
   if (missing === undefined) {
     const format = `{{index .Config.Labels "${recipeLabel}"}}`;
     const label = await docker(['image', 'inspect', '--format', format, tag]);
-    if (label === '' || label === recipe) return;
+    if (label === '' || label === recipe) return describe(label !== '');
     say('the stand-in for the Lambda image is of another version: making it anew');
   } else {
     say(`${missing.why}: making a stand-in for the Lambda image out of packages`);
   }
   await makeStandIn(root, recipe);
+  return describe(true);
 };

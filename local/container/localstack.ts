@@ -16,6 +16,10 @@ export type LocalstackOptions = {
   readonly hosts: readonly string[];
   readonly port: number;
   readonly services: readonly string[];
+  /** More of its settings, as `NAME=value`. */
+  readonly settings?: readonly string[];
+  /** What Python runs, in place of LocalStack's own start. */
+  readonly start?: readonly string[];
 };
 
 export type Localstack = {
@@ -29,7 +33,13 @@ const readyWithinMs = 60_000;
 const graceMs = 10_000;
 
 /** Nothing is fetched, nothing is reported anywhere, and it is not told that it runs in its own container. */
-const settingsOf = ({ folder, hosts, port, services }: LocalstackOptions): readonly string[] => [
+const settingsOf = ({
+  folder,
+  hosts,
+  port,
+  services,
+  settings = [],
+}: LocalstackOptions): readonly string[] => [
   'OVERRIDE_IN_DOCKER=0',
   `FILESYSTEM_ROOT=${join(folder, 'localstack')}`,
   `GATEWAY_LISTEN=${hosts.map((host) => `${host}:${port}`).join(',')}`,
@@ -40,6 +50,7 @@ const settingsOf = ({ folder, hosts, port, services }: LocalstackOptions): reado
   `SERVICES=${services.join(',')}`,
   'STRICT_SERVICE_LOADING=1',
   'EAGER_SERVICE_LOADING=1',
+  ...settings,
 ];
 
 const isTaken = (port: number): Promise<boolean> =>
@@ -75,7 +86,8 @@ export const startLocalstack = async (options: LocalstackOptions): Promise<Local
     throw failure(`port ${port} is in use: stop what listens there, or set LOCALSTACK_PORT`);
   }
   mkdirSync(join(folder, 'localstack'), { recursive: true });
-  const program = [join(programs, 'python'), '-m', 'localstack.runtime.main'];
+  const { start = ['-m', 'localstack.runtime.main'] } = options;
+  const program = [join(programs, 'python'), ...start];
   const child = startChild('env', [...settingsOf(options), ...program], folder);
   rememberChild(pidFile, child);
   const logFile = join(folder, 'localstack.log');

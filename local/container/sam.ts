@@ -1,15 +1,13 @@
 /** `sam local start-api` over a stack: the functions in containers, as AWS would build and start them. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { endChild, endRememberedChild, rememberChild, startChild } from '../child.ts';
 import { failure } from '../command.ts';
 import { parseTemplate } from '../template.ts';
-import { localAudience, localIssuer } from '../token-key.ts';
 import { addHost } from './host.ts';
-import { lambdaArchitecture } from './lambda-image.ts';
-import { run } from './run.ts';
+import { buildTemplate, localParameters, samEnvironmentOf, samProgramOf } from './sam-cli.ts';
 import type { Stack } from './stack.ts';
 
 export type SamOptions = {
@@ -34,23 +32,6 @@ export type SamApi = {
 const readyWithinMs = 60_000;
 /** Stopping the containers of all functions takes it seconds. */
 const graceMs = 30_000;
-
-const overrides = [
-  '--parameter-overrides',
-  `Architecture=${lambdaArchitecture}`,
-  `AuthIssuer=${localIssuer}`,
-  `AuthAudience=${localAudience}`,
-];
-
-/** Without these it asks for credentials, on a network that may not answer, and reports home. */
-const samEnvironment = {
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-  AWS_MAX_ATTEMPTS: '1',
-  AWS_EC2_METADATA_DISABLED: 'true',
-  SAM_CLI_TELEMETRY: '0',
-};
 
 const globals = v.looseObject({
   Globals: v.looseObject({
@@ -91,24 +72,25 @@ const answers = async (url: string): Promise<boolean> => {
 /** Validates and builds the template, serves it and returns when a first function has answered. */
 export const startSam = async (options: SamOptions): Promise<SamApi> => {
   const { root, folder, port, stack, say } = options;
-  const sam = join(stack.samPrograms, 'sam');
-  const path = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
-  const env = { ...samEnvironment, PATH: path };
-  say('sam validate --lint');
-  await run(sam, ['validate', '--lint'], { cwd: root, env });
-  say('sam build');
-  await run(sam, ['build', '--config-env', 'local', ...overrides], { cwd: root, env });
+  const cli = { root, samPrograms: stack.samPrograms };
+  await buildTemplate(cli, 'local', say);
   mkdirSync(folder, { recursive: true });
   const pidFile = join(folder, 'sam.pid');
   await endRememberedChild(pidFile);
-  const settings = Object.entries({ ...env, DOCKER_HOST: process.env['DOCKER_HOST'] }).flatMap(
-    ([name, value]) => (value === undefined ? [] : [`${name}=${value}`]),
+  const env = { ...samEnvironmentOf(cli), DOCKER_HOST: process.env['DOCKER_HOST'] };
+  const settings = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
   );
   const serve = ['local', 'start-api', '--host', '127.0.0.1', '--port', String(port)];
   const how = ['--skip-pull-image', '--warm-containers', 'LAZY', '--add-host', addHost];
+  const overrides = ['--parameter-overrides', ...localParameters];
   const template = ['--template', writeLocalTemplate(options), ...overrides];
   say('sam local start-api');
-  const child = startChild('env', [...settings, sam, ...serve, ...how, ...template], root);
+  const child = startChild(
+    'env',
+    [...settings, samProgramOf(cli), ...serve, ...how, ...template],
+    root,
+  );
   rememberChild(pidFile, child);
   child.stderr?.pipe(process.stderr);
   let isClosing = false;

@@ -18,10 +18,10 @@ const invalid = (field: string) => ({ status: 400, json: { code: 'invalid_reques
 const minutesAhead = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 const cursorOf = (text: string) => Buffer.from(text).toString('base64url');
 
-/** Some gateways take it for another path. */
-const slash = isLocal ? ['A%2Fversions'] : [];
+/** Some gateways take them for another path. */
+const paths = isLocal ? ['A%2Fversions', 'A;v=1'] : [];
 describe('the path', () => {
-  it.each(['1A', '.A', 'A%20B', ...slash, 'A%00', '%C3%A9', 'A,B', 'a'.repeat(129), 'A;v=1'])(
+  it.each(['1A', '.A', 'A%20B', ...paths, 'A%00', '%C3%A9', 'A,B', 'a'.repeat(129)])(
     'with the name %s is 400 on every route',
     async (segment) => {
       for (const reply of [

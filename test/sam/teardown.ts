@@ -1,4 +1,4 @@
 /** After the suites of this project: ends what its set-up started. */
-import { forgetServed } from './served.ts';
+import { endServed } from '../support/served.ts';
 
-export default forgetServed;
+export default endServed;

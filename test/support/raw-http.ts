@@ -20,7 +20,8 @@ export type RawReply = {
 };
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-const timeoutMs = 20_000;
+/** Behind another gateway many functions may first have to start, on a busy machine. */
+const timeoutMs = process.env['BASE_URL'] === undefined ? 20_000 : 120_000;
 
 /** Closes what `exchange` keeps open between requests. */
 export const closeConnections = (): void => agent.destroy();

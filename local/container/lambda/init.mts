@@ -1,0 +1,162 @@
+/**
+ * A stand-in for LocalStack's own init of a function's container: it takes invocations from LocalStack, hands them to
+ * the runtime over Lambda's Runtime API, and gives back the answer and what the function printed. It stands alone, for
+ * it is copied into the image. LocalStack's side of the talk: localstack/services/lambda_/invocation/executor_endpoint.py
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { setImmediate as othersFirst } from 'node:timers/promises';
+
+type Invocation = {
+  readonly 'invoke-id': string;
+  readonly 'invoked-function-arn': string;
+  readonly 'trace-id': string;
+  readonly payload: string;
+};
+type Running = {
+  readonly invocation: Invocation;
+  readonly begun: number;
+  readonly timer: NodeJS.Timeout;
+};
+
+const {
+  LOCALSTACK_RUNTIME_ENDPOINT: localstack = '',
+  LOCALSTACK_RUNTIME_ID: id = '',
+  AWS_LAMBDA_FUNCTION_TIMEOUT: timeoutS = '3',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memory = '128',
+  AWS_LAMBDA_FUNCTION_VERSION: version = '$LATEST',
+} = process.env;
+/** Where LocalStack sends invocations, and where the runtime asks for them. */
+const [invokePort, runtimePort] = [9563, 9001];
+
+let runtime: ChildProcess;
+let isReady = false;
+let printed = '';
+const waiting: Invocation[] = [];
+/** The runtime's open request for the next invocation. */
+let asking: ServerResponse | undefined;
+let running: Running | undefined;
+
+const post = (path: string, body: string): Promise<void> =>
+  new Promise((resolve) => {
+    const headers = {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+    };
+    const sent = request(`${localstack}${path}`, { method: 'POST', headers }, (reply) => {
+      reply.resume().on('end', resolve);
+    });
+    // LocalStack is gone, and with it whoever waits for the answer.
+    sent.on('error', () => process.exit(1));
+    sent.end(body);
+  });
+
+const bodyOf = async (message: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+/** Tells LocalStack how an invocation ended, and before that what was printed meanwhile. */
+const finish = async (kind: 'response' | 'error', body: string): Promise<void> => {
+  if (running === undefined) return;
+  const { invocation, begun, timer } = running;
+  running = undefined;
+  clearTimeout(timer);
+  // What the function printed is in its pipe by now, and is read before this goes on.
+  await othersFirst();
+  const requestId = invocation['invoke-id'];
+  const ms = performance.now() - begun;
+  const report = [
+    `REPORT RequestId: ${requestId}`,
+    `Duration: ${ms.toFixed(2)} ms`,
+    `Billed Duration: ${Math.ceil(ms)} ms`,
+    `Memory Size: ${memory} MB`,
+  ].join('\t');
+  const start = `START RequestId: ${requestId} Version: ${version}`;
+  const logs = `${start}\n${printed}END RequestId: ${requestId}\n${report}\n`;
+  printed = '';
+  await post(`/invocations/${requestId}/logs`, JSON.stringify({ logs }));
+  await post(`/invocations/${requestId}/${kind}`, body);
+};
+
+const handNext = (): void => {
+  if (asking === undefined || running !== undefined) return;
+  const invocation = waiting.shift();
+  if (invocation === undefined) return;
+  const limitMs = Number(timeoutS) * 1000;
+  // The runtime is not ours to stop in the middle: it is killed, and its end tells why.
+  const timer = setTimeout(() => runtime.kill('SIGKILL'), limitMs);
+  running = { invocation, begun: performance.now(), timer };
+  asking.writeHead(200, {
+    'Content-Type': 'application/json',
+    'Lambda-Runtime-Aws-Request-Id': invocation['invoke-id'],
+    'Lambda-Runtime-Deadline-Ms': String(Date.now() + limitMs),
+    'Lambda-Runtime-Invoked-Function-Arn': invocation['invoked-function-arn'],
+    'Lambda-Runtime-Trace-Id': invocation['trace-id'],
+  });
+  asking.end(invocation.payload);
+  asking = undefined;
+};
+
+const answerRuntime = async (message: IncomingMessage, reply: ServerResponse): Promise<void> => {
+  const body = await bodyOf(message);
+  const [kind, requestId, outcome] = (message.url ?? '').split('/').slice(3);
+  if (kind === 'invocation' && requestId === 'next') {
+    asking = reply.once('close', () => {
+      if (asking === reply) asking = undefined;
+    });
+    if (!isReady) await post(`/status/${id}/ready`, '{}');
+    isReady = true;
+    return handNext();
+  }
+  if (kind === 'init') await post(`/status/${id}/error`, body);
+  else if (requestId === running?.invocation['invoke-id']) {
+    await finish(outcome === 'response' ? 'response' : 'error', body);
+  }
+  reply.writeHead(202).end();
+};
+
+const startRuntime = (): void => {
+  const env = { ...process.env, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${runtimePort}` };
+  const cwd = process.env['LAMBDA_TASK_ROOT'] ?? '/var/task';
+  runtime = spawn('/var/runtime/bootstrap', { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [runtime.stdout, runtime.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      process.stdout.write(text);
+    });
+  }
+  runtime.once('close', async (code, signal) => {
+    asking = undefined;
+    const how = signal === null ? `exit status ${code}` : `signal: ${signal}`;
+    const late =
+      running !== undefined && performance.now() - running.begun >= Number(timeoutS) * 1000;
+    const error = late
+      ? { errorType: 'Sandbox.Timedout', errorMessage: `Task timed out after ${timeoutS} seconds` }
+      : { errorType: 'Runtime.ExitError', errorMessage: `Runtime exited with error: ${how}` };
+    if (isReady) {
+      await finish('error', JSON.stringify(error));
+      return startRuntime();
+    }
+    await post(`/status/${id}/error`, JSON.stringify(error));
+    process.exit(1);
+  });
+};
+
+/** On a busy machine a runtime may take its time to ask again; its connection waits for that. */
+const patient = { keepAliveTimeout: 0 };
+createServer(patient, (message, reply) => void answerRuntime(message, reply)).listen(
+  runtimePort,
+  '127.0.0.1',
+  startRuntime,
+);
+createServer(patient, async (message, reply) => {
+  waiting.push(JSON.parse(await bodyOf(message)));
+  reply.writeHead(202).end();
+  handNext();
+}).listen(invokePort);
+process.on('SIGTERM', () => {
+  runtime.kill('SIGTERM');
+  process.exit();
+});

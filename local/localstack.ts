@@ -1,0 +1,71 @@
+/**
+ * `npm run localstack`: the template deployed to LocalStack, until Ctrl-C. While it runs, the same command from another
+ * terminal deploys again what was changed, `-- delete` deletes the stack, and `-- aws …` is the AWS CLI on it.
+ */
+import { join } from 'node:path';
+import { failure, runCommand } from './command.ts';
+import { type Cloud, startCloud } from './container/cloud.ts';
+import { deleteStack, deploy, runAws } from './container/deployment.ts';
+import {
+  findCloud,
+  forgetCloud,
+  type RunningCloud,
+  rememberCloud,
+} from './container/running-cloud.ts';
+import { readLocalstackPort, say } from './container/settings.ts';
+import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { untilSignal } from './serving.ts';
+import { openTokenKey } from './token-key.ts';
+
+const root = join(import.meta.dirname, '..');
+const dataFolder = dataFolderOf(process.env);
+const folder = join(dataFolder, 'localstack');
+
+const getCloud = (): RunningCloud => {
+  const cloud = findCloud(folder);
+  if (cloud === undefined) throw failure('no LocalStack runs here: npm run localstack starts one');
+  return cloud;
+};
+
+const deployTo = async (cloud: RunningCloud): Promise<void> => {
+  const { jwks } = await openTokenKey(dataFolder);
+  say(`vault listening on ${await deploy({ root, ...cloud, say }, jwks)}`);
+};
+
+const serve = async (cloud: Cloud, signal: Promise<void>): Promise<void> => {
+  try {
+    rememberCloud(folder, cloud);
+    const ended = Promise.race([signal, cloud.failed]);
+    const lost = await Promise.race([ended, deployTo(cloud).then(() => ended)]);
+    if (lost) throw lost;
+  } finally {
+    forgetCloud(folder);
+    await cloud.close();
+  }
+};
+
+const up = async (): Promise<void> => {
+  const port = readLocalstackPort();
+  openDataFolder(dataFolder);
+  const running = findCloud(folder);
+  if (running !== undefined) return deployTo(running);
+  const signal = untilSignal();
+  await serve(await startCloud({ root, folder, port, say }), signal);
+};
+
+const remove = async (): Promise<void> => {
+  const kept = await deleteStack({ root, ...getCloud(), say });
+  say('the stack is deleted; what template.yaml says to retain is still there:');
+  for (const [type, name] of kept) say(`${type} ${name}`);
+};
+
+await runCommand(async () => {
+  const [action, ...rest] = process.argv.slice(2);
+  if (action === undefined) return up();
+  if (action === 'aws') return say(await runAws({ root, ...getCloud(), say }, rest));
+  if (action === 'delete' && rest.length === 0) return remove();
+  throw failure('use: npm run localstack, or with -- delete, or with -- aws and its arguments', {
+    exitCode: 2,
+  });
+});
+process.exit();
