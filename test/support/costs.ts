@@ -103,5 +103,3 @@ export const costs = {
   'get-status': { store: ['DescribeTable'], kms: ['DescribeKey'], reads: 0, writes: 0 },
   'get-health': { store: [], kms: [], reads: 0, writes: 0 },
 } as const satisfies Readonly<Record<string, Cost>>;
-
-export type CostedOperation = keyof typeof costs;

@@ -1,0 +1,27 @@
+import { describe, expect, it } from '@jest/globals';
+import { freshFolder, runLocal } from '../../support/local-process.ts';
+
+const run = async (...args: readonly string[]) => {
+  const command = runLocal('localstack', args, { VAULT_DATA_DIR: freshFolder() });
+  return { code: await command.exit, errors: command.errors };
+};
+
+describe('a command on a LocalStack that does not run', () => {
+  it.each([['delete'], ['aws', 'kms', 'list-keys']])(
+    '%s says so in one sentence',
+    async (...args) => {
+      const sentence = 'no LocalStack runs here: npm run localstack starts one';
+      expect(await run(...args)).toEqual({ code: 1, errors: [sentence] });
+    },
+  );
+});
+
+describe('a command line that is wrong', () => {
+  it.each([['destroy'], ['delete', 'everything']])(
+    '%s is told how it should be',
+    async (...args) => {
+      const { code, errors } = await run(...args);
+      expect([code, errors]).toEqual([2, [expect.stringMatching(/^use: npm run localstack/)]]);
+    },
+  );
+});
