@@ -61,12 +61,19 @@ describe('an entry of several writes', () => {
     expect(await keysThere()).toEqual(['a', 'b', 'c']);
   });
 
-  it('has those refused that the store refuses for what they are, and the others applied', async () => {
-    const wrong = put('w', { ConditionExpression: 'nonsense here' });
-    const expected = [['ValidationException', 'applied', 'ConditionalCheckFailedException']];
-    expect(await outcomesOf([wrong, put('b'), put('c', isThere)])).toEqual(expected);
-    expect(await keysThere()).toEqual(['b']);
-  });
+  it.each([
+    ['an empty key', put('')],
+    ['a condition that is none', put('w', { ConditionExpression: 'nonsense here' })],
+    ['a value that is not used', put('w', { ExpressionAttributeValues: { ':v': { S: 'x' } } })],
+    ['a number that is none', put('w', { Item: { ...keyOf('w'), n: { N: 'x' } } })],
+  ])(
+    'has those refused that the store refuses for what they are, and the others applied: %s',
+    async (_, wrong) => {
+      const expected = [['ValidationException', 'applied', 'ConditionalCheckFailedException']];
+      expect(await outcomesOf([wrong, put('b', isNew), put('c', isThere)])).toEqual(expected);
+      expect(await keysThere()).toEqual(['b']);
+    },
+  );
 
   it('has all refused if the store refuses only the whole, and the log goes on', async () => {
     expect(await outcomesOf([put('a'), put('a')], [put('b')])).toEqual([

@@ -68,17 +68,17 @@ const applyingMutants: readonly Mutant[] = [
   {
     name: 'a batch may hold a token twice',
     file: local('batch'),
-    from: 'return entry.token ? [...items, `token ${entry.token.value}`] : items;',
-    to: 'return items;',
+    from: '...(write.token ? [`token ${write.token.value}`] : []),',
+    to: '...(write.token ? [] : []),',
     test: 'unit/replica/batch',
     sentence: 'ends before a token that it has',
   },
   {
-    name: 'what shares a batch with a refused entry is skipped with it',
+    name: 'what shares a transaction with a refused write is refused with it',
     file: local('apply'),
-    from: 'for (const [logEntry, verdict] of judged) settled.set(logEntry, verdict);',
+    from: 'for (const [write, verdict] of judged) settled.set(write, verdict);',
     to: `for (const [, verdict] of judged) {
-        for (const logEntry of run) settled.set(logEntry, verdict);
+        for (const { writes } of run) for (const write of writes) settled.set(write, verdict);
       }`,
     test: 'property/replica/batches',
     sentence: 'have the outcomes, and leave the items, that they have one by one',
@@ -86,8 +86,8 @@ const applyingMutants: readonly Mutant[] = [
   {
     name: 'the digest does not stand for outcomes',
     file: local('plan'),
-    from: "settled.get(logEntry)?.code ?? 'applied'",
-    to: "settled.has(logEntry) ? 'applied' : 'applied'",
+    from: "settled.get(write)?.code ?? 'applied'",
+    to: "settled.has(write) ? 'applied' : 'applied'",
     test: crashes,
     sentence: 'has another digest than one whose store gave an entry another outcome',
   },
@@ -134,8 +134,8 @@ const applyingMutants: readonly Mutant[] = [
   {
     name: 'a refused request uses its token up',
     file: local('apply'),
-    from: 'if (!done && entry.token) rememberReceipt',
-    to: 'if (entry.token) rememberReceipt',
+    from: 'if (!done && write.token) rememberReceipt',
+    to: 'if (write.token) rememberReceipt',
     test: front,
     sentence: 'of a refused request is free: the request is evaluated anew',
   },
@@ -146,6 +146,50 @@ const applyingMutants: readonly Mutant[] = [
     to: 'receipts: new Map(stored.slice(stored.length)),',
     test: crashes,
     sentence: 'knows its receipts again after a start',
+  },
+];
+
+/** Of several writes in one entry. */
+const togetherMutants: readonly Mutant[] = [
+  {
+    name: 'a key that has two spellings shares an entry',
+    file: local('batch'),
+    from: 'return /^(0|-?[1-9]\\d{0,36})$/.test(number);',
+    to: "return number !== '';",
+    test: 'unit/replica/batch',
+    sentence: 'has an entry alone that has a key that can be spelled in other ways',
+  },
+  {
+    name: 'the first token of an entry alone has a receipt',
+    file: local('plan'),
+    from: '[writeReceipts(revision, tokens)]',
+    to: '[writeReceipts(revision, tokens.slice(0, 1))]',
+    test: 'contract/replica-entries',
+    sentence: 'knows the receipts of all its tokens again after a start',
+  },
+  {
+    name: 'a write that the store refuses for what it is takes its entry with it',
+    file: local('apply'),
+    from: 'if (settled.size > before) return;',
+    to: 'if (settled.size < before) return;',
+    test: 'contract/replica-entries',
+    sentence: 'has those refused that the store refuses for what they are, and the others applied',
+  },
+  {
+    name: 'the try of a part of an entry takes effect',
+    file: local('bookkeeping'),
+    from: "ConditionExpression: 'attribute_not_exists(pk)',\n  },\n};",
+    to: "ConditionExpression: 'attribute_exists(pk)',\n  },\n};",
+    test: 'contract/replica-entries',
+    sentence: 'has those refused that the store refuses for what they are, and the others applied',
+  },
+  {
+    name: 'an append without an answer holds up all others',
+    file: local('appender'),
+    from: 'if (underWay === sent) sendNext();\n    };\n    const timer',
+    to: 'if (underWay === sent && sent === undefined) sendNext();\n    };\n    const timer',
+    test: 'unit/replica/appender',
+    sentence: 'wait no longer than 50 ms for an answer that does not come, and are sent once',
   },
 ];
 
@@ -187,5 +231,6 @@ const refusingMutants: readonly Mutant[] = [
 export const replicatingMutants: readonly Mutant[] = [
   ...readingMutants,
   ...applyingMutants,
+  ...togetherMutants,
   ...refusingMutants,
 ];

@@ -99,4 +99,20 @@ export const sealingMutants: readonly Mutant[] = [
     test: 'contract/data-keys',
     sentence: 'is zeroes after a create',
   },
+  {
+    name: 'a process makes any number of calls to the master key at once',
+    file: 'functions/kms/slots.ts',
+    from: 'if (free > 0) {',
+    to: 'if (count > 0) {',
+    test: 'unit/kms/slots',
+    sentence: 'are had at once while there are some, and then when one is given back',
+  },
+  {
+    name: 'a place at the master key goes to whoever asked first',
+    file: 'functions/kms/slots.ts',
+    from: 'others.reduce(older, first).end(true)',
+    to: 'others.slice(others.length).reduce(older, first).end(true)',
+    test: 'unit/kms/slots',
+    sentence: 'go to the oldest request, however late it asks',
+  },
 ];
