@@ -1,6 +1,6 @@
 /**
  * Every function may do exactly what it does: it was seen to use each action that its policy grants, in the e2e suites
- * or under faults, and it is refused all else.
+ * or under faults, and it is refused all else. What was used is looked at after both, so the tests stand in this order.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { type GuardedVault, startGuardedVault } from './guarded-vault.ts';
 import { differenceOf, grantsOf, type Permission } from './permissions.ts';
 import { kinds } from './requests.ts';
 
-jest.setTimeout(600_000);
+jest.setTimeout(1_800_000);
 
 const grants = grantsOf(readFileSync('template.yaml', 'utf8'));
 const none: ReadonlySet<Permission> = new Set();
