@@ -25,17 +25,20 @@ const key = ed25519();
 const kept = { ...process.env };
 const servers: Server[] = [];
 
-/** A service on loopback that counts its requests. */
+/** A service on loopback that counts its requests and its connections. */
 const serve = async (listener: RequestListener) => {
-  let requests = 0;
+  let [requests, connections] = [0, 0];
   const server = createServer((request, response) => {
     requests += 1;
     listener(request, response);
   }).listen(0, '127.0.0.1');
   servers.push(server);
+  server.on('connection', () => {
+    connections += 1;
+  });
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, requests: () => requests };
+  return { url, requests: () => requests, connections: () => connections };
 };
 
 beforeEach(() => {
@@ -126,6 +129,14 @@ describe('the ports of a function', () => {
     const read = ports.store.findHead(context, someone(), 'A');
     await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(failing.requests()).toBe(2 + 3);
+  });
+
+  it('keep their connections: a call after another needs no new one', async () => {
+    const store = await serve((_request, response) => response.end('{}'));
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
+    const { ports } = freshVault();
+    for (let call = 0; call < 3; call += 1) await ports.store.probe(requestContext());
+    expect([store.requests(), store.connections()]).toEqual([3, 1]);
   });
 });
 
