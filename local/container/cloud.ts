@@ -49,7 +49,7 @@ const services = [
 ];
 
 /** Tells the containers of this folder's functions from all others. */
-const labelOf = (folder: string): string =>
+export const labelOf = (folder: string): string =>
   `vault.localstack=${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 
 const removeContainers = async (folder: string): Promise<void> => {
