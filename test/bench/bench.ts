@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: how fast the vault is and what an operation costs, beside the floor (docs/performance.md). With
  * `cluster`, three nodes; with `fresh`, whether a first read at another node ever misses an acknowledged write: exit
- * code 1 if one does. With `cold`, how the functions start.
+ * code 1 if one does. With `cold`, how the functions start; with `scale`, cost and time as work grows; with `cost`, what it
+ * comes to on AWS.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,8 @@ import { join } from 'node:path';
 import { failure, runCommand } from '../../local/command.ts';
 import { untilSignal } from '../../local/serving.ts';
 import { measureColdStarts } from './cold.ts';
-import { type Options, readOptions } from './options.ts';
+import { dollarTables } from './dollar-tables.ts';
+import { readOptions } from './options.ts';
 import { readyProfiles } from './profiling.ts';
 import {
   comparisonTable,
@@ -18,12 +20,15 @@ import {
   resultsText,
   writeReport,
 } from './report.ts';
-import { checkFreshness, measureCluster, measureOneNode, type Results } from './runs.ts';
+import { checkFreshness, measureCluster, measureOneNode } from './runs.ts';
+import { writePlots } from './scale/plots.ts';
+import { measureScale } from './scale/scale.ts';
+import { scaleTable } from './scale/table.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const runs = { 'one-node': measureOneNode, cluster: measureCluster, fresh: checkFreshness };
 
-/** Runs `work` in a folder of its own until it ends or a signal comes. */
+/** Does it in a folder that goes afterwards, also when a signal ends it. */
 const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
   const signal = untilSignal().then((): never => {
     throw failure('stopped before the end');
@@ -36,9 +41,6 @@ const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Prom
   }
 };
 
-const run = (options: Options): Promise<Results> =>
-  inFolder((folder) => runs[options.command](options, folder));
-
 await runCommand(async () => {
   const [word, ...more] = process.argv.slice(2);
   if (word === 'cold' && more.length === 0) return say(await inFolder(measureColdStarts));
@@ -48,8 +50,16 @@ await runCommand(async () => {
     if (a !== undefined && b !== undefined) say(comparisonTable(a, b));
     return;
   }
+  if (asked.command === 'cost') return say(dollarTables().join('\n\n'));
+  if (asked.command === 'scale') {
+    const points = await inFolder((folder) => measureScale(asked.axes, folder));
+    const scale = { machine: describeMachine(), points };
+    if (asked.json !== undefined) writeReport(asked.json, scale);
+    if (asked.plots !== undefined) writePlots(asked.plots, scale);
+    return say(scaleTable(scale));
+  }
   const profiles = asked.profiles && readyProfiles(asked.profiles);
-  const results = await run({ ...asked, profiles });
+  const results = await inFolder((folder) => runs[asked.command]({ ...asked, profiles }, folder));
   const report = { command: asked.command, machine: describeMachine(), ...results };
   if (asked.json !== undefined) writeReport(asked.json, report);
   say(resultsText(report));

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { failure, orUsage } from '../../local/command.ts';
 import { type Operation, operations } from './operations.ts';
+import { type Axis, axes } from './scale/points.ts';
 
 type Peer = { readonly description: string; readonly urls: readonly string[] };
 
@@ -15,7 +16,14 @@ export type Options = {
   readonly profiles: string | undefined;
   readonly peer: Peer | undefined;
 };
-export type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
+type ScaleOptions = {
+  readonly command: 'scale';
+  readonly axes: readonly Axis[];
+  readonly json: string | undefined;
+  /** The folder that the plots are written to. */
+  readonly plots: string | undefined;
+};
+type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
@@ -30,7 +38,7 @@ const readCommand = (words: readonly string[]): Options['command'] => {
   if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
     return word;
   }
-  throw usage('what to measure is cluster, fresh, cold, or nothing for one node');
+  throw usage('what to measure is cluster, fresh, cold, scale, cost, or nothing for one node');
 };
 
 const readOperations = (text: string): readonly Operation[] =>
@@ -62,8 +70,17 @@ const readPeer = (description: string | undefined, at: string | undefined): Peer
   throw usage('--peer FILE and --at URL (or URLs with commas between) go together');
 };
 
+const readAxes = (text: string): readonly Axis[] =>
+  text.split(',').map((word) => {
+    const found = axes.find((axis) => axis === word);
+    if (found !== undefined) return found;
+    throw usage(`--only knows ${axes.join(', ')}`);
+  });
+
+type Asked = Options | ScaleOptions | Comparison | { readonly command: 'cost' };
+
 /** Throws a sentence (exit code 2) for what it does not know. */
-export const readOptions = (args: readonly string[]): Options | Comparison => {
+export const readOptions = (args: readonly string[]): Asked => {
   const text = { type: 'string' } as const;
   const { values, positionals } = orUsage(() =>
     parseArgs({
@@ -78,6 +95,8 @@ export const readOptions = (args: readonly string[]): Options | Comparison => {
         profile: text,
         peer: text,
         at: text,
+        only: text,
+        plots: text,
       },
     }),
   );
@@ -88,6 +107,11 @@ export const readOptions = (args: readonly string[]): Options | Comparison => {
     }
     throw usage('--compare takes two files that --json has written');
   }
+  if (positionals.length === 1 && positionals[0] === 'cost') return { command: 'cost' };
+  const { only, json, plots } = values;
+  if (positionals.length === 1 && positionals[0] === 'scale') {
+    return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json, plots };
+  }
   const command = readCommand(positionals);
   const preset = presets[command];
   const { operations: named, clients, seconds } = values;
@@ -96,7 +120,7 @@ export const readOptions = (args: readonly string[]): Options | Comparison => {
     operations: named === undefined ? preset.operations : readOperations(named),
     clients: clients === undefined ? preset.clients : readClients(clients),
     forMs: 1000 * (seconds === undefined ? preset.seconds : readSeconds(seconds)),
-    json: values.json,
+    json,
     profiles: values.profile,
     peer: readPeer(values.peer, values.at),
   };

@@ -1,11 +1,14 @@
 /** What a run comes to: as a file for programs, and as tables for people. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { dirname } from 'node:path';
 import { failure } from '../../local/command.ts';
 import type { Freshness } from './fresh.ts';
 import type { Lag } from './lag.ts';
 import type { Figure } from './measure.ts';
+import { fileNames } from './operations.ts';
 import { cpuTotal } from './processes.ts';
+import type { Point } from './scale/points.ts';
 
 export type Machine = {
   readonly processors: number;
@@ -22,6 +25,9 @@ export type Report = {
   readonly fresh?: readonly Freshness[];
 };
 
+/** What `scale` has found. */
+export type ScaleReport = { readonly machine: Machine; readonly points: readonly Point[] };
+
 export const describeMachine = (): Machine => ({
   processors: cpus().length,
   model: cpus()[0]?.model ?? 'unknown',
@@ -29,8 +35,10 @@ export const describeMachine = (): Machine => ({
   load: loadavg()[0] ?? Number.NaN,
 });
 
-export const writeReport = (file: string, report: Report): void =>
+export const writeReport = (file: string, report: Report | ScaleReport): void => {
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
+};
 
 export const readReport = (file: string): Report => {
   const report: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -104,12 +112,28 @@ const freshLine = ({ subject, reads, missed, visibleP50Ms }: Freshness): string 
   return `${subject}: ${missed} of ${reads} first reads at another node missed an acknowledged write${after}`;
 };
 
+/** How much faster one file stores its names than as many creates do, of the vault and of whatever else there is. */
+const fileLines = (figures: readonly Figure[]): readonly string[] =>
+  figures
+    .filter(({ subject, operation }) => subject === 'vault' && operation === 'encrypt')
+    .map(({ clients, times }) => {
+      const creates = figures.filter(
+        (figure) => figure.operation === 'create' && figure.clients === clients,
+      );
+      const ratios = creates.map(
+        (create) =>
+          `${shown((times.perSecond * fileNames) / create.times.perSecond)} × ${create.subject}`,
+      );
+      return `a file of ${fileNames} names against ${fileNames} creates, clients: ${clients}: ${ratios.join(', ')}`;
+    });
+
 /** Everything that a run has found, for people. */
 export const resultsText = ({ machine, figures, lag, fresh = [] }: Report): string => {
   const { processors, model, node, load } = machine;
   return [
     `${processors} processors (${model}), Node ${node}, load average at the end ${shown(load)}`,
     ...(figures.length > 0 ? [figuresTable(figures)] : []),
+    ...fileLines(figures),
     ...(lag === undefined ? [] : [lagLine(lag)]),
     ...fresh.map(freshLine),
   ].join('\n');

@@ -21,7 +21,7 @@ import {
   vaultDescription,
 } from './subjects.ts';
 
-export type Results = Pick<Report, 'figures' | 'lag' | 'fresh'>;
+type Results = Pick<Report, 'figures' | 'lag' | 'fresh'>;
 export type Run = (options: Options, folder: string) => Promise<Results>;
 
 const tenant = 'bench';

@@ -20,7 +20,7 @@ import { listVersions } from '../../functions/vault/list-versions.ts';
 import { submitEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { readTemplate } from '../../local/template.ts';
-import { type Cost, costSizes, costs, envCost, getAtCost } from '../support/costs.ts';
+import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
 import { file } from '../support/env-vault.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
@@ -333,8 +333,16 @@ describe('the cost of', () => {
   });
 
   it.each([
-    ['usual', { tenant: 't'.repeat(16), subject: 's'.repeat(16), name: 'N'.repeat(16) }, 580],
-    ['largest', { tenant: 't'.repeat(64), subject: 's'.repeat(256), name: 'N'.repeat(128) }, 1_140],
+    [
+      'usual',
+      { tenant: 't'.repeat(16), subject: 's'.repeat(16), name: 'N'.repeat(16) },
+      keptBytes.usual,
+    ],
+    [
+      'largest',
+      { tenant: 't'.repeat(64), subject: 's'.repeat(256), name: 'N'.repeat(128) },
+      keptBytes.largest,
+    ],
   ])('keeping a secret of %s names: its value and no more than is told', async (_, of, most) => {
     const { name, ...who } = of;
     const principal = someone(who);

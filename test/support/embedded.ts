@@ -42,7 +42,8 @@ export const storeOver = (dynamodb: DynamoDBClient): Store => {
   };
 };
 
-export const startEmbedded = async (): Promise<Embedded> => {
+/** The parts and the ports over them; `close` looks at nothing. */
+export const startUnchecked = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-'));
   const kmsServer = await startKms({ folder });
   const store = await startStore(dynoxide(process.cwd()), folder, () => {});
@@ -51,26 +52,34 @@ export const startEmbedded = async (): Promise<Embedded> => {
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
   const { table } = await readTemplate('template.yaml');
   await ensureTable(dynamodb, tableName, table);
-  const tampered = new Set<string>();
-  const lookAtTheEnd = async () => {
-    const of = { dynamodb, kms, tableName, masterKeyId: kmsServer.keyArn };
-    const violations = await checkVault(of);
-    return violations.filter(({ pk }) => !tampered.has(pk.split('#')[1] ?? ''));
+  const ports: Ports = {
+    store: storeOver(dynamodb),
+    dataKeys: createDataKeys(kms, kmsServer.keyArn),
   };
+  const close = async () => {
+    dynamodb.destroy();
+    kms.destroy();
+    await store.close();
+    await kmsServer.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { folder, dynamodb, kms, keyArn: kmsServer.keyArn, ports, close };
+};
+
+export const startEmbedded = async (): Promise<Embedded> => {
+  const { dynamodb, kms, keyArn, ports, close } = await startUnchecked();
+  const tampered = new Set<string>();
   return {
     dynamodb,
     kms,
-    keyArn: kmsServer.keyArn,
-    ports: { store: storeOver(dynamodb), dataKeys: createDataKeys(kms, kmsServer.keyArn) },
+    keyArn,
+    ports,
     tampered,
     close: async () => {
-      const violations = await lookAtTheEnd();
-      dynamodb.destroy();
-      kms.destroy();
-      await store.close();
-      await kmsServer.close();
-      await rm(folder, { recursive: true, force: true });
-      if (violations.length > 0) throw new Error(JSON.stringify(violations, undefined, 1));
+      const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId: keyArn });
+      const unexpected = violations.filter(({ pk }) => !tampered.has(pk.split('#')[1] ?? ''));
+      await close();
+      if (unexpected.length > 0) throw new Error(JSON.stringify(unexpected, undefined, 1));
     },
   };
 };

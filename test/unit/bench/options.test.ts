@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { operations } from '../../bench/operations.ts';
 import { readOptions } from '../../bench/options.ts';
+import { axes } from '../../bench/scale/points.ts';
 
 describe('the command line of the bench', () => {
   it('measures one node by itself: everything, with 1 client and with 16', () => {
@@ -24,6 +25,21 @@ describe('the command line of the bench', () => {
     });
   });
 
+  it('grows everything, or what it is told', () => {
+    expect(readOptions(['scale'])).toMatchObject({ command: 'scale', axes, plots: undefined });
+    const args = ['scale', '--only', 'versions,value', '--json', 'a', '--plots', 'b'];
+    expect(readOptions(args)).toEqual({
+      command: 'scale',
+      axes: ['versions', 'value'],
+      json: 'a',
+      plots: 'b',
+    });
+  });
+
+  it('prices what the vault does', () => {
+    expect(readOptions(['cost'])).toEqual({ command: 'cost' });
+  });
+
   it('compares two files', () => {
     expect(readOptions(['--compare', 'a', 'b'])).toEqual({ command: 'compare', files: ['a', 'b'] });
   });
@@ -40,6 +56,7 @@ describe('the command line of the bench', () => {
     ['a peer that is nowhere', ['--peer', 'bao.json']],
     ['an address of nobody', ['--at', 'http://127.0.0.1:8200']],
     ['an address that is none', ['--peer', 'bao.json', '--at', '8200']],
+    ['an axis that is none', ['scale', '--only', 'depth']],
     ['one file to compare', ['--compare', 'a']],
     ['an option that it does not know', ['--fast']],
   ])('refuses %s', (_, args) => {

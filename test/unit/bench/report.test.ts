@@ -36,6 +36,21 @@ describe('the report', () => {
     expect(resultsText(report(figure('vault', 800, 2)))).toContain('–');
   });
 
+  it('sets a file of forty names beside as many creates of the vault and of another store', () => {
+    const of = (subject: string, operation: Figure['operation'], perSecond: number) => ({
+      ...figure(subject, perSecond, 1),
+      operation,
+    });
+    const figures = [
+      of('vault', 'create', 200),
+      of('other', 'create', 400),
+      of('vault', 'encrypt', 20),
+    ];
+    expect(resultsText(report(...figures))).toContain(
+      'a file of 40 names against 40 creates, clients: 16: 4.00 × vault, 2.00 × other',
+    );
+  });
+
   it('tells of reads that missed, and of when they would not have', () => {
     const fresh = [{ subject: 'other', reads: 200, missed: 200, visibleP50Ms: 76 }];
     expect(resultsText({ ...report(), fresh })).toContain(

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { dollarTables } from '../../bench/dollar-tables.ts';
+import {
+  breakEvenGets,
+  dollarsPerMillion,
+  dollarsPerMonth,
+  rivals,
+  totalOf,
+  unitsOfItem,
+} from '../../bench/dollars.ts';
+import { costs } from '../../support/costs.ts';
+
+describe('what the vault costs on AWS', () => {
+  it('is its units and calls at their prices', () => {
+    const { store, masterKey, gateway, computing } = dollarsPerMillion(costs['update-secret']);
+    // One unit of a read, and four of a write.
+    expect(store).toBeCloseTo(0.125 + 4 * 0.625, 9);
+    expect([masterKey, gateway]).toEqual([3, 3.5]);
+    // A request, and 31 ms of half a gigabyte.
+    expect(computing).toBeCloseTo(0.2 + 0.031 * 0.5 * 13.3334, 6);
+  });
+
+  it('grows with the secrets, but for what is kept once', () => {
+    const [few, many] = [dollarsPerMonth(1_000).vault, dollarsPerMonth(2_000).vault];
+    expect(many.requests).toBeCloseTo(2 * few.requests, 9);
+    expect(many.kept).toBeLessThan(1.1 * few.kept);
+  });
+
+  it('is compared with nothing that is not offered', () => {
+    expect(rivals['Secrets Manager'](500_001, 1)).toBeUndefined();
+    expect(rivals['Parameter Store, standard'](10_001, 1)).toBeUndefined();
+    expect(rivals['Parameter Store, advanced'](100_001, 1)).toBeUndefined();
+    expect(rivals['Secrets Manager'](1_000, 1_000_000)).toBeCloseTo(400 + 5, 9);
+  });
+
+  it('is as much as a rent and its calls at the reads where they are even', () => {
+    const gets = breakEvenGets(0.4, 5);
+    const vault = (totalOf(dollarsPerMillion(costs['get-secret'])) * gets) / 1_000_000;
+    expect(vault).toBeCloseTo(0.4 + (5 * gets) / 1_000_000, 9);
+  });
+
+  it('is counted by units of 4 KB read and of 1 KB written', () => {
+    expect(unitsOfItem(4096)).toEqual({ reads: 1, writes: 4 });
+    expect(unitsOfItem(4097)).toEqual({ reads: 2, writes: 5 });
+  });
+
+  it.each(dollarTables().map((table) => [table.split('\n')[0], table]))(
+    'is in docs/performance.md as it is calculated: %s',
+    (_, table) => {
+      expect(readFileSync('docs/performance.md', 'utf8')).toContain(table);
+    },
+  );
+});
