@@ -54,7 +54,7 @@ export const storeAt = (store: Description, urls: readonly string[]): Subject =>
   const { send, close } = createSend(urls);
   const prepare = prepareSingles(store, createPerform(store, send, process.env));
   const processes = store.program === undefined ? [] : processesNamed(store.program);
-  return subjectOf(store.name, prepare, processes, close);
+  return subjectOf(`${store.name} (peer)`, prepare, processes, close);
 };
 
 const subjectOf = (

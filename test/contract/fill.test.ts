@@ -1,0 +1,37 @@
+/** The stores of `npm run bench -- scale` are filled past the vault: they tell nothing unless the vault could have. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { checkVault } from '../../local/verify.ts';
+import { createFill, type Vault } from '../bench/scale/fill.ts';
+import { startUnchecked, tableName } from '../support/embedded.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { addVersion, historyOf } from '../support/secrets.ts';
+
+describe('a store that was filled past the vault', () => {
+  let vault: Vault;
+  beforeAll(async () => {
+    vault = await startUnchecked();
+  });
+  afterAll(() => vault.close());
+
+  it('holds what the vault opens, goes on from, and finds nothing wrong with', async () => {
+    const alice = someone();
+    const fill = createFill(vault, alice);
+    const from = Date.now() - 100_000;
+    await fill.secrets(['A', 'B'], bytes('the-value'));
+    await fill.versions('C', 5, bytes('the-value'), from);
+    for (const [name, which] of [
+      ['A', 'latest'],
+      ['C', { version: 2 }],
+      ['C', { at: from + 3_500 }],
+    ] as const) {
+      const { value } = await getSecret(vault.ports)(requestContext(), alice, { name, which });
+      expect(Buffer.from(value).toString()).toBe('the-value');
+    }
+    await addVersion(vault.ports, alice, 'C', 'another');
+    const history = await historyOf(vault.ports, alice, 'C');
+    expect(history.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+    const { dynamodb, kms, keyArn: masterKeyId } = vault;
+    expect(await checkVault({ dynamodb, kms, tableName, masterKeyId })).toEqual([]);
+  });
+});
