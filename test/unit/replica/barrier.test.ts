@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createBarrier } from '../../../local/replica/barrier.ts';
 
 /** A log whose answers the test gives, one question after another. */
-const scripted = () => {
+const scripted = (applied: Promise<void> = Promise.resolve()) => {
   const asked: { answer: (revision: number) => void; fail: () => void }[] = [];
   const waitedFor: number[] = [];
   const barrier = createBarrier(
@@ -10,7 +10,10 @@ const scripted = () => {
       new Promise((resolve, reject) => {
         asked.push({ answer: resolve, fail: () => reject(new Error('no majority')) });
       }),
-    async (revision) => void waitedFor.push(revision),
+    (revision) => {
+      waitedFor.push(revision);
+      return applied;
+    },
   );
   return { asked, waitedFor, barrier };
 };
@@ -19,11 +22,17 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a read barrier', () => {
   it('waits until what the log held is applied', async () => {
-    const { asked, waitedFor, barrier } = scripted();
-    const read = barrier();
+    const { promise: applied, resolve: apply } = Promise.withResolvers<void>();
+    const { asked, waitedFor, barrier } = scripted(applied);
+    let isRead = false;
+    const read = barrier().then(() => {
+      isRead = true;
+    });
     asked[0]?.answer(7);
+    await settle();
+    expect([waitedFor, isRead]).toEqual([[7], false]);
+    apply();
     await read;
-    expect(waitedFor).toEqual([7]);
   });
 
   it('that was sent before a read arrived is never used by it', async () => {

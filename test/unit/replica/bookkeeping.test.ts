@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type Bookkeeping,
   bindCluster,
@@ -62,10 +62,12 @@ describe('a receipt', () => {
 
 describe('what a replica keeps of itself in its store', () => {
   let bare: Awaited<ReturnType<typeof startBareStore>>;
-  beforeAll(async () => {
+  beforeEach(async () => {
     bare = await startBareStore();
+    // Makes the table for it.
+    await openBookkeeping(bare.client);
   });
-  afterAll(() => bare.close());
+  afterEach(() => bare.close());
   const write = async (...TransactItems: readonly object[]): Promise<number> =>
     (await bare.client.call('TransactWriteItems', { TransactItems })).status;
   const at = (revision: number) => ({ revision, version: revision - 1, digest: `d${revision}` });
@@ -77,6 +79,7 @@ describe('what a replica keeps of itself in its store', () => {
   });
 
   it('moves from where it stands, and from nowhere else', async () => {
+    expect(await write(movePosition(startPosition, at(7)))).toBe(200);
     expect(await write(movePosition(at(6), at(8)))).toBe(400);
     expect(await write(movePosition(at(8), at(9)))).toBe(400);
     expect(await readPosition(bare.client)).toEqual(at(7));
