@@ -7,7 +7,7 @@ import {
   dollarsPerMillion,
   dollarsPerMonth,
   rivals,
-  totalOf,
+  sumOf,
   unitsOfItem,
 } from './dollars.ts';
 import { costOf, prices, quotas } from './prices.ts';
@@ -50,7 +50,7 @@ const perMillion = (): string =>
     priced.map(([name, cost, singles]) => {
       const dollars: Dollars = dollarsPerMillion(cost);
       const { store, masterKey, computing, gateway, logs } = dollars;
-      const parts = [store, masterKey, computing, gateway, logs, totalOf(dollars)];
+      const parts = [store, masterKey, computing, gateway, logs, sumOf(dollars)];
       const other = costOf(prices.secretsManagerCalls, singles * million);
       return [name, ...parts.map(cents), cents(other)];
     }),
@@ -58,14 +58,13 @@ const perMillion = (): string =>
 
 const perMonth = (): string =>
   tableOf(
-    ['secrets', 'vault: requests', 'vault: kept', 'vault', ...Object.keys(rivals)],
+    ['secrets', 'vault', ...Object.keys(rivals)],
     [1_000, 100_000, 10_000_000].map((secrets) => {
       const { vault, others } = dollarsPerMonth(secrets);
       const shown = others.map(([, dollars]) =>
         dollars === undefined ? 'not offered' : whole(dollars),
       );
-      const { requests, kept } = vault;
-      return [whole(secrets), cents(requests), cents(kept), whole(requests + kept), ...shown];
+      return [whole(secrets), whole(vault), ...shown];
     }),
   );
 

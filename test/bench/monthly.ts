@@ -1,4 +1,5 @@
 /** What a month on AWS costs, from the calls and units of the operations and the list prices. */
+import { type Cost, costs, keptBytes } from '../support/costs.ts';
 import { costOf, type Price, prices, quotas } from './prices.ts';
 
 /** A month of use. */
@@ -12,27 +13,36 @@ export type Month = {
   readonly reads: number;
 };
 
+const workOf = ({ reads, writes, kms }: Cost) => ({
+  readUnits: reads,
+  writeUnits: writes,
+  masterKeyCalls: kms.length,
+});
+
 /** Of one operation without a key, with a value of at most 1 KB less what is kept beside it (docs/design/storage.md). */
 export const work = {
-  create: { readUnits: 0, writeUnits: 2, masterKeyCalls: 1 },
-  update: { readUnits: 1, writeUnits: 4, masterKeyCalls: 1 },
-  get: { readUnits: 1, writeUnits: 0, masterKeyCalls: 1 },
+  create: workOf(costs['create-secret']),
+  update: workOf(costs['update-secret']),
+  get: workOf(costs['get-secret']),
 } as const;
 
 /** Sizes in bytes, for values of 256. */
 const sizes = {
-  /** A version with names of 16 characters: 570 beside the value, which test/contract/costs.test.ts holds to. */
-  version: 570 + 256,
+  /** A version with names of 16 characters. */
+  version: keptBytes.usual + 256,
   /** An entry of the index: its keys, and 100 that DynamoDB adds. */
   indexEntry: 250,
   /** A reply with its headers. */
   reply: 1_000,
-  /** Two lines of the function's own and two of Lambda's about each request. */
-  log: 1_500,
 } as const;
 
-/** Not measured on AWS: what a function is billed for one request, a call to each service at a few milliseconds among it. */
-const billedSeconds = 0.05;
+/** What no test here can measure. */
+export const assumed = {
+  /** What a function is billed for one request, a call to each service at a few milliseconds among it. */
+  billedSeconds: 0.05,
+  /** Two lines of the function's own and two of Lambda's about each request. */
+  logBytes: 1_500,
+} as const;
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
 /** Five of each operation, if it is used in every hour of the month (functions/runtime/logger.ts). */
@@ -62,14 +72,14 @@ export const billOf = ({ secrets, versions, creates, updates, reads }: Month): r
   const sum = (part: keyof (typeof work)['get']): number =>
     creates * work.create[part] + updates * work.update[part] + reads * work.get[part];
   const table = gigabytes(secrets * versions * sizes.version);
-  const logs = gigabytes(requests * sizes.log);
+  const logs = gigabytes(requests * assumed.logBytes);
   return [
     line('API Gateway', prices.gatewayRequests, requests),
     line('KMS, calls', prices.masterKeyCalls, sum('masterKeyCalls')),
     line('DynamoDB, reads', prices.readUnits, sum('readUnits')),
     line('DynamoDB, writes', prices.writeUnits, sum('writeUnits')),
     line('Lambda, requests', prices.invocations, requests),
-    line('Lambda, time', prices.computing, requests * billedSeconds * memory),
+    line('Lambda, time', prices.computing, requests * assumed.billedSeconds * memory),
     line('Replies', prices.transferOut, gigabytes(reads * sizes.reply)),
     line('Logs, written', prices.logIngestion, logs),
     line('Logs, kept', prices.logStorage, logs * monthsOfLogs),

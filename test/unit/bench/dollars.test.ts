@@ -6,7 +6,7 @@ import {
   dollarsPerMillion,
   dollarsPerMonth,
   rivals,
-  totalOf,
+  sumOf,
   unitsOfItem,
 } from '../../bench/dollars.ts';
 import { costs } from '../../support/costs.ts';
@@ -17,14 +17,15 @@ describe('what the vault costs on AWS', () => {
     // One unit of a read, and four of a write.
     expect(store).toBeCloseTo(0.125 + 4 * 0.625, 9);
     expect([masterKey, gateway]).toEqual([3, 3.5]);
-    // A request, and 31 ms of half a gigabyte.
-    expect(computing).toBeCloseTo(0.2 + 0.031 * 0.5 * 13.3334, 6);
+    // A request, and 50 ms of half a gigabyte.
+    expect(computing).toBeCloseTo(0.2 + 0.05 * 0.5 * 13.3334, 6);
   });
 
   it('grows with the secrets, but for what is kept once', () => {
-    const [few, many] = [dollarsPerMonth(1_000).vault, dollarsPerMonth(2_000).vault];
-    expect(many.requests).toBeCloseTo(2 * few.requests, 9);
-    expect(many.kept).toBeLessThan(1.1 * few.kept);
+    const [none, some, more] = [0, 1_000, 2_000].map((secrets) => dollarsPerMonth(secrets).vault);
+    // The key, and five metrics of each operation.
+    expect(none).toBeCloseTo(1 + 50 * 0.3, 9);
+    expect((more ?? 0) - (none ?? 0)).toBeCloseTo(2 * ((some ?? 0) - (none ?? 0)), 9);
   });
 
   it('is compared with nothing that is not offered', () => {
@@ -36,7 +37,7 @@ describe('what the vault costs on AWS', () => {
 
   it('is as much as a rent and its calls at the reads where they are even', () => {
     const gets = breakEvenGets(0.4, 5);
-    const vault = (totalOf(dollarsPerMillion(costs['get-secret'])) * gets) / 1_000_000;
+    const vault = (sumOf(dollarsPerMillion(costs['get-secret'])) * gets) / 1_000_000;
     expect(vault).toBeCloseTo(0.4 + (5 * gets) / 1_000_000, 9);
   });
 
