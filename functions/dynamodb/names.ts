@@ -56,7 +56,8 @@ const queryNames = async (
     ExpressionAttributeNames: { '#name': 'name' },
     ExpressionAttributeValues: {
       ':tenant': { S: tenant },
-      ':first': { S: range.text || firstName },
+      // Where the last page ended, though the start key says it, too: an embedded store walks there from the bound.
+      ':first': { S: from ?? (range.text || firstName) },
       ':last': { S: range.exact ? range.text : `${range.text}${afterNames}` },
     },
     ...(from !== undefined && { ExclusiveStartKey: startKey(tenant, from) }),
