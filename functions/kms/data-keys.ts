@@ -94,10 +94,8 @@ const call = async <Output>(
   let cause: unknown;
   for (let failures = 0; ; ) {
     if (!(await slots.take(context))) throw fault(context, met, cause);
-    const limit = Math.min(times.kmsCallMs, times.answerByMs - context.elapsed());
     try {
-      context.journal.called('kms', operation);
-      return await send(context.clock.signalAfter(limit)).finally(slots.giveBack);
+      return await callOnce(context, slots, operation, send);
     } catch (error) {
       cause = error;
       met = faults.get(error instanceof Error ? error.name : '') ?? unreachable;
@@ -105,6 +103,22 @@ const call = async <Output>(
       if (met.again && failures < times.failedTriesMax && (await again())) continue;
       throw fault(context, met, error);
     }
+  }
+};
+
+/** One call, in a slot that was had; gives it back. A request that got it late is still given a moment. */
+const callOnce = async <Output>(
+  context: RequestContext,
+  slots: Slots,
+  operation: string,
+  send: (abortSignal: AbortSignal) => Promise<Output>,
+): Promise<Output> => {
+  try {
+    const limit = Math.min(times.kmsCallMs, times.answerByMs - context.elapsed());
+    context.journal.called('kms', operation);
+    return await send(context.clock.signalAfter(Math.max(1, limit)));
+  } finally {
+    slots.giveBack();
   }
 };
 

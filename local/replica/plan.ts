@@ -23,6 +23,8 @@ const passing = new Set<string | undefined>([
   'ThrottlingError',
   'ProvisionedThroughputExceeded',
   'TransactionConflict',
+  // dynoxide's word for what failed in the store itself, as on a full disk.
+  'InternalError',
 ]);
 /** Whether the reply is no outcome: the same transaction is to be sent again. */
 export const isPassing = (reply: WireReply): boolean =>

@@ -253,6 +253,7 @@ describe('a replica', () => {
       refuse('ProvisionedThroughputExceededException', 'too fast'),
       cancelled('ThrottlingError'),
       cancelled('TransactionConflict'),
+      cancelled('InternalError'),
       unclear('the disk is full'),
       unavailable('it starts'),
     ];

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
+import { createSlots } from '../../../functions/kms/slots.ts';
 import type { ErrorCode } from '../../../functions/model/errors.ts';
 import { refusalOf } from '../../support/refusals.ts';
 import { requestContext } from '../../support/requests.ts';
@@ -238,6 +239,40 @@ describe('calls of one process', () => {
     const fates = await Promise.allSettled(Array.from({ length: 40 }, unwrap));
     expect(fates.every(({ status }) => status === 'rejected')).toBe(true);
     expect(calls).toHaveLength(120);
+  });
+
+  it('give their place back, also when a process that stood still finds the time over', async () => {
+    const answers: (() => void)[] = [];
+    const clock = virtualClock();
+    // As the machine's: a limit that is over cannot be set.
+    const signalAfter = (ms: number) => {
+      if (ms < 0) throw new RangeError('a time below 0');
+      return new AbortController().signal;
+    };
+    const strict = { ...clock, signalAfter };
+    const client = {
+      send: () => new Promise((resolve) => answers.push(() => resolve(good))),
+    } as unknown as KMSClient;
+    const keys = createDataKeys(client, masterKeyId, createSlots(1));
+    const unwrap = () => {
+      const began = clock.elapsed();
+      const context = {
+        ...requestContext({ clock: strict }),
+        elapsed: () => clock.elapsed() - began,
+      };
+      return keys.unwrap(context, bound, wrapped);
+    };
+    const both = [unwrap(), unwrap()];
+    await settle();
+    clock.advance(30_000);
+    answers[0]?.();
+    await settle();
+    answers[1]?.();
+    await Promise.allSettled(both);
+    const third = unwrap();
+    await settle();
+    answers.at(-1)?.();
+    expect(await third).toBe(plaintext);
   });
 
   it('that find no place in time are refused as if the key could not be reached', async () => {
