@@ -89,7 +89,7 @@ describe('a node', () => {
   });
 
   itAsRoot(
-    'whose disk is full serves nothing, and goes on by itself when there is room; the others go on meanwhile',
+    'whose disk is full refuses, and goes on by itself when there is room; the others go on meanwhile',
     async () => {
       const folder = folderOf(3);
       await cluster.command('wipe', '3');
@@ -104,20 +104,20 @@ describe('a node', () => {
             // Again and again: what the node gives back is to be gone, too.
             fill(join(folder, 'filler'));
             names.push(await write(1, large), await write(2, large));
-            return await cluster.status();
+            return await read(3, 'N1');
           },
-          ({ nodes }) => nodes[2]?.state !== 'serving',
+          ({ status }) => status === 503,
         );
-        expect(await read(3, 'N1')).toMatchObject({ status: 503 });
         for (const name of names) expect(await read(1, name)).toMatchObject({ status: 200 });
         rmSync(join(folder, 'filler'));
         await untilAlike();
         // Its etcd may have ended once more just before there was room: it is started again within seconds.
-        await until(
-          () => read(3, names[0] ?? ''),
-          ({ status }) => status === 200,
-        );
-        for (const name of names) expect(await read(3, name)).toMatchObject({ status: 200 });
+        for (const name of names) {
+          await until(
+            () => read(3, name),
+            ({ status }) => status === 200,
+          );
+        }
       } finally {
         await cluster.command('stop', '3');
         execFileSync('umount', [folder]);
