@@ -6,12 +6,16 @@ import { countTogether, type Tables } from './batch.ts';
 import type { Log } from './log.ts';
 import type { Write } from './write.ts';
 
-/** Resolves when the write is in the log. Throws what the log throws. `bytes`: of the request. */
-export type Append = (write: Write, bytes: number) => Promise<void>;
+/**
+ * Resolves when the write is in the log. Throws what the log throws. `bytes`: of the request. `isWanted`: whether anybody
+ * waits for it still; a write that nobody waits for any more when its turn comes is not sent, and never settles.
+ */
+export type Append = (write: Write, bytes: number, isWanted: () => boolean) => Promise<void>;
 
 type Waiting = {
   readonly writes: readonly [Write];
   readonly bytes: number;
+  readonly isWanted: () => boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 };
@@ -25,6 +29,7 @@ export const createAppender = (log: Pick<Log, 'append'>, tables: () => Tables): 
   let underWay: Promise<void> | undefined;
 
   const sendNext = (): void => {
+    waiting = waiting.filter(({ isWanted }) => isWanted());
     const together = waiting.slice(0, countTogether(waiting, tables()));
     waiting = waiting.slice(together.length);
     underWay = together.length > 0 ? send(together) : undefined;
@@ -47,9 +52,9 @@ export const createAppender = (log: Pick<Log, 'append'>, tables: () => Tables): 
     return sent;
   };
 
-  return (write, bytes) =>
+  return (write, bytes, isWanted) =>
     new Promise((resolve, reject) => {
-      waiting = [...waiting, { writes: [write], bytes, resolve, reject }];
+      waiting = [...waiting, { writes: [write], bytes, isWanted, resolve, reject }];
       if (underWay === undefined) sendNext();
     });
 };

@@ -103,7 +103,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     const own = createWrite(operation, body);
     const outcome = new Promise<WireReply>((resolve) => awaited.set(own.id, resolve));
     try {
-      const appended = append(own, bytes).then(
+      const appended = append(own, bytes, () => awaited.has(own.id)).then(
         () => outcome,
         // It may be in the log all the same: only its outcome, or the time, tells.
         (error: unknown) => (isNotAppended(error) ? unavailable('the log is full') : outcome),

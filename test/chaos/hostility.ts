@@ -49,7 +49,8 @@ export const startAdversaries = (
   const end = async (): Promise<Met> => {
     const all = await Promise.all(
       running.map(async ({ report, child }): Promise<Met> => {
-        const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+        const hasEnded = child.exitCode !== null || child.signalCode !== null;
+        const ended = hasEnded ? undefined : once(child, 'exit');
         child.kill('SIGTERM');
         await ended;
         return JSON.parse(readFileSync(report, 'utf8'));

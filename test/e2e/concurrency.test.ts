@@ -46,7 +46,9 @@ const put = (name: string, value: string, headers = {}) =>
 /** Behind a slow gateway an update may lose races for all of its time: it has then written nothing, and is sent again. */
 const putUntilStored = async (name: string, value: string): Promise<Reply> => {
   let reply = await put(name, value);
-  while (!isLocal && reply.status === 429) reply = await put(name, value);
+  for (let tries = 0; !isLocal && reply.status === 429 && tries < 50; tries += 1) {
+    reply = await put(name, value);
+  }
   return reply;
 };
 

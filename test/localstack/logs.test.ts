@@ -17,13 +17,14 @@ const linesOf = async (operation: string, reply: Reply): Promise<string[]> => {
   const id = reply.headers.get('x-request-id') ?? '';
   const group = ['--log-group-name', `/aws/lambda/vault-${operation}`];
   const query = ['--query', `events[?contains(message, '${id}')].message`];
-  for (;;) {
+  for (let tries = 0; tries < 60; tries += 1) {
     const lines = await askAws<string[]>(
       vault.dataDir,
       ...['logs', 'filter-log-events', ...group, ...query],
     );
     if (lines.some((line) => line.startsWith('REPORT'))) return lines;
   }
+  throw new Error(`the lines of ${operation} did not come`);
 };
 const objectsOf = (lines: readonly string[]) =>
   lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));

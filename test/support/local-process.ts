@@ -16,6 +16,7 @@ export type LocalProcess = {
 };
 
 const startTimeoutMs = 15_000;
+const endLimitMs = 60_000;
 const listening = /^vault listening on (http:\/\/127\.0\.0\.1:\d+)$/;
 
 /** A folder that no other test uses. */
@@ -55,7 +56,11 @@ export const lineOf = async (
     const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
     if (await Promise.race([ended, tick])) break;
   }
-  child.kill('SIGKILL');
+  // What it has started beside itself, as containers, it is to end first.
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), endLimitMs);
+  await exit;
+  clearTimeout(late);
   throw new Error(`${pattern} was not printed:\n${[...output, ...errors].join('\n')}`);
 };
 

@@ -24,8 +24,11 @@ describe('writes of one node', () => {
   let log: ReturnType<typeof createSlowLog>;
   let append: Append;
   const tables = new Map<string, readonly string[]>();
+  /** Whom nobody waits for any more. */
+  const gone = new Set<string>();
   beforeEach(() => {
     jest.useFakeTimers();
+    gone.clear();
     tables.set('vault', ['pk']);
     log = createSlowLog();
     append = createAppender(log, () => tables);
@@ -37,7 +40,7 @@ describe('writes of one node', () => {
   const appendAll = (...pks: readonly string[]) => {
     const fates = pks.map(() => 'waits');
     for (const [index, pk] of pks.entries()) {
-      append(writeOf(pk), 100).then(
+      append(writeOf(pk), 100, () => !gone.has(pk)).then(
         () => {
           fates[index] = 'in the log';
         },
@@ -94,6 +97,13 @@ describe('writes of one node', () => {
     await answer(1, new Error('full'));
     expect(fates).toEqual(['in the log', 'full', 'full']);
     expect(log.keys()).toEqual([['a'], ['b', 'c'], ['d']]);
+  });
+
+  it('that were given up before their turn came are not sent', async () => {
+    appendAll('a', 'b', 'c');
+    gone.add('b');
+    await answer(0);
+    expect(log.keys()).toEqual([['a'], ['c']]);
   });
 
   it('wait no longer than 50 ms for an answer that does not come, and are sent once', async () => {
