@@ -1,4 +1,5 @@
 /** Many clients at once: existence and versions are decided once, whoever asks. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   freshName,
@@ -43,11 +44,15 @@ const create = (name: string, value: string) =>
 const put = (name: string, value: string, headers = {}) =>
   vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value }, headers });
 
-/** Behind a slow gateway an update may lose races for all of its time: it has then written nothing, and is sent again. */
+/**
+ * Behind a gateway that is slow, or that calls a function again whose answer it has lost: with one key however often it
+ * comes, so that it has one effect, and again where it has lost races for all of its time and written nothing.
+ */
 const putUntilStored = async (name: string, value: string): Promise<Reply> => {
-  let reply = await put(name, value);
+  const headers = isLocal ? {} : { 'Idempotency-Key': randomUUID() };
+  let reply = await put(name, value, headers);
   for (let tries = 0; !isLocal && reply.status === 429 && tries < 50; tries += 1) {
-    reply = await put(name, value);
+    reply = await put(name, value, headers);
   }
   return reply;
 };
