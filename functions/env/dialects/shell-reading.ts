@@ -73,7 +73,8 @@ const outside = new RegExp(
     ...expansions,
     String.raw`[;&][ \t]*(?:$|${word})`,
     String.raw`\|[ \t]*${word}`,
-    String.raw`[<>][ \t]*(?=[\w./])`,
+    // Digits before another redirection are its descriptor, and no word that this one could have.
+    String.raw`[<>][ \t]*(?=[\w./])(?!\d+[<>])`,
   ].join('|'),
   'y',
 );
