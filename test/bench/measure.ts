@@ -2,7 +2,7 @@
 
 import type { Operation } from './operations.ts';
 import { type Cpu, cpuBetween, cpuOf, cpuSum, machineCpu } from './processes.ts';
-import { joinSlices, type Slice, type Times, timesOf } from './statistics.ts';
+import { joinSlices, type Slice, sumOf, type Times, timesOf } from './statistics.ts';
 import type { Subject } from './subjects.ts';
 
 export type Figure = {
@@ -42,8 +42,6 @@ const takeTurn = async (subject: Subject, clients: number, forMs: number): Promi
   }
   return { slice, cpu, busyMs: machineCpu() - busy, ownMs: (user + system) / 1000 };
 };
-
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 
 const figureOf = (
   subject: Subject,

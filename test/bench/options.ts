@@ -13,6 +13,7 @@ export type Options = {
   /** Of load for each figure. */
   readonly forMs: number;
   readonly json: string | undefined;
+  /** The folder that profiles and flame graphs are written to. */
   readonly profiles: string | undefined;
   readonly peer: Peer | undefined;
 };

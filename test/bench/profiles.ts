@@ -1,8 +1,12 @@
 /** Reads .cpuprofile files: where the processor time of a program went. */
 import { readFileSync } from 'node:fs';
 
-type Frame = { readonly functionName: string; readonly url: string; readonly lineNumber: number };
-type Profile = {
+export type Frame = {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
+};
+export type Profile = {
   readonly nodes: readonly {
     readonly id: number;
     readonly callFrame: Frame;
@@ -22,15 +26,29 @@ export type Costs = {
 };
 
 const idle = new Set(['(idle)', '(root)']);
+/** What V8 calls it. */
+export const collector = '(garbage collector)';
 const noCaller = 'node itself: sockets, HTTP parsing, timers, microtasks';
 
-/** The module or package of a frame; `undefined` if it is Node's own. */
-const placeOf = ({ functionName, url }: Frame): string | undefined => {
-  if (functionName === '(garbage collector)') return 'garbage collector';
-  const [, name] = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url) ?? [];
-  if (name !== undefined) return name;
-  const [, file] = /\/((?:functions|local|test)\/.*)$/.exec(url) ?? [];
+/**
+ * The file of a frame as a reader knows it: from its package, or from the root of the repository. What is Node's own
+ * keeps its name (`node:net`); the engine's has none.
+ */
+export const fileOf = ({ url }: Frame): string => {
+  const [, file = url] =
+    /^.*\/node_modules\/(.*)$/.exec(url) ?? /^.*\/((?:functions|local|test)\/.*)$/.exec(url) ?? [];
   return file;
+};
+
+/** Whether it belongs to an installed package. */
+export const isPackaged = ({ url }: Frame): boolean => url.includes('/node_modules/');
+
+/** The module or package of a frame; `undefined` if it is Node's own. */
+const placeOf = (frame: Frame): string | undefined => {
+  if (frame.functionName === collector) return collector.slice(1, -1);
+  const file = fileOf(frame);
+  if (isPackaged(frame)) return /^(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
+  return file === frame.url ? undefined : file;
 };
 const functionOf = ({ functionName, url, lineNumber }: Frame): string => {
   const where = url.split('/').slice(-2).join('/');
@@ -40,24 +58,41 @@ const functionOf = ({ functionName, url, lineNumber }: Frame): string => {
 const sorted = (sums: ReadonlyMap<string, number>, whole: number): readonly Cost[] =>
   [...sums].map(([what, time]) => ({ what, part: time / whole })).sort((a, b) => b.part - a.part);
 
+/** Microseconds that each node of a profile took itself, by its id; what was idle is left out. */
+export const ownTimesOf = ({
+  nodes,
+  samples,
+  timeDeltas,
+}: Profile): ReadonlyMap<number, number> => {
+  const left = new Set(
+    nodes.filter(({ callFrame }) => idle.has(callFrame.functionName)).map(({ id }) => id),
+  );
+  const times = new Map<number, number>();
+  for (const [index, id] of samples.entries()) {
+    // A sample stands for the time until the next one.
+    if (!left.has(id)) times.set(id, (times.get(id) ?? 0) + (timeDeltas[index + 1] ?? 0));
+  }
+  return times;
+};
+
 export const costsOf = (profiles: readonly Profile[]): Costs => {
   const [functions, modules] = [new Map<string, number>(), new Map<string, number>()];
   let whole = 0;
   const add = (sums: Map<string, number>, what: string, time: number) =>
     sums.set(what, (sums.get(what) ?? 0) + time);
-  for (const { nodes, samples, timeDeltas } of profiles) {
-    const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
-    const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((c) => [c, id])));
+  for (const profile of profiles) {
+    const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+    const callers = new Map(
+      profile.nodes.flatMap(({ id, children = [] }) => children.map((c) => [c, id])),
+    );
     const nearest = (id: number | undefined): string => {
       const frame = id === undefined ? undefined : frames.get(id);
       if (id === undefined || frame === undefined) return noCaller;
       return placeOf(frame) ?? nearest(callers.get(id));
     };
-    for (const [index, id] of samples.entries()) {
+    for (const [id, time] of ownTimesOf(profile)) {
       const frame = frames.get(id);
-      if (frame === undefined || idle.has(frame.functionName)) continue;
-      // A sample stands for the time until the next one.
-      const time = timeDeltas[index + 1] ?? 0;
+      if (frame === undefined) continue;
       whole += time;
       add(functions, functionOf(frame), time);
       add(modules, nearest(id), time);
@@ -66,5 +101,4 @@ export const costsOf = (profiles: readonly Profile[]): Costs => {
   return { byFunction: sorted(functions, whole), byPlace: sorted(modules, whole) };
 };
 
-export const readProfiles = (files: readonly string[]): readonly Profile[] =>
-  files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+export const readProfile = (file: string): Profile => JSON.parse(readFileSync(file, 'utf8'));

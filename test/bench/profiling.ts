@@ -1,11 +1,13 @@
 /** Profiles of the programs under load, one operation at a time (`--profile FOLDER`). */
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { flameGraphOf } from './flame.ts';
 import type { Operation } from './operations.ts';
-import { type Cost, costsOf, readProfiles } from './profiles.ts';
+import { type Cost, costsOf, type Profile, readProfile } from './profiles.ts';
 import { shown, tableOf } from './report.ts';
+import { timesOf } from './statistics.ts';
 import type { Subject } from './subjects.ts';
 
 /** The kinds of process that are programs of Node. */
@@ -37,7 +39,10 @@ const costsTable = (title: string, costs: readonly Cost[]): string => {
   return tableOf([[title, ''], ...rows], 1);
 };
 
-/** Profiles what `subject` has prepared, writes the files and returns what the vault's own processes spent it on. */
+/**
+ * Profiles what `subject` has prepared, writes a file for each process and a flame graph for each kind of process, and
+ * returns what the vault's own processes spent the time on.
+ */
 export const profile = async (
   subject: Subject,
   operation: Operation,
@@ -49,17 +54,21 @@ export const profile = async (
     for (const { pid } of programs) process.kill(pid, 'SIGUSR2');
   };
   signal();
-  await subject.run(clients, profileMs);
+  const { perSecond } = timesOf(await subject.run(clients, profileMs));
   signal();
-  const files = new Map<string, string[]>();
+  const profiles = new Map<string, Profile[]>();
   for (const { pid, kind } of programs) {
     const written = join(folder, `${pid}.cpuprofile`);
     await untilThere(written);
     const file = join(folder, `${operation}-${kind}-${pid}.cpuprofile`);
     renameSync(written, file);
-    files.set(kind, [...(files.get(kind) ?? []), file]);
+    profiles.set(kind, [...(profiles.get(kind) ?? []), readProfile(file)]);
   }
-  const { byPlace, byFunction } = costsOf(readProfiles(files.get('node') ?? []));
+  for (const [kind, own] of profiles) {
+    const graph = flameGraphOf(own, { operation, kind, clients, perSecond });
+    writeFileSync(join(folder, `${operation}-${kind}.svg`), graph);
+  }
+  const { byPlace, byFunction } = costsOf(profiles.get('node') ?? []);
   return [
     costsTable(`${operation}: modules of the node, with what they asked of Node`, byPlace),
     costsTable(`${operation}: functions of the node, by themselves`, byFunction),

@@ -43,7 +43,9 @@ const measureAll = async (
     for (const clients of options.clients) {
       process.stderr.write(`${operation}, clients: ${clients}\n`);
       figures.push(...(await measure(subjects, { operation, clients, forMs }, processors)));
-      if (profiles === undefined || vault === undefined) continue;
+      // Files are named by the operation: one profile of each, under the most load.
+      const isMost = clients === Math.max(...options.clients);
+      if (profiles === undefined || vault === undefined || !isMost) continue;
       say(`${await profile(vault, operation, clients, profiles)}\n`);
     }
   }

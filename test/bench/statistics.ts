@@ -19,14 +19,17 @@ export type Times = {
   readonly p99: number;
 };
 
+export const sumOf = (numbers: readonly number[]): number =>
+  numbers.reduce((sum, each) => sum + each, 0);
+
 /** The smallest of the sorted numbers that is not exceeded by this part of them; NaN if there are none. */
 export const percentile = (sorted: readonly number[], part: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
 
 export const joinSlices = (slices: readonly Slice[]): Slice => ({
   latencies: slices.flatMap(({ latencies }) => latencies),
-  failed: slices.reduce((sum, { failed }) => sum + failed, 0),
-  elapsedMs: slices.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0),
+  failed: sumOf(slices.map(({ failed }) => failed)),
+  elapsedMs: sumOf(slices.map(({ elapsedMs }) => elapsedMs)),
 });
 
 export const timesOf = ({ latencies, failed, elapsedMs }: Slice): Times => {

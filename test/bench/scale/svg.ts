@@ -36,8 +36,11 @@ const style = `
       .grid { stroke: #3d444d; } .axis { stroke: #9198a1; } ${paint(colours.dark)}
     }`;
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-const fixed = (number: number): string => String(Math.round(number * 10) / 10);
+/** As text of an element. */
+export const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+/** A length, to a tenth of a pixel. */
+export const fixed = (number: number): string => String(Math.round(number * 10) / 10);
 
 /** 1, 2 and 5 of each power of ten that lie in the span; the powers alone where that would be many. */
 export const ticksOf = (low: number, high: number): readonly number[] => {

@@ -18,6 +18,14 @@ describe('the command line of the bench', () => {
     });
   });
 
+  it.each([
+    ['one node', []],
+    ['three', ['cluster']],
+  ])('profiles %s into a folder', (_, words) => {
+    expect(readOptions([...words, '--profile', 'p'])).toMatchObject({ profiles: 'p' });
+    expect(readOptions(words)).toMatchObject({ profiles: undefined });
+  });
+
   it('takes a peer with its addresses', () => {
     const at = 'http://127.0.0.1:8200,http://127.0.0.1:8202';
     expect(readOptions(['fresh', '--peer', 'bao.json', '--at', at])).toMatchObject({
