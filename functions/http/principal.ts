@@ -1,7 +1,7 @@
 /**
  * Who asks: a verified JWT and nothing else. `jose` checks signature and claims; what it would skip
  * when not asked for is asked for here. `kid` chooses a key within the configured set and no header
- * of the token can bring another.
+ * of the token can bring another. What a token was verified as is kept for a moment.
  */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import {
@@ -20,6 +20,7 @@ import { limits, times } from '../model/limits.ts';
 import { isNamePattern, isTenant } from '../model/names.ts';
 import type { Principal } from '../model/types.ts';
 import { type Event, headerValues } from './requests.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
 
 export type Issuer = {
   readonly issuer: string;
@@ -32,10 +33,12 @@ export type Authenticate = (event: Event, now: number) => Promise<Principal>;
 const algorithms = ['EdDSA', 'ES256', 'RS256'];
 const rsaModulusBitsMin = 2048;
 
-export const createAuthenticate =
-  ({ issuer, audience, keys }: Issuer): Authenticate =>
-  async (event, now) => {
+export const createAuthenticate = ({ issuer, audience, keys }: Issuer): Authenticate => {
+  const verified = createVerifiedTokens();
+  return async (event, now) => {
     const token = bearerToken(event);
+    const known = verified.find(token, now);
+    if (known !== undefined) return known;
     refuseExtensions(token);
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -46,11 +49,14 @@ export const createAuthenticate =
         clockTolerance: times.tokenToleranceS,
         currentDate: new Date(now),
       });
-      return principalOf(payload);
+      const principal = principalOf(payload);
+      if (payload.exp !== undefined) verified.keep(token, principal, payload.exp, now);
+      return principal;
     } catch (error) {
       throw error instanceof VaultError ? error : faultOf(error);
     }
   };
+};
 
 const bearerToken = (event: Event): string => {
   const [header, ...others] = headerValues(event, 'authorization');

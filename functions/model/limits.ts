@@ -29,6 +29,8 @@ export const limits = {
   fileErrorsMax: 100,
   /** A JWT beyond this does not pass the headers of common proxies. */
   tokenBytesMax: 8_192,
+  /** Some hundred bytes each. */
+  tokensKeptMax: 1_000,
   subjectBytesMax: 256,
   namePatternsMax: 50,
   versionsPageMax: 100,
@@ -72,6 +74,8 @@ export const times = {
   /** Promised: 24 h. Kept: 48 h, so that a slow clock never breaks the promise. */
   idempotencyKeptMs: 172_800_000,
   tokenToleranceS: 5,
+  /** For so long a token that was verified is not verified again. */
+  tokenKeptMs: 60_000,
   keySetTimeoutMs: 2_000,
   keySetKeptMs: 600_000,
   keySetCooldownMs: 30_000,

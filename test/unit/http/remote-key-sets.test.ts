@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -34,7 +35,9 @@ describe('a key set that is fetched', () => {
 
   const tokenOf = (pair: Key, kid: string) => {
     const exp = Math.floor(now / 1000) + 60;
-    const claims = { iss: issuer, aud: audience, exp, tenant: 'acme', sub: 'alice' };
+    // Each token is a new one, which the edge has not verified yet.
+    const jti = randomUUID();
+    const claims = { iss: issuer, aud: audience, exp, tenant: 'acme', sub: 'alice', jti };
     return signToken({ alg: 'EdDSA', kid }, claims, pair);
   };
   const answered =

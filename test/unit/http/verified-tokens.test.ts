@@ -1,0 +1,128 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type Authenticate,
+  createAuthenticate,
+  localKeys,
+} from '../../../functions/http/principal.ts';
+import { limits, times } from '../../../functions/model/limits.ts';
+import { eventWith } from '../../support/events.ts';
+import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { codeOf } from '../../support/refusals.ts';
+import { startOfTime } from '../../support/virtual-clock.ts';
+
+const issuer = 'https://issuer.test/';
+const audience = 'vault';
+const key = ed25519();
+const hour = 3_600;
+const nowS = Math.floor(startOfTime / 1_000);
+const tokenOf = (changed: object = {}) =>
+  signToken(
+    { alg: 'EdDSA' },
+    {
+      iss: issuer,
+      aud: audience,
+      exp: nowS + hour,
+      tenant: 'acme',
+      sub: 'alice',
+      ...changed,
+    },
+    key,
+  );
+
+describe('a token that was verified', () => {
+  let authenticate: Authenticate;
+  /** How often a key was asked for: once for each verification. */
+  let verified: number;
+  /** Whether the configured set still holds the key. */
+  let isWithdrawn: boolean;
+  beforeEach(() => {
+    [verified, isWithdrawn] = [0, false];
+    const good = localKeys(keySet(publicJwk(key)));
+    const others = localKeys(keySet(publicJwk(ed25519())));
+    authenticate = createAuthenticate({
+      issuer,
+      audience,
+      keys: (header, token) => {
+        verified += 1;
+        return (isWithdrawn ? others : good)(header, token);
+      },
+    });
+  });
+  const ask = (token: string, laterMs = 0) =>
+    authenticate(eventWith({ Authorization: `Bearer ${token}` }), startOfTime + laterMs);
+
+  it('is the same caller for a minute, without another verification', async () => {
+    const token = tokenOf();
+    const first = await ask(token);
+    expect(await ask(token)).toEqual(first);
+    expect(await ask(token, times.tokenKeptMs - 1)).toEqual(first);
+    expect(verified).toBe(1);
+  });
+
+  it('is verified again after a minute, so that a key that was withdrawn is noticed', async () => {
+    const token = tokenOf();
+    await ask(token);
+    isWithdrawn = true;
+    await expect(ask(token, times.tokenKeptMs - 1)).resolves.toBeDefined();
+    expect(await codeOf(() => ask(token, times.tokenKeptMs))).toBe('unauthenticated');
+  });
+
+  it('is refused from the moment at which it expires', async () => {
+    const token = tokenOf({ exp: nowS + 10 });
+    await ask(token);
+    const endMs = 1_000 * (nowS + 10 + times.tokenToleranceS) - startOfTime;
+    await expect(ask(token, endMs - 1)).resolves.toBeDefined();
+    expect(verified).toBe(1);
+    expect(await codeOf(() => ask(token, endMs))).toBe('unauthenticated');
+  });
+
+  it('is verified again by a clock that went back, to before it is valid perhaps', async () => {
+    const token = tokenOf({ nbf: nowS });
+    await ask(token);
+    expect(await codeOf(() => ask(token, -1_000 * (times.tokenToleranceS + 1)))).toBe(
+      'unauthenticated',
+    );
+  });
+
+  it('is no other token, nor another caller', async () => {
+    const [alice, bob] = [tokenOf(), tokenOf({ tenant: 'umbrella', sub: 'bob' })];
+    expect(await ask(alice)).toMatchObject({ tenant: 'acme', subject: 'alice' });
+    expect(await ask(bob)).toMatchObject({ tenant: 'umbrella', subject: 'bob' });
+    expect(await ask(alice)).toMatchObject({ tenant: 'acme', subject: 'alice' });
+    const forged = `${bob.slice(0, bob.lastIndexOf('.'))}${alice.slice(alice.lastIndexOf('.'))}`;
+    expect(await codeOf(() => ask(forged))).toBe('unauthenticated');
+  });
+
+  it('is forgotten for newer ones when there are a thousand', async () => {
+    const tokens = Array.from({ length: limits.tokensKeptMax + 1 }, (_, index) =>
+      tokenOf({ jti: String(index) }),
+    );
+    for (const token of tokens) await ask(token);
+    expect(verified).toBe(tokens.length);
+    const [first = '', second = ''] = tokens;
+    await ask(second);
+    expect(verified).toBe(tokens.length);
+    await ask(first);
+    expect(verified).toBe(tokens.length + 1);
+  });
+});
+
+describe('a token that was refused', () => {
+  it('is verified each time', async () => {
+    let verified = 0;
+    const good = localKeys(keySet(publicJwk(key)));
+    const authenticate = createAuthenticate({
+      issuer,
+      audience,
+      keys: (header, token) => {
+        verified += 1;
+        return good(header, token);
+      },
+    });
+    const event = eventWith({ Authorization: `Bearer ${tokenOf({ tenant: '' })}` });
+    for (let time = 1; time <= 3; time += 1) {
+      expect(await codeOf(() => authenticate(event, startOfTime))).toBe('unauthenticated');
+      expect(verified).toBe(time);
+    }
+  });
+});
