@@ -1,10 +1,25 @@
 /**
- * The times and tries of the AWS clients, written out: one attempt a call, because only the vault knows what a repeated
- * write means. Connections are kept, as the clients do by themselves.
+ * How the AWS clients are made. One attempt a call, because only the vault knows what a repeated write means; and no
+ * more around a call than it needs, because that is most of what a call costs (docs/performance.md).
  */
 import { times } from '../model/limits.ts';
+import { createHttpHandler } from './http-handler.ts';
+import { Sha256 } from './sha256.ts';
 
-export const clientOptions = {
+/** For one client: its connections end with it. */
+export const clientOptions = () => ({
   maxAttempts: 1,
-  requestHandler: { connectionTimeout: times.connectMs },
-} as const;
+  requestHandler: createHttpHandler(times.connectMs),
+  sha256: Sha256,
+});
+
+/** What a client does for a log that nobody reads, and to tell of itself and of the function in headers. */
+const unneeded = ['loggerMiddleware', 'getUserAgentMiddleware', 'recursionDetectionMiddleware'];
+
+type Client = { readonly middlewareStack: { readonly remove: (name: string) => boolean } };
+
+/** The same client without the parts that no call here needs. To be called before its first call. */
+export const trimmed = <Made extends Client>(client: Made): Made => {
+  for (const name of unneeded) client.middlewareStack.remove(name);
+  return client;
+};

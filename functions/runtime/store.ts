@@ -4,11 +4,11 @@ import { createListNames } from '../dynamodb/names.ts';
 import { createReads } from '../dynamodb/reads.ts';
 import { createWrites } from '../dynamodb/writes.ts';
 import type { Store } from '../vault/ports.ts';
-import { clientOptions } from './clients.ts';
+import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 
 const { tableName } = readServicesConfig();
-const dynamodb = new DynamoDBClient(clientOptions);
+const dynamodb = trimmed(new DynamoDBClient(clientOptions()));
 const reads = createReads(dynamodb, tableName);
 
 export const store: Store = {

@@ -2,7 +2,7 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../kms/data-keys.ts';
 import type { Ports } from '../vault/ports.ts';
-import { clientOptions } from './clients.ts';
+import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 import { store } from './store.ts';
 
@@ -10,5 +10,5 @@ const { masterKeyId } = readServicesConfig();
 
 export const ports: Ports = {
   store,
-  dataKeys: createDataKeys(new KMSClient(clientOptions), masterKeyId),
+  dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions())), masterKeyId),
 };

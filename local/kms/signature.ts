@@ -1,7 +1,7 @@
 /** Lets in the one access key only: recomputes the request's AWS Signature Version 4 and compares. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { Sha256 } from '../../functions/runtime/sha256.ts';
 import { fault } from './fault.ts';
 import type { Credentials } from './master-key.ts';
 

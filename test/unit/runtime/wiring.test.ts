@@ -131,6 +131,22 @@ describe('the ports of a function', () => {
     expect(failing.requests()).toBe(2 + 3);
   });
 
+  it('tell the services nothing of the function but its call', async () => {
+    const headers: string[] = [];
+    const store = await serve((request, response) => {
+      headers.push(...Object.keys(request.headers));
+      response.end('{}');
+    });
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
+    process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'get-secret';
+    process.env['_X_AMZN_TRACE_ID'] = 'Root=1-5759e988-bd862e3fe1be46a994272793';
+    const { ports } = freshVault();
+    await ports.store.probe(requestContext());
+    expect(headers).toContain('authorization');
+    const telling = ['user-agent', 'x-amz-user-agent', 'x-amzn-trace-id'];
+    expect(headers.filter((name) => telling.includes(name))).toEqual([]);
+  });
+
   it('keep their connections: a call after another needs no new one', async () => {
     const store = await serve((_request, response) => response.end('{}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;

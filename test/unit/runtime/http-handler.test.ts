@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process';
+import { getEventListeners, once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  type AddressInfo,
+  createServer as createSocketServer,
+  type Server as NetServer,
+} from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { HttpRequest } from '@smithy/core/transport';
+import { createHttpHandler } from '../../../functions/runtime/http-handler.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const listening = async <Listener extends Server | NetServer>(
+  server: Listener,
+  host = '127.0.0.1',
+): Promise<number> => {
+  server.listen(0, host);
+  await once(server, 'listening');
+  closers.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+};
+
+const serve = async (listener: RequestListener, host = '127.0.0.1') => {
+  const server = createServer(listener);
+  const port = await listening(server, host);
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
+  closers.push(() => server.closeAllConnections());
+  return { port, connections: () => connections };
+};
+
+const handler = (connectMs = 2_000) => {
+  const made = createHttpHandler(connectMs);
+  closers.push(() => made.destroy?.());
+  return made;
+};
+
+const requestTo = (port: number, changed: Partial<HttpRequest> = {}) =>
+  new HttpRequest({
+    protocol: 'http:',
+    hostname: '127.0.0.1',
+    port,
+    method: 'POST',
+    path: '/',
+    headers: { 'content-length': '2', 'x-amz-target': 'T' },
+    body: '{}',
+    ...changed,
+  });
+
+describe('a call of a client', () => {
+  it('reaches the service whole, and its reply comes back whole', async () => {
+    const long = 'é'.repeat(100_000);
+    const { port } = await serve(async (request, response) => {
+      const { method, url, headers } = request;
+      const body = await text(request);
+      response.writeHead(400, { 'X-Amzn-RequestId': 'r' });
+      response.end(JSON.stringify({ method, url, target: headers['x-amz-target'], body, long }));
+    });
+    const { response } = await handler().handle(requestTo(port, { path: '/base' }));
+    expect(response.statusCode).toBe(400);
+    expect(response.headers).toMatchObject({ 'x-amzn-requestid': 'r' });
+    const reply = JSON.parse(Buffer.from(response.body).toString());
+    expect(reply).toEqual({ method: 'POST', url: '/base', target: 'T', body: '{}', long });
+  });
+
+  it('goes over a connection that is kept, or a new one where all are taken', async () => {
+    const { port, connections } = await serve((request, response) => {
+      request.resume().on('end', () => setTimeout(() => response.end(), 20));
+    });
+    const { handle } = handler();
+    for (let call = 0; call < 3; call += 1) await handle(requestTo(port));
+    expect(connections()).toBe(1);
+    await Promise.all([handle(requestTo(port)), handle(requestTo(port))]);
+    expect(connections()).toBe(2);
+  });
+
+  it('reaches an address of version 6, as a URL writes it', async () => {
+    const { port } = await serve((_, response) => response.end(), '::1');
+    const { response } = await handler().handle(requestTo(port, { hostname: '[::1]' }));
+    expect(response.statusCode).toBe(200);
+  });
+
+  it('speaks TLS, and nothing before it, with an endpoint of https', async () => {
+    const heard: Buffer[] = [];
+    const server = createSocketServer((socket) => {
+      socket.once('data', (data: Buffer) => {
+        heard.push(data);
+        socket.destroy();
+      });
+    });
+    const port = await listening(server);
+    const request = requestTo(port, { protocol: 'https:' });
+    await expect(handler().handle(request)).rejects.toThrow();
+    // A record of a handshake begins so.
+    expect(heard.map((data) => data[0])).toEqual([0x16]);
+  });
+});
+
+describe('a call that fails', () => {
+  it('is told by the code of the system where nobody listens', async () => {
+    const server = createSocketServer();
+    const port = await listening(server);
+    await new Promise((resolve) => server.close(resolve));
+    await expect(handler().handle(requestTo(port))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('is told where the service hangs up before a reply, or within one', async () => {
+    const { port } = await serve((request, response) => {
+      if (request.url === '/within') response.writeHead(200, { 'Content-Length': 10 }).write('{');
+      setTimeout(() => request.destroy(), 20);
+    });
+    const { handle } = handler();
+    for (const path of ['/before', '/within']) {
+      await expect(handle(requestTo(port, { path }))).rejects.toMatchObject({ code: 'ECONNRESET' });
+    }
+  });
+
+  it('is told where no connection is made in time', async () => {
+    // It listens and accepts nothing: its system takes two connections for it and lets the others wait.
+    const deaf = `require('net').createServer().listen(0, '127.0.0.1', 1, function () {
+      require('fs').writeSync(1, String(this.address().port));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30_000);
+    })`;
+    const child = spawn(process.execPath, ['-e', deaf], { stdio: ['ignore', 'pipe', 'inherit'] });
+    closers.push(() => child.kill('SIGKILL'));
+    const [said] = await once(child.stdout, 'data');
+    const request = requestTo(Number(said));
+    const { handle } = handler(200);
+    const ended = AbortSignal.timeout(1_500);
+    const calls = Array.from({ length: 5 }, () => handle(request, { abortSignal: ended }));
+    const names = (await Promise.allSettled(calls)).map((settled) =>
+      settled.status === 'rejected' ? settled.reason.name : 'answered',
+    );
+    // Those that have a connection wait for their reply.
+    expect(new Set(names)).toEqual(new Set(['TimeoutError', 'AbortError']));
+  });
+});
+
+describe('a call that is ended by its signal', () => {
+  it('fails at once, and its connection is not kept', async () => {
+    let [asked, hungUp] = [0, 0];
+    const { port } = await serve((request, response) => {
+      asked += 1;
+      request.resume();
+      response.on('close', () => {
+        hungUp += 1;
+      });
+      if (request.url === '/within') response.writeHead(200, { 'Content-Length': 10 }).write('{');
+    });
+    const { handle } = handler();
+    for (const path of ['/before', '/within']) {
+      const end = new AbortController();
+      const call = handle(requestTo(port, { path }), { abortSignal: end.signal });
+      setTimeout(() => end.abort(), 100);
+      await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    }
+    expect(asked).toBe(2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(hungUp).toBe(2);
+  });
+
+  it('is not begun where that was before', async () => {
+    const { port, connections } = await serve((_, response) => response.end());
+    const call = handler().handle(requestTo(port), { abortSignal: AbortSignal.abort() });
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    expect(connections()).toBe(0);
+  });
+
+  it('leaves nothing behind at a signal that outlives it', async () => {
+    const { port } = await serve((_, response) => response.end());
+    const { signal: abortSignal } = new AbortController();
+    await handler().handle(requestTo(port), { abortSignal });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(getEventListeners(abortSignal, 'abort')).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { Sha256 as OfTheClients } from '@smithy/core/checksum';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { Sha256 } from '../../../functions/runtime/sha256.ts';
+
+const data = randomBytes(100);
+
+describe('SHA-256 for the signer', () => {
+  it('is the hash of all that it was given, in parts or whole', async () => {
+    const [whole, parts] = [new Sha256(), new Sha256()];
+    whole.update(data);
+    for (const part of [data.subarray(0, 1), data.subarray(1, 60), data.subarray(60)]) {
+      parts.update(part);
+    }
+    const expected = new Uint8Array(createHash('sha256').update(data).digest());
+    expect(new Uint8Array(await whole.digest())).toEqual(expected);
+    expect(new Uint8Array(await parts.digest())).toEqual(expected);
+  });
+
+  it.each<[string, (secret: Buffer) => string | ArrayBuffer | ArrayBufferView]>([
+    ['text', (secret) => secret.toString('hex')],
+    ['bytes', (secret) => secret],
+    ['a part of other bytes', (secret) => Buffer.concat([data, secret]).subarray(data.length)],
+    ['a buffer', (secret) => Uint8Array.from(secret).buffer],
+  ])('is an HMAC under a secret that is %s', async (_, form) => {
+    const secret = form(randomBytes(32));
+    const bytes = secret instanceof ArrayBuffer ? Buffer.from(secret) : secret;
+    const expected = createHmac('sha256', bytes as string | Buffer)
+      .update(data)
+      .digest();
+    // The key of a day is given again and again.
+    for (let time = 0; time < 2; time += 1) {
+      const made = new Sha256(secret);
+      made.update(data);
+      expect(Buffer.from(await made.digest())).toEqual(expected);
+    }
+  });
+
+  it.each([undefined, 'secret'])(
+    'begins anew when it is told to, with the secret %s',
+    async (secret) => {
+      const [again, fresh] = [new Sha256(secret), new Sha256(secret)];
+      again.update(data);
+      again.reset();
+      for (const made of [again, fresh]) made.update(Buffer.from('a'));
+      expect(await again.digest()).toEqual(await fresh.digest());
+    },
+  );
+
+  it('makes the signatures that the clients’ own makes', async () => {
+    const request = {
+      method: 'POST',
+      protocol: 'https:',
+      hostname: 'dynamodb.eu-central-1.amazonaws.com',
+      path: '/',
+      headers: { host: 'dynamodb.eu-central-1.amazonaws.com', 'x-amz-target': 'T' },
+      body: '{"é":1}',
+    };
+    const signatures = [Sha256, OfTheClients].map(async (sha256) => {
+      const signer = new SignatureV4({
+        service: 'dynamodb',
+        region: 'eu-central-1',
+        credentials: { accessKeyId: 'AKID', secretAccessKey: 'sécret', sessionToken: 'token' },
+        sha256,
+      });
+      const signed = await signer.sign(request, { signingDate: new Date(0) });
+      return signed.headers['authorization'];
+    });
+    const [ours, theirs] = await Promise.all(signatures);
+    expect(ours).toMatch(/Signature=[0-9a-f]{64}$/);
+    expect(ours).toBe(theirs);
+  });
+});
