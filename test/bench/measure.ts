@@ -64,6 +64,23 @@ const figureOf = (
   };
 };
 
+/** As many as keep every process busy. */
+const warmingClients = 16;
+
+/**
+ * Has each subject do the operation for `forMs`, which is not counted. Node translates code that is run often, for some
+ * thousand operations on, and what has more code takes longer for it: a figure of the first seconds would be of that.
+ */
+export const warmUp = async (
+  subjects: readonly Subject[],
+  operation: Operation,
+  forMs: number,
+): Promise<void> => {
+  for (const subject of subjects) {
+    if (await subject.prepare(operation, warmingClients)) await subject.run(warmingClients, forMs);
+  }
+};
+
 /** Figures of all subjects that have the operation. */
 export const measure = async (
   subjects: readonly Subject[],

@@ -6,7 +6,7 @@ import { createPerform, readDescription } from './described.ts';
 import { type Freshness, measureFreshness } from './fresh.ts';
 import { createSend } from './http.ts';
 import { type Lag, measureLag } from './lag.ts';
-import { type Figure, measure } from './measure.ts';
+import { type Figure, measure, warmUp } from './measure.ts';
 import type { Options } from './options.ts';
 import { processesUnder } from './processes.ts';
 import { profile } from './profiling.ts';
@@ -40,6 +40,8 @@ const measureAll = async (
   const { processors } = describeMachine();
   const [vault] = subjects;
   for (const operation of operations) {
+    process.stderr.write(`${operation}, warming up\n`);
+    await warmUp(subjects, operation, forMs);
     for (const clients of options.clients) {
       process.stderr.write(`${operation}, clients: ${clients}\n`);
       figures.push(...(await measure(subjects, { operation, clients, forMs }, processors)));
