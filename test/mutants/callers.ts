@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const principal = 'functions/http/principal.ts';
+const verifiedTokens = 'functions/http/verified-tokens.ts';
 const table = 'functions/dynamodb/table.ts';
 const requests = 'functions/http/requests.ts';
 
@@ -69,6 +70,30 @@ export const callerMutants: readonly Mutant[] = [
     to: '`${principal.tenant}#${isVisible || true}#${request.name}`',
     test: 'contract/update-secret',
     sentence: 'does not let a name out of sight wait for those who see it',
+  },
+  {
+    name: 'a token that was verified is good after it has expired',
+    file: verifiedTokens,
+    from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',
+    to: 'const until = expiry > 0 ? now + times.tokenKeptMs : now;',
+    test: 'unit/http/verified-tokens',
+    sentence: 'is refused from the moment at which it expires',
+  },
+  {
+    name: 'a token that was verified is good for as long as it says, whatever becomes of its key',
+    file: verifiedTokens,
+    from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',
+    to: 'const until = expiry;',
+    test: 'unit/http/verified-tokens',
+    sentence: 'is verified again after a minute',
+  },
+  {
+    name: 'a token is told from others by its payload alone',
+    file: verifiedTokens,
+    from: "hash('sha256', token, 'base64url')",
+    to: "hash('sha256', token.slice(0, token.lastIndexOf('.')), 'base64url')",
+    test: 'unit/http/verified-tokens',
+    sentence: 'is no other token, nor another caller',
   },
   {
     name: 'a key fault comes before not found',
