@@ -146,4 +146,12 @@ export const readingMutants: readonly Mutant[] = [
     test: 'unit/vault/parallel',
     sentence: 'is that of the earliest item, whichever fails first',
   },
+  {
+    name: 'each page of names is walked to from the first name',
+    file: 'functions/dynamodb/names.ts',
+    from: 'S: from ?? (range.text || firstName)',
+    to: 'S: range.text || firstName',
+    test: 'unit/dynamodb/names',
+    sentence: 'asks for each page from where the one before ended',
+  },
 ];
