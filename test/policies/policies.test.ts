@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Fate } from '../support/adversary/fates.ts';
+import { promptFates } from '../support/adversary/store-fates.ts';
 import type { Call } from '../support/adversary/wire.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -20,18 +21,7 @@ jest.setTimeout(1_800_000);
 const grants = grantsOf(readFileSync('template.yaml', 'utf8'));
 const none: ReadonlySet<Permission> = new Set();
 
-/** What may befall a call that a function then looks after; those without an end take seconds each, and are one. */
-const fates: readonly Fate[] = [
-  { kind: 'throttled' },
-  { kind: 'conflict' },
-  { kind: 'in progress' },
-  { kind: 'server error', applied: false },
-  { kind: 'server error', applied: true },
-  { kind: 'dropped', as: 'refused' },
-  { kind: 'dropped', as: 'reset' },
-  { kind: 'reply lost', as: 'reset' },
-  { kind: 'duplicated', shows: 'second' },
-];
+/** What may befall a call for a key. No call meets silence here: it takes seconds, and ends like a broken call. */
 const keyFates: readonly Fate[] = [
   ...['DisabledException', 'KMSInvalidStateException', 'NotFoundException'].map(
     (type): Fate => ({ kind: 'key fault', type }),
@@ -105,7 +95,7 @@ describe('a vault whose functions may do what template.yaml grants', () => {
     const calls = await sendWith(kind, -1, { kind: 'passed' });
     expect(calls.length > 0).toBe(kind.name !== 'get-health');
     for (const [at, service] of calls.entries()) {
-      for (const fate of service === 'kms' ? keyFates : fates) {
+      for (const fate of service === 'kms' ? keyFates : promptFates) {
         await sendWith(kind, at, fate);
         faults += 1;
       }

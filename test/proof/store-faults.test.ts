@@ -11,6 +11,7 @@ import type { Fate } from '../support/adversary/fates.ts';
 import { atRate } from '../support/adversary/hostility.ts';
 import { pauseOn, type Wired, wireUp } from '../support/adversary/ports.ts';
 import { intBelow, oneOf, seeded } from '../support/adversary/random.ts';
+import { promptFates, silentFates } from '../support/adversary/store-fates.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { effectsOf } from '../support/effects.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
@@ -26,21 +27,7 @@ const seeds = 600;
 const nothingWritten = ['throttled', 'store_unavailable'];
 const passed: Fate = { kind: 'passed' };
 
-const everyFate: readonly Fate[] = [
-  { kind: 'throttled' },
-  { kind: 'conflict' },
-  { kind: 'in progress' },
-  { kind: 'server error', applied: false },
-  { kind: 'server error', applied: true },
-  { kind: 'dropped', as: 'refused' },
-  { kind: 'dropped', as: 'reset' },
-  { kind: 'dropped', as: 'silent' },
-  { kind: 'reply lost', as: 'reset' },
-  { kind: 'reply lost', as: 'silent' },
-  { kind: 'duplicated', shows: 'first' },
-  { kind: 'duplicated', shows: 'second' },
-  { kind: 'applied late', ms: 1 },
-];
+const everyFate: readonly Fate[] = [...promptFates, ...silentFates];
 
 describe('a request to a hostile store', () => {
   let vault: Embedded;
