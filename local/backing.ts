@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type Closer, closeAll } from './closing.ts';
 import { failure, isFailure, sentenceOf } from './command.ts';
 import { lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynamodbLocal } from './dynamodb/dynamodb-local.ts';
@@ -67,10 +68,8 @@ const checkKeyIsThere = (folder: string): void => {
 export const startParts = async (options: PartsOptions): Promise<Parts> => {
   const { folder, report } = options;
   openDataFolder(folder);
-  const closers: (() => void | Promise<void>)[] = [lockDataFolder(folder).release];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
+  const closers: Closer[] = [lockDataFolder(folder).release];
+  const close = () => closeAll(closers);
   const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   try {
     if (!otherKms) checkKeyIsThere(folder);
@@ -80,7 +79,7 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
     if (store) closers.push(store.close);
     return { kms, store, close };
   } catch (error) {
-    await close();
+    await close().catch((later) => report(sentenceOf(later)));
     throw error;
   }
 };
@@ -127,7 +126,7 @@ export const startBacking = async (
       close,
     };
   } catch (error) {
-    await close();
+    await close().catch((later) => options.report(sentenceOf(later)));
     throw error;
   }
 };

@@ -6,6 +6,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Closer, closeAll } from '../closing.ts';
+import { sentenceOf } from '../command.ts';
 import { lockDataFolder, openDataFolder } from '../data-folder.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb.ts';
@@ -89,10 +91,8 @@ export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
   const { root, folder, port, say } = options;
   const { image, samPrograms, awsPrograms, host } = await prepare(options);
   openDataFolder(folder);
-  const closers: (() => void | Promise<void>)[] = [lockDataFolder(folder).release];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
+  const closers: Closer[] = [lockDataFolder(folder).release];
+  const close = () => closeAll(closers);
   try {
     await removeContainers(folder);
     for (const file of ['store.sqlite', 'store.sqlite-shm', 'store.sqlite-wal']) {
@@ -119,7 +119,7 @@ export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
       close,
     };
   } catch (error) {
-    await close();
+    await close().catch((later) => say(sentenceOf(later)));
     throw error;
   }
 };

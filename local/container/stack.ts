@@ -6,7 +6,8 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { failure } from '../command.ts';
+import { type Closer, closeAll } from '../closing.ts';
+import { failure, sentenceOf } from '../command.ts';
 import { lockDataFolder, openDataFolder } from '../data-folder.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { ensureTable } from '../dynamodb/table.ts';
@@ -68,10 +69,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { root, folder, table, say, localstackPort: port } = options;
   const { samPrograms, localstackPrograms: programs, host } = await prepare(options);
   openDataFolder(folder);
-  const closers: (() => void | Promise<void>)[] = [lockDataFolder(folder).release];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
+  const closers: Closer[] = [lockDataFolder(folder).release];
+  const close = () => closeAll(closers);
   try {
     const store = await startStore(dynoxide(root, host), folder, say);
     closers.push(store.close);
@@ -99,7 +98,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       close,
     };
   } catch (error) {
-    await close();
+    await close().catch((later) => say(sentenceOf(later)));
     throw error;
   }
 };
