@@ -72,14 +72,21 @@ export const startApplier = (options: ApplierOptions): Applier => {
     await pause(tries);
   };
 
-  /** Asks the store until it answers; `undefined` if the applier is closed before. */
-  const untilAnswered = async <Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> => {
+  /**
+   * Asks the store until it answers; `undefined` if the applier is closed before. Throws if the store dies of it, and
+   * the sentence of an `ask` that fails for good.
+   */
+  const untilAnswered = async <Answer>(
+    run: readonly LogEntry[],
+    ask: () => Promise<Answer>,
+  ): Promise<Answer | undefined> => {
+    const deaths = storeDeaths();
     for (let tries = 1; !isClosing; tries += 1) {
       try {
         return await ask();
       } catch (error) {
-        if (tries % reportEvery === 0) report(`the store does not answer: ${sentenceOf(error)}`);
-        await pause(tries);
+        if (isFailure(error)) throw error;
+        await endure(run, tries, deaths, sentenceOf(error));
       }
     }
     return undefined;
@@ -107,7 +114,7 @@ export const startApplier = (options: ApplierOptions): Applier => {
       } catch (error) {
         why = sentenceOf(error);
       }
-      const at = await untilAnswered(() => readPosition(store));
+      const at = await untilAnswered(run, () => readPosition(store));
       if (at === undefined) return 'lost';
       if (at.revision === last.revision && at.digest === last.digest) return 'applied';
       if (at.revision !== from.revision) throw strayed(at, from);
@@ -139,14 +146,14 @@ export const startApplier = (options: ApplierOptions): Applier => {
    * Whether a write is refused for what it is does not depend on what the store holds, so this is the same on all nodes.
    */
   const refuseParts = async (
-    { writes }: LogEntry,
+    logEntry: LogEntry,
     whole: WireReply,
     settled: Map<Write, Settled>,
   ): Promise<void> => {
-    const left = writes.filter((write) => !settled.has(write));
+    const left = logEntry.writes.filter((write) => !settled.has(write));
     const before = settled.size;
     for (const write of left) {
-      const reply = await untilAnswered(async () => {
+      const reply = await untilAnswered([{ ...logEntry, writes: [write] }], async () => {
         const told = await store.call('TransactWriteItems', { TransactItems: probe(write) });
         if (told.status !== 400 || isPassing(told)) throw new Error(JSON.stringify(told.body));
         return told;
@@ -173,7 +180,8 @@ export const startApplier = (options: ApplierOptions): Applier => {
     const isSingle = run.length === 1 && others.length === 0;
     const returned = isSingle && only && isReturning(only) ? only : undefined;
     const read = async () =>
-      returned && (await untilAnswered(() => readReturned(store, returned, bookkeeping.tables)));
+      returned &&
+      (await untilAnswered(run, () => readReturned(store, returned, bookkeeping.tables)));
     const before = await read();
     while (!isClosing) {
       const next = plan(bookkeeping.position, run, settled);
@@ -203,17 +211,13 @@ export const startApplier = (options: ApplierOptions): Applier => {
   };
 
   const createTable = async (logEntry: LogEntry, write: Write): Promise<void> => {
-    const deaths = storeDeaths();
-    for (let tries = 1; !isClosing; tries += 1) {
-      try {
-        const { position, reply } = await applyCreateTable(store, bookkeeping, logEntry, write);
-        const done = { actions: [], owners: [], positions: [position], last: position };
-        return commit([logEntry], done, new Map([[write, { code: '', reply }]]));
-      } catch (error) {
-        if (isFailure(error)) throw error;
-        await endure([logEntry], tries, deaths, sentenceOf(error));
-      }
-    }
+    const made = await untilAnswered([logEntry], () =>
+      applyCreateTable(store, bookkeeping, logEntry, write),
+    );
+    if (made === undefined) return;
+    const { position, reply } = made;
+    const done = { actions: [], owners: [], positions: [position], last: position };
+    commit([logEntry], done, new Map([[write, { code: '', reply }]]));
   };
 
   const work = async (): Promise<void> => {

@@ -420,11 +420,13 @@ describe('a replica', () => {
 
 describe('a store that dies of an entry', () => {
   /** A store that aborts over whatever holds the poison. */
-  const poisoned = ({ client, folder, store }: Running): StoreClient => ({
+  const poisoned = (
+    { client, folder, store }: Running,
+    isPoison: (request: string) => boolean,
+  ): StoreClient => ({
     ...client,
     call: async (operation, body) => {
-      const isDeadly = operation === 'TransactWriteItems' && JSON.stringify(body).includes(poison);
-      if (!isDeadly) return await client.call(operation, body);
+      if (!isPoison(JSON.stringify([operation, body]))) return await client.call(operation, body);
       const before = store.deaths();
       killStoreIn(folder);
       await until(() => store.deaths() > before);
@@ -432,16 +434,17 @@ describe('a store that dies of an entry', () => {
     },
   });
   const poison = 'deadly';
+  const putOf = (pk: string, more: object = {}) => ({
+    operation: 'PutItem' as const,
+    body: { TableName: `${prefix}texts`, Item: { pk: { S: pk }, sk: { S: '-' } }, ...more },
+  });
 
   it('twice stops the replica, which names revision and entry; what came before is applied', async () => {
     const running = await start();
-    const table = `${prefix}texts`;
-    const puts = ['a', 'b', poison, 'c'].map((pk) => ({
-      operation: 'PutItem' as const,
-      body: { TableName: table, Item: { pk: { S: pk }, sk: { S: '-' } } },
-    }));
+    const puts = ['a', 'b', poison, 'c'].map((pk) => putOf(pk));
     const log = toLogEntries([...tablesOf(prefix), ...puts], { revision: 1, version: 0 });
-    const applying = await startApplying(poisoned(running), running.store.deaths);
+    const client = poisoned(running, (request) => request.includes(poison));
+    const applying = await startApplying(client, running.store.deaths);
     applying.offer(log);
     const { message } = await applying.failed;
     const deadly = log.find((entry) => JSON.stringify(entry).includes(poison));
@@ -450,6 +453,35 @@ describe('a store that dies of an entry', () => {
     );
     expect(applying.revision()).toBe((deadly?.revision ?? 0) - 1);
     await applying.close();
+  });
+
+  it.each([
+    [
+      'the try of one of its writes alone',
+      [putOf('a'), putOf(''), putOf(poison)],
+      (request: string) => request.includes(poison) && !request.includes('"pk":{"S":"a"}'),
+    ],
+    [
+      'the reading of what it returns',
+      [putOf(poison, { ReturnValues: 'ALL_OLD' })],
+      (request: string) => request.includes(poison) && request.includes('GetItem'),
+    ],
+  ])('twice, by %s, stops the replica, too', async (_, requests, isPoison) => {
+    const running = await start();
+    const tables = toLogEntries(tablesOf(prefix), { revision: 1, version: 0 });
+    const revision = (tables.at(-1)?.revision ?? 0) + 1;
+    const together = toLogEntries(requests, { revision: revision - 1, version: 0 });
+    const writes = together.flatMap((entry) => entry.writes);
+    const entry = { revision, version: tables.length + 1, writes, bytes: 1_000 };
+    const applying = await startApplying(poisoned(running, isPoison), running.store.deaths);
+    // Also where it does not stop by itself.
+    closing.push(applying.close);
+    applying.offer([...tables, entry]);
+    const { message } = await applying.failed;
+    expect(message).toContain(
+      `the store has died twice on revision ${revision} (${writes.at(-1)?.id})`,
+    );
+    expect(applying.revision()).toBe(revision - 1);
   });
 });
 
