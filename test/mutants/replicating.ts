@@ -93,7 +93,7 @@ const applyingMutants: readonly Mutant[] = [
   },
   {
     name: 'a refusal of a second run is taken for the outcome of the first',
-    file: local('apply'),
+    file: local('sending'),
     from: 'if (isAnswer && !hasMoved && tries === 1) return reply;',
     to: 'if (isAnswer && (!hasMoved || tries >= 1)) return reply;',
     test: crashes,
@@ -101,7 +101,7 @@ const applyingMutants: readonly Mutant[] = [
   },
   {
     name: 'a store that throttles has refused',
-    file: local('apply'),
+    file: local('sending'),
     from: 'reply.status === 400 && !isPassing(reply)',
     to: 'reply.status === 400 || isPassing(reply)',
     test: crashes,
@@ -169,7 +169,7 @@ const togetherMutants: readonly Mutant[] = [
   },
   {
     name: 'a write that the store refuses for what it is takes its entry with it',
-    file: local('apply'),
+    file: local('sending'),
     from: 'if (settled.size > before) return;',
     to: 'if (settled.size < before) return;',
     test: 'contract/replica-entries',

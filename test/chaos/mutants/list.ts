@@ -26,7 +26,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the position is moved in a call of its own',
-    file: 'local/replica/apply.ts',
+    file: 'local/replica/sending.ts',
     find: "const reply = await store.call('TransactWriteItems', { TransactItems: actions });",
     replace: `const moved = { TransactItems: actions.slice(-1) };
         const own = { TransactItems: actions.slice(0, -1) };
