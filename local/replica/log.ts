@@ -2,6 +2,7 @@
  * The log: one ordered sequence of entries, the same on all nodes, kept by etcd (Raft). All entries are written to one
  * key: its revisions are the entries, its version counts them, and compaction alone trims them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { noop } from 'cockatiel';
 import { Etcd3, type IWatchResponse } from 'etcd3';
 import { failure, isFailure } from '../command.ts';
@@ -155,4 +156,16 @@ export const connectLog = (member: string): Log => {
     },
     close: () => etcd.close(),
   };
+};
+
+/** What the member knows, once it answers at all: it does so when a majority has let it in. */
+export const untilDescribed = async (log: Log, signal: AbortSignal): Promise<Member> => {
+  for (;;) {
+    try {
+      await log.findEnd();
+      return await log.describe();
+    } catch {
+      await sleep(100, undefined, { signal });
+    }
+  }
 };

@@ -1,23 +1,21 @@
 /** One vault node: its store, its member of the log, its front, and what it says to the others, as one thing. */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure, sentenceOf } from '../command.ts';
 import type { StoreProgram } from '../dynamodb.ts';
 import { createBarrier } from './barrier.ts';
 import { startCompaction } from './compaction.ts';
 import { createCondition } from './condition.ts';
 import type { NodeConfig } from './config.ts';
-import { startExchange } from './exchange.ts';
 import { startFront } from './front.ts';
 import { findPlace } from './joining.ts';
-import { connectLog, type Log, type Member } from './log.ts';
+import { connectLog, type Log, untilDescribed } from './log.ts';
 import { hasMemberFiles, type LogMember, requireEtcd, startMember } from './member.ts';
 import { openNodeMemory } from './memory.ts';
-import { askText, createAskPeer, type PeerRoute, servePeers } from './peers.ts';
-import { makePlace } from './places.ts';
+import { startPeering } from './peering.ts';
 import { openReplica } from './replica.ts';
-import type { NodeReport } from './report.ts';
-import { type Content, readContent, sendSnapshot, takeSnapshot } from './snapshot.ts';
+import { type NodeReport, shownOf } from './report.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { startWatching, type Watch } from './watching.ts';
 
 export type NodeOptions = {
   readonly config: NodeConfig;
@@ -45,12 +43,6 @@ export type VaultNode = {
   readonly close: () => Promise<void>;
 };
 
-const watchMs = 500;
-const restMs = 2_000;
-const retryMs = 100;
-const placeEveryMs = 500;
-const placeMs = 10_000;
-
 /** Starts the node and returns when its front listens; it serves when it has found its place among the others. */
 export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const { config, folder, program, storeVersion, secret, report } = options;
@@ -61,9 +53,8 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     const way = `delete its folder ${folder}, and it takes its state from the other nodes`;
     throw failure(`${sentence}: ${way}`, { cause: error });
   });
-  const ask = createAskPeer(config, secret);
   const closing = new AbortController();
-  const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  const { signal } = closing;
 
   const condition = createCondition(config.node, report);
   const difference = memory.diverged();
@@ -71,14 +62,10 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   let isMember = hasMemberFiles(folder);
   let member: LogMember | undefined;
   let log: Log | undefined;
-  let known: Member | undefined;
+  let watch: Watch | undefined;
+  const isLeader = () => watch?.isLeader() ?? false;
   let knownEnd = 0;
-  let content: Content | null = null;
 
-  const diverge = (why: string): void => {
-    memory.setDiverged(why).catch((error) => report(`that it differs is not kept: ${error}`));
-    condition.change('diverged', why);
-  };
   const ownReport = (): NodeReport => {
     const { revision, digest } = replica.position();
     return {
@@ -86,11 +73,11 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       alive: true,
       state: condition.state(),
       reason: condition.reason(),
-      leader: known?.isLeader ?? false,
+      leader: isLeader(),
       appliedRevision: revision,
       lag: Math.max(0, knownEnd - revision),
       digest,
-      content,
+      content: watch?.content() ?? null,
       start: memory.start(),
       store: storeVersion,
       member: isMember,
@@ -98,59 +85,19 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     };
   };
 
-  const exchange = startExchange({
-    config,
-    ask,
-    memory,
-    report: ownReport,
-    findDigest: replica.findDigest,
-    onDiverged: diverge,
-  });
-  let placing: Promise<unknown> = Promise.resolve();
-  const givePlace: PeerRoute = async (body, response) => {
-    const { node } = JSON.parse(body);
-    const address = member?.address;
-    if (address === undefined || !isMember) throw new Error('it is not in the log itself');
-    const next = placing.then(() => {
-      // Who has given up waiting may have found a place elsewhere, which this would take away.
-      if (response.destroyed) throw new Error('nobody waits for it any more');
-      return makePlace(config, address, Number(node));
-    });
-    placing = next.catch(() => undefined);
-    const cluster = await next;
-    report(`node ${node} has a new place in the log`);
-    await memory.forget(Number(node));
-    return cluster;
-  };
-  const peers = await servePeers(
+  const peering = await startPeering({
     config,
     secret,
-    new Map<string, PeerRoute>([
-      ['GET /status', async () => JSON.stringify(ownReport())],
-      ['POST /exchange', (body) => exchange.hear(body)],
-      ['POST /place', givePlace],
-      ['POST /digest', async (body) => JSON.stringify(replica.findDigest(Number(body)) ?? null)],
-      ['GET /snapshot', (_, response) => sendSnapshot(folder, response)],
-    ]),
-  );
-
-  const makeRoom = async (why: string): Promise<string> => {
-    condition.change('joining', why);
-    const body = JSON.stringify({ node: config.node });
-    for (;;) {
-      for (const node of others) {
-        const cluster = await askText(ask, node, 'POST', '/place', {
-          body,
-          timeoutMs: placeMs,
-        }).catch(
-          (error: unknown) =>
-            void condition.change('joining', `${why}; no place yet: ${sentenceOf(error)}`),
-        );
-        if (cluster) return cluster;
-      }
-      await sleep(placeEveryMs, undefined, { signal: closing.signal });
-    }
-  };
+    folder,
+    memory,
+    condition,
+    ownReport,
+    findDigest: replica.findDigest,
+    findMember: () => (isMember ? member?.address : undefined),
+    report,
+    signal,
+  });
+  const { ask, others, exchange, makeRoom } = peering;
 
   const barrier = createBarrier(async () => {
     if (log === undefined) throw new Error('the log is not there');
@@ -173,41 +120,11 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     admit: condition.admit,
     status: () => ({
       node: config.node,
-      nodes: [ownReport(), ...exchange.others()].sort((a, b) => a.node - b.node).map(shownOf),
+      nodes: shownOf([ownReport(), ...exchange.others()]),
       equal: exchange.areEqual(),
     }),
   });
 
-  /** Serves when all that the log held has been applied, and no longer than its member knows a leader. */
-  const watchLog = async (): Promise<void> => {
-    while (!closing.signal.aborted) {
-      known = await log?.describe().catch(() => undefined);
-      const isServing = condition.state() === 'serving';
-      if (isServing && !known?.hasLeader) {
-        const why = known ? 'no majority of the nodes is there' : 'its own etcd does not answer';
-        condition.change('no-majority', why);
-      }
-      // Without a majority there is nothing to catch up with: this is tried again.
-      if (!isServing && known?.hasLeader) {
-        await barrier().then(
-          () => condition.change('serving'),
-          () => undefined,
-        );
-      }
-      await sleep(condition.state() === 'serving' ? watchMs : retryMs, undefined, { ref: false });
-    }
-  };
-  /** At rest, and only then, all items are read again: the digest of outcomes cannot see a file that has changed. */
-  const watchContent = async (): Promise<void> => {
-    for (let before = -1; !closing.signal.aborted; ) {
-      await sleep(restMs, undefined, { ref: false });
-      const { revision } = replica.position();
-      const isAtRest = revision === before && revision !== content?.revision;
-      before = revision;
-      if (isAtRest && condition.state() === 'serving')
-        content = await readContent(folder).catch(() => content);
-    }
-  };
   const run = async (): Promise<void> => {
     const lost = await findPlace({
       config,
@@ -217,30 +134,28 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       appliedRevision: replica.position().revision,
       store: storeVersion,
       waitFor: (why) => condition.change('waiting', why),
-      signal: closing.signal,
+      signal,
     });
     const token = createHash('sha256').update(secret).digest('hex').slice(0, 16);
     member = await startMember({ config, folder, token, makeRoom, report }, lost);
     log = connectLog(member.address);
     condition.change('catching-up', 'it waits for a majority of the nodes');
-    const { clusterId } = await untilDescribed(log, closing.signal);
+    const { clusterId } = await untilDescribed(log, signal);
     isMember = true;
     await exchange.announce();
     const compaction = startCompaction({
       log,
       kept: config.logKept,
-      isLeader: () => known?.isLeader ?? false,
+      isLeader,
       applied: () => [replica.position().revision, ...exchange.appliedLately()],
     });
     const followed = replica.follow({
       log,
       clusterId,
       onOutcome: front.settle,
-      fetchSnapshot: (revision) =>
-        takeSnapshot({ ask, others, folder, revision, report, signal: closing.signal }),
+      fetchSnapshot: (revision) => takeSnapshot({ ask, others, folder, revision, report, signal }),
     });
-    void watchLog();
-    void watchContent();
+    watch = startWatching({ log, condition, barrier, position: replica.position, folder, signal });
     await followed;
     compaction.close();
   };
@@ -250,10 +165,10 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     endpoint: front.endpoint,
     statusUrl: `${front.endpoint}/status`,
     serving: condition.serving,
-    isLeader: () => known?.isLeader ?? false,
+    isLeader,
     failed: new Promise((resolve) => {
       ran.catch((error: unknown) => {
-        if (closing.signal.aborted) return;
+        if (signal.aborted) return;
         const sentence = `node ${config.node} stops: ${sentenceOf(error)}`;
         resolve(isFailure(error) ? failure(sentence, { cause: error }) : Object(error));
       });
@@ -261,26 +176,10 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     close: async () => {
       closing.abort();
       await front.close();
-      await exchange.close();
-      await peers.close();
+      await peering.close();
       await replica.close();
       log?.close();
       await member?.close();
     },
   };
-};
-
-/** What is shown of a report to whoever looks. */
-const shownOf = ({ heard: _, member: __, ...shown }: NodeReport) => shown;
-
-/** What the member knows, once it answers at all: it does so when a majority has let it in. */
-const untilDescribed = async (log: Log, signal: AbortSignal): Promise<Member> => {
-  for (;;) {
-    try {
-      await log.findEnd();
-      return await log.describe();
-    } catch {
-      await sleep(100, undefined, { signal });
-    }
-  }
 };

@@ -29,6 +29,10 @@ const nodeReport = v.object({
 });
 export type NodeReport = v.InferOutput<typeof nodeReport>;
 
+/** What is shown of the reports of all nodes to whoever looks, by node. */
+export const shownOf = (reports: readonly NodeReport[]) =>
+  reports.map(({ heard: _, member: __, ...shown }) => shown).sort((a, b) => a.node - b.node);
+
 /** What one node answers another's report: its own, and whether the digest that it was told is also its own there. */
 const answer = v.object({ report: nodeReport, equal: v.nullable(v.boolean()) });
 export type Answer = v.InferOutput<typeof answer>;
