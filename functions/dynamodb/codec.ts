@@ -5,8 +5,7 @@
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { commitmentBytes, ivBytes, tagBytes } from '../crypto/envelope.ts';
-import { VaultError } from '../model/errors.ts';
-import { formatInstant, parseInstant } from '../model/instants.ts';
+import { formatInstant } from '../model/instants.ts';
 import { limits } from '../model/limits.ts';
 import { isSecretName } from '../model/names.ts';
 import type {
@@ -17,6 +16,7 @@ import type {
   WrittenVersion,
 } from '../model/types.ts';
 import { headSortKey, type ItemKey, secretPartition, versionSortKey } from './table.ts';
+import { malformed, type Taker, taker } from './taker.ts';
 
 export type Item = Record<string, AttributeValue>;
 
@@ -139,66 +139,3 @@ const decodeRef = (take: Taker): VersionRef => {
   if (!isSecretName(name)) throw malformed();
   return { name, version: take.integer('version', 1, limits.versionMax) };
 };
-
-type Taker = {
-  readonly text: (attribute: string) => string;
-  readonly integer: (attribute: string, min: number, max: number) => number;
-  readonly instant: (attribute: string) => number;
-  readonly bytes: (attribute: string, min: number, max: number) => Uint8Array;
-  readonly list: <Entry>(attribute: string, decode: (take: Taker) => Entry) => Entry[];
-  readonly nothingElse: () => void;
-};
-
-/** Takes attributes from an item one by one; each must be there and of its type. */
-const taker = (item: Item, key?: ItemKey): Taker => {
-  const rest = new Map(Object.entries(item));
-  const take = (attribute: string): AttributeValue => {
-    const found = rest.get(attribute);
-    if (!found) throw malformed();
-    rest.delete(attribute);
-    return found;
-  };
-  const text = (attribute: string): string => {
-    const { S } = take(attribute);
-    if (S === undefined || S === '') throw malformed();
-    return S;
-  };
-  if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();
-  return {
-    text,
-    integer: (attribute, min, max) => {
-      const { N } = take(attribute);
-      const number = Number(N);
-      if (N === undefined || String(number) !== N || !Number.isInteger(number)) throw malformed();
-      if (number < min || number > max) throw malformed();
-      return number;
-    },
-    instant: (attribute) => {
-      const instant = parseInstant(text(attribute));
-      if (instant === undefined) throw malformed();
-      return instant;
-    },
-    bytes: (attribute, min, max) => {
-      const { B } = take(attribute);
-      if (B === undefined || B.length < min || B.length > max) throw malformed();
-      return B;
-    },
-    list: (attribute, decode) => {
-      const { L } = take(attribute);
-      if (L === undefined) throw malformed();
-      return L.map(({ M }) => {
-        if (M === undefined) throw malformed();
-        const entry = taker(M);
-        const decoded = decode(entry);
-        entry.nothingElse();
-        return decoded;
-      });
-    },
-    nothingElse: () => {
-      if (rest.size > 0) throw malformed();
-    },
-  };
-};
-
-const malformed = (): VaultError =>
-  new VaultError('integrity_failure', 'a stored item is not as it was written');

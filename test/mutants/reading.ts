@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const reads = 'functions/dynamodb/reads.ts';
 const codec = 'functions/dynamodb/codec.ts';
+const taker = 'functions/dynamodb/taker.ts';
 const get = 'functions/vault/get-secret.ts';
 const tries = 'functions/vault/tries.ts';
 const calls = 'functions/dynamodb/calls.ts';
@@ -116,7 +117,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'attributes that are not known are let pass',
-    file: codec,
+    file: taker,
     from: 'if (rest.size > 0) throw malformed();',
     to: 'if (rest.size > 99) throw malformed();',
     test: 'unit/dynamodb/codec',
@@ -124,7 +125,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'an item is taken whatever its key',
-    file: codec,
+    file: taker,
     from: "if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();",
     to: "if (key && (text('pk') === '' || text('sk') === '')) throw malformed();",
     test: 'unit/dynamodb/codec',
