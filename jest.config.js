@@ -1,9 +1,12 @@
-// jose is published as ESM only; inside Jest it goes through the same transform.
+// These are published as ESM only; inside Jest they go through the same transform.
+const esm = '(?:jose|to-fast-properties)/';
 const project = (name) => ({
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  transform: { '\\.ts$|node_modules/jose/.*\\.js$': '<rootDir>/test/support/esbuild-transform.js' },
-  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  transform: {
+    [`\\.ts$|node_modules/${esm}.*\\.js$`]: '<rootDir>/test/support/esbuild-transform.js',
+  },
+  transformIgnorePatterns: [`/node_modules/(?!${esm})`],
 });
 
 /** Real readers of .env files that need more than Node and bash: `npm run test:readers`. */

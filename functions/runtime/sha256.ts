@@ -1,8 +1,8 @@
 /**
- * SHA-256 and its HMAC for the signer of the AWS clients, by Node. The clients' own does the same with keys as bytes, which cost Node 24
- * an internal exception each, and several times what a key object does.
+ * SHA-256 and its HMAC for the signer of the AWS clients, by Node. The clients' own gives Node keys as bytes, which cost
+ * Node 24 an internal exception each, and makes an object for each hash.
  */
-import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Checksum, ChecksumConstructor, SourceData } from '@smithy/types';
 
 const toBytes = (data: SourceData): Uint8Array => {
@@ -13,28 +13,33 @@ const toBytes = (data: SourceData): Uint8Array => {
   return new Uint8Array(data);
 };
 
-/** The signer keeps the key of a day: so is its object, for as long as those bytes are. */
-const kept = new WeakMap<object, KeyObject>();
+/** The two that come again with each call: the secret of the access key, and the key of a day, as the signer keeps it. */
+let lastText: { readonly secret: string; readonly key: KeyObject } | undefined;
+const keys = new WeakMap<object, KeyObject>();
 
 const keyOf = (secret: SourceData): KeyObject => {
-  if (typeof secret === 'string') return createSecretKey(secret, 'utf8');
-  const known = kept.get(secret);
-  if (known !== undefined) return known;
-  const made = createSecretKey(toBytes(secret));
-  kept.set(secret, made);
-  return made;
+  if (typeof secret === 'string') {
+    if (lastText?.secret !== secret) lastText = { secret, key: createSecretKey(toBytes(secret)) };
+    return lastText.key;
+  }
+  const key = keys.get(secret) ?? createSecretKey(toBytes(secret));
+  keys.set(secret, key);
+  return key;
 };
 
 /** To be called with `new`, as the clients do; with a secret it is the HMAC under it. */
 function Sha256Of(secret?: SourceData): Checksum {
-  const begin = () =>
-    secret === undefined ? createHash('sha256') : createHmac('sha256', keyOf(secret));
-  let hash = begin();
+  let parts: Uint8Array[] = [];
   return {
-    update: (data) => void hash.update(toBytes(data)),
-    digest: async () => hash.digest(),
+    update: (data) => void parts.push(toBytes(data)),
+    digest: async () => {
+      const data = Buffer.concat(parts);
+      return secret === undefined
+        ? hash('sha256', data, 'buffer')
+        : createHmac('sha256', keyOf(secret)).update(data).digest();
+    },
     reset: () => {
-      hash = begin();
+      parts = [];
     },
   };
 }
