@@ -52,7 +52,7 @@ export const createHttpHandler = (connectMs: number): HttpHandler => {
         const host = hostname.replace(/^\[|\]$/g, '');
         const outgoing = send({ host, port, method, path, headers, agent });
         limitConnecting(outgoing, connectMs);
-        if (abortSignal instanceof AbortSignal) {
+        if (abortSignal && 'addEventListener' in abortSignal) {
           const end = () => outgoing.destroy(ended());
           abortSignal.addEventListener('abort', end);
           outgoing.once('close', () => abortSignal.removeEventListener('abort', end));
