@@ -11,7 +11,7 @@ import type { APIGatewayProxyResult } from 'aws-lambda';
 import { problem } from '../functions/http/responses.ts';
 import { VaultError } from '../functions/model/errors.ts';
 import { limits } from '../functions/model/limits.ts';
-import { discardBody, isDeclaredTooLong, readBody } from './gateway/body.ts';
+import { discardBody, isDeclaredTooLong, readBody } from './body.ts';
 import { pathOf, toEvent } from './gateway/event.ts';
 import { type Handler, headersOf, invoke } from './gateway/invoke.ts';
 import { createFindRoute, type FindRoute } from './gateway/routes.ts';
@@ -35,6 +35,8 @@ export type Gateway = {
 
 /** Names of at most 8 KiB tokens and all else that a request may carry fit in here, several times. */
 const headerBytesMax = 65_536;
+/** Above the functions' own bound, so that they answer for it; below what would burden this host. */
+const bodyBytesMax = 4 * 1_048_576;
 
 const refusal = {
   routeNotFound: () => new VaultError('route_not_found', 'no route has this path'),
@@ -75,7 +77,7 @@ const answer = async (
     const refused = problem(refusal.methodNotAllowed(), requestId);
     return { ...refused, headers: { ...refused.headers, Allow: found.allow.join(', ') } };
   }
-  const body = await readBody(request);
+  const body = await readBody(request, bodyBytesMax);
   if (body === undefined) return problem(refusal.tooLarge(), requestId);
   const { route, pathParameters } = found;
   const handler = options.handlers.get(route.operation);
@@ -128,7 +130,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     void respond(request, response);
   server.on('request', onRequest).on('checkExpectation', onRequest);
   server.on('checkContinue', (request, response) => {
-    if (!isDeclaredTooLong(request)) response.writeContinue();
+    if (!isDeclaredTooLong(request, bodyBytesMax)) response.writeContinue();
     onRequest(request, response);
   });
   server.on('clientError', answerMalformed);

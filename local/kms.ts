@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { discardBody, readBody } from './body.ts';
 import { fault, isFault } from './kms/fault.ts';
 import { type Credentials, type MasterKey, openMasterKey } from './kms/master-key.ts';
 import { operations } from './kms/operations.ts';
@@ -25,17 +26,6 @@ export const masterKeyFile = (folder: string): string => join(folder, 'kms.json'
 /** A full encryption context and the largest blob, as base64 in JSON, stay below this. */
 const bodyBytesMax = 65_536;
 
-const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw fault('ValidationException', 'The request is too long.');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-};
-
 const inputOf = (body: Buffer): Record<string, unknown> => {
   try {
     const input: unknown = JSON.parse(body.toString('utf8'));
@@ -49,7 +39,8 @@ const inputOf = (body: Buffer): Record<string, unknown> => {
 };
 
 const answer = async (key: MasterKey, request: IncomingMessage): Promise<string> => {
-  const body = await bodyOf(request);
+  const body = await readBody(request, bodyBytesMax);
+  if (body === undefined) throw fault('ValidationException', 'The request is too long.');
   const headers = Object.fromEntries(
     Object.entries(request.headersDistinct).map(([name, values]) => [
       name,
@@ -80,6 +71,7 @@ const respond = async (
     const known = isFault(error) ? error : fault('KMSInternalException', 'The local KMS failed.');
     response.statusCode = isFault(error) ? 400 : 500;
     response.setHeader('Connection', request.complete ? 'keep-alive' : 'close');
+    await discardBody(request);
     response.end(JSON.stringify({ __type: known.name, message: known.message }));
   }
 };

@@ -2,14 +2,18 @@
  * How the AWS clients are made. One attempt a call, because only the vault knows what a repeated write means; and no
  * more around a call than it needs, because that is most of what a call costs (docs/performance.md).
  */
+import type { RetryStrategy } from '@smithy/types';
 import toFastProperties from 'to-fast-properties';
 import { times } from '../model/limits.ts';
 import { createHttpHandler } from './http-handler.ts';
 import { Sha256 } from './sha256.ts';
 
+/** The clients' own strategy counts and prepares for repetitions, and makes an error with its stack, before each call. */
+const once: RetryStrategy = { retry: (next, args) => next(args) };
+
 /** For one client: its connections end with it. */
 export const clientOptions = () => ({
-  maxAttempts: 1,
+  retryStrategy: once,
   requestHandler: createHttpHandler(times.connectMs),
   sha256: Sha256,
 });

@@ -10,33 +10,37 @@ export type FindRoute = (method: string, path: string) => Found | undefined;
 
 const segmentsOf = (path: string): readonly string[] => path.split('/').slice(1);
 
-/** The parameters of `path` as it was sent, not decoded; `undefined` if it is no path of this pattern. */
-const matchPath = (pattern: string, path: string): ReadonlyMap<string, string> | undefined => {
-  const [expected, sent] = [segmentsOf(pattern), segmentsOf(path)];
-  if (expected.length !== sent.length) return undefined;
-  const parameters = new Map<string, string>();
-  for (const [index, segment] of expected.entries()) {
+type Segment = { readonly text: string; readonly parameter: string | undefined };
+
+const patternOf = (path: string): readonly Segment[] =>
+  segmentsOf(path).map((text) => ({ text, parameter: /^\{(\w+)\}$/.exec(text)?.[1] }));
+
+/** The parameters of a path as it was sent, not decoded; `undefined` if it is no path of this pattern. */
+const matchPath = (
+  pattern: readonly Segment[],
+  sent: readonly string[],
+): Readonly<Record<string, string>> | null | undefined => {
+  if (pattern.length !== sent.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, { text: expected, parameter }] of pattern.entries()) {
     const text = sent[index] ?? '';
-    const [, parameter] = /^\{(\w+)\}$/.exec(segment) ?? [];
-    if (parameter !== undefined && text !== '') parameters.set(parameter, text);
-    else if (segment !== text) return undefined;
+    if (parameter !== undefined && text !== '') parameters[parameter] = text;
+    else if (expected !== text) return undefined;
   }
-  return parameters;
+  return Object.keys(parameters).length > 0 ? parameters : null;
 };
 
 /** Paths are compared as sent; as on API Gateway, one slash at the end makes no difference. */
 export const createFindRoute = (routes: readonly Route[]): FindRoute => {
+  const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (method, target) => {
-    const path = target.replace(/(.)\/$/, '$1');
-    const matches = routes.flatMap((route) => {
-      const parameters = matchPath(route.path, path);
-      return parameters === undefined ? [] : [{ route, parameters }];
+    const sent = segmentsOf(target.replace(/(.)\/$/, '$1'));
+    const matches = patterns.flatMap(({ route, pattern }) => {
+      const pathParameters = matchPath(pattern, sent);
+      return pathParameters === undefined ? [] : [{ route, pathParameters }];
     });
     const match = matches.find(({ route }) => route.method === method);
-    if (match !== undefined) {
-      const { route, parameters } = match;
-      return { route, pathParameters: parameters.size > 0 ? Object.fromEntries(parameters) : null };
-    }
+    if (match !== undefined) return match;
     return matches.length > 0 ? { allow: matches.map(({ route }) => route.method) } : undefined;
   };
 };

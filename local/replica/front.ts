@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { discardBody, readBody } from '../body.ts';
 import { createAppender } from './appender.ts';
 import type { Barrier } from './barrier.ts';
 import type { Tables } from './batch.ts';
@@ -47,17 +48,6 @@ const readOperations = new Set([
 ]);
 const isWrite = (operation: string): operation is WriteOperation =>
   writeOperations.some((served) => served === operation);
-
-/** `undefined`: it is longer than any request may be. It is read all the same, so that this can be answered. */
-const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += chunk.length;
-    if (bytes <= requestBytesMax) chunks.push(chunk);
-  }
-  return bytes <= requestBytesMax ? Buffer.concat(chunks).toString('utf8') : undefined;
-};
 
 const parse = (text: string): Wire | undefined => {
   try {
@@ -133,15 +123,18 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     if (request.method === 'GET' && request.url === '/status') {
       return { status: 200, text: JSON.stringify(tellStatus()) };
     }
-    const text = await bodyOf(request);
+    const sent = await readBody(request, requestBytesMax);
+    // What is too long is read all the same, so that this can be answered.
+    if (sent === undefined) await discardBody(request);
     const [, operation = ''] =
       /^DynamoDB_20120810\.(\w+)$/.exec(String(request.headers['x-amz-target'])) ?? [];
     const isServed = isWrite(operation) || readOperations.has(operation);
     if (!isServed) return rawOf(refuse('UnknownOperationException', `${operation} is not served`));
-    if (text === undefined) {
+    if (sent === undefined) {
       const sentence = `a request is at most ${requestBytesMax} bytes here`;
       return rawOf(refuse('ValidationException', sentence));
     }
+    const text = sent.toString('utf8');
     const body = parse(text);
     if (body === undefined) {
       return rawOf(refuse('SerializationException', 'the body is no JSON object'));
@@ -152,7 +145,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     const closed = await admit();
     if (closed !== undefined) return rawOf(unavailable(closed));
     if (!isWrite(operation)) return await read(operation, text, deadline);
-    return rawOf(await write(operation, body, Buffer.byteLength(text), deadline));
+    return rawOf(await write(operation, body, sent.length, deadline));
   };
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

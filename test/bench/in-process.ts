@@ -1,7 +1,7 @@
 /**
  * A process of its own that holds what `npm start` holds but the HTTP server, and loads itself as it is told by
  * messages: with the bare AWS calls (`floor`) or with the functions' handlers (`handlers`). Each message is answered
- * by one.
+ * by one, the first by the address where it does the bare calls for whoever asks by HTTP.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import type { Handler } from '../../local/gateway/invoke.ts';
 import { createFindRoute } from '../../local/gateway/routes.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
 import { openTokenKey } from '../../local/token-key.ts';
+import { startBareServer } from './bare-server.ts';
 import { createPerform, type Description } from './described.ts';
 import { prepareFloor } from './floor.ts';
 import type { Send } from './http.ts';
@@ -77,7 +78,8 @@ const start = async (folder: string, vault: Description) => {
     floor: await prepareFloor({ dynamodb, kms, tableName, masterKeyId }),
     handlers: prepareVault(vault, perform, send, token),
   };
-  return { close: backing.close, prepare };
+  const url = await startBareServer(() => works.get('floor'));
+  return { close: backing.close, prepare, url };
 };
 
 let started: Awaited<ReturnType<typeof start>> | undefined;
@@ -88,7 +90,7 @@ const obey = async (given: Order): Promise<unknown> => {
   switch (given.order) {
     case 'start':
       started = await start(given.folder, given.vault);
-      return true;
+      return started.url;
     case 'prepare': {
       const work = await started?.prepare[given.what](given.operation, given.clients);
       if (work !== undefined) works.set(given.what, work);

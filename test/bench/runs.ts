@@ -42,6 +42,8 @@ const measureAll = async (
   for (const operation of operations) {
     process.stderr.write(`${operation}, warming up\n`);
     await warmUp(subjects, operation, forMs);
+  }
+  for (const operation of operations) {
     for (const clients of options.clients) {
       process.stderr.write(`${operation}, clients: ${clients}\n`);
       figures.push(...(await measure(subjects, { operation, clients, forMs }, processors)));
@@ -54,12 +56,14 @@ const measureAll = async (
   return figures;
 };
 
-/** One vault, the floor, and the handlers alone. */
+/** One vault, the floor by itself and behind HTTP, and the handlers alone: each has a store of its own. */
 export const measureOneNode: Run = async (options, folder) => {
   const subjects: Subject[] = [];
   try {
     subjects.push(await startVault(mkdtempSync(join(folder, 'vault-'))));
-    subjects.push(...(await startInProcess(mkdtempSync(join(folder, 'floor-')))));
+    for (const subject of ['floor, HTTP', 'floor', 'handlers'] as const) {
+      subjects.push(await startInProcess(mkdtempSync(join(folder, 'floor-')), subject));
+    }
     subjects.push(...peersOf(options));
     return { figures: await measureAll(options, subjects) };
   } finally {

@@ -8,6 +8,7 @@ import { endChild } from '../../local/child.ts';
 import { failure } from '../../local/command.ts';
 import { findRunning } from '../../local/running.ts';
 import { openTokenKey } from '../../local/token-key.ts';
+import { bareExchange } from './bare-server.ts';
 import { createPerform, type Description, readDescription } from './described.ts';
 import { createSend } from './http.ts';
 import type { InProcess, Order } from './in-process.ts';
@@ -109,8 +110,12 @@ export const startVault = async (folder: string): Promise<Subject> => {
   };
 };
 
-/** The floor and the handlers: one process on a fresh folder. */
-export const startInProcess = async (folder: string): Promise<readonly Subject[]> => {
+/** The floor, by itself or behind HTTP, or the handlers: a process of its own on a fresh folder. */
+export const startInProcess = async (
+  folder: string,
+  subject: 'floor' | 'floor, HTTP' | 'handlers',
+): Promise<Subject> => {
+  const what: InProcess = subject === 'handlers' ? 'handlers' : 'floor';
   const log = openSync(join(folder, 'log'), 'a');
   const child = fork(join(import.meta.dirname, 'in-process.ts'), {
     cwd: root,
@@ -119,7 +124,7 @@ export const startInProcess = async (folder: string): Promise<readonly Subject[]
   });
   const ended = once(child, 'exit').then(() => {
     throw failure(
-      `the floor has ended: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2_000)}`,
+      `the ${subject} has ended: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2_000)}`,
     );
   });
   ended.catch(() => undefined);
@@ -129,21 +134,30 @@ export const startInProcess = async (folder: string): Promise<readonly Subject[]
     if (error !== undefined) throw new Error(error);
     return result;
   };
-  await give({ order: 'start', folder, vault: vaultDescription });
+  const url = await give({ order: 'start', folder, vault: vaultDescription });
   const processes = processesUnder(child.pid ?? 0);
-  const subjects = (['floor', 'handlers'] as const).map(
-    (what: InProcess): Subject => ({
-      name: what,
-      prepare: async (operation, clients) =>
-        (await give({ order: 'prepare', what, operation, clients })) === true,
-      run: async (clients, forMs) => (await give({ order: 'run', what, clients, forMs })) as Slice,
-      processes,
-      close: async () => {
-        if (!child.connected) return;
-        await give({ order: 'close' });
-        child.disconnect();
-      },
-    }),
-  );
-  return subjects;
+  const prepare = async (operation: Operation, clients: number): Promise<boolean> =>
+    (await give({ order: 'prepare', what, operation, clients })) === true;
+  const close = async () => {
+    if (!child.connected) return;
+    await give({ order: 'close' });
+    child.disconnect();
+  };
+  if (subject !== 'floor, HTTP') {
+    const run = async (clients: number, forMs: number) =>
+      (await give({ order: 'run', what, clients, forMs })) as Slice;
+    return { name: subject, prepare, run, processes, close };
+  }
+  const http = createSend([String(url)]);
+  const prepareBare = async (operation: Operation, clients: number): Promise<Work> => {
+    await prepare(operation, clients);
+    return (client) => http.send(client, bareExchange(operation, client));
+  };
+  return {
+    ...subjectOf(subject, prepareBare, processes, http.close),
+    close: async () => {
+      http.close();
+      await close();
+    },
+  };
 };

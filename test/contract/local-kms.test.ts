@@ -337,6 +337,12 @@ describe('the embedded KMS, to anyone else', () => {
     expect(await send(claimed)).toMatchObject({ __type: 'InvalidSignatureException' });
   });
 
+  it('refuses a body that is too long, and reads it to its end first', async () => {
+    const refused = { status: 400, __type: 'ValidationException' };
+    expect(await send(await sign(), 'x'.repeat(65_537))).toMatchObject(refused);
+    expect(await send(await sign(), 'x'.repeat(8 * 1_048_576))).toMatchObject(refused);
+  });
+
   it('refuses a signature older than five minutes', async () => {
     expect(await send(await sign(secondsAgo(310)))).toMatchObject({
       status: 400,

@@ -1,32 +1,32 @@
-/** Reads a request's body without ever holding more of it than any host in front of the functions lets through. */
+/** Reads the bodies of requests without ever holding more of one than it may have. */
 import type { IncomingMessage } from 'node:http';
 
-/** Above the functions' own bound, so that they answer for it; below what would burden this host. */
-const bodyBytesMax = 4 * 1_048_576;
 /** What is read and thrown away of a body that was refused, so that its sender gets to read the answer. */
 const discardedBytesMax = 64 * 1_048_576;
 const discardingMs = 5_000;
 
-export const isDeclaredTooLong = (request: IncomingMessage): boolean =>
-  Number(request.headers['content-length'] ?? 0) > bodyBytesMax;
+export const isDeclaredTooLong = (request: IncomingMessage, bytesMax: number): boolean =>
+  Number(request.headers['content-length'] ?? 0) > bytesMax;
 
 /** The body; `undefined` as soon as it is too long, with the rest unread. Rejects if the sender goes away. */
-export const readBody = (request: IncomingMessage): Promise<Buffer | undefined> =>
+export const readBody = (request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> =>
   new Promise((resolve, reject) => {
-    if (isDeclaredTooLong(request)) return resolve(undefined);
+    if (isDeclaredTooLong(request, bytesMax)) return resolve(undefined);
     const chunks: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
       chunks.push(chunk);
-      if (bytes <= bodyBytesMax) return;
+      if (bytes <= bytesMax) return;
       request.off('data', take).pause();
       resolve(undefined);
     };
     request.on('data', take);
     request.once('end', () => resolve(Buffer.concat(chunks)));
     request.once('error', reject);
-    request.once('close', () => reject(new Error('the sender went away')));
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('the sender went away'));
+    });
   });
 
 /** Reads what is left of a body and throws it away, within bounds. Never rejects. */
