@@ -10,7 +10,7 @@ import * as v from 'valibot';
 import { isRunning, processRecord, rememberChild } from '../child.ts';
 import { failure } from '../command.ts';
 import { readFileIfPresent } from '../data-folder.ts';
-import { findDaemon } from './docker.ts';
+import { findDaemon, hasCompose } from './docker.ts';
 import { hasProgram, run } from './run.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
@@ -20,9 +20,12 @@ const goneWithinMs = 30_000;
 /** Which process is ours. The daemon's own pid file is beside it, so that two of ours never run. */
 const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
 
+/** Where no daemon runs the machine is ours to set up, and one without compose is not set up. */
 const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
-  if (hasProgram('dockerd') && hasProgram('iptables')) return;
+  const hasDaemon = hasProgram('dockerd') && hasProgram('iptables');
+  if (hasDaemon && (await hasCompose())) return;
   if (process.getuid?.() !== 0 || !hasProgram('apt-get')) {
+    if (hasDaemon) return;
     throw failure(
       `no Docker daemon answers (${why}): start one, or on Debian run this as root, which installs and starts one`,
     );

@@ -45,6 +45,12 @@ const findCompose = async (): Promise<readonly [string, ...string[]]> => {
 };
 let compose: Promise<readonly [string, ...string[]]> | undefined;
 
+export const hasCompose = (): Promise<boolean> =>
+  findCompose().then(
+    () => true,
+    () => false,
+  );
+
 /** Runs compose, `docker compose` or else `docker-compose`, like `docker`. */
 export const runCompose = async (
   args: readonly string[],
