@@ -45,4 +45,6 @@ export const discardBody = (request: IncomingMessage): Promise<void> =>
       if (bytes > discardedBytesMax) done();
     };
     request.on('data', count).once('end', done).once('error', done).once('close', done);
+    // Who refused the body has paused it.
+    request.resume();
   });

@@ -71,6 +71,8 @@ export const read = async <Result extends object>(
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);
   if (status !== undefined && status >= 500) return 'unclear';
+  // What came back is not DynamoDB's, or not whole: it says nothing of what became of the request.
+  if (name === 'SyntaxError' || (status !== undefined && status < 400)) return 'unclear';
   if (throttling.has(name) || isPassingCancellation(error)) return 'throttled';
   if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';
   if (status === undefined || name === 'TransactionInProgressException') return 'unclear';

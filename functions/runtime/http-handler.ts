@@ -53,11 +53,20 @@ export const createHttpHandler = (connectMs: number): HttpHandler => {
         const outgoing = send({ host, port, method, path, headers, agent });
         limitConnecting(outgoing, connectMs);
         if (abortSignal && 'addEventListener' in abortSignal) {
-          const end = () => outgoing.destroy(ended());
+          // A request that waits for a connection says nothing of its end until it has one.
+          const end = () => {
+            reject(ended());
+            outgoing.destroy();
+          };
           abortSignal.addEventListener('abort', end);
           outgoing.once('close', () => abortSignal.removeEventListener('abort', end));
         }
-        outgoing.once('error', reject);
+        outgoing.on('error', reject);
+        // Nothing else would be told of it: Node takes the connection for one of another protocol.
+        outgoing.once('upgrade', (_, socket: Socket) => {
+          socket.destroy();
+          reject(new Error('the reply leaves HTTP'));
+        });
         outgoing.once('response', (incoming: IncomingMessage) => {
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

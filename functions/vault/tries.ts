@@ -44,7 +44,9 @@ export const writeUntilClear = async (
   let failures = 0;
   for (;;) {
     context.journal.tried();
-    const result = await store.write(context, principal, write).catch(asUnclear);
+    const result = await store
+      .write(context, principal, write)
+      .catch((error: unknown) => asUnclear(error, unclear));
     if (result.outcome !== 'refused' && result.outcome !== 'unclear') return result;
     context.journal.decided('try_failed', aboutWrite(write));
     unclear ||= result.outcome === 'unclear';
@@ -57,9 +59,13 @@ export const writeUntilClear = async (
   }
 };
 
-/** A try lost its condition, and the look at what stands in its way failed: it may be its own success. */
-const asUnclear = (error: unknown): WriteOutcome => {
-  const passes = error instanceof VaultError && passing.has(error.code);
+/**
+ * A try lost its condition, and the look at what stands in its way failed: it may be its own success. A fault of ours
+ * does not hide that a try before it may stand.
+ */
+const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
+  const code = error instanceof VaultError ? error.code : undefined;
+  const passes = code !== undefined && (passing.has(code) || (wasUnclear && code === 'internal'));
   if (!passes) throw error;
   return { outcome: 'unclear' };
 };

@@ -145,7 +145,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     const closed = await admit();
     if (closed !== undefined) return rawOf(unavailable(closed));
     if (!isWrite(operation)) return await read(operation, text, deadline);
-    return rawOf(await write(operation, body, sent.length, deadline));
+    return rawOf(await write(operation, body, Buffer.byteLength(text), deadline));
   };
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -154,6 +154,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
       'Content-Type': 'application/x-amz-json-1.0',
       'Content-Length': Buffer.byteLength(text),
       'x-amzn-RequestId': randomUUID(),
+      ...(!request.complete && { Connection: 'close' }),
     });
     response.end(text);
   };

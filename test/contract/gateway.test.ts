@@ -220,16 +220,21 @@ describe('what the local gateway answers by itself', () => {
     expect(calls).toEqual([]);
   });
 
-  it('is heard even by a sender that reads nothing before it has sent all', async () => {
-    const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
-    const length = 10 * 1_048_576;
-    socket.write(`POST /v1/secrets HTTP/1.1\r\nHost: v\r\nContent-Length: ${length}\r\n\r\n`);
-    await new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.write(Buffer.alloc(length, 'a'), resolve);
-    });
-    expect(await text(socket)).toMatch(/^HTTP\/1.1 413 .*"code":"too_large"/s);
-  });
+  it.each([
+    ['says its length', 'Content-Length: 16777216\r\n\r\n', ''],
+    ['does not', 'Transfer-Encoding: chunked\r\n\r\n1000000\r\n', '\r\n0\r\n\r\n'],
+  ])(
+    'is heard even by a sender that reads nothing before it has sent all, and %s',
+    async (_, before, after) => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+      socket.write(`POST /v1/secrets HTTP/1.1\r\nHost: v\r\n${before}`);
+      await new Promise((resolve, reject) => {
+        socket.once('error', reject);
+        socket.write(`${'a'.repeat(16_777_216)}${after}`, resolve);
+      });
+      expect(await text(socket)).toMatch(/^HTTP\/1.1 413 .*"code":"too_large"/s);
+    },
+  );
 
   it('refuses such a body before it is sent, if the sender asks', async () => {
     const head = (length: number) =>

@@ -59,6 +59,8 @@ describe('a write whose reply is lost', () => {
     ['a reset connection', fault.connectionReset],
     ['a server error', fault.serverError],
     ['a transaction in progress', fault.inProgress],
+    ['a reply that is cut off', fault.cutOff],
+    ['a reply that is not DynamoDB’s', fault.foreign],
   ] as const;
 
   describe.each(unclear)('to %s after it was applied', (_, error) => {

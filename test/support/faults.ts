@@ -42,6 +42,9 @@ export const inProgress = failing('TransactionInProgressException', {
 });
 export const denied = failing('AccessDeniedException', { $metadata: { httpStatusCode: 400 } });
 export const serverError = failing('InternalServerError', { $metadata: { httpStatusCode: 500 } });
+/** A good reply that was cut off, and one that a proxy gave in its place. */
+export const cutOff = failing('SyntaxError', { $metadata: { httpStatusCode: 200 } });
+export const foreign = failing('SyntaxError', { $metadata: { httpStatusCode: 400 } });
 export const timedOut = failing('TimeoutError', {});
 export const connectionReset = failing('Error', { code: 'ECONNRESET' });
 export const connectionRefused = failing('Error', { code: 'ECONNREFUSED' });

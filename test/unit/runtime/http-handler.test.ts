@@ -123,6 +123,13 @@ describe('a call that fails', () => {
     }
   });
 
+  it('is told where the reply leaves HTTP', async () => {
+    const { port } = await serve((request) => {
+      request.socket.write('HTTP/1.1 101 Other\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    });
+    await expect(handler().handle(requestTo(port))).rejects.toThrow('leaves HTTP');
+  });
+
   it('is told where no connection is made in time', async () => {
     // It listens and accepts nothing: its system takes two connections for it and lets the others wait.
     const deaf = `require('net').createServer().listen(0, '127.0.0.1', 1, function () {
@@ -165,6 +172,23 @@ describe('a call that is ended by its signal', () => {
     expect(asked).toBe(2);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(hungUp).toBe(2);
+  });
+
+  it('fails at once though it waits for a connection, and is never sent', async () => {
+    let asked = 0;
+    const { port } = await serve((_, response) => {
+      asked += 1;
+      setTimeout(() => response.end(), 500);
+    });
+    const { handle } = handler();
+    const taken = Array.from({ length: 50 }, () => handle(requestTo(port)));
+    const end = new AbortController();
+    const waiting = handle(requestTo(port), { abortSignal: end.signal });
+    setTimeout(() => end.abort(), 50);
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await Promise.race([taken[0], 'still taken'])).toBe('still taken');
+    await Promise.all(taken);
+    expect(asked).toBe(50);
   });
 
   it('is not begun where that was before', async () => {

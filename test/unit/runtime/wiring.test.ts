@@ -131,6 +131,19 @@ describe('the ports of a function', () => {
     expect(failing.requests()).toBe(2 + 3);
   });
 
+  it.each([
+    [200, '{"Item":{"pk":{"S":'],
+    [200, '<html>'],
+    [400, '<html>'],
+  ])('believe no reply that is not the service’s, whole: %i %s', async (status, text) => {
+    const store = await serve((_request, response) => response.writeHead(status).end(text));
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
+    const { ports } = freshVault();
+    const read = ports.store.findHead(requestContext(), someone(), 'A');
+    await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(store.requests()).toBe(3);
+  });
+
   it('tell the services nothing of the function but its call', async () => {
     const headers: string[] = [];
     const store = await serve((request, response) => {

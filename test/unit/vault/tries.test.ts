@@ -25,7 +25,7 @@ const unavailable: WriteOutcome = { outcome: 'refused', reason: 'unavailable' };
 
 type Script = {
   /** What the tries come to; the last one is what all further tries come to. */
-  readonly writes: readonly WriteOutcome[];
+  readonly writes: readonly (WriteOutcome | Error)[];
   /** What the look-up finds, or the error it fails with. */
   readonly seen?: WriteOutcome | Error;
   readonly write?: Write;
@@ -49,7 +49,9 @@ const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Scrip
       expect(asked).toEqual([context, principal, write]);
       triedAt.push(clock.elapsed());
       clock.advance(tryMs);
-      return rest.length > 1 ? rest.shift() : rest[0];
+      const next = rest.length > 1 ? rest.shift() : rest[0];
+      if (next instanceof Error) throw next;
+      return next;
     },
     lookUp: async (...asked: unknown[]) => {
       expect(asked).toEqual([context, principal, write]);
@@ -138,6 +140,7 @@ describe('a write that stays unclear', () => {
     ['second', [unavailable, unclear, unavailable]],
     ['last', [unavailable, unavailable, unclear]],
     ['first, before throttling without end', [unclear, throttled]],
+    ['first, before a fault of ours', [unclear, new VaultError('internal', 'a fault of ours')]],
   ])('is not forgotten, though only one try was unclear: the %s', async (_, writes) => {
     const { run, lookUps } = scripted({ writes });
     expect(await codeOf(run)).toBe('outcome_unknown');
