@@ -4,10 +4,10 @@
  */
 import { applyCreateTable } from './apply-create-table.ts';
 import { countTogether, type LogEntry } from './batch.ts';
-import { judgeToken, rememberReceipt } from './bookkeeping.ts';
 import { createDigestHistory, type DigestHistory, type Position } from './digest.ts';
 import { judgeKeys } from './key-update.ts';
 import { judge, type Plan, plan, type Settled } from './plan.ts';
+import { judgeToken, rememberReceipt } from './receipts.ts';
 import { readReturned } from './returned.ts';
 import { createSender, type SenderOptions } from './sending.ts';
 import type { Wire, WireReply } from './wire.ts';

@@ -9,22 +9,16 @@
 import { failure } from '../command.ts';
 import { replicaTable } from './checks.ts';
 import { type Position, startPosition } from './digest.ts';
+import { type Receipt, type Receipts, slotOf, type Token } from './receipts.ts';
 import type { StoreClient } from './store.ts';
-import { type Action, errorName, isWire, refuse, type Wire, type WireReply } from './wire.ts';
-import type { Write } from './write.ts';
-
-/** A token is known for so many revisions; the slot of its receipt is then another's. */
-const receiptsMax = 100_000;
-
-type Token = NonNullable<Write['token']>;
-type Receipt = { readonly request: string; readonly revision: number };
+import { type Action, errorName, isWire, type Wire } from './wire.ts';
 
 export type Bookkeeping = {
   position: Position;
   readonly cluster: string | undefined;
   /** The names of the key attributes, by table. */
   readonly tables: Map<string, readonly string[]>;
-  readonly receipts: Map<string, Receipt>;
+  readonly receipts: Receipts;
 };
 
 const keyOf = (pk: string, sk: string): Wire => ({ pk: { S: pk }, sk: { S: sk } });
@@ -59,9 +53,6 @@ export const neverHolds: Action = {
 export const strayed = (at: Position, from: Position): Error =>
   failure(`the store stands at revision ${at.revision}, not at ${from.revision}`);
 
-const slotOf = (revision: number): string =>
-  String(revision % receiptsMax).padStart(String(receiptsMax).length, '0');
-
 /** The receipts of an entry's writes. */
 export const writeReceipts = (revision: number, tokens: readonly Token[]): Action =>
   put('RECEIPT', slotOf(revision), {
@@ -75,41 +66,6 @@ export const writeReceipts = (revision: number, tokens: readonly Token[]): Actio
 
 export const writeTable = (table: string, keys: readonly string[]): Action =>
   put('TABLE', table, { keys: { L: keys.map((key) => ({ S: key })) } });
-
-/**
- * What an earlier write with the same token says: the same request has had its effect, another one is a mistake.
- * `undefined`: there is none, or it is too long ago.
- */
-export const judgeToken = (
-  { receipts }: Bookkeeping,
-  revision: number,
-  { token }: Write,
-): { readonly code: string; readonly reply: WireReply } | undefined => {
-  const receipt = token && receipts.get(token.value);
-  if (!receipt || receipt.revision <= revision - receiptsMax) return undefined;
-  if (receipt.request === token.request)
-    return { code: 'repeated', reply: { status: 200, body: {} } };
-  const name = 'IdempotentParameterMismatchException';
-  const reply = refuse(name, 'the token was used for another request');
-  return { code: name, reply };
-};
-
-const forgottenEvery = 1_000;
-
-/** Remembers what was written with `writeReceipts`, and from time to time forgets what is too old. */
-export const rememberReceipt = (
-  { receipts }: Bookkeeping,
-  revision: number,
-  token: Token,
-): void => {
-  receipts.delete(token.value);
-  receipts.set(token.value, { request: token.request, revision });
-  if (revision % forgottenEvery !== 0) return;
-  for (const [value, receipt] of receipts) {
-    if (receipt.revision > revision - receiptsMax) break;
-    receipts.delete(value);
-  }
-};
 
 const get = async (store: StoreClient, sk: string, pk: string): Promise<Wire | undefined> => {
   const input = { TableName: replicaTable, Key: keyOf(pk, sk), ConsistentRead: true };

@@ -4,13 +4,14 @@
  * member, which a peer makes room for.
  */
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endChild, endRememberedChild, findFreePort, rememberChild, startChild } from '../child.ts';
 import { type LogFile, openLogFile } from '../cluster/log-file.ts';
 import { failure } from '../command.ts';
 import type { NodeAddress, NodeConfig } from './config.ts';
+import { findLostFiles, memberFolder } from './member-files.ts';
 import { addressOf } from './peers.ts';
 
 export type MemberOptions = {
@@ -38,43 +39,8 @@ const restartLastMs = 5_000;
 const saidMax = 4_000;
 const logBytesMax = 1_048_576;
 
-/** Of what etcd says as it ends itself: its files are behind what it acknowledged, damaged, or of a removed member. */
-const lostWords = [
-  'has already been bootstrapped',
-  'is out of range',
-  'has been permanently removed',
-  'member ID mismatch',
-  "couldn't find local",
-  'failed to find database snapshot',
-  'failed to recover',
-  'failed to read WAL',
-  'failed to open WAL',
-  'cannot be repaired',
-  'crc mismatch',
-  'unexpected EOF',
-];
-
-/**
- * Why etcd cannot use its files, if that is why it ended. Only its last words count: a member also warns of broken
- * connections in words like these, and one that was killed has said nothing of its files.
- */
-export const findLostFiles = (how: string, said: string): string | undefined => {
-  if (!how.startsWith('exit code')) return undefined;
-  const lastWords = said
-    .split('\n')
-    .filter((line) => /"level":"(fatal|panic)"|^panic: /.test(line))
-    .join('\n');
-  return lostWords.find((words) => lastWords.includes(words));
-};
-
 export const nameOf = (node: number): string => `node-${node}`;
 export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `http://${host}:${etcdPort}`;
-
-const memberFolder = (folder: string): string => join(folder, 'etcd');
-
-/** Whether the node has files of a member, be they whole or not. */
-export const hasMemberFiles = (folder: string): boolean =>
-  existsSync(memberFolder(folder)) && readdirSync(memberFolder(folder)).length > 0;
 
 /** Throws one sentence if there is no etcd. */
 export const requireEtcd = (): void => {

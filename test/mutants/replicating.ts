@@ -117,7 +117,7 @@ const applyingMutants: readonly Mutant[] = [
   },
   {
     name: 'a token has an effect each time',
-    file: local('bookkeeping'),
+    file: local('receipts'),
     from: 'const receipt = token && receipts.get(token.value);',
     to: "const receipt = token && receipts.get('');",
     test: front,
@@ -125,7 +125,7 @@ const applyingMutants: readonly Mutant[] = [
   },
   {
     name: 'a token is good for any request',
-    file: local('bookkeeping'),
+    file: local('receipts'),
     from: 'if (receipt.request === token.request)',
     to: "if (receipt.request !== '')",
     test: front,

@@ -39,7 +39,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'receipts are ignored',
-    file: 'local/replica/bookkeeping.ts',
+    file: 'local/replica/receipts.ts',
     find: 'const receipt = token && receipts.get(token.value);',
     replace: "const receipt = token && receipts.get('');",
     run: '--operations 1000 --faults 0 --kinds ,',

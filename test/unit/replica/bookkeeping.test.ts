@@ -2,15 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type Bookkeeping,
   bindCluster,
-  judgeToken,
   movePosition,
   openBookkeeping,
   readPosition,
-  rememberReceipt,
   writeReceipts,
   writeTable,
 } from '../../../local/replica/bookkeeping.ts';
 import { startPosition } from '../../../local/replica/digest.ts';
+import { judgeToken, rememberReceipt } from '../../../local/replica/receipts.ts';
 import { createWrite, type Write } from '../../../local/replica/write.ts';
 import { startBareStore } from '../../support/replica.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { findLostFiles } from '../../../local/replica/member.ts';
+import { findLostFiles } from '../../../local/replica/member-files.ts';
 
 const line = (level: string, msg: string) => JSON.stringify({ level, msg });
 
