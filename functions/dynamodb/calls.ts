@@ -29,11 +29,21 @@ export const callOnce = async <Result extends object>(
   let units = 0;
   try {
     const output = await send(client, { abortSignal: context.clock.signalAfter(limit) });
+    requireAnswer(output);
     units = unitsOf(output);
     return output;
   } finally {
     context.journal.called('store', operation, units);
   }
+};
+
+/**
+ * Each call asks what it consumed, or for the table, so DynamoDB always has something to say: nothing at all is what a
+ * proxy says, and would be "written" or "not found" here.
+ */
+const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }): void => {
+  if (Object.keys(told).length > 0) return;
+  throw Object.assign(new Error('the reply is empty'), { $metadata });
 };
 
 /** Single calls tell one consumption, transactions a list, DescribeTable none. */

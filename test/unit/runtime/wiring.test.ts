@@ -135,6 +135,9 @@ describe('the ports of a function', () => {
     [200, '{"Item":{"pk":{"S":'],
     [200, '<html>'],
     [400, '<html>'],
+    [200, ''],
+    [200, '{}'],
+    [200, '{"status":"up"}'],
   ])('believe no reply that is not the service’s, whole: %i %s', async (status, text) => {
     const store = await serve((_request, response) => response.writeHead(status).end(text));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
@@ -148,7 +151,7 @@ describe('the ports of a function', () => {
     const headers: string[] = [];
     const store = await serve((request, response) => {
       headers.push(...Object.keys(request.headers));
-      response.end('{}');
+      response.end('{"Table":{}}');
     });
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'get-secret';
@@ -161,7 +164,7 @@ describe('the ports of a function', () => {
   });
 
   it('keep their connections: a call after another needs no new one', async () => {
-    const store = await serve((_request, response) => response.end('{}'));
+    const store = await serve((_request, response) => response.end('{"Table":{}}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     const { ports } = freshVault();
     for (let call = 0; call < 3; call += 1) await ports.store.probe(requestContext());
