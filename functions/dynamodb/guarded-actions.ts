@@ -28,10 +28,10 @@ type Reason = { readonly Code?: string | undefined; readonly Item?: Item | undef
 type GuardedAction = {
   readonly action: TransactWriteItem;
   /**
-   * What failed here says all by itself. Otherwise it is judged only if no other action met a
-   * conflict: one that did was not evaluated, and might have shown an earlier success of ours.
+   * The record goes before every head, as it may tell of a repetition; a head, before what only bears it out. One that
+   * met a conflict was not evaluated: what is to go after it is not judged, and the whole is tried again.
    */
-  readonly decidesAlone: boolean;
+  readonly rank: 'record' | 'head' | 'rest';
   readonly judge: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
 };
 
@@ -42,7 +42,7 @@ export const judgesOf = (
   principal: Principal,
 ) => {
   const versions = (name: string) => (version: number) =>
-    findVersion(context, principal, name, version);
+    findVersion(context, principal, name, version, 'settled');
   return {
     create: (name: string, shown: StoredVersion | undefined) =>
       judgeCreate(context.writeId, shown, versions(name)),
@@ -71,12 +71,12 @@ export const actionsOf = (
       ? [
           {
             action: put(encodeHead(update.next), ifExactly(update.base)),
-            decidesAlone: true,
+            rank: 'head' as const,
             judge: (reason: Reason) => judge.update(update.base, shown(update.base.name, reason)),
           },
           {
             action: put(encodeVersion(update.base, update.next.validFrom)),
-            decidesAlone: false,
+            rank: 'rest' as const,
             judge: () => {
               throw new VaultError('integrity_failure', 'a version stands beyond the head');
             },
@@ -85,30 +85,33 @@ export const actionsOf = (
       : []),
     ...creates.map((first) => ({
       action: put(encodeHead(first)),
-      decidesAlone: true,
+      rank: 'head' as const,
       judge: (reason: Reason) => judge.create(first.name, shown(first.name, reason)),
     })),
     ...unchanged.map((head) => ({
       action: { ConditionCheck: checkOf(tableName, head) },
-      decidesAlone: false,
+      rank: 'rest' as const,
       judge: () => ({ outcome: 'raced' }) as const,
     })),
   ];
 };
 
-/** The first failed condition decides, in the order of the actions: record, then heads, then the rest. */
+const ranks: readonly GuardedAction['rank'][] = ['record', 'head', 'rest'];
+
+/** The first failed condition decides, in the order of their ranks. */
 export const judgeCancelled = async (
   actions: readonly GuardedAction[],
   reasons: readonly Reason[],
 ): Promise<WriteOutcome> => {
-  const conflict = reasons.some(({ Code }) => passingReasons.has(Code));
-  for (const [index, { decidesAlone, judge }] of actions.entries()) {
-    const reason = reasons[index];
-    if (reason?.Code === 'ConditionalCheckFailed' && (decidesAlone || !conflict)) {
-      return await judge(reason);
+  const judged = actions.map(({ rank, judge }, index) => ({ rank, judge, reason: reasons[index] }));
+  for (const rank of ranks) {
+    const alike = judged.filter((each) => each.rank === rank);
+    const failed = alike.find(({ reason }) => reason?.Code === 'ConditionalCheckFailed');
+    if (failed?.reason) return await failed.judge(failed.reason);
+    if (alike.some(({ reason }) => passingReasons.has(reason?.Code))) {
+      return { outcome: 'refused', reason: 'throttled' };
     }
   }
-  if (conflict) return { outcome: 'refused', reason: 'throttled' };
   throw new VaultError('internal', 'DynamoDB cancelled a transaction as malformed');
 };
 
@@ -125,7 +128,7 @@ const recordAction = (
   };
   return {
     action: put(encodeRecord(key, record), condition),
-    decidesAlone: true,
+    rank: 'record',
     judge: ({ Item: item }) => {
       if (!item) throw new VaultError('integrity_failure', 'a record that stands was not shown');
       const standing = decodeRecord(item, key);

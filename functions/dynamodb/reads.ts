@@ -9,7 +9,7 @@ import {
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal, StoredVersion } from '../model/types.ts';
-import type { RequestContext, Store, VersionRange } from '../vault/ports.ts';
+import type { Look, RequestContext, Store, VersionRange } from '../vault/ports.ts';
 import { callOnce, read } from './calls.ts';
 import { decodeHead, decodeRecord, decodeVersion, type Item } from './codec.ts';
 import {
@@ -39,6 +39,29 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
     return output.Item;
   };
 
+  /** A transaction that meets a write of one of its items is cancelled, and tried again. */
+  const getItems = async (context: RequestContext, keys: readonly ItemKey[]) => {
+    const command = new TransactGetItemsCommand({
+      TransactItems: keys.map(({ pk, sk }) => ({
+        Get: { TableName: tableName, Key: { pk: { S: pk }, sk: { S: sk } } },
+      })),
+      ...capacity,
+    });
+    const { Responses } = await read(client, context, 'TransactGetItems', (dynamodb, options) =>
+      dynamodb.send(command, options),
+    );
+    if (Responses?.length !== keys.length) {
+      throw new VaultError('integrity_failure', 'the store answered for another number of items');
+    }
+    return Responses.map(({ Item }) => Item);
+  };
+
+  const look = async (context: RequestContext, key: ItemKey, how: Look) => {
+    if (how === 'plain') return await getItem(context, key);
+    const [item] = await getItems(context, [key]);
+    return item;
+  };
+
   return {
     async findHead(context, principal, name) {
       const pk = visiblePartition(principal, name);
@@ -46,28 +69,21 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
       return item && decodeHead(item, principal.tenant, name);
     },
 
-    async findVersion(context, principal, name, version) {
+    async findVersion(context, principal, name, version, how = 'plain') {
       const pk = visiblePartition(principal, name);
-      const item = await getItem(context, { pk, sk: versionSortKey(version) });
+      const item = await look(context, { pk, sk: versionSortKey(version) }, how);
       return item && decodeVersion(item, principal.tenant, name, version);
     },
 
     async findHeads(context, principal, names) {
-      const command = new TransactGetItemsCommand({
-        TransactItems: names.map((name) => ({
-          Get: {
-            TableName: tableName,
-            Key: { pk: { S: visiblePartition(principal, name) }, sk: { S: headSortKey } },
-          },
-        })),
-        ...capacity,
-      });
-      const { Responses } = await read(client, context, 'TransactGetItems', (dynamodb, options) =>
-        dynamodb.send(command, options),
-      ).catch((error: unknown) => {
+      const keys = names.map((name) => ({
+        pk: visiblePartition(principal, name),
+        sk: headSortKey,
+      }));
+      const items = await getItems(context, keys).catch((error: unknown) => {
         throw mayBeTooLarge(error, names.length) ? tooLarge(error) : error;
       });
-      return decodeHeads(principal, names, Responses ?? []);
+      return decodeHeads(principal, names, items);
     },
 
     async listVersions(context, principal, name, range) {
@@ -86,9 +102,9 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
       });
     },
 
-    async findRecord(context, principal, hash) {
+    async findRecord(context, principal, hash, how = 'plain') {
       const key = recordKey(principal, hash);
-      const item = await getItem(context, key);
+      const item = await look(context, key, how);
       const record = item && decodeRecord(item, key);
       return record && record.expiresAt >= wholeSeconds(context.now) ? record : undefined;
     },
@@ -124,14 +140,11 @@ const tooLarge = (cause: unknown): VaultError =>
 const decodeHeads = (
   principal: Principal,
   names: readonly string[],
-  responses: readonly { readonly Item?: Item | undefined }[],
+  items: readonly (Item | undefined)[],
 ): ReadonlyMap<string, StoredVersion> => {
-  if (responses.length !== names.length) {
-    throw new VaultError('integrity_failure', 'the store answered for another number of names');
-  }
   const heads = new Map<string, StoredVersion>();
   for (const [index, name] of names.entries()) {
-    const item = responses[index]?.Item;
+    const item = items[index];
     if (item) heads.set(name, decodeHead(item, principal.tenant, name));
   }
   return heads;

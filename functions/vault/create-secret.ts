@@ -1,8 +1,8 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { isInSight } from '../model/names.ts';
-import type { Principal, WrittenVersion } from '../model/types.ts';
-import { judgeRecord, onlyWritten, recordOf } from './idempotency.ts';
+import type { IdempotencyRecord, Principal, WrittenVersion } from '../model/types.ts';
+import { judgeRecord, onlyWritten, recordOf, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
 import { sealFirst } from './sealing.ts';
 import { startBackoff, writeUntilClear } from './tries.ts';
@@ -21,56 +21,68 @@ export type SingleWrite = { readonly version: WrittenVersion; readonly replayed:
  * `outcome_unknown` says.
  */
 export const createSecret =
-  ({ store, dataKeys }: Ports) =>
+  (ports: Ports) =>
   async (
     context: RequestContext,
     principal: Principal,
-    { name, value, fingerprint }: CreateSecret,
+    request: CreateSecret,
   ): Promise<SingleWrite> => {
-    const { tenant } = principal;
-    if (!isInSight(principal.names, name)) {
+    if (!isInSight(principal.names, request.name)) {
       throw new VaultError('forbidden', 'the token does not allow this name');
     }
-    const [found, generated] = await Promise.allSettled([
-      fingerprint && store.findRecord(context, principal, fingerprint.hash),
-      dataKeys.generate(context, { tenant, name }),
-    ]);
-    const replay = (record: Parameters<typeof onlyWritten>[0]): SingleWrite => ({
-      version: onlyWritten(record),
-      replayed: true,
-    });
-    try {
-      if (found.status === 'rejected') throw found.reason;
-      if (fingerprint && found.value) {
-        return replay(judgeRecord(context, fingerprint, found.value));
-      }
-      if (generated.status === 'rejected') {
-        // An existing name is 409 whatever the key's state: the same request, the same answer.
-        if (await store.findHead(context, principal, name)) throw exists(context, name);
-        throw generated.reason;
-      }
-      const first = sealFirst(context, principal, generated.value, name, value);
-      const result = await writeUntilClear(
-        context,
-        principal,
-        store,
-        {
-          creates: [first],
-          unchanged: [],
-          ...recordOf(context, 'create-secret', fingerprint, [first]),
-        },
-        startBackoff(context),
-      );
-      if (result.outcome === 'replayed' && fingerprint) {
-        return replay(judgeRecord(context, fingerprint, result.record));
-      }
-      if (result.outcome !== 'written') throw exists(context, name);
-      context.journal.decided('created', first);
-      return { version: first, replayed: false };
-    } finally {
-      if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
-    }
+    return await unlessRecorded(
+      ports.store,
+      context,
+      principal,
+      request.fingerprint,
+      () => putFirst(ports, context, principal, request),
+      (fingerprint, record) => replay(context, fingerprint, record),
+    );
   };
+
+const putFirst = async (
+  { store, dataKeys }: Ports,
+  context: RequestContext,
+  principal: Principal,
+  { name, value, fingerprint }: CreateSecret,
+): Promise<SingleWrite> => {
+  const [found, generated] = await Promise.allSettled([
+    fingerprint && store.findRecord(context, principal, fingerprint.hash),
+    dataKeys.generate(context, { tenant: principal.tenant, name }),
+  ]);
+  try {
+    if (found.status === 'rejected') throw found.reason;
+    if (fingerprint && found.value) return replay(context, fingerprint, found.value);
+    if (generated.status === 'rejected') {
+      // An existing name is 409 whatever the key's state: the same request, the same answer.
+      if (await store.findHead(context, principal, name)) throw exists(context, name);
+      throw generated.reason;
+    }
+    const first = sealFirst(context, principal, generated.value, name, value);
+    const record = recordOf(context, 'create-secret', fingerprint, [first]);
+    const write = { creates: [first], unchanged: [], ...record };
+    const again = startBackoff(context);
+    const result = await writeUntilClear(context, principal, store, write, again);
+    if (result.outcome === 'replayed' && fingerprint) {
+      return replay(context, fingerprint, result.record);
+    }
+    if (result.outcome !== 'written') throw exists(context, name);
+    context.journal.decided('created', first);
+    return { version: first, replayed: false };
+  } finally {
+    if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
+  }
+};
+
+/** The first answer again, of a request that writes one version. */
+export const replay = (
+  context: RequestContext,
+  fingerprint: Fingerprint,
+  record: IdempotencyRecord,
+): SingleWrite => ({
+  version: onlyWritten(judgeRecord(context, fingerprint, record)),
+  replayed: true,
+});
 
 const exists = (context: RequestContext, name: string): VaultError => {
   context.journal.decided('refused_exists', { name });

@@ -18,17 +18,10 @@ import type {
   StoredVersion,
   VersionRef,
 } from '../model/types.ts';
-import {
-  type Heads,
-  readHeads,
-  reportNames,
-  requireFound,
-  requireNew,
-  withoutHead,
-} from './env-names.ts';
+import { readHeads, reportNames, requireFound, requireNew, withoutHead } from './env-names.ts';
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
 import { findRecorded, findVersions, type Versions } from './env-versions.ts';
-import { judgeRecord, recordOf } from './idempotency.ts';
+import { judgeRecord, recordOf, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
 import { type Again, outOfTime, startBackoff, writeUntilClear } from './tries.ts';
 
@@ -79,7 +72,14 @@ export const processFile = async (
   const submission = { ports, context, principal, request, plan, again, keys };
   try {
     for (;;) {
-      const answer = await tryOnce(submission);
+      const answer = await unlessRecorded(
+        ports.store,
+        context,
+        principal,
+        request.fingerprint,
+        () => tryOnce(submission),
+        (fingerprint, record) => replay(submission, fingerprint, record),
+      );
       if (answer) return answer;
       if (!(await again())) throw outOfTime();
     }
@@ -96,7 +96,7 @@ const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> 
     readHeads(submission, dryRun ? 'all' : 'read'),
     fingerprint && ports.store.findRecord(context, principal, fingerprint.hash),
   ]);
-  if (fingerprint && record) return await replay(submission, fingerprint, heads, record);
+  if (fingerprint && record) return await replay(submission, fingerprint, record);
   if (dryRun) requireNew(plan, heads);
   const { versions, missing, fault } = await findVersions(submission, heads);
   if (missing.size > 0) return await reportOrAgain(submission);
@@ -135,8 +135,7 @@ const writeAll = async (
   const write = { creates: firsts, unchanged: currentOf(plan, versions), ...record };
   const result = await writeUntilClear(context, principal, ports.store, write, again);
   if (result.outcome === 'replayed' && fingerprint) {
-    const heads = await readHeads(submission, 'read');
-    return await replay(submission, fingerprint, heads, result.record);
+    return await replay(submission, fingerprint, result.record);
   }
   if (result.outcome === 'exists') return await reportOrAgain(submission);
   if (result.outcome === 'raced') return losesRace(submission);
@@ -150,15 +149,15 @@ const currentOf = (plan: Plan, versions: Versions): StoredVersion[] =>
     version === undefined ? (versions.get(name) ?? []) : [],
   );
 
-/** The first answer again, with the versions that it used. */
+/** The first answer again, with the versions that it used: none is beyond heads that are read after its record. */
 const replay = async (
   submission: Submission,
   fingerprint: Fingerprint,
-  heads: Heads,
   record: IdempotencyRecord,
 ): Promise<FileAnswer> => {
   const { context, request, plan } = submission;
   judgeRecord(context, fingerprint, record);
+  const heads = await readHeads(submission, 'read');
   requireFound(plan, withoutHead(plan, heads));
   const versions = await findRecorded(submission, heads, record.resolved);
   return {

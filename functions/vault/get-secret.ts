@@ -56,7 +56,8 @@ const findNumbered = async (
     store.findVersion(context, principal, name, version + 1),
   ]);
   const passed = superseded && shown && shown.version <= version;
-  const head = passed ? await store.findHead(context, principal, name) : shown;
+  // Of an update under way one item may be seen before the other; a transaction sees both.
+  const head = passed ? (await store.findHeads(context, principal, [name])).get(name) : shown;
   if (!head) return undefined;
   if (superseded && head.version <= version) {
     throw new VaultError('integrity_failure', 'a version stands at or beyond the head');
@@ -115,7 +116,10 @@ export const findValidAt = async (
   return begun;
 };
 
-/** A version below the head. Superseded versions are never deleted: its absence is a fault. */
+/**
+ * A version below the head. Superseded versions are never deleted: its absence is a fault, unless the update that put it
+ * there is under way still.
+ */
 export const getSuperseded = async (
   store: Store,
   context: RequestContext,
@@ -123,7 +127,9 @@ export const getSuperseded = async (
   name: string,
   version: number,
 ): Promise<StoredVersion> => {
-  const found = await store.findVersion(context, principal, name, version);
+  const found =
+    (await store.findVersion(context, principal, name, version)) ??
+    (await store.findVersion(context, principal, name, version, 'settled'));
   if (!found) {
     context.journal.decided('integrity_failure', { name, version });
     throw new VaultError('integrity_failure', 'a version below the head is missing');

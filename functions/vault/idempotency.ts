@@ -4,10 +4,10 @@
  * effect does.
  */
 import { type Fingerprint, sameDigest } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
+import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
-import type { RequestContext, Write } from './ports.ts';
+import type { IdempotencyRecord, Principal, VersionRef, WrittenVersion } from '../model/types.ts';
+import type { RequestContext, Store, Write } from './ports.ts';
 
 /**
  * The living record if it is of the same request. Throws `idempotency_key_reused` if the key was
@@ -27,6 +27,36 @@ export const judgeRecord = (
   }
   context.journal.decided('replayed', record.written.length === 1 ? record.written[0] : {});
   return record;
+};
+
+/** Refusals for what stands, which may be the effect of the same request, sent twice. */
+const forWhatStands: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'secret_exists',
+  'version_conflict',
+]);
+
+/**
+ * Does the work of a request, keyed or not. What refuses it was read after its record was looked for; so before it is
+ * refused for what stands, the record is looked for once more, and goes before the refusal.
+ */
+export const unlessRecorded = async <Answer>(
+  store: Pick<Store, 'findRecord'>,
+  context: RequestContext,
+  principal: Principal,
+  fingerprint: Fingerprint | undefined,
+  work: () => Promise<Answer>,
+  replay: (fingerprint: Fingerprint, record: IdempotencyRecord) => Answer | Promise<Answer>,
+): Promise<Answer> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!fingerprint || !(error instanceof VaultError) || !forWhatStands.has(error.code)) {
+      throw error;
+    }
+    const record = await store.findRecord(context, principal, fingerprint.hash, 'settled');
+    if (!record) throw error;
+    return await replay(fingerprint, record);
+  }
 };
 
 /** The record to put with the effect of a keyed request; nothing for one without a key. */

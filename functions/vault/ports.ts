@@ -88,6 +88,12 @@ export type WriteOutcome =
   | { readonly outcome: 'refused'; readonly reason: 'throttled' | 'unavailable' }
   | { readonly outcome: 'unclear' };
 
+/**
+ * How an item is looked at. A write of several items may be seen on one of them before it is seen on another; a
+ * `settled` look waits until no write of the item is under way, so what one item shows, the other shows, too.
+ */
+export type Look = 'plain' | 'settled';
+
 export type Store = {
   /** The current version, read consistently. */
   readonly findHead: (
@@ -101,6 +107,7 @@ export type Store = {
     principal: Principal,
     name: string,
     version: number,
+    look?: Look,
   ) => Promise<StoredVersion | undefined>;
   /** The current versions of at most 100 names at one instant; names that are absent are missing. */
   readonly findHeads: (
@@ -126,6 +133,7 @@ export type Store = {
     context: RequestContext,
     principal: Principal,
     hash: string,
+    look?: Look,
   ) => Promise<IdempotencyRecord | undefined>;
   /** One try. Must tell this request's own earlier success, by its writeId, from another's. */
   readonly write: (

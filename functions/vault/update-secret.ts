@@ -2,9 +2,9 @@ import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import { isInSight } from '../model/names.ts';
-import type { IdempotencyRecord, Principal, StoredVersion } from '../model/types.ts';
-import type { SingleWrite } from './create-secret.ts';
-import { judgeRecord, onlyWritten, recordOf } from './idempotency.ts';
+import type { Principal, StoredVersion } from '../model/types.ts';
+import { replay, type SingleWrite } from './create-secret.ts';
+import { recordOf, unlessRecorded } from './idempotency.ts';
 import { notFound } from './not-found.ts';
 import type { DataKey, Ports, RequestContext } from './ports.ts';
 import { sealNext } from './sealing.ts';
@@ -37,7 +37,14 @@ export const updateSecret = (ports: Ports) => {
     // A name out of sight never waits for those who see it: the wait would tell that it exists.
     const isVisible = isInSight(principal.names, request.name);
     return inTurn(`${principal.tenant}#${isVisible}#${request.name}`, () =>
-      readAndPut(ports, context, principal, request),
+      unlessRecorded(
+        ports.store,
+        context,
+        principal,
+        request.fingerprint,
+        () => readAndPut(ports, context, principal, request),
+        (fingerprint, record) => replay(context, fingerprint, record),
+      ),
     );
   };
 };
@@ -103,15 +110,6 @@ const putNext = async (
     requireMatch(ifMatch, base);
   }
 };
-
-const replay = (
-  context: RequestContext,
-  fingerprint: Fingerprint,
-  record: IdempotencyRecord,
-): SingleWrite => ({
-  version: onlyWritten(judgeRecord(context, fingerprint, record)),
-  replayed: true,
-});
 
 const requireMatch = (ifMatch: UpdateSecret['ifMatch'], { version }: StoredVersion): void => {
   if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version)) return;

@@ -305,21 +305,21 @@ describe('a .env file, on the embedded store and KMS', () => {
   it('sees a pair that one file creates whole, never half', async () => {
     const alice = someone();
     const file = 'USER_=u0\nPASS_=p0\nU=enc(USER_)\nP=enc(PASS_)\n';
-    let stop = false;
-    const polling = (async () => {
-      const seen: string[] = [];
-      while (!stop) {
-        const answer = await expand(alice, 'U=secret(USER_)\nP=secret(PASS_)\n').catch(
-          ({ code, members }) => ({ content: `${code} ${members.errorsTotal}` }),
-        );
-        seen.push(answer.content);
-      }
-      return new Set(seen);
-    })();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await encrypt(alice, file);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    stop = true;
-    expect(await polling).toEqual(new Set(['not_found 2', 'U=u0\nP=p0\n']));
+    const seen = new Set<string>();
+    const look = async () => {
+      const answer = await expand(alice, 'U=secret(USER_)\nP=secret(PASS_)\n').catch(
+        ({ code, members }) => ({ content: `${code} ${members.errorsTotal}` }),
+      );
+      seen.add(answer.content);
+    };
+    await look();
+    let isStored = false;
+    const storing = encrypt(alice, file).finally(() => {
+      isStored = true;
+    });
+    while (!isStored) await look();
+    await storing;
+    await look();
+    expect(seen).toEqual(new Set(['not_found 2', 'U=u0\nP=p0\n']));
   });
 });

@@ -132,6 +132,21 @@ describeLocal('two hosts of one table', () => {
     expect(shown?.json.version).toBe(2);
   });
 
+  it('answer a keyed request with If-Match alike, whichever of them is asked', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const name = freshName();
+      await byTurns([create(name, 'first')]);
+      const headers = { 'Idempotency-Key': randomUUID(), 'If-Match': '"1"' };
+      const replies = await byTurns(
+        Array.from({ length: 8 }, () => update(name, 'v')),
+        headers,
+      );
+      expect(replies.map(({ status, json }) => [status, json.version])).toEqual(
+        replies.map(() => [200, 2]),
+      );
+    }
+  });
+
   it('share out the names that creates and files race for', async () => {
     for (let round = 0; round < 6; round += 1) {
       const pair = [freshName(), freshName()];

@@ -89,8 +89,8 @@ export const conditionMutants: readonly Mutant[] = [
   {
     name: 'a conflict beside a failed condition is not waited for',
     file: actions,
-    from: '(decidesAlone || !conflict)) {',
-    to: '(decidesAlone || index >= 0)) {',
+    from: 'if (alike.some(({ reason }) => passingReasons.has(reason?.Code))) {',
+    to: "if (rank === 'record' && alike.some(({ reason }) => passingReasons.has(reason?.Code))) {",
     test: 'unit/dynamodb/writes',
     sentence: 'is tried again if the head met a conflict: it was not evaluated, and may be its own',
   },
@@ -113,10 +113,19 @@ export const conditionMutants: readonly Mutant[] = [
   {
     name: 'the record is judged after the heads',
     file: actions,
-    from: 'for (const [index, { decidesAlone, judge }] of actions.entries()) {',
-    to: 'for (const [index, { decidesAlone, judge }] of [...actions.entries()].reverse()) {',
+    from: "= ['record', 'head', 'rest'];",
+    to: "= ['head', 'record', 'rest'];",
     test: 'unit/dynamodb/writes',
     sentence: 'is judged by the record before the head',
+  },
+  {
+    name: 'a head is judged though the record met a conflict',
+    file: actions,
+    from: "rank: 'record',",
+    to: "rank: 'head',",
+    test: 'unit/dynamodb/writes',
+    sentence:
+      'is tried again if the record met a conflict, whatever head stands: it may be of its twin',
   },
   {
     name: 'a key is good for any content',
@@ -151,12 +160,12 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'keeps the key for 25 hours and frees it after 49',
   },
   {
-    name: 'a repetition is decided after If-Match',
-    file: 'functions/vault/update-secret.ts',
-    from: '    if (fingerprint && record.value) return replay(context, fingerprint, record.value);\n    if (!head.value) throw notFound();\n    requireMatch(request.ifMatch, head.value);\n',
-    to: '    if (!head.value) throw notFound();\n    requireMatch(request.ifMatch, head.value);\n    if (fingerprint && record.value) return replay(context, fingerprint, record.value);\n',
-    test: 'contract/update-secret',
-    sentence: 'decides before If-Match, and takes If-Match as content',
+    name: 'a request is refused for what its twin stored',
+    file: 'functions/vault/idempotency.ts',
+    from: 'if (!record) throw error;',
+    to: 'if (record || !record) throw error;',
+    test: 'contract/twins',
+    sentence: 'has its twin’s answer, stored between its looks for the record and at the head',
   },
   {
     name: 'If-Match is not looked at',

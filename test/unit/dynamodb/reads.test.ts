@@ -38,6 +38,16 @@ describe('a read that decides something', () => {
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
+  it.each([
+    ['of a version', 'findVersion', ['DB', 3]],
+    ['of an idempotency record', 'findRecord', ['hash']],
+  ] as const)('%s that must be settled is one, too', async (_, operation, rest) => {
+    const { asked, reads } = asking();
+    const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
+    await read(requestContext(), alice, ...rest, 'settled');
+    expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
+  });
+
   it('of several heads is refused if it was answered for another number of names', async () => {
     const { reads } = asking();
     await expect(reads.findHeads(requestContext(), alice, ['A', 'B'])).rejects.toMatchObject({

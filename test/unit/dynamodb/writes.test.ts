@@ -14,7 +14,7 @@ import { encodeHead, encodeRecord, type Item } from '../../../functions/dynamodb
 import { recordKey } from '../../../functions/dynamodb/table.ts';
 import { createWrites } from '../../../functions/dynamodb/writes.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
-import type { Write } from '../../../functions/vault/ports.ts';
+import type { Store, Write } from '../../../functions/vault/ports.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 
 const alice = someone({ tenant: 'acme' });
@@ -52,7 +52,10 @@ const outcomeOf = async (
       throw new TransactionCanceledException({ ...metadata, CancellationReasons: reasons });
     },
   } as unknown as DynamoDBClient;
-  const reads = { findHead: async () => undefined, findVersion: async () => superseded };
+  // The write that went on from there is under way: a plain look sees only its head.
+  const findVersion: Store['findVersion'] = async (...[, , , , look]) =>
+    look === 'settled' ? superseded : undefined;
+  const reads = { findHead: async () => undefined, findVersion };
   const context = requestContext({ writeId: 'mine' });
   return await createWrites(client, 'vault', reads).write(context, alice, write);
 };
@@ -137,6 +140,12 @@ describe('a cancelled write with a record', () => {
     const standing = failed(encodeHead(version(1, 'other')));
     const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), standing]);
     expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });
+  });
+
+  it('is tried again if the record met a conflict, whatever head stands: it may be of its twin', async () => {
+    const standing = failed(encodeHead(version(1, 'other')));
+    const again = { outcome: 'refused', reason: 'throttled' };
+    expect(await outcomeOf(write, [conflict, standing])).toEqual(again);
   });
 
   it('is written if the record is its own', async () => {

@@ -1,0 +1,267 @@
+/**
+ * The same keyed request sent twice, to two hosts: whenever the other one comes to be stored, this one has its answer.
+ * Each test holds one host between two of its reads, and lets its twin be stored there.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import type { Ports, Store } from '../../functions/vault/ports.ts';
+import { submitEnv } from '../../functions/vault/submit-env.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { file } from '../support/env-vault.ts';
+import * as fault from '../support/faults.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { addVersion, makeSecret } from '../support/secrets.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
+
+let vault: Embedded;
+beforeAll(async () => {
+  vault = await startEmbedded();
+});
+afterAll(() => vault.close());
+
+const key = 'k'.repeat(20);
+const keyed = (principal: Principal, ...content: string[]) => fingerprint(key, principal, content);
+const soon = () => requestContext({ clock: virtualClock() });
+
+const create = (ports: Ports, principal: Principal) =>
+  createSecret(ports)(soon(), principal, {
+    name: 'DB',
+    value: bytes('b'),
+    fingerprint: keyed(principal, 'create'),
+  });
+const update = (ports: Ports, principal: Principal, ifMatch: readonly number[], value = 'b') =>
+  updateSecret(ports)(soon(), principal, {
+    name: 'DB',
+    value: bytes(value),
+    ifMatch,
+    fingerprint: keyed(principal, value),
+  });
+const submit = (ports: Ports, principal: Principal) =>
+  submitEnv(ports)(
+    soon(),
+    principal,
+    file('A=enc(NEW)\nB=secret(DB)\n', {
+      values: new Map([['NEW', 'v']]),
+      fingerprint: keyed(principal, 'submit'),
+    }),
+  );
+
+/** A host with some of its store's methods changed. */
+const over = (changed: Partial<Store>): Ports => ({
+  ...vault.ports,
+  store: { ...vault.ports.store, ...changed },
+});
+
+/** Does the work once, at the first call; all others wait for it. */
+const once = (work: () => Promise<unknown>) => {
+  let done: Promise<unknown> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+};
+
+/** Work to be done once the record was looked for, and that look: it finds none, unless it is a settled one. */
+const afterLook = (work: () => Promise<unknown>) => {
+  const looked = Promise.withResolvers<void>();
+  const findRecord: Store['findRecord'] = async (context, principal, hash, look) => {
+    looked.resolve();
+    if (look !== 'settled') return undefined;
+    return await vault.ports.store.findRecord(context, principal, hash, look);
+  };
+  return { findRecord, work: once(() => looked.promise.then(work)) };
+};
+
+/** A host that looks for the record, finds none, and reads the head only when `work` is done. */
+const lateForHead = (work: () => Promise<unknown>): Ports => {
+  const late = afterLook(work);
+  return over({
+    findRecord: late.findRecord,
+    findHead: async (...asked) => {
+      await late.work();
+      return await vault.ports.store.findHead(...asked);
+    },
+  });
+};
+
+/** A host that looks for the record, finds none, and is told when `work` is done that there is no data key for it. */
+const withoutKey = (work: () => Promise<unknown>): Ports => {
+  const late = afterLook(work);
+  const kms = fault.hostile(vault.kms, (command) =>
+    command === 'GenerateDataKey' ? { before: fault.serverError } : undefined,
+  );
+  const dataKeys = createDataKeys(kms, vault.keyArn);
+  return {
+    ...over({ findRecord: late.findRecord }),
+    dataKeys: {
+      ...dataKeys,
+      generate: async (...asked) => {
+        await late.work();
+        return await dataKeys.generate(...asked);
+      },
+    },
+  };
+};
+
+/** A host that reads its heads, and looks for the record only when `work` is done. */
+const lateForRecord = (work: () => Promise<unknown>): Ports => {
+  const read = Promise.withResolvers<void>();
+  const afterRead = once(() => read.promise.then(work));
+  return over({
+    findHeads: async (...asked) => {
+      const heads = await vault.ports.store.findHeads(...asked);
+      read.resolve();
+      return heads;
+    },
+    findRecord: async (...asked) => {
+      await afterRead();
+      return await vault.ports.store.findRecord(...asked);
+    },
+  });
+};
+
+/** A host none of whose transactions arrives, nor does it know that; it begins them when `work` is done. */
+const cutOff = (work: () => Promise<unknown>): Ports => {
+  const work1 = once(work);
+  const dynamodb = fault.hostile(vault.dynamodb, (command) =>
+    command === 'TransactWriteItems' ? { before: fault.timedOut } : undefined,
+  );
+  const store = storeOver(dynamodb);
+  return over({
+    ...store,
+    write: async (...asked) => {
+      await work1();
+      return await store.write(...asked);
+    },
+  });
+};
+
+describe('an update with If-Match', () => {
+  const withOne = async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    return alice;
+  };
+  const replayed = { replayed: true, version: { version: 2 } };
+
+  it('has its twin’s answer, stored between its looks for the record and at the head', async () => {
+    const alice = await withOne();
+    const ports = lateForHead(() => update(vault.ports, alice, [1]));
+    expect(await update(ports, alice, [1])).toMatchObject(replayed);
+  });
+
+  it('is a reused key if what was stored there was another request', async () => {
+    const alice = await withOne();
+    const ports = lateForHead(() => update(vault.ports, alice, [1]));
+    await expect(update(ports, alice, [1], 'another')).rejects.toMatchObject({
+      code: 'idempotency_key_reused',
+    });
+  });
+
+  it('is refused if what was stored there had another key', async () => {
+    const alice = await withOne();
+    const ports = lateForHead(() => addVersion(vault.ports, alice, 'DB', 'other'));
+    await expect(update(ports, alice, [1])).rejects.toMatchObject({
+      code: 'version_conflict',
+      members: { currentVersion: 2 },
+    });
+  });
+
+  it('has its twin’s answer, stored when it had lost a race and before it looked again', async () => {
+    const alice = await withOne();
+    let heads = 0;
+    const ports = over({
+      write: async (...asked) => {
+        if (heads === 1) await addVersion(vault.ports, alice, 'DB', 'other');
+        return await vault.ports.store.write(...asked);
+      },
+      findHead: async (...asked) => {
+        heads += 1;
+        if (heads === 2) await update(vault.ports, alice, [1, 2]);
+        return await vault.ports.store.findHead(...asked);
+      },
+    });
+    const answer = { replayed: true, version: { version: 3 } };
+    expect(await update(ports, alice, [1, 2])).toMatchObject(answer);
+  });
+
+  it('has its twin’s answer though every reply to itself was lost', async () => {
+    const alice = await withOne();
+    const ports = cutOff(() => update(vault.ports, alice, [1]));
+    expect(await update(ports, alice, [1])).toMatchObject(replayed);
+  });
+});
+
+describe('a create', () => {
+  const replayed = { replayed: true, version: { version: 1 } };
+
+  it('has its twin’s answer, stored while its master key was out of reach', async () => {
+    const alice = someone();
+    const ports = withoutKey(() => create(vault.ports, alice));
+    expect(await create(ports, alice)).toMatchObject(replayed);
+  });
+
+  it('has its twin’s answer though every reply to itself was lost', async () => {
+    const alice = someone();
+    const ports = cutOff(() => create(vault.ports, alice));
+    expect(await create(ports, alice)).toMatchObject(replayed);
+  });
+
+  it('is refused if what was stored meanwhile had another key', async () => {
+    const alice = someone();
+    const ports = cutOff(() => makeSecret(vault.ports, alice, 'DB', ['a']));
+    await expect(create(ports, alice)).rejects.toMatchObject({ code: 'secret_exists' });
+  });
+});
+
+describe('a file', () => {
+  const first = { replayed: true, created: [{ name: 'NEW', version: 1 }] };
+
+  it('has its twin’s answer, of a version that was stored when it had looked at the heads', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    const ports = lateForRecord(async () => {
+      await addVersion(vault.ports, alice, 'DB', 'a2');
+      await submit(vault.ports, alice);
+    });
+    const { content, ...answer } = await submit(ports, alice);
+    expect(answer).toMatchObject({ ...first, resolved: [{ name: 'DB', version: 2 }] });
+    expect(content).toContain('B=a2');
+  });
+
+  it('has its twin’s answer, of a name that was created when it had looked for it', async () => {
+    const alice = someone();
+    const ports = lateForRecord(async () => {
+      await makeSecret(vault.ports, alice, 'DB', ['a']);
+      await submit(vault.ports, alice);
+    });
+    expect(await submit(ports, alice)).toMatchObject(first);
+  });
+
+  it('has its twin’s answer, stored while its master key was out of reach', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    const ports = withoutKey(() => submit(vault.ports, alice));
+    expect(await submit(ports, alice)).toMatchObject(first);
+  });
+
+  it('has its twin’s answer, stored when a name that it reads was missing still', async () => {
+    const alice = someone();
+    let reads = 0;
+    const ports = over({
+      findHeads: async (...asked) => {
+        reads += 1;
+        if (reads === 2) {
+          await makeSecret(vault.ports, alice, 'DB', ['a']);
+          await submit(vault.ports, alice);
+        }
+        return await vault.ports.store.findHeads(...asked);
+      },
+    });
+    expect(await submit(ports, alice)).toMatchObject(first);
+  });
+});
