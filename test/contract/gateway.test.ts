@@ -177,7 +177,8 @@ describe('the local gateway', () => {
 
 describe('what the local gateway answers by itself', () => {
   it('knows no other route', async () => {
-    for (const path of ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1']) {
+    const others = ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1'];
+    for (const path of [...others, '/v1/secrets//versions']) {
       await expectProblem(await get(path), 404, 'route_not_found');
     }
     const absolute = 'GET http://other/v1/secrets HTTP/1.1\r\nConnection: close\r\n\r\n';
@@ -247,6 +248,12 @@ describe('what the local gateway answers by itself', () => {
     expect(await exchange(head(2), '{}')).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /);
   });
 
+  it('leaves what else a sender expects to the function', async () => {
+    const head = 'GET /health HTTP/1.1\r\nHost: v\r\nConnection: close\r\nExpect: more\r\n\r\n';
+    expect(await exchange(head)).toMatch(/^HTTP\/1.1 200 /);
+    expect(lastCall().event.headers).toMatchObject({ Expect: 'more' });
+  });
+
   it('leaves a body within its bound to the function', async () => {
     const body = 'a'.repeat(4 * 1_048_576);
     expect((await get('/v1/secrets', { method: 'POST', body })).status).toBe(200);
@@ -260,6 +267,7 @@ describe('what the local gateway answers by itself', () => {
 
   it.each<[string, Handler]>([
     ['throws', () => Promise.reject(new Error('hunter2'))],
+    ['throws what is no error', () => Promise.reject('hunter2')],
     [
       'throws at once',
       () => {
@@ -268,8 +276,11 @@ describe('what the local gateway answers by itself', () => {
     ],
     ['answers nothing', async () => JSON.parse('null')],
     ['answers without a status', async () => JSON.parse('{"body":""}')],
+    ['answers with the status of no reply', async () => ({ ...replyOf('{}'), statusCode: 101 })],
+    ['answers with no status of HTTP', async () => ({ ...replyOf('{}'), statusCode: 600 })],
     ['answers without a body', async () => JSON.parse('{"statusCode":200}')],
     ['answers a header that is none', async () => replyOf('{}', { 'X-A': 'a\r\nX-B: hunter2' })],
+    ['answers a header whose name is none', async () => replyOf('{}', { 'X A: hunter2': 'a' })],
   ])('does not know the outcome of a function that %s', async (_, broken) => {
     respond = broken;
     const problem = await expectProblem(await get('/health'), 503, 'outcome_unknown');
@@ -296,6 +307,18 @@ describe('what the local gateway answers by itself', () => {
     await expectProblem(await get('/health'), 503, 'outcome_unknown');
   });
 
+  it('goes on when a sender goes away in the middle of its body', async () => {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+    const head = 'POST /v1/secrets HTTP/1.1\r\nHost: v\r\nExpect: 100-continue\r\n';
+    socket.write(`${head}Content-Length: 9\r\n\r\n`);
+    // Now its body is waited for.
+    await once(socket, 'data');
+    socket.end('half');
+    await once(socket, 'close');
+    expect((await get('/health')).status).toBe(200);
+    expect(calls.map(({ event }) => event.path)).toEqual(['/health']);
+  });
+
   it('answers what is no HTTP in the same form', async () => {
     for (const [request, status, code] of [
       ['hello\r\n\r\n', 400, 'invalid_request'],
@@ -305,6 +328,7 @@ describe('what the local gateway answers by itself', () => {
       const reply = await exchange(request);
       expect(reply).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"code":"${code}"`, 's'));
       expect(reply).toMatch(/Content-Type: application\/problem\+json/);
+      expect(reply).toMatch(/Connection: close/);
     }
   });
 
@@ -321,7 +345,9 @@ describe('closing the local gateway', () => {
     const underWay = get('/health');
     while (calls.length === 0) await sleep(1);
     const closed = gateway.close(5_000);
-    expect(await (await underWay).json()).toEqual({ done: true });
+    const reply = await underWay;
+    expect(reply.headers.get('connection')).toBe('close');
+    expect(await reply.json()).toEqual({ done: true });
     await closed;
     await expect(get('/health')).rejects.toThrow('fetch failed');
   });
