@@ -1,8 +1,19 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import {
+  CancelKeyDeletionCommand,
   DecryptCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
@@ -130,6 +141,8 @@ describe('the embedded KMS, through the unchanged KMS client', () => {
       return bytes;
     });
     altered.push(CiphertextBlob.slice(0, -1), Uint8Array.of(...CiphertextBlob, 0));
+    // Its layout and key alone; then, with no data key between, also iv and tag.
+    for (const length of [1, 17, 45]) altered.push(CiphertextBlob.slice(0, length));
     for (const [index, blob] of altered.entries()) {
       const isKeyId = index >= 1 && index <= 16;
       await expect(decrypt(blob)).rejects.toMatchObject({
@@ -147,6 +160,9 @@ describe('the embedded KMS, through the unchanged KMS client', () => {
     );
     const attempt = decrypt(CiphertextBlob ?? new Uint8Array(), {});
     await expect(attempt).rejects.toMatchObject({ name: 'IncorrectKeyException' });
+    // Asked for no key, KMS looks for the blob's own, and finds none here.
+    const unnamed = client.send(new DecryptCommand({ CiphertextBlob }));
+    await expect(unnamed).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
   });
 
   it('says that the material was replaced no otherwise than that a blob is invalid', async () => {
@@ -188,10 +204,42 @@ describe('the embedded KMS, through the unchanged KMS client', () => {
     }
   });
 
+  it('leaves a key whose deletion was cancelled disabled, and cancels and schedules none twice', async () => {
+    const KeyId = kms.keyArn;
+    const cancel = () => client.send(new CancelKeyDeletionCommand({ KeyId }));
+    const schedule = () => client.send(new ScheduleKeyDeletionCommand({ KeyId }));
+    const invalid = { name: 'KMSInvalidStateException' };
+    await expect(cancel()).rejects.toMatchObject(invalid);
+    await generate();
+    await schedule();
+    await expect(schedule()).rejects.toMatchObject(invalid);
+    await cancel();
+    await expect(generate()).rejects.toMatchObject({ name: 'DisabledException' });
+  });
+
+  it('stays as it is if its state cannot be kept, and says nothing of why', async () => {
+    const { CiphertextBlob, Plaintext } = await generate();
+    rmSync(folder, { recursive: true });
+    const attempt = client.send(new DisableKeyCommand({ KeyId: kms.keyArn }));
+    await expect(attempt).rejects.toMatchObject({
+      name: 'KMSInternalException',
+      message: 'The local KMS failed.',
+    });
+    expect(await decrypt(CiphertextBlob)).toEqual(Plaintext);
+    mkdirSync(folder);
+  });
+
   it('does not know any other key', async () => {
+    const { CiphertextBlob } = await generate();
     for (const KeyId of [`${kms.keyArn.slice(0, -1)}_`, 'alias/other', 'x']) {
-      const attempt = client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }));
-      await expect(attempt).rejects.toMatchObject({ name: 'NotFoundException' });
+      for (const attempt of [
+        client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })),
+        client.send(
+          new DecryptCommand({ KeyId, CiphertextBlob, EncryptionContext: { ...ownContext } }),
+        ),
+      ]) {
+        await expect(attempt).rejects.toMatchObject({ name: 'NotFoundException' });
+      }
     }
   });
 
@@ -212,6 +260,16 @@ describe('the embedded KMS, through the unchanged KMS client', () => {
     await expect(decrypt(new Uint8Array(6_145))).rejects.toMatchObject({
       name: 'ValidationException',
     });
+    const unnamed = client.send(new DescribeKeyCommand({ KeyId: undefined }));
+    await expect(unnamed).rejects.toMatchObject({ name: 'ValidationException' });
+    const { CiphertextBlob } = await generate();
+    const asymmetric = new DecryptCommand({
+      KeyId,
+      CiphertextBlob,
+      EncryptionContext: { ...ownContext },
+      EncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
+    });
+    await expect(client.send(asymmetric)).rejects.toMatchObject({ name: 'ValidationException' });
   });
 
   it('keeps key, access key and what it wrapped over a restart', async () => {
@@ -232,7 +290,13 @@ describe('the embedded KMS, through the unchanged KMS client', () => {
     const text = readFileSync(file, 'utf8');
     const material: string = JSON.parse(text).keyMaterial;
     chmodSync(file, 0o600);
-    for (const damaged of [text.slice(0, -9), text.replace(material, material.slice(4)), '']) {
+    const noBase64 = text.replace(material, `${material.slice(0, -4)}!!!=`);
+    for (const damaged of [
+      text.slice(0, -9),
+      text.replace(material, material.slice(4)),
+      noBase64,
+      '',
+    ]) {
       writeFileSync(file, damaged);
       const error = await startKms({ folder }).then(
         () => undefined,
@@ -257,6 +321,7 @@ describe('the embedded KMS, to anyone else', () => {
   const sign = async (
     date = new Date(),
     signed: Record<string, string> = { 'x-amz-target': target },
+    { method = 'POST', path = '/', text = body(), hasHost = true } = {},
   ) => {
     const { host, port } = new URL(kms.endpoint);
     const signer = new SignatureV4({
@@ -268,17 +333,17 @@ describe('the embedded KMS, to anyone else', () => {
     });
     const { headers } = await signer.sign(
       {
-        method: 'POST',
+        method,
         protocol: 'http:',
         hostname: '127.0.0.1',
         port: Number(port),
-        path: '/',
+        path,
         headers: {
-          host,
+          ...(hasHost && { host }),
           'content-type': 'application/x-amz-json-1.1',
           ...signed,
         },
-        body: body(),
+        body: text,
       },
       { signingDate: date },
     );
@@ -295,6 +360,8 @@ describe('the embedded KMS, to anyone else', () => {
   it('knows one access key only', async () => {
     const stranger = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL0000000000000000' });
     await expect(generate(stranger)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+    const shorter = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL' });
+    await expect(generate(shorter)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
     const guesser = clientOf(kms, { ...kms.credentials, secretAccessKey: 'guessed' });
     await expect(generate(guesser)).rejects.toMatchObject({ name: 'InvalidSignatureException' });
   });
@@ -322,12 +389,12 @@ describe('the embedded KMS, to anyone else', () => {
     expect(await send({ ...headers, authorization })).toMatchObject(refused);
   });
 
-  it('refuses a signature that leaves out what is asked for', async () => {
+  it('refuses a signature that leaves out what is asked for, or who', async () => {
+    const refused = { status: 400, __type: 'InvalidSignatureException' };
     const headers = await sign(new Date(), {});
-    expect(await send({ ...headers, 'x-amz-target': target })).toMatchObject({
-      status: 400,
-      __type: 'InvalidSignatureException',
-    });
+    expect(await send({ ...headers, 'x-amz-target': target })).toMatchObject(refused);
+    const signed = { 'x-amz-target': target };
+    expect(await send(await sign(new Date(), signed, { hasHost: false }))).toMatchObject(refused);
   });
 
   it('refuses a body whose claimed hash is not its own', async () => {
@@ -343,8 +410,72 @@ describe('the embedded KMS, to anyone else', () => {
     expect(await send(await sign(), 'x'.repeat(8 * 1_048_576))).toMatchObject(refused);
   });
 
-  it('refuses a signature older than five minutes', async () => {
-    expect(await send(await sign(secondsAgo(310)))).toMatchObject({
+  it('is heard even by a sender that reads nothing before it has sent all', async () => {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(kms.endpoint).port) });
+    socket.write('POST / HTTP/1.1\r\nHost: v\r\nContent-Length: 16777216\r\n\r\n');
+    await new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.write('a'.repeat(16_777_216), resolve);
+    });
+    expect(await textOf(socket)).toMatch(/^HTTP\/1.1 400 .*"ValidationException"/s);
+  });
+
+  it.each(['hunter2', '[]', '"hunter2"', 'null'])(
+    'refuses a body that is no JSON object, without a word of it: %s',
+    async (text) => {
+      const headers = await sign(new Date(), { 'x-amz-target': target }, { text });
+      expect(await send(headers, text)).toEqual({
+        status: 400,
+        __type: 'SerializationException',
+        rest: { message: 'The body is no JSON object.' },
+      });
+    },
+  );
+
+  it.each([
+    ['GenerateDataKey', { KeySpec: 'AES_256', EncryptionContext: 'acme' }],
+    ['GenerateDataKey', { KeySpec: 'AES_256', EncryptionContext: ['acme'] }],
+    ['Decrypt', { CiphertextBlob: 'AQ' }],
+    ['Decrypt', { CiphertextBlob: 7 }],
+  ])('refuses members of %s that are none of its own: %j', async (operation, members) => {
+    const text = JSON.stringify({ KeyId: kms.keyArn, ...members });
+    const signed = { 'x-amz-target': `TrentService.${operation}` };
+    expect(await send(await sign(new Date(), signed, { text }), text)).toMatchObject({
+      status: 400,
+      __type: 'ValidationException',
+    });
+  });
+
+  it.each([
+    ['another method', 'PUT', '/', target],
+    ['another path', 'POST', '/keys', target],
+    ['an operation that it does not have', 'POST', '/', 'TrentService.CreateKey'],
+    ['the operation of another service', 'POST', '/', 'DynamoDB_20120810.DescribeKey'],
+  ])('serves nothing by %s', async (_, method, path, name) => {
+    const headers = await sign(new Date(), { 'x-amz-target': name }, { method, path });
+    const reply = await fetch(`${kms.endpoint}${path}`, { method, headers, body: body() });
+    expect(reply.status).toBe(400);
+    expect(await reply.json()).toMatchObject({ __type: 'UnknownOperationException' });
+  });
+
+  it('ends the connections that are open when it is closed', async () => {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(kms.endpoint).port) });
+    const head = 'POST / HTTP/1.1\r\nHost: v\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n';
+    socket.write(head);
+    // Now its body is waited for.
+    await once(socket, 'data');
+    // Ended in the middle of a request, it may be told so by an error.
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await kms.close();
+    await closed;
+  });
+
+  it.each([
+    ['older than five minutes', 310],
+    ['from more than five minutes ahead', -310],
+  ])('refuses a signature %s', async (_, seconds) => {
+    expect(await send(await sign(secondsAgo(seconds)))).toMatchObject({
       status: 400,
       __type: 'InvalidSignatureException',
     });
