@@ -1,0 +1,141 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { describe, expect, it } from '@jest/globals';
+import { callOnce, classifyFailure, read } from '../../../functions/dynamodb/calls.ts';
+import { requestContext } from '../../support/requests.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
+
+/** An error as the client throws it, of an answer with this status; without one there was no answer. */
+const failure = (name: string, status?: number, code?: string): Error =>
+  Object.assign(new Error('c4n4ry'), {
+    name,
+    ...(code !== undefined && { code }),
+    $metadata: { httpStatusCode: status },
+  });
+
+describe('a call that failed', () => {
+  it.each([
+    'ThrottlingException',
+    'ProvisionedThroughputExceededException',
+    'RequestLimitExceeded',
+    'LimitExceededException',
+    'TransactionConflictException',
+  ])('had no effect and passes if DynamoDB says %s', (name) => {
+    expect(classifyFailure(failure(name, 400))).toBe('throttled');
+  });
+
+  it.each([
+    'ResourceNotFoundException',
+    'AccessDeniedException',
+    'UnrecognizedClientException',
+    'InvalidSignatureException',
+    'IncompleteSignatureException',
+    'MissingAuthenticationTokenException',
+    'ExpiredTokenException',
+  ])('had no effect if DynamoDB says %s', (name) => {
+    expect(classifyFailure(failure(name, 400))).toBe('unavailable');
+  });
+
+  it.each([
+    ['there was no connection', failure('Error', undefined, 'ECONNREFUSED')],
+    ['there was no address', failure('Error', undefined, 'ENOTFOUND')],
+    ['no address could be asked for', failure('Error', undefined, 'EAI_AGAIN')],
+    ['there were no credentials to sign it with', failure('CredentialsProviderError')],
+  ])('had no effect if %s', (_, error) => {
+    expect(classifyFailure(error)).toBe('unavailable');
+  });
+
+  it.each([
+    ['the connection was lost', failure('Error', undefined, 'ECONNRESET')],
+    ['its time was over', failure('TimeoutError')],
+    ['DynamoDB failed', failure('InternalServerError', 500)],
+    ['what stands before DynamoDB throttles', failure('ThrottlingException', 503)],
+    ['the same transaction is under way', failure('TransactionInProgressException', 400)],
+    ['the answer is no JSON', failure('SyntaxError', 400)],
+    ['the answer is empty', failure('Error', 200)],
+    ['the answer leads elsewhere', failure('Error', 302)],
+    ['what was thrown is no error', undefined],
+  ])('may have had an effect if %s', (_, error) => {
+    expect(classifyFailure(error)).toBe('unclear');
+  });
+
+  it.each(['ValidationException', 'SerializationException', 'UnknownOperationException'])(
+    'is our bug if DynamoDB says %s',
+    (name) => {
+      expect(() => classifyFailure(failure(name, 400))).toThrow(
+        expect.objectContaining({ code: 'internal' }),
+      );
+    },
+  );
+});
+
+/** Calls through a client that answers by `script`; its last entry answers all further calls. */
+const scripted = (...script: (object | Error)[]) => {
+  const clock = virtualClock();
+  const context = requestContext({ clock });
+  const rest = [...script];
+  const send = async () => {
+    const answer = rest.length > 1 ? rest.shift() : rest[0];
+    if (answer === undefined || answer instanceof Error) throw answer;
+    return answer;
+  };
+  const client = {} as DynamoDBClient;
+  return {
+    clock,
+    context,
+    once: (endByMs?: number) => callOnce(client, context, 'GetItem', send, endByMs),
+    read: () => read(client, context, 'GetItem', send),
+  };
+};
+const answer = { ConsumedCapacity: { CapacityUnits: 1.5 } };
+
+describe('a call', () => {
+  it.each([
+    [0, undefined, 2_500],
+    [9_000, undefined, 900],
+    [9_900, undefined, 1],
+    [12_000, undefined, 1],
+    [8_000, 9_000, 1_000],
+  ])('that begins at %d ms of a request, to end by %p, has %d ms', async (at, endByMs, left) => {
+    const { clock, once } = scripted(answer);
+    clock.advance(at);
+    await once(endByMs);
+    expect(clock.signals).toEqual([left]);
+  });
+
+  it('is reported with what it consumed, single or in a list, and also if it failed', async () => {
+    const list = { ConsumedCapacity: [{ CapacityUnits: 2 }, {}, { CapacityUnits: 4 }] };
+    const { context, once } = scripted(answer, list, { Table: {} }, failure('Error', 500));
+    await once();
+    await once();
+    await once();
+    await expect(once()).rejects.toThrow('c4n4ry');
+    expect(context.journal.storeCalls).toEqual(Array(4).fill('GetItem'));
+    expect(context.journal.units()).toBe(7.5);
+  });
+
+  it('has failed if the reply says nothing', async () => {
+    await expect(scripted({ $metadata: {} }).once()).rejects.toThrow('the reply is empty');
+  });
+});
+
+describe('a read', () => {
+  it('that meets no store is made three times', async () => {
+    const { context, read } = scripted(failure('InternalServerError', 500));
+    await expect(read()).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(context.journal.storeCalls).toHaveLength(3);
+  });
+
+  it('that is throttled is made until its time is over, and that is the answer', async () => {
+    const { clock, context, read } = scripted(failure('ThrottlingException', 400));
+    await expect(read()).rejects.toMatchObject({ code: 'throttled' });
+    expect(context.journal.storeCalls.length).toBeGreaterThan(30);
+    expect(clock.elapsed()).toBeLessThan(8_000);
+  });
+
+  it('has its three tries however often it was throttled', async () => {
+    const throttled = failure('ThrottlingException', 400);
+    const failed = failure('InternalServerError', 500);
+    const { read } = scripted(throttled, throttled, throttled, failed, throttled, failed, answer);
+    expect(await read()).toBe(answer);
+  });
+});
