@@ -49,6 +49,32 @@ describe('a list of names', () => {
     expect(asked).toEqual([['DB.C', 'DB.~', 'DB.C']]);
   });
 
+  it('asks for no name that it has given', async () => {
+    const { asked, listNames } = asking([]);
+    const range = { prefix: '', after: 'DB', limit: 100 };
+    await listNames(requestContext(), { ...alice, names: ['DB', 'X'] }, range);
+    expect(asked).toEqual([['X', 'X', undefined]]);
+  });
+
+  it('may go on while a pattern is left, though the one before has ended', async () => {
+    const { listNames } = asking(['DB.A', 'DB.B']);
+    const range = { prefix: '', after: undefined, limit: 2 };
+    const page = (...names: string[]) => listNames(requestContext(), { ...alice, names }, range);
+    expect(await page('DB.*')).toEqual({ names: ['DB.A', 'DB.B'], more: false });
+    expect(await page('DB.*', 'X*')).toEqual({ names: ['DB.A', 'DB.B'], more: true });
+  });
+
+  it.each([
+    ['that is no name', ['*'], '1-DB'],
+    ['that it did not ask for', ['API*'], 'DB'],
+    ['beside the one that it asked for', ['DB'], 'DB.A'],
+  ])('is an integrity failure if the index answers with one %s', async (_, patterns, name) => {
+    const { listNames } = asking([name]);
+    const range = { prefix: '', after: undefined, limit: 100 };
+    const listed = listNames(requestContext(), { ...alice, names: patterns }, range);
+    await expect(listed).rejects.toMatchObject({ code: 'integrity_failure' });
+  });
+
   it('asks for a pattern that lies behind that name from its own beginning', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB.C', limit: 100 };

@@ -95,6 +95,38 @@ describe('a cancelled transaction of reads', () => {
       members: { limit: 1_048_576 },
     });
   });
+
+  it('is not too large, however many its items, if the store is only out of reach', async () => {
+    const names = Array.from({ length: 96 }, (_, index) => `N${index}`);
+    const send = async () => {
+      throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    };
+    const reads = createReads({ send } as unknown as DynamoDBClient, 'vault');
+    const context = requestContext({ clock: virtualClock() });
+    await expect(reads.findHeads(context, someone(), names)).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+  });
+});
+
+describe('the probe of the status page', () => {
+  const probe = async (Table: object) => {
+    const clock = virtualClock();
+    const client = { send: async () => ({ Table }) } as unknown as DynamoDBClient;
+    const found = await createReads(client, 'vault').probe(requestContext({ clock }));
+    return { found, limits: clock.signals };
+  };
+
+  it('has a second', async () => {
+    expect((await probe({})).limits).toEqual([1_000]);
+  });
+
+  it('tells a table that has replicas in other Regions', async () => {
+    expect((await probe({ Replicas: [] })).found).toEqual({ replicated: false });
+    expect((await probe({ Replicas: [{ RegionName: 'eu-west-1' }] })).found).toEqual({
+      replicated: true,
+    });
+  });
 });
 
 describe('a name out of sight', () => {

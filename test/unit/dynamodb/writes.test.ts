@@ -16,6 +16,7 @@ import { createWrites } from '../../../functions/dynamodb/writes.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';
 import { requestContext, someone } from '../../support/requests.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 const alice = someone({ tenant: 'acme' });
 const version = (number: number, writeId: string, name = 'DB'): StoredVersion => ({
@@ -87,10 +88,12 @@ describe('a cancelled update', () => {
   it.each([
     ['went back', version(3, 'before')],
     ['is another of the same number', version(4, 'restored')],
-  ])('is an integrity failure if the head %s', async (_, head) => {
-    await expect(outcomeOf(write, [failed(encodeHead(head)), held])).rejects.toMatchObject({
-      code: 'integrity_failure',
-    });
+  ])('is an integrity failure if the head %s, whatever stands beyond it', async (_, head) => {
+    const beyond = { ...version(5, 'other'), validTo: 1_800_000_000_000 };
+    for (const superseded of [undefined, beyond]) {
+      const outcome = outcomeOf(write, [failed(encodeHead(head)), held], superseded);
+      await expect(outcome).rejects.toMatchObject({ code: 'integrity_failure' });
+    }
   });
 
   it('is an integrity failure if the head is gone', async () => {
@@ -148,6 +151,12 @@ describe('a cancelled write with a record', () => {
     expect(await outcomeOf(write, [conflict, standing])).toEqual(again);
   });
 
+  it('is an integrity failure if the record that stands was not shown', async () => {
+    await expect(outcomeOf(write, [failed(), held])).rejects.toMatchObject({
+      code: 'integrity_failure',
+    });
+  });
+
   it('is written if the record is its own', async () => {
     const reasons = [failed(encodeRecord(key, record('mine'))), conflict];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
@@ -179,6 +188,24 @@ describe('a cancelled write of several', () => {
       outcome: 'refused',
       reason: 'throttled',
     });
+  });
+});
+
+describe('a try', () => {
+  const update = { base: version(4, 'before'), next: version(5, 'mine') };
+  it.each<[string, Write]>([
+    ['of a single put', { creates: [version(1, 'mine')], unchanged: [] }],
+    ['of a transaction', { creates: [], unchanged: [], update }],
+  ])('%s ends in time for the look that settles it', async (_, write) => {
+    const clock = virtualClock();
+    const client = { send: async () => ({ ConsumedCapacity: {} }) } as unknown as DynamoDBClient;
+    const reads = { findHead: async () => undefined, findVersion: async () => undefined };
+    const context = requestContext({ clock });
+    clock.advance(7_950);
+    expect(await createWrites(client, 'vault', reads).write(context, alice, write)).toEqual({
+      outcome: 'written',
+    });
+    expect(clock.signals).toEqual([1_050]);
   });
 });
 

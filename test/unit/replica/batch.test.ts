@@ -117,6 +117,10 @@ describe('a run of entries', () => {
         body: { TableName: 'other', Item: { id: { N: '1.0' } } },
       },
     ],
+    [
+      'has a key of bytes that can be spelled in other ways',
+      { operation: 'PutItem', body: { TableName: 'other', Item: { id: { B: 'AR==' } } } },
+    ],
     ['has no item', { operation: 'PutItem', body: { TableName: 'vault' } }],
     ['acts twice on one item', whole([{ Put: put('z') }, { ConditionCheck: check('z') }])],
   ])('has an entry alone that %s', (_, alone) => {
