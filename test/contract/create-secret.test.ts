@@ -1,6 +1,7 @@
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
@@ -105,6 +106,35 @@ describe('create-secret, on the embedded store and KMS', () => {
       await expect(create(alice, 'DB', 'y', { key: 'k'.repeat(20) })).rejects.toMatchObject({
         code: 'idempotency_key_reused',
       });
+    });
+
+    it('refuses the key for other content, too, if both are created at the same time', async () => {
+      const alice = someone();
+      const key = 'k'.repeat(20);
+      // Asked before there is a record: the condition of the write meets it.
+      const findRecord = async () => undefined;
+      const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      const createNow = (value: string) => {
+        const print = fingerprint(key, alice, ['create-secret', 'DB', value]);
+        const request = { name: 'DB', value: bytes(value), fingerprint: print };
+        return createSecret(ports)(requestContext(), alice, request);
+      };
+      await createNow('x');
+      expect(await createNow('x')).toMatchObject({ replayed: true });
+      await expect(createNow('y')).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    });
+
+    it('stores nothing if it cannot be told whether it is a repetition', async () => {
+      const alice = someone();
+      const findRecord = async () => {
+        throw new VaultError('store_unavailable', '');
+      };
+      const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      const print = fingerprint('k'.repeat(20), alice, ['create-secret', 'DB', 'x']);
+      const request = { name: 'DB', value: bytes('x'), fingerprint: print };
+      const created = createSecret(ports)(requestContext(), alice, request);
+      await expect(created).rejects.toMatchObject({ code: 'store_unavailable' });
+      await expect(latest(alice, 'DB')).rejects.toMatchObject({ code: 'not_found' });
     });
 
     it('does not take the key of another subject for its own', async () => {

@@ -92,17 +92,19 @@ describe('a .env file, on the embedded store and KMS', () => {
     await makeSecret(vault.ports, alice, 'B', ['old']);
     await makeSecret(vault.ports, alice, 'D', ['old']);
     const file = 'A=1\nB=2\nC=3\nD=4\nW=enc(A)\nX=enc(B)\nY=enc(C)\nZ=enc(D)\n';
-    for (const send of [encrypt, submit]) {
-      await expect(send(alice, file)).rejects.toMatchObject({
-        code: 'secret_exists',
-        members: {
-          errors: [
-            { name: 'B', line: 6, code: 'secret_exists' },
-            { name: 'D', line: 8, code: 'secret_exists' },
-          ],
-          errorsTotal: 2,
-        },
-      });
+    for (const dryRun of [false, true]) {
+      for (const send of [encrypt, submit]) {
+        await expect(send(alice, file, { dryRun })).rejects.toMatchObject({
+          code: 'secret_exists',
+          members: {
+            errors: [
+              { name: 'B', line: 6, code: 'secret_exists' },
+              { name: 'D', line: 8, code: 'secret_exists' },
+            ],
+            errorsTotal: 2,
+          },
+        });
+      }
     }
     expect([await storedValue(alice, 'A'), await storedValue(alice, 'C')]).toEqual([
       undefined,

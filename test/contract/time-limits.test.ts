@@ -4,6 +4,7 @@ import { times } from '../../functions/model/limits.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
@@ -62,6 +63,17 @@ describe('the time of a request, on the embedded store and KMS', () => {
     const create = createSecret({ ...vault.ports, dataKeys });
     await expect(create(context, alice, request)).rejects.toMatchObject({ code: 'throttled' });
     expect(context.journal.storeCalls).toEqual([]);
+  });
+
+  it('begins no update after eight seconds, as of one that waited for its turn', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['x']);
+    const context = late(times.newTriesUntilMs);
+    const request = { name: 'DB', value: bytes('y'), ifMatch: undefined, fingerprint: undefined };
+    await expect(updateSecret(vault.ports)(context, alice, request)).rejects.toMatchObject({
+      code: 'throttled',
+    });
+    expect([...context.journal.storeCalls, ...context.journal.kmsCalls]).toEqual([]);
   });
 
   it('ends a read that hangs, and answers that the store cannot be reached', async () => {

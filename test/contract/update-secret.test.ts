@@ -1,14 +1,16 @@
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 
-type Options = { key?: string; ifMatch?: '*' | readonly number[]; now?: number };
+type Options = { key?: string; ifMatch?: '*' | readonly number[]; now?: number; ports?: Ports };
 
 describe('update-secret, on the embedded store and KMS', () => {
   let vault: Embedded;
@@ -23,9 +25,9 @@ describe('update-secret, on the embedded store and KMS', () => {
     await createSecret(vault.ports)(context, principal, request);
   };
   const update = (principal: Principal, name: string, value: string, options: Options = {}) => {
-    const { key, ifMatch, now } = options;
+    const { key, ifMatch, now, ports = vault.ports } = options;
     const content = ['update-secret', name, value, ifMatch?.toString()];
-    return updateSecret(vault.ports)(requestContext(now === undefined ? {} : { now }), principal, {
+    return updateSecret(ports)(requestContext(now === undefined ? {} : { now }), principal, {
       name,
       value: bytes(value),
       ifMatch,
@@ -190,6 +192,36 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(2);
     });
 
+    it('refuses also a version that came while it was about to try for the next', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      const { store } = vault.ports;
+      let [writes, reads] = [0, 0];
+      const ports: Ports = {
+        ...vault.ports,
+        store: {
+          ...store,
+          write: async (...asked) => {
+            writes += 1;
+            if (writes === 1) await update(alice, 'DB', 'of another');
+            return await store.write(...asked);
+          },
+          findHead: async (...asked) => {
+            reads += 1;
+            if (reads === 2) await update(alice, 'DB', 'of a third');
+            return await store.findHead(...asked);
+          },
+        },
+      };
+      // Version 2, which it met, is one of those named; version 3, which it would replace, is not.
+      await expect(update(alice, 'DB', 'b', { ifMatch: [1, 2], ports })).rejects.toMatchObject({
+        code: 'version_conflict',
+        members: { currentVersion: 3 },
+      });
+      expect(writes).toBe(1);
+      expect(await history(alice, 'DB')).toHaveLength(3);
+    });
+
     it('does not find a missing secret before it looks at the condition', async () => {
       await expect(update(someone(), 'DB', 'b', { ifMatch: [1] })).rejects.toMatchObject({
         code: 'not_found',
@@ -228,6 +260,19 @@ describe('update-secret, on the embedded store and KMS', () => {
       );
       expect(new Set(answers.map(({ version }) => version.version))).toEqual(new Set([2]));
       expect(await history(alice, 'DB')).toHaveLength(2);
+    });
+
+    it('stores nothing if it cannot be told whether it is a repetition', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      const findRecord = async () => {
+        throw new VaultError('store_unavailable', '');
+      };
+      const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      await expect(update(alice, 'DB', 'b', { key, ports })).rejects.toMatchObject({
+        code: 'store_unavailable',
+      });
+      expect(await history(alice, 'DB')).toHaveLength(1);
     });
 
     it('does not answer a repetition once the name is out of the caller’s sight', async () => {
