@@ -114,14 +114,19 @@ describe('create-secret, on the embedded store and KMS', () => {
       // Asked before there is a record: the condition of the write meets it.
       const findRecord = async () => undefined;
       const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      const contexts: ReturnType<typeof requestContext>[] = [];
       const createNow = (value: string) => {
         const print = fingerprint(key, alice, ['create-secret', 'DB', value]);
         const request = { name: 'DB', value: bytes(value), fingerprint: print };
-        return createSecret(ports)(requestContext(), alice, request);
+        const context = requestContext();
+        contexts.push(context);
+        return createSecret(ports)(context, alice, request);
       };
       await createNow('x');
       expect(await createNow('x')).toMatchObject({ replayed: true });
       await expect(createNow('y')).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+      const told = contexts.map(({ journal }) => journal.decisions.map(({ decision }) => decision));
+      expect(told).toEqual([['created'], ['replayed'], ['idempotency_key_reused']]);
     });
 
     it('stores nothing if it cannot be told whether it is a repetition', async () => {

@@ -1,6 +1,7 @@
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
 import type { FileRequest } from '../../functions/vault/env-file.ts';
@@ -169,9 +170,17 @@ describe('a .env file, on the embedded store and KMS', () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
     let turns = 0;
-    const { store } = vault.ports;
+    const { store, dataKeys } = vault.ports;
+    const generated: Uint8Array[] = [];
     const ports: Ports = {
-      ...vault.ports,
+      dataKeys: {
+        ...dataKeys,
+        generate: async (...asked) => {
+          const key = await dataKeys.generate(...asked);
+          generated.push(key.plaintext);
+          return key;
+        },
+      },
       store: {
         ...store,
         write: async (...asked) => {
@@ -184,6 +193,8 @@ describe('a .env file, on the embedded store and KMS', () => {
     const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', { ports });
     expect(answer.content).toBe('A=secret(A)\nX=secret(A)\nT=new\n');
     expect(turns).toBe(2);
+    // The key of the first try is used again, and does not outlive the request.
+    expect(generated).toEqual([new Uint8Array(32)]);
   });
 
   it('is one success when the reply to its transaction is lost', async () => {
@@ -284,6 +295,53 @@ describe('a .env file, on the embedded store and KMS', () => {
       members: { errors: [{ code: 'not_representable', line: 3 }] },
     });
     expect(await storedValue(alice, 'A')).toBeUndefined();
+  });
+
+  it('tells of names before what it met in the values', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'OLD', ['x']);
+    await makeSecret(vault.ports, alice, 'BYTES', [Uint8Array.of(0xff, 0xfe)]);
+    const big = Array.from({ length: 16 }, (_, index) => `BIG${index}`);
+    await Promise.all(
+      big.map((name) => makeSecret(vault.ports, alice, name, ['x'.repeat(65_536)])),
+    );
+    const { dataKeys } = vault.ports;
+    const unwrap = async () => {
+      throw new VaultError('master_key_incorrect', '');
+    };
+    const rewrapped: Ports = { ...vault.ports, dataKeys: { ...dataKeys, unwrap } };
+    const tooMuch = big.map((name) => `${name}=secret(${name})\n`).join('');
+    for (const [code, reading, ports] of [
+      ['invalid_env', 'B=secret(BYTES)\n', vault.ports],
+      ['too_large', tooMuch, vault.ports],
+      ['master_key_incorrect', 'B=secret(BYTES)\n', rewrapped],
+    ] as const) {
+      const fails = (name: string) =>
+        expect(submit(alice, `${name}=1\nX=enc(${name})\n${reading}`, { ports })).rejects;
+      await fails('NEW').toMatchObject({ code });
+      await fails('OLD').toMatchObject({ code: 'secret_exists' });
+    }
+  });
+
+  it('counts what it creates and what it reads together, in bytes', async () => {
+    const alice = someone();
+    const names = Array.from({ length: 12 }, (_, index) => `BIG${index}`);
+    await Promise.all(
+      names.map((name) => makeSecret(vault.ports, alice, name, ['x'.repeat(65_536)])),
+    );
+    const reading = names.map((name) => `${name}=secret(${name})\n`).join('');
+    const context = requestContext();
+    // 64 bytes are left for the last.
+    const submitWith = (last: string) => {
+      const sent = [...Array<string>(4).fill('é'.repeat(32_760)), last];
+      const values = new Map(sent.map((value, index) => [`NEW${index}`, value]));
+      const creating = [...values.keys()].map((name) => `${name}=enc(${name})\n`).join('');
+      const request = requestOf(alice, creating + reading, { values });
+      return submitEnv(vault.ports)(context, alice, request);
+    };
+    await expect(submitWith('é'.repeat(33))).rejects.toMatchObject({ code: 'too_large' });
+    expect(context.journal.kmsCalls).toEqual([]);
+    expect((await submitWith('é'.repeat(32))).created).toHaveLength(5);
   });
 
   it('reads values together up to 1 MiB, and opens none of more', async () => {

@@ -177,6 +177,12 @@ describe('get-secret, on the embedded store and KMS', () => {
       const refused = { code: 'integrity_failure' };
       await expect(get(alice, 'DB', { version: 1 })).rejects.toMatchObject(refused);
       await expect(get(alice, 'DB', { at: began })).rejects.toMatchObject(refused);
+      const context = requestContext();
+      const request = { name: 'DB', which: { version: 1 } };
+      await expect(getSecret(vault.ports)(context, alice, request)).rejects.toMatchObject(refused);
+      expect(context.journal.decisions).toEqual([
+        { decision: 'integrity_failure', about: { name: 'DB', version: 1 } },
+      ]);
     });
 
     it('refuses a record moved from another secret, and an attribute it does not know', async () => {

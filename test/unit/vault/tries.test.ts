@@ -129,6 +129,22 @@ describe('a write that stays unclear', () => {
     expect(await codeOf(run)).toBe('outcome_unknown');
   });
 
+  it.each(['store_unavailable', 'throttled'] as const)(
+    'may be one that lost its condition, if what stood in its way cannot be looked at: %s',
+    async (code) => {
+      const { run, lookUps } = scripted({ writes: [new VaultError(code, '')], seen: written });
+      expect(await run()).toBe(written);
+      expect(lookUps()).toBe(1);
+    },
+  );
+
+  it('is none that was never sent: a fault of ours is told at once', async () => {
+    const fault = new VaultError('internal', 'a fault of ours');
+    const { run, triedAt, lookUps } = scripted({ writes: [fault] });
+    expect(await refusalOf(run)).toBe(fault);
+    expect([triedAt.length, lookUps()]).toEqual([1, 0]);
+  });
+
   it('is an integrity failure if the look-up finds one', async () => {
     const seen = new VaultError('integrity_failure', '');
     const { run } = scripted({ writes: [unclear], seen });

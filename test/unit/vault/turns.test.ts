@@ -16,6 +16,22 @@ describe('writers of one secret in one process', () => {
     expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
+  it('wait for who is at work also if the one before has ended', async () => {
+    const inTurn = createTurns();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const events: string[] = [];
+    const first = inTurn('DB', async () => {});
+    const second = inTurn('DB', async () => {
+      await promise;
+      events.push('second ends');
+    });
+    await first;
+    const third = inTurn('DB', async () => void events.push('third begins'));
+    resolve();
+    await Promise.all([second, third]);
+    expect(events).toEqual(['second ends', 'third begins']);
+  });
+
   it('do not wait for writers of another secret', async () => {
     const inTurn = createTurns();
     const { promise, resolve } = Promise.withResolvers<string>();

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { limits } from '../../../functions/model/limits.ts';
+import type { StoredVersion } from '../../../functions/model/types.ts';
+import { openVersion, sealFirst, sealNext } from '../../../functions/vault/sealing.ts';
+import { bytes, requestContext, someone } from '../../support/requests.ts';
+
+const alice = someone();
+const dataKey = () => ({ plaintext: randomBytes(32), wrapped: randomBytes(60), masterKeyId: 'k' });
+const first = (): StoredVersion => ({
+  ...sealFirst(requestContext(), alice, dataKey(), 'DB', bytes('hunter2')),
+  validTo: undefined,
+});
+const keysThatGive = (plaintext: Uint8Array) => ({
+  generate: () => Promise.reject(new Error('not expected')),
+  probe: () => Promise.reject(new Error('not expected')),
+  unwrap: async () => plaintext,
+});
+
+describe('a version', () => {
+  it('is the last that a secret can have at 999 999 999', () => {
+    const base = (version: number): StoredVersion => ({ ...first(), version });
+    const next = (version: number) =>
+      sealNext(requestContext(), alice, dataKey(), base(version), bytes('x'));
+    expect(next(limits.versionMax - 1).version).toBe(999_999_999);
+    expect(() => next(limits.versionMax)).toThrow(
+      expect.objectContaining({ code: 'too_large', members: { limit: 999_999_999 } }),
+    );
+  });
+
+  it('that does not open raises an alarm by its name and number, and leaves no key behind', async () => {
+    const context = requestContext();
+    const key = randomBytes(32);
+    const opened = openVersion(context, keysThatGive(key), first());
+    await expect(opened).rejects.toMatchObject({ code: 'integrity_failure' });
+    expect(context.journal.decisions).toEqual([
+      { decision: 'integrity_failure', about: { name: 'DB', version: 1 } },
+    ]);
+    expect(key).toEqual(Buffer.alloc(32));
+  });
+});
