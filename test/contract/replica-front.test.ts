@@ -1,4 +1,6 @@
 /** What a front promises beyond the store's own answers: tokens, its own table, what it refuses, what it cannot know. */
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import {
   BatchGetItemCommand,
   CreateTableCommand,
@@ -159,6 +161,19 @@ describe('a front', () => {
     const winners = replies.filter(({ status }) => status === 200);
     expect(winners).toHaveLength(10);
     expect(replies.filter(({ status }) => status === 400)).toHaveLength(30);
+  });
+
+  it('is not there on any address but loopback', async () => {
+    const { port } = (await through.client.config.endpoint?.()) ?? {};
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    for (const { address, internal } of addresses.filter(({ family }) => family === 'IPv4')) {
+      const socket = connect({ host: address, port: Number(port) });
+      const isThere = await new Promise<boolean>((resolve) => {
+        socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      });
+      socket.destroy();
+      expect(isThere).toBe(internal);
+    }
   });
 
   it('tells how it is', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -49,6 +49,25 @@ describe("a node's memory", () => {
     await memory.hear(3, said(1, 9));
     await memory.forget(2);
     expect(openNodeMemory(folder).heard()).toEqual({ '3': { start: 1, appliedRevision: 9 } });
+  });
+
+  it('keeps the last of changes that come at once, whole', async () => {
+    const memory = openNodeMemory(folder);
+    const revisions = Array.from({ length: 20 }, (_, index) => index + 1);
+    await Promise.all(revisions.map((revision) => memory.hear(2, said(2, revision))));
+    expect(openNodeMemory(folder).heard()).toEqual({ '2': { start: 2, appliedRevision: 20 } });
+  });
+
+  it('keeps what follows a change that could not be kept', async () => {
+    const memory = openNodeMemory(folder);
+    mkdirSync(join(folder, 'node.json.draft'));
+    await expect(memory.hear(2, said(2, 50))).rejects.toThrow('EISDIR');
+    rmSync(join(folder, 'node.json.draft'), { recursive: true });
+    await memory.hear(3, said(1, 9));
+    expect(openNodeMemory(folder).heard()).toEqual({
+      '2': { start: 2, appliedRevision: 50 },
+      '3': { start: 1, appliedRevision: 9 },
+    });
   });
 
   it('keeps that it has diverged', async () => {

@@ -5,6 +5,7 @@ import { findFreePort } from '../../../local/child.ts';
 import {
   askText,
   createAskPeer,
+  type PeerRoute,
   type PeerServer,
   servePeers,
 } from '../../../local/replica/peers.ts';
@@ -41,10 +42,20 @@ describe('the port between nodes', () => {
       asked += 1;
       return `told ${body.length}`;
     };
-    const routes = new Map([
+    const routes = new Map<string, PeerRoute>([
       ['GET /status', answer],
       ['GET /snapshot', answer],
       ['POST /exchange', answer],
+      [
+        'GET /half',
+        async (_, response) => {
+          await new Promise((resolve) =>
+            response.writeHead(200, { 'Content-Length': 9 }).write('half', resolve),
+          );
+          throw new Error('the disk failed');
+        },
+      ],
+      ['GET /never', () => new Promise(() => undefined)],
     ]);
     server = await servePeers(config(), secret, routes);
   });
@@ -70,6 +81,16 @@ describe('the port between nodes', () => {
     // Not even which routes there are.
     expect(await statusFor(authorization, '/nowhere')).toBe(401);
     expect(asked).toBe(before);
+  });
+
+  it('ends an answer that fails in the middle, so that nobody takes it for a whole one', async () => {
+    const cut = told('GET', '/half');
+    await expect(cut).rejects.toThrow('aborted');
+  });
+
+  it('gives up a node that says nothing for so long', async () => {
+    const ask = createAskPeer(config(), secret)(1, 'GET', '/never', { timeoutMs: 20 });
+    await expect(ask).rejects.toThrow('node 1 is silent');
   });
 
   it('has no other routes, and takes no message of more than a megabyte', async () => {
