@@ -49,6 +49,8 @@ describe('a bare file', () => {
     ['*/*', false],
     ['application/json', false],
     ['text/html', false],
+    ['text/plainer', false],
+    ['application/json, text/plain', false],
   ])('comes back from JSON for Accept: %s as such: %s', async (accept, isText) => {
     const reply = await post('/expand', { body: { content: 'A=1' }, headers: { Accept: accept } });
     expect(reply.headers.get('content-type')?.startsWith('text/plain')).toBe(isText);

@@ -145,6 +145,25 @@ describe('a key that was used', () => {
     expect(await versionsOf(other)).toBe(0);
   });
 
+  it('is refused for the same file with other values, in another dialect or to another route', async () => {
+    const [name, last, key] = [freshName(), freshName(), randomUUID()];
+    const content = `A=enc(${name})\nB=enc(${last})\n`;
+    const post = (values: object, more: object = {}, path = '/v1/env/encrypt') =>
+      send({ method: 'POST', path, body: { content, values, ...more } }, key);
+    const values = { [name]: 'v', [last]: 'w' };
+    expect(isReplay(await post(values))).toBe(false);
+    for (const refused of [
+      await post({ ...values, [last]: 'x' }),
+      await post({ [name]: 'w', [last]: 'v' }),
+      await post(values, { dialect: 'docker' }),
+      await post(values, {}, '/v1/env'),
+    ]) {
+      expect(refused).toMatchObject({ status: 422, json: { code: 'idempotency_key_reused' } });
+    }
+    // The members of an object have no order.
+    expect(isReplay(await post({ [last]: 'w', [name]: 'v' }))).toBe(true);
+  });
+
   it('is refused for another file before the names of that file are looked at', async () => {
     const [name, old, key] = [freshName(), await made(), randomUUID()];
     await send(submitOf(name, old), key);
