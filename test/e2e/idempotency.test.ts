@@ -145,6 +145,17 @@ describe('a key that was used', () => {
     expect(await versionsOf(other)).toBe(0);
   });
 
+  it('of a create is refused for another value and for another name: 422, no effect', async () => {
+    const [name, other, key] = [freshName(), freshName(), randomUUID()];
+    await send(createOf(name, 'v'), key);
+    const refused = { status: 422, json: { code: 'idempotency_key_reused' } };
+    expect(await send(createOf(name, 'w'), key)).toMatchObject(refused);
+    expect(await send(createOf(other, 'v'), key)).toMatchObject(refused);
+    expect(await send(updateOf(name, 'v'), key)).toMatchObject(refused);
+    expect([await versionsOf(name), await versionsOf(other)]).toEqual([1, 0]);
+    expect(isReplay(await send(createOf(name, 'v'), key))).toBe(true);
+  });
+
   it('is refused for the same file with other values, in another dialect or to another route', async () => {
     const [name, last, key] = [freshName(), freshName(), randomUUID()];
     const content = `A=enc(${name})\nB=enc(${last})\n`;
