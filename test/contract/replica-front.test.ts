@@ -151,6 +151,19 @@ describe('a front', () => {
     }
   });
 
+  it('lets a read wait for its own revision, not for the next that is applied', async () => {
+    const { revision } = through.replica.position();
+    let isApplied = false;
+    const applied = through.replica.untilApplied(revision + 2).then(() => {
+      isApplied = true;
+    });
+    await call('PutItem', put('a'));
+    expect(through.replica.position().revision).toBe(revision + 1);
+    expect(isApplied).toBe(false);
+    await call('PutItem', put('b'));
+    await applied;
+  });
+
   it('answers writes that come at once each with its own outcome', async () => {
     const isNew = { ConditionExpression: 'attribute_not_exists(pk)' };
     const replies = await Promise.all(
