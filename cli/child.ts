@@ -66,9 +66,11 @@ const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promis
     let child: ChildProcess | undefined;
     try {
       const piped = hide === undefined ? 'inherit' : 'pipe';
+      // Before there is a child, too: one whose output nothing reads would be left alone.
+      const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
       child = spawn(file, args, { argv0: command, env, stdio: ['inherit', piped, piped] });
-      if (hide && child.stdout) filter(child.stdout, process.stdout, hide);
-      if (hide && child.stderr) filter(child.stderr, process.stderr, hide);
+      if (out && child.stdout) filter(child.stdout, out, process.stdout);
+      if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
       child.once('error', fail);
       child.once('close', (code, signal) => {
         stop();
@@ -94,12 +96,15 @@ const onSignals = (pass: (signal: NodeJS.Signals) => void): (() => void) => {
   };
 };
 
-const filter = (from: Readable, to: NodeJS.WriteStream, hide: readonly string[]): void => {
+const redacting = (hide: readonly string[]): Transform => {
   const redaction = startRedaction(hide);
-  const through = new Transform({
+  return new Transform({
     transform: (chunk, _encoding, done) => done(null, redaction.push(chunk)),
     flush: (done) => done(null, redaction.end()),
   });
+};
+
+const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
   from.pipe(through).pipe(to, { end: false });
   // Without a reader the child must not wait for one: it meets a closed pipe, as it would by itself.
   to.once('error', () => from.destroy());

@@ -58,6 +58,9 @@ const endWith = (error: unknown): number => {
   return error.code === 'commander.help' ? exitCodes.usage : reportFailure(misuse(error));
 };
 
+// Node itself would print the message of an error that nothing catches, which may quote a value.
+process.on('uncaughtException', (error) => process.exit(reportFailure(error)));
+
 try {
   await program.parseAsync();
 } catch (error) {

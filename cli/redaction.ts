@@ -1,4 +1,5 @@
 /** A filter that lets no value through, however it is cut into chunks. Bytes are handled as Latin-1 text, one unit each. */
+import { searchFor } from '../functions/env/occurrences.ts';
 
 const redactedMark = '[redacted]';
 
@@ -14,61 +15,68 @@ export type Redaction = {
   readonly end: () => Buffer;
 };
 
-/** The texts to hide of these values, the longest first, so that none is hidden in part. */
+/** The texts to hide of these values. */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
     const whole = Buffer.from(value).toString('latin1');
     const lines = whole.split(/\r?\n/).filter((line) => line.length >= lineBytesMin);
     return whole.length >= redactedBytesMin ? [whole, ...lines] : lines;
   });
-  return [...new Set(texts)].sort((a, b) => b.length - a.length);
+  return [...new Set(texts)];
 };
 
+/** A maximal run of bytes that are of any text is one mark: texts may overlap, or follow each other. */
 export const startRedaction = (texts: readonly string[]): Redaction => {
-  const pattern = texts.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|');
-  const hidden = pattern === '' ? undefined : new RegExp(pattern, 'g');
-  const longest = texts[0]?.length ?? 0;
+  // No regular expression: of long texts it is refused, with an error that quotes them.
+  const search = searchFor(texts);
+  /** What was not passed on, and the runs of it that are to be hidden, in order. */
   let held = '';
-  const pass = (text: string): Buffer =>
-    Buffer.from(hidden ? text.replaceAll(hidden, redactedMark) : text, 'latin1');
+  let runs: Run[] = [];
+  /** Whether the last that was passed on is a mark: what follows in the same run needs no other. */
+  let marked = false;
+  const passUntil = (end: number): Buffer => {
+    const passed: string[] = [];
+    let at = 0;
+    for (const run of runs) {
+      if (run.start >= end) break;
+      if (run.start > at) passed.push(held.slice(at, run.start));
+      if (run.start > at || !marked) passed.push(redactedMark);
+      marked = true;
+      at = run.end;
+    }
+    if (end > at) {
+      passed.push(held.slice(at, end));
+      marked = false;
+    }
+    held = held.slice(end);
+    runs = runs
+      .filter((run) => run.end > end)
+      .map((run) => ({ start: run.start - end, end: run.end - end }));
+    return Buffer.from(passed.join(''), 'latin1');
+  };
   return {
     push: (chunk) => {
-      const text = held + Buffer.from(chunk).toString('latin1');
-      const end = firstOpen(text, texts, longest, hidden);
-      held = text.slice(end);
-      return pass(text.slice(0, end));
+      const before = held.length;
+      const text = Buffer.from(chunk).toString('latin1');
+      held += text;
+      search.feed(text, (end, length) => addRun(runs, before + end - length, before + end));
+      // What may be the beginning of a text waits for the rest, unless it is hidden already: so one may begin before.
+      const open = Math.max(0, held.length - search.open());
+      const reaching = runs.find((run) => run.start <= open && run.end > open);
+      return passUntil(reaching?.end ?? open);
     },
-    end: () => {
-      const rest = held;
-      held = '';
-      return pass(rest);
-    },
+    end: () => passUntil(held.length),
   };
 };
 
-/**
- * Where the part begins that may be the beginning of a text to hide, whose rest is yet to come. A whole match before
- * it is over; one that reaches into it may be part of a longer one, and waits with it.
- */
-const firstOpen = (
-  text: string,
-  texts: readonly string[],
-  longest: number,
-  hidden: RegExp | undefined,
-): number => {
-  const from = Math.max(0, text.length - longest + 1);
-  let open = text.length;
-  for (let at = from; at < text.length; at += 1) {
-    const rest = text.length - at;
-    if (
-      texts.some((hiding) => hiding.length > rest && text.startsWith(hiding.slice(0, rest), at))
-    ) {
-      open = at;
-      break;
-    }
+type Run = { start: number; end: number };
+
+/** `end` is never before the end of another. */
+const addRun = (runs: Run[], start: number, end: number): void => {
+  let first = start;
+  for (let last = runs.at(-1); last !== undefined && last.end >= first; last = runs.at(-1)) {
+    first = Math.min(first, last.start);
+    runs.pop();
   }
-  for (const match of hidden === undefined ? [] : text.matchAll(hidden)) {
-    if (match.index < open && match.index + match[0].length > open) return match.index;
-  }
-  return open;
+  runs.push({ start: first, end });
 };

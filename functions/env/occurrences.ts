@@ -8,6 +8,8 @@
 export type Search = {
   /** Calls `found` for every place where one of the texts, the longest there, ends. */
   readonly feed: (text: string, found: (end: number, length: number) => void) => void;
+  /** How many of the last code units that were fed may be the beginning of a text, or are one. */
+  readonly open: () => number;
   /** Forgets what was fed. */
   readonly restart: () => void;
 };
@@ -16,7 +18,7 @@ export type Search = {
 export const searchFor = (texts: readonly string[]): Search => {
   const tree = growTree(texts);
   linkFallbacks(tree);
-  const { longest } = tree;
+  const { longest, depth } = tree;
   let node = root;
   return {
     feed: (text, found) => {
@@ -26,6 +28,7 @@ export const searchFor = (texts: readonly string[]): Search => {
         if (length > 0) found(at + 1, length);
       }
     },
+    open: () => depth[node] ?? 0,
     restart: () => {
       node = root;
     },
@@ -38,6 +41,8 @@ type Tree = {
   readonly unit: Uint16Array;
   readonly child: Int32Array;
   readonly sibling: Int32Array;
+  /** Length of the beginning that the node stands for. */
+  readonly depth: Int32Array;
   /** The node of the longest proper end that is a beginning too. */
   readonly fallback: Int32Array;
   /** Length of the longest text that ends at the node, or 0. */
@@ -55,6 +60,7 @@ const growTree = (texts: readonly string[]): Tree => {
     unit: new Uint16Array(size),
     child: numbers(),
     sibling: numbers(),
+    depth: numbers(),
     fallback: numbers(),
     longest: numbers(),
   };
@@ -80,6 +86,7 @@ const childOf = ({ child, sibling, unit }: Tree, node: number, wanted: number): 
 const addChild = (tree: Tree, node: number, unit: number): number => {
   const added = tree.nodes++;
   tree.unit[added] = unit;
+  tree.depth[added] = (tree.depth[node] ?? 0) + 1;
   tree.sibling[added] = tree.child[node] ?? root;
   tree.child[node] = added;
   return added;

@@ -158,6 +158,17 @@ describe('--redact', () => {
     expect(ran.stderr).toContain(`${other} is too short`);
   });
 
+  it('hides values as large as a secret may be, of many lines', async () => {
+    const lines = Array.from({ length: 1_000 }, (_, index) =>
+      `${canary} и ${index}`.padEnd(60, '='),
+    );
+    const large = await create(lines.join('\n'));
+    const input = `A="secret(${large})"`;
+    const script = 'printf "<%s>" "$A"; printf %s "$A" | tail -n 1 >&2; exit 5';
+    const ran = await dsv.run(['run', '--redact', '--env-file', '-', ...sh(script)], { input });
+    expect(ran).toMatchObject({ code: 5, stdout: '<[redacted]>', stderr: '[redacted]' });
+  });
+
   it('passes all else on as it is, bytes too', async () => {
     const script = `head -c 300000 /dev/zero | tr '\\0' '\\377'; printf '${canary.slice(0, 3)}'`;
     const ran = await dsv.run(['run', '--redact', ...sh(script)]);

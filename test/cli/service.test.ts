@@ -1,6 +1,6 @@
 /** What `dsv` says of the vault, of its caller and of itself. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../support/dsv.ts';
@@ -151,6 +151,15 @@ describe('dsv', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     const { stdout } = await dsv.run(['version', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ version });
+  });
+
+  it('tells of an error that nothing catches where it is, and not what it says', async () => {
+    const file = join(dsv.folder, 'defect.mjs');
+    writeFileSync(file, `process.once('beforeExit', () => { throw new Error('c4n4ry'); });`);
+    const ran = await dsv.run(['version'], { env: { NODE_OPTIONS: `--import=${file}` } });
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('a defect of dsv') });
+    expect(ran.stderr).toContain('    at ');
+    expect(ran.stderr).not.toContain('c4n4ry');
   });
 
   it('begins its help, and that of every command, with examples', async () => {

@@ -35,6 +35,40 @@ describe('what is redacted', () => {
     );
   });
 
+  it('is every byte that is of a text, however they overlap, and no other', () => {
+    fc.assert(
+      fc.property(fc.array(letters(1, 12), { maxLength: 4 }), letters(0, 80), (values, output) => {
+        const texts = textsToHide(values);
+        const bytes = Buffer.from(output).toString('latin1');
+        const hidden = [...bytes].map((_, at) =>
+          texts.some((text) => {
+            const from = Math.max(0, at - text.length + 1);
+            return bytes.slice(from, at + text.length).includes(text);
+          }),
+        );
+        const marked = [...bytes].map((byte, at) =>
+          hidden[at] ? (hidden[at - 1] ? '' : '[redacted]') : byte,
+        );
+        expect(filtered(texts, [Buffer.from(output)])).toBe(marked.join(''));
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(filtered(textsToHide(['abab']), [Buffer.from('ababab')])).toBe('[redacted]');
+  });
+
+  it('is nothing that follows what is hidden, though it goes on as a text would', () => {
+    const chunks = ['abaa', 'ba', 'c'].map((chunk) => Buffer.from(chunk));
+    expect(filtered(['abaa'], chunks)).toBe('[redacted]bac');
+  });
+
+  it('waits for the rest of what may be a text, and for nothing else', () => {
+    const redaction = startRedaction(textsToHide(['s3cret', 's3cret-and-more']));
+    const passed = ['token: ', 's3c', 'ret', '-and', '!'].map((chunk) =>
+      redaction.push(Buffer.from(chunk)).toString(),
+    );
+    expect(passed).toEqual(['token: ', '', '[redacted]', '', '-and!']);
+  });
+
   it('is every value of four bytes or more, whole and by its long lines, and nothing besides', () => {
     const output = 'one two-two-two three abc';
     expect(filtered(textsToHide(['two-two-two', 'abc']), [Buffer.from(output)])).toBe(
