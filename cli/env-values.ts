@@ -4,7 +4,7 @@ import { scanFile } from '../functions/env/scan.ts';
 import { isSecretName } from '../functions/model/names.ts';
 import { variable } from './environment.ts';
 import { usage } from './failures.ts';
-import { readInput, textOf } from './values.ts';
+import { readText } from './values.ts';
 
 export type ValuesFlags = {
   /** Each `NAME=FILE`. */
@@ -33,7 +33,7 @@ export const readValues = async (
   for (const given of valueFile) {
     const [, name = '', file = ''] = /^([^=]*)=(.+)$/s.exec(given) ?? [];
     if (!isSecretName(name)) throw usage('--value-file is NAME=FILE');
-    values.set(name, textOf(await readInput(file), `the value for ${name}`));
+    values.set(name, await readText(file, `the value for ${name}`));
   }
   return values;
 };

@@ -13,8 +13,13 @@ export type ValueFlags = {
   readonly base64?: true | undefined;
 };
 
-/** The whole of stdin. */
-export const readStdin = async (): Promise<Buffer> => {
+/** What stdin was read for. It holds nothing for another: that would be an empty value, in silence. */
+let stdinUse: string | undefined;
+
+/** The whole of stdin, for one use only, which `what` tells. */
+export const readStdin = async (what: string): Promise<Buffer> => {
+  if (stdinUse !== undefined) throw usage(`stdin cannot be both ${stdinUse} and ${what}`);
+  stdinUse = what;
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of process.stdin) chunks.push(chunk);
@@ -25,8 +30,8 @@ export const readStdin = async (): Promise<Buffer> => {
 };
 
 /** A file as the user named it; `-` is stdin. */
-export const readInput = async (file: string): Promise<Buffer> => {
-  if (file === '-') return await readStdin();
+const readInput = async (file: string, what: string): Promise<Buffer> => {
+  if (file === '-') return await readStdin(what);
   try {
     return readFileSync(file);
   } catch (error) {
@@ -66,10 +71,10 @@ const readSource = async ({ value, valueFile, prompt }: ValueFlags): Promise<Buf
     note('warning: --value shows the value to everyone who can list processes; use stdin');
     return Buffer.from(value);
   }
-  if (valueFile !== undefined) return await readInput(valueFile);
+  if (valueFile !== undefined) return await readInput(valueFile, 'the value');
   if (prompt) return Buffer.from(await askHidden('value: '));
   if (process.stdin.isTTY) throw usage('stdin is a terminal: use --prompt, or pipe the value in');
-  const piped = await readStdin();
+  const piped = await readStdin('the value');
   if (piped.indexOf(0x0a) === piped.length - 1 && piped.length > 0) {
     note('the value ends with a line feed, which is stored too (printf %s leaves it out)');
   }
@@ -92,8 +97,9 @@ export const encodeValue = (value: Uint8Array) =>
 export const decodeValue = (given: { readonly value: string; readonly encoding: string }): Buffer =>
   Buffer.from(given.value, given.encoding === 'base64' ? 'base64' : 'utf8');
 
-/** Text for requests of `.env` files, which hold no other bytes. */
-export const textOf = (bytes: Uint8Array, what: string): string => {
+/** Text for requests of `.env` files, which hold no other bytes: `what` the file is, for who named it. */
+export const readText = async (file: string, what: string): Promise<string> => {
+  const bytes = await readInput(file, what);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   throw failure('invalidFile', `${what} is not UTF-8`);
 };

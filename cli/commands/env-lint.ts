@@ -5,7 +5,7 @@ import { offlineCommand } from '../command.ts';
 import { collect, readValues } from '../env-values.ts';
 import { failure, invalidFile, usage } from '../failures.ts';
 import { note, printJson } from '../output.ts';
-import { readInput, textOf } from '../values.ts';
+import { readText } from '../values.ts';
 
 export const lintCommand = () =>
   offlineCommand(
@@ -26,7 +26,7 @@ export const lintCommand = () =>
         throw usage('--for is encrypt, expand or submit');
       }
       if (!isDialect(dialect)) throw usage(`--dialect is one of ${dialectNames}`);
-      const content = textOf(await readInput(file), file);
+      const content = await readText(file, `the file ${file}`);
       const values = await readValues(content, flags);
       const plan = judge(file, () => planFile({ content, values, dialect, mode }));
       const create = plan.create.map(({ name }) => name);

@@ -6,7 +6,7 @@ import { ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine, print, printJson } from '../output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
-import { readInput, textOf } from '../values.ts';
+import { readText } from '../values.ts';
 import { lintCommand } from './env-lint.ts';
 
 export const envCommand = () =>
@@ -117,7 +117,7 @@ type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
 const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
   const session = openSession(flags);
   const target = targetOf(file, flags);
-  const content = textOf(await readInput(file), file);
+  const content = await readText(file, `the file ${file}`);
   const reply = await ofFile(file, () => ask(session, operation, content, flags));
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   if (flags.json) return await printJson(reply);

@@ -3,7 +3,7 @@ import type { Problem } from '../contract.ts';
 import { failure, isFailure, refusal, usage } from '../failures.ts';
 import { readEntries } from '../import-file.ts';
 import { note, noteLine, printJson } from '../output.ts';
-import { readInput, textOf } from '../values.ts';
+import { readText } from '../values.ts';
 
 export const importCommand = () =>
   writingCommand(
@@ -20,7 +20,7 @@ export const importCommand = () =>
     .option('--dry-run', 'the same answer and report; nothing is stored')
     .action(async (file, { format, dryRun, json, ...flags }) => {
       const session = openSession(flags);
-      const content = textOf(await readInput(file), file);
+      const content = await readText(file, `the file ${file}`);
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0) throw failure('invalidFile', `${file} has no assignments`);
       // The keys stand for nothing: names of secrets may hold what keys may not.

@@ -16,7 +16,7 @@ export const loginCommand = () =>
     `,
   ).action(async ({ json, ...flags }) => {
     const profile = profileName(flags);
-    const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin();
+    const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');
     const token = typed.toString().trim();
     if (!isToken(token)) throw failure('denied', 'stdin holds no token');
     const settings = readSettings(flags);

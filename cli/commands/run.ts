@@ -7,7 +7,7 @@ import { failure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine } from '../output.ts';
 import { redactedBytesMin, textsToHide } from '../redaction.ts';
-import { readInput, textOf } from '../values.ts';
+import { readText } from '../values.ts';
 
 export const runCommand = () =>
   vaultCommand(
@@ -27,7 +27,7 @@ export const runCommand = () =>
     .passThroughOptions()
     .action(async ([command = '', ...args], { envFile, only, pristine, redact, ...flags }) => {
       const session = openSession(flags);
-      const typed = textOf(await readInput(envFile), envFile);
+      const typed = await readText(envFile, `the file ${envFile}`);
       const content = only === undefined ? typed : withOnly(typed, only.split(','), envFile);
       const { variables, secrets } = await expand(session, content, envFile, redact === true);
       const env = { ...(pristine ? {} : environment), ...variables };

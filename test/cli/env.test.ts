@@ -88,6 +88,20 @@ describe('encrypt', () => {
     expect((await dsv.run(['get', third])).stdout).toBe(`${canary}3`);
   });
 
+  it('takes stdin for one thing only, and stores nothing if it is named for two', async () => {
+    const [one, other] = [freshName(), freshName()];
+    const input = `A="enc(${one})"\nB="enc(${other})"\n`;
+    const stdinFor = (name: string) => ['--value-file', `${name}=-`];
+    const whole = await dsv.run(['env', 'encrypt', '-', ...stdinFor(one)], { input });
+    expect(whole).toMatchObject({ code: 2, stdout: '' });
+    expect(whole.stderr).toContain(`both the file - and the value for ${one}`);
+    const flags = [...stdinFor(one), ...stdinFor(other)];
+    const values = await dsv.run(['env', 'encrypt', fileOf(input), ...flags], { input: canary });
+    expect(values).toMatchObject({ code: 2, stdout: '' });
+    expect(values.stderr).toContain(`both the value for ${one} and the value for ${other}`);
+    expect(await dsv.run(['get', one])).toMatchObject({ code: 3 });
+  });
+
   it('tells all names that exist, each at its place, and leaves the file as it was', async () => {
     const name = await create();
     const content = `${name}=${canary}\nA="enc(${name})"\n`;
