@@ -4,7 +4,7 @@ import { scanFile } from '../functions/env/scan.ts';
 import { isSecretName } from '../functions/model/names.ts';
 import { variable } from './environment.ts';
 import { usage } from './failures.ts';
-import { readText } from './values.ts';
+import { exactText, readText } from './values.ts';
 
 export type ValuesFlags = {
   /** Each `NAME=FILE`. */
@@ -27,7 +27,7 @@ export const readValues = async (
   if (valuesFromEnv) {
     for (const name of scanFile(parseFile(content)).enc.keys()) {
       const value = variable(name);
-      if (value !== undefined) values.set(name, value);
+      if (value !== undefined) values.set(name, exactText(value, `the variable ${name}`));
     }
   }
   for (const given of valueFile) {

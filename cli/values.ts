@@ -69,7 +69,7 @@ export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
 const readSource = async ({ value, valueFile, prompt }: ValueFlags): Promise<Buffer> => {
   if (value !== undefined) {
     note('warning: --value shows the value to everyone who can list processes; use stdin');
-    return Buffer.from(value);
+    return Buffer.from(exactText(value, 'the value of --value'));
   }
   if (valueFile !== undefined) return await readInput(valueFile, 'the value');
   if (prompt) return Buffer.from(await askHidden('value: '));
@@ -79,6 +79,17 @@ const readSource = async ({ value, valueFile, prompt }: ValueFlags): Promise<Buf
     note('the value ends with a line feed, which is stored too (printf %s leaves it out)');
   }
   return piped;
+};
+
+/**
+ * A value out of the environment or the command line. Node puts U+FFFD for bytes there that are no UTF-8, so where it
+ * stands nobody can tell what was given.
+ */
+export const exactText = (text: string, what: string): string => {
+  if (!text.includes('\ufffd')) return text;
+  throw usage(
+    `${what} is not UTF-8, or holds U+FFFD, which looks the same here: use stdin or a file`,
+  );
 };
 
 /** Canonical, as the vault itself demands; the line feed that tools put behind it is left out. */

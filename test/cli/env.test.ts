@@ -1,5 +1,5 @@
 /** `dsv env`: files in and out, and what is left of them if something fails. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   readdirSync,
@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../support/dsv.ts';
 import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
@@ -86,6 +86,19 @@ describe('encrypt', () => {
     expect((await dsv.run(['get', one])).stdout).toBe(`${canary}\nb\n`);
     expect((await dsv.run(['get', other])).stdout).toBe(`${canary}2`);
     expect((await dsv.run(['get', third])).stdout).toBe(`${canary}3`);
+  });
+
+  it('takes no value from a variable whose bytes it cannot know, and names it', async () => {
+    const name = freshName();
+    const script = `export ${name}=$'a\\xff'"$REST"; echo 'A="enc(${name})"' | "$0" "$@"`;
+    const command = [resolve('cli/dsv.js'), 'env', 'encrypt', '-', '--values-from-env'];
+    const settings = { DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
+    const env = { ...process.env, ...settings, REST: canary };
+    const ran = spawnSync('bash', ['-c', script, ...command], { env, encoding: 'utf8' });
+    expect(ran).toMatchObject({ status: 2, stdout: '' });
+    expect(ran.stderr).toContain(`the variable ${name} is not UTF-8`);
+    expect(ran.stderr).not.toContain(canary);
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
   });
 
   it('takes stdin for one thing only, and stores nothing if it is named for two', async () => {

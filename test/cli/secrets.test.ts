@@ -60,6 +60,18 @@ describe('create', () => {
     expect(dsv.seenIn('shown-to-all').length).toBeGreaterThan(0);
   });
 
+  it('takes no --value whose bytes it cannot know', async () => {
+    const name = freshName();
+    const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
+    const script = `cli/dsv.js create ${name} --value $'\\xff\\xfe'`;
+    const ran = spawnSync('bash', ['-c', script], { env, encoding: 'utf8' });
+    expect(ran).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--value is not UTF-8'),
+    });
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+  });
+
   it('takes one source of the value only', async () => {
     const ran = await dsv.run(['create', freshName(), '--value', 'a', '--value-file', 'b']);
     expect(ran).toMatchObject({ code: 2 });
