@@ -39,7 +39,7 @@ const readInput = async (file: string, what: string): Promise<Buffer> => {
   }
 };
 
-/** Asks at the terminal, without an echo. */
+/** Asks at the terminal, without an echo, for one line. More than one, as is pasted, is refused, not cut off. */
 export const askHidden = async (question: string): Promise<string> => {
   if (!process.stdin.isTTY) throw usage('--prompt needs a terminal; without it stdin is read');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -48,15 +48,24 @@ export const askHidden = async (question: string): Promise<string> => {
   process.stderr.write(question);
   try {
     return await new Promise((resolve, reject) => {
-      terminal.once('line', resolve);
+      terminal.once('line', (line) => {
+        let more = false;
+        terminal.once('line', () => (more = true));
+        // What was pasted arrives at once: by then as further lines, or as the beginning of one.
+        setImmediate(() => (more || terminal.line !== '' ? reject(severalLines()) : resolve(line)));
+      });
       terminal.once('SIGINT', () => reject(failure('interrupted', 'interrupted')));
-      terminal.once('close', () => reject(usage('no value was typed')));
+      // Not before a line that came with it.
+      terminal.once('close', () => setImmediate(() => reject(usage('no value was typed'))));
     });
   } finally {
     terminal.close();
     process.stderr.write('\n');
   }
 };
+
+const severalLines = () =>
+  usage('one line is asked for and several were typed: give the value on stdin or as a file');
 
 export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
   const { value, valueFile, prompt, base64 } = flags;
@@ -66,7 +75,7 @@ export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
   return base64 ? decodeBase64(typed.toString('latin1')) : typed;
 };
 
-const readSource = async ({ value, valueFile, prompt }: ValueFlags): Promise<Buffer> => {
+const readSource = async ({ value, valueFile, prompt, base64 }: ValueFlags): Promise<Buffer> => {
   if (value !== undefined) {
     note('warning: --value shows the value to everyone who can list processes; use stdin');
     return Buffer.from(exactText(value, 'the value of --value'));
@@ -75,7 +84,7 @@ const readSource = async ({ value, valueFile, prompt }: ValueFlags): Promise<Buf
   if (prompt) return Buffer.from(await askHidden('value: '));
   if (process.stdin.isTTY) throw usage('stdin is a terminal: use --prompt, or pipe the value in');
   const piped = await readStdin('the value');
-  if (piped.indexOf(0x0a) === piped.length - 1 && piped.length > 0) {
+  if (!base64 && piped.indexOf(0x0a) === piped.length - 1 && piped.length > 0) {
     note('the value ends with a line feed, which is stored too (printf %s leaves it out)');
   }
   return piped;

@@ -46,7 +46,8 @@ describe('create', () => {
 
   it('takes canonical base64 for the bytes it stands for, and refuses any other', async () => {
     const name = freshName();
-    await dsv.run(['create', name, '--base64'], { input: '/wD+AQ==\n' });
+    const stored = await dsv.run(['create', name, '--base64'], { input: '/wD+AQ==\n' });
+    expect(stored).toMatchObject({ code: 0, stderr: '' });
     expect((await dsv.run(['get', name])).bytes).toEqual(Buffer.from([0xff, 0, 0xfe, 1]));
     const refused = await dsv.run(['create', freshName(), '--base64'], { input: 'c4n4ry' });
     expect(refused).toMatchObject({ code: 2, stdout: '' });
@@ -92,11 +93,24 @@ describe('create', () => {
     const name = freshName();
     const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
     await started.prints('value: ');
-    started.type(`${canary}é\r`);
+    started.type(`${canary}é\r\u0004`);
     const { code, stdout } = await started.ran;
     expect(code).toBe(0);
     expect(stdout).not.toContain(canary);
     expect((await dsv.run(['get', name])).stdout).toBe(`${canary}é`);
+  });
+
+  it('stores nothing if several lines are typed at once, whole or begun', async () => {
+    for (const rest of [`${canary}2\r`, `${canary}2`]) {
+      const name = freshName();
+      const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
+      await started.prints('value: ');
+      started.type(`${canary}1\r${rest}`);
+      const { code, stdout } = await started.ran;
+      expect([code, stdout]).toEqual([2, expect.stringContaining('several were typed')]);
+      expect(stdout).not.toContain(canary);
+      expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+    }
   });
 
   it('stores nothing if the question is answered with Ctrl-C or Ctrl-D', async () => {
