@@ -17,6 +17,7 @@ const sentences: Readonly<Record<string, string>> = {
   ambiguous_value: 'the file and the value given differ',
   unresolved_value: 'no value for this enc(): neither in the file nor given',
   nested_reference: 'what is to be stored holds a reference itself',
+  escaped_reference: 'with or without its backslash? JSON is stored as it stands',
   reference_to_new_secret: 'the secret does not exist before this request',
   not_found: 'there is no such secret',
   secret_exists: 'the secret exists already',

@@ -1,9 +1,8 @@
 /** Names and values out of a file: `.env`, or one JSON object of strings. */
 import { type ParseError, parseTree } from 'jsonc-parser';
-import { partsOf } from '../functions/env/candidates.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { errorsAt, type Fault } from '../functions/env/places.ts';
-import { scanFile } from '../functions/env/scan.ts';
+import { type ScannedLine, scanFile } from '../functions/env/scan.ts';
 import { limits } from '../functions/model/limits.ts';
 import { isSecretName } from '../functions/model/names.ts';
 import type { FileError } from './contract.ts';
@@ -11,7 +10,10 @@ import { invalidFile } from './failures.ts';
 
 export type Entry = { readonly name: string; readonly value: string };
 
-/** Throws with all errors of the file. What holds a reference is no value, and is one of them. */
+/**
+ * Throws with all errors of the file. What holds a reference is no value, and is one of them; so is one that a
+ * backslash makes text: files for `encrypt` mean it without the backslash, what `export` wrote means it with it.
+ */
 export const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
   const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);
   if (errors.length > 0) throw invalidFile(report(errors), file);
@@ -28,14 +30,22 @@ type Read = { readonly entries: Entry[]; readonly errors: readonly FileError[] }
 
 const readEnv = (content: string): Read => {
   const parsed = parseFile(content);
-  const faults: Fault[] = [];
-  const entries = scanFile(parsed).lines.map(({ line, candidates, offsets }) => {
-    const reference = candidates.findIndex(({ kind }) => kind !== 'text');
-    if (reference >= 0) faults.push({ offset: offsets[reference] ?? 0, code: 'nested_reference' });
-    return { name: line.key, value: partsOf(line.value.decoded, candidates, true).join('') };
-  });
-  return { entries, errors: [...parsed.errors, ...errorsAt(content, faults)] };
+  const { lines } = scanFile(parsed);
+  const references = errorsAt(content, firstOfEach(lines, false));
+  const escaped = errorsAt(content, firstOfEach(lines, true)).map((error) => ({
+    ...error,
+    code: 'escaped_reference',
+  }));
+  const entries = lines.map(({ line }) => ({ name: line.key, value: line.value.decoded }));
+  return { entries, errors: [...parsed.errors, ...references, ...escaped] };
 };
+
+/** The first reference of each line that has one, or the first that a backslash makes text. */
+const firstOfEach = (lines: readonly ScannedLine[], escaped: boolean): Fault[] =>
+  lines.flatMap(({ candidates, offsets }) => {
+    const offset = offsets[candidates.findIndex(({ kind }) => (kind === 'text') === escaped)];
+    return offset === undefined ? [] : [{ offset, code: 'nested_reference' as const }];
+  });
 
 const readJson = (content: string): Read => {
   const problems: ParseError[] = [];

@@ -29,7 +29,7 @@ const exported = async (env: NodeJS.ProcessEnv): Promise<unknown> =>
 describe('import', () => {
   it('creates a secret for each assignment, as it is meant', async () => {
     const env = fresh();
-    const file = `# no secret\nexport A='${canary} 1' # none\nB="${canary}\\n2"\nC=\nD=\\secret(X)\n`;
+    const file = `# no secret\nexport A='${canary} 1' # none\nB="${canary}\\n2"\nC=\nD=\\x\n`;
     expect(await importing(file, env)).toMatchObject({
       code: 0,
       stderr: 'dsv: created A, B, C, D\n',
@@ -38,7 +38,7 @@ describe('import', () => {
       A: `${canary} 1`,
       B: `${canary}\n2`,
       C: '',
-      D: 'secret(X)',
+      D: '\\x',
     });
   });
 
@@ -70,7 +70,12 @@ describe('import', () => {
   });
 
   it.each([
-    ['.env', 'env', `A=1\nB=secret(${canary})\nC\n`, ['-:2:3: ', '-:3:1: ']],
+    [
+      '.env',
+      'env',
+      `A=1\nB=secret(${canary})\nC\nD="\\\\secret(A)"\nE='\\secret(A)enc(A)'`,
+      ['-:2:3: ', '-:3:1: ', '-:4:6: ', '-:5:5: ', '-:5:14: '],
+    ],
     [
       'JSON',
       'json',
@@ -90,6 +95,26 @@ describe('import', () => {
       expect(await exported(env)).toEqual({});
     },
   );
+});
+
+describe('what is exported', () => {
+  it('is imported as it was, or refused where the file could mean another value', async () => {
+    const [from, to] = [fresh(), fresh()];
+    const plain = { A: `\\${canary}`, B: '\\\\ $X "\'', C: 'secret', D: 'two\nlines\n' };
+    const odd = { ...plain, E: '\\secret(X)', F: 'x \\\\enc (', G: '\\secret(X)\n"\'' };
+    await importing(JSON.stringify(odd), from, '--format', 'json');
+    const { stdout } = await dsv.run(['export', ...Object.keys(odd)], { env: from });
+    const refused = await importing(stdout, to);
+    expect(refused).toMatchObject({ code: 6 });
+    expect(refused.stderr.match(/^-:\d+/gm)).toEqual(['-:7', '-:8', '-:9']);
+    const some = await dsv.run(['export', ...Object.keys(plain)], { env: from });
+    expect(await importing(some.stdout, to)).toMatchObject({ code: 0 });
+    expect(await exported(to)).toEqual(plain);
+    const { stdout: json } = await dsv.run(['export', '--json'], { env: from });
+    const other = fresh();
+    expect(await importing(json, other, '--format', 'json')).toMatchObject({ code: 0 });
+    expect(await exported(other)).toEqual(odd);
+  });
 });
 
 describe('export', () => {
