@@ -4,7 +4,7 @@ import { searchFor } from '../functions/env/occurrences.ts';
 const redactedMark = '[redacted]';
 
 /** Of less than this, the marks would tell more than they hide. */
-export const redactedBytesMin = 4;
+const redactedBytesMin = 4;
 /** A line of a value of several lines is hidden by itself from this length on: programs print line by line. */
 const lineBytesMin = 8;
 
@@ -15,11 +15,14 @@ export type Redaction = {
   readonly end: () => Buffer;
 };
 
-/** The texts to hide of these values. */
+/** The texts to hide of these values; none of one that is too short. */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
-    const whole = Buffer.from(value).toString('latin1');
-    const lines = whole.split(/\r?\n/).filter((line) => line.length >= lineBytesMin);
+    // Without the line ends behind it, which shells leave out; the look back is for many of them elsewhere.
+    const whole = Buffer.from(value)
+      .toString('latin1')
+      .replace(/(?<![\r\n])[\r\n]+$/, '');
+    const lines = whole.split(/\r\n?|\n/).filter((line) => line.length >= lineBytesMin);
     return whole.length >= redactedBytesMin ? [whole, ...lines] : lines;
   });
   return [...new Set(texts)];

@@ -1,12 +1,12 @@
 import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
-import { scanFile } from '../../functions/env/scan.ts';
 import { runChild } from '../child.ts';
 import { openSession, type Session, vaultCommand } from '../command.ts';
+import type { ReplyOf } from '../contract.ts';
 import { environment } from '../environment.ts';
 import { failure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine } from '../output.ts';
-import { redactedBytesMin, textsToHide } from '../redaction.ts';
+import { textsToHide } from '../redaction.ts';
 import { readText } from '../values.ts';
 
 export const runCommand = () =>
@@ -29,9 +29,9 @@ export const runCommand = () =>
       const session = openSession(flags);
       const typed = await readText(envFile, `the file ${envFile}`);
       const content = only === undefined ? typed : withOnly(typed, only.split(','), envFile);
-      const { variables, secrets } = await expand(session, content, envFile, redact === true);
+      const { variables, resolved } = await expand(session, content, envFile);
       const env = { ...(pristine ? {} : environment), ...variables };
-      const hide = redact ? textsToHide(secrets) : undefined;
+      const hide = redact ? await readHidden(session, resolved) : undefined;
       process.exitCode = await runChild({ command, args, env, hide });
     });
 
@@ -55,27 +55,34 @@ const emptied = (line: Assignment) => {
   return { kind: 'blank', line: line.line, text, eol: '' } as const;
 };
 
-/** Keys of what is asked for beside the file, to learn the secrets themselves: a line may hold several, and more. */
-const besideKey = 'DSV_REDACTED_';
-
-const expand = async ({ client }: Session, content: string, file: string, withSecrets: boolean) => {
-  const references = withSecrets ? [...scanFile(parseFile(content)).secret.keys()] : [];
-  const beside = references.map((written, index) => `\n${besideKey}${index}="secret(${written})"`);
-  const body = { content: content + beside.join(''), dialect: 'json' };
+const expand = async ({ client }: Session, content: string, file: string) => {
+  const body = { content, dialect: 'json' };
   const reply = await ofFile(file, () => client('expand-env', { body }));
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   const variables = new Map<string, string>(Object.entries(JSON.parse(reply.content)));
-  const secrets = references.map((written, index) => {
-    const secret = variables.get(`${besideKey}${index}`) ?? '';
-    variables.delete(`${besideKey}${index}`);
-    if (secret.length < redactedBytesMin) note(`${written} is too short to be redacted`);
-    return secret;
-  });
   for (const [key, value] of variables) {
     // Said here: the error of the system would quote the value.
     if (value.includes('\0')) {
       throw failure('invalidFile', `${file}: the value of ${key} holds a NUL: no variable can`);
     }
   }
-  return { variables: Object.fromEntries(variables), secrets };
+  return { variables: Object.fromEntries(variables), resolved: reply.resolved };
+};
+
+/**
+ * What to hide of the secrets that were read: a line may hold several, and more. They are asked for by their versions,
+ * so they are those of the file, and in a request of their own, so that the file is judged as it is.
+ */
+const readHidden = async ({ client }: Session, resolved: ReplyOf<'expand-env'>['resolved']) => {
+  if (resolved.length === 0) return [];
+  const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
+  const { content } = await client('expand-env', {
+    body: { content: lines.join(''), dialect: 'json' },
+  });
+  const values: Readonly<Record<string, string>> = JSON.parse(content);
+  return resolved.flatMap(({ name }, at) => {
+    const texts = textsToHide([values[`K${at}`] ?? '']);
+    if (texts.length === 0) note(`${name} is too short to be redacted`);
+    return texts;
+  });
 };

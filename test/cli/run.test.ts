@@ -30,6 +30,14 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
+/** The same message, of a request of its own. */
+const withRequest = (message: string) =>
+  expect.stringMatching(
+    message
+      .split(/request [\w-]+/)
+      .map((part) => part.replaceAll(/[^\w\s]/g, '\\$&'))
+      .join('request [\\w-]+'),
+  );
 const sh = (script: string) => ['--', 'sh', '-c', script];
 
 describe('the program', () => {
@@ -151,11 +159,12 @@ describe('--redact', () => {
 
   it('hides each secret of a line that has several, and says which is too short', async () => {
     const [one, other] = [await create(`${canary}-one`), await create('ab')];
-    const input = `A="secret(${one})secret(${other})secret(${name}@1)"`;
-    const script = 'printf "%s\\n" "$A"; env | grep -c DSV_REDACTED';
+    const cyrillic = await create('жж');
+    const input = `A="secret(${one})secret(${other})secret(${name}@1) secret(${cyrillic})"`;
+    const script = 'printf "%s\\n" "$A"';
     const ran = await dsv.run(['run', '--redact', '--env-file', '-', ...sh(script)], { input });
-    expect(ran.stdout).toBe('[redacted]ab[redacted]\n0\n');
-    expect(ran.stderr).toContain(`${other} is too short`);
+    expect(ran.stdout).toBe('[redacted]ab[redacted] [redacted]\n');
+    expect(ran.stderr).toBe(`dsv: ${other} is too short to be redacted\n`);
   });
 
   it('hides values as large as a secret may be, of many lines', async () => {
@@ -167,6 +176,20 @@ describe('--redact', () => {
     const script = 'printf "<%s>" "$A"; printf %s "$A" | tail -n 1 >&2; exit 5';
     const ran = await dsv.run(['run', '--redact', '--env-file', '-', ...sh(script)], { input });
     expect(ran).toMatchObject({ code: 5, stdout: '<[redacted]>', stderr: '[redacted]' });
+  });
+
+  it('judges the file as it is without', async () => {
+    const run = (input: string, ...flags: string[]) =>
+      dsv.run(['run', ...flags, '--env-file', '-', '--', 'true'], { input });
+    for (const file of [
+      `B="secret(${name})"\nA="foo`,
+      `A="secret(${name})"\r`,
+      `DSV_REDACTED_0=x\nK0="secret(${name})"`,
+      'A="secret(NOPE)"',
+    ]) {
+      const { code, stderr } = await run(file);
+      expect(await run(file, '--redact')).toMatchObject({ code, stderr: withRequest(stderr) });
+    }
   });
 
   it('passes all else on as it is, bytes too', async () => {

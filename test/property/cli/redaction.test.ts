@@ -79,5 +79,15 @@ describe('what is redacted', () => {
     expect(filtered(textsToHide([lines.join('\n')]), [Buffer.from(printed)])).toBe(
       '> [redacted]\n'.repeat(3),
     );
+    const oldMac = textsToHide(['long-line-1\rlong-line-2\r']);
+    expect(filtered(oldMac, [Buffer.from('long-line-2')])).toBe('[redacted]');
+  });
+
+  it('is a value without the line ends behind it, too', () => {
+    for (const end of ['\n', '\r\n', '\r', '\n\n']) {
+      expect(filtered(textsToHide([`a\nhunt${end}`]), [Buffer.from('a\nhunt, abc')])).toBe(
+        '[redacted], abc',
+      );
+    }
   });
 });
