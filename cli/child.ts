@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants as modes, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { variable } from './environment.ts';
 import { systemCodeOf } from './failures.ts';
@@ -37,10 +37,12 @@ export const runChild = async (child: Child): Promise<number> => {
   return await spawnAndWait(file, child);
 };
 
-/** Found on this process's own PATH, whatever the child's environment will be. */
+/** Found on this process's own PATH, whatever the child's will be: a name without a slash would be looked for there. */
 const findProgram = (command: string): string | number => {
   const folders = (variable('PATH') ?? '').split(delimiter);
-  const files = command.includes('/') ? [command] : folders.map((folder) => join(folder, command));
+  const files = command.includes('/')
+    ? [command]
+    : folders.map((folder) => resolve(folder, command));
   const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
   return there.find(isProgram) ?? (there.length > 0 ? cannotRun : notFound);
 };
@@ -55,11 +57,11 @@ const isProgram = (file: string): boolean => {
 };
 
 const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promise<number> =>
-  new Promise((resolve) => {
+  new Promise((settle) => {
     const fail = (error: unknown): void => {
       stop();
       note(`${command}: cannot be run (${systemCodeOf(error)})`);
-      resolve(cannotRun);
+      settle(cannotRun);
     };
     // Before there is a child: one that runs already may be sent a signal at once. None is handled within this turn.
     const stop = onSignals((signal) => child?.kill(signal));
@@ -74,7 +76,7 @@ const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promis
       child.once('error', fail);
       child.once('close', (code, signal) => {
         stop();
-        resolve(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
+        settle(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
       });
     } catch (error) {
       // Some of what the system refuses is thrown: an environment that is too long.

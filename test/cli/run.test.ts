@@ -55,6 +55,14 @@ describe('the program', () => {
     expect(stdout).toBe(`PLAIN=1\nSECRET=${value}\nURL=x://${value}@h\n`);
   });
 
+  it('is found by the PATH of dsv, also in a folder told as a dot', async () => {
+    writeFileSync(join(dsv.folder, 'here'), '#!/bin/sh\necho "found, $PATH"\n', { mode: 0o755 });
+    const env = { PATH: `.:${process.env['PATH']}` };
+    const input = 'PATH=/usr/bin:/bin';
+    const ran = await dsv.run(['run', '--env-file', '-', '--', 'here'], { input, env });
+    expect(ran).toMatchObject({ code: 0, stdout: 'found, /usr/bin:/bin\n' });
+  });
+
   it('has only the keys of --only, and no secret of another is read', async () => {
     const file = join(dsv.folder, 'only.env');
     writeFileSync(file, `A=1\nB="secret(NOPE)"\nC='x\ny'\nD=4\n`);
