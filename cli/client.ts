@@ -15,7 +15,7 @@ import {
   type ReplyOf,
 } from './contract.ts';
 import { curlOf } from './curl.ts';
-import { type Failure, failure, isFailure, refusal, systemCodeOf } from './failures.ts';
+import { exitCodes, type Failure, failure, isFailure, refusal, systemCodeOf } from './failures.ts';
 import { note, print } from './output.ts';
 import type { Settings } from './settings.ts';
 
@@ -41,14 +41,27 @@ export type Request = {
 /** Throws a `Failure`: the server's refusal, or that it cannot be reached. */
 export type Client = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
 
+/**
+ * Of a write that may have taken effect the key is told, unless the command ends well: only with it is it safe to ask
+ * again, and what was done is answered once more, where the answer could not be read or the disk was full.
+ */
 export const openClient = (settings: Settings): Client => {
+  let keyOfEffect: string | undefined;
+  process.once('exit', (code) => {
+    if (keyOfEffect === undefined || code === exitCodes.ok) return;
+    note(`to repeat it safely: --idempotency-key ${keyOfEffect}`);
+  });
   const client: Client = async (id, asked = {}) => {
     const request = requestOf(settings, id, asked);
     if (settings.curl) {
       await print(curlOf(request));
       throw failure('ok', 'printed');
     }
-    const answer = await sendUntilClear(settings, request, operations[id].answers);
+    const mayHaveEffect = () => {
+      keyOfEffect = request.headers['Idempotency-Key'] ?? keyOfEffect;
+    };
+    const { answers } = operations[id];
+    const answer = await sendUntilClear(settings, request, answers, mayHaveEffect);
     const parsed = v.safeParse(operations[id].reply, answer);
     if (!parsed.success) throw failure('other', `${settings.addr} does not answer as a vault does`);
     return parsed.output as ReplyOf<typeof id>;
@@ -86,24 +99,25 @@ const sendUntilClear = async (
   settings: Settings,
   request: Request,
   answers: readonly number[],
+  mayHaveEffect: () => void,
 ): Promise<unknown> => {
   const key = request.headers['Idempotency-Key'];
   for (let tries = 1; ; tries += 1) {
     if (settings.verbose)
       note(`${request.method} ${request.url}${key ? `, Idempotency-Key ${key}` : ''}`);
     const outcome = await sendOnce(settings, request, answers, tries);
+    if (!isFailed(outcome) || isUnclear(outcome.failure)) mayHaveEffect();
     if (!isFailed(outcome)) return outcome.reply;
-    if (outcome.waitMs === undefined || tries > settings.retries) {
-      // Nobody can tell whether it took effect: only the same key makes it safe to ask again.
-      if (key && outcome.failure.exitCode === 7)
-        note(`to repeat it safely: --idempotency-key ${key}`);
-      throw outcome.failure;
-    }
+    if (outcome.waitMs === undefined || tries > settings.retries) throw outcome.failure;
     if (settings.verbose)
       note(`${outcome.failure.message}; again in ${Math.round(outcome.waitMs)} ms`);
     await sleep(outcome.waitMs);
   }
 };
+
+/** Whether it may have taken effect for all the answer tells: a refusal that says why has a code of its own. */
+const isUnclear = ({ exitCode }: Failure): boolean =>
+  exitCode === exitCodes.unavailable || exitCode === exitCodes.other;
 
 const isFailed = (outcome: Failed | { readonly reply: unknown }): outcome is Failed =>
   'failure' in outcome;
@@ -164,7 +178,7 @@ const failed = (addr: string, response: Response, json: unknown, jitterMs: numbe
         status,
         retryable: status >= 500 || status === 429,
       };
-  const afterS = Number(headers.get('retry-after') ?? 0);
+  const afterS = Math.max(0, Number(headers.get('retry-after') ?? 0));
   const mayHelp = told.retryable === true && !(afterS > retryAfterMaxS);
   const waitMs = (Number.isFinite(afterS) ? afterS * 1_000 : 0) + jitterMs;
   return { failure: refusal(told), waitMs: mayHelp ? waitMs : undefined };

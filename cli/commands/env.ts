@@ -121,13 +121,14 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   const reply = await ofFile(file, () => ask(session, operation, content, flags));
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   if (flags.json) return await printJson(reply);
-  const result = flags.pin && 'pinned' in reply ? (reply.pinned ?? '') : reply.content;
-  if (target === undefined) await print(result);
-  else if (!flags.dryRun) replaceFile(target.file, result, target.mode);
+  // Before the result, which may fail to be written: what was stored stays.
   if (reply.created.length > 0) {
     const names = reply.created.map(({ name }) => name).join(', ');
     note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
   }
+  const result = flags.pin && 'pinned' in reply ? (reply.pinned ?? '') : reply.content;
+  if (target === undefined) await print(result);
+  else if (!flags.dryRun) replaceFile(target.file, result, target.mode);
 };
 
 const ask = async (

@@ -74,6 +74,21 @@ describe('encrypt', () => {
     expect(statSync(pipe).isFIFO()).toBe(true);
   });
 
+  it('tells what was stored, and how to have it again, if the result cannot be written', async () => {
+    const name = freshName();
+    const file = fileOf(`${name}=${canary}\nA="enc(${name})"`);
+    const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
+    const script = `cli/dsv.js env encrypt ${file} > /dev/full`;
+    const full = spawnSync('bash', ['-c', script], { env, encoding: 'utf8' });
+    expect(full).toMatchObject({ status: 1, stderr: expect.stringContaining(`created ${name}\n`) });
+    const key = /--idempotency-key (\S+)/.exec(full.stderr)?.[1] ?? '';
+    const again = await dsv.run(['env', 'encrypt', file, '--idempotency-key', key]);
+    expect(again).toMatchObject({
+      code: 0,
+      stdout: `${name}=secret(${name})\nA="secret(${name})"`,
+    });
+  });
+
   it('takes values from files and from variables, of the names that the file asks for', async () => {
     const [one, other, third] = [freshName(), freshName(), freshName()];
     const pem = join(dsv.folder, 'pem');

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../support/dsv.ts';
-import { type FaultyFront, startFaultyFront } from '../support/faulty-front.ts';
+import { type FaultyFront, type Plan, startFaultyFront } from '../support/faulty-front.ts';
 import { runLocal } from '../support/local-process.ts';
 import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
 import type { Claims } from '../support/tokens.ts';
@@ -84,6 +84,25 @@ describe('a write', () => {
   });
 });
 
+describe('the key of a write', () => {
+  const toldAfter = async (...plans: readonly Plan[]): Promise<boolean> => {
+    front.plan(...plans);
+    const flags = ['--retries', String(plans.length - 1)];
+    const { code, stderr } = await dsv.run(['create', freshName(), ...flags], { input: canary });
+    expect(code).not.toBe(0);
+    return stderr.includes(`--idempotency-key ${keys()[0]}`);
+  };
+
+  it('is told of every answer that does not say that nothing was done', async () => {
+    expect(await toldAfter({ status: 201, body: '{' })).toBe(true);
+    expect(await toldAfter({ status: 201, body: '{}' })).toBe(true);
+    expect(await toldAfter({ status: 408, body: 'slow' })).toBe(true);
+    expect(await toldAfter(refuse(500, 'internal', false))).toBe(true);
+    expect(await toldAfter('drop', refuse(401, 'unauthenticated', false))).toBe(true);
+    expect(await toldAfter(refuse(401, 'unauthenticated', false))).toBe(false);
+  });
+});
+
 describe('a request', () => {
   it('is repeated if that may help, as often as it is told, and not otherwise', async () => {
     const name = await create();
@@ -106,6 +125,12 @@ describe('a request', () => {
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '600' }));
     expect(await dsv.run(['get', name])).toMatchObject({ code: 7 });
     expect(front.seen()).toHaveLength(1);
+  });
+
+  it('waits no time that is less than none', async () => {
+    const name = await create();
+    front.plan(refuse(429, 'throttled', true, { 'Retry-After': '-5' }));
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('is given up after the time it may take', async () => {

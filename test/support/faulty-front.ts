@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-type Plan =
+export type Plan =
   | 'pass'
   /** The connection breaks before the vault hears of it. */
   | 'drop'
