@@ -1,8 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
 import { openSession, type Session, secretName, vaultCommand, versionNumber } from '../command.ts';
-import { print, printJson, shown } from '../output.ts';
+import { note, print, printJson, shown } from '../output.ts';
 import { decodeValue } from '../values.ts';
+
+/** Removed and added. The time grows with their square: these take two seconds, all that two secrets can hold minutes. */
+const linesShownMax = 4_000;
 
 export const diffCommand = () =>
   vaultCommand(
@@ -23,6 +26,9 @@ export const diffCommand = () =>
       const to = await read(session, other);
       const equal = from.value.equals(to.value);
       const patch = flags.showValues && !equal ? patchOf(from, to) : undefined;
+      if (flags.showValues && !equal && patch === undefined) {
+        note(`more than ${linesShownMax} lines differ, too many to be shown`);
+      }
       if (flags.json) {
         const told = [from, to].map(({ value: _, label: __, ...version }) => version);
         return await printJson({ equal, versions: told, ...(patch && { patch }) });
@@ -54,9 +60,11 @@ const read = async ({ client }: Session, { name, version }: Place) => {
 
 type Compared = Awaited<ReturnType<typeof read>>;
 
-const patchOf = (from: Compared, to: Compared): string => {
+/** `undefined` where too many lines differ. */
+const patchOf = (from: Compared, to: Compared): string | undefined => {
   const [old, next] = [linesOf(from.value), linesOf(to.value)];
   const options = {
+    maxEditLength: linesShownMax,
     headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
   };
   return createTwoFilesPatch(

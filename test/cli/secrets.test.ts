@@ -296,6 +296,20 @@ describe('diff', () => {
     expect(JSON.stringify(json)).not.toContain(canary);
   });
 
+  it('shows no values that differ in more lines than it can compare soon, and says so', async () => {
+    const [name, other] = [
+      await created('a\n'.repeat(32_700)),
+      await created('b\n'.repeat(32_700)),
+    ];
+    const command = ['diff', name, other, '--show-values'];
+    const ran = await dsv.run(command);
+    expect(ran).toMatchObject({ code: 0, stdout: `${name}@1 and ${other}@1 differ\n` });
+    expect(ran.stderr).toContain('more than 4000 lines differ');
+    const json = JSON.parse((await dsv.run([...command, '--json'])).stdout);
+    expect(json).toMatchObject({ equal: false });
+    expect(json).not.toHaveProperty('patch');
+  });
+
   it('shows no control character of a value', async () => {
     const name = await created('\u001b[2J\n');
     const { stdout } = await dsv.run(['diff', name, await created('x\n'), '--show-values']);
