@@ -19,8 +19,15 @@ export const profileFile = (name: string): string => {
   throw usage('the name of a profile is 1 to 64 letters, digits, _ or -');
 };
 
-/** Empty where there is no such file. Refuses one that others may read, as ssh does with keys. */
+/** Empty where there is no such file. */
 export const readProfile = (name: string): Profile => {
+  const found = findProfile(name);
+  if (found !== undefined) return found;
+  throw failure('other', `${profileFile(name)} is no profile: write it anew with dsv login`);
+};
+
+/** `undefined` where the file holds no profile. Refuses one that others may read, as ssh does with keys. */
+export const findProfile = (name: string): Profile | undefined => {
   const file = profileFile(name);
   let text: string;
   try {
@@ -33,8 +40,7 @@ export const readProfile = (name: string): Profile => {
     throw failure('denied', `${file} is open to others: chmod 600 it, and renew its token`);
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), profile), text);
-  if (parsed.success) return parsed.output;
-  throw failure('other', `${file} is no profile: write it anew with dsv login`);
+  return parsed.success ? parsed.output : undefined;
 };
 
 export const writeProfile = (name: string, content: Profile): string => {

@@ -41,9 +41,12 @@ const retriesMax = 20;
 export const profileName = (flags: Flags): string =>
   flags.profile ?? variable('DSV_PROFILE') ?? 'default';
 
-export const readSettings = (flags: Flags): Settings => {
+/** `kept`: what the profile holds. */
+export const readSettings = (
+  flags: Flags,
+  kept: Profile = readProfile(profileName(flags)),
+): Settings => {
   const profile = profileName(flags);
-  const kept = readProfile(profile);
   const timeout = flags.timeout ?? variable('DSV_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
   const retries = flags.retries ?? variable('DSV_RETRIES') ?? kept.retries ?? defaultRetries;
   return {

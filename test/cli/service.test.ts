@@ -1,7 +1,7 @@
 /** What `dsv` says of the vault, of its caller and of itself. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../support/dsv.ts';
 import { type RunningVault, startVault } from '../support/running-vault.ts';
@@ -56,6 +56,19 @@ describe('login', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     const who = await dsv.run(['whoami', '--json', '--profile', 'mine'], { env });
     expect(JSON.parse(who.stdout)).toMatchObject({ subject: 'bob', tokenFrom: 'profile mine' });
+  });
+
+  it('replaces what is no profile, or holds no token', async () => {
+    const env = { DSV_TOKEN: '' };
+    const file = join(dsv.folder, '.config', 'dsv', 'broken.json');
+    mkdirSync(dirname(file), { recursive: true });
+    for (const content of ['{"addr": ', '{"token": "none"}']) {
+      writeFileSync(file, content, { mode: 0o600 });
+      const flags = ['--profile', 'broken'];
+      expect((await dsv.run(['whoami', ...flags], { env })).code).not.toBe(0);
+      expect(await dsv.run(['login', ...flags], { input: token, env })).toMatchObject({ code: 0 });
+      expect(await dsv.run(['whoami', ...flags], { env })).toMatchObject({ code: 0 });
+    }
   });
 
   it('keeps none that it does not take, or that is none', async () => {
