@@ -46,6 +46,6 @@ export const findProfile = (name: string): Profile | undefined => {
 export const writeProfile = (name: string, content: Profile): string => {
   const file = profileFile(name);
   mkdirSync(configurationFolder(), { recursive: true, mode: 0o700 });
-  replaceFile(file, `${JSON.stringify(content, undefined, 2)}\n`, 0o600);
+  replaceFile({ file, mode: 0o600 }, `${JSON.stringify(content, undefined, 2)}\n`);
   return file;
 };

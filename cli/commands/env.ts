@@ -128,7 +128,7 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   }
   const result = flags.pin && 'pinned' in reply ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await print(result);
-  else if (!flags.dryRun) replaceFile(target.file, result, target.mode);
+  else if (!flags.dryRun) replaceFile(target, result);
 };
 
 const ask = async (

@@ -30,7 +30,7 @@ export const exportCommand = () =>
       const files = await readFiles(session, names, json ? 'json' : (dialect ?? 'shell'));
       if (files.length > 1) note(`read in ${files.length} parts, not all at one instant`);
       const result = json ? joined(files) : files.map(({ content }) => content).join('');
-      await (target ? replaceFile(target.file, result, target.mode) : print(result));
+      await (target ? replaceFile(target, result) : print(result));
     });
 
 type Part = { readonly names: readonly string[]; readonly content: string };

@@ -31,8 +31,7 @@ export const getCommand = () =>
       if (json) return await printJson(found);
       const value = decodeValue(found);
       if (out === undefined) return await (process.stdout.isTTY ? show(value) : print(value));
-      const { file, mode } = requireWritable(out);
-      replaceFile(file, value, mode);
+      replaceFile(requireWritable(out), value);
     });
 
 /** A terminal obeys control characters, and no value shall command it. */

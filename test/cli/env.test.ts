@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -21,6 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
+const isRoot = process.getuid?.() === 0;
+const itAsRoot = isRoot ? it : it.skip;
 const canary = 'c4n4ry';
 let files = 0;
 const fileOf = (content: string, mode = 0o640): string => {
@@ -48,6 +51,32 @@ describe('encrypt', () => {
     expect(statSync(file).mode & 0o777).toBe(0o664);
     expect((await dsv.run(['env', 'expand', file])).stdout).toContain(`x://${canary}`);
     expect(readdirSync(dsv.folder).filter((entry) => entry.includes('draft'))).toEqual([]);
+  });
+
+  it('keeps the owner of the file', async () => {
+    const name = freshName();
+    const file = fileOf(`${name}=${canary}\nA="enc(${name})"\n`);
+    // Nobody but root can give a file away.
+    const owner = isRoot ? { uid: 65_534, gid: 65_534 } : statSync(file);
+    chownSync(file, owner.uid, owner.gid);
+    expect(await dsv.run(['env', 'encrypt', '--in-place', file])).toMatchObject({ code: 0 });
+    const { uid, gid } = statSync(file);
+    expect({ uid, gid }).toEqual({ uid: owner.uid, gid: owner.gid });
+  });
+
+  itAsRoot('replaces and stores nothing if the owner cannot be kept', async () => {
+    const name = freshName();
+    const content = `${name}=${canary}\nA="enc(${name})"\n`;
+    const file = fileOf(content);
+    chownSync(file, 65_534, 65_534);
+    const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
+    const command = ['cli/dsv.js', 'env', 'encrypt', '--in-place', file];
+    // Root that may not give a file away, as any other user.
+    const ran = spawnSync('setpriv', ['--bounding-set=-chown', ...command], { env });
+    expect([ran.status, String(ran.stderr)]).toEqual([1, expect.stringContaining('the owner of')]);
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    expect(readdirSync(dsv.folder).filter((entry) => entry.includes('draft'))).toEqual([]);
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
   });
 
   it('replaces the file behind a link, not the link', async () => {
