@@ -1,12 +1,11 @@
-/** The files of a node's etcd: whether there are any, and whether etcd itself says that it cannot use them. */
-import { existsSync, readdirSync } from 'node:fs';
+/** The files of a node's etcd: whether there are any, whether etcd says that it cannot use them, and giving them up. */
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Of what etcd says as it ends itself: its files are behind what it acknowledged, damaged, or of a removed member. */
 const lostWords = [
   'has already been bootstrapped',
   'is out of range',
-  'has been permanently removed',
   'member ID mismatch',
   "couldn't find local",
   'failed to find database snapshot',
@@ -18,21 +17,35 @@ const lostWords = [
   'unexpected EOF',
 ];
 
+/** What etcd ends with, as if all were well, when it finds that its member was removed: with code 0, and only warning. */
+const removedWords = 'data-dir used by this member must be removed';
+
 /**
- * Why etcd cannot use its files, if that is why it ended. Only its last words count: a member also warns of broken
- * connections in words like these, and one that was killed has said nothing of its files.
+ * Why etcd cannot use its files, if this line of what it says tells so. Only what it ends itself with counts: a member
+ * also warns of broken connections in words like these.
  */
-export const findLostFiles = (how: string, said: string): string | undefined => {
-  if (!how.startsWith('exit code')) return undefined;
-  const lastWords = said
-    .split('\n')
-    .filter((line) => /"level":"(fatal|panic)"|^panic: /.test(line))
-    .join('\n');
-  return lostWords.find((words) => lastWords.includes(words));
+export const findLostWords = (line: string): string | undefined => {
+  if (line.includes(removedWords)) return removedWords;
+  if (!/"level":"(fatal|panic)"|^panic: /.test(line)) return undefined;
+  return lostWords.find((words) => line.includes(words));
 };
 
-export const memberFolder = (folder: string): string => join(folder, 'etcd');
+const memberFolder = (folder: string): string => join(folder, 'etcd');
+const asideFolder = (folder: string): string => join(folder, 'etcd.lost');
 
 /** Whether the node has files of a member, be they whole or not. */
 export const hasMemberFiles = (folder: string): boolean =>
   existsSync(memberFolder(folder)) && readdirSync(memberFolder(folder)).length > 0;
+
+/**
+ * Puts the files where no start takes them for a member's. They are kept until there is a place for a new one: should
+ * a majority have lost theirs, they may be all that is left.
+ */
+export const putAside = (folder: string): void => {
+  if (!existsSync(memberFolder(folder))) return;
+  removeAside(folder);
+  renameSync(memberFolder(folder), asideFolder(folder));
+};
+
+export const removeAside = (folder: string): void =>
+  rmSync(asideFolder(folder), { recursive: true, force: true });

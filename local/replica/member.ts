@@ -4,14 +4,15 @@
  * member, which a peer makes room for.
  */
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endChild, endRememberedChild, findFreePort, rememberChild, startChild } from '../child.ts';
 import { type LogFile, openLogFile } from '../cluster/log-file.ts';
 import { failure } from '../command.ts';
 import type { NodeAddress, NodeConfig } from './config.ts';
-import { findLostFiles, memberFolder } from './member-files.ts';
+import { findLostWords, putAside, removeAside } from './member-files.ts';
 import { addressOf } from './peers.ts';
 
 export type MemberOptions = {
@@ -36,7 +37,7 @@ export type LogMember = {
 const graceMs = 2_000;
 const restartFirstMs = 50;
 const restartLastMs = 5_000;
-const saidMax = 4_000;
+const lastMax = 300;
 const logBytesMax = 1_048_576;
 
 export const nameOf = (node: number): string => `node-${node}`;
@@ -80,20 +81,28 @@ const argumentsOf = (
   }).map(([name, value]) => `--${name}=${value}`);
 };
 
-/** Keeps what a child writes to stderr in `etcd.log`, and its end for the last words. */
-const listenTo = (child: ChildProcess, log: LogFile): (() => string) => {
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    log.write(chunk);
-    said = (said + chunk.toString('utf8')).slice(-saidMax);
-  });
-  return () => said;
+/**
+ * Keeps what a child writes to stderr in `etcd.log`, and of its lines the last, and why it cannot use its files, if one
+ * has said so: a dump of what it was doing may come after that, as long as it likes.
+ */
+const listenTo = ({ stderr }: ChildProcess, log: LogFile) => {
+  let last = '';
+  let lost: string | undefined;
+  if (stderr) {
+    stderr.on('data', (chunk: Buffer) => log.write(chunk));
+    createInterface({ input: stderr }).on('line', (line) => {
+      last = line.trim() || last;
+      lost ??= findLostWords(line);
+    });
+  }
+  return { last: () => last.slice(0, lastMax), lost: () => lost };
 };
 
+/** How it ended, when all that it said was heard. */
 const endOf = (child: ChildProcess): Promise<string> =>
   new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
 
 /**
@@ -119,8 +128,10 @@ export const startMember = async (
   let isClosing = false;
 
   const replace = async (why: string): Promise<void> => {
+    // First of all: a peer may remove the member at once, and a start in between must not begin with its files.
+    putAside(folder);
     const cluster = await makeRoom(why);
-    rmSync(memberFolder(folder), { recursive: true, force: true });
+    removeAside(folder);
     membership = { cluster, state: 'existing' };
   };
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
@@ -136,13 +147,13 @@ export const startMember = async (
     for (let waitMs = restartFirstMs; ; ) {
       const how = await running.ended;
       if (isClosing) return;
-      const said = running.said();
-      const why = findLostFiles(how, said);
+      const why = running.said.lost();
       if (why !== undefined) {
         report(`etcd cannot use its files (${why}); this node's place in the log is made anew`);
         await replace(`its etcd said: ${why}`);
       } else {
-        const words = how.startsWith('exit code') ? lastLine(said) : '';
+        const last = how.startsWith('exit code') ? running.said.last() : '';
+        const words = last && ` (it said: ${last})`;
         report(`etcd ended (${how}); it is started again${words}`);
       }
       waitMs = performance.now() - running.at > restartLastMs ? restartFirstMs : waitMs;
@@ -164,9 +175,4 @@ export const startMember = async (
       log.close();
     },
   };
-};
-
-const lastLine = (said: string): string => {
-  const line = said.trim().split('\n').at(-1);
-  return line ? ` (it said: ${line.slice(0, 300)})` : '';
 };
