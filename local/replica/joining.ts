@@ -41,7 +41,7 @@ const askAll = async ({ config, ask }: JoiningOptions): Promise<Peers> => {
 };
 
 /** Why this node's files are not its latest, as a peer remembers it; `undefined` if it remembers nothing beyond them. */
-const findLoss = async ({ config, memory, appliedRevision }: JoiningOptions, peers: Peers) => {
+const findLoss = ({ config, memory, appliedRevision }: JoiningOptions, peers: Peers) => {
   const known = [...peers.values()].flatMap(({ node, heard }) => {
     const own = heard[String(config.node)];
     return own === undefined ? [] : [{ node, ...own }];
@@ -51,7 +51,7 @@ const findLoss = async ({ config, memory, appliedRevision }: JoiningOptions, pee
   );
   if (lost === undefined) return undefined;
   // Beyond what each of them remembers, or another one finds it older at its next start.
-  await memory.startAfter(Math.max(...known.map(({ start }) => start)));
+  memory.startAfter(Math.max(...known.map(({ start }) => start)));
   const { node, start, appliedRevision: revision } = lost;
   return `node ${node} remembers this node's start ${start} and revision ${revision}`;
 };
@@ -60,9 +60,9 @@ type Decision =
   | { readonly begin: true; readonly lost: string | undefined }
   | { readonly begin: false; readonly reason: string };
 
-const decide = async (options: JoiningOptions, peers: Peers): Promise<Decision> => {
+const decide = (options: JoiningOptions, peers: Peers): Decision => {
   const { config, hasMemberFiles } = options;
-  const lost = await findLoss(options, peers);
+  const lost = findLoss(options, peers);
   if (lost !== undefined) return { begin: true, lost };
   const majority = Math.floor(config.nodes.length / 2) + 1;
   const missing = config.nodes
@@ -90,7 +90,7 @@ export const findPlace = async (options: JoiningOptions): Promise<string | undef
     const other = [...peers.values()].find(({ store }) => store !== options.store);
     if (other)
       throw failure(`its store is ${options.store}, node ${other.node}'s is ${other.store}`);
-    const decision = await decide(options, peers);
+    const decision = decide(options, peers);
     if (decision.begin) return decision.lost;
     if (decision.reason !== said) options.waitFor(decision.reason);
     said = decision.reason;

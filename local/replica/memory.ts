@@ -13,6 +13,7 @@ const heard = v.object({ start: v.number(), appliedRevision: v.number() });
 type Heard = v.InferOutput<typeof heard>;
 
 const stored = v.object({
+  /** How many starts have counted. */
   start: v.number(),
   /** Why this node must not serve: it differs from the others. */
   diverged: v.nullable(v.string()),
@@ -20,10 +21,15 @@ const stored = v.object({
 });
 
 export type NodeMemory = {
-  /** How often this node was started, by its own count. */
+  /** The number of this start, by the node's own count. */
   readonly start: () => number;
   /** Counts on from what another one remembers. */
-  readonly startAfter: (start: number) => Promise<void>;
+  readonly startAfter: (start: number) => void;
+  /**
+   * Counts this start, before the others are told of it. One that has not come so far leaves no trace: what it found
+   * lost, the next one must find lost too.
+   */
+  readonly countStart: () => Promise<void>;
   /** By node. */
   readonly heard: () => Readonly<Record<string, Heard>>;
   readonly hear: (node: number, said: Heard) => Promise<void>;
@@ -60,14 +66,13 @@ const replaceFileMeanwhile = async (file: string, text: string): Promise<void> =
 };
 
 /**
- * Opens the memory of the node in `folder` and counts this start. A change counts at once, and is on the disk when its
- * promise resolves.
+ * Opens the memory of the node in `folder`. A change counts at once, and is on the disk when its promise resolves.
  */
 export const openNodeMemory = (folder: string): NodeMemory => {
   const file = join(folder, 'node.json');
   const text = readFileIfPresent(file);
   let state = text === undefined ? { start: 0, diverged: null, heard: {} } : parse(file, text);
-  state = { ...state, start: state.start + 1 };
+  let start = state.start + 1;
   replaceFile(file, JSON.stringify(state));
   let written: Promise<void> = Promise.resolve();
   const change = async (changed: Partial<typeof state>): Promise<void> => {
@@ -77,8 +82,11 @@ export const openNodeMemory = (folder: string): NodeMemory => {
     await written;
   };
   return {
-    start: () => state.start,
-    startAfter: (start) => change({ start: Math.max(state.start, start + 1) }),
+    start: () => start,
+    startAfter: (other) => {
+      start = Math.max(start, other + 1);
+    },
+    countStart: () => change({ start }),
     heard: () => state.heard,
     hear: async (node, said) => {
       const known = state.heard[String(node)] ?? { start: 0, appliedRevision: 0 };

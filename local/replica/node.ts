@@ -143,6 +143,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     condition.change('catching-up', 'it waits for a majority of the nodes');
     const { clusterId } = await untilDescribed(log, signal);
     isMember = true;
+    await memory.countStart();
     await exchange.announce();
     const compaction = startCompaction({
       log,

@@ -56,9 +56,10 @@ export const memoryOf = (start = 1): NodeMemory => {
   let diverged: string | undefined;
   return {
     start: () => count,
-    startAfter: async (other) => {
+    startAfter: (other) => {
       count = Math.max(count, other + 1);
     },
+    countStart: async () => undefined,
     heard: () => heard,
     hear: async (node, said) => {
       heard = { ...heard, [node]: said };

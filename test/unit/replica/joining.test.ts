@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { findPlace } from '../../../local/replica/joining.ts';
+import { type NodeMemory, openNodeMemory } from '../../../local/replica/memory.ts';
 import type { NodeReport } from '../../../local/replica/report.ts';
 import { askOf, configOf, memoryOf, reportOf } from '../../support/peers.ts';
 import { until } from '../../support/until.ts';
@@ -8,12 +12,13 @@ type Own = {
   readonly start?: number;
   readonly appliedRevision?: number;
   readonly hasMemberFiles?: boolean;
+  readonly memory?: NodeMemory;
 };
 
 /** Node 1 looks for its place; the test decides what each of the others says, and may change its mind. */
 const seek = (peers: Record<number, Partial<NodeReport>>, own: Own = {}) => {
   const { start = 1, appliedRevision = 0, hasMemberFiles = false } = own;
-  const memory = memoryOf(start);
+  const { memory = memoryOf(start) } = own;
   const waits: string[] = [];
   const stop = new AbortController();
   const said = { ...peers };
@@ -96,6 +101,16 @@ describe('a node with files', () => {
     const { found, memory } = seek({ 2: peer, 3: remembers(4, 80) }, own);
     expect(await found).toBe(reason);
     expect(memory.start()).toBe(Math.max(5, Number(peer.heard['1'].start) + 1));
+  });
+
+  it('begins anew at each start until it is in the log, whoever is there to ask', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
+    await openNodeMemory(folder).countStart();
+    for (const other of [2, 3, 2]) {
+      const again = { ...own, memory: openNodeMemory(folder) };
+      expect(await seek({ [other]: remembers(2, 90) }, again).found).toContain('start 2');
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it('counts on from the highest start that any of the others remembers', async () => {

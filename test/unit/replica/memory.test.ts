@@ -13,16 +13,23 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const said = (start: number, appliedRevision: number) => ({ start, appliedRevision });
 
 describe("a node's memory", () => {
-  it('counts its starts', () => {
-    expect([1, 2, 3].map(() => openNodeMemory(folder).start())).toEqual([1, 2, 3]);
+  it('counts the starts that came so far that the others could be told of them, and no other', async () => {
+    for (const start of [1, 2, 3]) {
+      expect(openNodeMemory(folder).start()).toBe(start);
+      const memory = openNodeMemory(folder);
+      expect(memory.start()).toBe(start);
+      await memory.hear(2, said(start, 0));
+      await memory.countStart();
+    }
   });
 
   it('counts on from what another node remembers, never back', async () => {
     const memory = openNodeMemory(folder);
-    await memory.startAfter(7);
+    memory.startAfter(7);
     expect(memory.start()).toBe(8);
-    await memory.startAfter(3);
+    memory.startAfter(3);
     expect(memory.start()).toBe(8);
+    await memory.countStart();
     expect(openNodeMemory(folder).start()).toBe(9);
   });
 
