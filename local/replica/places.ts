@@ -1,30 +1,43 @@
 /** Places in the log: a peer with a majority makes room for a node whose member has lost its files. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Etcd3, type IMember } from 'etcd3';
+import * as v from 'valibot';
 import { sentenceOf } from '../command.ts';
 import type { NodeConfig } from './config.ts';
 import { nameOf, peerUrlOf } from './member.ts';
 import { type AskPeer, addressOf, askText, type PeerRoute } from './peers.ts';
 
+/** `instead`: of which member; asked without it, the node is told which one it has. */
+const asked = v.object({ node: v.number(), instead: v.optional(v.string()) });
+
 const callMs = 3_000;
 const within = () => ({ deadline: Date.now() + callMs });
 
+/** All members as etcd takes them (`node-1=URL,…`), with a place for the node; or which member the node has among them. */
+const answer = v.union([v.object({ cluster: v.string() }), v.object({ member: v.string() })]);
+type Answer = v.InferOutput<typeof answer>;
+
 /**
- * Replaces the member of `node` by a new one that is still to start; returns all members as etcd takes them
- * (`node-1=URL,…`). May be repeated: a place that nobody has taken yet is given again. Throws without a majority. One
- * at a time.
+ * Replaces the member of `node` by a new one that is still to start, if that member is `instead`, which the node knows
+ * to be lost: a request that comes late, when the node has a place again, names one that is there no more, and changes
+ * nothing. May be repeated: a place that nobody has taken yet is given again. Throws without a majority. One at a time.
  */
-const makePlace = async (config: NodeConfig, member: string, node: number): Promise<string> => {
+const makePlace = async (
+  config: NodeConfig,
+  member: string,
+  { node, instead }: v.InferOutput<typeof asked>,
+): Promise<Answer> => {
   const etcd = new Etcd3({ hosts: `http://${member}` });
   try {
     const url = peerUrlOf(addressOf(config, node));
     const { members } = await etcd.cluster.memberList({}, within());
     const old = members.find(({ peerURLs }) => peerURLs.includes(url));
     // A member that has not started yet has no name.
-    if (old?.name === '') return listOf(members, url, node);
+    if (old?.name === '') return { cluster: listOf(members, url, node) };
+    if (old !== undefined && old.ID !== instead) return { member: old.ID };
     if (old !== undefined) await etcd.cluster.memberRemove({ ID: old.ID }, within());
     const added = await etcd.cluster.memberAdd({ peerURLs: [url] }, within());
-    return listOf(added.members, url, node);
+    return { cluster: listOf(added.members, url, node) };
   } finally {
     etcd.close();
   }
@@ -45,22 +58,18 @@ export type GivingOptions = {
   readonly onGiven: (node: number) => Promise<void>;
 };
 
-/** Answers nodes that ask for a place with all members, one node after the other. */
+/** Answers nodes that ask for a place, one after the other. */
 export const createPlaceGiver = ({ config, findMember, onGiven }: GivingOptions): PeerRoute => {
   let placing: Promise<unknown> = Promise.resolve();
-  return async (body, response) => {
-    const { node } = JSON.parse(body);
+  return async (body) => {
+    const request = v.parse(asked, JSON.parse(body));
     const address = findMember();
     if (address === undefined) throw new Error('it is not in the log itself');
-    const next = placing.then(() => {
-      // Who has given up waiting may have found a place elsewhere, which this would take away.
-      if (response.destroyed) throw new Error('nobody waits for it any more');
-      return makePlace(config, address, Number(node));
-    });
+    const next = placing.then(() => makePlace(config, address, request));
     placing = next.catch(() => undefined);
-    const cluster = await next;
-    await onGiven(Number(node));
-    return cluster;
+    const given = await next;
+    if ('cluster' in given) await onGiven(request.node);
+    return JSON.stringify(given);
   };
 };
 
@@ -79,11 +88,17 @@ const givenWithinMs = 10_000;
 /** Asks the other nodes in turn until one gives a place: all members, as etcd takes them. Rejects with the signal. */
 export const askForPlace = async (options: AskingOptions): Promise<string> => {
   const { node, ask, others, onRefused, signal } = options;
-  const body = JSON.stringify({ node });
-  const limits = { body, timeoutMs: givenWithinMs };
+  const askOne = async (other: number, instead?: string): Promise<string> => {
+    const body = JSON.stringify({ node, instead });
+    const limits = { body, timeoutMs: givenWithinMs };
+    const given = v.parse(answer, JSON.parse(await askText(ask, other, 'POST', '/place', limits)));
+    if ('cluster' in given) return given.cluster;
+    if (instead !== undefined) throw new Error(`the member is ${given.member} by now`);
+    return await askOne(other, given.member);
+  };
   for (;;) {
     for (const other of others) {
-      const cluster = await askText(ask, other, 'POST', '/place', limits).catch(
+      const cluster = await askOne(other).catch(
         (error: unknown) => void onRefused(sentenceOf(error)),
       );
       if (cluster) return cluster;

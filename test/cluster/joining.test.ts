@@ -22,26 +22,32 @@ const areServing = ({ nodes }: Status): boolean => nodes.every(({ state }) => st
 const logOf = (node: number): string =>
   readFileSync(join(cluster.folder, `node-${node}`, 'log'), 'utf8');
 
-/** Asks node 2 for a place, as another node does. */
-const askForPlace = async (body: object): Promise<string> => {
+/** Asks node 2 for a place, as node 1 does. */
+const askForPlace = async (instead?: string) => {
   const read = (file: string) => JSON.parse(readFileSync(join(cluster.folder, file), 'utf8'));
   const { firstPort } = read('ports.json');
   const { secret } = read('cluster.json');
   const reply = await fetch(`http://127.0.0.1:${firstPort + 21}/place`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${secret}` },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ node: 1, instead }),
   });
-  return await reply.text();
+  return JSON.parse(await reply.text());
 };
 
 describe('a node', () => {
-  it('that begins with the files of a member that was removed takes a new place', async () => {
+  it('that begins with the files of a member that was removed takes a new place, which no late request takes away', async () => {
     await cluster.command('stop', '1');
     const before = logOf(1).length;
-    expect(await askForPlace({ node: 1 })).toContain('node-1=');
+    const { member } = await askForPlace();
+    expect(await askForPlace(member)).toEqual({ cluster: expect.stringContaining('node-1=') });
     await cluster.command('start', '1');
     await until(cluster.status, areServing);
     expect(logOf(1).slice(before)).toContain('etcd cannot use its files (data-dir used by this');
+
+    const { member: own } = await askForPlace();
+    expect(own).not.toBe(member);
+    expect(await askForPlace(member)).toEqual({ member: own });
+    expect(await cluster.ask(1, 'GET', '/v1/secrets/NONE')).toMatchObject({ status: 404 });
   });
 });

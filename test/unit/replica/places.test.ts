@@ -21,19 +21,30 @@ describe('a node that asks for a place in the log', () => {
     const place = askForPlace({ node: 3, ask, others: [1, 2], onRefused, signal });
     return { place, asked, refusals };
   };
-  const body = '{"node":3}';
+  const cluster = '{"cluster":"node-1=a,node-3=b"}';
 
   it('takes the first that one of the others gives', async () => {
-    const { place, asked, refusals } = asking(['node-1=a,node-3=b']);
+    const { place, asked, refusals } = asking([cluster]);
     expect(await place).toBe('node-1=a,node-3=b');
-    expect(asked).toEqual([[1, '/place', body]]);
+    expect(asked).toEqual([[1, '/place', '{"node":3}']]);
     expect(refusals).toEqual([]);
+  });
+
+  it('names the member that it has lost, as it is told, and asks for nothing in place of another one', async () => {
+    const { place, asked, refusals } = asking(['{"member":"7"}', '{"member":"8"}', cluster]);
+    expect(await place).toBe('node-1=a,node-3=b');
+    expect(asked.map(([node, _, body]) => [node, body])).toEqual([
+      [1, '{"node":3}'],
+      [1, '{"node":3,"instead":"7"}'],
+      [2, '{"node":3}'],
+    ]);
+    expect(refusals).toEqual(['the member is 8 by now']);
   });
 
   it('asks all the others, again and again, and tells why there is none', async () => {
     const silent = new Error('it is silent');
     const busy = new Error('it is not in the log itself');
-    const { place, asked, refusals } = asking([silent, busy, 'node-1=a,node-3=b']);
+    const { place, asked, refusals } = asking([silent, busy, cluster]);
     expect(await place).toBe('node-1=a,node-3=b');
     expect(asked.map(([node]) => node)).toEqual([1, 2, 1]);
     expect(refusals).toEqual(['it is silent', 'it is not in the log itself']);
@@ -47,23 +58,11 @@ describe('a node that asks for a place in the log', () => {
   });
 });
 
-describe('a node that is asked for a place in the log', () => {
-  const give = (findMember: () => string | undefined, response: Partial<ServerResponse>) => {
-    const given: number[] = [];
-    const onGiven = async (node: number) => void given.push(node);
-    const answer = createPlaceGiver({ config: configOf(1), findMember, onGiven });
-    return { given, told: answer('{"node":3}', response as ServerResponse) };
-  };
-
-  it('gives none while it has none itself', async () => {
-    const { given, told } = give(() => undefined, { destroyed: false });
-    await expect(told).rejects.toThrow('it is not in the log itself');
-    expect(given).toEqual([]);
-  });
-
-  it('gives none to who has given up waiting', async () => {
-    const { given, told } = give(() => '127.0.0.1:9', { destroyed: true });
-    await expect(told).rejects.toThrow('nobody waits for it any more');
-    expect(given).toEqual([]);
-  });
+it('a node that is asked for a place in the log gives none while it has none itself', async () => {
+  const given: number[] = [];
+  const onGiven = async (node: number) => void given.push(node);
+  const give = createPlaceGiver({ config: configOf(1), findMember: () => undefined, onGiven });
+  const told = give('{"node":3}', {} as ServerResponse);
+  await expect(told).rejects.toThrow('it is not in the log itself');
+  expect(given).toEqual([]);
 });
