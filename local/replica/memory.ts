@@ -13,6 +13,8 @@ const heard = v.object({ start: v.number(), appliedRevision: v.number() });
 type Heard = v.InferOutput<typeof heard>;
 
 const stored = v.object({
+  /** Whose memory it is. */
+  node: v.number(),
   /** How many starts have counted. */
   start: v.number(),
   /** Why this node must not serve: it differs from the others. */
@@ -39,9 +41,10 @@ export type NodeMemory = {
   readonly setDiverged: (reason: string) => Promise<void>;
 };
 
-const parse = (file: string, text: string): v.InferOutput<typeof stored> => {
+const parse = (file: string, text: string, node: number): v.InferOutput<typeof stored> => {
   try {
-    return v.parse(stored, JSON.parse(text));
+    // One from before, without these, is taken for its node's own.
+    return v.parse(stored, { node, ...JSON.parse(text) });
   } catch {
     throw failure(`${file} is damaged: wipe this node, and it takes its state from the others`);
   }
@@ -67,11 +70,19 @@ const replaceFileMeanwhile = async (file: string, text: string): Promise<void> =
 
 /**
  * Opens the memory of the node in `folder`. A change counts at once, and is on the disk when its promise resolves.
+ * Throws a sentence if the folder is another node's: two members of the log with the same files would be taken for one.
  */
-export const openNodeMemory = (folder: string): NodeMemory => {
+export const openNodeMemory = (folder: string, node: number): NodeMemory => {
   const file = join(folder, 'node.json');
   const text = readFileIfPresent(file);
-  let state = text === undefined ? { start: 0, diverged: null, heard: {} } : parse(file, text);
+  let state =
+    text === undefined ? { node, start: 0, diverged: null, heard: {} } : parse(file, text, node);
+  if (state.node !== node) {
+    const sentence = `the folder ${folder} is node ${state.node}'s, and this is node ${node}`;
+    throw failure(
+      `${sentence}: put back its own, or delete it, and it takes its state from the others`,
+    );
+  }
   let start = state.start + 1;
   replaceFile(file, JSON.stringify(state));
   let written: Promise<void> = Promise.resolve();
@@ -88,14 +99,14 @@ export const openNodeMemory = (folder: string): NodeMemory => {
     },
     countStart: () => change({ start }),
     heard: () => state.heard,
-    hear: async (node, said) => {
-      const known = state.heard[String(node)] ?? { start: 0, appliedRevision: 0 };
+    hear: async (other, said) => {
+      const known = state.heard[String(other)] ?? { start: 0, appliedRevision: 0 };
       const isFurther = said.start === known.start && said.appliedRevision > known.appliedRevision;
       if (said.start <= known.start && !isFurther) return;
-      await change({ heard: { ...state.heard, [node]: said } });
+      await change({ heard: { ...state.heard, [other]: said } });
     },
-    forget: (node) => {
-      const { [String(node)]: _, ...others } = state.heard;
+    forget: (other) => {
+      const { [String(other)]: _, ...others } = state.heard;
       return change({ heard: others });
     },
     diverged: () => state.diverged ?? undefined,

@@ -48,7 +48,7 @@ export type VaultNode = {
 export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const { config, folder, program, storeVersion, secret, report } = options;
   requireEtcd();
-  const memory = openNodeMemory(folder);
+  const memory = openNodeMemory(folder, config.node);
   const replica = await openReplica({ folder, program, report }).catch((error: unknown) => {
     const sentence = `node ${config.node} cannot use its store (${sentenceOf(error)})`;
     const way = `delete its folder ${folder}, and it takes its state from the other nodes`;

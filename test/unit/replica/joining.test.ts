@@ -105,9 +105,9 @@ describe('a node with files', () => {
 
   it('begins anew at each start until it is in the log, whoever is there to ask', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
-    await openNodeMemory(folder).countStart();
+    await openNodeMemory(folder, 1).countStart();
     for (const other of [2, 3, 2]) {
-      const again = { ...own, memory: openNodeMemory(folder) };
+      const again = { ...own, memory: openNodeMemory(folder, 1) };
       expect(await seek({ [other]: remembers(2, 90) }, again).found).toContain('start 2');
     }
     rmSync(folder, { recursive: true });

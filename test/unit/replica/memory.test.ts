@@ -15,8 +15,8 @@ const said = (start: number, appliedRevision: number) => ({ start, appliedRevisi
 describe("a node's memory", () => {
   it('counts the starts that came so far that the others could be told of them, and no other', async () => {
     for (const start of [1, 2, 3]) {
-      expect(openNodeMemory(folder).start()).toBe(start);
-      const memory = openNodeMemory(folder);
+      expect(openNodeMemory(folder, 1).start()).toBe(start);
+      const memory = openNodeMemory(folder, 1);
       expect(memory.start()).toBe(start);
       await memory.hear(2, said(start, 0));
       await memory.countStart();
@@ -24,38 +24,38 @@ describe("a node's memory", () => {
   });
 
   it('counts on from what another node remembers, never back', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     memory.startAfter(7);
     expect(memory.start()).toBe(8);
     memory.startAfter(3);
     expect(memory.start()).toBe(8);
     await memory.countStart();
-    expect(openNodeMemory(folder).start()).toBe(9);
+    expect(openNodeMemory(folder, 1).start()).toBe(9);
   });
 
   it('keeps the furthest that another node was heard to be, over its own starts', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     await memory.hear(2, said(2, 50));
     await memory.hear(2, said(2, 40));
     await memory.hear(2, said(1, 90));
     expect(memory.heard()).toEqual({ '2': { start: 2, appliedRevision: 50 } });
     await memory.hear(2, said(2, 60));
-    expect(openNodeMemory(folder).heard()).toEqual({ '2': { start: 2, appliedRevision: 60 } });
+    expect(openNodeMemory(folder, 1).heard()).toEqual({ '2': { start: 2, appliedRevision: 60 } });
   });
 
   it('follows a node that starts anew with less', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     await memory.hear(2, said(2, 50));
     await memory.hear(2, said(3, 10));
     expect(memory.heard()).toEqual({ '2': { start: 3, appliedRevision: 10 } });
   });
 
   it('forgets a node whose place is made anew, and no other', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     await memory.hear(2, said(2, 50));
     await memory.hear(3, said(1, 9));
     await memory.forget(2);
-    expect(openNodeMemory(folder).heard()).toEqual({ '3': { start: 1, appliedRevision: 9 } });
+    expect(openNodeMemory(folder, 1).heard()).toEqual({ '3': { start: 1, appliedRevision: 9 } });
   });
 
   it('keeps the last of changes that come at once, whole', async () => {
@@ -78,25 +78,39 @@ describe("a node's memory", () => {
   });
 
   it('keeps that it has diverged', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     expect(memory.diverged()).toBeUndefined();
     await memory.setDiverged('it differs');
-    expect(openNodeMemory(folder).diverged()).toBe('it differs');
+    expect(openNodeMemory(folder, 1).diverged()).toBe('it differs');
   });
 
   it('does not write what it knows already', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     await memory.hear(2, said(2, 50));
     const { ino } = statSync(join(folder, 'node.json'));
     await memory.hear(2, said(2, 50));
     expect(statSync(join(folder, 'node.json')).ino).toBe(ino);
   });
 
+  it("refuses another node's folder, and says what to do", async () => {
+    await openNodeMemory(folder, 2).countStart();
+    expect(() => openNodeMemory(folder, 1)).toThrow(
+      `the folder ${folder} is node 2's, and this is node 1: put back its own, or delete it`,
+    );
+    expect(openNodeMemory(folder, 2).start()).toBe(2);
+  });
+
+  it('takes a folder for its own that says nothing, as those from before', async () => {
+    writeFileSync(join(folder, 'node.json'), '{"start":4,"diverged":null,"heard":{}}');
+    expect(openNodeMemory(folder, 2).start()).toBe(5);
+    expect(() => openNodeMemory(folder, 1)).toThrow(/is node 2's, and this is node 1/);
+  });
+
   it.each(['', '{', '{"start":1}', '{"start":"1","diverged":null,"heard":{}}'])(
     'refuses a damaged file (%s) and says what to do',
     (text) => {
       writeFileSync(join(folder, 'node.json'), text);
-      expect(() => openNodeMemory(folder)).toThrow(/node\.json is damaged: wipe this node/);
+      expect(() => openNodeMemory(folder, 1)).toThrow(/node\.json is damaged: wipe this node/);
     },
   );
 });
