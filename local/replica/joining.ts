@@ -61,7 +61,7 @@ type Decision =
   | { readonly begin: false; readonly reason: string };
 
 const decide = (options: JoiningOptions, peers: Peers): Decision => {
-  const { config, hasMemberFiles } = options;
+  const { config, memory, hasMemberFiles } = options;
   const lost = findLoss(options, peers);
   if (lost !== undefined) return { begin: true, lost };
   const majority = Math.floor(config.nodes.length / 2) + 1;
@@ -75,8 +75,10 @@ const decide = (options: JoiningOptions, peers: Peers): Decision => {
   const [member] = [...peers.values()].filter((peer) => peer.member);
   if (member)
     return { begin: true, lost: `it has no files, and node ${member.node} is in the log` };
-  if (missing.length === 0) return { begin: true, lost: undefined };
-  return { begin: false, reason: `has no files and waits for node ${missing.join(' and ')}` };
+  // With files of a log that none has been in yet, it is the same log: etcd gives its members their ids by the addresses.
+  if (missing.length === 0 && !memory.isMember()) return { begin: true, lost: undefined };
+  const awaited = missing.length > 0 ? `node ${missing.join(' and ')}` : 'one that has some';
+  return { begin: false, reason: `has no files and waits for ${awaited}` };
 };
 
 /**

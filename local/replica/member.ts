@@ -4,6 +4,7 @@
  * member, which a peer makes room for.
  */
 import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,8 +19,8 @@ import { addressOf } from './peers.ts';
 export type MemberOptions = {
   readonly config: NodeConfig;
   readonly folder: string;
-  /** Of the cluster, so that members of two clusters never speak with each other. */
-  readonly token: string;
+  /** Of the cluster: members of two clusters never speak with each other. */
+  readonly secret: string;
   /**
    * Asks a peer to make room for a new member in place of this node's, until one has; returns all members as etcd
    * takes them. Rejects when the node is closed.
@@ -53,7 +54,7 @@ export const requireEtcd = (): void => {
 type Membership = { readonly cluster: string; readonly state: 'new' | 'existing' };
 
 const argumentsOf = (
-  { config, token }: MemberOptions,
+  { config, secret }: MemberOptions,
   clientPort: number,
   { cluster, state }: Membership,
 ): readonly string[] => {
@@ -68,7 +69,7 @@ const argumentsOf = (
     'advertise-client-urls': client,
     'initial-cluster': cluster,
     'initial-cluster-state': state,
-    'initial-cluster-token': token,
+    'initial-cluster-token': createHash('sha256').update(secret).digest('hex').slice(0, 16),
     // One entry is at most 6 MiB of JSON, with room for what etcd puts around it.
     'max-request-bytes': String(8 * 1024 * 1024),
     'quota-backend-bytes': String(8 * 1024 * 1024 * 1024),

@@ -17,6 +17,8 @@ const stored = v.object({
   node: v.number(),
   /** How many starts have counted. */
   start: v.number(),
+  /** Whether it has been in the log, so that a majority has files of one. */
+  member: v.boolean(),
   /** Why this node must not serve: it differs from the others. */
   diverged: v.nullable(v.string()),
   heard: v.record(v.string(), heard),
@@ -27,11 +29,13 @@ export type NodeMemory = {
   readonly start: () => number;
   /** Counts on from what another one remembers. */
   readonly startAfter: (start: number) => void;
+  /** Whether this node has been in the log, now or in an earlier start. */
+  readonly isMember: () => boolean;
   /**
-   * Counts this start, before the others are told of it. One that has not come so far leaves no trace: what it found
-   * lost, the next one must find lost too.
+   * The node is in the log: counts this start, before the others are told of it. One that has not come so far leaves no
+   * trace: what it found lost, the next one must find lost too.
    */
-  readonly countStart: () => Promise<void>;
+  readonly enterLog: () => Promise<void>;
   /** By node. */
   readonly heard: () => Readonly<Record<string, Heard>>;
   readonly hear: (node: number, said: Heard) => Promise<void>;
@@ -43,8 +47,8 @@ export type NodeMemory = {
 
 const parse = (file: string, text: string, node: number): v.InferOutput<typeof stored> => {
   try {
-    // One from before, without these, is taken for its node's own.
-    return v.parse(stored, { node, ...JSON.parse(text) });
+    // One from before, without these, is its node's own, which was in the log.
+    return v.parse(stored, { node, member: true, ...JSON.parse(text) });
   } catch {
     throw failure(`${file} is damaged: wipe this node, and it takes its state from the others`);
   }
@@ -75,8 +79,8 @@ const replaceFileMeanwhile = async (file: string, text: string): Promise<void> =
 export const openNodeMemory = (folder: string, node: number): NodeMemory => {
   const file = join(folder, 'node.json');
   const text = readFileIfPresent(file);
-  let state =
-    text === undefined ? { node, start: 0, diverged: null, heard: {} } : parse(file, text, node);
+  const nothing = { node, start: 0, member: false, diverged: null, heard: {} };
+  let state: v.InferOutput<typeof stored> = text === undefined ? nothing : parse(file, text, node);
   if (state.node !== node) {
     const sentence = `the folder ${folder} is node ${state.node}'s, and this is node ${node}`;
     throw failure(
@@ -97,7 +101,8 @@ export const openNodeMemory = (folder: string, node: number): NodeMemory => {
     startAfter: (other) => {
       start = Math.max(start, other + 1);
     },
-    countStart: () => change({ start }),
+    isMember: () => state.member,
+    enterLog: () => change({ start, member: true }),
     heard: () => state.heard,
     hear: async (other, said) => {
       const known = state.heard[String(other)] ?? { start: 0, appliedRevision: 0 };

@@ -1,5 +1,4 @@
 /** One vault node: its store, its member of the log, its front, and what it says to the others, as one thing. */
-import { createHash } from 'node:crypto';
 import { failure, isFailure, sentenceOf } from '../command.ts';
 import type { StoreProgram } from '../dynamodb.ts';
 import { createBarrier } from './barrier.ts';
@@ -60,7 +59,6 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const condition = createCondition(config.node, report);
   const difference = memory.diverged();
   if (difference !== undefined) condition.change('diverged', difference);
-  let isMember = hasMemberFiles(folder);
   let member: LogMember | undefined;
   let log: Log | undefined;
   let watch: Watch | undefined;
@@ -81,7 +79,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       content: watch?.content() ?? null,
       start: memory.start(),
       store: storeVersion,
-      member: isMember,
+      member: memory.isMember(),
       heard: memory.heard(),
     };
   };
@@ -94,7 +92,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     condition,
     ownReport,
     findDigest: replica.findDigest,
-    findMember: () => (isMember ? member?.address : undefined),
+    findMember: () => member?.address,
     report,
     signal,
   });
@@ -131,19 +129,17 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       config,
       ask,
       memory,
-      hasMemberFiles: isMember,
+      hasMemberFiles: hasMemberFiles(folder),
       appliedRevision: replica.position().revision,
       store: storeVersion,
       waitFor: (why) => condition.change('waiting', why),
       signal,
     });
-    const token = createHash('sha256').update(secret).digest('hex').slice(0, 16);
-    member = await startMember({ config, folder, token, makeRoom, report }, lost);
+    member = await startMember({ config, folder, secret, makeRoom, report }, lost);
     log = connectLog(member.address);
     condition.change('catching-up', 'it waits for a majority of the nodes');
     const { clusterId } = await untilDescribed(log, signal);
-    isMember = true;
-    await memory.countStart();
+    await memory.enterLog();
     await exchange.announce();
     const compaction = startCompaction({
       log,

@@ -22,7 +22,7 @@ const nodeReport = v.object({
   start: v.number(),
   /** The store's program and version: all nodes must have the same. */
   store: v.string(),
-  /** Whether it has a place in the log. */
+  /** Whether it has been in the log, so that no new one may be begun. */
   member: v.boolean(),
   /** What it remembers of the others, by node. */
   heard: v.record(v.string(), heard),

@@ -1,7 +1,11 @@
 /** How nodes find their places again whose members were removed, or that were stopped before they had any. */
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { nodesVariable, openLayout } from '../../local/cluster/layout.ts';
+import { readNodeConfig } from '../../local/replica/config.ts';
+import { startMember } from '../../local/replica/member.ts';
 import {
   type ClusterProcess,
   endCluster,
@@ -49,5 +53,42 @@ describe('a node', () => {
     expect(own).not.toBe(member);
     expect(await askForPlace(member)).toEqual({ member: own });
     expect(await cluster.ask(1, 'GET', '/v1/secrets/NONE')).toMatchObject({ status: 404 });
+  });
+
+  it('that alone had begun the log when all were stopped begins it with the others at the next start', async () => {
+    await cluster.end('SIGTERM');
+    const { nodes, clusterFile } = await openLayout(cluster.folder, undefined);
+    for (const { folder } of nodes) rmSync(folder, { recursive: true });
+    const folder = join(cluster.folder, 'node-2');
+    mkdirSync(folder, { mode: 0o700 });
+    const alone = await startMember(
+      {
+        config: readNodeConfig({
+          VAULT_NODE: '2',
+          VAULT_NODES: nodesVariable(nodes),
+          VAULT_PEER_HOST: '127.0.0.1',
+          VAULT_CLUSTER_FILE: clusterFile,
+        }),
+        folder,
+        secret: readClusterFile(clusterFile).secret,
+        makeRoom: () => Promise.reject(new Error('there is nobody to ask')),
+        report: () => undefined,
+      },
+      undefined,
+    );
+    await until(
+      () => existsSync(join(folder, 'etcd', 'member', 'wal')),
+      (isThere) => isThere,
+    );
+    await alone.close();
+
+    cluster = await startCluster(cluster.folder);
+    await until(cluster.status, areServing);
+    const body = { name: 'NAME', value: 'v' };
+    expect(await cluster.ask(2, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
+    for (const node of [1, 2, 3]) {
+      expect(await cluster.ask(node, 'GET', '/v1/secrets/NAME')).toMatchObject({ status: 200 });
+      expect(logOf(node)).not.toContain('is joining');
+    }
   });
 });

@@ -59,7 +59,8 @@ export const memoryOf = (start = 1): NodeMemory => {
     startAfter: (other) => {
       count = Math.max(count, other + 1);
     },
-    countStart: async () => undefined,
+    isMember: () => false,
+    enterLog: async () => undefined,
     heard: () => heard,
     hear: async (node, said) => {
       heard = { ...heard, [node]: said };

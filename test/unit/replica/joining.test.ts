@@ -56,6 +56,18 @@ describe('a node without files', () => {
     expect(await seek({ 3: member }).found).toContain('node 3 is in the log');
   });
 
+  it('begins no new log if it was in one, and waits for who has it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
+    const memory = openNodeMemory(folder, 1);
+    await memory.enterLog();
+    const { found, waits, said } = seek({ 2: empty, 3: empty }, { memory });
+    await until(() => waits.length === 1);
+    expect(waits).toEqual(['has no files and waits for one that has some']);
+    said[3] = member;
+    expect(await found).toContain('node 3 is in the log');
+    rmSync(folder, { recursive: true });
+  });
+
   it('waits for all, and says for whom', async () => {
     const { found, waits, said } = seek({});
     await until(() => waits.length === 1);
@@ -105,7 +117,7 @@ describe('a node with files', () => {
 
   it('begins anew at each start until it is in the log, whoever is there to ask', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
-    await openNodeMemory(folder, 1).countStart();
+    await openNodeMemory(folder, 1).enterLog();
     for (const other of [2, 3, 2]) {
       const again = { ...own, memory: openNodeMemory(folder, 1) };
       expect(await seek({ [other]: remembers(2, 90) }, again).found).toContain('start 2');

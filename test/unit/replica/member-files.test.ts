@@ -39,7 +39,7 @@ describe('a member of the log', () => {
       ]);
       throw closed;
     };
-    const options = { config: configOf(1), folder, token: '', makeRoom, report: () => undefined };
+    const options = { config: configOf(1), folder, secret: '', makeRoom, report: () => undefined };
     // The second start finds no files, and nothing to put aside.
     for (const lost of ['they are behind', 'it has no files']) {
       await expect(startMember(options, lost)).rejects.toBe(closed);

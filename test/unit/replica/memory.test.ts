@@ -19,8 +19,16 @@ describe("a node's memory", () => {
       const memory = openNodeMemory(folder, 1);
       expect(memory.start()).toBe(start);
       await memory.hear(2, said(start, 0));
-      await memory.countStart();
+      await memory.enterLog();
     }
+  });
+
+  it('keeps whether the node has ever been in the log', async () => {
+    const memory = openNodeMemory(folder, 1);
+    await memory.hear(2, said(1, 0));
+    expect(openNodeMemory(folder, 1).isMember()).toBe(false);
+    await memory.enterLog();
+    expect(openNodeMemory(folder, 1).isMember()).toBe(true);
   });
 
   it('counts on from what another node remembers, never back', async () => {
@@ -29,7 +37,7 @@ describe("a node's memory", () => {
     expect(memory.start()).toBe(8);
     memory.startAfter(3);
     expect(memory.start()).toBe(8);
-    await memory.countStart();
+    await memory.enterLog();
     expect(openNodeMemory(folder, 1).start()).toBe(9);
   });
 
@@ -93,7 +101,7 @@ describe("a node's memory", () => {
   });
 
   it("refuses another node's folder, and says what to do", async () => {
-    await openNodeMemory(folder, 2).countStart();
+    await openNodeMemory(folder, 2).enterLog();
     expect(() => openNodeMemory(folder, 1)).toThrow(
       `the folder ${folder} is node 2's, and this is node 1: put back its own, or delete it`,
     );
@@ -103,6 +111,7 @@ describe("a node's memory", () => {
   it('takes a folder for its own that says nothing, as those from before', async () => {
     writeFileSync(join(folder, 'node.json'), '{"start":4,"diverged":null,"heard":{}}');
     expect(openNodeMemory(folder, 2).start()).toBe(5);
+    expect(openNodeMemory(folder, 2).isMember()).toBe(true);
     expect(() => openNodeMemory(folder, 1)).toThrow(/is node 2's, and this is node 1/);
   });
 
