@@ -15,6 +15,10 @@ const lostWords = [
   'cannot be repaired',
   'crc mismatch',
   'unexpected EOF',
+  'cannot use none as id',
+  'invalid database',
+  'freepages:',
+  'fatal error: fault',
 ];
 
 /** What etcd ends with, as if all were well, when it finds that its member was removed: with code 0, and only warning. */
@@ -26,7 +30,7 @@ const removedWords = 'data-dir used by this member must be removed';
  */
 export const findLostWords = (line: string): string | undefined => {
   if (line.includes(removedWords)) return removedWords;
-  if (!/"level":"(fatal|panic)"|^panic: /.test(line)) return undefined;
+  if (!/"level":"(fatal|panic)"|^(panic|fatal error): /.test(line)) return undefined;
   return lostWords.find((words) => line.includes(words));
 };
 

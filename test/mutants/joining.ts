@@ -57,7 +57,7 @@ export const joiningMutants: readonly Mutant[] = [
     name: 'a node that was in a log begins another one',
     file: local('joining'),
     from: '&& !memory.isMember()',
-    to: '',
+    to: '&& memory.start() > 0',
     test: 'unit/replica/joining',
     sentence: 'begins no new log if it was in one, and waits for who has it',
   },

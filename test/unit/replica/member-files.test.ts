@@ -13,6 +13,10 @@ describe('a member of the log', () => {
     [line('fatal', 'discovery failed: member 1 has already been bootstrapped')],
     ['panic: tocommit(107) is out of range [lastIndex(92)]. Was the log lost?'],
     [line('panic', 'failed to recover v3 backend from snapshot')],
+    ['panic: cannot use none as id'],
+    ['fatal error: fault'],
+    [JSON.stringify({ level: 'panic', msg: 'failed to open database', error: 'invalid database' })],
+    ['panic: freepages: failed to get all reachable pages (page 7: out of bounds: 5)'],
     [line('warn', 'data-dir used by this member must be removed')],
   ])('has lost its files: %s', (said) => {
     expect(findLostWords(said)).toBeDefined();
@@ -21,6 +25,8 @@ describe('a member of the log', () => {
   it.each([
     ['warned of a broken connection', line('warn', 'lost stream: unexpected EOF')],
     ['could not listen', line('fatal', 'bind: address already in use')],
+    ['cannot open them', line('panic', 'failed to open database: permission denied')],
+    ['had no memory', 'fatal error: runtime: out of memory'],
     ['said nothing', ''],
   ])('keeps its files if it %s', (_, said) => {
     expect(findLostWords(said)).toBeUndefined();
