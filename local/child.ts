@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { failure } from './command.ts';
 import { readFileIfPresent, replaceFile } from './data-folder.ts';
 
 /** A process that no later one can be taken for: a pid is used again, with another start time. */
@@ -124,13 +125,25 @@ export const endChild = async (child: ChildProcess, graceMs: number): Promise<vo
   clearTimeout(timer);
 };
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export const findFreePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+/** Whether this port of 127.0.0.1 can be had. */
+export const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+
+/**
+ * Below the ports that systems give to outgoing connections, and beside those of clusters: a child that dies is started
+ * again at its port, which must not have become another's meanwhile.
+ */
+const childPorts = { from: 20_000, to: 32_000 };
+
+/** A port of 127.0.0.1 for a child, that was free a moment ago. */
+export const findFreePort = async (): Promise<number> => {
+  const { from, to } = childPorts;
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = from + Math.floor(Math.random() * (to - from));
+    if (await isFree(port)) return port;
+  }
+  throw failure(`no port of 127.0.0.1 between ${from} and ${to} was found free`);
+};

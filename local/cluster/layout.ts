@@ -3,9 +3,9 @@
  * port: the vaults 0 to 2, etcd's 10 to 12, the nodes' own 20 to 22, the master key 30. etcd remembers the ports of
  * its members, so the first run's are kept in the folder; only the vaults may move later.
  */
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { isFree } from '../child.ts';
 import { failure } from '../command.ts';
 import { createFileOnce } from '../data-folder.ts';
 import { hostOf } from './relay.ts';
@@ -30,7 +30,7 @@ const nodeNumbers = [1, 2, 3];
 const firstPortPreset = 3_001;
 const portsSpan = 31;
 /** Below the ports that systems give to outgoing connections: one of those could hold a killed node's port. */
-const freeRange = { from: 10_000, to: 30_000 };
+const freeRange = { from: 10_000, to: 20_000 - portsSpan };
 
 const portsFile = v.object({ firstPort: v.pipe(v.number(), v.integer(), v.minValue(1)) });
 
@@ -42,12 +42,6 @@ export const readFirstPort = (environment: NodeJS.ProcessEnv): number | undefine
   if (port + portsSpan <= 65_536) return port;
   throw failure(`CLUSTER_PORT must be a number from 0 to ${65_536 - portsSpan}`);
 };
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 
 const findFirstPort = async (): Promise<number> => {
   for (let tries = 0; tries < 100; tries += 1) {
