@@ -6,7 +6,7 @@ import type { NodeMemory } from './memory.ts';
 import { type AskPeer, createAskPeer, type PeerRoute, servePeers } from './peers.ts';
 import { askForPlace, createPlaceGiver } from './places.ts';
 import type { NodeReport } from './report.ts';
-import { sendSnapshot } from './snapshot.ts';
+import { type Digests, sendSnapshot } from './snapshot.ts';
 
 export type PeeringOptions = {
   readonly config: NodeConfig;
@@ -59,6 +59,19 @@ export const startPeering = async (options: PeeringOptions): Promise<Peering> =>
       await memory.forget(node);
     },
   });
+  /** What a node holds that differs is no state to begin with, and confirms none. */
+  const unlessDiverged =
+    (route: PeerRoute): PeerRoute =>
+    async (body, response) => {
+      const difference = memory.diverged();
+      if (difference !== undefined) throw new Error(`this node is diverged: ${difference}`);
+      return await route(body, response);
+    };
+  const digestsAt = (revision: number): Digests => {
+    const { content } = ownReport();
+    const items = content?.revision === revision ? content.digest : null;
+    return { digest: findDigest(revision) ?? null, items };
+  };
   const peers = await servePeers(
     config,
     secret,
@@ -66,8 +79,8 @@ export const startPeering = async (options: PeeringOptions): Promise<Peering> =>
       ['GET /status', async () => JSON.stringify(ownReport())],
       ['POST /exchange', (body) => exchange.hear(body)],
       ['POST /place', givePlace],
-      ['POST /digest', async (body) => JSON.stringify(findDigest(Number(body)) ?? null)],
-      ['GET /snapshot', (_, response) => sendSnapshot(folder, response)],
+      ['POST /digest', unlessDiverged(async (body) => JSON.stringify(digestsAt(Number(body))))],
+      ['GET /snapshot', unlessDiverged((_, response) => sendSnapshot(folder, response))],
     ]),
   );
   return {

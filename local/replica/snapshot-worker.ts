@@ -42,7 +42,7 @@ const run = () => {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
   try {
     if (task === 'content') return contentOf(database);
-    if (task === 'position') return positionOf(database);
+    if (task === 'copied') return { ...positionOf(database), items: contentOf(database).digest };
     database.prepare('VACUUM INTO ?').run(copy);
     return {};
   } finally {

@@ -46,15 +46,20 @@ export const sendSnapshot = async (
 
 const received = 'snapshot.in';
 
-/** Fetches a node's snapshot into the folder; returns where it stands by its own word. Throws if it is not whole. */
-const fetchSnapshot = async (ask: AskPeer, node: number, folder: string): Promise<Content> => {
+/** Where a copy stands by its own word: the rolling digest, and the digest of the items that it holds. */
+type Copied = Content & { readonly items: string };
+/** What a node answers who asks for its digests at a revision; `null`: it cannot tell. */
+export type Digests = { readonly digest: string | null; readonly items: string | null };
+
+/** Fetches a node's snapshot into the folder; returns where it stands. Throws if it is not whole. */
+const fetchSnapshot = async (ask: AskPeer, node: number, folder: string): Promise<Copied> => {
   const target = join(folder, received);
   rmSync(target, { force: true });
   const incoming = await ask(node, 'GET', '/snapshot', { timeoutMs: silenceMs });
   const bytes = Number(incoming.headers['content-length']);
   await pipeline(incoming, createWriteStream(target, { mode: 0o600, flush: true }));
   if (statSync(target).size !== bytes) throw new Error(`the snapshot of node ${node} is cut off`);
-  return await inThread('position', folder, received);
+  return await inThread('copied', folder, received);
 };
 
 export type TakeOptions = {
@@ -70,19 +75,23 @@ export type TakeOptions = {
 const digestMs = 2_000;
 const retryMs = 1_000;
 
-/** Whether a node other than the giver had the same digest there; `undefined` if none could tell. */
+/**
+ * Whether a node other than the giver had the same digest there, and the same items if it has read them there;
+ * `undefined` if none could tell.
+ */
 const confirm = async (
   { ask, others }: TakeOptions,
   giver: number,
-  { revision, digest }: Content,
+  { revision, digest, items }: Copied,
 ): Promise<boolean | undefined> => {
   for (const node of others.filter((other) => other !== giver)) {
     const body = String(revision);
     const options = { body, timeoutMs: digestMs };
-    const told: unknown = await askText(ask, node, 'POST', '/digest', options)
+    const told: Digests | undefined = await askText(ask, node, 'POST', '/digest', options)
       .then((text) => JSON.parse(text))
-      .catch(() => null);
-    if (typeof told === 'string') return told === digest;
+      .catch(() => undefined);
+    if (typeof told?.digest !== 'string') continue;
+    return told.digest === digest && (told.items ?? items) === items;
   }
   return undefined;
 };

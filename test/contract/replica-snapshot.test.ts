@@ -42,11 +42,19 @@ const answerOf = (text: string): IncomingMessage => {
     headers,
   }) as unknown as IncomingMessage;
 };
+/** The digest of the items that node 3 has read at rest; `null`: it has not. */
+let itemsAtRest: string | null;
 /** Node 2 gives its snapshot, node 3 confirms its digest. */
 const ask: AskPeer = async (node, _, path, { body = '' }) => {
   if (path === '/snapshot') return await get(node === 2 ? '/whole' : '/none');
   const digest = giver.replica.findDigest(Number(body)) ?? null;
-  return answerOf(JSON.stringify(digest));
+  return answerOf(JSON.stringify({ digest, items: itemsAtRest }));
+};
+/** One item changes behind the back of the giver's store. */
+const changeItem = (): void => {
+  const database = new DatabaseSync(join(giver.folder, 'store.sqlite'), { timeout: 5_000 });
+  database.exec(`UPDATE vault SET item_json = replace(item_json, '"7"', '"8"') WHERE pk = 'S:k7'`);
+  database.close();
 };
 const take = (revision: number, more: Partial<Parameters<typeof takeSnapshot>[0]> = {}) =>
   takeSnapshot({
@@ -73,6 +81,7 @@ beforeEach(async () => {
   giver = await startReplica({ folder: freshStoreFolder() });
   folder = freshStoreFolder();
   lines = [];
+  itemsAtRest = null;
   await giver.front.call('CreateTable', tableOf('vault'));
   for (let n = 0; n < 50; n += 1) await giver.front.call('PutItem', put(`k${n}`, n));
   server = createServer((incoming, response) => {
@@ -173,11 +182,25 @@ describe('a snapshot', () => {
     await fail({ ask: hostile((_, path) => (path === '/snapshot' ? 'half of it' : undefined)) });
     await fail({
       others: [2, 3],
-      ask: hostile((_, path) => (path === '/digest' ? '"another"' : undefined)),
+      ask: hostile((_, path) => (path === '/digest' ? '{"digest":"another"}' : undefined)),
     });
     expect(refusals[0]).toBe(`node 2 gave no snapshot: it ends at revision ${end}`);
     expect(refusals[1]).toBe('node 2 gave no snapshot: the snapshot of node 2 is cut off');
     expect(refusals[2]).toBe('node 2 gave no snapshot: another node has another digest there');
+  });
+
+  it('of a store whose file has changed, unnoticed so far, is not confirmed by who has read its items at rest', async () => {
+    itemsAtRest = (await giver.content()).digest;
+    await take(0);
+    changeItem();
+    const ended = new AbortController();
+    const report = (line: string) => {
+      lines.push(line);
+      ended.abort();
+    };
+    await expect(take(0, { others: [2, 3], report, signal: ended.signal })).rejects.toThrow();
+    expect(lines[0]).toMatch(/confirmed by another node$/);
+    expect(lines[1]).toBe('node 2 gave no snapshot: another node has another digest there');
   });
 
   it('is taken on the word of its giver if nobody else can tell', async () => {
@@ -206,11 +229,7 @@ describe('the digest of all items', () => {
 
   it('sees one item that has changed in the file alone', async () => {
     const before = await giver.content();
-    const database = new DatabaseSync(join(giver.folder, 'store.sqlite'), { timeout: 5_000 });
-    database.exec(
-      `UPDATE vault SET item_json = replace(item_json, '"7"', '"8"') WHERE pk = 'S:k7'`,
-    );
-    database.close();
+    changeItem();
     const after = await giver.content();
     expect(after.revision).toBe(before.revision);
     expect(after.digest).not.toBe(before.digest);
