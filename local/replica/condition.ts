@@ -7,8 +7,10 @@ type State = NodeReport['state'];
 export type Condition = {
   readonly state: () => State;
   readonly reason: () => string | null;
-  /** Every change is reported. A node that has diverged stays so until it is wiped. */
+  /** Every change is reported. A node that has diverged stays so, whatever else comes, until `rejoin`. */
   readonly change: (state: State, reason?: string) => void;
+  /** It differs no more: it serves again as soon as it has caught up. */
+  readonly rejoin: (reason: string) => void;
   /** Resolves the first time that the node serves. */
   readonly serving: Promise<void>;
   /**
@@ -26,6 +28,14 @@ export const createCondition = (node: number, report: (line: string) => void): C
   let state: State = 'waiting';
   let reason: string | null = 'it starts';
   let wake: () => void = () => undefined;
+  const enter = (next: State, why: string | null): void => {
+    state = next;
+    reason = why;
+    report(reason === null ? `node ${node} serves` : `node ${node} is ${state}: ${reason}`);
+    if (state !== 'serving') return;
+    wake();
+    wake = () => undefined;
+  };
   const untilServing = (): Promise<void> =>
     new Promise((resolve) => {
       const before = wake;
@@ -38,13 +48,12 @@ export const createCondition = (node: number, report: (line: string) => void): C
     state: () => state,
     reason: () => reason,
     change: (next, why) => {
-      if (state === 'diverged' || (next === state && (why ?? null) === reason)) return;
-      state = next;
-      reason = why ?? null;
-      report(reason === null ? `node ${node} serves` : `node ${node} is ${state}: ${reason}`);
-      if (state !== 'serving') return;
-      wake();
-      wake = () => undefined;
+      const isHeld = state === 'diverged' && next !== 'diverged';
+      if (isHeld || (next === state && (why ?? null) === reason)) return;
+      enter(next, why ?? null);
+    },
+    rejoin: (why) => {
+      if (state === 'diverged') enter('catching-up', why);
     },
     serving: untilServing(),
     admit: async () => {

@@ -4,9 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeConfig } from './config.ts';
-import type { NodeMemory } from './memory.ts';
+import type { Difference, NodeMemory } from './memory.ts';
 import { type AskPeer, askText } from './peers.ts';
 import { type Answer, type NodeReport, parseAnswer, parseReport } from './report.ts';
+import { type Comparison, compareReports, createVerdicts, type Judgement } from './verdicts.ts';
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;
@@ -14,8 +15,10 @@ export type ExchangeOptions = {
   readonly memory: NodeMemory;
   readonly report: () => NodeReport;
   readonly findDigest: (revision: number) => string | undefined;
-  /** Called once, when this node turns out to be the one that differs, or nobody can tell which one does. */
-  readonly onDiverged: (reason: string) => void;
+  /** Called when this node turns out to be the one that is wrong, or, with what differs, nobody can tell which one is. */
+  readonly onDiverged: (reason: string, undecided?: readonly Difference[]) => void;
+  /** Called when it has turned out that this node may go on after all. */
+  readonly onEqual: (reason: string) => void;
   /** By default a second. */
   readonly everyMs?: number;
 };
@@ -38,32 +41,17 @@ const presetMs = 1_000;
 const silenceMs = 900;
 const latelyMs = 60_000;
 /** A node that lives tells within so many rounds whom it equals; until then it might be this one. */
-const undecidedRoundsMax = 10;
-
-/** What two nodes were to each other when they could last be compared. */
-type Verdict = { readonly revision: number; readonly isEqual: boolean };
-
-/** Whether two reports agree where both can be judged; `undefined` if they cannot. */
-const compare = (
-  findDigest: (revision: number) => string | undefined,
-  own: NodeReport,
-  other: NodeReport,
-): boolean | undefined => {
-  const [mine, theirs] = [own.content, other.content];
-  const isSameMoment = mine !== null && mine.revision === theirs?.revision;
-  if (isSameMoment && mine.digest !== theirs?.digest) return false;
-  const digest = findDigest(other.appliedRevision);
-  return digest === undefined ? undefined : digest === other.digest;
-};
+const pendingRoundsMax = 10;
 
 /** Starts to exchange reports. */
 export const startExchange = (options: ExchangeOptions): Exchange => {
-  const { config, ask, memory, report, findDigest, onDiverged, everyMs = presetMs } = options;
+  const { config, ask, memory, report, findDigest, onDiverged, onEqual } = options;
+  const { everyMs = presetMs } = options;
   const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
-  const verdicts = new Map<number, Verdict>();
   const silent = new Set<number>();
   const peers = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
-  let undecidedRounds = 0;
+  const verdicts = createVerdicts(peers, memory.undecided());
+  let pendingRounds = 0;
   let isAnnounced = false;
   let isClosing = false;
   let hasAnnounced: () => void = () => undefined;
@@ -71,27 +59,25 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
     hasAnnounced = resolve;
   });
 
-  const note = (said: NodeReport, revision: number, isEqual: boolean | null | undefined): void => {
+  const note = (said: NodeReport, comparisons: readonly Comparison[]): void => {
     heard.set(said.node, { report: said, at: performance.now() });
-    const isLater = revision >= (verdicts.get(said.node)?.revision ?? 0);
-    if (typeof isEqual === 'boolean' && isLater) verdicts.set(said.node, { revision, isEqual });
+    verdicts.note(said, comparisons);
   };
+  const hasConceded = (node: number): boolean => heard.get(node)?.report.conceded ?? false;
 
-  /**
-   * A node that differs from one and equals no majority must not go on: it may be the wrong one. Only who was equal
-   * where the others differed counts: whoever was so before, and is dead since, would be on both sides.
-   */
-  const judge = (): void => {
-    const different = peers.filter((node) => verdicts.get(node)?.isEqual === false);
-    if (different.length === 0 || memory.diverged() !== undefined) return;
-    const from = Math.min(...different.map((node) => verdicts.get(node)?.revision ?? 0));
-    const others = peers.filter((node) => !different.includes(node));
-    const same = others.filter((node) => (verdicts.get(node)?.revision ?? -1) >= from);
-    if (same.length + 1 > config.nodes.length / 2) return;
-    const isUndecided = others.some((node) => !same.includes(node) && !silent.has(node));
-    if (isUndecided && undecidedRounds < undecidedRoundsMax) return;
-    const names = different.join(' and ');
-    onDiverged(`at revision ${from} this node differs from node ${names}`);
+  /** Stops where this node must not go on, and lets it go on where that is settled. */
+  const judge = (): Judgement => {
+    const judgement = verdicts.judge(hasConceded, (node) => !silent.has(node));
+    const isHeld = memory.diverged() !== undefined;
+    const isConceding = isHeld && memory.undecided() === undefined;
+    if (isConceding) return judgement;
+    if (judgement.is === 'wrong') onDiverged(judgement.reason);
+    if (judgement.is === 'equal' && isHeld) onEqual('the difference is settled');
+    if (judgement.is !== 'undecided' || isHeld) return judgement;
+    const isPatient = judgement.isPending && pendingRounds < pendingRoundsMax;
+    if (!isPatient)
+      onDiverged(`${judgement.reason}, and no majority tells who is wrong`, judgement.by);
+    return judgement;
   };
 
   const tell = async (node: number): Promise<Answer> => {
@@ -100,9 +86,11 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
     const answer = parseAnswer(
       await askText(ask, node, 'POST', '/exchange', { body, timeoutMs: silenceMs }),
     );
-    const seen = compare(findDigest, report(), answer.report);
-    if (seen === undefined) note(answer.report, own.appliedRevision, answer.equal);
-    else note(answer.report, answer.report.appliedRevision, seen);
+    const seen = compareReports(findDigest, report(), answer.report);
+    const { appliedRevision: revision } = own;
+    const { equal: isEqual } = answer;
+    // Who is ahead of this node knows its digest.
+    note(answer.report, isEqual === null ? seen : [{ of: 'outcomes', revision, isEqual }, ...seen]);
     return answer;
   };
 
@@ -117,9 +105,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       if (status === 'fulfilled' || hasSpoken) silent.delete(node);
       else silent.add(node);
     }
-    const isDifferent = [...verdicts.values()].some(({ isEqual }) => !isEqual);
-    undecidedRounds = isDifferent ? undecidedRounds + 1 : 0;
-    judge();
+    pendingRounds = judge().is === 'undecided' ? pendingRounds + 1 : 0;
     const told = answers.filter(({ status }) => status === 'fulfilled').length + 1;
     if (wasAnnounced && told > config.nodes.length / 2) hasAnnounced();
   };
@@ -137,18 +123,21 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       const said = parseReport(text);
       const { start, appliedRevision } = said;
       if (isFirm === true) await memory.hear(said.node, { start, appliedRevision });
-      const isEqual = compare(findDigest, report(), said);
-      note(said, appliedRevision, isEqual);
+      const comparisons = compareReports(findDigest, report(), said);
+      note(said, comparisons);
       silent.delete(said.node);
       judge();
-      return JSON.stringify({ report: report(), equal: isEqual ?? null } satisfies Answer);
+      const equal = comparisons.find(({ of }) => of === 'outcomes')?.isEqual ?? null;
+      return JSON.stringify({ report: report(), equal } satisfies Answer);
     },
     others: () =>
       peers.flatMap((node) => {
         const known = heard.get(node)?.report;
         return known ? [{ ...known, alive: !silent.has(node) }] : [];
       }),
-    areEqual: () => [...verdicts.values()].every(({ isEqual }) => isEqual),
+    areEqual: () =>
+      verdicts.areEqual() &&
+      [...heard.values()].every(({ report: { state } }) => state !== 'diverged'),
     appliedLately: () =>
       [...heard.values()]
         .filter(({ at }) => performance.now() - at < latelyMs)

@@ -12,6 +12,17 @@ import { readFileIfPresent, replaceFile } from '../data-folder.ts';
 const heard = v.object({ start: v.number(), appliedRevision: v.number() });
 type Heard = v.InferOutput<typeof heard>;
 
+/** How two nodes may differ: in the outcomes of the log's entries, or in the items that their stores hold. */
+const difference = v.object({
+  node: v.number(),
+  /** The other one's, which tells whether it was wiped since. */
+  start: v.number(),
+  of: v.picklist(['outcomes', 'items']),
+  /** At which it was first seen. */
+  revision: v.number(),
+});
+export type Difference = v.InferOutput<typeof difference>;
+
 const stored = v.object({
   /** Whose memory it is. */
   node: v.number(),
@@ -21,6 +32,8 @@ const stored = v.object({
   member: v.boolean(),
   /** Why this node must not serve: it differs from the others. */
   diverged: v.nullable(v.string()),
+  /** By what it differs, as long as nobody can tell who is wrong; without it the node itself is. */
+  undecided: v.optional(v.array(difference)),
   heard: v.record(v.string(), heard),
 });
 
@@ -42,7 +55,11 @@ export type NodeMemory = {
   /** A node's log and store begin anew: what was heard of it no longer counts. */
   readonly forget: (node: number) => Promise<void>;
   readonly diverged: () => string | undefined;
-  readonly setDiverged: (reason: string) => Promise<void>;
+  /** `undefined` unless it has diverged and nobody can tell yet who is wrong. */
+  readonly undecided: () => readonly Difference[] | undefined;
+  /** Until it is wiped, or, if it is undecided, until `setEqual`. */
+  readonly setDiverged: (reason: string, undecided?: readonly Difference[]) => Promise<void>;
+  readonly setEqual: () => Promise<void>;
 };
 
 const parse = (file: string, text: string, node: number): v.InferOutput<typeof stored> => {
@@ -115,6 +132,9 @@ export const openNodeMemory = (folder: string, node: number): NodeMemory => {
       return change({ heard: others });
     },
     diverged: () => state.diverged ?? undefined,
-    setDiverged: (reason) => change({ diverged: reason }),
+    undecided: () => state.undecided,
+    setDiverged: (reason, undecided) =>
+      change({ diverged: reason, undecided: undecided && [...undecided] }),
+    setEqual: () => change({ diverged: null, undecided: undefined }),
   };
 };

@@ -79,6 +79,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       content: watch?.content() ?? null,
       start: memory.start(),
       store: storeVersion,
+      conceded: memory.diverged() !== undefined && memory.undecided() === undefined,
       member: memory.isMember(),
       heard: memory.heard(),
     };

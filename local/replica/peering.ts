@@ -46,9 +46,15 @@ export const startPeering = async (options: PeeringOptions): Promise<Peering> =>
     memory,
     report: ownReport,
     findDigest,
-    onDiverged: (why) => {
-      memory.setDiverged(why).catch((error) => report(`that it differs is not kept: ${error}`));
+    onDiverged: (why, undecided) => {
+      memory
+        .setDiverged(why, undecided)
+        .catch((error) => report(`that it differs is not kept: ${error}`));
       condition.change('diverged', why);
+    },
+    onEqual: (why) => {
+      memory.setEqual().catch((error) => report(`that it is equal is not kept: ${error}`));
+      condition.rejoin(why);
     },
   });
   const givePlace = createPlaceGiver({

@@ -22,6 +22,8 @@ const nodeReport = v.object({
   start: v.number(),
   /** The store's program and version: all nodes must have the same. */
   store: v.string(),
+  /** Whether it differs from a majority, and knows that it is wrong. */
+  conceded: v.optional(v.boolean(), false),
   /** Whether it has been in the log, so that no new one may be begun. */
   member: v.boolean(),
   /** What it remembers of the others, by node. */
@@ -31,7 +33,9 @@ export type NodeReport = v.InferOutput<typeof nodeReport>;
 
 /** What is shown of the reports of all nodes to whoever looks, by node. */
 export const shownOf = (reports: readonly NodeReport[]) =>
-  reports.map(({ heard: _, member: __, ...shown }) => shown).sort((a, b) => a.node - b.node);
+  reports
+    .map(({ heard: _, member: __, conceded: ___, ...shown }) => shown)
+    .sort((a, b) => a.node - b.node);
 
 /** What one node answers another's report: its own, and whether the digest that it was told is also its own there. */
 const answer = v.object({ report: nodeReport, equal: v.nullable(v.boolean()) });

@@ -52,15 +52,18 @@ export const startWatching = (options: WatchOptions): Watch => {
       await sleep(condition.state() === 'serving' ? watchMs : retryMs, undefined, { ref: false });
     }
   };
-  /** At rest, and only then, all items are read again: the digest of outcomes cannot see a file that has changed. */
+  /**
+   * At rest, and only then, all items are read again: the digest of outcomes cannot see a file that has changed. Also
+   * while it differs: that may be for others to settle.
+   */
   const watchContent = async (): Promise<void> => {
     for (let before = -1; !signal.aborted; ) {
       await sleep(restMs, undefined, { ref: false });
       const { revision } = position();
       const isAtRest = revision === before && revision !== content?.revision;
       before = revision;
-      if (isAtRest && condition.state() === 'serving')
-        content = await readContent(folder).catch(() => content);
+      const isSettled = ['serving', 'diverged'].includes(condition.state());
+      if (isAtRest && isSettled) content = await readContent(folder).catch(() => content);
     }
   };
   void watchLog();

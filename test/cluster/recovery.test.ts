@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type ClusterProcess,
@@ -86,6 +87,33 @@ describe('a node', () => {
     await cluster.command('wipe', '3');
     await cluster.command('start', '3');
     await untilAlike();
+  });
+
+  it('that differs from another one while the third is away stops as that one does; the third settles it', async () => {
+    const name = await write(1);
+    await untilAlike();
+    await cluster.command('stop', '3');
+    const store = new DatabaseSync(join(folderOf(2), 'store.sqlite'), { timeout: 5_000 });
+    store.prepare('DELETE FROM vault WHERE pk LIKE ?').run(`S:%SECRET#${name}`);
+    store.close();
+    await write(1);
+    const statesAre = (...states: readonly string[]) =>
+      until(
+        cluster.status,
+        ({ nodes }) => states.join() === nodes.map(({ state }) => state).join(),
+      );
+    await statesAre('diverged', 'diverged', 'stopped');
+    await cluster.command('start', '3');
+    await statesAre('serving', 'diverged', 'serving');
+    expect(await read(1, name)).toMatchObject({ status: 200 });
+    // Known to be wrong, it stops nobody any more, nor is its state taken.
+    await cluster.command('stop', '3');
+    expect(await read(1, await write(1))).toMatchObject({ status: 200 });
+    await cluster.command('start', '3');
+    await cluster.command('wipe', '2');
+    await cluster.command('start', '2');
+    await untilAlike();
+    expect(await read(2, name)).toMatchObject({ status: 200 });
   });
 
   itAsRoot(

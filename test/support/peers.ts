@@ -33,6 +33,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   content: null,
   start: 1,
   store: 'dynoxide 1.2.1',
+  conceded: false,
   member: false,
   heard: {},
   ...more,
@@ -54,6 +55,7 @@ export const memoryOf = (start = 1): NodeMemory => {
   let count = start;
   let heard: ReturnType<NodeMemory['heard']> = {};
   let diverged: string | undefined;
+  let undecided: ReturnType<NodeMemory['undecided']>;
   return {
     start: () => count,
     startAfter: (other) => {
@@ -67,8 +69,14 @@ export const memoryOf = (start = 1): NodeMemory => {
     },
     forget: async () => undefined,
     diverged: () => diverged,
-    setDiverged: async (reason) => {
+    undecided: () => undecided,
+    setDiverged: async (reason, differences) => {
       diverged = reason;
+      undecided = differences;
+    },
+    setEqual: async () => {
+      diverged = undefined;
+      undecided = undefined;
     },
   };
 };

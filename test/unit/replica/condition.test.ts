@@ -49,6 +49,19 @@ describe('the condition of a node', () => {
     expect(await condition.admit()).toBe('this node is diverged: it differs from node 1');
   });
 
+  it('that it differed passes when that is settled, and not before it has caught up', async () => {
+    const { lines, condition } = start();
+    condition.change('diverged', 'it differs from node 1');
+    condition.rejoin('the difference is settled');
+    expect(await condition.admit()).toBe('this node is catching-up: the difference is settled');
+    condition.rejoin('again');
+    condition.change('serving');
+    expect(lines.slice(1)).toEqual([
+      'node 2 is catching-up: the difference is settled',
+      'node 2 serves',
+    ]);
+  });
+
   it('resolves when it serves for the first time', async () => {
     const { condition } = start();
     condition.change('serving');

@@ -13,7 +13,7 @@ type Node = {
   isThere: boolean;
   /** So often it has asked another one. */
   asked: number;
-  readonly memory: NodeMemory;
+  memory: NodeMemory;
   exchange?: Exchange;
 };
 
@@ -34,6 +34,8 @@ const report = (number: number): NodeReport => {
     digest: digestOf(node, appliedRevision) ?? '',
     content,
     start: memory.start(),
+    state: memory.diverged() === undefined ? 'serving' : 'diverged',
+    conceded: memory.diverged() !== undefined && memory.undecided() === undefined,
   });
 };
 const begin = (...numbers: readonly number[]): void => {
@@ -50,7 +52,8 @@ const begin = (...numbers: readonly number[]): void => {
       memory: node.memory,
       report: () => report(number),
       findDigest: (at) => digestOf(node, at),
-      onDiverged: (reason) => void node.memory.setDiverged(reason),
+      onDiverged: (...why) => void node.memory.setDiverged(...why),
+      onEqual: () => void node.memory.setEqual(),
     });
   }
 };
@@ -65,6 +68,23 @@ const end = (number: number): void => {
   nodeOf(number).isThere = false;
   void nodeOf(number).exchange?.close();
 };
+/** Starts nodes again that were ended, with what they remember. */
+const restart = async (...numbers: readonly number[]): Promise<void> => {
+  for (const number of numbers) {
+    const { memory } = nodeOf(number);
+    await memory.startAfter(memory.start());
+  }
+  begin(...numbers);
+};
+/** Ends a node and starts it with nothing; then it has what the others have. */
+const wipe = (number: number): void => {
+  end(number);
+  const node = nodeOf(number);
+  Object.assign(node, { memory: memoryOf(node.memory.start() + 1), digests: {}, content: null });
+  begin(number);
+};
+const undecided = () =>
+  [1, 2, 3].filter((number) => nodeOf(number).memory.undecided() !== undefined);
 
 beforeEach(() => {
   const fresh = (): Node => ({
@@ -171,6 +191,9 @@ describe('a node that differs', () => {
     nodeOf(2).digests[20] = 'bad';
     await rounds(3);
     expect(diverged()).toEqual([1, 2]);
+    expect(nodeOf(1).memory.diverged()).toBe(
+      'at revision 20 this node differs from node 2, and no majority tells who is wrong',
+    );
   });
 
   it('from one is not judged before the third has told whom it equals', async () => {
@@ -190,6 +213,9 @@ describe('a node that differs', () => {
     begin(1, 2, 3);
     await rounds(15);
     expect(diverged()).toEqual([1, 3]);
+    nodeOf(2).revision = 10;
+    await rounds(3);
+    expect(diverged()).toEqual([3]);
   });
 
   it('in its items alone, at one revision, stops', async () => {
@@ -202,5 +228,116 @@ describe('a node that differs', () => {
     nodeOf(3).content = { revision: 10, digest: 'y' };
     await rounds(2);
     expect(diverged()).toEqual([3]);
+  });
+});
+
+describe('nodes of which one is wrong', () => {
+  /** Node 2 differs from revision 20 on. */
+  const differ = (revision = 20): void => {
+    for (const number of [1, 2, 3]) nodeOf(number).revision = revision;
+    for (let at = 20; at <= 50; at += 1) nodeOf(2).digests[at] = `bad ${at}`;
+  };
+
+  it('go on without it whoever of them dies, and whatever is written then', async () => {
+    begin(1, 2, 3);
+    differ();
+    await rounds(3);
+    expect(diverged()).toEqual([2]);
+    end(1);
+    for (const revision of [30, 31, 32]) {
+      nodeOf(2).revision = revision;
+      nodeOf(3).revision = revision;
+      await rounds(2);
+    }
+    expect(diverged()).toEqual([2]);
+    expect(nodeOf(3).exchange?.areEqual()).toBe(false);
+  });
+
+  it('go on without it though it died before it knew', async () => {
+    begin(1, 2, 3);
+    await rounds(2);
+    const { memory } = nodeOf(2);
+    jest.spyOn(memory, 'setDiverged').mockResolvedValue(undefined);
+    differ();
+    await rounds(3);
+    end(2);
+    end(1);
+    differ(30);
+    await rounds(3);
+    expect(diverged()).toEqual([]);
+  });
+
+  it('go on without it after every node was started again, and one did not come back', async () => {
+    begin(1, 2, 3);
+    differ();
+    await rounds(3);
+    for (const number of [1, 2, 3]) end(number);
+    await restart(2, 3);
+    differ(30);
+    await rounds(3);
+    expect(diverged()).toEqual([2]);
+    expect(undecided()).toEqual([]);
+  });
+
+  it('take it for one of them again when it was wiped', async () => {
+    begin(1, 2, 3);
+    differ();
+    await rounds(3);
+    wipe(2);
+    await rounds(3);
+    expect(diverged()).toEqual([]);
+    expect(nodeOf(1).exchange?.areEqual()).toBe(true);
+    end(1);
+    nodeOf(2).revision = 60;
+    nodeOf(2).digests[60] = 'bad again';
+    nodeOf(3).revision = 60;
+    await rounds(3);
+    expect(undecided()).toEqual([2, 3]);
+  });
+});
+
+describe('two nodes that differ while the third is away', () => {
+  const differ = async (): Promise<void> => {
+    begin(1, 2);
+    for (const number of [1, 2]) nodeOf(number).content = { revision: 10, digest: `of ${number}` };
+    await rounds(3);
+    expect(undecided()).toEqual([1, 2]);
+  };
+
+  it('stay so over a start of both, though they have yet to read their items again', async () => {
+    await differ();
+    for (const number of [1, 2]) {
+      end(number);
+      nodeOf(number).content = null;
+    }
+    await restart(1, 2);
+    await rounds(3);
+    expect(undecided()).toEqual([1, 2]);
+  });
+
+  it('are not settled by outcomes where their items differ', async () => {
+    await differ();
+    begin(3);
+    await rounds(15);
+    expect(undecided()).toEqual([1, 2]);
+  });
+
+  it('are settled when it comes: the one that it equals goes on, and the other is wrong for good', async () => {
+    await differ();
+    begin(3);
+    nodeOf(3).content = { revision: 10, digest: 'of 1' };
+    await rounds(3);
+    expect(diverged()).toEqual([2]);
+    expect(undecided()).toEqual([]);
+    end(3);
+    await rounds(3);
+    expect(diverged()).toEqual([2]);
+  });
+
+  it('are settled when one is wiped: the other goes on', async () => {
+    await differ();
+    wipe(2);
+    await rounds(3);
+    expect(diverged()).toEqual([]);
   });
 });

@@ -92,6 +92,16 @@ describe("a node's memory", () => {
     expect(openNodeMemory(folder, 1).diverged()).toBe('it differs');
   });
 
+  it('keeps by what it differs while that is undecided, and that it is settled', async () => {
+    const memory = openNodeMemory(folder);
+    const undecided = [{ node: 2, start: 4, of: 'items' as const, revision: 9 }];
+    await memory.setDiverged('it differs', undecided);
+    expect(openNodeMemory(folder).undecided()).toEqual(undecided);
+    await memory.setEqual();
+    const later = openNodeMemory(folder);
+    expect([later.diverged(), later.undecided()]).toEqual([undefined, undefined]);
+  });
+
   it('does not write what it knows already', async () => {
     const memory = openNodeMemory(folder, 1);
     await memory.hear(2, said(2, 50));
