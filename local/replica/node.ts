@@ -154,7 +154,8 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       onOutcome: front.settle,
       fetchSnapshot: (revision) => takeSnapshot({ ask, others, folder, revision, report, signal }),
     });
-    watch = startWatching({ log, condition, barrier, position: replica.position, folder, signal });
+    const { position, noteDamage: onDamage } = replica;
+    watch = startWatching({ log, condition, barrier, position, folder, onDamage, signal });
     await followed;
     compaction.close();
   };

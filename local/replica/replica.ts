@@ -29,7 +29,7 @@ export type Replica = {
   readonly untilApplied: (revision: number) => Promise<void>;
   /**
    * Keeps the store where the log stands, until `close`. Throws a sentence if it cannot go on: the store belongs to
-   * another log or has died of an entry, or the log ends before the store.
+   * another log, has died of an entry or is damaged, or the log ends before the store.
    */
   readonly follow: (source: {
     readonly log: Log;
@@ -38,6 +38,8 @@ export type Replica = {
     /** Puts a snapshot of at least this revision into the folder; it may take its time, and begins again by itself. */
     readonly fetchSnapshot: (revision: number) => Promise<void>;
   }) => Promise<void>;
+  /** To be called with what says so, by whoever finds that the store's file is damaged. */
+  readonly noteDamage: (why: string) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -45,7 +47,14 @@ export type Replica = {
 export const openReplica = async (options: ReplicaOptions): Promise<Replica> => {
   const { folder, program, report } = options;
   let process: LocalStore = await startStore(program, folder, report);
-  const store = createStoreClient(() => process.endpoint);
+  let noteDamage: (why: string) => void = () => undefined;
+  const damaged = new Promise<Error>((resolve) => {
+    noteDamage = (why) =>
+      resolve(
+        failure(`its store is damaged (${why}): wipe it, and it takes its state from the others`),
+      );
+  });
+  const store = createStoreClient(() => process.endpoint, noteDamage);
   let bookkeeping = await openBookkeeping(store);
   let applier: Applier | undefined;
   const waiting = new Map<() => void, number>();
@@ -95,7 +104,7 @@ export const openReplica = async (options: ReplicaOptions): Promise<Replica> => 
       offered = entries.at(-1) ?? offered;
       await started.offer(entries);
     };
-    const failed = Promise.race([started.failed, process.failed]).then((error) => {
+    const failed = Promise.race([started.failed, process.failed, damaged]).then((error) => {
       throw error;
     });
     const signal = AbortSignal.any([stop.signal, closing.signal]);
@@ -133,6 +142,7 @@ export const openReplica = async (options: ReplicaOptions): Promise<Replica> => 
         report(`the snapshot is in place, of revision ${bookkeeping.position.revision}`);
       }
     },
+    noteDamage,
     close: async () => {
       closing.abort();
       await applier?.close();

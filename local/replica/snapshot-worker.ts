@@ -22,6 +22,15 @@ const tablesOf = (database: DatabaseSync): readonly string[] =>
     .all()
     .map((row) => String(row['sk']).slice('S:'.length));
 
+/** What is no JSON any more is another content, like any other change. */
+const canonicalOf = (text: string): string => {
+  try {
+    return canonicalJson(JSON.parse(text));
+  } catch {
+    return text;
+  }
+};
+
 /** Of the items alone, in the order of their keys: what a store notes beside them is its own. */
 const contentOf = (database: DatabaseSync) => {
   database.exec('BEGIN');
@@ -31,7 +40,7 @@ const contentOf = (database: DatabaseSync) => {
     hash.update(`${JSON.stringify(table)}\n`);
     const rows = database.prepare(`SELECT item_json FROM "${table}" ORDER BY pk, sk`);
     for (const row of rows.iterate()) {
-      hash.update(`${canonicalJson(JSON.parse(String(row['item_json'])))}\n`);
+      hash.update(`${canonicalOf(String(row['item_json']))}\n`);
     }
   }
   database.exec('COMMIT');

@@ -1,6 +1,6 @@
 /** A node's own store, spoken to in its own protocol: no SDK, no retries, every reply as it is. */
 import { Agent, request } from 'node:http';
-import type { WireReply } from './wire.ts';
+import { reasonsOf, type WireReply } from './wire.ts';
 
 export type RawReply = { readonly status: number; readonly text: string };
 
@@ -21,8 +21,27 @@ const signature = {
     'SignedHeaders=host, Signature=0',
 };
 
-/** `endpoint` is asked for each call: a store that is started again has another port. */
-export const createStoreClient = (endpoint: () => string): StoreClient => {
+/** Whether SQLite says, in its own words, that the file is damaged: that does not pass by itself. */
+export const isDamage = (text: string): boolean =>
+  text.includes('database disk image is malformed') || text.includes('file is not a database');
+
+/** In a transaction it is a reason; an item that is given back may hold the same words. */
+const tellsDamage = ({ status, text }: RawReply): boolean => {
+  if (status === 200 || !isDamage(text)) return false;
+  if (status >= 500) return true;
+  return reasonsOf({ status, body: JSON.parse(text) }).some(
+    ({ Code, Message = '' }) => Code === 'InternalError' && isDamage(Message),
+  );
+};
+
+/**
+ * `endpoint` is asked for each call: a store that is started again has another port. `onDamage` gets each answer by
+ * which the store's file is damaged.
+ */
+export const createStoreClient = (
+  endpoint: () => string,
+  onDamage: (answer: string) => void = () => undefined,
+): StoreClient => {
   const agent = new Agent({ keepAlive: true });
   const send = (operation: string, body: string): Promise<RawReply> =>
     new Promise((resolve, reject) => {
@@ -42,12 +61,12 @@ export const createStoreClient = (endpoint: () => string): StoreClient => {
         (incoming) => {
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('end', () =>
-            resolve({
-              status: incoming.statusCode ?? 0,
-              text: Buffer.concat(chunks).toString('utf8'),
-            }),
-          );
+          incoming.on('end', () => {
+            const { statusCode: status = 0 } = incoming;
+            const text = Buffer.concat(chunks).toString('utf8');
+            if (tellsDamage({ status, text })) onDamage(text);
+            resolve({ status, text });
+          });
           incoming.on('error', reject);
         },
       );

@@ -1,9 +1,11 @@
 /** What a node looks at again and again: its member of the log, for its condition, and at rest all that it holds. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sentenceOf } from '../command.ts';
 import type { Condition } from './condition.ts';
 import type { Position } from './digest.ts';
 import type { Log, Member } from './log.ts';
 import { type Content, readContent } from './snapshot.ts';
+import { isDamage } from './store.ts';
 
 export type WatchOptions = {
   readonly log: Log;
@@ -13,6 +15,10 @@ export type WatchOptions = {
   readonly position: () => Position;
   /** The node's own, which holds its store's file. */
   readonly folder: string;
+  /** Gets why the store's file is damaged, if it turns out to be. */
+  readonly onDamage: (why: string) => void;
+  /** How long a node at rest has stood still; by default two seconds. */
+  readonly restMs?: number;
   readonly signal: AbortSignal;
 };
 
@@ -24,12 +30,13 @@ export type Watch = {
 };
 
 const watchMs = 500;
-const restMs = 2_000;
+const restPresetMs = 2_000;
 const retryMs = 100;
 
 /** Looks until the signal ends it. */
 export const startWatching = (options: WatchOptions): Watch => {
-  const { log, condition, barrier, position, folder, signal } = options;
+  const { log, condition, barrier, position, folder, onDamage, signal } = options;
+  const { restMs = restPresetMs } = options;
   let known: Member | undefined;
   let content: Content | null = null;
 
@@ -57,13 +64,20 @@ export const startWatching = (options: WatchOptions): Watch => {
    * while it differs: that may be for others to settle.
    */
   const watchContent = async (): Promise<void> => {
+    let wasDamaged = false;
     for (let before = -1; !signal.aborted; ) {
       await sleep(restMs, undefined, { ref: false });
       const { revision } = position();
       const isAtRest = revision === before && revision !== content?.revision;
       before = revision;
       const isSettled = ['serving', 'diverged'].includes(condition.state());
-      if (isAtRest && isSettled) content = await readContent(folder).catch(() => content);
+      if (!isAtRest || !isSettled) continue;
+      const read = await readContent(folder).catch(sentenceOf);
+      if (typeof read !== 'string') content = read;
+      // Twice: while a snapshot is put in its place, the file is half one and half the other.
+      const isDamaged = typeof read === 'string' && isDamage(read);
+      if (isDamaged && wasDamaged) onDamage(read);
+      wasDamaged = isDamaged;
     }
   };
   void watchLog();
