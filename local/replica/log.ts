@@ -69,8 +69,11 @@ const unlimited = {
  */
 const faultHandling = { host: () => noop, global: noop };
 
-/** etcd's own words for a proposal that it has not made. */
-const neverAppended = ['database space exceeded', 'request is too large', 'too many requests'];
+/**
+ * etcd's own words for a proposal that it has not made. `database space exceeded` is not among them: it is also the
+ * answer to the one that was made and took the last of the space.
+ */
+const neverAppended = ['request is too large', 'too many requests'];
 
 /** An error after which the entry will never be in the log. */
 export const isNotAppended = (error: unknown): boolean =>

@@ -1,8 +1,10 @@
 import { expect, it } from '@jest/globals';
+import { isNotAppended, type LogEnd } from '../../local/replica/log.ts';
+import { createWrite } from '../../local/replica/write.ts';
 import { startEtcdLog } from '../support/etcd.ts';
 import { describeLog } from '../support/log-contract.ts';
 
-describeLog('the log over etcd', startEtcdLog);
+describeLog('the log over etcd', () => startEtcdLog());
 
 it('the log over etcd stops with a sentence at what is no entry, and does not pass over it', async () => {
   const { log, spoil, close } = await startEtcdLog();
@@ -11,6 +13,41 @@ it('the log over etcd stops with a sentence at what is no entry, and does not pa
     const start = () => ({ revision: 0, version: 0 });
     const followed = log.follow(start, async () => undefined, new AbortController().signal);
     await expect(followed).rejects.toThrow('the log holds what is no entry');
+  } finally {
+    await close();
+  }
+});
+
+it('the log over etcd never holds what it said it would not, also when it is full', async () => {
+  const { log, close } = await startEtcdLog({ 'quota-backend-bytes': String(24 * 1_048_576) });
+  const Item = { pk: { S: 'x'.repeat(200_000) } };
+  const refusals = new Map<string, unknown>();
+  const append = async (): Promise<void> => {
+    const write = createWrite('PutItem', { TableName: 'vault', Item });
+    await log.append([write]).catch((error: unknown) => void refusals.set(write.id, error));
+  };
+  try {
+    // Several at a time: the last that found room take it from each other.
+    for (let tries = 0; tries < 40 && refusals.size < 12; tries += 1) {
+      await Promise.all(Array.from({ length: 8 }, append));
+    }
+    expect([...refusals.values()].map(String).join()).toContain('database space exceeded');
+    const end = await log.findEnd();
+    const stop = new AbortController();
+    let last: LogEnd = { revision: 0, version: 0 };
+    const refusedAndThere: unknown[] = [];
+    await log.follow(
+      () => last,
+      async (entries) => {
+        const ids = entries.flatMap(({ writes }) => writes.map(({ id }) => id));
+        refusedAndThere.push(...ids.filter((id) => refusals.has(id)).map((id) => refusals.get(id)));
+        last = entries.at(-1) ?? last;
+        if (last.revision >= end.revision) stop.abort();
+      },
+      stop.signal,
+    );
+    expect(refusedAndThere).not.toEqual([]);
+    expect(refusedAndThere.filter(isNotAppended)).toEqual([]);
   } finally {
     await close();
   }

@@ -47,12 +47,12 @@ const readingMutants: readonly Mutant[] = [
     sentence: 'a write whose reply is lost is answered by its outcome',
   },
   {
-    name: 'a write into a full log is unclear',
+    name: 'a write that a busy log does not take is unclear',
     file: local('front'),
     from: '(isNotAppended(error) ?',
     to: '(isNotAppended(error) && body === undefined ?',
     test: front,
-    sentence: 'a write into a full log was surely not made',
+    sentence: 'a write that a busy log does not take was surely not made',
   },
 ];
 

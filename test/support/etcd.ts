@@ -13,7 +13,10 @@ export type EtcdLog = LogUnderTest & {
   readonly spoil: () => Promise<void>;
 };
 
-export const startEtcdLog = async (): Promise<EtcdLog> => {
+/** `more`: further options of etcd. */
+export const startEtcdLog = async (
+  more: Readonly<Record<string, string>> = {},
+): Promise<EtcdLog> => {
   requireEtcd();
   const folder = mkdtempSync(join(tmpdir(), 'vault-etcd-'));
   const [client, peer] = [await findFreePort(), await findFreePort()];
@@ -27,6 +30,7 @@ export const startEtcdLog = async (): Promise<EtcdLog> => {
     'initial-cluster': `default=${peerUrl}`,
     logger: 'zap',
     'log-level': 'error',
+    ...more,
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
   const child = startChild('etcd', args, folder, { ETCD_UNSUPPORTED_ARCH: process.arch });

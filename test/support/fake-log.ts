@@ -8,9 +8,9 @@ import { decodeEntry, encodeEntry, type Write } from '../../local/replica/write.
 
 /**
  * What becomes of an append: `lost`: it is in the log, the reply is not there; `late`: no reply either, and it comes
- * with the next `bringLate`; `never`: no reply, and it never comes; `full`: a definite refusal.
+ * with the next `bringLate`; `never`: no reply, and it never comes; `busy`: a definite refusal.
  */
-type AppendFault = 'lost' | 'late' | 'never' | 'full';
+type AppendFault = 'lost' | 'late' | 'never' | 'busy';
 
 export type FakeLog = Log & {
   /** The next appends fail so, in turn. */
@@ -64,8 +64,7 @@ export const createFakeLog = (chunkMax = 100): FakeLog => {
     const [fault, ...later] = faults;
     faults = later;
     if (!hasMajority || fault === 'never') throw unclear();
-    if (fault === 'full')
-      throw new Error('8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded');
+    if (fault === 'busy') throw new Error('8 RESOURCE_EXHAUSTED: etcdserver: too many requests');
     if (fault === 'late') {
       late = [...late, writes];
       throw unclear();

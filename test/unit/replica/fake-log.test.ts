@@ -16,7 +16,7 @@ describeLog('the log in memory', async () => {
 
 it('the log in memory fails in the ways it is told', async () => {
   const log = createFakeLog();
-  log.fail('lost', 'late', 'never', 'full');
+  log.fail('lost', 'late', 'never', 'busy');
   const append = () =>
     log.append([createWrite('PutItem', {})]).catch((error: unknown) => isNotAppended(error));
   const replies = [await append(), await append(), await append(), await append(), await append()];
