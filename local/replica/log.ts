@@ -104,7 +104,9 @@ export const connectLog = (member: string): Log => {
     signal.addEventListener('abort', abort);
     try {
       let { revision, version } = from();
-      stream.write({ create_request: { key, start_revision: String(revision + 1) } });
+      // In fragments of the largest request: a member far behind would else be sent all that it lacks as one.
+      const start_revision = String(revision + 1);
+      stream.write({ create_request: { key, start_revision, fragment: true } });
       // Iterating keeps back what is not taken yet, down to etcd.
       for await (const chunk of stream as unknown as AsyncIterable<IWatchResponse>) {
         if (Number(chunk.compact_revision) > 0) return Number(chunk.compact_revision);

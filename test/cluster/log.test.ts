@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import type { LogEntry } from '../../local/replica/batch.ts';
 import { isNotAppended, type LogEnd } from '../../local/replica/log.ts';
 import { createWrite } from '../../local/replica/write.ts';
 import { startEtcdLog } from '../support/etcd.ts';
@@ -48,6 +49,33 @@ it('the log over etcd never holds what it said it would not, also when it is ful
     );
     expect(refusedAndThere).not.toEqual([]);
     expect(refusedAndThere.filter(isNotAppended)).toEqual([]);
+  } finally {
+    await close();
+  }
+});
+
+it('the log over etcd hands over what is long behind in pieces, not all at once', async () => {
+  const { log, close } = await startEtcdLog();
+  const Item = { pk: { S: 'x'.repeat(1_000_000) } };
+  try {
+    for (let count = 0; count < 12; count += 1) {
+      await log.append([createWrite('PutItem', { TableName: 'vault', Item })]);
+    }
+    const { revision: end } = await log.findEnd();
+    const stop = new AbortController();
+    const pieces: LogEntry[][] = [];
+    await log.follow(
+      () => pieces.at(-1)?.at(-1) ?? { revision: 0, version: 0 },
+      async (entries) => {
+        pieces.push([...entries]);
+        if (entries.at(-1)?.revision === end) stop.abort();
+      },
+      stop.signal,
+    );
+    expect(pieces.flat().map(({ version }) => version)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+    ]);
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(2);
   } finally {
     await close();
   }
