@@ -51,6 +51,7 @@ export type NodeMemory = {
   readonly enterLog: () => Promise<void>;
   /** By node. */
   readonly heard: () => Readonly<Record<string, Heard>>;
+  /** Resolves when the disk holds this or more, also if it was known before. */
   readonly hear: (node: number, said: Heard) => Promise<void>;
   /** A node's log and store begin anew: what was heard of it no longer counts. */
   readonly forget: (node: number) => Promise<void>;
@@ -113,6 +114,8 @@ export const openNodeMemory = (folder: string, node: number): NodeMemory => {
     written = written.then(write, write);
     await written;
   };
+  /** When all that has changed is on the disk; what failed is written anew. */
+  const untilWritten = (): Promise<void> => written.catch(() => change({}));
   return {
     start: () => start,
     startAfter: (other) => {
@@ -124,7 +127,7 @@ export const openNodeMemory = (folder: string, node: number): NodeMemory => {
     hear: async (other, said) => {
       const known = state.heard[String(other)] ?? { start: 0, appliedRevision: 0 };
       const isFurther = said.start === known.start && said.appliedRevision > known.appliedRevision;
-      if (said.start <= known.start && !isFurther) return;
+      if (said.start <= known.start && !isFurther) return await untilWritten();
       await change({ heard: { ...state.heard, [other]: said } });
     },
     forget: (other) => {

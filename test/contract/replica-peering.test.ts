@@ -30,7 +30,7 @@ beforeEach(async () => {
   const { revision } = await giver.log.findEnd();
   await until(() => giver.replica.position().revision === revision);
   folder = freshStoreFolder();
-  memory = openNodeMemory(giver.folder);
+  memory = openNodeMemory(giver.folder, 1);
   const peerPort = await findFreePort();
   const config = configOf(1);
   peering = await startPeering({

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -51,6 +59,22 @@ describe("a node's memory", () => {
     expect(openNodeMemory(folder, 1).heard()).toEqual({ '2': { start: 2, appliedRevision: 60 } });
   });
 
+  it('says that it keeps what it heard only when the disk has it, however often it hears it', async () => {
+    const memory = openNodeMemory(folder, 1);
+    const onDisk = () => JSON.parse(readFileSync(join(folder, 'node.json'), 'utf8')).heard;
+    const first = memory.hear(2, said(2, 50));
+    await memory.hear(2, said(2, 50));
+    expect(onDisk()).toEqual({ '2': said(2, 50) });
+    await first;
+    const away = `${folder}-away`;
+    renameSync(folder, away);
+    await expect(memory.hear(3, said(1, 9))).rejects.toThrow('ENOENT');
+    await expect(memory.hear(3, said(1, 9))).rejects.toThrow('ENOENT');
+    renameSync(away, folder);
+    await memory.hear(3, said(1, 9));
+    expect(onDisk()).toEqual({ '2': said(2, 50), '3': said(1, 9) });
+  });
+
   it('follows a node that starts anew with less', async () => {
     const memory = openNodeMemory(folder, 1);
     await memory.hear(2, said(2, 50));
@@ -67,19 +91,19 @@ describe("a node's memory", () => {
   });
 
   it('keeps the last of changes that come at once, whole', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     const revisions = Array.from({ length: 20 }, (_, index) => index + 1);
     await Promise.all(revisions.map((revision) => memory.hear(2, said(2, revision))));
-    expect(openNodeMemory(folder).heard()).toEqual({ '2': { start: 2, appliedRevision: 20 } });
+    expect(openNodeMemory(folder, 1).heard()).toEqual({ '2': { start: 2, appliedRevision: 20 } });
   });
 
   it('keeps what follows a change that could not be kept', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     mkdirSync(join(folder, 'node.json.draft'));
     await expect(memory.hear(2, said(2, 50))).rejects.toThrow('EISDIR');
     rmSync(join(folder, 'node.json.draft'), { recursive: true });
     await memory.hear(3, said(1, 9));
-    expect(openNodeMemory(folder).heard()).toEqual({
+    expect(openNodeMemory(folder, 1).heard()).toEqual({
       '2': { start: 2, appliedRevision: 50 },
       '3': { start: 1, appliedRevision: 9 },
     });
@@ -93,12 +117,12 @@ describe("a node's memory", () => {
   });
 
   it('keeps by what it differs while that is undecided, and that it is settled', async () => {
-    const memory = openNodeMemory(folder);
+    const memory = openNodeMemory(folder, 1);
     const undecided = [{ node: 2, start: 4, of: 'items' as const, revision: 9 }];
     await memory.setDiverged('it differs', undecided);
-    expect(openNodeMemory(folder).undecided()).toEqual(undecided);
+    expect(openNodeMemory(folder, 1).undecided()).toEqual(undecided);
     await memory.setEqual();
-    const later = openNodeMemory(folder);
+    const later = openNodeMemory(folder, 1);
     expect([later.diverged(), later.undecided()]).toEqual([undefined, undefined]);
   });
 
