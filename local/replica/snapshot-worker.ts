@@ -31,16 +31,31 @@ const canonicalOf = (text: string): string => {
   }
 };
 
-/** Of the items alone, in the order of their keys: what a store notes beside them is its own. */
+/** A row on a line: under which keys it is found, and what it holds. */
+const lineOf = ({ item_json: item, ...keys }: Readonly<Record<string, unknown>>): string =>
+  `${canonicalJson({ ...keys })} ${canonicalOf(String(item))}\n`;
+
+/** The tables of its indexes, which hold copies of items under other keys, and by which lists are answered. */
+const indexesOf = (database: DatabaseSync, table: string): readonly string[] =>
+  database
+    .prepare(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
+    .all()
+    .map((row) => String(row['name']))
+    .filter((name) => name.startsWith(`${table}::`));
+
+/** Of the items and the indexes alone, in the order of their keys: what a store notes beside them is its own. */
 const contentOf = (database: DatabaseSync) => {
   database.exec('BEGIN');
   const { revision } = positionOf(database);
   const hash = createHash('sha256');
   for (const table of tablesOf(database)) {
     hash.update(`${JSON.stringify(table)}\n`);
-    const rows = database.prepare(`SELECT item_json FROM "${table}" ORDER BY pk, sk`);
-    for (const row of rows.iterate()) {
-      hash.update(`${canonicalOf(String(row['item_json']))}\n`);
+    const rows = database.prepare(`SELECT pk, sk, item_json FROM "${table}" ORDER BY pk, sk`);
+    for (const row of rows.iterate()) hash.update(lineOf(row));
+    for (const index of indexesOf(database, table)) {
+      hash.update(`${JSON.stringify(index)}\n`);
+      const copies = database.prepare(`SELECT * FROM "${index}" ORDER BY 1, 2, 3, 4`);
+      for (const row of copies.iterate()) hash.update(lineOf(row));
     }
   }
   database.exec('COMMIT');

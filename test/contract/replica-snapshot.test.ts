@@ -235,6 +235,48 @@ describe('the digest of all items', () => {
     expect(after.digest).not.toBe(before.digest);
   });
 
+  it('sees an index that lacks an item, and an item that is found under another key', async () => {
+    const indexed = {
+      ...tableOf('indexed'),
+      AttributeDefinitions: ['pk', 'sk', 'tenant'].map((AttributeName) => ({
+        AttributeName,
+        AttributeType: 'S',
+      })),
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'byTenant',
+          KeySchema: [{ AttributeName: 'tenant', KeyType: 'HASH' }],
+          Projection: { ProjectionType: 'KEYS_ONLY' },
+        },
+      ],
+    };
+    await giver.front.call('CreateTable', indexed);
+    for (const pk of ['a', 'b']) {
+      const Item = { ...keyOf(pk), tenant: { S: 't' } };
+      await giver.front.call('PutItem', { TableName: 'indexed', Item });
+    }
+    const other = await startReplica({ log: giver.log });
+    try {
+      await untilThere(other);
+      await untilThere(giver);
+      const { digest } = await giver.content();
+      expect((await other.content()).digest).toBe(digest);
+      const database = new DatabaseSync(join(other.folder, 'store.sqlite'), { timeout: 5_000 });
+      const change = async (sql: string): Promise<string> => {
+        database.exec(sql);
+        return (await other.content()).digest;
+      };
+      const moved = await change(`UPDATE indexed SET sk = 'S:x' WHERE pk = 'S:a'`);
+      const back = await change(`UPDATE indexed SET sk = 'S:-' WHERE pk = 'S:a'`);
+      const gone = await change(`DELETE FROM "indexed::gsi::byTenant" WHERE table_pk = 'S:a'`);
+      database.close();
+      expect(back).toBe(digest);
+      expect(new Set([digest, moved, gone]).size).toBe(3);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('is not told of a store that is no store', async () => {
     await giver.replica.close();
     truncateSync(join(giver.folder, 'store.sqlite'), 5_000);
