@@ -14,7 +14,7 @@ import { openNodeMemory } from './memory.ts';
 import { startPeering } from './peering.ts';
 import { openReplica } from './replica.ts';
 import { type NodeReport, shownOf } from './report.ts';
-import { takeSnapshot } from './snapshot.ts';
+import { clearSnapshots, takeSnapshot } from './snapshot.ts';
 import { startWatching, type Watch } from './watching.ts';
 
 export type NodeOptions = {
@@ -48,6 +48,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const { config, folder, program, storeVersion, secret, report } = options;
   requireEtcd();
   const memory = openNodeMemory(folder, config.node);
+  clearSnapshots(folder);
   const replica = await openReplica({ folder, program, report }).catch((error: unknown) => {
     const sentence = `node ${config.node} cannot use its store (${sentenceOf(error)})`;
     const way = `delete its folder ${folder}, and it takes its state from the other nodes`;

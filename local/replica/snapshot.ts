@@ -2,7 +2,14 @@
  * Snapshots: the whole store of one node, as it stood at one revision, for a node that the log no longer reaches back
  * to; and the digest of all items, to compare nodes at rest.
  */
-import { createReadStream, createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -50,6 +57,13 @@ const received = 'snapshot.in';
 type Copied = Content & { readonly items: string };
 /** What a node answers who asks for its digests at a revision; `null`: it cannot tell. */
 export type Digests = { readonly digest: string | null; readonly items: string | null };
+
+/** Removes the copies that a run which was killed was giving or taking. */
+export const clearSnapshots = (folder: string): void => {
+  for (const name of readdirSync(folder)) {
+    if (/^snapshot(\.in|-\d+\.out)/.test(name)) rmSync(join(folder, name));
+  }
+};
 
 /** Fetches a node's snapshot into the folder; returns where it stands. Throws if it is not whole. */
 const fetchSnapshot = async (ask: AskPeer, node: number, folder: string): Promise<Copied> => {

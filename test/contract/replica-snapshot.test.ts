@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AskPeer } from '../../local/replica/peers.ts';
 import {
+  clearSnapshots,
   installSnapshot,
   readContent,
   sendSnapshot,
@@ -133,6 +134,13 @@ describe('a snapshot', () => {
     expect(readdirSync(giver.folder).filter((name) => name.startsWith('snapshot'))).toEqual([]);
     for (const tail of ['-wal', '-shm']) writeFileSync(join(folder, `store.sqlite${tail}`), 'old');
     installSnapshot(folder);
+    expect(readdirSync(folder)).toEqual(['store.sqlite']);
+  });
+
+  it('that a killed run was giving or taking is cleared away, and nothing else', () => {
+    const left = ['snapshot-123.out', 'snapshot-123.out-journal', 'snapshot.in'];
+    for (const name of [...left, 'store.sqlite']) writeFileSync(join(folder, name), 'x');
+    clearSnapshots(folder);
     expect(readdirSync(folder)).toEqual(['store.sqlite']);
   });
 
