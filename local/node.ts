@@ -95,7 +95,7 @@ await runCommand(async () => {
       await untilTable(client, table, stopping);
       const { create, timeToLiveAttribute: attribute } = table;
       const keys = create.KeySchema.map(({ AttributeName }) => AttributeName);
-      void startExpiry({ client, tableName, attribute, keys }, node.isLeader, report, stopping);
+      void startExpiry({ client, tableName, attribute, keys }, node.isFirst, report, stopping);
       process.stdout.write(`vault listening on ${gateway.url}\n`);
     });
     const refused = greeted.then(

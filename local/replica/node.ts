@@ -13,7 +13,7 @@ import { hasMemberFiles } from './member-files.ts';
 import { openNodeMemory } from './memory.ts';
 import { startPeering } from './peering.ts';
 import { openReplica } from './replica.ts';
-import { type NodeReport, shownOf } from './report.ts';
+import { firstServing, type NodeReport, shownOf } from './report.ts';
 import { clearSnapshots, takeSnapshot } from './snapshot.ts';
 import { startWatching, type Watch } from './watching.ts';
 
@@ -36,8 +36,8 @@ export type VaultNode = {
   readonly statusUrl: string;
   /** Resolves when the node serves for the first time. */
   readonly serving: Promise<void>;
-  /** Whether its member leads the log now: at most one node's does. */
-  readonly isLeader: () => boolean;
+  /** Whether it is the first of the nodes that serve, as far as it knows: for what one node does for all. */
+  readonly isFirst: () => boolean;
   /** Settles only if the node cannot go on; says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
@@ -166,7 +166,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     endpoint: front.endpoint,
     statusUrl: `${front.endpoint}/status`,
     serving: condition.serving,
-    isLeader,
+    isFirst: () => firstServing([ownReport(), ...exchange.others()]) === config.node,
     failed: new Promise((resolve) => {
       ran.catch((error: unknown) => {
         if (signal.aborted) return;

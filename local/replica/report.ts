@@ -31,6 +31,12 @@ const nodeReport = v.object({
 });
 export type NodeReport = v.InferOutput<typeof nodeReport>;
 
+/** The first of the nodes that serve: it does what one node does for all. */
+export const firstServing = (reports: readonly NodeReport[]): number | undefined => {
+  const serving = reports.filter(({ alive, state }) => alive && state === 'serving');
+  return serving.map(({ node }) => node).sort()[0];
+};
+
 /** What is shown of the reports of all nodes to whoever looks, by node. */
 export const shownOf = (reports: readonly NodeReport[]) =>
   reports
