@@ -1,9 +1,15 @@
 /** The table and the master key of a data folder, for commands that look at them. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { startParts } from './backing.ts';
-import { failure } from './command.ts';
+import { readClusterFile } from './cluster/cluster-file.ts';
+import { failure, sentenceOf } from './command.ts';
+import { dynoxide } from './dynamodb/dynoxide.ts';
+import { startStore } from './dynamodb.ts';
 import { type Credentials, openMasterKey } from './kms/master-key.ts';
 import { masterKeyFile } from './kms.ts';
 import { findRunning, type Running } from './running.ts';
@@ -53,8 +59,48 @@ export const connectToRunning = (folder: string): Connection => {
   return connectTo(running, credentials, async () => undefined);
 };
 
-/** Connects to the vault that runs on the folder, else starts its store and its KMS until `close`. */
+/**
+ * Connects to a copy of a node's own store, taken now, and to the master key of its cluster, which must run. Not to its
+ * front: that answers only while the node serves, and what this node holds is what is asked for.
+ */
+const connectToNode = async (root: string, folder: string): Promise<Connection> => {
+  const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
+  const { kms } = readClusterFile(clusterFile);
+  const file = join(folder, 'store.sqlite');
+  if (!existsSync(file)) throw failure(`there is no store in the node's folder ${folder}`);
+  const copy = mkdtempSync(join(tmpdir(), 'vault-inspect-'));
+  const remove = () => rmSync(copy, { recursive: true, force: true });
+  try {
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+    try {
+      database.prepare('VACUUM INTO ?').run(join(copy, 'store.sqlite'));
+    } finally {
+      database.close();
+    }
+    const store = await startStore(dynoxide(root), copy, () => undefined);
+    const vault = {
+      dynamodbEndpoint: store.endpoint,
+      kmsEndpoint: kms.endpoint,
+      kmsIsLocal: false,
+      tableName: 'vault',
+      masterKeyId: kms.keyArn,
+    };
+    return connectTo(vault, kms.credentials, async () => {
+      await store.close();
+      remove();
+    });
+  } catch (error) {
+    remove();
+    throw failure(`the store in ${folder} cannot be read: ${sentenceOf(error)}`, { cause: error });
+  }
+};
+
+/**
+ * Connects to what the folder holds: a node's store, the vault that runs on it, or else its store and its KMS, which
+ * are started until `close`.
+ */
 export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
+  if (existsSync(join(folder, 'node.json'))) return await connectToNode(root, folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
   if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {
     throw failure(`there is no vault in the data folder ${folder}`);

@@ -15,7 +15,7 @@ import {
   startCluster,
   until,
 } from '../support/cluster-process.ts';
-import { freshFolder } from '../support/local-process.ts';
+import { freshFolder, runLocal } from '../support/local-process.ts';
 
 let cluster: ClusterProcess;
 let count = 0;
@@ -56,6 +56,12 @@ const areAllAlike = ({ nodes, equal }: Status): boolean => {
   const [{ appliedRevision } = { appliedRevision: null }] = nodes;
   const isAtOne = nodes.every((node) => node.appliedRevision === appliedRevision);
   return equal && isAtOne && nodes.every(({ state }) => state === 'serving');
+};
+/** Looks at what a node's own store holds of a secret, and verifies all of it. */
+const inspect = async (node: number, name: string) => {
+  const args = ['--tenant', 'cluster-test', '--secret', name, '--verify'];
+  const { exit, output } = runLocal('inspect', args, { VAULT_DATA_DIR: folderOf(node) });
+  return { code: await exit, text: output.join('\n') };
 };
 const untilAlike = () => until(cluster.status, areAllAlike);
 describe('a node', () => {
@@ -103,6 +109,10 @@ describe('a node', () => {
         ({ nodes }) => states.join() === nodes.map(({ state }) => state).join(),
       );
     await statesAre('diverged', 'diverged', 'stopped');
+    // Whatever state they are in, what each of them holds can be looked at.
+    const inspected = await Promise.all([1, 2, 3].map((node) => inspect(node, name)));
+    expect(inspected.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(inspected.map(({ text }) => text.includes('HEAD'))).toEqual([true, false, true]);
     await cluster.command('start', '3');
     await statesAre('serving', 'diverged', 'serving');
     expect(await read(1, name)).toMatchObject({ status: 200 });
