@@ -11,8 +11,11 @@ export type Reader = {
   readonly read: (texts: readonly string[]) => Found[];
 };
 
+/** The grammar does not join quotes, as a line may do that is spelled for bash only. */
 const keysOf = (text: string): string[] =>
-  parseFile(text).lines.flatMap((line) => (line.kind === 'assignment' ? [line.key] : []));
+  parseFile(text.replaceAll(`'\\''`, '')).lines.flatMap((line) =>
+    line.kind === 'assignment' ? [line.key] : [],
+  );
 
 /** What bash gives where a line of a file made it exit. */
 export const endedShell = 'the file ended its shell';

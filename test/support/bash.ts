@@ -10,11 +10,13 @@ export type Reading = { readonly text: string; readonly keys: readonly string[] 
 /**
  * What bash holds in `keys` after `set -a; . file`, for each file in a shell of its own; `undefined`:
  * not set. An empty list: the file ended its shell. Files must hold no control that `printf` gives as
- * a separator (NUL), and find no command to run: the search path is empty.
+ * a separator (NUL), and find no command to run: the search path is empty. `locales` is the folder of a
+ * locale that is not of this machine.
  */
 export const readWithBash = (
   readings: readonly Reading[],
   locale = 'C.UTF-8',
+  locales?: string,
 ): (string | undefined)[][] => {
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
   try {
@@ -25,7 +27,7 @@ export const readWithBash = (
       return `( set -a; . ./${index}.env </dev/null >/dev/null 2>&1\n${print}\n)\nprintf 'end\\0'\n`;
     });
     writeFileSync(join(folder, 'script'), script.join(''));
-    const env = { PATH: '/nonexistent', LC_ALL: locale };
+    const env = { PATH: '/nonexistent', LC_ALL: locale, ...(locales && { LOCPATH: locales }) };
     const options = { cwd: folder, env, maxBuffer: 2 ** 28 };
     const output = execFileSync('/bin/bash', ['--norc', './script'], options).toString('utf8');
     const files = output.split('end\0').slice(0, -1);
@@ -39,3 +41,10 @@ export const readWithBash = (
     rmSync(folder, { recursive: true, force: true });
   }
 };
+
+/**
+ * Whether the vault's spelling of a value is one that the grammar does not read: in double quotes it would
+ * need a backslash behind a character beyond ASCII.
+ */
+export const isForBashOnly = (value: string): boolean =>
+  value.includes("'") && /\P{ASCII}[\\"$`]/u.test(value);

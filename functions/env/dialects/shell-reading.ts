@@ -28,7 +28,9 @@ export const readsAlike = (line: Line, marked: boolean): boolean => {
 const valueReadsAlike = ({ value, exported }: Assignment): boolean => {
   const { quote, raw } = value;
   if (quote === "'") return true;
-  if (quote === '"') return !/[$`]|\\[nrt]/.test(raw.replace(/\\[\\"$`]/g, ''));
+  if (quote === '"') {
+    return !/\P{ASCII}\\/u.test(raw) && !/[$`]|\\[nrt]/.test(raw.replace(/\\[\\"$`]/g, ''));
+  }
   // As an argument of export, `{a,b}` is two words.
   if (exported !== '' && /[{}]/.test(raw)) return false;
   return !/[^\w./:@%+,=#^!?*[\]{}\-\P{ASCII}]|[\p{White_Space}\p{Cc}\p{Cf}]/u.test(raw);
@@ -51,23 +53,25 @@ const subscript = String.raw`[A-Za-z_]\w*\[`;
 const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
 /** A command of plain words. */
 const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
-const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?\}`;
+/** Behind a character beyond ASCII a backslash, backtick or brace is a part of it in some locales. */
+const itself = String.raw`(?<![\x80-\uffff])`;
+const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?${itself}\}`;
 const expansions = [
   String.raw`\$[\w!@*#-]`,
   String.raw`\$\$(?![$({['"])`,
   String.raw`\$${parameter}`,
   String.raw`\$\(${command}\)`,
   String.raw`\$(?![$({['"])`,
-  String.raw`\x60${command}\x60`,
+  String.raw`${itself}\x60${command}\x60`,
 ];
 
-/** Tokens, outside and inside double quotes, which bash surely ends where they end. */
+/** Tokens, outside and inside double quotes, which bash surely ends where they end, in any locale. */
 const outside = new RegExp(
   [
     String.raw`[^'"\x60$\\;&|<>()\s]+`,
     String.raw`[ \t]+(?!(?:${leaving})${wordEnd}|${subscript})`,
     String.raw`[^\S \t\n]+`,
-    String.raw`\\[^\n]`,
+    String.raw`${itself}\\[^\n]`,
     `'[^']*'`,
     '"',
     ...expansions,
@@ -79,9 +83,13 @@ const outside = new RegExp(
   'y',
 );
 const inside = new RegExp(
-  [String.raw`[^"\x60$\\]+`, String.raw`\\[^]`, '"', ...expansions, String.raw`\$(?=["'])`].join(
-    '|',
-  ),
+  [
+    String.raw`[^"\x60$\\]+`,
+    String.raw`${itself}\\[^]`,
+    '"',
+    ...expansions,
+    String.raw`\$(?=["'])`,
+  ].join('|'),
   'y',
 );
 

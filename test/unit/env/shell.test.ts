@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readWithBash } from '../../support/bash.ts';
+import { reasonsOf } from '../../support/env-refusals.ts';
 import { contentOf, faultsOf, plan, render } from '../../support/env-runs.ts';
 import readers from '../../vectors/env-readers.json' with { type: 'json' };
 
@@ -22,6 +23,8 @@ describe('a value written for a shell', () => {
       `A='$a \`b\` "c" \\\n\r\t'`,
     ],
     ['in double quotes, if it holds an apostrophe', `'$"\`\\\n!`, `A="'\\$\\"\\\`\\\\\n!"`],
+    ['in double quotes, if no escape follows a letter outside ASCII', `é'é "`, `A="é'é \\""`],
+    ['in single quotes and escapes of the rest, if one would', `中'é"`, `A='中'\\''é"'`],
   ])('is %s', (_, value, line) => {
     expect(written('A=secret(X)\n', value)).toBe(`${line}\n`);
   });
@@ -31,6 +34,12 @@ describe('a value written for a shell', () => {
       `\t export  A=v \t# it's\n`,
     );
     expect(written('A="secret(X)"', 'v')).toBe('A=v');
+  });
+
+  it('is refused if the reply is to be expanded and the grammar reads it otherwise', () => {
+    const text = 'A=secret(X)\nB=enc(N)\n';
+    const options = { values: { N: '1' }, secrets: { X: `it's é"` } };
+    expect(reasonsOf(() => contentOf(text, options))).toEqual(['1 expanded_later']);
   });
 
   it('holds no NUL', () => {
@@ -126,6 +135,7 @@ describe('the warning reader_disagrees', () => {
     'UID=1',
     'A=a\u00a0b',
     'A=a\u0001',
+    'A="é\\\\"',
   ])('is given for %j', (line) => {
     expect(disagreeing(`# c\n${line}\n`)).toEqual([2]);
   });
@@ -212,6 +222,10 @@ describe('a resolved line below one that a shell reads beyond its end', () => {
     'OPTIND=a b',
     'A=$(if)',
     'A=`if`',
+    'A=é\\"b',
+    'A="é\\""',
+    'A="é`b`"',
+    'A=$' + '{B:-é}',
   ])('is refused: %j', (line) => {
     expect(faultsOf(() => plan(`${line}\nT=secret(X)\n`))).toEqual(errors);
     expect(plan(`T=secret(X)\n${line}\n`).read).toMatchObject([{ name: 'X' }]);
@@ -234,6 +248,7 @@ describe('a resolved line below one that a shell reads beyond its end', () => {
     'A=1\r',
     'A=5$',
     'time=5',
+    'A="é $B \\" é"',
   ])('is read exactly if it is not refused: %j', (line) => {
     const value = `it's "$x" \`y\` \\`;
     const { content, warnings } = render(`${line}\nT=secret(X)\n`, { secrets: { X: value } });

@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { VaultError } from '../../../functions/model/errors.ts';
+import { readWithBash } from '../../support/bash.ts';
+import { contentOf } from '../../support/env-runs.ts';
+
+/** Characters whose last byte begins one of two bytes elsewhere, and all that has a meaning in bash. */
+const piece = fc.constantFrom(
+  ...['é', 'Á', '中', 'あ', '😀', 'é', '中', '\u00a0'],
+  ...['\\', '\\', '"', '"', "'", "'", '$', '`', '`', '$(:)', '${A:-', '}', '{', ';', '|', '#'],
+  ...['a', ' ', '1', '@', '[', '~', '\n'],
+);
+const text = (maxLength: number) =>
+  fc.array(piece, { minLength: 1, maxLength }).map((all) => all.join(''));
+
+/** What stands in a line but for what it has in single quotes, where nothing is an escape. */
+const outsideSingleQuotes = (line: string): string =>
+  line.startsWith("A='") ? line.replace(/(\\')|'[^']*'/g, '$1') : line;
+
+describe('a value written for a shell', () => {
+  it('has no escape behind a byte that begins a character in some locale', () => {
+    let escaped = 0;
+    const judge = (value: string) => {
+      const written = contentOf('A=secret(X)\n', { mode: 'expand', secrets: { X: value } });
+      const bytes = Buffer.from(outsideSingleQuotes(written)).toString('latin1');
+      expect(bytes).not.toMatch(/[\x80-\xff][\\`]/);
+      if (bytes.includes('\\')) escaped++;
+    };
+    fc.assert(fc.property(text(12), judge), { numRuns: 5_000 });
+    expect(escaped).toBeGreaterThan(500);
+  });
+});
+
+const locales = ['zh_CN.GBK', 'zh_TW.BIG5', 'ja_JP.SHIFT_JIS', 'ko_KR.JOHAB'];
+const folder = mkdtempSync(join(tmpdir(), 'locales-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Whether this machine has what such a locale is made of. */
+const canBeMade = (locale: string): boolean => {
+  const [language = '', charmap = ''] = locale.split('.');
+  const path = join(folder, locale);
+  // It ends with 1 where it has warnings, too.
+  spawnSync('localedef', ['--no-archive', '-c', '-f', charmap, '-i', language, path]);
+  return existsSync(join(path, 'LC_CTYPE'));
+};
+
+describe.each(locales)('in the locale %s', (locale) => {
+  const made = canBeMade(locale);
+  const both = made ? it : it.skip;
+
+  both('bash reads every value exactly', () => {
+    const values = fc.sample(text(12), { numRuns: 1_500, seed: 11 });
+    const written = values.map((value, index) =>
+      contentOf(`K${index}=secret(X)\n`, { mode: 'expand', secrets: { X: value } }),
+    );
+    const keys = values.map((_, index) => `K${index}`);
+    const readings = [{ text: written.join(''), keys }];
+    expect(readWithBash(readings, locale, folder)).toEqual([values]);
+    // A file may choose the locale in which the rest of it is read.
+    const chosen = [{ text: `LC_ALL=${locale}\n${written.join('')}`, keys }];
+    expect(readWithBash(chosen, 'C', folder)).toEqual([values]);
+  });
+
+  both('lines that come back as they are leave every value exact, or it is refused', () => {
+    const secret = `x'$(exit 3)"\`;\\`;
+    const quotes = fc.constantFrom('"', '"', '');
+    const lines = fc
+      .tuple(quotes, text(6))
+      .map(([quote, any]) => `A=${quote}${any}${quote}\nT=secret(X)\nC='"'\nD="'"\nE='\`}'\n`);
+    const rendered = fc.sample(lines, { numRuns: 4_000, seed: 12 }).flatMap((content) => {
+      try {
+        return [contentOf(content, { mode: 'expand', secrets: { X: secret } })];
+      } catch (error) {
+        if (error instanceof VaultError) return [];
+        throw error;
+      }
+    });
+    expect(rendered.length).toBeGreaterThan(300);
+    const readings = rendered.map((content) => ({ text: content, keys: ['T'] }));
+    const read = readWithBash(readings, locale, folder);
+    expect(rendered.filter((_, index) => read[index]?.[0] !== secret)).toEqual([]);
+  });
+});
