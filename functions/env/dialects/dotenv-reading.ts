@@ -1,5 +1,5 @@
 /** How npm dotenv and Node read a line that nobody wrote for them; both must read it the same. */
-import type { Assignment, Line } from '../grammar.ts';
+import { type Assignment, type Line, printLine } from '../grammar.ts';
 import type { Reading } from './reading.ts';
 
 /** npm dotenv searches for keys at the beginnings of lines, also behind these. */
@@ -16,6 +16,37 @@ export const dotenvReads = (line: Line, marked: boolean): Reading => {
   return marked || alien || key === '__proto__' ? 'otherwise' : 'alike';
 };
 
+/**
+ * dotenv-expand replaces a name by its value, searches what it has put together from the beginning, and
+ * runs what is a command then. In a value that is not loose a letter, a brace, or what has no meaning
+ * follows each `$` and will still follow it after any replacement by such values, and the names in
+ * it are those that one sees. So where none is loose, no text becomes a name or a command that was none.
+ * Loose is a `$` at the end, or before what makes a command, another `$`, a pattern of replacements
+ * (`$&`), or a name that is still to be put together; and a backslash that may become an escape.
+ * npm dotenv cuts a bare value off at a number sign and trims it.
+ */
+const isLoose = (raw: string): boolean =>
+  /\$(?:[$(&'`}]|\{(?![A-Za-z_]\w*[}:+-])|\s*(?:#|$))|\\(?:[$}]|\s*(?:#|$))/.test(raw);
+
+const namesReadBy = (raw: string): string[] =>
+  [...raw.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = '']) => name);
+
+/**
+ * Of lines that come back as they are, the first that dotenv-expand is not to meet beside the others: a
+ * loose one that another reads, or one that may take the text of others, where any of them has a name to
+ * read. A loose line that nobody reads is its author's affair.
+ */
+export const clashAmong = (readings: ReadonlyMap<Line, Reading>): Line | undefined => {
+  const kept = [...readings.keys()];
+  const assignments = kept.filter((line) => line.kind === 'assignment');
+  const read = new Set(assignments.flatMap(({ value }) => namesReadBy(value.raw)));
+  const isNamed = kept.some((line) => namesReadBy(printLine(line)).length > 0);
+  return kept.find((line) => {
+    if (readings.get(line) === 'below') return isNamed;
+    return line.kind === 'assignment' && read.has(line.key) && isLoose(line.value.raw);
+  });
+};
+
 const outsideQuotes = (line: Line): string => {
   if (line.kind !== 'assignment') return line.text;
   return (line.value.quote === '' ? line.value.raw : '') + line.comment;
@@ -29,10 +60,8 @@ const otherReads = (text: string, marked: boolean): Reading => {
 };
 
 const valueReads = (line: Assignment): Reading => {
-  const { quote, raw, decoded } = line.value;
-  // In a kept value dotenv-expand may put together a command, and the text of a secret in it.
-  if (/\$\$\{?[A-Za-z_]/.test(decoded)) return 'everywhere';
-  if (decoded.includes('$(') && /\$[^(]/.test(decoded)) return 'everywhere';
+  const { quote, raw } = line.value;
+  if (isLoose(raw) && namesReadBy(raw).length > 0) return 'everywhere';
   if (quote === '') return bareReads(line, raw);
   // Both look for a quote without a backslash before it, Node for any.
   if (raw.endsWith('\\')) return 'below';

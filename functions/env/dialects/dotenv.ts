@@ -4,23 +4,27 @@
  * end or drop it. dotenv-expand reads what they give back: a value in which it would replace or run
  * anything is refused, for no spelling hides that from it.
  */
-import { dotenvReads, lineSeparator } from './dotenv-reading.ts';
+import { clashAmong, dotenvReads, lineSeparator } from './dotenv-reading.ts';
 import { isPlain, judge } from './reading.ts';
 import type { Writer } from './writer.ts';
 
-/** dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. */
-const expandable = /\$[A-Za-z_{(]|\\\$/;
+/**
+ * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The others
+ * are refused for what it makes of them in a line that reads this one, in this file or in another: the `$`
+ * would find a partner there, `$$` and `$&` are patterns of JavaScript's `replace`, and a backslash at the
+ * end escapes what follows.
+ */
+const expandable = /\$(?:[A-Za-z_{}($&'`]|$)|\\(?:\$|$)/;
 
 /** The spellings that the grammar reads the same, then those for final replies only. */
 const spell = (value: string): string | undefined => {
   if (isPlain(value)) return value;
   if (value === '') return "''";
-  const closes = !value.endsWith('\\');
-  if (closes && !value.includes("'")) return `'${value}'`;
+  if (!value.includes("'")) return `'${value}'`;
   if (!/["\\]/.test(value)) return `"${value}"`;
   if (standsBare(value)) return value;
-  if (closes && !/"|\\[nr]/.test(value)) return `"${value}"`;
-  return closes && !value.includes('`') ? `\`${value}\`` : undefined;
+  if (!/"|\\[nr]/.test(value)) return `"${value}"`;
+  return value.includes('`') ? undefined : `\`${value}\``;
 };
 
 const standsBare = (value: string): boolean =>
@@ -42,6 +46,7 @@ export const dotenv: Writer = {
   write,
   ...judge({
     reads: dotenvReads,
+    clash: clashAmong,
     unfit: (line, marked) => {
       if (marked) return 'byte_order_mark';
       // Both give back objects, and this name is no ordinary member of one.

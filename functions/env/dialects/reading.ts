@@ -16,12 +16,14 @@ export type Reading = 'alike' | 'otherwise' | 'below' | 'everywhere';
 export type Reader = {
   /** `marked`: the line stands after a byte order mark. */
   readonly reads: (line: Line, marked: boolean) => Reading;
+  /** Of lines that come back as they are, one that is read `everywhere` beside the others, not alone. */
+  readonly clash?: (readings: ReadonlyMap<Line, Reading>) => Line | undefined;
   /** Why no value at all can stand in a line that is written, if so. */
   readonly unfit: (line: Assignment, marked: boolean) => UnfitReason | undefined;
 };
 
 /** The two judgements of a writer, made of what its reader makes of single lines. */
-export const judge = ({ reads, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
+export const judge = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
   const isMarked = (file: ParsedFile, line: Line) => file.bom && line === file.lines[0];
   return {
     disagrees: (file, line) => reads(line, isMarked(file, line)) !== 'alike',
@@ -29,7 +31,8 @@ export const judge = ({ reads, unfit }: Reader): Pick<Writer, 'refuse' | 'disagr
       const refused = new Map<Line, Unfit>();
       if (written.size === 0) return refused;
       const readings = new Map([...kept].map((line) => [line, reads(line, isMarked(file, line))]));
-      let cause = file.lines.find((line) => readings.get(line) === 'everywhere');
+      let cause =
+        file.lines.find((line) => readings.get(line) === 'everywhere') ?? clash?.(readings);
       for (const line of file.lines) {
         if (readings.get(line) === 'below') cause ??= line;
         if (line.kind !== 'assignment' || !written.has(line)) continue;

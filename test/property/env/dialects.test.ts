@@ -183,4 +183,18 @@ describe('dotenv-expand', () => {
       expect(unlessRefused(work)).toBeUndefined();
     }
   });
+
+  it('would run what a line puts together of values: the reason why these, or the line, are refused', () => {
+    const run = (text: string) => readWithExpand(text).get('A');
+    expect(run("U='app$'\nD='(echo ran)'\nA=x$U$D\n")).toBe('xappran');
+    expect(run("D=$\nB='(echo ran)'\nA=$D$B\n")).toBe('ran');
+    expect(run(`B='(echo ran)'\nA=\${X:-$}$B\n`)).toBe('ran');
+    expect(run(`B='$}(echo ran)'\nA=\${X:-\${B}}\n`)).toBe('ran}');
+    expect(run("B='pa$$'\nA=x$B\n")).toBe('xpa$');
+    const hidden = `B='(echo ran)'\nE='\\'\nK="'\nF=$\nA=$F$B\n"\n`;
+    expect(run(hidden)).toBe('ran');
+    const text = 'U=secret(X)\nA=x$U$B\n';
+    const options = { mode: 'expand', dialect: 'dotenv', secrets: { X: 'app$' } } as const;
+    expect(unlessRefused(() => contentOf(text, options))).toBeUndefined();
+  });
 });

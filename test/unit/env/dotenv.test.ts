@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readingOf, reasonsOf, writerFor } from '../../support/env-refusals.ts';
-import { contentOf } from '../../support/env-runs.ts';
+import { contentOf, plan } from '../../support/env-runs.ts';
 
 const write = writerFor('dotenv');
 
@@ -15,7 +15,6 @@ describe('a value written for npm dotenv and Node', () => {
     ],
     ['in double quotes, if it holds an apostrophe', `it's \`b\` #`, `A="it's \`b\` #"`],
     ['bare, if it holds both', `it's "b"`, `A=it's "b"`],
-    ['bare, if it ends in a backslash', 'a b\\', `A=a b\\`],
     ['in double quotes with a backslash', `it's \\a #`, `A="it's \\a #"`],
     ['in backticks, if nothing else is left', `'" #\n`, `A=\`'" #\n\``],
     ['in backticks, if double quotes would read an escape', `it's \\n #`, `A=\`it's \\n #\``],
@@ -30,7 +29,6 @@ describe('a value written for npm dotenv and Node', () => {
     ['with a blank at its end', `it's "b" \` `],
     ['with a blank that only npm dotenv knows at its end', `it's "b" \`\u00a0`],
     ['with what only npm dotenv takes for a line end', `it's\u2028"b" \``],
-    ['with a backslash at its end', `#\\`],
   ])('is refused, if no kind of quotes is left and it needs them: %s', (_, value) => {
     expect(reasonsOf(() => write(value))).toEqual(['1 quotes']);
   });
@@ -40,14 +38,14 @@ describe('a value written for npm dotenv and Node', () => {
     expect(reasonsOf(() => write('a\r\nb'))).toEqual(['1 carriage_return']);
   });
 
-  it.each(['$X', '$_', `\${X}`, '${', '$(id)', 'a\\$1'])(
-    'is refused, if dotenv-expand would not leave it alone: %j',
-    (value) => {
-      expect(reasonsOf(() => write(value))).toEqual(['1 expansion']);
-    },
-  );
+  it.each([
+    ...['$X', '$_', `\${X}`, '${', '$(id)', 'a\\$1'],
+    ...['5$', 'a$$b', '$&', "$'", '$`', '$}', 'a b\\', '#\\'],
+  ])('is refused, if dotenv-expand would not leave it alone: %j', (value) => {
+    expect(reasonsOf(() => write(value))).toEqual(['1 expansion']);
+  });
 
-  it.each(['5$', '$1', '$$', '$ {', '`id`', '$é'])('may hold %j', (value) => {
+  it.each(['$1', '$ {', '(id)', '`id`', '$é', '\\a', '$#', '^a$|b'])('may hold %j', (value) => {
     expect(write(value)).toBe(`A='${value}'\n`);
   });
 
@@ -125,7 +123,45 @@ describe('a line that comes back as it is, read by npm dotenv and Node', () => {
     [`A=$$B`, 'everywhere'],
     [`A=$${brace}B}`, 'everywhere'],
     ['A=$(echo $B)', 'everywhere'],
+    [`A=$(awk '{print $1}')`, 'alike'],
+    ['A=^a$', 'alike'],
+    ['A=$B$', 'everywhere'],
+    ['A=$B$#c', 'everywhere'],
+    ['A=$B$\u00a0', 'everywhere'],
+    ['A=$B$&', 'everywhere'],
+    ['A=$B\\', 'everywhere'],
+    ['A="\\$B"', 'everywhere'],
+    [`A=${brace}B:-$}`, 'everywhere'],
+    [`A=${brace}B_${brace}C}}`, 'everywhere'],
+    [`A=${brace}B:-${brace}C}}`, 'alike'],
+    [`A=postgres://$B:${brace}C}@h/$D(e){f}`, 'alike'],
   ])('%j is %s', (line, reading) => {
     expect(readingOf('dotenv', line)).toBe(reading);
+  });
+});
+
+describe('a line with a loose dollar sign, for dotenv-expand', () => {
+  const brace = '$' + '{';
+  const refused = (text: string) =>
+    reasonsOf(() => plan(text, { mode: 'expand', dialect: 'dotenv' }));
+
+  it.each(['A=5$', 'A=a$$b', 'A=$(date)', "A='a\\$b'", 'A=a\\'])(
+    'refuses resolved values if another line reads it: %j',
+    (line) => {
+      expect(refused(`T=secret(X)\n${line}\nB=$A\n`)).toEqual(['1 other_line 2']);
+      expect(refused(`B=${brace}A:-x}\n${line}\nT=secret(X)\n`)).toEqual(['3 other_line 2']);
+    },
+  );
+
+  it('refuses nothing if no line reads it, whatever else they read', () => {
+    expect(refused('A=^a$\nN=$(node -v)\nB=$T:$C@$D\nT=secret(X)\n')).toEqual([
+      'nothing was thrown',
+    ]);
+  });
+
+  it('may be hidden in a line that another takes a part of: both refuse values above, too', () => {
+    expect(refused(`B=secret(X)\nE='\\'\nA="'\nF=$\nG=$F$B\n"\n`)).toEqual(['1 other_line 2']);
+    expect(refused(`B=secret(X)\nE='\\'\n# $B'\n`)).toEqual(['1 other_line 2']);
+    expect(refused(`B=secret(X)\nE='\\'\n# '\n`)).toEqual(['nothing was thrown']);
   });
 });
