@@ -57,10 +57,11 @@ const refusal = {
 };
 
 const send = (response: ServerResponse, result: APIGatewayProxyResult): void => {
-  const body = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8');
+  // Text is sent together with the headers, in one piece.
+  const body = result.isBase64Encoded ? Buffer.from(result.body, 'base64') : result.body;
   response.statusCode = result.statusCode;
   for (const [name, values] of headersOf(result)) response.setHeader(name, values);
-  response.setHeader('Content-Length', body.length);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
   response.write(body);
 };
 
