@@ -113,8 +113,8 @@ export const joiningMutants: readonly Mutant[] = [
   {
     name: 'a node that differs serves again',
     file: local('condition'),
-    from: 'if (isHeld || (next',
-    to: 'if ((next',
+    from: "state === 'diverged' && next !== 'diverged'",
+    to: "state === 'diverged' && next === 'waiting'",
     test: 'unit/replica/condition',
     sentence: 'that it has diverged stays, whatever comes',
   },
