@@ -96,8 +96,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
       const appended = append(own, bytes, () => awaited.has(own.id)).then(
         () => outcome,
         // It may be in the log all the same: only its outcome, or the time, tells.
-        (error: unknown) =>
-          isNotAppended(error) ? unavailable('the log takes no more now') : outcome,
+        (error: unknown) => (isNotAppended(error) ? unavailable('the log is busy') : outcome),
       );
       return await before(deadline, appended);
     } catch {
