@@ -5,7 +5,8 @@
  * - With a majority equal to it a node goes on. That was so once and for all: whoever dies later takes nothing away.
  * - From whom a majority differs is wrong. It concedes, serves nothing until it is wiped, and no longer counts.
  * - Who is neither cannot tell whether it is wrong, and must not go on either. It waits, over its own starts too, until
- *   a third decides, or until those that differ concede or are wiped.
+ *   a third decides, or until those that differ concede or are wiped. Who would be left without a majority by those that
+ *   have conceded waits, too: then all differ from each other.
  */
 import type { Difference } from './memory.ts';
 import type { NodeReport } from './report.ts';
@@ -116,6 +117,9 @@ export const createVerdicts = (
           return verdict?.isEqual === true && verdict.revision >= revision;
         }),
       );
+      if (!isMajority(voters.length + 1)) {
+        return { is: 'undecided', reason: 'the others differ too', by, isPending: false };
+      }
       if (different.length === 0 || isMajority(same.length + 1)) return { is: 'equal' };
       const revision = Math.min(...by.map((difference) => difference.revision));
       const reason = `at revision ${revision} this node differs from node ${different.join(' and ')}`;

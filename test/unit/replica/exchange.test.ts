@@ -196,6 +196,27 @@ describe('a node that differs', () => {
     );
   });
 
+  it('from both others, which differ too, stops, and so do they: none is left to serve by itself', async () => {
+    nodeOf(2).digests = { 10: 'bad' };
+    nodeOf(3).digests = { 10: 'worse' };
+    begin(1, 2, 3);
+    await rounds(20);
+    expect(diverged()).toEqual([1, 2, 3]);
+  });
+
+  it('from both others, which have conceded before it met them, stops until one of them is wiped', async () => {
+    for (const number of [2, 3]) {
+      nodeOf(number).digests = { 10: `bad ${number}` };
+      await nodeOf(number).memory.setDiverged('it differs');
+    }
+    begin(1, 2, 3);
+    await rounds(3);
+    expect(diverged()).toEqual([1, 2, 3]);
+    wipe(2);
+    await rounds(3);
+    expect(diverged()).toEqual([3]);
+  });
+
   it('from one is not judged before the third has told whom it equals', async () => {
     nodeOf(3).digests[10] = 'bad';
     nodeOf(2).revision = 4;
