@@ -21,26 +21,29 @@ const signature = {
     'SignedHeaders=host, Signature=0',
 };
 
-/** Whether SQLite says, in its own words, that the file is damaged: that does not pass by itself. */
-export const isDamage = (text: string): boolean =>
-  text.includes('database disk image is malformed') || text.includes('file is not a database');
+const damageWords = ['database disk image is malformed', 'file is not a database'];
+
+/** SQLite's own words for a file that is damaged, which does not pass by itself, if the text has them. */
+export const findDamage = (text: string): string | undefined =>
+  damageWords.find((words) => text.includes(words));
 
 /** In a transaction it is a reason; an item that is given back may hold the same words. */
-const tellsDamage = ({ status, text }: RawReply): boolean => {
-  if (status === 200 || !isDamage(text)) return false;
-  if (status >= 500) return true;
-  return reasonsOf({ status, body: JSON.parse(text) }).some(
-    ({ Code, Message = '' }) => Code === 'InternalError' && isDamage(Message),
+const findDamageIn = ({ status, text }: RawReply): string | undefined => {
+  const words = status === 200 ? undefined : findDamage(text);
+  if (words === undefined || status >= 500) return words;
+  const isReason = reasonsOf({ status, body: JSON.parse(text) }).some(
+    ({ Code, Message = '' }) => Code === 'InternalError' && Message.includes(words),
   );
+  return isReason ? words : undefined;
 };
 
 /**
- * `endpoint` is asked for each call: a store that is started again has another port. `onDamage` gets each answer by
- * which the store's file is damaged.
+ * `endpoint` is asked for each call: a store that is started again has another port. `onDamage` gets the words of
+ * each answer by which the store's file is damaged, and nothing else of it: items may stand beside them.
  */
 export const createStoreClient = (
   endpoint: () => string,
-  onDamage: (answer: string) => void = () => undefined,
+  onDamage: (words: string) => void = () => undefined,
 ): StoreClient => {
   const agent = new Agent({ keepAlive: true });
   const send = (operation: string, body: string): Promise<RawReply> =>
@@ -64,7 +67,8 @@ export const createStoreClient = (
           incoming.on('end', () => {
             const { statusCode: status = 0 } = incoming;
             const text = Buffer.concat(chunks).toString('utf8');
-            if (tellsDamage({ status, text })) onDamage(text);
+            const words = findDamageIn({ status, text });
+            if (words !== undefined) onDamage(words);
             resolve({ status, text });
           });
           incoming.on('error', reject);

@@ -5,7 +5,7 @@ import type { Condition } from './condition.ts';
 import type { Position } from './digest.ts';
 import type { Log, Member } from './log.ts';
 import { type Content, readContent } from './snapshot.ts';
-import { isDamage } from './store.ts';
+import { findDamage } from './store.ts';
 
 export type WatchOptions = {
   readonly log: Log;
@@ -75,9 +75,9 @@ export const startWatching = (options: WatchOptions): Watch => {
       const read = await readContent(folder).catch(sentenceOf);
       if (typeof read !== 'string') content = read;
       // Twice: while a snapshot is put in its place, the file is half one and half the other.
-      const isDamaged = typeof read === 'string' && isDamage(read);
-      if (isDamaged && wasDamaged) onDamage(read);
-      wasDamaged = isDamaged;
+      const words = typeof read === 'string' ? findDamage(read) : undefined;
+      if (words !== undefined && wasDamaged) onDamage(words);
+      wasDamaged = words !== undefined;
     }
   };
   void watchLog();

@@ -15,7 +15,7 @@ import {
 import { until } from '../support/until.ts';
 
 const sentence =
-  /^its store is damaged \(.*malformed.*\): wipe it, and it takes its state from the/;
+  /^its store is damaged \(database disk image is malformed\): wipe it, and it takes its state from the/;
 let replica: TestReplica;
 let folder: string;
 const itemOf = (n: number, more = {}) => ({
