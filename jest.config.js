@@ -14,6 +14,7 @@ const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/se
 
 /** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
 const slow = [
+  'browser',
   'cli',
   'cluster',
   'chaos',

@@ -4,6 +4,7 @@
  * `kill -9` left.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -125,11 +126,11 @@ export const endChild = async (child: ChildProcess, graceMs: number): Promise<vo
   clearTimeout(timer);
 };
 
-/** Whether this port of 127.0.0.1 can be had. */
-export const isFree = (port: number): Promise<boolean> =>
+/** Whether this port of the address can be had; 0: any port. */
+export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 
 /**
@@ -138,12 +139,26 @@ export const isFree = (port: number): Promise<boolean> =>
  */
 const childPorts = { from: 20_000, to: 32_000 };
 
-/** A port of 127.0.0.1 for a child, that was free a moment ago. */
-export const findFreePort = async (): Promise<number> => {
+/**
+ * A port for a child, that was free a moment ago at `host`, and at 127.0.0.1, where a child may look whether its port
+ * is taken.
+ */
+export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
   const { from, to } = childPorts;
   for (let tries = 0; tries < 100; tries += 1) {
     const port = from + Math.floor(Math.random() * (to - from));
-    if (await isFree(port)) return port;
+    if ((await isFree(port)) && (await isFree(port, host))) return port;
   }
-  throw failure(`no port of 127.0.0.1 between ${from} and ${to} was found free`);
+  throw failure(`no port of ${host} between ${from} and ${to} was found free`);
+};
+
+/**
+ * An address of this machine for a child that cannot tell a web page from its parent: a random one of 127.0.0.0/8, which
+ * no page can guess, though any user of the machine can look it up. Where the system has 127.0.0.1 alone, as macOS
+ * does, it is that.
+ */
+export const findHiddenHost = async (): Promise<string> => {
+  // Not 127.0.*.*, where systems put services of their own.
+  const host = [127, randomInt(1, 255), randomInt(256), randomInt(1, 255)].join('.');
+  return (await isFree(0, host)) ? host : '127.0.0.1';
 };

@@ -1,22 +1,28 @@
 /**
  * The local store: a DynamoDB that this process starts, on loopback unless asked otherwise, with its file in the data
- * folder, watches, and
- * starts again if it dies. What it had acknowledged is in its file.
+ * folder, watches, and starts again if it dies. What it had acknowledged is in its file. It asks nobody who they are,
+ * and lets any web page read and write, so no page may find it.
  */
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endChild, endRememberedChild, findFreePort, rememberChild } from './child.ts';
+import {
+  endChild,
+  endRememberedChild,
+  findFreePort,
+  findHiddenHost,
+  rememberChild,
+} from './child.ts';
 import { failure } from './command.ts';
 
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
   readonly name: string;
-  /** The address that it listens on, if not only there. */
-  readonly host: string;
+  /** The address that it is to listen on; absent: one that no web page can find. */
+  readonly host?: string | undefined;
   readonly readyWithinMs: number;
-  readonly launch: (folder: string, port: number) => Promise<ChildProcess>;
+  readonly launch: (folder: string, host: string, port: number) => Promise<ChildProcess>;
 };
 
 export type LocalStore = {
@@ -44,8 +50,9 @@ const answers = (host: string, port: number): Promise<boolean> =>
 
 /** Waits until the child accepts connections. Throws what it last said if it ends before that. */
 const waitUntilReady = async (
-  { name, host, readyWithinMs }: StoreProgram,
+  { name, readyWithinMs }: StoreProgram,
   child: ChildProcess,
+  host: string,
   port: number,
 ): Promise<void> => {
   let said = '';
@@ -86,19 +93,20 @@ export const startStore = async (
 ): Promise<LocalStore> => {
   const pidFile = join(folder, 'store.pid');
   await endRememberedChild(pidFile);
-  const port = await findFreePort();
+  const host = program.host ?? (await findHiddenHost());
+  const port = await findFreePort(host);
   let isClosing = false;
   let deathCount = 0;
 
   const launch = async () => {
-    const child = await program.launch(folder, port);
+    const child = await program.launch(folder, host, port);
     const ended = endOf(child);
     rememberChild(pidFile, child);
     return { child, ended };
   };
   let { child, ended } = await launch();
   try {
-    await waitUntilReady(program, child, port);
+    await waitUntilReady(program, child, host, port);
   } catch (error) {
     await endChild(child, 0);
     throw error;
@@ -119,12 +127,12 @@ export const startStore = async (
       // One that does not come up has ended, or is ended here; that is met above like any other end.
       ({ child, ended } = await launch());
       if (isClosing) await endChild(child, graceMs);
-      await waitUntilReady(program, child, port).catch(() => endChild(child, 0));
+      await waitUntilReady(program, child, host, port).catch(() => endChild(child, 0));
     }
   };
   const kept = keepRunning();
   return {
-    endpoint: `http://${program.host}:${port}`,
+    endpoint: `http://${host}:${port}`,
     deaths: () => deathCount,
     failed: new Promise((resolve) => {
       void kept.then((error) => error && resolve(error), resolve);

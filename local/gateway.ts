@@ -16,6 +16,7 @@ import { pathOf, toEvent } from './gateway/event.ts';
 import { type Handler, headersOf, invoke } from './gateway/invoke.ts';
 import { createFindRoute, type FindRoute } from './gateway/routes.ts';
 import type { Route } from './template.ts';
+import { isFromPage } from './web-pages.ts';
 
 export type GatewayOptions = {
   readonly routes: readonly Route[];
@@ -40,6 +41,7 @@ const bodyBytesMax = 4 * 1_048_576;
 
 const refusal = {
   routeNotFound: () => new VaultError('route_not_found', 'no route has this path'),
+  fromPage: () => new VaultError('forbidden', 'a web page may not use the vault'),
   methodNotAllowed: () =>
     new VaultError('method_not_allowed', 'the route does not have this method'),
   tooLarge: () =>
@@ -72,6 +74,7 @@ const answer = async (
 ): Promise<APIGatewayProxyResult> => {
   const { method = '', url: target = '', rawHeaders } = request;
   const requestId = randomUUID();
+  if (isFromPage(request)) return problem(refusal.fromPage(), requestId);
   const found = findRoute(method, pathOf(target));
   if (found === undefined) return problem(refusal.routeNotFound(), requestId);
   if ('allow' in found) {

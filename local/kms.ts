@@ -12,6 +12,7 @@ import { fault, isFault } from './kms/fault.ts';
 import { type Credentials, type MasterKey, openMasterKey } from './kms/master-key.ts';
 import { operations } from './kms/operations.ts';
 import { checkSignature } from './kms/signature.ts';
+import { isFromPage } from './web-pages.ts';
 
 export type Kms = {
   readonly endpoint: string;
@@ -39,6 +40,7 @@ const inputOf = (body: Buffer): Record<string, unknown> => {
 };
 
 const answer = async (key: MasterKey, request: IncomingMessage): Promise<string> => {
+  if (isFromPage(request)) throw fault('AccessDeniedException', 'A web page may not use this.');
   const body = await readBody(request, bodyBytesMax);
   if (body === undefined) throw fault('ValidationException', 'The request is too long.');
   const headers = Object.fromEntries(

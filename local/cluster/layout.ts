@@ -47,7 +47,7 @@ const findFirstPort = async (): Promise<number> => {
   for (let tries = 0; tries < 100; tries += 1) {
     const first = freeRange.from + Math.floor(Math.random() * (freeRange.to - freeRange.from));
     const ports = Array.from({ length: portsSpan }, (_, index) => first + index);
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first;
+    if ((await Promise.all(ports.map((port) => isFree(port)))).every(Boolean)) return first;
   }
   throw failure(`no ${portsSpan} ports in a row are free on this machine: set CLUSTER_PORT`);
 };

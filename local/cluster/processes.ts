@@ -1,5 +1,6 @@
 /** A whole cluster as children of this process: the master key, three vault nodes and what stands between them. */
 import { rmSync } from 'node:fs';
+import { findHiddenHost } from '../child.ts';
 import { failure } from '../command.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
@@ -15,6 +16,8 @@ type Parts = {
   readonly key: Member;
   readonly nodes: readonly Node[];
   readonly relay: Relay;
+  /** Where the node-to-node ports listen: etcd's asks nobody who they are, so no web page may find it. */
+  readonly peerHost: string;
 };
 
 export type Cluster = {
@@ -45,6 +48,7 @@ const keyProgram = ({ keyFolder, keyPort, clusterFile }: Layout) => ({
 const nodeProgram = (
   { nodes, clusterFile }: Layout,
   { node, folder, port }: NodeLayout,
+  peerHost: string,
   proxy: string,
 ) => ({
   name: `node ${node}`,
@@ -55,7 +59,7 @@ const nodeProgram = (
     VAULT_CLUSTER_FILE: clusterFile,
     VAULT_NODE: String(node),
     VAULT_NODES: nodesVariable(nodes),
-    VAULT_PEER_HOST: '127.0.0.1',
+    VAULT_PEER_HOST: peerHost,
     VAULT_PEER_PROXY: proxy,
     HOST: '127.0.0.1',
     PORT: String(port),
@@ -88,13 +92,13 @@ const startAll = async ({ layout, key, nodes }: Parts): Promise<readonly number[
   throw failure(`no majority of the nodes serves: see ${layout.folder}/node-*/log`);
 };
 
-const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus> => {
+const statusOf = async ({ layout, nodes, relay, peerHost }: Parts): Promise<ClusterStatus> => {
   const { secret } = readClusterFile(layout.clusterFile);
   const observed = nodes.map(async ({ node, peerPort, member }) => ({
     node,
     isolated: relay.isIsolated(node),
     process: member.state(),
-    answer: await askNode(peerPort, secret),
+    answer: await askNode(peerPort, secret, peerHost),
   }));
   return compareNodes(await Promise.all(observed));
 };
@@ -141,16 +145,18 @@ export const createCluster = async (
   layout: Layout,
   report: (line: string) => void,
 ): Promise<Cluster> => {
+  const peerHost = await findHiddenHost();
   const relay = await startRelay(
     layout.nodes.map(({ node, etcdPort, peerPort }) => ({ node, ports: [etcdPort, peerPort] })),
+    peerHost,
   );
   const key = await createMember(keyProgram(layout), root, report);
   const nodes: Node[] = [];
   for (const one of layout.nodes) {
-    const program = nodeProgram(layout, one, relay.proxyOf(one.node));
+    const program = nodeProgram(layout, one, peerHost, relay.proxyOf(one.node));
     nodes.push({ ...one, member: await createMember(program, root, report) });
   }
-  const parts: Parts = { layout, key, nodes, relay };
+  const parts: Parts = { layout, key, nodes, relay, peerHost };
   let lastChange: Promise<unknown> = Promise.resolve();
 
   const change = async ({ action, target }: Change): Promise<string> => {

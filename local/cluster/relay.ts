@@ -66,8 +66,11 @@ const forward = (
   return cut;
 };
 
-/** Starts the proxies on free ports of 127.0.0.1; they reach the nodes' own `ports` there. */
-export const startRelay = async (nodes: readonly RelayNode[]): Promise<Relay> => {
+/** Starts the proxies on free ports of 127.0.0.1; they reach the nodes' own `ports` at `host`. */
+export const startRelay = async (
+  nodes: readonly RelayNode[],
+  host = '127.0.0.1',
+): Promise<Relay> => {
   const isolated = new Set<number>();
   const exchanges = new Set<Exchange>();
   const agent = new Agent({ keepAlive: true });
@@ -79,7 +82,7 @@ export const startRelay = async (nodes: readonly RelayNode[]): Promise<Relay> =>
       request.socket.destroy();
       return;
     }
-    const options = { ...target.options, host: '127.0.0.1', agent };
+    const options = { ...target.options, host, agent };
     const exchange: Exchange = { ends, cut: forward(request, response, options) };
     exchanges.add(exchange);
     response.once('close', () => exchanges.delete(exchange));

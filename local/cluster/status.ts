@@ -51,8 +51,8 @@ const answerBytesMax = 65_536;
 export const askNode = (
   peerPort: number,
   secret: string,
+  host: string,
   timeLimitMs = 1_000,
-  host = '127.0.0.1',
 ): Promise<Answer | undefined> =>
   new Promise((resolve) => {
     const asked = request({

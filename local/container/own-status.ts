@@ -9,7 +9,7 @@ await runCommand(async () => {
   const config = readNodeConfig(process.env);
   const { peerPort } = addressOf(config, config.node);
   const { secret } = readClusterFile(config.clusterFile);
-  const answer = await askNode(peerPort, secret, 1_000, config.peerHost);
+  const answer = await askNode(peerPort, secret, config.peerHost);
   if (answer === undefined) throw failure('the node gives no answer');
   process.stdout.write(JSON.stringify(answer));
 });

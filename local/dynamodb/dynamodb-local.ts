@@ -53,7 +53,7 @@ export const dynamodbLocal = ({ root, ...installer }: Options): StoreProgram => 
     name: 'DynamoDB Local',
     host: '127.0.0.1',
     readyWithinMs: 30_000,
-    launch: async (folder, port): Promise<ChildProcess> => {
+    launch: async (folder, _, port): Promise<ChildProcess> => {
       const data = join(folder, 'dynamodb-local');
       mkdirSync(data, { recursive: true, mode: 0o700 });
       // The package would hand out a process that has ended for one that runs.

@@ -33,17 +33,20 @@ const findProgram = (root: string): string => {
 export const dynoxideVersion = (root: string): string =>
   execFileSync(findProgram(root), ['--version'], { encoding: 'utf8' }).trim();
 
-/** `root`: the folder that holds node_modules. Throws if there is no dynoxide for this machine. */
-export const dynoxide = (root: string, host = '127.0.0.1'): StoreProgram => {
+/**
+ * `root`: the folder that holds node_modules. `host`: as in `StoreProgram`. Throws if there is no dynoxide for this
+ * machine.
+ */
+export const dynoxide = (root: string, host?: string): StoreProgram => {
   const program = findProgram(root);
   return {
     name: 'dynoxide',
     host,
     readyWithinMs: 10_000,
-    launch: async (folder, port) =>
+    launch: async (folder, address, port) =>
       startChild(
         program,
-        ['serve', '--host', host, '--port', String(port), '--db-path', 'store.sqlite'],
+        ['serve', '--host', address, '--port', String(port), '--db-path', 'store.sqlite'],
         folder,
       ),
   };

@@ -1,5 +1,6 @@
 /** An error as KMS's own HTTP protocol tells it; its type becomes the client's exception class. */
 export type FaultType =
+  | 'AccessDeniedException'
   | 'DisabledException'
   | 'IncompleteSignatureException'
   | 'IncorrectKeyException'

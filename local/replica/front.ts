@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { discardBody, readBody } from '../body.ts';
+import { isForName, isFromPage } from '../web-pages.ts';
 import { createAppender } from './appender.ts';
 import type { Barrier } from './barrier.ts';
 import type { Tables } from './batch.ts';
@@ -120,6 +121,9 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
   };
 
   const answer = async (request: IncomingMessage): Promise<RawReply> => {
+    if (isFromPage(request) || isForName(request)) {
+      return rawOf(refuse('AccessDeniedException', 'a web page may not use this'));
+    }
     if (request.method === 'GET' && request.url === '/status') {
       return { status: 200, text: JSON.stringify(tellStatus()) };
     }

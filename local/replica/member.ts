@@ -53,6 +53,17 @@ export const requireEtcd = (): void => {
 
 type Membership = { readonly cluster: string; readonly state: 'new' | 'existing' };
 
+/**
+ * Options of etcd that keep web pages from its client port. Its JSON gateway would let a page do all that a client can.
+ * It admits every origin and every host unless it is told some; no page has this origin, since no browser connects to
+ * port 1.
+ */
+export const closedToPages = {
+  'enable-grpc-gateway': 'false',
+  cors: 'http://none.invalid:1',
+  'host-whitelist': '127.0.0.1',
+};
+
 const argumentsOf = (
   { config, secret }: MemberOptions,
   clientPort: number,
@@ -67,6 +78,7 @@ const argumentsOf = (
     'initial-advertise-peer-urls': peerUrlOf(own),
     'listen-client-urls': client,
     'advertise-client-urls': client,
+    ...closedToPages,
     'initial-cluster': cluster,
     'initial-cluster-state': state,
     'initial-cluster-token': createHash('sha256').update(secret).digest('hex').slice(0, 16),

@@ -5,6 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { failure, sentenceOf } from '../command.ts';
+import { isFromPage } from '../web-pages.ts';
 import type { NodeAddress, NodeConfig } from './config.ts';
 
 /** Answers a request; a string is sent as JSON text, anything else writes the response itself. */
@@ -35,6 +36,7 @@ export const servePeers = async (
 ): Promise<PeerServer> => {
   const expected = hashOf(`Bearer ${secret}`);
   const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (isFromPage(incoming)) return void response.writeHead(403).end();
     const said = hashOf(incoming.headers.authorization ?? '');
     const route = routes.get(`${incoming.method} ${incoming.url}`);
     if (!timingSafeEqual(said, expected)) return void response.writeHead(401).end();

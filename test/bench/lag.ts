@@ -31,11 +31,12 @@ const storesOf = (processes: readonly Served[]): readonly StoreClient[] =>
   processes
     .filter(({ kind }) => kind === 'store')
     .map(({ pid }) => {
-      const [, port] = /--port\0(\d+)/.exec(readFileSync(`/proc/${pid}/cmdline`, 'latin1')) ?? [];
-      return { folder: basename(readlinkSync(`/proc/${pid}/cwd`)), port };
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      const [, host, port] = /--host\0([\d.]+)\0--port\0(\d+)/.exec(command) ?? [];
+      return { folder: basename(readlinkSync(`/proc/${pid}/cwd`)), url: `http://${host}:${port}` };
     })
     .sort((a, b) => (a.folder < b.folder ? -1 : 1))
-    .map(({ port }) => createStoreClient(() => `http://127.0.0.1:${port}`));
+    .map(({ url }) => createStoreClient(() => url));
 
 /** When the store has the secret. */
 const untilSeen = async (store: StoreClient, tenant: string, name: string): Promise<number> => {

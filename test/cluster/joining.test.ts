@@ -13,6 +13,7 @@ import {
   startCluster,
   until,
 } from '../support/cluster-process.ts';
+import { listeningOf } from '../support/listening.ts';
 
 let cluster: ClusterProcess;
 beforeAll(async () => {
@@ -31,7 +32,9 @@ const askForPlace = async (instead?: string) => {
   const read = (file: string) => JSON.parse(readFileSync(join(cluster.folder, file), 'utf8'));
   const { firstPort } = read('ports.json');
   const { secret } = read('cluster.json');
-  const reply = await fetch(`http://127.0.0.1:${firstPort + 21}/place`, {
+  const sockets = listeningOf(cluster.pids('node-2'));
+  const { host } = sockets.find(({ port }) => port === firstPort + 21) ?? {};
+  const reply = await fetch(`http://${host}:${firstPort + 21}/place`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${secret}` },
     body: JSON.stringify({ node: 1, instead }),

@@ -7,6 +7,7 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-l
 import type { Handler } from '../../local/gateway/invoke.ts';
 import { type Gateway, startGateway } from '../../local/gateway.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
+import { checkRoute } from '../support/openapi.ts';
 
 type Call = { readonly event: APIGatewayProxyEvent; readonly context: Context };
 
@@ -203,6 +204,24 @@ describe('what the local gateway answers by itself', () => {
     expect(await allow('POST', '/health')).toBe('GET');
     expect(calls).toEqual([]);
   });
+
+  it.each(['http://127.0.0.1:3000', 'https://a.example', 'null'])(
+    'refuses every request that carries the origin %s, and calls no function',
+    async (Origin) => {
+      const headers = { Origin };
+      for (const { method, path } of routes) {
+        const reply = await get(path.replace('{name}', 'DB'), { method, headers });
+        await expectProblem(reply, 403, 'forbidden');
+      }
+      const asked = { ...headers, 'Access-Control-Request-Method': 'POST' };
+      const preflight = await get('/v1/secrets', { method: 'OPTIONS', headers: asked });
+      const refused = await expectProblem(preflight, 403, 'forbidden');
+      expect([...preflight.headers.keys()].join()).not.toContain('access-control');
+      const { headers: told, status } = preflight;
+      expect(checkRoute(status, new Map(told), JSON.stringify(refused))).toEqual([]);
+      expect(calls).toEqual([]);
+    },
+  );
 
   it.each([
     ['says its length', { 'Content-Length': String(10 * 1_048_576) }],

@@ -397,6 +397,20 @@ describe('the embedded KMS, to anyone else', () => {
     expect(await send(await sign(new Date(), signed, { hasHost: false }))).toMatchObject(refused);
   });
 
+  it.each(['https://a.example', 'null'])(
+    'refuses a request from a page of the origin %s, even with a right signature',
+    async (origin) => {
+      expect(await send({ ...(await sign()), origin })).toMatchObject({
+        status: 400,
+        __type: 'AccessDeniedException',
+      });
+      const asked = { origin, 'access-control-request-method': 'POST' };
+      const preflight = await fetch(kms.endpoint, { method: 'OPTIONS', headers: asked });
+      expect(preflight.status).toBe(400);
+      expect([...preflight.headers.keys()].join()).not.toContain('access-control');
+    },
+  );
+
   it('refuses a body whose claimed hash is not its own', async () => {
     const headers = await sign();
     const authorization = headers['authorization'] ?? '';

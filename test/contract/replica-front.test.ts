@@ -20,6 +20,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { errorName, type WireReply } from '../../local/replica/wire.ts';
+import { exchange } from '../support/raw-http.ts';
 import { keyOf, startReplica, type TestReplica, tableOf } from '../support/replica.ts';
 import { until } from '../support/until.ts';
 
@@ -187,6 +188,29 @@ describe('a front', () => {
       socket.destroy();
       expect(isThere).toBe(internal);
     }
+  });
+
+  it.each([
+    ['with an origin', { Origin: 'https://a.example' }],
+    ['with the origin of a page without one', { Origin: 'null' }],
+    ['for a name that leads to this machine', { Host: 'a.example:80' }],
+    ['for the name of this machine', { Host: 'localhost' }],
+  ])('refuses what a web page sends: a request %s', async (_, page) => {
+    const before = appended();
+    const put = { 'X-Amz-Target': 'DynamoDB_20120810.PutItem' };
+    const requests = [
+      { method: 'POST', path: '/', headers: { ...put, ...page }, body: '{}' },
+      { method: 'OPTIONS', path: '/', headers: page, body: undefined },
+      { method: 'GET', path: '/status', headers: page, body: undefined },
+    ];
+    const url = await endpoint();
+    for (const request of requests) {
+      const { status, headers, text } = await exchange({ url, ...request });
+      expect(status).toBe(400);
+      expect(text).toContain('AccessDeniedException');
+      expect([...headers.keys()].join()).not.toContain('access-control');
+    }
+    expect(appended()).toBe(before);
   });
 
   it('tells how it is', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Etcd3 } from 'etcd3';
 import { endChild, findFreePort, startChild } from '../../local/child.ts';
 import { connectLog } from '../../local/replica/log.ts';
-import { requireEtcd } from '../../local/replica/member.ts';
+import { closedToPages, requireEtcd } from '../../local/replica/member.ts';
 import type { LogUnderTest } from './log-contract.ts';
 
 export type EtcdLog = LogUnderTest & {
@@ -27,12 +27,13 @@ export const startEtcdLog = async (
     'advertise-client-urls': clientUrl,
     'listen-peer-urls': peerUrl,
     'initial-advertise-peer-urls': peerUrl,
+    ...closedToPages,
     'initial-cluster': `default=${peerUrl}`,
     logger: 'zap',
     'log-level': 'error',
     ...more,
   };
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   const child = startChild('etcd', args, folder, { ETCD_UNSUPPORTED_ARCH: process.arch });
   child.stderr?.resume();
   const log = connectLog(`127.0.0.1:${client}`);

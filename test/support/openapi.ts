@@ -157,9 +157,13 @@ export const checkReply = (
   return replyViolations(`${responses}/${status}`, headers, text);
 };
 
-/** The same for an answer of the gateway itself: 404 for an unknown path, 405 for another method. */
+/**
+ * The same for an answer of the gateway itself: 403 for a request of a web page, 404 for an unknown path, 405 for
+ * another method.
+ */
 export const checkRoute = (status: number, headers: ReplyHeaders, text: string): string[] => {
   const names = new Map([
+    [403, 'WebPageRefused'],
     [404, 'RouteNotFound'],
     [405, 'MethodNotAllowed'],
   ]);

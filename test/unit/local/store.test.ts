@@ -111,6 +111,20 @@ describe('the local store', () => {
     client.destroy();
   });
 
+  it('listens on another address at each start, and not on 127.0.0.1, where the system has more', async () => {
+    const hasMore = process.platform !== 'darwin';
+    const first = new URL((await start()).endpoint);
+    await stores.pop()?.close();
+    const { hostname, port } = new URL((await start()).endpoint);
+    expect(hostname).toMatch(/^127\.[\d.]+$/);
+    expect(hostname !== first.hostname).toBe(hasMore);
+    const isAt127001 = await fetch(`http://127.0.0.1:${port}`).then(
+      () => true,
+      () => false,
+    );
+    expect(isAt127001).toBe(!hasMore);
+  });
+
   it('is given up, in one sentence, when it dies again and again', async () => {
     const store = await start();
     for (let deaths = 1; deaths <= 5; deaths += 1) await killStore();

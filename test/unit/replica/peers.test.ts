@@ -25,9 +25,16 @@ describe('the port between nodes', () => {
   const told = (method: 'GET' | 'POST', path: string, body?: string): Promise<string> =>
     askText(createAskPeer(config(), secret), 1, method, path, { timeoutMs, ...(body && { body }) });
   /** The status for a caller who says this of itself. */
-  const statusFor = (authorization: string | undefined, path = '/status'): Promise<number> =>
+  const statusFor = (
+    authorization: string | undefined,
+    path = '/status',
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<number> =>
     new Promise((resolve, reject) => {
-      const headers = authorization === undefined ? {} : { Authorization: authorization };
+      const headers = {
+        ...(authorization !== undefined && { Authorization: authorization }),
+        ...more,
+      };
       request({ host: '127.0.0.1', port, path, headers }, (reply) => {
         reply.resume();
         resolve(reply.statusCode ?? 0);
@@ -80,6 +87,14 @@ describe('the port between nodes', () => {
     expect(await statusFor(authorization, '/snapshot')).toBe(401);
     // Not even which routes there are.
     expect(await statusFor(authorization, '/nowhere')).toBe(401);
+    expect(asked).toBe(before);
+  });
+
+  it('answers no web page, not even one that has the secret of the cluster', async () => {
+    const before = asked;
+    for (const Origin of ['https://a.example', 'null']) {
+      expect(await statusFor(`Bearer ${secret}`, '/status', { Origin })).toBe(403);
+    }
     expect(asked).toBe(before);
   });
 

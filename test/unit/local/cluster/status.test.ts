@@ -102,8 +102,8 @@ describe('a node that is asked for its status', () => {
       const isRight = `${method} ${url} ${headers.authorization}` === 'GET /status Bearer word';
       response.writeHead(isRight ? 200 : 401).end(isRight ? JSON.stringify(said(3)) : '');
     });
-    expect(await askNode(port, 'word')).toEqual(said(3));
-    expect(await askNode(port, 'other')).toBeUndefined();
+    expect(await askNode(port, 'word', '127.0.0.1')).toEqual(said(3));
+    expect(await askNode(port, 'other', '127.0.0.1')).toBeUndefined();
   });
 
   it.each<[string, RequestListener]>([
@@ -122,13 +122,13 @@ describe('a node that is asked for its status', () => {
       },
     ],
   ])('does not hold up who asks if it answers %s', async (_, listener) => {
-    expect(await askNode(await listen(listener), 'word', 200)).toBeUndefined();
+    expect(await askNode(await listen(listener), 'word', '127.0.0.1', 200)).toBeUndefined();
   });
 
   it('does not answer if nothing listens', async () => {
     const port = await listen(() => undefined);
     const [server] = servers.splice(0);
     await new Promise((resolve) => server?.close(resolve));
-    expect(await askNode(port, 'word')).toBeUndefined();
+    expect(await askNode(port, 'word', '127.0.0.1')).toBeUndefined();
   });
 });

@@ -1,0 +1,97 @@
+/** All that a page tries at a port, whatever listens there. */
+
+export type Attempt = {
+  readonly name: string;
+  readonly path: string;
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** `no-cors`: a request that a browser sends without asking, whose reply no page can read. */
+  readonly mode?: 'cors' | 'no-cors';
+  /** Opens a WebSocket instead, for which browsers ask no server for leave. */
+  readonly socket?: true;
+};
+
+/** The store and the embedded KMS want a signature to be there; the store does not check it. */
+const signed = (service: string) => ({
+  'X-Amz-Date': '20260101T000000Z',
+  Authorization:
+    `AWS4-HMAC-SHA256 Credential=page/20260101/us-east-1/${service}/aws4_request, ` +
+    'SignedHeaders=host, Signature=0',
+});
+
+const dynamodb = (operation: string, body: object): Attempt => ({
+  name: operation,
+  path: '/',
+  method: 'POST',
+  headers: {
+    'Content-Type': 'application/x-amz-json-1.0',
+    'X-Amz-Target': `DynamoDB_20120810.${operation}`,
+    ...signed('dynamodb'),
+  },
+  body: JSON.stringify(body),
+});
+
+const kms = (operation: string, body: object): Attempt => ({
+  name: operation,
+  path: '/',
+  method: 'POST',
+  headers: {
+    'Content-Type': 'application/x-amz-json-1.1',
+    'X-Amz-Target': `TrentService.${operation}`,
+    ...signed('kms'),
+  },
+  body: JSON.stringify(body),
+});
+
+/** A POST of text needs no leave: it takes effect where the server does not refuse it. */
+const text = (path: string, body: object): Attempt => ({
+  name: `text to ${path}`,
+  path,
+  method: 'POST',
+  headers: { 'Content-Type': 'text/plain' },
+  body: JSON.stringify(body),
+});
+
+const base64 = (plain: string): string => Buffer.from(plain).toString('base64');
+
+/** The key under which the page writes, where it can. */
+const pageKey = 'written by a page';
+
+const get = (path: string): Attempt => ({ name: `GET ${path}`, path });
+
+/** `token`: what the page has for a token of the vault. It has no access key of the embedded KMS. */
+export const attemptsOf = (token: string): readonly Attempt[] => {
+  const bearer = { Authorization: `Bearer ${token}` };
+  const secret = JSON.stringify({ name: 'BY_A_PAGE', value: 'x' });
+  const json = { 'Content-Type': 'application/json' };
+  const key = { pk: { S: pageKey }, sk: { S: 'x' } };
+  return [
+    ...['/', '/health', '/status', '/version', '/metrics', '/members'].map(get),
+    { name: 'GET without cors', path: '/', mode: 'no-cors' },
+    { name: 'POST without cors', path: '/', method: 'POST', mode: 'no-cors', body: '{}' },
+    { name: 'DELETE', path: '/v1/secrets/KEPT', method: 'DELETE' },
+    { ...text('/', {}), name: 'text' },
+    text('/v1/secrets', { name: 'BY_A_PAGE', value: 'x' }),
+    { name: 'secrets', path: '/v1/secrets', headers: bearer },
+    { name: 'value', path: '/v1/secrets/KEPT', headers: bearer },
+    {
+      ...{ name: 'create', path: '/v1/secrets', method: 'POST' },
+      ...{ headers: { ...bearer, ...json }, body: secret },
+    },
+    dynamodb('ListTables', {}),
+    dynamodb('Scan', { TableName: 'vault' }),
+    dynamodb('PutItem', { TableName: 'vault', Item: key }),
+    dynamodb('DeleteTable', { TableName: 'vault' }),
+    kms('ListKeys', {}),
+    kms('DisableKey', { KeyId: 'alias/vault' }),
+    text('/v3/kv/range', { key: base64('\0'), range_end: base64('\0') }),
+    text('/v3/kv/put', { key: base64(pageKey), value: base64('x') }),
+    text('/v3/kv/deleterange', { key: base64('log') }),
+    { name: 'watch', path: '/v3/watch', socket: true },
+    text('/raft', {}),
+    text('/exchange', {}),
+    text('/place', {}),
+    { name: 'status', path: '/status', headers: { Authorization: 'Bearer guessed' } },
+  ];
+};
