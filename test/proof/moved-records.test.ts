@@ -1,6 +1,7 @@
 /**
  * Every field, and every item whole, put in the place of another: of another tenant, another secret, another
- * version. All is refused but one thing, which is told: a genuine older version that is put back as head.
+ * version. The vault refuses all but two things, which the threat model tells: a genuine older version that is put
+ * back as head, and the head of another table under the same master key.
  */
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -11,8 +12,10 @@ import { createSecret } from '../../functions/vault/create-secret.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { ensureTable } from '../../local/dynamodb/table.ts';
+import { readTemplate } from '../../local/template.ts';
 import { checkVault } from '../../local/verify.ts';
-import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
 import { file } from '../support/env-vault.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -202,6 +205,25 @@ describe('a record that was moved', () => {
       expect(violations.filter((violation) => violation.pk === pk?.S).length).toBeGreaterThan(0);
       await restored();
     });
+  });
+
+  it('from another table under the same master key opens as head of the same tenant and name, and inspect --verify finds nothing', async () => {
+    const other = 'another-vault';
+    const { table: definition } = await readTemplate('template.yaml');
+    await ensureTable(vault.dynamodb, other, definition);
+    const owner = someone({ tenant: 't-moved' });
+    const there = { ...vault.ports, store: storeOver(vault.dynamodb, other) };
+    await makeSecret(vault.ports, owner, 'DB', ['stored here'], began);
+    await makeSecret(there, owner, 'DB', ['stored in another table'], began + 1);
+    const [stranger = {}] = await openTable(vault, other).itemsOf(owner.tenant);
+
+    await table.put(stranger);
+    const request = { name: 'DB', which: 'latest' } as const;
+    const { value } = await getSecret(vault.ports)(requestContext(), owner, request);
+    expect(Buffer.from(value).toString()).toBe('stored in another table');
+    const { dynamodb, kms, keyArn: masterKeyId } = vault;
+    const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId });
+    expect(violations.filter(({ pk }) => pk === stranger['pk']?.S)).toEqual([]);
   });
 
   it('as an idempotency record is refused under the key whose place it took', async () => {

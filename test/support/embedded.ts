@@ -32,13 +32,13 @@ export type Embedded = {
 
 export const tableName = 'vault';
 
-/** The store as the functions wire it, over any client. */
-export const storeOver = (dynamodb: DynamoDBClient): Store => {
-  const reads = createReads(dynamodb, tableName);
+/** The store as the functions wire it, over any client and table. */
+export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Store => {
+  const reads = createReads(dynamodb, table);
   return {
     ...reads,
-    ...createWrites(dynamodb, tableName, reads),
-    listNames: createListNames(dynamodb, tableName),
+    ...createWrites(dynamodb, table, reads),
+    listNames: createListNames(dynamodb, table),
   };
 };
 

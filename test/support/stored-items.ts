@@ -15,13 +15,14 @@ export type Table = {
   readonly itemsOf: (tenant: string) => Promise<readonly Item[]>;
 };
 
-export const openTable = ({ dynamodb }: Embedded): Table => ({
-  put: (item) => dynamodb.send(new PutItemCommand({ TableName: tableName, Item: { ...item } })),
+/** `TableName`: another than the vault's. */
+export const openTable = ({ dynamodb }: Embedded, TableName = tableName): Table => ({
+  put: (item) => dynamodb.send(new PutItemCommand({ TableName, Item: { ...item } })),
   remove: ({ pk = { S: '' }, sk = { S: '' } }) =>
-    dynamodb.send(new DeleteItemCommand({ TableName: tableName, Key: { pk, sk } })),
+    dynamodb.send(new DeleteItemCommand({ TableName, Key: { pk, sk } })),
   itemsOf: async (tenant) => {
     const items: Item[] = [];
-    for await (const { Items } of paginateScan({ client: dynamodb }, { TableName: tableName })) {
+    for await (const { Items } of paginateScan({ client: dynamodb }, { TableName })) {
       items.push(...(Items ?? []).filter(({ pk }) => pk?.S?.startsWith(`TENANT#${tenant}#`)));
     }
     const keyOf = ({ pk, sk }: Item) => `${pk?.S} ${sk?.S}`;
