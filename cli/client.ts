@@ -16,7 +16,7 @@ import {
 } from './contract.ts';
 import { curlOf } from './curl.ts';
 import { exitCodes, type Failure, failure, isFailure, refusal, systemCodeOf } from './failures.ts';
-import { note, print } from './output.ts';
+import { note, print, wantsJson } from './output.ts';
 import type { Settings } from './settings.ts';
 
 /** Beyond this a person, or the next run of a job, waits better than a process. */
@@ -109,8 +109,11 @@ const sendUntilClear = async (
     if (!isFailed(outcome) || isUnclear(outcome.failure)) mayHaveEffect();
     if (!isFailed(outcome)) return outcome.reply;
     if (outcome.waitMs === undefined || tries > settings.retries) throw outcome.failure;
-    if (settings.verbose)
-      note(`${outcome.failure.message}; again in ${Math.round(outcome.waitMs)} ms`);
+    const reason = outcome.failure.message.replace(/\.$/, '');
+    if (settings.verbose) note(`${reason}; again in ${Math.round(outcome.waitMs)} ms`);
+    else if (tries === 1 && !wantsJson()) {
+      note(`${reason}; dsv tries again, up to ${settings.retries} times`);
+    }
     await sleep(outcome.waitMs);
   }
 };

@@ -1,5 +1,6 @@
 /** What all commands of `dsv` have in common: their flags, their help, and how their command lines fail. */
 import { Command, type CommanderError } from '@commander-js/extra-typings';
+import { parseAskedInstant } from '../functions/model/instants.ts';
 import { isSecretName } from '../functions/model/names.ts';
 import { type Client, openClient } from './client.ts';
 import { type Failure, usage } from './failures.ts';
@@ -55,7 +56,26 @@ export const versionNumber = (text: string): number => {
   throw usage('a version is a number from 1');
 };
 
-/** Nothing of a command line stands in what is said of it, but for the names of flags and commands. */
+/** The instant of `--at` as it is. Whether it lies in the future, the vault says. */
+export const askedInstant = (text: string): string => {
+  if (parseAskedInstant(text) !== undefined) return text;
+  throw usage('--at is an instant in UTC, such as 2026-11-24T14:31:00Z');
+};
+
+/** Commands that users of other tools expect, and what `dsv` has instead. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  ...['delete', 'rm', 'remove'].map(
+    (word) => [word, 'no secret can be deleted; dsv update replaces its value'] as const,
+  ),
+  ...['set', 'put', 'add'].map(
+    (word) => [word, 'dsv create stores a new secret, dsv update its next version'] as const,
+  ),
+  ...['show', 'read', 'cat'].map((word) => [word, 'dsv get prints a value'] as const),
+  ['ls', 'dsv list prints the names'],
+  ['versions', 'dsv history lists the versions'],
+]);
+
+/** Error messages repeat nothing of a command line but the names of flags and commands. */
 export const misuse = (error: CommanderError): Failure => {
   const flag = /'(?:-\w, )?(--[a-z][a-z0-9-]*)/.exec(error.message)?.[1];
   const sentences: Readonly<Record<string, string>> = {
@@ -68,6 +88,9 @@ export const misuse = (error: CommanderError): Failure => {
     'commander.conflictingOption': 'two options exclude each other',
     'commander.invalidArgument': `${flag ?? 'the argument'} does not take this`,
   };
-  const sentence = sentences[error.code] ?? 'the command line is wrong';
+  const word = /unknown command '(\w+)'/.exec(error.message)?.[1];
+  const known = sentences[error.code] ?? 'the command line is wrong';
+  const instead = otherWords.get(word ?? '');
+  const sentence = instead === undefined ? known : `${known}: ${instead}`;
   return usage(`${sentence}; --help shows how it is used`);
 };

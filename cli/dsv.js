@@ -1,11 +1,12 @@
 #!/usr/bin/env -S node --
 /**
  * The command `dsv` as a checkout has it: bundles `cli/main.ts` into one file where that is missing or older than its
- * sources, and runs it. Plain JavaScript, for a Node that cannot run TypeScript; so `npx dsv` needs no build step,
- * and never runs what was true before the last `git pull`.
+ * sources, and runs it. Plain JavaScript, for a Node that cannot run TypeScript; so `dsv` needs no build step, and
+ * never runs what was true before the last `git pull`.
  *
- * The `--` in the first line is needed: Node takes `--env-file` for its own wherever it stands before one, and would
- * load the file of `dsv run --env-file` as it is.
+ * The `--` in the first line is needed: Node takes `--env-file` for its own wherever it stands before one. Node would
+ * load the file of `dsv run --env-file` as it is and obey its NODE_OPTIONS. `node cli/dsv.js` and npx have no such
+ * `--`, so no document shows them.
  */
 import { mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';

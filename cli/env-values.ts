@@ -33,7 +33,10 @@ export const readValues = async (
   for (const given of valueFile) {
     const [, name = '', file = ''] = /^([^=]*)=(.+)$/s.exec(given) ?? [];
     if (!isSecretName(name)) throw usage('--value-file is NAME=FILE');
-    values.set(name, await readText(file, `the value for ${name}`));
+    const value = await readText(file, `the value for ${name}`);
+    if (value === '')
+      throw usage(`the value for ${name} is empty: a line ${name}= gives an empty one`);
+    values.set(name, value);
   }
   return values;
 };

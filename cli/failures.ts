@@ -92,6 +92,10 @@ export const invalidFile = (
   return make(exitCodes.invalidFile, report, file);
 };
 
+/** The same failure in a sentence for users of `dsv`, where the server's is for those of HTTP. */
+export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
+  Object.assign(make(exitCode, report, file), { message: sentence });
+
 export const isFailure = (error: unknown): error is Failure =>
   types.isNativeError(error) && error.name === 'Failure';
 

@@ -28,7 +28,7 @@ const program = newCommand(
   printf %s hunter2 | dsv create DB_PASSWORD
   dsv get DB_PASSWORD
   dsv env encrypt --in-place .env
-  dsv run --env-file .env -- node server.js
+  dsv run -f .env -- node server.js
   `,
 )
   .enablePositionalOptions()

@@ -27,6 +27,15 @@ export const print = (data: string | Uint8Array): Promise<void> =>
     }
   });
 
+/**
+ * Whether stdout and stderr hold documents for a program. It is asked before the command line is understood, too, so
+ * it looks for the flag itself; behind `--` stands the command of another program.
+ */
+export const wantsJson = (): boolean => {
+  const end = process.argv.indexOf('--');
+  return process.argv.slice(2, end < 0 ? undefined : end).includes('--json');
+};
+
 /** One sentence on stderr, the program's name before it. */
 export const note = (sentence: string): void => noteLine(`dsv: ${sentence}`);
 

@@ -1,16 +1,7 @@
 /** What a failure looks like on stderr: sentences for a person, or with `--json` one document. */
-import { isFailure, systemCodeOf } from './failures.ts';
+import { type Failure, isFailure, systemCodeOf } from './failures.ts';
 import { reportLines } from './file-errors.ts';
-import { note, noteJson, noteLine } from './output.ts';
-
-/**
- * Also before the command line was understood, so this looks for the flag itself; behind `--` stands the command of
- * another program.
- */
-const wantsJson = (): boolean => {
-  const end = process.argv.indexOf('--');
-  return process.argv.slice(2, end < 0 ? undefined : end).includes('--json');
-};
+import { note, noteJson, noteLine, wantsJson } from './output.ts';
 
 /** Tells what went wrong; answers the exit code. An error that is no failure is our bug: only its place is told. */
 export const reportFailure = (error: unknown): number => {
@@ -29,12 +20,12 @@ export const reportFailure = (error: unknown): number => {
     return exitCode;
   }
   for (const line of reportLines(report, file)) noteLine(line);
-  note(sentenceOf(report));
+  note(sentenceOf(error));
   return exitCode;
 };
 
-const sentenceOf = (report: { readonly code: string; readonly detail: string }): string => {
-  const { code, detail, requestId, currentVersion, limit } = {
+const sentenceOf = ({ message, report }: Failure): string => {
+  const { code, requestId, currentVersion, limit } = {
     requestId: undefined,
     currentVersion: undefined,
     limit: undefined,
@@ -46,5 +37,5 @@ const sentenceOf = (report: { readonly code: string; readonly detail: string }):
     limit !== undefined && `limit ${limit}`,
     requestId !== undefined && `request ${requestId}`,
   ].filter((fact) => fact !== false);
-  return `${detail} (${facts.join(', ')})`;
+  return `${message} (${facts.join(', ')})`;
 };

@@ -11,6 +11,7 @@ export type ValueFlags = {
   readonly valueFile?: string | undefined;
   readonly prompt?: true | undefined;
   readonly base64?: true | undefined;
+  readonly allowEmpty?: true | undefined;
 };
 
 /** What stdin was read for. It holds nothing for another: that would be an empty value, in silence. */
@@ -68,11 +69,13 @@ const severalLines = () =>
   usage('one line is asked for and several were typed: give the value on stdin or as a file');
 
 export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
-  const { value, valueFile, prompt, base64 } = flags;
+  const { value, valueFile, prompt, base64, allowEmpty } = flags;
   const sources = [value, valueFile, prompt].filter((source) => source !== undefined);
   if (sources.length > 1) throw usage('give one of --value, --value-file and --prompt');
   const typed = await readSource(flags);
-  return base64 ? decodeBase64(typed.toString('latin1')) : typed;
+  const bytes = base64 ? decodeBase64(typed.toString('latin1')) : typed;
+  if (bytes.length > 0 || allowEmpty) return bytes;
+  throw usage('the value is empty: did the command that makes it fail? --allow-empty stores it');
 };
 
 const readSource = async ({ value, valueFile, prompt, base64 }: ValueFlags): Promise<Buffer> => {

@@ -1,5 +1,5 @@
 import { openSession, secretName, writingCommand } from '../command.ts';
-import { isFailure } from '../failures.ts';
+import { inOtherWords, isFailure } from '../failures.ts';
 import { note, print, printJson } from '../output.ts';
 import { findUnchanged } from '../unchanged.ts';
 import { encodeValue, readValue } from '../values.ts';
@@ -19,6 +19,7 @@ export const createCommand = () =>
     .option('--prompt', 'ask for the value at the terminal, without an echo')
     .option('--value <value>', 'the value itself, seen by everyone who can list processes')
     .option('--base64', 'the value is given as base64')
+    .option('--allow-empty', 'store an empty value, too')
     .option('--skip-unchanged', 'succeed if the secret has this value already')
     .action(async (typed, flags) => {
       const name = secretName(typed);
@@ -31,10 +32,11 @@ export const createCommand = () =>
         if (flags.json) return await printJson(written);
         await print(`${name} version ${written.version} from ${written.validFrom}\n`);
       } catch (error) {
-        const exists = isFailure(error) && error.report.code === 'secret_exists';
-        const current =
-          exists && flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
-        if (current === undefined) throw error;
+        if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
+        const current = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
+        if (current === undefined) {
+          throw inOtherWords(error, `${name} exists: dsv update ${name} writes its next version`);
+        }
         if (flags.json) return await printJson({ ...current, unchanged: true });
         note(`${name} is unchanged at version ${current.version}`);
       }

@@ -1,8 +1,18 @@
 /** `dsv env`: files with references, in and out. */
-import { newCommand, openSession, type Session, vaultCommand, writingCommand } from '../command.ts';
+
+import { parseFile } from '../../functions/env/grammar.ts';
+import { type ScannedLine, scanFile } from '../../functions/env/scan.ts';
+import {
+  askedInstant,
+  newCommand,
+  openSession,
+  type Session,
+  vaultCommand,
+  writingCommand,
+} from '../command.ts';
 import type { ReplyOf } from '../contract.ts';
 import { collect, readValues } from '../env-values.ts';
-import { ofFile, usage } from '../failures.ts';
+import { failure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine, print, printJson } from '../output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
@@ -115,26 +125,41 @@ type TransformFlags = Parameters<typeof openSession>[0] & {
 type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
 
 const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
+  if (flags.at !== undefined) askedInstant(flags.at);
   const session = openSession(flags);
   const target = targetOf(file, flags);
   const content = await readText(file, `the file ${file}`);
-  const reply = await ofFile(file, () => ask(session, operation, content, flags));
+  const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   if (flags.json) return await printJson(reply);
   // Before the result, which may fail to be written: what was stored stays.
   if (reply.created.length > 0) {
     const names = reply.created.map(({ name }) => name).join(', ');
     note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
-  }
+  } else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
   const result = flags.pin && 'pinned' in reply ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await print(result);
   else if (!flags.dryRun) replaceFile(target, result);
 };
 
+/**
+ * Throws for a file without any reference: it would come back as it is, and its owner would take the plain values in
+ * it for encrypted. A file with errors, and one whose enc() are all secret() by now, is the vault's to answer.
+ */
+const requireReference = (content: string, file: string): void => {
+  const parsed = parseFile(content);
+  const isPlain = ({ candidates }: ScannedLine) => candidates.every(({ kind }) => kind === 'text');
+  if (parsed.errors.length > 0 || !scanFile(parsed).lines.every(isPlain)) return;
+  throw failure(
+    'invalidFile',
+    `${file} has no enc(): nothing was stored, and the values in it stay readable`,
+  );
+};
+
 const ask = async (
   { client }: Session,
   operation: Operation,
-  content: string,
+  { file, content }: { readonly file: string; readonly content: string },
   { dialect, dryRun, at, pin, ...flags }: TransformFlags,
 ): Promise<ReplyOf<'expand-env'>> => {
   const options = { content, ...(dialect && { dialect }), ...(dryRun && { dryRun }) };
@@ -144,6 +169,7 @@ const ask = async (
     });
   }
   const values = await readValues(content, flags);
+  if (operation === 'encrypt-env') requireReference(content, file);
   return await client(operation, {
     body: { ...options, ...(values.size > 0 && { values: Object.fromEntries(values) }) },
   });

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { openSession, secretName, vaultCommand, versionNumber } from '../command.ts';
+import { askedInstant, openSession, secretName, vaultCommand, versionNumber } from '../command.ts';
 import { usage } from '../failures.ts';
 import { note, print, printJson } from '../output.ts';
 import { replaceFile, requireWritable } from '../private-files.ts';
@@ -22,7 +22,8 @@ export const getCommand = () =>
     .option('--out <file>', 'write to a file for its owner only')
     .action(async (typed, flags) => {
       const name = secretName(typed);
-      const { version, at, out, json } = flags;
+      const { version, out, json } = flags;
+      const at = flags.at === undefined ? undefined : askedInstant(flags.at);
       if (version !== undefined && at !== undefined) throw usage('give --version or --at');
       if (out !== undefined && json) throw usage('give --out or --json');
       const number = version === undefined ? undefined : String(versionNumber(version));

@@ -19,13 +19,13 @@ export const historyCommand = () =>
       const name = secretName(typed);
       const versions = await readVersions(openSession(flags), name, flags.showValues === true);
       if (flags.json) return await printJson({ name, versions });
-      const head = ['VERSION', 'VALID FROM', 'VALID TO', 'CREATED BY', 'MASTER KEY'];
+      // No more than 80 columns hold; the id of the master key is in the document of --json.
+      const head = ['VERSION', 'VALID FROM', 'VALID TO', 'CREATED BY'];
       const rows = versions.map((entry) => [
         String(entry.version),
         entry.validFrom,
         entry.validTo ?? 'now',
         entry.createdBy,
-        entry.masterKeyId,
         ...(flags.showValues ? [shownValue(entry)] : []),
       ]);
       await printTable(flags.showValues ? [...head, 'VALUE'] : head, rows);

@@ -15,12 +15,12 @@ export const runCommand = () =>
     'run a program with the variables of a file, expanded, in its environment and nowhere else',
     `
     dsv run -- node server.js
-    dsv run --env-file production.env --only DB_URL,API_KEY -- ./migrate
+    dsv run -f production.env --only DB_URL,API_KEY -- ./migrate
     dsv run --pristine --redact -- ./build.sh
     `,
   )
     .argument('<command...>', 'the program and its arguments, behind --')
-    .option('--env-file <file>', 'the file; - is stdin', '.env')
+    .option('-f, --env-file <file>', 'the file; - is stdin', '.env')
     .option('--only <keys>', 'only these keys of the file, with commas between')
     .option('--pristine', 'nothing of the environment of dsv itself')
     .option('--redact', 'put [redacted] in place of secrets in what the program prints')

@@ -18,6 +18,7 @@ export const updateCommand = () =>
     .option('--prompt', 'ask for the value at the terminal, without an echo')
     .option('--value <value>', 'the value itself, seen by everyone who can list processes')
     .option('--base64', 'the value is given as base64')
+    .option('--allow-empty', 'store an empty value, too')
     .option('--if-version <number>', 'only while this is the current version')
     .option('--skip-unchanged', 'write nothing if the secret has this value already')
     .action(async (typed, flags) => {

@@ -80,7 +80,8 @@ describe('encrypt', () => {
   });
 
   it('replaces the file behind a link, not the link', async () => {
-    const file = fileOf('A=1\n');
+    const name = freshName();
+    const file = fileOf(`${name}=${canary}\nA="enc(${name})"\n`);
     const link = join(dsv.folder, 'link.env');
     symlinkSync(file, link);
     expect(await dsv.run(['env', 'encrypt', '--in-place', link])).toMatchObject({ code: 0 });
@@ -89,6 +90,7 @@ describe('encrypt', () => {
         .find(({ name }) => name === 'link.env')
         ?.isSymbolicLink(),
     ).toBe(true);
+    expect(readFileSync(file, 'utf8')).not.toContain(canary);
   });
 
   it('stores nothing if the result could not be written', async () => {
@@ -169,6 +171,47 @@ describe('encrypt', () => {
       stderr: expect.stringContaining(`${file}:2:4: ${name}: `),
     });
     expect(readFileSync(file, 'utf8')).toBe(content);
+  });
+
+  it('refuses a file without any reference with 6, and leaves it as it is', async () => {
+    const content = `# \\enc(A)\nPW=${canary}\nB='\\secret(A)'\n`;
+    const file = fileOf(content);
+    for (const flags of [['--in-place'], [], ['--dry-run'], ['--json']]) {
+      const ran = await dsv.run(['env', 'encrypt', file, ...flags]);
+      expect(ran).toMatchObject({ code: 6, stdout: '' });
+      expect(ran.stderr).toContain(`${file} has no enc(): nothing was stored`);
+    }
+    expect(readFileSync(file, 'utf8')).toBe(content);
+  });
+
+  it('says of a file whose enc() are all stored that it stored nothing', async () => {
+    const name = await create();
+    const content = `A="secret(${name})"\n`;
+    const file = fileOf(content);
+    const ran = await dsv.run(['env', 'encrypt', '--in-place', file]);
+    const stderr = `dsv: ${file} has no enc(): nothing was stored\n`;
+    expect(ran).toMatchObject({ code: 0, stdout: '', stderr });
+    expect(readFileSync(file, 'utf8')).toBe(content);
+  });
+
+  it('tells the errors of a file without any reference by their places', async () => {
+    for (const input of ['A=1\nB', 'A=1\nB=Enc(A)']) {
+      const ran = await dsv.run(['env', 'encrypt', '-'], { input });
+      expect(ran).toMatchObject({ code: 6, stderr: expect.stringMatching(/^-:2:\d+: /) });
+      expect(ran.stderr).not.toContain('has no enc()');
+    }
+  });
+
+  it('refuses an empty --value-file, and stores nothing', async () => {
+    const [name, empty] = [freshName(), fileOf('')];
+    const flags = ['--value-file', `${name}=${empty}`];
+    const ran = await dsv.run(['env', 'encrypt', '-', ...flags], { input: `A="enc(${name})"\n` });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain(`the value for ${name} is empty`);
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+    const meant = `${name}=\nA="enc(${name})"\n`;
+    expect(await dsv.run(['env', 'encrypt', '-'], { input: meant })).toMatchObject({ code: 0 });
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('stores and replaces nothing in a dry run', async () => {

@@ -1,7 +1,15 @@
 /** `cli/dsv.js`: how a checkout comes to have the command line it was last given. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';
 
@@ -49,4 +57,42 @@ describe('the launcher', () => {
     const ran = spawnSync(process.execPath, [bundle, 'version'], { encoding: 'utf8' });
     expect(ran.stdout).toMatch(/^dsv 0/);
   });
+
+  it('runs by its path and after npm link, and no Node takes --env-file for its own', () => {
+    const folder = checkout();
+    const linked = freshFolder();
+    const { PATH, HOME } = process.env;
+    spawnSync('npm', ['link'], { cwd: folder, env: { PATH, HOME, npm_config_prefix: linked } });
+    install(folder);
+    const marker = join(linked, 'obeyed');
+    const script = join(linked, 'mark.cjs');
+    writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '');`);
+    const file = join(linked, 'raw.env');
+    writeFileSync(file, `NODE_OPTIONS=--require=${script}\nA=1\n`);
+    for (const node of nodes()) {
+      for (const program of [join(folder, 'cli/dsv.js'), join(linked, 'bin/dsv')]) {
+        for (const flag of ['--env-file', '-f']) {
+          const env = { PATH: `${node}${delimiter}${PATH}`, DSV_TOKEN: 'a.b.c', DSV_RETRIES: '0' };
+          const args = ['run', '--addr', 'http://127.0.0.1:9', flag, file, '--', 'true'];
+          const ran = spawnSync(program, args, { env, encoding: 'utf8' });
+          expect([ran.status, ran.stderr]).toEqual([7, expect.stringContaining('cannot reach')]);
+          expect([node, program, flag, existsSync(marker)]).toEqual([node, program, flag, false]);
+        }
+      }
+    }
+  });
 });
+
+/** A folder for each Node on the PATH, with nothing in it but that Node. */
+const nodes = (): string[] => {
+  const files = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'node'))
+    .filter((file) => existsSync(file))
+    .map((file) => realpathSync(file));
+  return [...new Set(files)].map((file) => {
+    const folder = freshFolder();
+    symlinkSync(file, join(folder, 'node'));
+    return folder;
+  });
+};

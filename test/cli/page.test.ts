@@ -1,6 +1,6 @@
 /** docs/cli.md and the README, run by bash as they stand: what a reader types, and what is printed. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';
@@ -15,7 +15,7 @@ afterAll(() => vault.stop());
 /** The commands of a page's blocks in which `dsv` stands, each with what it prints. */
 const commandsOf = (page: string) =>
   [...readFileSync(page, 'utf8').matchAll(/^```console\n(.*?)^```$/gms)]
-    .flatMap(([, block = '']) => (block.includes('npx dsv') ? block.split(/^\$ /m).slice(1) : []))
+    .flatMap(([, block = '']) => (/^\$ .*\bdsv /m.test(block) ? block.split(/^\$ /m).slice(1) : []))
     .map((text) => {
       const [command = '', ...output] = text.split(/(?<!\\)\n/);
       return { command, printed: output.join('\n').trim() };
@@ -32,7 +32,7 @@ const steady = (text: string): string =>
 
 const run = (command: string, folder: string): string => {
   const script = `
-    npx() { shift; "${resolve('cli/dsv.js')}" "$@"; }
+    dsv() { "${resolve('cli/dsv.js')}" "$@"; }
     npm() { printf %s "$TOKEN"; }
     ${command}`;
   const { PATH } = process.env;
@@ -64,6 +64,20 @@ describe('a command of the page', () => {
         if (!existsSync(file)) writeFileSync(file, `${printed}\n`);
         expect([command, steady(run(command, folder))]).toEqual([command, steady(printed)]);
       }
+    },
+  );
+});
+
+describe('the documents', () => {
+  const pages = readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join('docs', file));
+
+  it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages])(
+    'start dsv by its name or its path, never by npx or node: %s',
+    (page) => {
+      const starts = /\bnpx( -\S+)* dsv\b.*|\bnode( -\S+)* \S*cli\/dsv\.js.*/g;
+      expect(readFileSync(page, 'utf8').match(starts)).toBeNull();
     },
   );
 });

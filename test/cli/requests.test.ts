@@ -130,7 +130,24 @@ describe('a request', () => {
   it('waits no time that is less than none', async () => {
     const name = await create();
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '-5' }));
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await dsv.run(['get', name]);
+    expect([code, stderr.trimEnd().split('\n')]).toEqual([0, [expect.stringContaining('told')]]);
+  });
+
+  it('says once on stderr that it is sent again, and says it to no program', async () => {
+    const name = await create();
+    const nowhere = ['--addr', 'http://127.0.0.1:9', '--retries', '2'];
+    const reason =
+      /^dsv: cannot reach http:\/\/127.0.0.1:9 \(.*\); dsv tries again, up to 2 times\n/;
+    const lost = await dsv.run(['list', ...nowhere]);
+    expect(lost).toMatchObject({ code: 7, stderr: expect.stringMatching(reason) });
+    expect(lost.stderr.match(/tries again/g)).toHaveLength(1);
+    front.plan('drop', 'drop');
+    const found = await dsv.run(['get', name]);
+    expect(found).toMatchObject({ code: 0, stdout: canary });
+    expect(found.stderr.match(/tries again/g)).toHaveLength(1);
+    const json = await dsv.run(['list', ...nowhere, '--json']);
+    expect(JSON.parse(json.stderr)).toMatchObject({ code: 'unreachable' });
   });
 
   it('is given up after the time it may take', async () => {
@@ -273,6 +290,32 @@ describe('the exit code', () => {
       const { code, stderr, stdout } = await dsv.run(line);
       expect([line, code, stdout]).toEqual([line, 2, '']);
       expect(stderr).not.toContain(typed);
+    }
+  });
+
+  it.each([
+    ['delete', 'no secret can be deleted; dsv update replaces its value'],
+    ['rm', 'no secret can be deleted; dsv update replaces its value'],
+    ['set', 'dsv create stores a new secret, dsv update its next version'],
+    ['ls', 'dsv list prints the names'],
+  ])(
+    'tells %s, which is no command, as 2, and stderr says what there is instead',
+    async (word, say) => {
+      const ran = await dsv.run([word, freshName()]);
+      expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(say) });
+    },
+  );
+
+  it('tells an --at that is no instant as 2, and stderr names the flag', async () => {
+    for (const command of [
+      ['get', 'A'],
+      ['env', 'expand', '-'],
+      ['env', 'expand', '-', '--pin'],
+    ]) {
+      const ran = await dsv.run([...command, '--at', 'yesterday'], { input: 'A=1' });
+      expect(ran).toMatchObject({ code: 2, stdout: '' });
+      expect(ran.stderr).toContain('--at is an instant in UTC');
+      expect(ran.stderr).not.toContain('yesterday');
     }
   });
 

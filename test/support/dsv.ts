@@ -44,6 +44,8 @@ type How = {
   readonly env?: NodeJS.ProcessEnv;
   /** In a pseudo-terminal, whose output is all in `stdout`. */
   readonly terminal?: boolean;
+  /** The width of that terminal. */
+  readonly columns?: number;
 };
 
 /** The command lines of all processes. One may end while it is read. */
@@ -60,6 +62,10 @@ const commandLines = (): string[] =>
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
+/** The command of the shell in the terminal, which sets the width first: `script` itself takes none. */
+const inTerminal = (command: readonly string[], columns: number | undefined): string =>
+  `${columns === undefined ? '' : `stty cols ${columns}; `}exec ${command.map(quoted).join(' ')}`;
+
 /** `dsv` for a caller with this environment, in a folder and with a home of its own. */
 export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
   const folder = freshFolder();
@@ -69,7 +75,7 @@ export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
     const env = { PATH, HOME: folder, ...settings, ...how.env };
     const whole = [program, ...args];
     const [file = '', ...rest] = how.terminal
-      ? ['script', '-qec', `exec ${whole.map(quoted).join(' ')}`, '/dev/null']
+      ? ['script', '-qec', inTerminal(whole, how.columns), '/dev/null']
       : whole;
     const child = spawn(file, rest, { cwd: folder, env });
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
