@@ -15,6 +15,7 @@ import {
   rememberChild,
 } from './child.ts';
 import { failure } from './command.ts';
+import { watchRoom } from './dynamodb/room.ts';
 
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
@@ -23,6 +24,8 @@ export type StoreProgram = {
   readonly host?: string | undefined;
   readonly readyWithinMs: number;
   readonly launch: (folder: string, host: string, port: number) => Promise<ChildProcess>;
+  /** A sentence for the last words of a program that did not start, where they would mislead. */
+  readonly explain?: (lastWords: string) => string | undefined;
 };
 
 export type LocalStore = {
@@ -50,7 +53,7 @@ const answers = (host: string, port: number): Promise<boolean> =>
 
 /** Waits until the child accepts connections. Throws what it last said if it ends before that. */
 const waitUntilReady = async (
-  { name, readyWithinMs }: StoreProgram,
+  { name, readyWithinMs, explain }: StoreProgram,
   child: ChildProcess,
   host: string,
   port: number,
@@ -67,7 +70,8 @@ const waitUntilReady = async (
   while (performance.now() < deadline) {
     if (error !== undefined || child.exitCode !== null || child.signalCode !== null) {
       const why = said.trim().split('\n').at(-1) || error?.message || 'it ended without a word';
-      throw failure(`the store (${name}) did not start: ${why}`, { cause: error });
+      const sentence = explain?.(why) ?? why;
+      throw failure(`the store (${name}) did not start: ${sentence}`, { cause: error });
     }
     if (await answers(host, port)) return;
     await sleep(5);
@@ -84,7 +88,7 @@ const endOf = (child: ChildProcess): Promise<string> =>
 
 /**
  * Ends what an earlier run left in `folder`, starts the program there and returns when it answers. The folder must
- * be locked by this process. `report` gets one line whenever the store is started again.
+ * be locked by this process. `report` gets one line whenever the store is started again, and when its disk is full.
  */
 export const startStore = async (
   program: StoreProgram,
@@ -131,6 +135,7 @@ export const startStore = async (
     }
   };
   const kept = keepRunning();
+  const room = watchRoom(folder, report);
   return {
     endpoint: `http://${host}:${port}`,
     deaths: () => deathCount,
@@ -139,6 +144,7 @@ export const startStore = async (
     }),
     close: async () => {
       isClosing = true;
+      room.close();
       await endChild(child, graceMs);
       await kept.catch(() => undefined);
     },

@@ -98,6 +98,10 @@ await runCommand(async () => {
       if (violations) sayViolations(violations);
     }
     if (violations !== undefined && violations.length > 0) process.exitCode = 1;
+    if (values.secret !== undefined && items.length === 0) {
+      const whose = values.tenant === undefined ? 'any tenant' : `tenant ${values.tenant}`;
+      throw failure(`there is no secret ${values.secret} of ${whose} in the table`);
+    }
   } catch (error) {
     if (isFailure(error)) throw error;
     throw failure(`the table ${connection.tableName} cannot be read: ${sentenceOf(error)}`, {

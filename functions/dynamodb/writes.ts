@@ -96,5 +96,7 @@ export const createWrites = (
 
 const outcomeOf = (error: unknown): WriteOutcome => {
   const failure = classifyFailure(error);
-  return failure === 'unclear' ? { outcome: failure } : { outcome: 'refused', reason: failure };
+  return failure === 'unclear'
+    ? { outcome: failure, cause: error }
+    : { outcome: 'refused', reason: failure, cause: error };
 };

@@ -85,8 +85,12 @@ export type WriteOutcome =
   | { readonly outcome: 'replayed'; readonly record: IdempotencyRecord }
   | { readonly outcome: 'exists' }
   | { readonly outcome: 'raced'; readonly head?: StoredVersion }
-  | { readonly outcome: 'refused'; readonly reason: 'throttled' | 'unavailable' }
-  | { readonly outcome: 'unclear' };
+  | {
+      readonly outcome: 'refused';
+      readonly reason: 'throttled' | 'unavailable';
+      readonly cause?: unknown;
+    }
+  | { readonly outcome: 'unclear'; readonly cause?: unknown };
 
 /**
  * How an item is looked at. A write of several items may be seen on one of them before it is seen on another; a

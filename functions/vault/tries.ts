@@ -42,6 +42,7 @@ export const writeUntilClear = async (
   if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime();
   let unclear = false;
   let failures = 0;
+  let cause: unknown;
   for (;;) {
     context.journal.tried();
     const result = await store
@@ -50,12 +51,14 @@ export const writeUntilClear = async (
     if (result.outcome !== 'refused' && result.outcome !== 'unclear') return result;
     context.journal.decided('try_failed', aboutWrite(write));
     unclear ||= result.outcome === 'unclear';
+    cause = result.cause ?? cause;
     const throttled = result.outcome === 'refused' && result.reason === 'throttled';
     if (!throttled) failures += 1;
     if (failures < times.failedTriesMax && (await again())) continue;
-    if (unclear) return await settle(context, principal, store, write);
+    if (unclear) return await settle(context, principal, store, write, cause);
     if (throttled) throw outOfTime();
-    throw new VaultError('store_unavailable', 'the store cannot be reached; nothing was written');
+    const nothing = 'the store cannot be reached; nothing was written';
+    throw new VaultError('store_unavailable', nothing, { cause });
   }
 };
 
@@ -67,7 +70,7 @@ const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
   const code = error instanceof VaultError ? error.code : undefined;
   const passes = code !== undefined && (passing.has(code) || (wasUnclear && code === 'internal'));
   if (!passes) throw error;
-  return { outcome: 'unclear' };
+  return { outcome: 'unclear', cause: error instanceof VaultError ? error.cause : undefined };
 };
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['store_unavailable', 'throttled']);
 
@@ -76,14 +79,15 @@ const settle = async (
   principal: Principal,
   store: Store,
   write: Write,
+  cause: unknown,
 ): Promise<Clear> => {
-  const seen = await store.lookUp(context, principal, write).catch((cause: unknown) => {
-    if (cause instanceof VaultError && cause.code === 'integrity_failure') throw cause;
+  const seen = await store.lookUp(context, principal, write).catch((error: unknown) => {
+    if (error instanceof VaultError && error.code === 'integrity_failure') throw error;
     return { outcome: 'unclear' } as const;
   });
   if (seen.outcome !== 'unclear' && seen.outcome !== 'refused') return seen;
   context.journal.decided('outcome_unknown', aboutWrite(write));
-  throw new VaultError('outcome_unknown', 'the write may have taken effect');
+  throw new VaultError('outcome_unknown', 'the write may have taken effect', { cause });
 };
 
 const aboutWrite = ({ update, creates }: Write) => {

@@ -49,6 +49,11 @@ export const startDaemon = async (
 ): Promise<{ readonly isOurs: boolean }> => {
   const missing = await findDaemon();
   if (missing === undefined) return { isOurs: false };
+  if (missing.isDenied) {
+    throw failure(
+      `this user may not use Docker (${missing.why}): add the user to the group docker and log in again, or run this as root`,
+    );
+  }
   await installDaemon(missing.why, say);
   if (process.getuid?.() !== 0) {
     throw failure(`no Docker daemon answers (${missing.why}): start one`);

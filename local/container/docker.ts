@@ -22,13 +22,17 @@ const withBuilder = async (options: RunOptions): Promise<RunOptions> => {
 export const docker = async (args: readonly string[], options: RunOptions = {}): Promise<string> =>
   run('docker', args, await withBuilder(options));
 
+/** Why no daemon answers. `isDenied`: there may be one, and this user may not use it. */
+type NoDaemon = { readonly why: string; readonly isDenied: boolean };
+
 /** Whether a daemon answers; if none does, why not. */
-export const findDaemon = async (): Promise<{ readonly why: string } | undefined> => {
+export const findDaemon = async (): Promise<NoDaemon | undefined> => {
   try {
     await docker(['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 });
     return undefined;
   } catch (error) {
-    return { why: sentenceOf(error) };
+    const why = sentenceOf(error);
+    return { why, isDenied: /permission denied/i.test(why) };
   }
 };
 

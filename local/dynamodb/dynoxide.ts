@@ -6,6 +6,8 @@ import { startChild } from '../child.ts';
 import { failure } from '../command.ts';
 import type { StoreProgram } from '../dynamodb.ts';
 
+const storeFile = 'store.sqlite';
+
 const isProgram = (file: string): boolean => {
   try {
     accessSync(file, constants.X_OK);
@@ -33,6 +35,12 @@ const findProgram = (root: string): string => {
 export const dynoxideVersion = (root: string): string =>
   execFileSync(findProgram(root), ['--version'], { encoding: 'utf8' }).trim();
 
+/** dynoxide takes every file that SQLite cannot read for an encrypted one, and advises to enable encryption. */
+const explain = (lastWords: string): string | undefined =>
+  /encrypted or not a valid SQLite database|malformed|file is not a database/.test(lastWords)
+    ? `${storeFile} in the data folder is damaged, or is no database`
+    : undefined;
+
 /**
  * `root`: the folder that holds node_modules. `host`: as in `StoreProgram`. Throws if there is no dynoxide for this
  * machine.
@@ -46,8 +54,9 @@ export const dynoxide = (root: string, host?: string): StoreProgram => {
     launch: async (folder, address, port) =>
       startChild(
         program,
-        ['serve', '--host', address, '--port', String(port), '--db-path', 'store.sqlite'],
+        ['serve', '--host', address, '--port', String(port), '--db-path', storeFile],
         folder,
       ),
+    explain,
   };
 };

@@ -61,8 +61,8 @@ export const readingMutants: readonly Mutant[] = [
   {
     name: 'an unclear write is not looked for',
     file: tries,
-    from: 'if (unclear) return await settle(context, principal, store, write);',
-    to: "if (unclear && failures < 0) return await settle(context, principal, store, write);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
+    from: 'if (unclear) return await settle(context, principal, store, write, cause);',
+    to: "if (unclear && failures < 0) return await settle(context, principal, store, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
     test: 'unit/vault/tries',
     sentence: 'is looked up once after three tries, and that is the answer',
   },

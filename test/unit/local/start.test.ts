@@ -226,6 +226,20 @@ describe('a vault that runs', () => {
   );
 
   it(
+    'holds no secret of a name: npm run inspect says so, and exits with 1',
+    async () => {
+      const none = (of: string) => [`there is no secret NOPE of ${of} in the table`];
+      const any = await command('inspect', '--secret', 'NOPE', '--verify');
+      expect(any).toMatchObject({ code: 1, errors: none('any tenant') });
+      expect(any.output.at(-1)).toBe('verified the whole table: no violations');
+      const one = await command('inspect', '--secret', 'NOPE', '--tenant', 'acme', '--json');
+      expect(one).toMatchObject({ code: 1, errors: none('tenant acme') });
+      expect(JSON.parse(one.output.join('\n'))).toMatchObject({ items: [] });
+    },
+    slow,
+  );
+
+  it(
     'lets another one stand on its store and on another KMS',
     async () => {
       const kmsFolder = freshFolder();

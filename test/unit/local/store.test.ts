@@ -171,6 +171,32 @@ describe('the local store', () => {
   });
 });
 
+describe('a store whose file is damaged', () => {
+  it.each([
+    ['is no database', (file: string) => writeFileSync(file, 'x'.repeat(20_000))],
+    ['has lost its first page', (file: string) => overwrite(file, 100, 4_096)],
+  ])('does not start, and says that the file is damaged: one that %s', async (_, damage) => {
+    const client = clientOf(await start());
+    const { table } = await readTemplate('template.yaml');
+    await ensureTable(client, 'vault', table);
+    client.destroy();
+    for (const store of stores) await store.close();
+    stores = [];
+    const [file, ...logs] = ['', '-wal', '-shm'].map((end) => join(folder, `store.sqlite${end}`));
+    for (const log of logs) rmSync(log, { force: true });
+    damage(file ?? '');
+    await expect(start()).rejects.toThrow(
+      'the store (dynoxide) did not start: store.sqlite in the data folder is damaged, or is no database',
+    );
+  });
+});
+
+/** Zeroes the bytes of a file from `start` to before `end`. */
+const overwrite = (file: string, start: number, end: number): void => {
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(0, start, end));
+};
+
 describe('the programs of the store', () => {
   it('names where dynoxide comes from, if there is none', () => {
     process.env['PATH'] = folder;

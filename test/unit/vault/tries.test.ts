@@ -111,6 +111,22 @@ describe('a write that stays unclear', () => {
     },
   );
 
+  it('is unknown, and names the last fault of the store as its cause', async () => {
+    const [first, last] = [new Error('first'), new Error('last')];
+    const writes: WriteOutcome[] = [
+      { ...unclear, cause: first },
+      { ...throttled, cause: last },
+      unclear,
+    ];
+    const { run } = scripted({ writes });
+    await expect(run()).rejects.toMatchObject({ code: 'outcome_unknown', cause: last });
+    const lookedAt = new VaultError('store_unavailable', '', { cause: last });
+    const { run: rerun } = scripted({ writes: [{ ...unclear, cause: first }, lookedAt] });
+    await expect(rerun()).rejects.toMatchObject({ code: 'outcome_unknown', cause: last });
+    const { run: refused } = scripted({ writes: [{ ...unavailable, cause: last }] });
+    await expect(refused()).rejects.toMatchObject({ code: 'store_unavailable', cause: last });
+  });
+
   it.each([unclear, throttled, unavailable])(
     'is unknown if the look-up does not tell: %j',
     async (seen) => {

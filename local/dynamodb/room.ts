@@ -1,0 +1,42 @@
+/** Tells when the disk of a store has hardly any room left: a store without room refuses writes and does not say why. */
+import { statfs } from 'node:fs/promises';
+
+const lookEveryMs = 2_000;
+/**
+ * Told from here on, in bytes. One request stores less than 4 MiB, and SQLite's log grows by about 4 MiB before its
+ * pages move into the file.
+ */
+const roomMin = 16 * 1_048_576;
+
+/** The bytes that this user may still write to the disk of a folder. */
+const roomOf = async (folder: string): Promise<number> => {
+  const { bsize, bavail, bfree } = await statfs(folder);
+  // Some file systems keep blocks for root.
+  return bsize * (process.getuid?.() === 0 ? bfree : bavail);
+};
+
+/**
+ * Looks at once and every two seconds until `close`. `report` gets one line when there is hardly any room, and one when
+ * there is room again. `measure` is for tests.
+ */
+export const watchRoom = (
+  folder: string,
+  report: (line: string) => void,
+  measure: (folder: string) => Promise<number> = roomOf,
+): { readonly look: () => Promise<void>; readonly close: () => void } => {
+  let isLow = false;
+  const look = async (): Promise<void> => {
+    // A folder that is gone, or a file system that does not tell: nothing is known.
+    const room = await measure(folder).catch(() => undefined);
+    if (room === undefined || room < roomMin === isLow) return;
+    isLow = room < roomMin;
+    report(
+      isLow
+        ? `the disk of ${folder} has ${Math.floor(room / 1_024)} KiB left: once it is full every write is refused; make room`
+        : `the disk of ${folder} has room again`,
+    );
+  };
+  void look();
+  const timer = setInterval(() => void look(), lookEveryMs).unref();
+  return { look, close: () => clearInterval(timer) };
+};

@@ -1,0 +1,99 @@
+/** A vault on a disk of 24 MiB, in a mount namespace of its own, so that nothing is left of the disk when it ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  addressOf,
+  freshFolder,
+  type LocalProcess,
+  lineOf,
+  runLocal,
+} from '../support/local-process.ts';
+import { until } from '../support/until.ts';
+
+const folder = freshFolder();
+let vault: LocalProcess;
+let url: string;
+let token: string;
+/** The folder as this process reaches it: the disk is mounted in the vault's namespace only. */
+const seenFolder = () => `/proc/${vault.child.pid}/root${folder}`;
+
+const startOnSmallDisk = (): LocalProcess => {
+  const script = `mount -t tmpfs -o size=24m,mode=0700 tmpfs "$VAULT_DATA_DIR" &&
+    exec "$0" local/start.ts`;
+  const { PATH, HOME } = process.env;
+  const child = spawn('unshare', ['-rm', 'sh', '-c', script, process.execPath], {
+    env: { PATH, HOME, PORT: '0', VAULT_DATA_DIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [output, errors]: [string[], string[]] = [[], []];
+  createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
+  createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
+  return { child, output, errors, exit: once(child, 'close').then(([code]) => code as number) };
+};
+
+beforeAll(async () => {
+  vault = startOnSmallDisk();
+  url = await addressOf(vault);
+  const args = ['--tenant', 'disk', '--sub', 'alice'];
+  token = await lineOf(runLocal('token', args, { VAULT_DATA_DIR: seenFolder() }), /^(ey.*)$/);
+});
+afterAll(async () => {
+  vault.child.kill('SIGTERM');
+  await vault.exit;
+});
+
+const value = 'x'.repeat(60_000);
+const create = async (name: string) => {
+  const response = await fetch(`${url}/v1/secrets`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name, value }),
+  });
+  return response.status;
+};
+const read = async (name: string) => {
+  const headers = { Authorization: `Bearer ${token}` };
+  return (await fetch(`${url}/v1/secrets/${name}`, { headers })).status;
+};
+/** Takes all that is left of the disk. */
+const fill = (): void => {
+  for (const bytes of [1_048_576, 4_096]) {
+    try {
+      for (;;) writeFileSync(join(seenFolder(), 'filler'), Buffer.alloc(bytes), { flag: 'a' });
+    } catch (error) {
+      if (!String(error).includes('ENOSPC')) throw error;
+    }
+  }
+};
+const said = (pattern: RegExp) => vault.errors.some((line) => pattern.test(line));
+
+describe('a vault whose disk is full', () => {
+  it('says so on stderr, logs the fault of the store as the cause, and goes on when there is room', async () => {
+    expect(await create('BEFORE')).toBe(201);
+    expect(vault.errors).toEqual([]);
+    let names = 0;
+    let status = 201;
+    for (; status === 201 && names < 200; names += 1) {
+      // Again and again: what the store gives back is to be gone, too.
+      fill();
+      status = await create(`N${names}`);
+    }
+    expect(status).toBe(503);
+    await until(() => said(/^the disk of .* has \d+ KiB left: once it is full every write is/));
+    const lines = vault.errors.filter((line) => line.includes('"message":"request"'));
+    expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({
+      status: 503,
+      code: 'outcome_unknown',
+      cause: 'InternalServerError',
+    });
+    expect([await read('BEFORE'), await read(`N${names - 1}`)]).toEqual([200, 404]);
+    rmSync(join(seenFolder(), 'filler'));
+    await until(() => said(/^the disk of .* has room again$/));
+    expect([await create('AFTER'), await read('AFTER')]).toEqual([201, 200]);
+    expect(vault.errors.join('\n')).not.toContain('xxx');
+  });
+});

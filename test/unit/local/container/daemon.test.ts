@@ -1,0 +1,43 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { startDaemon } from '../../../../local/container/daemon.ts';
+
+const path = process.env['PATH'];
+afterEach(() => {
+  process.env['PATH'] = path;
+});
+
+/** The only program that this process finds: a Docker client that fails with these words. */
+const onlyDocker = (words: string): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'vault-docker-'));
+  writeFileSync(join(folder, 'docker'), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`, {
+    mode: 0o755,
+  });
+  process.env['PATH'] = folder;
+  return join(folder, 'daemon');
+};
+
+describe('a Docker daemon', () => {
+  it('is neither installed nor started where this user may not use it, and the sentence says what to do', async () => {
+    const folder = onlyDocker(
+      'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get ' +
+        '"http://%2Fvar%2Frun%2Fdocker.sock/v1.50/version": dial unix /var/run/docker.sock: connect: permission denied',
+    );
+    const said: string[] = [];
+    const started = startDaemon(folder, (line) => void said.push(line));
+    await expect(started).rejects.toThrow(
+      /^this user may not use Docker \(docker version failed: permission denied .*\): add the user to the group docker/,
+    );
+    expect(said).toEqual([]);
+    expect(readdirSync(join(folder, '..'))).toEqual(['docker']);
+  });
+
+  it('is asked for in one sentence where none runs and none can be installed', async () => {
+    const folder = onlyDocker('Cannot connect to the Docker daemon. Is the docker daemon running?');
+    await expect(startDaemon(folder, () => undefined)).rejects.toThrow(
+      /^no Docker daemon answers \(docker version failed: Cannot connect .*\): start one/,
+    );
+  });
+});
