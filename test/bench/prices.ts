@@ -14,9 +14,6 @@ export type Price = {
   readonly seen: string;
 };
 
-export const pricesAsOf = '2026-11-24';
-export const pricesRegion = 'us-east-1';
-
 const million = 1_000_000;
 const dynamodb = 'https://aws.amazon.com/dynamodb/pricing/on-demand/';
 const kms = 'https://aws.amazon.com/kms/pricing/';

@@ -5,6 +5,7 @@ import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 
@@ -85,9 +86,13 @@ describe('create-secret, on the embedded store and KMS', () => {
     it('answers a repetition like the first time, also after an update and a new value', async () => {
       const alice = someone();
       const first = await create(alice, 'DB', 'x', { key: 'key-0123456789abcdef' });
+      const update = { name: 'DB', value: bytes('y'), ifMatch: undefined, fingerprint: undefined };
+      await updateSecret(vault.ports)(requestContext(), alice, update);
       const again = await create(alice, 'DB', 'x', { key: 'key-0123456789abcdef' });
       expect(again.replayed).toBe(true);
       expect(again.version).toEqual({ name: 'DB', version: 1, validFrom: first.version.validFrom });
+      const { stored, value } = await latest(alice, 'DB');
+      expect([stored.version, Buffer.from(value).toString()]).toEqual([2, 'y']);
     });
 
     it('has one effect and one answer for sixteen at the same time', async () => {

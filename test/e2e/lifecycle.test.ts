@@ -11,6 +11,7 @@ import {
   type RunningVault,
   startVault,
 } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
 
 const folders: string[] = [];
 const folder = (): string => {
@@ -25,6 +26,16 @@ afterAll(() => {
 const start = (env: NodeJS.ProcessEnv, args: string[] = []): LocalProcess =>
   runLocal('start', args, { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
 
+/** How many connections to a port of this machine its process has accepted, with nothing left on them to be read. */
+const acceptedAt = (port: number): number => {
+  const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
+  const [hexadecimal, established] = [port.toString(16).toUpperCase().padStart(4, '0'), '01'];
+  return rows.filter((row) => {
+    const [, local = '', , state, queues = '', , , , , inode] = row.trim().split(/\s+/);
+    const isRead = inode !== '0' && queues.endsWith(':00000000');
+    return local.endsWith(`:${hexadecimal}`) && state === established && isRead;
+  }).length;
+};
 const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 /** Those of the processes that still run a second from now; one that nobody has waited for does not. */
@@ -124,18 +135,28 @@ describeLocal('a vault that is asked to stop', () => {
     const vault = await startVault();
     const token = vault.token();
     const names = Array.from({ length: 24 }, () => freshName());
+    // While the store stands still no request is answered, so all of them are under way at the signal.
+    const store: number = JSON.parse(readFileSync(join(vault.dataDir, 'store.pid'), 'utf8')).pid;
+    process.kill(store, 'SIGSTOP');
     const answers = Promise.allSettled(
       names.map((name) => vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } })),
     );
-    await wait(15);
-    vault.process()?.child.kill('SIGTERM');
+    try {
+      const port = Number(new URL(vault.baseUrl()).port);
+      await until(() => acceptedAt(port) === names.length);
+      vault.process()?.child.kill('SIGTERM');
+      await wait(200);
+    } finally {
+      process.kill(store, 'SIGCONT');
+    }
     expect(await vault.process()?.exit).toBe(0);
     const settled = await answers;
+    expect(
+      settled.map((answer) => (answer.status === 'fulfilled' ? answer.value.status : 0)),
+    ).toEqual(names.map(() => 201));
     await vault.restart();
-    for (const [index, answer] of settled.entries()) {
-      if (answer.status === 'rejected') continue;
-      const reply = await vault.call('GET', `/v1/secrets/${names[index]}`, { token });
-      expect([answer.value.status, reply.status]).toEqual([201, 200]);
+    for (const name of names) {
+      expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).status).toBe(200);
     }
     await vault.stop();
   });
