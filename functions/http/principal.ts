@@ -1,16 +1,11 @@
 /**
  * Who asks: a verified JWT and nothing else. `jose` checks signature and claims; what it would skip
  * when not asked for is asked for here. `kid` chooses a key within the configured set and no header
- * of the token can bring another. What a token was verified as is kept for a moment.
+ * of the token can bring another. The result of a verification is reused for a moment.
  */
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
   decodeProtectedHeader,
   errors,
-  type JSONWebKeySet,
   type JWTPayload,
   type JWTVerifyGetKey,
   jwtVerify,
@@ -31,7 +26,6 @@ export type Issuer = {
 export type Authenticate = (event: Event, now: number) => Promise<Principal>;
 
 const algorithms = ['EdDSA', 'ES256', 'RS256'];
-const rsaModulusBitsMin = 2048;
 
 export const createAuthenticate = ({ issuer, audience, keys }: Issuer): Authenticate => {
   const verified = createVerifiedTokens();
@@ -39,6 +33,7 @@ export const createAuthenticate = ({ issuer, audience, keys }: Issuer): Authenti
     const token = bearerToken(event);
     const known = verified.find(token, now);
     if (known !== undefined) return known;
+    refuseOtherSpellings(token);
     refuseExtensions(token);
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -67,6 +62,16 @@ const bearerToken = (event: Event): string => {
   return token;
 };
 
+/**
+ * Base64url may leave unused bits in the last character, and decoders ignore them. Here they must be zero,
+ * so that no other text is the same token.
+ */
+const refuseOtherSpellings = (token: string): void => {
+  const isCanonical = (part: string) =>
+    Buffer.from(part, 'base64url').toString('base64url') === part;
+  if (!token.split('.').every(isCanonical)) throw unauthenticated();
+};
+
 /** `crit` names extensions that a verifier must know; this one knows none. */
 const refuseExtensions = (token: string): void => {
   let crit: unknown;
@@ -79,12 +84,17 @@ const refuseExtensions = (token: string): void => {
 };
 
 const principalOf = ({ sub, ...claims }: JWTPayload): Principal => {
-  const { tenant, scope = '', names } = claims;
+  const { tenant, scope = '', names, exp, nbf, iat } = claims;
+  if (![exp, nbf, iat].every(isDate)) throw unauthenticated();
   if (typeof tenant !== 'string' || !isTenant(tenant)) throw unauthenticated();
   if (typeof sub !== 'string' || !isSubject(sub)) throw unauthenticated();
   if (typeof scope !== 'string' || !isNames(names)) throw unauthenticated();
   return { tenant, subject: sub, scopes: scope.split(' ').filter((word) => word !== ''), names };
 };
+
+/** `jose` has checked that these claims are numbers; JSON can also write numbers that are no time, like `1e400`. */
+const isDate = (seconds: number | undefined): boolean =>
+  seconds === undefined || (seconds >= 0 && seconds <= times.tokenDateMaxS);
 
 const isSubject = (sub: string): boolean =>
   sub !== '' &&
@@ -98,92 +108,20 @@ const isNames = (names: unknown): names is readonly string[] | undefined =>
     names.length <= limits.namePatternsMax &&
     names.every((name) => typeof name === 'string' && isNamePattern(name)));
 
-const unauthenticated = (cause?: unknown): VaultError =>
-  new VaultError('unauthenticated', 'a valid bearer token is needed', { cause });
+const unauthenticated = (
+  cause?: unknown,
+  sentence = 'a valid bearer token is needed',
+): VaultError => new VaultError('unauthenticated', sentence, { cause });
 
-/** A token that fails is the caller's fault; a key set that cannot be had is not. */
+/**
+ * A token that fails is the caller's fault; a key set that cannot be had is not. `jose` reports an expired
+ * token only after it verified the signature, issuer and audience, so only the token's holder learns of it.
+ */
 const faultOf = (error: unknown): VaultError => {
+  if (error instanceof errors.JWTExpired) return unauthenticated(error, 'the token has expired');
   const isTokens = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
   const isKeySets = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   return isTokens && !isKeySets
     ? unauthenticated(error)
     : new VaultError('identity_unavailable', 'the key set is out of reach', { cause: error });
-};
-
-/**
- * The keys of a set given as JSON text. Throws a plain sentence for a set with anything but public
- * keys of the allowed kinds: the function must not start with it.
- */
-export const localKeys = (jwks: string): JWTVerifyGetKey => createLocalJWKSet(publicKeys(jwks));
-
-/**
- * The keys behind an HTTPS address; fetched when first needed, kept, and held to the same rules. While
- * kept keys are good, a fetch that failed is not repeated for 30 s: a caller without a token must not
- * be able to make one fetch a request by naming keys that do not exist.
- */
-export const remoteKeys = (
-  url: string,
-  fetchKeys: (url: string, init: RequestInit) => Promise<Response> = fetch,
-): JWTVerifyGetKey => {
-  let fetchedAt = Number.NEGATIVE_INFINITY;
-  let failedAt = Number.NEGATIVE_INFINITY;
-  return createRemoteJWKSet(new URL(url), {
-    timeoutDuration: times.keySetTimeoutMs,
-    cacheMaxAge: times.keySetKeptMs,
-    cooldownDuration: times.keySetCooldownMs,
-    [customFetch]: async (address, init) => {
-      const keysAreGood = Date.now() - fetchedAt < times.keySetKeptMs;
-      if (keysAreGood && Date.now() - failedAt < times.keySetCooldownMs) {
-        throw new Error('the key set was out of reach a moment ago');
-      }
-      try {
-        const response = await fetchKeys(address, { ...init, redirect: 'error' });
-        if (response.status !== 200) throw new Error('the key set was not answered');
-        const keys = publicKeys(await response.text());
-        fetchedAt = Date.now();
-        return Response.json(keys);
-      } catch (error) {
-        failedAt = Date.now();
-        throw error;
-      }
-    },
-  });
-};
-
-const publicKeys = (text: string): JSONWebKeySet => {
-  const set = parseSet(text);
-  const keys = isObject(set) && 'keys' in set ? set.keys : undefined;
-  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the key set holds no keys');
-  if (!keys.every(isPublicKey)) {
-    throw new Error('the key set may hold public Ed25519, P-256 and RSA (2048 or more) keys only');
-  }
-  return { keys };
-};
-
-/** The parser's own message would quote the text, which may hold a private key by mistake. */
-const parseSet = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error('the key set is not JSON');
-  }
-};
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-
-const isPublicKey = (key: unknown): boolean => {
-  if (!isObject(key) || ['d', 'k', 'p', 'q'].some((part) => part in key)) return false;
-  try {
-    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({
-      key: key as JsonWebKey,
-      format: 'jwk',
-    });
-    return (
-      type === 'ed25519' ||
-      (type === 'ec' && details?.namedCurve === 'prime256v1') ||
-      (type === 'rsa' && (details?.modulusLength ?? 0) >= rsaModulusBitsMin)
-    );
-  } catch {
-    return false;
-  }
 };

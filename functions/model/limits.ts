@@ -74,6 +74,11 @@ export const times = {
   /** Promised: 24 h. Kept: 48 h, so that a slow clock never breaks the promise. */
   idempotencyKeptMs: 172_800_000,
   tokenToleranceS: 5,
+  /**
+   * The last second of the year 9999, the last that RFC 3339 can write. An `exp` in milliseconds lies beyond it,
+   * so a token that was meant to live for an hour does not live for 50,000 years.
+   */
+  tokenDateMaxS: 253_402_300_799,
   /** For so long a token that was verified is not verified again. */
   tokenKeptMs: 60_000,
   keySetTimeoutMs: 2_000,

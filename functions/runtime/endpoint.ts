@@ -1,7 +1,8 @@
 /** The edge to callers, wired once a cold start. Loads no AWS client. */
 import { randomBytes } from 'node:crypto';
 import { createEndpoint } from '../http/endpoint.ts';
-import { createAuthenticate, localKeys, remoteKeys } from '../http/principal.ts';
+import { localKeys, remoteKeys } from '../http/key-sets.ts';
+import { createAuthenticate } from '../http/principal.ts';
 import { machineClock } from './clock.ts';
 import { readIdentityConfig } from './config.ts';
 import { openJournal } from './logger.ts';

@@ -144,8 +144,16 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'with crit',
   },
   {
-    name: 'a key set may hold a private key',
+    name: 'a token may be spelled in several ways',
     file: principal,
+    from: '    refuseOtherSpellings(token);',
+    to: "    if (token === '') refuseOtherSpellings(token);",
+    test: 'unit/http/principal',
+    sentence: 'is the only one: the token is refused with 401 once any bit of its text is changed',
+  },
+  {
+    name: 'a key set may hold a private key',
+    file: 'functions/http/key-sets.ts',
     from: "['d', 'k', 'p', 'q'].some((part) => part in key)",
     to: "['k'].some((part) => part in key)",
     test: 'unit/http/key-sets',

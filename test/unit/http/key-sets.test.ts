@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { localKeys } from '../../../functions/http/principal.ts';
+import { localKeys } from '../../../functions/http/key-sets.ts';
 import {
   ed25519,
   type Key,

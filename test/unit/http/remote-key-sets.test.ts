@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { createAuthenticate, remoteKeys } from '../../../functions/http/principal.ts';
+import { remoteKeys } from '../../../functions/http/key-sets.ts';
+import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { eventWith } from '../../support/events.ts';
 import {
   ed25519,

@@ -1,9 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  type Authenticate,
-  createAuthenticate,
-  localKeys,
-} from '../../../functions/http/principal.ts';
+import { localKeys } from '../../../functions/http/key-sets.ts';
+import { type Authenticate, createAuthenticate } from '../../../functions/http/principal.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
