@@ -1,7 +1,7 @@
 import { strictObject, string } from 'valibot';
 import { fingerprintOf } from './http/conditions.ts';
-import { jsonBody } from './http/json.ts';
-import { queryOf } from './http/requests.ts';
+import { parseJson } from './http/json.ts';
+import { queryOf, referenceTo } from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { decodeValue, requireName, valueMembers } from './http/values.ts';
 import { endpoint } from './runtime/endpoint.ts';
@@ -9,23 +9,25 @@ import { ports } from './runtime/vault.ts';
 import { createSecret } from './vault/create-secret.ts';
 
 const operation = 'create-secret';
-const body = strictObject({ name: string(), ...valueMembers });
+const members = strictObject({ name: string(), ...valueMembers });
 const create = createSecret(ports);
 
 /** POST /v1/secrets: stores a secret that does not exist yet. */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],
-  parse: (event, principal) => {
+  takes: ['application/json'],
+  parse: (event, { principal, body }) => {
     queryOf(event, []);
-    const { name, ...sent } = jsonBody(event, body);
+    const { name, ...sent } = parseJson(body.text, members);
     requireName(name);
     const value = decodeValue(sent);
-    return { name, value, fingerprint: fingerprintOf(event, principal, [operation, name, value]) };
+    const fingerprint = fingerprintOf(event, principal, [operation, name, value]);
+    return { name, value, fingerprint, location: referenceTo(name, event) };
   },
   respond: async (context, principal, request) => {
     context.journal.concerns({ name: request.name });
     const { version, replayed } = await create(context, principal, request);
-    return written(201, version, replayed, { Location: `secrets/${request.name}` });
+    return written(201, version, replayed, { Location: request.location });
   },
 });

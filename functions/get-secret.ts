@@ -21,7 +21,7 @@ const whichOf = (event: Event, now: number): GetSecret['which'] => {
 export const handler = endpoint({
   operation: 'get-secret',
   scopes: ['secrets:read'],
-  parse: (event, _principal, now) => ({ name: pathName(event), which: whichOf(event, now) }),
+  parse: (event, { now }) => ({ name: pathName(event), which: whichOf(event, now) }),
   respond: async (context, principal, request) => {
     context.journal.concerns({ name: request.name });
     const { stored, value } = await get(context, principal, request);

@@ -1,8 +1,8 @@
 import { decodeCursor, encodeCursor, limitOf } from './http/conditions.ts';
+import type { Received } from './http/endpoint.ts';
 import { type Event, invalid, queryOf } from './http/requests.ts';
 import { limits } from './model/limits.ts';
 import { isInSight, isSecretName } from './model/names.ts';
-import type { Principal } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { store } from './runtime/store.ts';
 import { listSecrets } from './vault/list-secrets.ts';
@@ -10,7 +10,7 @@ import type { NameRange } from './vault/ports.ts';
 
 const list = listSecrets({ store });
 
-const parse = (event: Event, { names }: Principal): NameRange => {
+const parse = (event: Event, { principal: { names } }: Received): NameRange => {
   const query = queryOf(event, ['prefix', 'limit', 'cursor']);
   const prefix = query.get('prefix') ?? '';
   if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');

@@ -1,4 +1,4 @@
-import { fileReply, fileRequest } from './http/env-requests.ts';
+import { fileReply, fileRequest, fileTypes } from './http/env-requests.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { submitEnv } from './vault/submit-env.ts';
@@ -10,6 +10,7 @@ const submit = submitEnv(ports);
 export const handler = endpoint({
   operation,
   scopes: ['secrets:read', 'secrets:write'],
+  takes: fileTypes,
   parse: fileRequest(operation),
   respond: async (context, principal, request) =>
     fileReply(request, await submit(context, principal, request)),

@@ -1,6 +1,6 @@
 import { strictObject } from 'valibot';
 import { fingerprintOf, ifMatchOf, refuseIfNoneMatch } from './http/conditions.ts';
-import { jsonBody } from './http/json.ts';
+import { parseJson } from './http/json.ts';
 import { pathName, queryOf } from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { decodeValue, valueMembers } from './http/values.ts';
@@ -9,19 +9,20 @@ import { ports } from './runtime/vault.ts';
 import { updateSecret } from './vault/update-secret.ts';
 
 const operation = 'update-secret';
-const body = strictObject(valueMembers);
+const members = strictObject(valueMembers);
 const update = updateSecret(ports);
 
 /** PUT /v1/secrets/{name}: stores a new version of a secret that exists. */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],
-  parse: (event, principal) => {
+  takes: ['application/json'],
+  parse: (event, { principal, body }) => {
     const name = pathName(event);
     queryOf(event, []);
     refuseIfNoneMatch(event);
     const ifMatch = ifMatchOf(event);
-    const value = decodeValue(jsonBody(event, body));
+    const value = decodeValue(parseJson(body.text, members));
     const content = [operation, name, value, ifMatch?.toString()];
     return { name, value, ifMatch, fingerprint: fingerprintOf(event, principal, content) };
   },

@@ -1,13 +1,13 @@
 /**
- * The life of a request: authenticate, authorize, parse, respond. The only place that catches, so
- * that every refusal and every fault becomes exactly one problem document and one log line.
+ * The life of a request: authenticate, authorize, take the body, parse, respond. The only place that
+ * catches, so that every refusal and every fault becomes exactly one problem document and one log line.
  */
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
 import type { Principal, Scope } from '../model/types.ts';
 import type { Clock, Journal, RequestContext } from '../vault/ports.ts';
 import type { Authenticate } from './principal.ts';
-import type { Event } from './requests.ts';
+import { type Body, bodyOf, type Event } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';
 
 export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
@@ -17,13 +17,26 @@ export type Endpoint<Request> = {
   readonly operation: string;
   /** All of these are needed; decided before the request is looked at. */
   readonly scopes: readonly Scope[];
+  /**
+   * The media types of the body. The body's size and type are decided before any other part of the request.
+   * A route that takes none ignores a body.
+   */
+  readonly takes?: readonly string[];
   /** Throws what is wrong with the request; looks nothing up. */
-  readonly parse: (event: Event, principal: Principal, now: number) => Request;
+  readonly parse: (event: Event, received: Received) => Request;
   readonly respond: (
     context: RequestContext,
     principal: Principal,
     request: Request,
   ) => Promise<Reply | TextReply>;
+};
+
+/** The parts of a request that the endpoint has settled before a route parses the rest. */
+export type Received = {
+  readonly principal: Principal;
+  /** Empty if the route takes none. */
+  readonly body: Body;
+  readonly now: number;
 };
 
 /** The journal of a request, and how it is closed with the one line that sums it up. */
@@ -45,7 +58,7 @@ export type EndpointParts = {
 
 export const createEndpoint =
   ({ authenticate, clock, newWriteId, openJournal }: EndpointParts) =>
-  <Request>({ operation, scopes, parse, respond }: Endpoint<Request>): Handler =>
+  <Request>({ operation, scopes, takes, parse, respond }: Endpoint<Request>): Handler =>
   async (event, { awsRequestId: requestId }) => {
     const began = clock.elapsed();
     const elapsed = () => clock.elapsed() - began;
@@ -56,7 +69,8 @@ export const createEndpoint =
       try {
         principal = await authenticate(event, now);
         requireScopes(principal, scopes);
-        const request = parse(event, principal, now);
+        const body = takes === undefined ? noBody : bodyOf(event, takes);
+        const request = parse(event, { principal, body, now });
         const context = { requestId, now, writeId: newWriteId(), elapsed, clock, journal };
         return { result: reply(await respond(context, principal, request), requestId) };
       } catch (error) {
@@ -67,6 +81,8 @@ export const createEndpoint =
     journal.close({ principal, status: result.statusCode, error, elapsedMs: elapsed() });
     return result;
   };
+
+const noBody: Body = { text: '', type: '' };
 
 const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void => {
   const missing = needed.find((scope) => !scopes.includes(scope));

@@ -1,14 +1,14 @@
 /** The requests and replies that the three routes for `.env` files share. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
-import type { Principal } from '../model/types.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
 import { fingerprintOf, instantOf } from './conditions.ts';
+import type { Received } from './endpoint.ts';
 import { parseJson, stringMap } from './json.ts';
-import { bodyOf, type Event, headerValue, invalid, queryOf } from './requests.ts';
+import { type Event, headerValue, invalid, queryOf } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
-const body = strictObject({
+const members = strictObject({
   content: string(),
   values: optional(stringMap),
   dialect: optional(string()),
@@ -17,15 +17,17 @@ const body = strictObject({
   pin: optional(boolean()),
 });
 
+/** The media types of a file. */
+export const fileTypes = ['application/json', 'text/plain'] as const;
+
 type Parsed = Omit<FileRequest, 'mode'>;
 
 /** A file as JSON, or bare as `text/plain` with its options in the query. */
 export const fileRequest =
   (operation: string) =>
-  (event: Event, principal: Principal, now: number): Parsed => {
-    const { text, type } = bodyOf(event, ['application/json', 'text/plain']);
-    const isText = type === 'text/plain';
-    const sent: Sent = isText ? fromText(event, text) : fromJson(event, text);
+  (event: Event, { principal, body, now }: Received): Parsed => {
+    const isText = body.type === 'text/plain';
+    const sent: Sent = isText ? fromText(event, body.text) : fromJson(event, body.text);
     const reply = isText || asksForText(event) ? 'text' : 'json';
     requireFor(operation, reply, sent);
     const request = {
@@ -46,7 +48,7 @@ export const fileRequest =
     };
   };
 
-type Sent = InferOutput<typeof body>;
+type Sent = InferOutput<typeof members>;
 
 /** An option without an effect here is refused, so that nobody believes it had one. */
 const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent): void => {
@@ -58,7 +60,7 @@ const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent
 
 const fromJson = (event: Event, text: string): Sent => {
   queryOf(event, []);
-  return parseJson(text, body);
+  return parseJson(text, members);
 };
 
 const fromText = (event: Event, content: string): Sent => {

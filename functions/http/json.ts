@@ -7,17 +7,9 @@
 import { visit } from 'jsonc-parser';
 import { custom, type GenericSchema, getDotPath, type InferOutput, safeParse } from 'valibot';
 import { limits } from '../model/limits.ts';
-import { bodyOf, type Event, invalid } from './requests.ts';
+import { invalid } from './requests.ts';
 
-/** The JSON body, checked against `schema`. Throws `too_large`, `unsupported_media_type`, `invalid_request`. */
-export const jsonBody = <Schema extends GenericSchema>(
-  event: Event,
-  schema: Schema,
-): InferOutput<Schema> => {
-  const { text } = bodyOf(event, ['application/json']);
-  return parseJson(text, schema);
-};
-
+/** The JSON of a body, checked against `schema`. Throws `invalid_request`. */
 export const parseJson = <Schema extends GenericSchema>(
   text: string,
   schema: Schema,

@@ -91,12 +91,26 @@ export const requireMediaType = (event: Event, types: readonly string[]): string
   throw new VaultError('unsupported_media_type', `the body must be ${types.join(' or ')}, UTF-8`);
 };
 
-/** The body as text and its media type. Throws for its size, then its type, then what is no UTF-8. */
-export const bodyOf = (
-  event: Event,
-  types: readonly string[],
-): { readonly text: string; readonly type: string } => {
+/** The vault takes the bytes of a body as they were sent. Throws `unsupported_media_type` if they are compressed. */
+const refuseCodings = (event: Event): void => {
+  const codings = headerValues(event, 'content-encoding').join(',').split(',');
+  if (codings.every((coding) => /^(identity)?$/i.test(coding.trim()))) return;
+  throw new VaultError('unsupported_media_type', 'the body must have no Content-Encoding');
+};
+
+export type Body = { readonly text: string; readonly type: string };
+
+/** The body as text and its media type. Throws for its size, then its coding and type, then what is no UTF-8. */
+export const bodyOf = (event: Event, types: readonly string[]): Body => {
   const bytes = bodyBytes(event);
+  refuseCodings(event);
   const type = requireMediaType(event, types);
   return { text: decodeUtf8(bytes, 'body'), type };
 };
+
+/**
+ * The reference by which a reply to `/v1/secrets` names a secret. It is relative, because a function does not know
+ * its stage. A trailing slash reaches the same function, and from there the reference is another.
+ */
+export const referenceTo = (name: string, { path }: Event): string =>
+  path.endsWith('/') ? name : `secrets/${name}`;

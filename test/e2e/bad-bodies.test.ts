@@ -1,8 +1,10 @@
 /** Bodies that are not what a route takes: refused with the field named, nothing echoed or stored. */
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type Call,
   freshName,
+  isLocal,
   itLocal,
   type RunningVault,
   startVault,
@@ -292,6 +294,26 @@ describe('the size of a body', () => {
   });
 });
 
+describe('a Content-Encoding', () => {
+  const json = () => JSON.stringify({ name: freshName(), value: canary });
+
+  // LocalStack unpacks gzip by itself, before the function.
+  const gzip = isLocal ? ['gzip'] : [];
+  it.each([...gzip, 'deflate', 'br', 'zstd', 'identity, gzip'])(
+    'of %s makes the body unsupported: 415',
+    async (coding) => {
+      const reply = await create(json(), { 'Content-Encoding': coding });
+      expect(reply).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
+      const packed = await create(gzipSync(json()), { 'Content-Encoding': coding });
+      expect(packed).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
+    },
+  );
+
+  it('of identity changes nothing', async () => {
+    expect((await create(json(), { 'Content-Encoding': 'identity' })).status).toBe(201);
+  });
+});
+
 describe('the content type of a body', () => {
   const json = (): string => JSON.stringify({ name: freshName(), value: canary });
 
@@ -326,6 +348,31 @@ describe('the content type of a body', () => {
     expect((await create(Buffer.alloc(1_048_577, 0xff), headers)).status).toBe(413);
     expect((await create(bytes([0xff]), headers)).status).toBe(415);
     expect((await create('{', headers)).status).toBe(415);
+  });
+
+  it('is judged, with the size, before the path, the query and the headers', async () => {
+    const bad = { 'If-Match': '"', 'If-None-Match': '*', 'Idempotency-Key': 'short' };
+    const large = Buffer.alloc(1_048_577, canary);
+    for (const [method, path] of [
+      ['POST', '/v1/secrets'],
+      ['PUT', '/v1/secrets/1A'],
+      ['PUT', '/v1/secrets/ANY'],
+      ['POST', '/v1/env'],
+      ['POST', '/v1/env/encrypt'],
+      ['POST', '/v1/env/expand'],
+    ] as const) {
+      const answer = async (raw: Raw, headers = {}) => {
+        const call = { token, raw, headers: { ...bad, ...headers } };
+        const reply = await vault.call(method, `${path}?x=1`, call);
+        return [method, path, reply.status];
+      };
+      const html = { 'Content-Type': 'text/html' };
+      expect(await answer(large, html)).toEqual([method, path, 413]);
+      expect(await answer(large)).toEqual([method, path, 413]);
+      expect(await answer(json(), html)).toEqual([method, path, 415]);
+      expect(await answer(json(), { 'Content-Encoding': 'br' })).toEqual([method, path, 415]);
+      expect(await answer(json())).toEqual([method, path, 400]);
+    }
   });
 
   it('must be there: 415', async () => {

@@ -28,6 +28,19 @@ describe('one secret', () => {
     expect(Math.abs(Date.now() - Date.parse(reply.json.validFrom ?? ''))).toBeLessThan(60_000);
   });
 
+  it.each(['/v1/secrets', '/v1/secrets/'])(
+    'is found where the Location says, relative to %s',
+    async (path) => {
+      const name = freshName();
+      const created = await vault.call('POST', path, { token, body: { name, value: 'hunter2' } });
+      expect(created.status).toBe(201);
+      const base = vault.baseUrl();
+      const location = new URL(created.headers.get('location') ?? '', base + path).href;
+      expect(location).toBe(`${base}/v1/secrets/${name}`);
+      expect((await vault.call('GET', location.slice(base.length), { token })).status).toBe(200);
+    },
+  );
+
   it('is not created twice: 409, and the first value stays', async () => {
     const name = freshName();
     await create(name, 'first');

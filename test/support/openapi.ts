@@ -72,12 +72,15 @@ export const operations: readonly Operation[] = Object.entries(document['paths']
     }),
 );
 
-/** The operation that a request reaches, or undefined where the gateway itself must answer. */
+/**
+ * The operation that a request reaches, or undefined where the gateway itself must answer. A slash at the end makes
+ * no difference.
+ */
 export const operationOf = (method: string, pathname: string): Operation | undefined =>
   operations.find(
     (operation) =>
       operation.method === method &&
-      new RegExp(`^${operation.path.replace('{name}', '[^/]+')}$`).test(pathname),
+      new RegExp(`^${operation.path.replace('{name}', '[^/]+')}/?$`).test(pathname),
   );
 
 const schemaViolations = (pointer: string, value: unknown, what: string): string[] => {

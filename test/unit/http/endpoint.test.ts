@@ -5,11 +5,11 @@ import {
   type Endpoint,
   type RequestJournal,
 } from '../../../functions/http/endpoint.ts';
-import type { Event } from '../../../functions/http/requests.ts';
+import type { Body, Event } from '../../../functions/http/requests.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { Principal } from '../../../functions/model/types.ts';
 import type { RequestContext } from '../../../functions/vault/ports.ts';
-import { eventOf } from '../../support/events.ts';
+import { eventOf, eventWith } from '../../support/events.ts';
 import { readableJournal, someone } from '../../support/requests.ts';
 import { startOfTime, virtualClock } from '../../support/virtual-clock.ts';
 
@@ -22,12 +22,14 @@ const recorded = (
     readonly fail?: Readonly<Record<string, unknown>>;
     readonly principal?: Principal;
     readonly scopes?: Endpoint<string>['scopes'];
+    readonly takes?: readonly string[];
   } = {},
 ) => {
   const steps: string[] = [];
   const closings: Closing[] = [];
   const contexts: RequestContext[] = [];
   const instants: number[] = [];
+  const bodies: Body[] = [];
   const clock = virtualClock();
   const step = (name: string) => {
     steps.push(name);
@@ -50,8 +52,10 @@ const recorded = (
   })<string>({
     operation: 'get-secret',
     scopes: options.scopes ?? ['secrets:read'],
-    parse: (_event, _principal, now) => {
+    ...(options.takes && { takes: options.takes }),
+    parse: (_event, { now, body }) => {
       step('parse');
+      bodies.push(body);
       return `parsed at ${now}`;
     },
     respond: async (context, _principal, request) => {
@@ -62,7 +66,7 @@ const recorded = (
   });
   const call = (event: Event = eventOf()) =>
     handler(event, { awsRequestId: 'r-1' } as unknown as Context);
-  return { call, steps, closings, contexts, instants, clock };
+  return { call, steps, closings, contexts, instants, bodies, clock };
 };
 
 describe('a request', () => {
@@ -128,6 +132,46 @@ describe('a request', () => {
     const { call, steps } = recorded({ fail: { parse: new VaultError('invalid_request', 'no') } });
     expect((await call()).statusCode).toBe(400);
     expect(steps).not.toContain('respond');
+  });
+});
+
+describe('the body of a request', () => {
+  const json = { 'Content-Type': 'application/json' };
+  const takes = ['application/json', 'text/plain'];
+  const large = 'x'.repeat(1_048_577);
+
+  it('is handed over as text with its media type', async () => {
+    const { call, bodies } = recorded({ takes });
+    expect((await call(eventWith(json, { body: '{}' }))).statusCode).toBe(201);
+    expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
+  });
+
+  it('is refused for its size, then its type, before anything else of the request is parsed', async () => {
+    const { call, steps } = recorded({
+      takes,
+      fail: { parse: new VaultError('invalid_request', 'would be wrong, too') },
+    });
+    const html = { 'Content-Type': 'text/html' };
+    expect((await call(eventWith(html, { body: large }))).statusCode).toBe(413);
+    expect((await call(eventWith(html, { body: '{}' }))).statusCode).toBe(415);
+    expect(steps).not.toContain('parse');
+  });
+
+  it('is not looked at without a valid token and every scope', async () => {
+    const event = eventWith({}, { body: large });
+    const unknown = recorded({
+      takes,
+      fail: { authenticate: new VaultError('unauthenticated', 'no') },
+    });
+    expect((await unknown.call(event)).statusCode).toBe(401);
+    const limited = recorded({ takes, principal: someone({ scopes: [] }) });
+    expect((await limited.call(event)).statusCode).toBe(403);
+  });
+
+  it('is ignored by a route that takes none', async () => {
+    const { call, bodies } = recorded();
+    expect((await call(eventWith({}, { body: large }))).statusCode).toBe(201);
+    expect(bodies).toEqual([{ text: '', type: '' }]);
   });
 });
 

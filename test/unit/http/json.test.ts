@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { boolean, check, number, optional, pipe, strictObject, string, unknown } from 'valibot';
-import { jsonBody, parseJson, stringMap } from '../../../functions/http/json.ts';
+import { parseJson, stringMap } from '../../../functions/http/json.ts';
+import { bodyOf, type Event } from '../../../functions/http/requests.ts';
 import { eventWith, jsonEvent } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 
@@ -153,14 +154,16 @@ describe('a JSON body that is refused', () => {
 });
 
 describe('the body of a request as JSON', () => {
+  const readBody = (event: Event) => parseJson(bodyOf(event, ['application/json']).text, schema);
+
   it('is read from its bytes', () => {
-    expect(jsonBody(jsonEvent({ name: 'né' }), schema)).toEqual({ name: 'né' });
+    expect(readBody(jsonEvent({ name: 'né' }))).toEqual({ name: 'né' });
   });
 
   it('is not UTF-8: refused, not mended', async () => {
     // Mended, it would be the name of a replacement character.
     const body = Buffer.from('{"name":"\xff"}', 'latin1');
-    const { code, members } = await refusalOf(() => jsonBody(jsonEvent(body), schema));
+    const { code, members } = await refusalOf(() => readBody(jsonEvent(body)));
     expect([code, members.field]).toEqual(['invalid_request', 'body']);
   });
 
@@ -171,17 +174,17 @@ describe('the body of a request as JSON', () => {
     ['application/json, text/plain', 'unsupported_media_type'],
   ])('is declared as %s: %s', async (type, code) => {
     const event = eventWith({ 'Content-Type': type }, { body: '{"name":"n"}' });
-    expect((await refusalOf(() => jsonBody(event, schema))).code).toBe(code);
+    expect((await refusalOf(() => readBody(event))).code).toBe(code);
   });
 
   it('is not declared at all: unsupported', async () => {
     const event = eventWith({}, { body: '{"name":"n"}' });
-    expect((await refusalOf(() => jsonBody(event, schema))).code).toBe('unsupported_media_type');
+    expect((await refusalOf(() => readBody(event))).code).toBe('unsupported_media_type');
   });
 
   it('is too large: refused before it is looked at, whatever it is declared as', async () => {
     const event = eventWith({ 'Content-Type': 'x/y' }, { body: '\ud83d'.repeat(1_048_577) });
-    const { code, members } = await refusalOf(() => jsonBody(event, schema));
+    const { code, members } = await refusalOf(() => readBody(event));
     expect([code, members.limit]).toEqual(['too_large', 1_048_576]);
   });
 });

@@ -9,6 +9,7 @@ import {
   mediaType,
   pathName,
   queryOf,
+  referenceTo,
   requireMediaType,
 } from '../../../functions/http/requests.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
@@ -196,6 +197,47 @@ describe('a media type', () => {
   it('may stand only once', async () => {
     const event = eventOf({ multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] } });
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
+  });
+});
+
+describe('a Content-Encoding', () => {
+  const coded = (...codings: string[]) =>
+    bodyOf(
+      eventOf({
+        body: '{}',
+        multiValueHeaders: { 'content-type': ['application/json'], 'Content-ENCODING': codings },
+      }),
+      ['application/json'],
+    );
+
+  it.each([[['identity']], [['Identity']], [['']], [['identity, identity']], [['identity', '']]])(
+    'of %j leaves the body as it is',
+    (codings) => {
+      expect(coded(...codings)).toEqual({ text: '{}', type: 'application/json' });
+    },
+  );
+
+  it.each([
+    [['gzip']],
+    [['GZIP']],
+    [['deflate']],
+    [['br']],
+    [['zstd']],
+    [['x-gzip']],
+    [['identity, gzip']],
+    [['identity', 'gzip']],
+    [['identity;q=1']],
+  ])('of %j makes the body unsupported', async (codings) => {
+    expect(await codeOf(() => coded(...codings))).toBe('unsupported_media_type');
+  });
+});
+
+describe('the reference to a secret that was created', () => {
+  const base = 'https://gateway.test/stage';
+
+  it.each(['/v1/secrets', '/v1/secrets/'])('resolves from %s to the secret', (path) => {
+    const reference = referenceTo('DB_PASSWORD', eventOf({ path }));
+    expect(new URL(reference, base + path).href).toBe(`${base}/v1/secrets/DB_PASSWORD`);
   });
 });
 

@@ -70,7 +70,7 @@ describe('the endpoint of a function', () => {
     const handler = endpoint({
       operation: 'get-secret',
       scopes: [],
-      parse: (_event, principal) => principal.tenant,
+      parse: (_event, { principal }) => principal.tenant,
       respond: async ({ writeId }, _principal, tenant) => ({
         status: 200,
         body: { tenant, writeId },

@@ -1,0 +1,160 @@
+/** A request with several faults: every function answers the first of them, in the order of docs/openapi.yaml. */
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import type { Handler } from '../../../functions/http/endpoint.ts';
+import { eventWith } from '../../support/events.ts';
+import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { type Operation, operations } from '../../support/openapi.ts';
+
+const key = ed25519();
+const kept = { ...process.env };
+const handlers = new Map<string, Handler>();
+
+/** The functions read their environment when they are loaded. None of these requests calls a service. */
+beforeAll(() => {
+  process.env = {
+    ...kept,
+    AUTH_ISSUER: 'urn:test',
+    AUTH_AUDIENCE: 'vault',
+    AUTH_JWKS: keySet(publicJwk(key)),
+    TABLE_NAME: 'vault',
+    MASTER_KEY_ID: 'alias/vault',
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9',
+    AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:9',
+  };
+  for (const { operationId } of operations) {
+    const module = `../../../functions/${operationId}.ts`;
+    handlers.set(operationId, jest.requireActual<{ handler: Handler }>(module).handler);
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    jest.spyOn(stream, 'write').mockReturnValue(true);
+  }
+});
+afterAll(() => {
+  jest.restoreAllMocks();
+  process.env = kept;
+});
+
+const tokenWith = (scope: string): string => {
+  const exp = Math.floor(Date.now() / 1_000) + 60;
+  const claims = { iss: 'urn:test', aud: 'vault', exp, tenant: 'acme', sub: 'alice', scope };
+  return signToken({ alg: 'EdDSA' }, claims, key);
+};
+
+type Sent = {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly name: string;
+  readonly query: Readonly<Record<string, string>> | null;
+};
+type Fault = { readonly code: string; readonly spoil: (sent: Sent) => Sent };
+
+const header =
+  (name: string, value: string) =>
+  (sent: Sent): Sent => ({ ...sent, headers: { ...sent.headers, [name]: value } });
+const malformed = (spoil: Fault['spoil']): Fault => ({ code: 'invalid_request', spoil });
+
+/** In the order in which they are answered. */
+const unauthenticated = { code: 'unauthenticated', spoil: header('Authorization', 'Bearer x') };
+const forbidden = {
+  code: 'forbidden',
+  spoil: (sent: Sent) => header('Authorization', `Bearer ${tokenWith('none')}`)(sent),
+};
+const tooLarge: Fault = {
+  code: 'too_large',
+  spoil: (sent) => ({ ...sent, body: '"'.repeat(1_048_577) }),
+};
+const unsupported: Readonly<Record<string, Fault>> = {
+  'a type that is not taken': {
+    code: 'unsupported_media_type',
+    spoil: header('Content-Type', 'text/html'),
+  },
+  'a compressed body': {
+    code: 'unsupported_media_type',
+    spoil: header('Content-Encoding', 'gzip'),
+  },
+};
+const faultsOf = ({ operationId, path }: Operation): Readonly<Record<string, Fault>> => ({
+  'an unknown parameter': malformed((sent) => ({ ...sent, query: { x: '1' } })),
+  ...(path.includes('{name}') && {
+    'a name that is none': malformed((sent) => ({ ...sent, name: '1A' })),
+  }),
+  ...(operationId === 'update-secret' && {
+    'an If-Match that is none': malformed(header('If-Match', '"')),
+    'an If-None-Match': malformed(header('If-None-Match', '*')),
+  }),
+});
+
+/** Good ones, so that a refusal is for the fault. */
+const file = JSON.stringify({ content: 'A=1' });
+const bodies: Readonly<Record<string, string>> = {
+  'create-secret': JSON.stringify({ name: 'DB_PASSWORD', value: 'hunter2' }),
+  'update-secret': JSON.stringify({ value: 'hunter2' }),
+  'submit-env': file,
+  'encrypt-env': file,
+  'expand-env': file,
+};
+
+const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Promise<string> => {
+  const good: Sent = {
+    headers: {
+      Authorization: `Bearer ${tokenWith('secrets:read secrets:write')}`,
+      'Content-Type': 'application/json',
+    },
+    body: bodies[operationId] ?? '',
+    name: 'DB_PASSWORD',
+    query: null,
+  };
+  const { headers, body, name, query } = faults.reduce((sent, { spoil }) => spoil(sent), good);
+  const event = eventWith(headers, {
+    path: '/v1/secrets',
+    body,
+    pathParameters: { name },
+    queryStringParameters: query,
+  });
+  const handler = handlers.get(operationId);
+  const reply = await handler?.(event, { awsRequestId: 'r' } as Context);
+  return JSON.parse(reply?.body ?? '{}').code;
+};
+
+const guarded = operations.filter(({ operationId }) => operationId !== 'get-health');
+const taking = guarded.filter(({ node }) => node['requestBody'] !== undefined);
+
+describe('a function that takes a body', () => {
+  it.each(taking)('$operationId answers 413, then 415, then 400', async (operation) => {
+    for (const [kind, media] of Object.entries(unsupported)) {
+      for (const [what, fault] of Object.entries(faultsOf(operation))) {
+        const about = `${kind} and ${what}`;
+        const answer = async (faults: readonly Fault[]) => [about, await codeOf(operation, faults)];
+        expect(await answer([tooLarge, media, fault])).toEqual([about, 'too_large']);
+        expect(await answer([tooLarge, fault])).toEqual([about, 'too_large']);
+        expect(await answer([media, fault])).toEqual([about, 'unsupported_media_type']);
+        expect(await answer([fault])).toEqual([about, 'invalid_request']);
+      }
+    }
+  });
+
+  it.each(taking)(
+    '$operationId answers 401, then 403, before it takes the body',
+    async (operation) => {
+      for (const fault of [tooLarge, ...Object.values(unsupported)]) {
+        expect(await codeOf(operation, [fault, forbidden])).toBe('forbidden');
+        expect(await codeOf(operation, [fault, unauthenticated])).toBe('unauthenticated');
+      }
+    },
+  );
+});
+
+describe('a function that takes no body', () => {
+  const others = guarded.filter((operation) => !taking.includes(operation));
+
+  it.each(others)('$operationId ignores one, whatever it holds', async (operation) => {
+    const spoiled = [tooLarge, ...Object.values(unsupported)];
+    for (const fault of Object.values(faultsOf(operation))) {
+      expect(await codeOf(operation, [...spoiled, fault])).toBe('invalid_request');
+    }
+  });
+});
