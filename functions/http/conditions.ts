@@ -72,15 +72,15 @@ export const limitOf = (text: string | undefined, max: number, fallback: number)
   return Number(text);
 };
 
-/** A position in a list: the last name or version that this caller was given. */
+/** A position in a list: the last name or version of a page. It grants nothing, so anybody may make one up. */
 export const encodeCursor = (position: string | number): string =>
   Buffer.from(String(position), 'utf8').toString('base64url');
 
-/** What `encodeCursor` wrote, if it passes `check`; anything else is `invalid_request`. */
+/** The position in a cursor. Throws `invalid_request` if the text is no cursor, or the position does not pass `check`. */
 export const decodeCursor = (text: string, check: (position: string) => boolean): string => {
   const position = Buffer.from(text, 'base64url').toString('utf8');
   if (text === '' || encodeCursor(position) !== text || !check(position)) {
-    throw invalid('cursor', 'is none that was given out');
+    throw invalid('cursor', 'is no position of this list');
   }
   return position;
 };

@@ -81,6 +81,46 @@ describe('a secret out of sight', () => {
   });
 });
 
+describe('a cursor', () => {
+  const cursorOf = (position: string) => Buffer.from(position).toString('base64url');
+  const list = (token: string, query: string) =>
+    vault.call('GET', `/v1/secrets?${query}`, { token });
+
+  it('of another tenant shows the names of the caller, as a made-up cursor does', async () => {
+    const [theirs, mine] = [vault.token({ tenant: 'cursors' }), vault.token({ tenant: 'others' })];
+    const names = ['A', 'C', 'E'].map((letter) => freshName(letter));
+    const own = ['B', 'D', 'F'].map((letter) => freshName(letter));
+    for (const [token, all] of [[theirs, names] as const, [mine, own] as const]) {
+      for (const name of all) {
+        await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
+      }
+    }
+    const cursor = (await list(theirs, 'limit=1')).json.nextCursor;
+    expect(cursor).toBe(cursorOf(names[0] ?? ''));
+    const shown = await list(mine, `cursor=${cursor}`);
+    expect(shown.json).toEqual({ names: own, nextCursor: null });
+    // Nobody has this name; it stands where the other tenant's name stands.
+    const madeUp = await list(mine, `cursor=${cursorOf(`${names[0]}_NOBODY`)}`);
+    expect(withoutRequestId(madeUp)).toBe(withoutRequestId(shown));
+  });
+
+  it('of another secret is a version number, and shows the versions of the secret asked for', async () => {
+    const long = freshName('LONG');
+    await vault.call('POST', '/v1/secrets', { token: owner, body: { name: long, value: 'v' } });
+    for (const value of ['w', 'x', 'y']) {
+      await vault.call('PUT', `/v1/secrets/${long}`, { token: owner, body: { value } });
+    }
+    const versions = (name: string, query: string, token = owner) =>
+      vault.call('GET', `/v1/secrets/${name}/versions?${query}`, { token });
+    const { nextCursor } = (await versions(long, 'limit=3')).json;
+    expect(nextCursor).toBe(cursorOf('2'));
+    const continued = await versions(shown, `cursor=${nextCursor}`);
+    expect(continued.json.versions?.map(({ version }) => version)).toEqual([1]);
+    const stranger = vault.token({ tenant: 'globex' });
+    expect((await versions(shown, `cursor=${nextCursor}`, stranger)).status).toBe(404);
+  });
+});
+
 describe('creating', () => {
   it('outside the names of the token is 403, whether or not the name is taken', async () => {
     const token = vault.token({ tenant: 'acme', names: ['OTHER.*'] });

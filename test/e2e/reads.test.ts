@@ -192,6 +192,7 @@ describe('a list of names', () => {
     expect(await listOf('/v1/secrets', limit, as())).toEqual(all);
     expect(await listOf('/v1/secrets?prefix=DB_', limit, as())).toEqual(all.slice(0, 3));
     expect(await listOf('/v1/secrets?prefix=nothing', limit, as())).toEqual([]);
+    expect(await listOf('/v1/secrets?prefix=', limit, as())).toEqual(all);
   });
 
   it.each([1, 2, 1000])('shows in pages of %i what the token may use, once each', async (limit) => {

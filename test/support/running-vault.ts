@@ -1,13 +1,15 @@
 /**
  * A vault as a caller meets it: `local/start.ts` as a process of its own with a folder of its own,
  * or, with `BASE_URL`, one that runs already (`VAULT_DATA_DIR` is then its folder). Every reply is
- * held against docs/openapi.yaml, so a test that asks for anything also checks the contract.
+ * held against docs/openapi.yaml, and so is every request that was accepted. A test that asks for anything also checks
+ * the contract.
  */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { describe, it, jest } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
 import { checkReply, checkRoute, operationOf, type ReplyHeaders } from './openapi.ts';
+import { checkAccepted } from './openapi-accepted.ts';
 import { closeConnections, exchange, type RawRequest } from './raw-http.ts';
 import { type Claims, issueToken } from './tokens.ts';
 
@@ -132,24 +134,31 @@ const callVault = async (
   { token, body, file, raw, headers = {} }: Call = {},
 ): Promise<Reply> => {
   const sentBody = raw ?? file ?? (body === undefined ? undefined : JSON.stringify(body));
+  const sentHeaders = {
+    ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+    ...(sentBody !== undefined && {
+      'Content-Type': file === undefined ? 'application/json' : 'text/plain',
+    }),
+    ...headers,
+  };
   const reply = await exchange({
     method,
     url: baseUrl,
     path: `${new URL(baseUrl).pathname.replace(/\/$/, '')}${path}`,
-    headers: {
-      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-      ...(sentBody !== undefined && {
-        'Content-Type': file === undefined ? 'application/json' : 'text/plain',
-      }),
-      ...headers,
-    },
+    headers: sentHeaders,
     body: sentBody,
   });
-  const operationId = operationOf(method, path.split('?')[0] ?? '')?.operationId;
+  const operation = operationOf(method, path.split('?')[0] ?? '');
+  const operationId = operation?.operationId;
   const violations =
     operationId === undefined
       ? checkRoute(reply.status, reply.headers, reply.text)
       : checkReply(operationId, reply.status, reply.headers, reply.text);
+  if (operation !== undefined && reply.status < 300) {
+    const isFile = /^text/i.test(String(sentHeaders['Content-Type']));
+    const json = sentBody === undefined || isFile ? undefined : Buffer.from(sentBody).toString();
+    violations.push(...checkAccepted(operation, path, json));
+  }
   if (violations.length > 0) {
     const request = `${method} ${path} → ${reply.status} ${reply.text.slice(0, 600)}`;
     throw new Error(`not as docs/openapi.yaml says: ${request}\n${violations.join('\n')}`);
