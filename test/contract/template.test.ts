@@ -85,6 +85,10 @@ type Resource = {
 };
 const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
   readonly Parameters: Record<string, { readonly Default?: unknown; readonly MaxValue?: number }>;
+  readonly Rules: Record<
+    string,
+    { readonly Assertions: readonly { readonly Assert: unknown; AssertDescription: string }[] }
+  >;
   readonly Globals: { readonly Function: Record<string, unknown> };
   readonly Resources: Record<string, Resource>;
   readonly Outputs: Record<string, unknown>;
@@ -97,6 +101,18 @@ const propertiesOf = (operation: string) =>
 const statementsOf = (operation: string): readonly Statement[] =>
   (propertiesOf(operation).Policies ?? []).flatMap((policy) => policy.Statement);
 const actionsOf = (statement: Statement): readonly string[] => [statement.Action].flat();
+
+/** The value of an assertion, by the functions of CloudFormation's rules that the template uses. */
+const evaluate = (node: unknown, parameters: Readonly<Record<string, string>>): unknown => {
+  if (typeof node !== 'object' || node === null) return node;
+  const [[name, content] = []] = Object.entries(node);
+  const parts = [content].flat().map((part) => evaluate(part, parameters));
+  if (name === 'Ref') return parameters[String(content)];
+  if (name === 'Fn::Equals') return parts[0] === parts[1];
+  if (name === 'Fn::Not') return parts[0] === false;
+  if (name === 'Fn::Or') return parts.includes(true);
+  throw new Error(`the rules use ${name}, which this test does not know`);
+};
 
 let template: Template;
 beforeAll(async () => {
@@ -274,6 +290,24 @@ describe('template.yaml', () => {
   it('names no default for whom to trust', () => {
     expect(document.Parameters['AuthIssuer']).not.toHaveProperty('Default');
     expect(document.Parameters['AuthAudience']).not.toHaveProperty('Default');
+  });
+
+  it('deploys with exactly one key set of the issuer, and tells what is wrong with both or neither', () => {
+    const { Assertions } = document.Rules['OneKeySet'] ?? { Assertions: [] };
+    const refusals = (parameters: Readonly<Record<string, string>>) =>
+      Assertions.filter(({ Assert }) => evaluate(Assert, parameters) !== true).map(
+        ({ AssertDescription }) => AssertDescription,
+      );
+    const set = '{"keys":[]}';
+    const url = 'https://issuer.example/jwks.json';
+    expect(refusals({ AuthJwks: set, AuthJwksUrl: '' })).toEqual([]);
+    expect(refusals({ AuthJwks: '', AuthJwksUrl: url })).toEqual([]);
+    expect(refusals({ AuthJwks: '', AuthJwksUrl: '' })).toEqual([
+      "Give the issuer's keys as AuthJwks or AuthJwksUrl. Both are empty.",
+    ]);
+    expect(refusals({ AuthJwks: set, AuthJwksUrl: url })).toEqual([
+      "Give the issuer's keys as AuthJwks or AuthJwksUrl, not as both.",
+    ]);
   });
 
   it('keeps one table: on demand, restorable, its index and TTL, no stream and no replica', () => {
