@@ -42,8 +42,8 @@ export const callerMutants: readonly Mutant[] = [
   {
     name: 'a name out of sight may be created',
     file: 'functions/vault/create-secret.ts',
-    from: 'if (!isInSight(principal.names, name)) {',
-    to: "if (!isInSight(principal.names, name) && name === '') {",
+    from: 'if (!isInSight(principal.names, request.name)) {',
+    to: "if (!isInSight(principal.names, request.name) && request.name === '') {",
     test: 'contract/create-secret',
     sentence: 'refuses a name out of sight without looking anything up',
   },
