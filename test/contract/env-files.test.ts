@@ -7,12 +7,13 @@ import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
 import type { FileRequest } from '../../functions/vault/env-file.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { DataKey, Ports } from '../../functions/vault/ports.ts';
 import { submitEnv } from '../../functions/vault/submit-env.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 
 type Options = Partial<Omit<FileRequest, 'content' | 'mode' | 'at' | 'pin' | 'fingerprint'>> & {
   key?: string;
@@ -24,7 +25,8 @@ describe('a .env file, on the embedded store and KMS', () => {
   beforeAll(async () => {
     vault = await startEmbedded();
   });
-  afterAll(() => vault.close());
+  // It verifies every item, perhaps on a busy machine.
+  afterAll(() => vault.close(), 60_000);
 
   const requestOf = (principal: Principal, content: string, { key, ports, ...more }: Options) => ({
     content,
@@ -196,6 +198,61 @@ describe('a .env file, on the embedded store and KMS', () => {
     // The key of the first try is used again, and does not outlive the request.
     expect(generated).toEqual([new Uint8Array(32)]);
   });
+
+  it('logs a lost race each time that a secret it read is updated before it writes', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
+    const { store } = vault.ports;
+    let updates = 0;
+    const write: typeof store.write = async (...asked) => {
+      if (updates < 2) {
+        updates += 1;
+        await addVersion(vault.ports, alice, 'TOKEN', `new ${updates}`);
+      }
+      return await store.write(...asked);
+    };
+    const ports = { ...vault.ports, store: { ...store, write } };
+    const context = requestContext();
+    const request = requestOf(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', {});
+    await submitEnv(ports)(context, alice, request);
+    expect(context.journal.decisions.map(({ decision }) => decision)).toEqual([
+      'lost_race',
+      'lost_race',
+      'created',
+    ]);
+  });
+
+  it('with 96 new names is stored in its time though each call to KMS takes a second', async () => {
+    const alice = someone();
+    const clock = virtualClock();
+    const names = Array.from({ length: 96 }, (_, index) => `N${index}`);
+    const keys = new Map<string, DataKey>();
+    for (const name of names) {
+      const bound = { tenant: alice.tenant, name };
+      keys.set(name, await vault.ports.dataKeys.generate(requestContext(), bound));
+    }
+    let second: Promise<void> | undefined;
+    // All calls that are under way at once share their second.
+    const takeSecond = () => {
+      second ??= new Promise((end) => {
+        setImmediate(() => {
+          clock.advance(1_000);
+          second = undefined;
+          end();
+        });
+      });
+      return second;
+    };
+    const generate = async (_context: unknown, { name }: { readonly name: string }) => {
+      await takeSecond();
+      return keys.get(name) ?? Promise.reject(new Error(`no key for ${name}`));
+    };
+    const content = names.map((name) => `${name}=v\nX_${name}=enc(${name})\n`).join('');
+    const ports = { ...vault.ports, dataKeys: { ...vault.ports.dataKeys, generate } };
+    const request = requestOf(alice, content, {});
+    const { created } = await encryptEnv(ports)(requestContext({ clock }), alice, request);
+    expect(created).toHaveLength(96);
+  }, 60_000);
 
   it('is one success when the reply to its transaction is lost', async () => {
     const alice = someone();

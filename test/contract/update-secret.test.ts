@@ -90,6 +90,24 @@ describe('update-secret, on the embedded store and KMS', () => {
     expect(await callsOf({ ...alice, names: [] }, 'DB')).toEqual(await callsOf(alice, 'MISSING'));
   });
 
+  it('never makes a tenant wait for the update of another tenant, though their secrets have one name', async () => {
+    const [alice, bob] = [someone(), someone()];
+    await create(alice, 'DB');
+    await create(bob, 'DB');
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    const findHead: typeof vault.ports.store.findHead = async (context, principal, name) => {
+      if (principal === alice) await held;
+      return await vault.ports.store.findHead(context, principal, name);
+    };
+    const store = { ...vault.ports.store, findHead };
+    const updating = updateSecret({ ...vault.ports, store });
+    const request = { name: 'DB', value: bytes('b'), ifMatch: undefined, fingerprint: undefined };
+    const busy = updating(requestContext(), alice, request);
+    expect((await updating(requestContext(), bob, request)).version.version).toBe(2);
+    letGo();
+    expect((await busy).version.version).toBe(2);
+  });
+
   it('does not let a name out of sight wait for those who see it', async () => {
     const alice = someone();
     await create(alice, 'DB');

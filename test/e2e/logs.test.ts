@@ -95,6 +95,34 @@ describeLocal('the line of a request', () => {
     }
   });
 
+  it('names the secret of the request, also if it is refused, and the version that was read', async () => {
+    const [name, missing] = [freshName(), freshName()];
+    const [one, other] = [`/v1/secrets/${name}`, `/v1/secrets/${missing}`];
+    for (const [secret, version, reply] of [
+      [name, undefined, await call('POST', '/v1/secrets', { name, value: 'v' })],
+      [name, undefined, await call('POST', '/v1/secrets', { name, value: 'v' })],
+      [name, undefined, await call('PUT', one, { value: 'w' })],
+      [missing, undefined, await call('PUT', other, { value: 'w' })],
+      [name, 2, await call('GET', one)],
+      [name, 1, await call('GET', `${one}?version=1`)],
+      [name, undefined, await call('GET', `${one}?version=3`)],
+      [missing, undefined, await call('GET', other)],
+      [name, undefined, await call('GET', `${one}/versions`)],
+      [missing, undefined, await call('GET', `${other}/versions`)],
+    ] as const) {
+      const { request } = await logged(reply);
+      const { operation, status } = request;
+      expect({ operation, status, secret: request['secret'], version: request['version'] }).toEqual(
+        {
+          operation,
+          status: reply.status,
+          secret,
+          version,
+        },
+      );
+    }
+  });
+
   it('is there for a request without a token too, and claims no tenant', async () => {
     const { request } = await logged(await vault.call('GET', '/v1/secrets'));
     expect(request).toMatchObject({
@@ -136,7 +164,25 @@ describeLocal('the lines of decisions', () => {
       { decision: 'version_written', secret: name, version: 2 },
     ]);
     const replayed = await logged(await call('POST', '/v1/secrets', create, key));
-    expect(decided(replayed.decisions)).toMatchObject([{ decision: 'replayed' }]);
+    expect(decided(replayed.decisions)).toEqual([
+      { decision: 'replayed', secret: name, version: 1 },
+    ]);
+  });
+
+  it('name each existing secret for which a file was refused', async () => {
+    const names = [freshName(), freshName(), freshName()];
+    const [taken, , alsoTaken] = names;
+    for (const name of [taken, alsoTaken]) {
+      await call('POST', '/v1/secrets', { name, value: 'v' });
+    }
+    const content = names.map((name) => `A_${name}=enc(${name})\n`).join('');
+    const values = Object.fromEntries(names.map((name) => [name, 'v']));
+    for (const path of ['/v1/env', '/v1/env/encrypt']) {
+      const { decisions } = await logged(await call('POST', path, { content, values }));
+      expect(decided(decisions)).toEqual(
+        [taken, alsoTaken].map((secret) => ({ decision: 'refused_exists', secret })),
+      );
+    }
   });
 
   it('tell of each secret that a file created', async () => {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import {
@@ -10,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpRequest } from '@smithy/core/transport';
 import { createHttpHandler } from '../../../functions/runtime/http-handler.ts';
+import { startDeafServer } from '../../support/deaf-server.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -131,15 +131,9 @@ describe('a call that fails', () => {
   });
 
   it('is told where no connection is made in time', async () => {
-    // It listens and accepts nothing: its system takes two connections for it and lets the others wait.
-    const deaf = `require('net').createServer().listen(0, '127.0.0.1', 1, function () {
-      require('fs').writeSync(1, String(this.address().port));
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30_000);
-    })`;
-    const child = spawn(process.execPath, ['-e', deaf], { stdio: ['ignore', 'pipe', 'inherit'] });
-    closers.push(() => child.kill('SIGKILL'));
-    const [said] = await once(child.stdout, 'data');
-    const request = requestTo(Number(said));
+    const deaf = await startDeafServer();
+    closers.push(deaf.close);
+    const request = requestTo(deaf.port);
     const { handle } = handler(200);
     const ended = AbortSignal.timeout(1_500);
     const calls = Array.from({ length: 5 }, () => handle(request, { abortSignal: ended }));

@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
+import { limits } from '../../../functions/model/limits.ts';
+import { machineClock } from '../../../functions/runtime/clock.ts';
+import { startDeafServer } from '../../support/deaf-server.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { requestContext, someone } from '../../support/requests.ts';
@@ -20,10 +24,18 @@ const freshNodeStatus = () =>
   jest.requireActual<typeof import('../../../functions/runtime/node-status.ts')>(
     '../../../functions/runtime/node-status.ts',
   );
+const freshGetStatus = () =>
+  jest.requireActual<typeof import('../../../functions/get-status.ts')>(
+    '../../../functions/get-status.ts',
+  );
 
 const key = ed25519();
+const exp = Math.floor(Date.now() / 1000) + 600;
+const claims = { iss: 'urn:test', aud: 'vault', exp, tenant: 'acme', sub: 'alice' };
+const tokenWith = (some: object) => signToken({ alg: 'EdDSA' }, some, key);
 const kept = { ...process.env };
 const servers: Server[] = [];
+const closers: (() => void)[] = [];
 
 /** A service on loopback that counts its requests and its connections. */
 const serve = async (listener: RequestListener) => {
@@ -58,6 +70,7 @@ beforeEach(() => {
 afterEach(() => {
   jest.restoreAllMocks();
   process.env = kept;
+  for (const close of closers.splice(0)) close();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
@@ -83,16 +96,14 @@ describe('the endpoint of a function', () => {
     const { statusCode, body } = await handler(event, { awsRequestId: 'r' } as Context);
     return { statusCode, body: JSON.parse(body) };
   };
-  const exp = Math.floor(Date.now() / 1000) + 60;
-  const claims = { iss: 'urn:test', aud: 'vault', exp, tenant: 'acme', sub: 'alice' };
-  const token = signToken({ alg: 'EdDSA' }, claims, key);
+  const token = tokenWith(claims);
 
   it('takes tokens of the configured issuer only, and draws a write id for each request', async () => {
     const first = await call(`Bearer ${token}`);
     expect(first).toMatchObject({ statusCode: 200, body: { tenant: 'acme' } });
     expect(first.body.writeId).toMatch(/^[A-Za-z0-9_-]{22}$/);
     expect((await call(`Bearer ${token}`)).body.writeId).not.toBe(first.body.writeId);
-    const foreign = signToken({ alg: 'EdDSA' }, { ...claims, iss: 'urn:other' }, key);
+    const foreign = tokenWith({ ...claims, iss: 'urn:other' });
     expect((await call(`Bearer ${foreign}`)).statusCode).toBe(401);
   });
 
@@ -170,6 +181,46 @@ describe('the ports of a function', () => {
     for (let call = 0; call < 3; call += 1) await ports.store.probe(requestContext());
     expect([store.requests(), store.connections()]).toEqual([3, 1]);
   });
+
+  it('have a connection for each KMS call that may run at once', async () => {
+    const answers: (() => void)[] = [];
+    const reply = { Plaintext: randomBytes(32), CiphertextBlob: randomBytes(60), KeyId: 'k' };
+    const body = JSON.stringify({
+      ...reply,
+      Plaintext: reply.Plaintext.toString('base64'),
+      CiphertextBlob: reply.CiphertextBlob.toString('base64'),
+    });
+    // It answers none before all of them have come.
+    const kms = await serve((_request, response) => {
+      answers.push(() => response.end(body));
+      if (answers.length === limits.kmsCallsAtOnceMax) for (const answer of answers) answer();
+    });
+    process.env['AWS_ENDPOINT_URL_KMS'] = kms.url;
+    const { ports } = freshVault();
+    const bound = { tenant: 'acme', name: 'DB' };
+    const calls = Array.from({ length: limits.kmsCallsAtOnceMax }, () =>
+      ports.dataKeys.generate(requestContext(), bound),
+    );
+    expect(await Promise.all(calls)).toHaveLength(limits.kmsCallsAtOnceMax);
+    expect(kms.requests()).toBe(limits.kmsCallsAtOnceMax);
+  }, 30_000);
+
+  it('give up connecting long before the time of the call is over', async () => {
+    const deaf = await startDeafServer();
+    // The connections that its system takes for it are taken.
+    const taken = Array.from({ length: 4 }, () =>
+      connect(deaf.port, '127.0.0.1').on('error', () => {}),
+    );
+    closers.push(deaf.close, ...taken.map((socket) => () => void socket.destroy()));
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = `http://127.0.0.1:${deaf.port}`;
+    const { ports } = freshVault();
+    // No call is ended by its own signal here.
+    const signalAfter = () => new AbortController().signal;
+    const context = requestContext({ clock: { ...machineClock, signalAfter } });
+    const read = ports.store.findHead(context, someone(), 'A');
+    await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(context.journal.storeCalls).toHaveLength(3);
+  }, 30_000);
 });
 
 describe('the status of a vault node', () => {
@@ -188,6 +239,35 @@ describe('the status of a vault node', () => {
     expect(await readNode('')).toBeUndefined();
     expect(asked).not.toHaveBeenCalled();
   });
+
+  it('is told to a token with the scope vault:status, and to no other', async () => {
+    const node = await serve((_request, response) => response.end('{"revision":7}'));
+    const services = await serve(({ headers }, response) => {
+      const [, operation] = String(headers['x-amz-target']).split('.');
+      const metadata = { KeyId: '1234abcd', KeyState: 'Enabled' };
+      response.end(
+        JSON.stringify(operation === 'DescribeKey' ? { KeyMetadata: metadata } : { Table: {} }),
+      );
+    });
+    process.env['VAULT_NODE_STATUS_URL'] = node.url;
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = services.url;
+    process.env['AWS_ENDPOINT_URL_KMS'] = services.url;
+    const { handler } = freshGetStatus();
+    for (const stream of [process.stdout, process.stderr]) {
+      jest.spyOn(stream, 'write').mockReturnValue(true);
+    }
+    const statusFor = async (scope: string) => {
+      const Authorization = `Bearer ${tokenWith({ ...claims, scope })}`;
+      const reply = await handler(eventWith({ Authorization }), { awsRequestId: 'r' } as Context);
+      const { status, node: told } = JSON.parse(reply.body);
+      return { status, node: told };
+    };
+    expect(await statusFor('vault:status')).toEqual({ status: 'ok', node: { revision: 7 } });
+    for (const scope of ['', 'secrets:read secrets:write']) {
+      expect(await statusFor(scope)).toEqual({ status: 'ok', node: undefined });
+    }
+    expect(node.requests()).toBe(1);
+  }, 30_000);
 
   it.each<[string, RequestListener]>([
     ['answers 500', (_request, response) => response.writeHead(500).end('{"revision":7}')],

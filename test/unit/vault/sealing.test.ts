@@ -28,6 +28,19 @@ describe('a version', () => {
     );
   });
 
+  it('raises an alarm only if its predecessor is dated more than five minutes ahead', () => {
+    const alarmsOf = (aheadMs: number) => {
+      const context = requestContext();
+      const base = { ...first(), validFrom: context.now + aheadMs };
+      sealNext(context, alice, dataKey(), base, bytes('x'));
+      return context.journal.decisions;
+    };
+    expect([-1_000, 0, 1, 2_000, 300_000].map(alarmsOf)).toEqual([[], [], [], [], []]);
+    expect(alarmsOf(300_001)).toEqual([
+      { decision: 'clock_skew', about: { name: 'DB', version: 1 } },
+    ]);
+  });
+
   it('that does not open raises an alarm by its name and number, and leaves no key behind', async () => {
     const context = requestContext();
     const key = randomBytes(32);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { createTurns } from '../../../functions/vault/turns.ts';
 
@@ -47,5 +49,20 @@ describe('writers of one secret in one process', () => {
     const next = inTurn('DB', async () => 'next');
     await expect(failing).rejects.toThrow('failed');
     expect(await next).toBe('next');
+  });
+
+  it('leave nothing behind: a caller who writes to ever new names does not fill the memory', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage: () => void = runInNewContext('gc');
+    const inTurn = createTurns();
+    const writeToNames = async (from: number, to: number) => {
+      for (let index = from; index < to; index += 1) await inTurn(`NAME_${index}`, async () => {});
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await writeToNames(0, 1_000);
+    const after = await writeToNames(1_000, 201_000);
+    // Each name that is kept takes more than 100 bytes.
+    expect(after - before).toBeLessThan(10_000_000);
   });
 });

@@ -1,0 +1,55 @@
+/** How long the record of a keyed request lives: a read and a write's condition must agree on the moment of its end. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fingerprint } from '../../functions/crypto/fingerprint.ts';
+import { times } from '../../functions/model/limits.ts';
+import type { Ports } from '../../functions/vault/ports.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+
+describe('an idempotency record', () => {
+  let vault: Embedded;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+  });
+  afterAll(() => vault.close());
+
+  /** A whole second, in which the record is written. */
+  const written = 1_700_000_000_000;
+  /** The first millisecond of the last second of its life: expiry is kept in whole seconds. */
+  const lastSecond = written + times.idempotencyKeptMs;
+
+  /** Updates a secret with a key, and again at `now` through `ports`; what the second request was told. */
+  const repeatAt = async (now: number, ports: Ports, ifMatch?: readonly number[]) => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a'], written - 1_000);
+    const key = fingerprint('k'.repeat(20), alice, ['update']);
+    const request = { name: 'DB', value: bytes('b'), ifMatch, fingerprint: key };
+    const at = (instant: number) => requestContext({ now: instant });
+    await updateSecret(vault.ports)(at(written), alice, request);
+    const { version, replayed } = await updateSecret(ports)(at(now), alice, request);
+    return { version: version.version, replayed };
+  };
+  /** A read alone can find the record: the condition of the request, which it made untrue, refuses a write. */
+  const found = (now: number) => repeatAt(now, vault.ports, [1]);
+  /** The condition of the write decides alone: the record is looked for too early. */
+  const met = (now: number) => {
+    const findRecord = async () => undefined;
+    return repeatAt(now, { ...vault.ports, store: { ...vault.ports.store, findRecord } });
+  };
+
+  it.each([0, 1, 999])(
+    'answers a repetition %i ms into its last second, whether a read or a write finds it',
+    async (ms) => {
+      const repeated = { version: 2, replayed: true };
+      expect(await found(lastSecond + ms)).toEqual(repeated);
+      expect(await met(lastSecond + ms)).toEqual(repeated);
+    },
+  );
+
+  it('answers no repetition once its last second is over, for reads and writes alike', async () => {
+    await expect(found(lastSecond + 1_000)).rejects.toMatchObject({ code: 'version_conflict' });
+    expect(await met(lastSecond + 1_000)).toEqual({ version: 3, replayed: false });
+  });
+});
