@@ -38,7 +38,6 @@ export const listVersions =
   ): Promise<VersionsPage> => {
     const head = await store.findHead(context, principal, request.name);
     if (!head) throw notFound();
-    context.journal.concerns({ name: head.name });
     const page = await readPage(store, context, principal, head, request);
     const last = page.at(-1)?.version ?? 0;
     const ends = request.order === 'asc' ? last >= head.version : last <= 1;
