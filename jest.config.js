@@ -1,3 +1,6 @@
+// One seed for all processes of a run (test/support/seed.ts). fast-check takes whole numbers of 32 bits as they are.
+process.env.TEST_SEED ||= String(Date.now() % 2 ** 31);
+
 // These are published as ESM only; inside Jest they go through the same transform.
 const esm = '(?:jose|to-fast-properties)/';
 const project = (name) => ({
@@ -9,8 +12,14 @@ const project = (name) => ({
   transformIgnorePatterns: [`/node_modules/(?!${esm})`],
 });
 
+/** Projects that generate their inputs with fast-check. */
+const generating = (name) => ({
+  ...project(name),
+  setupFilesAfterEnv: ['<rootDir>/test/support/generated-inputs.ts'],
+});
+
 /** Real readers of .env files that need more than Node and bash: `npm run test:readers`. */
-const readers = { ...project('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
+const readers = { ...generating('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
 
 /** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
 const slow = [
@@ -36,8 +45,13 @@ const behind = (name) => ({
 
 export default {
   maxWorkers: 2,
+  reporters: [
+    'default',
+    ['<rootDir>/test/support/seed-reporter.js', { projects: ['property', 'readers'] }],
+  ],
   projects: [
-    ...['unit', 'property', 'contract', 'e2e', ...slow].map(project),
+    ...['unit', 'contract', 'e2e', ...slow].map(project),
+    generating('property'),
     readers,
     behind('sam'),
     behind('localstack'),

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { VaultError } from '../../functions/model/errors.ts';
 import { contentOf, plan, render } from '../support/env-runs.ts';
+import { seed } from '../support/seed.ts';
 import { endedShell, readersOf, sorted, textDialects } from './readers.ts';
-import { seed } from './seed.ts';
 import { valueSets } from './values.ts';
 
 const all = [...valueSets(seed).values()].flat().filter((value) => value.length < 2_000);

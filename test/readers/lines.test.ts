@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { writerOf } from '../../functions/env/dialects/dialect.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { contentOf } from '../support/env-runs.ts';
+import { seed } from '../support/seed.ts';
 import { foreignBlocks } from './lines.ts';
 import { readersOf, sorted, type TextDialect } from './readers.ts';
-import { seed } from './seed.ts';
 
 const blocks = foreignBlocks(9_000, seed);
 /** bash is met with such lines in test/property/env/shell.test.ts, where nothing is there for it to run. */

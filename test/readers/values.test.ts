@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { writerOf } from '../../functions/env/dialects/dialect.ts';
 import { type Assignment, parseFile } from '../../functions/env/grammar.ts';
 import { readWithNodeProcess } from '../support/node-readers.ts';
+import { seed } from '../support/seed.ts';
 import {
   dotenvExpand,
   type Reader,
@@ -11,7 +12,6 @@ import {
   type TextDialect,
   textDialects,
 } from './readers.ts';
-import { seed } from './seed.ts';
 import { valueSets } from './values.ts';
 
 const sets = valueSets(seed);

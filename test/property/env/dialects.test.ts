@@ -166,7 +166,7 @@ describe('a value written for npm dotenv and Node', () => {
   });
 
   it('is what a process finds that node --env-file starts', () => {
-    const values = fc.sample(value, { numRuns: 200, seed: 5 });
+    const values = fc.sample(value, { numRuns: 200 });
     const { text, expected } = written(values, 'KEY=secret(X) # c');
     const [found = new Map()] = readWithNodeProcess([text]);
     for (const [key, any] of expected) expect([key, found.get(key)]).toEqual([key, any]);

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { VaultError } from '../../../functions/model/errors.ts';
-import { seed } from '../../readers/seed.ts';
 import { render } from '../../support/env-runs.ts';
+import { seed } from '../../support/seed.ts';
 
 /** What dotenv-expand does with files, told line by line; commands are noted in place of being run. */
 const program = `

@@ -53,7 +53,7 @@ describe.each(locales)('in the locale %s', (locale) => {
   const both = made ? it : it.skip;
 
   both('bash reads every value exactly', () => {
-    const values = fc.sample(text(12), { numRuns: 1_500, seed: 11 });
+    const values = fc.sample(text(12), { numRuns: 1_500 });
     const written = values.map((value, index) =>
       contentOf(`K${index}=secret(X)\n`, { mode: 'expand', secrets: { X: value } }),
     );
@@ -71,7 +71,7 @@ describe.each(locales)('in the locale %s', (locale) => {
     const lines = fc
       .tuple(quotes, text(6))
       .map(([quote, any]) => `A=${quote}${any}${quote}\nT=secret(X)\nC='"'\nD="'"\nE='\`}'\n`);
-    const rendered = fc.sample(lines, { numRuns: 4_000, seed: 12 }).flatMap((content) => {
+    const rendered = fc.sample(lines, { numRuns: 4_000 }).flatMap((content) => {
       try {
         return [contentOf(content, { mode: 'expand', secrets: { X: secret } })];
       } catch (error) {

@@ -135,7 +135,7 @@ const foreignLine = fc.tuple(head, shellText, tail).map((all) => all.join(''));
 
 describe('a line that comes back as it is', () => {
   /** Few of random lines are read alike; of those that are not, all may do what they like. */
-  const samples = fc.sample(foreignLine, { numRuns: 3_000, seed: 7 });
+  const samples = fc.sample(foreignLine, { numRuns: 3_000 });
 
   it('is read by bash as by the grammar if there is no warning', () => {
     const agreed = samples.flatMap((line) => {
