@@ -3,7 +3,13 @@
  * that each answer can be held against what other answers had already told, or could not yet tell.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+import {
+  freshName,
+  type Reply,
+  type RunningVault,
+  repeatable,
+  startVault,
+} from '../support/running-vault.ts';
 
 const clients = 16;
 const filesCount = 500;
@@ -49,7 +55,8 @@ const timed = async (request: () => Promise<Reply>): Promise<Timed> => {
 const submit = (file: File, content = contentOf(file)) =>
   timed(() => {
     const values = Object.fromEntries(file.wants.map((name) => [name, textOf(name, file.index)]));
-    return vault.call('POST', '/v1/env', { token, body: { content, values } });
+    const body = { content, values };
+    return vault.call('POST', '/v1/env', { token, body, headers: repeatable() });
   });
 const expand = (names: readonly string[]) =>
   timed(() => {

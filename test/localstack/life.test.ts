@@ -2,11 +2,14 @@
  * The life of a stack on a LocalStack of its own: deployed, deployed again, changed, deleted. One story: each part
  * finds the stack as the one before has left it.
  */
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { findFreePort } from '../../local/child.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../support/local-process.ts';
+import { exchange } from '../support/raw-http.ts';
+import { sendUntilFinal } from '../support/repeated-requests.ts';
 import { issueToken } from '../support/tokens.ts';
 import { askAws } from './aws.ts';
 
@@ -31,10 +34,19 @@ const addressOf = ({ output }: LocalProcess) =>
 
 type Answer = { readonly versions?: readonly { readonly value: string }[] };
 const call = async (method: string, path: string, token: string, body?: object) => {
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-  const content = body === undefined ? {} : { body: JSON.stringify(body) };
-  const reply = await fetch(`${url}${path}`, { method, headers, ...content });
-  return { status: reply.status, json: (await reply.json()) as Answer };
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    'Content-Type': 'application/json',
+    'Idempotency-Key': randomUUID(),
+  };
+  const { pathname } = new URL(url);
+  const sent = { method, url, path: `${pathname}${path}`, headers, body: JSON.stringify(body) };
+  const { status, text } = await sendUntilFinal(() => exchange(sent), {
+    triesMax: 50,
+    isSafe: true,
+    check: () => {},
+  });
+  return { status, json: JSON.parse(text) as Answer };
 };
 
 beforeAll(async () => {

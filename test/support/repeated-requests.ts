@@ -1,0 +1,58 @@
+/**
+ * What a client does behind a gateway whose functions may be too slow: it sends a request again where the contract allows
+ * that, with the same key. Every other answer is the caller's to judge, so a wrong answer stays one.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RawReply } from './raw-http.ts';
+
+/**
+ * `final`: nothing is to be repeated. `unmade`: the vault says that the request had no effect, and may be repeated.
+ * `unclear`: the request may have had its effect, and may yet.
+ */
+type Outcome = 'final' | 'unmade' | 'unclear';
+
+const outcomeOf = (reply: RawReply): Outcome => {
+  const { status, headers, text } = reply;
+  // A gateway answers in its own words for a function that gave no answer, or none in its time.
+  if (isOfGateway(reply)) return 'unclear';
+  if ((status !== 429 && status !== 503) || !isProblem(headers)) return 'final';
+  const { retryable, code } = JSON.parse(text) as { retryable?: unknown; code?: unknown };
+  if (retryable !== true) return 'final';
+  return code === 'outcome_unknown' ? 'unclear' : 'unmade';
+};
+
+const isOfGateway = ({ status, headers }: RawReply): boolean =>
+  (status === 502 || status === 504) && !isProblem(headers);
+const isProblem = (headers: RawReply['headers']): boolean =>
+  headers.get('content-type')?.startsWith('application/problem+json') === true;
+
+/** The wait after an answer that asks for none. */
+const waitS = 0.2;
+
+export type Repetition<Reply extends RawReply> = {
+  /** How often a request is sent at most. */
+  readonly triesMax: number;
+  /** Whether it may be sent again though it may have had its effect: it changes nothing, or has an `Idempotency-Key`. */
+  readonly isSafe: boolean;
+  /** Is given the final answer, and each answer of the vault before it. Throws if the contract does not know it. */
+  readonly check: (reply: Reply) => void;
+  readonly wait?: (ms: number) => Promise<unknown>;
+};
+
+/**
+ * Sends until the answer is final, and waits in between as the answer asks. `tries` above 1: an earlier try may have had
+ * the effect, so that a replay is the first answer that came.
+ */
+export const sendUntilFinal = async <Reply extends RawReply>(
+  send: () => Promise<Reply>,
+  { triesMax, isSafe, check, wait = sleep }: Repetition<Reply>,
+): Promise<Reply & { readonly tries: number }> => {
+  for (let tries = 1; ; tries += 1) {
+    const reply = await send();
+    const outcome = outcomeOf(reply);
+    const isLast = outcome === 'final' || (outcome === 'unclear' && !isSafe) || tries === triesMax;
+    if (isLast || !isOfGateway(reply)) check(reply);
+    if (isLast) return { ...reply, tries };
+    await wait(1_000 * Number(reply.headers.get('retry-after') ?? waitS));
+  }
+};
