@@ -8,7 +8,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import type { VersionRef } from '../model/types.ts';
-import type { Decision } from '../vault/ports.ts';
+import type { Decision, Journal } from '../vault/ports.ts';
 
 const serviceName = 'vault';
 const logger = new Logger({ serviceName });
@@ -29,6 +29,12 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
   let units = 0;
   let attempts = 0;
   let about: Partial<VersionRef> = {};
+  const decided: Journal['decided'] = (decision, ref = {}) => {
+    decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
+    const line = { requestId, operation, decision, ...secretOf(ref) };
+    if (alarms.has(decision)) logger.warn('decision', line);
+    else logger.info('decision', line);
+  };
 
   return {
     called: (service, _call, consumed = 0) => {
@@ -41,14 +47,11 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     concerns: (ref) => {
       about = ref;
     },
-    decided: (decision, ref = {}) => {
-      decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
-      const line = { requestId, operation, decision, ...secretOf(ref) };
-      if (alarms.has(decision)) logger.warn('decision', line);
-      else logger.info('decision', line);
-    },
+    decided,
     close: ({ principal, status, error, elapsedMs }) => {
       const code = codeOf(error);
+      // The code that finds a malformed item or a wrong interval has no journal. The alarm must come all the same.
+      if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
       const line = {
         requestId,
         operation,

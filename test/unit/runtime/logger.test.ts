@@ -153,6 +153,20 @@ describe('the line of a decision', () => {
     });
   });
 
+  it.each([
+    ['which nothing reported before', []],
+    ['which was reported before', ['integrity_failure' as const]],
+  ])('is written once for a request that ends with an integrity failure, %s', (_, reported) => {
+    const lines = linesOf((journal) => {
+      journal.concerns({ name: 'A' });
+      for (const decision of reported) journal.decided(decision, { name: 'A' });
+      journal.close({ ...closing, status: 500, error: new VaultError('integrity_failure', '') });
+    });
+    expect(messagesOf(lines, 'decision')).toMatchObject([
+      { level: 'WARN', decision: 'integrity_failure', secret: 'A' },
+    ]);
+  });
+
   it('names no secret where it is about none', () => {
     const [line] = linesOf((journal) => journal.decided('key_fault'));
     expect(line).not.toHaveProperty('secret');
