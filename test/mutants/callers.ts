@@ -72,6 +72,22 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'does not let a name out of sight wait for those who see it',
   },
   {
+    name: 'a tenant waits for the updates of another tenant',
+    file: 'functions/vault/update-secret.ts',
+    from: '`${principal.tenant}#${isVisible}#${request.name}`',
+    to: '`${isVisible}#${request.name}`',
+    test: 'contract/update-secret',
+    sentence: 'never makes a tenant wait for the update of another tenant',
+  },
+  {
+    name: 'every token is told the status of the node',
+    file: 'functions/get-status.ts',
+    from: "principal.scopes.includes('vault:status')",
+    to: 'principal.scopes.length >= 0',
+    test: 'unit/runtime/wiring',
+    sentence: 'is told to a token with the scope vault:status, and to no other',
+  },
+  {
     name: 'a token that was verified is good after it has expired',
     file: verifiedTokens,
     from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',

@@ -160,6 +160,22 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'keeps the key for 25 hours and frees it after 49',
   },
   {
+    name: 'a record ends for reads before it ends for writes',
+    file: 'functions/dynamodb/reads.ts',
+    from: 'record.expiresAt >= wholeSeconds(context.now)',
+    to: 'record.expiresAt > wholeSeconds(context.now)',
+    test: 'contract/record-life',
+    sentence: 'ms into its last second, whether a read or a write finds it',
+  },
+  {
+    name: 'a record ends for writes before it ends for reads',
+    file: 'functions/dynamodb/guarded-actions.ts',
+    from: 'Math.floor(context.now / 1000)',
+    to: 'Math.ceil(context.now / 1000)',
+    test: 'contract/record-life',
+    sentence: 'ms into its last second, whether a read or a write finds it',
+  },
+  {
     name: 'a request is refused for what its twin stored',
     file: 'functions/vault/idempotency.ts',
     from: 'if (!record) throw error;',
