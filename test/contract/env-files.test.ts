@@ -254,6 +254,25 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(created).toHaveLength(96);
   }, 60_000);
 
+  it('is refused as throttled when its time is over and what it reads still comes and goes', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
+    const { store } = vault.ports;
+    let reads = 0;
+    const findHeads: typeof store.findHeads = async (...asked) => {
+      const heads = await store.findHeads(...asked);
+      reads += 1;
+      return reads % 2 === 1 ? new Map() : heads;
+    };
+    const ports = { ...vault.ports, store: { ...store, findHeads } };
+    const context = requestContext({ clock: virtualClock() });
+    const request = requestOf(alice, 'T=secret(TOKEN)\n', {});
+    await expect(expandEnv(ports)(context, alice, request)).rejects.toMatchObject({
+      code: 'throttled',
+    });
+    expect(context.elapsed()).toBeLessThan(8_000);
+  });
+
   it('is one success when the reply to its transaction is lost', async () => {
     const alice = someone();
     const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);

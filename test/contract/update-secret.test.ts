@@ -210,6 +210,30 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(2);
     });
 
+    it('refuses at once, without another read, when it lost its race to a version that is not among them', async () => {
+      const alice = someone();
+      await create(alice, 'DB');
+      const { store } = vault.ports;
+      let reads = 0;
+      const losing: Ports['store'] = {
+        ...store,
+        findHead: async (...asked) => {
+          reads += 1;
+          const head = await store.findHead(...asked);
+          await update(alice, 'DB', 'of another');
+          return head;
+        },
+      };
+      const context = requestContext();
+      const request = { name: 'DB', value: bytes('b'), ifMatch: [1], fingerprint: undefined };
+      const updating = updateSecret({ ...vault.ports, store: losing });
+      await expect(updating(context, alice, request)).rejects.toMatchObject({
+        code: 'version_conflict',
+        members: { currentVersion: 2 },
+      });
+      expect({ reads, decisions: context.journal.decisions }).toEqual({ reads: 1, decisions: [] });
+    });
+
     it('refuses also a version that came while it was about to try for the next', async () => {
       const alice = someone();
       await create(alice, 'DB');
