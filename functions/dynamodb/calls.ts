@@ -7,7 +7,7 @@ import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/clie
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { RequestContext } from '../vault/ports.ts';
-import { outOfTime, startBackoff } from '../vault/tries.ts';
+import { startBackoff, throttled } from '../vault/tries.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
 
@@ -28,7 +28,9 @@ export const callOnce = async <Result extends object>(
   const limit = Math.max(1, Math.min(times.storeCallMs, endByMs - context.elapsed()));
   let units = 0;
   try {
-    const output = await send(client, { abortSignal: context.clock.signalAfter(limit) });
+    const output = await context.storeTime.during(() =>
+      send(client, { abortSignal: context.clock.signalAfter(limit) }),
+    );
     requireAnswer(output);
     units = unitsOf(output);
     return output;
@@ -67,7 +69,7 @@ export const read = async <Result extends object>(
       const failure = classifyFailure(error);
       if (failure !== 'throttled') failures += 1;
       if (failures < times.failedTriesMax && (await again())) continue;
-      if (failure === 'throttled') throw outOfTime();
+      if (failure === 'throttled') throw throttled();
       throw new VaultError('store_unavailable', 'the store cannot be reached', { cause: error });
     }
   }

@@ -6,6 +6,7 @@ import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
 import type { Principal, Scope } from '../model/types.ts';
 import type { Clock, Journal, RequestContext } from '../vault/ports.ts';
+import { createStopwatch } from '../vault/stopwatch.ts';
 import type { Authenticate } from './principal.ts';
 import { type Body, bodyOf, type Event } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';
@@ -71,7 +72,15 @@ export const createEndpoint =
         requireScopes(principal, scopes);
         const body = takes === undefined ? noBody : bodyOf(event, takes);
         const request = parse(event, { principal, body, now });
-        const context = { requestId, now, writeId: newWriteId(), elapsed, clock, journal };
+        const context = {
+          requestId,
+          now,
+          writeId: newWriteId(),
+          elapsed,
+          storeTime: createStopwatch(elapsed),
+          clock,
+          journal,
+        };
         return { result: reply(await respond(context, principal, request), requestId) };
       } catch (error) {
         return { result: problem(error, requestId), error };

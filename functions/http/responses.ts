@@ -152,7 +152,7 @@ const problems: Readonly<Record<ErrorCode, Problem>> = {
     503,
     'Store unavailable',
     true,
-    'The store cannot be reached. Nothing was written.',
+    'The store cannot be reached, or is too slow. Nothing was written.',
   ),
   outcome_unknown: failure(
     503,

@@ -13,7 +13,7 @@ import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { DataKeys, RequestContext } from '../vault/ports.ts';
-import { startBackoff } from '../vault/tries.ts';
+import { outOfTime, startBackoff } from '../vault/tries.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly again: boolean };
@@ -82,7 +82,10 @@ export const createDataKeys = (
   },
 });
 
-/** Calls KMS, again after faults that pass, while there is time; throws the fault's code. */
+/**
+ * Calls KMS, again after faults that pass, while there is time. Throws the code of the last fault; a request whose time
+ * is over before KMS was called has met no fault of KMS.
+ */
 const call = async <Output>(
   context: RequestContext,
   slots: Slots,
@@ -90,23 +93,24 @@ const call = async <Output>(
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
   const again = startBackoff(context);
-  let met: Fault = unreachable;
-  let cause: unknown;
+  let failed: { readonly met: Fault; readonly cause: unknown } | undefined;
   for (let failures = 0; ; ) {
-    if (!(await slots.take(context))) throw fault(context, met, cause);
+    if (!(await slots.take(context))) {
+      throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);
+    }
     try {
       return await callOnce(context, slots, operation, send);
-    } catch (error) {
-      cause = error;
-      met = faults.get(error instanceof Error ? error.name : '') ?? unreachable;
+    } catch (cause) {
+      const met = faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
+      failed = { met, cause };
       if (met !== throttled) failures += 1;
       if (met.again && failures < times.failedTriesMax && (await again())) continue;
-      throw fault(context, met, error);
+      throw fault(context, met, cause);
     }
   }
 };
 
-/** One call, in a slot that was had; gives it back. A request that got it late is still given a moment. */
+/** One call, in a slot that was had; gives it back. A process that stood still in between leaves it a moment. */
 const callOnce = async <Output>(
   context: RequestContext,
   slots: Slots,

@@ -1,7 +1,7 @@
 /**
  * Slots for calls to the master key: so many at once in one process. Requests that ask for more than it can do would
  * otherwise spend the time of each call on waiting for sockets and for the processor, and end with nothing done. A slot
- * that is given back goes to the oldest request, so that one after the other is finished.
+ * that is given back goes to the oldest request that may still make calls, so that one after the other is finished.
  */
 import { times } from '../model/limits.ts';
 import type { RequestContext } from '../vault/ports.ts';
@@ -19,10 +19,15 @@ export const createSlots = (count: number): Slots => {
   const waiting = new Set<Waiting>();
   let free = count;
   const older = (a: Waiting, b: Waiting) => (b.context.elapsed() > a.context.elapsed() ? b : a);
+  const oldest = (): Waiting | undefined => {
+    const [first, ...others] = waiting;
+    return first && others.reduce(older, first);
+  };
+  const leftMs = ({ elapsed }: RequestContext) => times.kmsCallsUntilMs - elapsed();
 
   return {
     take: (context) => {
-      const left = times.kmsCallsUntilMs - context.elapsed();
+      const left = leftMs(context);
       if (left <= 0) return Promise.resolve(false);
       if (free > 0) {
         free -= 1;
@@ -41,9 +46,12 @@ export const createSlots = (count: number): Slots => {
       });
     },
     giveBack: () => {
-      const [first, ...others] = waiting;
-      if (first === undefined) free += 1;
-      else others.reduce(older, first).end(true);
+      for (let next = oldest(); next !== undefined; next = oldest()) {
+        const isInTime = leftMs(next.context) > 0;
+        next.end(isInTime);
+        if (isInTime) return;
+      }
+      free += 1;
     },
   };
 };

@@ -23,7 +23,7 @@ import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.t
 import { findRecorded, findVersions, type Versions } from './env-versions.ts';
 import { judgeRecord, recordOf, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
-import { type Again, outOfTime, startBackoff, writeUntilClear } from './tries.ts';
+import { type Again, startBackoff, throttled, writeUntilClear } from './tries.ts';
 
 export type FileRequest = EnvFile & {
   readonly dryRun: boolean;
@@ -81,7 +81,7 @@ export const processFile = async (
         (fingerprint, record) => replay(submission, fingerprint, record),
       );
       if (answer) return answer;
-      if (!(await again())) throw outOfTime();
+      if (!(await again())) throw throttled();
     }
   } finally {
     zeroKeys(keys);

@@ -13,6 +13,7 @@ import type {
   StoredVersion,
   VersionRef,
 } from '../model/types.ts';
+import type { Stopwatch } from './stopwatch.ts';
 
 export type Clock = {
   /** Wall-clock time, milliseconds since the epoch. May jump. */
@@ -34,6 +35,8 @@ export type RequestContext = {
   readonly writeId: string;
   /** Milliseconds since the request began. */
   readonly elapsed: () => number;
+  /** Runs while a call of this request to the store is under way. */
+  readonly storeTime: Stopwatch;
   readonly clock: Clock;
   readonly journal: Journal;
 };

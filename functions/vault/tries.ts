@@ -23,8 +23,19 @@ export const startBackoff = (context: RequestContext): Again => {
   };
 };
 
-export const outOfTime = (): VaultError =>
+/** The refusal of a request that lost races, or was throttled, until its time was over. */
+export const throttled = (): VaultError =>
   new VaultError('throttled', 'too much contention or throttling; nothing was written');
+
+/**
+ * The refusal of a request that ran out of time before its next call, while no call of it failed for good: the one place
+ * that decides why. If a call to the store was under way for more than half of the request's time, the store was too slow
+ * (`store_unavailable`); else the request waited behind others (`throttled`). Only for a request that wrote nothing.
+ */
+export const outOfTime = (context: RequestContext): VaultError =>
+  context.storeTime.ms() * 2 > context.elapsed()
+    ? new VaultError('store_unavailable', 'the store was too slow; nothing was written')
+    : throttled();
 
 type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
@@ -39,7 +50,7 @@ export const writeUntilClear = async (
   write: Write,
   again: Again,
 ): Promise<Clear> => {
-  if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime();
+  if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime(context);
   let unclear = false;
   let failures = 0;
   let cause: unknown;
@@ -52,11 +63,11 @@ export const writeUntilClear = async (
     context.journal.decided('try_failed', aboutWrite(write));
     unclear ||= result.outcome === 'unclear';
     cause = result.cause ?? cause;
-    const throttled = result.outcome === 'refused' && result.reason === 'throttled';
-    if (!throttled) failures += 1;
+    const isThrottled = result.outcome === 'refused' && result.reason === 'throttled';
+    if (!isThrottled) failures += 1;
     if (failures < times.failedTriesMax && (await again())) continue;
     if (unclear) return await settle(context, principal, store, write, cause);
-    if (throttled) throw outOfTime();
+    if (isThrottled) throw throttled();
     const nothing = 'the store cannot be reached; nothing was written';
     throw new VaultError('store_unavailable', nothing, { cause });
   }

@@ -8,7 +8,7 @@ import { recordOf, unlessRecorded } from './idempotency.ts';
 import { notFound } from './not-found.ts';
 import type { DataKey, Ports, RequestContext } from './ports.ts';
 import { sealNext } from './sealing.ts';
-import { outOfTime, startBackoff, writeUntilClear } from './tries.ts';
+import { outOfTime, startBackoff, throttled, writeUntilClear } from './tries.ts';
 import { createTurns } from './turns.ts';
 
 export type UpdateSecret = {
@@ -56,7 +56,8 @@ const readAndPut = async (
   request: UpdateSecret,
 ): Promise<SingleWrite> => {
   const { name, fingerprint } = request;
-  if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime();
+  // An update whose turn comes too late could not get a data key any more.
+  if (context.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(context);
   const [head, record, generated] = await Promise.allSettled([
     store.findHead(context, principal, name),
     fingerprint && store.findRecord(context, principal, fingerprint.hash),
@@ -104,7 +105,7 @@ const putNext = async (
     }
     requireMatch(ifMatch, result.head);
     context.journal.decided('lost_race', next);
-    if (!(await again())) throw outOfTime();
+    if (!(await again())) throw throttled();
     // What stood in the way is old by now; a base that is read anew wins far more often.
     base = (await store.findHead(context, principal, name)) ?? result.head;
     requireMatch(ifMatch, base);

@@ -42,10 +42,9 @@ describe('the time of a request, on the embedded store and KMS', () => {
     const context = late(times.kmsCallsUntilMs);
     const request = { name: 'DB', which: 'latest' } as const;
     await expect(getSecret(vault.ports)(context, alice, request)).rejects.toMatchObject({
-      code: 'master_key_unavailable',
-      retryable: true,
+      code: 'throttled',
     });
-    expect(context.journal.kmsCalls).toEqual([]);
+    expect([context.journal.kmsCalls, context.journal.decisions]).toEqual([[], []]);
   });
 
   it('begins no write after eight seconds', async () => {
@@ -65,15 +64,16 @@ describe('the time of a request, on the embedded store and KMS', () => {
     expect(context.journal.storeCalls).toEqual([]);
   });
 
-  it('begins no update after eight seconds, as of one that waited for its turn', async () => {
+  it('begins no update after seven seconds: one that waited so long for its turn is throttled', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['x']);
-    const context = late(times.newTriesUntilMs);
+    const context = late(times.kmsCallsUntilMs);
     const request = { name: 'DB', value: bytes('y'), ifMatch: undefined, fingerprint: undefined };
     await expect(updateSecret(vault.ports)(context, alice, request)).rejects.toMatchObject({
       code: 'throttled',
     });
     expect([...context.journal.storeCalls, ...context.journal.kmsCalls]).toEqual([]);
+    expect(context.journal.decisions).toEqual([]);
   });
 
   it('ends a read that hangs, and answers that the store cannot be reached', async () => {

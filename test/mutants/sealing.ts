@@ -84,6 +84,14 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'because it is disabled is master_key_unavailable until that is undone',
   },
   {
+    name: 'a request that ran out of time before KMS was called is a key fault',
+    file: keys,
+    from: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);',
+    to: 'throw failed ? fault(context, failed.met, failed.cause) : fault(context, unreachable);',
+    test: 'unit/kms/data-keys',
+    sentence: 'that waited behind others for 7 s is throttled, without a call or a key fault',
+  },
+  {
     name: 'a data key outlives its request',
     file: 'functions/vault/sealing.ts',
     from: '    key.fill(0);',
@@ -110,8 +118,8 @@ export const sealingMutants: readonly Mutant[] = [
   {
     name: 'a place at the master key goes to whoever asked first',
     file: 'functions/kms/slots.ts',
-    from: 'others.reduce(older, first).end(true)',
-    to: 'others.slice(others.length).reduce(older, first).end(true)',
+    from: 'others.reduce(older, first)',
+    to: 'others.slice(others.length).reduce(older, first)',
     test: 'unit/kms/slots',
     sentence: 'go to the oldest request, however late it asks',
   },

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import type { Clock, Decision, Journal, RequestContext } from '../../functions/vault/ports.ts';
+import { createStopwatch } from '../../functions/vault/stopwatch.ts';
 
 export type ReadableJournal = Journal & {
   readonly storeCalls: string[];
@@ -50,11 +51,13 @@ export const requestContext = (
 ): RequestContext & { readonly journal: ReadableJournal } => {
   const clock = options.clock ?? machineClock;
   const began = clock.elapsed();
+  const elapsed = () => clock.elapsed() - began;
   return {
     requestId: randomUUID(),
     now: options.now ?? clock.now(),
     writeId: options.writeId ?? randomBytes(16).toString('base64url'),
-    elapsed: () => clock.elapsed() - began,
+    elapsed,
+    storeTime: createStopwatch(elapsed),
     clock,
     journal: readableJournal(),
   };

@@ -184,11 +184,40 @@ describe('the time of a request', () => {
       expect(calls.length).toBeGreaterThan(0);
       for (const { atMs } of calls) expect(atMs).toBeLessThan(7_000);
     }
-    const { generate, calls, clock } = scripted(() => good);
-    clock.advance(7_000);
-    expect((await refusalOf(generate)).retryable).toBe(true);
-    expect(calls).toHaveLength(0);
   });
+
+  it('that waited behind others for 7 s is throttled, without a call or a key fault', async () => {
+    const { generate, unwrap, calls, clock, context } = scripted(() => good);
+    clock.advance(7_000);
+    for (const call of [generate, unwrap]) expect((await refusalOf(call)).code).toBe('throttled');
+    expect([calls, context.journal.kmsCalls, context.journal.decisions]).toEqual([[], [], []]);
+  });
+
+  it('that waited for the store for 7 s is store_unavailable, without a call or a key fault', async () => {
+    const { generate, unwrap, calls, clock, context } = scripted(() => good);
+    await context.storeTime.during(async () => clock.advance(7_000));
+    for (const call of [generate, unwrap]) {
+      expect((await refusalOf(call)).code).toBe('store_unavailable');
+    }
+    expect([calls, context.journal.kmsCalls, context.journal.decisions]).toEqual([[], [], []]);
+  });
+
+  it.each([
+    ['TimeoutError', 'master_key_unavailable', [{ decision: 'key_fault', about: {} }]],
+    ['ThrottlingException', 'throttled', []],
+  ])(
+    'that ends after a call that failed by %s is answered as %s, whatever took the time',
+    async (name, code, decisions) => {
+      const { unwrap, calls, clock, context } = scripted(() => {
+        clock.advance(10);
+        throw faultNamed(name);
+      });
+      await context.storeTime.during(async () => clock.advance(6_995));
+      expect((await refusalOf(unwrap)).code).toBe(code);
+      expect(calls).toHaveLength(1);
+      expect(context.journal.decisions).toEqual(decisions);
+    },
+  );
 
   it('ends a slow call after 3 s, and three of them before the answer is due', async () => {
     const { unwrap, calls, clock } = scripted(silent);
@@ -262,27 +291,28 @@ describe('calls of one process', () => {
       };
       return keys.unwrap(context, bound, wrapped);
     };
-    const both = [unwrap(), unwrap()];
+    const first = unwrap();
+    const second = refusalOf(unwrap);
     await settle();
     clock.advance(30_000);
     answers[0]?.();
-    await settle();
-    answers[1]?.();
-    await Promise.allSettled(both);
+    expect(await first).toBe(plaintext);
+    expect((await second).code).toBe('throttled');
+    expect(answers).toHaveLength(1);
     const third = unwrap();
     await settle();
     answers.at(-1)?.();
     expect(await third).toBe(plaintext);
   });
 
-  it('that find no place in time are refused as if the key could not be reached', async () => {
+  it('that find no place in time are refused as throttled', async () => {
     const answers: (() => void)[] = [];
     const { clock, unwrap } = start(answers);
     for (let index = 0; index < 32; index += 1) void unwrap();
     const refused = refusalOf(unwrap);
     await settle();
     clock.advance(7_000);
-    expect(await refused).toMatchObject({ code: 'master_key_unavailable', retryable: true });
+    expect((await refused).code).toBe('throttled');
     expect(answers).toHaveLength(32);
   });
 });

@@ -6,8 +6,9 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Requests over one clock, each begun when it is made. */
-const start = (count: number) => {
-  const clock = virtualClock();
+const start = (count: number, signalAfter?: () => AbortSignal) => {
+  const time = virtualClock();
+  const clock = signalAfter ? { ...time, signalAfter } : time;
   const slots = createSlots(count);
   const had: string[] = [];
   const ask = (name: string) => {
@@ -70,5 +71,22 @@ describe('slots', () => {
     slots.giveBack();
     await settle();
     expect(had).toEqual(['a', 'b in vain', 'c']);
+  });
+
+  it('pass by a request whose time is over, though the process stood still and did not notice', async () => {
+    const { clock, slots, had, ask } = start(1, () => new AbortController().signal);
+    ask('a');
+    ask('old');
+    clock.advance(5_000);
+    ask('young');
+    clock.advance(2_000);
+    slots.giveBack();
+    await settle();
+    expect(had).toEqual(['a', 'old in vain', 'young']);
+    clock.advance(5_000);
+    ask('last');
+    slots.giveBack();
+    await settle();
+    expect(had).toEqual(['a', 'old in vain', 'young', 'last']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
-import { startBackoff, writeUntilClear } from '../../../functions/vault/tries.ts';
+import { outOfTime, startBackoff, writeUntilClear } from '../../../functions/vault/tries.ts';
 import { codeOf, refusalOf } from '../../support/refusals.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts';
@@ -235,6 +235,35 @@ describe('the time of a request', () => {
     expect(await codeOf(run)).toBe('throttled');
     expect(clock.sleeps).toEqual([]);
     expect(triedAt).toEqual([7_999]);
+  });
+});
+
+describe('a request that ran out of time', () => {
+  /** A request of which so much went by in calls to the store, and so much otherwise. */
+  const spent = async (storeMs: number, otherMs: number) => {
+    const clock = virtualClock();
+    const context = requestContext({ clock });
+    clock.advance(otherMs / 2);
+    await context.storeTime.during(async () => clock.advance(storeMs));
+    clock.advance(otherMs / 2);
+    return outOfTime(context);
+  };
+
+  it('is refused for the store if calls to the store took more than half of the time', async () => {
+    expect((await spent(3_501, 3_499)).code).toBe('store_unavailable');
+    expect((await spent(7_000, 0)).code).toBe('store_unavailable');
+  });
+
+  it('is throttled if it waited behind others for half of the time or more', async () => {
+    expect((await spent(3_500, 3_500)).code).toBe('throttled');
+    expect((await spent(0, 7_000)).code).toBe('throttled');
+  });
+
+  it('begins no write, and is refused for the store if that took the time', async () => {
+    const { run, triedAt, context, clock } = scripted({ writes: [written] });
+    await context.storeTime.during(async () => clock.advance(8_000));
+    expect(await codeOf(run)).toBe('store_unavailable');
+    expect(triedAt).toEqual([]);
   });
 });
 

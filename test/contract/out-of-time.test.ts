@@ -1,0 +1,79 @@
+/** Requests that run out of time on the embedded store and KMS are answered by what took their time. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { listVersions } from '../../functions/vault/list-versions.ts';
+import type { Clock, RequestContext } from '../../functions/vault/ports.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { startUnchecked } from '../support/embedded.ts';
+import { file } from '../support/env-vault.ts';
+import { codeOf } from '../support/refusals.ts';
+import { bytes, requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+
+let vault: Awaited<ReturnType<typeof startUnchecked>>;
+let alice: Principal;
+beforeAll(async () => {
+  vault = await startUnchecked();
+  alice = someone();
+  await makeSecret(vault.ports, alice, 'HOT', ['one', 'two']);
+});
+afterAll(() => vault.close());
+
+describe('a store that stands still until no call to KMS may begin', () => {
+  // A second of a request is a quarter of a second here, and so are the limits of its calls.
+  const speed = 4;
+  const clock: Clock = {
+    ...machineClock,
+    elapsed: () => machineClock.elapsed() * speed,
+    sleep: (ms) => machineClock.sleep(ms / speed),
+    signalAfter: (ms) => machineClock.signalAfter(ms / speed),
+  };
+  const page = { name: 'HOT', order: 'desc', limit: 10, after: undefined } as const;
+  type Read = (context: RequestContext) => Promise<unknown>;
+  const reads: readonly (readonly [string, Read])[] = [
+    ['get', (of) => getSecret(vault.ports)(of, alice, { name: 'HOT', which: 'latest' })],
+    ['list', (of) => listVersions(vault.ports)(of, alice, { ...page, includeValues: true })],
+    ['expand', (of) => expandEnv(vault.ports)(of, alice, file('A=secret(HOT)\n'))],
+  ];
+
+  it('makes get, list and expand store_unavailable, without a call to KMS or a key fault', async () => {
+    const { pid } = JSON.parse(await readFile(join(vault.folder, 'store.pid'), 'utf8'));
+    const contexts = reads.map(() => requestContext({ clock }));
+    process.kill(pid, 'SIGSTOP');
+    const answers = reads.map(([operation, read], index) =>
+      codeOf(() => read(contexts[index] as RequestContext)).then((code) => [operation, code]),
+    );
+    await sleep(7_250 / speed);
+    process.kill(pid, 'SIGCONT');
+    expect(await Promise.all(answers)).toEqual(
+      reads.map(([operation]) => [operation, 'store_unavailable']),
+    );
+    for (const { journal } of contexts) {
+      expect([journal.kmsCalls, journal.decisions]).toEqual([[], []]);
+    }
+    for (const [, read] of reads) await read(requestContext());
+  });
+});
+
+describe('more updates of one secret than there is time for', () => {
+  it('are stored or throttled, and none is a key fault', async () => {
+    // The time of each request goes by so fast that most of it is spent on waiting for the updates before it.
+    const clock: Clock = { ...machineClock, elapsed: () => machineClock.elapsed() * 50 };
+    const update = updateSecret(vault.ports);
+    const request = { name: 'HOT', value: bytes('x'), ifMatch: undefined, fingerprint: undefined };
+    const contexts = Array.from({ length: 400 }, () => requestContext({ clock }));
+    const fates = await Promise.allSettled(contexts.map((of) => update(of, alice, request)));
+    const codes = fates.map((fate) => (fate.status === 'fulfilled' ? 'stored' : fate.reason.code));
+    expect(new Set(codes)).toEqual(new Set(['stored', 'throttled']));
+    const decisions = contexts.flatMap(({ journal }) => journal.decisions);
+    expect(new Set(decisions.map(({ decision }) => decision))).toEqual(
+      new Set(['version_written']),
+    );
+  });
+});
