@@ -16,7 +16,7 @@ import {
   encodeVersion,
   type Item,
 } from './codec.ts';
-import { judgeCreate, judgeUpdate } from './outcome.ts';
+import { judgeCreate, judgeUpdate, outcomeOfRecord } from './outcome.ts';
 import { headSortKey, recordKey, secretPartition } from './table.ts';
 
 export const allOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
@@ -131,10 +131,7 @@ const recordAction = (
     rank: 'record',
     judge: ({ Item: item }) => {
       if (!item) throw new VaultError('integrity_failure', 'a record that stands was not shown');
-      const standing = decodeRecord(item, key);
-      return standing.writeId === context.writeId
-        ? { outcome: 'written' }
-        : { outcome: 'replayed', record: standing };
+      return outcomeOfRecord(context.writeId, decodeRecord(item, key));
     },
   };
 };

@@ -4,7 +4,7 @@
  * carries its writeId or it does not, and that alone decides.
  */
 import { VaultError } from '../model/errors.ts';
-import type { StoredVersion } from '../model/types.ts';
+import type { IdempotencyRecord, StoredVersion } from '../model/types.ts';
 import type { WriteOutcome } from '../vault/ports.ts';
 
 /** Reads a superseded version of the secret in question, consistently. */
@@ -43,6 +43,20 @@ export const judgeUpdate = async (
   const wanted = base.version + 1;
   const successor = shown.version === wanted ? shown : await getVersion(findVersion, wanted);
   return successor.writeId === writeId ? { outcome: 'written' } : { outcome: 'raced', head: shown };
+};
+
+/**
+ * Judges a keyed write by the record that stands under its key: `written`, `replayed` if the record is of another request,
+ * or `unclear` if none does. The record is put with the effect, so it alone decides.
+ */
+export const outcomeOfRecord = (
+  writeId: string,
+  standing: IdempotencyRecord | undefined,
+): WriteOutcome => {
+  if (!standing) return { outcome: 'unclear' };
+  return standing.writeId === writeId
+    ? { outcome: 'written' }
+    : { outcome: 'replayed', record: standing };
 };
 
 const getVersion = async (findVersion: FindVersion, version: number): Promise<StoredVersion> => {

@@ -23,6 +23,7 @@ import {
   judgeCancelled,
   judgesOf,
 } from './guarded-actions.ts';
+import { outcomeOfRecord } from './outcome.ts';
 
 const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;
 
@@ -31,7 +32,7 @@ type Writes = Pick<Store, 'write' | 'lookUp'>;
 export const createWrites = (
   client: DynamoDBClient,
   tableName: string,
-  reads: Pick<Store, 'findHead' | 'findVersion'>,
+  reads: Pick<Store, 'findHead' | 'findVersion' | 'findRecord'>,
 ): Writes => {
   const putFirst = async (
     context: RequestContext,
@@ -84,9 +85,13 @@ export const createWrites = (
       }
     },
 
-    async lookUp(context, principal, { creates, update }) {
+    async lookUp(context, principal, { creates, update, record }) {
       const name = update?.base.name ?? creates[0]?.name;
-      if (name === undefined) throw new VaultError('internal', 'a write without a secret');
+      if (name === undefined) {
+        if (!record) throw new VaultError('internal', 'a write of nothing');
+        const standing = await reads.findRecord(context, principal, record.hash);
+        return outcomeOfRecord(context.writeId, standing);
+      }
       const head = await reads.findHead(context, principal, name);
       const judge = judgesOf(reads, context, principal);
       return update ? await judge.update(update.base, head) : await judge.create(name, head);

@@ -106,7 +106,8 @@ const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> 
     const rendered = renderFile(plan, values, request.reply, request.pin ? versions : undefined);
     const resolved = refs([...versions.values()]);
     const answer = { ...rendered, created: refs(firsts), resolved, replayed: false };
-    if (dryRun || firsts.length === 0) return answer;
+    // Without a secret to create and without a record there is nothing to write.
+    if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;
     return await writeAll(submission, firsts, versions, answer);
   } catch (error) {
     if (error instanceof VaultError && afterNames.has(error.code)) await reportNames(submission);
@@ -132,7 +133,9 @@ const writeAll = async (
   const { ports, context, principal, request, plan, again } = submission;
   const { mode, fingerprint } = request;
   const record = recordOf(context, `${mode}-env`, fingerprint, firsts, answer.resolved);
-  const write = { creates: firsts, unchanged: currentOf(plan, versions), ...record };
+  // A file that creates nothing needs no check: its answer was true when its secrets were read.
+  const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];
+  const write = { creates: firsts, unchanged, ...record };
   const result = await writeUntilClear(context, principal, ports.store, write, again);
   if (result.outcome === 'replayed' && fingerprint) {
     return await replay(submission, fingerprint, result.record);

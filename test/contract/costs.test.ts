@@ -246,6 +246,14 @@ describe('the cost of', () => {
       expect(cost).toMatchObject({ reads: 1 + 2 * 2, writes: 2 * (1 + 3 + 2) + 3 });
     });
 
+    it('with two names read and none new, keyed: the record is read, and put without any check', async () => {
+      const alice = someone();
+      await makeSecrets(alice, ['P', 'Q']);
+      const cost = await submit(alice, linesOf([], ['P', 'Q']), keyed(alice));
+      expect(cost).toEqual(envCost({ read: 2, recordKb: 1 }));
+      expect(cost).toMatchObject({ reads: 1 + 2 * 2, writes: 2 });
+    });
+
     it('that is only tried: all names read for the report, the keys asked for, and nothing written', async () => {
       const alice = someone();
       await makeSecrets(alice, ['P', 'Q']);

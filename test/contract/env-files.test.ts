@@ -333,6 +333,68 @@ describe('a .env file, on the embedded store and KMS', () => {
       });
     });
 
+    it('answers a repetition of a file that creates nothing as the first time', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
+      for (const [send, content] of [
+        [submit, 'T=secret(TOKEN)\n'],
+        [submit, 'P=plain\n'],
+        [encrypt, 'T=secret(TOKEN)\n'],
+      ] as const) {
+        const own = { ...alice, subject: `${send.name} ${content}` };
+        const first = await send(own, content, { key });
+        await addVersion(vault.ports, alice, 'TOKEN', 'newer');
+        expect(await send(own, content, { key })).toEqual({ ...first, replayed: true });
+        await expect(send(own, `${content}# other\n`, { key })).rejects.toMatchObject({
+          code: 'idempotency_key_reused',
+        });
+      }
+    });
+
+    it('gives eight concurrent duplicates of a file that creates nothing one answer', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'TOKEN', ['0']);
+      const duplicates = Array.from({ length: 8 }, async (_, index) => {
+        await addVersion(vault.ports, alice, 'TOKEN', String(index));
+        return await submit(alice, 'T=secret(TOKEN)\n', { key });
+      });
+      const answers = await Promise.all(duplicates);
+      expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+      expect(new Set(answers.map(({ content }) => content)).size).toBe(1);
+    });
+
+    it('remembers a file that reads as many names as a file may', async () => {
+      const alice = someone();
+      const names = Array.from({ length: 96 }, (_, index) => `MANY${index}`);
+      await Promise.all(names.map((name) => makeSecret(vault.ports, alice, name, [name])));
+      const content = names.map((name) => `${name}=secret(${name})\n`).join('');
+      const first = await submit(alice, content, { key });
+      await addVersion(vault.ports, alice, 'MANY95', 'newer');
+      expect(await submit(alice, content, { key })).toEqual({ ...first, replayed: true });
+    });
+
+    it.each([
+      ['each of its tries was stored and lost its reply', { after: fault.timedOut }, 3],
+      ['the first of its tries was stored and lost its reply', { after: fault.timedOut }, 1],
+    ])('answers a file that creates nothing as stored if %s', async (_, lost, times) => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
+      const script = fault.inTurn('TransactWriteItems', Array(times).fill(lost));
+      const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+      const first = await submit(alice, 'T=secret(TOKEN)\n', { key, ports });
+      expect(first.replayed).toBe(false);
+      expect((await submit(alice, 'T=secret(TOKEN)\n', { key })).replayed).toBe(true);
+    });
+
+    it('answers outcome_unknown for a file that creates nothing if its record is not seen', async () => {
+      const lost = { before: fault.timedOut };
+      const script = fault.inTurn('TransactWriteItems', [lost, lost, lost]);
+      const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+      await expect(submit(someone(), 'P=plain\n', { key, ports })).rejects.toMatchObject({
+        code: 'outcome_unknown',
+      });
+    });
+
     it('does not read for a repetition what has gone out of the caller’s sight', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);

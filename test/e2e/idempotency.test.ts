@@ -78,6 +78,23 @@ describe('the same keyed request again', () => {
     await expectOneEffect(submitOf(name, await made()), name, 1);
   });
 
+  it('gives the first answer of a file that creates nothing after an update, and refuses another file', async () => {
+    const old = await made('value one');
+    for (const path of ['/v1/env', '/v1/env/encrypt']) {
+      const key = randomUUID();
+      const file = (content: string) => send({ method: 'POST', path, body: { content } }, key);
+      const first = await file(`A=secret(${old})\n`);
+      await send(updateOf(old, 'value two'), randomUUID());
+      const again = await file(`A=secret(${old})\n`);
+      expect([first.status, isReplay(first)]).toEqual([200, false]);
+      expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
+      expect(await file(`B=secret(${old})\n`)).toMatchObject({
+        status: 422,
+        json: { code: 'idempotency_key_reused' },
+      });
+    }
+  });
+
   it('gives the first answer also after later updates', async () => {
     const [name, key] = [await made(), randomUUID()];
     const first = await send(updateOf(name), key);

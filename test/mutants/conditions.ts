@@ -194,10 +194,18 @@ export const conditionMutants: readonly Mutant[] = [
   {
     name: 'a file does not check that what it read is still current',
     file: 'functions/vault/env-file.ts',
-    from: 'unchanged: currentOf(plan, versions), ...record };',
-    to: 'unchanged: currentOf(plan, versions).slice(plan.read.length), ...record };',
+    from: 'const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];',
+    to: 'const unchanged = currentOf(plan, versions).slice(plan.read.length);',
     test: 'contract/env-files',
     sentence: 'reads again if a secret it read is updated before it writes',
+  },
+  {
+    name: 'a keyed file that creates nothing is not remembered',
+    file: 'functions/vault/env-file.ts',
+    from: 'if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;',
+    to: 'if (dryRun || firsts.length === 0) return answer;',
+    test: 'contract/env-files',
+    sentence: 'answers a repetition of a file that creates nothing as the first time',
   },
   {
     name: 'a file is written before it is rendered',

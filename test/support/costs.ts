@@ -41,9 +41,10 @@ export const envCost = (file: File): Cost => {
   const { created = 0, read = 0, superseded = 0, recordKb = 0 } = file;
   const checked = created === 0 ? 0 : (file.checked ?? read);
   const record = recordKb > 0 ? 1 : 0;
-  const actions = created === 0 ? 0 : created + checked + record;
-  // A single put needs no transaction, which doubles the units.
-  const write = actions === 0 ? [] : [actions === 1 ? 'PutItem' : 'TransactWriteItems'];
+  const actions = created + checked + record;
+  // A single put of a secret needs no transaction, which doubles the units.
+  const isTransaction = actions > 1 || record > 0;
+  const write = actions === 0 ? [] : [isTransaction ? 'TransactWriteItems' : 'PutItem'];
   const reads = [
     ...times(record + superseded, 'GetItem'),
     ...times(read > 0 ? 1 : 0, 'TransactGetItems'),
@@ -54,7 +55,7 @@ export const envCost = (file: File): Cost => {
     kms: [...times(opened, 'Decrypt'), ...times(created, 'GenerateDataKey')],
     reads: record + superseded + 2 * read,
     // The index has one entry for each new head.
-    writes: (actions > 1 ? 2 * (actions - record + recordKb) : actions) + created,
+    writes: (isTransaction ? 2 * (actions - record + recordKb) : actions) + created,
   };
 };
 

@@ -41,6 +41,8 @@ const failed = (item?: Item): CancellationReason => ({
   ...(item && { Item: item }),
 });
 
+const nothing = async () => undefined;
+
 /** The outcome of one try whose transaction is cancelled for these reasons. */
 const outcomeOf = async (
   write: Write,
@@ -56,7 +58,7 @@ const outcomeOf = async (
   // The write that went on from there is under way: a plain look sees only its head.
   const findVersion: Store['findVersion'] = async (...[, , , , look]) =>
     look === 'settled' ? superseded : undefined;
-  const reads = { findHead: async () => undefined, findVersion };
+  const reads = { findHead: nothing, findVersion, findRecord: nothing };
   const context = requestContext({ writeId: 'mine' });
   return await createWrites(client, 'vault', reads).write(context, alice, write);
 };
@@ -199,13 +201,38 @@ describe('a try', () => {
   ])('%s ends in time for the look that settles it', async (_, write) => {
     const clock = virtualClock();
     const client = { send: async () => ({ ConsumedCapacity: {} }) } as unknown as DynamoDBClient;
-    const reads = { findHead: async () => undefined, findVersion: async () => undefined };
+    const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
     const context = requestContext({ clock });
     clock.advance(7_950);
     expect(await createWrites(client, 'vault', reads).write(context, alice, write)).toEqual({
       outcome: 'written',
     });
     expect(clock.signals).toEqual([1_050]);
+  });
+});
+
+describe('the look-up of a write that only puts a record', () => {
+  const record = {
+    operation: 'submit-env',
+    writeId: 'mine',
+    digest: new Uint8Array(32),
+    written: [],
+    resolved: [],
+    expiresAt: 1_900_000_000_000,
+  };
+  const lookUp = async (standing: typeof record | undefined) => {
+    const reads = { findHead: nothing, findVersion: nothing, findRecord: async () => standing };
+    const write = { creates: [], unchanged: [], record: { hash: 'hash', record } };
+    const context = requestContext({ writeId: 'mine' });
+    const client = {} as unknown as DynamoDBClient;
+    return await createWrites(client, 'vault', reads).lookUp(context, alice, write);
+  };
+
+  it('tells by the record that stands whether the write took effect', async () => {
+    const other = { ...record, writeId: 'other' };
+    expect(await lookUp(record)).toEqual({ outcome: 'written' });
+    expect(await lookUp(other)).toEqual({ outcome: 'replayed', record: other });
+    expect(await lookUp(undefined)).toEqual({ outcome: 'unclear' });
   });
 });
 
@@ -220,7 +247,7 @@ describe('a single put', () => {
         throw new ConditionalCheckFailedException({ ...metadata, Item: item });
       },
     } as unknown as DynamoDBClient;
-    const reads = { findHead: async () => undefined, findVersion: async () => undefined };
+    const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
     const write = { creates: [version(1, 'mine')], unchanged: [] };
     const context = requestContext({ writeId: 'mine' });
     const outcome = await createWrites(client, 'vault', reads).write(context, alice, write);
