@@ -6,8 +6,8 @@
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Plan } from './references.ts';
-import { requireAtMost } from './reply-size.ts';
-import { jsonBytes, utf8Bytes } from './sizes.ts';
+import { type Budget, requireAtMost } from './reply-size.ts';
+import { utf8Bytes } from './sizes.ts';
 
 /** The version that each reference stands for, by the reference as it is written. */
 export type Versions = ReadonlyMap<string, { readonly version: number }>;
@@ -28,14 +28,15 @@ export const findPins = ({ lines }: Plan, versions: Versions): Pin[] =>
   );
 
 /**
- * What the pinned file adds to a reply of JSON. Throws `too_large` if it would be larger than a file
- * may be: it could not be sent back.
+ * Counts the pinned file in the budget of its reply, which is JSON. Throws `too_large` if the file would be larger than a
+ * file may be: it could not be sent back.
  */
-export const pinnedBytes = ({ content }: Plan, pins: readonly Pin[]): number => {
-  let added = 0;
-  for (const { text } of pins) added += text.length;
-  requireAtMost(utf8Bytes(content) + added, limits.fileBytesMax);
-  return ',"pinned":""'.length + jsonBytes(content) + added;
+export const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {
+  const added = pins.map(({ text }) => text).join('');
+  requireAtMost(utf8Bytes(content) + added.length, limits.fileBytesMax);
+  budget.spendJson(',"pinned":""');
+  budget.spendText(content);
+  budget.spendText(added);
 };
 
 export const withPins = ({ content }: Plan, pins: readonly Pin[]): string => {

@@ -3,10 +3,11 @@
  * a dry run and a repetition say what the first run said.
  */
 import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { writtenAs } from './candidates.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { type Values, writeLine } from './lines.ts';
-import { findPins, pinnedBytes, type Versions, withPins } from './pins.ts';
+import { findPins, spendPinned, type Versions, withPins } from './pins.ts';
 import { byteOrderMark, errorsAt, type Fault, reportOf } from './places.ts';
 import type { Plan } from './references.ts';
 import { type Budget, replyBudget, requireLinesFit, requireValuesFit } from './reply-size.ts';
@@ -22,23 +23,24 @@ export type RenderedFile = {
 /**
  * `resolved` must hold every reference of `plan.read`, as it is written. `reply` is how the file will
  * be sent: as a string of JSON beside lists and warnings, or alone. `pinTo` asks for the pinned file
- * too, which goes with JSON only. Throws `too_large`, or `invalid_env` with every line that cannot be
- * written.
+ * too, which goes with JSON only. `replyBytesMax` bounds the body as it stands in the function's result.
+ * Throws `too_large`, or `invalid_env` with every line that cannot be written.
  */
 export const renderFile = (
   plan: Plan,
   resolved: ReadonlyMap<string, Uint8Array>,
   reply: 'json' | 'text',
   pinTo?: Versions,
+  replyBytesMax: number = limits.replyBytesMax,
 ): RenderedFile => {
   requireValuesFit(plan, resolved);
-  requireLinesFit(plan, resolved);
-  const budget = replyBudget(plan, reply);
+  requireLinesFit(plan, resolved, replyBytesMax);
+  const budget = replyBudget(plan, reply, replyBytesMax);
   const pins = pinTo && findPins(plan, pinTo);
-  if (pins) budget.spend(pinnedBytes(plan, pins));
+  if (pins) spendPinned(plan, pins, budget);
   const written = writeLines(plan, decodeAll(plan, resolved), budget);
   const warnings = warningsOf(plan, written);
-  if (reply === 'json') budget.spend(JSON.stringify(warnings).length - '[]'.length);
+  if (reply === 'json') budget.spendJson(JSON.stringify(warnings).slice(1, -1));
   const { open, between, close } = frameOf(plan);
   const content = open + written.map(({ text }) => text).join(between) + close;
   return { content, warnings, ...(pins && { pinned: withPins(plan, pins) }) };

@@ -1,6 +1,7 @@
 /**
  * Sizes of values and replies, judged before anything of that size is built: a file of 256 KiB may
- * name a secret of 64 KiB thirty thousand times.
+ * name a secret of 64 KiB thirty thousand times. A reply is counted as it stands in the function's
+ * result, where its body is a string of JSON.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -13,20 +14,23 @@ type Bytes = ReadonlyMap<string, Uint8Array>;
 
 /** Counts a reply as it grows; throws `too_large` before it is beyond the limit. */
 export type Budget = {
-  readonly spend: (bytes: number) => void;
+  /** For a part of the file. */
   readonly spendText: (text: string) => void;
+  /** For a part of the JSON around the file, as it is sent. */
+  readonly spendJson: (json: string) => void;
 };
 
-/** `json`: the file is a string of JSON beside lists of what was created and resolved. */
-export const replyBudget = (plan: Plan, reply: 'json' | 'text'): Budget => {
+/** `json`: the file is a string of JSON beside lists of what was created and resolved. `limit` in bytes. */
+export const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget => {
   let spent = 0;
   const spend = (bytes: number): void => {
     spent += bytes;
-    requireAtMost(spent, limits.replyBytesMax);
+    requireAtMost(spent, limit);
   };
-  if (reply === 'json') spend(surroundings(plan));
-  const sizeOf = reply === 'json' ? jsonBytes : utf8Bytes;
-  return { spend, spendText: (text) => spend(sizeOf(text)) };
+  const spendJson = (json: string): void => spend(jsonBytes(json));
+  if (reply === 'json') spendJson(surroundings(plan));
+  const depth = reply === 'json' ? 2 : 1;
+  return { spendText: (text) => spend(jsonBytes(text, depth)), spendJson };
 };
 
 /** All values that the file stores or reads, together. */
@@ -37,8 +41,8 @@ export const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void 
   requireAtMost(bytes, limits.fileValuesBytesMax);
 };
 
-/** The resolved lines' values, each at least as long when it is spelled. */
-export const requireLinesFit = (plan: Plan, resolved: Bytes): void => {
+/** The resolved lines' values, each at least as long when it is spelled. `limit` in bytes. */
+export const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   let bytes = 0;
   for (const { line, candidates, treatment } of plan.lines) {
     if (treatment !== 'write' || line.kind !== 'assignment') continue;
@@ -47,14 +51,14 @@ export const requireLinesFit = (plan: Plan, resolved: Bytes): void => {
       else if (part.kind === 'secret') bytes += resolved.get(writtenAs(part))?.length ?? 0;
     }
   }
-  requireAtMost(bytes, limits.replyBytesMax);
+  requireAtMost(bytes, limit);
 };
 
-/** Bytes of the JSON reply around the file, at most: current versions are not known here. */
-const surroundings = ({ create, read }: Plan): number => {
+/** The JSON around the file, at its longest: current versions are not known here. */
+const surroundings = ({ create, read }: Plan): string => {
   const created = create.map(({ name }) => ({ name, version: 1 }));
   const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version }));
-  return JSON.stringify({ content: '', created, resolved, warnings: [] }).length;
+  return JSON.stringify({ content: '', created, resolved, warnings: [] });
 };
 
 export const requireAtMost = (bytes: number, limit: number): void => {

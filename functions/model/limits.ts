@@ -10,8 +10,11 @@ export const limits = {
   bodyBytesMax: 1_048_576,
   /** Deep nesting has no use here and costs stack. */
   jsonDepthMax: 8,
-  /** The smallest answer size of the gateways is 6 MB; 4 MiB leaves room for their own wrapping. */
-  replyBytesMax: 4_194_304,
+  /**
+   * The body of a reply as it stands in the result of its function, which is JSON: escaped as a string of it. A result on
+   * Lambda may have 6,291,556 bytes; what is left is for the headers.
+   */
+  replyBytesMax: 6_000_000,
   /** A `.env` file of more is no configuration; bounds parsing to milliseconds. */
   fileBytesMax: 262_144,
   /**

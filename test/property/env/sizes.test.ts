@@ -4,6 +4,9 @@ import { jsonBytes, utf8Bytes } from '../../../functions/env/sizes.ts';
 
 describe('the size of a text', () => {
   const utf8 = new TextEncoder();
+  /** Of the text inside a string of a JSON text that is inside a JSON string, without the quotation marks of both. */
+  const nested = (any: string) =>
+    utf8.encode(JSON.stringify(JSON.stringify(any))).length - '"\\"\\""'.length;
   const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }));
 
   it('is counted as UTF-8 and JSON would make it', () => {
@@ -11,6 +14,7 @@ describe('the size of a text', () => {
       fc.property(text, (any) => {
         expect(utf8Bytes(any)).toBe(utf8.encode(any).length);
         expect(jsonBytes(any)).toBe(utf8.encode(JSON.stringify(any)).length - 2);
+        expect(jsonBytes(any, 2)).toBe(nested(any));
       }),
       { numRuns: 2_000 },
     );
@@ -22,6 +26,7 @@ describe('the size of a text', () => {
       if (unit >= 0xd800 && unit <= 0xdfff) continue;
       const any = String.fromCharCode(unit);
       if (jsonBytes(any) !== utf8.encode(JSON.stringify(any)).length - 2) wrong.push(unit);
+      if (jsonBytes(any, 2) !== nested(any)) wrong.push(unit);
       if (utf8Bytes(any) !== utf8.encode(any).length) wrong.push(unit);
     }
     expect(wrong).toEqual([]);

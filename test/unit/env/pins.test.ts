@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { renderFile } from '../../../functions/env/render.ts';
 import { plan, refusal, render } from '../../support/env-runs.ts';
+import { bodyBytesInResult } from '../../support/results.ts';
 
 const secrets = { X: 'x', 'X@2': 'x2', Y: 'y' };
 const pinTo = { X: 3, Y: 12 };
@@ -62,13 +63,13 @@ describe('the values of pinned references', () => {
 });
 
 describe('the size of a reply with a pinned file', () => {
-  const limit = 4_194_304;
+  const limit = 6_000_000;
   const utf8 = new TextEncoder();
   const versions = new Map([['X', { version: 12 }]]);
   const values = (bytes: number) => new Map([['X', utf8.encode('x'.repeat(bytes))]]);
 
   it('counts the pinned file, escapes and pins included', () => {
-    const uses = Array.from({ length: 60 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const uses = Array.from({ length: 88 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const file = (padding: number) => `${uses}# "\\${'x'.repeat(padding)}`;
     const size = (padding: number) => {
       const planned = plan(file(padding), { mode: 'expand' });
@@ -79,7 +80,7 @@ describe('the size of a reply with a pinned file', () => {
       } = renderFile(planned, values(65_536), 'json', versions);
       const resolved = [{ name: 'X', version: 999_999_999 }];
       const body = { content, created: [], resolved, warnings, pinned: text };
-      return utf8.encode(JSON.stringify(body)).length;
+      return bodyBytesInResult(JSON.stringify(body));
     };
     // Of one more character in the file there are two more in the reply.
     const half = Math.floor((limit - size(0)) / 2);

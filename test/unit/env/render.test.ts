@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { renderFile } from '../../../functions/env/render.ts';
 import { contentOf, faultsOf, plan, refusal, render } from '../../support/env-runs.ts';
+import { bodyBytesInResult } from '../../support/results.ts';
 
 const encrypt = (text: string, values = {}) => contentOf(text, { mode: 'encrypt', values });
 const expand = (text: string, secrets: Record<string, string | Uint8Array>) =>
@@ -220,8 +221,8 @@ describe('the warning value_elsewhere', () => {
   });
 });
 
-describe('the size of a reply', () => {
-  const limit = 4_194_304;
+describe('the size of a reply in the result of its function', () => {
+  const limit = 6_000_000;
   const tooLarge = { code: 'too_large', limit };
   const utf8 = new TextEncoder();
   const secretOf = (bytes: number, character = 'x') =>
@@ -238,20 +239,21 @@ describe('the size of a reply', () => {
   });
 
   it('may be exactly the limit as text', () => {
-    const uses = Array.from({ length: 63 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const uses = Array.from({ length: 91 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const secrets = secretOf(65_536);
-    const { length } = renderFile(plan(uses), secrets, 'text').content;
-    const fits = `${uses}#${'x'.repeat(limit - length - 1)}`;
-    expect(renderFile(plan(fits), secrets, 'text').content).toHaveLength(limit);
+    const size = (file: string) =>
+      bodyBytesInResult(renderFile(plan(file), secrets, 'text').content);
+    const fits = `${uses}#${'x'.repeat(limit - size(uses) - 1)}`;
+    expect(size(fits)).toBe(limit);
     expect(refusal(() => renderFile(plan(`${fits}x`), secrets, 'text'))).toEqual(tooLarge);
     expect(refusal(() => renderFile(plan(fits), secrets, 'json'))).toEqual(tooLarge);
   });
 
   it('may be exactly the limit in the dialect json, brackets and commas counted', () => {
     const secrets = secretOf(65_536);
-    const uses = Array.from({ length: 63 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const uses = Array.from({ length: 91 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const sized = (text: string) =>
-      renderFile(plan(text, { dialect: 'json' }), secrets, 'text').content.length;
+      bodyBytesInResult(renderFile(plan(text, { dialect: 'json' }), secrets, 'text').content);
     const room = limit - sized(`${uses}Z=`);
     expect(sized(`${uses}Z=${'x'.repeat(room)}`)).toBe(limit);
     expect(refusal(() => sized(`${uses}Z=${'x'.repeat(room + 1)}`))).toEqual(tooLarge);
@@ -259,10 +261,10 @@ describe('the size of a reply', () => {
 
   it('may be the limit in JSON, with the lists beside the file and escapes in it', () => {
     const secrets = secretOf(65_536, '"');
-    const uses = Array.from({ length: 31 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const uses = Array.from({ length: 22 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const size = (content: string) => {
       const resolved = [{ name: 'X', version: 999_999_999 }];
-      return utf8.encode(JSON.stringify({ content, created: [], resolved, warnings: [] })).length;
+      return bodyBytesInResult(JSON.stringify({ content, created: [], resolved, warnings: [] }));
     };
     const room = limit - size(renderFile(plan(uses), secrets, 'json').content);
     const fits = `${uses}#${'x'.repeat(room - 1)}`;
@@ -272,7 +274,7 @@ describe('the size of a reply', () => {
 
   it('counts the warnings that are sent beside the file', () => {
     const names = Array.from({ length: 15_000 }, (_, index) => `K${index}=~\n`).join('');
-    const uses = Array.from({ length: 55 }, (_, index) => `S${index}=secret(X)\n`).join('');
+    const uses = Array.from({ length: 80 }, (_, index) => `S${index}=secret(X)\n`).join('');
     const planned = plan(names + uses);
     expect(renderFile(planned, secretOf(60_000), 'text').warnings).toHaveLength(15_000);
     expect(refusal(() => renderFile(planned, secretOf(65_536), 'json'))).toEqual(tooLarge);

@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { versionSortKey } from '../../../functions/dynamodb/table.ts';
+import { jsonBytes } from '../../../functions/env/sizes.ts';
+import { reply, written } from '../../../functions/http/responses.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
+import { lambdaResultBytesMax } from '../../support/results.ts';
 
 const lambdaTimeoutMs = 15_000;
 const requestMs = 10_000;
@@ -16,11 +19,33 @@ describe('the limits', () => {
     expect(used).toBeLessThan(4_000_000);
   });
 
-  it('fit a value into an item, and the largest page of values, as base64, into a reply', () => {
+  it('fit a value into an item', () => {
     expect(limits.valueBytesMax + 1_100).toBeLessThan(400_000);
-    expect(Math.ceil(limits.valueBytesMax / 3) * 4 * limits.valuesPageMax).toBeLessThan(
-      limits.replyBytesMax - 10_000,
-    );
+  });
+
+  it('fit the largest page of values, versions or names into a reply, whatever characters they have', () => {
+    // Beside a value or a version: numbers, instants, ids and the names of members.
+    const besideBytes = 500;
+    const dearest = jsonBytes('\u0001'.repeat(limits.valueBytesMax), 2);
+    const subject = jsonBytes('"'.repeat(limits.subjectBytesMax), 2);
+    const versionBytes = subject + besideBytes;
+    for (const page of [
+      limits.valuesPageMax * (dearest + versionBytes),
+      limits.versionsPageMax * versionBytes,
+      limits.namesPageMax * (limits.nameCharactersMax + '\\"\\",'.length) + besideBytes,
+    ]) {
+      expect(page).toBeLessThan(limits.replyBytesMax);
+    }
+  });
+
+  it('leave room for the headers of a reply in the result that Lambda takes', () => {
+    const id = 'r'.repeat(128);
+    const version = { name: 'N'.repeat(limits.nameCharactersMax), version: limits.versionMax };
+    const headers = { Location: `secrets/${version.name}` };
+    const { status, headers: all } = written(201, { ...version, validFrom: 0 }, true, headers);
+    const result = reply({ status, text: '', headers: { ...all } }, id);
+    const besideBytes = Buffer.byteLength(JSON.stringify(result));
+    expect(limits.replyBytesMax + besideBytes).toBeLessThan(lambdaResultBytesMax);
   });
 
   it('fit a value, as base64, and a file with its values into a body', () => {

@@ -1,0 +1,85 @@
+/** No reply is larger than the result that AWS Lambda takes of a function, and none that would be has had an effect. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { limits } from '../../functions/model/limits.ts';
+import { bodyBytesInResult, lambdaResultBytesMax } from '../support/results.ts';
+import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+const tooLarge = { status: 413, json: { code: 'too_large', limit: limits.replyBytesMax } };
+const create = async (value: string): Promise<string> => {
+  const name = freshName();
+  const made = await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
+  expect(made.status).toBe(201);
+  return name;
+};
+const update = async (name: string, value: string): Promise<void> => {
+  const made = await vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value } });
+  expect(made.status).toBe(200);
+};
+const statusOf = async (name: string) =>
+  (await vault.call('GET', `/v1/secrets/${name}`, { token })).status;
+/** Of the result that the function must have had for this reply. */
+const resultBytes = ({ status, headers, text }: Reply): number =>
+  Buffer.byteLength(
+    JSON.stringify({ statusCode: status, headers: Object.fromEntries(headers), body: text }),
+  );
+
+describe.each([
+  ['quotation marks', '"', 2, 4],
+  ['backslashes', '\\', 2, 4],
+  ['line feeds', '\n', 2, 3],
+  ['letters', 'x', 1, 1],
+])('a file that names a secret of 64 KiB of %s many times', (_, character, asText, asJson) => {
+  let big: string;
+  beforeAll(async () => {
+    big = await create(character.repeat(65_536));
+  });
+  /** A file that names the secret as often as fits into a reply, or once more than that. */
+  const file = (bytesEach: number, more: number) =>
+    `A="${`secret(${big})`.repeat(Math.floor((limits.replyBytesMax - 1_000) / (65_536 * bytesEach)) + more)}"\n`;
+
+  it('is refused before anything is stored if its reply would be too large, bare or in JSON', async () => {
+    const fresh = freshName();
+    const creating = `${fresh}=v\nN="enc(${fresh})"\n`;
+    const bare = creating + file(asText, 1);
+    expect(Buffer.byteLength(bare)).toBeLessThan(4_000);
+    expect(await vault.call('POST', '/v1/env', { token, file: bare })).toMatchObject(tooLarge);
+    const body = { content: creating + file(asJson, 1) };
+    expect(await vault.call('POST', '/v1/env', { token, body })).toMatchObject(tooLarge);
+    expect(await statusOf(fresh)).toBe(404);
+  });
+
+  it('is answered whole up to that, in a result that Lambda takes', async () => {
+    const bare = await vault.call('POST', '/v1/env/expand', { token, file: file(asText, 0) });
+    const body = { content: file(asJson, 0) };
+    const inJson = await vault.call('POST', '/v1/env/expand', { token, body });
+    for (const reply of [bare, inJson]) {
+      expect(reply.status).toBe(200);
+      expect(bodyBytesInResult(reply.text)).toBeLessThanOrEqual(limits.replyBytesMax);
+      expect(resultBytes(reply)).toBeLessThanOrEqual(lambdaResultBytesMax);
+    }
+  });
+});
+
+describe('the largest page of versions with values', () => {
+  it.each([
+    ['control characters', '\u0001'],
+    ['quotation marks', '"'],
+    ['backslashes', '\\'],
+  ])('of %s is answered, in a result that Lambda takes', async (_, character) => {
+    const value = character.repeat(65_536);
+    const name = await create(value);
+    for (let version = 2; version <= limits.valuesPageMax; version += 1) await update(name, value);
+    const page = await vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token });
+    expect(page.json.versions).toHaveLength(limits.valuesPageMax);
+    expect(bodyBytesInResult(page.text)).toBeLessThanOrEqual(limits.replyBytesMax);
+    expect(resultBytes(page)).toBeLessThanOrEqual(lambdaResultBytesMax);
+  });
+});

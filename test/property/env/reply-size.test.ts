@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { writtenAs } from '../../../functions/env/candidates.ts';
+import { dialectNames } from '../../../functions/env/dialects/dialect.ts';
+import { type EnvFile, type Plan, planFile } from '../../../functions/env/references.ts';
+import { renderFile } from '../../../functions/env/render.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import { limits } from '../../../functions/model/limits.ts';
+import { refusal } from '../../support/env-runs.ts';
+import { bodyBytesInResult, fileBody } from '../../support/results.ts';
+
+/** Characters that a string of JSON writes in one, two, three, four and six bytes. */
+const text = (lines: boolean) =>
+  fc
+    .array(
+      fc.constantFrom(
+        ...['a', ' ', '"', '\\', "'", '$', '\u0001', '\u001b', '\t', '\u007f', 'é', '€'],
+        ...['\u2028', '😀', '#', ...(lines ? ['\n', '\b'] : [])],
+      ),
+      { maxLength: 30 },
+    )
+    .map((all) => all.join(''));
+const names = ['A', 'B', 'C'];
+const piece = fc.oneof(
+  fc.constantFrom(
+    ...names.map((name) => `secret(${name})`),
+    'secret(A@7)',
+    'x',
+    '.',
+    '\\secret(A)',
+  ),
+);
+const line = fc.oneof(
+  fc.array(piece, { maxLength: 4 }).map((all) => (index: number) => `K${index}="${all.join('')}"`),
+  text(false).map((any) => () => `# ${any}`),
+  fc.constant((index: number) => `K${index}=enc(NEW${index})`),
+);
+const asked = fc.record({
+  lines: fc.array(line, { maxLength: 6 }),
+  values: fc.array(text(true), { minLength: 4, maxLength: 4 }),
+  version: fc.constantFrom(1, 42, limits.versionMax),
+  mode: fc.constantFrom<EnvFile['mode']>('submit', 'expand'),
+  dialect: fc.constantFrom(...(dialectNames.split(', ') as EnvFile['dialect'][])),
+  reply: fc.constantFrom<'json' | 'text'>('json', 'text'),
+  pin: fc.boolean(),
+});
+
+type Asked = typeof asked extends fc.Arbitrary<infer Value> ? Value : never;
+
+const planOf = ({ lines, mode, dialect }: Asked): Plan => {
+  const written = lines.map((write, index) => write(index));
+  const stored = written.flatMap((entry) => /enc\((\w+)\)/.exec(entry)?.[1] ?? []);
+  const values = new Map(stored.map((name) => [name, `value of ${name}`]));
+  return planFile({ content: written.join('\n'), values, dialect, mode });
+};
+
+/** What `work` gives, unless it refuses the file or a value for what it holds. */
+const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    const isUnfit =
+      error instanceof VaultError && ['invalid_env', 'invalid_request'].includes(error.code);
+    if (isUnfit) return undefined;
+    throw error;
+  }
+};
+
+describe('the size of a reply', () => {
+  it('is counted as it stands in the result of its function, at most nine digits too large for each version', () => {
+    let counted = 0;
+    fc.assert(
+      fc.property(asked, (all) => {
+        const plan: Plan | undefined = unlessUnfit(() => planOf(all));
+        if (!plan) return;
+        const { values, version, reply } = all;
+        const read = plan.read.map(writtenAs);
+        const resolved = new Map(
+          read.map((name, index) => [name, new TextEncoder().encode(values[index % 4])]),
+        );
+        const pinTo =
+          all.pin && all.mode === 'expand' && reply === 'json'
+            ? new Map(read.map((name) => [name, { version }]))
+            : undefined;
+        const render = (limit?: number) => renderFile(plan, resolved, reply, pinTo, limit);
+        const rendered = unlessUnfit(render);
+        if (!rendered) return;
+        const used = plan.read.map(({ name, version: pinned = version }) => ({
+          name,
+          version: pinned,
+        }));
+        const created = plan.create.map(({ name }) => ({ name, version: 1 }));
+        const answer = { ...rendered, created, resolved: used, replayed: false };
+        const size = bodyBytesInResult(fileBody(reply, answer));
+        expect(refusal(() => render(size - 1))).toEqual({ code: 'too_large', limit: size - 1 });
+        const digits = reply === 'json' ? read.length * String(limits.versionMax).length : 0;
+        expect(render(size + digits)).toEqual(rendered);
+        counted += 1;
+      }),
+      { numRuns: 1_000 },
+    );
+
+    expect(counted).toBeGreaterThan(300);
+  });
+});
