@@ -170,16 +170,19 @@ const parse = (text: string): unknown => {
   }
 };
 
+/** Whether the same request may succeed later, for all that its status tells. */
+const mayPass = (status: number): boolean => status >= 500 || status === 429 || status === 408;
+
 const failed = (addr: string, response: Response, json: unknown, jitterMs: number): Failed => {
   const { status, headers } = response;
   const told: Problem = v.is(problem, json)
     ? json
     : {
         // What stands in front of a vault answers in its own words: which may hold anything.
-        code: status >= 500 || status === 429 ? 'store_unavailable' : 'unexpected_reply',
+        code: mayPass(status) ? 'store_unavailable' : 'unexpected_reply',
         detail: `${addr} answered with status ${status}, and not as a vault does`,
         status,
-        retryable: status >= 500 || status === 429,
+        retryable: mayPass(status),
       };
   const afterS = Math.max(0, Number(headers.get('retry-after') ?? 0));
   const mayHelp = told.retryable === true && !(afterS > retryAfterMaxS);

@@ -69,6 +69,7 @@ const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map
   ['forbidden', 'denied'],
   ['invalid_env', 'invalidFile'],
   ['too_large', 'invalidFile'],
+  ['request_timeout', 'unavailable'],
   ['throttled', 'unavailable'],
   ['store_unavailable', 'unavailable'],
   ['identity_unavailable', 'unavailable'],

@@ -116,6 +116,7 @@ const problems: Readonly<Record<ErrorCode, Problem>> = {
   not_found: refusal(404, 'Not found'),
   route_not_found: refusal(404, 'Route not found'),
   method_not_allowed: refusal(405, 'Method not allowed'),
+  request_timeout: refusal(408, 'Request timeout', true),
   secret_exists: refusal(409, 'Secret exists'),
   version_conflict: refusal(412, 'Version conflict'),
   too_large: refusal(413, 'Too large'),

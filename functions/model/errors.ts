@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'not_found'
   | 'route_not_found'
   | 'method_not_allowed'
+  | 'request_timeout'
   | 'secret_exists'
   | 'version_conflict'
   | 'too_large'

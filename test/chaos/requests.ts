@@ -125,7 +125,12 @@ const named = (asked: Asked, { errors = [] }: Body): { readonly names?: readonly
     : {};
 
 /** What may be refused for a while, with nothing written. */
-const temporary = new Set(['store_unavailable', 'throttled', 'master_key_unavailable']);
+const temporary = new Set([
+  'store_unavailable',
+  'throttled',
+  'master_key_unavailable',
+  'request_timeout',
+]);
 
 export const tell = (asked: Asked, status: number, text: string): Told | Unplanned => {
   const unplanned = { unplanned: `${asked.kind}: ${status} ${text.slice(0, 300)}` };

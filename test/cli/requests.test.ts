@@ -108,6 +108,8 @@ describe('a request', () => {
     const name = await create();
     front.plan(refuse(503, 'store_unavailable', true), { status: 502, body: canary }, 'drop');
     expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
+    front.plan(refuse(408, 'request_timeout', true), { status: 408, body: canary });
+    expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
     front.plan('drop', 'drop', 'drop');
     expect(await dsv.run(['get', name, '--retries', '2'])).toMatchObject({ code: 7 });
     expect(front.seen()).toHaveLength(3);

@@ -160,15 +160,16 @@ export const checkReply = (
   return replyViolations(`${responses}/${status}`, headers, text);
 };
 
-/**
- * The same for an answer of the gateway itself: 403 for a request of a web page, 404 for an unknown path, 405 for
- * another method.
- */
+/** The same for an answer of the gateway itself, which has the same form on any path. */
 export const checkRoute = (status: number, headers: ReplyHeaders, text: string): string[] => {
   const names = new Map([
+    [400, 'InvalidRequest'],
     [403, 'WebPageRefused'],
     [404, 'RouteNotFound'],
     [405, 'MethodNotAllowed'],
+    [408, 'RequestTimeout'],
+    [413, 'TooLarge'],
+    [429, 'Throttled'],
   ]);
   return replyViolations(`/components/responses/${names.get(status) ?? status}`, headers, text);
 };

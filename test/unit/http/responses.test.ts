@@ -26,6 +26,7 @@ const table: readonly (readonly [ErrorCode, number, boolean])[] = [
   ['not_found', 404, false],
   ['route_not_found', 404, false],
   ['method_not_allowed', 405, false],
+  ['request_timeout', 408, true],
   ['secret_exists', 409, false],
   ['version_conflict', 412, false],
   ['too_large', 413, false],
