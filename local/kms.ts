@@ -4,10 +4,10 @@
  * master key.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { discardBody, readBody } from './body.ts';
+import { createBoundedServer, type Exchange } from './bounded-server.ts';
+import { bounds } from './bounds.ts';
 import { fault, isFault } from './kms/fault.ts';
 import { type Credentials, type MasterKey, openMasterKey } from './kms/master-key.ts';
 import { operations } from './kms/operations.ts';
@@ -39,10 +39,10 @@ const inputOf = (body: Buffer): Record<string, unknown> => {
   throw fault('SerializationException', 'The body is no JSON object.');
 };
 
-const answer = async (key: MasterKey, request: IncomingMessage): Promise<string> => {
+const answer = async (key: MasterKey, { request, readBody }: Exchange): Promise<string> => {
   if (isFromPage(request)) throw fault('AccessDeniedException', 'A web page may not use this.');
-  const body = await readBody(request, bodyBytesMax);
-  if (body === undefined) throw fault('ValidationException', 'The request is too long.');
+  const body = await readBody(bodyBytesMax);
+  if (typeof body === 'string') throw fault('ValidationException', `The request is ${body}.`);
   const headers = Object.fromEntries(
     Object.entries(request.headersDistinct).map(([name, values]) => [
       name,
@@ -60,20 +60,17 @@ const answer = async (key: MasterKey, request: IncomingMessage): Promise<string>
   return output === undefined ? '' : JSON.stringify(output);
 };
 
-const respond = async (
-  key: MasterKey,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> => {
+const respond = async (key: MasterKey, exchange: Exchange): Promise<void> => {
+  const { request, response } = exchange;
   response.setHeader('Content-Type', 'application/x-amz-json-1.1');
   response.setHeader('x-amzn-RequestId', randomUUID());
   try {
-    response.end(await answer(key, request));
+    response.end(await answer(key, exchange));
   } catch (error) {
     const known = isFault(error) ? error : fault('KMSInternalException', 'The local KMS failed.');
     response.statusCode = isFault(error) ? 400 : 500;
     response.setHeader('Connection', request.complete ? 'keep-alive' : 'close');
-    await discardBody(request);
+    await exchange.discardBody();
     response.end(JSON.stringify({ __type: known.name, message: known.message }));
   }
 };
@@ -89,10 +86,8 @@ export const startKms = async (options: {
 }): Promise<Kms> => {
   const { folder, port = 0, host = '127.0.0.1' } = options;
   const key = openMasterKey(masterKeyFile(folder));
-  // The clients keep their connections: an idle one must not be closed just as it is used again.
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    void respond(key, request, response);
-  });
+  const respondTo = (exchange: Exchange) => respond(key, exchange);
+  const server = createBoundedServer({ bounds, respond: respondTo });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

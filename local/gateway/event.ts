@@ -14,26 +14,47 @@ export type Received = {
 
 type Lists = ReadonlyMap<string, readonly string[]>;
 
+const addTo = (lists: Map<string, string[]>, name: string, value: string): void => {
+  const list = lists.get(name);
+  if (list === undefined) lists.set(name, [value]);
+  else list.push(value);
+};
+
 /** All values of each header, under the first spelling of its name. */
 const headersOf = (rawHeaders: readonly string[]): Lists => {
   const lists = new Map<string, string[]>();
   const spellings = new Map<string, string>();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
-    const spelling = spellings.get(name.toLowerCase()) ?? name;
-    spellings.set(name.toLowerCase(), spelling);
-    lists.set(spelling, [...(lists.get(spelling) ?? []), value]);
+    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    const lower = name.toLowerCase();
+    const spelling = spellings.get(lower) ?? name;
+    spellings.set(lower, spelling);
+    addTo(lists, spelling, value);
   }
   return lists;
 };
 
+/** The path, and the query if there is one, as they were sent. */
+const partsOf = (target: string): { readonly path: string; readonly query: string | undefined } => {
+  const mark = target.indexOf('?');
+  return mark < 0
+    ? { path: target, query: undefined }
+    : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+};
+
 const queryOf = (target: string): Lists => {
-  const [, query = ''] = /\?(.*)$/s.exec(target) ?? [];
   const lists = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(query)) {
-    lists.set(name, [...(lists.get(name) ?? []), value]);
-  }
+  for (const [name, value] of new URLSearchParams(partsOf(target).query)) addTo(lists, name, value);
   return lists;
+};
+
+/** How many query parameters a request has at most, counted without a list of them. */
+export const countParameters = (target: string): number => {
+  const { query } = partsOf(target);
+  if (query === undefined) return 0;
+  let count = 1;
+  for (let at = query.indexOf('&'); at >= 0; at = query.indexOf('&', at + 1)) count += 1;
+  return count;
 };
 
 const listsOf = (lists: Lists): Record<string, string[]> =>
@@ -41,7 +62,7 @@ const listsOf = (lists: Lists): Record<string, string[]> =>
 const lastOf = (lists: Lists): Record<string, string> =>
   Object.fromEntries([...lists].map(([name, values]) => [name, values.at(-1) ?? '']));
 
-export const pathOf = (target: string): string => target.replace(/\?.*$/s, '');
+export const pathOf = (target: string): string => partsOf(target).path;
 
 /**
  * The event. A body is handed over as base64, as with the template's binary media types; names in the path are not

@@ -3,9 +3,10 @@
  * node's own store has applied it; a read waits for a barrier and is answered by that store.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { discardBody, readBody } from '../body.ts';
+import { createBoundedServer, type Exchange } from '../bounded-server.ts';
+import { bounds } from '../bounds.ts';
 import { isForName, isFromPage } from '../web-pages.ts';
 import { createAppender } from './appender.ts';
 import type { Barrier } from './barrier.ts';
@@ -120,21 +121,24 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     }
   };
 
-  const answer = async (request: IncomingMessage): Promise<RawReply> => {
+  const answer = async ({ request, readBody, discardBody }: Exchange): Promise<RawReply> => {
     if (isFromPage(request) || isForName(request)) {
       return rawOf(refuse('AccessDeniedException', 'a web page may not use this'));
     }
     if (request.method === 'GET' && request.url === '/status') {
       return { status: 200, text: JSON.stringify(tellStatus()) };
     }
-    const sent = await readBody(request, requestBytesMax);
-    // What is too long is read all the same, so that this can be answered.
-    if (sent === undefined) await discardBody(request);
+    const sent = await readBody(requestBytesMax);
+    // What is not taken is read all the same, so that this can be answered.
+    if (typeof sent === 'string') await discardBody();
     const [, operation = ''] =
       /^DynamoDB_20120810\.(\w+)$/.exec(String(request.headers['x-amz-target'])) ?? [];
     const isServed = isWrite(operation) || readOperations.has(operation);
     if (!isServed) return rawOf(refuse('UnknownOperationException', `${operation} is not served`));
-    if (sent === undefined) {
+    if (sent === 'no room' || sent === 'too slow') {
+      return rawOf(unavailable(`the request was not read: ${sent}`));
+    }
+    if (typeof sent === 'string') {
       const sentence = `a request is at most ${requestBytesMax} bytes here`;
       return rawOf(refuse('ValidationException', sentence));
     }
@@ -152,20 +156,20 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
     return rawOf(await write(operation, body, Buffer.byteLength(text), deadline));
   };
 
-  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { status, text } = await answer(request).catch(() => rawOf(unclear('the front failed')));
+  const respond = async (exchange: Exchange): Promise<void> => {
+    const { request, response, holdReply } = exchange;
+    const { status, text } = await answer(exchange).catch(() => rawOf(unclear('the front failed')));
+    const length = Buffer.byteLength(text);
+    holdReply(length);
     response.writeHead(status, {
       'Content-Type': 'application/x-amz-json-1.0',
-      'Content-Length': Buffer.byteLength(text),
+      'Content-Length': length,
       'x-amzn-RequestId': randomUUID(),
       ...(!request.complete && { Connection: 'close' }),
     });
     response.end(text);
   };
-  // The clients keep their connections: an idle one must not be closed just as it is used again.
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    void respond(request, response);
-  });
+  const server = createBoundedServer({ bounds, respond });
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
   return {

@@ -3,7 +3,9 @@
  * must carry the cluster's secret.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createBoundedServer, type Exchange } from '../bounded-server.ts';
+import { bounds } from '../bounds.ts';
 import { failure, sentenceOf } from '../command.ts';
 import { isFromPage } from '../web-pages.ts';
 import type { NodeAddress, NodeConfig } from './config.ts';
@@ -35,21 +37,24 @@ export const servePeers = async (
   routes: ReadonlyMap<string, PeerRoute>,
 ): Promise<PeerServer> => {
   const expected = hashOf(`Bearer ${secret}`);
-  const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const respond = async (exchange: Exchange): Promise<void> => {
+    const { request: incoming, response, readBody } = exchange;
     if (isFromPage(incoming)) return void response.writeHead(403).end();
     const said = hashOf(incoming.headers.authorization ?? '');
     const route = routes.get(`${incoming.method} ${incoming.url}`);
     if (!timingSafeEqual(said, expected)) return void response.writeHead(401).end();
     if (route === undefined) return void response.writeHead(404).end();
     try {
-      const text = await route(await textOf(incoming), response);
+      const body = await readBody(bodyBytesMax);
+      if (typeof body === 'string') throw new Error(`the message is ${body}`);
+      const text = await route(body.toString('utf8'), response);
       if (text !== undefined) response.writeHead(200).end(text);
     } catch (error) {
       if (response.headersSent) return void response.destroy();
       response.writeHead(500).end(sentenceOf(error));
     }
   };
-  const server = createServer((incoming, response) => void respond(incoming, response));
+  const server = createBoundedServer({ bounds, respond });
   const { peerPort } = addressOf(config, config.node);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>

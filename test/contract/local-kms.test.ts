@@ -26,6 +26,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type Kms, masterKeyFile, startKms } from '../../local/kms.ts';
+import { countAnswered } from '../support/sockets.ts';
 
 type Credentials = Kms['credentials'];
 type Context = Record<string, string>;
@@ -422,6 +423,11 @@ describe('the embedded KMS, to anyone else', () => {
     const refused = { status: 400, __type: 'ValidationException' };
     expect(await send(await sign(), 'x'.repeat(65_537))).toMatchObject(refused);
     expect(await send(await sign(), 'x'.repeat(8 * 1_048_576))).toMatchObject(refused);
+  });
+
+  it('ends a connection on which a hundred requests wait', async () => {
+    const request = 'POST / HTTP/1.1\r\nHost: v\r\nContent-Length: 0\r\n\r\n';
+    expect(await countAnswered(kms.endpoint, request)).toBeLessThan(100);
   });
 
   it('is heard even by a sender that reads nothing before it has sent all', async () => {

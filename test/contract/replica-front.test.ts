@@ -22,6 +22,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { errorName, type WireReply } from '../../local/replica/wire.ts';
 import { exchange } from '../support/raw-http.ts';
 import { keyOf, startReplica, type TestReplica, tableOf } from '../support/replica.ts';
+import { countAnswered } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
 
 jest.setTimeout(30_000);
@@ -57,6 +58,11 @@ beforeEach(async () => {
 afterEach(() => through.close());
 
 describe('a front', () => {
+  it('ends a connection on which a hundred requests wait', async () => {
+    const request = 'GET /status HTTP/1.1\r\nHost: v\r\n\r\n';
+    expect(await countAnswered(through.endpoint, request)).toBeLessThan(100);
+  });
+
   it('is a DynamoDB to the SDK, in every operation', async () => {
     const { client } = through;
     const Item = { ...keyOf('a'), n: { N: '1' }, b: { B: new Uint8Array([1, 2, 255]) } };

@@ -22,6 +22,8 @@ export type TestReplica = {
   readonly replica: Replica;
   /** To the front. */
   readonly client: DynamoDBClient;
+  /** Where the front listens. */
+  readonly endpoint: string;
   readonly front: StoreClient;
   readonly lines: readonly string[];
   readonly outcomes: readonly Outcome[];
@@ -98,6 +100,7 @@ export const startReplica = async (options: TestReplicaOptions = {}): Promise<Te
     folder,
     replica,
     client,
+    endpoint: server.endpoint,
     front,
     lines,
     outcomes,

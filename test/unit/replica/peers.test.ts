@@ -10,6 +10,7 @@ import {
   servePeers,
 } from '../../../local/replica/peers.ts';
 import { configOf } from '../../support/peers.ts';
+import { countAnswered } from '../../support/sockets.ts';
 
 const secret = 'the-secret-of-the-cluster';
 const timeoutMs = 10_000;
@@ -67,6 +68,11 @@ describe('the port between nodes', () => {
     server = await servePeers(config(), secret, routes);
   });
   afterAll(() => server.close());
+
+  it('ends a connection on which a hundred requests wait', async () => {
+    const request = 'GET /status HTTP/1.1\r\nHost: v\r\n\r\n';
+    expect(await countAnswered(`http://127.0.0.1:${port}`, request)).toBeLessThan(100);
+  });
 
   it('answers who has the secret of the cluster', async () => {
     expect(await told('GET', '/status')).toBe('told 0');

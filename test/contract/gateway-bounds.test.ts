@@ -1,0 +1,306 @@
+/** Hostile clients make the local gateway hold no more than its bounds, and other clients are served meanwhile. */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Bounds } from '../../local/bounds.ts';
+import type { Handler } from '../../local/gateway/invoke.ts';
+import { type Gateway, startGateway } from '../../local/gateway.ts';
+import { type Route, readTemplate } from '../../local/template.ts';
+import { checkRoute } from '../support/openapi.ts';
+import { exchangeBytes, openSocket, readAll } from '../support/sockets.ts';
+import { until } from '../support/until.ts';
+
+let routes: readonly Route[];
+let gateway: Gateway;
+let calls: string[];
+let sockets: Socket[];
+
+const mebibyte = 1_048_576;
+/** More than the buffers of the system take from a reply whose client reads nothing. */
+const longReply = 'a'.repeat(32 * mebibyte);
+const ok: Handler = async () => ({ statusCode: 200, headers: {}, body: '{}' });
+
+const start = async (bounds: Partial<Bounds>, respond: Handler = ok): Promise<void> => {
+  const handler: Handler = (event, context) => {
+    calls.push(event.path);
+    return respond(event, context);
+  };
+  const handlers = new Map(routes.map(({ operation }) => [operation, handler]));
+  const report = (line: string): never => {
+    throw new Error(line);
+  };
+  gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report, bounds });
+};
+const open = async (): Promise<Socket> => {
+  const socket = await openSocket(gateway.url);
+  sockets.push(socket);
+  return socket;
+};
+const get = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nHost: v\r\n${headers}\r\n`;
+const post = (length: number) =>
+  `POST /v1/secrets HTTP/1.1\r\nHost: v\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`;
+const statusesIn = (read: string) =>
+  [...read.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => code);
+const healthOf = async (): Promise<number> => (await fetch(`${gateway.url}/health`)).status;
+
+/** The one problem in what was read; it must keep the contract. */
+const problemIn = (read: string): Record<string, unknown> => {
+  const [head = '', body = ''] = read.split('\r\n\r\n');
+  const [first = '', ...lines] = head.split('\r\n');
+  const headers = new Map(
+    lines
+      .map((line) => line.split(': '))
+      .map(([name = '', value = '']) => [name.toLowerCase(), value]),
+  );
+  expect(checkRoute(Number(first.split(' ')[1]), headers, body)).toEqual([]);
+  return JSON.parse(body);
+};
+
+beforeAll(async () => {
+  ({ routes } = await readTemplate('template.yaml'));
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await gateway.close(0);
+});
+const reset = () => {
+  [calls, sockets] = [[], []];
+};
+reset();
+afterEach(reset);
+
+describe('the gateway', () => {
+  const closing = 'Connection: close\r\n';
+
+  it('answers 413 to more than 100 query parameters, and calls no function', async () => {
+    await start({});
+    const read = await exchangeBytes(gateway.url, get(`/health?${'a&'.repeat(100)}`, closing));
+    expect(problemIn(read)).toMatchObject({ code: 'too_large', field: 'query', limit: 100 });
+    expect(calls).toEqual([]);
+  });
+
+  it('answers 413 to more than 100 headers, and calls no function', async () => {
+    await start({});
+    const headers = 'A: b\r\n'.repeat(99);
+    const read = await exchangeBytes(gateway.url, get('/health', `${closing}${headers}`));
+    expect(problemIn(read)).toMatchObject({ code: 'too_large', field: 'headers', limit: 100 });
+    expect(calls).toEqual([]);
+  });
+
+  it('calls the function of a request with 100 query parameters and 100 headers', async () => {
+    await start({});
+    const target = `/health?${'a&'.repeat(99)}a`;
+    const read = await exchangeBytes(
+      gateway.url,
+      get(target, `${closing}${'A: b\r\n'.repeat(98)}`),
+    );
+    expect(statusesIn(read)).toEqual(['200']);
+    expect(calls).toEqual(['/health']);
+  });
+
+  it('answers a query that is four times as long less than ten times as late', async () => {
+    await start({});
+    const timeOf = async (bytes: number): Promise<number> => {
+      const began = performance.now();
+      await exchangeBytes(gateway.url, get(`/health?${'a&'.repeat(bytes / 2)}`, closing));
+      return performance.now() - began;
+    };
+    const least = async (bytes: number): Promise<number> => {
+      const times: number[] = [];
+      for (let round = 0; round < 3; round += 1) times.push(await timeOf(bytes));
+      return Math.max(10, Math.min(...times));
+    };
+    const before = await least(16_000);
+    expect((await least(64_000)) / before).toBeLessThan(10);
+  });
+});
+
+describe('the gateway, with replies that are not read,', () => {
+  it('ends their connections when the time to read is over, and serves others meanwhile', async () => {
+    await start({ replyMs: 200 }, async ({ path }) => ({
+      statusCode: 200,
+      headers: {},
+      body: path === '/health' ? '{}' : longReply,
+    }));
+    const deaf = await Promise.all([open(), open(), open()]);
+    for (const socket of deaf) socket.write(get('/v1/secrets'));
+    await until(() => calls.length === 3);
+    expect(await healthOf()).toBe(200);
+    await sleep(2_000);
+    for (const socket of deaf)
+      expect((await readAll(socket)).length).toBeLessThan(longReply.length);
+  });
+
+  it('ends the connections that have read nothing for longest when all replies together are too long', async () => {
+    await start({ replyBytesHeldMax: 2.5 * longReply.length }, async ({ path }) => ({
+      statusCode: 200,
+      headers: {},
+      body: path === '/health' ? '{}' : longReply,
+    }));
+    const deaf: Socket[] = [];
+    for (let asked = 1; asked <= 4; asked += 1) {
+      const socket = await open();
+      socket.write(get('/v1/secrets', 'Connection: close\r\n'));
+      await until(() => calls.length === asked);
+      // Its reply is being sent once its first bytes are here.
+      await once(socket, 'readable');
+      deaf.push(socket);
+    }
+    expect(await healthOf()).toBe(200);
+    const lengths = (await Promise.all(deaf.map(readAll))).map(({ length }) => length);
+    expect(lengths.map((length) => length > longReply.length)).toEqual([false, false, true, true]);
+  });
+});
+
+describe('the gateway, with half-sent bodies,', () => {
+  it('refuses the oldest when all of them together are too long, and serves others', async () => {
+    await start({ bodyBytesHeldMax: 3.5 * mebibyte });
+    const half: Socket[] = [];
+    for (let sent = 1; sent <= 3; sent += 1) {
+      const socket = await open();
+      socket.write(post(mebibyte));
+      await new Promise((resolve) => socket.write('a'.repeat(mebibyte - 1), resolve));
+      half.push(socket);
+    }
+    const [oldest, ...others] = half;
+    if (oldest === undefined) throw new Error('there is no oldest');
+    const body = 'a'.repeat(mebibyte);
+    const reply = await fetch(`${gateway.url}/v1/secrets`, { method: 'POST', body });
+    expect(reply.status).toBe(200);
+    const [chunk] = await once(oldest, 'data');
+    expect(problemIn(String(chunk))).toMatchObject({ code: 'throttled', retryable: true });
+    for (const socket of others) {
+      socket.write('a');
+      expect(statusesIn(await readAll(socket))).toEqual(['200']);
+    }
+  });
+});
+
+describe('the gateway, with many connections or requests,', () => {
+  it('ends the connection that has waited longest for its client, and serves a new one', async () => {
+    await start({ connectionsMax: 3 });
+    const [first, second] = [await open(), await open()];
+    second.write('GET /health HT');
+    const third = await open();
+    third.write(get('/health'));
+    await once(third, 'data');
+    const ended = once(first.resume(), 'close');
+    const fourth = await open();
+    fourth.write(get('/health', 'Connection: close\r\n'));
+    expect(statusesIn(await readAll(fourth))).toEqual(['200']);
+    await ended;
+    for (const [socket, rest] of [
+      [second, 'TP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n'],
+      [third, get('/health', 'Connection: close\r\n')],
+    ] as const) {
+      socket.write(rest);
+      expect(statusesIn(await readAll(socket))).toEqual(['200']);
+    }
+  });
+
+  it('ends no connection whose function runs, and closes the new one instead', async () => {
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await start({ connectionsMax: 1 }, async (event, context) => {
+      await answered;
+      return ok(event, context);
+    });
+    const working = await open();
+    working.write(get('/health', 'Connection: close\r\n'));
+    await until(() => calls.length === 1);
+    expect(await readAll(await open())).toBe('');
+    answer();
+    expect(statusesIn(await readAll(working))).toEqual(['200']);
+  });
+
+  it('calls one function at a time for a connection, in the order of its requests', async () => {
+    let running = 0;
+    let most = 0;
+    await start({}, async ({ path }) => {
+      running += 1;
+      most = Math.max(most, running);
+      await sleep(path === '/health' ? 20 : 1);
+      running -= 1;
+      return { statusCode: 200, headers: {}, body: path };
+    });
+    const sent = `${get('/health')}${get('/v1/secrets')}${get('/v1/status', 'Connection: close\r\n')}`;
+    const read = await exchangeBytes(gateway.url, sent);
+    expect(read.match(/\/health|\/v1\/secrets|\/v1\/status/g)).toEqual([
+      '/health',
+      '/v1/secrets',
+      '/v1/status',
+    ]);
+    expect(most).toBe(1);
+  });
+
+  it('ends a connection on which too many requests wait', async () => {
+    await start({ waitingRequestsMax: 4 }, () => sleep(60_000, undefined as never, { ref: false }));
+    const socket = await open();
+    socket.write(get('/health').repeat(5));
+    expect(await readAll(socket)).toBe('');
+    expect(calls.length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('the gateway, to a request that does not arrive in time,', () => {
+  const quick = { requestMs: 200, headersMs: 200, checkEveryMs: 20 };
+  const timeout = { code: 'request_timeout', status: 408, retryable: true };
+
+  it.each([
+    ['half its body', `${post(2)}a`],
+    ['half its headers', 'GET /health HTTP/1.1\r\nHost: v\r\n'],
+    ['nothing', ''],
+  ])('answers a retryable 408 when its sender sends %s', async (_, sent) => {
+    await start(quick);
+    const socket = await open();
+    socket.write(sent);
+    const [chunk] = await once(socket, 'data');
+    expect(problemIn(String(chunk))).toMatchObject(timeout);
+    expect(String(chunk)).toMatch(/^Connection: close\r$/im);
+  });
+
+  it('calls no function after the 408, even if the rest of the body comes', async () => {
+    await start(quick);
+    const socket = await open();
+    socket.write(`${post(2)}a`);
+    await once(socket, 'data');
+    socket.write('a');
+    await once(socket.resume(), 'close');
+    expect(calls).toEqual([]);
+  });
+
+  it('answers 408 after the replies to the requests that it waited behind', async () => {
+    await start({ ...quick, lingerMs: 100 }, async (event, context) => {
+      await sleep(1_000);
+      return ok(event, context);
+    });
+    const socket = await open();
+    socket.write(`${get('/health')}${post(4 * mebibyte)}${'a'.repeat(4 * mebibyte)}`);
+    const read = await readAll(socket);
+    expect(statusesIn(read)).toEqual(['200', '408']);
+    expect(problemIn(read.slice(read.indexOf('HTTP/1.1 408')))).toMatchObject(timeout);
+    expect(calls).toEqual(['/health']);
+  });
+});
+
+describe('the gateway, to bytes that are no HTTP,', () => {
+  it('answers 400 after the replies to the requests before them', async () => {
+    await start({}, async (event, context) => {
+      await sleep(50);
+      return ok(event, context);
+    });
+    const read = await exchangeBytes(gateway.url, `${get('/health')}no request\r\n\r\n`);
+    expect(statusesIn(read)).toEqual(['200', '400']);
+  });
+
+  it('answers 400 at once in the middle of a body', async () => {
+    await start({});
+    const head = 'POST /v1/secrets HTTP/1.1\r\nHost: v\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const read = await exchangeBytes(gateway.url, `${head}1\r\na\r\nno size\r\n`);
+    expect(problemIn(read)).toMatchObject({ code: 'invalid_request', retryable: false });
+    expect(calls).toEqual([]);
+  });
+});

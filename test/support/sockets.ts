@@ -1,0 +1,37 @@
+/** Clients that speak HTTP byte by byte: they send half a request, or do not read what they are answered. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+/** A connected client, which reads nothing yet. */
+export const openSocket = async (url: string): Promise<Socket> => {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+};
+
+/** All that is answered until the server closes the connection, or breaks it. */
+export const readAll = async (socket: Socket): Promise<string> => {
+  let read = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    read += chunk;
+  });
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
+  return read;
+};
+
+/** How many of many requests that are sent at once a port answers before it ends the connection. */
+export const countAnswered = async (url: string, request: string): Promise<number> => {
+  const socket = await openSocket(url);
+  socket.write(request.repeat(100));
+  return [...(await readAll(socket)).matchAll(/^HTTP\/1\.1 /gm)].length;
+};
+
+/** Sends everything at once, and reads until the server closes. */
+export const exchangeBytes = async (url: string, sent: string): Promise<string> => {
+  const socket = await openSocket(url);
+  socket.write(sent);
+  return text(socket);
+};
