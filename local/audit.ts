@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import * as v from 'valibot';
-import { runCommand } from './command.ts';
+import { runProgram } from './program.ts';
 
 const advisory = v.object({ title: v.string(), url: v.string(), range: v.string() });
 const answer = v.object({
@@ -53,7 +53,14 @@ const lineOf = ([name, found]: [string, Answer['vulnerabilities'][string]]): str
   return `  ${name}, ${found.severity}: ${reasons.join('; ')}`;
 };
 
-await runCommand(async () => {
+const commandLine = {
+  name: 'npm run audit',
+  does: 'asks the registry about known weaknesses of the packages that run',
+  forms: [['', 'exit code 0: it knows of none; 1: it knows of some; 3: it gave no answer']],
+  examples: ['npm run -s audit'],
+} as const;
+
+await runProgram(commandLine, async () => {
   const told = parse(await askNpm());
   if (!v.is(answer, told)) {
     const { message, error } = v.is(refusal, told) ? told : {};

@@ -4,15 +4,15 @@
  * of containers.
  */
 import { join } from 'node:path';
-import { readCommand } from './cluster/commands.ts';
+import { type Command, commandLine, readCommand } from './cluster/commands.ts';
 import { sendCommand, startControl } from './cluster/control.ts';
 import { type Layout, openLayout, readFirstPort } from './cluster/layout.ts';
 import { createCluster } from './cluster/processes.ts';
-import { runCommand } from './command.ts';
 import { containerCluster } from './container/cluster.ts';
 import { startDaemon } from './container/daemon.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynoxide } from './dynamodb/dynoxide.ts';
+import { runProgram, unknownWords } from './program.ts';
 import { requireEtcd } from './replica/member.ts';
 import { untilSignal } from './serving.ts';
 
@@ -34,14 +34,10 @@ what may befall it: ${other}npm run -s cluster -- kill|start|stop|pause|resume|i
 };
 
 /** The cluster as containers, which Docker keeps running: what is asked is done, and this process ends. */
-const runDocker = async (args: readonly string[]): Promise<void> => {
+const runDocker = async (command: Command | 'down' | undefined, isDataToGo: boolean) => {
   const name = process.env['COMPOSE_PROJECT_NAME'] || 'vault';
   const cluster = containerCluster({ root, name, say });
-  const [action, ...rest] = args;
-  if (action === 'down' && rest.every((option) => option === '--data')) {
-    return await cluster.down(rest.length > 0);
-  }
-  const command = readCommand(args);
+  if (command === 'down') return await cluster.down(isDataToGo);
   if (command !== undefined) return say(await cluster.run(command));
   await startDaemon(join(root, '.local', 'docker'), say);
   const urls = await cluster.up();
@@ -81,11 +77,14 @@ const serve = async (folder: string): Promise<void> => {
   }
 };
 
-await runCommand(async () => {
-  const args = process.argv.slice(2);
-  if (args.includes('--docker')) return await runDocker(args.filter((arg) => arg !== '--docker'));
+await runProgram(commandLine, async (asked) => {
+  const { words, options } = asked;
+  const isDown = words[0] === 'down' && options.docker === true;
+  if (isDown && (words.length > 1 || options.json)) throw unknownWords(words);
+  if (isDown) return await runDocker('down', options.data === true);
+  if (options.docker) return await runDocker(readCommand(asked), false);
   const folder = dataFolderOf(process.env, '.local/cluster');
-  const command = readCommand(args);
+  const command = readCommand(asked);
   if (command === undefined) await serve(folder);
   else say(await sendCommand(folder, command));
 });

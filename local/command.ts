@@ -35,13 +35,3 @@ export const runCommand = async (command: () => Promise<void>): Promise<void> =>
     process.exitCode = isUsage ? 2 : 1;
   }
 };
-
-/** The message of `parseArgs` and the like, as a failure of the command line. */
-export const orUsage = <Result>(parse: () => Result): Result => {
-  try {
-    return parse();
-  } catch (error) {
-    const [sentence] = sentenceOf(error).split('\n');
-    throw failure(sentence ?? 'the command line is wrong', { exitCode: 2, cause: error });
-  }
-};

@@ -6,29 +6,38 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { failure, orUsage, runCommand } from './command.ts';
+import { failure } from './command.ts';
+import { daemonInstalls } from './container/daemon.ts';
 import { startContainers } from './demo/containers.ts';
 import type { Nodes } from './demo/nodes.ts';
 import { startProcesses } from './demo/processes.ts';
 import { tellStory } from './demo/story.ts';
+import { runProgram } from './program.ts';
 import { untilSignal } from './serving.ts';
 
 const root = join(import.meta.dirname, '..');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const startNodes = async (): Promise<Nodes> => {
-  const { values } = orUsage(() => parseArgs({ options: { docker: { type: 'boolean' } } }));
-  if (values.docker === true) return await startContainers({ root, say });
+const commandLine = {
+  name: 'npm run demo',
+  does: 'starts three vault nodes, makes them fail in about a minute, and checks each claim',
+  forms: [['[--docker]', 'the exit code is 1 if a claim does not hold']],
+  options: { docker: { does: 'each node is a container' } },
+  examples: ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo', 'npm run demo -- --docker'],
+  installs: daemonInstalls.map((line) => `with --docker, ${line}`),
+} as const;
+
+const startNodes = async (inDocker: boolean): Promise<Nodes> => {
+  if (inDocker) return await startContainers({ root, say });
   const given = process.env['VAULT_DATA_DIR'];
   const folder = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'vault-demo-'));
   say(`a vault of three nodes starts in ${folder}`);
   return await startProcesses({ root, folder, isTemporary: !given });
 };
 
-await runCommand(async () => {
+await runProgram(commandLine, async ({ options }) => {
   const signal = untilSignal();
-  const nodes = await startNodes();
+  const nodes = await startNodes(options.docker === true);
   try {
     const isTrue = await Promise.race([tellStory(nodes, say), signal]);
     if (isTrue === undefined) throw failure('stopped before the end of the story');

@@ -1,8 +1,7 @@
 /** `npm run docker -- start|stop`: a Docker daemon for the commands that need one, where none runs. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { failure, orUsage, runCommand } from './command.ts';
-import { startDaemon, stopDaemon } from './container/daemon.ts';
+import { daemonInstalls, startDaemon, stopDaemon } from './container/daemon.ts';
+import { runProgram, unknownWords } from './program.ts';
 
 const folder = join(import.meta.dirname, '..', '.local', 'docker');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -18,11 +17,20 @@ const actions = {
   },
 };
 
-await runCommand(async () => {
-  const { positionals } = orUsage(() => parseArgs({ allowPositionals: true }));
-  const [action = '', ...rest] = positionals;
-  if (!Object.hasOwn(actions, action) || rest.length > 0) {
-    throw failure('use: npm run docker -- start|stop', { exitCode: 2 });
-  }
+const commandLine = {
+  name: 'npm run docker',
+  does: 'starts a Docker daemon where none runs, or stops the one that it started',
+  forms: [
+    ['start', 'starts a daemon unless one answers'],
+    ['stop', 'stops the daemon that was started here, and no other'],
+  ],
+  takesWords: true,
+  examples: ['npm run -s docker -- start', 'npm run -s docker -- stop'],
+  installs: daemonInstalls,
+} as const;
+
+await runProgram(commandLine, async ({ words }) => {
+  const [action = '', ...rest] = words;
+  if (!Object.hasOwn(actions, action) || rest.length > 0) throw unknownWords(words);
   await actions[action as keyof typeof actions]();
 });

@@ -5,12 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from '../functions/dynamodb/codec.ts';
-import { failure, isFailure, orUsage, runCommand, sentenceOf } from './command.ts';
+import { failure, isFailure, sentenceOf } from './command.ts';
 import { type Connection, connectToFolder } from './connect.ts';
 import { dataFolderOf } from './data-folder.ts';
+import { runProgram } from './program.ts';
 import { checkVault, scanItems, type Violation } from './verify.ts';
 
 type Shown = Readonly<Record<string, unknown>>;
@@ -79,12 +79,27 @@ const sayViolations = (violations: readonly Violation[]): void => {
   say(`verified the whole table: ${violations.length || 'no'} violations`);
 };
 
-await runCommand(async () => {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean', default: false } as const;
-  const { values } = orUsage(() =>
-    parseArgs({ options: { tenant: text, secret: text, verify: flag, json: flag } }),
-  );
+const commandLine = {
+  name: 'npm run inspect',
+  does: 'shows the items of the table as they are stored, and no value',
+  forms: [
+    ['[--tenant T] [--secret NAME] [--verify] [--json]', 'all items, unless it is told which'],
+  ],
+  options: {
+    tenant: { value: 'T', does: 'only the items of this tenant' },
+    secret: { value: 'NAME', does: 'only the items of the secret of this name' },
+    verify: {
+      does: 'check every invariant of the whole table; the exit code is 1 if one is broken',
+    },
+    json: { does: 'print one JSON document' },
+  },
+  examples: [
+    'npm run -s inspect -- --tenant demo --secret DB_PASSWORD',
+    'VAULT_DATA_DIR=.local/cluster/node-2 npm run -s inspect -- --verify',
+  ],
+} as const;
+
+await runProgram(commandLine, async ({ options: values }) => {
   const folder = dataFolderOf(process.env);
   const connection = await connectToFolder(join(import.meta.dirname, '..'), folder);
   try {

@@ -1,22 +1,33 @@
 /** `npm run key -- status|disable|enable`: the master key of the vault that runs, through its KMS. */
-import { parseArgs } from 'node:util';
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { failure, orUsage, runCommand, sentenceOf } from './command.ts';
+import { failure, sentenceOf } from './command.ts';
 import { connectToRunning } from './connect.ts';
 import { dataFolderOf } from './data-folder.ts';
+import { runProgram, unknownWords } from './program.ts';
 
 const changes = { status: undefined, disable: DisableKeyCommand, enable: EnableKeyCommand };
 type Action = keyof typeof changes;
 
-const readAction = (): Action => {
-  const { positionals } = orUsage(() => parseArgs({ allowPositionals: true }));
-  const [action = '', ...rest] = positionals;
+const commandLine = {
+  name: 'npm run key',
+  does: 'shows or changes the state of the master key of the vault that runs',
+  forms: [
+    ['status', 'prints the key and its state'],
+    ['disable', 'no value can be stored or read until the key is enabled'],
+    ['enable', 'values can be stored and read again'],
+  ],
+  takesWords: true,
+  examples: ['npm run -s key -- status', 'VAULT_DATA_DIR=/tmp/a-vault npm run -s key -- disable'],
+} as const;
+
+const readAction = (words: readonly string[]): Action => {
+  const [action = '', ...rest] = words;
   if (Object.hasOwn(changes, action) && rest.length === 0) return action as Action;
-  throw failure('use: npm run key -- status|disable|enable', { exitCode: 2 });
+  throw unknownWords(words);
 };
 
-await runCommand(async () => {
-  const Change = changes[readAction()];
+await runProgram(commandLine, async ({ words }) => {
+  const Change = changes[readAction(words)];
   const { kms, masterKeyId: KeyId, close } = connectToRunning(dataFolderOf(process.env));
   try {
     if (Change !== undefined) await kms.send(new Change({ KeyId }));

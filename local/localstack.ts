@@ -3,9 +3,10 @@
  * terminal deploys again what was changed, `-- delete` deletes the stack, and `-- aws …` is the AWS CLI on it.
  */
 import { join } from 'node:path';
-import { failure, runCommand } from './command.ts';
+import { failure } from './command.ts';
 import { type Cloud, startCloud } from './container/cloud.ts';
 import { deleteStack, deploy, runAws } from './container/deployment.ts';
+import { stackInstalls } from './container/python.ts';
 import {
   findCloud,
   forgetCloud,
@@ -14,6 +15,7 @@ import {
 } from './container/running-cloud.ts';
 import { readLocalstackPort, say } from './container/settings.ts';
 import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { runProgram, unknownWords } from './program.ts';
 import { untilSignal } from './serving.ts';
 import { openTokenKey } from './token-key.ts';
 
@@ -59,13 +61,25 @@ const remove = async (): Promise<void> => {
   for (const [type, name] of kept) say(`${type} ${name}`);
 };
 
-await runCommand(async () => {
-  const [action, ...rest] = process.argv.slice(2);
+const commandLine = {
+  name: 'npm run localstack',
+  does: 'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C',
+  forms: [
+    ['', 'starts LocalStack and deploys; while it runs, deploys again what was changed'],
+    ['delete', 'deletes the stack, and tells what it leaves'],
+    ['aws …', 'runs the AWS CLI on that LocalStack, with all that stands behind'],
+  ],
+  takesWords: true,
+  passesOnAfter: 'aws',
+  examples: ['npm run -s localstack', 'npm run -s localstack -- aws kms list-keys'],
+  installs: stackInstalls,
+} as const;
+
+await runProgram(commandLine, async ({ words }) => {
+  const [action, ...rest] = words;
   if (action === undefined) return up();
   if (action === 'aws') return say(await runAws({ root, ...getCloud(), say }, rest));
   if (action === 'delete' && rest.length === 0) return remove();
-  throw failure('use: npm run localstack, or with -- delete, or with -- aws and its arguments', {
-    exitCode: 2,
-  });
+  throw unknownWords(words);
 });
 process.exit();

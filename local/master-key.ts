@@ -4,9 +4,10 @@
  */
 import { dirname, resolve } from 'node:path';
 import { writeClusterFile } from './cluster/cluster-file.ts';
-import { failure, isFailure, runCommand } from './command.ts';
+import { failure, isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { type Kms, startKms } from './kms.ts';
+import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { portRefused, readPort, untilSignal } from './serving.ts';
 import { openTokenKey } from './token-key.ts';
@@ -34,7 +35,14 @@ const readFileToWrite = (): string => {
   throw failure('VAULT_CLUSTER_FILE must name the file that tells the nodes of the master key');
 };
 
-await runCommand(async () => {
+const commandLine = {
+  name: 'node local/master-key.ts',
+  does: 'serves the master key of a cluster to its nodes until it is told to end',
+  forms: [['', 'its environment tells it all: docs/configuration.md has the variables']],
+  examples: ['npm run cluster starts it and three nodes'],
+} as const;
+
+await runProgram(commandLine, async () => {
   const [file, url, folder] = [readFileToWrite(), readUrl(), dataFolderOf(process.env)];
   const signal = untilSignal();
   openDataFolder(folder);

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type ClusterFile, readClusterFile } from './cluster/cluster-file.ts';
-import { isFailure, runCommand } from './command.ts';
+import { isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynoxide, dynoxideVersion } from './dynamodb/dynoxide.ts';
 import { ensureTable } from './dynamodb/table.ts';
 import { applyEnvironment } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
+import { runProgram } from './program.ts';
 import { readNodeConfig } from './replica/config.ts';
 import { startExpiry } from './replica/expiry.ts';
 import { startNode } from './replica/node.ts';
@@ -58,7 +59,14 @@ const untilTable = async (
   }
 };
 
-await runCommand(async () => {
+const commandLine = {
+  name: 'node local/node.ts',
+  does: 'runs one vault node of several until it is told to end',
+  forms: [['', 'its environment tells it all: docs/configuration.md has the variables']],
+  examples: ['npm run cluster starts three of them and their master key'],
+} as const;
+
+await runProgram(commandLine, async () => {
   const config = readNodeConfig(process.env);
   const port = readPort(3000);
   const folder = dataFolderOf(process.env);

@@ -1,19 +1,28 @@
 /** `npm run sam`: the vault on http://127.0.0.1:3000 by `sam local start-api`, over the stack of `npm run stack`. */
 import { join } from 'node:path';
 import { findFreePort } from './child.ts';
-import { runCommand } from './command.ts';
+import { stackInstalls } from './container/python.ts';
 import { findStack } from './container/running-stack.ts';
 import { startSam } from './container/sam.ts';
 import { readLocalstackPort, say, stackFolderOf } from './container/settings.ts';
 import { startStack } from './container/stack.ts';
 import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { runProgram } from './program.ts';
 import { readPort, untilSignal } from './serving.ts';
 import { readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
 const root = join(import.meta.dirname, '..');
 
-await runCommand(async () => {
+const commandLine = {
+  name: 'npm run sam',
+  does: 'serves the vault on http://127.0.0.1:3000 by "sam local start-api", until Ctrl-C',
+  forms: [['', 'its functions run in containers, as AWS would build and start them']],
+  examples: ['npm run -s sam', 'PORT=3100 npm run -s sam'],
+  installs: stackInstalls,
+} as const;
+
+await runProgram(commandLine, async () => {
   const port = readPort(3000) || (await findFreePort());
   const localstackPort = readLocalstackPort();
   const dataFolder = dataFolderOf(process.env);

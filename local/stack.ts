@@ -1,16 +1,25 @@
 /** `npm run stack`: what SAM's functions need, until Ctrl-C. `npm run sam` starts it by itself where none runs. */
 import { join } from 'node:path';
-import { runCommand } from './command.ts';
+import { stackInstalls } from './container/python.ts';
 import { forgetStack, rememberStack } from './container/running-stack.ts';
 import { readLocalstackPort, say, stackFolderOf } from './container/settings.ts';
 import { startStack } from './container/stack.ts';
 import { dataFolderOf } from './data-folder.ts';
+import { runProgram } from './program.ts';
 import { untilSignal } from './serving.ts';
 import { readTemplate } from './template.ts';
 
 const root = join(import.meta.dirname, '..');
 
-await runCommand(async () => {
+const commandLine = {
+  name: 'npm run stack',
+  does: 'runs what the functions of npm run sam need, a store and a KMS, until Ctrl-C',
+  forms: [['', 'npm run sam then uses it, and starts in seconds']],
+  examples: ['npm run -s stack', 'LOCALSTACK_PORT=4600 npm run -s stack'],
+  installs: stackInstalls,
+} as const;
+
+await runProgram(commandLine, async () => {
   const localstackPort = readLocalstackPort();
   const folder = stackFolderOf(dataFolderOf(process.env));
   const { table } = await readTemplate(join(root, 'template.yaml'));

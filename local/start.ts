@@ -1,11 +1,11 @@
 /** `npm start`: the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type StoreName, startBacking } from './backing.ts';
-import { failure, orUsage, runCommand } from './command.ts';
+import { failure } from './command.ts';
 import { dataFolderOf } from './data-folder.ts';
 import { isLocalIdentity } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
+import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort, untilSignal } from './serving.ts';
 import { readTemplate } from './template.ts';
@@ -17,9 +17,18 @@ const root = join(import.meta.dirname, '..');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const readStore = (): StoreName => {
-  const { values } = orUsage(() => parseArgs({ options: { store: { type: 'string' } } }));
-  const { store = 'dynoxide' } = values;
+const commandLine = {
+  name: 'npm start',
+  does: 'serves a vault on http://127.0.0.1:3000 until Ctrl-C',
+  forms: [['[--store NAME]', 'docs/configuration.md has the variables that it reads']],
+  options: {
+    store: { value: 'NAME', does: 'dynoxide, the embedded store (preset), or dynamodb-local' },
+  },
+  examples: ['npm start', 'PORT=3100 VAULT_DATA_DIR=/tmp/a-vault npm start'],
+  installs: ['--store dynamodb-local downloads DynamoDB Local into .local/dynamodb-local, once'],
+} as const;
+
+const readStore = (store = 'dynoxide'): StoreName => {
   if (store === 'dynoxide' || store === 'dynamodb-local') return store;
   throw failure('--store is dynoxide or dynamodb-local', { exitCode: 2 });
 };
@@ -47,8 +56,8 @@ curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
 `);
 };
 
-await runCommand(async () => {
-  const store = readStore();
+await runProgram(commandLine, async ({ options }) => {
+  const store = readStore(options.store);
   const port = readPort(3_000);
   const folder = dataFolderOf(process.env);
   const isLocal = isLocalIdentity(process.env);

@@ -1,9 +1,9 @@
 /** `npm run -s token -- --tenant acme --sub alice`: prints a token for the local vault, and nothing else. */
-import { parseArgs } from 'node:util';
 import { limits } from '../functions/model/limits.ts';
 import { isNamePattern, isTenant } from '../functions/model/names.ts';
-import { failure, orUsage, runCommand } from './command.ts';
+import { failure } from './command.ts';
 import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { runProgram } from './program.ts';
 import { type Claims, openTokenKey, tokenLifetimeMaxS } from './token-key.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
@@ -40,13 +40,29 @@ const readClaims = (options: Readonly<Record<string, string | undefined>>): Clai
   return { tenant, sub, scope, ...(names !== undefined && { names: readNames(names) }) };
 };
 
-await runCommand(async () => {
-  const text = { type: 'string' } as const;
-  const { values } = orUsage(() =>
-    parseArgs({ options: { tenant: text, sub: text, scope: text, names: text, ttl: text } }),
-  );
-  const claims = readClaims(values);
-  const lifetime = readLifetime(values.ttl ?? '1h');
+const commandLine = {
+  name: 'npm run token',
+  does: 'prints a token for the local vault, and nothing else',
+  forms: [['--tenant T --sub S [--scope "…"] [--names "…"] [--ttl 1h]', '']],
+  options: {
+    tenant: { value: 'T', does: 'the tenant whose secrets the token opens' },
+    sub: { value: 'S', does: 'who the caller is; the vault records it with each version' },
+    scope: { value: '"A B"', does: `${knownScopes.join(', ')}; the first two are the preset` },
+    names: { value: '"A,B.*"', does: 'names or beginnings of names; all names are the preset' },
+    ttl: {
+      value: 'TIME',
+      does: 'how long the token holds: 90s, 30m, 1h (the preset), at most 24h',
+    },
+  },
+  examples: [
+    'TOKEN=$(npm run -s token -- --tenant demo --sub you)',
+    'npm run -s token -- --tenant acme --sub ci --scope secrets:read --names "billing.*" --ttl 10m',
+  ],
+} as const;
+
+await runProgram(commandLine, async ({ options }) => {
+  const claims = readClaims(options);
+  const lifetime = readLifetime(options.ttl ?? '1h');
   const folder = dataFolderOf(process.env);
   openDataFolder(folder);
   process.stdout.write(`${await (await openTokenKey(folder)).issue(claims, lifetime)}\n`);

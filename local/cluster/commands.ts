@@ -1,7 +1,8 @@
 /** The commands to a cluster that runs, as they are typed and as they travel. */
-import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { failure, orUsage } from '../command.ts';
+import { failure } from '../command.ts';
+import { daemonInstalls } from '../container/daemon.ts';
+import { type Asked, unknownWords } from '../program.ts';
 
 const processChanges = ['kill', 'stop', 'start', 'pause', 'resume'] as const;
 const nodeChanges = ['isolate', 'heal', 'wipe'] as const;
@@ -17,34 +18,49 @@ const command = v.variant('action', [
 ]);
 export type Command = v.InferOutput<typeof command>;
 
-const usage = `use: npm run cluster                          starts a cluster and stays
-     npm run cluster -- status [--json]
-     npm run cluster -- ${processChanges.join('|')} 1|2|3|key
-     npm run cluster -- ${nodeChanges.join('|')} 1|2|3
-     npm run cluster -- --docker ...               the same of containers, started in the background
-     npm run cluster -- --docker down [--data]     removes the containers, and their data if asked`;
+export const commandLine = {
+  name: 'npm run cluster',
+  does: 'runs three vault nodes on this machine, or changes those that run',
+  forms: [
+    ['', 'starts three nodes on ports 3001 to 3003, and runs until Ctrl-C'],
+    ['status [--json]', 'shows the nodes side by side'],
+    [`${processChanges.join('|')} 1|2|3|key`, 'does this to a node, or to the master key'],
+    [`${nodeChanges.join('|')} 1|2|3`, 'cuts a node off, joins it again, deletes its data'],
+    ['--docker …', 'does the same with containers, which it starts in the background'],
+    ['--docker down [--data]', 'removes the containers, and with --data what they stored'],
+  ],
+  options: {
+    docker: { does: 'the nodes are containers' },
+    json: { does: 'print the status as one JSON document' },
+    data: { does: 'with --docker down: remove the data, too' },
+  },
+  takesWords: true,
+  examples: [
+    'npm run cluster',
+    'npm run -s cluster -- kill 2',
+    'npm run -s cluster -- --docker status --json',
+  ],
+  installs: daemonInstalls.map((line) => `with --docker, ${line}`),
+} as const;
+type AskedOfCluster = Asked<typeof commandLine.options>;
 
 /** A command that came as JSON; throws if it is none. */
 export const parseCommand = (text: string): Command => v.parse(command, JSON.parse(text));
 
-/** The command of these arguments; `undefined`: none, so start a cluster. Throws the usage. */
-export const readCommand = (args: readonly string[]): Command | undefined => {
-  const { values, positionals } = orUsage(() =>
-    parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { json: { type: 'boolean' } },
-    }),
-  );
-  if (positionals.length === 0 && values.json === undefined) return undefined;
-  const [action, target, ...rest] = positionals;
+/** The command that is asked for; `undefined`: none, so start a cluster. Throws a sentence (exit code 2). */
+export const readCommand = ({ words, options }: AskedOfCluster): Command | undefined => {
+  if (options.data) throw failure('--data belongs to --docker down', { exitCode: 2 });
+  const [action, target, ...rest] = words;
+  if (action !== 'status' && options.json) {
+    throw failure('--json belongs to status', { exitCode: 2 });
+  }
+  if (action === undefined) return undefined;
   const asked = {
     action,
     ...(target !== undefined && { target: target === 'key' ? target : Number(target) }),
-    ...(action === 'status' && { json: values.json ?? false }),
-    ...(action !== 'status' && values.json !== undefined && { json: true }),
+    ...(action === 'status' && { json: options.json ?? false }),
   };
   const { success, output } = v.safeParse(command, asked);
   if (success && rest.length === 0) return output;
-  throw failure(usage, { exitCode: 2 });
+  throw unknownWords(words);
 };

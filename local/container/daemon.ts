@@ -14,6 +14,13 @@ import { findDaemon, hasCompose } from './docker.ts';
 import { hasProgram, run } from './run.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
+
+/** What a program that needs Docker may do to the machine, for its usage. */
+export const daemonInstalls: readonly string[] = [
+  `where no Docker daemon runs, as root on Debian: the packages ${packages.join(', ')}`,
+  'where no Docker daemon runs: a daemon, which stays; npm run docker -- stop ends it',
+  'images of Docker, pulled or made out of packages',
+];
 const readyWithinMs = 30_000;
 const goneWithinMs = 30_000;
 
@@ -30,7 +37,7 @@ const installDaemon = async (why: string, say: (line: string) => void): Promise<
       `no Docker daemon answers (${why}): start one, or on Debian run this as root, which installs and starts one`,
     );
   }
-  say(`installing ${packages.join(', ')}`);
+  say(`installing ${packages.join(', ')} with apt-get, as no Docker daemon answers`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['update', '-qq'], { env });
   await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
@@ -58,6 +65,7 @@ export const startDaemon = async (
   if (process.getuid?.() !== 0) {
     throw failure(`no Docker daemon answers (${missing.why}): start one`);
   }
+  say('starting a Docker daemon, which stays: npm run docker -- stop ends it');
   mkdirSync(folder, { recursive: true });
   const logFile = join(folder, 'dockerd.log');
   const log = openSync(logFile, 'w');

@@ -1,11 +1,19 @@
 /** Runs inside the container of a node: prints what the node says of itself, which it tells on its own network only. */
 import { readClusterFile } from '../cluster/cluster-file.ts';
 import { askNode } from '../cluster/status.ts';
-import { failure, runCommand } from '../command.ts';
+import { failure } from '../command.ts';
+import { runProgram } from '../program.ts';
 import { readNodeConfig } from '../replica/config.ts';
 import { addressOf } from '../replica/peers.ts';
 
-await runCommand(async () => {
+const commandLine = {
+  name: 'node local/container/own-status.ts',
+  does: 'prints what the node of this container says of itself, as JSON',
+  forms: [['', 'npm run cluster -- --docker status asks it in each container']],
+  examples: ['docker exec CONTAINER node local/container/own-status.ts'],
+} as const;
+
+await runProgram(commandLine, async () => {
   const config = readNodeConfig(process.env);
   const { peerPort } = addressOf(config, config.node);
   const { secret } = readClusterFile(config.clusterFile);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../command.ts';
+import { daemonInstalls } from './daemon.ts';
 import { run } from './run.ts';
 
 export type PythonOptions = {
@@ -11,6 +12,12 @@ export type PythonOptions = {
   readonly root: string;
   readonly say: (line: string) => void;
 };
+/** What `npm run sam` and its like may do to the machine, for their usage. */
+export const stackInstalls: readonly string[] = [
+  ...daemonInstalls,
+  'SAM and LocalStack for Python, into .local/python, once',
+];
+
 type EnvironmentName = 'checkov' | 'localstack' | 'sam';
 
 /** LocalStack uses `warnings.deprecated` of this one; on an older one it finds none of its own parts. */
@@ -53,7 +60,7 @@ export const ensurePython = async (
   const programs = join(folder, 'bin');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return programs;
   const python = await getPython();
-  say(`installing ${name} for Python, once (about a minute)`);
+  say(`installing ${name} for Python into ${folder}, once (about a minute)`);
   mkdirSync(folder, { recursive: true });
   await run(python, ['-m', 'venv', '--clear', folder]);
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];

@@ -7,11 +7,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { failure, runCommand } from '../../local/command.ts';
+import { failure } from '../../local/command.ts';
+import { runProgram } from '../../local/program.ts';
 import { untilSignal } from '../../local/serving.ts';
 import { measureColdStarts } from './cold.ts';
 import { dollarTables } from './dollar-tables.ts';
-import { readOptions } from './options.ts';
+import { commandLine, readOptions } from './options.ts';
 import { readyProfiles } from './profiling.ts';
 import {
   comparisonTable,
@@ -41,10 +42,9 @@ const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Prom
   }
 };
 
-await runCommand(async () => {
-  const [word, ...more] = process.argv.slice(2);
-  if (word === 'cold' && more.length === 0) return say(await inFolder(measureColdStarts));
-  const asked = readOptions(process.argv.slice(2));
+await runProgram(commandLine, async (line) => {
+  const asked = readOptions(line);
+  if (asked.command === 'cold') return say(await inFolder(measureColdStarts));
   if (asked.command === 'compare') {
     const [a, b] = asked.files.map(readReport);
     if (a !== undefined && b !== undefined) say(comparisonTable(a, b));

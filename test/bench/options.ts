@@ -1,6 +1,6 @@
 /** What the command line of `npm run bench` asks for. */
-import { parseArgs } from 'node:util';
-import { failure, orUsage } from '../../local/command.ts';
+import { failure } from '../../local/command.ts';
+import { type Asked as AskedWith, unknownWords } from '../../local/program.ts';
 import { type Operation, operations } from './operations.ts';
 import { type Axis, axes } from './scale/points.ts';
 
@@ -39,7 +39,7 @@ const readCommand = (words: readonly string[]): Options['command'] => {
   if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
     return word;
   }
-  throw usage('what to measure is cluster, fresh, cold, scale, cost, or nothing for one node');
+  throw unknownWords(words);
 };
 
 const readOperations = (text: string): readonly Operation[] =>
@@ -78,29 +78,50 @@ const readAxes = (text: string): readonly Axis[] =>
     throw usage(`--only knows ${axes.join(', ')}`);
   });
 
-type Asked = Options | ScaleOptions | Comparison | { readonly command: 'cost' };
+type Asked =
+  | Options
+  | ScaleOptions
+  | Comparison
+  | { readonly command: 'cost' }
+  | { readonly command: 'cold' };
 
-/** Throws a sentence (exit code 2) for what it does not know. */
-export const readOptions = (args: readonly string[]): Asked => {
-  const text = { type: 'string' } as const;
-  const { values, positionals } = orUsage(() =>
-    parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        compare: { type: 'boolean' },
-        operations: text,
-        clients: text,
-        seconds: text,
-        json: text,
-        profile: text,
-        peer: text,
-        at: text,
-        only: text,
-        plots: text,
-      },
-    }),
-  );
+export const commandLine = {
+  name: 'npm run bench',
+  does: 'measures how fast the vault is and what an operation costs',
+  forms: [
+    ['[options]', 'one node, beside the floor'],
+    ['cluster [options]', 'three nodes, and their replication lag'],
+    ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
+    ['cold', 'how the functions start'],
+    ['scale [--only AXES] [--plots FOLDER]', 'cost and time as the work grows'],
+    ['cost', 'what it comes to on AWS'],
+    ['--compare FILE FILE', 'two reports side by side'],
+  ],
+  options: {
+    operations: { value: 'A,B', does: `some of ${operations.join(', ')}` },
+    clients: { value: 'N,M', does: 'how many clients at once, from 1 to 64' },
+    seconds: { value: 'N', does: 'how long each figure is measured' },
+    json: { value: 'FILE', does: 'write the report there, too' },
+    profile: { value: 'FOLDER', does: 'write profiles and flame graphs there' },
+    peer: { value: 'FILE', does: 'measure another store, which this file describes' },
+    at: { value: 'URL', does: 'where that store is; URLs with commas between for several nodes' },
+    only: { value: 'A,B', does: `some of ${axes.join(', ')}` },
+    plots: { value: 'FOLDER', does: 'write the plots of scale there' },
+    compare: { does: 'compare two reports' },
+  },
+  takesWords: true,
+  examples: [
+    'npm run bench -- --operations get --clients 1,16',
+    'npm run bench -- cluster --json after.json',
+    'npm run bench -- --compare before.json after.json',
+  ],
+} as const;
+
+/** What `npm run bench` is to do. Throws a sentence (exit code 2) for what it does not know. */
+export const readOptions = ({
+  words: positionals,
+  options: values,
+}: AskedWith<typeof commandLine.options>): Asked => {
   if (values.compare) {
     const [a, b, ...more] = positionals;
     if (a !== undefined && b !== undefined && more.length === 0) {
@@ -108,7 +129,8 @@ export const readOptions = (args: readonly string[]): Asked => {
     }
     throw usage('--compare takes two files that --json has written');
   }
-  if (positionals.length === 1 && positionals[0] === 'cost') return { command: 'cost' };
+  const [word] = positionals;
+  if (positionals.length === 1 && (word === 'cost' || word === 'cold')) return { command: word };
   const { only, json, plots } = values;
   if (positionals.length === 1 && positionals[0] === 'scale') {
     return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json, plots };

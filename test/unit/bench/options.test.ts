@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { readCommandLine } from '../../../local/program.ts';
 import { operations } from '../../bench/operations.ts';
-import { readOptions } from '../../bench/options.ts';
+import { commandLine, readOptions as readAsked } from '../../bench/options.ts';
 import { axes } from '../../bench/scale/points.ts';
+
+const readOptions = (args: readonly string[]) =>
+  readAsked(readCommandLine(commandLine, args) ?? { words: [], options: {} });
 
 describe('the command line of the bench', () => {
   it('measures one node by itself: everything, with 1 client and with 16', () => {

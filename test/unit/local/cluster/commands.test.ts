@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCommand, readCommand } from '../../../../local/cluster/commands.ts';
+import {
+  commandLine,
+  parseCommand,
+  readCommand as readAsked,
+} from '../../../../local/cluster/commands.ts';
+import { readCommandLine } from '../../../../local/program.ts';
+
+const readCommand = (args: readonly string[]) =>
+  readAsked(readCommandLine(commandLine, args) ?? { words: [], options: {} });
 
 const actions = ['kill', 'stop', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe'];
 
@@ -22,7 +30,9 @@ describe('the commands to a cluster', () => {
   it('may name the process of the master key, which has no peers and no copy to fetch', () => {
     expect(readCommand(['kill', 'key'])).toEqual({ action: 'kill', target: 'key' });
     for (const action of ['isolate', 'heal', 'wipe']) {
-      expect(() => readCommand([action, 'key'])).toThrow(/^use: npm run cluster/);
+      expect(() => readCommand([action, 'key'])).toThrow(
+        `it does not know "${action} key"; --help shows how it is used`,
+      );
     }
   });
 
@@ -33,13 +43,20 @@ describe('the commands to a cluster', () => {
     ['kill', '4'],
     ['kill', 'two'],
     ['kill', '1', '2'],
-    ['kill', '1', '--json'],
     ['status', '1'],
-    ['--json'],
-  ])('are refused with the usage: %s %s %s', (...args) => {
-    expect(() => readCommand(args.filter((arg) => typeof arg === 'string'))).toThrow(
-      /^use: npm run cluster/,
+  ])('are refused with the words that are wrong: %s %s %s', (...args) => {
+    const words = args.filter((arg) => typeof arg === 'string');
+    expect(() => readCommand(words)).toThrow(
+      `it does not know "${words.join(' ')}"; --help shows how it is used`,
     );
+  });
+
+  it.each([
+    [['kill', '1', '--json'], '--json belongs to status'],
+    [['--json'], '--json belongs to status'],
+    [['status', '--data'], '--data belongs to --docker down'],
+  ])('are refused with an option of another command: %j', (args, sentence) => {
+    expect(() => readCommand(args)).toThrow(sentence);
   });
 
   it('are refused with what is wrong about an option that is none', () => {

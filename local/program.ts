@@ -1,0 +1,128 @@
+/**
+ * The one way in which a program here meets its command line. `--help` is answered before anything is done, and what
+ * the program does not know is refused, so that a word typed wrong never acts. Built on Node's `parseArgs`: the
+ * programs also run in containers, which have no development dependencies.
+ */
+import { parseArgs } from 'node:util';
+import { failure, runCommand, sentenceOf } from './command.ts';
+
+type Option = {
+  /** The usage shows this in place of the option's value: `FILE`. Absent: the option takes no value. */
+  readonly value?: string;
+  readonly does: string;
+};
+type Options = Readonly<Record<string, Option>>;
+
+export type CommandLine<Known extends Options> = {
+  /** The command by which a person starts it: `npm run token`. */
+  readonly name: string;
+  /** The end of a sentence that begins with the program's name. */
+  readonly does: string;
+  /** Each way to write the rest of the command line, and what the program does then. */
+  readonly forms: readonly (readonly [form: string, does: string])[];
+  readonly options?: Known;
+  /** Whether words may stand there that belong to no option; the program itself refuses those it does not know. */
+  readonly takesWords?: boolean;
+  /** A first word behind which everything belongs to another program, unread. */
+  readonly passesOnAfter?: string;
+  readonly examples: readonly string[];
+  /** Each line tells of one thing that the program may install or leave running, and how to undo that. */
+  readonly installs?: readonly string[];
+};
+
+export type Asked<Known extends Options> = {
+  readonly words: readonly string[];
+  readonly options: {
+    readonly [Name in keyof Known]?:
+      | (Known[Name] extends { value: string } ? string : true)
+      | undefined;
+  };
+};
+
+const help = { help: { does: 'show this' } };
+
+const inColumns = (rows: readonly (readonly [string, string])[]): readonly string[] => {
+  const width = Math.max(...rows.map(([first]) => first.length));
+  return rows.map(([first, second]) => `${first.padEnd(width)}  ${second}`.trimEnd());
+};
+
+const usageOf = (line: CommandLine<Options>): string => {
+  const { name, does, forms, options = {}, examples, installs = [] } = line;
+  const called = (form: string) => (form === '' || name.startsWith('node ') ? form : `-- ${form}`);
+  const parts = {
+    Usage: inColumns(forms.map(([form, what]) => [`${name} ${called(form)}`.trimEnd(), what])),
+    Options: inColumns(
+      Object.entries({ ...options, ...help }).map(
+        ([option, { value = '', does: what }]: [string, Option]) => [
+          `${option === 'help' ? '-h, ' : ''}--${option} ${value}`.trimEnd(),
+          what,
+        ],
+      ),
+    ),
+    Examples: examples,
+    'It may install, or leave running': installs,
+  };
+  const shown = Object.entries(parts).filter(([, lines]) => lines.length > 0);
+  const texts = shown.map(
+    ([title, lines]) => `${title}:\n${lines.map((one) => `  ${one}\n`).join('')}`,
+  );
+  return [`${name} ${does}.\n`, ...texts].join('\n');
+};
+
+const usage = (sentence: string): Error =>
+  failure(`${sentence}; --help shows how it is used`, { exitCode: 2 });
+
+/** Makes a failure of an error of `parseArgs`, without its advice on what to type, which is about other programs. */
+const plainly = (error: unknown): Error => {
+  const [sentence = ''] = sentenceOf(error).split(/\.? To specify|\.?\n/);
+  return usage(
+    sentence.replace(/^Unexpected argument (.*)\. This command.*$/, 'unexpected argument $1'),
+  );
+};
+
+const parse = (line: CommandLine<Options>, args: readonly string[]) => {
+  const known: Options = { ...line.options, ...help };
+  const options = Object.entries(known).map(([option, { value }]) => [
+    option,
+    { type: value === undefined ? 'boolean' : 'string', ...(option === 'help' && { short: 'h' }) },
+  ]);
+  try {
+    const allowPositionals = line.takesWords === true;
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals,
+      options: Object.fromEntries(options),
+    });
+    return { values: new Map(Object.entries(values)), positionals };
+  } catch (error) {
+    throw plainly(error);
+  }
+};
+
+/** Reads the command line; `undefined`: the usage is asked for. Throws a sentence (exit code 2). */
+export const readCommandLine = <Known extends Options>(
+  line: CommandLine<Known>,
+  args: readonly string[],
+): Asked<Known> | undefined => {
+  if (line.passesOnAfter !== undefined && args[0] === line.passesOnAfter) {
+    return { words: args, options: {} };
+  }
+  const { values, positionals } = parse(line, args);
+  if (values.has('help')) return undefined;
+  return { words: positionals, options: Object.fromEntries(values) as Asked<Known>['options'] };
+};
+
+/** The failure of words that the program does not know. */
+export const unknownWords = (words: readonly string[]): Error =>
+  usage(words.length === 0 ? 'a word is missing' : `it does not know "${words.join(' ')}"`);
+
+/** Runs a program of this process's command line to its end, or shows how it is used. */
+export const runProgram = async <const Known extends Options>(
+  line: CommandLine<Known>,
+  work: (asked: Asked<Known>) => Promise<void>,
+): Promise<void> =>
+  await runCommand(async () => {
+    const asked = readCommandLine(line, process.argv.slice(2));
+    if (asked === undefined) process.stdout.write(usageOf(line));
+    else await work(asked);
+  });
