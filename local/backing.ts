@@ -37,7 +37,7 @@ export type Parts = {
 };
 
 export type Backing = {
-  readonly running: Omit<Running, 'url'>;
+  readonly running: Omit<Running, 'url' | 'takesLocalTokens'>;
   /** Settles only if a part died and could not be kept running; says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;

@@ -15,22 +15,28 @@ import { dynoxide } from './dynamodb/dynoxide.ts';
 import { runProgram, unknownWords } from './program.ts';
 import { requireEtcd } from './replica/member.ts';
 import { untilSignal } from './serving.ts';
+import { folderSetting, shellWord } from './shell-word.ts';
 
 const root = join(import.meta.dirname, '..');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const greet = ({ folder, nodes, keyFolder }: Layout, serving: readonly number[]): void => {
+/** How to go on from a second terminal; `setting` stands before each command. */
+const nextSteps = (setting: string, kind: 'cluster' | 'docker'): string => {
+  const command = `${setting}npm run -s cluster --${kind === 'docker' ? ' --docker' : ''}`;
+  return `a token to try it: ${setting}npm run -s token -- --for ${kind} --tenant demo --sub you
+the state of the nodes: ${command} status
+to make a node fail: ${command} kill|start|stop|pause|resume|isolate|heal|wipe N`;
+};
+
+const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {
   const urls = nodes.map(({ port }) => `http://127.0.0.1:${port}`);
   for (const { node, folder: own } of nodes) {
     if (!serving.includes(node)) report(`node ${node} does not serve: see ${own}/log`);
   }
-  const other = process.env['VAULT_DATA_DIR'] ? `VAULT_DATA_DIR=${folder} ` : '';
   // One write, so that nobody reads half of it.
-  say(`cluster listening on ${urls.join(' ')}
-a token to try it: VAULT_DATA_DIR=${keyFolder} npm run -s token -- --tenant demo --sub you
-how it fares: ${other}npm run -s cluster -- status
-what may befall it: ${other}npm run -s cluster -- kill|start|stop|pause|resume|isolate|heal|wipe N`);
+  const next = nextSteps(folderSetting(process.env, folder), 'cluster');
+  say(`cluster listening on ${urls.join(' ')}\n${next}`);
 };
 
 /** The cluster as containers, which Docker keeps running: what is asked is done, and this process ends. */
@@ -41,11 +47,9 @@ const runDocker = async (command: Command | 'down' | undefined, isDataToGo: bool
   if (command !== undefined) return say(await cluster.run(command));
   await startDaemon(join(root, '.local', 'docker'), say);
   const urls = await cluster.up();
-  const key = (await cluster.keyContainer()).slice(0, 12);
-  say(`cluster listening on ${urls.join(' ')}
-a token to try it: docker exec ${key} node local/token.ts --tenant demo --sub you
-how it fares: npm run -s cluster -- --docker status
-what may befall it: npm run -s cluster -- --docker kill|start|stop|pause|resume|isolate|heal|wipe N`);
+  const project = process.env['COMPOSE_PROJECT_NAME'];
+  const setting = project ? `COMPOSE_PROJECT_NAME=${shellWord(project)} ` : '';
+  say(`cluster listening on ${urls.join(' ')}\n${nextSteps(setting, 'docker')}`);
 };
 
 /** Throws one sentence, instead of one from each node, if a program that every node needs is not there. */

@@ -23,7 +23,7 @@ export type Connection = {
 };
 
 const connectTo = (
-  vault: Omit<Running, 'url'>,
+  vault: Omit<Running, 'url' | 'takesLocalTokens'>,
   credentials: Credentials | undefined,
   close: () => Promise<void>,
 ): Connection => {

@@ -13,7 +13,7 @@ import {
   type RunningCloud,
   rememberCloud,
 } from './container/running-cloud.ts';
-import { readLocalstackPort, say } from './container/settings.ts';
+import { localstackFolderOf, readLocalstackPort, say } from './container/settings.ts';
 import { dataFolderOf, openDataFolder } from './data-folder.ts';
 import { runProgram, unknownWords } from './program.ts';
 import { untilSignal } from './serving.ts';
@@ -21,7 +21,7 @@ import { openTokenKey } from './token-key.ts';
 
 const root = join(import.meta.dirname, '..');
 const dataFolder = dataFolderOf(process.env);
-const folder = join(dataFolder, 'localstack');
+const folder = localstackFolderOf(dataFolder);
 
 const getCloud = (): RunningCloud => {
   const cloud = findCloud(folder);
@@ -29,16 +29,19 @@ const getCloud = (): RunningCloud => {
   return cloud;
 };
 
-const deployTo = async (cloud: RunningCloud): Promise<void> => {
+const deployTo = async (cloud: RunningCloud): Promise<string> => {
   const { jwks } = await openTokenKey(dataFolder);
-  say(`vault listening on ${await deploy({ root, ...cloud, say }, jwks)}`);
+  const url = await deploy({ root, ...cloud, say }, jwks);
+  say(`vault listening on ${url}`);
+  return url;
 };
 
 const serve = async (cloud: Cloud, signal: Promise<void>): Promise<void> => {
   try {
     rememberCloud(folder, cloud);
     const ended = Promise.race([signal, cloud.failed]);
-    const lost = await Promise.race([ended, deployTo(cloud).then(() => ended)]);
+    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, cloud, url));
+    const lost = await Promise.race([ended, deployed.then(() => ended)]);
     if (lost) throw lost;
   } finally {
     forgetCloud(folder);
@@ -50,7 +53,7 @@ const up = async (): Promise<void> => {
   const port = readLocalstackPort();
   openDataFolder(dataFolder);
   const running = findCloud(folder);
-  if (running !== undefined) return deployTo(running);
+  if (running !== undefined) return void (await deployTo(running));
   const signal = untilSignal();
   await serve(await startCloud({ root, folder, port, say }), signal);
 };

@@ -52,13 +52,14 @@ await runProgram(commandLine, async () => {
   const { jwks } = await openTokenKey(folder);
   writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn, credentials }, jwks });
   rememberRunning(folder, {
-    url: endpoint,
+    url: '',
     kmsEndpoint: endpoint,
     kmsIsLocal: true,
     masterKeyId: keyArn,
     // The nodes have the stores, each its own.
     dynamodbEndpoint: '',
     tableName: '',
+    takesLocalTokens: true,
   });
   process.stdout.write(`master key at ${endpoint}\n`);
   await signal;

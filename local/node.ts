@@ -97,6 +97,7 @@ await runProgram(commandLine, async () => {
       kmsIsLocal: false,
       tableName,
       masterKeyId: cluster.kms.keyArn,
+      takesLocalTokens: true,
     });
     const greeted = node.serving.then(async () => {
       const client = new DynamoDBClient({ endpoint: node.endpoint });

@@ -1,12 +1,10 @@
 /** How the other commands find the vault that runs on a data folder. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { isRunning, processRecord, recordOf } from './child.ts';
-import { readFileIfPresent, replaceFile } from './data-folder.ts';
+import { find, forget, remember } from './running-record.ts';
 
 const running = v.object({
-  process: processRecord,
+  /** Empty for the master key of a cluster, which is no vault. */
   url: v.string(),
   dynamodbEndpoint: v.string(),
   kmsEndpoint: v.string(),
@@ -14,26 +12,19 @@ const running = v.object({
   kmsIsLocal: v.boolean(),
   tableName: v.string(),
   masterKeyId: v.string(),
+  /** Whether the vault takes the tokens of the local issuer; else another one is configured. */
+  takesLocalTokens: v.boolean(),
 });
 /** A vault that runs now: where it listens, and what its functions were told. */
-export type Running = Omit<v.InferOutput<typeof running>, 'process'>;
+export type Running = v.InferOutput<typeof running>;
 
 const fileOf = (folder: string): string => join(folder, 'running.json');
 
 /** Tells where this process's vault is found. Call `forgetRunning` before it ends. */
-export const rememberRunning = (folder: string, vault: Running): void => {
-  const record = { process: recordOf(process.pid), ...vault };
-  replaceFile(fileOf(folder), JSON.stringify(record, undefined, 2));
-};
+export const rememberRunning = (folder: string, vault: Running): void =>
+  remember(fileOf(folder), vault);
 
-export const forgetRunning = (folder: string): void => rmSync(fileOf(folder), { force: true });
+export const forgetRunning = (folder: string): void => forget(fileOf(folder));
 
 /** The vault that runs on the folder; `undefined` if none does, also where one was killed. */
-export const findRunning = (folder: string): Running | undefined => {
-  const text = readFileIfPresent(fileOf(folder));
-  if (text === undefined) return undefined;
-  const { success, output } = v.safeParse(running, JSON.parse(text));
-  if (!success) return undefined;
-  const { process: record, ...vault } = output;
-  return isRunning(record) ? vault : undefined;
-};
+export const findRunning = (folder: string): Running | undefined => find(fileOf(folder), running);

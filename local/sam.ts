@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { findFreePort } from './child.ts';
 import { stackInstalls } from './container/python.ts';
+import { forgetSam, rememberSam } from './container/running-sam.ts';
 import { findStack } from './container/running-stack.ts';
 import { startSam } from './container/sam.ts';
 import { readLocalstackPort, say, stackFolderOf } from './container/settings.ts';
@@ -35,8 +36,10 @@ await runProgram(commandLine, async () => {
     findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
   try {
     const api = await startSam({ root, folder, port, stack, jwks, say });
+    rememberSam(folder, api.url);
     say(`vault listening on ${api.url}`);
     const lost = await Promise.race([signal, stack.failed, api.failed]);
+    forgetSam(folder);
     await api.close();
     if (lost) throw lost;
   } finally {

@@ -8,6 +8,7 @@ import { serveFunctions } from './functions-host.ts';
 import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort, untilSignal } from './serving.ts';
+import { folderSetting } from './shell-word.ts';
 import { readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
@@ -41,7 +42,10 @@ const greet = async (url: string, folder: string, isLocal: boolean): Promise<voi
   const ready = `vault listening on ${url}`;
   if (!isLocal) return say(ready);
   if (!process.stdout.isTTY) {
-    return say(`${ready}\na token to try it: npm run -s token -- --tenant demo --sub you`);
+    const setting = folderSetting(process.env, folder);
+    return say(
+      `${ready}\na token to try it: ${setting}npm run -s token -- --tenant demo --sub you`,
+    );
   }
   const scope = 'secrets:read secrets:write vault:status';
   const key = await openTokenKey(folder);
@@ -66,7 +70,8 @@ await runProgram(commandLine, async ({ options }) => {
   const backing = await startBacking({ root, folder, store, table, report });
   try {
     const gateway = await serveFunctions({ root, routes, port, report });
-    rememberRunning(folder, { url: gateway.url, ...backing.running });
+    const running = { url: gateway.url, takesLocalTokens: isLocal, ...backing.running };
+    rememberRunning(folder, running);
     await greet(gateway.url, folder, isLocal);
     const lost = await Promise.race([signal, backing.failed]);
     await gateway.close(graceMs);

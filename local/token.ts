@@ -1,10 +1,14 @@
-/** `npm run -s token -- --tenant acme --sub alice`: prints a token for the local vault, and nothing else. */
+/** `npm run -s token -- --tenant acme --sub alice`: prints a token for the vault that runs, and nothing else. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { limits } from '../functions/model/limits.ts';
 import { isNamePattern, isTenant } from '../functions/model/names.ts';
 import { failure } from './command.ts';
-import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { docker } from './container/docker.ts';
+import { openDataFolder } from './data-folder.ts';
 import { runProgram } from './program.ts';
 import { type Claims, openTokenKey, tokenLifetimeMaxS } from './token-key.ts';
+import { chooseVault, type Signer, vaultNames } from './vaults.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 const knownScopes = ['secrets:read', 'secrets:write', 'vault:status'];
@@ -40,30 +44,60 @@ const readClaims = (options: Readonly<Record<string, string | undefined>>): Clai
   return { tenant, sub, scope, ...(names !== undefined && { names: readNames(names) }) };
 };
 
+const claimOptions = {
+  tenant: { value: 'T', does: 'the tenant whose secrets the token opens' },
+  sub: { value: 'S', does: 'who the caller is; the vault records it with each version' },
+  scope: { value: '"A B"', does: `${knownScopes.join(', ')}; the first two are the preset` },
+  names: { value: '"A,B.*"', does: 'names or beginnings of names; all names are the preset' },
+  ttl: { value: 'TIME', does: 'how long the token holds: 90s, 30m, 1h (the preset), at most 24h' },
+} as const;
+
 const commandLine = {
   name: 'npm run token',
-  does: 'prints a token for the local vault, and nothing else',
-  forms: [['--tenant T --sub S [--scope "…"] [--names "…"] [--ttl 1h]', '']],
+  does: 'prints a token for the vault that runs on this machine, and nothing else',
+  forms: [['--tenant T --sub S [options]', 'where none runs, a token for npm start']],
   options: {
-    tenant: { value: 'T', does: 'the tenant whose secrets the token opens' },
-    sub: { value: 'S', does: 'who the caller is; the vault records it with each version' },
-    scope: { value: '"A B"', does: `${knownScopes.join(', ')}; the first two are the preset` },
-    names: { value: '"A,B.*"', does: 'names or beginnings of names; all names are the preset' },
-    ttl: {
-      value: 'TIME',
-      does: 'how long the token holds: 90s, 30m, 1h (the preset), at most 24h',
-    },
+    ...claimOptions,
+    for: { value: 'NAME', does: `where several run, which is meant: ${vaultNames.join(', ')}` },
+    json: { does: 'print the token and the address of the vault, which must run, as JSON' },
   },
   examples: [
     'TOKEN=$(npm run -s token -- --tenant demo --sub you)',
+    'npm run -s token -- --tenant demo --sub you --for cluster',
     'npm run -s token -- --tenant acme --sub ci --scope secrets:read --names "billing.*" --ttl 10m',
   ],
 } as const;
 
-await runProgram(commandLine, async ({ options }) => {
-  const claims = readClaims(options);
-  const lifetime = readLifetime(options.ttl ?? '1h');
-  const folder = dataFolderOf(process.env);
-  openDataFolder(folder);
-  process.stdout.write(`${await (await openTokenKey(folder)).issue(claims, lifetime)}\n`);
+type Wanted = { readonly [Name in keyof typeof claimOptions]?: string | undefined };
+
+/** A token that nobody takes must not be made: the nodes of a cluster take those of its master key's folder. */
+const refuseNodeFolder = (folder: string): void => {
+  if (!existsSync(join(folder, 'node.json'))) return;
+  throw failure(
+    `${folder} belongs to one node of a cluster, which signs no tokens: run npm run token without VAULT_DATA_DIR on ` +
+      'the machine that started the cluster',
+  );
+};
+
+const signedBy = async (signer: Signer, wanted: Wanted): Promise<string> => {
+  const claims = readClaims(wanted);
+  const lifetime = readLifetime(wanted.ttl ?? '1h');
+  if ('container' in signer) {
+    const given = Object.keys(claimOptions).flatMap((name) => {
+      const value = wanted[name as keyof Wanted];
+      return value === undefined ? [] : [`--${name}=${value}`];
+    });
+    return await docker(['exec', signer.container, 'node', 'local/token.ts', ...given]);
+  }
+  refuseNodeFolder(signer.folder);
+  openDataFolder(signer.folder);
+  return await (await openTokenKey(signer.folder)).issue(claims, lifetime);
+};
+
+await runProgram(commandLine, async ({ options: { for: name, json, ...wanted } }) => {
+  // A wrong command line is refused before any vault is looked for.
+  readClaims(wanted);
+  const { url, signer, name: vault } = await chooseVault(process.env, name, json === true);
+  const token = await signedBy(signer, wanted);
+  process.stdout.write(`${json ? JSON.stringify({ vault, url, token }) : token}\n`);
 });

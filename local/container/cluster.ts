@@ -25,7 +25,6 @@ import { type Container, getContainer } from './containers.ts';
 import { docker } from './docker.ts';
 
 export type ContainerCluster = {
-  readonly keyContainer: () => Promise<string>;
   /** Returns the vaults' addresses once all nodes serve. Throws a sentence if they do not in time. */
   readonly up: () => Promise<readonly string[]>;
   readonly down: (isDataToGo: boolean) => Promise<void>;
@@ -104,7 +103,6 @@ export const containerCluster = (options: ProjectOptions): ContainerCluster => {
     compareNodes(await Promise.all(nodeNumbers.map((node) => observe(name, node))));
   const keyContainer = async () => (await getContainer(name, keyService)).id;
   return {
-    keyContainer,
     up: async () => {
       await composeUp(options);
       const deadline = performance.now() + startLimitMs;

@@ -1,7 +1,8 @@
 /** The containers of `compose.yaml`, brought up and taken down. */
 import { join } from 'node:path';
 import { ensureBaseImage } from './base-image.ts';
-import { runCompose } from './docker.ts';
+import { docker, runCompose } from './docker.ts';
+import { hasProgram } from './run.ts';
 
 export type ProjectOptions = {
   /** Holds compose.yaml and node_modules. */
@@ -24,6 +25,28 @@ export const volumeOf = (project: string, node: number): string => `${project}_$
 
 const compose = ({ root, name }: ProjectOptions, args: readonly string[], env = {}) =>
   runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args], { env });
+
+/** Docker answers at once, or is not there. */
+const findWithinMs = 5_000;
+
+/**
+ * The container of the master key that runs, of this checkout's compose.yaml or of the project of this name;
+ * `undefined` if none does, or if there is no Docker.
+ */
+export const findKeyContainer = async (
+  root: string,
+  project: string | undefined,
+): Promise<string | undefined> => {
+  if (!hasProgram('docker')) return undefined;
+  const labels = [
+    `service=${keyService}`,
+    project ? `project=${project}` : `project.working_dir=${root}`,
+  ];
+  const filters = labels.flatMap((label) => ['--filter', `label=com.docker.compose.${label}`]);
+  const listed = docker(['ps', '--quiet', ...filters], { timeoutMs: findWithinMs });
+  const ids = (await listed.catch(() => '')).split('\n');
+  return ids.find((id) => id !== '');
+};
 
 /** Builds the image where something has changed, and starts what does not run. */
 export const composeUp = async (options: ProjectOptions): Promise<void> => {

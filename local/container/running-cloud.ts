@@ -1,22 +1,26 @@
 /** How the commands of `npm run localstack` find the LocalStack that one of them keeps running on a folder. */
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { find, forget, remember } from '../running-record.ts';
 import type { Cloud } from './cloud.ts';
-import { find, forget, remember } from './running-record.ts';
 
 const running = v.object({
   endpoint: v.string(),
   samPrograms: v.string(),
   awsPrograms: v.string(),
+  /** Of the vault, once it is deployed. */
+  url: v.optional(v.string()),
 });
 
-export type RunningCloud = Omit<Cloud, 'failed' | 'close'>;
+export type RunningCloud = Omit<Cloud, 'failed' | 'close'> & {
+  readonly url?: string | undefined;
+};
 
 const fileOf = (folder: string): string => join(folder, 'cloud.json');
 
 /** Tells where this process's LocalStack is found. Call `forgetCloud` before it ends. */
-export const rememberCloud = (folder: string, cloud: Cloud): void =>
-  remember(fileOf(folder), cloud);
+export const rememberCloud = (folder: string, cloud: Cloud, url?: string): void =>
+  remember(fileOf(folder), { ...cloud, url });
 
 export const forgetCloud = (folder: string): void => forget(fileOf(folder));
 

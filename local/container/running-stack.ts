@@ -1,7 +1,7 @@
 /** How `npm run sam` finds the stack that `npm run stack` keeps running on a folder. */
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { find, forget, remember } from './running-record.ts';
+import { find, forget, remember } from '../running-record.ts';
 import type { Stack } from './stack.ts';
 
 const endpoints = v.object({ dynamodb: v.string(), kms: v.string() });

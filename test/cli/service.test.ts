@@ -71,6 +71,34 @@ describe('login', () => {
     }
   });
 
+  it('makes a token for the vault that runs on this machine, and finds its address', async () => {
+    const env = { DSV_TOKEN: '', DSV_ADDR: '', VAULT_DATA_DIR: vault.dataDir };
+    const login = await dsv.run(['login', '--local', '--profile', 'local', '--json'], { env });
+    expect(login).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(login.stdout)).toMatchObject({ addr: vault.baseUrl() });
+    const who = await dsv.run(['whoami', '--json', '--profile', 'local'], { env });
+    expect(JSON.parse(who.stdout)).toMatchObject({
+      ...{ tenant: 'demo', subject: 'you', tokenFrom: 'profile local' },
+      scopes: ['secrets:read', 'secrets:write', 'vault:status'],
+    });
+  });
+
+  it('says in one sentence where no vault runs, or which vaults there are', async () => {
+    const env = { DSV_TOKEN: '', VAULT_DATA_DIR: join(dsv.folder, 'none') };
+    expect(await dsv.run(['login', '--local'], { env })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no vault runs here: npm start starts one'),
+    });
+    expect(await dsv.run(['login', '--local', '--for', 'hunter2'], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--for knows start, cluster, docker, sam, localstack'),
+    });
+    expect(await dsv.run(['login', '--for', 'start'], { env, input: token })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('belong to --local'),
+    });
+  });
+
   it('keeps none that it does not take, or that is none', async () => {
     for (const input of ['hunter2', `${token}x`, '']) {
       const ran = await dsv.run(['login', '--profile', 'bad'], { input });

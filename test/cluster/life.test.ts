@@ -12,6 +12,13 @@ describe('a cluster', () => {
       const cluster = await startCluster();
       const body = { name: 'KEPT', value: 'v' };
       expect((await cluster.ask(1, 'POST', '/v1/secrets', { body })).status).toBe(201);
+      const asked = runLocal('token', ['--tenant', 'a', '--sub', 'b', '--json'], {
+        VAULT_DATA_DIR: cluster.folder,
+      });
+      expect([await asked.exit, asked.errors]).toEqual([0, []]);
+      const { url, token } = JSON.parse(asked.output.join(''));
+      const headers = { Authorization: `Bearer ${token}` };
+      expect((await fetch(`${url}/v1/secrets`, { headers })).status).toBe(200);
       const pids = members.flatMap(cluster.pids);
       expect(pids.filter(isAlive)).toHaveLength(10);
       const code = await cluster.end(signal);

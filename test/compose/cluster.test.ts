@@ -5,6 +5,7 @@ import {
   areAllEqual,
   ask,
   cluster,
+  command,
   containers,
   docker,
   getContainer,
@@ -15,6 +16,7 @@ import {
 } from './containers.ts';
 
 const all = [1, 2, 3];
+const caller = ['--tenant', 'acme', '--sub', 'alice'];
 let token: string;
 let started = '';
 let names = 0;
@@ -28,8 +30,7 @@ const read = (node: number, name: string) => ask(node, token, `/${name}`);
 beforeAll(async () => {
   await startDaemon();
   started = await cluster();
-  const tokenProgram = ['node', 'local/token.ts', '--tenant', 'acme', '--sub', 'alice'];
-  token = await docker('exec', await getContainer('key'), ...tokenProgram);
+  token = await command('token', '--for', 'docker', ...caller);
 }, 300_000);
 afterAll(() => cluster('down', '--data'), 120_000);
 
@@ -40,6 +41,23 @@ describe('a cluster of containers', () => {
     const { nodes, equal } = await statusNow();
     expect(nodes.map(({ state }) => state)).toEqual(['serving', 'serving', 'serving']);
     expect(equal).toBe(true);
+  });
+
+  it('makes tokens that its nodes take: on this machine, and in the container of the master key', async () => {
+    const here = await command('token', '--json', '--for', 'docker', ...caller);
+    expect(JSON.parse(here)).toMatchObject({ vault: 'docker', url: 'http://127.0.0.1:3001' });
+    const program = ['node', 'local/token.ts', ...caller];
+    const there = await docker('exec', await getContainer('key'), ...program);
+    for (const made of [JSON.parse(here).token, there]) {
+      expect(await ask(1, made, '/NONE')).toMatchObject({ status: 404 });
+    }
+  });
+
+  it('refuses to make a token in the container of a node, which nobody would take', async () => {
+    const program = ['node', 'local/token.ts', ...caller];
+    await expect(docker('exec', await getContainer('node1'), ...program)).rejects.toThrow(
+      '/data belongs to one node of a cluster, which signs no tokens',
+    );
   });
 
   it('reads on every node, at once, what any node has created', async () => {

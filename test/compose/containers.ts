@@ -8,7 +8,7 @@ const project = 'vault-test';
 const execute = promisify(execFile);
 
 /** Runs `local/<program>.ts`; throws what it printed unless it ends well. */
-const command = async (program: string, ...args: readonly string[]): Promise<string> => {
+export const command = async (program: string, ...args: readonly string[]): Promise<string> => {
   const { exit, output, errors } = runLocal(program, args, { COMPOSE_PROJECT_NAME: project });
   const code = await exit;
   if (code === 0) return output.join('\n');

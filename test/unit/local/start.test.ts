@@ -88,7 +88,7 @@ describe('npm start', () => {
       }
       expect(vault.output.slice(0, 2)).toEqual([
         `vault listening on ${url}`,
-        'a token to try it: npm run -s token -- --tenant demo --sub you',
+        `a token to try it: VAULT_DATA_DIR=${folder} npm run -s token -- --tenant demo --sub you`,
       ]);
       expect(hasStore()).toBe(true);
       vault.child.kill('SIGINT');

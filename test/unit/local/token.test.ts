@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
@@ -88,6 +88,22 @@ describe('npm run token', () => {
       const { code, output, errors } = await token(...needed, ...args);
       expect({ code, output, errors: errors.length }).toEqual({ code: 2, output: [], errors: 1 });
       expect(errors[0]).toContain(sentence);
+    },
+    slow,
+  );
+});
+
+describe('npm run token in the folder of one node', () => {
+  it(
+    'refuses to make a token that no node takes, and makes no key',
+    async () => {
+      writeFileSync(join(folder, 'node.json'), '{}');
+      const { code, output, errors } = await token('--tenant', 'a', '--sub', 'x');
+      expect([code, output]).toEqual([1, []]);
+      expect(errors).toEqual([
+        expect.stringMatching(/ belongs to one node of a cluster, which signs no tokens: /),
+      ]);
+      expect(readdirSync(folder)).toEqual(['node.json']);
     },
     slow,
   );

@@ -1,17 +1,18 @@
 /** How one command finds what another one of the same folder keeps running. */
 import { rmSync } from 'node:fs';
 import * as v from 'valibot';
-import { isRunning, processRecord, recordOf } from '../child.ts';
-import { readFileIfPresent, replaceFile } from '../data-folder.ts';
+import { isRunning, processRecord, recordOf } from './child.ts';
+import { readFileIfPresent, replaceFile } from './data-folder.ts';
 
 /** Tells in `file` what this process runs, as far as JSON can. Call `forget` before it ends. */
 export const remember = (file: string, what: object): void => {
-  replaceFile(file, JSON.stringify({ process: recordOf(process.pid), ...what }));
+  const record = { process: recordOf(process.pid), ...what };
+  replaceFile(file, JSON.stringify(record, undefined, 2));
 };
 
 export const forget = (file: string): void => rmSync(file, { force: true });
 
-/** What another process runs; `undefined` if none does, also where one was killed. */
+/** Reads what another process runs; `undefined` if none does, also where one was killed. */
 export const find = <Entries extends v.ObjectEntries>(
   file: string,
   what: v.ObjectSchema<Entries, undefined>,
@@ -19,6 +20,8 @@ export const find = <Entries extends v.ObjectEntries>(
   const text = readFileIfPresent(file);
   if (text === undefined) return undefined;
   const told: unknown = JSON.parse(text);
-  const { process: record } = v.parse(v.object({ process: processRecord }), told);
-  return isRunning(record) ? v.parse(what, told) : undefined;
+  const owner = v.safeParse(v.object({ process: processRecord }), told);
+  if (!owner.success || !isRunning(owner.output.process)) return undefined;
+  const { success, output } = v.safeParse(what, told);
+  return success ? output : undefined;
 };

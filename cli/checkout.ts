@@ -1,0 +1,54 @@
+/** The checkout that `dsv` is of, for the one thing that needs it: tokens of a vault on this machine. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { environment, variable } from './environment.ts';
+import { failure, systemCodeOf, usage } from './failures.ts';
+
+/** `dsv` runs from the bundle `.local/cli/dsv.js`. */
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const tokenProgram = 'local/token.ts';
+
+const made = v.object({ url: v.string(), token: v.string() });
+export type LocalToken = v.InferOutput<typeof made>;
+
+export type LocalCaller = {
+  readonly tenant: string;
+  readonly sub: string;
+  /** The vault that is meant, where several run. */
+  readonly for?: string | undefined;
+};
+
+/** All that the vault knows, for a day: the longest that the local issuer gives. */
+const allScopes = 'secrets:read secrets:write vault:status';
+const lifetime = '24h';
+
+/** Runs a program of the checkout under the checkout's own Node; the token passes through a pipe. */
+const runTokenProgram = (args: readonly string[]): Promise<string> =>
+  new Promise((settle, fail) => {
+    const folder = variable('VAULT_DATA_DIR');
+    const env = { ...environment, ...(folder && { VAULT_DATA_DIR: resolve(folder) }) };
+    const node = join(root, 'node_modules/node/bin/node');
+    execFile(node, [tokenProgram, ...args], { cwd: root, env }, (error, stdout, stderr) => {
+      if (error === null) return settle(stdout);
+      if (systemCodeOf(error) === 'ENOENT') {
+        return fail(failure('other', `the checkout has no Node of its own: run npm ci in ${root}`));
+      }
+      const sentence = stderr.trim().split('\n').at(-1);
+      if (error.code === 2) return fail(usage(sentence ?? 'the command line is wrong'));
+      fail(failure('other', sentence || `cannot make a token (${systemCodeOf(error)})`, error));
+    });
+  });
+
+/** A token for a vault that runs on this machine, and the vault's address. */
+export const makeLocalToken = async (caller: LocalCaller): Promise<LocalToken> => {
+  if (!existsSync(join(root, tokenProgram))) {
+    throw failure('other', '--local works from a checkout of the vault, and this dsv is in none');
+  }
+  const which = caller.for === undefined ? [] : [`--for=${caller.for}`];
+  const who = [`--tenant=${caller.tenant}`, `--sub=${caller.sub}`];
+  const what = [`--scope=${allScopes}`, `--ttl=${lifetime}`, '--json'];
+  return v.parse(made, JSON.parse(await runTokenProgram([...who, ...which, ...what])));
+};

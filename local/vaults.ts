@@ -1,0 +1,139 @@
+/**
+ * The vaults that run on this machine from this checkout, in whichever way they were started, and who signs their
+ * tokens. Each is found where it has always told of itself: in its data folder, or at Docker.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure } from './command.ts';
+import { findKeyContainer, urlOf } from './container/compose.ts';
+import { findCloud } from './container/running-cloud.ts';
+import { findSam } from './container/running-sam.ts';
+import { localstackFolderOf, stackFolderOf } from './container/settings.ts';
+import { dataFolderOf } from './data-folder.ts';
+import { findRunning } from './running.ts';
+
+const root = join(import.meta.dirname, '..');
+
+export const vaultNames = ['start', 'cluster', 'docker', 'sam', 'localstack'] as const;
+export type VaultName = (typeof vaultNames)[number];
+
+/** The signer of a vault's tokens: the key in a folder, or a program in a container. */
+export type Signer = { readonly folder: string } | { readonly container: string };
+
+export type Vault = {
+  readonly name: VaultName;
+  /** Absent: it does not run, or not yet. */
+  readonly url?: string | undefined;
+  readonly signer: Signer;
+  /** False: it takes the tokens of another issuer. */
+  readonly takesLocalTokens: boolean;
+};
+
+/** The folder of each kind's token key, whether a vault runs or not; `docker` keeps it in a volume. */
+const keyFolderOf = (environment: NodeJS.ProcessEnv, name: Exclude<VaultName, 'docker'>): string =>
+  name === 'cluster'
+    ? join(dataFolderOf(environment, '.local/cluster'), 'key')
+    : dataFolderOf(environment);
+
+const clusterUrlOf = (keyFolder: string): string | undefined =>
+  [1, 2, 3]
+    .map((node) => findRunning(join(keyFolder, '..', `node-${node}`))?.url)
+    .find((url) => url !== undefined);
+
+const local = (name: VaultName, folder: string, url: string | undefined): Vault => ({
+  name,
+  url,
+  signer: { folder },
+  takesLocalTokens: true,
+});
+
+const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<Vault[]>>> = {
+  start: async (given) => {
+    const folder = keyFolderOf(given, 'start');
+    const running = findRunning(folder);
+    if (!running?.url) return [];
+    const { url, takesLocalTokens } = running;
+    return [{ ...local('start', folder, url), takesLocalTokens }];
+  },
+  cluster: async (given) => {
+    const folder = keyFolderOf(given, 'cluster');
+    const isRunning = findRunning(folder) !== undefined;
+    return isRunning ? [local('cluster', folder, clusterUrlOf(folder))] : [];
+  },
+  docker: async (given) => {
+    const container = await findKeyContainer(root, given['COMPOSE_PROJECT_NAME']);
+    if (container === undefined) return [];
+    return [{ name: 'docker', url: urlOf(1), signer: { container }, takesLocalTokens: true }];
+  },
+  sam: async (given) => {
+    const folder = keyFolderOf(given, 'sam');
+    const running = findSam(stackFolderOf(folder));
+    return running ? [local('sam', folder, running.url)] : [];
+  },
+  localstack: async (given) => {
+    const folder = keyFolderOf(given, 'localstack');
+    const running = findCloud(localstackFolderOf(folder));
+    return running?.url ? [local('localstack', folder, running.url)] : [];
+  },
+};
+
+/** All that run. Docker is not asked where `VAULT_DATA_DIR` names a folder: what is in it is meant then. */
+const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
+  const names = vaultNames.filter((name) => name !== 'docker' || !given['VAULT_DATA_DIR']);
+  return (await Promise.all(names.map((name) => finders[name](given)))).flat();
+};
+
+const isVaultName = (text: string): text is VaultName => vaultNames.some((name) => name === text);
+
+const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
+
+/** The vault of this name, whether it runs or not. */
+const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault> => {
+  if (!isVaultName(name)) throw usage(`--for knows ${vaultNames.join(', ')}`);
+  const [found] = await finders[name](given);
+  if (found !== undefined) return found;
+  if (name !== 'docker') return local(name, keyFolderOf(given, name), undefined);
+  throw failure('no containers of a cluster run here: npm run cluster -- --docker starts them');
+};
+
+/** The vault that tokens are made for before any runs: in a cluster's folder, the cluster. */
+const presetVault = (given: NodeJS.ProcessEnv): Vault => {
+  const isCluster = existsSync(join(dataFolderOf(given), 'cluster.json'));
+  const name = isCluster ? 'cluster' : 'start';
+  return local(name, keyFolderOf(given, name), undefined);
+};
+
+const describeAll = (vaults: readonly Vault[]): string =>
+  vaults.map(({ name, url }) => (url === undefined ? name : `${name} (${url})`)).join(' and ');
+
+/**
+ * The vault to make a token for: the one that `name` names, else the one that runs, else the one that `npm start` would
+ * start. Throws a sentence if several run between which the token cannot choose, or if the vault takes no tokens of
+ * this machine. `isUrlNeeded`: the caller wants to reach it, too.
+ */
+export const chooseVault = async (
+  given: NodeJS.ProcessEnv,
+  name: string | undefined,
+  isUrlNeeded: boolean,
+): Promise<Vault> => {
+  const running = name === undefined ? await findVaults(given) : [await namedVault(given, name)];
+  const [vault = presetVault(given), ...others] = running;
+  const isOneKey = others.every(
+    ({ signer }) => JSON.stringify(signer) === JSON.stringify(vault.signer),
+  );
+  if (others.length > 0 && (isUrlNeeded || !isOneKey)) {
+    const choices = running.map((one) => `--for ${one.name}`).join(' or ');
+    throw usage(`${describeAll(running)} run here: say which one is meant, with ${choices}`);
+  }
+  if (isUrlNeeded && vault.url === undefined) {
+    throw failure(
+      name === undefined
+        ? 'no vault runs here: npm start starts one'
+        : `the vault of --for ${vault.name} does not run here`,
+    );
+  }
+  if (vault.takesLocalTokens) return vault;
+  throw failure(
+    `the vault on ${vault.url} takes the tokens of its own issuer (AUTH_ISSUER), not those of this machine`,
+  );
+};
