@@ -1,3 +1,11 @@
+import { whatIsMissing } from './local/preflight.js';
+
+const missing = whatIsMissing();
+if (missing !== undefined) {
+  process.stderr.write(`${missing}\n`);
+  process.exit(1);
+}
+
 // One seed for all processes of a run (test/support/seed.ts). fast-check takes whole numbers of 32 bits as they are.
 process.env.TEST_SEED ||= String(Date.now() % 2 ** 31);
 

@@ -5,6 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import * as v from 'valibot';
+import { closeAtEnd } from './ending.ts';
 import { runProgram } from './program.ts';
 
 const advisory = v.object({ title: v.string(), url: v.string(), range: v.string() });
@@ -31,11 +32,13 @@ const refusal = v.object({
 const askNpm = (): Promise<string> =>
   new Promise((resolve, reject) => {
     const options = { maxBuffer: 2 ** 26, encoding: 'utf8' } as const;
-    execFile('npm', ['audit', '--omit=dev', '--json'], options, (error, stdout) => {
+    const child = execFile('npm', ['audit', '--omit=dev', '--json'], options, (error, stdout) => {
+      takeBack();
       // npm ends with 1 for what it found and for no answer alike: what it prints tells.
       if (error && stdout === '') reject(error);
       else resolve(stdout);
     });
+    const takeBack = closeAtEnd(() => void child.kill());
   });
 
 const parse = (text: string): unknown => {

@@ -3,7 +3,7 @@
  * (`setpriv --pdeathsig`); elsewhere its pid and start time, kept in the data folder, let the next start end what a
  * `kill -9` left.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { failure } from './command.ts';
 import { readFileIfPresent, replaceFile } from './data-folder.ts';
+import { closeAtEnd } from './ending.ts';
 
 /** A process that no later one can be taken for: a pid is used again, with another start time. */
 export const processRecord = v.object({ pid: v.number(), startTime: v.string() });
@@ -81,13 +82,44 @@ export const endRememberedChild = async (file: string): Promise<void> => {
   while (isRunning(record)) await sleep(5);
 };
 
-const hasSetpriv = (): boolean => {
+/** The command that has the system send a child this signal when its parent dies; empty where there is none. */
+const boundBy = (signal: 'KILL' | 'TERM'): readonly string[] => {
+  setpriv ??= findSetpriv();
+  return setpriv === '' ? [] : [setpriv, '--pdeathsig', signal, '--'];
+};
+let setpriv: string | undefined;
+
+const findSetpriv = (): string => {
   try {
-    execFileSync('setpriv', ['--pdeathsig', 'KILL', 'true'], { stdio: 'ignore' });
-    return true;
+    const find = 'command -v setpriv && setpriv --pdeathsig KILL true';
+    return execFileSync('sh', ['-c', find], { encoding: 'utf8', stdio: 'pipe' }).trim();
   } catch {
-    return false;
+    return '';
   }
+};
+
+/** Above what a child is given for its own children, by any program here. */
+const endWithinMs = 40_000;
+
+/** Has the child end before this program does. */
+const endWithThis = (child: ChildProcess): void => {
+  const takeBack = closeAtEnd(() => endChild(child, endWithinMs));
+  child.once('exit', takeBack);
+};
+
+/**
+ * Starts a program that ends what it has started itself once it is asked to: it is asked when this one ends, however
+ * this one ends. The command is found by this process's PATH.
+ */
+export const startProgram = (
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess => {
+  const [file = command, ...rest] = [...boundBy('TERM'), command, ...args];
+  const child = spawn(file, rest, options);
+  endWithThis(child);
+  return child;
 };
 
 /**
@@ -103,17 +135,16 @@ export const startChild = (
   environment: Readonly<Record<string, string | undefined>> = {},
   output: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess => {
-  const whole = [command, ...args];
-  const [file = command, ...rest] = hasSetpriv()
-    ? ['setpriv', '--pdeathsig', 'KILL', '--', ...whole]
-    : whole;
+  const [file = command, ...rest] = [...boundBy('KILL'), command, ...args];
   const { PATH, HOME, TMPDIR } = process.env;
-  return spawn(file, rest, {
+  const child = spawn(file, rest, {
     cwd,
     detached: true,
     stdio: ['ignore', output, 'pipe'],
     env: { PATH, HOME, TMPDIR, ...environment },
   });
+  endWithThis(child);
+  return child;
 };
 
 /** Asks a child to end, and ends it if it has not after `graceMs`. */

@@ -12,9 +12,9 @@ import { containerCluster } from './container/cluster.ts';
 import { startDaemon } from './container/daemon.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynoxide } from './dynamodb/dynoxide.ts';
+import { untilSignal } from './ending.ts';
 import { runProgram, unknownWords } from './program.ts';
 import { requireEtcd } from './replica/member.ts';
-import { untilSignal } from './serving.ts';
 import { folderSetting, shellWord } from './shell-word.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -92,5 +92,3 @@ await runProgram(commandLine, async (asked) => {
   if (command === undefined) await serve(folder);
   else say(await sendCommand(folder, command));
 });
-// A start that was interrupted may still wait for a node.
-process.exit();

@@ -10,6 +10,7 @@ import { readClusterFile } from './cluster/cluster-file.ts';
 import { failure, sentenceOf } from './command.ts';
 import { dynoxide } from './dynamodb/dynoxide.ts';
 import { startStore } from './dynamodb.ts';
+import { closeAtEnd } from './ending.ts';
 import { type Credentials, openMasterKey } from './kms/master-key.ts';
 import { masterKeyFile } from './kms.ts';
 import { findRunning, type Running } from './running.ts';
@@ -70,6 +71,7 @@ const connectToNode = async (root: string, folder: string): Promise<Connection> 
   if (!existsSync(file)) throw failure(`there is no store in the node's folder ${folder}`);
   const copy = mkdtempSync(join(tmpdir(), 'vault-inspect-'));
   const remove = () => rmSync(copy, { recursive: true, force: true });
+  closeAtEnd(remove);
   try {
     const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
     try {

@@ -12,11 +12,14 @@ import { startContainers } from './demo/containers.ts';
 import type { Nodes } from './demo/nodes.ts';
 import { startProcesses } from './demo/processes.ts';
 import { tellStory } from './demo/story.ts';
+import { causeOfEnd } from './ending.ts';
 import { runProgram } from './program.ts';
-import { untilSignal } from './serving.ts';
 
 const root = join(import.meta.dirname, '..');
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+/** A story that was stopped goes on for as long as its nodes do, and is of no interest any more. */
+const say = (line: string): void => {
+  if (causeOfEnd() === undefined) process.stdout.write(`${line}\n`);
+};
 
 const commandLine = {
   name: 'npm run demo',
@@ -36,14 +39,8 @@ const startNodes = async (inDocker: boolean): Promise<Nodes> => {
 };
 
 await runProgram(commandLine, async ({ options }) => {
-  const signal = untilSignal();
   const nodes = await startNodes(options.docker === true);
-  try {
-    const isTrue = await Promise.race([tellStory(nodes, say), signal]);
-    if (isTrue === undefined) throw failure('stopped before the end of the story');
-    if (!isTrue) throw failure('not all is as it is claimed to be');
-  } finally {
-    await nodes.close();
-  }
+  const isTrue = await tellStory(nodes, say);
+  await nodes.close();
+  if (!isTrue) throw failure('not all is as it is claimed to be');
 });
-process.exit();

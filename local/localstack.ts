@@ -15,8 +15,8 @@ import {
 } from './container/running-cloud.ts';
 import { localstackFolderOf, readLocalstackPort, say } from './container/settings.ts';
 import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { untilSignal } from './ending.ts';
 import { runProgram, unknownWords } from './program.ts';
-import { untilSignal } from './serving.ts';
 import { openTokenKey } from './token-key.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -36,10 +36,10 @@ const deployTo = async (cloud: RunningCloud): Promise<string> => {
   return url;
 };
 
-const serve = async (cloud: Cloud, signal: Promise<void>): Promise<void> => {
+const serve = async (cloud: Cloud): Promise<void> => {
   try {
     rememberCloud(folder, cloud);
-    const ended = Promise.race([signal, cloud.failed]);
+    const ended = Promise.race([untilSignal(), cloud.failed]);
     const deployed = deployTo(cloud).then((url) => rememberCloud(folder, cloud, url));
     const lost = await Promise.race([ended, deployed.then(() => ended)]);
     if (lost) throw lost;
@@ -54,8 +54,7 @@ const up = async (): Promise<void> => {
   openDataFolder(dataFolder);
   const running = findCloud(folder);
   if (running !== undefined) return void (await deployTo(running));
-  const signal = untilSignal();
-  await serve(await startCloud({ root, folder, port, say }), signal);
+  await serve(await startCloud({ root, folder, port, say }));
 };
 
 const remove = async (): Promise<void> => {
@@ -85,4 +84,3 @@ await runProgram(commandLine, async ({ words }) => {
   if (action === 'delete' && rest.length === 0) return remove();
   throw unknownWords(words);
 });
-process.exit();

@@ -6,10 +6,11 @@ import { dirname, resolve } from 'node:path';
 import { writeClusterFile } from './cluster/cluster-file.ts';
 import { failure, isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
+import { untilSignal } from './ending.ts';
 import { type Kms, startKms } from './kms.ts';
 import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
-import { portRefused, readPort, untilSignal } from './serving.ts';
+import { portRefused, readPort } from './serving.ts';
 import { openTokenKey } from './token-key.ts';
 
 const listen = async (folder: string): Promise<Kms> => {
@@ -67,4 +68,3 @@ await runProgram(commandLine, async () => {
   await close();
   lock.release();
 });
-process.exit();

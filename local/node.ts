@@ -7,6 +7,7 @@ import { isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { dynoxide, dynoxideVersion } from './dynamodb/dynoxide.ts';
 import { ensureTable } from './dynamodb/table.ts';
+import { untilSignal } from './ending.ts';
 import { applyEnvironment } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
 import { runProgram } from './program.ts';
@@ -14,7 +15,7 @@ import { readNodeConfig } from './replica/config.ts';
 import { startExpiry } from './replica/expiry.ts';
 import { startNode } from './replica/node.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
-import { readPort, untilSignal } from './serving.ts';
+import { readPort } from './serving.ts';
 import { readTemplate, type TableDefinition } from './template.ts';
 import { localAudience, localIssuer } from './token-key.ts';
 
@@ -121,4 +122,3 @@ await runProgram(commandLine, async () => {
     lock.release();
   }
 });
-process.exit();

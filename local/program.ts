@@ -5,6 +5,14 @@
  */
 import { parseArgs } from 'node:util';
 import { failure, runCommand, sentenceOf } from './command.ts';
+import {
+  causeOfEnd,
+  closeEverything,
+  exitCodes,
+  hasOpen,
+  listenForEnd,
+  untilAbandoned,
+} from './ending.ts';
 
 type Option = {
   /** The usage shows this in place of the option's value: `FILE`. Absent: the option takes no value. */
@@ -116,13 +124,41 @@ export const readCommandLine = <Known extends Options>(
 export const unknownWords = (words: readonly string[]): Error =>
   usage(words.length === 0 ? 'a word is missing' : `it does not know "${words.join(' ')}"`);
 
-/** Runs a program of this process's command line to its end, or shows how it is used. */
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Settles when the system has taken all that was printed, or never will. */
+const untilPrinted = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+
+/** Ends all that the program has started, and then the process. */
+const end = async (): Promise<never> => {
+  await runCommand(closeEverything);
+  await Promise.all([process.stdout, process.stderr].map(untilPrinted));
+  // The reader may have gone only now. Clients keep their connections, which would keep this process.
+  const isUnread = causeOfEnd() === 'SIGPIPE';
+  process.exit(process.exitCode ?? (isUnread ? exitCodes.SIGPIPE : 0));
+};
+
+/**
+ * Runs a program of this process's command line to its end, or shows how it is used. If the program is asked to end
+ * before, its work is abandoned unless it awaits that itself (`untilSignal`). Never returns.
+ */
 export const runProgram = async <const Known extends Options>(
   line: CommandLine<Known>,
   work: (asked: Asked<Known>) => Promise<void>,
-): Promise<void> =>
+): Promise<never> => {
+  listenForEnd();
+  const abandoned = untilAbandoned().then(() => {
+    const cause = causeOfEnd() ?? 'SIGTERM';
+    process.exitCode = exitCodes[cause];
+    if (cause !== 'SIGPIPE' && hasOpen()) report('stopped: what it has started is ended, too');
+  });
   await runCommand(async () => {
     const asked = readCommandLine(line, process.argv.slice(2));
     if (asked === undefined) process.stdout.write(usageOf(line));
-    else await work(asked);
+    else await Promise.race([work(asked), abandoned]);
   });
+  return await end();
+};

@@ -8,8 +8,9 @@ import { startSam } from './container/sam.ts';
 import { readLocalstackPort, say, stackFolderOf } from './container/settings.ts';
 import { startStack } from './container/stack.ts';
 import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { untilSignal } from './ending.ts';
 import { runProgram } from './program.ts';
-import { readPort, untilSignal } from './serving.ts';
+import { readPort } from './serving.ts';
 import { readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
@@ -30,7 +31,6 @@ await runProgram(commandLine, async () => {
   openDataFolder(dataFolder);
   const { jwks } = await openTokenKey(dataFolder);
   const { table } = await readTemplate(join(root, 'template.yaml'));
-  const signal = untilSignal();
   const folder = stackFolderOf(dataFolder);
   const stack =
     findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
@@ -38,7 +38,7 @@ await runProgram(commandLine, async () => {
     const api = await startSam({ root, folder, port, stack, jwks, say });
     rememberSam(folder, api.url);
     say(`vault listening on ${api.url}`);
-    const lost = await Promise.race([signal, stack.failed, api.failed]);
+    const lost = await Promise.race([untilSignal(), stack.failed, api.failed]);
     forgetSam(folder);
     await api.close();
     if (lost) throw lost;
@@ -46,4 +46,3 @@ await runProgram(commandLine, async () => {
     await stack.close();
   }
 });
-process.exit();

@@ -1,4 +1,4 @@
-/** What the programs that serve have in common: the port they are told, why one cannot be had, and when to stop. */
+/** What the programs that serve have in common: the port they are told, and why one cannot be had. */
 import { codeOf, failure, sentenceOf } from './command.ts';
 
 /** The port that `PORT` names; 0: any free one. Throws a sentence if it is none. */
@@ -20,12 +20,3 @@ export const portRefused = (host: string, port: number, error: unknown): Error =
   const reason = reasons[codeOf(error) ?? ''] ?? `cannot be had (${sentenceOf(error)})`;
   return failure(`port ${port} of ${host} ${reason}`, { cause: error });
 };
-
-/** Settles when this process is asked to stop, which may be before it has started. */
-export const untilSignal = (): Promise<void> =>
-  new Promise((resolve) => {
-    // Ctrl-C may arrive twice, from the terminal and from npm; once stopping, more signals change nothing.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => resolve());
-    }
-  });

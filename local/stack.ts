@@ -5,8 +5,8 @@ import { forgetStack, rememberStack } from './container/running-stack.ts';
 import { readLocalstackPort, say, stackFolderOf } from './container/settings.ts';
 import { startStack } from './container/stack.ts';
 import { dataFolderOf } from './data-folder.ts';
+import { untilSignal } from './ending.ts';
 import { runProgram } from './program.ts';
-import { untilSignal } from './serving.ts';
 import { readTemplate } from './template.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -23,18 +23,16 @@ await runProgram(commandLine, async () => {
   const localstackPort = readLocalstackPort();
   const folder = stackFolderOf(dataFolderOf(process.env));
   const { table } = await readTemplate(join(root, 'template.yaml'));
-  const signal = untilSignal();
   const stack = await startStack({ root, folder, localstackPort, table, say });
   try {
     rememberStack(folder, stack);
     say(`store at ${stack.localEndpoints.dynamodb}, table ${stack.tableName}`);
     say(`LocalStack KMS at ${stack.localEndpoints.kms}, master key ${stack.masterKeyId}`);
     say('the stack is ready; npm run sam serves the vault on it');
-    const lost = await Promise.race([signal, stack.failed]);
+    const lost = await Promise.race([untilSignal(), stack.failed]);
     forgetStack(folder);
     if (lost) throw lost;
   } finally {
     await stack.close();
   }
 });
-process.exit();

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { type StoreName, startBacking } from './backing.ts';
 import { failure } from './command.ts';
 import { dataFolderOf } from './data-folder.ts';
+import { untilSignal } from './ending.ts';
 import { isLocalIdentity } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
 import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
-import { readPort, untilSignal } from './serving.ts';
+import { readPort } from './serving.ts';
 import { folderSetting } from './shell-word.ts';
 import { readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
@@ -81,5 +82,3 @@ await runProgram(commandLine, async ({ options }) => {
     await backing.close();
   }
 });
-// The clients of the functions keep their connections, which would keep this process.
-process.exit();

@@ -2,7 +2,9 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { endChild } from '../child.ts';
 import { codeOf, failure, sentenceOf } from '../command.ts';
+import { closeAtEnd } from '../ending.ts';
 
 export type RunOptions = {
   readonly cwd?: string;
@@ -19,6 +21,9 @@ const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .at(-1);
+
+/** What a program is given to end in good order when this one is asked to end. */
+const graceMs = 10_000;
 
 /** Whether the PATH has a program of this name. */
 export const hasProgram = (name: string): boolean =>
@@ -45,12 +50,15 @@ export const run = (
       maxBuffer: 64 * 1024 * 1024,
     };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
+      takeBack();
       if (error === null) return resolve(stdout.trim());
       const missing = codeOf(error) === 'ENOENT' ? 'there is no such program' : undefined;
       const late = error.killed === true ? `no end within ${timeoutMs / 1_000} s` : undefined;
       const why = missing ?? late ?? lastWordsOf(stderr, stdout) ?? sentenceOf(error);
       reject(failure(`${program} ${args[0] ?? ''} failed: ${why}`, { cause: error }));
     });
+    // Not at its exit: a program that is not there never exits.
+    const takeBack = closeAtEnd(() => endChild(child, graceMs));
     // A program that ends without reading its input says by its exit code whether that was well.
     child.stdin?.on('error', () => undefined).end(input ?? '');
   });

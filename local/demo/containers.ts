@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { containerCluster } from '../container/cluster.ts';
 import { startDaemon } from '../container/daemon.ts';
+import { closeAtEnd } from '../ending.ts';
 import type { Nodes } from './nodes.ts';
 
 export type ContainersOptions = {
@@ -16,19 +17,19 @@ export const startContainers = async ({ root, say }: ContainersOptions): Promise
   const cluster = containerCluster({ root, name: 'vault-demo', say });
   const command = (action: 'kill' | 'start') => async (target: number) =>
     void (await cluster.run({ action, target: target as 1 }));
-  try {
-    return {
-      urls: await cluster.up(),
-      kill: command('kill'),
-      start: command('start'),
-      disableKey: async () => void (await cluster.atKey('key', 'disable')),
-      enableKey: async () => void (await cluster.atKey('key', 'enable')),
-      status: cluster.status,
-      tokenOf: (tenant) => cluster.atKey('token', '--tenant', tenant, '--sub', 'demo'),
-      close: () => cluster.down(true),
-    };
-  } catch (error) {
-    await cluster.down(true);
-    throw error;
-  }
+  const close = () => cluster.down(true);
+  const takeBack = closeAtEnd(close);
+  return {
+    urls: await cluster.up(),
+    kill: command('kill'),
+    start: command('start'),
+    disableKey: async () => void (await cluster.atKey('key', 'disable')),
+    enableKey: async () => void (await cluster.atKey('key', 'enable')),
+    status: cluster.status,
+    tokenOf: (tenant) => cluster.atKey('token', '--tenant', tenant, '--sub', 'demo'),
+    close: async () => {
+      takeBack();
+      await close();
+    },
+  };
 };

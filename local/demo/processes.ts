@@ -1,14 +1,15 @@
 /** The nodes of the demo as processes: `npm run cluster` on a folder, handled as a person would from a second terminal. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { endChild } from '../child.ts';
+import { endChild, startProgram } from '../child.ts';
 import { parseCommand } from '../cluster/commands.ts';
 import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
 import { failure } from '../command.ts';
 import { connectToRunning } from '../connect.ts';
+import { closeAtEnd } from '../ending.ts';
 import { openTokenKey } from '../token-key.ts';
 import type { Nodes } from './nodes.ts';
 
@@ -63,7 +64,11 @@ const changeKey = async (
 /** Starts a cluster on the folder, on ports of its own unless `CLUSTER_PORT` names them. */
 export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> => {
   const { root, folder, isTemporary } = options;
-  const child = spawn(process.execPath, [join(root, 'local', 'cluster.ts')], {
+  // The folder goes after the cluster, which is started later.
+  closeAtEnd(() => {
+    if (isTemporary) rmSync(folder, { recursive: true, force: true });
+  });
+  const child = startProgram(process.execPath, [join(root, 'local', 'cluster.ts')], {
     cwd: root,
     env: { CLUSTER_PORT: '0', ...process.env, VAULT_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],

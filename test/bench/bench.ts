@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../../local/command.ts';
+import { closeAtEnd } from '../../local/ending.ts';
 import { runProgram } from '../../local/program.ts';
-import { untilSignal } from '../../local/serving.ts';
 import { measureColdStarts } from './cold.ts';
 import { dollarTables } from './dollar-tables.ts';
 import { commandLine, readOptions } from './options.ts';
@@ -29,17 +29,11 @@ import { scaleTable } from './scale/table.ts';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const runs = { 'one-node': measureOneNode, cluster: measureCluster, fresh: checkFreshness };
 
-/** Does it in a folder that goes afterwards, also when a signal ends it. */
+/** Does it in a folder that goes at the end of the program, after all that runs in it. */
 const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
-  const signal = untilSignal().then((): never => {
-    throw failure('stopped before the end');
-  });
   const folder = mkdtempSync(join(tmpdir(), 'vault-bench-'));
-  try {
-    return await Promise.race([work(folder), signal]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  closeAtEnd(() => rmSync(folder, { recursive: true, force: true }));
+  return await work(folder);
 };
 
 await runProgram(commandLine, async (line) => {
@@ -66,5 +60,3 @@ await runProgram(commandLine, async (line) => {
   const missed = results.fresh?.find(({ subject }) => subject === 'vault')?.missed ?? 0;
   if (missed > 0) throw failure(`${missed} first reads missed an acknowledged write`);
 });
-// A run that was stopped may still wait for something.
-process.exit();

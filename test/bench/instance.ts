@@ -2,11 +2,11 @@
  * One instance of a function as Lambda starts it: a fresh process with the runtime loop of the stand-in image
  * (local/container/lambda), and the Runtime API that the loop asks for work.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { startProgram } from '../../local/child.ts';
 
 export type Spent = {
   /** As a clock on the wall says. */
@@ -76,7 +76,7 @@ export const startInstance = async (
 ): Promise<Instance> => {
   const api = await startApi();
   const began = performance.now();
-  const child = spawn(process.execPath, [runtime], {
+  const child = startProgram(process.execPath, [runtime], {
     env: {
       ...env,
       AWS_LAMBDA_RUNTIME_API: api.address,
@@ -86,7 +86,7 @@ export const startInstance = async (
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     said += chunk;
   });
   const ended = once(child, 'exit');

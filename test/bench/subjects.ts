@@ -1,11 +1,12 @@
 /** What is measured: each is something that does operations, in processes whose processor time is known. */
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endChild } from '../../local/child.ts';
+import { endChild, startProgram } from '../../local/child.ts';
 import { failure } from '../../local/command.ts';
+import { closeAtEnd } from '../../local/ending.ts';
 import { findRunning } from '../../local/running.ts';
 import { openTokenKey } from '../../local/token-key.ts';
 import { bareExchange } from './bare-server.ts';
@@ -83,7 +84,7 @@ const subjectOf = (
 /** `npm start` on a fresh folder. What it prints goes to a file there, so that nobody must read it. */
 export const startVault = async (folder: string): Promise<Subject> => {
   const log = openSync(join(folder, 'log'), 'a');
-  const child = spawn(process.execPath, [join(root, 'local', 'start.ts')], {
+  const child = startProgram(process.execPath, [join(root, 'local', 'start.ts')], {
     cwd: root,
     env: environment({ VAULT_DATA_DIR: folder, PORT: '0' }),
     stdio: ['ignore', log, log],
@@ -122,6 +123,10 @@ export const startInProcess = async (
     env: environment({ VAULT_DATA_DIR: folder }),
     stdio: ['ignore', log, log, 'ipc'],
   });
+  child.once(
+    'exit',
+    closeAtEnd(() => endChild(child, graceMs)),
+  );
   const ended = once(child, 'exit').then(() => {
     throw failure(
       `the ${subject} has ended: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2_000)}`,

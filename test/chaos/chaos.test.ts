@@ -2,11 +2,11 @@
  * Three nodes in namespaces of their own, clients on all of them, and faults of every kind: `docs/guarantees.md` cites
  * the figures. `CHAOS_SEED` repeats the plan of a run.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { startProgram } from '../../local/child.ts';
 import { freshFolder } from '../support/local-process.ts';
 import type { ChaosResult } from './chaos.ts';
 
@@ -23,7 +23,7 @@ const hostileKinds = [
 /** A run in a process of its own, whose clients are not slowed down by Jest; it prints how it fares. */
 const runChaos = async (seed: number, folder: string): Promise<ChaosResult> => {
   const args = ['test/chaos/run.ts', '--seed', String(seed), '--folder', folder];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = startProgram(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   await once(child, 'exit');
   return JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'));
 };

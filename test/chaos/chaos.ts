@@ -117,8 +117,6 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
     `seed ${seed}: ${clients} clients, ${options.network}; history, logs and data are in ${folder}`,
   );
   const site = await openSite({ folder, network: options.network, firstPort, logKept, hostility });
-  const stop = () => void site.close().then(() => process.exit(130));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     return await judge(options, site);
   } finally {

@@ -1,8 +1,9 @@
 /** Processes of a run, and what they print. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { startProgram } from '../../local/child.ts';
 import { microseconds } from './history.ts';
 
 export type Running = { readonly child: ChildProcess; lastLine: string };
@@ -22,12 +23,13 @@ export const startLogged = (
   env: NodeJS.ProcessEnv,
 ): Running => {
   const [file = '', ...args] = command;
-  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startProgram(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const running = { child, lastLine: '' };
   // What it says of itself, and when by the history's clock; what its functions log, in JSON, goes elsewhere.
   const said = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
   const logged = createWriteStream(join(folder, `${name}.functions.log`), { flags: 'a' });
   for (const input of [child.stdout, child.stderr]) {
+    if (input === null) continue;
     createInterface({ input }).on('line', (line) => {
       if (line.startsWith('{')) return logged.write(`${line}\n`);
       if (/^\w/.test(line)) running.lastLine = line;

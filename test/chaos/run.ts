@@ -72,4 +72,3 @@ await runProgram(commandLine, async ({ options: values }) => {
   else say(`history, logs and data are in ${folder}`);
   process.exitCode = result.ok ? 0 : 1;
 });
-process.exit();

@@ -1,4 +1,5 @@
 /** Three nodes, the master key and the network between them, as one thing to be opened and closed. */
+import { closeAtEnd } from '../../local/ending.ts';
 import type { Hostility } from './hostility.ts';
 import { createLoopback } from './loopback.ts';
 import { createNamespaces } from './namespaces.ts';
@@ -35,9 +36,11 @@ export const openSite = async (options: SiteOptions): Promise<Site> => {
   const network = await create(count, firstPort);
   let nodes: Nodes | undefined;
   const close = async (): Promise<void> => {
+    takeBack();
     await nodes?.close();
     await network.close();
   };
+  const takeBack = closeAtEnd(close);
   try {
     nodes = await startNodes({ folder, network, count, logKept, hostility });
     return { network, nodes, close };

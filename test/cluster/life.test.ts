@@ -6,7 +6,7 @@ import { freshFolder, runLocal } from '../support/local-process.ts';
 const members = ['key', 'node-1', 'node-2', 'node-3'];
 
 describe('a cluster', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const)(
     'ends with all of its processes on %s, and starts again with its secrets',
     async (signal) => {
       const cluster = await startCluster();

@@ -1,5 +1,4 @@
 /** A copy of the project in which guards can be weakened, and its tests and compiler run. */
-import { execFile } from 'node:child_process';
 import {
   cpSync,
   mkdtempSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { startProgram } from '../../local/child.ts';
 import type { Mutant } from './mutant.ts';
 
 /** What became of the tests whose sentences were asked for. */
@@ -38,7 +38,7 @@ export const openWorkshop = (): Workshop => {
   const run = (program: string, args: readonly string[]): Promise<number> =>
     new Promise((done) => {
       const command = [join('node_modules', program), ...args];
-      const child = execFile(process.execPath, command, { cwd: folder, maxBuffer: 2 ** 28 });
+      const child = startProgram(process.execPath, command, { cwd: folder, stdio: 'ignore' });
       child.on('close', (code) => done(code ?? 1));
     });
 

@@ -3,10 +3,10 @@
  * or under faults, and it is refused all else. The suites and the faults run before the first test, so each test stands
  * alone.
  */
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { startProgram } from '../../local/child.ts';
 import type { Fate } from '../support/adversary/fates.ts';
 import { promptFates } from '../support/adversary/store-fates.ts';
 import type { Call } from '../support/adversary/wire.ts';
@@ -37,10 +37,8 @@ const runE2e = async ({ url, dataDir }: GuardedVault) => {
   const args = ['--selectProjects', 'e2e', '--runInBand', '--json', `--outputFile=${report}`];
   const { promise, resolve } = Promise.withResolvers<void>();
   const env = { ...process.env, BASE_URL: url, VAULT_DATA_DIR: dataDir };
-  const child = execFile(process.execPath, [join('node_modules', 'jest/bin/jest.js'), ...args], {
-    env,
-    maxBuffer: 2 ** 28,
-  });
+  const command = [join('node_modules', 'jest/bin/jest.js'), ...args];
+  const child = startProgram(process.execPath, command, { env, stdio: 'ignore' });
   child.on('close', () => resolve());
   await promise;
   const told = JSON.parse(readFileSync(report, 'utf8'));

@@ -1,10 +1,11 @@
 /** The programs of `local/` as processes of their own, with what they print. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { startProgram } from '../../local/child.ts';
 
 export type LocalProcess = {
   readonly child: ChildProcess;
@@ -22,14 +23,21 @@ const listening = /^vault listening on (http:\/\/127\.0\.0\.1:\d+)$/;
 /** A folder that no other test uses. */
 export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'vault-test-'));
 
-/** Runs `local/<program>.ts` with nothing of this process's configuration but what `env` says. */
+/** Runs `local/<program>.ts`, like `runFile`. */
 export const runLocal = (
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+): LocalProcess => runFile(`local/${program}.ts`, args, env);
+
+/** Runs a program with nothing of this process's configuration but what `env` says. */
+export const runFile = (
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
 ): LocalProcess => {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, [`local/${program}.ts`, ...args], {
+  const child = startProgram(process.execPath, [file, ...args], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,59 @@
+/** Programs that start many processes leave none of them behind, nor a folder, when a signal ends them. */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { isRunning, recordOf } from '../../local/child.ts';
+import { processesUnder } from '../bench/processes.ts';
+import { until } from '../support/cluster-process.ts';
+import { freshFolder, runFile } from '../support/local-process.ts';
+
+const startLimitMs = 90_000;
+
+let folder: string;
+beforeEach(() => {
+  folder = freshFolder();
+  mkdirSync(join(folder, 'tmp'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.each([
+  ['npm run demo', 'local/demo.ts', []],
+  ['npm run bench -- cluster', 'test/bench/bench.ts', ['cluster']],
+])('%s', (_, file, args) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'ends its cluster on %s, and removes its folder',
+    async (signal) => {
+      const program = runFile(file, args, { TMPDIR: join(folder, 'tmp') });
+      const under = () => processesUnder(program.child.pid ?? 0);
+      // The cluster, its master key, and three nodes with a store and an etcd each.
+      await until(under, (all) => all.length >= 11, startLimitMs);
+      const started = under()
+        .map(({ pid }) => recordOf(pid))
+        .filter((record) => record !== undefined);
+      program.child.kill(signal);
+      expect(await program.exit).toBe({ SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal]);
+      expect(started.filter(isRunning)).toEqual([]);
+      expect(started.length).toBeGreaterThanOrEqual(11);
+      expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
+    },
+  );
+});
+
+describe('the tests', () => {
+  it('end the vaults that they have started on SIGTERM', async () => {
+    const args = ['--selectProjects', 'e2e', '--maxWorkers=2', '--runTestsByPath'];
+    const files = ['test/e2e/reads.test.ts', 'test/e2e/story.test.ts'];
+    const tests = runFile('node_modules/jest/bin/jest.js', [...args, ...files], {});
+    const under = () => processesUnder(tests.child.pid ?? 0);
+    const vaults = () => under().filter(({ kind }) => kind === 'node').length;
+    await until(vaults, (count) => count === 2, startLimitMs);
+    const records = under().map(({ pid }) => recordOf(pid));
+    const started = records.filter((record) => record !== undefined);
+    tests.child.kill('SIGTERM');
+    await tests.exit;
+    await until(
+      () => started.filter(isRunning),
+      ({ length }) => length === 0,
+    );
+  });
+});
