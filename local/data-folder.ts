@@ -7,6 +7,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -14,6 +15,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -36,16 +39,49 @@ const makeFolder = (folder: string): void => {
   }
 };
 
-/** Makes the folder if it is not there. From here on this process makes files for its owner only. */
+/** Each of these tells a folder that a vault, a node or a cluster has used from all others. */
+const ownFiles = [
+  ...['kms.json', 'token-key.json', 'store.sqlite', 'node.json'],
+  ...['cluster.json', 'ports.json', 'localstack-key.json'],
+];
+
+/** Others may make files in a folder with this bit, as /tmp. */
+const stickyBit = 0o1000;
+
+/** A copy that was put back, which many programs leave open, is the vault's own; a folder that many share is not. */
+const isOwn = (folder: string, { mode, uid }: Stats): boolean => {
+  const isShared = (mode & stickyBit) !== 0 || uid !== process.getuid?.();
+  return !isShared && ownFiles.some((name) => existsSync(join(folder, name)));
+};
+
+/** Returns the mode of a folder that stays open to others; `undefined` if this one is closed to them. */
+const closeOwnFolder = (folder: string): number | undefined => {
+  const stats = statSync(folder);
+  if ((stats.mode & 0o077) === 0) return undefined;
+  if (!isOwn(folder, stats)) return stats.mode & 0o7777;
+  chmodSync(folder, 0o700);
+  return undefined;
+};
+
+/**
+ * Makes the folder if it is not there. From here on this process makes files for its owner only. Refuses a folder that
+ * others may enter unless a vault has used it: to close another one, as /tmp, would lock others out.
+ */
 export const openDataFolder = (folder: string): void => {
   process.umask(0o077);
+  let openMode: number | undefined;
   try {
     makeFolder(folder);
-    chmodSync(folder, 0o700);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    openMode = closeOwnFolder(folder);
   } catch (error) {
     throw failure(`cannot write to the data folder ${folder} (${codeOf(error)})`, { cause: error });
   }
+  if (openMode === undefined) return;
+  throw failure(
+    `the data folder ${folder} is open to other users (mode ${openMode.toString(8)}), and no vault has used it: name ` +
+      'one that does not exist yet, or close it with "chmod 700" if it is for the vault alone',
+  );
 };
 
 /**

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -38,16 +39,47 @@ describe('the data folder', () => {
     expect(dataFolderOf({ VAULT_DATA_DIR: '/a/b' })).toBe('/a/b');
   });
 
-  it('is made for its owner only, and closed to others if it was open', () => {
+  it('is made for its owner only, with the folders above it, and so are the files in it', () => {
     const made = join(folder, 'a', 'b');
     openDataFolder(made);
+    expect(modeOf(join(folder, 'a'))).toBe(0o700);
     expect(modeOf(made)).toBe(0o700);
-    const open = join(folder, 'open');
-    mkdirSync(open, { mode: 0o755 });
-    openDataFolder(open);
-    expect(modeOf(open)).toBe(0o700);
-    writeFileSync(join(open, 'file'), '');
-    expect(modeOf(join(open, 'file'))).toBe(0o600);
+    writeFileSync(join(made, 'file'), '');
+    expect(modeOf(join(made, 'file'))).toBe(0o600);
+    openDataFolder(made);
+  });
+
+  it.each(['755', '770', '701', '1777'])(
+    'stays as it was and is refused where other users may enter it and no vault has used it: mode %s',
+    (octal) => {
+      const mode = Number.parseInt(octal, 8);
+      const open = join(folder, 'open');
+      mkdirSync(open);
+      chmodSync(open, mode);
+      expect(() => openDataFolder(open)).toThrow(
+        `the data folder ${open} is open to other users (mode ${octal}), and no vault has used it: ` +
+          'name one that does not exist yet, or close it with "chmod 700" if it is for the vault alone',
+      );
+      expect(statSync(open).mode & 0o7777).toBe(mode);
+      expect(readdirSync(open)).toEqual([]);
+    },
+  );
+
+  it('gets closed to others where a vault has used it, as a copy of it may be open', () => {
+    const copy = join(folder, 'copy');
+    mkdirSync(copy, { mode: 0o755 });
+    writeFileSync(join(copy, 'store.sqlite'), '');
+    openDataFolder(copy);
+    expect(modeOf(copy)).toBe(0o700);
+  });
+
+  it('stays as it was and is refused where many share it, even if a vault has used it', () => {
+    const shared = join(folder, 'shared');
+    mkdirSync(shared);
+    writeFileSync(join(shared, 'kms.json'), '');
+    chmodSync(shared, 0o1777);
+    expect(() => openDataFolder(shared)).toThrow('is open to other users (mode 1777)');
+    expect(statSync(shared).mode & 0o7777).toBe(0o1777);
   });
 
   it('is refused at once where nothing can be made, as under /proc', () => {
