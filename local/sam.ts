@@ -1,13 +1,14 @@
 /** `npm run sam`: the vault on http://127.0.0.1:3000 by `sam local start-api`, over the stack of `npm run stack`. */
 import { join } from 'node:path';
 import { findFreePort } from './child.ts';
+import { failure } from './command.ts';
 import { stackInstalls } from './container/python.ts';
-import { forgetSam, rememberSam } from './container/running-sam.ts';
+import { findSam, forgetSam, rememberSam } from './container/running-sam.ts';
 import { findStack } from './container/running-stack.ts';
 import { startSam } from './container/sam.ts';
 import { readLocalstackPort, say, stackFolderOf } from './container/settings.ts';
 import { startStack } from './container/stack.ts';
-import { dataFolderOf, openDataFolder } from './data-folder.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { untilSignal } from './ending.ts';
 import { runProgram } from './program.ts';
 import { readPort } from './serving.ts';
@@ -15,6 +16,19 @@ import { readTemplate } from './template.ts';
 import { openTokenKey } from './token-key.ts';
 
 const root = join(import.meta.dirname, '..');
+
+/** Two of them would end each other's functions. Held from before the build, which takes long. */
+const lockSam = (folder: string): { readonly release: () => void } => {
+  const running = findSam(folder);
+  if (running !== undefined) {
+    throw failure(
+      `npm run sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
+    );
+  }
+  const own = join(folder, 'sam');
+  openDataFolder(own);
+  return lockDataFolder(own);
+};
 
 const commandLine = {
   name: 'npm run sam',
@@ -32,6 +46,7 @@ await runProgram(commandLine, async () => {
   const { jwks } = await openTokenKey(dataFolder);
   const { table } = await readTemplate(join(root, 'template.yaml'));
   const folder = stackFolderOf(dataFolder);
+  const lock = lockSam(folder);
   const stack =
     findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
   try {
@@ -43,6 +58,7 @@ await runProgram(commandLine, async () => {
     await api.close();
     if (lost) throw lost;
   } finally {
+    lock.release();
     await stack.close();
   }
 });

@@ -6,6 +6,7 @@ import { dataFolderOf } from './data-folder.ts';
 import { untilSignal } from './ending.ts';
 import { isLocalIdentity } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
+import { showHumanLog } from './human-log.ts';
 import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort } from './serving.ts';
@@ -73,6 +74,7 @@ await runProgram(commandLine, async ({ options }) => {
     const gateway = await serveFunctions({ root, routes, port, report });
     const running = { url: gateway.url, takesLocalTokens: isLocal, ...backing.running };
     rememberRunning(folder, running);
+    showHumanLog(process.env);
     await greet(gateway.url, folder, isLocal);
     const lost = await Promise.race([signal, backing.failed]);
     await gateway.close(graceMs);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { endChild, endRememberedChild, rememberChild, startChild } from '../child.ts';
 import { failure } from '../command.ts';
+import { causeOfEnd } from '../ending.ts';
 import { parseTemplate } from '../template.ts';
 import { addHost } from './host.ts';
 import { buildTemplate, localParameters, samEnvironmentOf, samProgramOf } from './sam-cli.ts';
@@ -92,8 +93,11 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
     root,
   );
   rememberChild(pidFile, child);
-  child.stderr?.pipe(process.stderr);
   let isClosing = false;
+  child.stderr?.on('data', (chunk: Buffer) => {
+    // Python tells where it was when it was asked to end.
+    if (!isClosing && causeOfEnd() === undefined) process.stderr.write(chunk);
+  });
   const failed = new Promise<Error>((resolve) => {
     child.once('exit', (code, signal) => {
       if (!isClosing)

@@ -1,7 +1,8 @@
 /** Applies mutants, each to a copy of the repository of its own, and has them go through a run of chaos. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync, type StdioOptions } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { startProgram } from '../../../local/child.ts';
 import type { Mutant } from './list.ts';
 
 /** Copies what git knows of, and links what npm has installed. */
@@ -27,10 +28,15 @@ const mutate = (folder: string, { name, file, find, replace }: Mutant): void => 
 
 const runNode = (folder: string, args: readonly string[]): Promise<string> =>
   new Promise((resolve) => {
-    const options = { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 26 } as const;
-    execFile(process.execPath, args, options, (error, stdout, stderr) => {
-      resolve(`${stdout}${stderr}${error === null ? '' : `exit code ${error.code}`}`);
-    });
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+    const child = startProgram(process.execPath, args, { cwd: folder, stdio });
+    let printed = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        printed += chunk;
+      });
+    }
+    child.once('close', (code) => resolve(`${printed}${code === 0 ? '' : `exit code ${code}`}`));
   });
 
 /**
