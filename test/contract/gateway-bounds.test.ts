@@ -157,7 +157,7 @@ describe('the gateway, with half-sent bodies,', () => {
   it('refuses the oldest when all of them together are too long, and serves others', async () => {
     await start({ bodyBytesHeldMax: 3.5 * mebibyte });
     const half: Socket[] = [];
-    for (let sent = 1; sent <= 3; sent += 1) {
+    for (let sent = 1; sent <= 4; sent += 1) {
       const socket = await open();
       socket.write(post(mebibyte));
       await new Promise((resolve) => socket.write('a'.repeat(mebibyte - 1), resolve));
@@ -165,9 +165,6 @@ describe('the gateway, with half-sent bodies,', () => {
     }
     const [oldest, ...others] = half;
     if (oldest === undefined) throw new Error('there is no oldest');
-    const body = 'a'.repeat(mebibyte);
-    const reply = await fetch(`${gateway.url}/v1/secrets`, { method: 'POST', body });
-    expect(reply.status).toBe(200);
     const [chunk] = await once(oldest, 'data');
     expect(problemIn(String(chunk))).toMatchObject({ code: 'throttled', retryable: true });
     for (const socket of others) {
