@@ -15,9 +15,11 @@ import type { Ports, Store } from '../../functions/vault/ports.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import { startStore } from '../../local/dynamodb.ts';
+import { createInProcessHandler } from '../../local/etcd/in-process.ts';
 import { startKms } from '../../local/kms.ts';
 import { readTemplate } from '../../local/template.ts';
 import { checkVault } from '../../local/verify.ts';
+import { startEtcdFront } from './etcd-front.ts';
 
 export type Embedded = {
   readonly dynamodb: DynamoDBClient;
@@ -42,13 +44,24 @@ export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Store =>
   };
 };
 
+/** The store under the ports: the embedded one, or etcd behind its front if `TEST_STORE=etcd`. */
+const startTestStore = async (folder: string) => {
+  if (process.env['TEST_STORE'] === 'etcd') {
+    const { front, close } = await startEtcdFront();
+    const reached = { endpoint: 'http://front', requestHandler: createInProcessHandler(front) };
+    return { reached, close };
+  }
+  const { endpoint, close } = await startStore(dynoxide(process.cwd()), folder, () => {});
+  return { reached: { endpoint }, close };
+};
+
 /** The parts and the ports over them; `close` looks at nothing. */
 export const startUnchecked = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-'));
   const kmsServer = await startKms({ folder });
-  const store = await startStore(dynoxide(process.cwd()), folder, () => {});
   const client = { region: 'us-east-1', credentials: kmsServer.credentials, maxAttempts: 1 };
-  const dynamodb = new DynamoDBClient({ ...client, endpoint: store.endpoint });
+  const store = await startTestStore(folder);
+  const dynamodb = new DynamoDBClient({ ...client, ...store.reached });
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
   const { table } = await readTemplate('template.yaml');
   await ensureTable(dynamodb, tableName, table);

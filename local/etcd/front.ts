@@ -1,0 +1,89 @@
+/**
+ * The part of DynamoDB's API that the vault and its tools use, answered out of etcd. A front has no state that another
+ * front lacks, so any number of them may serve beside each other. Everything that it does not serve is refused with
+ * DynamoDB's own errors before anything is sent to etcd.
+ */
+import type { EtcdClient } from './client.ts';
+import { createEtcd } from './etcd.ts';
+import { createItemOperations } from './item-operations.ts';
+import { isRefusal, type Reply, refuse, unavailable, unclear } from './protocol.ts';
+import { isNotSent } from './queue.ts';
+import { checkRequest, type Operation, shapes } from './requests.ts';
+import { createTableOperations } from './table-operations.ts';
+
+export type FrontOptions = {
+  readonly client: EtcdClient;
+  /** The attribute that holds the second at which an item of a new table expires. */
+  readonly timeToLiveAttribute?: string;
+  /** Gets a sentence when etcd answers with less than it had answered before: the node must stop serving. */
+  readonly onGoneBack: (sentence: string) => void;
+};
+
+/** Answers one request, named as in `X-Amz-Target`. It always resolves, within 2.3 s. */
+export type Front = (operation: string, body: unknown) => Promise<Reply>;
+
+/** Less than the functions' own limit of a call, 2.5 s, so that they hear what is known. */
+const answerWithinMs = 2_300;
+
+const writes: ReadonlySet<string> = new Set<Operation>([
+  'PutItem',
+  'DeleteItem',
+  'TransactWriteItems',
+  'CreateTable',
+]);
+
+const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);
+
+export const createFront = ({ client, timeToLiveAttribute, onGoneBack }: FrontOptions): Front => {
+  const etcd = createEtcd(client, onGoneBack);
+  const tables = createTableOperations(etcd, timeToLiveAttribute);
+  const items = createItemOperations(etcd, tables.get);
+
+  const serve = async (name: Operation, body: unknown, deadline: number): Promise<Reply> => {
+    switch (name) {
+      case 'PutItem':
+        return await items.put(checkRequest(name, body), deadline);
+      case 'DeleteItem':
+        return await items.remove(checkRequest(name, body), deadline);
+      case 'TransactWriteItems':
+        return await items.transactWrite(checkRequest(name, body), deadline);
+      case 'GetItem':
+        return await items.get(checkRequest(name, body), deadline);
+      case 'TransactGetItems':
+        return await items.transactGet(checkRequest(name, body), deadline);
+      case 'Query':
+        return await items.query(checkRequest(name, body), deadline);
+      case 'Scan':
+        return await items.scan(checkRequest(name, body), deadline);
+      case 'CreateTable':
+        return await tables.create(checkRequest(name, body), deadline);
+      case 'DescribeTable':
+        return await tables.describe(checkRequest(name, body), deadline);
+      case 'DescribeTimeToLive':
+        return await tables.describeTimeToLive(checkRequest(name, body), deadline);
+      case 'ListTables':
+        checkRequest(name, body);
+        return await tables.list(deadline);
+    }
+  };
+
+  return async (operation, body) => {
+    if (!isServed(operation)) {
+      return refuse('UnknownOperationException', `${operation} is not served here`);
+    }
+    const deadline = performance.now() + answerWithinMs;
+    const withoutAnswer = (): Reply =>
+      writes.has(operation)
+        ? unclear('the write has no answer yet')
+        : unavailable('etcd does not answer');
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<Reply>((resolve) => {
+      timer = setTimeout(() => resolve(withoutAnswer()), answerWithinMs);
+    });
+    const served = serve(operation, body, deadline).catch((error: unknown): Reply => {
+      if (isRefusal(error)) return error.reply;
+      return isNotSent(error) ? unavailable('etcd takes no requests now') : withoutAnswer();
+    });
+    return await Promise.race([served, timeout]).finally(() => clearTimeout(timer));
+  };
+};

@@ -1,0 +1,121 @@
+/** The operations on items: writes, reads and pages, with what each of them consumed. */
+import {
+  consumed,
+  consumedByTables,
+  unitsOfAction,
+  unitsOfPage,
+  unitsOfReads,
+} from './capacity.ts';
+import type { Etcd } from './etcd.ts';
+import { cancelled, invalid, ok, type Reply, refuse } from './protocol.ts';
+import { rangeOf, readPage, wholeOf } from './queries.ts';
+import { actionOf, checkTransaction, expressionsOf, keyOf, type Request } from './requests.ts';
+import { createSeenItems } from './seen-items.ts';
+import type { GetTable } from './table-operations.ts';
+import { exactItemKey, prefixOf } from './tables.ts';
+import { type Action, readItems, writeItems } from './transactions.ts';
+
+export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
+  const seenItems = createSeenItems();
+
+  const single = async (
+    kind: Action['kind'],
+    request: Request<'PutItem'> | Request<'DeleteItem'>,
+    deadline: number,
+  ): Promise<Reply> => {
+    const table = await getTable(request.TableName, deadline);
+    const action = actionOf(kind, table, request);
+    const result = await writeItems(etcd, seenItems, [action], deadline);
+    if (result.outcome === 'refused') {
+      const [{ Message = '', Item } = { Message: '' }] = result.reasons;
+      return refuse('ConditionalCheckFailedException', Message, Item && { Item });
+    }
+    const units = unitsOfAction(action, result.before[0], 1);
+    return ok(consumed(request.ReturnConsumedCapacity, request.TableName, units));
+  };
+
+  const transact = async (
+    request: Request<'TransactWriteItems'>,
+    deadline: number,
+  ): Promise<Reply> => {
+    const actions: Action[] = [];
+    for (const part of request.TransactItems) {
+      for (const [kind, action] of Object.entries(part)) {
+        const table = await getTable(action.TableName, deadline);
+        actions.push(actionOf(kind as Action['kind'], table, action));
+      }
+    }
+    checkTransaction(actions);
+    const result = await writeItems(etcd, seenItems, actions, deadline);
+    if (result.outcome === 'refused') return cancelled(result.reasons);
+    const units = actions.map((action, index) => unitsOfAction(action, result.before[index], 2));
+    return ok(consumedByTables(request.ReturnConsumedCapacity, actions, units));
+  };
+
+  const transactGet = async (request: Request<'TransactGetItems'>, deadline: number) => {
+    const places = [];
+    for (const { Get } of request.TransactItems) {
+      const table = await getTable(Get.TableName, deadline);
+      places.push({ table, key: exactItemKey(table, keyOf(Get.Key)) });
+    }
+    const keys = places.map(({ key }) => key);
+    if (new Set(keys).size < keys.length) {
+      throw invalid('Transaction request cannot include multiple operations on one item');
+    }
+    const seen = await readItems(etcd, seenItems, keys, deadline);
+    const Responses = seen.map(({ item }) => (item ? { Item: item } : {}));
+    const units = seen.map((one) => 2 * unitsOfReads([one]));
+    return ok({ Responses, ...consumedByTables(request.ReturnConsumedCapacity, places, units) });
+  };
+
+  const get = async (request: Request<'GetItem'>, deadline: number): Promise<Reply> => {
+    const table = await getTable(request.TableName, deadline);
+    const key = exactItemKey(table, keyOf(request.Key));
+    const seen = await readItems(etcd, seenItems, [key], deadline);
+    const units = unitsOfReads(seen) * (request.ConsistentRead ? 1 : 0.5);
+    const Item = seen[0]?.item;
+    return ok({
+      ...(Item && { Item }),
+      ...consumed(request.ReturnConsumedCapacity, request.TableName, units),
+    });
+  };
+
+  const page = async (
+    request: Request<'Query'> | Request<'Scan'>,
+    deadline: number,
+  ): Promise<Reply> => {
+    const table = await getTable(request.TableName, deadline);
+    const ofQuery = 'KeyConditionExpression' in request ? request : undefined;
+    const index = ofQuery?.IndexName;
+    if (index !== undefined && request.ConsistentRead) {
+      throw invalid('Consistent reads are not supported on global secondary indexes');
+    }
+    const { condition, filter } = expressionsOf(request, {
+      condition: ofQuery?.KeyConditionExpression,
+      filter: request.FilterExpression,
+    });
+    const query = {
+      table,
+      index,
+      range: condition ? rangeOf(table, index, condition) : wholeOf(prefixOf(table)),
+      filter,
+      isForward: ofQuery?.ScanIndexForward ?? true,
+      start: request.ExclusiveStartKey && keyOf(request.ExclusiveStartKey),
+      limit: request.Limit,
+    };
+    const { body, bytes } = await readPage(etcd, query, deadline);
+    const units = unitsOfPage(bytes, request.ConsistentRead ?? false);
+    return ok({ ...body, ...consumed(request.ReturnConsumedCapacity, request.TableName, units) });
+  };
+
+  return {
+    put: (request: Request<'PutItem'>, deadline: number) => single('Put', request, deadline),
+    remove: (request: Request<'DeleteItem'>, deadline: number) =>
+      single('Delete', request, deadline),
+    transactWrite: transact,
+    get,
+    transactGet,
+    query: (request: Request<'Query'>, deadline: number) => page(request, deadline),
+    scan: (request: Request<'Scan'>, deadline: number) => page(request, deadline),
+  };
+};

@@ -1,0 +1,194 @@
+/** Query and Scan: one range of etcd's keys a page. */
+import type { RangeReply } from './client.ts';
+import type { Etcd } from './etcd.ts';
+import { holds } from './evaluation.ts';
+import type { Expression, Operand } from './expressions.ts';
+import { type Item, invalid, type Json, type Value } from './protocol.ts';
+import {
+  endOfPrefix,
+  exactItemKey,
+  indexKey,
+  keyNames,
+  prefixOf,
+  schemaOf,
+  type Table,
+} from './tables.ts';
+import { sizeOfItem } from './values.ts';
+
+/** From `from` up to `to`, which is left out. */
+export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
+
+export type Query = {
+  readonly table: Table;
+  readonly index: string | undefined;
+  readonly range: KeyRange;
+  readonly filter: Expression | undefined;
+  readonly isForward: boolean;
+  /** The key of the last item of the page before. */
+  readonly start: Item | undefined;
+  readonly limit: number | undefined;
+};
+
+/** As on DynamoDB. */
+const pageBytesMax = 1_048_576;
+/** Read in one call to etcd: items of at most 400 KiB each, or entries of an index, which are small. */
+const itemsMax = 128;
+const entriesMax = 1_000;
+
+/** The range of keys that a key condition names. Throws a ValidationException for any other condition. */
+export const rangeOf = (
+  table: Table,
+  index: string | undefined,
+  condition: Expression,
+): KeyRange => {
+  const [hashKey, rangeKey] = schemaOf(table, index);
+  const parts = condition.kind === 'and' ? condition.parts : [condition];
+  const ofHash = parts.filter(
+    (part) => part.kind === '=' && isAttribute(part.left, hashKey?.AttributeName),
+  );
+  const others = parts.filter((part) => !ofHash.includes(part));
+  const [hash] = ofHash;
+  if (hash?.kind !== '=' || ofHash.length > 1 || others.length > 1) {
+    throw invalid('Query key condition not supported');
+  }
+  const prefix = prefixOf(table, index, textOf(hash.right));
+  const [bounds] = others;
+  if (bounds === undefined) return wholeOf(prefix);
+  return boundsOf(prefix, rangeKey?.AttributeName, bounds);
+};
+
+/** All keys that begin with `prefix`. */
+export const wholeOf = (prefix: string): KeyRange => ({
+  from: Buffer.from(prefix),
+  to: endOfPrefix(prefix),
+});
+
+const isAttribute = (operand: Operand, name: string | undefined): boolean =>
+  'attribute' in operand && operand.attribute === name;
+
+const textOf = (operand: Operand): string => {
+  const value: Value | undefined = 'value' in operand ? operand.value : undefined;
+  if (value?.S === undefined) throw invalid('A key is compared with a value of type S here');
+  if (value.S.includes('\0')) throw invalid('A key does not contain NUL here');
+  return value.S;
+};
+
+/** A key of an index goes on with NUL, and nothing lies between a key and its end and the same text with U+0001. */
+const boundsOf = (prefix: string, name: string | undefined, bounds: Expression): KeyRange => {
+  const at = (operand: Operand) => Buffer.from(`${prefix}${textOf(operand)}`);
+  const behind = (operand: Operand) => Buffer.from(`${prefix}${textOf(operand)}\u0001`);
+  const whole = wholeOf(prefix);
+  if (bounds.kind === 'between' && isAttribute(bounds.of, name)) {
+    return { from: at(bounds.low), to: behind(bounds.high) };
+  }
+  if (bounds.kind === 'begins' && isAttribute(bounds.of, name)) {
+    return wholeOf(`${prefix}${textOf(bounds.prefix)}`);
+  }
+  if ('left' in bounds && isAttribute(bounds.left, name)) {
+    const { kind, right } = bounds;
+    if (kind === '=') return { from: at(right), to: behind(right) };
+    if (kind === '<') return { ...whole, to: at(right) };
+    if (kind === '<=') return { ...whole, to: behind(right) };
+    if (kind === '>') return { ...whole, from: behind(right) };
+    if (kind === '>=') return { ...whole, from: at(right) };
+  }
+  throw invalid('Query key condition not supported');
+};
+
+/** A page, and the bytes of the items that were looked at. */
+export type Page = { readonly body: Json; readonly bytes: number };
+
+/**
+ * One page: of at most `limit` items or 1 MB, as on DynamoDB. Each call to etcd reads one snapshot, none older than the
+ * page; a long page takes several calls.
+ */
+export const readPage = async (etcd: Etcd, query: Query, deadline: number): Promise<Page> => {
+  const { table, index, filter } = query;
+  const limit = query.limit ?? Number.POSITIVE_INFINITY;
+  const items: Item[] = [];
+  let bytes = 0;
+  let rest: KeyRange | undefined = behindStart(query);
+  while (rest !== undefined && items.length < limit) {
+    const reply = await readRange(etcd, query, rest, limit - items.length, deadline);
+    rest = reply.more ? restBehind(query, rest, reply.kvs.at(-1)?.key) : undefined;
+    const found = reply.kvs.map(({ value }): Item => JSON.parse(value.toString('utf8')));
+    const fitting = countFitting(found, bytes);
+    items.push(...found.slice(0, fitting));
+    bytes += found.slice(0, fitting).reduce((sum, item) => sum + sizeOfItem(item), 0);
+    if (fitting < found.length) {
+      rest = query.range;
+      break;
+    }
+  }
+  const kept = filter === undefined ? items : items.filter((item) => holds(filter, item));
+  const last = items.at(-1);
+  return {
+    body: {
+      Items: kept,
+      Count: kept.length,
+      ScannedCount: items.length,
+      ...(rest !== undefined && last && { LastEvaluatedKey: keyOf(table, last, index) }),
+    },
+    bytes,
+  };
+};
+
+const noRange: RangeReply = { kvs: [], more: false };
+
+const readRange = async (
+  etcd: Etcd,
+  { index, isForward }: Query,
+  { from, to }: KeyRange,
+  limit: number,
+  deadline: number,
+): Promise<RangeReply> => {
+  if (from.compare(to) >= 0) return noRange;
+  const [reply = noRange] = await etcd.read(
+    [
+      {
+        key: from,
+        range_end: to,
+        limit: Math.min(limit, index === undefined ? itemsMax : entriesMax),
+        sort_order: isForward ? 'ASCEND' : 'DESCEND',
+      },
+    ],
+    deadline,
+  );
+  return reply;
+};
+
+/** How many of these items still fit into a page that holds `bytes`. The first item of a page always does. */
+const countFitting = (items: readonly Item[], bytes: number): number => {
+  let sum = bytes;
+  for (const [index, item] of items.entries()) {
+    const isFirst = sum === 0;
+    sum += sizeOfItem(item);
+    if (!isFirst && sum > pageBytesMax) return index;
+  }
+  return items.length;
+};
+
+/** The part of a range that comes after `key` in the order of the query. */
+const restBehind = ({ isForward }: Query, range: KeyRange, key: Buffer | undefined): KeyRange => {
+  if (key === undefined) return { ...range, from: range.to };
+  return isForward ? { ...range, from: Buffer.concat([key, Buffer.of(0)]) } : { ...range, to: key };
+};
+
+/** The range behind the start key, which must lie in the range of the query. */
+const behindStart = (query: Query): KeyRange => {
+  const { table, index, range, start } = query;
+  if (start === undefined) return range;
+  if (Object.keys(start).length !== keyNames(table, index).length) {
+    throw invalid('The provided starting key is invalid');
+  }
+  const key = Buffer.from(
+    index === undefined ? exactItemKey(table, start) : indexKey(table, index, start),
+  );
+  if (key.compare(range.from) < 0 || key.compare(range.to) >= 0) {
+    throw invalid('The provided starting key is outside query boundaries');
+  }
+  return restBehind(query, range, key);
+};
+
+const keyOf = (table: Table, item: Item, index: string | undefined): Json =>
+  Object.fromEntries(keyNames(table, index).map((name) => [name, item[name]]));

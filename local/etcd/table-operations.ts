@@ -1,0 +1,78 @@
+/** The operations on tables. A table never changes once it is made, so each is read once. */
+import * as v from 'valibot';
+import type { Etcd } from './etcd.ts';
+import { type Json, ok, type Reply, refusal, refuse } from './protocol.ts';
+import type { Request } from './requests.ts';
+import { endOfPrefix, type Table, tableKey, tableShape } from './tables.ts';
+
+/** Throws ResourceNotFoundException for a table that is not there. */
+export type GetTable = (name: string, deadline: number) => Promise<Table>;
+
+export const createTableOperations = (etcd: Etcd, timeToLiveAttribute: string | undefined) => {
+  const known = new Map<string, Table>();
+  const get: GetTable = async (name, deadline) => {
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const [reply] = await etcd.read([{ key: Buffer.from(tableKey(name)) }], deadline);
+    const stored = reply?.kvs[0];
+    if (stored === undefined) {
+      const message = `Requested resource not found: Table: ${name} not found`;
+      throw refusal(refuse('ResourceNotFoundException', message));
+    }
+    const table = v.parse(tableShape, JSON.parse(stored.value.toString('utf8')));
+    known.set(name, table);
+    return table;
+  };
+
+  return {
+    get,
+
+    create: async (request: Request<'CreateTable'>, deadline: number): Promise<Reply> => {
+      const key = Buffer.from(tableKey(request.TableName));
+      const table = {
+        ...request,
+        ...(timeToLiveAttribute && { TimeToLiveAttribute: timeToLiveAttribute }),
+      };
+      const value = Buffer.from(JSON.stringify(table));
+      const { succeeded } = await etcd.write(
+        {
+          compare: [{ target: 'MOD', result: 'EQUAL', key, mod_revision: '0' }],
+          success: [{ request_put: { key, value } }],
+          failure: [],
+        },
+        deadline,
+      );
+      return succeeded
+        ? ok({ TableDescription: descriptionOf(table) })
+        : refuse('ResourceInUseException', `Table already exists: ${request.TableName}`);
+    },
+
+    describe: async ({ TableName }: Request<'DescribeTable'>, deadline: number): Promise<Reply> =>
+      ok({ Table: descriptionOf(await get(TableName, deadline)) }),
+
+    describeTimeToLive: async (
+      { TableName }: Request<'DescribeTimeToLive'>,
+      deadline: number,
+    ): Promise<Reply> => {
+      const { TimeToLiveAttribute: AttributeName } = await get(TableName, deadline);
+      const TimeToLiveDescription = AttributeName
+        ? { TimeToLiveStatus: 'ENABLED', AttributeName }
+        : { TimeToLiveStatus: 'DISABLED' };
+      return ok({ TimeToLiveDescription });
+    },
+
+    list: async (deadline: number): Promise<Reply> => {
+      const prefix = tableKey('');
+      const range = { key: Buffer.from(prefix), range_end: endOfPrefix(prefix) };
+      const [reply] = await etcd.read([range], deadline);
+      const names = (reply?.kvs ?? []).map(({ key }) => key.toString('utf8').slice(prefix.length));
+      return ok({ TableNames: names });
+    },
+  };
+};
+
+const descriptionOf = ({ BillingMode, TimeToLiveAttribute: _, ...table }: Table): Json => ({
+  ...table,
+  TableStatus: 'ACTIVE',
+  BillingModeSummary: { BillingMode },
+});

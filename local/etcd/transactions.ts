@@ -1,0 +1,142 @@
+/**
+ * DynamoDB's reads and conditional writes as calls to etcd.
+ *
+ * A write is one transaction of etcd. It compares the revision of every item that it puts, deletes or checks with the
+ * revision by which it was judged. If all are equal, the items and their entries change. If not, the reply shows what
+ * is stored, and the write is judged again by that. So existence and versions are decided by etcd alone, and all
+ * reasons of a cancelled transaction come from one snapshot.
+ */
+import type { Compare, Operation, RangeReply } from './client.ts';
+import type { Etcd } from './etcd.ts';
+import { holds } from './evaluation.ts';
+import type { Expression } from './expressions.ts';
+import type { Item, Reason } from './protocol.ts';
+import { absent, type Seen, type SeenItems } from './seen-items.ts';
+import { changedEntries, type Table } from './tables.ts';
+
+/** One action on one item. */
+export type Action = {
+  readonly kind: 'Put' | 'Delete' | 'ConditionCheck';
+  readonly table: Table;
+  /** The item's key in etcd. */
+  readonly key: string;
+  /** The item to put; absent for the other kinds. */
+  readonly item?: Item;
+  readonly condition: Expression | undefined;
+  /** Whether a failed condition shows the stored item. */
+  readonly showsItem: boolean;
+};
+
+/** What a write did: the stored items before it, or one reason for each action that it was refused for. */
+export type Outcome =
+  | { readonly outcome: 'applied'; readonly before: readonly Seen[] }
+  | { readonly outcome: 'refused'; readonly reasons: readonly Reason[] };
+
+const seenIn = (reply: RangeReply | undefined): Seen => {
+  const stored = reply?.kvs[0];
+  if (stored === undefined) return absent;
+  const { value, mod_revision: revision } = stored;
+  return { item: JSON.parse(value.toString('utf8')), revision, bytes: value.length };
+};
+
+/** The items at `keys` as of one revision, none older than the call. */
+export const readItems = async (
+  etcd: Etcd,
+  seenItems: SeenItems,
+  keys: readonly string[],
+  deadline: number,
+): Promise<readonly Seen[]> => {
+  const replies = await etcd.read(
+    keys.map((key) => ({ key: Buffer.from(key) })),
+    deadline,
+  );
+  return keys.map((key, index) => {
+    const seen = seenIn(replies[index]);
+    seenItems.keep(key, seen);
+    return seen;
+  });
+};
+
+/** Applies all actions or none. Their keys must differ. Rejects as `Write` does. */
+export const writeItems = async (
+  etcd: Etcd,
+  seenItems: SeenItems,
+  actions: readonly Action[],
+  deadline: number,
+): Promise<Outcome> => {
+  const keys = actions.map(({ key }) => key);
+  // The first judgement is a guess. It may permit a try, which the compares decide; it refuses nothing.
+  let seen: readonly Seen[] = keys.map((key) => seenItems.find(key) ?? absent);
+  let isGuess = true;
+  for (;;) {
+    const reasons = reasonsOf(actions, seen);
+    if (reasons !== undefined && !isGuess) return { outcome: 'refused', reasons };
+    if (reasons !== undefined) {
+      seen = await readItems(etcd, seenItems, keys, deadline);
+      isGuess = false;
+      continue;
+    }
+    const reply = await etcd.write(
+      {
+        compare: keys.map((key, index) => compareOf(key, seen[index] ?? absent)),
+        success: actions.flatMap((action, index) => operationsOf(action, seen[index]?.item)),
+        failure: keys.map((key) => ({ request_range: { key: Buffer.from(key) } })),
+      },
+      deadline,
+    );
+    if (reply.succeeded) {
+      for (const { kind, key, item } of actions) {
+        if (kind === 'ConditionCheck') continue;
+        const bytes = item === undefined ? 0 : JSON.stringify(item).length;
+        seenItems.keep(key, { item, revision: reply.revision, bytes });
+      }
+      return { outcome: 'applied', before: seen };
+    }
+    seen = keys.map((_, index) => seenIn(reply.responses[index]?.response_range));
+    isGuess = false;
+    for (const [index, key] of keys.entries()) seenItems.keep(key, seen[index] ?? absent);
+  }
+};
+
+/** One reason for each action, if a condition of one does not hold. */
+const reasonsOf = (
+  actions: readonly Action[],
+  seen: readonly Seen[],
+): readonly Reason[] | undefined => {
+  const reasons = actions.map(({ condition, showsItem }, index): Reason => {
+    const item = seen[index]?.item;
+    if (condition === undefined || holds(condition, item)) return { Code: 'None' };
+    const Message = 'The conditional request failed';
+    const shown = showsItem && item !== undefined ? { Item: item } : {};
+    return { Code: 'ConditionalCheckFailed', Message, ...shown };
+  });
+  return reasons.some(({ Code }) => Code !== 'None') ? reasons : undefined;
+};
+
+const compareOf = (key: string, { revision }: Seen): Compare => ({
+  target: 'MOD',
+  result: 'EQUAL',
+  key: Buffer.from(key),
+  mod_revision: revision,
+});
+
+const put = (key: string, value: string): Operation => ({
+  request_put: { key: Buffer.from(key), value: Buffer.from(value) },
+});
+const remove = (key: string): Operation => ({
+  request_delete_range: { key: Buffer.from(key) },
+});
+
+/** What changes the stored item `before` and its entries into those of the action. */
+const operationsOf = (
+  { kind, table, key, item }: Action,
+  before: Item | undefined,
+): readonly Operation[] => {
+  if (kind === 'ConditionCheck') return [];
+  const { puts, removes } = changedEntries(table, before, item);
+  return [
+    item === undefined ? remove(key) : put(key, JSON.stringify(item)),
+    ...puts.map(([at, json]) => put(at, json)),
+    ...removes.map(([at]) => remove(at)),
+  ];
+};

@@ -1,0 +1,184 @@
+/** The key-value service that the front relies on: a real etcd, and the one in memory that other tests use for it. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  type EtcdClient,
+  isInvalidArgument,
+  type Operation,
+  type Txn,
+} from '../../local/etcd/client.ts';
+import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
+import { createMemoryEtcd } from '../support/memory-etcd.ts';
+
+const soon = () => performance.now() + 5_000;
+const key = (text: string) => Buffer.from(text);
+const put = (at: string, value: string): Operation => ({
+  request_put: { key: key(at), value: Buffer.from(value) },
+});
+const remove = (at: string): Operation => ({ request_delete_range: { key: key(at) } });
+const show = (at: string): Operation => ({ request_range: { key: key(at) } });
+const is = (at: string, revision: string) => ({
+  target: 'MOD' as const,
+  result: 'EQUAL' as const,
+  key: key(at),
+  mod_revision: revision,
+});
+const nested = (...txns: readonly Txn[]): Txn => ({
+  compare: [],
+  success: txns.map((request_txn) => ({ request_txn })),
+  failure: [],
+});
+
+let real: EtcdFront;
+beforeAll(async () => {
+  real = await startEtcdFront();
+});
+afterAll(() => real.close());
+
+describe.each([
+  ['a real etcd', () => real.etcd],
+  ['the etcd in memory', () => createMemoryEtcd()],
+])('%s', (_, open) => {
+  let etcd: EtcdClient;
+  beforeAll(() => {
+    etcd = open();
+  });
+  const shownAt = async (at: string) =>
+    (await etcd.range({ key: key(at) }, soon())).kvs[0]?.value.toString();
+  const revisionOf = async (at: string) =>
+    (await etcd.range({ key: key(at) }, soon())).kvs[0]?.mod_revision ?? '0';
+
+  it('gives the revision of a key to compare, and 0 for a key that is absent', async () => {
+    const create: Txn = { compare: [is('a', '0')], success: [put('a', '1')], failure: [show('a')] };
+    const created = await etcd.txn(create, soon());
+    expect(created.succeeded).toBe(true);
+    expect(await revisionOf('a')).toBe(created.header?.revision);
+    const again = await etcd.txn(create, soon());
+    expect(again.succeeded).toBe(false);
+    expect(again.responses[0]?.response_range?.kvs[0]).toMatchObject({
+      mod_revision: created.header?.revision,
+    });
+  });
+
+  it('gives each nested transaction its own branch, by what was stored before all of them', async () => {
+    const reply = await etcd.txn(
+      nested(
+        { compare: [is('b', '0')], success: [put('b', '1')], failure: [] },
+        { compare: [is('c', '99999')], success: [put('c', '1')], failure: [show('c'), show('b')] },
+        { compare: [is('b', '0')], success: [put('d', '1')], failure: [] },
+      ),
+      soon(),
+    );
+    const inner = reply.responses.map(({ response_txn }) => response_txn);
+    expect(inner.map((one) => one?.succeeded)).toEqual([true, false, true]);
+    expect(await shownAt('d')).toBe('1');
+    expect(await shownAt('c')).toBeUndefined();
+    expect(await revisionOf('b')).toBe(await revisionOf('d'));
+  });
+
+  it('refuses a call that puts a key twice as a whole, also in nested transactions', async () => {
+    const one: Txn = { compare: [], success: [put('e', '1')], failure: [] };
+    for (const txn of [{ ...one, success: [...one.success, ...one.success] }, nested(one, one)]) {
+      const error = await etcd.txn(txn, soon()).catch((caught: unknown) => caught);
+      expect(isInvalidArgument(error)).toBe(true);
+    }
+    expect(await shownAt('e')).toBeUndefined();
+  });
+
+  it('deletes a key, whose revision is then 0', async () => {
+    await etcd.txn({ compare: [], success: [put('f', '1')], failure: [] }, soon());
+    await etcd.txn({ compare: [], success: [remove('f')], failure: [] }, soon());
+    expect(await revisionOf('f')).toBe('0');
+  });
+
+  it('reads a range in both directions, in the order of bytes, and says whether there is more', async () => {
+    const keys = ['r/a', 'r/a\0b', 'r/a\u0001', 'r/é', 'r/\uffff', 'r/\u{10000}'];
+    const shuffled = [...keys].reverse();
+    await etcd.txn(
+      { compare: [], success: shuffled.map((at) => put(at, at)), failure: [] },
+      soon(),
+    );
+    const read = async (limit: number, sort_order: 'ASCEND' | 'DESCEND') => {
+      const all = { key: key('r/'), range_end: key('r0'), limit, sort_order };
+      const { kvs, more } = await etcd.range(all, soon());
+      return { keys: kvs.map(({ value }) => value.toString()), more };
+    };
+    expect(await read(0, 'ASCEND')).toEqual({ keys, more: false });
+    expect(await read(2, 'ASCEND')).toEqual({ keys: keys.slice(0, 2), more: true });
+    expect(await read(6, 'DESCEND')).toEqual({ keys: [...keys].reverse(), more: false });
+  });
+});
+
+describe('a front over a real etcd', () => {
+  const TableName = 'front';
+  const keyOf = (pk: string) => ({ pk: { S: pk } });
+  beforeAll(async () => {
+    const made = await real.front('CreateTable', {
+      TableName,
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    });
+    expect(made.status).toBe(200);
+  });
+
+  it('lets one of many creates of a name win, and the others be refused', async () => {
+    const create = (n: number) =>
+      real.front('PutItem', {
+        TableName,
+        Item: { ...keyOf(`name-${n % 10}`), n: { N: String(n) } },
+        ConditionExpression: 'attribute_not_exists(pk)',
+      });
+    const replies = await Promise.all(Array.from({ length: 200 }, (_, n) => create(n)));
+    const count = (status: number) => replies.filter((reply) => reply.status === status).length;
+    expect([count(200), count(400)]).toEqual([10, 190]);
+  });
+
+  it('counts every one of concurrent updates that compare the number before', async () => {
+    await real.front('PutItem', { TableName, Item: { ...keyOf('counter'), n: { N: '0' } } });
+    const add = async (): Promise<void> => {
+      for (;;) {
+        const { body } = await real.front('GetItem', { TableName, Key: keyOf('counter') });
+        const { n } = body['Item'] as { n: { N: string } };
+        const { status } = await real.front('PutItem', {
+          TableName,
+          Item: { ...keyOf('counter'), n: { N: String(Number(n.N) + 1) } },
+          ConditionExpression: 'n = :n',
+          ExpressionAttributeValues: { ':n': n },
+        });
+        if (status === 200) return;
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, add));
+    const { body } = await real.front('GetItem', { TableName, Key: keyOf('counter') });
+    expect(body['Item']).toMatchObject({ n: { N: '16' } });
+  });
+
+  it('reads a hundred values of 64 KiB in one transaction', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `large-${n}`);
+    const value = { S: 'x'.repeat(65_536) };
+    for (const name of names) {
+      await real.front('PutItem', { TableName, Item: { ...keyOf(name), value } });
+    }
+    const { status, body } = await real.front('TransactGetItems', {
+      TransactItems: names.map((name) => ({ Get: { TableName, Key: keyOf(name) } })),
+    });
+    expect(status).toBe(200);
+    const found = (body['Responses'] as { Item?: { value: { S: string } } }[]).map(
+      ({ Item }) => Item?.value.S.length,
+    );
+    expect(new Set(found)).toEqual(new Set([65_536]));
+    expect(found).toHaveLength(100);
+  });
+
+  it('writes a hundred items, with their conditions, in one transaction', async () => {
+    const actions = Array.from({ length: 100 }, (_, n) => ({
+      Put: {
+        TableName,
+        Item: { ...keyOf(`many-${n}`), value: { S: 'x'.repeat(30_000) } },
+        ConditionExpression: 'attribute_not_exists(pk)',
+      },
+    }));
+    expect((await real.front('TransactWriteItems', { TransactItems: actions })).status).toBe(200);
+    const again = await real.front('TransactWriteItems', { TransactItems: actions });
+    expect(again.body['CancellationReasons']).toHaveLength(100);
+  });
+});

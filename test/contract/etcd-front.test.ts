@@ -1,0 +1,272 @@
+/**
+ * The front over etcd beside the embedded store: both get the same generated requests, one after the other, and must
+ * give the same replies. etcd is in memory here; `test/cluster/etcd.test.ts` holds it and a real etcd to one suite.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
+import { type LocalStore, startStore } from '../../local/dynamodb.ts';
+import { createFront, type Front } from '../../local/etcd/front.ts';
+import type { Reply } from '../../local/etcd/protocol.ts';
+import { createMemoryEtcd } from '../support/memory-etcd.ts';
+
+jest.setTimeout(120_000);
+
+let folder: string;
+let store: LocalStore;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vault-'));
+  store = await startStore(dynoxide(process.cwd()), folder, () => undefined);
+});
+afterAll(async () => {
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+const askStore: Front = async (operation, body) => {
+  const response = await fetch(store.endpoint, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/x-amz-json-1.0',
+      'X-Amz-Target': `DynamoDB_20120810.${operation}`,
+      'X-Amz-Date': '20260101T000000Z',
+      // The store looks for a signature and does not check it.
+      Authorization:
+        'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Reply['body'] };
+};
+
+let tableCount = 0;
+const tableOf = (TableName: string) => ({
+  TableName,
+  BillingMode: 'PAY_PER_REQUEST',
+  AttributeDefinitions: ['pk', 'sk', 'owner', 'rank'].map((AttributeName) => ({
+    AttributeName,
+    AttributeType: 'S',
+  })),
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: 'byOwner',
+      KeySchema: [
+        { AttributeName: 'owner', KeyType: 'HASH' },
+        { AttributeName: 'rank', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+  ],
+});
+
+type Request = { readonly operation: string; readonly body: Record<string, unknown> };
+
+const text = (values: readonly string[]) => fc.constantFrom(...values);
+const key = fc.record({
+  pk: fc.record({ S: text(['p', 'p0', 'q', 'é']) }),
+  sk: fc.record({ S: text(['a', 'a\u0001', 'ab', 'b', 'z', 'ü']) }),
+});
+const more = fc.record(
+  {
+    owner: fc.record({ S: text(['o', 'oo']) }),
+    rank: fc.record({ S: text(['1', '10', '2']) }),
+    n: fc.record({ N: text(['1', '2', '10', '-1', '1.5', '2.0']) }),
+    t: fc.record({ S: text(['', 'x', 'xy']) }),
+    list: fc.constant({ L: [{ M: { in: { N: '1' } } }, { BOOL: true }] }),
+  },
+  { requiredKeys: [] },
+);
+const comparator = text(['=', '<>', '<', '<=', '>', '>=']);
+const number = fc.record({ N: text(['1', '2', '9', '-3']) });
+
+/** A condition over `n`, `t` and the keys, with its placeholders. */
+const condition = fc.oneof(
+  fc.constant({}),
+  fc.constant({ ConditionExpression: 'attribute_not_exists(pk)' }),
+  fc.constant({ ConditionExpression: 'attribute_exists(pk)' }),
+  fc.record({ how: comparator, value: number }).map(({ how, value }) => ({
+    ConditionExpression: `n ${how} :v`,
+    ExpressionAttributeValues: { ':v': value },
+  })),
+  fc.record({ how: comparator, value: number }).map(({ how, value }) => ({
+    ConditionExpression: `attribute_not_exists(pk) OR #n ${how} :v AND NOT t = :t`,
+    ExpressionAttributeNames: { '#n': 'n' },
+    ExpressionAttributeValues: { ':v': value, ':t': { S: 'x' } },
+  })),
+  fc.constantFrom(['1', '9'], ['-3', '2'], ['2', '2']).map(([low, high]) => ({
+    ConditionExpression: '(n BETWEEN :low AND :high) OR begins_with(t, :t)',
+    ExpressionAttributeValues: { ':low': { N: low }, ':high': { N: high }, ':t': { S: 'x' } },
+  })),
+  fc.constant({
+    ConditionExpression: 'n IN (:one, :two)',
+    ExpressionAttributeValues: { ':one': { N: '1' }, ':two': { N: '2' } },
+  }),
+);
+/** Each of these is refused by both stores. */
+const malformed = fc.oneof(
+  fc.constant({ ConditionExpression: 'n = :missing' }),
+  fc.constant({ ConditionExpression: 'n = ' }),
+  fc.constant({
+    ConditionExpression: 'n BETWEEN :two AND :one',
+    ExpressionAttributeValues: { ':one': { N: '1' }, ':two': { N: '2' } },
+  }),
+);
+const shown = fc.constantFrom({}, { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' });
+const capacity = { ReturnConsumedCapacity: 'TOTAL' };
+
+const requestOn = (TableName: string): fc.Arbitrary<Request> => {
+  const put = fc
+    .tuple(key, more, condition, shown)
+    .map(([own, other, ...rest]) =>
+      Object.assign({ TableName, Item: { ...own, ...other } }, ...rest),
+    );
+  const remove = fc
+    .tuple(key, condition, shown)
+    .map(([Key, ...rest]) => Object.assign({ TableName, Key }, ...rest));
+  const check = remove.filter((one) => 'ConditionExpression' in one);
+  const action = fc.oneof(
+    { weight: 3, arbitrary: put.map((Put) => ({ Put })) },
+    remove.map((Delete) => ({ Delete })),
+    check.map((ConditionCheck) => ({ ConditionCheck })),
+  );
+  const bounds = fc.oneof(
+    fc.constant({ text: '', values: {} }),
+    fc
+      .record({ how: text(['=', '<', '<=', '>', '>=']), value: text(['a', 'ab', 'b']) })
+      .map(({ how, value }) => ({ text: ` AND RANGE ${how} :v`, values: { ':v': { S: value } } })),
+    fc
+      .record({ low: text(['a', 'a\u0001', 'ab']), high: text(['ab', 'b', 'z']) })
+      .map(({ low, high }) => ({
+        text: ' AND RANGE BETWEEN :low AND :high',
+        values: { ':low': { S: low }, ':high': { S: high } },
+      })),
+    text(['a', 'b']).map((prefix) => ({
+      text: ' AND begins_with(RANGE, :v)',
+      values: { ':v': { S: prefix } },
+    })),
+  );
+  const paging = fc.record(
+    {
+      Limit: fc.integer({ min: 1, max: 3 }),
+      ScanIndexForward: fc.boolean(),
+      ConsistentRead: fc.constant(true),
+    },
+    { requiredKeys: [] },
+  );
+  const query = fc.tuple(key, bounds, paging).map(([{ pk }, { text: range, values }, page]) => ({
+    TableName,
+    KeyConditionExpression: `pk = :pk${range.replace('RANGE', 'sk')}`,
+    ExpressionAttributeValues: { ':pk': pk, ...values },
+    ...page,
+  }));
+  const indexQuery = fc
+    .tuple(text(['o', 'oo']), bounds, paging)
+    .map(([owner, { text: range, values }, { ConsistentRead: _, ...page }]) => ({
+      TableName,
+      IndexName: 'byOwner',
+      KeyConditionExpression: `#owner = :owner${range.replace('RANGE', '#rank')}`,
+      ExpressionAttributeNames: { '#owner': 'owner', ...(range && { '#rank': 'rank' }) },
+      ExpressionAttributeValues: { ':owner': { S: owner }, ...values },
+      ...page,
+    }));
+  const of = (operation: string, body: fc.Arbitrary<object>) => ({
+    weight: operation === 'PutItem' || operation === 'TransactWriteItems' ? 4 : 1,
+    arbitrary: body.map((one) => ({ operation, body: { ...one, ...capacity } })),
+  });
+  return fc.oneof(
+    of('PutItem', put),
+    of(
+      'PutItem',
+      fc.tuple(key, malformed).map(([Item, refused]) => ({ TableName, Item, ...refused })),
+    ),
+    of('DeleteItem', remove),
+    of(
+      'TransactWriteItems',
+      fc.array(action, { minLength: 1, maxLength: 4 }).map((TransactItems) => ({ TransactItems })),
+    ),
+    of(
+      'GetItem',
+      key.map((Key) => ({ TableName, Key, ConsistentRead: true })),
+    ),
+    of(
+      'TransactGetItems',
+      fc
+        .uniqueArray(key, { minLength: 1, maxLength: 3, selector: (one) => JSON.stringify(one) })
+        .map((keys) => ({ TransactItems: keys.map((Key) => ({ Get: { TableName, Key } })) })),
+    ),
+    of('Query', query),
+    of('Query', indexQuery),
+    of('Scan', fc.constant({ TableName, FilterExpression: 'attribute_exists(n)' })),
+  );
+};
+
+/** A reply without what either side words or counts in its own way. */
+const essence = ({ status, body }: Reply) => {
+  const {
+    __type: type,
+    message: _,
+    Message: __,
+    ConsumedCapacity: ___,
+    LastEvaluatedKey: ____,
+    ...rest
+  } = body;
+  const reasons = rest['CancellationReasons'];
+  return {
+    status,
+    type: type === undefined ? undefined : String(type).split('#').at(-1),
+    ...rest,
+    ...(Array.isArray(reasons) && {
+      CancellationReasons: reasons.map(({ Code, Item }) => ({ Code, Item })),
+    }),
+  };
+};
+
+describe('the front over etcd', () => {
+  it('gives the replies of the embedded store to any sequence of requests', async () => {
+    const counts = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(fc.array(requestOn('TABLE'), { maxLength: 40 }), async (requests) => {
+        tableCount += 1;
+        const TableName = `table-${tableCount}`;
+        const front = createFront({
+          client: createMemoryEtcd(),
+          onGoneBack: (why) => {
+            throw new Error(why);
+          },
+        });
+        await askStore('CreateTable', tableOf(TableName));
+        await front('CreateTable', tableOf(TableName));
+        for (const { operation, body } of requests) {
+          const named = JSON.parse(
+            JSON.stringify(body).replaceAll('"TABLE"', JSON.stringify(TableName)),
+          );
+          const [own, stores] = [await front(operation, named), await askStore(operation, named)];
+          const what = `${operation} ${essence(own).type ?? own.status}`;
+          counts.set(what, (counts.get(what) ?? 0) + 1);
+          expect({ named, reply: essence(own) }).toEqual({ named, reply: essence(stores) });
+        }
+      }),
+      { numRuns: 40 },
+    );
+    // The generated requests reach each kind of reply.
+    for (const what of [
+      'PutItem 200',
+      'PutItem ConditionalCheckFailedException',
+      'PutItem ValidationException',
+      'TransactWriteItems 200',
+      'TransactWriteItems TransactionCanceledException',
+      'TransactWriteItems ValidationException',
+      'Query 200',
+      'Scan 200',
+    ]) {
+      expect({ what, count: counts.get(what) ?? 0 }).not.toMatchObject({ count: 0 });
+    }
+  });
+});

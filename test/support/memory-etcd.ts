@@ -1,0 +1,115 @@
+/**
+ * The key-value service of etcd in memory, as far as the front uses it: revisions, compares, nested transactions, and
+ * the refusal of a call that puts a key twice. `test/cluster/etcd-contract.test.ts` holds it and a real etcd to one suite.
+ */
+import { status } from '@grpc/grpc-js';
+import type {
+  EtcdClient,
+  Operation,
+  OperationReply,
+  Range,
+  RangeReply,
+  Stored,
+  Txn,
+  TxnReply,
+} from '../../local/etcd/client.ts';
+
+export type MemoryEtcd = EtcdClient & {
+  /** The calls in the order in which they took effect. */
+  readonly calls: readonly (Range | Txn)[];
+  readonly items: () => ReadonlyMap<string, string>;
+};
+
+const invalidArgument = (details: string): Error =>
+  Object.assign(new Error(details), { code: status.INVALID_ARGUMENT, details });
+
+/** The keys that an operation puts or deletes in any of its branches that may run. */
+const changed = (operations: readonly Operation[]): string[] =>
+  operations.flatMap((operation) => {
+    if ('request_put' in operation) return [operation.request_put.key.toString('latin1')];
+    if ('request_delete_range' in operation) {
+      return [operation.request_delete_range.key.toString('latin1')];
+    }
+    if ('request_txn' in operation) return changed(operation.request_txn.success);
+    return [];
+  });
+
+export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
+  const kept = new Map<string, { value: Buffer; revision: number }>();
+  const calls: (Range | Txn)[] = [];
+  let revision = 1;
+  const header = () => ({ cluster_id: clusterId, revision: String(revision) });
+
+  const readRange = ({ key, range_end: end, limit = 0, sort_order: order }: Range): RangeReply => {
+    const from = key.toString('latin1');
+    const to = end?.toString('latin1');
+    const keys = [...kept.keys()]
+      .filter((each) => (to === undefined ? each === from : each >= from && each < to))
+      .sort((a, b) => (a < b ? -1 : 1));
+    if (order === 'DESCEND') keys.reverse();
+    const shown = limit > 0 ? keys.slice(0, limit) : keys;
+    const kvs = shown.map((each): Stored => {
+      const { value, revision: stored } = kept.get(each) ?? { value: Buffer.of(), revision: 0 };
+      return { key: Buffer.from(each, 'latin1'), value, mod_revision: String(stored) };
+    });
+    return { header: header(), kvs, more: shown.length < keys.length };
+  };
+
+  const holdsAll = ({ compare }: Txn): boolean =>
+    compare.every(
+      ({ key, mod_revision: expected }) =>
+        String(kept.get(key.toString('latin1'))?.revision ?? 0) === expected,
+    );
+
+  /** All compares of all levels are evaluated before any effect. */
+  const decide = (txn: Txn): (() => TxnReply) => {
+    const succeeded = holdsAll(txn);
+    const branch = succeeded ? txn.success : txn.failure;
+    const steps = branch.map((operation): (() => OperationReply) => {
+      if ('request_txn' in operation) {
+        const run = decide(operation.request_txn);
+        return () => ({ response_txn: run() });
+      }
+      if ('request_range' in operation) {
+        return () => ({ response_range: { ...readRange(operation.request_range), header: null } });
+      }
+      return () => {
+        const isPut = 'request_put' in operation;
+        const { key } = isPut ? operation.request_put : operation.request_delete_range;
+        if (isPut) {
+          const { value } = operation.request_put;
+          kept.set(key.toString('latin1'), { value, revision: revision + 1 });
+        } else {
+          kept.delete(key.toString('latin1'));
+        }
+        return {};
+      };
+    });
+    return () => ({ header: null, succeeded, responses: steps.map((step) => step()) });
+  };
+
+  return {
+    calls,
+    items: () => new Map([...kept].map(([key, { value }]) => [key, value.toString('utf8')])),
+    range: async (request) => {
+      calls.push(request);
+      return readRange(request);
+    },
+    txn: async (request) => {
+      for (const branch of [request.success, request.failure]) {
+        const keys = changed(branch);
+        if (new Set(keys).size < keys.length)
+          throw invalidArgument('etcdserver: duplicate key given in txn request');
+      }
+      calls.push(request);
+      const before = new Map(kept);
+      const reply = decide(request)();
+      const hasChanged = [...new Set([...before.keys(), ...kept.keys()])].some(
+        (key) => before.get(key) !== kept.get(key),
+      );
+      if (hasChanged) revision += 1;
+      return { ...reply, header: header() };
+    },
+    close: () => undefined,
+  };
+};

@@ -1,0 +1,350 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import { describe, expect, it } from '@jest/globals';
+import type { EtcdClient, Range, Txn } from '../../../local/etcd/client.ts';
+import { createEtcd } from '../../../local/etcd/etcd.ts';
+import { isNotSent } from '../../../local/etcd/queue.ts';
+import { createMemoryEtcd } from '../../support/memory-etcd.ts';
+
+const soon = () => performance.now() + 2_000;
+const range = (key: string): Range => ({ key: Buffer.from(key) });
+
+/** Puts `value` at `key` if what is stored there has this revision. */
+const put = (
+  key: string,
+  value: string,
+  revision = '0',
+  compared: readonly string[] = [key],
+): Txn => ({
+  compare: compared.map((each) => ({
+    target: 'MOD',
+    result: 'EQUAL',
+    key: Buffer.from(each),
+    mod_revision: revision,
+  })),
+  success: [{ request_put: { key: Buffer.from(key), value: Buffer.from(value) } }],
+  failure: [{ request_range: range(key) }],
+});
+
+/** An etcd whose calls wait until they are let through, one by one. */
+const createGate = () => {
+  const etcd = createMemoryEtcd();
+  const waiting: { readonly request: Range | Txn; readonly open: () => void }[] = [];
+  const pass = (request: Range | Txn) =>
+    new Promise<void>((resolve) => waiting.push({ request, open: resolve }));
+  const gated: EtcdClient = {
+    ...etcd,
+    range: async (request, deadline) => {
+      await pass(request);
+      return await etcd.range(request, deadline);
+    },
+    txn: async (request, deadline) => {
+      await pass(request);
+      return await etcd.txn(request, deadline);
+    },
+  };
+  const settle = () => sleep(5);
+  return {
+    etcd,
+    gated,
+    waiting,
+    settle,
+    /** Lets the oldest call through. */
+    open: async () => {
+      waiting.shift()?.open();
+      await settle();
+    },
+  };
+};
+
+const groupOver = (etcd: EtcdClient) => {
+  const goneBack: string[] = [];
+  const group = createEtcd(etcd, (sentence) => goneBack.push(sentence));
+  return { ...group, goneBack };
+};
+
+const nestedIn = (request: Range | Txn | undefined): number =>
+  request !== undefined && 'success' in request
+    ? request.success.filter((operation) => 'request_txn' in operation).length
+    : 0;
+
+describe('writes of a group', () => {
+  it('are sent at once if no call is in flight, and together after it if one is', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = ['a', 'b', 'c'].map((key) => group.write(put(key, 'x'), soon()));
+    await gate.settle();
+    expect(gate.waiting).toHaveLength(1);
+    await gate.open();
+    expect(gate.waiting).toHaveLength(1);
+    expect(nestedIn(gate.waiting[0]?.request)).toBe(2);
+    await gate.open();
+    expect((await Promise.all(all)).map(({ succeeded }) => succeeded)).toEqual([true, true, true]);
+    expect([...gate.etcd.items().keys()]).toEqual(['a', 'b', 'c']);
+  });
+
+  it('each get their own reply, whatever became of the others', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const first = group.write(put('a', 'first'), soon());
+    const second = group.write(put('b', 'second'), soon());
+    const late = group.write(put('c', 'late', '99'), soon());
+    await gate.settle();
+    await gate.open();
+    await gate.open();
+    expect((await first).succeeded).toBe(true);
+    expect((await second).succeeded).toBe(true);
+    const refused = await late;
+    expect(refused.succeeded).toBe(false);
+    expect(refused.responses[0]?.response_range?.kvs).toEqual([]);
+    expect(gate.etcd.items().has('c')).toBe(false);
+  });
+
+  it.each([
+    ['writes a key that another writes', put('b', '2')],
+    ['writes a key that another compares', put('d', '2')],
+    ['compares a key that another writes', put('e', '2', '0', ['e', 'b'])],
+  ])('leave out one that %s, and send it in the next call', async (_, clashing) => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = [
+      group.write(put('a', '1'), soon()),
+      group.write(put('b', '1', '0', ['b', 'd']), soon()),
+      group.write(clashing, soon()),
+      group.write(put('z', '1'), soon()),
+    ];
+    await gate.settle();
+    await gate.open();
+    expect(nestedIn(gate.waiting[0]?.request)).toBe(2);
+    await gate.open();
+    expect(gate.waiting).toHaveLength(1);
+    expect(nestedIn(gate.waiting[0]?.request)).toBe(0);
+    await gate.open();
+    await Promise.all(all);
+  });
+
+  it('share a key that all of them only compare', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = ['a', 'b', 'c'].map((key) => group.write(put(key, '1', '0', [key, 'x']), soon()));
+    await gate.settle();
+    await gate.open();
+    expect(nestedIn(gate.waiting[0]?.request)).toBe(2);
+    await gate.open();
+    await Promise.all(all);
+  });
+
+  it('keep the order in which writes of one key arrived', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = [
+      group.write(put('a', '1'), soon()),
+      group.write(put('b', 'first'), soon()),
+      group.write(put('b', 'second', '3', ['b']), soon()),
+      group.write(put('b', 'third', '4', ['b']), soon()),
+    ];
+    await gate.settle();
+    for (let call = 0; call < 4; call += 1) await gate.open();
+    expect((await Promise.all(all)).map(({ succeeded }) => succeeded)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(gate.etcd.items().get('b')).toBe('third');
+  });
+
+  it('have at most 1 MiB, and a larger write goes alone', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const half = 'x'.repeat(600_000);
+    const all = [
+      group.write(put('a', '1'), soon()),
+      group.write(put('b', half), soon()),
+      group.write(put('c', half), soon()),
+      group.write(put('d', half + half), soon()),
+    ];
+    await gate.settle();
+    for (let call = 0; call < 4; call += 1) {
+      expect(gate.waiting).toHaveLength(1);
+      expect(nestedIn(gate.waiting[0]?.request)).toBe(0);
+      await gate.open();
+    }
+    await Promise.all(all);
+  });
+
+  it('are sent each alone if etcd refuses them as a whole, so that one cannot refuse the others', async () => {
+    const etcd = createMemoryEtcd();
+    const bad = put('bad', 'x');
+    const twice = { ...bad, success: [...bad.success, ...bad.success] };
+    const gate = createGate();
+    const group = groupOver({
+      ...gate.gated,
+      txn: async (request, deadline) => {
+        await gate.gated.range(range('pause'), deadline);
+        return await etcd.txn(request, deadline);
+      },
+    });
+    const first = group.write(put('a', '1'), soon());
+    const refused = group.write(twice, soon()).catch((error: unknown) => error);
+    const good = group.write(put('c', '1'), soon());
+    await gate.settle();
+    for (let call = 0; call < 4; call += 1) await gate.open();
+    expect((await first).succeeded).toBe(true);
+    expect((await good).succeeded).toBe(true);
+    expect(isNotSent(await refused)).toBe(true);
+    expect([...etcd.items().keys()]).toEqual(['a', 'c']);
+  });
+
+  it('go on after 250 ms behind a call that hangs, with at most eight calls in flight', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = [];
+    for (let index = 0; index < 10; index += 1) {
+      all.push(group.write(put(`k${index}`, 'x'), performance.now() + 60_000));
+      await sleep(300);
+    }
+    expect(gate.waiting).toHaveLength(8);
+    while (gate.waiting.length > 0) await gate.open();
+    await Promise.all(all);
+  });
+});
+
+describe('a write', () => {
+  it('that is not sent by its deadline is taken out of the queue and has no effect', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const first = group.write(put('a', '1'), soon());
+    const error = await group
+      .write(put('b', '1'), performance.now() + 20)
+      .catch((caught: unknown) => caught);
+    expect(isNotSent(error)).toBe(true);
+    await gate.open();
+    await first;
+    await gate.settle();
+    expect(gate.waiting).toHaveLength(0);
+    expect([...gate.etcd.items().keys()]).toEqual(['a']);
+  });
+
+  it.each([
+    [status.INVALID_ARGUMENT, 'etcdserver: duplicate key given in txn request', true],
+    [status.RESOURCE_EXHAUSTED, 'etcdserver: too many requests', true],
+    [status.RESOURCE_EXHAUSTED, 'etcdserver: mvcc: database space exceeded', false],
+    [status.UNAVAILABLE, 'etcdserver: leader changed', false],
+    [status.DEADLINE_EXCEEDED, 'Deadline exceeded', false],
+  ])(
+    'that etcd answers with %i (%s) has no effect for certain: %s',
+    async (code, details, expected) => {
+      const failing: EtcdClient = {
+        ...createMemoryEtcd(),
+        txn: () => Promise.reject(Object.assign(new Error(details), { code, details })),
+      };
+      const error = await groupOver(failing)
+        .write(put('a', '1'), soon())
+        .catch((caught: unknown) => caught);
+      expect(isNotSent(error)).toBe(expected);
+    },
+  );
+});
+
+describe('reads of a group', () => {
+  it('that wait go together as one read-only transaction', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = ['a', 'b', 'c', 'd', 'e'].map((key) => group.read([range(key)], soon()));
+    await gate.settle();
+    expect(gate.waiting).toHaveLength(2);
+    await gate.open();
+    await gate.open();
+    const third = gate.waiting[0]?.request;
+    expect(third !== undefined && 'success' in third && third.success).toHaveLength(3);
+    await gate.open();
+    expect((await Promise.all(all)).map((replies) => replies.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('see what was written before they were asked for, even if a call is in flight', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const early = [group.read([range('a')], soon()), group.read([range('a')], soon())];
+    await gate.settle();
+    // The calls in flight take effect now; whoever asks from here on must see the write.
+    await gate.etcd.txn(put('a', 'new'), soon());
+    const late = group.read([range('a')], soon());
+    await gate.settle();
+    expect(gate.waiting).toHaveLength(2);
+    for (let call = 0; call < 3; call += 1) await gate.open();
+    await Promise.all(early);
+    expect((await late)[0]?.kvs[0]?.value.toString()).toBe('new');
+  });
+
+  it('have at most a hundred keys in one call', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const sixty = Array.from({ length: 60 }, (_, index) => range(`k${index}`));
+    const all = [1, 2, 3, 4].map(() => group.read(sixty, soon()));
+    await gate.settle();
+    for (let call = 0; call < 4; call += 1) {
+      const [next] = gate.waiting;
+      expect(next && 'success' in next.request && next.request.success).toHaveLength(60);
+      await gate.open();
+    }
+    await Promise.all(all);
+  });
+
+  it('fail together with their call', async () => {
+    const failing: EtcdClient = {
+      ...createMemoryEtcd(),
+      range: () => Promise.reject(new Error('no leader')),
+    };
+    const group = groupOver(failing);
+    await expect(group.read([range('a')], soon())).rejects.toThrow('no leader');
+  });
+});
+
+describe('a reply', () => {
+  const answering = (...headers: { cluster_id: string; revision: string }[]): EtcdClient => ({
+    ...createMemoryEtcd(),
+    range: async () => ({ header: headers.shift() ?? null, kvs: [], more: false }),
+  });
+
+  it('below a revision that was known when its call was sent is refused and reported', async () => {
+    const group = groupOver(
+      answering({ cluster_id: '1', revision: '9' }, { cluster_id: '1', revision: '8' }),
+    );
+    await group.read([range('a')], soon());
+    await expect(group.read([range('a')], soon())).rejects.toThrow('below 9');
+    expect(group.goneBack).toHaveLength(1);
+  });
+
+  it('of another cluster is refused and reported', async () => {
+    const group = groupOver(
+      answering({ cluster_id: '1', revision: '9' }, { cluster_id: '2', revision: '10' }),
+    );
+    await group.read([range('a')], soon());
+    await expect(group.read([range('a')], soon())).rejects.toThrow('cluster 2');
+    expect(group.goneBack).toHaveLength(1);
+  });
+
+  it('below a revision that became known only after its call was sent is no fault', async () => {
+    const gate = createGate();
+    const headers = [
+      { cluster_id: '1', revision: '5' },
+      { cluster_id: '1', revision: '9' },
+    ];
+    const group = groupOver({
+      ...gate.gated,
+      range: async (request, deadline) => {
+        const header = headers.shift() ?? null;
+        await gate.gated.range(request, deadline);
+        return { header, kvs: [], more: false };
+      },
+    });
+    const both = [group.read([range('a')], soon()), group.read([range('b')], soon())];
+    await gate.settle();
+    gate.waiting.reverse();
+    await gate.open();
+    await gate.open();
+    await Promise.all(both);
+    expect(group.goneBack).toEqual([]);
+  });
+});
