@@ -12,12 +12,13 @@ export type Found = ReadonlyMap<string, string> | string;
 /** Whether variables that a reader may look for are set, to what no file holds. */
 type Surroundings = 'set' | 'unset';
 
-const ask = (
+/** The answers of a program, one line of JSON for each question. */
+const answersOf = (
   program: string,
   args: readonly string[],
   questions: readonly unknown[],
   surroundings: Surroundings,
-): Found[] => {
+): string[] => {
   const input = questions.map((one) => `${JSON.stringify(one)}\n`).join('');
   const names = surroundings === 'set' ? [...'ABCKTXZabnx', 'HOME', 'EVERY_VARIABLE'] : [];
   const environment = Object.fromEntries(names.map((name) => [name, 'of the environment']));
@@ -26,12 +27,14 @@ const ask = (
     env: { ...environment, PYTHONUTF8: '1' },
     maxBuffer: 2 ** 29,
   });
-  const answers = output.toString('utf8').trimEnd().split('\n');
-  return answers.map((line) => {
+  return output.toString('utf8').trimEnd().split('\n');
+};
+
+const foundIn = (answers: readonly string[]): Found[] =>
+  answers.map((line) => {
     const { error, values } = JSON.parse(line);
     return error ?? new Map(Object.entries(values ?? {}));
   });
-};
 
 export const readWithGo = (
   reader: 'compose' | 'docker',
@@ -39,10 +42,17 @@ export const readWithGo = (
   surroundings: Surroundings = 'set',
 ): Found[] => {
   const questions = texts.map((text) => ({ reader, text }));
-  return ask(goReader, [], questions, surroundings);
+  return foundIn(answersOf(goReader, [], questions, surroundings));
 };
 
 export const readWithPython = (
   texts: readonly string[],
   surroundings: Surroundings = 'set',
-): Found[] => ask(pythonReader, ['test/readers/python/read.py'], texts, surroundings);
+): Found[] =>
+  foundIn(answersOf(pythonReader, ['test/readers/python/read.py'], texts, surroundings));
+
+/** The statements that python-dotenv's parser finds in each text: keys and values, before it replaces any. */
+export const parseWithPython = (texts: readonly string[]): [string | null, string | null][][] =>
+  answersOf(pythonReader, ['test/readers/python/bindings.py'], texts, 'unset').map(
+    (line) => JSON.parse(line).bindings,
+  );

@@ -1,6 +1,7 @@
-/** How python-dotenv reads a line that nobody wrote for it. It skips a line that it cannot read. */
-import type { Line } from '../grammar.ts';
-import { endsInOddBackslash, type Reading } from './reading.ts';
+/** How python-dotenv reads a line that nobody wrote for it. */
+import { type Line, printLine } from '../grammar.ts';
+import { readBindings } from './python-bindings.ts';
+import type { Reading } from './reading.ts';
 
 type Place = { readonly start: number; readonly end: number };
 
@@ -30,22 +31,19 @@ const indexOrEnd = (text: string, character: string, from: number): number => {
   return index < 0 ? text.length : index;
 };
 
-/** Python's blanks: those of Unicode and four controls. */
-const blank = '[\\s\\u0085\\u001c-\\u001f]';
-const blankFirst = new RegExp(`^${blank}`);
-const blankThatCuts = new RegExp(`${blank}#|${blank}$`);
-
+/**
+ * How python-dotenv reads a line that comes back as it is. The model reads the line alone, so it knows
+ * every key that the line gives the reader, and whether the reader ends the line where the grammar does.
+ * A quote that stays open is no affair of the lines below only: the reader may find its end in a value or
+ * give the quote up, and either way it may find keys in the text behind it, which replace those above.
+ */
 export const pythonReads = (line: Line): Reading => {
+  const { bindings, open } = readBindings(printLine(line));
+  const keys = bindings.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  const own = line.kind === 'assignment' ? line.key : undefined;
+  if (open || keys.some((key) => key !== own)) return 'everywhere';
   if (line.kind !== 'assignment') return 'alike';
-  const { quote, raw, decoded } = line.value;
-  if (quote !== '' && endsInOddBackslash(raw)) return 'below';
-  // Behind a blank that only this reader knows, a quote may open a value.
-  if (quote === '' && blankFirst.test(raw)) return 'below';
-  // It finds no key and skips one line, of a value that may have several.
-  if (line.key === 'export' && line.beforeEquals !== '') return 'below';
-  if (findExpansions(decoded).length > 0) return 'otherwise';
-  if (quote === '') return blankThatCuts.test(raw) ? 'otherwise' : 'alike';
-  if (raw.includes('\r')) return 'otherwise';
-  const changed = quote === "'" ? /\\\\/ : /\\[$`]/;
-  return changed.test(quote === "'" ? raw : raw.replace(/\\[\\"nrt]/g, '')) ? 'otherwise' : 'alike';
+  const [first, ...others] = bindings;
+  if (first?.value !== line.value.decoded || others.length > 0) return 'otherwise';
+  return findExpansions(first.value).length > 0 ? 'otherwise' : 'alike';
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readingOf, reasonsOf, writerFor } from '../../support/env-refusals.ts';
-import { contentOf } from '../../support/env-runs.ts';
+import { contentOf, plan } from '../../support/env-runs.ts';
 
 const write = writerFor('python');
 const name = '$' + '{X}';
@@ -51,7 +51,7 @@ describe('a line that comes back as it is, read by python-dotenv', () => {
     ['A= # c', 'alike'],
     ['A=#c', 'alike'],
     ["A=$B $(c) it's", 'alike'],
-    [`A='a\\n "b" \\'`, 'below'],
+    [`A='a\\n "b" \\'`, 'everywhere'],
     [`A='a\\n "b"'`, 'alike'],
     [`A='a\\\\b'`, 'otherwise'],
     [`A="a \\\\ \\" \\n \\r \\t"`, 'alike'],
@@ -60,13 +60,33 @@ describe('a line that comes back as it is, read by python-dotenv', () => {
     [`A='\r\n'`, 'otherwise'],
     [`A=${name}`, 'otherwise'],
     [`A='${name}'`, 'otherwise'],
-    ['A=\u00a0b', 'below'],
-    ['A=\u001cb', 'below'],
+    ['A=\u00a0b', 'otherwise'],
+    ['A=\u001cb', 'otherwise'],
+    [`A=\u00a0'b`, 'everywhere'],
+    ['A=\uFEFFb', 'alike'],
     ['A=b\u00a0', 'otherwise'],
     ['A=b\u0085#c', 'otherwise'],
-    ['export =1', 'below'],
+    ['export =1', 'otherwise'],
     ['export=1', 'alike'],
+    [`export ='B=1'`, 'otherwise'],
+    [`export ="\nB=1\n#"`, 'everywhere'],
+    [`export ="\n'B C'\n#"`, 'everywhere'],
+    [`export ="\n'B\n#"`, 'everywhere'],
+    [`export ="\n''=B\n#"`, 'otherwise'],
+    [`export ="\n# B=1\n#"`, 'otherwise'],
+    [`A='\nB=1\n\\'`, 'everywhere'],
+    [`A='\\\n' # c`, 'alike'],
   ])('%j is %s', (line, reading) => {
     expect(readingOf('python', line)).toBe(reading);
+  });
+
+  it.each([
+    ['a quote that stays open, so that the lines behind it are read one by one', `K='`, `\\'`],
+    ['a key that the reader does not find, so that it skips one line', `export = '`, `'`],
+  ])('refuses a resolved value above that it would replace: %s', (_, open, close) => {
+    const text = `PW=secret(P)\n${open}\nPW=attacker\n${close}\n`;
+    expect(reasonsOf(() => plan(text, { mode: 'expand', dialect: 'python' }))).toEqual([
+      '1 other_line 2',
+    ]);
   });
 });

@@ -1,0 +1,123 @@
+/**
+ * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in time that is linear in the
+ * text. The parser has no state but its position. So it reads a text between other lines as it reads the
+ * text alone, unless the text ends inside a quote.
+ */
+
+type Binding = {
+  /** Absent for a comment, for blanks, and for a line that the parser cannot read and skips. */
+  readonly key?: string;
+  /** Absent for a key without `=`. References such as `${NAME}` are not replaced yet. */
+  readonly value?: string;
+};
+
+type Bindings = {
+  readonly bindings: readonly Binding[];
+  /**
+   * The text ends inside a quote. The text behind it decides what the parser reads from that quote on, so
+   * `bindings` ends before it.
+   */
+  readonly open: boolean;
+};
+
+/** Python's blanks, without the controls from tab to CR, as ranges of a character class. */
+const otherBlanks = String.raw`\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`;
+const blank = String.raw`[\t-\r${otherBlanks}]`;
+/** A blank that ends no line. Python opens the file as text, so its parser meets no CR. */
+const inLine = String.raw`[\t\x0b\f${otherBlanks}]`;
+
+const beforeKey = new RegExp(`${blank}*`, 'y');
+const exported = new RegExp(`(?:export${inLine}+)?`, 'y');
+const bareKey = new RegExp(String.raw`[^=#\t-\r${otherBlanks}]+`, 'y');
+const quotedKey = /'([^']*)'/y;
+const equals = new RegExp(`${inLine}*=${inLine}*`, 'y');
+const singleQuoted = /'([^'\\]*(?:\\.[^'\\]*)*)'/sy;
+const doubleQuoted = /"([^"\\]*(?:\\.[^"\\]*)*)"/sy;
+const restOfLine = /[^\n]*/y;
+const endOfBinding = new RegExp(String.raw`${inLine}*(?:#[^\n]*)?(?:\n|$)`, 'y');
+
+/** What the parser finds in a text. `text` has no byte order mark, which Python's reader drops. */
+export const readBindings = (text: string): Bindings => {
+  const cursor = createCursor(text.replace(/\r\n?/g, '\n'));
+  const bindings: Binding[] = [];
+  for (;;) {
+    cursor.take(beforeKey);
+    if (cursor.next() === '') return { bindings, open: false };
+    const binding = readBinding(cursor);
+    if (binding === 'open') return { bindings, open: true };
+    // The parser skips from where it failed to the end of that line.
+    if (binding === 'error') cursor.take(restOfLine);
+    bindings.push(binding === 'error' ? {} : binding);
+  }
+};
+
+type Cursor = {
+  /** The text that the sticky expression matches here, which the cursor passes; undefined for no match. */
+  readonly take: (expression: RegExp) => RegExpExecArray | undefined;
+  /** The next character; empty at the end. */
+  readonly next: () => string;
+};
+
+const createCursor = (text: string): Cursor => {
+  let at = 0;
+  return {
+    take: (expression) => {
+      expression.lastIndex = at;
+      const match = expression.exec(text) ?? undefined;
+      at += match?.[0].length ?? 0;
+      return match;
+    },
+    next: () => text.charAt(at),
+  };
+};
+
+const readBinding = (cursor: Cursor): Binding | 'error' | 'open' => {
+  cursor.take(exported);
+  const key = readKey(cursor);
+  if (key === 'error' || key === 'open') return key;
+  const sign = cursor.take(equals)?.[0];
+  const value = sign === undefined ? {} : readValue(cursor, sign);
+  if (value === 'open') return value;
+  return cursor.take(endOfBinding) ? { ...key, ...value } : 'error';
+};
+
+const readKey = (cursor: Cursor): { key?: string } | 'error' | 'open' => {
+  const first = cursor.next();
+  if (first === '#') return {};
+  if (first !== "'") {
+    const key = cursor.take(bareKey)?.[0];
+    return key === undefined ? 'error' : { key };
+  }
+  const key = cursor.take(quotedKey)?.[1];
+  if (key === undefined) return 'open';
+  return key === '' ? 'error' : { key };
+};
+
+const readValue = (cursor: Cursor, sign: string): { value: string } | 'open' => {
+  const first = cursor.next();
+  if (first === '#' && !sign.endsWith('=')) return { value: '' };
+  if (first !== "'" && first !== '"') {
+    return { value: withoutComment(cursor.take(restOfLine)?.[0] ?? '') };
+  }
+  const raw = cursor.take(first === "'" ? singleQuoted : doubleQuoted)?.[1];
+  if (raw === undefined) return 'open';
+  return { value: first === "'" ? raw.replace(/\\([\\'])/g, '$1') : decodeDouble(raw) };
+};
+
+const blankThenHash = new RegExp(`${blank}#`);
+const isBlank = new RegExp(blank);
+
+const withoutComment = (text: string): string => {
+  const hash = text.search(blankThenHash);
+  let end = hash < 0 ? text.length : hash;
+  while (end > 0 && isBlank.test(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+};
+
+const meanings = new Map([
+  ...['\\', "'", '"'].map((one) => [one, one] as const),
+  ...Object.entries({ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\x0b' }),
+]);
+
+const decodeDouble = (raw: string): string =>
+  raw.replace(/\\([\\'"abfnrtv])/g, (_, escaped) => meanings.get(escaped) ?? '');
