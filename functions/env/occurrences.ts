@@ -1,7 +1,7 @@
 /**
- * Finds many texts at once in another, in time linear in all of them whatever they hold (Aho and
- * Corasick, 1975): the texts and the file are the caller's, and a search for one after the other can
- * be made to take hours.
+ * Finds many texts at once in another, in time that is linear in all of them, whatever they hold and
+ * however many they are (Aho and Corasick, 1975). The caller chooses the texts and the file, and could
+ * make a search for one text after the other take hours.
  */
 
 /** A search under way: texts fed to it one after the other are searched as one. */
@@ -35,12 +35,20 @@ export const searchFor = (texts: readonly string[]): Search => {
   };
 };
 
-/** A tree of the texts' beginnings; a node is a number, its children a list through `sibling`. */
+/** A tree of the texts' beginnings. A node is a number. */
 type Tree = {
   nodes: number;
+  /** The last code unit of the beginning that the node stands for. */
   readonly unit: Uint16Array;
+  /** The first child of a node, or the root. */
   readonly child: Int32Array;
-  readonly sibling: Int32Array;
+  /**
+   * The index in `forks` of a node with more children, or 0. Each text adds one fork at most, so the forks
+   * are few and most nodes need no map.
+   */
+  readonly fork: Int32Array;
+  /** All children of a node but the first, by their code units; `forks[0]` is no node's. */
+  readonly forks: Map<number, number>[];
   /** Length of the beginning that the node stands for. */
   readonly depth: Int32Array;
   /** The node of the longest proper end that is a beginning too. */
@@ -59,7 +67,8 @@ const growTree = (texts: readonly string[]): Tree => {
     nodes: 1,
     unit: new Uint16Array(size),
     child: numbers(),
-    sibling: numbers(),
+    fork: numbers(),
+    forks: [new Map()],
     depth: numbers(),
     fallback: numbers(),
     longest: numbers(),
@@ -77,34 +86,41 @@ const growTree = (texts: readonly string[]): Tree => {
 };
 
 /** The child for a code unit; the root, which is nobody's child, if there is none. */
-const childOf = ({ child, sibling, unit }: Tree, node: number, wanted: number): number => {
-  let found = child[node] ?? root;
-  while (found !== root && unit[found] !== wanted) found = sibling[found] ?? root;
-  return found;
+const childOf = ({ child, unit, fork, forks }: Tree, node: number, wanted: number): number => {
+  const first = child[node] ?? root;
+  if (first !== root && unit[first] === wanted) return first;
+  const index = fork[node] ?? 0;
+  return index > 0 ? (forks[index]?.get(wanted) ?? root) : root;
 };
 
 const addChild = (tree: Tree, node: number, unit: number): number => {
+  const { child, fork, forks } = tree;
   const added = tree.nodes++;
   tree.unit[added] = unit;
   tree.depth[added] = (tree.depth[node] ?? 0) + 1;
-  tree.sibling[added] = tree.child[node] ?? root;
-  tree.child[node] = added;
+  if (child[node] === root) child[node] = added;
+  else if (fork[node] === 0) fork[node] = forks.push(new Map([[unit, added]])) - 1;
+  else forks[fork[node] ?? 0]?.set(unit, added);
   return added;
 };
 
 /** Breadth first: a fallback is nearer to the root, so it is linked already. */
 const linkFallbacks = (tree: Tree): void => {
-  const { unit, child, sibling, fallback, longest } = tree;
+  const { unit, child, fork, forks, fallback, longest } = tree;
   const queue = new Int32Array(tree.nodes);
   let filled = 1;
+  const link = (node: number, next: number): void => {
+    const back = node === root ? root : step(tree, fallback[node] ?? root, unit[next] ?? 0);
+    fallback[next] = back;
+    if (longest[next] === 0) longest[next] = longest[back] ?? 0;
+    queue[filled++] = next;
+  };
   for (let taken = 0; taken < filled; taken++) {
     const node = queue[taken] ?? root;
-    for (let next = child[node] ?? root; next !== root; next = sibling[next] ?? root) {
-      const back = node === root ? root : step(tree, fallback[node] ?? root, unit[next] ?? 0);
-      fallback[next] = back;
-      if (longest[next] === 0) longest[next] = longest[back] ?? 0;
-      queue[filled++] = next;
-    }
+    const first = child[node] ?? root;
+    if (first !== root) link(node, first);
+    const index = fork[node] ?? 0;
+    if (index > 0) for (const next of forks[index]?.values() ?? []) link(node, next);
   }
 };
 
