@@ -2,9 +2,9 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readWithBash } from '../support/bash.ts';
 import { type Dsv, openDsv } from '../support/dsv.ts';
 import { type RunningVault, startVault } from '../support/running-vault.ts';
+import { readWithBash } from '../support/shells.ts';
 
 let vault: RunningVault;
 let dsv: Dsv;

@@ -1,43 +1,51 @@
 /** For each dialect the programs that its files are for. */
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
-import { readWithBash } from '../support/bash.ts';
 import { nodeReaders, readWithExpand } from '../support/node-readers.ts';
+import { readWithShell, type Shell } from '../support/shells.ts';
 import { type Found, readWithGo, readWithPython } from './programs.ts';
 
 export type Reader = {
   readonly name: string;
   /** What it finds in each file. */
   readonly read: (texts: readonly string[]) => Found[];
+  /** A line with a warning may end what it reads, so that it lacks the values below. */
+  readonly mayStop?: boolean;
 };
 
-/** The grammar does not join quotes, as a line may do that is spelled for bash only. */
+/** The grammar does not join quotes, as a line may do that is spelled for shells only. */
 const keysOf = (text: string): string[] =>
   parseFile(text.replaceAll(`'\\''`, '')).lines.flatMap((line) =>
     line.kind === 'assignment' ? [line.key] : [],
   );
 
-/** What bash gives where a line of a file made it exit. */
+/** What a shell gives where a line of a file made it exit. */
 export const endedShell = 'the file ended its shell';
 
-const bash = (texts: readonly string[]): Found[] => {
-  // One more key, so that a shell that has nothing to tell differs from one that ended.
-  const readings = texts.map((text) => ({ text, keys: [...keysOf(text), 'none'] }));
-  return readWithBash(readings).map((values, index) => {
-    if (values.length === 0) return endedShell;
-    const found = new Map<string, string>();
-    for (const [at, key] of readings[index]?.keys.entries() ?? []) {
-      const value = values[at];
-      if (value !== undefined) found.set(key, value);
-    }
-    return found;
-  });
-};
+const readerOf =
+  (shell: Shell) =>
+  (texts: readonly string[]): Found[] => {
+    // One more key, so that a shell that has nothing to tell differs from one that ended.
+    const readings = texts.map((text) => ({ text, keys: [...keysOf(text), 'none'] }));
+    return readWithShell(shell, readings).map((values, index) => {
+      if (values.length === 0) return endedShell;
+      const found = new Map<string, string>();
+      for (const [at, key] of readings[index]?.keys.entries() ?? []) {
+        const value = values[at];
+        if (value !== undefined) found.set(key, value);
+      }
+      return found;
+    });
+  };
 
 export type TextDialect = Exclude<Dialect, 'json'>;
 
 export const readersOf: Readonly<Record<TextDialect, readonly Reader[]>> = {
-  shell: [{ name: 'bash', read: bash }],
+  shell: [
+    { name: 'bash', read: readerOf('bash') },
+    { name: 'dash', read: readerOf('dash'), mayStop: true },
+    { name: 'zsh', read: readerOf('zsh'), mayStop: true },
+  ],
   compose: [{ name: 'docker compose', read: (texts) => readWithGo('compose', texts) }],
   docker: [{ name: 'docker run', read: (texts) => readWithGo('docker', texts) }],
   dotenv: nodeReaders.map(([name, read]) => ({ name, read: (texts) => texts.map(read) })),

@@ -1,17 +1,20 @@
 /**
- * Before the suites of this folder: the readers that are not of this machine's Node or bash, built once
- * under `.local/readers` and again when what they are built of has changed. Needs go and python3 and,
- * the first time, the module proxy and the package index that these are set up for.
+ * Before the suites of this folder: the readers that are not of this machine's Node or shells, built once
+ * under `.local/readers` and again when what they are built of has changed. Needs dash, zsh, go and python3
+ * and, the first time, the module proxy and the package index that these are set up for.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type Shell, shellsHere } from '../support/shells.ts';
 import { goReader, pythonReader } from './programs.ts';
 
 const here = join(process.cwd(), 'test/readers');
 
 export default (): void => {
+  requireShell('dash');
+  requireShell('zsh');
   build({
     program: goReader,
     sources: ['go/go.mod', 'go/go.sum', 'go/main.go'],
@@ -32,6 +35,10 @@ export default (): void => {
       ],
     ],
   });
+};
+
+const requireShell = (shell: Shell): void => {
+  if (!shellsHere.includes(shell)) fail(`test:readers needs ${shell}: apt-get install ${shell}`);
 };
 
 type Build = {
@@ -62,9 +69,13 @@ const run = (command: string, args: readonly string[], folder: string, needs: st
     });
   } catch (error) {
     const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr ?? '') : '';
-    const failure = new Error([needs, ...(stderr === '' ? [] : [stderr.trim()])].join(': '));
-    // A person shall see the sentence, not where it comes from.
-    failure.stack = failure.message;
-    throw failure;
+    fail([needs, ...(stderr === '' ? [] : [stderr.trim()])].join(': '));
   }
+};
+
+/** Throws an error that shows a person the sentence and no stack. */
+const fail = (sentence: string): never => {
+  const failure = new Error(sentence);
+  failure.stack = failure.message;
+  throw failure;
 };

@@ -114,7 +114,7 @@ describe('values that are written', () => {
     expectReadBack(files, { name: 'a process', read: readWithNodeProcess });
   });
 
-  it('are all that have no NUL, for bash, docker compose and python-dotenv', () => {
+  it('are all that have no NUL, for shells, docker compose and python-dotenv', () => {
     for (const dialect of ['shell', 'compose', 'python'] as const) {
       for (const values of sets.values()) {
         const possible = values.filter((value) => !value.includes('\0'));

@@ -1,30 +1,25 @@
 /**
- * How bash reads lines that nobody wrote for it: as the grammar does (`readsAlike`), otherwise but to
- * the line's end (a warning), or beyond it (`mayReachBeyond`: what follows is not safe). Both judge
- * carefully, not exactly: they say yes, and no, only where that is plain.
+ * How shells read lines that nobody wrote for them. `readsAlike`: bash, dash and zsh all read the line as
+ * the grammar does. `mayReachBeyond`: bash may read it beyond its end, so that the lines below are not
+ * safe. A line that is neither gets a warning; zsh and dash may stop reading there. Both functions judge
+ * carefully, not exactly: they answer yes, and no, only where that is plain.
  */
 import type { Assignment, Line } from '../grammar.ts';
+import { isShellOwn } from './shell-names.ts';
 
-/** Names that bash sets, reads as numbers, or does not export; measured on 5.2, two are of 5.3. */
-const bashOwn: ReadonlySet<string> = new Set(
-  `_ BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND BASH_LINENO
-  BASH_MONOSECONDS BASH_SOURCE BASH_SUBSHELL BASH_TRAPSIG BASH_VERSINFO COMP_WORDBREAKS DIRSTACK
-  EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO OPTIND PIPESTATUS PPID RANDOM SECONDS
-  SHELLOPTS SHLVL SRANDOM UID`.split(/\s+/),
-);
-
-export const isBashOwn = (key: string): boolean => bashOwn.has(key);
-
-/** Whether bash surely gives the line the grammar's meaning. `marked`: after a byte order mark. */
+/** Whether every shell surely gives the line the grammar's meaning. `marked`: after a byte order mark. */
 export const readsAlike = (line: Line, marked: boolean): boolean => {
   if (marked) return false;
   if (line.kind !== 'assignment') return line.kind === 'comment' || line.eol !== '\r\n';
   if (line.eol === '\r\n' || line.beforeEquals !== '' || line.afterEquals !== '') return false;
-  if (isBashOwn(line.key)) return false;
+  if (isShellOwn(line.key)) return false;
   return valueReadsAlike(line);
 };
 
-/** Nothing that bash expands, splits, or takes for an operator. */
+/** zsh takes a word behind such an equals sign for the name of a command, and puts its path there. */
+export const commandPath = /(?:^|:)=/;
+
+/** Whether the value holds nothing that a shell expands, splits, or takes for an operator. */
 const valueReadsAlike = ({ value, exported }: Assignment): boolean => {
   const { quote, raw } = value;
   if (quote === "'") return true;
@@ -33,6 +28,7 @@ const valueReadsAlike = ({ value, exported }: Assignment): boolean => {
   }
   // As an argument of export, `{a,b}` is two words.
   if (exported !== '' && /[{}]/.test(raw)) return false;
+  if (commandPath.test(raw)) return false;
   return !/[^\w./:@%+,=#^!?*[\]{}\-\P{ASCII}]|[\p{White_Space}\p{Cc}\p{Cf}]/u.test(raw);
 };
 

@@ -1,11 +1,12 @@
 /**
- * `set -a; . file` in bash, in any locale. There is a spelling for every value without NUL, and but for
- * one kind (`hidesEscapes`) the grammar reads it the same; what no spelling mends (a CR at the line's
- * end, a byte order mark before the key, a name that bash keeps for itself, an earlier line that bash
- * does not end where the grammar does) is refused.
+ * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL has a spelling that all
+ * three read the same. The grammar reads it the same, too, but for one kind (`hidesEscapes`). A line is
+ * refused if no spelling mends it: it ends in a CR, stands after a byte order mark, has a name that a shell
+ * keeps for itself, or stands below a line that bash does not end where the grammar does.
  */
 import { isPlain, judge, withSpelling } from './reading.ts';
-import { isBashOwn, mayReachBeyond, readsAlike } from './shell-reading.ts';
+import { isShellOwn } from './shell-names.ts';
+import { commandPath, mayReachBeyond, readsAlike } from './shell-reading.ts';
 import type { Writer } from './writer.ts';
 
 /**
@@ -16,7 +17,7 @@ import type { Writer } from './writer.ts';
 const hidesEscapes = /\P{ASCII}[\\"$`]/u;
 
 const spell = (value: string): string => {
-  if (isPlain(value)) return value;
+  if (isPlain(value) && !commandPath.test(value)) return value;
   if (!value.includes("'")) return `'${value}'`;
   // The grammar does not join quotes: this one is for final replies only.
   if (hidesEscapes.test(value)) return `'${value.replaceAll("'", `'\\''`)}'`;
@@ -34,7 +35,7 @@ export const shell: Writer = {
     unfit: (line, marked) => {
       if (marked) return 'byte_order_mark';
       if (line.eol === '\r\n') return 'carriage_return';
-      return isBashOwn(line.key) ? 'key' : undefined;
+      return isShellOwn(line.key) ? 'key' : undefined;
     },
   }),
 };

@@ -5,8 +5,8 @@ import { parseFile } from '../../../functions/env/grammar.ts';
 import { type EnvFile, planFile } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
-import { isForBashOnly } from '../../support/bash.ts';
 import { fileText } from '../../support/env-files.ts';
+import { isForShellsOnly } from '../../support/shells.ts';
 
 /** A piece of a value: how it is typed once quotes and escapes are removed, and what it means. */
 type Piece =
@@ -153,7 +153,7 @@ describe('a file that is encrypted and expanded', () => {
         const json = run({ ...again, dialect: 'json' }, encrypted.store);
         expect(Object.entries(JSON.parse(json.content)).sort()).toEqual([...meaning].sort());
         const shell = runUnless(['not_representable'], again, encrypted.store);
-        if (meaning.some(([, any]) => isForBashOnly(any))) return;
+        if (meaning.some(([, any]) => isForShellsOnly(any))) return;
         expect(read(shell.content)).toEqual(meaning);
       }),
       { numRuns: 1_500 },

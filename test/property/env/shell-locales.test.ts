@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { VaultError } from '../../../functions/model/errors.ts';
-import { readWithBash } from '../../support/bash.ts';
 import { contentOf } from '../../support/env-runs.ts';
+import { readWithBash, readWithShell, shellsHere } from '../../support/shells.ts';
 
 /** Characters whose last byte begins one of two bytes elsewhere, and all that has a meaning in bash. */
 const piece = fc.constantFrom(
@@ -52,17 +52,17 @@ describe.each(locales)('in the locale %s', (locale) => {
   const made = canBeMade(locale);
   const both = made ? it : it.skip;
 
-  both('bash reads every value exactly', () => {
+  both.each(shellsHere)('%s reads every value exactly', (shell) => {
     const values = fc.sample(text(12), { numRuns: 1_500 });
     const written = values.map((value, index) =>
       contentOf(`K${index}=secret(X)\n`, { mode: 'expand', secrets: { X: value } }),
     );
     const keys = values.map((_, index) => `K${index}`);
     const readings = [{ text: written.join(''), keys }];
-    expect(readWithBash(readings, locale, folder)).toEqual([values]);
+    expect(readWithShell(shell, readings, locale, folder)).toEqual([values]);
     // A file may choose the locale in which the rest of it is read.
     const chosen = [{ text: `LC_ALL=${locale}\n${written.join('')}`, keys }];
-    expect(readWithBash(chosen, 'C', folder)).toEqual([values]);
+    expect(readWithShell(shell, chosen, 'C', folder)).toEqual([values]);
   });
 
   both('lines that come back as they are leave every value exact, or it is refused', () => {

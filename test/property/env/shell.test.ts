@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { shell } from '../../../functions/env/dialects/shell.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
-import { isForBashOnly, readWithBash } from '../../support/bash.ts';
 import { plan, render } from '../../support/env-runs.ts';
+import { isForShellsOnly, readWithShell, shellsHere } from '../../support/shells.ts';
 
 const character = fc.oneof(
   {
@@ -42,17 +42,21 @@ describe('a value written for a shell', () => {
       return shell.write({ ...line, eol: '\n' }, any) ?? '';
     });
     const text = written.join('');
-    const forGrammar = values.map((any) => !isForBashOnly(any));
+    const forGrammar = values.map((any) => !isForShellsOnly(any));
     const { lines: read, errors } = parseFile(written.filter((_, at) => forGrammar[at]).join(''));
     expect(errors).toEqual([]);
     const decoded = read.map((line) => (line.kind === 'assignment' ? line.value.decoded : line));
     expect(decoded).toEqual(values.filter((_, at) => forGrammar[at]));
     const keys = values.map((_, index) => `K${index}`);
-    expect(readWithBash([{ text, keys }])).toEqual([values]);
-    expect(readWithBash([{ text, keys }], 'C')).toEqual([values]);
+    for (const name of shellsHere) {
+      for (const locale of ['C.UTF-8', 'C']) {
+        const read = readWithShell(name, [{ text, keys }], locale);
+        expect({ name, locale, read }).toEqual({ name, locale, read: [values] });
+      }
+    }
   };
 
-  it('is read back exactly by bash and by the grammar, between any others', () => {
+  it('is read back exactly by every shell here and by the grammar, between any others', () => {
     const many = fc.array(value, { minLength: 400, maxLength: 500, size: 'max' });
     const lines = fc.array(template, { minLength: 1, maxLength: 9 });
     fc.assert(fc.property(many, lines, expectReadBack), { numRuns: 6, endOnFailure: true });
@@ -60,6 +64,14 @@ describe('a value written for a shell', () => {
 
   it('is read back exactly for every character of ASCII in every position', () => {
     expectReadBack(plainValues, ['KEY=x']);
+  });
+
+  it('is read back exactly where it looks like a path, a command or a pattern', () => {
+    const parts = ['=', ':=', '~', ':~', '/', 'ls', '*', '[a]', '?', '^', '#', '{a,b}', '!', '(e)'];
+    const values = parts.flatMap((one) =>
+      parts.flatMap((other) => [one + other, `x${one}${other}`, `${one}x:${other}`]),
+    );
+    expectReadBack([...values, 'x:=ls', 'a=b:=ls'], ['KEY=x', 'export KEY=x']);
   });
 
   it('is read back exactly if it is as long as a value may be', () => {
@@ -124,7 +136,7 @@ const shellText = fc
         '\u007f',
         ' { ',
       ],
-      ...['\\n', '\\$', '\\"', '\\\\'],
+      ...['\\n', '\\$', '\\"', '\\\\', ':=', '=a', '~a', 'repeat 2 ', 'foreach '],
     ),
     { maxLength: 7 },
   )
@@ -137,7 +149,7 @@ describe('a line that comes back as it is', () => {
   /** Few of random lines are read alike; of those that are not, all may do what they like. */
   const samples = fc.sample(foreignLine, { numRuns: 3_000 });
 
-  it('is read by bash as by the grammar if there is no warning', () => {
+  it.each(shellsHere)('is read by %s as by the grammar if there is no warning', (name) => {
     const agreed = samples.flatMap((line) => {
       const text = `${line}\nZ='1'\n`;
       const file = parseFile(text);
@@ -145,8 +157,11 @@ describe('a line that comes back as it is', () => {
       if (file.errors.length > 0 || first?.kind !== 'assignment') return [];
       return shell.disagrees(file, first) ? [] : [{ text, value: first.value.decoded }];
     });
-    expect(agreed.length).toBeGreaterThan(250);
-    const read = readWithBash(agreed.map(({ text }) => ({ text, keys: ['A', 'Z'] })));
+    expect(agreed.length).toBeGreaterThan(150);
+    const read = readWithShell(
+      name,
+      agreed.map(({ text }) => ({ text, keys: ['A', 'Z'] })),
+    );
     const wrong = agreed.filter(
       ({ value: expected }, index) =>
         JSON.stringify(read[index]) !== JSON.stringify([expected, '1']),
@@ -154,7 +169,7 @@ describe('a line that comes back as it is', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('leaves every resolved value below it to be read exactly, or that value is refused', () => {
+  describe('that is above a resolved value which is not refused', () => {
     const secret = `it's "$x" \`y\` \\\n)}; #`;
     const rendered = samples.flatMap((line) => {
       try {
@@ -164,10 +179,19 @@ describe('a line that comes back as it is', () => {
         throw error;
       }
     });
-    expect(rendered.length).toBeGreaterThan(500);
-    const read = readWithBash(rendered.map((text) => ({ text, keys: ['T'] })));
-    const wrong = rendered.filter((_, index) => read[index]?.[0] !== secret);
-    expect(wrong).toEqual([]);
+    const readings = rendered.map((text) => ({ text, keys: ['T'] }));
+
+    it('leaves the value to be read exactly by bash', () => {
+      expect(rendered.length).toBeGreaterThan(500);
+      const read = readWithShell('bash', readings);
+      expect(rendered.filter((_, index) => read[index]?.[0] !== secret)).toEqual([]);
+    });
+
+    it.each(shellsHere)('leaves the value to be read by %s exactly, or not at all', (name) => {
+      const read = readWithShell(name, readings);
+      const isWrong = (value: string | undefined) => value !== undefined && value !== secret;
+      expect(rendered.filter((_, index) => isWrong(read[index]?.[0]))).toEqual([]);
+    });
   });
 
   it('is judged in time that grows with its length only', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { readWithBash } from '../../support/bash.ts';
 import { reasonsOf } from '../../support/env-refusals.ts';
 import { contentOf, faultsOf, plan, render } from '../../support/env-runs.ts';
+import { readWithBash } from '../../support/shells.ts';
 import readers from '../../vectors/env-readers.json' with { type: 'json' };
 
 const written = (line: string, value: string) =>
@@ -13,6 +13,7 @@ describe('a value written for a shell', () => {
   it.each([
     ['bare', 'azAZ09_./:@%+,-=', 'A=azAZ09_./:@%+,-='],
     ['quoted, if an equals sign is first', '=a', `A='=a'`],
+    ['quoted, if zsh would put the path of a command there', 'x:=ls', `A='x:=ls'`],
     ['quoted, if it is empty', '', `A=''`],
     ['quoted, if it holds a blank', 'a b', `A='a b'`],
     ['quoted, if it holds a letter outside ASCII', 'é', `A='é'`],
@@ -54,6 +55,7 @@ describe('a line that no spelling mends for a shell', () => {
     ['after a byte order mark', '\uFEFFA=secret(X)\n', ['1:3 not_representable']],
     ['with text that was escaped', '\uFEFFA=\\secret(X)\n', ['1:4 not_representable']],
     ['of a name that bash sets', 'export UID=secret(X)\n', ['1:12 not_representable']],
+    ['of a name that zsh sets', 'USERNAME=secret(X)\n', ['1:10 not_representable']],
     [
       'every such line',
       '_=secret(X)\nPPID=secret(X)\n',
@@ -127,6 +129,9 @@ describe('the warning reader_disagrees', () => {
     'A=a"b"',
     'A=~',
     'A=a:~/b',
+    'A==ls',
+    'A=x:=ls',
+    'USERNAME=root',
     'export A={a,b}',
     'A=1\r',
     "A='1'\r",

@@ -1,23 +1,42 @@
-/** The real bash, as a reader of `.env` files. */
+/** The real shells, as readers of `.env` files. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A file, and the variables to ask for after it was read. */
 export type Reading = { readonly text: string; readonly keys: readonly string[] };
 
+/** Without the files that a user's shell reads first. */
+const options = { bash: ['--norc'], dash: [], zsh: ['-f'] } as const;
+
+export type Shell = keyof typeof options;
+
+const programOf = (shell: Shell): string | undefined =>
+  ['/bin', '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin']
+    .map((folder) => join(folder, shell))
+    .find((path) => existsSync(path));
+
+/** The shells of this machine: bash, which the tests need, and the others if they are installed. */
+export const shellsHere: readonly Shell[] = [
+  'bash',
+  ...(['dash', 'zsh'] as const).filter((shell) => programOf(shell) !== undefined),
+];
+
 /**
- * What bash holds in `keys` after `set -a; . file`, for each file in a shell of its own; `undefined`:
+ * What a shell holds in `keys` after `set -a; . file`, for each file in a shell of its own; `undefined`:
  * not set. An empty list: the file ended its shell. Files must hold no control that `printf` gives as
  * a separator (NUL), and find no command to run: the search path is empty. `locales` is the folder of a
  * locale that is not of this machine.
  */
-export const readWithBash = (
+export const readWithShell = (
+  shell: Shell,
   readings: readonly Reading[],
   locale = 'C.UTF-8',
   locales?: string,
 ): (string | undefined)[][] => {
+  const program = programOf(shell);
+  if (program === undefined) throw new Error(`the test needs ${shell} on this machine`);
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
   try {
     const script = readings.map(({ text, keys }, index) => {
@@ -28,8 +47,8 @@ export const readWithBash = (
     });
     writeFileSync(join(folder, 'script'), script.join(''));
     const env = { PATH: '/nonexistent', LC_ALL: locale, ...(locales && { LOCPATH: locales }) };
-    const options = { cwd: folder, env, maxBuffer: 2 ** 28 };
-    const output = execFileSync('/bin/bash', ['--norc', './script'], options).toString('utf8');
+    const run = { cwd: folder, env, maxBuffer: 2 ** 28 };
+    const output = execFileSync(program, [...options[shell], './script'], run).toString('utf8');
     const files = output.split('end\0').slice(0, -1);
     return files.map((file) =>
       file
@@ -42,9 +61,16 @@ export const readWithBash = (
   }
 };
 
+/** What bash holds: see `readWithShell`. */
+export const readWithBash = (
+  readings: readonly Reading[],
+  locale?: string,
+  locales?: string,
+): (string | undefined)[][] => readWithShell('bash', readings, locale, locales);
+
 /**
  * Whether the vault's spelling of a value is one that the grammar does not read: in double quotes it would
  * need a backslash behind a character beyond ASCII.
  */
-export const isForBashOnly = (value: string): boolean =>
+export const isForShellsOnly = (value: string): boolean =>
   value.includes("'") && /\P{ASCII}[\\"$`]/u.test(value);
