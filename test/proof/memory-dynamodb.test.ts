@@ -1,17 +1,20 @@
 /** The store in memory, held to the embedded one: asked the same, it answers the same. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { VaultError } from '../../functions/model/errors.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
-import type { Exchange, Reply } from '../support/adversary/wire.ts';
+import type { Call, Exchange, Json, Reply } from '../support/adversary/wire.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
 import { readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { openTable, type Table } from '../support/stored-items.ts';
 
-/** Told by each store in words of its own, or of no meaning to the vault. */
-const ownWords = new Set(['message', 'Message', 'TableName', 'LastEvaluatedKey', 'Table']);
+/** Each store has words of its own for these, or they have no meaning to the vault. */
+const ownWords = new Set(['message', 'Message', 'TableName', 'Table']);
 
-/** What a reply says, whatever the order of its members. */
+/** The content of a reply or an item, with its members in one order. */
 const canonical = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
   const members = Object.entries(value)
@@ -26,11 +29,84 @@ const canonical = (value: unknown): unknown => {
 };
 const told = ({ status, body }: Reply) => ({ status, ...(canonical(JSON.parse(body)) as object) });
 
+const withInput = (call: Call, input: Json): Call => {
+  const { 'content-length': _, ...headers } = call.headers;
+  return { ...call, headers, input, body: JSON.stringify(input) };
+};
+const withMoment = (call: Call, now: string): Call => {
+  const body = JSON.stringify(call.input).replace(/":now":\{"N":"\d+"\}/g, `":now":{"N":"${now}"}`);
+  return withInput(call, JSON.parse(body));
+};
+
+/** The same query for one item, backwards, from where it ended, and for nothing but its last item. */
+const queriesLike = (call: Call, reply: Reply): Call[] => {
+  const { Items, LastEvaluatedKey } = JSON.parse(reply.body);
+  const field = call.input['IndexName'] === undefined ? 'sk' : 'name';
+  const last = Items.at(-1)?.[field];
+  const values = call.input['ExpressionAttributeValues'] as Json;
+  const alone = { ExpressionAttributeValues: { ...values, ':first': last, ':last': last } };
+  const isBackwards = call.input['ScanIndexForward'] === false;
+  return [
+    { Limit: 1 },
+    { ScanIndexForward: isBackwards },
+    { ScanIndexForward: isBackwards, Limit: 1 },
+    ...(Items.length > 0 ? [{ Limit: Items.length }, alone] : []),
+    ...(LastEvaluatedKey ? [{ ExclusiveStartKey: LastEvaluatedKey }] : []),
+  ].map((members) => withInput(call, { ...call.input, ...members }));
+};
+
+type Actions = readonly Readonly<Record<string, Json>>[];
+let tokens = 0;
+
+/**
+ * The same transaction again, with other content under its token, and with the same content under another:
+ * at other moments, and with an item that its condition would keep out.
+ */
+const transactionsLike = (call: Call): Call[] => {
+  const actions = call.input['TransactItems'] as Actions;
+  const under = (members: Json): Call => {
+    tokens += 1;
+    return withInput(call, { ...call.input, ClientRequestToken: `token-${tokens}`, ...members });
+  };
+  const unguarded = actions.map((action, index) => {
+    const {
+      ConditionExpression: _,
+      ReturnValuesOnConditionCheckFailure,
+      ...put
+    } = action['Put'] ?? {};
+    if (index < actions.length - 1 || !action['Put']) return action;
+    return { Put: { ...put, Item: { ...(put['Item'] as Json), changed: { S: 'changed' } } } };
+  });
+  const fewer = { ...call.input, TransactItems: actions.slice(1) };
+  return [
+    call,
+    ...(actions.length > 1 ? [withInput(call, fewer), under({ TransactItems: unguarded })] : []),
+    under({}),
+    withMoment(under({}), '9'),
+    withMoment(under({}), '99999999999'),
+  ];
+};
+
+/** Calls that the vault would not make there, in its own words: they change nothing, or both stores alike. */
+const callsLike = (call: Call, reply: Reply): Call[] => {
+  if (call.operation === 'Query') return queriesLike(call, reply);
+  if (call.operation === 'TransactWriteItems') return transactionsLike(call);
+  return call.operation === 'PutItem' ? [call, withMoment(call, '9')] : [];
+};
+
+const inOrder = (items: readonly object[]): string[] =>
+  items.map((item) => JSON.stringify(canonical(item))).sort();
+
+/** Refusals that the operations of this file meet; any other means that the run itself failed. */
+const refusals = new Set(['not_found', 'secret_exists', 'version_conflict']);
+
 describe('the store in memory', () => {
   let vault: Embedded;
   let wired: Wired;
+  let table: Table;
   beforeAll(async () => {
     vault = await startEmbedded();
+    table = openTable(vault);
     wired = await wireUp(vault);
   });
   afterAll(() => vault.close());
@@ -42,25 +118,43 @@ describe('the store in memory', () => {
 
   it.each(cases)('answers like the embedded one: $name with the key $key', async (of) => {
     const memory = createMemoryStore();
-    let compared = 0;
-    const both: Exchange = async (call) => {
-      const reply = await wired.forward(call);
-      if (call.service === 'kms') return reply;
-      expect([call.operation, told(await memory.exchange(call))]).toEqual([
-        call.operation,
-        told(reply),
+    // The vault would take an assertion that fails in an exchange for a fault of its store.
+    const answers: { readonly embedded: unknown; readonly memory: unknown }[] = [];
+    const ask = async (call: Call): Promise<Reply> => {
+      const [reply, own] = await Promise.all([
+        wired.forward(call),
+        memory.exchange(call).catch((error) => ({ status: 0, body: JSON.stringify(`${error}`) })),
       ]);
-      compared += 1;
+      const asked = [call.operation, call.input];
+      answers.push({ embedded: [...asked, told(reply)], memory: [...asked, told(own)] });
+      return reply;
+    };
+    const both: Exchange = async (call) => {
+      if (call.service === 'kms') return await wired.forward(call);
+      const reply = await ask(call);
+      for (const like of callsLike(call, reply)) await ask(like);
       return reply;
     };
     const ports = wired.portsBehind(both);
     const principal = someone();
-    const run = () => of.operation.run(of.key)(ports, requestContext(), principal);
-    // Of nothing, then of what is there, then again: refused, or made anew.
+    const outcomes: string[] = [];
+    const run = async () => {
+      const done = of.operation.run(of.key)(ports, requestContext(), principal);
+      outcomes.push(
+        await done.then(
+          () => 'done',
+          (error) => (error instanceof VaultError ? error.code : String(error)),
+        ),
+      );
+    };
+    // The operation runs on an empty store, then on what it needs, and then once more on its own result.
     for (const prepare of [async () => {}, of.operation.prepare, async () => {}]) {
       await prepare(ports, principal);
-      await run().catch(() => {});
+      await run();
     }
-    expect(compared).toBeGreaterThan(2);
+    expect(outcomes.filter((code) => code !== 'done' && !refusals.has(code))).toEqual([]);
+    expect(answers.map(({ memory: own }) => own)).toEqual(answers.map(({ embedded }) => embedded));
+    expect(answers.length).toBeGreaterThan(2);
+    expect(inOrder(memory.items())).toEqual(inOrder(await table.itemsOf(principal.tenant)));
   });
 });

@@ -22,6 +22,13 @@ export type MemoryStore = {
 };
 
 const keyOf = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`;
+const keysNamed =
+  (...names: readonly string[]) =>
+  (item: Item): Item =>
+    Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
+const keyOfItem = keysNamed('pk', 'sk');
+/** The index holds these of each item that has them all, which is a head. */
+const keysInIndex = keysNamed('tenant', 'name', 'pk', 'sk');
 const isKeyOfHead = (item: Item): boolean => item['sk']?.S === 'HEAD';
 
 const isLess = (a: Value | undefined, b: Value | undefined): boolean => {
@@ -54,11 +61,16 @@ const holds = (expression: string, action: Action, item: Item | undefined): bool
 };
 
 const capacity = (CapacityUnits: number) => ({ CapacityUnits, TableName: 'vault' });
+/** Only of a transaction the store also tells which kind its units are. */
+const transactionCapacity = (CapacityUnits: number, kind: 'Read' | 'Write') => [
+  { ...capacity(CapacityUnits), [`${kind}CapacityUnits`]: CapacityUnits },
+];
 const ok = (members: Json): Reply => ({ status: 200, body: JSON.stringify(members) });
 
 export const createMemoryStore = (): MemoryStore => {
   const items = new Map<string, Item>();
-  const answered = new Map<string, { readonly content: string; readonly reply: Reply }>();
+  /** The content of each transaction that took effect, by its token. */
+  const done = new Map<string, string>();
 
   const itemOf = ({ Key, Item }: Action): Item | undefined => items.get(keyOf(Key ?? Item ?? {}));
   const isRefused = (action: Action): boolean =>
@@ -92,39 +104,47 @@ export const createMemoryStore = (): MemoryStore => {
       return faultReply(400, 'TransactionCanceledException', { CancellationReasons });
     }
     const ofIndex = actions.reduce((sum, action) => sum + put(action), 0);
-    return ok({ ConsumedCapacity: [capacity(2 * actions.length + ofIndex)] });
+    return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length + ofIndex, 'Write') });
   };
   /** A transaction that took effect is answered again under its token, and refused with other content. */
   const oncePerToken = ({ input, body }: Call, actions: readonly Action[]): Reply => {
     const token = String(input['ClientRequestToken']);
-    const known = answered.get(token);
-    if (known && known.content !== body) {
+    const known = done.get(token);
+    if (known !== undefined && known !== body) {
       return faultReply(400, 'IdempotentParameterMismatchException');
     }
-    const reply = known?.reply ?? transactWrite(actions);
-    if (reply.status === 200) answered.set(token, { content: body, reply });
+    // To find it done is to read.
+    if (known !== undefined) {
+      return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length, 'Read') });
+    }
+    const reply = transactWrite(actions);
+    if (reply.status === 200) done.set(token, body);
     return reply;
   };
 
   const query = (input: Json & Action): Reply => {
     const { KeyConditionExpression, IndexName, ScanIndexForward = true, Limit } = input;
     const field = IndexName === undefined ? 'sk' : 'name';
-    const start = (input['ExclusiveStartKey'] as Item | undefined)?.[field];
+    const direction = ScanIndexForward === false ? -1 : 1;
+    const order = (a: Item, b: Item): number => direction * (isLess(a[field], b[field]) ? -1 : 1);
+    const start = input['ExclusiveStartKey'] as Item | undefined;
     const found = [...items.values()]
-      .filter((item) => IndexName === undefined || isKeyOfHead(item))
       .filter((item) => holds(String(KeyConditionExpression), input, item))
-      .filter((item) => start === undefined || isLess(start, item[field]))
-      .sort((a, b) => (isLess(a[field], b[field]) ? -1 : 1));
-    if (ScanIndexForward === false) found.reverse();
-    const page = found.slice(0, Number(Limit));
+      .filter(
+        (item) =>
+          start === undefined || (!isEqual(start[field], item[field]) && order(start, item) < 0),
+      )
+      .sort(order);
+    const page = found.slice(0, Limit === undefined ? undefined : Number(Limit));
+    const keys = IndexName === undefined ? keyOfItem : keysInIndex;
     const last = page.at(-1);
     return ok({
-      Items: page,
+      Items: IndexName === undefined ? page : page.map(keys),
       Count: page.length,
       ScannedCount: page.length,
       ConsumedCapacity: capacity(IndexName === undefined ? 1 : 0.5),
-      ...(page.length < found.length &&
-        last && { LastEvaluatedKey: { pk: last['pk'], sk: last['sk'] } }),
+      // A full page ends there, whether more follows or not.
+      ...(page.length === Limit && last && { LastEvaluatedKey: keys(last) }),
     });
   };
 
@@ -147,7 +167,7 @@ export const createMemoryStore = (): MemoryStore => {
           const Item = itemOf(action);
           return Item ? { Item } : {};
         });
-        return ok({ Responses, ConsumedCapacity: [capacity(2 * actions.length)] });
+        return ok({ Responses, ConsumedCapacity: transactionCapacity(2 * actions.length, 'Read') });
       }
       return faultReply(400, 'UnknownOperationException');
     },
