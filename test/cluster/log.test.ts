@@ -19,7 +19,8 @@ it('the log over etcd stops with a sentence at what is no entry, and does not pa
   }
 });
 
-it('the log over etcd never holds what it said it would not, also when it is full', async () => {
+/** Fills an etcd, and returns the errors of those appends that it refused and holds all the same. */
+const fillLog = async (): Promise<readonly unknown[]> => {
   const { log, close } = await startEtcdLog({ 'quota-backend-bytes': String(24 * 1_048_576) });
   const Item = { pk: { S: 'x'.repeat(200_000) } };
   const refusals = new Map<string, unknown>();
@@ -47,11 +48,20 @@ it('the log over etcd never holds what it said it would not, also when it is ful
       },
       stop.signal,
     );
-    expect(refusedAndThere).not.toEqual([]);
-    expect(refusedAndThere.filter(isNotAppended)).toEqual([]);
+    return refusedAndThere;
   } finally {
     await close();
   }
+};
+
+it('the log over etcd never holds what it said it would not, also when it is full', async () => {
+  const refusedAndThere: unknown[] = [];
+  // An append meets this case only if it takes the last room from another one, which not every round does.
+  for (let round = 0; round < 10 && refusedAndThere.length === 0; round += 1) {
+    refusedAndThere.push(...(await fillLog()));
+  }
+  expect(refusedAndThere).not.toEqual([]);
+  expect(refusedAndThere.filter(isNotAppended)).toEqual([]);
 });
 
 it('the log over etcd hands over what is long behind in pieces, not all at once', async () => {
