@@ -118,7 +118,7 @@ const callOnce = async <Output>(
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
   try {
-    const limit = Math.min(times.kmsCallMs, times.answerByMs - context.elapsed());
+    const limit = Math.min(times.kmsCallMs, times.triesEndMs - context.elapsed());
     context.journal.called('kms', operation);
     return await send(context.clock.signalAfter(Math.max(1, limit)));
   } finally {

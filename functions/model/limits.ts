@@ -57,7 +57,7 @@ export const times = {
   /** No new try, and no new KMS call, is begun after this much of a request. */
   newTriesUntilMs: 8_000,
   kmsCallsUntilMs: 7_000,
-  /** A try that is under way at 8 s must leave time for the look-up that settles it. */
+  /** A write, or a call to KMS, that ends without an answer must leave time to look at the store after it. */
   triesEndMs: 9_000,
   /** Nothing of a request lasts longer; Lambda's own limit is 15 s. */
   answerByMs: 9_900,

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { times } from '../../functions/model/limits.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
@@ -9,6 +12,12 @@ import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts'
 import * as fault from '../support/faults.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
+
+/** A call that ends with its signal only. */
+const untilAborted = ({ abortSignal }: { readonly abortSignal: AbortSignal }): Promise<never> =>
+  new Promise((_, reject) => {
+    abortSignal.addEventListener('abort', () => reject(abortSignal.reason));
+  });
 
 describe('the time of a request, on the embedded store and KMS', () => {
   let vault: Embedded;
@@ -46,6 +55,26 @@ describe('the time of a request, on the embedded store and KMS', () => {
       code: 'throttled',
     });
     expect([context.journal.kmsCalls, context.journal.decisions]).toEqual([[], []]);
+  });
+
+  it('is enough to tell a fault of the key from one of the store when KMS does not answer', async () => {
+    const context = late(times.kmsCallsUntilMs - 50);
+    const hangs = {
+      send: (_: unknown, options: { abortSignal: AbortSignal }) => untilAborted(options),
+    };
+    const dataKeys = createDataKeys(hangs as unknown as KMSClient, 'key');
+    // A store that is far away: each call takes it a tenth of a second.
+    const far = async (command: object, options: { abortSignal: AbortSignal }) => {
+      await sleep(100, undefined, { signal: options.abortSignal });
+      return await vault.dynamodb.send(command as GetItemCommand, options);
+    };
+    const store = storeOver(Object.assign(Object.create(vault.dynamodb), { send: far }));
+    const request = { name: 'NEW', value: bytes('x'), fingerprint: undefined };
+    const create = createSecret({ store, dataKeys });
+    await expect(create(context, someone(), request)).rejects.toMatchObject({
+      code: 'master_key_unavailable',
+    });
+    expect(context.journal.decisions.map(({ decision }) => decision)).toEqual(['key_fault']);
   });
 
   it('begins no write after eight seconds', async () => {
