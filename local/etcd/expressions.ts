@@ -55,7 +55,7 @@ const tokensOf = (text: string): readonly string[] => {
   return tokens;
 };
 
-/** What a parse has used of the placeholders: what stays unused refuses the request, as on DynamoDB. */
+/** The placeholders that a parse has used. DynamoDB refuses a request with one that no expression uses. */
 export type Used = { readonly names: Set<string>; readonly values: Set<string> };
 
 /** The expression in `text`. Throws a ValidationException for what the grammar or the placeholders do not hold. */

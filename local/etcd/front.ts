@@ -1,7 +1,7 @@
 /**
- * The part of DynamoDB's API that the vault and its tools use, answered out of etcd. A front has no state that another
- * front lacks, so any number of them may serve beside each other. Everything that it does not serve is refused with
- * DynamoDB's own errors before anything is sent to etcd.
+ * The part of DynamoDB's API that the vault and its tools use, answered out of etcd. Fronts share all their state
+ * through etcd, so any number of them may serve at once. A request that it does not serve is refused
+ * with DynamoDB's own error before anything is sent to etcd.
  */
 import type { EtcdClient } from './client.ts';
 import { createEtcd } from './etcd.ts';

@@ -1,4 +1,4 @@
-/** What the replies of one etcd say of its state: it never goes back, and it is of one cluster. */
+/** Checks on the replies of one etcd: its revision never goes back, and its cluster stays the same. */
 import type { RangeReply, TxnReply } from './client.ts';
 
 export type Revisions = {

@@ -27,7 +27,7 @@ export type Action = {
   readonly showsItem: boolean;
 };
 
-/** What a write did: the stored items before it, or one reason for each action that it was refused for. */
+/** The result of a write: the stored items before it, or one reason for each action if it was refused. */
 export type Outcome =
   | { readonly outcome: 'applied'; readonly before: readonly Seen[] }
   | { readonly outcome: 'refused'; readonly reasons: readonly Reason[] };
@@ -127,7 +127,7 @@ const remove = (key: string): Operation => ({
   request_delete_range: { key: Buffer.from(key) },
 });
 
-/** What changes the stored item `before` and its entries into those of the action. */
+/** The operations that change the stored item `before` and its entries into those of the action. */
 const operationsOf = (
   { kind, table, key, item }: Action,
   before: Item | undefined,

@@ -1,5 +1,5 @@
 /**
- * Group commit. A call costs etcd nearly the same whatever it carries, so writes that wait while a call is in flight go
+ * Group commit. The cost of a call to etcd hardly depends on its content, so writes that wait while a call is in flight go
  * together in the next one: a transaction of nested transactions, each with its own compares and branches.
  *
  * etcd refuses a call that puts a key twice. So the writes of a group are disjoint: no key that one writes is written or

@@ -26,7 +26,7 @@ const table = {
 };
 const names = ['a', 'b', 'c'] as const;
 type Name = (typeof names)[number];
-/** What a table holds, by name. */
+/** The values of a table, by name. */
 type State = Readonly<Partial<Record<Name, number>>>;
 
 /** One request: each part needs `from` to be stored at its name (0: nothing) and stores `to` there. */
@@ -132,8 +132,8 @@ const slow = (etcd: EtcdClient, pauses: readonly number[]): EtcdClient => {
   };
 };
 
-describe('requests that two fronts of one etcd get at once', () => {
-  it('have the results of some order of them, and leave its items with their entries', async () => {
+describe('two fronts of one etcd', () => {
+  it('give concurrent requests the results of some order of them, and leave each item with its entries', async () => {
     let overlapped = 0;
     await fc.assert(
       fc.asyncProperty(

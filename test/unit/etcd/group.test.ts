@@ -68,8 +68,8 @@ const nestedIn = (request: Range | Txn | undefined): number =>
     ? request.success.filter((operation) => 'request_txn' in operation).length
     : 0;
 
-describe('writes of a group', () => {
-  it('are sent at once if no call is in flight, and together after it if one is', async () => {
+describe('a group of writes', () => {
+  it('sends a write at once if no call is in flight, and the waiting writes together after that call', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = ['a', 'b', 'c'].map((key) => group.write(put(key, 'x'), soon()));
@@ -83,7 +83,7 @@ describe('writes of a group', () => {
     expect([...gate.etcd.items().keys()]).toEqual(['a', 'b', 'c']);
   });
 
-  it('each get their own reply, whatever became of the others', async () => {
+  it('gives each write its own reply, also if another write of the group is refused', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const first = group.write(put('a', 'first'), soon());
@@ -104,7 +104,7 @@ describe('writes of a group', () => {
     ['writes a key that another writes', put('b', '2')],
     ['writes a key that another compares', put('d', '2')],
     ['compares a key that another writes', put('e', '2', '0', ['e', 'b'])],
-  ])('leave out one that %s, and send it in the next call', async (_, clashing) => {
+  ])('sends a write that %s in the next call', async (_, clashing) => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = [
@@ -123,7 +123,7 @@ describe('writes of a group', () => {
     await Promise.all(all);
   });
 
-  it('share a key that all of them only compare', async () => {
+  it('puts writes together that only compare the same key', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = ['a', 'b', 'c'].map((key) => group.write(put(key, '1', '0', [key, 'x']), soon()));
@@ -134,7 +134,7 @@ describe('writes of a group', () => {
     await Promise.all(all);
   });
 
-  it('keep the order in which writes of one key arrived', async () => {
+  it('keeps the order in which writes of one key arrived', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = [
@@ -154,7 +154,7 @@ describe('writes of a group', () => {
     expect(gate.etcd.items().get('b')).toBe('third');
   });
 
-  it('have at most 1 MiB, and a larger write goes alone', async () => {
+  it('sends at most 1 MiB together, and a larger write alone', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const half = 'x'.repeat(600_000);
@@ -173,7 +173,7 @@ describe('writes of a group', () => {
     await Promise.all(all);
   });
 
-  it('are sent each alone if etcd refuses them as a whole, so that one cannot refuse the others', async () => {
+  it('sends each write alone if etcd refuses the group, so that one malformed write refuses no other', async () => {
     const etcd = createMemoryEtcd();
     const bad = put('bad', 'x');
     const twice = { ...bad, success: [...bad.success, ...bad.success] };
@@ -196,7 +196,7 @@ describe('writes of a group', () => {
     expect([...etcd.items().keys()]).toEqual(['a', 'c']);
   });
 
-  it('go on after 250 ms behind a call that hangs, with at most eight calls in flight', async () => {
+  it('sends the next group after 250 ms if a call hangs, with at most eight calls in flight', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = [];
@@ -210,8 +210,8 @@ describe('writes of a group', () => {
   });
 });
 
-describe('a write', () => {
-  it('that is not sent by its deadline is taken out of the queue and has no effect', async () => {
+describe('a group', () => {
+  it('rejects a write as without effect if it is not sent by its deadline', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const first = group.write(put('a', '1'), soon());
@@ -233,7 +233,7 @@ describe('a write', () => {
     [status.UNAVAILABLE, 'etcdserver: leader changed', false],
     [status.DEADLINE_EXCEEDED, 'Deadline exceeded', false],
   ])(
-    'that etcd answers with %i (%s) has no effect for certain: %s',
+    'takes a write that etcd answers with code %i (%s) as without effect: %s',
     async (code, details, expected) => {
       const failing: EtcdClient = {
         ...createMemoryEtcd(),
@@ -247,8 +247,8 @@ describe('a write', () => {
   );
 });
 
-describe('reads of a group', () => {
-  it('that wait go together as one read-only transaction', async () => {
+describe('a group of reads', () => {
+  it('sends waiting reads together as one read-only transaction', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = ['a', 'b', 'c', 'd', 'e'].map((key) => group.read([range(key)], soon()));
@@ -262,7 +262,7 @@ describe('reads of a group', () => {
     expect((await Promise.all(all)).map((replies) => replies.length)).toEqual([1, 1, 1, 1, 1]);
   });
 
-  it('see what was written before they were asked for, even if a call is in flight', async () => {
+  it('shows a read everything that was written before it arrived, also if a call is in flight', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const early = [group.read([range('a')], soon()), group.read([range('a')], soon())];
@@ -277,7 +277,7 @@ describe('reads of a group', () => {
     expect((await late)[0]?.kvs[0]?.value.toString()).toBe('new');
   });
 
-  it('have at most a hundred keys in one call', async () => {
+  it('reads at most a hundred keys in one call', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const sixty = Array.from({ length: 60 }, (_, index) => range(`k${index}`));
@@ -291,7 +291,7 @@ describe('reads of a group', () => {
     await Promise.all(all);
   });
 
-  it('fail together with their call', async () => {
+  it('fails all reads of a call that fails', async () => {
     const failing: EtcdClient = {
       ...createMemoryEtcd(),
       range: () => Promise.reject(new Error('no leader')),
@@ -301,13 +301,13 @@ describe('reads of a group', () => {
   });
 });
 
-describe('a reply', () => {
+describe('a group that gets a reply', () => {
   const answering = (...headers: { cluster_id: string; revision: string }[]): EtcdClient => ({
     ...createMemoryEtcd(),
     range: async () => ({ header: headers.shift() ?? null, kvs: [], more: false }),
   });
 
-  it('below a revision that was known when its call was sent is refused and reported', async () => {
+  it('rejects and reports a revision below one known when the call was sent', async () => {
     const group = groupOver(
       answering({ cluster_id: '1', revision: '9' }, { cluster_id: '1', revision: '8' }),
     );
@@ -316,7 +316,7 @@ describe('a reply', () => {
     expect(group.goneBack).toHaveLength(1);
   });
 
-  it('of another cluster is refused and reported', async () => {
+  it('rejects and reports a reply of another cluster', async () => {
     const group = groupOver(
       answering({ cluster_id: '1', revision: '9' }, { cluster_id: '2', revision: '10' }),
     );
@@ -325,7 +325,7 @@ describe('a reply', () => {
     expect(group.goneBack).toHaveLength(1);
   });
 
-  it('below a revision that became known only after its call was sent is no fault', async () => {
+  it('accepts a revision below one that became known only after the call was sent', async () => {
     const gate = createGate();
     const headers = [
       { cluster_id: '1', revision: '5' },

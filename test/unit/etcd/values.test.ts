@@ -8,7 +8,7 @@ import {
   sizeOfItem,
 } from '../../../local/etcd/values.ts';
 
-describe('a number', () => {
+describe('a DynamoDB number', () => {
   it.each([
     ['1', '1'],
     ['1.0', '1'],
@@ -31,7 +31,7 @@ describe('a number', () => {
     },
   );
 
-  it('has the order of its value with all of its 38 digits', () => {
+  it('keeps its order with all of its 38 digits', () => {
     const digits = fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n });
     fc.assert(
       fc.property(digits, digits, (a, b) => {
@@ -44,7 +44,7 @@ describe('a number', () => {
 });
 
 describe('the order of values', () => {
-  it('is that of UTF-8 for text, and that of unsigned bytes for binary values', () => {
+  it('follows UTF-8 for text, and unsigned bytes for binary values', () => {
     // UTF-16 has these two the other way round.
     expect(compareValues({ S: '\u{10000}' }, { S: '\uffff' })).toBeGreaterThan(0);
     expect(compareValues({ B: '/w==' }, { B: 'AA==' })).toBeGreaterThan(0);
@@ -52,7 +52,7 @@ describe('the order of values', () => {
   });
 });
 
-describe('attributes', () => {
+describe('the check of attributes', () => {
   it.each([
     [{ a: {} }, 'exactly one'],
     [{ a: { S: 'x', N: '1' } }, 'exactly one'],
@@ -68,17 +68,17 @@ describe('attributes', () => {
     [{ a: { L: {} } }, 'L must be'],
     [{ a: { M: [] } }, 'must be an object'],
     [[], 'must be an object'],
-  ])('%j is refused with a sentence that says %j', (attributes, said) => {
+  ])('refuses %j with a sentence that says %j', (attributes, said) => {
     expect(() => checkAttributes(attributes)).toThrow(said);
   });
 
-  it('has at most 32 levels', () => {
+  it('refuses more than 32 levels of nesting', () => {
     let value: unknown = { S: 'x' };
     for (let level = 0; level < 33; level += 1) value = { L: [value] };
     expect(() => checkAttributes({ a: value })).toThrow('Nesting');
   });
 
-  it('has the size that the Developer Guide counts', () => {
+  it('counts the size as the Developer Guide does', () => {
     expect(sizeOfItem({ name: { S: 'é' } })).toBe(4 + 2);
     expect(sizeOfItem({ n: { N: '-123' } })).toBe(1 + 2 + 1 + 1);
     expect(sizeOfItem({ n: { N: '1000' } })).toBe(1 + 1 + 1);
