@@ -185,8 +185,8 @@ export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
 
 /**
  * An address of this machine for a child that cannot tell a web page from its parent: a random one of 127.0.0.0/8, which
- * no page can guess, though any user of the machine can look it up. Where the system has 127.0.0.1 alone, as macOS
- * does, it is that.
+ * no page can guess, though any user of the machine can look it up. A system
+ * that has 127.0.0.1 alone, as macOS, gives that address.
  */
 export const findHiddenHost = async (): Promise<string> => {
   // Not 127.0.*.*, where systems put services of their own.

@@ -1,4 +1,4 @@
-/** What the programs that serve have in common: the port they are told, and why one cannot be had. */
+/** The port of a program that serves: how it is given, and why it cannot be opened. */
 import { codeOf, failure, sentenceOf } from './command.ts';
 
 /** The port that `PORT` names; 0: any free one. Throws a sentence if it is none. */

@@ -36,7 +36,7 @@ export const loginCommand = () =>
       // A token that is kept, and what is no profile at all, is to be replaced: neither is in the way.
       const { token: _, ...kept } = findProfile(profile) ?? {};
       const settings = readSettings({ ...flags, addr: made?.url ?? flags.addr }, kept);
-      // What the vault does not take is not kept.
+      // A token that the vault refuses is not kept.
       const source = local ? '--local' : 'stdin';
       await openClient({ ...settings, token: { text: token, source } })('get-status');
       const file = writeProfile(profile, { ...kept, addr: settings.addr, token });

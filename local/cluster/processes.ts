@@ -16,7 +16,7 @@ type Parts = {
   readonly key: Member;
   readonly nodes: readonly Node[];
   readonly relay: Relay;
-  /** Where the node-to-node ports listen: etcd's asks nobody who they are, so no web page may find it. */
+  /** The address of the node-to-node ports. etcd's port knows no secret, so no web page may find it. */
   readonly peerHost: string;
 };
 

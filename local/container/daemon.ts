@@ -15,7 +15,7 @@ import { hasProgram, run } from './run.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
 
-/** What a program that needs Docker may do to the machine, for its usage. */
+/** The lines of a usage that tell how a program with Docker may change the machine. */
 export const daemonInstalls: readonly string[] = [
   `where no Docker daemon runs, as root on Debian: the packages ${packages.join(', ')}`,
   'where no Docker daemon runs: a daemon, which stays; npm run docker -- stop ends it',

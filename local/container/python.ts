@@ -12,7 +12,7 @@ export type PythonOptions = {
   readonly root: string;
   readonly say: (line: string) => void;
 };
-/** What `npm run sam` and its like may do to the machine, for their usage. */
+/** The lines of a usage that tell how a program with Python may change the machine. */
 export const stackInstalls: readonly string[] = [
   ...daemonInstalls,
   'SAM and LocalStack for Python, into .local/python, once',

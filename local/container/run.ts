@@ -22,7 +22,7 @@ const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
     .filter((line) => line !== '')
     .at(-1);
 
-/** What a program is given to end in good order when this one is asked to end. */
+/** The time that a program has to end by itself when this program is asked to end. */
 const graceMs = 10_000;
 
 /** Whether the PATH has a program of this name. */

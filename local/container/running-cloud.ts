@@ -8,7 +8,7 @@ const running = v.object({
   endpoint: v.string(),
   samPrograms: v.string(),
   awsPrograms: v.string(),
-  /** Of the vault, once it is deployed. */
+  /** The address of the vault, once it is deployed. */
   url: v.optional(v.string()),
 });
 

@@ -7,7 +7,7 @@ export const say = (line: string): void => void process.stdout.write(`${line}\n`
 /** Beside the token key, so that `npm run token` makes tokens for it; apart from the data of `npm start`. */
 export const stackFolderOf = (dataFolder: string): string => join(dataFolder, 'stack');
 
-/** Of `npm run localstack`, likewise. */
+/** The same for `npm run localstack`. */
 export const localstackFolderOf = (dataFolder: string): string => join(dataFolder, 'localstack');
 
 /** LocalStack's own port unless `LOCALSTACK_PORT` says otherwise. */

@@ -1,6 +1,6 @@
 /**
  * The part of DynamoDB's API that the vault and its tools use, answered out of etcd. Fronts share all their state
- * through etcd, so any number of them may serve at once. A request that it does not serve is refused
+ * through etcd, so any number of them may serve at once. A request that no front serves is refused
  * with DynamoDB's own error before anything is sent to etcd.
  */
 import type { EtcdClient } from './client.ts';

@@ -129,7 +129,7 @@ export const startFront = async (options: FrontOptions): Promise<Front> => {
       return { status: 200, text: JSON.stringify(tellStatus()) };
     }
     const sent = await readBody(requestBytesMax);
-    // What is not taken is read all the same, so that this can be answered.
+    // A refused body is read to its end, so that its sender reads the answer.
     if (typeof sent === 'string') await discardBody();
     const [, operation = ''] =
       /^DynamoDB_20120810\.(\w+)$/.exec(String(request.headers['x-amz-target'])) ?? [];

@@ -9,7 +9,7 @@ import { openPages, readable } from './pages.ts';
 
 let cluster: ClusterProcess;
 const nodes = [1, 2, 3];
-/** Of each node: HTTP, store, etcd's two, node-to-node, front, and the relay to the others; and the master key's. */
+/** Each node has HTTP, store, etcd's two, node-to-node, front and relay; the master key has one more. */
 const portCount = 3 * 7 + 1;
 
 /** The ports on which the parts of the cluster listen, wherever they do. */
@@ -19,7 +19,7 @@ const ports = (): number[] => {
   return found;
 };
 
-/** What all nodes hold, once they hold the same. */
+/** The items of all nodes, once they hold the same. */
 const content = async () => {
   const { nodes: all, equal } = await cluster.status();
   expect(equal).toBe(true);

@@ -17,7 +17,7 @@ export type Outcome = {
   /** The attempt's name and where it went. */
   readonly name: string;
   readonly base: string;
-  /** What the page could read of the reply; `null`: nothing. */
+  /** The part of the reply that the page could read; `null` if it could read nothing. */
   readonly read: { readonly status: number; readonly text: string } | null;
 };
 

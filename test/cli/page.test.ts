@@ -40,7 +40,7 @@ const run = (command: string, folder: string): string => {
     PATH,
     HOME: folder,
     DSV_ADDR: vault.baseUrl(),
-    // Where `dsv login --local` finds the vault that runs.
+    // `dsv login --local` looks here for the vault that runs.
     VAULT_DATA_DIR: vault.dataDir,
     TOKEN: vault.token({ tenant: folder.replaceAll(/\W/g, ''), sub: 'you' }),
   };

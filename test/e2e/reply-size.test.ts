@@ -25,7 +25,7 @@ const update = async (name: string, value: string): Promise<void> => {
 };
 const statusOf = async (name: string) =>
   (await vault.call('GET', `/v1/secrets/${name}`, { token })).status;
-/** Of the result that the function must have had for this reply. */
+/** The bytes of the result that the function must have returned for this reply. */
 const resultBytes = ({ status, headers, text }: Reply): number =>
   Buffer.byteLength(
     JSON.stringify({ statusCode: status, headers: Object.fromEntries(headers), body: text }),

@@ -19,7 +19,7 @@ const keysOf = (text: string): string[] =>
     line.kind === 'assignment' ? [line.key] : [],
   );
 
-/** What a shell gives where a line of a file made it exit. */
+/** The mark that stands for a shell that a line of the file made exit. */
 export const endedShell = 'the file ended its shell';
 
 const readerOf =

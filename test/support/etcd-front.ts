@@ -10,7 +10,7 @@ import { requireEtcd } from '../../local/replica/member.ts';
 export type EtcdFront = {
   readonly front: Front;
   readonly etcd: EtcdClient;
-  /** What the front reported of an etcd that went back. */
+  /** The front's reports of an etcd that went back. */
   readonly goneBack: readonly string[];
   readonly close: () => Promise<void>;
 };

@@ -1,4 +1,4 @@
-/** Where a process and its descendants listen, read from /proc. */
+/** The ports on which a process and its descendants listen, read from /proc. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export type Listening = { readonly host: string; readonly port: number };

@@ -22,7 +22,7 @@ export type TestReplica = {
   readonly replica: Replica;
   /** To the front. */
   readonly client: DynamoDBClient;
-  /** Where the front listens. */
+  /** The address of the front. */
   readonly endpoint: string;
   readonly front: StoreClient;
   readonly lines: readonly string[];

@@ -3,10 +3,10 @@ import { fileReply } from '../../functions/http/env-requests.ts';
 import { reply } from '../../functions/http/responses.ts';
 import type { FileAnswer } from '../../functions/vault/env-file.ts';
 
-/** What AWS Lambda takes of one result (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+/** The largest result that AWS Lambda takes (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
 export const lambdaResultBytesMax = 6_291_556;
 
-/** Of the body as a string of JSON, without its quotation marks. */
+/** The bytes of the body as a string of JSON, without its quotation marks. */
 export const bodyBytesInResult = (body: string): number =>
   Buffer.byteLength(JSON.stringify(body)) - '""'.length;
 

@@ -61,7 +61,7 @@ export const readWithShell = (
   }
 };
 
-/** What bash holds: see `readWithShell`. */
+/** The values that bash holds after it read a file: see `readWithShell`. */
 export const readWithBash = (
   readings: readonly Reading[],
   locale?: string,

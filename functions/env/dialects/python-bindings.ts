@@ -36,7 +36,7 @@ const doubleQuoted = /"([^"\\]*(?:\\.[^"\\]*)*)"/sy;
 const restOfLine = /[^\n]*/y;
 const endOfBinding = new RegExp(String.raw`${inLine}*(?:#[^\n]*)?(?:\n|$)`, 'y');
 
-/** What the parser finds in a text. `text` has no byte order mark, which Python's reader drops. */
+/** The bindings that the parser finds in a text. `text` has no byte order mark, which Python's reader drops. */
 export const readBindings = (text: string): Bindings => {
   const cursor = createCursor(text.replace(/\r\n?/g, '\n'));
   const bindings: Binding[] = [];

@@ -55,7 +55,7 @@ describe('a search for many texts', () => {
     const runs = Array.from({ length: 7 }, () => [timeOf(few), timeOf(many)] as const);
     const best = (side: 0 | 1) => Math.min(...runs.map((run) => run[side]));
     expect(places).toBe(0);
-    // Where every text is looked at in turn, the ratio is about 1,000.
+    // A search that looks at one text after the other has a ratio of about 1,000.
     expect(best(1) / best(0)).toBeLessThan(50);
   });
 });

@@ -54,7 +54,7 @@ const planOf = ({ lines, mode, dialect }: Asked): Plan => {
   return planFile({ content: written.join('\n'), values, dialect, mode });
 };
 
-/** What `work` gives, unless it refuses the file or a value for what it holds. */
+/** The result of `work`, or `undefined` if it refuses the file or a value. */
 const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
   try {
     return work();

@@ -274,7 +274,7 @@ describe('the spelling of a token', () => {
       expect(await codeOf(() => authenticateToken(signed(respelled)))).toBe('unauthenticated');
     },
   );
-  /** Of a length that leaves unused bits in the payload's last character. */
+  /** Claims whose length leaves unused bits in the payload's last character. */
   const padded = ['a', 'aa', 'aaa'].find(
     (tenant) => JSON.stringify({ ...claims, tenant }).length % 3 === 1,
   );
