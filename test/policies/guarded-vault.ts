@@ -14,6 +14,7 @@ import { ensureTable } from '../../local/dynamodb/table.ts';
 import { environmentOf } from '../../local/environment.ts';
 import type { Handler } from '../../local/gateway/invoke.ts';
 import { startGateway } from '../../local/gateway.ts';
+import { rememberRunning } from '../../local/running.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
 import { openTokenKey } from '../../local/token-key.ts';
 import { startProxy } from '../support/adversary/proxy.ts';
@@ -62,7 +63,9 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
   return { handler, end: () => worker.terminate() };
 };
 
-const partsOf = async (folder: string): Promise<Required<Parts>> => {
+type OwnParts = { readonly [Name in keyof Parts]-?: NonNullable<Parts[Name]> };
+
+const partsOf = async (folder: string): Promise<OwnParts> => {
   const { kms, store, close } = await startParts({
     root: process.cwd(),
     folder,
@@ -79,17 +82,17 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   const { routes, table } = await readTemplate('template.yaml');
   const { kms, store, close: closeParts } = await partsOf(dataDir);
   const { jwks } = await openTokenKey(dataDir);
-  const local = environmentOf({}, { storeEndpoint: store?.endpoint, kms, jwks });
+  const local = environmentOf({}, { storeEndpoint: store.endpoint, kms, jwks });
   const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const owner = new DynamoDBClient({
-    endpoint: store?.endpoint ?? '',
+    endpoint: store.endpoint,
     region: 'us-east-1',
     credentials,
   });
   await ensureTable(owner, tableName, table);
   owner.destroy();
-  const [toStore, toKms] = [toEndpoint(store?.endpoint ?? ''), toEndpoint(kms?.endpoint ?? '')];
+  const [toStore, toKms] = [toEndpoint(store.endpoint), toEndpoint(kms.endpoint)];
   const gate = startGate(
     (call, signal) => (call.service === 'kms' ? toKms : toStore)(call, signal),
     grants,
@@ -108,6 +111,16 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   );
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
+  // As every host does, so that programs find it.
+  rememberRunning(dataDir, {
+    url: gateway.url,
+    dynamodbEndpoint: store.endpoint,
+    kmsEndpoint: kms.endpoint,
+    kmsIsLocal: true,
+    tableName,
+    masterKeyId,
+    takesLocalTokens: true,
+  });
   return {
     url: gateway.url,
     dataDir,

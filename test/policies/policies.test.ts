@@ -31,7 +31,22 @@ const keyFates: readonly Fate[] = [
   { kind: 'dropped', as: 'reset' },
 ];
 
-/** The suites of test/e2e against a vault that runs already; how many of their tests passed and failed. */
+/** What Jest reports of one file and of its tests, as far as it is used here. */
+type FileReport = {
+  readonly name: string;
+  readonly message: string;
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+};
+
+/** The failed tests of a file; its name and message if it could not be loaded. */
+const failuresOf = ({ name, message, assertionResults }: FileReport): readonly string[] => {
+  if (assertionResults.length === 0) return [`${name}: ${message}`];
+  return assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName }) => `${name}: ${fullName}`);
+};
+
+/** Runs the suites of test/e2e against a vault that runs already; counts the tests that passed, and names the others. */
 const runE2e = async ({ url, dataDir }: GuardedVault) => {
   const report = join(freshFolder(), 'report.json');
   const args = ['--selectProjects', 'e2e', '--runInBand', '--json', `--outputFile=${report}`];
@@ -44,7 +59,7 @@ const runE2e = async ({ url, dataDir }: GuardedVault) => {
   const told = JSON.parse(readFileSync(report, 'utf8'));
   return {
     passed: Number(told.numPassedTests),
-    failed: Number(told.numFailedTests) + Number(told.numRuntimeErrorTestSuites),
+    failed: (told.testResults as readonly FileReport[]).flatMap(failuresOf),
   };
 };
 
@@ -113,7 +128,7 @@ describe('a vault whose functions may do what template.yaml grants', () => {
   });
 
   it('passes the e2e suites', () => {
-    expect(suites).toMatchObject({ failed: 0, refused: [] });
+    expect(suites).toMatchObject({ failed: [], refused: [] });
     expect(suites.passed).toBeGreaterThan(500);
   });
 
