@@ -16,11 +16,15 @@ afterAll(() => vault.stop());
 const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();
 
-/** The containers of the function that answers `/health`, which no test asks twice at once. Throws if there are none. */
-const containers = async (): Promise<string[]> => {
+/** The running containers of the function that answers `/health`, which no test asks twice at once. */
+const listContainers = async (): Promise<string[]> => {
   const label = `label=${labelOf(join(vault.dataDir, 'localstack'))}`;
   const listed = await docker('ps', '-q', '--filter', label, '--filter', 'name=vault-get-health');
-  const ids = listed.split('\n').filter((id) => id !== '');
+  return listed.split('\n').filter((id) => id !== '');
+};
+/** Throws if there are none. */
+const containers = async (): Promise<string[]> => {
+  const ids = await listContainers();
   if (ids.length === 0) throw new Error('no container of get-health runs');
   return ids;
 };
@@ -50,12 +54,14 @@ describe('a function whose runtime dies', () => {
 });
 
 describe('a function whose container is killed', () => {
-  it('answers again from another one, after one request that fails', async () => {
+  it('answers again from another one, after at most one request that fails', async () => {
     const before = await containers();
     await docker('kill', ...before);
-    // LocalStack learns from this request that the container is gone.
-    expect([500, 502]).toContain(await health());
+    expect(await listContainers()).toEqual([]);
+    // LocalStack may learn from this request that the container is gone, or have another one start for it.
+    expect([200, 500, 502]).toContain(await health());
     expect(await health()).toBe(200);
-    expect(await containers()).not.toEqual(before);
+    const after = await containers();
+    expect(after.filter((id) => before.includes(id))).toEqual([]);
   });
 });

@@ -87,7 +87,7 @@ export const sealingMutants: readonly Mutant[] = [
     name: 'a request that ran out of time before KMS was called is a key fault',
     file: keys,
     from: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);',
-    to: 'throw failed ? fault(context, failed.met, failed.cause) : fault(context, unreachable);',
+    to: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context) && fault(context, unreachable);',
     test: 'unit/kms/data-keys',
     sentence: 'that waited behind others for 7 s is throttled, without a call or a key fault',
   },
