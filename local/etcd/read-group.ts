@@ -1,8 +1,9 @@
 /**
- * Reads that wait while others are in flight go together as one read-only transaction: one snapshot, taken after all of
+ * Reads that wait while a call is in flight go together as one read-only transaction: one snapshot, taken after all of
  * them arrived. A read never joins a call that was sent before it arrived.
  */
 import type { EtcdClient, Range, RangeReply } from './client.ts';
+import { createFlights } from './flights.ts';
 import { createQueue, latestOf } from './queue.ts';
 import type { Revisions } from './revisions.ts';
 
@@ -11,11 +12,13 @@ export type Read = (ranges: readonly Range[], deadline: number) => Promise<reado
 
 /** A hundred values of 64 KiB are 6.4 MiB. */
 const keysMax = 100;
-const callsMax = 2;
+
+/** The keys that a read counts as. A page may hold as much as all the others together, so it goes alone. */
+const countKeys = (ranges: readonly Range[]): number =>
+  ranges.reduce((sum, { range_end: end }) => sum + (end === undefined ? 1 : keysMax), 0);
 
 export const createReadGroup = (etcd: EtcdClient, revisions: Revisions): Read => {
   const queue = createQueue<readonly Range[], readonly RangeReply[]>();
-  let inFlight = 0;
 
   const send = async (
     ranges: readonly Range[],
@@ -38,21 +41,19 @@ export const createReadGroup = (etcd: EtcdClient, revisions: Revisions): Read =>
     let keys = 0;
     let isFull = false;
     return queue.take((ranges) => {
-      isFull ||= keys > 0 && keys + ranges.length > keysMax;
-      if (!isFull) keys += ranges.length;
+      const more = countKeys(ranges);
+      isFull ||= keys > 0 && keys + more > keysMax;
+      if (!isFull) keys += more;
       return !isFull;
     });
   };
 
-  const pump = async (): Promise<void> => {
-    if (queue.size() === 0 || inFlight >= callsMax) return;
-    const group = takeGroup();
-    inFlight += 1;
+  type Group = ReturnType<typeof takeGroup>;
+
+  const sendTogether = async (group: Group): Promise<void> => {
     try {
-      const replies = await send(
-        group.flatMap(({ request }) => request),
-        latestOf(group),
-      );
+      const ranges = group.flatMap(({ request }) => request);
+      const replies = await send(ranges, latestOf(group));
       let from = 0;
       for (const { request, resolve } of group) {
         resolve(replies.slice(from, from + request.length));
@@ -60,15 +61,17 @@ export const createReadGroup = (etcd: EtcdClient, revisions: Revisions): Read =>
       }
     } catch (error) {
       for (const { reject } of group) reject(error);
-    } finally {
-      inFlight -= 1;
-      void pump();
     }
   };
 
+  const pump = (): void => {
+    if (queue.size() > 0 && flights.isFree()) flights.send(sendTogether(takeGroup()));
+  };
+  const flights = createFlights(pump);
+
   return (ranges, deadline) => {
     const reply = queue.add(ranges, deadline);
-    void pump();
+    pump();
     return reply;
   };
 };

@@ -13,6 +13,7 @@ import {
   type Txn,
   type TxnReply,
 } from './client.ts';
+import { createFlights } from './flights.ts';
 import { createQueue, latestOf, notSent, type Waiting } from './queue.ts';
 import type { Revisions } from './revisions.ts';
 
@@ -27,9 +28,6 @@ export type Write = (txn: Txn, deadline: number) => Promise<WriteReply>;
 const groupBytesMax = 1_048_576;
 /** etcd is started with `--max-txn-ops=2048`, which counts the operations of each level. */
 const writesMax = 1_000;
-/** After a leader's death a call can hang for seconds while new ones are answered. */
-const overtakeAfterMs = 250;
-const callsMax = 8;
 
 const writtenKey = (operation: Operation): readonly string[] => {
   if ('request_put' in operation) return [operation.request_put.key.toString('latin1')];
@@ -78,10 +76,6 @@ const hasNoEffect = (error: unknown): boolean =>
 
 export const createWriteGroup = (etcd: EtcdClient, revisions: Revisions): Write => {
   const queue = createQueue<Txn, WriteReply>();
-  /** Calls in flight, and those of them that no longer hold up the next. */
-  let inFlight = 0;
-  let overtaken = 0;
-
   const call = async (txn: Txn, deadline: number): Promise<WriteReply> => {
     const known = revisions.highest();
     try {
@@ -112,27 +106,17 @@ export const createWriteGroup = (etcd: EtcdClient, revisions: Revisions): Write 
     }
   };
 
-  const pump = async (): Promise<void> => {
-    if (queue.size() === 0 || inFlight > overtaken || inFlight >= callsMax) return;
+  const pump = (): void => {
+    if (queue.size() === 0 || !flights.isFree()) return;
     const [first, ...others] = queue.take(createMembership());
     if (first === undefined) return;
-    inFlight += 1;
-    let isOvertaken = false;
-    const timer = setTimeout(() => {
-      isOvertaken = true;
-      overtaken += 1;
-      void pump();
-    }, overtakeAfterMs);
-    await (others.length === 0 ? sendAlone(first) : sendTogether([first, ...others]));
-    clearTimeout(timer);
-    inFlight -= 1;
-    if (isOvertaken) overtaken -= 1;
-    void pump();
+    flights.send(others.length === 0 ? sendAlone(first) : sendTogether([first, ...others]));
   };
+  const flights = createFlights(pump);
 
   return (txn, deadline) => {
     const reply = queue.add(txn, deadline);
-    void pump();
+    pump();
     return reply;
   };
 };

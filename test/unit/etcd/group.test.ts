@@ -248,33 +248,59 @@ describe('a group', () => {
 });
 
 describe('a group of reads', () => {
-  it('sends waiting reads together as one read-only transaction', async () => {
+  it('sends a read at once if no call is in flight, and the waiting reads together after that call', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = ['a', 'b', 'c', 'd', 'e'].map((key) => group.read([range(key)], soon()));
     await gate.settle();
-    expect(gate.waiting).toHaveLength(2);
+    expect(gate.waiting).toHaveLength(1);
     await gate.open();
-    await gate.open();
-    const third = gate.waiting[0]?.request;
-    expect(third !== undefined && 'success' in third && third.success).toHaveLength(3);
+    const second = gate.waiting[0]?.request;
+    expect(second !== undefined && 'success' in second && second.success).toHaveLength(4);
     await gate.open();
     expect((await Promise.all(all)).map((replies) => replies.length)).toEqual([1, 1, 1, 1, 1]);
   });
 
   it('shows a read everything that was written before it arrived, also if a call is in flight', async () => {
+    const etcd = createMemoryEtcd();
+    const replies: (() => void)[] = [];
+    const group = groupOver({
+      ...etcd,
+      // The call has its effect at once, and its reply comes later.
+      range: async (request, deadline) => {
+        const reply = await etcd.range(request, deadline);
+        await new Promise<void>((resolve) => replies.push(resolve));
+        return reply;
+      },
+    });
+    const early = group.read([range('a')], soon());
+    await sleep(5);
+    await etcd.txn(put('a', 'new'), soon());
+    const late = group.read([range('a')], soon());
+    for (let call = 0; call < 2; call += 1) {
+      replies.shift()?.();
+      await sleep(5);
+    }
+    expect((await early)[0]?.kvs).toEqual([]);
+    expect((await late)[0]?.kvs[0]?.value.toString()).toBe('new');
+  });
+
+  it('sends a page alone', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
-    const early = [group.read([range('a')], soon()), group.read([range('a')], soon())];
+    const page: Range = { key: Buffer.from('a'), range_end: Buffer.from('b'), limit: 128 };
+    const all = [[range('a')], [page], [range('b')], [range('c')], [page]].map((ranges) =>
+      group.read(ranges, soon()),
+    );
     await gate.settle();
-    // The calls in flight take effect now; whoever asks from here on must see the write.
-    await gate.etcd.txn(put('a', 'new'), soon());
-    const late = group.read([range('a')], soon());
-    await gate.settle();
-    expect(gate.waiting).toHaveLength(2);
-    for (let call = 0; call < 3; call += 1) await gate.open();
-    await Promise.all(early);
-    expect((await late)[0]?.kvs[0]?.value.toString()).toBe('new');
+    const sizes: number[] = [];
+    while (gate.waiting.length > 0) {
+      const [next] = gate.waiting;
+      sizes.push(next !== undefined && 'success' in next.request ? next.request.success.length : 1);
+      await gate.open();
+    }
+    expect(sizes).toEqual([1, 1, 2, 1]);
+    await Promise.all(all);
   });
 
   it('reads at most a hundred keys in one call', async () => {
@@ -288,6 +314,16 @@ describe('a group of reads', () => {
       expect(next && 'success' in next.request && next.request.success).toHaveLength(60);
       await gate.open();
     }
+    await Promise.all(all);
+  });
+
+  it('sends the next reads after 250 ms if a call hangs', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = [group.read([range('a')], soon()), group.read([range('b')], soon())];
+    await sleep(400);
+    expect(gate.waiting).toHaveLength(2);
+    while (gate.waiting.length > 0) await gate.open();
     await Promise.all(all);
   });
 
