@@ -1,11 +1,8 @@
 /** A log over a real etcd of one member, on a folder of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Etcd3 } from 'etcd3';
-import { endChild, findFreePort, startChild } from '../../local/child.ts';
+import { endChild } from '../../local/child.ts';
 import { connectLog } from '../../local/replica/log.ts';
-import { closedToPages, requireEtcd } from '../../local/replica/member.ts';
+import { startEtcdMember } from './etcd-member.ts';
 import type { LogUnderTest } from './log-contract.ts';
 
 export type EtcdLog = LogUnderTest & {
@@ -17,45 +14,24 @@ export type EtcdLog = LogUnderTest & {
 export const startEtcdLog = async (
   more: Readonly<Record<string, string>> = {},
 ): Promise<EtcdLog> => {
-  requireEtcd();
-  const folder = mkdtempSync(join(tmpdir(), 'vault-etcd-'));
-  const [client, peer] = [await findFreePort(), await findFreePort()];
-  const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`];
-  const options = {
-    'data-dir': 'etcd',
-    'listen-client-urls': clientUrl,
-    'advertise-client-urls': clientUrl,
-    'listen-peer-urls': peerUrl,
-    'initial-advertise-peer-urls': peerUrl,
-    ...closedToPages,
-    'initial-cluster': `default=${peerUrl}`,
-    logger: 'zap',
-    'log-level': 'error',
-    ...more,
-  };
-  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const child = startChild('etcd', args, folder, { ETCD_UNSUPPORTED_ARCH: process.arch });
-  child.stderr?.resume();
-  const log = connectLog(`127.0.0.1:${client}`);
-  const other = new Etcd3({ hosts: clientUrl });
+  const member = await startEtcdMember(more);
+  const log = connectLog(member.address);
+  const other = new Etcd3({ hosts: `http://${member.address}` });
   const isThere = () =>
     log.findEnd().then(
       () => true,
       () => false,
     );
-  while (!(await isThere())) {
-    if (child.exitCode !== null) throw new Error(`etcd ended with exit code ${child.exitCode}`);
-  }
+  await member.untilThere(isThere);
   return {
     log,
     writeElsewhere: async () => void (await other.put('elsewhere').value('x')),
     spoil: async () => void (await other.put('log').value('no entry')),
-    loseMajority: () => endChild(child, 0),
+    loseMajority: () => endChild(member.child, 0),
     close: async () => {
       log.close();
       other.close();
-      await endChild(child, 0);
-      rmSync(folder, { recursive: true });
+      await member.close();
     },
   };
 };

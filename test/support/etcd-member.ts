@@ -1,0 +1,55 @@
+/** A real etcd of one member, on a folder of its own. */
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { endChild, findFreePort, startChild } from '../../local/child.ts';
+import { closedToPages, requireEtcd } from '../../local/replica/member.ts';
+
+export type EtcdMember = {
+  /** `host:port` of its client port. */
+  readonly address: string;
+  readonly child: ChildProcess;
+  /** Returns once `isThere` does; throws if etcd ends before. */
+  readonly untilThere: (isThere: () => Promise<boolean>) => Promise<void>;
+  /** Ends etcd and removes its folder. */
+  readonly close: () => Promise<void>;
+};
+
+/** Starts etcd, which may not answer yet. `more`: further options of etcd. */
+export const startEtcdMember = async (
+  more: Readonly<Record<string, string>>,
+): Promise<EtcdMember> => {
+  requireEtcd();
+  const folder = mkdtempSync(join(tmpdir(), 'vault-etcd-'));
+  const [client, peer] = [await findFreePort(), await findFreePort()];
+  const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`];
+  const options = {
+    'data-dir': 'etcd',
+    'listen-client-urls': clientUrl,
+    'advertise-client-urls': clientUrl,
+    'listen-peer-urls': peerUrl,
+    'initial-advertise-peer-urls': peerUrl,
+    'initial-cluster': `default=${peerUrl}`,
+    ...closedToPages,
+    logger: 'zap',
+    'log-level': 'error',
+    ...more,
+  };
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const child = startChild('etcd', args, folder, { ETCD_UNSUPPORTED_ARCH: process.arch });
+  child.stderr?.resume();
+  return {
+    address: `127.0.0.1:${client}`,
+    child,
+    untilThere: async (isThere) => {
+      while (!(await isThere())) {
+        if (child.exitCode !== null) throw new Error(`etcd ended with exit code ${child.exitCode}`);
+      }
+    },
+    close: async () => {
+      await endChild(child, 0);
+      rmSync(folder, { recursive: true });
+    },
+  };
+};
