@@ -1,10 +1,9 @@
 /**
- * A connection to one member of etcd: the two calls of its key-value service. Nothing is repeated and nothing is
- * hidden: each call has a deadline, and its error is the caller's to judge.
+ * A connection to one member of etcd. Nothing is repeated and nothing is hidden: each call has a deadline, and its error
+ * is the caller's to judge.
  */
 import { join } from 'node:path';
 import {
-  type ChannelCredentials,
   type ChannelOptions,
   Client,
   credentials,
@@ -58,10 +57,9 @@ export type TxnReply = {
   readonly responses: readonly OperationReply[];
 };
 
-/** `deadline` is in the time of `performance.now()`. Rejects with gRPC's `ServiceError`. */
 export type EtcdClient = {
-  readonly range: (request: Range, deadline: number) => Promise<RangeReply>;
-  readonly txn: (request: Txn, deadline: number) => Promise<TxnReply>;
+  readonly range: Call<Range, RangeReply>;
+  readonly txn: Call<Txn, TxnReply>;
   readonly close: () => void;
 };
 
@@ -79,11 +77,20 @@ const options: ChannelOptions = {
   'grpc.keepalive_timeout_ms': 2_000,
 };
 
-/** Connects when the first call is made. `address` is `host:port`. */
-export const connectEtcd = (
-  address: string,
-  secured: ChannelCredentials = credentials.createInsecure(),
-): EtcdClient => {
+/** Sends one request by `deadline` (`performance.now()`). Rejects with gRPC's `ServiceError`. */
+export type Call<Request, Result> = (request: Request, deadline: number) => Promise<Result>;
+
+export type Channel = {
+  /** The call of a service of `etcd.proto`, such as `KV` and `Range`. */
+  readonly call: <Request extends object, Result>(
+    service: string,
+    name: string,
+  ) => Call<Request, Result>;
+  readonly close: () => void;
+};
+
+/** Connects to `host:port` or `unix:/path` when the first call is made. */
+export const openChannel = (address: string): Channel => {
   const loaded = loadSync(file, {
     keepCase: true,
     longs: String,
@@ -91,31 +98,41 @@ export const connectEtcd = (
     defaults: true,
     oneofs: true,
   });
-  const service = loaded['etcdserverpb.KV'] as Record<string, MethodDefinition<object, object>>;
-  const client = new Client(address, secured, options);
+  const client = new Client(address, credentials.createInsecure(), options);
   const metadata = new Metadata();
   // etcd refuses a call at once while its member knows no leader.
   metadata.set('hasleader', 'true');
+  return {
+    call: <Request extends object, Result>(service: string, name: string) => {
+      const methods = loaded[`etcdserverpb.${service}`] as Record<
+        string,
+        MethodDefinition<object, object>
+      >;
+      const method = methods[name];
+      if (method === undefined) throw new Error(`etcd.proto lacks ${service}.${name}`);
+      return (request: Request, deadline: number) => {
+        const until = Date.now() + Math.max(1, deadline - performance.now());
+        return new Promise<Result>((resolve, reject) => {
+          client.makeUnaryRequest(
+            method.path,
+            method.requestSerialize,
+            method.responseDeserialize,
+            request,
+            metadata,
+            { deadline: until },
+            (error, result) => (error ? reject(error) : resolve(result as Result)),
+          );
+        });
+      };
+    },
+    close: () => client.close(),
+  };
+};
 
-  const call =
-    <Request extends object, Result>(name: string) =>
-    (request: Request, deadline: number): Promise<Result> => {
-      const method = service[name];
-      if (method === undefined) throw new Error(`etcd.proto lacks ${name}`);
-      const until = Date.now() + Math.max(1, deadline - performance.now());
-      return new Promise((resolve, reject) => {
-        client.makeUnaryRequest(
-          method.path,
-          method.requestSerialize,
-          method.responseDeserialize,
-          request,
-          metadata,
-          { deadline: until },
-          (error, result) => (error ? reject(error) : resolve(result as Result)),
-        );
-      });
-    };
-  return { range: call('Range'), txn: call('Txn'), close: () => client.close() };
+/** Connects to the key-value service of the member at `host:port` or `unix:/path`. */
+export const connectEtcd = (address: string): EtcdClient => {
+  const { call, close } = openChannel(address);
+  return { range: call('KV', 'Range'), txn: call('KV', 'Txn'), close };
 };
 
 const isServiceError = (error: unknown): error is ServiceError =>
