@@ -170,3 +170,12 @@ const expiryKey = (table: Table, second: number, item: Item): string =>
 
 /** Twelve digits, so that the order of the text is the order of the numbers. */
 const secondText = (second: number): string => String(second).padStart(12, '0');
+
+/** The range of the keys of a table's items that have expired before `second`, in the order of their expiry. */
+export const expiredRange = (
+  table: string,
+  second: number,
+): { readonly key: Buffer; readonly range_end: Buffer } => ({
+  key: Buffer.from(`expiry/${join(table, '')}`),
+  range_end: Buffer.from(`expiry/${join(table, secondText(second))}`),
+});
