@@ -8,7 +8,7 @@ import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 
 const { tableName } = readServicesConfig();
-const dynamodb = trimmed(new DynamoDBClient(clientOptions()));
+const dynamodb = trimmed(new DynamoDBClient(clientOptions('DynamoDB')));
 const reads = createReads(dynamodb, tableName);
 
 export const store: Store = {

@@ -10,5 +10,5 @@ const { masterKeyId } = readServicesConfig();
 
 export const ports: Ports = {
   store,
-  dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions())), masterKeyId),
+  dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions('KMS'))), masterKeyId),
 };

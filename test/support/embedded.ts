@@ -15,7 +15,7 @@ import type { Ports, Store } from '../../functions/vault/ports.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import { startStore } from '../../local/dynamodb.ts';
-import { createInProcessHandler } from '../../local/etcd/in-process.ts';
+import { createTransport } from '../../local/in-process.ts';
 import { startKms } from '../../local/kms.ts';
 import { readTemplate } from '../../local/template.ts';
 import { checkVault } from '../../local/verify.ts';
@@ -48,7 +48,7 @@ export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Store =>
 const startTestStore = async (folder: string) => {
   if (process.env['TEST_STORE'] === 'etcd') {
     const { front, close } = await startEtcdFront();
-    const reached = { endpoint: 'http://front', requestHandler: createInProcessHandler(front) };
+    const reached = { endpoint: 'http://front', requestHandler: createTransport(front) };
     return { reached, close };
   }
   const { endpoint, close } = await startStore(dynoxide(process.cwd()), folder, () => {});

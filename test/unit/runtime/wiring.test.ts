@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Context } from 'aws-lambda';
 import { limits } from '../../../functions/model/limits.ts';
 import { machineClock } from '../../../functions/runtime/clock.ts';
+import { createTransport } from '../../../local/in-process.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
@@ -19,6 +20,10 @@ const freshEndpoint = () =>
 const freshVault = () =>
   jest.requireActual<typeof import('../../../functions/runtime/vault.ts')>(
     '../../../functions/runtime/vault.ts',
+  );
+const freshClients = () =>
+  jest.requireActual<typeof import('../../../functions/runtime/clients.ts')>(
+    '../../../functions/runtime/clients.ts',
   );
 const freshNodeStatus = () =>
   jest.requireActual<typeof import('../../../functions/runtime/node-status.ts')>(
@@ -221,6 +226,64 @@ describe('the ports of a function', () => {
     await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(context.journal.storeCalls).toHaveLength(3);
   }, 30_000);
+});
+
+describe('the ports over transports in this process', () => {
+  /** A transport that keeps the headers of each request. */
+  const keeping = (reply: object) => {
+    const requests: Record<string, string>[] = [];
+    const transport = createTransport(async () => ({ status: 200, body: reply }));
+    const { handle } = transport;
+    transport.handle = (request, options) => {
+      requests.push(request.headers);
+      return handle(request, options);
+    };
+    return { transport, requests };
+  };
+
+  it('need no credentials and no endpoint, and sign nothing', async () => {
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    delete process.env['AWS_SECRET_ACCESS_KEY'];
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
+    process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
+    const store = keeping({ Table: {} });
+    const kms = keeping({ KeyMetadata: { KeyId: '1234abcd', KeyState: 'Enabled' } });
+    const { useTransport } = freshClients();
+    useTransport('DynamoDB', store.transport);
+    useTransport('KMS', kms.transport);
+    const { ports } = freshVault();
+    await ports.store.probe(requestContext());
+    expect(await ports.dataKeys.probe(requestContext())).toEqual({ masterKeyId: '1234abcd' });
+    const headers = [...store.requests, ...kms.requests];
+    expect(headers.map((each) => each['x-amz-target'])).toEqual([
+      'DynamoDB_20120810.DescribeTable',
+      'TrentService.DescribeKey',
+    ]);
+    expect(headers.flatMap(Object.keys)).not.toContain('authorization');
+  });
+
+  it('reach a service without a transport over HTTP, signed', async () => {
+    const headers: string[] = [];
+    const store = await serve((request, response) => {
+      headers.push(...Object.keys(request.headers));
+      response.end('{"Table":{}}');
+    });
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
+    const { useTransport } = freshClients();
+    useTransport('KMS', keeping({}).transport);
+    await freshVault().ports.store.probe(requestContext());
+    expect(headers).toContain('authorization');
+  });
+
+  it('believe no reply that is empty', async () => {
+    const { useTransport } = freshClients();
+    useTransport(
+      'DynamoDB',
+      createTransport(async () => ({ status: 200 })),
+    );
+    const read = freshVault().ports.store.findHead(requestContext(), someone(), 'A');
+    await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
 });
 
 describe('the status of a vault node', () => {
