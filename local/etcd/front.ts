@@ -8,7 +8,7 @@ import { createEtcd } from './etcd.ts';
 import { createItemOperations } from './item-operations.ts';
 import { isRefusal, type Reply, refuse, unavailable, unclear } from './protocol.ts';
 import { isNotSent } from './queue.ts';
-import { checkRequest, type Operation, shapes } from './requests.ts';
+import { checkRequest, isWrite, type Operation, shapes } from './requests.ts';
 import { createTableOperations } from './table-operations.ts';
 
 export type FrontOptions = {
@@ -24,13 +24,6 @@ export type Front = (operation: string, body: unknown) => Promise<Reply>;
 
 /** Less than the functions' own limit of a call, 2.5 s, so that they hear what is known. */
 const answerWithinMs = 2_300;
-
-const writes: ReadonlySet<string> = new Set<Operation>([
-  'PutItem',
-  'DeleteItem',
-  'TransactWriteItems',
-  'CreateTable',
-]);
 
 const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);
 
@@ -73,7 +66,7 @@ export const createFront = ({ client, timeToLiveAttribute, onGoneBack }: FrontOp
     }
     const deadline = performance.now() + answerWithinMs;
     const withoutAnswer = (): Reply =>
-      writes.has(operation)
+      isWrite(operation)
         ? unclear('the write has no answer yet')
         : unavailable('etcd does not answer');
     let timer: NodeJS.Timeout | undefined;

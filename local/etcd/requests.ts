@@ -84,6 +84,17 @@ export const shapes = {
 } as const;
 
 export type Operation = keyof typeof shapes;
+
+const writes: ReadonlySet<string> = new Set<Operation>([
+  'PutItem',
+  'DeleteItem',
+  'TransactWriteItems',
+  'CreateTable',
+]);
+
+/** Whether the operation changes what is stored. */
+export const isWrite = (operation: string): boolean => writes.has(operation);
+
 export type Request<Name extends Operation> = v.InferOutput<(typeof shapes)[Name]>;
 
 /** The parameters of a request. Throws a ValidationException that names the first parameter at fault. */
