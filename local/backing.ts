@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { useTransport } from '../functions/runtime/clients.ts';
 import { type Closer, closeAll } from './closing.ts';
 import { failure, isFailure, sentenceOf } from './command.ts';
 import { lockDataFolder, openDataFolder } from './data-folder.ts';
@@ -13,6 +14,7 @@ import { dynoxide } from './dynamodb/dynoxide.ts';
 import { ensureTable, ensureTimeToLive } from './dynamodb/table.ts';
 import { type LocalStore, type StoreProgram, startStore } from './dynamodb.ts';
 import { applyEnvironment, environmentOf } from './environment.ts';
+import { createTransport } from './in-process.ts';
 import { type Kms, masterKeyFile, startKms } from './kms.ts';
 import type { Running } from './running.ts';
 import type { TableDefinition } from './template.ts';
@@ -102,7 +104,7 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
 
 /**
  * Starts the parts, sees that the table is there, and puts what the functions must know into this process's
- * environment, so that they may be imported. Throws like `startParts`.
+ * environment, so that they may be imported. They then call an embedded KMS without HTTP. Throws like `startParts`.
  */
 export const startBacking = async (
   options: PartsOptions & { readonly table: TableDefinition },
@@ -112,6 +114,7 @@ export const startBacking = async (
   try {
     const { jwks } = await openTokenKey(options.folder);
     applyEnvironment(environmentOf(process.env, { storeEndpoint: store?.endpoint, kms, jwks }));
+    if (kms) useTransport('KMS', createTransport(kms.answer));
     const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
     await checkTable(tableName, options.table);
     return {

@@ -9,11 +9,13 @@ import { localAudience, localIssuer } from './token-key.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+type ReachedKms = Pick<Kms, 'endpoint' | 'keyArn' | 'credentials'>;
+
 export type LocalParts = {
   /** Absent: `AWS_ENDPOINT_URL_DYNAMODB` was given. */
   readonly storeEndpoint?: string | undefined;
   /** Absent: `AWS_ENDPOINT_URL_KMS` was given. */
-  readonly kms?: Kms | undefined;
+  readonly kms?: ReachedKms | undefined;
   /** The public key set of the local issuer. */
   readonly jwks: string;
 };
@@ -25,7 +27,7 @@ export const isLocalIdentity = (given: Environment): boolean =>
   identityNames.every((name) => !given[name]);
 
 /** Only the local KMS's own access key may use it; a session or a profile of the user's would go before it. */
-const credentialsOf = ({ credentials }: Kms): Environment => ({
+const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
   AWS_ACCESS_KEY_ID: credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   AWS_SESSION_TOKEN: undefined,

@@ -1,13 +1,14 @@
 /**
- * The embedded KMS: one master key behind KMS's own HTTP protocol (JSON 1.1), so that the unchanged KMS client talks
- * to it. It listens on loopback unless it is told otherwise, and answers the one access key that was made with the
- * master key.
+ * The embedded KMS: one master key behind KMS's own protocol (JSON 1.1), so that the unchanged KMS client talks to it.
+ * Functions in the same process call it directly. Everyone else uses HTTP, where it listens on loopback unless it is
+ * told otherwise, and answers the one access key that was made with the master key.
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createBoundedServer, type Exchange } from './bounded-server.ts';
 import { bounds } from './bounds.ts';
+import type { Answer } from './in-process.ts';
 import { fault, isFault } from './kms/fault.ts';
 import { type Credentials, type MasterKey, openMasterKey } from './kms/master-key.ts';
 import { operations } from './kms/operations.ts';
@@ -18,6 +19,8 @@ export type Kms = {
   readonly endpoint: string;
   readonly keyArn: string;
   readonly credentials: Credentials;
+  /** Answers as over HTTP, to callers in this process. */
+  readonly answer: Answer;
   readonly close: () => Promise<void>;
 };
 
@@ -27,19 +30,46 @@ export const masterKeyFile = (folder: string): string => join(folder, 'kms.json'
 /** A full encryption context and the largest blob, as base64 in JSON, stay below this. */
 const bodyBytesMax = 65_536;
 
-const inputOf = (body: Buffer): Record<string, unknown> => {
+const parse = (body: Buffer): unknown => {
   try {
-    const input: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
-      return input as Record<string, unknown>;
-    }
+    return JSON.parse(body.toString('utf8'));
   } catch {
-    // Answered below, without the parser's message: it quotes the body.
+    // Refused below, without the parser's message: it quotes the body.
+    return undefined;
   }
-  throw fault('SerializationException', 'The body is no JSON object.');
 };
 
-const answer = async (key: MasterKey, { request, readBody }: Exchange): Promise<string> => {
+const isInput = (input: unknown): input is Record<string, unknown> =>
+  typeof input === 'object' && input !== null && !Array.isArray(input);
+
+/** Throws a fault of KMS. */
+const perform = (key: MasterKey, name: string, input: unknown): object | undefined => {
+  const operation = operations.get(name);
+  if (operation === undefined) {
+    throw fault('UnknownOperationException', `${name} is not served here.`);
+  }
+  if (!isInput(input)) throw fault('SerializationException', 'The body is no JSON object.');
+  return operation(key, input);
+};
+
+type Reply = Awaited<ReturnType<Answer>>;
+
+/** The reply that `work` gives or throws. */
+const replyOf = async (work: () => Promise<object | undefined>): Promise<Reply> => {
+  try {
+    return { status: 200, body: await work() };
+  } catch (error) {
+    const known = isFault(error) ? error : fault('KMSInternalException', 'The local KMS failed.');
+    const body = { __type: known.name, message: known.message };
+    return { status: isFault(error) ? 400 : 500, body };
+  }
+};
+
+/** Performs a request over HTTP. Throws a fault of KMS. */
+const performSigned = async (
+  key: MasterKey,
+  { request, readBody }: Exchange,
+): Promise<object | undefined> => {
   if (isFromPage(request)) throw fault('AccessDeniedException', 'A web page may not use this.');
   const body = await readBody(bodyBytesMax);
   if (typeof body === 'string') throw fault('ValidationException', `The request is ${body}.`);
@@ -51,28 +81,24 @@ const answer = async (key: MasterKey, { request, readBody }: Exchange): Promise<
   );
   const { method = '', url: path = '' } = request;
   await checkSignature({ method, path, headers, body }, key.credentials, Date.now());
-  const [, name = ''] = /^TrentService\.(\w+)$/.exec(headers['x-amz-target'] ?? '') ?? [];
-  const operation = operations.get(name);
-  if (method !== 'POST' || path !== '/' || operation === undefined) {
-    throw fault('UnknownOperationException', `${name} is not served here.`);
+  if (method !== 'POST' || path !== '/') {
+    throw fault('UnknownOperationException', 'Only POST / is served here.');
   }
-  const output = operation(key, inputOf(body));
-  return output === undefined ? '' : JSON.stringify(output);
+  const [, name = ''] = /^TrentService\.(\w+)$/.exec(headers['x-amz-target'] ?? '') ?? [];
+  return perform(key, name, parse(body));
 };
 
 const respond = async (key: MasterKey, exchange: Exchange): Promise<void> => {
-  const { request, response } = exchange;
+  const { request, response, discardBody } = exchange;
+  const { status, body } = await replyOf(() => performSigned(key, exchange));
+  response.statusCode = status;
   response.setHeader('Content-Type', 'application/x-amz-json-1.1');
   response.setHeader('x-amzn-RequestId', randomUUID());
-  try {
-    response.end(await answer(key, exchange));
-  } catch (error) {
-    const known = isFault(error) ? error : fault('KMSInternalException', 'The local KMS failed.');
-    response.statusCode = isFault(error) ? 400 : 500;
+  if (status !== 200) {
     response.setHeader('Connection', request.complete ? 'keep-alive' : 'close');
-    await exchange.discardBody();
-    response.end(JSON.stringify({ __type: known.name, message: known.message }));
+    await discardBody();
   }
+  response.end(body === undefined ? '' : JSON.stringify(body));
 };
 
 /**
@@ -97,6 +123,7 @@ export const startKms = async (options: {
     endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
     keyArn: key.arn,
     credentials: key.credentials,
+    answer: (operation, body) => replyOf(async () => perform(key, operation, body)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

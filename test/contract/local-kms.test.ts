@@ -20,11 +20,13 @@ import {
   EnableKeyCommand,
   GenerateDataKeyCommand,
   KMSClient,
+  type KMSClientConfig,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { createTransport } from '../../local/in-process.ts';
 import { type Kms, masterKeyFile, startKms } from '../../local/kms.ts';
 import { countAnswered } from '../support/sockets.ts';
 
@@ -40,7 +42,7 @@ let closers: (() => Promise<void> | void)[];
 
 const clientOf = (to: Kms, credentials: Credentials = to.credentials): KMSClient => {
   const made = new KMSClient({
-    endpoint: to.endpoint,
+    ...reach(to),
     region,
     // The client writes into the object that it is given.
     credentials: { ...credentials },
@@ -49,6 +51,13 @@ const clientOf = (to: Kms, credentials: Credentials = to.credentials): KMSClient
   closers.push(() => made.destroy());
   return made;
 };
+/** How a client reaches the KMS: over HTTP unless a suite says otherwise. */
+let reach: (to: Kms) => Partial<KMSClientConfig>;
+const overHttp: typeof reach = ({ endpoint }) => ({ endpoint });
+const inProcess: typeof reach = ({ answer }) => ({
+  endpoint: 'http://in-process',
+  requestHandler: createTransport(answer),
+});
 const start = async (): Promise<void> => {
   kms = await startKms({ folder });
   closers.push(kms.close);
@@ -73,6 +82,7 @@ const decrypt = async (CiphertextBlob: Uint8Array, EncryptionContext: Context = 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vault-kms-'));
   closers = [];
+  reach = overHttp;
   await start();
 });
 afterEach(async () => {
@@ -80,7 +90,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe('the embedded KMS, through the unchanged KMS client', () => {
+describe.each([
+  ['over HTTP', overHttp],
+  ['in process', inProcess],
+])('the embedded KMS, through the unchanged KMS client %s', (_, way) => {
+  beforeEach(() => {
+    reach = way;
+    client = clientOf(kms);
+  });
+
   it('gives back the data key that it wrapped', async () => {
     const { Plaintext, CiphertextBlob, keyArn } = await generate();
     expect(Plaintext).toHaveLength(32);
