@@ -10,7 +10,7 @@ if (missing !== undefined) {
 process.env.TEST_SEED ||= String(Date.now() % 2 ** 31);
 
 // These are published as ESM only; inside Jest they go through the same transform.
-const esm = '(?:jose|to-fast-properties)/';
+const esm = '(?:jose|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
 const project = (name) => ({
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],

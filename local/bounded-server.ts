@@ -3,10 +3,13 @@
  * one connection one after the other. If a port holds too much, it ends the client that has kept it waiting longest.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { discardBody, isDeclaredTooLong, type Read, readBody, type Unread } from './body.ts';
 import type { Bounds } from './bounds.ts';
 import { type Budget, createBudget, type Holder } from './budget.ts';
+import type { TlsFiles } from './cluster/cluster-file.ts';
+import { mutualTls } from './cluster/mutual-tls.ts';
 
 /** Why something is no request that can be answered. */
 export type Unreadable = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
@@ -24,6 +27,8 @@ export type Exchange = {
 
 export type BoundedServerOptions = {
   readonly bounds: Bounds;
+  /** Serves HTTPS, only to clients with a certificate of the same authority. By default HTTP. */
+  readonly tls?: TlsFiles;
   /** Answers a request, or destroys it. Must not reject. */
   readonly respond: (exchange: Exchange) => Promise<void>;
   /** The whole reply, as text, to what is no request. The connection is closed after it. By default a bare status. */
@@ -116,14 +121,14 @@ const exchangeOne = async (
 
 /** Makes the server, which does not listen yet. */
 export const createBoundedServer = (options: BoundedServerOptions): Server => {
-  const { bounds, refuse = bareRefusal } = options;
+  const { bounds, refuse = bareRefusal, tls } = options;
   const connections = new WeakMap<Socket, Connection>();
   const open = createBudget(bounds.connectionsMax);
   const budgets = {
     bodies: createBudget(bounds.bodyBytesHeldMax),
     replies: createBudget(bounds.replyBytesHeldMax),
   };
-  const server = createServer({
+  const httpOptions = {
     maxHeaderSize: bounds.headerBytesMax,
     requireHostHeader: false,
     headersTimeout: bounds.headersMs,
@@ -131,17 +136,49 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     connectionsCheckingInterval: bounds.checkEveryMs,
     // Clients keep their connections: an idle one must not be closed just as it is used again.
     keepAliveTimeout: bounds.idleMs,
-  });
+  };
+  const server = tls
+    ? createTlsServer({ ...httpOptions, ...mutualTls(tls), handshakeTimeout: bounds.headersMs })
+    : createServer(httpOptions);
   // One header more than may be is kept, so that the excess is seen.
   server.maxHeadersCount = bounds.headersMax + 1;
 
-  server.on('connection', (socket: Socket) => {
+  const hold = (socket: Socket): Holder => {
     const holder = open.hold(() => socket.destroy());
-    const state = { turn: Promise.resolve(), waiting: 0, current: undefined, broken: undefined };
-    connections.set(socket, { socket, holder, ...state });
     socket.once('close', holder.release);
     holder.take(1);
-  });
+    return holder;
+  };
+  const accept = (socket: Socket, holder: Holder): void => {
+    const state = { turn: Promise.resolve(), waiting: 0, current: undefined, broken: undefined };
+    connections.set(socket, { socket, holder, ...state });
+  };
+  if (tls) {
+    // A connection counts from its handshake on. Its TLS socket comes later, and has the same remote port.
+    const holders = new Map<string, Holder>();
+    const sockets = new Set<Socket>();
+    const nameOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
+    server.on('connection', (socket: Socket) => {
+      const name = nameOf(socket);
+      holders.set(name, hold(socket));
+      sockets.add(socket);
+      socket.once('close', () => {
+        holders.delete(name);
+        sockets.delete(socket);
+      });
+    });
+    server.on('secureConnection', (socket: Socket) => {
+      const holder = holders.get(nameOf(socket));
+      if (holder === undefined) socket.destroy();
+      else accept(socket, holder);
+    });
+    // Node's own leaves those alone that are in their handshake.
+    server.closeAllConnections = () => {
+      for (const socket of sockets) socket.destroy();
+    };
+  } else {
+    server.on('connection', (socket: Socket) => accept(socket, hold(socket)));
+  }
 
   /** Answers what cannot be answered as a request, unless an answer was begun, and closes the connection. */
   const endWith = (socket: Socket, reason: Unreadable | undefined): void => {

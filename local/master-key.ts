@@ -3,11 +3,13 @@
  * folder of their own. While it is down no node can seal or open a value; what is stored stays as it is.
  */
 import { dirname, resolve } from 'node:path';
+import { openCertificates } from './cluster/certificates.ts';
 import { writeClusterFile } from './cluster/cluster-file.ts';
 import { failure, isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { untilSignal } from './ending.ts';
 import { type Kms, startKms } from './kms.ts';
+import { parseNodes } from './node/config.ts';
 import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { portRefused, readPort } from './serving.ts';
@@ -36,6 +38,12 @@ const readFileToWrite = (): string => {
   throw failure('VAULT_CLUSTER_FILE must name the file that tells the nodes of the master key');
 };
 
+/** The hosts by which the nodes reach each other, for their certificate: those of `VAULT_NODES`, if it is set. */
+const readHosts = (): readonly string[] => {
+  const nodes = process.env['VAULT_NODES'];
+  return nodes ? parseNodes(nodes).map(({ host }) => host) : [];
+};
+
 const commandLine = {
   name: 'node local/master-key.ts',
   does: 'serves the master key of a cluster to its nodes until it is told to end',
@@ -45,13 +53,15 @@ const commandLine = {
 
 await runProgram(commandLine, async () => {
   const [file, url, folder] = [readFileToWrite(), readUrl(), dataFolderOf(process.env)];
+  const hosts = readHosts();
   const signal = untilSignal();
   openDataFolder(folder);
   openDataFolder(dirname(file));
   const lock = lockDataFolder(folder);
   const { endpoint, keyArn, credentials, close } = await listen(folder);
   const { jwks } = await openTokenKey(folder);
-  writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn, credentials }, jwks });
+  const tls = await openCertificates(folder, hosts);
+  writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn, credentials }, jwks, tls });
   rememberRunning(folder, {
     url: '',
     kmsEndpoint: endpoint,

@@ -8,9 +8,23 @@ import { failure } from '../command.ts';
 import { readFileIfPresent, replaceFile } from '../data-folder.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
+
+/** PEM texts. Whoever has them can connect to every node as a node of the cluster. */
+export const tlsFiles = v.object({
+  /** The authority: a node trusts every certificate that this one has signed. */
+  ca: text,
+  /** The certificate of all nodes, for both ends of a connection, and its private key. */
+  certificate: text,
+  key: text,
+});
+export type TlsFiles = v.InferOutput<typeof tlsFiles>;
+
 const clusterFile = v.object({
   /** Lets one node ask another for its status and its snapshots. */
   secret: v.pipe(v.string(), v.minLength(32)),
+  /** The token of the etcd cluster: members with different tokens never speak with each other. */
+  token: text,
+  tls: tlsFiles,
   kms: v.object({
     endpoint: v.pipe(v.string(), v.url()),
     keyArn: text,
@@ -39,10 +53,15 @@ export const readClusterFile = (file: string): ClusterFile => {
   throw failure(`${file} is missing: the program of the master key makes it, so start that first`);
 };
 
-/** Tells the nodes where the master key is from now on. The secret is made the first time and stays as it is. */
-export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'secret'>): void => {
+/** Tells the nodes where the master key is from now on. The secret and the token are made once and stay as they are. */
+export const writeClusterFile = (
+  file: string,
+  told: Omit<ClusterFile, 'secret' | 'token'>,
+): void => {
   const content = readFileIfPresent(file);
-  const secret =
-    content === undefined ? randomBytes(32).toString('base64url') : parse(file, content).secret;
-  replaceFile(file, JSON.stringify({ secret, ...told } satisfies ClusterFile));
+  const { secret, token } =
+    content === undefined
+      ? { secret: randomBytes(32).toString('base64url'), token: randomBytes(8).toString('hex') }
+      : parse(file, content);
+  replaceFile(file, JSON.stringify({ secret, token, ...told } satisfies ClusterFile));
 };

@@ -31,13 +31,14 @@ export type Cluster = {
 /** A node that starts may have to take a whole copy of the state first. */
 const startLimitMs = 60_000;
 
-const keyProgram = ({ keyFolder, keyPort, clusterFile }: Layout) => ({
+const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
   name: 'the master key',
   folder: keyFolder,
   script: 'local/master-key.ts',
   environment: {
     VAULT_DATA_DIR: keyFolder,
     VAULT_CLUSTER_FILE: clusterFile,
+    VAULT_NODES: nodesVariable(nodes),
     HOST: '127.0.0.1',
     PORT: String(keyPort),
   },

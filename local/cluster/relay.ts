@@ -1,9 +1,9 @@
 /**
  * What the nodes of a cluster on one machine reach each other through, so that one of them can be cut off without
- * root: a forward HTTP proxy for each node, which knows by its port who asks and by the host who is asked. A cut
- * closes the exchanges under way and refuses new ones, where a cut cable would let them hang: a node learns of it at
- * once. etcd keeps to such a proxy for any host that is not loopback, so the nodes go by addresses that only the
- * proxy knows.
+ * root: a forward proxy for each node, which knows by its own port which node asks, and by the host which node is
+ * asked. It tunnels connections (CONNECT), and it forwards plain HTTP requests. A cut closes what is under way and
+ * refuses new requests, where a cut cable would let them hang: a node learns of it at once. etcd keeps to such a proxy
+ * for any host that is not loopback, so the nodes go by addresses that only the proxy knows.
  */
 import {
   Agent,
@@ -13,7 +13,8 @@ import {
   type ServerResponse,
   request as send,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 export type RelayNode = { readonly node: number; readonly ports: readonly number[] };
 
@@ -35,13 +36,36 @@ export const hostOf = (node: number): string => `239.255.0.${node}`;
 type Exchange = { readonly ends: readonly number[]; readonly cut: () => void };
 type Target = { readonly node: number; readonly options: RequestOptions };
 
+/** The node whose host and port these are. */
+const findNode = (
+  nodes: readonly RelayNode[],
+  hostname: string,
+  port: string,
+): number | undefined =>
+  nodes.find(({ node, ports }) => hostname === hostOf(node) && ports.includes(Number(port)))?.node;
+
 const parseTarget = (nodes: readonly RelayNode[], text: string): Target | undefined => {
   if (!URL.canParse(text)) return undefined;
   const { hostname, port, pathname, search } = new URL(text);
-  const found = nodes.find(({ node, ports }) => {
-    return hostname === hostOf(node) && ports.includes(Number(port));
+  const node = findNode(nodes, hostname, port);
+  return node === undefined ? undefined : { node, options: { port, path: `${pathname}${search}` } };
+};
+
+/** Connects the client to the port, and returns what ends both connections. */
+const tunnel = (client: Duplex, head: Buffer, host: string, port: number): (() => void) => {
+  const onward = connect(port, host);
+  const cut = () => {
+    client.destroy();
+    onward.destroy();
+  };
+  onward.once('connect', () => {
+    client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    onward.write(head);
+    client.pipe(onward).pipe(client);
   });
-  return found && { node: found.node, options: { port, path: `${pathname}${search}` } };
+  onward.once('error', cut);
+  client.once('error', cut).once('close', () => onward.destroy());
+  return cut;
 };
 
 const forward = (
@@ -75,22 +99,31 @@ export const startRelay = async (
   const exchanges = new Set<Exchange>();
   const agent = new Agent({ keepAlive: true });
 
+  const isOpen = (from: number, to: number | undefined): to is number =>
+    to !== undefined && !isolated.has(from) && !isolated.has(to);
+  const keep = (exchange: Exchange, end: Duplex | ServerResponse): void => {
+    exchanges.add(exchange);
+    end.once('close', () => exchanges.delete(exchange));
+  };
+
+  const tunnelFrom = (from: number) => (request: IncomingMessage, client: Duplex, head: Buffer) => {
+    const [hostname = '', port = ''] = (request.url ?? '').split(':');
+    const to = findNode(nodes, hostname, port);
+    if (!isOpen(from, to)) return void client.destroy();
+    keep({ ends: [from, to], cut: tunnel(client, head, host, Number(port)) }, client);
+  };
+
   const relayFrom = (from: number) => (request: IncomingMessage, response: ServerResponse) => {
     const target = parseTarget(nodes, request.url ?? '');
-    const ends = [from, ...(target ? [target.node] : [])];
-    if (target === undefined || ends.some((node) => isolated.has(node))) {
-      request.socket.destroy();
-      return;
-    }
+    if (target === undefined || !isOpen(from, target.node)) return void request.socket.destroy();
     const options = { ...target.options, host, agent };
-    const exchange: Exchange = { ends, cut: forward(request, response, options) };
-    exchanges.add(exchange);
-    response.once('close', () => exchanges.delete(exchange));
+    keep({ ends: [from, target.node], cut: forward(request, response, options) }, response);
   };
 
   const servers = nodes.map(({ node }) => {
     // A stream between two nodes lasts as long as they do.
     const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, relayFrom(node));
+    server.on('connect', tunnelFrom(node));
     return { node, server };
   });
   for (const { server } of servers) {
@@ -114,6 +147,7 @@ export const startRelay = async (
     isIsolated: (node) => isolated.has(node),
     close: async () => {
       agent.destroy();
+      for (const { cut } of exchanges) cut();
       for (const { server } of servers) {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));

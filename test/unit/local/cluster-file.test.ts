@@ -11,7 +11,9 @@ const told = (port: number) => ({
     credentials: { accessKeyId: 'LOCAL1', secretAccessKey: 'canary-access' },
   },
   jwks: '{"keys":[]}',
+  tls: { ca: 'canary-ca', certificate: 'canary-certificate', key: 'canary-key' },
 });
+const whole = { secret: 'canary'.repeat(8), token: 'canary', ...told(1) };
 const freshFile = () => join(freshFolder(), 'cluster.json');
 
 describe('the cluster file', () => {
@@ -22,14 +24,15 @@ describe('the cluster file', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('keeps its secret when it is written again, and no two have the same', () => {
+  it('keeps its secret and its token when it is written again, and no two files have the same', () => {
     const [file, other] = [freshFile(), freshFile()];
     writeClusterFile(file, told(1));
-    const { secret } = readClusterFile(file);
+    const { secret, token } = readClusterFile(file);
     writeClusterFile(file, told(2));
     writeClusterFile(other, told(2));
-    expect(readClusterFile(file)).toEqual({ secret, ...told(2) });
+    expect(readClusterFile(file)).toEqual({ secret, token, ...told(2) });
     expect(readClusterFile(other).secret).not.toBe(secret);
+    expect(readClusterFile(other).token).not.toBe(token);
   });
 
   it('is missing until the master key has run: the sentence says so', () => {
@@ -38,15 +41,13 @@ describe('the cluster file', () => {
 
   it.each([
     ['no JSON', 'canary'],
-    ['a short secret', JSON.stringify({ secret: 'canary', ...told(1) })],
-    ['no master key', JSON.stringify({ secret: 'canary'.repeat(8), jwks: '{}' })],
+    ['a short secret', JSON.stringify({ ...whole, secret: 'canary' })],
+    ['no master key', JSON.stringify({ ...whole, kms: undefined })],
+    ['no certificates', JSON.stringify({ ...whole, tls: undefined })],
+    ['no token', JSON.stringify({ ...whole, token: undefined })],
     [
       'an endpoint that is no URL',
-      JSON.stringify({
-        secret: 'canary'.repeat(8),
-        ...told(1),
-        kms: { ...told(1).kms, endpoint: 'key' },
-      }),
+      JSON.stringify({ ...whole, kms: { ...told(1).kms, endpoint: 'key' } }),
     ],
   ])('with %s is damaged: neither read nor overwritten, and not quoted', (_, content) => {
     const file = freshFile();

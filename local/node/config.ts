@@ -1,0 +1,75 @@
+/** The settings of a vault node, from its environment: which node it is, and where the others are. */
+import { failure } from '../command.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A node as the other nodes reach it. */
+export type NodeAddress = {
+  readonly node: number;
+  readonly host: string;
+  readonly etcdPort: number;
+  readonly peerPort: number;
+};
+
+export type NodeConfig = {
+  readonly node: number;
+  /** All nodes, this one too, in the order of their numbers. */
+  readonly nodes: readonly NodeAddress[];
+  /** The address on which etcd's peer port and the node-to-node port listen. */
+  readonly peerHost: string;
+  /** A forward proxy through which this node reaches the others, by CONNECT. */
+  readonly peerProxy: URL | undefined;
+  /** The URL by which the functions reach this node's own front, if a proxy stands between. */
+  readonly frontProxy: string | undefined;
+  readonly clusterFile: string;
+};
+
+const required = (environment: Environment, name: string): string => {
+  const value = environment[name];
+  if (value) return value;
+  throw failure(`${name} is not set: a vault node needs it (npm run cluster sets it)`);
+};
+
+/** The nodes in the form of VAULT_NODES: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. Throws a sentence for any other form. */
+export const parseNodes = (text: string): readonly NodeAddress[] =>
+  text.split(',').map((part) => {
+    const [, node, host, etcdPort, peerPort] = /^([1-9])=([\w.-]+):(\d+):(\d+)$/.exec(part) ?? [];
+    if (node === undefined || host === undefined) {
+      throw failure('VAULT_NODES must be a list of 1=HOST:ETCD_PORT:PEER_PORT with commas between');
+    }
+    return { node: Number(node), host, etcdPort: Number(etcdPort), peerPort: Number(peerPort) };
+  });
+
+/** Throws a sentence that names the variable that is missing or wrong. */
+export const readNodeConfig = (environment: Environment): NodeConfig => {
+  const nodes = parseNodes(required(environment, 'VAULT_NODES'));
+  const node = Number(required(environment, 'VAULT_NODE'));
+  if (!nodes.some((address) => address.node === node)) {
+    throw failure('VAULT_NODE must be the number of a node in VAULT_NODES');
+  }
+  if (nodes.some((address, index) => address.node !== index + 1) || nodes.length % 2 === 0) {
+    throw failure('VAULT_NODES must number the nodes from 1 upwards, and their count must be odd');
+  }
+  const proxy = environment['VAULT_PEER_PROXY'];
+  const peerProxy = proxy ? URL.parse(proxy) : undefined;
+  if (peerProxy === null) throw failure('VAULT_PEER_PROXY must be the URL of a forward proxy');
+  const frontProxy = environment['VAULT_FRONT_PROXY'] || undefined;
+  if (frontProxy && !URL.canParse(frontProxy)) {
+    throw failure("VAULT_FRONT_PROXY must be the URL of a proxy to this node's own front");
+  }
+  return {
+    node,
+    nodes,
+    peerHost: environment['VAULT_PEER_HOST'] || '127.0.0.1',
+    peerProxy,
+    frontProxy,
+    clusterFile: required(environment, 'VAULT_CLUSTER_FILE'),
+  };
+};
+
+/** Throws if there is no such node. */
+export const addressOf = ({ nodes }: NodeConfig, node: number): NodeAddress => {
+  const address = nodes.find((one) => one.node === node);
+  if (address === undefined) throw new Error(`there is no node ${node}`);
+  return address;
+};

@@ -1,0 +1,115 @@
+/**
+ * The port on which nodes speak with each other, beside etcd: reports and places for new members. Both ends of a
+ * connection must have a certificate of the cluster's authority.
+ */
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, request } from 'node:https';
+import type { Socket } from 'node:net';
+import { createBoundedServer, type Exchange } from '../bounded-server.ts';
+import { bounds } from '../bounds.ts';
+import type { TlsFiles } from '../cluster/cluster-file.ts';
+import { mutualTls } from '../cluster/mutual-tls.ts';
+import { failure, sentenceOf } from '../command.ts';
+import { addressOf, type NodeConfig } from './config.ts';
+import { openTunnel } from './tunnel.ts';
+
+/** Answers a request; a string is sent as JSON text, anything else writes the response itself. */
+export type PeerRoute = (body: string, response: ServerResponse) => Promise<string | undefined>;
+
+export type PeerServer = { readonly close: () => Promise<void> };
+
+const bodyBytesMax = 1_048_576;
+
+const textOf = async (message: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw new Error('the message is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+/** Serves `routes`, whose keys are like `POST /report`. Throws a sentence if the port is in use. */
+export const servePeers = async (
+  config: NodeConfig,
+  tls: TlsFiles,
+  routes: ReadonlyMap<string, PeerRoute>,
+): Promise<PeerServer> => {
+  const respond = async ({ request: incoming, response, readBody }: Exchange): Promise<void> => {
+    const route = routes.get(`${incoming.method} ${incoming.url}`);
+    if (route === undefined) return void response.writeHead(404).end();
+    try {
+      const body = await readBody(bodyBytesMax);
+      if (typeof body === 'string') throw new Error(`the message is ${body}`);
+      const text = await route(body.toString('utf8'), response);
+      if (text !== undefined) response.writeHead(200).end(text);
+    } catch (error) {
+      if (response.headersSent) return void response.destroy();
+      response.writeHead(500).end(sentenceOf(error));
+    }
+  };
+  const server = createBoundedServer({ bounds, respond, tls });
+  const { peerPort } = addressOf(config, config.node);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(failure(`cannot listen on the node-to-node port ${peerPort}: ${sentenceOf(error)}`)),
+    );
+    server.listen(peerPort, config.peerHost, resolve);
+  });
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+export type AskPeer = (
+  node: number,
+  method: 'GET' | 'POST',
+  path: string,
+  options: { readonly body?: string; readonly timeoutMs: number },
+) => Promise<IncomingMessage>;
+
+/**
+ * Asks other nodes, through the forward proxy if there is one. Throws unless the answer is 200 and begins within the
+ * time. A silence of that time also ends an answer that has begun.
+ */
+export const createAskPeer = (config: NodeConfig, tls: TlsFiles): AskPeer => {
+  const { peerProxy: proxy } = config;
+  const direct = { agent: new Agent({ ...mutualTls(tls), keepAlive: true }) };
+  const through = (socket: Socket) => ({ ...mutualTls(tls), socket, agent: false as const });
+  return async (node, method, path, { body = '', timeoutMs }) => {
+    const { host, peerPort: port } = addressOf(config, node);
+    const limit = new AbortController();
+    const giveUp = () => limit.abort(new Error(`node ${node} is silent`));
+    const timer = setTimeout(giveUp, timeoutMs);
+    try {
+      const { signal } = limit;
+      const way = proxy ? through(await openTunnel(proxy, host, port, signal)) : direct;
+      const headers = { 'Content-Length': Buffer.byteLength(body) };
+      const outgoing = request({ host, port, path, method, headers, signal, ...way }).end(body);
+      const incoming = await responseTo(outgoing);
+      outgoing.setTimeout(timeoutMs, giveUp);
+      if (incoming.statusCode === 200) return incoming;
+      throw new Error(`node ${node}: ${(await textOf(incoming)) || incoming.statusCode}`);
+    } catch (error) {
+      throw limit.signal.aborted ? limit.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+};
+
+const responseTo = (outgoing: ClientRequest): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    outgoing.on('error', reject).once('response', resolve);
+  });
+
+/** The whole answer as text. */
+export const askText = async (
+  ...[ask, ...rest]: [AskPeer, ...Parameters<AskPeer>]
+): Promise<string> => await textOf(await ask(...rest));
