@@ -1,6 +1,9 @@
 /** What the nodes of a cluster say of themselves, side by side. */
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
+import { request as requestSecurely } from 'node:https';
 import * as v from 'valibot';
+import type { TlsFiles } from './cluster-file.ts';
+import { mutualTls } from './mutual-tls.ts';
 
 /** What a node answers at `GET /status` of its peer port; it may say more. */
 const answer = v.object({
@@ -54,15 +57,42 @@ export const askNode = (
   host: string,
   timeLimitMs = 1_000,
 ): Promise<Answer | undefined> =>
-  new Promise((resolve) => {
-    const asked = request({
+  answerTo(
+    request({
       host,
       port: peerPort,
       path: '/status',
       agent: false,
       headers: { Authorization: `Bearer ${secret}` },
       signal: AbortSignal.timeout(timeLimitMs),
-    });
+    }),
+  );
+
+/**
+ * Asks the node that listens at `host`, an address of this machine, on this port. Returns `undefined` if the node does
+ * not answer in time and in form.
+ */
+export const askStatus = (
+  host: string,
+  peerPort: number,
+  tls: TlsFiles,
+  timeLimitMs = 1_000,
+): Promise<Answer | undefined> =>
+  answerTo(
+    requestSecurely({
+      ...mutualTls(tls),
+      host,
+      port: peerPort,
+      // The certificate names the nodes as they reach each other, and localhost.
+      servername: 'localhost',
+      path: '/status',
+      agent: false,
+      signal: AbortSignal.timeout(timeLimitMs),
+    }),
+  );
+
+const answerTo = (asked: ClientRequest): Promise<Answer | undefined> =>
+  new Promise((resolve) => {
     asked.once('error', () => resolve(undefined));
     asked.once('response', (response) => {
       let text = '';

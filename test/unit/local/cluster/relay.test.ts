@@ -1,6 +1,8 @@
 /** Nodes that are plain HTTP servers, asked through the relay as etcd and the replica ask each other. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hostOf, type Relay, startRelay } from '../../../../local/cluster/relay.ts';
 
@@ -128,5 +130,76 @@ describe('the relay between the nodes', () => {
     await new Promise((resolve) => server?.close(resolve));
     await expect(ask(1, 2)).rejects.toThrow();
     expect(await reaches(1, 3)).toBe(true);
+  });
+});
+
+/** The connection of a tunnel to this host and port. Rejects if the relay opens none. */
+const openTunnel = (from: number, path: string): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const { hostname: host, port } = new URL(relay.proxyOf(from));
+    request({ host, port, method: 'CONNECT', path, agent: false })
+      .once('error', reject)
+      .once('connect', ({ statusCode }, socket) => {
+        if (statusCode === 200) resolve(socket);
+        else reject(new Error(`status ${statusCode}`));
+      })
+      .end();
+  });
+const askInTunnel = async (from: number, to: number): Promise<string> => {
+  const socket = await openTunnel(from, `${hostOf(to)}:${portOf(to)}`);
+  socket.write('GET /inside HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n');
+  return text(socket);
+};
+const isTunnelled = (from: number, to: number): Promise<boolean> =>
+  askInTunnel(from, to).then(
+    (answer) => answer.includes(`${to} GET /inside`),
+    () => false,
+  );
+
+describe('a tunnel through the relay', () => {
+  it('carries bytes both ways, to the end', async () => {
+    expect(await askInTunnel(1, 2)).toContain('2 GET /inside v ');
+  });
+
+  it('leads to the ports of the nodes and nowhere else', async () => {
+    const [own, other] = [portOf(2), portOf(3)];
+    for (const path of [`127.0.0.1:${own}`, `${hostOf(2)}:${other}`, hostOf(2), `:${own}`, '']) {
+      await expect(openTunnel(1, path)).rejects.toThrow();
+    }
+  });
+
+  it('opens neither to nor from a node that is cut off, until it is joined again', async () => {
+    relay.isolate(2);
+    for (const [from, to] of pairs) {
+      expect(await isTunnelled(from, to)).toBe(from !== 2 && to !== 2);
+    }
+    relay.heal(2);
+    for (const [from, to] of pairs) expect(await isTunnelled(from, to)).toBe(true);
+  });
+
+  it('ends at once when one of its nodes is cut off, and else goes on', async () => {
+    const tunnels = await Promise.all(
+      pairs.map(async ([from, to]) => {
+        const socket = await openTunnel(from, `${hostOf(to)}:${portOf(to)}`);
+        const ended = once(socket.on('error', () => undefined).resume(), 'close');
+        return { from, to, socket, ended };
+      }),
+    );
+    relay.isolate(2);
+    for (const { from, to, socket, ended } of tunnels) {
+      if (from === 2 || to === 2) await ended;
+      else expect(socket.destroyed).toBe(false);
+    }
+  });
+
+  it('ends when the node dies, and when the relay closes', async () => {
+    const [dying, staying] = [
+      await openTunnel(1, `${hostOf(2)}:${portOf(2)}`),
+      await openTunnel(1, `${hostOf(3)}:${portOf(3)}`),
+    ];
+    nodes[1]?.server.closeAllConnections();
+    await once(dying.on('error', () => undefined).resume(), 'close');
+    await relay.close();
+    await once(staying.on('error', () => undefined).resume(), 'close');
   });
 });

@@ -1,7 +1,17 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { askNode, compareNodes, type Observed, tableOf } from '../../../../local/cluster/status.ts';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createBoundedServer } from '../../../../local/bounded-server.ts';
+import { bounds } from '../../../../local/bounds.ts';
+import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
+import {
+  askNode,
+  askStatus,
+  compareNodes,
+  type Observed,
+  tableOf,
+} from '../../../../local/cluster/status.ts';
+import { freshCertificates } from '../../../support/certificates.ts';
 
 const said = (appliedRevision: number, more = {}) => ({
   leader: false,
@@ -130,5 +140,53 @@ describe('a node that is asked for its status', () => {
     const [server] = servers.splice(0);
     await new Promise((resolve) => server?.close(resolve));
     expect(await askNode(port, 'word', '127.0.0.1')).toBeUndefined();
+  });
+});
+
+describe('askStatus', () => {
+  let tls: TlsFiles;
+  let server: Server;
+  let port: number;
+  let asked = 0;
+  const hidden = '127.213.7.7';
+  beforeAll(async () => {
+    tls = await freshCertificates();
+    server = createBoundedServer({
+      bounds,
+      tls,
+      respond: async ({ request, response }) => {
+        asked += 1;
+        if (`${request.method} ${request.url}` === 'GET /status') {
+          response.end(JSON.stringify(said(3)));
+        }
+      },
+    });
+    await new Promise<void>((resolve) => server.listen(0, hidden, resolve));
+    port = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => server.close().closeAllConnections());
+
+  it('reads the status of a node at any address of this machine', async () => {
+    expect(await askStatus(hidden, port, tls)).toEqual(said(3));
+  });
+
+  it('is not answered without a certificate of the cluster', async () => {
+    const { certificate, key } = await freshCertificates();
+    const before = asked;
+    expect(await askStatus(hidden, port, { ...tls, certificate, key })).toBeUndefined();
+    expect(asked).toBe(before);
+  });
+
+  it('believes no server that has another certificate', async () => {
+    const { ca } = await freshCertificates();
+    expect(await askStatus(hidden, port, { ...tls, ca })).toBeUndefined();
+  });
+
+  it('gives up a node that does not answer in time', async () => {
+    const silent = createTcpServer((socket) => socket.resume()).listen(0, hidden);
+    await new Promise((resolve) => silent.once('listening', resolve));
+    const { port: silentPort } = silent.address() as AddressInfo;
+    expect(await askStatus(hidden, silentPort, tls, 200)).toBeUndefined();
+    await new Promise((resolve) => silent.close(resolve));
   });
 });
