@@ -11,10 +11,9 @@ import { createCluster } from './cluster/processes.ts';
 import { containerCluster } from './container/cluster.ts';
 import { startDaemon } from './container/daemon.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
-import { dynoxide } from './dynamodb/dynoxide.ts';
 import { untilSignal } from './ending.ts';
+import { requireEtcd } from './node/member.ts';
 import { runProgram, unknownWords } from './program.ts';
-import { requireEtcd } from './replica/member.ts';
 import { folderSetting, shellWord } from './shell-word.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -52,17 +51,12 @@ const runDocker = async (command: Command | 'down' | undefined, isDataToGo: bool
   say(`cluster listening on ${urls.join(' ')}\n${nextSteps(setting, 'docker')}`);
 };
 
-/** Throws one sentence, instead of one from each node, if a program that every node needs is not there. */
-const requirePrograms = (): void => {
-  requireEtcd();
-  dynoxide(root);
-};
-
 /** Runs a cluster on the folder until this process is asked to stop. */
 const serve = async (folder: string): Promise<void> => {
   const signal = untilSignal();
   const firstPort = readFirstPort(process.env);
-  requirePrograms();
+  // One sentence here, instead of one from each node.
+  requireEtcd();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);

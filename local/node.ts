@@ -1,19 +1,19 @@
-/** `node local/node.ts`: one vault node of several, in one process with two children and one data folder. */
+/** `node local/node.ts`: one vault node of several: one process, its etcd as a child, and one data folder. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { useTransport } from '../functions/runtime/clients.ts';
 import { type ClusterFile, readClusterFile } from './cluster/cluster-file.ts';
 import { isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
-import { dynoxide, dynoxideVersion } from './dynamodb/dynoxide.ts';
 import { ensureTable } from './dynamodb/table.ts';
 import { untilSignal } from './ending.ts';
 import { applyEnvironment } from './environment.ts';
 import { serveFunctions } from './functions-host.ts';
+import { createTransport } from './in-process.ts';
+import { readNodeConfig } from './node/config.ts';
+import { startNode } from './node/node.ts';
 import { runProgram } from './program.ts';
-import { readNodeConfig } from './replica/config.ts';
-import { startExpiry } from './replica/expiry.ts';
-import { startNode } from './replica/node.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
 import { readPort } from './serving.ts';
 import { readTemplate, type TableDefinition } from './template.ts';
@@ -26,8 +26,8 @@ const root = join(import.meta.dirname, '..');
 const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** What the functions of a node are told: their store is the node's own front. */
-const environmentOf = ({ kms, jwks }: ClusterFile, endpoint: string, statusUrl: string) => ({
+/** What the functions of a node are told. Their calls to the store go to the node's own front. */
+const environmentOf = ({ kms, jwks }: ClusterFile, endpoint: string) => ({
   TABLE_NAME: tableName,
   AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_DYNAMODB: endpoint,
@@ -41,7 +41,7 @@ const environmentOf = ({ kms, jwks }: ClusterFile, endpoint: string, statusUrl: 
   AUTH_AUDIENCE: localAudience,
   AUTH_JWKS: jwks,
   AUTH_JWKS_URL: undefined,
-  VAULT_NODE_STATUS_URL: statusUrl,
+  VAULT_NODE_STATUS_URL: `${endpoint}/status`,
 });
 
 /** Sees that the table is there; as long as the node does not serve, it tries again. */
@@ -81,14 +81,13 @@ await runProgram(commandLine, async () => {
   const node = await startNode({
     config,
     folder,
-    program: dynoxide(root),
-    storeVersion: dynoxideVersion(root),
-    secret: cluster.secret,
+    cluster,
+    timeToLiveAttribute: table.timeToLiveAttribute,
     report,
   });
   try {
-    const front = config.frontProxy ?? node.endpoint;
-    applyEnvironment(environmentOf(cluster, front, node.statusUrl));
+    applyEnvironment(environmentOf(cluster, config.frontProxy ?? node.endpoint));
+    if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
     // It listens before it serves: until then every request is answered that it cannot be served now.
     const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, {
@@ -103,9 +102,6 @@ await runProgram(commandLine, async () => {
     const greeted = node.serving.then(async () => {
       const client = new DynamoDBClient({ endpoint: node.endpoint });
       await untilTable(client, table, stopping);
-      const { create, timeToLiveAttribute: attribute } = table;
-      const keys = create.KeySchema.map(({ AttributeName }) => AttributeName);
-      void startExpiry({ client, tableName, attribute, keys }, node.isFirst, report, stopping);
       process.stdout.write(`vault listening on ${gateway.url}\n`);
     });
     const refused = greeted.then(

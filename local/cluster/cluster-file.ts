@@ -20,8 +20,6 @@ export const tlsFiles = v.object({
 export type TlsFiles = v.InferOutput<typeof tlsFiles>;
 
 const clusterFile = v.object({
-  /** Lets one node ask another for its status and its snapshots. */
-  secret: v.pipe(v.string(), v.minLength(32)),
   /** The token of the etcd cluster: members with different tokens never speak with each other. */
   token: text,
   tls: tlsFiles,
@@ -39,7 +37,7 @@ const parse = (file: string, content: string): ClusterFile => {
   try {
     return v.parse(clusterFile, JSON.parse(content));
   } catch {
-    // No cause: the parser's message would quote the secret.
+    // No cause: the parser's message would quote the key.
     throw failure(
       `${file} is damaged: delete it, and start the master key and then all nodes again`,
     );
@@ -53,15 +51,10 @@ export const readClusterFile = (file: string): ClusterFile => {
   throw failure(`${file} is missing: the program of the master key makes it, so start that first`);
 };
 
-/** Tells the nodes where the master key is from now on. The secret and the token are made once and stay as they are. */
-export const writeClusterFile = (
-  file: string,
-  told: Omit<ClusterFile, 'secret' | 'token'>,
-): void => {
+/** Tells the nodes where the master key is from now on. The token is made once and stays as it is. */
+export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>): void => {
   const content = readFileIfPresent(file);
-  const { secret, token } =
-    content === undefined
-      ? { secret: randomBytes(32).toString('base64url'), token: randomBytes(8).toString('hex') }
-      : parse(file, content);
-  replaceFile(file, JSON.stringify({ secret, token, ...told } satisfies ClusterFile));
+  const token =
+    content === undefined ? randomBytes(16).toString('hex') : parse(file, content).token;
+  replaceFile(file, JSON.stringify({ token, ...told } satisfies ClusterFile));
 };

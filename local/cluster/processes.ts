@@ -1,6 +1,5 @@
 /** A whole cluster as children of this process: the master key, three vault nodes and what stands between them. */
 import { rmSync } from 'node:fs';
-import { findHiddenHost } from '../child.ts';
 import { failure } from '../command.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
@@ -9,6 +8,9 @@ import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { askNode, type ClusterStatus, compareNodes, tableOf } from './status.ts';
 
+/** Where everything listens. */
+const host = '127.0.0.1';
+
 type Node = NodeLayout & { readonly member: Member };
 
 type Parts = {
@@ -16,8 +18,6 @@ type Parts = {
   readonly key: Member;
   readonly nodes: readonly Node[];
   readonly relay: Relay;
-  /** The address of the node-to-node ports. etcd's port knows no secret, so no web page may find it. */
-  readonly peerHost: string;
 };
 
 export type Cluster = {
@@ -28,7 +28,7 @@ export type Cluster = {
   readonly close: () => Promise<void>;
 };
 
-/** A node that starts may have to take a whole copy of the state first. */
+/** A node that starts may have to take a whole copy of the data first. */
 const startLimitMs = 60_000;
 
 const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
@@ -39,7 +39,7 @@ const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
     VAULT_DATA_DIR: keyFolder,
     VAULT_CLUSTER_FILE: clusterFile,
     VAULT_NODES: nodesVariable(nodes),
-    HOST: '127.0.0.1',
+    HOST: host,
     PORT: String(keyPort),
   },
   ready: /^master key at /m,
@@ -49,7 +49,6 @@ const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
 const nodeProgram = (
   { nodes, clusterFile }: Layout,
   { node, folder, port }: NodeLayout,
-  peerHost: string,
   proxy: string,
 ) => ({
   name: `node ${node}`,
@@ -60,13 +59,13 @@ const nodeProgram = (
     VAULT_CLUSTER_FILE: clusterFile,
     VAULT_NODE: String(node),
     VAULT_NODES: nodesVariable(nodes),
-    VAULT_PEER_HOST: peerHost,
+    VAULT_PEER_HOST: host,
     VAULT_PEER_PROXY: proxy,
-    HOST: '127.0.0.1',
+    HOST: host,
     PORT: String(port),
   },
   ready: /^vault listening on /m,
-  childFiles: ['etcd.pid', 'store.pid'],
+  childFiles: ['etcd.pid'],
 });
 
 const within = async (promise: Promise<boolean>, ms: number): Promise<boolean> => {
@@ -93,13 +92,13 @@ const startAll = async ({ layout, key, nodes }: Parts): Promise<readonly number[
   throw failure(`no majority of the nodes serves: see ${layout.folder}/node-*/log`);
 };
 
-const statusOf = async ({ layout, nodes, relay, peerHost }: Parts): Promise<ClusterStatus> => {
-  const { secret } = readClusterFile(layout.clusterFile);
+const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus> => {
+  const { tls } = readClusterFile(layout.clusterFile);
   const observed = nodes.map(async ({ node, peerPort, member }) => ({
     node,
     isolated: relay.isIsolated(node),
     process: member.state(),
-    answer: await askNode(peerPort, secret, peerHost),
+    answer: await askNode(host, peerPort, tls),
   }));
   return compareNodes(await Promise.all(observed));
 };
@@ -146,18 +145,16 @@ export const createCluster = async (
   layout: Layout,
   report: (line: string) => void,
 ): Promise<Cluster> => {
-  const peerHost = await findHiddenHost();
   const relay = await startRelay(
     layout.nodes.map(({ node, etcdPort, peerPort }) => ({ node, ports: [etcdPort, peerPort] })),
-    peerHost,
   );
   const key = await createMember(keyProgram(layout), root, report);
   const nodes: Node[] = [];
   for (const one of layout.nodes) {
-    const program = nodeProgram(layout, one, peerHost, relay.proxyOf(one.node));
+    const program = nodeProgram(layout, one, relay.proxyOf(one.node));
     nodes.push({ ...one, member: await createMember(program, root, report) });
   }
-  const parts: Parts = { layout, key, nodes, relay, peerHost };
+  const parts: Parts = { layout, key, nodes, relay };
   let lastChange: Promise<unknown> = Promise.resolve();
 
   const change = async ({ action, target }: Change): Promise<string> => {

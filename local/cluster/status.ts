@@ -1,32 +1,24 @@
 /** What the nodes of a cluster say of themselves, side by side. */
-import { type ClientRequest, request } from 'node:http';
-import { request as requestSecurely } from 'node:https';
-import * as v from 'valibot';
+import { request } from 'node:https';
+import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 import type { TlsFiles } from './cluster-file.ts';
 import { mutualTls } from './mutual-tls.ts';
 
-/** What a node answers at `GET /status` of its peer port; it may say more. */
-const answer = v.object({
-  leader: v.boolean(),
-  appliedRevision: v.number(),
-  lag: v.number(),
-  digest: v.string(),
-  state: v.string(),
-  reason: v.optional(v.nullable(v.string())),
-});
-type Answer = v.InferOutput<typeof answer>;
+/** What a node answers at `GET /status` of its node-to-node port. */
+type Answer = Pick<NodeReport, 'leader' | 'appliedRevision' | 'digest' | 'state' | 'reason'>;
 
 type NodeStatus = {
   readonly node: number;
   /** Whether it answered. */
   readonly alive: boolean;
   readonly leader: boolean;
-  /** `null`, as the next two, where it did not answer. */
+  /** `null`, like `lag` and `digest`, if the node did not answer. */
   readonly appliedRevision: number | null;
-  /** Revisions behind the furthest that any node knows of. */
+  /** How many revisions the node is behind the furthest node. */
   readonly lag: number | null;
+  /** The hash of its data at the applied revision; `null` also if its etcd does not answer. */
   readonly digest: string | null;
-  /** Its own word; of one that did not answer, why. */
+  /** Its own word for its state; for a node that did not answer, the state of its process. */
   readonly state: string;
   /** Whether it is cut off from the other nodes. */
   readonly isolated: boolean;
@@ -35,7 +27,7 @@ type NodeStatus = {
 
 export type ClusterStatus = {
   readonly nodes: readonly NodeStatus[];
-  /** False as soon as two nodes have another digest at an equal revision, or one says that its own differs. */
+  /** False if two nodes have different digests at one revision, or a node says that it differs. */
   readonly equal: boolean;
 };
 
@@ -43,56 +35,28 @@ export type ClusterStatus = {
 export type Observed = {
   readonly node: number;
   readonly isolated: boolean;
-  /** What its process is doing, for a node that does not answer: `killed`. */
+  /** The state of its process, for a node that does not answer: `killed`. */
   readonly process: string;
   readonly answer: Answer | undefined;
 };
 
 const answerBytesMax = 65_536;
 
-/** Asks the node that listens on this port; `undefined` if it does not answer in time and in form. */
-export const askNode = (
-  peerPort: number,
-  secret: string,
-  host: string,
-  timeLimitMs = 1_000,
-): Promise<Answer | undefined> =>
-  answerTo(
-    request({
-      host,
-      port: peerPort,
-      path: '/status',
-      agent: false,
-      headers: { Authorization: `Bearer ${secret}` },
-      signal: AbortSignal.timeout(timeLimitMs),
-    }),
-  );
-
 /**
- * Asks the node that listens at `host`, an address of this machine, on this port. Returns `undefined` if the node does
- * not answer in time and in form.
+ * Asks the node that listens at `host`, an address of this machine, on this port. `undefined` if it does not answer in
+ * time and in form.
  */
-export const askStatus = (
+export const askNode = (
   host: string,
-  peerPort: number,
+  port: number,
   tls: TlsFiles,
   timeLimitMs = 1_000,
 ): Promise<Answer | undefined> =>
-  answerTo(
-    requestSecurely({
-      ...mutualTls(tls),
-      host,
-      port: peerPort,
-      // The certificate names the nodes as they reach each other, and localhost.
-      servername: 'localhost',
-      path: '/status',
-      agent: false,
-      signal: AbortSignal.timeout(timeLimitMs),
-    }),
-  );
-
-const answerTo = (asked: ClientRequest): Promise<Answer | undefined> =>
   new Promise((resolve) => {
+    const signal = AbortSignal.timeout(timeLimitMs);
+    // The certificate names the nodes as they reach each other, and localhost.
+    const secured = { ...mutualTls(tls), servername: 'localhost' };
+    const asked = request({ host, port, path: '/status', agent: false, signal, ...secured });
     asked.once('error', () => resolve(undefined));
     asked.once('response', (response) => {
       let text = '';
@@ -107,28 +71,19 @@ const answerTo = (asked: ClientRequest): Promise<Answer | undefined> =>
     asked.end();
   });
 
-/** What a node answered, as text; `undefined` if it is nothing of the kind. */
+/** The answer of a node as text; `undefined` if it is no report. */
 export const parseAnswer = (text: string): Answer | undefined => {
   try {
-    return v.parse(answer, JSON.parse(text));
+    return parseReport(text);
   } catch {
     return undefined;
   }
 };
 
-const isEqual = (answers: readonly Answer[]): boolean =>
-  answers.every(
-    (one) =>
-      one.state !== 'diverged' &&
-      answers.every(
-        (other) => other.appliedRevision !== one.appliedRevision || other.digest === one.digest,
-      ),
-  );
-
-/** Puts the answers of the nodes, asked at one time, side by side. */
+/** Puts the answers of the nodes, which were asked at one time, side by side. */
 export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
   const answers = observed.map((one) => one.answer).filter((one) => one !== undefined);
-  const furthest = Math.max(...answers.map((one) => one.appliedRevision + one.lag));
+  const furthest = Math.max(...answers.map((one) => one.appliedRevision));
   return {
     nodes: observed.map(({ node, isolated, process, answer: said }) => ({
       node,
@@ -136,12 +91,12 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
       leader: said?.leader ?? false,
       appliedRevision: said?.appliedRevision ?? null,
       lag: said ? furthest - said.appliedRevision : null,
-      digest: said?.digest ?? null,
+      digest: said?.digest?.hash ?? null,
       state: said?.state ?? (process === 'running' ? 'silent' : process),
       isolated,
       reason: said?.reason ?? null,
     })),
-    equal: isEqual(answers),
+    equal: areEqual(answers),
   };
 };
 

@@ -2,9 +2,8 @@
 import { readClusterFile } from '../cluster/cluster-file.ts';
 import { askNode } from '../cluster/status.ts';
 import { failure } from '../command.ts';
+import { addressOf, readNodeConfig } from '../node/config.ts';
 import { runProgram } from '../program.ts';
-import { readNodeConfig } from '../replica/config.ts';
-import { addressOf } from '../replica/peers.ts';
 
 const commandLine = {
   name: 'node local/container/own-status.ts',
@@ -16,8 +15,8 @@ const commandLine = {
 await runProgram(commandLine, async () => {
   const config = readNodeConfig(process.env);
   const { peerPort } = addressOf(config, config.node);
-  const { secret } = readClusterFile(config.clusterFile);
-  const answer = await askNode(peerPort, secret, config.peerHost);
+  const { tls } = readClusterFile(config.clusterFile);
+  const answer = await askNode(config.peerHost, peerPort, tls);
   if (answer === undefined) throw failure('the node gives no answer');
   process.stdout.write(JSON.stringify(answer));
 });

@@ -1,5 +1,4 @@
 /** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
-import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { startChild } from '../child.ts';
@@ -30,10 +29,6 @@ const findProgram = (root: string): string => {
       '(npm, Homebrew or cargo have it), or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
   );
 };
-
-/** The program and its version, as it says itself: `dynoxide 1.2.1`. Throws if there is none for this machine. */
-export const dynoxideVersion = (root: string): string =>
-  execFileSync(findProgram(root), ['--version'], { encoding: 'utf8' }).trim();
 
 /** dynoxide takes every file that SQLite cannot read for an encrypted one, and advises to enable encryption. */
 const explain = (lastWords: string): string | undefined =>

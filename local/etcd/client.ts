@@ -78,10 +78,10 @@ const options: ChannelOptions = {
 };
 
 /** Sends one request by `deadline` (`performance.now()`). Rejects with gRPC's `ServiceError`. */
-export type Call<Request, Result> = (request: Request, deadline: number) => Promise<Result>;
+type Call<Request, Result> = (request: Request, deadline: number) => Promise<Result>;
 
 export type Channel = {
-  /** The call of a service of `etcd.proto`, such as `KV` and `Range`. */
+  /** The call of a service of `etcd.proto`, such as `KV` and `Range`. Only `Maintenance` answers without a leader. */
   readonly call: <Request extends object, Result>(
     service: string,
     name: string,
@@ -99,9 +99,10 @@ export const openChannel = (address: string): Channel => {
     oneofs: true,
   });
   const client = new Client(address, credentials.createInsecure(), options);
-  const metadata = new Metadata();
-  // etcd refuses a call at once while its member knows no leader.
-  metadata.set('hasleader', 'true');
+  // With this, etcd refuses a call at once while its member knows no leader.
+  const needsLeader = new Metadata();
+  needsLeader.set('hasleader', 'true');
+  const always = new Metadata();
   return {
     call: <Request extends object, Result>(service: string, name: string) => {
       const methods = loaded[`etcdserverpb.${service}`] as Record<
@@ -109,6 +110,7 @@ export const openChannel = (address: string): Channel => {
         MethodDefinition<object, object>
       >;
       const method = methods[name];
+      const metadata = service === 'Maintenance' ? always : needsLeader;
       if (method === undefined) throw new Error(`etcd.proto lacks ${service}.${name}`);
       return (request: Request, deadline: number) => {
         const until = Date.now() + Math.max(1, deadline - performance.now());

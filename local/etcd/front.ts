@@ -17,7 +17,12 @@ export type FrontOptions = {
   readonly timeToLiveAttribute?: string;
   /** Gets a sentence when etcd answers with less than it had answered before: the node must stop serving. */
   readonly onGoneBack: (sentence: string) => void;
+  /** Says in a sentence why requests of a kind are not served now. Within 1.8 s; it must not reject. */
+  readonly admit?: Admit;
 };
+
+/** `undefined`: requests of this kind are served. */
+export type Admit = (kind: 'read' | 'write') => Promise<string | undefined>;
 
 /** Answers one request, named as in `X-Amz-Target`. It always resolves, within 2.3 s. */
 export type Front = (operation: string, body: unknown) => Promise<Reply>;
@@ -27,7 +32,8 @@ const answerWithinMs = 2_300;
 
 const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);
 
-export const createFront = ({ client, timeToLiveAttribute, onGoneBack }: FrontOptions): Front => {
+export const createFront = (options: FrontOptions): Front => {
+  const { client, timeToLiveAttribute, onGoneBack, admit } = options;
   const etcd = createEtcd(client, onGoneBack);
   const tables = createTableOperations(etcd, timeToLiveAttribute);
   const items = createItemOperations(etcd, tables.get);
@@ -65,13 +71,15 @@ export const createFront = ({ client, timeToLiveAttribute, onGoneBack }: FrontOp
       return refuse('UnknownOperationException', `${operation} is not served here`);
     }
     const deadline = performance.now() + answerWithinMs;
+    const closed = await admit?.(isWrite(operation) ? 'write' : 'read');
+    if (closed !== undefined) return unavailable(closed);
     const withoutAnswer = (): Reply =>
       isWrite(operation)
         ? unclear('the write has no answer yet')
         : unavailable('etcd does not answer');
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<Reply>((resolve) => {
-      timer = setTimeout(() => resolve(withoutAnswer()), answerWithinMs);
+      timer = setTimeout(() => resolve(withoutAnswer()), deadline - performance.now());
     });
     const served = serve(operation, body, deadline).catch((error: unknown): Reply => {
       if (isRefusal(error)) return error.reply;

@@ -22,6 +22,21 @@ export type NodeConfig = {
   /** The URL by which the functions reach this node's own front, if a proxy stands between. */
   readonly frontProxy: string | undefined;
   readonly clusterFile: string;
+  /** The size at which etcd refuses writes. */
+  readonly quotaBytes: number;
+  /** How often copies are compared; `undefined`: every minute, and every hour if the database is large. */
+  readonly compareEveryMs: number | undefined;
+};
+
+const quotaPreset = 8 * 1_073_741_824;
+
+/** A whole number above 0. Throws a sentence that names the variable. */
+const readNumber = (environment: Environment, name: string): number | undefined => {
+  const text = environment[name];
+  if (!text) return undefined;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (number > 0) return number;
+  throw failure(`${name} must be a whole number above 0`);
 };
 
 const required = (environment: Environment, name: string): string => {
@@ -57,6 +72,7 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
   if (frontProxy && !URL.canParse(frontProxy)) {
     throw failure("VAULT_FRONT_PROXY must be the URL of a proxy to this node's own front");
   }
+  const compareEvery = readNumber(environment, 'VAULT_COMPARE_SECONDS');
   return {
     node,
     nodes,
@@ -64,6 +80,8 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
     peerProxy,
     frontProxy,
     clusterFile: required(environment, 'VAULT_CLUSTER_FILE'),
+    quotaBytes: readNumber(environment, 'VAULT_QUOTA_BYTES') ?? quotaPreset,
+    compareEveryMs: compareEvery && compareEvery * 1_000,
   };
 };
 

@@ -90,7 +90,7 @@ export const commandLine = {
   does: 'measures how fast the vault is and what an operation costs',
   forms: [
     ['[options]', 'one node, beside the floor'],
-    ['cluster [options]', 'three nodes, and their replication lag'],
+    ['cluster [options]', 'three nodes'],
     ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
     ['cold', 'how the functions start'],
     ['scale [--only AXES] [--plots FOLDER]', 'cost and time as the work grows'],

@@ -4,7 +4,6 @@ import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { failure } from '../../local/command.ts';
 import type { Freshness } from './fresh.ts';
-import type { Lag } from './lag.ts';
 import type { Figure } from './measure.ts';
 import { fileNames } from './operations.ts';
 import { cpuTotal } from './processes.ts';
@@ -21,7 +20,6 @@ export type Report = {
   readonly command: string;
   readonly machine: Machine;
   readonly figures: readonly Figure[];
-  readonly lag?: Lag | undefined;
   readonly fresh?: readonly Freshness[];
 };
 
@@ -103,10 +101,6 @@ const figuresTable = (figures: readonly Figure[]): string => {
   return tableOf([[...head, 'rate', 'work', 'failed', 'others', 'CPU ms by process'], ...rows], 2);
 };
 
-const lagLine = ({ samples, p50, p99, perSecond, asked }: Lag): string =>
-  `replication lag at ${shown(perSecond)} creates a second (${shown(asked)} asked): p50 ${shown(p50)} ms, ` +
-  `p99 ${shown(p99)} ms, ${samples} samples`;
-
 const freshLine = ({ subject, reads, missed, visibleP50Ms }: Freshness): string => {
   const after = missed > 0 ? `, visible after ${shown(visibleP50Ms)} ms at the median` : '';
   return `${subject}: ${missed} of ${reads} first reads at another node missed an acknowledged write${after}`;
@@ -128,13 +122,12 @@ const fileLines = (figures: readonly Figure[]): readonly string[] =>
     });
 
 /** Everything that a run has found, for people. */
-export const resultsText = ({ machine, figures, lag, fresh = [] }: Report): string => {
+export const resultsText = ({ machine, figures, fresh = [] }: Report): string => {
   const { processors, model, node, load } = machine;
   return [
     `${processors} processors (${model}), Node ${node}, load average at the end ${shown(load)}`,
     ...(figures.length > 0 ? [figuresTable(figures)] : []),
     ...fileLines(figures),
-    ...(lag === undefined ? [] : [lagLine(lag)]),
     ...fresh.map(freshLine),
   ].join('\n');
 };

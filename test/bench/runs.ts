@@ -5,7 +5,6 @@ import { startProcesses } from '../../local/demo/processes.ts';
 import { createPerform, readDescription } from './described.ts';
 import { type Freshness, measureFreshness } from './fresh.ts';
 import { createSend } from './http.ts';
-import { type Lag, measureLag } from './lag.ts';
 import { type Figure, measure, warmUp } from './measure.ts';
 import type { Options } from './options.ts';
 import { processesUnder } from './processes.ts';
@@ -21,7 +20,7 @@ import {
   vaultDescription,
 } from './subjects.ts';
 
-type Results = Pick<Report, 'figures' | 'lag' | 'fresh'>;
+type Results = Pick<Report, 'figures' | 'fresh'>;
 export type Run = (options: Options, folder: string) => Promise<Results>;
 
 const tenant = 'bench';
@@ -88,37 +87,14 @@ const withCluster = async <Result>(
   }
 };
 
-const lagOf = async (
-  options: Options,
-  urls: readonly string[],
-  token: string,
-  figures: readonly Figure[],
-): Promise<Lag | undefined> => {
-  const peak = figures.find(
-    ({ subject, operation }) => subject === 'vault' && operation === 'create',
-  );
-  if (peak === undefined) return undefined;
-  const { send, close } = createSend(urls);
-  const lag = await measureLag({
-    perform: createPerform(vaultDescription, send, { TOKEN: token }),
-    processes: processesUnder(process.pid),
-    tenant,
-    clients: peak.clients,
-    perSecond: peak.times.perSecond / 2,
-    forMs: options.forMs,
-  });
-  close();
-  return lag;
-};
-
-/** Three nodes, with the clients spread over all of them, and their replication lag at half the peak of creates. */
+/** Three nodes, with the clients spread over all of them. */
 export const measureCluster: Run = (options, folder) =>
   withCluster(folder, async (urls, token) => {
     const vault = vaultAt(urls, token, processesUnder(process.pid));
     const subjects = [vault, ...peersOf(options)];
     const figures = await measureAll(options, subjects);
     for (const subject of subjects) await subject.close();
-    return { figures, lag: await lagOf(options, urls, token, figures) };
+    return { figures };
   });
 
 /** First reads at another node, of three nodes and of the peer. */

@@ -17,8 +17,7 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Front } from '../../local/etcd/front.ts';
-import { type Admit, guardFront } from '../../local/etcd/guarded-front.ts';
+import { type Admit, createFront, type Front } from '../../local/etcd/front.ts';
 import { type HttpFront, startHttpFront } from '../../local/etcd/http-front.ts';
 import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
 import { exchange } from '../support/raw-http.ts';
@@ -249,7 +248,7 @@ describe('a guarded front', () => {
   const sentence = 'this node compares its data';
   const answerOf = (refused: readonly string[]) => {
     const admit: Admit = async (kind) => (refused.includes(kind) ? sentence : undefined);
-    return guardFront(stored.front, admit);
+    return createFront({ client: stored.etcd, onGoneBack: () => undefined, admit });
   };
   const unavailable = { status: 503, body: { message: sentence } };
   const put = () => ({ TableName, Item: keyOf('a') });

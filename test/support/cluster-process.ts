@@ -93,7 +93,7 @@ export const startCluster = async (
       }
     },
     pids: (member) =>
-      ['process.pid', 'etcd.pid', 'store.pid']
+      ['process.pid', 'etcd.pid']
         .map((file) => join(folder, member, file))
         .filter((file) => existsSync(file))
         .map((file) => JSON.parse(readFileSync(file, 'utf8')).pid),

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endChild, findFreePort, startChild } from '../../local/child.ts';
-import { closedToPages, requireEtcd } from '../../local/replica/member.ts';
+import { requireEtcd } from '../../local/node/member.ts';
 
 export type EtcdMember = {
   /** `host:port` of its client port. */
@@ -31,7 +31,7 @@ export const startEtcdMember = async (
     'listen-peer-urls': peerUrl,
     'initial-advertise-peer-urls': peerUrl,
     'initial-cluster': `default=${peerUrl}`,
-    ...closedToPages,
+    'enable-grpc-gateway': 'false',
     logger: 'zap',
     'log-level': 'error',
     ...more,

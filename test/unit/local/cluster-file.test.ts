@@ -13,7 +13,7 @@ const told = (port: number) => ({
   jwks: '{"keys":[]}',
   tls: { ca: 'canary-ca', certificate: 'canary-certificate', key: 'canary-key' },
 });
-const whole = { secret: 'canary'.repeat(8), token: 'canary', ...told(1) };
+const whole = { token: 'canary', ...told(1) };
 const freshFile = () => join(freshFolder(), 'cluster.json');
 
 describe('the cluster file', () => {
@@ -24,14 +24,14 @@ describe('the cluster file', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('keeps its secret and its token when it is written again, and no two files have the same', () => {
+  it('keeps its token when it is written again, and no two files have the same token', () => {
     const [file, other] = [freshFile(), freshFile()];
     writeClusterFile(file, told(1));
-    const { secret, token } = readClusterFile(file);
+    const { token } = readClusterFile(file);
     writeClusterFile(file, told(2));
     writeClusterFile(other, told(2));
-    expect(readClusterFile(file)).toEqual({ secret, token, ...told(2) });
-    expect(readClusterFile(other).secret).not.toBe(secret);
+    expect(readClusterFile(file)).toEqual({ token, ...told(2) });
+    expect(readClusterFile(other).token).not.toBe(token);
     expect(readClusterFile(other).token).not.toBe(token);
   });
 
@@ -41,7 +41,7 @@ describe('the cluster file', () => {
 
   it.each([
     ['no JSON', 'canary'],
-    ['a short secret', JSON.stringify({ ...whole, secret: 'canary' })],
+    ['no token', JSON.stringify({ ...whole, token: '' })],
     ['no master key', JSON.stringify({ ...whole, kms: undefined })],
     ['no certificates', JSON.stringify({ ...whole, tls: undefined })],
     ['no token', JSON.stringify({ ...whole, token: undefined })],

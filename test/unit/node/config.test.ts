@@ -10,6 +10,8 @@ const whole = {
 describe('readNodeConfig', () => {
   it('reads which node this is and where all nodes are, and has presets', () => {
     expect(readNodeConfig(whole)).toEqual({
+      compareEveryMs: undefined,
+      quotaBytes: 8 * 1_073_741_824,
       node: 2,
       nodes: [
         { node: 1, host: '127.0.0.1', etcdPort: 2381, peerPort: 2391 },
@@ -34,6 +36,12 @@ describe('readNodeConfig', () => {
     expect(frontProxy).toBe('http://127.0.0.1:9001');
   });
 
+  it('reads the quota in bytes, and the time between two comparisons in seconds', () => {
+    const more = { VAULT_QUOTA_BYTES: '1048576', VAULT_COMPARE_SECONDS: '5' };
+    const { quotaBytes, compareEveryMs } = readNodeConfig({ ...whole, ...more });
+    expect([quotaBytes, compareEveryMs]).toEqual([1_048_576, 5_000]);
+  });
+
   it.each([
     ['VAULT_NODES', undefined],
     ['VAULT_NODES', ''],
@@ -48,6 +56,8 @@ describe('readNodeConfig', () => {
     ['VAULT_CLUSTER_FILE', undefined],
     ['VAULT_PEER_PROXY', 'nowhere'],
     ['VAULT_FRONT_PROXY', 'nowhere'],
+    ['VAULT_QUOTA_BYTES', '8 GB'],
+    ['VAULT_COMPARE_SECONDS', '0'],
   ])('refuses a %s of %p in a sentence that names it', (name, value) => {
     const read = () => readNodeConfig({ ...whole, [name]: value });
     expect(read).toThrow(expect.objectContaining({ name: 'Failure' }));

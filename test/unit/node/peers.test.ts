@@ -30,6 +30,8 @@ const configOf = (more: Partial<NodeConfig> & { readonly host?: string } = {}): 
   peerProxy: undefined,
   frontProxy: undefined,
   clusterFile: '',
+  quotaBytes: 1,
+  compareEveryMs: undefined,
   ...more,
 });
 const ask = (

@@ -1,24 +1,22 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createBoundedServer } from '../../../../local/bounded-server.ts';
-import { bounds } from '../../../../local/bounds.ts';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
-import {
-  askNode,
-  askStatus,
-  compareNodes,
-  type Observed,
-  tableOf,
-} from '../../../../local/cluster/status.ts';
+import { mutualTls } from '../../../../local/cluster/mutual-tls.ts';
+import { askNode, compareNodes, type Observed, tableOf } from '../../../../local/cluster/status.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 
-const said = (appliedRevision: number, more = {}) => ({
+const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });
+
+type Answer = NonNullable<Observed['answer']>;
+
+const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   leader: false,
   appliedRevision,
-  lag: 0,
-  digest: `${appliedRevision}`.repeat(16),
+  digest: digestOf(appliedRevision, `${appliedRevision}`.padStart(8, '0')),
   state: 'serving',
+  reason: null,
   ...more,
 });
 const seen = (node: number, answer: Observed['answer'], more = {}): Observed => ({
@@ -30,13 +28,13 @@ const seen = (node: number, answer: Observed['answer'], more = {}): Observed => 
 });
 
 describe('the status of a cluster', () => {
-  it('tells how far each node is behind the furthest revision that any node knows', () => {
+  it('tells how far each node is behind the furthest node', () => {
     const { nodes, equal } = compareNodes([
       seen(1, said(90)),
       seen(2, said(100, { leader: true })),
-      seen(3, said(95, { lag: 7 })),
+      seen(3, said(95)),
     ]);
-    expect(nodes.map(({ lag }) => lag)).toEqual([12, 2, 7]);
+    expect(nodes.map(({ lag }) => lag)).toEqual([10, 0, 5]);
     expect(nodes.map(({ leader }) => leader)).toEqual([false, true, false]);
     expect(equal).toBe(true);
   });
@@ -63,10 +61,12 @@ describe('the status of a cluster', () => {
   });
 
   it('is equal unless two nodes differ at one revision', () => {
-    const other = said(7, { digest: 'f'.repeat(64) });
+    const other = said(7, { digest: digestOf(7, 'ffffffff') });
+    const compacted = said(7, { digest: { revision: 7, compactRevision: 5, hash: 'eeeeeeee' } });
     expect(compareNodes([seen(1, said(7)), seen(2, said(7))]).equal).toBe(true);
     expect(compareNodes([seen(1, said(8)), seen(2, other)]).equal).toBe(true);
     expect(compareNodes([seen(1, said(7)), seen(2, said(8)), seen(3, other)]).equal).toBe(false);
+    expect(compareNodes([seen(1, said(7)), seen(2, compacted)]).equal).toBe(true);
     expect(compareNodes([seen(1, undefined), seen(2, undefined)]).equal).toBe(true);
   });
 
@@ -85,8 +85,8 @@ describe('the status of a cluster', () => {
     ]);
     expect(tableOf(status).split('\n')).toEqual([
       'node  alive  state        peers      leader  applied  lag  digest',
-      '1     yes    serving      connected  yes     1234     0    123412341234',
-      '2     yes    no-majority  cut off    no      1230     4    123012301230',
+      '1     yes    serving      connected  yes     1234     0    00001234',
+      '2     yes    no-majority  cut off    no      1230     4    00001230',
       '3     no     killed       connected  no      -        -    -',
       'node 2: it hears no majority',
       'the digests at equal revisions are equal',
@@ -96,30 +96,38 @@ describe('the status of a cluster', () => {
 });
 
 describe('a node that is asked for its status', () => {
+  const host = '127.0.0.1';
+  let tls: TlsFiles;
+  beforeAll(async () => {
+    tls = await freshCertificates();
+  });
   const servers: Server[] = [];
   afterEach(() => {
     for (const server of servers.splice(0)) server.close().closeAllConnections();
   });
   const listen = async (listener: RequestListener): Promise<number> => {
-    const server = createServer(listener);
+    const server = createServer(mutualTls(tls), listener);
     servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
     return (server.address() as AddressInfo).port;
   };
+  const report = {
+    ...{ ...said(3), node: 1, alive: true, comparedAt: null, etcd: '3.4.23', memberId: '7' },
+    ...{ space: null, start: 1, counter: 1, member: true, heard: {} },
+  };
 
-  it('is shown the secret of the cluster', async () => {
-    const port = await listen(({ method, url, headers }, response) => {
-      const isRight = `${method} ${url} ${headers.authorization}` === 'GET /status Bearer word';
-      response.writeHead(isRight ? 200 : 401).end(isRight ? JSON.stringify(said(3)) : '');
+  it('answers a program that shows a certificate of the cluster', async () => {
+    const port = await listen(({ url }, response) => {
+      response.writeHead(url === '/status' ? 200 : 404).end(JSON.stringify(report));
     });
-    expect(await askNode(port, 'word', '127.0.0.1')).toEqual(said(3));
-    expect(await askNode(port, 'other', '127.0.0.1')).toBeUndefined();
+    expect(await askNode(host, port, tls)).toEqual(report);
+    expect(await askNode(host, port, await freshCertificates())).toBeUndefined();
   });
 
   it.each<[string, RequestListener]>([
     ['never', () => undefined],
     ['half', (_, response) => void response.write('{"leader"')],
-    ['too much', (_, response) => void response.end(' '.repeat(70_000) + JSON.stringify(said(3)))],
+    ['too much', (_, response) => void response.end(' '.repeat(70_000) + JSON.stringify(report))],
     ['in another form', (_, response) => void response.end('{"leader":true}')],
     [
       'without end',
@@ -131,62 +139,14 @@ describe('a node that is asked for its status', () => {
         go();
       },
     ],
-  ])('does not hold up who asks if it answers %s', async (_, listener) => {
-    expect(await askNode(await listen(listener), 'word', '127.0.0.1', 200)).toBeUndefined();
+  ])('does not hold up the asking program if it answers %s', async (_, listener) => {
+    expect(await askNode(host, await listen(listener), tls, 200)).toBeUndefined();
   });
 
-  it('does not answer if nothing listens', async () => {
+  it('counts as silent if nothing listens', async () => {
     const port = await listen(() => undefined);
     const [server] = servers.splice(0);
     await new Promise((resolve) => server?.close(resolve));
-    expect(await askNode(port, 'word', '127.0.0.1')).toBeUndefined();
-  });
-});
-
-describe('askStatus', () => {
-  let tls: TlsFiles;
-  let server: Server;
-  let port: number;
-  let asked = 0;
-  const hidden = '127.213.7.7';
-  beforeAll(async () => {
-    tls = await freshCertificates();
-    server = createBoundedServer({
-      bounds,
-      tls,
-      respond: async ({ request, response }) => {
-        asked += 1;
-        if (`${request.method} ${request.url}` === 'GET /status') {
-          response.end(JSON.stringify(said(3)));
-        }
-      },
-    });
-    await new Promise<void>((resolve) => server.listen(0, hidden, resolve));
-    port = (server.address() as AddressInfo).port;
-  });
-  afterAll(() => server.close().closeAllConnections());
-
-  it('reads the status of a node at any address of this machine', async () => {
-    expect(await askStatus(hidden, port, tls)).toEqual(said(3));
-  });
-
-  it('is not answered without a certificate of the cluster', async () => {
-    const { certificate, key } = await freshCertificates();
-    const before = asked;
-    expect(await askStatus(hidden, port, { ...tls, certificate, key })).toBeUndefined();
-    expect(asked).toBe(before);
-  });
-
-  it('believes no server that has another certificate', async () => {
-    const { ca } = await freshCertificates();
-    expect(await askStatus(hidden, port, { ...tls, ca })).toBeUndefined();
-  });
-
-  it('gives up a node that does not answer in time', async () => {
-    const silent = createTcpServer((socket) => socket.resume()).listen(0, hidden);
-    await new Promise((resolve) => silent.once('listening', resolve));
-    const { port: silentPort } = silent.address() as AddressInfo;
-    expect(await askStatus(hidden, silentPort, tls, 200)).toBeUndefined();
-    await new Promise((resolve) => silent.close(resolve));
+    expect(await askNode(host, port, tls)).toBeUndefined();
   });
 });

@@ -1,0 +1,107 @@
+/** Every second the nodes tell each other how they are. Each writes down the start and the counter of the others. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sentenceOf } from '../command.ts';
+import type { NodeConfig } from './config.ts';
+import type { Counter } from './counter.ts';
+import { type AskPeer, askText } from './peers.ts';
+import type { NodeRecord } from './record.ts';
+import { type NodeReport, parseReport } from './report.ts';
+
+export type ExchangeOptions = {
+  readonly config: NodeConfig;
+  readonly ask: AskPeer;
+  readonly record: NodeRecord;
+  readonly counter: Counter;
+  readonly ownReport: () => NodeReport;
+  /** Gets a sentence when the counter cannot be written. */
+  readonly report: (line: string) => void;
+  /** Default: one second. */
+  readonly everyMs?: number;
+};
+
+export type Exchange = {
+  /** Takes the report of another node, and resolves to this node's. */
+  readonly hear: (text: string) => Promise<string>;
+  /** The last reports of the other nodes; `alive: false` if a node has not answered since. */
+  readonly others: () => readonly NodeReport[];
+  /** From now on the others write down this node's reports. Resolves when a majority, with this node, has one. */
+  readonly announce: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+const silenceMs = 900;
+
+export const startExchange = (options: ExchangeOptions): Exchange => {
+  const { config, ask, record, counter, ownReport, report, everyMs = 1_000 } = options;
+  const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
+  const silent = new Set<number>();
+  const peers = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  const announced = Promise.withResolvers<void>();
+  let isAnnounced = false;
+  let isClosing = false;
+  let failed = '';
+
+  /** Raises the counter. A report that others write down must not be ahead of what the disk holds. */
+  const raise = async (): Promise<boolean> => {
+    try {
+      await counter.raise();
+      failed = '';
+      return true;
+    } catch (error) {
+      const why = sentenceOf(error);
+      if (why !== failed) report(`its counter cannot be written: ${why}`);
+      failed = why;
+      return false;
+    }
+  };
+
+  const tell = async (node: number, isFirm: boolean): Promise<void> => {
+    const body = JSON.stringify({ ...ownReport(), announced: isFirm });
+    const answer = await askText(ask, node, 'POST', '/report', { body, timeoutMs: silenceMs });
+    heard.set(node, { report: parseReport(answer), at: performance.now() });
+  };
+
+  const round = async (): Promise<void> => {
+    const isFirm = isAnnounced && (await raise());
+    const began = performance.now();
+    const answers = await Promise.allSettled(peers.map((node) => tell(node, isFirm)));
+    for (const [index, { status }] of answers.entries()) {
+      const node = peers[index] ?? 0;
+      // A node that has just started may speak before it can answer.
+      const hasSpoken = (heard.get(node)?.at ?? 0) >= began;
+      if (status === 'fulfilled' || hasSpoken) silent.delete(node);
+      else silent.add(node);
+    }
+    const told = answers.filter(({ status }) => status === 'fulfilled').length + 1;
+    if (isFirm && told > config.nodes.length / 2) announced.resolve();
+  };
+  const work = async (): Promise<void> => {
+    while (!isClosing) {
+      await round();
+      await sleep(everyMs, undefined, { ref: false });
+    }
+  };
+  const worked = work();
+
+  return {
+    hear: async (text) => {
+      const { announced: isFirm } = JSON.parse(text);
+      const said = parseReport(text);
+      const { start, counter: count } = said;
+      if (isFirm === true) await record.hear(said.node, { start, counter: count });
+      heard.set(said.node, { report: said, at: performance.now() });
+      silent.delete(said.node);
+      return JSON.stringify(ownReport());
+    },
+    others: () =>
+      [...heard.values()].map(({ report: said }) => ({ ...said, alive: !silent.has(said.node) })),
+    announce: async () => {
+      isAnnounced = true;
+      await announced.promise;
+    },
+    close: async () => {
+      isClosing = true;
+      await worked;
+    },
+  };
+};

@@ -1,0 +1,201 @@
+/**
+ * A node's member of the cluster: its etcd, kept running. The files of a member must never go back in time, as the
+ * others count on what it acknowledged. A member that has lost anything is replaced by a new one.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endChild, endRememberedChild, rememberChild, startChild } from '../child.ts';
+import type { TlsFiles } from '../cluster/cluster-file.ts';
+import { type LogFile, openLogFile } from '../cluster/log-file.ts';
+import { failure } from '../command.ts';
+import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
+import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
+import { findLostWords, putAside, removeAside } from './member-files.ts';
+
+export type MemberOptions = {
+  readonly config: NodeConfig;
+  readonly folder: string;
+  /** The cluster's own: members of two clusters never speak with each other. */
+  readonly token: string;
+  readonly tls: TlsFiles;
+  /**
+   * Asks another node for a new member in place of this node's, until one is given. Resolves to all members as etcd's
+   * option `initial-cluster` has them. Rejects when the node is closed.
+   */
+  readonly askForMember: (why: string) => Promise<string>;
+  /** Is called each time that etcd is started again. */
+  readonly onRestart: () => void;
+  readonly report: (line: string) => void;
+};
+
+export type Member = {
+  readonly close: () => Promise<void>;
+};
+
+const graceMs = 2_000;
+const restartFirstMs = 50;
+const restartLastMs = 5_000;
+const lastMax = 300;
+const logBytesMax = 1_048_576;
+/** The largest socket path of a system that allows the least. */
+const socketPathMax = 103;
+
+export const nameOf = (node: number): string => `node-${node}`;
+export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `https://${host}:${etcdPort}`;
+
+/** Throws a sentence if there is no etcd. */
+export const requireEtcd = (): void => {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  if (folders.some((folder) => existsSync(join(folder, 'etcd')))) return;
+  throw failure('etcd is not on the PATH: install it (Debian: apt-get install etcd-server)');
+};
+
+/** etcd wants a port in the name of a socket; it has no meaning. */
+const socketName = 'etcd.client:1';
+
+/** The gRPC address of the etcd of the node in `folder`. Throws a sentence if the path is too long for a socket. */
+export const memberAddress = (folder: string): string => {
+  const path = join(folder, socketName);
+  if (Buffer.byteLength(path) <= socketPathMax) return `unix:${path}`;
+  throw failure(
+    `the path of the node's folder ${folder} is too long for a socket in it: set VAULT_DATA_DIR to a shorter one`,
+  );
+};
+
+type Membership = { readonly cluster: string; readonly state: 'new' | 'existing' };
+
+const argumentsOf = (
+  { config, token }: MemberOptions,
+  { cluster, state }: Membership,
+): readonly string[] => {
+  const own = addressOf(config, config.node);
+  return Object.entries({
+    name: nameOf(config.node),
+    'data-dir': 'etcd',
+    'listen-peer-urls': `https://${config.peerHost}:${own.etcdPort}`,
+    'initial-advertise-peer-urls': peerUrlOf(own),
+    ...peerTlsOptions,
+    // Only this node speaks with its member, over a socket in its own folder. etcd must advertise some address.
+    'listen-client-urls': `unix://${socketName}`,
+    'advertise-client-urls': 'http://127.0.0.1:1',
+    'enable-grpc-gateway': 'false',
+    'initial-cluster': cluster,
+    'initial-cluster-state': state,
+    'initial-cluster-token': createHash('sha256').update(token).digest('hex').slice(0, 16),
+    'max-txn-ops': '2048',
+    'max-request-bytes': String(8 * 1_048_576),
+    'quota-backend-bytes': String(config.quotaBytes),
+    'heartbeat-interval': '100',
+    'election-timeout': '1000',
+    'pre-vote': 'true',
+    'snapshot-count': '10000',
+    // This check of etcd refuses a new member for long after faults. The rules of replacement.ts take its part.
+    'strict-reconfig-check': 'false',
+    logger: 'zap',
+    'log-level': 'warn',
+  }).map(([name, value]) => `--${name}=${value}`);
+};
+
+/**
+ * Keeps what etcd writes to stderr in `etcd.log`, and its last line, and the reason why it cannot use its files if a
+ * line gives one. A long dump may come after that line.
+ */
+const listenTo = ({ stderr }: ChildProcess, log: LogFile) => {
+  let last = '';
+  let lost: string | undefined;
+  if (stderr) {
+    stderr.on('data', (chunk: Buffer) => log.write(chunk));
+    createInterface({ input: stderr }).on('line', (line) => {
+      last = line.trim() || last;
+      lost ??= findLostWords(line);
+    });
+  }
+  return { last: () => last.slice(0, lastMax), lost: () => lost };
+};
+
+/** How etcd ended, once all that it wrote was read. */
+const endOf = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+
+/**
+ * Starts the member and keeps it running. `lost`: why files that are there must not be used, and a new member is needed.
+ * Without `lost` and without files, all nodes make a new cluster together.
+ */
+export const startMember = async (
+  options: MemberOptions,
+  lost: string | undefined,
+): Promise<Member> => {
+  const { config, folder, tls, askForMember, onRestart, report } = options;
+  writePeerTls(folder, tls);
+  const pidFile = join(folder, 'etcd.pid');
+  await endRememberedChild(pidFile);
+  const everyone = config.nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
+  const { peerProxy: proxy } = config;
+  const environment = {
+    ETCD_UNSUPPORTED_ARCH: process.arch,
+    // Fewer collections of garbage for more memory: a fifth less processor time.
+    GOGC: '400',
+    ...(proxy && { HTTPS_PROXY: proxy.href }),
+  };
+  let membership: Membership = { cluster: everyone, state: 'new' };
+  let child: ChildProcess | undefined;
+  let isClosing = false;
+
+  const replace = async (why: string): Promise<void> => {
+    // First of all: another node may remove the member at once, and no later start may begin with its files.
+    putAside(folder);
+    const cluster = await askForMember(why);
+    removeAside(folder);
+    membership = { cluster, state: 'existing' };
+  };
+  const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
+  const launch = () => {
+    // A member that was killed leaves its socket behind, and etcd does not take it over.
+    rmSync(join(folder, socketName), { force: true });
+    child = startChild('etcd', argumentsOf(options, membership), folder, environment);
+    rememberChild(pidFile, child);
+    return { ended: endOf(child), said: listenTo(child, log), at: performance.now() };
+  };
+  if (lost !== undefined) await replace(lost);
+  let running = launch();
+
+  const keepRunning = async (): Promise<void> => {
+    for (let waitMs = restartFirstMs; ; ) {
+      const how = await running.ended;
+      if (isClosing) return;
+      onRestart();
+      const why = running.said.lost();
+      if (why !== undefined) {
+        report(`etcd cannot use its files (${why}); this node asks for a new member`);
+        await replace(`its etcd said: ${why}`);
+      } else {
+        const last = how.startsWith('exit code') ? running.said.last() : '';
+        const words = last && ` (it said: ${last})`;
+        report(`etcd ended (${how}); it is started again${words}`);
+      }
+      waitMs = performance.now() - running.at > restartLastMs ? restartFirstMs : waitMs;
+      await sleep(waitMs);
+      waitMs = Math.min(restartLastMs, waitMs * 2);
+      if (isClosing) return;
+      running = launch();
+    }
+  };
+  const kept = keepRunning().catch((error) => {
+    if (!isClosing) report(`etcd is not started again: ${error}`);
+  });
+  return {
+    close: async () => {
+      isClosing = true;
+      if (child) await endChild(child, graceMs);
+      await kept;
+      log.close();
+    },
+  };
+};

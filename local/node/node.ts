@@ -1,0 +1,240 @@
+/** One vault node: its member of etcd, its front, and what it says to the other nodes. */
+import { statfsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterFile } from '../cluster/cluster-file.ts';
+import { failure, isFailure, sentenceOf } from '../command.ts';
+import { connectEtcd } from '../etcd/client.ts';
+import { createFront, type Front } from '../etcd/front.ts';
+import { startHttpFront } from '../etcd/http-front.ts';
+import { connectMember } from '../etcd/member-client.ts';
+import { compareCopies, digestOf, type HashAnswer, resultOf } from './comparison.ts';
+import type { NodeConfig } from './config.ts';
+import { openCounter } from './counter.ts';
+import { startExchange } from './exchange.ts';
+import { decideStart } from './joining.ts';
+import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
+import { hasMemberFiles } from './member-files.ts';
+import { askText, createAskPeer, type PeerRoute, servePeers } from './peers.ts';
+import { openNodeRecord } from './record.ts';
+import { askForMember, createReplacer } from './replacement.ts';
+import { areEqual, type Digest, type NodeReport, shownOf } from './report.ts';
+import { createNodeState } from './state.ts';
+import { startWatching, type Watching } from './watching.ts';
+
+export type NodeOptions = {
+  readonly config: NodeConfig;
+  /** Locked by this process. */
+  readonly folder: string;
+  readonly cluster: ClusterFile;
+  /** The attribute that holds the second at which an item expires. */
+  readonly timeToLiveAttribute: string;
+  /** Gets a sentence for each thing that happens to the node. */
+  readonly report: (line: string) => void;
+};
+
+export type VaultNode = {
+  /** DynamoDB's API over the data of all nodes, in this process. */
+  readonly front: Front;
+  /** The same over HTTP, on 127.0.0.1. `GET /status` tells how all nodes are. */
+  readonly endpoint: string;
+  /** Resolves when the node serves for the first time. */
+  readonly serving: Promise<void>;
+  /** Settles with the reason only if the node cannot go on. */
+  readonly failed: Promise<Error>;
+  readonly close: () => Promise<void>;
+};
+
+const callMs = 2_000;
+/** A hash takes about half a millisecond for each megabyte of the database. */
+const hashMs = 30_000;
+const retryMs = 100;
+const within = (ms: number): number => performance.now() + ms;
+
+/** Starts the node, and returns when its front listens. It serves once it has joined the other nodes. */
+export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
+  const { config, folder, cluster, timeToLiveAttribute, report } = options;
+  requireEtcd();
+  const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  const record = openNodeRecord(folder, config.node);
+  const counter = openCounter(folder);
+  const state = createNodeState(config.node, report);
+  const address = memberAddress(folder);
+  const etcd = connectEtcd(address);
+  const member = connectMember(address);
+  const ask = createAskPeer(config, cluster.tls);
+  const closing = new AbortController();
+  const { signal } = closing;
+  const failing = Promise.withResolvers<Error>();
+  let running: Member | undefined;
+  let watching: Watching | undefined;
+  let digest: Digest | null = null;
+
+  const fail = (error: unknown): void => {
+    if (signal.aborted) return;
+    const sentence = `node ${config.node} stops: ${sentenceOf(error)}`;
+    failing.resolve(isFailure(error) ? failure(sentence, { cause: error }) : Object(error));
+  };
+
+  const ownReport = (): NodeReport => {
+    const status = watching?.status();
+    const { bavail, blocks, bsize } = statfsSync(folder);
+    return {
+      node: config.node,
+      alive: true,
+      state: state.state(),
+      reason: state.reason(),
+      leader: status?.isLeader ?? false,
+      appliedRevision: status?.revision ?? 0,
+      digest,
+      comparedAt: watching?.comparedAt()?.toISOString() ?? null,
+      etcd: status?.version ?? null,
+      memberId: status?.memberId ?? null,
+      space: status
+        ? {
+            dbBytes: status.dbBytes,
+            dbBytesInUse: status.dbBytesInUse,
+            quotaBytes: config.quotaBytes,
+            diskFreeBytes: bavail * bsize,
+            diskBytes: blocks * bsize,
+          }
+        : null,
+      start: record.start(),
+      counter: counter.value(),
+      member: record.isMember(),
+      heard: record.heard(),
+    };
+  };
+
+  const hashAt = async (revision: number): Promise<HashAnswer> => {
+    const { version } = await member.status(within(callMs));
+    const keys = await member.hashKeys(revision, within(hashMs));
+    digest = digestOf(keys);
+    return { ...keys, etcd: version };
+  };
+  const hashOwn = async (): Promise<HashAnswer> =>
+    await hashAt((await member.status(within(callMs))).revision);
+  const hashOf = async (node: number, revision: number): Promise<HashAnswer> => {
+    const limits = { body: JSON.stringify({ revision }), timeoutMs: hashMs };
+    return JSON.parse(await askText(ask, node, 'POST', '/hash', limits));
+  };
+  const compareWith = (nodes: readonly number[]) =>
+    compareCopies({ hashOwn, hashOf, others: nodes });
+
+  const exchange = startExchange({ config, ask, record, counter, ownReport, report });
+  const reports = (): readonly NodeReport[] => [ownReport(), ...exchange.others()];
+
+  const replacer = createReplacer({
+    config,
+    member,
+    requireAgreement: async (lost) => {
+      const comparison = await compareWith(others.filter((node) => node !== lost));
+      if (resultOf(comparison) === 'equal') return;
+      throw new Error('the other nodes do not agree on the data, or too few of them answer');
+    },
+    onReplaced: async (node) => {
+      report(`node ${node} has a new member`);
+      await record.forget(node);
+    },
+  });
+  /** The report with a hash of the last revision, so that whoever asks all nodes can compare them. */
+  const freshReport = async (): Promise<NodeReport> => {
+    await hashOwn().catch(() => undefined);
+    return ownReport();
+  };
+  const peers = await servePeers(
+    config,
+    cluster.tls,
+    new Map<string, PeerRoute>([
+      ['GET /report', async () => JSON.stringify(ownReport())],
+      ['POST /report', (body) => exchange.hear(body)],
+      ['GET /status', async () => JSON.stringify(await freshReport())],
+      ['POST /hash', async (body) => JSON.stringify(await hashAt(JSON.parse(body).revision))],
+      ['POST /member', replacer],
+    ]),
+  );
+
+  const front = createFront({
+    client: etcd,
+    timeToLiveAttribute,
+    onGoneBack: (sentence) => fail(failure(sentence)),
+    admit: state.admit,
+  });
+  const served = await startHttpFront({
+    front,
+    port: 0,
+    status: () => ({ node: config.node, nodes: shownOf(reports()), equal: areEqual(reports()) }),
+  });
+
+  const untilRead = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const read = etcd.range({ key: Buffer.from('table/') }, within(callMs));
+      if (
+        await read.then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
+      await sleep(retryMs, undefined, { signal });
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    const lost = await decideStart({
+      config,
+      ask,
+      record,
+      counter: counter.value(),
+      hasMemberFiles: hasMemberFiles(folder),
+      waitFor: (why) => state.change('waiting', why),
+      signal,
+    });
+    running = await startMember(
+      {
+        config,
+        folder,
+        token: cluster.token,
+        tls: cluster.tls,
+        askForMember: (why) => {
+          state.change('joining', why);
+          const onRefused = (refused: string) =>
+            state.change('joining', `${why}; it has no new member yet: ${refused}`);
+          return askForMember({ node: config.node, ask, others, onRefused, signal });
+        },
+        onRestart: () => watching?.forgetComparison(),
+        report,
+      },
+      lost,
+    );
+    state.change('catching-up', 'it waits for a majority of the nodes');
+    await untilRead();
+    await record.enterCluster();
+    await exchange.announce();
+    watching = startWatching({
+      member,
+      etcd,
+      state,
+      compare: () => compareWith(others),
+      compareEveryMs: config.compareEveryMs,
+      signal,
+    });
+  };
+  const ran = run().catch(fail);
+
+  return {
+    front,
+    endpoint: served.endpoint,
+    serving: state.serving,
+    failed: failing.promise,
+    close: async () => {
+      closing.abort();
+      await served.close();
+      await exchange.close();
+      await peers.close();
+      await ran;
+      await running?.close();
+      etcd.close();
+      member.close();
+    },
+  };
+};

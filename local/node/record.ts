@@ -1,0 +1,116 @@
+/**
+ * What a node keeps of itself and of the others over its starts, in `node.json`. By it the others notice a folder that
+ * was emptied or put back to an older copy: they remember more of the node than its own files do.
+ */
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import { failure } from '../command.ts';
+import { readFileIfPresent, replaceFile } from '../data-folder.ts';
+import { type HeardReport, heardReport } from './report.ts';
+
+const stored = v.object({
+  /** The node that the folder belongs to. */
+  node: v.number(),
+  /** The number of its last start that the others may have heard of. */
+  start: v.number(),
+  /** Whether it has been in the cluster. */
+  member: v.boolean(),
+  /** The last reports that it heard, by node. */
+  heard: v.record(v.string(), heardReport),
+});
+type Stored = v.InferOutput<typeof stored>;
+
+export type NodeRecord = {
+  /** The number of this start. */
+  readonly start: () => number;
+  /** Makes this start's number higher than one that another node remembers. */
+  readonly startAfter: (start: number) => void;
+  /** Whether this node has been in the cluster, now or in an earlier start. */
+  readonly isMember: () => boolean;
+  /**
+   * The node is in the cluster: keeps the number of this start, before the others hear of it. A start that ends earlier
+   * leaves no trace, so the next start finds again whatever this one found.
+   */
+  readonly enterCluster: () => Promise<void>;
+  /** The last reports that it heard, by node. */
+  readonly heard: () => Readonly<Record<string, HeardReport>>;
+  /** Resolves when the disk holds this report or a later one. */
+  readonly hear: (node: number, report: HeardReport) => Promise<void>;
+  /** Forgets what was heard of a node whose member was replaced. */
+  readonly forget: (node: number) => Promise<void>;
+};
+
+const parse = (file: string, text: string): Stored => {
+  try {
+    return v.parse(stored, JSON.parse(text));
+  } catch {
+    throw failure(`${file} is damaged: wipe this node, and it takes its data from the others`);
+  }
+};
+
+const flush = async (path: string, flags: string, text?: string): Promise<void> => {
+  const handle = await open(path, flags, 0o600);
+  try {
+    if (text !== undefined) await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Replaces a file whole, as `replaceFile` does, and does not hold up requests while the disk works. */
+export const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
+  const draft = `${file}.draft`;
+  await flush(draft, 'w', text);
+  await rename(draft, file);
+  await flush(dirname(file), 'r');
+};
+
+/**
+ * Opens the record of the node in `folder`. A change counts at once, and is on the disk when its promise resolves.
+ * Throws a sentence if the folder belongs to another node: two members with the same files would be taken for one.
+ */
+export const openNodeRecord = (folder: string, node: number): NodeRecord => {
+  const file = join(folder, 'node.json');
+  const text = readFileIfPresent(file);
+  let state: Stored =
+    text === undefined ? { node, start: 0, member: false, heard: {} } : parse(file, text);
+  if (state.node !== node) {
+    const sentence = `the folder ${folder} belongs to node ${state.node}, and this is node ${node}`;
+    throw failure(
+      `${sentence}: put back its own, or delete it, and it takes its data from the others`,
+    );
+  }
+  let start = state.start + 1;
+  replaceFile(file, JSON.stringify(state));
+  let written: Promise<void> = Promise.resolve();
+  const change = async (changed: Partial<Stored>): Promise<void> => {
+    state = { ...state, ...changed };
+    const write = () => replaceFileMeanwhile(file, JSON.stringify(state));
+    written = written.then(write, write);
+    await written;
+  };
+  return {
+    start: () => start,
+    startAfter: (other) => {
+      start = Math.max(start, other + 1);
+    },
+    isMember: () => state.member,
+    enterCluster: () => change({ start, member: true }),
+    heard: () => state.heard,
+    hear: async (other, report) => {
+      const known = state.heard[String(other)] ?? { start: 0, counter: 0 };
+      const isLater =
+        report.start > known.start ||
+        (report.start === known.start && report.counter > known.counter);
+      // What failed to reach the disk is written anew.
+      if (!isLater) return await written.catch(() => change({}));
+      await change({ heard: { ...state.heard, [other]: report } });
+    },
+    forget: (other) => {
+      const { [String(other)]: _, ...others } = state.heard;
+      return change({ heard: others });
+    },
+  };
+};

@@ -1,0 +1,110 @@
+/**
+ * Replacing a member whose files are lost. The node that lost them asks another node, whose member removes the lost one
+ * and adds a new one: never the other way round, as four members need three.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { sentenceOf } from '../command.ts';
+import type { ListedMember, MemberClient } from '../etcd/member-client.ts';
+import { addressOf, type NodeConfig } from './config.ts';
+import { nameOf, peerUrlOf } from './member.ts';
+import { type AskPeer, askText, type PeerRoute } from './peers.ts';
+
+/** `instead`: the id of the lost member. Without it, the node is told which member it has. */
+const request = v.object({ node: v.number(), instead: v.optional(v.string()) });
+type Request = v.InferOutput<typeof request>;
+
+/** All members as etcd's option `initial-cluster` has them, the new one among them; or the id of the node's member. */
+const answer = v.union([v.object({ cluster: v.string() }), v.object({ member: v.string() })]);
+type Answer = v.InferOutput<typeof answer>;
+
+const callMs = 3_000;
+const deadline = (): number => performance.now() + callMs;
+
+const clusterOf = (members: readonly ListedMember[], url: string, node: number): string =>
+  members
+    .flatMap(({ name, peerURLs }) =>
+      peerURLs.map((peerUrl) => `${peerUrl === url ? nameOf(node) : name}=${peerUrl}`),
+    )
+    .join(',');
+
+export type GivingOptions = {
+  readonly config: NodeConfig;
+  /** This node's own member. */
+  readonly member: MemberClient;
+  /**
+   * Resolves if this node's data equal those of enough other nodes, without `lost`, to be a majority of all. Rejects
+   * with a sentence otherwise: a member that copies damaged data would outvote the sound ones.
+   */
+  readonly requireAgreement: (lost: number) => Promise<void>;
+  /** Gets the number of a node that has a new member. */
+  readonly onReplaced: (node: number) => Promise<void>;
+};
+
+/**
+ * Replaces the member of `node`, if it is `instead`. A request that arrives late names a member that is gone, and
+ * changes nothing. A new member that has not started yet is given again.
+ */
+const replaceMember = async (
+  { config, member, requireAgreement }: GivingOptions,
+  { node, instead }: Request,
+): Promise<Answer> => {
+  const url = peerUrlOf(addressOf(config, node));
+  const members = await member.listMembers(deadline());
+  const old = members.find(({ peerURLs }) => peerURLs.includes(url));
+  if (old?.name === '') return { cluster: clusterOf(members, url, node) };
+  if (old !== undefined && old.ID !== instead) return { member: old.ID };
+  await requireAgreement(node);
+  if (old !== undefined) await member.removeMember(old.ID, deadline());
+  return { cluster: clusterOf(await member.addMember(url, deadline()), url, node) };
+};
+
+/** Answers nodes that ask for a new member, one after the other. */
+export const createReplacer = (options: GivingOptions): PeerRoute => {
+  let replacing: Promise<unknown> = Promise.resolve();
+  return async (body) => {
+    const asked = v.parse(request, JSON.parse(body));
+    const next = replacing.then(() => replaceMember(options, asked));
+    replacing = next.catch(() => undefined);
+    const given = await next;
+    if ('cluster' in given) await options.onReplaced(asked.node);
+    return JSON.stringify(given);
+  };
+};
+
+export type AskingOptions = {
+  readonly node: number;
+  readonly ask: AskPeer;
+  readonly others: readonly number[];
+  /** Gets the reason each time that a node has given no new member. */
+  readonly onRefused: (why: string) => void;
+  readonly signal: AbortSignal;
+};
+
+const askEveryMs = 500;
+const givenWithinMs = 15_000;
+
+/**
+ * Asks the other nodes for a new member until one gives it. To be called only while this node's etcd does not run.
+ * Resolves to all members, as etcd's option `initial-cluster` has them. Rejects if the signal aborts.
+ */
+export const askForMember = async (options: AskingOptions): Promise<string> => {
+  const { node, ask, others, onRefused, signal } = options;
+  const askOne = async (other: number, instead?: string): Promise<string> => {
+    const body = JSON.stringify({ node, instead });
+    const limits = { body, timeoutMs: givenWithinMs };
+    const given = v.parse(answer, JSON.parse(await askText(ask, other, 'POST', '/member', limits)));
+    if ('cluster' in given) return given.cluster;
+    if (instead !== undefined) throw new Error(`the member is ${given.member} by now`);
+    return await askOne(other, given.member);
+  };
+  for (;;) {
+    for (const other of others) {
+      const cluster = await askOne(other).catch(
+        (error: unknown) => void onRefused(sentenceOf(error)),
+      );
+      if (cluster) return cluster;
+    }
+    await sleep(askEveryMs, undefined, { signal });
+  }
+};

@@ -1,0 +1,91 @@
+/** What a node says of itself to the other nodes, and what of it is shown to people. */
+import * as v from 'valibot';
+
+/** The last report that was heard of a node: the number of its start, and its counter. */
+export const heardReport = v.object({ start: v.number(), counter: v.number() });
+export type HeardReport = v.InferOutput<typeof heardReport>;
+
+const space = v.object({
+  /** The database file, and the part of it that holds data. */
+  dbBytes: v.number(),
+  dbBytesInUse: v.number(),
+  quotaBytes: v.number(),
+  diskFreeBytes: v.number(),
+  diskBytes: v.number(),
+});
+
+/** etcd's hash of all keys and values from `compactRevision` to `revision`, in hexadecimal. */
+const digest = v.object({
+  revision: v.number(),
+  compactRevision: v.number(),
+  hash: v.string(),
+});
+export type Digest = v.InferOutput<typeof digest>;
+
+const nodeReport = v.object({
+  node: v.number(),
+  alive: v.boolean(),
+  /**
+   * `waiting`: for other nodes, before its etcd may start. `joining`: it waits for a new member. `diverged`: its copy
+   * differs from the others'. Only `serving` answers requests.
+   */
+  state: v.picklist([
+    'waiting',
+    'joining',
+    'catching-up',
+    'serving',
+    'no-majority',
+    'diverged',
+    'defragmenting',
+  ]),
+  /** A sentence that says why the node does not serve. */
+  reason: v.nullable(v.string()),
+  /** Whether its member leads. */
+  leader: v.boolean(),
+  /** The last revision that its etcd has applied. */
+  appliedRevision: v.number(),
+  /** The last hash that it computed. */
+  digest: v.nullable(digest),
+  /** When its copy was last found equal to a majority's, in ISO 8601. */
+  comparedAt: v.nullable(v.string()),
+  /** The version of its etcd. */
+  etcd: v.nullable(v.string()),
+  memberId: v.nullable(v.string()),
+  space: v.nullable(space),
+  /** The number of this start of the node, and a number that rises every second while it runs. */
+  start: v.number(),
+  counter: v.number(),
+  /** Whether it has been in the cluster, so that no new cluster may be made. */
+  member: v.boolean(),
+  /** The last reports that it heard, by node. */
+  heard: v.record(v.string(), heardReport),
+});
+export type NodeReport = v.InferOutput<typeof nodeReport>;
+
+/** The reports as people see them, in the order of the nodes. */
+export const shownOf = (reports: readonly NodeReport[]) => {
+  const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
+  return reports
+    .map(({ heard: _, member: __, counter: ___, memberId: ____, ...shown }) => ({
+      ...shown,
+      lag: furthest - shown.appliedRevision,
+    }))
+    .sort((a, b) => a.node - b.node);
+};
+
+/** Whether no two nodes are known to hold different data. Digests are compared only if they cover the same revisions. */
+export const areEqual = (reports: readonly Pick<NodeReport, 'state' | 'digest'>[]): boolean =>
+  reports.every(
+    ({ state, digest: one }) =>
+      state !== 'diverged' && reports.every(({ digest: other }) => isSameOrUnrelated(one, other)),
+  );
+
+const isSameOrUnrelated = (one: Digest | null, other: Digest | null): boolean =>
+  one === null ||
+  other === null ||
+  one.revision !== other.revision ||
+  one.compactRevision !== other.compactRevision ||
+  one.hash === other.hash;
+
+/** Throws if the text is no report. */
+export const parseReport = (text: string): NodeReport => v.parse(nodeReport, JSON.parse(text));

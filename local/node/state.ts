@@ -1,0 +1,58 @@
+/** Whether a node serves, and if not, why: a word for programs and a sentence for people. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeReport } from './report.ts';
+
+type State = NodeReport['state'];
+
+export type NodeState = {
+  readonly state: () => State;
+  readonly reason: () => string | null;
+  /** Reports a change. A node that has diverged stays so until `rejoin`. */
+  readonly change: (state: State, reason?: string) => void;
+  /** The node differs no more. It catches up and then serves again. */
+  readonly rejoin: () => void;
+  /** Resolves the first time that the node serves. */
+  readonly serving: Promise<void>;
+  /**
+   * Resolves to `undefined` if the node serves, else to a sentence that says why not. While a new leader is elected it
+   * waits a moment, as that passes by itself.
+   */
+  readonly admit: () => Promise<string | undefined>;
+};
+
+/** If a majority is there, a new leader is elected within this time. */
+const electionMs = 1_800;
+
+/** `report` gets a sentence for each change. */
+export const createNodeState = (node: number, report: (line: string) => void): NodeState => {
+  let state: State = 'waiting';
+  let reason: string | null = 'it starts';
+  let next = Promise.withResolvers<void>();
+  const { promise: serving } = next;
+  const enter = (entered: State, why: string | null): void => {
+    [state, reason] = [entered, why];
+    report(reason === null ? `node ${node} serves` : `node ${node} is ${state}: ${reason}`);
+    if (state !== 'serving') return;
+    next.resolve();
+    next = Promise.withResolvers();
+  };
+  return {
+    state: () => state,
+    reason: () => reason,
+    change: (entered, why) => {
+      const isHeld = state === 'diverged' && entered !== 'diverged';
+      if (isHeld || (entered === state && (why ?? null) === reason)) return;
+      enter(entered, why ?? null);
+    },
+    rejoin: () => {
+      if (state === 'diverged') enter('catching-up', 'its copy equals a majority of the copies');
+    },
+    serving,
+    admit: async () => {
+      if (state === 'no-majority') {
+        await Promise.race([next.promise, sleep(electionMs, undefined, { ref: false })]);
+      }
+      return state === 'serving' ? undefined : `this node is ${state}: ${reason}`;
+    },
+  };
+};

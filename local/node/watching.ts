@@ -1,0 +1,107 @@
+/**
+ * What a node looks at again and again: whether its etcd knows a leader, and whether its copy equals the others'. It
+ * serves only while both are so.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EtcdClient } from '../etcd/client.ts';
+import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { type Comparison, differenceOf, resultOf } from './comparison.ts';
+import type { NodeState } from './state.ts';
+
+export type WatchingOptions = {
+  readonly member: MemberClient;
+  readonly etcd: Pick<EtcdClient, 'range'>;
+  readonly state: NodeState;
+  /** Compares this node's copy with the others'. Rejects if its own etcd does not answer. */
+  readonly compare: () => Promise<Comparison>;
+  /** How long a copy that was found equal is not compared again. By default it depends on the database's size. */
+  readonly compareEveryMs: number | undefined;
+  readonly signal: AbortSignal;
+};
+
+export type Watching = {
+  /** What its etcd last said of itself; `undefined` until it has, and after it gave no answer. */
+  readonly status: () => MemberStatus | undefined;
+  /** When the copy was last found equal to a majority of the copies. */
+  readonly comparedAt: () => Date | undefined;
+  /** etcd was started again: the node serves only after a new comparison. */
+  readonly forgetComparison: () => void;
+};
+
+const watchMs = 500;
+const retryMs = 100;
+/** A node that differs, or whose comparison found no majority, tries again after this time. */
+const compareAgainMs = 2_000;
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+/** etcd takes half a second for a hash of a database of this size, and answers nothing meanwhile. */
+const largeBytes = 1_073_741_824;
+const statusMs = 1_000;
+const readMs = 2_000;
+
+/** Watches until the signal aborts. */
+export const startWatching = (options: WatchingOptions): Watching => {
+  const { member, etcd, state, compare, compareEveryMs, signal } = options;
+  let known: MemberStatus | undefined;
+  let comparedAt: Date | undefined;
+  let isCompared = false;
+  let nextComparison = 0;
+
+  const intervalMs = (): number =>
+    compareEveryMs ?? ((known?.dbBytes ?? 0) > largeBytes ? hourMs : minuteMs);
+
+  const compareNow = async (): Promise<void> => {
+    const comparison = await compare();
+    const result = resultOf(comparison);
+    const waitMs = result === 'equal' ? intervalMs() : compareAgainMs;
+    nextComparison = performance.now() + waitMs;
+    if (result === 'different') {
+      isCompared = false;
+      state.change('diverged', differenceOf(comparison));
+    }
+    if (result !== 'equal') return;
+    isCompared = true;
+    comparedAt = new Date();
+    state.rejoin();
+  };
+
+  /** Serves again once a linearizable read was answered and the copy was compared. */
+  const catchUp = async (): Promise<void> => {
+    await etcd.range({ key: Buffer.from('table/') }, performance.now() + readMs);
+    if (!isCompared) {
+      state.change('catching-up', 'it compares its copy with the other nodes');
+      await compareNow();
+    }
+    if (isCompared) state.change('serving');
+  };
+
+  const look = async (): Promise<void> => {
+    known = await member.status(performance.now() + statusMs).catch(() => undefined);
+    if (!known?.hasLeader) {
+      const isNoMajority = ['serving', 'no-majority'].includes(state.state());
+      const why = known ? 'no majority of the nodes is there' : 'its etcd does not answer';
+      if (isNoMajority) state.change('no-majority', why);
+      return;
+    }
+    if (state.state() === 'defragmenting') return;
+    const isDue = performance.now() >= nextComparison;
+    if (state.state() === 'serving' && isDue) await compareNow();
+    else if (state.state() === 'diverged' && isDue) await compareNow();
+    else if (!['serving', 'diverged'].includes(state.state())) await catchUp();
+  };
+
+  const watch = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await look().catch(() => undefined);
+      await sleep(state.state() === 'serving' ? watchMs : retryMs, undefined, { ref: false });
+    }
+  };
+  void watch();
+  return {
+    status: () => known,
+    comparedAt: () => comparedAt,
+    forgetComparison: () => {
+      isCompared = false;
+    },
+  };
+};

@@ -1,4 +1,0 @@
-import { describeMutants } from './notice.ts';
-import { replicatingMutants } from './replicating.ts';
-
-describeMutants('the log and its application', replicatingMutants);
