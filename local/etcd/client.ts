@@ -149,3 +149,7 @@ export const isTooManyRequests = (error: unknown): boolean =>
   isServiceError(error) &&
   error.code === status.RESOURCE_EXHAUSTED &&
   error.details.includes('too many requests');
+
+/** etcd has compacted the revision that the call names, or its member has not applied it yet. */
+export const isOutOfRange = (error: unknown): boolean =>
+  isServiceError(error) && error.code === status.OUT_OF_RANGE;

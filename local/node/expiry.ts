@@ -9,6 +9,7 @@ import { expiredRange } from '../etcd/tables.ts';
 
 export type ExpiryOptions = {
   readonly etcd: Pick<EtcdClient, 'range'>;
+  /** Not guarded by the space of the nodes, as deletions gain space. */
   readonly front: Front;
   readonly tableName: string;
   /** The attribute that holds the second at which an item expires. */
@@ -27,7 +28,7 @@ export const deleteExpired = async (options: ExpiryOptions, second: number): Pro
     const { status, body } = await front('DeleteItem', {
       TableName,
       Key: JSON.parse(key.toString('utf8')),
-      // The item may have been written anew since its entry was read.
+      // A write since the entry was read may have given the item another expiry.
       ConditionExpression: '#expires < :now',
       ExpressionAttributeNames: { '#expires': attribute },
       ExpressionAttributeValues: { ':now': { N: String(second) } },

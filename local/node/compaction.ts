@@ -1,0 +1,60 @@
+/**
+ * Compaction: the leader's node lets etcd forget the history of its keys. It compacts to the revision of one minute ago,
+ * so that members which compare a newer revision find it.
+ */
+import { type EtcdClient, isOutOfRange } from '../etcd/client.ts';
+import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { despiteAlarm } from './despite-alarm.ts';
+import { isNearQuota } from './space.ts';
+
+export type CompactionOptions = {
+  readonly member: Pick<MemberClient, 'compact'>;
+  readonly etcd: Pick<EtcdClient, 'txn'>;
+  readonly quotaBytes: number;
+};
+
+/** A compaction reads the whole database, so it waits for so many revisions; for fewer while space is short. */
+const revisionsMin = 10_000;
+const revisionsMinNearQuota = 100;
+const withinMs = 5_000;
+
+/** etcd counts the pages that a compaction frees only after its next write, and writes may be refused meanwhile. */
+const smallWrite = despiteAlarm({
+  compare: [],
+  success: [{ request_put: { key: Buffer.from('node/compaction'), value: Buffer.of() } }],
+  failure: [],
+});
+
+/**
+ * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one minute ago.
+ * It rejects if etcd does not compact; the next call compacts further.
+ */
+export const createCompaction = ({
+  member,
+  etcd,
+  quotaBytes,
+}: CompactionOptions): ((
+  status: Pick<MemberStatus, 'revision' | 'isLeader' | 'dbBytes'>,
+) => Promise<void>) => {
+  let seen = 0;
+  let compacted = 0;
+  const compact = async (revision: number): Promise<void> => {
+    try {
+      await member.compact(revision, performance.now() + withinMs);
+    } catch (error) {
+      // The leader before has compacted as far.
+      if (!isOutOfRange(error)) throw error;
+    }
+    compacted = revision;
+  };
+  return async ({ revision, isLeader, dbBytes }) => {
+    const minuteAgo = seen;
+    seen = revision;
+    if (!isLeader) return;
+    const isShort = isNearQuota(dbBytes, quotaBytes);
+    if (minuteAgo >= compacted + (isShort ? revisionsMinNearQuota : revisionsMin)) {
+      await compact(minuteAgo);
+    }
+    if (isShort) await etcd.txn(smallWrite, performance.now() + withinMs);
+  };
+};

@@ -1,0 +1,77 @@
+/**
+ * Defragmentation: a node gives the free space of its member's database file back to the disk and to the quota. The
+ * member answers nothing meanwhile, so it happens to one member at a time while all nodes serve, and last to the leader.
+ */
+import type { EtcdClient } from '../etcd/client.ts';
+import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { createDefragmentationLock } from './defragmentation-lock.ts';
+import { hasDiskForCopy, isNearQuota, type Space, type SpaceReport } from './space.ts';
+
+/** The part of a node's last report that is read here. */
+export type NodeSpaceReport = SpaceReport & {
+  readonly state: string;
+  readonly memberId: string | null;
+};
+
+export type DefragmentationOptions = {
+  /** The number of this node. */
+  readonly node: number;
+  readonly member: Pick<MemberClient, 'defragment' | 'moveLeader'>;
+  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
+  /** One report for each node of the cluster, this one too. */
+  readonly reports: () => readonly NodeSpaceReport[];
+  /** Called with true before the member stops answering, so that the node answers 503, and with false after. */
+  readonly onDefragmenting: (isDefragmenting: boolean) => void;
+  readonly report: (line: string) => void;
+};
+
+const bytesMin = 100_000_000;
+const moveWithinMs = 5_000;
+/** A file of 8 GiB takes about half a minute. */
+const defragmentWithinMs = 600_000;
+
+/** A file needs it if it is over 100 MB and less than half in use, or over 80 % of its quota and less than 90 % in use. */
+const isWasteful = (space: Space): boolean =>
+  hasDiskForCopy(space) &&
+  ((space.dbBytes > bytesMin && space.dbBytesInUse < 0.5 * space.dbBytes) ||
+    (isNearQuota(space.dbBytes, space.quotaBytes) && space.dbBytesInUse < 0.9 * space.dbBytes));
+
+const needsIt = ({ space }: NodeSpaceReport): boolean => space !== null && isWasteful(space);
+
+/**
+ * Returns a function to be called each minute, on every node, never twice at once. It resolves when the member answers
+ * again, and rejects if a call fails.
+ */
+export const createDefragmentation = (
+  options: DefragmentationOptions,
+): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) => {
+  const { node, member, reports, onDefragmenting, report } = options;
+  const lock = createDefragmentationLock(options.etcd, node);
+
+  const handOver = async (others: readonly NodeSpaceReport[]): Promise<void> => {
+    const next = others.find(({ memberId }) => memberId !== null);
+    if (next === undefined || next.memberId === null || others.some(needsIt)) return;
+    await member.moveLeader(next.memberId, performance.now() + moveWithinMs);
+    report(`node ${next.node} leads now, so that this node can defragment its database`);
+  };
+
+  return async ({ isLeader }) => {
+    // A call without an answer, or a process before this one, may have left the lock behind.
+    await lock.release();
+    const all = reports();
+    const own = all.find((one) => one.node === node);
+    const others = all.filter((one) => one !== own);
+    if (own === undefined || !needsIt(own)) return;
+    if (!all.every(({ alive, state }) => alive && state === 'serving')) return;
+    if (isLeader) return await handOver(others);
+    if (!(await lock.acquire())) return;
+    onDefragmenting(true);
+    try {
+      await member.defragment(performance.now() + defragmentWithinMs);
+      report('the database was defragmented');
+    } finally {
+      onDefragmenting(false);
+    }
+    await lock.release();
+  };
+};

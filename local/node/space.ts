@@ -1,0 +1,102 @@
+/**
+ * Space. Above its quota a member of etcd raises an alarm that refuses lone writes on all members, while grouped writes
+ * go on. So the nodes refuse writes before that, by one rule for all writes.
+ *
+ * A full disk ends only its own etcd, and the others go on. So writes are refused only before full disks would leave no
+ * majority.
+ */
+import { statfs } from 'node:fs/promises';
+import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+
+export type Space = {
+  /** The bytes of the database file, and those of them that hold data. */
+  readonly dbBytes: number;
+  readonly dbBytesInUse: number;
+  readonly quotaBytes: number;
+  readonly diskFreeBytes: number;
+};
+
+/** The part of a node's last report that is about space. `space` is null while its etcd does not answer. */
+export type SpaceReport = {
+  readonly node: number;
+  readonly alive: boolean;
+  readonly space: Space | null;
+};
+
+const nearShare = 0.8;
+const fullShare = 0.9;
+/** etcd ends if it cannot reserve 64 MB for the next file of its log. */
+const diskRoomBytes = 128 * 1_048_576;
+
+/** The space of a member whose files are in `folder`. */
+export const measureSpace = async (
+  { dbBytes, dbBytesInUse }: MemberStatus,
+  folder: string,
+  quotaBytes: number,
+): Promise<Space> => {
+  const { bavail, bsize } = await statfs(folder);
+  return { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes: bavail * bsize };
+};
+
+/** Whether space is short, so that compaction and defragmentation should gain some. */
+export const isNearQuota = (dbBytes: number, quotaBytes: number): boolean =>
+  dbBytes > nearShare * quotaBytes;
+
+const isFull = ({ dbBytes, quotaBytes }: Space): boolean => dbBytes > fullShare * quotaBytes;
+
+/** Whether the disk holds the copy of the database that a defragmentation makes, and leaves room beside it. */
+export const hasDiskForCopy = ({ diskFreeBytes, dbBytesInUse }: Space): boolean =>
+  diskFreeBytes > dbBytesInUse + diskRoomBytes;
+
+const percentOf = ({ dbBytes, quotaBytes }: Space): number =>
+  Math.ceil((100 * dbBytes) / quotaBytes);
+
+type Known = SpaceReport & { readonly space: Space };
+const isKnown = (report: SpaceReport): report is Known => report.alive && report.space !== null;
+
+/**
+ * Why writes are refused now, as a sentence; undefined if they are admitted. `reports` has one report for each node of
+ * the cluster, this one too.
+ */
+export const findSpaceRefusal = (reports: readonly SpaceReport[]): string | undefined => {
+  const known = reports.filter(isKnown);
+  const fullest = known.find(({ space }) => isFull(space));
+  if (fullest !== undefined) {
+    const { node, space } = fullest;
+    return (
+      `the database of node ${node} takes ${percentOf(space)} % of its quota, and above ${100 * fullShare} % ` +
+      'nothing is written: start the nodes with a larger VAULT_QUOTA_BYTES'
+    );
+  }
+  const short = known.filter(({ space }) => space.diskFreeBytes < diskRoomBytes);
+  const hasMajorityRoom = 2 * (known.length - short.length) > reports.length;
+  if (short.length === 0 || hasMajorityRoom) return undefined;
+  const names = short.map(({ node }) => `node ${node}`).join(' and ');
+  return `the disk of ${names} has less than ${diskRoomBytes / 1_048_576} MiB left: free space there`;
+};
+
+export type AlarmOptions = {
+  readonly member: Pick<MemberClient, 'hasSpaceAlarm' | 'endSpaceAlarm'>;
+  readonly reports: () => readonly SpaceReport[];
+  readonly report: (line: string) => void;
+};
+
+const alarmWithinMs = 5_000;
+
+/**
+ * Returns a function to be called each minute. On the leader's node it ends etcd's alarm once no member is so full that
+ * writes are refused. It rejects if a call fails.
+ */
+export const createAlarmEnding =
+  ({
+    member,
+    reports,
+    report,
+  }: AlarmOptions): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) =>
+  async ({ isLeader }) => {
+    const deadline = performance.now() + alarmWithinMs;
+    if (!isLeader || !(await member.hasSpaceAlarm(deadline))) return;
+    if (reports().some((one) => isKnown(one) && isFull(one.space))) return;
+    await member.endSpaceAlarm(deadline);
+    report('etcd has space again, and its alarm has been ended');
+  };

@@ -1,0 +1,217 @@
+/** Three nodes with real members of etcd delete expired items, and gain space by themselves when the quota is reached. */
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
+import { createFront, type Front } from '../../local/etcd/front.ts';
+import { guardFront } from '../../local/etcd/guarded-front.ts';
+import type { MemberClient } from '../../local/etcd/member-client.ts';
+import type { NodeSpaceReport } from '../../local/node/defragmentation.ts';
+import { createDefragmentationLock } from '../../local/node/defragmentation-lock.ts';
+import { findSpaceRefusal, measureSpace } from '../../local/node/space.ts';
+import { createUpkeep } from '../../local/node/upkeep.ts';
+import { type EtcdCluster, startEtcdCluster } from '../support/etcd-cluster.ts';
+import { until } from '../support/until.ts';
+
+const TableName = 'vault';
+const quotaBytes = 16 * 1_048_576;
+const soon = () => performance.now() + 5_000;
+
+type Node = {
+  readonly node: number;
+  readonly etcd: EtcdClient;
+  readonly calls: MemberClient;
+  /** The front that never refuses writes for want of space, and the one that does. */
+  readonly bare: Front;
+  readonly front: Front;
+  readonly minute: () => Promise<void>;
+};
+
+let cluster: EtcdCluster;
+let nodes: readonly Node[];
+let reports: readonly NodeSpaceReport[] = [];
+const states = new Map<number, string>();
+const lines: string[] = [];
+let defragmentingMax = 0;
+
+/** Takes the reports that the nodes would exchange each second. */
+const exchangeReports = async (): Promise<void> => {
+  reports = await Promise.all(
+    nodes.map(async ({ node, calls }) => {
+      const status = await calls.status(soon());
+      const space = await measureSpace(status, tmpdir(), quotaBytes);
+      const state = states.get(node) ?? 'serving';
+      return { node, alive: true, state, memberId: status.memberId, space };
+    }),
+  );
+};
+const findLeader = async (): Promise<number> => {
+  for (const { node, calls } of nodes) if ((await calls.status(soon())).isLeader) return node;
+  return await findLeader();
+};
+const at = (node: number): Node => {
+  const found = nodes[node - 1];
+  if (found === undefined) throw new Error(`there is no node ${node}`);
+  return found;
+};
+
+beforeAll(async () => {
+  cluster = await startEtcdCluster({
+    'quota-backend-bytes': String(quotaBytes),
+    'max-txn-ops': '2048',
+    'max-request-bytes': String(8 * 1_048_576),
+  });
+  nodes = cluster.members.map(({ address, calls }, index) => {
+    const node = index + 1;
+    const etcd = connectEtcd(address);
+    const bare = createFront({
+      client: etcd,
+      timeToLiveAttribute: 'expiresAt',
+      onGoneBack: (sentence) => lines.push(sentence),
+    });
+    const front = guardFront(bare, async (kind) =>
+      kind === 'write' ? findSpaceRefusal(reports) : undefined,
+    );
+    const minute = createUpkeep({
+      node,
+      member: calls,
+      etcd,
+      front: bare,
+      quotaBytes,
+      tableName: TableName,
+      attribute: 'expiresAt',
+      reports: () => reports,
+      onDefragmenting: (is) => {
+        states.set(node, is ? 'defragmenting' : 'serving');
+        const count = [...states.values()].filter((state) => state === 'defragmenting').length;
+        defragmentingMax = Math.max(defragmentingMax, count);
+      },
+      report: (line) => lines.push(`${node}: ${line}`),
+    });
+    return { node, etcd, calls, bare, front, minute };
+  });
+  const { status } = await at(1).front('CreateTable', {
+    TableName,
+    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+  });
+  expect(status).toBe(200);
+});
+afterAll(async () => {
+  for (const { etcd } of nodes) etcd.close();
+  await cluster.close();
+});
+
+const put = (front: Front, pk: string, more: object = {}) =>
+  front('PutItem', { TableName, Item: { pk: { S: pk }, ...more } });
+const text = { text: { S: 'x'.repeat(60_000) } };
+let count = 0;
+/** Writes four items at once. The first goes to etcd alone, and the others in a group. */
+const putGroup = async (front: Front) => {
+  const replies = Array.from({ length: 4 }, () => {
+    count += 1;
+    return put(front, `item-${count}`, text);
+  });
+  return (await Promise.all(replies)).map(({ status }) => status);
+};
+const itemsLeft = async (): Promise<number> => {
+  const range = { key: Buffer.from('item/'), range_end: Buffer.from('item0') };
+  return (await at(1).etcd.range(range, soon())).kvs.length;
+};
+const hasAlarms = async () =>
+  await Promise.all(nodes.map(({ calls }) => calls.hasSpaceAlarm(soon())));
+
+describe('the node of the leader', () => {
+  it('deletes expired items, and no others', async () => {
+    const [past, future] = ['1000', '9000000000'].map((N) => ({ expiresAt: { N } }));
+    for (let n = 0; n < 250; n += 1) await put(at((n % 3) + 1).front, `past-${n}`, past);
+    await put(at(1).front, 'future', future);
+    await put(at(1).front, 'forever');
+    await exchangeReports();
+    const leader = await findLeader();
+    for (const { minute } of nodes) await minute();
+    expect(lines).toEqual([`${leader}: 250 expired items were deleted`]);
+    expect(await itemsLeft()).toBe(2);
+    const range = { key: Buffer.from('expiry/'), range_end: Buffer.from('expiry0') };
+    const { kvs } = await at(1).etcd.range(range, soon());
+    expect(kvs.map(({ key }) => key.toString())).toEqual([
+      'expiry/vault\x00009000000000\0future\0',
+    ]);
+  });
+});
+
+describe('nodes whose etcd reaches its quota', () => {
+  it('refuse writes above 90 % of it, and send nothing to etcd', async () => {
+    await until(async () => {
+      await exchangeReports();
+      const statuses = await putGroup(at(1).front);
+      return statuses.every((status) => status === 503);
+    }, 60_000);
+    expect(reports.every(({ space }) => (space?.dbBytes ?? 0) < quotaBytes)).toBe(true);
+    const { revision } = await at(1).calls.status(soon());
+    for (const { front } of nodes) {
+      const reply = await put(front, 'refused');
+      expect(reply.status).toBe(503);
+      expect(reply.body['message']).toMatch(/^the database of node [123] takes 9\d % of its quota/);
+      expect((await front('GetItem', { TableName, Key: { pk: { S: 'item-1' } } })).status).toBe(
+        200,
+      );
+    }
+    expect((await at(1).calls.status(soon())).revision).toBe(revision);
+    expect(await hasAlarms()).toEqual([false, false, false]);
+  });
+
+  it('would else have lone writes refused by an alarm, while grouped writes go on', async () => {
+    await until(async () => {
+      await putGroup(at(1).bare);
+      await exchangeReports();
+      return reports.every(({ space }) => (space?.dbBytes ?? 0) > quotaBytes);
+    }, 60_000);
+    expect((await put(at(1).bare, 'lone', text)).status).toBe(500);
+    expect(await hasAlarms()).toEqual([true, true, true]);
+    expect(await putGroup(at(1).bare)).toContain(200);
+  });
+
+  it('delete, compact, defragment one member at a time and no leader, end the alarm, and write again', async () => {
+    const leader = await findLeader();
+    for (let n = 1; n <= count; n += 1) {
+      const Key = { pk: { S: `item-${n}` } };
+      expect((await at(2).bare('DeleteItem', { TableName, Key })).status).toBe(200);
+    }
+    lines.length = 0;
+    await until(async () => {
+      await exchangeReports();
+      await Promise.all(nodes.map(({ minute }) => minute()));
+      return (await hasAlarms()).every((hasAlarm) => !hasAlarm);
+    }, 60_000);
+    const done = lines.filter((line) => line.endsWith('the database was defragmented'));
+    // Without minutes between, a member may be defragmented before its compaction has ended, and once more after.
+    expect(new Set(done.map((line) => line[0]))).toEqual(new Set(['1', '2', '3']));
+    const ofLeader = lines.filter((line) => line.startsWith(`${leader}: `));
+    expect(ofLeader.slice(0, 2)).toEqual([
+      expect.stringMatching(/node [123] leads now/),
+      `${leader}: the database was defragmented`,
+    ]);
+    expect(lines.filter((line) => line.includes('its alarm has been ended'))).toHaveLength(1);
+    const failed = lines.filter((line) => line.includes('failed'));
+    expect(failed.filter((line) => !line.includes('leader changed'))).toEqual([]);
+    expect(defragmentingMax).toBe(1);
+    await exchangeReports();
+    expect(reports.every(({ space }) => (space?.dbBytes ?? quotaBytes) < 0.7 * quotaBytes)).toBe(
+      true,
+    );
+    for (const { front } of nodes) expect((await put(front, 'again', text)).status).toBe(200);
+  });
+});
+
+describe('the lock of defragmentation in a real etcd', () => {
+  it('belongs to one node until that node releases it', async () => {
+    const one = createDefragmentationLock(at(1).etcd, 1);
+    const two = createDefragmentationLock(at(2).etcd, 2);
+    expect([await one.acquire(), await two.acquire()]).toEqual([true, false]);
+    await two.release();
+    expect(await two.acquire()).toBe(false);
+    await one.release();
+    expect(await two.acquire()).toBe(true);
+    await two.release();
+  });
+});
