@@ -24,7 +24,10 @@ export type Exchange = {
   readonly hear: (text: string) => Promise<string>;
   /** The last reports of the other nodes; `alive: false` if a node has not answered since. */
   readonly others: () => readonly NodeReport[];
-  /** From now on the others write down this node's reports. Resolves when a majority, with this node, has one. */
+  /**
+   * From now on the others write down this node's reports. Resolves when a majority, with this node, has one, or the
+   * exchange is closed.
+   */
   readonly announce: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
@@ -101,6 +104,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
     },
     close: async () => {
       isClosing = true;
+      announced.resolve();
       await worked;
     },
   };

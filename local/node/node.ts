@@ -210,6 +210,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     await untilRead();
     await record.enterCluster();
     await exchange.announce();
+    if (signal.aborted) return;
     watching = startWatching({
       member,
       etcd,
