@@ -19,6 +19,13 @@ const lostWords = [
   'invalid database',
   'freepages:',
   'fatal error: fault',
+  // Release 3.4 of a log with a damaged beginning, and 3.7 of damage further on.
+  'max entry size limit exceeded',
+  'cannot parse invalid wire-format data',
+  // Release 3.7 of pages of the database that hold something else.
+  'Page expected to be',
+  // Release 3.7 has no better words for a log without its beginning.
+  'invalid memory address',
 ];
 
 /** When etcd finds that its member was removed, it warns in these words and ends with exit code 0. */
