@@ -5,21 +5,19 @@
 import type { EtcdClient } from '../etcd/client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { createDefragmentationLock } from './defragmentation-lock.ts';
-import { hasDiskForCopy, isNearQuota, type Space, type SpaceReport } from './space.ts';
+import type { NodeReport } from './report.ts';
+import { hasDiskForCopy, isNearQuota, type Space } from './space.ts';
 
-/** The part of a node's last report that is read here. */
-export type NodeSpaceReport = SpaceReport & {
-  readonly state: string;
-  readonly memberId: string | null;
-};
+export type UpkeepReport = Pick<NodeReport, 'node' | 'alive' | 'state' | 'memberId' | 'space'>;
 
 export type DefragmentationOptions = {
   /** The number of this node. */
   readonly node: number;
   readonly member: Pick<MemberClient, 'defragment' | 'moveLeader'>;
   readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
-  /** One report for each node of the cluster, this one too. */
-  readonly reports: () => readonly NodeSpaceReport[];
+  readonly nodeCount: number;
+  /** The last report of each node that was heard, and of this one. */
+  readonly reports: () => readonly UpkeepReport[];
   /** Called with true before the member stops answering, so that the node answers 503, and with false after. */
   readonly onDefragmenting: (isDefragmenting: boolean) => void;
   readonly report: (line: string) => void;
@@ -36,7 +34,7 @@ const isWasteful = (space: Space): boolean =>
   ((space.dbBytes > bytesMin && space.dbBytesInUse < 0.5 * space.dbBytes) ||
     (isNearQuota(space.dbBytes, space.quotaBytes) && space.dbBytesInUse < 0.9 * space.dbBytes));
 
-const needsIt = ({ space }: NodeSpaceReport): boolean => space !== null && isWasteful(space);
+const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWasteful(space);
 
 /**
  * Returns a function to be called each minute, on every node, never twice at once. It resolves when the member answers
@@ -45,10 +43,10 @@ const needsIt = ({ space }: NodeSpaceReport): boolean => space !== null && isWas
 export const createDefragmentation = (
   options: DefragmentationOptions,
 ): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) => {
-  const { node, member, reports, onDefragmenting, report } = options;
+  const { node, nodeCount, member, reports, onDefragmenting, report } = options;
   const lock = createDefragmentationLock(options.etcd, node);
 
-  const handOver = async (others: readonly NodeSpaceReport[]): Promise<void> => {
+  const handOver = async (others: readonly UpkeepReport[]): Promise<void> => {
     const next = others.find(({ memberId }) => memberId !== null);
     if (next === undefined || next.memberId === null || others.some(needsIt)) return;
     await member.moveLeader(next.memberId, performance.now() + moveWithinMs);
@@ -62,7 +60,8 @@ export const createDefragmentation = (
     const own = all.find((one) => one.node === node);
     const others = all.filter((one) => one !== own);
     if (own === undefined || !needsIt(own)) return;
-    if (!all.every(({ alive, state }) => alive && state === 'serving')) return;
+    const serving = all.filter(({ alive, state }) => alive && state === 'serving');
+    if (serving.length < nodeCount) return;
     if (isLeader) return await handOver(others);
     if (!(await lock.acquire())) return;
     onDefragmenting(true);

@@ -5,38 +5,16 @@
  * A full disk ends only its own etcd, and the others go on. So writes are refused only before full disks would leave no
  * majority.
  */
-import { statfs } from 'node:fs/promises';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import type { NodeReport } from './report.ts';
 
-export type Space = {
-  /** The bytes of the database file, and those of them that hold data. */
-  readonly dbBytes: number;
-  readonly dbBytesInUse: number;
-  readonly quotaBytes: number;
-  readonly diskFreeBytes: number;
-};
-
-/** The part of a node's last report that is about space. `space` is null while its etcd does not answer. */
-export type SpaceReport = {
-  readonly node: number;
-  readonly alive: boolean;
-  readonly space: Space | null;
-};
+export type SpaceReport = Pick<NodeReport, 'node' | 'alive' | 'space'>;
+export type Space = NonNullable<NodeReport['space']>;
 
 const nearShare = 0.8;
 const fullShare = 0.9;
 /** etcd ends if it cannot reserve 64 MB for the next file of its log. */
 const diskRoomBytes = 128 * 1_048_576;
-
-/** The space of a member whose files are in `folder`. */
-export const measureSpace = async (
-  { dbBytes, dbBytesInUse }: MemberStatus,
-  folder: string,
-  quotaBytes: number,
-): Promise<Space> => {
-  const { bavail, bsize } = await statfs(folder);
-  return { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes: bavail * bsize };
-};
 
 /** Whether space is short, so that compaction and defragmentation should gain some. */
 export const isNearQuota = (dbBytes: number, quotaBytes: number): boolean =>
@@ -55,10 +33,13 @@ type Known = SpaceReport & { readonly space: Space };
 const isKnown = (report: SpaceReport): report is Known => report.alive && report.space !== null;
 
 /**
- * Why writes are refused now, as a sentence; undefined if they are admitted. `reports` has one report for each node of
- * the cluster, this one too.
+ * Why writes are refused now, as a sentence; undefined if they are admitted. `reports` has the last report of each node
+ * that was heard, and of this one; `nodeCount` counts all nodes.
  */
-export const findSpaceRefusal = (reports: readonly SpaceReport[]): string | undefined => {
+export const findSpaceRefusal = (
+  reports: readonly SpaceReport[],
+  nodeCount: number,
+): string | undefined => {
   const known = reports.filter(isKnown);
   const fullest = known.find(({ space }) => isFull(space));
   if (fullest !== undefined) {
@@ -69,7 +50,7 @@ export const findSpaceRefusal = (reports: readonly SpaceReport[]): string | unde
     );
   }
   const short = known.filter(({ space }) => space.diskFreeBytes < diskRoomBytes);
-  const hasMajorityRoom = 2 * (known.length - short.length) > reports.length;
+  const hasMajorityRoom = 2 * (known.length - short.length) > nodeCount;
   if (short.length === 0 || hasMajorityRoom) return undefined;
   const names = short.map(({ node }) => `node ${node}`).join(' and ');
   return `the disk of ${names} has less than ${diskRoomBytes / 1_048_576} MiB left: free space there`;

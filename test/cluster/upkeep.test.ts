@@ -1,13 +1,11 @@
 /** Three nodes with real members of etcd delete expired items, and gain space by themselves when the quota is reached. */
-import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
-import { createFront, type Front } from '../../local/etcd/front.ts';
-import { guardFront } from '../../local/etcd/guarded-front.ts';
+import { type Admit, createFront, type Front } from '../../local/etcd/front.ts';
 import type { MemberClient } from '../../local/etcd/member-client.ts';
-import type { NodeSpaceReport } from '../../local/node/defragmentation.ts';
+import type { UpkeepReport } from '../../local/node/defragmentation.ts';
 import { createDefragmentationLock } from '../../local/node/defragmentation-lock.ts';
-import { findSpaceRefusal, measureSpace } from '../../local/node/space.ts';
+import { findSpaceRefusal } from '../../local/node/space.ts';
 import { createUpkeep } from '../../local/node/upkeep.ts';
 import { type EtcdCluster, startEtcdCluster } from '../support/etcd-cluster.ts';
 import { until } from '../support/until.ts';
@@ -28,8 +26,8 @@ type Node = {
 
 let cluster: EtcdCluster;
 let nodes: readonly Node[];
-let reports: readonly NodeSpaceReport[] = [];
-const states = new Map<number, string>();
+let reports: readonly UpkeepReport[] = [];
+const states = new Map<number, UpkeepReport['state']>();
 const lines: string[] = [];
 let defragmentingMax = 0;
 
@@ -37,10 +35,10 @@ let defragmentingMax = 0;
 const exchangeReports = async (): Promise<void> => {
   reports = await Promise.all(
     nodes.map(async ({ node, calls }) => {
-      const status = await calls.status(soon());
-      const space = await measureSpace(status, tmpdir(), quotaBytes);
+      const { memberId, dbBytes, dbBytesInUse } = await calls.status(soon());
+      const space = { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes: 1e12, diskBytes: 1e12 };
       const state = states.get(node) ?? 'serving';
-      return { node, alive: true, state, memberId: status.memberId, space };
+      return { node, alive: true, state, memberId, space };
     }),
   );
 };
@@ -63,16 +61,18 @@ beforeAll(async () => {
   nodes = cluster.members.map(({ address, calls }, index) => {
     const node = index + 1;
     const etcd = connectEtcd(address);
-    const bare = createFront({
+    const options = {
       client: etcd,
       timeToLiveAttribute: 'expiresAt',
-      onGoneBack: (sentence) => lines.push(sentence),
-    });
-    const front = guardFront(bare, async (kind) =>
-      kind === 'write' ? findSpaceRefusal(reports) : undefined,
-    );
+      onGoneBack: (sentence: string) => void lines.push(sentence),
+    };
+    const bare = createFront(options);
+    const admit: Admit = async (kind) =>
+      kind === 'write' ? findSpaceRefusal(reports, 3) : undefined;
+    const front = createFront({ ...options, admit });
     const minute = createUpkeep({
       node,
+      nodeCount: 3,
       member: calls,
       etcd,
       front: bare,

@@ -1,8 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  createDefragmentation,
-  type NodeSpaceReport,
-} from '../../../local/node/defragmentation.ts';
+import { createDefragmentation, type UpkeepReport } from '../../../local/node/defragmentation.ts';
 import { createDefragmentationLock } from '../../../local/node/defragmentation-lock.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../support/memory-etcd.ts';
 
@@ -13,7 +10,7 @@ const small: Sizes = { mb: 10, inUse: 1 };
 
 /** A cluster of three nodes; node 1 leads unless a test says otherwise. */
 type Cluster = {
-  readonly reports: NodeSpaceReport[];
+  readonly reports: UpkeepReport[];
   /** Defragmentations, moves of leadership and reports, in the order in which they happened. */
   readonly events: string[];
   /** The minute of one node. */
@@ -26,7 +23,7 @@ type Cluster = {
 let etcd: MemoryEtcd;
 let cluster: Cluster;
 const holder = () => etcd.items().get('node/defragmentation');
-const set = (node: number, change: Partial<NodeSpaceReport>): void => {
+const set = (node: number, change: Partial<UpkeepReport>): void => {
   const index = cluster.reports.findIndex((one) => one.node === node);
   const before = cluster.reports[index];
   if (before) cluster.reports[index] = { ...before, ...change };
@@ -36,6 +33,7 @@ const spaceOf = ({ mb, inUse, diskFree = 10_000 }: Sizes, quotaMb = 1_000) => ({
   dbBytesInUse: inUse * megabyte,
   quotaBytes: quotaMb * megabyte,
   diskFreeBytes: diskFree * megabyte,
+  diskBytes: 20_000 * megabyte,
 });
 const fill = (node: number, sizes: Sizes, quotaMb?: number) =>
   set(node, { space: spaceOf(sizes, quotaMb) });
@@ -59,6 +57,7 @@ beforeEach(() => {
   for (const node of [1, 2, 3]) {
     const defragmentation = createDefragmentation({
       node,
+      nodeCount: 3,
       etcd,
       reports: () => cluster.reports,
       member: {
@@ -108,7 +107,7 @@ describe('a node whose database file is mostly free', () => {
     expect(cluster.events.includes('2 is defragmented')).toBe(isDone);
   });
 
-  it.each<[string, number, Partial<NodeSpaceReport>]>([
+  it.each<[string, number, Partial<UpkeepReport>]>([
     ['another node is not alive', 3, { alive: false }],
     ['another node does not serve', 3, { state: 'joining' }],
     ['it does not serve itself', 2, { state: 'diverged' }],
@@ -116,6 +115,13 @@ describe('a node whose database file is mostly free', () => {
   ])('waits while %s', async (_, node, change) => {
     fill(2, full);
     set(node, change);
+    await cluster.minute(2);
+    expect(cluster.events).toEqual([]);
+  });
+
+  it('waits while a node was never heard', async () => {
+    fill(2, full);
+    cluster.reports.pop();
     await cluster.minute(2);
     expect(cluster.events).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { UpkeepReport } from '../../../local/node/defragmentation.ts';
 import { createUpkeep, startUpkeep, type UpkeepOptions } from '../../../local/node/upkeep.ts';
 import { createMemoryEtcd } from '../../support/memory-etcd.ts';
 import { until } from '../../support/until.ts';
@@ -11,7 +12,7 @@ let revision: number;
 let compacted: number[];
 let alarmError: Error | undefined;
 let statusError: Error | undefined;
-let state: string;
+let state: UpkeepReport['state'];
 let lines: string[];
 let options: UpkeepOptions;
 beforeEach(() => {
@@ -23,6 +24,7 @@ beforeEach(() => {
   lines = [];
   options = {
     node: 1,
+    nodeCount: 3,
     quotaBytes: 1_000,
     tableName: 'vault',
     attribute: 'expiresAt',
