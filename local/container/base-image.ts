@@ -1,16 +1,23 @@
 /**
- * What the image of a vault node is built on: Node's own image where it can be had, else one made here, which brings
- * along what the Dockerfile would fetch.
+ * The images that the image of a vault node is built on: Node's and etcd's own where they can be had, else one made
+ * here, which has what the Dockerfile would fetch.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { failure } from '../command.ts';
 import { makeDebianRoot } from './debian-root.ts';
 import { docker, findImage, hasImage } from './docker.ts';
-import { run } from './run.ts';
+import { findProgram, run } from './run.ts';
 
-/** The default of `compose.yaml`. */
-const ordinaryBase = 'node:24-bookworm-slim';
+/** `BASE` and `ETCD` of the Dockerfile. */
+export type BaseImages = { readonly base: string; readonly etcd: string };
+
+/** The presets of `compose.yaml`. */
+export const ordinaryImages: BaseImages = {
+  base: 'node:24-bookworm-slim',
+  etcd: 'gcr.io/etcd-development/etcd:v3.7.3',
+};
 
 export type BaseImageOptions = {
   /** Holds package-lock.json and node_modules. */
@@ -19,12 +26,12 @@ export type BaseImageOptions = {
   readonly say: (line: string) => void;
 };
 
-/** Of all that the made base is made of: another lockfile or recipe makes another base. */
-const tagOf = (root: string): string => {
+/** Of all that the made base is made of: another lockfile, recipe or etcd makes another base. */
+const tagOf = (root: string, etcd: string): string => {
   const hash = createHash('sha256');
   const sources = ['package-lock.json', 'local/container/debian-root.ts'];
   for (const source of sources) hash.update(readFileSync(join(root, source)));
-  hash.update(readFileSync(import.meta.filename));
+  for (const file of [import.meta.filename, etcd]) hash.update(readFileSync(file));
   return `vault-base:${hash.digest('hex').slice(0, 12)}`;
 };
 
@@ -40,10 +47,18 @@ const copyPackages = async (root: string, to: string): Promise<void> => {
   await run('sh', ['-c', script, root, to], { input: folders.join('\n') });
 };
 
-const makeBase = async (tag: string, { root, workFolder }: BaseImageOptions): Promise<void> => {
+const makeBase = async (
+  tag: string,
+  etcd: string,
+  { root, workFolder }: BaseImageOptions,
+): Promise<void> => {
   const context = join(workFolder, 'base');
   const folder = join(context, 'root');
-  await makeDebianRoot({ folder, extra: ['etcd-server'], root });
+  await makeDebianRoot({ folder, root });
+  const programs = join(folder, 'usr/local/bin');
+  mkdirSync(programs, { recursive: true });
+  copyFileSync(etcd, join(programs, 'etcd'));
+  chmodSync(join(programs, 'etcd'), 0o755);
   await copyPackages(root, join(folder, 'vault'));
   const archive = join(context, 'root.tar');
   await run('tar', [
@@ -64,13 +79,21 @@ const makeBase = async (tag: string, { root, workFolder }: BaseImageOptions): Pr
   rmSync(context, { recursive: true });
 };
 
-/** The image to build on, as `BASE` of the Dockerfile. Throws one sentence if there is none. */
-export const ensureBaseImage = async (options: BaseImageOptions): Promise<string> => {
-  const missing = await findImage(ordinaryBase);
-  if (missing === undefined) return ordinaryBase;
-  const tag = tagOf(options.root);
-  if (await hasImage(tag)) return tag;
-  options.say(`${missing.why}: making a base out of Debian's packages instead`);
-  await makeBase(tag, options);
-  return tag;
+/**
+ * The images to build on. Where one cannot be pulled, both are an image made here, with this machine's own etcd. Throws
+ * a sentence if it cannot be made.
+ */
+export const ensureBaseImages = async (options: BaseImageOptions): Promise<BaseImages> => {
+  const missing = (await findImage(ordinaryImages.base)) ?? (await findImage(ordinaryImages.etcd));
+  if (missing === undefined) return ordinaryImages;
+  const etcd = findProgram('etcd');
+  if (etcd === undefined) {
+    throw failure(`${missing.why}; to make an image here, etcd must be on the PATH`);
+  }
+  const tag = tagOf(options.root, etcd);
+  if (!(await hasImage(tag))) {
+    options.say(`${missing.why}: making a base out of Debian's packages instead`);
+    await makeBase(tag, etcd, options);
+  }
+  return { base: tag, etcd: tag };
 };

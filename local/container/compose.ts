@@ -1,6 +1,6 @@
 /** The containers of `compose.yaml`, brought up and taken down. */
 import { join } from 'node:path';
-import { ensureBaseImage } from './base-image.ts';
+import { ensureBaseImages } from './base-image.ts';
 import { docker, runCompose } from './docker.ts';
 import { hasProgram } from './run.ts';
 
@@ -52,9 +52,12 @@ export const findKeyContainer = async (
 export const composeUp = async (options: ProjectOptions): Promise<void> => {
   const { root, say } = options;
   const workFolder = join(root, '.local', 'container');
-  const base = await ensureBaseImage({ root, workFolder, say });
+  const { base, etcd } = await ensureBaseImages({ root, workFolder, say });
   say(`building the image of a node on ${base}, and starting the containers`);
-  await compose(options, ['up', '--detach', '--build'], { VAULT_BASE_IMAGE: base });
+  await compose(options, ['up', '--detach', '--build'], {
+    VAULT_BASE_IMAGE: base,
+    VAULT_ETCD_IMAGE: etcd,
+  });
 };
 
 /** Removes the containers and their networks, and the data too if asked. */

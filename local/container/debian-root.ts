@@ -35,8 +35,6 @@ const groups = 'root:x:0:\nnode:x:1000:\n';
 export type DebianRoot = {
   /** Made anew. */
   readonly folder: string;
-  /** Packages beside those that every image gets. */
-  readonly extra: readonly string[];
   /** Holds node_modules, whose Node is put in. */
   readonly root: string;
 };
@@ -59,7 +57,7 @@ const gatherCertificates = (folder: string): void => {
 };
 
 /** Throws one sentence where this is not Debian, or its packages cannot be had. */
-export const makeDebianRoot = async ({ folder, extra, root }: DebianRoot): Promise<void> => {
+export const makeDebianRoot = async ({ folder, root }: DebianRoot): Promise<void> => {
   if (!hasProgram('apt-get') || !hasProgram('dpkg-deb')) {
     throw failure('an image can be pulled or, on Debian, made out of packages: here neither');
   }
@@ -69,7 +67,7 @@ export const makeDebianRoot = async ({ folder, extra, root }: DebianRoot): Promi
     symlinkSync(`usr/${path}`, join(folder, path));
   }
   const downloads = join(dirname(folder), 'packages');
-  await unpack(folder, downloads, [...packages, ...extra]);
+  await unpack(folder, downloads, packages);
   gatherCertificates(folder);
   for (const path of unneeded) rmSync(join(folder, path), { recursive: true, force: true });
   for (const name of commands.split(' ')) symlinkSync('busybox', join(folder, 'usr/bin', name));

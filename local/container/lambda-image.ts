@@ -65,7 +65,7 @@ ENTRYPOINT ["/var/rapid/aws-lambda-rie"]
 const makeStandIn = async (root: string, recipe: string): Promise<void> => {
   const context = join(root, '.local', 'container', 'lambda');
   const folder = join(context, 'root');
-  await makeDebianRoot({ folder, extra: [], root });
+  await makeDebianRoot({ folder, root });
   for (const path of ['var/task', 'var/runtime', 'var/lang/bin', 'var/rapid']) {
     mkdirSync(join(folder, path), { recursive: true });
   }

@@ -25,16 +25,23 @@ const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
 /** The time that a program has to end by itself when this program is asked to end. */
 const graceMs = 10_000;
 
+/** The path of the first program of this name on the PATH. */
+export const findProgram = (name: string): string | undefined =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+
 /** Whether the PATH has a program of this name. */
-export const hasProgram = (name: string): boolean =>
-  (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return folder !== '';
-    } catch {
-      return false;
-    }
-  });
+export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
 
 /** Runs a program and returns its stdout, trimmed. Throws one sentence that ends in its last words. */
 export const run = (
