@@ -82,6 +82,7 @@ await runProgram(commandLine, async () => {
     config,
     folder,
     cluster,
+    tableName,
     timeToLiveAttribute: table.timeToLiveAttribute,
     report,
   });

@@ -82,6 +82,8 @@ export const read = async <Result extends object>(
  */
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);
+  // A vault node that does not serve says so before it sends anything.
+  if (name === 'NotServedException') return 'unavailable';
   if (status !== undefined && status >= 500) return 'unclear';
   // What came back is not DynamoDB's, or not whole: it says nothing of what became of the request.
   if (name === 'SyntaxError' || (status !== undefined && status < 400)) return 'unclear';

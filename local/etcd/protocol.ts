@@ -30,7 +30,7 @@ export const refuse = (name: string, message: string, more?: Json): Reply =>
 
 /** The request cannot be served now and has written nothing. */
 export const unavailable = (message: string): Reply =>
-  errorReply(503, 'ServiceUnavailable', message);
+  errorReply(503, 'NotServedException', message);
 
 /** The write was sent and its result is not known. */
 export const unclear = (message: string): Reply => errorReply(500, 'InternalServerError', message);

@@ -6,19 +6,23 @@ import { failure, isFailure, sentenceOf } from '../command.ts';
 import { connectEtcd } from '../etcd/client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
-import { connectMember } from '../etcd/member-client.ts';
+import { connectMember, type MemberStatus } from '../etcd/member-client.ts';
 import { compareCopies, digestOf, type HashAnswer, resultOf } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';
+import { isKnownToReadStale } from './etcd-version.ts';
 import { startExchange } from './exchange.ts';
 import { decideStart } from './joining.ts';
+
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
 import { hasMemberFiles } from './member-files.ts';
 import { askText, createAskPeer, type PeerRoute, servePeers } from './peers.ts';
 import { openNodeRecord } from './record.ts';
 import { askForMember, createReplacer } from './replacement.ts';
 import { areEqual, type Digest, type NodeReport, shownOf } from './report.ts';
+import { findSpaceRefusal, type Space } from './space.ts';
 import { createNodeState } from './state.ts';
+import { startUpkeep } from './upkeep.ts';
 import { startWatching, type Watching } from './watching.ts';
 
 export type NodeOptions = {
@@ -26,6 +30,8 @@ export type NodeOptions = {
   /** Locked by this process. */
   readonly folder: string;
   readonly cluster: ClusterFile;
+  /** The table whose expired items are deleted. */
+  readonly tableName: string;
   /** The attribute that holds the second at which an item expires. */
   readonly timeToLiveAttribute: string;
   /** Gets a sentence for each thing that happens to the node. */
@@ -52,7 +58,7 @@ const within = (ms: number): number => performance.now() + ms;
 
 /** Starts the node, and returns when its front listens. It serves once it has joined the other nodes. */
 export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
-  const { config, folder, cluster, timeToLiveAttribute, report } = options;
+  const { config, folder, cluster, tableName, timeToLiveAttribute, report } = options;
   requireEtcd();
   const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
   const record = openNodeRecord(folder, config.node);
@@ -75,9 +81,13 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     failing.resolve(isFailure(error) ? failure(sentence, { cause: error }) : Object(error));
   };
 
+  const spaceOf = ({ dbBytes, dbBytesInUse }: MemberStatus): Space => {
+    const { bavail, bsize } = statfsSync(folder);
+    return { dbBytes, dbBytesInUse, quotaBytes: config.quotaBytes, diskFreeBytes: bavail * bsize };
+  };
+
   const ownReport = (): NodeReport => {
     const status = watching?.status();
-    const { bavail, blocks, bsize } = statfsSync(folder);
     return {
       node: config.node,
       alive: true,
@@ -89,15 +99,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       comparedAt: watching?.comparedAt()?.toISOString() ?? null,
       etcd: status?.version ?? null,
       memberId: status?.memberId ?? null,
-      space: status
-        ? {
-            dbBytes: status.dbBytes,
-            dbBytesInUse: status.dbBytesInUse,
-            quotaBytes: config.quotaBytes,
-            diskFreeBytes: bavail * bsize,
-            diskBytes: blocks * bsize,
-          }
-        : null,
+      space: status ? spaceOf(status) : null,
       start: record.start(),
       counter: counter.value(),
       member: record.isMember(),
@@ -153,11 +155,16 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     ]),
   );
 
-  const front = createFront({
+  const frontOptions = {
     client: etcd,
     timeToLiveAttribute,
-    onGoneBack: (sentence) => fail(failure(sentence)),
-    admit: state.admit,
+    onGoneBack: (sentence: string) => fail(failure(sentence)),
+  };
+  const front = createFront({
+    ...frontOptions,
+    admit: async (kind) =>
+      (await state.admit()) ??
+      (kind === 'write' ? findSpaceRefusal(reports(), config.nodes.length) : undefined),
   });
   const served = await startHttpFront({
     front,
@@ -219,6 +226,28 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       compareEveryMs: config.compareEveryMs,
       signal,
     });
+    const { version } = await member.status(within(callMs));
+    if (isKnownToReadStale(version)) {
+      report(
+        `etcd ${version} is known to answer stale reads after a pause: docs/runbook.md names later releases`,
+      );
+    }
+    void startUpkeep(
+      {
+        ...{ node: config.node, member, etcd, tableName, attribute: timeToLiveAttribute },
+        // Deleting what has expired gains space, so it is admitted while writes are refused.
+        front: createFront(frontOptions),
+        quotaBytes: config.quotaBytes,
+        nodeCount: config.nodes.length,
+        reports,
+        onDefragmenting: (isDefragmenting) =>
+          isDefragmenting
+            ? state.change('defragmenting', 'its database is being defragmented')
+            : state.change('catching-up', 'its database was defragmented'),
+        report,
+      },
+      signal,
+    );
   };
   const ran = run().catch(fail);
 

@@ -11,7 +11,6 @@ const space = v.object({
   dbBytesInUse: v.number(),
   quotaBytes: v.number(),
   diskFreeBytes: v.number(),
-  diskBytes: v.number(),
 });
 
 /** etcd's hash of all keys and values from `compactRevision` to `revision`, in hexadecimal. */

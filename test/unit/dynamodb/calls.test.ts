@@ -39,6 +39,7 @@ describe('a call that failed', () => {
     ['there was no connection', failure('Error', undefined, 'ECONNREFUSED')],
     ['there was no address', failure('Error', undefined, 'ENOTFOUND')],
     ['no address could be asked for', failure('Error', undefined, 'EAI_AGAIN')],
+    ['the vault node did not serve', failure('NotServedException', 503)],
     ['there were no credentials to sign it with', failure('CredentialsProviderError')],
   ])('had no effect if %s', (_, error) => {
     expect(classifyFailure(error)).toBe('unavailable');

@@ -14,7 +14,6 @@ const node = (number: number, dbPercent: number, more: Partial<SpaceReport> = {}
     dbBytesInUse: mebibyte,
     quotaBytes: 100 * mebibyte,
     diskFreeBytes: 1_000 * mebibyte,
-    diskBytes: 2_000 * mebibyte,
   },
   ...more,
 });
@@ -26,7 +25,6 @@ const withDisk = (number: number, freeMebibytes: number): SpaceReport => ({
     dbBytesInUse: 0,
     quotaBytes: 100 * mebibyte,
     diskFreeBytes: freeMebibytes * mebibyte,
-    diskBytes: 2_000 * mebibyte,
   },
 });
 const silent = (number: number): SpaceReport => ({ node: number, alive: true, space: null });
