@@ -36,7 +36,7 @@ const exchangeReports = async (): Promise<void> => {
   reports = await Promise.all(
     nodes.map(async ({ node, calls }) => {
       const { memberId, dbBytes, dbBytesInUse } = await calls.status(soon());
-      const space = { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes: 1e12, diskBytes: 1e12 };
+      const space = { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes: 1e12 };
       const state = states.get(node) ?? 'serving';
       return { node, alive: true, state, memberId, space };
     }),

@@ -33,7 +33,6 @@ const spaceOf = ({ mb, inUse, diskFree = 10_000 }: Sizes, quotaMb = 1_000) => ({
   dbBytesInUse: inUse * megabyte,
   quotaBytes: quotaMb * megabyte,
   diskFreeBytes: diskFree * megabyte,
-  diskBytes: 20_000 * megabyte,
 });
 const fill = (node: number, sizes: Sizes, quotaMb?: number) =>
   set(node, { space: spaceOf(sizes, quotaMb) });
