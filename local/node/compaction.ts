@@ -2,9 +2,8 @@
  * Compaction: the leader's node lets etcd forget the history of its keys. It compacts to the revision of one minute ago,
  * so that members which compare a newer revision find it.
  */
-import { type EtcdClient, isOutOfRange } from '../etcd/client.ts';
+import { type EtcdClient, isOutOfRange, type Txn } from '../etcd/client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
-import { despiteAlarm } from './despite-alarm.ts';
 import { isNearQuota } from './space.ts';
 
 export type CompactionOptions = {
@@ -19,11 +18,11 @@ const revisionsMinNearQuota = 100;
 const withinMs = 5_000;
 
 /** etcd counts the pages that a compaction frees only after its next write, and writes may be refused meanwhile. */
-const smallWrite = despiteAlarm({
+const smallWrite: Txn = {
   compare: [],
   success: [{ request_put: { key: Buffer.from('node/compaction'), value: Buffer.of() } }],
   failure: [],
-});
+};
 
 /**
  * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one minute ago.

@@ -22,7 +22,7 @@ export type NodeConfig = {
   /** The URL by which the functions reach this node's own front, if a proxy stands between. */
   readonly frontProxy: string | undefined;
   readonly clusterFile: string;
-  /** The size at which etcd refuses writes. */
+  /** The size of etcd's database. Above nine tenths of it the nodes refuse writes. */
   readonly quotaBytes: number;
   /** How often copies are compared; `undefined`: every minute, and every hour if the database is large. */
   readonly compareEveryMs: number | undefined;

@@ -3,7 +3,6 @@
  * change of leader does not touch it.
  */
 import type { Compare, EtcdClient, Operation } from '../etcd/client.ts';
-import { despiteAlarm } from './despite-alarm.ts';
 
 export type DefragmentationLock = {
   /** Whether this node holds the lock now. If the call rejects, the node may hold it. */
@@ -29,8 +28,7 @@ export const createDefragmentationLock = (
   acquire: async () => {
     const put: Operation = { request_put: { key, value: Buffer.from(String(node)) } };
     const txn = { compare: [isAt('0')], success: [put], failure: [] };
-    const { responses } = await etcd.txn(despiteAlarm(txn), performance.now() + withinMs);
-    return responses[0]?.response_txn?.succeeded === true;
+    return (await etcd.txn(txn, performance.now() + withinMs)).succeeded;
   },
   release: async () => {
     const deadline = performance.now() + withinMs;

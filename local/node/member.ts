@@ -15,6 +15,7 @@ import { failure } from '../command.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
 import { findLostWords, putAside, removeAside } from './member-files.ts';
+import { etcdQuotaOf } from './space.ts';
 
 export type MemberOptions = {
   readonly config: NodeConfig;
@@ -88,7 +89,7 @@ const argumentsOf = (
     'initial-cluster-token': createHash('sha256').update(token).digest('hex').slice(0, 16),
     'max-txn-ops': '2048',
     'max-request-bytes': String(8 * 1_048_576),
-    'quota-backend-bytes': String(config.quotaBytes),
+    'quota-backend-bytes': String(etcdQuotaOf(config.quotaBytes)),
     'heartbeat-interval': '100',
     'election-timeout': '1000',
     'pre-vote': 'true',

@@ -1,6 +1,7 @@
 /**
- * Space. Above its quota a member of etcd raises an alarm that refuses lone writes on all members, while grouped writes
- * go on. So the nodes refuse writes before that, by one rule for all writes.
+ * Space. Above its quota a member of etcd raises an alarm that refuses writes on all members: releases before 3.5.33,
+ * 3.6.14 and 3.7.1 only lone ones, and later releases also the small writes through which the nodes gain space. So the
+ * nodes have a quota of their own, below that of etcd, and one rule for all writes.
  *
  * A full disk ends only its own etcd, and the others go on. So writes are refused only before full disks would leave no
  * majority.
@@ -13,8 +14,13 @@ export type Space = NonNullable<NodeReport['space']>;
 
 const nearShare = 0.8;
 const fullShare = 0.9;
+/** More than all nodes can write in the seconds until each of them knows that a database is full. */
+const etcdRoomBytes = 1_073_741_824;
 /** etcd ends if it cannot reserve 64 MB for the next file of its log. */
 const diskRoomBytes = 128 * 1_048_576;
+
+/** The quota of etcd, for nodes with this quota. */
+export const etcdQuotaOf = (quotaBytes: number): number => quotaBytes + etcdRoomBytes;
 
 /** Whether space is short, so that compaction and defragmentation should gain some. */
 export const isNearQuota = (dbBytes: number, quotaBytes: number): boolean =>
