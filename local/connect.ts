@@ -6,7 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { startParts } from './backing.ts';
-import { readClusterFile } from './cluster/cluster-file.ts';
+import { findCertificates } from './cluster/certificates.ts';
+import { readClusterFile, type TlsFiles } from './cluster/cluster-file.ts';
+import { createKeyTransport } from './cluster/key-transport.ts';
 import { failure, sentenceOf } from './command.ts';
 import { dynoxide } from './dynamodb/dynoxide.ts';
 import { startStore } from './dynamodb.ts';
@@ -27,6 +29,7 @@ const connectTo = (
   vault: Omit<Running, 'url' | 'takesLocalTokens'>,
   credentials: Credentials | undefined,
   close: () => Promise<void>,
+  tls?: TlsFiles,
 ): Connection => {
   const options = {
     region: process.env['AWS_REGION'] || 'us-east-1',
@@ -34,7 +37,12 @@ const connectTo = (
     ...(credentials && { credentials: { ...credentials } }),
   };
   const dynamodb = new DynamoDBClient({ ...options, endpoint: vault.dynamodbEndpoint });
-  const kms = new KMSClient({ ...options, endpoint: vault.kmsEndpoint });
+  const kms = new KMSClient({
+    ...options,
+    endpoint: vault.kmsEndpoint,
+    // The KMS of a cluster answers by TLS only.
+    ...(tls && { requestHandler: createKeyTransport(vault.kmsEndpoint, tls) }),
+  });
   return {
     dynamodb,
     kms,
@@ -57,7 +65,7 @@ export const connectToRunning = (folder: string): Connection => {
   const credentials = running.kmsIsLocal
     ? openMasterKey(masterKeyFile(folder)).credentials
     : undefined;
-  return connectTo(running, credentials, async () => undefined);
+  return connectTo(running, credentials, async () => undefined, findCertificates(folder));
 };
 
 /**
@@ -66,7 +74,7 @@ export const connectToRunning = (folder: string): Connection => {
  */
 const connectToNode = async (root: string, folder: string): Promise<Connection> => {
   const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
-  const { kms } = readClusterFile(clusterFile);
+  const { kms, tls } = readClusterFile(clusterFile);
   const file = join(folder, 'store.sqlite');
   if (!existsSync(file)) throw failure(`there is no store in the node's folder ${folder}`);
   const copy = mkdtempSync(join(tmpdir(), 'vault-inspect-'));
@@ -87,10 +95,11 @@ const connectToNode = async (root: string, folder: string): Promise<Connection> 
       tableName: 'vault',
       masterKeyId: kms.keyArn,
     };
-    return connectTo(vault, kms.credentials, async () => {
+    const close = async () => {
       await store.close();
       remove();
-    });
+    };
+    return connectTo(vault, kms.credentials, close, tls);
   } catch (error) {
     remove();
     throw failure(`the store in ${folder} cannot be read: ${sentenceOf(error)}`, { cause: error });

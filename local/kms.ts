@@ -1,13 +1,15 @@
 /**
  * The embedded KMS: one master key behind KMS's own protocol (JSON 1.1), so that the unchanged KMS client talks to it.
  * Functions in the same process call it directly. Everyone else uses HTTP, where it listens on loopback unless it is
- * told otherwise, and answers the one access key that was made with the master key.
+ * told otherwise, and answers the one access key that was made with the master key; or TLS, where it answers whoever
+ * has a certificate of the cluster, without a signature.
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createBoundedServer, type Exchange } from './bounded-server.ts';
 import { bounds } from './bounds.ts';
+import type { TlsFiles } from './cluster/cluster-file.ts';
 import type { Answer } from './in-process.ts';
 import { fault, isFault } from './kms/fault.ts';
 import { type Credentials, type MasterKey, openMasterKey } from './kms/master-key.ts';
@@ -65,10 +67,11 @@ const replyOf = async (work: () => Promise<object | undefined>): Promise<Reply> 
   }
 };
 
-/** Performs a request over HTTP. Throws a fault of KMS. */
-const performSigned = async (
+/** Performs a request over HTTP or TLS. Throws a fault of KMS. */
+const performRequest = async (
   key: MasterKey,
   { request, readBody }: Exchange,
+  isTls: boolean,
 ): Promise<object | undefined> => {
   if (isFromPage(request)) throw fault('AccessDeniedException', 'A web page may not use this.');
   const body = await readBody(bodyBytesMax);
@@ -80,7 +83,7 @@ const performSigned = async (
     ]),
   );
   const { method = '', url: path = '' } = request;
-  await checkSignature({ method, path, headers, body }, key.credentials, Date.now());
+  if (!isTls) await checkSignature({ method, path, headers, body }, key.credentials, Date.now());
   if (method !== 'POST' || path !== '/') {
     throw fault('UnknownOperationException', 'Only POST / is served here.');
   }
@@ -88,9 +91,9 @@ const performSigned = async (
   return perform(key, name, parse(body));
 };
 
-const respond = async (key: MasterKey, exchange: Exchange): Promise<void> => {
+const respond = async (key: MasterKey, exchange: Exchange, isTls: boolean): Promise<void> => {
   const { request, response, discardBody } = exchange;
-  const { status, body } = await replyOf(() => performSigned(key, exchange));
+  const { status, body } = await replyOf(() => performRequest(key, exchange, isTls));
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/x-amz-json-1.1');
   response.setHeader('x-amzn-RequestId', randomUUID());
@@ -103,24 +106,26 @@ const respond = async (key: MasterKey, exchange: Exchange): Promise<void> => {
 
 /**
  * Opens the master key of a data folder (the first time, makes it) and serves it on `host`, else 127.0.0.1, at `port`,
- * or at any free one. `close` ends open connections too. Throws what the system says if it cannot listen.
+ * or at any free one; with `tls`, by TLS. `close` ends open connections too. Throws what the system says if it cannot
+ * listen.
  */
 export const startKms = async (options: {
   readonly folder: string;
   readonly port?: number;
   readonly host?: string;
+  readonly tls?: TlsFiles;
 }): Promise<Kms> => {
-  const { folder, port = 0, host = '127.0.0.1' } = options;
+  const { folder, port = 0, host = '127.0.0.1', tls } = options;
   const key = openMasterKey(masterKeyFile(folder));
-  const respondTo = (exchange: Exchange) => respond(key, exchange);
-  const server = createBoundedServer({ bounds, respond: respondTo });
+  const respondTo = (exchange: Exchange) => respond(key, exchange, tls !== undefined);
+  const server = createBoundedServer({ bounds, respond: respondTo, ...(tls && { tls }) });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
   });
   const { port: listening } = server.address() as AddressInfo;
   return {
-    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
+    endpoint: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${listening}`,
     keyArn: key.arn,
     credentials: key.credentials,
     answer: (operation, body) => replyOf(async () => perform(key, operation, body)),

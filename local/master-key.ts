@@ -4,7 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { openCertificates } from './cluster/certificates.ts';
-import { writeClusterFile } from './cluster/cluster-file.ts';
+import { type TlsFiles, writeClusterFile } from './cluster/cluster-file.ts';
 import { failure, isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { untilSignal } from './ending.ts';
@@ -15,11 +15,11 @@ import { forgetRunning, rememberRunning } from './running.ts';
 import { portRefused, readPort } from './serving.ts';
 import { openTokenKey } from './token-key.ts';
 
-const listen = async (folder: string): Promise<Kms> => {
+const listen = async (folder: string, tls: TlsFiles): Promise<Kms> => {
   const host = process.env['HOST'] || '127.0.0.1';
   const port = readPort(0);
   try {
-    return await startKms({ folder, host, port });
+    return await startKms({ folder, host, port, tls });
   } catch (error) {
     throw isFailure(error) ? error : portRefused(host, port, error);
   }
@@ -28,8 +28,8 @@ const listen = async (folder: string): Promise<Kms> => {
 /** The endpoint to tell the nodes: `VAULT_KMS_URL` where they reach this process by another name than it listens on. */
 const readUrl = (): string | undefined => {
   const url = process.env['VAULT_KMS_URL'];
-  if (!url || URL.canParse(url)) return url || undefined;
-  throw failure('VAULT_KMS_URL must be a URL, such as http://key:4599');
+  if (!url || URL.parse(url)?.protocol === 'https:') return url || undefined;
+  throw failure('VAULT_KMS_URL must be a URL, such as https://key:4599');
 };
 
 const readFileToWrite = (): string => {
@@ -58,9 +58,9 @@ await runProgram(commandLine, async () => {
   openDataFolder(folder);
   openDataFolder(dirname(file));
   const lock = lockDataFolder(folder);
-  const { endpoint, keyArn, credentials, close } = await listen(folder);
-  const { jwks } = await openTokenKey(folder);
   const tls = await openCertificates(folder, hosts);
+  const { endpoint, keyArn, credentials, close } = await listen(folder, tls);
+  const { jwks } = await openTokenKey(folder);
   writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn, credentials }, jwks, tls });
   rememberRunning(folder, {
     url: '',

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { useTransport } from '../functions/runtime/clients.ts';
 import { type ClusterFile, readClusterFile } from './cluster/cluster-file.ts';
+import { createKeyTransport } from './cluster/key-transport.ts';
 import { isFailure } from './command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { ensureTable } from './dynamodb/table.ts';
@@ -89,6 +90,7 @@ await runProgram(commandLine, async () => {
   try {
     applyEnvironment(environmentOf(cluster, config.frontProxy ?? node.endpoint));
     if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
+    useTransport('KMS', createKeyTransport(cluster.kms.endpoint, cluster.tls));
     // It listens before it serves: until then every request is answered that it cannot be served now.
     const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, {

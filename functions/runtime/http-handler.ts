@@ -4,7 +4,7 @@
  * as well, and takes half as much processor time again (docs/performance.md).
  */
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
-import { Agent as HttpsAgent, request as requestSecurely } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent, request as requestSecurely } from 'node:https';
 import type { Socket } from 'node:net';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
@@ -34,12 +34,15 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
     body,
   });
 
-/** For a client of DynamoDB or KMS. A call ends by its own signal; a new connection, also after `connectMs`. */
-export const createHttpHandler = (connectMs: number): HttpHandler => {
+/**
+ * For a client of DynamoDB or KMS. A call ends by its own signal; a new connection, also after `connectMs`. `tls` has
+ * the certificates of a service that no public authority vouches for.
+ */
+export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): HttpHandler => {
   const kept = { keepAlive: true, maxSockets: connectionsMax };
   const ways = {
     'http:': { send: request, agent: new HttpAgent(kept) },
-    'https:': { send: requestSecurely, agent: new HttpsAgent(kept) },
+    'https:': { send: requestSecurely, agent: new HttpsAgent({ ...kept, ...tls }) },
   };
 
   return {

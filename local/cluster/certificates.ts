@@ -130,6 +130,21 @@ const parse = (file: string, content: string): v.InferOutput<typeof tlsFile> => 
   }
 };
 
+const read = (folder: string): v.InferOutput<typeof tlsFile> | undefined => {
+  const file = join(folder, 'tls.json');
+  const content = readFileIfPresent(file);
+  return content === undefined ? undefined : parse(file, content);
+};
+
+/**
+ * Returns the certificate that the folder of a cluster's master key holds; `undefined` if the folder holds none. Throws
+ * a sentence if the file is damaged.
+ */
+export const findCertificates = (folder: string): TlsFiles | undefined => {
+  const present = read(folder);
+  return present && v.parse(tlsFiles, present);
+};
+
 /**
  * Returns the certificate of all nodes, which names `hosts` and loopback. `tls.json` in the folder keeps it and its
  * authority. If the hosts are others than before, it is made anew by the same authority, so that nodes with the old
@@ -139,14 +154,12 @@ export const openCertificates = async (
   folder: string,
   hosts: readonly string[],
 ): Promise<TlsFiles> => {
-  const file = join(folder, 'tls.json');
-  const content = readFileIfPresent(file);
-  const present = content === undefined ? undefined : parse(file, content);
+  const present = read(folder);
   const wanted = [...hosts].sort().join(' ');
   if (present?.hosts === wanted) return v.parse(tlsFiles, present);
   const { ca, authorityKey } = present ?? (await makeAuthority());
   const made = { ca, ...(await makeCertificate(authorityKey, hosts)) };
   const kept: v.InferOutput<typeof tlsFile> = { ...made, authorityKey, hosts: wanted };
-  replaceFile(file, JSON.stringify(kept));
+  replaceFile(join(folder, 'tls.json'), JSON.stringify(kept));
   return made;
 };

@@ -42,10 +42,7 @@ export type Observed = {
 
 const answerBytesMax = 65_536;
 
-/**
- * Asks the node that listens at `host`, an address of this machine, on this port. `undefined` if it does not answer in
- * time and in form.
- */
+/** Asks the node that listens there. Returns `undefined` if the node does not answer in time and in form. */
 export const askNode = (
   host: string,
   port: number,
@@ -54,8 +51,7 @@ export const askNode = (
 ): Promise<Answer | undefined> =>
   new Promise((resolve) => {
     const signal = AbortSignal.timeout(timeLimitMs);
-    // The certificate names the nodes as they reach each other, and localhost.
-    const secured = { ...mutualTls(tls), servername: 'localhost' };
+    const secured = mutualTls(tls);
     const asked = request({ host, port, path: '/status', agent: false, signal, ...secured });
     asked.once('error', () => resolve(undefined));
     asked.once('response', (response) => {

@@ -56,7 +56,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const folderOf = (node: number) => join(folder, `node-${node}`);
   const keyFolder = join(folder, 'key');
   const clusterFile = join(folder, 'cluster.json');
-  const kmsUrl = `http://${network.keyHost}:${network.keyPort}`;
+  const kmsUrl = `https://${network.keyHost}:${network.keyPort}`;
   const { PATH, HOME } = process.env;
   const addresses = all.map((node) => {
     const { knownAs, etcdPort, peerPort } = network.placeOf(node);
@@ -79,8 +79,8 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     startLogged(folder, name, command, { PATH, HOME, ...env });
   const key = run('key', program('local/master-key.ts'), {
     ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
-    ...{ HOST: network.keyHost, PORT: String(network.keyPort) },
-    ...(hostility && { VAULT_KMS_URL: `http://${network.keyHost}:${network.hostileKeyPort}` }),
+    ...{ HOST: network.keyHost, PORT: String(network.keyPort), VAULT_NODES: addresses.join() },
+    ...(hostility && { VAULT_KMS_URL: `https://${network.keyHost}:${network.hostileKeyPort}` }),
   });
   const ready = once(key.child.stdout ?? key.child, 'data');
   const ended = once(key.child, 'exit').then(() => {

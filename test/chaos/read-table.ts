@@ -3,9 +3,10 @@
  * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { createKeyTransport } from '../../local/cluster/key-transport.ts';
 import { findRunning } from '../../local/running.ts';
 import { checkVault, scanItems } from '../../local/verify.ts';
 import type { Verified } from './verified.ts';
@@ -20,11 +21,11 @@ const canonical = (_name: string, value: unknown): unknown => {
 const [folder = '', clusterFile = '', kmsUrl = '', how] = process.argv.slice(2);
 const running = findRunning(folder);
 if (running === undefined) throw new Error(`no node runs on ${folder}`);
-const { kms } = JSON.parse(readFileSync(clusterFile, 'utf8'));
+const { kms, tls } = readClusterFile(clusterFile);
 const options = { region: 'us-east-1', credentials: kms.credentials };
 const vault = {
   dynamodb: new DynamoDBClient({ ...options, endpoint: running.dynamodbEndpoint }),
-  kms: new KMSClient({ ...options, endpoint: kmsUrl }),
+  kms: new KMSClient({ ...options, requestHandler: createKeyTransport(kmsUrl, tls) }),
   tableName: running.tableName,
   masterKeyId: running.masterKeyId,
 };

@@ -1,9 +1,12 @@
 /** The program of the master key, as the nodes of a cluster and the commands of a person meet it. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterEach, expect, it } from '@jest/globals';
 import { type ClusterFile, readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { createKeyTransport } from '../../local/cluster/key-transport.ts';
+import { freshCertificates } from '../support/certificates.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../support/local-process.ts';
 import { describeLocal } from '../support/running-vault.ts';
 
@@ -15,7 +18,7 @@ afterEach(async () => {
   }
 });
 
-const ready = /^master key at (http:\/\/\S+)$/;
+const ready = /^master key at (https:\/\/\S+)$/;
 const run = (folder: string, env: NodeJS.ProcessEnv = {}): LocalProcess => {
   const files = {
     VAULT_DATA_DIR: join(folder, 'key'),
@@ -31,12 +34,15 @@ const start = async (folder: string, env: NodeJS.ProcessEnv = {}) => {
   return { process, endpoint, file: readClusterFile(join(folder, 'cluster.json')) };
 };
 
-const makesDataKeys = async ({ kms }: ClusterFile, endpoint = kms.endpoint): Promise<string> => {
+const makesDataKeys = async (
+  { kms, tls }: ClusterFile,
+  endpoint = kms.endpoint,
+): Promise<string> => {
   const client = new KMSClient({
     region: 'us-east-1',
-    endpoint,
-    credentials: kms.credentials,
+    credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
     maxAttempts: 1,
+    requestHandler: createKeyTransport(endpoint, tls),
   });
   try {
     await client.send(new GenerateDataKeyCommand({ KeyId: kms.keyArn, KeySpec: 'AES_256' }));
@@ -90,11 +96,33 @@ describeLocal('the program of the master key', () => {
   it('listens on HOST, and names itself to the nodes as VAULT_KMS_URL says', async () => {
     const { endpoint, file } = await start(freshFolder(), {
       HOST: '127.0.0.2',
-      VAULT_KMS_URL: 'http://key:4599',
+      VAULT_KMS_URL: 'https://key:4599',
     });
-    expect(endpoint).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
-    expect(file.kms.endpoint).toBe('http://key:4599');
+    expect(endpoint).toMatch(/^https:\/\/127\.0\.0\.2:\d+$/);
+    expect(file.kms.endpoint).toBe('https://key:4599');
     expect(await makesDataKeys(file, endpoint)).toBe('yes');
+  });
+
+  it('answers nobody without a certificate of the cluster', async () => {
+    const { file, endpoint } = await start(freshFolder());
+    const stranger = { ...file, tls: { ...(await freshCertificates()), ca: file.tls.ca } };
+    expect(await makesDataKeys(stranger)).not.toBe('yes');
+    await expect(fetch(endpoint.replace('https', 'http'))).rejects.toThrow();
+    expect(await makesDataKeys(file)).toBe('yes');
+  });
+
+  it('makes a certificate that names the hosts of VAULT_NODES, and again when they change', async () => {
+    const folder = freshFolder();
+    const first = await start(folder, { VAULT_NODES: '1=10.0.0.1:2380:2390' });
+    first.process.child.kill('SIGTERM');
+    await first.process.exit;
+    const second = await start(folder, { VAULT_NODES: '1=node-1.internal:2380:2390' });
+    const namesOf = ({ file }: typeof first) =>
+      new X509Certificate(file.tls.certificate).subjectAltName;
+    expect(namesOf(first)).toBe('IP Address:127.0.0.1, DNS:localhost, IP Address:10.0.0.1');
+    expect(namesOf(second)).toBe('IP Address:127.0.0.1, DNS:localhost, DNS:node-1.internal');
+    // A node with the earlier certificate goes on.
+    expect(await makesDataKeys({ ...second.file, tls: first.file.tls })).toBe('yes');
   });
 
   it('refuses to start twice on one folder, and the first one goes on', async () => {
@@ -109,6 +137,8 @@ describeLocal('the program of the master key', () => {
   it.each([
     ['VAULT_CLUSTER_FILE is missing', { VAULT_CLUSTER_FILE: '' }, /VAULT_CLUSTER_FILE must name/],
     ['VAULT_KMS_URL is none', { VAULT_KMS_URL: 'key' }, /^VAULT_KMS_URL must be a URL/],
+    ['VAULT_KMS_URL is plain HTTP', { VAULT_KMS_URL: 'http://key' }, /such as https:/],
+    ['VAULT_NODES is none', { VAULT_NODES: 'key' }, /^VAULT_NODES must be a list of 1=HOST/],
     ['PORT is none', { PORT: '99999' }, /^PORT must be a number/],
     ['HOST is not here', { HOST: '192.0.2.1' }, /^port 0 of 192\.0\.2\.1 cannot be had/],
   ])('ends with one sentence if %s', async (_, env, sentence) => {

@@ -1,6 +1,9 @@
 /** The adversary as an HTTP proxy before any endpoint of DynamoDB or KMS, for vaults in other processes. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TlsFiles } from '../../../local/cluster/cluster-file.ts';
+import { mutualTls } from '../../../local/cluster/mutual-tls.ts';
 import { aborted, type Pause } from './fates.ts';
 import { callOf, type Exchange } from './wire.ts';
 
@@ -37,20 +40,29 @@ const respond = async (
   }
 };
 
-/** Listens where it is told, by default on loopback at a free port. */
+type Where = {
+  readonly host?: string;
+  readonly port?: number;
+  readonly tls?: TlsFiles | undefined;
+};
+
+/** Listens where it is told, by default on loopback at a free port; with `tls`, to the nodes of a cluster. */
 export const startProxy = async (
   exchange: Exchange,
-  { host = '127.0.0.1', port: wanted = 0 }: { readonly host?: string; readonly port?: number } = {},
+  { host = '127.0.0.1', port: wanted = 0, tls }: Where = {},
 ): Promise<{ readonly endpoint: string; readonly close: () => Promise<void> }> => {
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  const take = (request: IncomingMessage, response: ServerResponse) =>
     void respond(exchange, request, response);
-  });
+  const options = { keepAliveTimeout: 60_000 };
+  const server = tls
+    ? createTlsServer({ ...options, ...mutualTls(tls) }, take)
+    : createServer(options, take);
   await new Promise<void>((resolve) => {
     server.listen(wanted, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://${host}:${port}`,
+    endpoint: `${tls ? 'https' : 'http'}://${host}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
