@@ -20,7 +20,7 @@ describe('a cluster', () => {
       const headers = { Authorization: `Bearer ${token}` };
       expect((await fetch(`${url}/v1/secrets`, { headers })).status).toBe(200);
       const pids = members.flatMap(cluster.pids);
-      expect(pids.filter(isAlive)).toHaveLength(10);
+      expect(pids.filter(isAlive)).toHaveLength(7);
       const code = await cluster.end(signal);
       expect(code).toBe(signal === 'SIGKILL' ? null : 0);
       await until(
