@@ -27,11 +27,11 @@ const root = join(import.meta.dirname, '..');
 const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** What the functions of a node are told. Their calls to the store go to the node's own front. */
-const environmentOf = ({ kms, jwks }: ClusterFile, endpoint: string) => ({
+/** What the functions of a node are told: `store` is the node's own front, or a proxy to it. */
+const environmentOf = ({ kms, jwks }: ClusterFile, store: string, front: string) => ({
   TABLE_NAME: tableName,
   AWS_REGION: 'us-east-1',
-  AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+  AWS_ENDPOINT_URL_DYNAMODB: store,
   AWS_ENDPOINT_URL_KMS: kms.endpoint,
   AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
@@ -42,7 +42,7 @@ const environmentOf = ({ kms, jwks }: ClusterFile, endpoint: string) => ({
   AUTH_AUDIENCE: localAudience,
   AUTH_JWKS: jwks,
   AUTH_JWKS_URL: undefined,
-  VAULT_NODE_STATUS_URL: `${endpoint}/status`,
+  VAULT_NODE_STATUS_URL: `${front}/status`,
 });
 
 /** Sees that the table is there; as long as the node does not serve, it tries again. */
@@ -88,7 +88,8 @@ await runProgram(commandLine, async () => {
     report,
   });
   try {
-    applyEnvironment(environmentOf(cluster, config.frontProxy ?? node.endpoint));
+    const store = config.frontProxy ?? node.endpoint;
+    applyEnvironment(environmentOf(cluster, store, node.endpoint));
     if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
     useTransport('KMS', createKeyTransport(cluster.kms.endpoint, cluster.tls));
     // It listens before it serves: until then every request is answered that it cannot be served now.

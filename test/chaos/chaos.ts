@@ -19,8 +19,6 @@ export type ChaosResult = {
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
   readonly history: Report;
-  /** Transactions with a token of their own, sent to the fronts again and again. */
-  readonly marks: number;
   /** What the adversary met between the functions and what they call. */
   readonly met: Met;
   readonly items: number;
@@ -28,8 +26,6 @@ export type ChaosResult = {
   readonly seconds: number;
 };
 
-/** Little enough that a node which was away for long finds the log begun anew. */
-const logKept = 2_000;
 const startMsMax = 60_000;
 
 /** What the nodes' tables hold: the same, and nothing that breaks an invariant. */
@@ -82,8 +78,8 @@ const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<C
   const result = {
     ...{ ok: failures.length === 0 && history.verdict === 'Ok', seed, failures },
     ...{ faults: fought.faults, faultsByKind: fought.byKind, history, items: tables.items },
-    ...{ marks: fought.marks, met },
-    ...{ digests: tables.digests, seconds: Math.round((performance.now() - began) / 1_000) },
+    ...{ met, digests: tables.digests },
+    seconds: Math.round((performance.now() - began) / 1_000),
   };
   for (const line of summary(result)) say(line);
   return result;
@@ -100,7 +96,6 @@ const summary = (result: ChaosResult): readonly string[] => {
       `${percent(history.refused)} refused by a condition, ${history.unknown} unclear of which ${history.resolved} took place`,
     `faults: ${result.faults} (${kinds.join(', ')})`,
     `calls of the functions: ${result.met.calls}, and what befell them: ${JSON.stringify(result.met.faults)}`,
-    `transactions repeated under their tokens: ${result.marks}`,
     `verdict: ${history.verdict}`,
     `digests of ${result.items} items: ${digests.map((digest) => digest.slice(0, 16)).join(' ')}`,
     ...result.failures.map((failure) => `FAILED: ${failure}`),
@@ -116,7 +111,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   say(
     `seed ${seed}: ${clients} clients, ${options.network}; history, logs and data are in ${folder}`,
   );
-  const site = await openSite({ folder, network: options.network, firstPort, logKept, hostility });
+  const site = await openSite({ folder, network: options.network, firstPort, hostility });
   try {
     return await judge(options, site);
   } finally {

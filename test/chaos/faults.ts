@@ -1,5 +1,6 @@
 /** What may befall a node. */
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { copyFolder } from './folders.ts';
 import type { CutKind, Network } from './network.ts';
 import { type Nodes, type Part, parts } from './nodes.ts';
 
@@ -7,8 +8,8 @@ import { type Nodes, type Part, parts } from './nodes.ts';
 type Fault = (node: number) => Promise<() => void>;
 
 const kinds = [
-  ...(['kill-node', 'kill-front', 'kill-etcd', 'kill-store'] as const),
-  ...(['pause-node', 'pause-front', 'pause-etcd', 'pause-store'] as const),
+  ...(['kill-node', 'kill-front', 'kill-etcd'] as const),
+  ...(['pause-node', 'pause-front', 'pause-etcd'] as const),
   ...(['cut-peers', 'cut-all', 'cut-mute', 'cut-pair'] as const),
   ...(['wipe', 'restore'] as const),
 ] as const;
@@ -45,23 +46,19 @@ export const createFaults = (
   const copyOf = (node: number): string => `${nodes.folderOf(node)}.copy`;
   const replaceFolder = (node: number, by: string | undefined): void => {
     rmSync(nodes.folderOf(node), { recursive: true, force: true });
-    if (by !== undefined) cpSync(by, nodes.folderOf(node), { recursive: true });
+    if (by !== undefined) copyFolder(by, nodes.folderOf(node));
   };
   return {
     'kill-node': async (node) => {
       await nodes.kill(node);
-      if (!existsSync(copyOf(node))) {
-        cpSync(nodes.folderOf(node), copyOf(node), { recursive: true });
-      }
+      if (!existsSync(copyOf(node))) copyFolder(nodes.folderOf(node), copyOf(node));
       return startAgain(node);
     },
     'kill-front': killPart('front'),
     'kill-etcd': killPart('etcd'),
-    'kill-store': killPart('store'),
     'pause-node': pause(...parts),
     'pause-front': pause('front'),
     'pause-etcd': pause('etcd'),
-    'pause-store': pause('store'),
     'cut-peers': cut('peers'),
     'cut-all': cut('all'),
     'cut-mute': cut('mute'),

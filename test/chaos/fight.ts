@@ -9,7 +9,6 @@ import type { Network } from './network.ts';
 import type { Nodes } from './nodes.ts';
 import { settle } from './settle.ts';
 import type { NetworkName } from './site.ts';
-import { startTally } from './tally.ts';
 
 export type ChaosOptions = {
   readonly seed: number;
@@ -32,7 +31,6 @@ export type Fought = {
   readonly failures: readonly string[];
   readonly faults: number;
   readonly byKind: Readonly<Record<string, number>>;
-  readonly marks: number;
 };
 
 const recoveryMsMax = 120_000;
@@ -54,7 +52,6 @@ export const fight = async (
   const isLate = () => seconds() > options.seconds;
   const history = openHistory(historyFile);
   const log = createWriteStream(join(folder, 'faults.log'));
-  let crowdIsOver = false;
   const crowd: Crowd = startCrowd({
     ...{ seed, clients: options.clients, urls: nodes.urls, token: nodes.token, history },
     isOver: (operations) =>
@@ -68,11 +65,9 @@ export const fight = async (
     isAhead: (faults) => faults / options.faults > crowd.operations() / options.operations,
     report: (line) => log.write(`${microseconds()} ${line}\n`),
   });
-  const tally = startTally(seed, nodes.fronts, () => crowdIsOver);
   const ticking = setInterval(() => say(progress(crowd, nemesis, seconds())), 10_000);
   await crowd.ended;
-  crowdIsOver = true;
-  await Promise.all([tally.ended, nemesis.ended]);
+  await nemesis.ended;
   clearInterval(ticking);
   say(progress(crowd, nemesis, seconds()));
   log.end();
@@ -82,13 +77,12 @@ export const fight = async (
   failures.push(...unsettled.map((state) => `at rest: ${state}`));
   try {
     await crowd.readAll();
-    failures.push(...(await tally.check(nodes.fronts[0] ?? '')));
   } catch (error) {
     failures.push(String(error));
   }
   await history.close();
   return {
     failures: failures.slice(0, 40),
-    ...{ faults: nemesis.faults(), byKind: nemesis.byKind(), marks: tally.marks() },
+    ...{ faults: nemesis.faults(), byKind: nemesis.byKind() },
   };
 };

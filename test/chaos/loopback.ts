@@ -2,16 +2,13 @@
 import { hostOf, startRelay } from '../../local/cluster/relay.ts';
 import type { Network } from './network.ts';
 
-const portsOfNode = 5;
+const portsOfNode = 4;
 
 export const createLoopback = async (nodes: number, firstPort: number): Promise<Network> => {
   const host = '127.0.0.1';
   const portsOf = (node: number) => {
     const port = firstPort + 1 + (node - 1) * portsOfNode;
-    return {
-      ...{ port, frontPort: port + 1, etcdPort: port + 2, peerPort: port + 3 },
-      hostilePort: port + 4,
-    };
+    return { port, hostilePort: port + 1, etcdPort: port + 2, peerPort: port + 3 };
   };
   const relay = await startRelay(
     Array.from({ length: nodes }, (_, index) => {

@@ -1,4 +1,4 @@
-/** That chaos notices: the replica without one of its guards does not get through it. */
+/** A run of chaos notices nodes that lack one of their guards. */
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';

@@ -95,10 +95,9 @@ export const createNamespaces = async (nodes: number, firstPort: number): Promis
     keyPort: firstPort,
     hostileKeyPort: firstPort + 1,
     placeOf: (node) => ({
-      ...{ host: address('c', node + 10), port: firstPort, frontPort: firstPort + 1 },
+      ...{ host: address('c', node + 10), port: firstPort, hostilePort: firstPort + 1 },
       ...{ peerHost: address('p', node + 10), knownAs: address('p', node + 10) },
       ...{ etcdPort: firstPort + 2, peerPort: firstPort + 3, proxy: undefined },
-      hostilePort: firstPort + 4,
     }),
     at: (node, command) => ['ip', 'netns', 'exec', space(node), ...command],
     cutKinds: ['peers', 'all', 'mute', 'pair'],

@@ -7,10 +7,9 @@
 export type CutKind = 'peers' | 'all' | 'mute' | 'pair';
 
 type Place = {
-  /** Where a node serves its clients, and where its front can be reached. */
+  /** Where a node serves its clients. */
   readonly host: string;
   readonly port: number;
-  readonly frontPort: number;
   /** Where, within the node, its functions meet the adversary. */
   readonly hostilePort: number;
   /** Where it listens to the other nodes, by which name they know it, and through which proxy it reaches them. */

@@ -5,8 +5,14 @@ export type NodeStatus = {
   readonly node: number;
   readonly state: string;
   readonly reason: string | null;
+  readonly leader: boolean;
   readonly appliedRevision: number;
-  readonly digest: string;
+  /** The last hash of its keys and values that the node computed. */
+  readonly digest: {
+    readonly revision: number;
+    readonly compactRevision: number;
+    readonly hash: string;
+  } | null;
 };
 
 /** `undefined` if the node does not answer. */

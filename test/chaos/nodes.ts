@@ -11,15 +11,13 @@ import { askStatus, type NodeStatus } from './node-status.ts';
 import { program, type Running, startLogged } from './processes.ts';
 import { readVerified, type Verified } from './verified.ts';
 
-/** The processes of a node: the functions with the front, etcd, and the store. */
-export const parts = ['front', 'etcd', 'store'] as const;
+/** The processes of a node: the functions with the front, and etcd. */
+export const parts = ['front', 'etcd'] as const;
 export type Part = (typeof parts)[number];
 
 export type Nodes = {
   readonly all: readonly number[];
   readonly urls: readonly string[];
-  /** Of the nodes' fronts, as DynamoDB clients reach them. */
-  readonly fronts: readonly string[];
   readonly token: string;
   /** Starts the node, and again whenever it ends by itself, until it is killed. */
   readonly start: (node: number) => void;
@@ -45,13 +43,15 @@ export type NodesOptions = {
   readonly folder: string;
   readonly network: Network;
   readonly count: number;
-  readonly logKept: number;
   /** What stands between the functions and what they call; `undefined`: nothing does. */
   readonly hostility?: Hostility | undefined;
 };
 
+/** So often that the nodes have compared what they hold soon after they have come to rest. */
+const compareSeconds = 2;
+
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
-  const { folder, network, count, logKept, hostility } = options;
+  const { folder, network, count, hostility } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const folderOf = (node: number) => join(folder, `node-${node}`);
   const keyFolder = join(folder, 'key');
@@ -68,11 +68,8 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       ...(hostility && { VAULT_FRONT_PROXY: `http://127.0.0.1:${hostilePort}` }),
       ...{ VAULT_DATA_DIR: folderOf(node), HOST: host, PORT: String(port) },
       ...{ VAULT_NODE: String(node), VAULT_NODES: addresses.join(), VAULT_PEER_HOST: peerHost },
-      ...{
-        VAULT_CLUSTER_FILE: clusterFile,
-        VAULT_LOG_KEPT: String(logKept),
-        VAULT_PEER_PROXY: proxy,
-      },
+      ...{ VAULT_CLUSTER_FILE: clusterFile, VAULT_PEER_PROXY: proxy },
+      VAULT_COMPARE_SECONDS: String(compareSeconds),
     };
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
@@ -89,11 +86,6 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   await Promise.race([ready, ended]);
   ended.catch(() => undefined);
 
-  const relays = all.map((node) => {
-    const { host, frontPort } = network.placeOf(node);
-    const relay = program('test/chaos/front-relay.ts', folderOf(node), host, String(frontPort));
-    return run(`relay-${node}`, network.at(node, relay), {});
-  });
   const adversaries = hostility
     ? startAdversaries(
         { folder, network, folders: [keyFolder, ...all.map(folderOf)], run },
@@ -140,14 +132,12 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const close = async (): Promise<void> => {
     await Promise.all(all.map(kill));
     await adversaries?.close().catch(() => undefined);
-    for (const { child } of [...relays, key]) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    const { child } = key;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
   };
-  const places = all.map(network.placeOf);
-  const urls = places.map(({ host, port }) => `http://${host}:${port}`);
+  const urls = all.map(network.placeOf).map(({ host, port }) => `http://${host}:${port}`);
   const tokenOf = (scope: string): string =>
     issueToken(keyFolder, { tenant: 'chaos', sub: 'client', scope });
   const statusToken = tokenOf('vault:status');
@@ -155,7 +145,6 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   return {
     all,
     urls,
-    fronts: places.map(({ host, frontPort }) => `http://${host}:${frontPort}`),
     token: tokenOf('secrets:read secrets:write'),
     start: (node) => {
       wanted.add(node);

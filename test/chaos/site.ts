@@ -22,8 +22,6 @@ export type SiteOptions = {
   readonly folder: string;
   readonly network: NetworkName;
   readonly firstPort: number;
-  /** So many revisions stay in the log, however far all nodes are. */
-  readonly logKept: number;
   readonly hostility?: Hostility;
 };
 
@@ -31,7 +29,7 @@ const count = 3;
 
 /** Starts the master key; the nodes are still to be started. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
-  const { folder, firstPort, logKept, hostility } = options;
+  const { folder, firstPort, hostility } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
   const network = await create(count, firstPort);
   let nodes: Nodes | undefined;
@@ -42,7 +40,7 @@ export const openSite = async (options: SiteOptions): Promise<Site> => {
   };
   const takeBack = closeAtEnd(close);
   try {
-    nodes = await startNodes({ folder, network, count, logKept, hostility });
+    nodes = await startNodes({ folder, network, count, hostility });
     return { network, nodes, close };
   } catch (error) {
     await close();
