@@ -5,7 +5,10 @@ import type { TlsFiles } from './cluster-file.ts';
 import { mutualTls } from './mutual-tls.ts';
 
 /** What a node answers at `GET /status` of its node-to-node port. */
-type Answer = Pick<NodeReport, 'leader' | 'appliedRevision' | 'digest' | 'state' | 'reason'>;
+type Answer = Pick<
+  NodeReport,
+  'leader' | 'appliedRevision' | 'digest' | 'etcd' | 'state' | 'reason'
+>;
 
 type NodeStatus = {
   readonly node: number;

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeysHash } from '../etcd/member-client.ts';
-import type { Digest } from './report.ts';
+import { type Digest, minorOf } from './report.ts';
 
 /** The answer of a node that was asked for its hash at a revision. */
 export type HashAnswer = KeysHash & { readonly etcd: string };
@@ -28,8 +28,6 @@ export type CompareOptions = {
 
 const attempts = 5;
 const retryMs = 200;
-
-const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');
 
 /** Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed them. */
 const verdictOf = (own: HashAnswer, other: HashAnswer): Verdict => {
@@ -66,10 +64,9 @@ export const compareCopies = async (options: CompareOptions): Promise<Comparison
     const { own } = comparison;
     // One member after the other: etcd answers nothing else while it computes a hash.
     for (const node of nodesWith(comparison, 'none')) {
-      const verdict = await hashOf(node, own.revision).then(
-        (answer) => verdictOf(own, answer),
-        (): Verdict => 'none',
-      );
+      const verdict = await hashOf(node, own.revision)
+        .then((answer) => verdictOf(own, answer))
+        .catch((): Verdict => 'none');
       verdicts.set(node, verdict);
       if (resultOf(comparison) === 'equal') return comparison;
     }

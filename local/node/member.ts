@@ -31,6 +31,8 @@ export type MemberOptions = {
   /** Is called each time that etcd is started again. */
   readonly onRestart: () => void;
   readonly report: (line: string) => void;
+  /** Gets the reason if etcd cannot be kept running. */
+  readonly onFailed: (error: unknown) => void;
 };
 
 export type Member = {
@@ -133,7 +135,7 @@ export const startMember = async (
   options: MemberOptions,
   lost: string | undefined,
 ): Promise<Member> => {
-  const { config, folder, tls, askForMember, onRestart, report } = options;
+  const { config, folder, tls, askForMember, onRestart, report, onFailed } = options;
   writePeerTls(folder, tls);
   const pidFile = join(folder, 'etcd.pid');
   await endRememberedChild(pidFile);
@@ -156,6 +158,7 @@ export const startMember = async (
     removeAside(folder);
     membership = { cluster, state: 'existing' };
   };
+  if (lost !== undefined) await replace(lost);
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
   const launch = () => {
     // A member that was killed leaves its socket behind, and etcd does not take it over.
@@ -164,7 +167,6 @@ export const startMember = async (
     rememberChild(pidFile, child);
     return { ended: endOf(child), said: listenTo(child, log), at: performance.now() };
   };
-  if (lost !== undefined) await replace(lost);
   let running = launch();
 
   const keepRunning = async (): Promise<void> => {
@@ -189,7 +191,7 @@ export const startMember = async (
     }
   };
   const kept = keepRunning().catch((error) => {
-    if (!isClosing) report(`etcd is not started again: ${error}`);
+    if (!isClosing) onFailed(error);
   });
   return {
     close: async () => {

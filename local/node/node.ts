@@ -7,13 +7,12 @@ import { connectEtcd } from '../etcd/client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberStatus } from '../etcd/member-client.ts';
-import { compareCopies, digestOf, type HashAnswer, resultOf } from './comparison.ts';
+import { compareCopies, digestOf, type HashAnswer } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';
 import { isKnownToReadStale } from './etcd-version.ts';
 import { startExchange } from './exchange.ts';
 import { decideStart } from './joining.ts';
-
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
 import { hasMemberFiles } from './member-files.ts';
 import { askText, createAskPeer, type PeerRoute, servePeers } from './peers.ts';
@@ -53,6 +52,8 @@ export type VaultNode = {
 const callMs = 2_000;
 /** A hash takes about half a millisecond for each megabyte of the database. */
 const hashMs = 30_000;
+/** Whoever asks for the status waits for one second. */
+const freshMs = 500;
 const retryMs = 100;
 const within = (ms: number): number => performance.now() + ms;
 
@@ -116,6 +117,9 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const hashOwn = async (): Promise<HashAnswer> =>
     await hashAt((await member.status(within(callMs))).revision);
   const hashOf = async (node: number, revision: number): Promise<HashAnswer> => {
+    // A silent node would hold up the comparison for as long as a hash may take.
+    const isAlive = exchange.others().some((other) => other.node === node && other.alive);
+    if (!isAlive) throw new Error(`node ${node} is silent`);
     const limits = { body: JSON.stringify({ revision }), timeoutMs: hashMs };
     return JSON.parse(await askText(ask, node, 'POST', '/hash', limits));
   };
@@ -128,11 +132,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const replacer = createReplacer({
     config,
     member,
-    requireAgreement: async (lost) => {
-      const comparison = await compareWith(others.filter((node) => node !== lost));
-      if (resultOf(comparison) === 'equal') return;
-      throw new Error('the other nodes do not agree on the data, or too few of them answer');
-    },
+    compareWithout: (lost) => compareWith(others.filter((node) => node !== lost)),
     onReplaced: async (node) => {
       report(`node ${node} has a new member`);
       await record.forget(node);
@@ -140,7 +140,9 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   });
   /** The report with a hash of the last revision, so that whoever asks all nodes can compare them. */
   const freshReport = async (): Promise<NodeReport> => {
-    await hashOwn().catch(() => undefined);
+    const hashed = hashOwn().catch(() => undefined);
+    // An etcd without a majority may not answer at all; the node must still say why it does not serve.
+    await Promise.race([hashed, sleep(freshMs, undefined, { ref: false })]);
     return ownReport();
   };
   const peers = await servePeers(
@@ -210,6 +212,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
         },
         onRestart: () => watching?.forgetComparison(),
         report,
+        onFailed: fail,
       },
       lost,
     );

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { sentenceOf } from '../command.ts';
 import type { ListedMember, MemberClient } from '../etcd/member-client.ts';
+import { type Comparison, resultOf } from './comparison.ts';
 import { addressOf, type NodeConfig } from './config.ts';
 import { nameOf, peerUrlOf } from './member.ts';
 import { type AskPeer, askText, type PeerRoute } from './peers.ts';
@@ -32,11 +33,8 @@ export type GivingOptions = {
   readonly config: NodeConfig;
   /** This node's own member. */
   readonly member: MemberClient;
-  /**
-   * Resolves if this node's data equal those of enough other nodes, without `lost`, to be a majority of all. Rejects
-   * with a sentence otherwise: a member that copies damaged data would outvote the sound ones.
-   */
-  readonly requireAgreement: (lost: number) => Promise<void>;
+  /** Compares this node's copy with those of all other nodes but `lost`. */
+  readonly compareWithout: (lost: number) => Promise<Comparison>;
   /** Gets the number of a node that has a new member. */
   readonly onReplaced: (node: number) => Promise<void>;
 };
@@ -46,7 +44,7 @@ export type GivingOptions = {
  * changes nothing. A new member that has not started yet is given again.
  */
 const replaceMember = async (
-  { config, member, requireAgreement }: GivingOptions,
+  { config, member, compareWithout }: GivingOptions,
   { node, instead }: Request,
 ): Promise<Answer> => {
   const url = peerUrlOf(addressOf(config, node));
@@ -54,7 +52,11 @@ const replaceMember = async (
   const old = members.find(({ peerURLs }) => peerURLs.includes(url));
   if (old?.name === '') return { cluster: clusterOf(members, url, node) };
   if (old !== undefined && old.ID !== instead) return { member: old.ID };
-  await requireAgreement(node);
+  // This node and its equals must be a majority of all nodes without the lost one: a member that copies damaged data
+  // would outvote the sound ones.
+  if (resultOf(await compareWithout(node)) !== 'equal') {
+    throw new Error('the other nodes do not agree on the data, or too few of them answer');
+  }
   if (old !== undefined) await member.removeMember(old.ID, deadline());
   return { cluster: clusterOf(await member.addMember(url, deadline()), url, node) };
 };

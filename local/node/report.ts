@@ -72,18 +72,26 @@ export const shownOf = (reports: readonly NodeReport[]) => {
     .sort((a, b) => a.node - b.node);
 };
 
-/** Whether no two nodes are known to hold different data. Digests are compared only if they cover the same revisions. */
-export const areEqual = (reports: readonly Pick<NodeReport, 'state' | 'digest'>[]): boolean =>
+/** The minor version of an etcd, such as `3.4`. Different ones may compute different hashes of equal data. */
+export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');
+
+type Copy = Pick<NodeReport, 'state' | 'digest' | 'etcd'>;
+
+/**
+ * Whether no two nodes are known to hold different data. Digests are compared only if they cover the same revisions and
+ * the same minor version of etcd computed them.
+ */
+export const areEqual = (reports: readonly Copy[]): boolean =>
   reports.every(
-    ({ state, digest: one }) =>
-      state !== 'diverged' && reports.every(({ digest: other }) => isSameOrUnrelated(one, other)),
+    (one) => one.state !== 'diverged' && reports.every((other) => isSameOrUnrelated(one, other)),
   );
 
-const isSameOrUnrelated = (one: Digest | null, other: Digest | null): boolean =>
+const isSameOrUnrelated = ({ digest: one, etcd }: Copy, { digest: other, etcd: its }: Copy) =>
   one === null ||
   other === null ||
   one.revision !== other.revision ||
   one.compactRevision !== other.compactRevision ||
+  minorOf(etcd ?? '') !== minorOf(its ?? '') ||
   one.hash === other.hash;
 
 /** Throws if the text is no report. */

@@ -46,12 +46,17 @@ export const startWatching = (options: WatchingOptions): Watching => {
   let comparedAt: Date | undefined;
   let isCompared = false;
   let nextComparison = 0;
+  let restarts = 0;
+  let comparing: Promise<void> | undefined;
 
   const intervalMs = (): number =>
     compareEveryMs ?? ((known?.dbBytes ?? 0) > largeBytes ? hourMs : minuteMs);
 
   const compareNow = async (): Promise<void> => {
+    const before = restarts;
     const comparison = await compare();
+    // A hash that etcd computed before it was started again says nothing about what it has loaded since.
+    if (before !== restarts) return;
     const result = resultOf(comparison);
     const waitMs = result === 'equal' ? intervalMs() : compareAgainMs;
     nextComparison = performance.now() + waitMs;
@@ -65,10 +70,19 @@ export const startWatching = (options: WatchingOptions): Watching => {
     state.rejoin();
   };
 
+  /** Compares beside the next looks, so that a comparison that takes long does not hide a lost leader. */
+  const compareMeanwhile = (): void => {
+    comparing ??= compareNow()
+      .catch(() => undefined)
+      .finally(() => {
+        comparing = undefined;
+      });
+  };
+
   /** Serves again once a linearizable read was answered and the copy was compared. */
   const catchUp = async (): Promise<void> => {
     await etcd.range({ key: Buffer.from('table/') }, performance.now() + readMs);
-    if (!isCompared) {
+    if (!isCompared && performance.now() >= nextComparison) {
       state.change('catching-up', 'it compares its copy with the other nodes');
       await compareNow();
     }
@@ -84,10 +98,8 @@ export const startWatching = (options: WatchingOptions): Watching => {
       return;
     }
     if (state.state() === 'defragmenting') return;
-    const isDue = performance.now() >= nextComparison;
-    if (state.state() === 'serving' && isDue) await compareNow();
-    else if (state.state() === 'diverged' && isDue) await compareNow();
-    else if (!['serving', 'diverged'].includes(state.state())) await catchUp();
+    if (!['serving', 'diverged'].includes(state.state())) await catchUp();
+    else if (performance.now() >= nextComparison) compareMeanwhile();
   };
 
   const watch = async (): Promise<void> => {
@@ -102,6 +114,10 @@ export const startWatching = (options: WatchingOptions): Watching => {
     comparedAt: () => comparedAt,
     forgetComparison: () => {
       isCompared = false;
+      restarts += 1;
+      nextComparison = 0;
+      const wasServing = ['serving', 'no-majority'].includes(state.state());
+      if (wasServing) state.change('catching-up', 'its etcd was started again');
     },
   };
 };

@@ -52,6 +52,7 @@ const start = (askForMember: (why: string) => Promise<string>) =>
       askForMember,
       onRestart: () => undefined,
       report: () => undefined,
+      onFailed: () => undefined,
     },
     undefined,
   );

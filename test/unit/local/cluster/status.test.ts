@@ -15,6 +15,7 @@ const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   leader: false,
   appliedRevision,
   digest: digestOf(appliedRevision, `${appliedRevision}`.padStart(8, '0')),
+  etcd: '3.4.23',
   state: 'serving',
   reason: null,
   ...more,
