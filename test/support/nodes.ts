@@ -1,0 +1,87 @@
+/** Nodes that speak with each other without a network. */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import type { NodeConfig } from '../../local/node/config.ts';
+import type { Counter } from '../../local/node/counter.ts';
+import type { AskPeer } from '../../local/node/peers.ts';
+import type { NodeRecord } from '../../local/node/record.ts';
+import type { NodeReport } from '../../local/node/report.ts';
+
+export const configOf = (node: number, count = 3): NodeConfig => ({
+  node,
+  nodes: Array.from({ length: count }, (_, index) => ({
+    node: index + 1,
+    host: '127.0.0.1',
+    etcdPort: 2_381 + index,
+    peerPort: 2_391 + index,
+  })),
+  peerHost: '127.0.0.1',
+  peerProxy: undefined,
+  frontProxy: undefined,
+  clusterFile: '',
+  quotaBytes: 1_000_000,
+  compareEveryMs: undefined,
+});
+
+export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeReport => ({
+  node,
+  alive: true,
+  state: 'serving',
+  reason: null,
+  leader: false,
+  appliedRevision: 0,
+  digest: null,
+  comparedAt: null,
+  etcd: '3.4.23',
+  memberId: null,
+  space: null,
+  start: 1,
+  counter: 0,
+  member: false,
+  heard: {},
+  ...more,
+});
+
+/** What each node answers; `undefined`: it gives no answer. */
+export const askOf =
+  (
+    answer: (node: number, path: string, body: string) => Promise<string> | string | undefined,
+  ): AskPeer =>
+  async (node, _, path, { body = '' }) => {
+    const text = await answer(node, path, body);
+    if (text === undefined) throw new Error(`node ${node} gives no answer`);
+    return Readable.from([Buffer.from(text)]) as unknown as IncomingMessage;
+  };
+
+/** A record that no file keeps. */
+export const recordOf = (first = 1): NodeRecord => {
+  let start = first;
+  let isMember = false;
+  let heard: ReturnType<NodeRecord['heard']> = {};
+  return {
+    start: () => start,
+    startAfter: (other) => {
+      start = Math.max(start, other + 1);
+    },
+    isMember: () => isMember,
+    enterCluster: async () => {
+      isMember = true;
+    },
+    heard: () => heard,
+    hear: async (node, report) => {
+      heard = { ...heard, [node]: report };
+    },
+    forget: async () => undefined,
+  };
+};
+
+/** A counter that no file keeps. */
+export const counterOf = (first = 0): Counter => {
+  let value = first;
+  return {
+    value: () => value,
+    raise: async () => {
+      value += 1;
+    },
+  };
+};
