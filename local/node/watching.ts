@@ -47,7 +47,7 @@ export const startWatching = (options: WatchingOptions): Watching => {
   let isCompared = false;
   let nextComparison = 0;
   let restarts = 0;
-  let comparing: Promise<void> | undefined;
+  let isComparing = false;
 
   const intervalMs = (): number =>
     compareEveryMs ?? ((known?.dbBytes ?? 0) > largeBytes ? hourMs : minuteMs);
@@ -71,12 +71,11 @@ export const startWatching = (options: WatchingOptions): Watching => {
   };
 
   /** Compares beside the next looks, so that a comparison that takes long does not hide a lost leader. */
-  const compareMeanwhile = (): void => {
-    comparing ??= compareNow()
-      .catch(() => undefined)
-      .finally(() => {
-        comparing = undefined;
-      });
+  const compareMeanwhile = async (): Promise<void> => {
+    if (isComparing) return;
+    isComparing = true;
+    await compareNow().catch(() => undefined);
+    isComparing = false;
   };
 
   /** Serves again once a linearizable read was answered and the copy was compared. */
@@ -99,7 +98,7 @@ export const startWatching = (options: WatchingOptions): Watching => {
     }
     if (state.state() === 'defragmenting') return;
     if (!['serving', 'diverged'].includes(state.state())) await catchUp();
-    else if (performance.now() >= nextComparison) compareMeanwhile();
+    else if (performance.now() >= nextComparison) void compareMeanwhile();
   };
 
   const watch = async (): Promise<void> => {
