@@ -1,0 +1,4 @@
+import { nodeMutants } from './nodes.ts';
+import { describeMutants } from './notice.ts';
+
+describeMutants('a node', nodeMutants);
