@@ -3,7 +3,14 @@
  * more around a call than it needs, because that is most of what a call costs (docs/performance.md).
  */
 import type { HttpHandler } from '@smithy/core/protocols';
-import type { RetryStrategy } from '@smithy/types';
+import type { HttpRequest, HttpResponse } from '@smithy/core/transport';
+import type {
+  ClientProtocol,
+  HttpHandlerOptions,
+  RetryStrategy,
+  SerdeFunctions,
+  StaticOperationSchema,
+} from '@smithy/types';
 import toFastProperties from 'to-fast-properties';
 import { times } from '../model/limits.ts';
 import { createHttpHandler } from './http-handler.ts';
@@ -14,9 +21,6 @@ type Service = 'DynamoDB' | 'KMS';
 
 /** The clients' own strategy counts and prepares for repetitions, and makes an error with its stack, before each call. */
 const once: RetryStrategy = { retry: (next, args) => next(args) };
-
-/** A client looks for credentials before each call, even if it signs nothing. */
-const noCredentials = { accessKeyId: '', secretAccessKey: '' };
 
 const transports = new Map<string, HttpHandler>();
 
@@ -35,34 +39,48 @@ export const clientOptions = (service: Service) => {
     retryStrategy: once,
     requestHandler: transport ?? createHttpHandler(times.connectMs),
     sha256: Sha256,
-    ...(transport && { endpoint: 'http://in-process', credentials: noCredentials }),
   };
 };
 
 /** What a client does for a log that nobody reads, and to tell of itself and of the function in headers. */
 const unneeded = ['loggerMiddleware', 'getUserAgentMiddleware', 'recursionDetectionMiddleware'];
 
-/** What a client does for the network: signatures, repetitions and headers. */
-const unneededInProcess = [
-  'httpAuthSchemeMiddleware',
-  'httpSigningMiddleware',
-  'retryMiddleware',
-  'contentLengthMiddleware',
-  'hostHeaderMiddleware',
-];
-
 type Client = {
-  readonly config: { readonly serviceId: string };
+  readonly config: {
+    readonly serviceId: string;
+    readonly protocol: ClientProtocol<HttpRequest, HttpResponse>;
+  } & SerdeFunctions;
   readonly middlewareStack: { readonly remove: (name: string) => boolean };
+};
+
+type Command = { readonly input: object; readonly schema: StaticOperationSchema };
+
+/** A protocol asks for an address, even if there is none. */
+const endpoint = async () => ({ protocol: 'http:', hostname: 'in-process', path: '/' });
+
+/**
+ * Sends commands by the client's own protocol alone. The middleware around it finds the address and the credentials,
+ * signs and repeats, and costs about as much as the protocol.
+ */
+const sendOver = ({ config }: Client, transport: HttpHandler) => {
+  const { protocol } = config;
+  const context = { ...config, endpoint };
+  return async ({ schema, input }: Command, options?: HttpHandlerOptions): Promise<object> => {
+    const [, namespace, name, traits, inputSchema, outputSchema] = schema;
+    const operation = { namespace, name, traits, input: inputSchema, output: outputSchema };
+    const request = await protocol.serializeRequest(operation, input, context);
+    const { response } = await transport.handle(request, options);
+    return await protocol.deserializeResponse(operation, context, response);
+  };
 };
 
 /** The same client, without what no call here needs. To be called before its first call. */
 export const trimmed = <Made extends Client>(client: Made): Made => {
-  const isInProcess = transports.has(client.config.serviceId);
-  const removed = isInProcess ? [...unneeded, ...unneededInProcess] : unneeded;
-  for (const name of removed) client.middlewareStack.remove(name);
+  for (const name of unneeded) client.middlewareStack.remove(name);
   // The client copies its fifty settings four times a call, and V8 copies an object that was put together bit by bit
   // seven times as slowly as one with a fixed shape.
   toFastProperties(client.config);
+  const transport = transports.get(client.config.serviceId);
+  if (transport !== undefined) Object.assign(client, { send: sendOver(client, transport) });
   return client;
 };

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Backing, startBacking } from '../../local/backing.ts';
 import { readTemplate } from '../../local/template.ts';
 import { requestContext, someone } from '../support/requests.ts';
@@ -12,24 +13,28 @@ const kept = { ...process.env };
 let folder: string;
 let backing: Backing;
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vault-backing-'));
   const { table } = await readTemplate(join(root, 'template.yaml'));
   const report = () => undefined;
   backing = await startBacking({ root, folder, store: 'dynoxide', table, report });
 });
-afterEach(async () => {
+afterAll(async () => {
   await backing.close();
   process.env = { ...kept };
   rmSync(folder, { recursive: true });
 });
 
+/** The ports as the functions make them when they are loaded. */
+const loadPorts = () =>
+  jest.requireActual<typeof import('../../functions/runtime/vault.ts')>(
+    '../../functions/runtime/vault.ts',
+  ).ports;
+
 describe('the functions of npm start', () => {
   it('make and open data keys while nothing answers at the endpoint of KMS', async () => {
     process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
-    const { ports } = jest.requireActual<typeof import('../../functions/runtime/vault.ts')>(
-      '../../functions/runtime/vault.ts',
-    );
+    const ports = loadPorts();
     const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
     const made = await ports.dataKeys.generate(requestContext(), bound);
     expect(made.masterKeyId).toBe(backing.running.masterKeyId);
@@ -37,6 +42,18 @@ describe('the functions of npm start', () => {
     expect(opened).toEqual(made.plaintext);
     expect(await ports.dataKeys.probe(requestContext())).toEqual({
       masterKeyId: backing.running.masterKeyId.split('/')[1],
+    });
+  });
+
+  it('get the fault of a key that npm run key has disabled', async () => {
+    const kms = new KMSClient({ endpoint: backing.running.kmsEndpoint });
+    await kms.send(new DisableKeyCommand({ KeyId: backing.running.masterKeyId }));
+    kms.destroy();
+    const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
+    await expect(loadPorts().dataKeys.generate(requestContext(), bound)).rejects.toMatchObject({
+      code: 'master_key_unavailable',
+      retryable: false,
+      cause: { name: 'DisabledException', $metadata: { httpStatusCode: 400 } },
     });
   });
 });
