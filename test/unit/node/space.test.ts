@@ -62,6 +62,11 @@ describe('findSpaceRefusal', () => {
     expect(find(withDisk(1, 127), withDisk(2, 128))).toBe(besideSilent);
   });
 
+  it('counts nodes that were never heard as members without room', () => {
+    const heard = [withDisk(1, 127), withDisk(2, 128), withDisk(3, 128)];
+    expect(findSpaceRefusal(heard, 5)).toContain('the disk of node 1');
+  });
+
   it('admits writes while nodes are silent and no known disk is nearly full', () => {
     expect(find(withDisk(1, 128), silent(2), silent(3))).toBeUndefined();
   });
