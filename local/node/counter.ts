@@ -10,6 +10,8 @@ import { replaceFileMeanwhile } from './record.ts';
 
 export type Counter = {
   readonly value: () => number;
+  /** Makes the next numbers higher than one that another node remembers. */
+  readonly startAfter: (value: number) => void;
   /** Resolves when the disk holds the next number. */
   readonly raise: () => Promise<void>;
 };
@@ -24,6 +26,9 @@ export const openCounter = (folder: string): Counter => {
   }
   return {
     value: () => value,
+    startAfter: (other) => {
+      value = Math.max(value, other);
+    },
     raise: async () => {
       await replaceFileMeanwhile(file, String(value + 1));
       value += 1;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeConfig } from './config.ts';
+import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';
@@ -12,8 +13,7 @@ export type JoiningOptions = {
   readonly config: NodeConfig;
   readonly ask: AskPeer;
   readonly record: NodeRecord;
-  /** The counter beside etcd's files. */
-  readonly counter: number;
+  readonly counter: Counter;
   readonly hasMemberFiles: boolean;
   /** Gets a sentence that says what the node waits for, each time that this changes. */
   readonly waitFor: (reason: string) => void;
@@ -44,10 +44,13 @@ const findLoss = ({ config, record, counter }: JoiningOptions, peers: Peers) => 
     const own = heard[String(config.node)];
     return own === undefined ? [] : [{ node, ...own }];
   });
-  const [lost] = known.filter((own) => record.start() <= own.start || counter < own.counter);
+  const [lost] = known.filter(
+    (own) => record.start() <= own.start || counter.value() < own.counter,
+  );
   if (lost === undefined) return undefined;
-  // Otherwise a peer that remembers a still later start would find the files old once more at the next start.
+  // Otherwise a peer that remembers more than this one would find the files old once more at the next start.
   record.startAfter(Math.max(...known.map(({ start }) => start)));
+  counter.startAfter(Math.max(...known.map(({ counter: value }) => value)));
   return `node ${lost.node} heard of its start ${lost.start} at counter ${lost.counter}, which its files do not hold`;
 };
 

@@ -17,6 +17,8 @@ const lostWords = [
   'unexpected EOF',
   'cannot use none as id',
   'invalid database',
+  'checksum error',
+  'file size too small',
   'freepages:',
   'fatal error: fault',
   // Release 3.4 of a log with a damaged beginning, and 3.7 of damage further on. Release 3.7 also panics over parsing

@@ -176,16 +176,18 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
 
   const untilRead = async (): Promise<void> => {
     while (!signal.aborted) {
-      const read = etcd.range({ key: Buffer.from('table/') }, within(callMs));
-      if (
-        await read.then(
-          () => true,
-          () => false,
-        )
-      )
-        return;
+      const read = etcd
+        .range({ key: Buffer.from('table/') }, within(callMs))
+        .catch(() => undefined);
+      if ((await read) !== undefined) return;
       await sleep(retryMs, undefined, { signal });
     }
+  };
+
+  /** Lets the others write down this start. */
+  const enterCluster = async (): Promise<void> => {
+    await record.enterCluster();
+    await exchange.announce();
   };
 
   const run = async (): Promise<void> => {
@@ -193,11 +195,15 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       config,
       ask,
       record,
-      counter: counter.value(),
+      counter,
       hasMemberFiles: hasMemberFiles(folder),
       waitFor: (why) => state.change('waiting', why),
       signal,
     });
+    // From its first moment etcd acknowledges entries, so the others must know of this start before.
+    const isKnown = lost === undefined && record.isMember();
+    if (isKnown) await enterCluster();
+    if (signal.aborted) return;
     running = await startMember(
       {
         config,
@@ -218,8 +224,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     );
     state.change('catching-up', 'it waits for a majority of the nodes');
     await untilRead();
-    await record.enterCluster();
-    await exchange.announce();
+    if (!isKnown) await enterCluster();
     if (signal.aborted) return;
     watching = startWatching({
       member,

@@ -14,8 +14,8 @@ export type NodeState = {
   /** Resolves the first time that the node serves. */
   readonly serving: Promise<void>;
   /**
-   * Resolves to `undefined` if the node serves, else to a sentence that says why not. While a new leader is elected it
-   * waits a moment, as that passes by itself.
+   * Resolves to `undefined` if the node serves, else to a sentence that says why not. While a new leader is elected or
+   * etcd is started again it waits a moment, as that passes by itself.
    */
   readonly admit: () => Promise<string | undefined>;
 };
@@ -49,7 +49,7 @@ export const createNodeState = (node: number, report: (line: string) => void): N
     },
     serving,
     admit: async () => {
-      if (state === 'no-majority') {
+      if (state === 'no-majority' || state === 'catching-up') {
         await Promise.race([next.promise, sleep(electionMs, undefined, { ref: false })]);
       }
       return state === 'serving' ? undefined : `this node is ${state}: ${reason}`;

@@ -8,8 +8,8 @@ const startMutants: readonly Mutant[] = [
   {
     name: 'the counter of a node is not compared with the one that a peer remembers',
     file: local('joining'),
-    from: 'counter < own.counter',
-    to: 'counter < 0',
+    from: 'counter.value() < own.counter',
+    to: 'counter.value() < 0',
     test: unit('joining'),
     sentence: 'asks for a new member if its counter is below the one that a peer remembers',
   },

@@ -80,6 +80,9 @@ export const counterOf = (first = 0): Counter => {
   let value = first;
   return {
     value: () => value,
+    startAfter: (other) => {
+      value = Math.max(value, other);
+    },
     raise: async () => {
       value += 1;
     },

@@ -100,7 +100,7 @@ const createCluster = (root: string) => {
       config: configOf(node),
       ask: ask(node, reach),
       record: own.record,
-      counter: own.counter.value(),
+      counter: own.counter,
       hasMemberFiles: hadFiles,
       waitFor: () => undefined,
       signal: AbortSignal.abort(),

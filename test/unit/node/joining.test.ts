@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decideStart } from '../../../local/node/joining.ts';
 import { type NodeRecord, openNodeRecord } from '../../../local/node/record.ts';
 import type { NodeReport } from '../../../local/node/report.ts';
-import { askOf, configOf, recordOf, reportOf } from '../../support/nodes.ts';
+import { askOf, configOf, counterOf, recordOf, reportOf } from '../../support/nodes.ts';
 import { until } from '../../support/until.ts';
 
 type Own = {
@@ -18,8 +18,9 @@ type Own = {
 
 /** Node 1 starts. The test decides what each other node says, and may change it. */
 const start = (peers: Record<number, Partial<NodeReport>>, own: Own = {}) => {
-  const { counter = 0, hasMemberFiles = false, nodes = 3 } = own;
+  const { hasMemberFiles = false, nodes = 3 } = own;
   const { record = recordOf(own.start) } = own;
+  const counter = counterOf(own.counter);
   const waits: string[] = [];
   const stop = new AbortController();
   const said = { ...peers };
@@ -35,7 +36,7 @@ const start = (peers: Record<number, Partial<NodeReport>>, own: Own = {}) => {
     waitFor: (reason) => void waits.push(reason),
     signal: stop.signal,
   });
-  return { decided, record, waits, stop, said };
+  return { decided, record, counter, waits, stop, said };
 };
 const empty = { member: false };
 const member = { member: true };
@@ -130,6 +131,12 @@ describe('a node with files', () => {
     expect(await decided).toBe(
       'node 2 heard of its start 4 at counter 91, which its files do not hold',
     );
+  });
+
+  it('counts on from the highest counter that a peer remembers, so that the next start is not taken for old', async () => {
+    const { decided, counter } = start({ 2: remembers(4, 91), 3: remembers(4, 200) }, own);
+    await decided;
+    expect(counter.value()).toBe(200);
   });
 
   it('asks for a new member at each start until it enters the cluster, whichever peer it asks', async () => {
