@@ -1,18 +1,13 @@
 /** The table and the master key of a data folder, for commands that look at them. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { startParts } from './backing.ts';
 import { findCertificates } from './cluster/certificates.ts';
 import { readClusterFile, type TlsFiles } from './cluster/cluster-file.ts';
 import { createKeyTransport } from './cluster/key-transport.ts';
-import { failure, sentenceOf } from './command.ts';
-import { dynoxide } from './dynamodb/dynoxide.ts';
-import { startStore } from './dynamodb.ts';
-import { closeAtEnd } from './ending.ts';
+import { failure } from './command.ts';
 import { type Credentials, openMasterKey } from './kms/master-key.ts';
 import { masterKeyFile } from './kms.ts';
 import { findRunning, type Running } from './running.ts';
@@ -69,49 +64,27 @@ export const connectToRunning = (folder: string): Connection => {
 };
 
 /**
- * Connects to a copy of a node's own store, taken now, and to the master key of its cluster, which must run. Not to its
- * front: that answers only while the node serves, and what this node holds is what is asked for.
+ * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
+ * node does not run: its data are in etcd's files, which only its etcd reads.
  */
-const connectToNode = async (root: string, folder: string): Promise<Connection> => {
+const connectToNode = (folder: string): Connection => {
+  const running = findRunning(folder);
+  if (running === undefined) {
+    throw failure(
+      `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
+    );
+  }
   const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
   const { kms, tls } = readClusterFile(clusterFile);
-  const file = join(folder, 'store.sqlite');
-  if (!existsSync(file)) throw failure(`there is no store in the node's folder ${folder}`);
-  const copy = mkdtempSync(join(tmpdir(), 'vault-inspect-'));
-  const remove = () => rmSync(copy, { recursive: true, force: true });
-  closeAtEnd(remove);
-  try {
-    const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
-    try {
-      database.prepare('VACUUM INTO ?').run(join(copy, 'store.sqlite'));
-    } finally {
-      database.close();
-    }
-    const store = await startStore(dynoxide(root), copy, () => undefined);
-    const vault = {
-      dynamodbEndpoint: store.endpoint,
-      kmsEndpoint: kms.endpoint,
-      kmsIsLocal: false,
-      tableName: 'vault',
-      masterKeyId: kms.keyArn,
-    };
-    const close = async () => {
-      await store.close();
-      remove();
-    };
-    return connectTo(vault, kms.credentials, close, tls);
-  } catch (error) {
-    remove();
-    throw failure(`the store in ${folder} cannot be read: ${sentenceOf(error)}`, { cause: error });
-  }
+  return connectTo(running, kms.credentials, async () => undefined, tls);
 };
 
 /**
- * Connects to what the folder holds: a node's store, the vault that runs on it, or else its store and its KMS, which
- * are started until `close`.
+ * Connects to the node or the vault that runs on the folder, or else to the store and the KMS of the folder, which are
+ * started until `close`. Throws a sentence if the folder holds no vault, or a node that does not run.
  */
 export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
-  if (existsSync(join(folder, 'node.json'))) return await connectToNode(root, folder);
+  if (existsSync(join(folder, 'node.json'))) return connectToNode(folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
   if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {
     throw failure(`there is no vault in the data folder ${folder}`);

@@ -12,6 +12,7 @@ export type NodeStatus = {
   readonly lag: number | null;
   readonly digest: string | null;
   readonly state: string;
+  readonly reason: string | null;
 };
 export type Status = { readonly nodes: readonly NodeStatus[]; readonly equal: boolean };
 type Reply = { readonly status: number; readonly body: Readonly<Record<string, unknown>> };
@@ -24,6 +25,7 @@ export type ClusterProcess = {
   /** Runs a command; returns its exit code and what it printed. */
   readonly command: (...args: readonly string[]) => Promise<{ code: number | null; text: string }>;
   readonly status: () => Promise<Status>;
+  readonly urlOf: (node: number) => string;
   /** Status 0: no answer within the limit. */
   readonly ask: (node: number, method: string, path: string, call?: Call) => Promise<Reply>;
   /** The pids of what runs for this node (`node-2`) or the master key (`key`), as it wrote them down. */
@@ -74,7 +76,12 @@ export const startCluster = async (
     folder,
     process,
     command,
-    status: async () => JSON.parse((await command('status', '--json')).text),
+    status: async () => {
+      const { code, text } = await command('status', '--json');
+      if (code === 0) return JSON.parse(text);
+      throw new Error([text, ...process.errors].join('\n'));
+    },
+    urlOf: (node) => urls[node - 1] ?? '',
     ask: async (node, method, path, { body, key, limitMs = 15_000 } = {}) => {
       try {
         const reply = await fetch(`${urls[node - 1]}${path}`, {
