@@ -35,9 +35,11 @@ const tagOf = (root: string, etcd: string): string => {
   return `vault-base:${hash.digest('hex').slice(0, 12)}`;
 };
 
-/** Copies the packages that run, and not those that only test, as `npm ci --omit=dev` would lay them. */
+/** Copies the packages that run, and not those that only test, as `npm ci --omit=dev --omit=optional` would lay them. */
 const copyPackages = async (root: string, to: string): Promise<void> => {
-  const listed = await run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: root });
+  const listed = await run('npm', ['ls', '--omit=dev', '--omit=optional', '--all', '--parseable'], {
+    cwd: root,
+  });
   const folders = listed
     .split('\n')
     .filter((path) => path.startsWith(`${root}/`))

@@ -35,7 +35,7 @@ export type ContainerCluster = {
   readonly atKey: (script: string, ...args: readonly string[]) => Promise<string>;
 };
 
-/** Above what a start with a snapshot takes on a busy machine. */
+/** Above what a start with a whole copy of the data takes on a busy machine. */
 const startLimitMs = 120_000;
 
 const observe = async (project: string, node: number): Promise<Observed> => {
