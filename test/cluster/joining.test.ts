@@ -1,0 +1,99 @@
+/** Nodes join again whose member was removed, or that were stopped while they made a new cluster. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { type Layout, nodesVariable, openLayout } from '../../local/cluster/layout.ts';
+import { readNodeConfig } from '../../local/node/config.ts';
+import { startMember } from '../../local/node/member.ts';
+import { askText, createAskPeer } from '../../local/node/peers.ts';
+import {
+  type ClusterProcess,
+  endCluster,
+  type Status,
+  startCluster,
+  until,
+} from '../support/cluster-process.ts';
+
+let cluster: ClusterProcess;
+let layout: Layout;
+beforeAll(async () => {
+  cluster = await startCluster();
+  layout = await openLayout(cluster.folder, undefined);
+});
+afterAll(async () => {
+  await endCluster(cluster);
+});
+
+const areServing = ({ nodes }: Status): boolean => nodes.every(({ state }) => state === 'serving');
+const logOf = (node: number): string =>
+  readFileSync(join(cluster.folder, `node-${node}`, 'log'), 'utf8');
+const configOf = (node: number, nodes: string) =>
+  readNodeConfig({
+    VAULT_NODE: String(node),
+    VAULT_NODES: nodes,
+    VAULT_CLUSTER_FILE: layout.clusterFile,
+  });
+
+/** Asks node 2 for a member of node 1, as node 1 does. */
+const askForMember = async (instead?: string) => {
+  const nodes = layout.nodes.map(
+    ({ node, etcdPort, peerPort }) => `${node}=127.0.0.1:${etcdPort}:${peerPort}`,
+  );
+  const { tls } = readClusterFile(layout.clusterFile);
+  const ask = createAskPeer(configOf(1, nodes.join()), tls);
+  const body = JSON.stringify({ node: 1, instead });
+  return JSON.parse(await askText(ask, 2, 'POST', '/member', { body, timeoutMs: 15_000 }));
+};
+
+describe('a node', () => {
+  it('takes a new member if its own was removed, and a late request does not take that away', async () => {
+    await cluster.command('stop', '1');
+    const before = logOf(1).length;
+    const { member } = await askForMember();
+    expect(await askForMember(member)).toEqual({ cluster: expect.stringContaining('node-1=') });
+    await cluster.command('start', '1');
+    await until(cluster.status, areServing);
+    expect(logOf(1).slice(before)).toContain('etcd cannot use its files (data-dir used by this');
+
+    const { member: own } = await askForMember();
+    expect(own).not.toBe(member);
+    expect(await askForMember(member)).toEqual({ member: own });
+    expect(await cluster.ask(1, 'GET', '/v1/secrets/NONE')).toMatchObject({ status: 404 });
+  });
+
+  it('that was stopped when it alone had files of a new cluster makes that cluster with the others', async () => {
+    await cluster.end('SIGTERM');
+    for (const { folder } of layout.nodes) rmSync(folder, { recursive: true });
+    const folder = join(cluster.folder, 'node-2');
+    mkdirSync(folder, { mode: 0o700 });
+    const { token, tls } = readClusterFile(layout.clusterFile);
+    const alone = await startMember(
+      {
+        config: configOf(2, nodesVariable(layout.nodes)),
+        folder,
+        token,
+        tls,
+        askForMember: () => Promise.reject(new Error('there is nobody to ask')),
+        onRestart: () => undefined,
+        onFailed: () => undefined,
+        report: () => undefined,
+      },
+      undefined,
+    );
+    await until(
+      () => existsSync(join(folder, 'etcd', 'member', 'wal')),
+      (isThere) => isThere,
+    );
+    await alone.close();
+
+    cluster = await startCluster(cluster.folder);
+    await until(cluster.status, areServing);
+    const body = { name: 'NAME', value: 'v' };
+    expect(await cluster.ask(2, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
+    for (const node of [1, 2, 3]) {
+      expect(await cluster.ask(node, 'GET', '/v1/secrets/NAME')).toMatchObject({ status: 200 });
+      expect(logOf(node)).not.toContain('is joining');
+    }
+  });
+});
