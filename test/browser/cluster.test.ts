@@ -9,8 +9,8 @@ import { openPages, readable } from './pages.ts';
 
 let cluster: ClusterProcess;
 const nodes = [1, 2, 3];
-/** Each node has HTTP, store, etcd's two, node-to-node, front and relay; the master key has one more. */
-const portCount = 3 * 7 + 1;
+/** Each node has HTTP, etcd's peer port, node-to-node, front and relay; the master key has one more. */
+const portCount = 3 * 5 + 1;
 
 /** The ports on which the parts of the cluster listen, wherever they do. */
 const ports = (): number[] => {
@@ -53,9 +53,12 @@ describe('a page of another origin', () => {
   it('reads nothing from any port of 127.0.0.1, and changes nothing, even with a valid token', async () => {
     const before = await content();
     const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test' });
-    const bases = ports().map((port) => `http://127.0.0.1:${port}`);
+    const bases = ports().flatMap((port) => [
+      `http://127.0.0.1:${port}`,
+      `https://127.0.0.1:${port}`,
+    ]);
     const [outcomes = []] = await openPages([{ bases }], attemptsOf(token));
-    expect(outcomes).toHaveLength(portCount * attemptsOf(token).length);
+    expect(outcomes).toHaveLength(2 * portCount * attemptsOf(token).length);
     expect(outcomes.filter(({ read }) => read !== null)).toEqual([]);
     await expectUntouched(before);
   });

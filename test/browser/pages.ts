@@ -35,7 +35,7 @@ const hostileName = 'attacker.test';
 
 const script = `
 const opens = (url) => new Promise((resolve, reject) => {
-  const socket = new WebSocket(url.replace('http:', 'ws:'));
+  const socket = new WebSocket(url.replace(/^http/, 'ws'));
   socket.onopen = () => { resolve({ status: 101, text: '' }); socket.close(); };
   socket.onerror = reject;
 });

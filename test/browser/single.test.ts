@@ -71,7 +71,7 @@ describe('a page of another origin', () => {
         'GET /',
         'POST DynamoDB_20120810.PutItem',
         'POST TrentService.DisableKey',
-        'POST /v3/kv/deleterange',
+        'POST /member',
       ]),
     );
   });
