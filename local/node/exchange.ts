@@ -13,6 +13,8 @@ export type ExchangeOptions = {
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly ownReport: () => NodeReport;
+  /** Called when another node's report says for the first time that it has diverged. */
+  readonly onDiverged: () => void;
   /** Gets a sentence when the counter cannot be written. */
   readonly report: (line: string) => void;
   /** Default: one second. */
@@ -35,7 +37,8 @@ export type Exchange = {
 const silenceMs = 900;
 
 export const startExchange = (options: ExchangeOptions): Exchange => {
-  const { config, ask, record, counter, ownReport, report, everyMs = 1_000 } = options;
+  const { config, ask, record, counter, ownReport, onDiverged, report } = options;
+  const { everyMs = 1_000 } = options;
   const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
   const silent = new Set<number>();
   const peers = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
@@ -58,10 +61,16 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
     }
   };
 
+  const note = (said: NodeReport): void => {
+    const before = heard.get(said.node)?.report.state;
+    heard.set(said.node, { report: said, at: performance.now() });
+    if (said.state === 'diverged' && before !== 'diverged') onDiverged();
+  };
+
   const tell = async (node: number, isFirm: boolean): Promise<void> => {
     const body = JSON.stringify({ ...ownReport(), announced: isFirm });
     const answer = await askText(ask, node, 'POST', '/report', { body, timeoutMs: silenceMs });
-    heard.set(node, { report: parseReport(answer), at: performance.now() });
+    note(parseReport(answer));
   };
 
   const round = async (): Promise<void> => {
@@ -92,7 +101,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       const said = parseReport(text);
       const { start, counter: count } = said;
       if (isFirm === true) await record.hear(said.node, { start, counter: count });
-      heard.set(said.node, { report: said, at: performance.now() });
+      note(said);
       silent.delete(said.node);
       return JSON.stringify(ownReport());
     },

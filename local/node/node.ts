@@ -126,7 +126,10 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const compareWith = (nodes: readonly number[]) =>
     compareCopies({ hashOwn, hashOf, others: nodes });
 
-  const exchange = startExchange({ config, ask, record, counter, ownReport, report });
+  const exchange = startExchange({
+    ...{ config, ask, record, counter, ownReport, report },
+    onDiverged: () => watching?.compareSoon(),
+  });
   const reports = (): readonly NodeReport[] => [ownReport(), ...exchange.others()];
 
   const replacer = createReplacer({
@@ -162,11 +165,18 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     timeToLiveAttribute,
     onGoneBack: (sentence: string) => fail(failure(sentence)),
   };
+  let shortage: string | undefined;
+  /** Why writes are refused for want of space. A change is reported. */
+  const findShortage = (): string | undefined => {
+    const found = findSpaceRefusal(reports(), config.nodes.length);
+    if (found !== undefined && shortage === undefined) report(`writes are refused: ${found}`);
+    if (found === undefined && shortage !== undefined) report('there is space: writes are served');
+    shortage = found;
+    return found;
+  };
   const front = createFront({
     ...frontOptions,
-    admit: async (kind) =>
-      (await state.admit()) ??
-      (kind === 'write' ? findSpaceRefusal(reports(), config.nodes.length) : undefined),
+    admit: async (kind) => (await state.admit()) ?? (kind === 'write' ? findShortage() : undefined),
   });
   const served = await startHttpFront({
     front,
@@ -231,6 +241,10 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       etcd,
       state,
       compare: () => compareWith(others),
+      handOver: async () => {
+        const next = exchange.others().find((one) => one.alive && one.state === 'serving');
+        if (next?.memberId) await member.moveLeader(next.memberId, within(callMs));
+      },
       compareEveryMs: config.compareEveryMs,
       signal,
     });

@@ -52,6 +52,10 @@ const replaceMember = async (
   const old = members.find(({ peerURLs }) => peerURLs.includes(url));
   if (old?.name === '') return { cluster: clusterOf(members, url, node) };
   if (old !== undefined && old.ID !== instead) return { member: old.ID };
+  // The node's address has changed: adding another member would raise the majority that all need.
+  if (old === undefined && members.length >= config.nodes.length) {
+    throw new Error(`no member has the address ${url}: change it with etcdctl member update`);
+  }
   // This node and its equals must be a majority of all nodes without the lost one: a member that copies damaged data
   // would outvote the sound ones.
   if (resultOf(await compareWithout(node)) !== 'equal') {

@@ -14,6 +14,11 @@ export type WatchingOptions = {
   readonly state: NodeState;
   /** Compares this node's copy with the others'. Rejects if its own etcd does not answer. */
   readonly compare: () => Promise<Comparison>;
+  /**
+   * Gives leadership to a node that serves. A member that lags far behind gets a copy of the leader's database, so a
+   * node whose copy differs must not lead.
+   */
+  readonly handOver: () => Promise<void>;
   /** How long a copy that was found equal is not compared again. By default it depends on the database's size. */
   readonly compareEveryMs: number | undefined;
   readonly signal: AbortSignal;
@@ -26,6 +31,8 @@ export type Watching = {
   readonly comparedAt: () => Date | undefined;
   /** etcd was started again: the node serves only after a new comparison. */
   readonly forgetComparison: () => void;
+  /** Another node has diverged: the next look compares. */
+  readonly compareSoon: () => void;
 };
 
 const watchMs = 500;
@@ -41,7 +48,7 @@ const readMs = 2_000;
 
 /** Watches until the signal aborts. */
 export const startWatching = (options: WatchingOptions): Watching => {
-  const { member, etcd, state, compare, compareEveryMs, signal } = options;
+  const { member, etcd, state, compare, handOver, compareEveryMs, signal } = options;
   let known: MemberStatus | undefined;
   let comparedAt: Date | undefined;
   let isCompared = false;
@@ -63,6 +70,7 @@ export const startWatching = (options: WatchingOptions): Watching => {
     if (result === 'different') {
       isCompared = false;
       state.change('diverged', differenceOf(comparison));
+      if (known?.isLeader) await handOver();
     }
     if (result !== 'equal') return;
     isCompared = true;
@@ -111,6 +119,9 @@ export const startWatching = (options: WatchingOptions): Watching => {
   return {
     status: () => known,
     comparedAt: () => comparedAt,
+    compareSoon: () => {
+      nextComparison = 0;
+    },
     forgetComparison: () => {
       isCompared = false;
       restarts += 1;

@@ -3,11 +3,15 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Counter } from '../../../local/node/counter.ts';
 import { type Exchange, startExchange } from '../../../local/node/exchange.ts';
 import type { NodeRecord } from '../../../local/node/record.ts';
+import type { NodeReport } from '../../../local/node/report.ts';
 import { askOf, configOf, counterOf, recordOf, reportOf } from '../../support/nodes.ts';
 import { until } from '../../support/until.ts';
 
 type Node = {
   revision: number;
+  state: NodeReport['state'];
+  /** How often it was told that another node has diverged. */
+  divergences: number;
   isThere: boolean;
   /** How often it has asked another node. */
   asked: number;
@@ -38,9 +42,13 @@ const begin = (...numbers: readonly number[]): void => {
       ownReport: () =>
         reportOf(number, {
           appliedRevision: node.revision,
+          state: node.state,
           start: node.record.start(),
           counter: node.counter.value(),
         }),
+      onDiverged: () => {
+        node.divergences += 1;
+      },
       report: (line) => void node.lines.push(line),
       everyMs: 5,
     });
@@ -61,6 +69,8 @@ const heardBy = (number: number) => nodeOf(number).record.heard();
 beforeEach(() => {
   const fresh = (): Node => ({
     revision: 10,
+    state: 'serving',
+    divergences: 0,
     isThere: false,
     asked: 0,
     counter: counterOf(),
@@ -95,6 +105,20 @@ describe('nodes that exchange reports', () => {
         .exchange?.others()
         .every(({ alive }) => alive),
     ).toBe(true);
+  });
+
+  it('hear once of each node that diverges, and again if it diverges again', async () => {
+    begin(1, 2, 3);
+    await rounds(2);
+    expect(nodeOf(1).divergences).toBe(0);
+    nodeOf(2).state = 'diverged';
+    await rounds(3);
+    expect([1, 2, 3].map((node) => nodeOf(node).divergences)).toEqual([1, 0, 1]);
+    nodeOf(2).state = 'serving';
+    await rounds(2);
+    nodeOf(2).state = 'diverged';
+    await rounds(2);
+    expect(nodeOf(1).divergences).toBe(2);
   });
 
   it('write down nothing of a node that has not announced itself', async () => {

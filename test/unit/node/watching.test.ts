@@ -49,7 +49,7 @@ const start = (
   const lines: string[] = [];
   const state = createNodeState(1, (line) => void lines.push(line));
   const given = { comparison: first };
-  const counts = { looks: 0, comparisons: 0 };
+  const counts = { looks: 0, comparisons: 0, handovers: 0 };
   const away = (): Promise<never> => Promise.reject(new Error('etcd is away'));
   const unused = async (): Promise<never> => {
     throw new Error('this call is not expected');
@@ -79,6 +79,9 @@ const start = (
     compare: async () => {
       counts.comparisons += 1;
       return await given.comparison;
+    },
+    handOver: async () => {
+      counts.handovers += 1;
     },
     compareEveryMs,
     signal: stop.signal,
@@ -142,6 +145,25 @@ describe('a node that serves', () => {
     given.comparison = different;
     await isIn('diverged');
     expect(await state.admit()).toContain('differ from those of node 2 and node 3');
+  });
+
+  it('gives up leadership if its copy differs, and no other node does', async () => {
+    const leads = { status: { ...healthy, isLeader: true }, reads: true };
+    const leader = start(different, 1, leads);
+    await leader.isIn('diverged');
+    await until(() => leader.counts.handovers > 0);
+    const follower = start(different, 1);
+    await follower.isIn('diverged');
+    const sound = start(equal, 1, leads);
+    await sound.isIn('serving');
+    expect([follower.counts.handovers, sound.counts.handovers]).toEqual([0, 0]);
+  });
+
+  it('compares at once when another node has diverged', async () => {
+    const { counts, watching, isIn } = start(equal);
+    await isIn('serving');
+    watching.compareSoon();
+    await until(() => counts.comparisons === 2);
   });
 
   it('goes on serving after a comparison that too few nodes answered, and compares again', async () => {
