@@ -1,10 +1,10 @@
-/** What is in each function's bundle: enough to run, and nothing that its route does not use. */
+/** Each function's bundle holds enough to run, and no package that its route does not use. */
 import { describe, expect, it } from '@jest/globals';
 import { bundle, readBuilds } from '../bench/bundles.ts';
 
 const builds = readBuilds('template.yaml');
 
-/** The packages of which something is in the bundle, without what they need themselves. */
+/** The packages that a bundle includes directly, without their own dependencies. */
 const packagesIn = async (operation: string) => {
   const { inputs } = await bundle(builds.get(operation) ?? {});
   const of = (name: string) => inputs.some((file) => file.includes(`node_modules/${name}/`));
@@ -17,18 +17,18 @@ const packagesIn = async (operation: string) => {
   };
 };
 
-describe('the bundle of', () => {
-  it('get-health holds no AWS client and nothing that reads tokens', async () => {
+describe('function bundles:', () => {
+  it('get-health has no AWS client and no code that reads tokens', async () => {
     const nothing = { dynamodb: false, kms: false, anyOfAws: false, tokens: false, env: false };
     expect(await packagesIn('get-health')).toEqual(nothing);
   });
 
-  it('list-secrets holds no client of KMS', async () => {
+  it('list-secrets has no KMS client', async () => {
     expect(await packagesIn('list-secrets')).toMatchObject({ dynamodb: true, kms: false });
   });
 
   it.each([...builds.keys()].filter((name) => name !== 'get-health' && name !== 'list-secrets'))(
-    '%s holds both clients, and the .env language only if it is about .env files',
+    '%s has both clients, and the .env language only if it handles .env files',
     async (operation) => {
       const expected = { dynamodb: true, kms: true, tokens: true, env: operation.endsWith('-env') };
       expect(await packagesIn(operation)).toMatchObject(expected);
@@ -36,7 +36,7 @@ describe('the bundle of', () => {
   );
 
   it.each([...builds.keys()])(
-    '%s holds no credential provider that Lambda never uses',
+    '%s has no credential provider that Lambda never uses',
     async (operation) => {
       const { inputs } = await bundle(builds.get(operation) ?? {});
       const left = /credential-provider-(ini|login|process|sso|web-identity)/;

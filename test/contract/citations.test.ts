@@ -7,12 +7,12 @@ const documents = [...globSync('*.md'), ...globSync('docs/**/*.md')];
 describe('the documents', () => {
   const citations = documents.flatMap((name) => citationsIn(name, readFileSync(name, 'utf8')));
 
-  it('cite tests', () => {
+  it('cite many tests', () => {
     expect(citations.length).toBeGreaterThan(300);
     expect(new Set(citations.map(({ document }) => document)).size).toBeGreaterThan(5);
   });
 
-  it('cite only tests that exist, by titles that they have', () => {
+  it('cite only existing tests, by their exact titles', () => {
     expect(citations.flatMap((citation) => faultOf(citation) ?? [])).toEqual([]);
   });
 });
@@ -21,7 +21,7 @@ describe('a citation', () => {
   const cited = (markdown: string) =>
     citationsIn('docs/page.md', markdown).map(({ line, file, title }) => [line, file, title]);
 
-  it('is a link to a test, and each text in italics behind it', () => {
+  it('consists of a link to a test and the italic texts behind it', () => {
     const markdown = [
       'An *emphasis*, then a claim ([unit/a](../test/unit/a.test.ts): *does one',
       'thing* · **not** *another*; [other](other.md): *no title*; [b](../test/b): *more*).',
@@ -37,7 +37,7 @@ describe('a citation', () => {
     ]);
   });
 
-  it('ends with its list item, and code holds none', () => {
+  it('ends with its list item and is ignored inside code', () => {
     const link = '[a](../test/a.test.ts)';
     expect(cited(`- ${link}: *one*\n- *two*`)).toHaveLength(2);
     expect(cited(`\`\`\`\n${link}: *one*\n\`\`\`\n`)).toEqual([]);
@@ -54,7 +54,7 @@ describe('a citation', () => {
     '});',
   ].join('\n');
 
-  it('is found among the titles of a file, with parameters in it', () => {
+  it('matches a title of the file, also one with parameters', () => {
     const titles = ['a thing', 'does one thing', "works …, 'ever'", 'counts to …', 'does more'];
     expect(titlesIn(source)).toEqual(titles);
     for (const title of [...titles, 'does … thing', "works by day, 'ever'"]) {
@@ -63,13 +63,13 @@ describe('a citation', () => {
   });
 
   it.each(['does one', 'one thing', 'does two things', "works by night, 'ever'", 'no title', ''])(
-    'is not found where no title is %j',
+    'matches no title by %j',
     (title) => {
       expect(isTitleIn(title, source)).toBe(false);
     },
   );
 
-  it('to a test that does not exist is reported with its document, line and text', () => {
+  it('gets a report with document, line and text if its test or title is missing', () => {
     const [gone, file] = ['test/gone.test.ts', 'test/contract/citations.test.ts'];
     const at = { document: 'docs/page.md', line: 7 };
     expect(faultOf({ ...at, file: gone, title: undefined })).toBe(
@@ -78,6 +78,6 @@ describe('a citation', () => {
     expect(faultOf({ ...at, file, title: 'cite nothing' })).toBe(
       `docs/page.md:7 cites ${file} for a test that it does not have: cite nothing`,
     );
-    expect(faultOf({ ...at, file, title: 'cite tests' })).toBeUndefined();
+    expect(faultOf({ ...at, file, title: 'cite many tests' })).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The vault is held to test/support/costs.ts, the calls and units of each operation, as the embedded store tells them.
- * A number that rises fails here; one that falls does, too, until the table says so.
+ * Holds the vault to test/support/costs.ts: the calls and units of each operation, as the embedded store counts them.
+ * A test fails if a number rises, and also if it falls and the table still has the old one.
  */
 
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
@@ -26,10 +26,10 @@ import { file } from '../support/env-vault.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 
-// At the end all that was stored is read again, perhaps on a busy machine.
+// At the end the test reads all stored items again, perhaps on a busy machine.
 jest.setTimeout(60_000);
 
-describe('the cost of', () => {
+describe('operation costs:', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
@@ -37,7 +37,7 @@ describe('the cost of', () => {
   afterAll(() => vault.close());
 
   type Context = ReturnType<typeof requestContext>;
-  /** What an operation cost, whether it succeeded or was refused. */
+  /** The cost of an operation, whether it succeeded or was refused. */
   const costOf = async (operation: (context: Context) => Promise<unknown>): Promise<Cost> => {
     const context = requestContext();
     await operation(context).catch(() => {});
@@ -90,21 +90,21 @@ describe('the cost of', () => {
     for (const name of names) await makeSecret(vault.ports, principal, name, [value]);
   };
 
-  it('every operation of the template is known', async () => {
+  it('the table covers every operation of the template', async () => {
     const { routes } = await readTemplate('template.yaml');
     const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
     expect(routes.map(({ operation }) => operation).sort()).toEqual([...known].sort());
   });
 
-  it('a create: one conditional put', async () => {
+  it('a create makes one conditional put', async () => {
     expect(await create(someone(), 'DB')).toEqual(costs['create-secret']);
   });
 
-  it('a keyed create: the record read beside the data key, one transaction', async () => {
+  it('a keyed create reads its record while it gets the data key, then makes one transaction', async () => {
     expect(await create(someone(), 'DB', true)).toEqual(costs['create-secret, keyed']);
   });
 
-  it('a keyed create that is repeated, or refused: nothing is written', async () => {
+  it('a repeated or refused keyed create writes nothing', async () => {
     const alice = someone();
     await create(alice, 'DB', true);
     const asked = { kms: ['GenerateDataKey'], reads: 1, writes: 0 };
@@ -112,25 +112,25 @@ describe('the cost of', () => {
     expect(await create(alice, 'DB')).toEqual({ ...asked, store: ['PutItem'], reads: 0 });
   });
 
-  it('an update: one read, one transaction', async () => {
+  it('an update makes one read and one transaction', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value]);
     expect(await update(alice, 'DB')).toEqual(costs['update-secret']);
   });
 
-  it('a keyed update: the record read and put with it', async () => {
+  it('a keyed update adds its record to the read and to the transaction', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value]);
     expect(await update(alice, 'DB', true)).toEqual(costs['update-secret, keyed']);
   });
 
-  it('getting the latest: one read', async () => {
+  it('getting the latest version makes one read', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value, value]);
     expect(await get(alice, 'DB')).toEqual(costs['get-secret']);
   });
 
-  it('getting a version: head, version and its successor beside each other', async () => {
+  it('getting a version reads the head, the version and its successor concurrently', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', [value, value, value, value]);
     for (const version of [1, 2, 3, 4]) {
@@ -138,7 +138,7 @@ describe('the cost of', () => {
     }
   });
 
-  it('getting what was valid at an instant: at most 1 + ⌈log2 n⌉ reads', async () => {
+  it('getting the version at an instant makes at most 1 + ⌈log2 n⌉ reads', async () => {
     const alice = someone();
     const began = Date.now() - 100_000;
     await makeSecret(vault.ports, alice, 'DB', values(costSizes.versions), began);
@@ -152,18 +152,18 @@ describe('the cost of', () => {
     expect(found.at(-1)).toEqual(getAtCost(1));
   });
 
-  it('not finding: one read, and KMS is not asked', async () => {
+  it('a missing secret costs one read and no KMS call', async () => {
     expect(await get(someone(), 'DB')).toEqual(costs['get-secret, not found']);
   });
 
-  it('a page of versions: the head and one query, and KMS is not asked', async () => {
+  it('a page of versions costs one read of the head, one query and no KMS call', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', values(costSizes.listedVersions + 1));
     expect(await versionsPage(alice, false)).toEqual(costs['list-versions']);
     expect(await versionsPage(alice, true)).toEqual(costs['list-versions with values']);
   });
 
-  it('a page of names: one query of the index', async () => {
+  it('a page of names makes one query of the index', async () => {
     const alice = someone();
     await makeSecrets(alice, namesOf('LISTED_NAME_', costSizes.listedNames));
     const page = { prefix: '', after: undefined, limit: costSizes.listedNames };
@@ -171,13 +171,13 @@ describe('the cost of', () => {
     expect(cost).toEqual(costs['list-secrets']);
   });
 
-  it('the status: one look at the table and one at the key, and none when asked again at once', async () => {
+  it('the status probes the table and the key once, and nothing when asked again at once', async () => {
     const status = getStatus(vault.ports, machineClock);
     expect(await costOf((context) => status(context))).toEqual(costs['get-status']);
     expect(await costOf((context) => status(context))).toEqual(costs['get-health']);
   });
 
-  it('the health: nothing, by its own log line', async () => {
+  it('the health check calls no service, by its own log line', async () => {
     const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     await getHealth({}, { awsRequestId: 'the-id' });
     const lines = stdout.mock.calls
@@ -192,7 +192,7 @@ describe('the cost of', () => {
     });
   });
 
-  describe('a .env file', () => {
+  describe('.env file costs:', () => {
     const linesOf = (created: readonly string[], read: readonly string[] = []) =>
       [
         ...created.map((name) => `${name}=1\nX_${name}=enc(${name})\n`),
@@ -214,17 +214,17 @@ describe('the cost of', () => {
       fingerprint: fingerprint(key, principal, ['submit-env']),
     });
 
-    it('with three new names: one transaction, of two units and one of the index each', async () => {
+    it('three new names take one transaction, with two units and one of the index for each name', async () => {
       const cost = await encrypt(someone(), linesOf(['A', 'B', 'C']));
       expect(cost).toEqual(envCost({ created: 3 }));
       expect(cost).toMatchObject({ store: ['TransactWriteItems'], reads: 0, writes: 6 + 3 });
     });
 
-    it('with one new name: one conditional put, as a create', async () => {
+    it('one new name takes one conditional put, like a create', async () => {
       expect(await encrypt(someone(), linesOf(['A']))).toEqual(costs['create-secret']);
     });
 
-    it('with forty new names, forty known, and twenty of each, keyed: as many transactions', async () => {
+    it('forty names, new, read or mixed, cost what the table says', async () => {
       const [alice, known] = [someone(), namesOf('K', 40)];
       await makeSecrets(alice, known);
       const [created, more] = [namesOf('N', 40), namesOf('M', 20)];
@@ -236,17 +236,17 @@ describe('the cost of', () => {
       );
     });
 
-    it('with three new names and two read, keyed: one read and one write of all of them', async () => {
+    it('three new names and two read names, keyed, take one read and one write of all of them', async () => {
       const alice = someone();
       await makeSecrets(alice, ['P', 'Q']);
       const content = linesOf(['A', 'B', 'C'], ['P', 'Q']);
       const cost = await submit(alice, content, keyed(alice));
       expect(cost).toEqual(envCost({ created: 3, read: 2, recordKb: 1 }));
-      // The record once; two names read; record, three puts and two checks at two each; the index.
+      // The record once; two names read; record, three puts and two checks at two units each; the index.
       expect(cost).toMatchObject({ reads: 1 + 2 * 2, writes: 2 * (1 + 3 + 2) + 3 });
     });
 
-    it('with two names read and none new, keyed: the record is read, and put without any check', async () => {
+    it('two read names and no new one, keyed, read the record and put it without any check', async () => {
       const alice = someone();
       await makeSecrets(alice, ['P', 'Q']);
       const cost = await submit(alice, linesOf([], ['P', 'Q']), keyed(alice));
@@ -254,7 +254,7 @@ describe('the cost of', () => {
       expect(cost).toMatchObject({ reads: 1 + 2 * 2, writes: 2 });
     });
 
-    it('that is only tried: all names read for the report, the keys asked for, and nothing written', async () => {
+    it('a dry run reads all names, asks for the keys and writes nothing', async () => {
       const alice = someone();
       await makeSecrets(alice, ['P', 'Q']);
       const content = linesOf(['A', 'B', 'C'], ['P', 'Q']);
@@ -266,7 +266,7 @@ describe('the cost of', () => {
       });
     });
 
-    it('that only reads: one transaction', async () => {
+    it('a file that only reads takes one transaction', async () => {
       const alice = someone();
       await makeSecrets(alice, ['P', 'Q']);
       const cost = await expand(alice, linesOf([], ['P', 'Q']));
@@ -274,7 +274,7 @@ describe('the cost of', () => {
       expect(cost).toMatchObject({ store: ['TransactGetItems'], reads: 4, writes: 0 });
     });
 
-    it('that names what is not there: a read and a report, and KMS is not asked', async () => {
+    it('a file with missing names costs two reads and no KMS call', async () => {
       const cost = await expand(someone(), linesOf([], ['P']));
       expect(cost).toEqual({
         store: ['TransactGetItems', 'TransactGetItems'],
@@ -284,13 +284,13 @@ describe('the cost of', () => {
       });
     });
 
-    it('with pins: one transaction for the distinct names, and a read for each superseded version', async () => {
+    it('pins take one transaction for the distinct names and one read for each superseded version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'P', [value]);
       await makeSecret(vault.ports, alice, 'Q', [value, value, value]);
       const content = 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n';
       const cost = await expand(alice, content);
-      // P, Q, Q@1, Q@2 and Q@3, of which the last is the head.
+      // P, Q, Q@1, Q@2 and Q@3. Q@3 is the head.
       expect(cost).toEqual(envCost({ read: 2, superseded: 2, checked: 3 }));
       expect(cost).toMatchObject({ reads: 2 * 2 + 2 });
       expect(await expand(alice, 'V=secret(Q@4)\n')).toEqual({
@@ -301,13 +301,13 @@ describe('the cost of', () => {
       });
     });
 
-    it('to be pinned: no more than without', async () => {
+    it('a file that asks for its pinned form costs no more than one that does not', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'P', [value, value]);
       expect(await expand(alice, linesOf([], ['P']), { pin: true })).toEqual(envCost({ read: 1 }));
     });
 
-    it('with one new name and a pinned one: no condition on what never changes', async () => {
+    it('one new name beside a pinned one adds no condition on the pinned version, which never changes', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'Q', [value, value]);
       const cost = await submit(alice, `${linesOf(['A'])}V=secret(Q@1)\n`);
@@ -315,7 +315,7 @@ describe('the cost of', () => {
       expect(cost.store).toEqual(['GetItem', 'PutItem', 'TransactGetItems']);
     });
 
-    it('as of an instant: one transaction, and at most ⌈log2 n⌉ reads a name', async () => {
+    it('a file as of an instant takes one transaction and at most ⌈log2 n⌉ reads for each name', async () => {
       const alice = someone();
       const began = Date.now() - 100_000;
       const { versions } = costSizes;
@@ -351,26 +351,29 @@ describe('the cost of', () => {
       { tenant: 't'.repeat(64), subject: 's'.repeat(256), name: 'N'.repeat(128) },
       keptBytes.largest,
     ],
-  ])('keeping a secret of %s names: its value and no more than is told', async (_, of, most) => {
-    const { name, ...who } = of;
-    const principal = someone(who);
-    await makeSecret(vault.ports, principal, name, ['']);
-    const { Items } = await vault.dynamodb.send(
-      new ScanCommand({
-        TableName: tableName,
-        FilterExpression: 'tenant = :tenant',
-        ExpressionAttributeValues: { ':tenant': { S: principal.tenant } },
-      }),
-    );
-    const [item = {}] = Items ?? [];
-    // As DynamoDB counts: names and texts in UTF-8, a number of so few digits two bytes. A wrapped
-    // data key and an ARN of AWS are longer than the embedded KMS's.
-    const ofAws: Record<string, number> = { wrappedDataKey: 184, masterKeyId: 80 };
-    const size = Object.entries(item).reduce((sum, [attribute, { S, N, B }]) => {
-      const bytesOfValue = N === undefined ? (S ?? B ?? '').length : 2;
-      return sum + attribute.length + (ofAws[attribute] ?? bytesOfValue);
-    }, 0);
-    expect(size).toBeGreaterThan(most - 40);
-    expect(size).toBeLessThanOrEqual(most);
-  });
+  ])(
+    'keeping a secret with %s names takes its value and at most the documented overhead',
+    async (_, of, most) => {
+      const { name, ...who } = of;
+      const principal = someone(who);
+      await makeSecret(vault.ports, principal, name, ['']);
+      const { Items } = await vault.dynamodb.send(
+        new ScanCommand({
+          TableName: tableName,
+          FilterExpression: 'tenant = :tenant',
+          ExpressionAttributeValues: { ':tenant': { S: principal.tenant } },
+        }),
+      );
+      const [item = {}] = Items ?? [];
+      // DynamoDB counts names and texts in UTF-8, and two bytes for a number with so few digits. A wrapped
+      // data key and an ARN of AWS are longer than those of the embedded KMS.
+      const ofAws: Record<string, number> = { wrappedDataKey: 184, masterKeyId: 80 };
+      const size = Object.entries(item).reduce((sum, [attribute, { S, N, B }]) => {
+        const bytesOfValue = N === undefined ? (S ?? B ?? '').length : 2;
+        return sum + attribute.length + (ofAws[attribute] ?? bytesOfValue);
+      }, 0);
+      expect(size).toBeGreaterThan(most - 40);
+      expect(size).toBeLessThanOrEqual(most);
+    },
+  );
 });

@@ -46,7 +46,7 @@ describe('create-secret, on the embedded store and KMS', () => {
     expect(stored).toMatchObject({ version: 1, createdBy: 'alice', validTo: undefined });
   });
 
-  it('refuses a name that exists and leaves what is there', async () => {
+  it('refuses a name that exists and keeps the stored value', async () => {
     const alice = someone();
     await create(alice, 'DB', 'first');
     await expect(create(alice, 'DB', 'second')).rejects.toMatchObject({ code: 'secret_exists' });
@@ -65,14 +65,14 @@ describe('create-secret, on the embedded store and KMS', () => {
     }
   });
 
-  it('keeps the same name of two tenants apart', async () => {
+  it('keeps secrets of two tenants with the same name apart', async () => {
     const [alice, mallory] = [someone(), someone()];
     await create(alice, 'DB', 'of alice');
     await create(mallory, 'DB', 'of mallory');
     expect(Buffer.from((await latest(alice, 'DB')).value).toString()).toBe('of alice');
   });
 
-  it('refuses a name out of sight without looking anything up', async () => {
+  it('refuses a name hidden from the caller without looking anything up', async () => {
     const alice = someone({ names: ['billing.*'] });
     const context = requestContext();
     const request = { name: 'DB', value: bytes('x'), fingerprint: undefined };
@@ -83,7 +83,7 @@ describe('create-secret, on the embedded store and KMS', () => {
   });
 
   describe('with an idempotency key', () => {
-    it('answers a repetition like the first time, also after an update and a new value', async () => {
+    it('repeats its first answer even after an update', async () => {
       const alice = someone();
       const first = await create(alice, 'DB', 'x', { key: 'key-0123456789abcdef' });
       const update = { name: 'DB', value: bytes('y'), ifMatch: undefined, fingerprint: undefined };
@@ -95,7 +95,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       expect([stored.version, Buffer.from(value).toString()]).toEqual([2, 'y']);
     });
 
-    it('has one effect and one answer for sixteen at the same time', async () => {
+    it('has one effect and one answer for sixteen concurrent duplicates', async () => {
       const alice = someone();
       const tries = Array.from({ length: 16 }, () =>
         create(alice, 'DB', 'x', { key: 'k'.repeat(20) }),
@@ -113,10 +113,10 @@ describe('create-secret, on the embedded store and KMS', () => {
       });
     });
 
-    it('refuses the key for other content, too, if both are created at the same time', async () => {
+    it('refuses the key for other content even if both requests run at the same time', async () => {
       const alice = someone();
       const key = 'k'.repeat(20);
-      // Asked before there is a record: the condition of the write meets it.
+      // The lookup finds no record, so only the condition of the write meets it.
       const findRecord = async () => undefined;
       const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
       const contexts: ReturnType<typeof requestContext>[] = [];
@@ -134,7 +134,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       expect(told).toEqual([['created'], ['replayed'], ['idempotency_key_reused']]);
     });
 
-    it('stores nothing if it cannot be told whether it is a repetition', async () => {
+    it('stores nothing if the record of its key cannot be read', async () => {
       const alice = someone();
       const findRecord = async () => {
         throw new VaultError('store_unavailable', '');
@@ -147,7 +147,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       await expect(latest(alice, 'DB')).rejects.toMatchObject({ code: 'not_found' });
     });
 
-    it('does not take the key of another subject for its own', async () => {
+    it('does not answer with the result of another subject that used the same key', async () => {
       const alice = someone();
       const bob = { ...alice, subject: 'bob' };
       await create(alice, 'DB', 'x', { key: 'k'.repeat(20) });
@@ -156,7 +156,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       });
     });
 
-    it('does not remember a refusal', async () => {
+    it('leaves the key free when the create is refused', async () => {
       const alice = someone();
       await create(alice, 'DB', 'x');
       const refused = create(alice, 'DB', 'y', { key: 'k'.repeat(20) });
@@ -187,7 +187,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       }
     };
 
-    it('stores nothing and says so', async () => {
+    it('answers master_key_unavailable and stores nothing', async () => {
       const alice = someone();
       await disabled(async () => {
         await expect(create(alice, 'DB', 'x')).rejects.toMatchObject({
@@ -198,7 +198,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       await expect(latest(alice, 'DB')).rejects.toMatchObject({ code: 'not_found' });
     });
 
-    it('still says that a name exists', async () => {
+    it('still answers secret_exists for a name that exists', async () => {
       const alice = someone();
       await create(alice, 'DB', 'x');
       await disabled(async () => {
@@ -206,7 +206,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       });
     });
 
-    it('still answers a repetition', async () => {
+    it('still answers a repeated request', async () => {
       const alice = someone();
       await create(alice, 'DB', 'x', { key: 'k'.repeat(20) });
       await disabled(async () => {

@@ -1,4 +1,4 @@
-/** What becomes of the data keys of a request, on the embedded store and KMS. */
+/** The vault erases the data keys of a request, and makes as few as it can; on the embedded store and KMS. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
@@ -17,7 +17,7 @@ describe('a data key', () => {
   });
   afterAll(() => vault.close());
 
-  /** The vault's ports, and every data key that passes through them. */
+  /** The vault's ports, and a list of every data key that passes through them. */
   const watched = () => {
     const keys: Uint8Array[] = [];
     const { dataKeys } = vault.ports;
@@ -61,7 +61,7 @@ describe('a data key', () => {
         }),
     ],
     [
-      'a create that is refused',
+      'a refused create',
       (ports) =>
         createSecret(ports)(requestContext(), alice, { name: 'DB', value, fingerprint: undefined }),
     ],
@@ -104,7 +104,7 @@ describe('a data key', () => {
     ],
   ];
 
-  it.each(operations)('is zeroes after %s', async (_, operation) => {
+  it.each(operations)('is overwritten with zeroes after %s', async (_, operation) => {
     await makeSecret(vault.ports, alice, 'DB', ['x']).catch(() => undefined);
     const { keys, ports } = watched();
     await operation(ports).catch(() => undefined);
@@ -112,7 +112,7 @@ describe('a data key', () => {
     for (const key of keys) expect(Buffer.from(key).toString('hex')).toBe('00'.repeat(32));
   });
 
-  it('is the same in all tries of an update, under a fresh iv in each', async () => {
+  it('stays the same in all attempts of an update, each with a fresh IV', async () => {
     const bob = someone();
     await makeSecret(vault.ports, bob, 'DB', ['x']);
     const { keys, ports } = watched();

@@ -1,4 +1,4 @@
-/** `expand` as of an instant: one view of all secrets of a file, as they were. */
+/** Expanding a file as of an instant gives one consistent view of all its secrets at that instant. */
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,7 +10,7 @@ import * as fault from '../support/faults.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 
-describe('a file as of an instant, on the embedded store and KMS', () => {
+describe('a .env file as of an instant, on the embedded store and KMS', () => {
   let vault: Embedded;
   const began = 1_700_000_000_000;
   beforeAll(async () => {
@@ -21,7 +21,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
   const expand = (principal: Principal, content: string, at: number, ports = vault.ports) =>
     expandWith(ports, principal, content, { at });
 
-  it('has the version of every secret that was valid then: from validFrom, until before validTo', async () => {
+  it('uses for each secret the version valid at the instant: from validFrom until before validTo', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4', 'a5'], began);
     await makeSecret(vault.ports, alice, 'B', ['b1', 'b2'], began + 1_500);
@@ -45,7 +45,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     }
   });
 
-  it('does not find what did not exist then, and lists every such name', async () => {
+  it('reports every secret that did not exist at the instant as not found', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'OLD', ['o1', 'o2'], began);
     await makeSecret(vault.ports, alice, 'LATER', ['l1', 'l2', 'l3'], began + 5_000);
@@ -64,7 +64,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     expect(found.content).toBe('A=o2\nB=l1\n');
   });
 
-  it('does not find a pinned version that began later', async () => {
+  it('reports a pinned version that began after the instant as not found', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4'], began);
     const content = 'X=secret(A)\nY=secret(A@1)\nZ=secret(A@3)\n';
@@ -84,7 +84,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     }
   });
 
-  it('is one view, from one snapshot: what is updated after it is not seen', async () => {
+  it('reads all secrets from one snapshot and ignores later updates', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
     await makeSecret(vault.ports, alice, 'B', ['b1', 'b2', 'b3'], began);
@@ -107,7 +107,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=b4\n');
   });
 
-  it('is exact while both secrets of a pair are updated', async () => {
+  it('shows a consistent pair while both secrets of the pair are updated', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1'], began);
     await makeSecret(vault.ports, alice, 'B', ['b1'], began + 1);
@@ -123,7 +123,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     let reads = 0;
     const read = async () => {
       for (; !isOver; reads += 1) {
-        // Up to the last instant that was known when the request began.
+        // Ask for instants up to the last one that was known when the request began.
         const known = done;
         const at = 1 + ((reads * 37) % (known * 10 + 5));
         const a = at < 20 ? 1 : Math.min(Math.floor(at / 10), known);
@@ -137,10 +137,10 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     });
     await Promise.all([updating, read()]);
     expect(reads).toBeGreaterThan(5);
-    // 80 writes, each waiting for the disk: seconds on a machine that has other work.
+    // Each of 80 writes waits for the disk, which takes seconds on a busy machine.
   }, 60_000);
 
-  it('answers a dry run, and a file that reads nothing, like any other', async () => {
+  it('gives a dry run the answer of a real run, and expands a file that reads nothing', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
     const content = 'X=secret(A)\n';
@@ -154,7 +154,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     expect((await expand(alice, 'X=1\n', began)).content).toBe('X=1\n');
   });
 
-  it('is refused alike, with the same calls, for what is another’s, out of sight, or nowhere', async () => {
+  it('reports foreign, hidden and missing names alike, with the same calls', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
     await makeSecret(vault.ports, alice, 'OTHER', ['o1', 'o2', 'o3'], began);
@@ -187,7 +187,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     expect(refusals[2]).toEqual(refusals[0]);
   });
 
-  describe('over a table that somebody changed', () => {
+  describe('over a changed table', () => {
     const withGap = async () => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
@@ -199,7 +199,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
       return alice;
     };
 
-    it('is an integrity failure, but only after what is not found', async () => {
+    it('fails with integrity_failure, but reports missing names first', async () => {
       const alice = await withGap();
       const content = 'X=secret(A)\nY=secret(B)\n';
       await expect(expand(alice, content, began + 1_500)).rejects.toMatchObject({
@@ -212,7 +212,7 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
       expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=b1\n');
     });
 
-    it('is an integrity failure in a dry run, too', async () => {
+    it('fails a dry run with integrity_failure', async () => {
       const alice = await withGap();
       const dry = { at: began + 1_500, dryRun: true };
       await expect(expandWith(vault.ports, alice, 'X=secret(A)\n', dry)).rejects.toMatchObject({
@@ -221,19 +221,19 @@ describe('a file as of an instant, on the embedded store and KMS', () => {
     });
   });
 
-  it('is no "not found" while the store cannot be read', async () => {
+  it('answers store_unavailable, not not_found, while the store cannot be read', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
     const script = fault.inTurn('GetItem', Array(9).fill({ before: fault.connectionRefused }));
     const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
-    // Another name is missing for certain, but a report would have to list all.
+    // Another name is certainly missing, but the report of missing names would have to be complete.
     const content = 'X=secret(A)\nY=secret(NOWHERE)\n';
     await expect(expand(alice, content, began, ports)).rejects.toMatchObject({
       code: 'store_unavailable',
     });
   });
 
-  it('tells of names first, then of the key, while the master key is disabled', async () => {
+  it('reports missing names before the disabled master key', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
     await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));

@@ -25,7 +25,7 @@ describe('a .env file, on the embedded store and KMS', () => {
   beforeAll(async () => {
     vault = await startEmbedded();
   });
-  // It verifies every item, perhaps on a busy machine.
+  // Closing verifies every item, perhaps on a busy machine.
   afterAll(() => vault.close(), 60_000);
 
   const requestOf = (principal: Principal, content: string, { key, ports, ...more }: Options) => ({
@@ -65,7 +65,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     return found && Buffer.from(found.value).toString();
   };
 
-  it('stores what enc() names, puts secret() in its place, and gives it back', async () => {
+  it('stores the values named by enc(), replaces them by secret() references, and expands them again', async () => {
     const alice = someone();
     const file = 'DB_PASSWORD=hunter2\nAPP_DB="enc(DB_PASSWORD)" # app\n';
     const encrypted = await encrypt(alice, file);
@@ -79,7 +79,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(expanded.resolved).toEqual([{ name: 'DB_PASSWORD', version: 1 }]);
   });
 
-  it('creates and reads in one request', async () => {
+  it('creates and reads secrets in one request', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old', 's3cr3t']);
     const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n');
@@ -90,7 +90,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     });
   });
 
-  it('stores nothing of a file of which one name exists, and lists every such name', async () => {
+  it('stores nothing if any new name exists, and lists every such name', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'B', ['old']);
     await makeSecret(vault.ports, alice, 'D', ['old']);
@@ -116,7 +116,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(await storedValue(alice, 'B')).toBe('old');
   });
 
-  it('stores nothing of a file that reads what is not there, and lists every such name', async () => {
+  it('stores nothing if a secret that it reads is missing, and lists every such name', async () => {
     const alice = someone();
     await makeSecret(vault.ports, someone(), 'FOREIGN', ['x']);
     await makeSecret(vault.ports, alice, 'HIDDEN', ['x']);
@@ -132,7 +132,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(await storedValue(alice, 'A')).toBeUndefined();
   });
 
-  it('tells of existing names before missing ones', async () => {
+  it('reports existing names before missing ones', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['old']);
     const file = 'A=1\nX=enc(A)\nN=secret(NOWHERE)\n';
@@ -142,7 +142,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     });
   });
 
-  it('refuses a new name out of sight before anything is looked up', async () => {
+  it('refuses a new name hidden from the caller before anything is looked up', async () => {
     const alice = someone({ names: ['A'] });
     const context = requestContext();
     const request = requestOf(alice, 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n', {});
@@ -152,7 +152,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(context.journal.storeCalls).toEqual([]);
   });
 
-  it('lets one of eight overlapping files win each name, and stores whole files only', async () => {
+  it('lets one of eight overlapping files succeed, and stores no part of the others', async () => {
     const alice = someone();
     const fileOf = (index: number) =>
       `S=of ${index}\nOWN${index}=x\nA=enc(S)\nB=enc(OWN${index})\n`;
@@ -168,7 +168,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     }
   });
 
-  it('reads again if a secret it read is updated before it writes', async () => {
+  it('reads a secret again that was updated before the write', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
     let turns = 0;
@@ -195,11 +195,11 @@ describe('a .env file, on the embedded store and KMS', () => {
     const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', { ports });
     expect(answer.content).toBe('A=secret(A)\nX=secret(A)\nT=new\n');
     expect(turns).toBe(2);
-    // The key of the first try is used again, and does not outlive the request.
+    // The second attempt reuses the data key of the first, and the request erases it.
     expect(generated).toEqual([new Uint8Array(32)]);
   });
 
-  it('logs a lost race each time that a secret it read is updated before it writes', async () => {
+  it('logs lost_race for each time a secret that it read was updated before the write', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
     const { store } = vault.ports;
@@ -222,7 +222,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     ]);
   });
 
-  it('with 96 new names is stored in its time though each call to KMS takes a second', async () => {
+  it('stores 96 new names in time when each call to KMS takes a second', async () => {
     const alice = someone();
     const clock = virtualClock();
     const names = Array.from({ length: 96 }, (_, index) => `N${index}`);
@@ -232,7 +232,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       keys.set(name, await vault.ports.dataKeys.generate(requestContext(), bound));
     }
     let second: Promise<void> | undefined;
-    // All calls that are under way at once share their second.
+    // All concurrent calls share one second.
     const takeSecond = () => {
       second ??= new Promise((end) => {
         setImmediate(() => {
@@ -254,7 +254,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(created).toHaveLength(96);
   }, 60_000);
 
-  it('is refused as throttled when its time is over and what it reads still comes and goes', async () => {
+  it('answers throttled when its time ends while a name that it reads keeps appearing and disappearing', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
     const { store } = vault.ports;
@@ -273,7 +273,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(context.elapsed()).toBeLessThan(8_000);
   });
 
-  it('is one success when the reply to its transaction is lost', async () => {
+  it('succeeds once when the reply to its transaction is lost', async () => {
     const alice = someone();
     const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
     const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
@@ -282,7 +282,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(answer.replayed).toBe(false);
   });
 
-  it('is outcome_unknown when nothing of it is seen', async () => {
+  it('answers outcome_unknown if every reply is lost and nothing of it is stored', async () => {
     const lost = { before: fault.timedOut };
     const script = fault.inTurn('TransactWriteItems', [lost, lost, lost]);
     const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
@@ -293,7 +293,7 @@ describe('a .env file, on the embedded store and KMS', () => {
   });
 
   describe('as a dry run', () => {
-    it('answers what the real one answers, and stores nothing', async () => {
+    it('gets the answer of the real run and stores nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
       const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
@@ -306,7 +306,7 @@ describe('a .env file, on the embedded store and KMS', () => {
   describe('with an idempotency key', () => {
     const key = 'k'.repeat(20);
 
-    it('answers a repetition with the versions that the first answer used', async () => {
+    it('repeats the versions of the first answer', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
       const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
@@ -316,7 +316,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       expect(await submit(alice, file, { key })).toEqual({ ...first, replayed: true });
     });
 
-    it('has one effect for eight at the same time', async () => {
+    it('has one effect for eight concurrent duplicates', async () => {
       const alice = someone();
       const answers = await Promise.all(
         Array.from({ length: 8 }, () => encrypt(alice, 'A=1\nX=enc(A)\n', { key })),
@@ -333,7 +333,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       });
     });
 
-    it('answers a repetition of a file that creates nothing as the first time', async () => {
+    it('repeats its first answer though it creates nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
       for (const [send, content] of [
@@ -351,7 +351,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       }
     });
 
-    it('gives eight concurrent duplicates of a file that creates nothing one answer', async () => {
+    it('gives eight concurrent duplicates that create nothing one answer', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['0']);
       const duplicates = Array.from({ length: 8 }, async (_, index) => {
@@ -363,7 +363,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       expect(new Set(answers.map(({ content }) => content)).size).toBe(1);
     });
 
-    it('remembers a file that reads as many names as a file may', async () => {
+    it('remembers as many read names as a file may have', async () => {
       const alice = someone();
       const names = Array.from({ length: 96 }, (_, index) => `MANY${index}`);
       await Promise.all(names.map((name) => makeSecret(vault.ports, alice, name, [name])));
@@ -374,9 +374,9 @@ describe('a .env file, on the embedded store and KMS', () => {
     });
 
     it.each([
-      ['each of its tries was stored and lost its reply', { after: fault.timedOut }, 3],
-      ['the first of its tries was stored and lost its reply', { after: fault.timedOut }, 1],
-    ])('answers a file that creates nothing as stored if %s', async (_, lost, times) => {
+      ['every attempt was stored and lost its reply', { after: fault.timedOut }, 3],
+      ['the first attempt was stored and lost its reply', { after: fault.timedOut }, 1],
+    ])('succeeds for a file that creates nothing if %s', async (_, lost, times) => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
       const script = fault.inTurn('TransactWriteItems', Array(times).fill(lost));
@@ -386,7 +386,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       expect((await submit(alice, 'T=secret(TOKEN)\n', { key })).replayed).toBe(true);
     });
 
-    it('answers outcome_unknown for a file that creates nothing if its record is not seen', async () => {
+    it('answers outcome_unknown for a file that creates nothing if its record is not found', async () => {
       const lost = { before: fault.timedOut };
       const script = fault.inTurn('TransactWriteItems', [lost, lost, lost]);
       const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
@@ -395,7 +395,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       });
     });
 
-    it('does not read for a repetition what has gone out of the caller’s sight', async () => {
+    it('repeats no secret that is now hidden from the caller', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
       const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
@@ -408,7 +408,7 @@ describe('a .env file, on the embedded store and KMS', () => {
   });
 
   describe('while the master key is disabled', () => {
-    it('tells of names first, then of the key, and stores nothing', async () => {
+    it('reports name errors before the disabled master key, and stores nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'OLD', ['x']);
       await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));
@@ -425,7 +425,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     });
   });
 
-  it('never writes when what it read cannot be written back', async () => {
+  it('writes nothing if a value cannot be represented in the file', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'BYTES', [Uint8Array.of(0xff, 0xfe)]);
     await expect(submit(alice, 'A=1\nX=enc(A)\nB=secret(BYTES)\n')).rejects.toMatchObject({
@@ -435,7 +435,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(await storedValue(alice, 'A')).toBeUndefined();
   });
 
-  it('tells of names before what it met in the values', async () => {
+  it('reports name errors before errors in the values', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'OLD', ['x']);
     await makeSecret(vault.ports, alice, 'BYTES', [Uint8Array.of(0xff, 0xfe)]);
@@ -461,7 +461,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     }
   });
 
-  it('counts what it creates and what it reads together, in bytes', async () => {
+  it('limits the new and read values together, in bytes', async () => {
     const alice = someone();
     const names = Array.from({ length: 12 }, (_, index) => `BIG${index}`);
     await Promise.all(
@@ -469,7 +469,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     );
     const reading = names.map((name) => `${name}=secret(${name})\n`).join('');
     const context = requestContext();
-    // 64 bytes are left for the last.
+    // 64 bytes are left for the last value.
     const submitWith = (last: string) => {
       const sent = [...Array<string>(4).fill('é'.repeat(32_760)), last];
       const values = new Map(sent.map((value, index) => [`NEW${index}`, value]));
@@ -482,7 +482,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect((await submitWith('é'.repeat(32))).created).toHaveLength(5);
   });
 
-  it('reads values together up to 1 MiB, and opens none of more', async () => {
+  it('decrypts up to 1 MiB of values together, and none if there are more', async () => {
     const alice = someone();
     const names = Array.from({ length: 17 }, (_, index) => `BIG${index}`);
     await Promise.all(
@@ -500,7 +500,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(context.journal.kmsCalls).toEqual([]);
   });
 
-  it('sees a pair that one file creates whole, never half', async () => {
+  it('shows both or none of two secrets that one file creates', async () => {
     const alice = someone();
     const file = 'USER_=u0\nPASS_=p0\nU=enc(USER_)\nP=enc(PASS_)\n';
     const seen = new Set<string>();

@@ -1,4 +1,4 @@
-/** References pinned to versions, and the pinned file that repeats a deployment. */
+/** A file can pin references to versions. The pinned form of a file repeats a deployment. */
 import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
@@ -12,7 +12,7 @@ import { addVersion, makeSecret } from '../support/secrets.ts';
 
 const key = 'k'.repeat(20);
 
-describe('a file with pinned references, on the embedded store and KMS', () => {
+describe('a .env file with pinned references, on the embedded store and KMS', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
@@ -23,7 +23,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     expandWith(vault.ports, principal, content, more);
   const submit = (principal: Principal, content: string, more = {}, ports = vault.ports) =>
     submitEnv(ports)(requestContext(), principal, file(content, more));
-  /** Ports that do `before` ahead of each write, and keep the writes. */
+  /** Ports that call `before` ahead of each write and keep the writes. */
   const watching = (before: () => Promise<void>) => {
     const writes: Write[] = [];
     const { store } = vault.ports;
@@ -35,7 +35,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     return { writes, ports: { ...vault.ports, store: { ...store, write } } };
   };
 
-  it('has each version where it is named, beside the current one', async () => {
+  it('puts each pinned version where it is named, beside the current version', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3']);
     await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
@@ -53,7 +53,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     }
   });
 
-  it('is not found where a version is beyond the current one, once for each reference', async () => {
+  it('reports each reference to a version above the current one as not found', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
     const content =
@@ -75,7 +75,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     }
   });
 
-  it('repeats each deployment exactly, whatever is updated later', async () => {
+  it('repeats each deployment exactly after any later updates', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1']);
     await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
@@ -96,7 +96,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     );
   });
 
-  it('pins to what was valid at the instant that was asked for', async () => {
+  it('is pinned to the versions valid at the requested instant', async () => {
     const alice = someone();
     const began = 1_700_000_000_000;
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
@@ -107,7 +107,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     expect(same.content).toBe('X=a2\n');
   });
 
-  it('is written though what it is pinned to is updated meanwhile', async () => {
+  it('writes without a retry when the secret of a pinned version is updated meanwhile', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
     await makeSecret(vault.ports, alice, 'B', ['b1']);
@@ -123,7 +123,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     expect(writes[0]?.unchanged.map(({ name }) => name)).toEqual(['B']);
   });
 
-  it('reads again if a name that also stands unpinned is updated before it writes', async () => {
+  it('reads again if a secret that it also names unpinned is updated before the write', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
     let isFirst = true;
@@ -142,7 +142,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     });
     const content = 'N=1\nX=enc(N)\nY="secret(A) secret(A@1) secret(A@2)"\n';
 
-    it('answers a repetition with the versions that the first answer used', async () => {
+    it('repeats the versions of the first answer', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
       const first = await submit(alice, content, keyed(alice, content));
@@ -152,7 +152,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
       expect(again).toEqual({ ...first, replayed: true });
     });
 
-    it('does not read for a repetition what has gone out of the caller’s sight', async () => {
+    it('repeats no secret that is now hidden from the caller', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
       await submit(alice, content, keyed(alice, content));
@@ -164,11 +164,11 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     });
 
     it.each([
-      ['one version less', 'A@2 A@1'],
+      ['one version fewer', 'A@2 A@1'],
       ['one version more', 'A@2 A@1 A@2 A@2'],
       ['another name', 'B@2 A@1 A@2'],
-      ['another version than is pinned', 'A@2 A@2 A@2'],
-    ])('trusts no record that tells of %s', async (_, told) => {
+      ['a version other than the pinned one', 'A@2 A@2 A@2'],
+    ])('refuses a record with %s', async (_, told) => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
@@ -190,7 +190,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     });
   });
 
-  it('is refused alike, with the same calls, for what is another’s, out of sight, or nowhere', async () => {
+  it('reports foreign, hidden and missing names alike, with the same calls', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'HIDDEN', ['h1', 'h2']);
     await makeSecret(vault.ports, someone(), 'HIDDEN', ['x1', 'x2']);
@@ -210,7 +210,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     }
   });
 
-  it('has at most sixteen versions read at once', async () => {
+  it('reads at most sixteen versions concurrently', async () => {
     const alice = someone();
     const values = Array.from({ length: 40 }, (_, index) => `v${index + 1}`);
     await makeSecret(vault.ports, alice, 'A', values);
@@ -230,7 +230,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     expect(most).toBe(16);
   });
 
-  it('has all versions of a name counted toward 1 MiB of values', async () => {
+  it('counts every version of a secret toward 1 MiB of values', async () => {
     const alice = someone();
     const values = Array.from({ length: 17 }, () => 'x'.repeat(65_536));
     await makeSecret(vault.ports, alice, 'BIG', values);
@@ -244,7 +244,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
     expect(context.journal.kmsCalls).toEqual([]);
   });
 
-  describe('over a table that somebody changed', () => {
+  describe('over a changed table', () => {
     const changed = async () => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
@@ -259,7 +259,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
       },
     });
 
-    it('refuses a version that is gone, but after what is not found and what exists', async () => {
+    it('reports a removed version only after missing and existing names', async () => {
       const alice = await changed();
       await vault.dynamodb.send(new DeleteItemCommand(item(alice, 2)));
       const gone = 'X=secret(A@2)\n';
@@ -280,7 +280,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
       );
     });
 
-    it('refuses a version that was put in the place of another', async () => {
+    it('refuses a version item that was replaced by another version', async () => {
       const alice = await changed();
       const { Item } = await vault.dynamodb.send(new GetItemCommand(item(alice, 1)));
       const moved = { ...Item, sk: { S: 'VERSION#0000000002' }, version: { N: '2' } };
@@ -290,7 +290,7 @@ describe('a file with pinned references, on the embedded store and KMS', () => {
       });
     });
 
-    it('refuses a version that does not end where the current one begins', async () => {
+    it('refuses a version whose end is not the beginning of the current one', async () => {
       const alice = await changed();
       const { Item } = await vault.dynamodb.send(new GetItemCommand(item(alice, 3)));
       const late = { ...Item, validTo: { S: '2999-01-01T00:00:00.000Z' } };

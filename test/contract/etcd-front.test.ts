@@ -1,6 +1,6 @@
 /**
- * The front over etcd beside the embedded store: both get the same generated requests, one after the other, and must
- * give the same replies. etcd is in memory here; `test/cluster/etcd.test.ts` holds it and a real etcd to one suite.
+ * The front over etcd and the embedded store get the same generated requests, one after the other, and must give the
+ * same replies. etcd is in memory here; `test/cluster/etcd.test.ts` holds it and a real etcd to one suite.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -109,7 +109,7 @@ const condition = fc.oneof(
     ExpressionAttributeValues: { ':one': { N: '1' }, ':two': { N: '2' } },
   }),
 );
-/** Each of these is refused by both stores. */
+/** Requests that both stores refuse. */
 const malformed = fc.oneof(
   fc.constant({ ConditionExpression: 'n = :missing' }),
   fc.constant({ ConditionExpression: 'n = ' }),
@@ -207,7 +207,7 @@ const requestOn = (TableName: string): fc.Arbitrary<Request> => {
   );
 };
 
-/** A reply without what either side words or counts in its own way. */
+/** A reply without the texts and counters that the two stores word or count differently. */
 const essence = ({ status, body }: Reply) => {
   const {
     __type: type,

@@ -1,4 +1,4 @@
-/** The stores of `npm run bench -- scale` are filled past the vault: they tell nothing unless the vault could have. */
+/** `npm run bench -- scale` fills its stores past the vault. Their figures count only if the vault could have written them. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { checkVault } from '../../local/verify.ts';
@@ -14,7 +14,7 @@ describe('a store that was filled past the vault', () => {
   });
   afterAll(() => vault.close());
 
-  it('holds what the vault opens, goes on from, and finds nothing wrong with', async () => {
+  it('can be read, continued and verified by the vault', async () => {
     const alice = someone();
     const fill = createFill(vault, alice);
     const from = Date.now() - 100_000;

@@ -1,4 +1,4 @@
-/** The floor of `npm run bench` is one only while it makes the very calls that the vault makes. */
+/** The floor of `npm run bench` is a lower bound only while it makes exactly the calls of the vault. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
@@ -12,19 +12,19 @@ import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts'
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 
-// At the end all that was stored is read again, perhaps on a busy machine.
+// At the end the test reads all stored items again, perhaps on a busy machine.
 jest.setTimeout(60_000);
 
-describe('the floor', () => {
+describe('the floor of the bench', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
-    // What the floor stores is of the size of a secret, and none.
+    // The floor stores items of the size of a secret that are no secrets.
     vault.tampered.add('floor');
   });
   afterAll(() => vault.close());
 
-  /** The client, with the names of its calls kept. */
+  /** The client, with the names of its calls recorded. */
   const watched = <Client extends { send: (command: never) => unknown }>(
     client: Client,
     calls: string[],
@@ -104,7 +104,7 @@ describe('the floor', () => {
     return { store: context.journal.storeCalls, kms: context.journal.kmsCalls };
   };
 
-  it.each(operations)('makes the calls of %s', async (operation) => {
+  it.each(operations)('makes the same calls as the vault for %s', async (operation) => {
     expect(await callsOfFloor(operation)).toEqual(await callsOfVault(operation));
   });
 });

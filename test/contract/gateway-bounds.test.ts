@@ -1,4 +1,4 @@
-/** Hostile clients make the local gateway hold no more than its bounds, and other clients are served meanwhile. */
+/** Hostile clients cannot make the local gateway hold more than its bounds, and it serves other clients meanwhile. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,7 @@ let calls: string[];
 let sockets: Socket[];
 
 const mebibyte = 1_048_576;
-/** More than the buffers of the system take from a reply whose client reads nothing. */
+/** More than the system buffers take of a reply whose client reads nothing. */
 const longReply = 'a'.repeat(32 * mebibyte);
 const ok: Handler = async () => ({ statusCode: 200, headers: {}, body: '{}' });
 
@@ -44,7 +44,7 @@ const statusesIn = (read: string) =>
   [...read.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => code);
 const healthOf = async (): Promise<number> => (await fetch(`${gateway.url}/health`)).status;
 
-/** The one problem in what was read; it must keep the contract. */
+/** The only problem in the bytes that were read; it must keep the contract. */
 const problemIn = (read: string): Record<string, unknown> => {
   const [head = '', body = ''] = read.split('\r\n\r\n');
   const [first = '', ...lines] = head.split('\r\n');
@@ -99,7 +99,7 @@ describe('the gateway', () => {
     expect(calls).toEqual(['/health']);
   });
 
-  it('answers a query that is four times as long less than ten times as late', async () => {
+  it('answers a query of four times the length in less than ten times the time', async () => {
     await start({});
     const timeOf = async (bytes: number): Promise<number> => {
       const began = performance.now();
@@ -116,8 +116,8 @@ describe('the gateway', () => {
   });
 });
 
-describe('the gateway, with replies that are not read,', () => {
-  it('ends their connections when the time to read is over, and serves others meanwhile', async () => {
+describe('the gateway, with clients that do not read their replies,', () => {
+  it('ends their connections after the time limit for reading, and serves others meanwhile', async () => {
     await start({ replyMs: 200 }, async ({ path }) => ({
       statusCode: 200,
       headers: {},
@@ -132,7 +132,7 @@ describe('the gateway, with replies that are not read,', () => {
       expect((await readAll(socket)).length).toBeLessThan(longReply.length);
   });
 
-  it('ends the connections that have read nothing for longest when all replies together are too long', async () => {
+  it('ends the connections that have read nothing for longest when all replies together exceed the bound', async () => {
     await start({ replyBytesHeldMax: 2.5 * longReply.length }, async ({ path }) => ({
       statusCode: 200,
       headers: {},
@@ -143,7 +143,7 @@ describe('the gateway, with replies that are not read,', () => {
       const socket = await open();
       socket.write(get('/v1/secrets', 'Connection: close\r\n'));
       await until(() => calls.length === asked);
-      // Its reply is being sent once its first bytes are here.
+      // The first bytes have arrived, so the gateway is sending this reply.
       await once(socket, 'readable');
       deaf.push(socket);
     }
@@ -154,7 +154,7 @@ describe('the gateway, with replies that are not read,', () => {
 });
 
 describe('the gateway, with half-sent bodies,', () => {
-  it('refuses the oldest when all of them together are too long, and serves others', async () => {
+  it('refuses the oldest bodies when all together exceed the bound, and serves others', async () => {
     await start({ bodyBytesHeldMax: 3.5 * mebibyte });
     const half: Socket[] = [];
     for (let sent = 1; sent <= 4; sent += 1) {
@@ -175,7 +175,7 @@ describe('the gateway, with half-sent bodies,', () => {
 });
 
 describe('the gateway, with many connections or requests,', () => {
-  it('ends the connection that has waited longest for its client, and serves a new one', async () => {
+  it('ends the connection that has waited longest for its client when a new one arrives', async () => {
     await start({ connectionsMax: 3 });
     const [first, second] = [await open(), await open()];
     second.write('GET /health HT');
@@ -196,7 +196,7 @@ describe('the gateway, with many connections or requests,', () => {
     }
   });
 
-  it('ends no connection whose function runs, and closes the new one instead', async () => {
+  it('keeps connections whose functions run, and closes the new one', async () => {
     let answer: () => void = () => undefined;
     const answered = new Promise<void>((resolve) => {
       answer = resolve;
@@ -233,7 +233,7 @@ describe('the gateway, with many connections or requests,', () => {
     expect(most).toBe(1);
   });
 
-  it('ends a connection on which too many requests wait', async () => {
+  it('ends a connection with too many waiting requests', async () => {
     await start({ waitingRequestsMax: 4 }, () => sleep(60_000, undefined as never, { ref: false }));
     const socket = await open();
     socket.write(get('/health').repeat(5));
@@ -242,7 +242,7 @@ describe('the gateway, with many connections or requests,', () => {
   });
 });
 
-describe('the gateway, to a request that does not arrive in time,', () => {
+describe('the gateway, with requests that arrive too slowly,', () => {
   const quick = { requestMs: 200, headersMs: 200, checkEveryMs: 20 };
   const timeout = { code: 'request_timeout', status: 408, retryable: true };
 
@@ -250,7 +250,7 @@ describe('the gateway, to a request that does not arrive in time,', () => {
     ['half its body', `${post(2)}a`],
     ['half its headers', 'GET /health HTTP/1.1\r\nHost: v\r\n'],
     ['nothing', ''],
-  ])('answers a retryable 408 when its sender sends %s', async (_, sent) => {
+  ])('answers a retryable 408 to a client that sends %s', async (_, sent) => {
     await start(quick);
     const socket = await open();
     socket.write(sent);
@@ -259,7 +259,7 @@ describe('the gateway, to a request that does not arrive in time,', () => {
     expect(String(chunk)).toMatch(/^Connection: close\r$/im);
   });
 
-  it('calls no function after the 408, even if the rest of the body comes', async () => {
+  it('calls no function after the 408, even if the rest of the body arrives', async () => {
     await start(quick);
     const socket = await open();
     socket.write(`${post(2)}a`);
@@ -269,7 +269,7 @@ describe('the gateway, to a request that does not arrive in time,', () => {
     expect(calls).toEqual([]);
   });
 
-  it('answers 408 after the replies to the requests that it waited behind', async () => {
+  it('answers 408 after the replies to earlier requests of the connection', async () => {
     await start({ ...quick, lingerMs: 100 }, async (event, context) => {
       await sleep(1_000);
       return ok(event, context);
@@ -283,8 +283,8 @@ describe('the gateway, to a request that does not arrive in time,', () => {
   });
 });
 
-describe('the gateway, to bytes that are no HTTP,', () => {
-  it('answers 400 after the replies to the requests before them', async () => {
+describe('the gateway, with bytes that are not HTTP,', () => {
+  it('answers 400 after the replies to earlier requests', async () => {
     await start({}, async (event, context) => {
       await sleep(50);
       return ok(event, context);

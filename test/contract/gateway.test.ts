@@ -15,7 +15,7 @@ let routes: readonly Route[];
 let gateway: Gateway;
 let lines: string[];
 let calls: Call[];
-/** What every function answers; a test may replace it. */
+/** The answer of every function; a test may replace it. */
 let respond: Handler;
 
 const replyOf = (body: string, headers = {}): APIGatewayProxyResult => ({
@@ -30,7 +30,7 @@ const lastCall = (): Call => {
 };
 const get = (path: string, init: RequestInit = {}) => fetch(`${gateway.url}${path}`, init);
 
-/** Sends bytes as they are, and reads until the server closes. */
+/** Sends raw bytes, and reads until the server closes the connection. */
 const exchange = async (...parts: readonly (string | Buffer)[]): Promise<string> => {
   const socket: Socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
   socket.on('error', () => undefined);
@@ -86,7 +86,7 @@ describe('the local gateway', () => {
     }
   });
 
-  it('hands over every byte of a body, as base64', async () => {
+  it('passes every byte of a body as base64', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     await get('/v1/secrets', { method: 'POST', body: bytes });
     const { body, isBase64Encoded } = lastCall().event;
@@ -94,24 +94,24 @@ describe('the local gateway', () => {
     expect(Buffer.from(body ?? '', 'base64')).toEqual(Buffer.from(bytes));
   });
 
-  it('hands over a missing body as null', async () => {
+  it('passes a missing body as null', async () => {
     await get('/v1/secrets/DB');
     expect(lastCall().event.body).toBeNull();
   });
 
-  it('hands over names in the path as they were sent', async () => {
+  it('passes names in the path as they were sent', async () => {
     for (const name of ['a%2Fversions', '%41', '..%2e', 'a+b', '%zz']) {
       await exchange(`GET /v1/secrets/${name} HTTP/1.1\r\nConnection: close\r\n\r\n`);
       expect(lastCall().event.pathParameters).toEqual({ name });
     }
   });
 
-  it('lets a slash at the end make no difference', async () => {
+  it('ignores a slash at the end of a path', async () => {
     await get('/v1/secrets/');
     expect(lastCall().context.functionName).toBe('list-secrets');
   });
 
-  it('hands over repeated query parameters, decoded once', async () => {
+  it('passes repeated query parameters, decoded once', async () => {
     await get('/v1/secrets?prefix=%2541&limit=1&limit=2&__proto__=x');
     const { queryStringParameters, multiValueQueryStringParameters } = lastCall().event;
     expect(queryStringParameters).toEqual(
@@ -124,7 +124,7 @@ describe('the local gateway', () => {
     ]);
   });
 
-  it('hands over repeated headers as they were sent, Authorization too', async () => {
+  it('passes repeated headers as they were sent, also Authorization', async () => {
     await exchange(
       'GET /v1/secrets HTTP/1.1\r\nHost: v\r\nAuthorization: Bearer a\r\nauthorization: Bearer b\r\n',
       'If-Match: "1"\r\nIf-Match: "2"\r\nConnection: close\r\n\r\n',
@@ -137,7 +137,7 @@ describe('the local gateway', () => {
     expect(headers['Authorization']).toBe('Bearer b');
   });
 
-  it('gives each request an id of its own and the time of its function', async () => {
+  it('gives each request its own id and the time limit of its function', async () => {
     await get('/health', { headers: { 'X-Request-Id': 'mine' } });
     await get('/health');
     const [one, other] = calls.map(({ context }) => context.awsRequestId);
@@ -146,7 +146,7 @@ describe('the local gateway', () => {
     expect(lastCall().context.getRemainingTimeInMillis()).toBeGreaterThan(14_000);
   });
 
-  it("sends the function's answer as it is", async () => {
+  it('sends the answer of the function unchanged', async () => {
     respond = async () => ({
       ...replyOf('{"é":"\u{1F512}"}', { ETag: '"1"', 'Retry-After': 1 }),
       statusCode: 201,
@@ -161,13 +161,13 @@ describe('the local gateway', () => {
     });
   });
 
-  it('sends what a function encodes as base64 as the bytes it stands for', async () => {
+  it('decodes the base64 body of a function and sends the bytes', async () => {
     respond = async () => ({ ...replyOf('/wA='), isBase64Encoded: true });
     const reply = await get('/health');
     expect(Buffer.from(await reply.arrayBuffer())).toEqual(Buffer.from([0xff, 0x00]));
   });
 
-  it('keeps a connection for the next request', async () => {
+  it('keeps a connection open for the next request', async () => {
     const request = (last: boolean) =>
       `GET /health HTTP/1.1\r\nHost: v\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;
     expect((await exchange(request(false), request(true))).match(/HTTP\/1.1 200/g)).toHaveLength(2);
@@ -176,8 +176,8 @@ describe('the local gateway', () => {
   });
 });
 
-describe('what the local gateway answers by itself', () => {
-  it('knows no other route', async () => {
+describe('the local gateway without a function', () => {
+  it('answers route_not_found on any other path', async () => {
     const others = ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1'];
     for (const path of [...others, '/v1/secrets//versions']) {
       await expectProblem(await get(path), 404, 'route_not_found');
@@ -190,7 +190,7 @@ describe('what the local gateway answers by itself', () => {
     expect(calls).toEqual([]);
   });
 
-  it('names the methods that a route has', async () => {
+  it('answers 405 with the methods of the route', async () => {
     const allow = async (method: string, path: string) => {
       const reply = await get(path, { method });
       if (method !== 'HEAD') await expectProblem(reply, 405, 'method_not_allowed');
@@ -206,7 +206,7 @@ describe('what the local gateway answers by itself', () => {
   });
 
   it.each(['http://127.0.0.1:3000', 'https://a.example', 'null'])(
-    'refuses every request that carries the origin %s, and calls no function',
+    'refuses every request with the origin %s',
     async (Origin) => {
       const headers = { Origin };
       for (const { method, path } of routes) {
@@ -224,9 +224,9 @@ describe('what the local gateway answers by itself', () => {
   );
 
   it.each([
-    ['says its length', { 'Content-Length': String(10 * 1_048_576) }],
-    ['does not', {}],
-  ])('refuses a body beyond all bounds whose sender %s, and is heard', async (_, headers) => {
+    ['announces its length', { 'Content-Length': String(10 * 1_048_576) }],
+    ['announces no length', {}],
+  ])('answers 413 to a sender that %s and sends more than any bound', async (_, headers) => {
     const block = Buffer.alloc(65_536, 'a');
     const body = new ReadableStream({
       start: (controller) => {
@@ -241,10 +241,10 @@ describe('what the local gateway answers by itself', () => {
   });
 
   it.each([
-    ['says its length', 'Content-Length: 16777216\r\n\r\n', ''],
-    ['does not', 'Transfer-Encoding: chunked\r\n\r\n1000000\r\n', '\r\n0\r\n\r\n'],
+    ['announces its length', 'Content-Length: 16777216\r\n\r\n', ''],
+    ['announces no length', 'Transfer-Encoding: chunked\r\n\r\n1000000\r\n', '\r\n0\r\n\r\n'],
   ])(
-    'is heard even by a sender that reads nothing before it has sent all, and %s',
+    'gets its 413 to a sender that %s and reads only after it has sent all',
     async (_, before, after) => {
       const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
       socket.write(`POST /v1/secrets HTTP/1.1\r\nHost: v\r\n${before}`);
@@ -256,7 +256,7 @@ describe('what the local gateway answers by itself', () => {
     },
   );
 
-  it('refuses such a body before it is sent, if the sender asks', async () => {
+  it('refuses too large a body before it is sent, if the sender asks with Expect', async () => {
     const head = (length: number) =>
       `POST /v1/secrets HTTP/1.1\r\nHost: v\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
@@ -267,13 +267,13 @@ describe('what the local gateway answers by itself', () => {
     expect(await exchange(head(2), '{}')).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /);
   });
 
-  it('leaves what else a sender expects to the function', async () => {
+  it('passes any other Expect header to the function', async () => {
     const head = 'GET /health HTTP/1.1\r\nHost: v\r\nConnection: close\r\nExpect: more\r\n\r\n';
     expect(await exchange(head)).toMatch(/^HTTP\/1.1 200 /);
     expect(lastCall().event.headers).toMatchObject({ Expect: 'more' });
   });
 
-  it('leaves a body within its bound to the function', async () => {
+  it('passes a body within the bound to the function', async () => {
     const body = 'a'.repeat(4 * 1_048_576);
     expect((await get('/v1/secrets', { method: 'POST', body })).status).toBe(200);
     await expectProblem(
@@ -286,21 +286,24 @@ describe('what the local gateway answers by itself', () => {
 
   it.each<[string, Handler]>([
     ['throws', () => Promise.reject(new Error('hunter2'))],
-    ['throws what is no error', () => Promise.reject('hunter2')],
+    ['throws a value that is no Error', () => Promise.reject('hunter2')],
     [
-      'throws at once',
+      'throws synchronously',
       () => {
         throw new Error('hunter2');
       },
     ],
     ['answers nothing', async () => JSON.parse('null')],
     ['answers without a status', async () => JSON.parse('{"body":""}')],
-    ['answers with the status of no reply', async () => ({ ...replyOf('{}'), statusCode: 101 })],
-    ['answers with no status of HTTP', async () => ({ ...replyOf('{}'), statusCode: 600 })],
+    ['answers with status 101', async () => ({ ...replyOf('{}'), statusCode: 101 })],
+    ['answers with status 600', async () => ({ ...replyOf('{}'), statusCode: 600 })],
     ['answers without a body', async () => JSON.parse('{"statusCode":200}')],
-    ['answers a header that is none', async () => replyOf('{}', { 'X-A': 'a\r\nX-B: hunter2' })],
-    ['answers a header whose name is none', async () => replyOf('{}', { 'X A: hunter2': 'a' })],
-  ])('does not know the outcome of a function that %s', async (_, broken) => {
+    [
+      'answers a header with a line break',
+      async () => replyOf('{}', { 'X-A': 'a\r\nX-B: hunter2' }),
+    ],
+    ['answers an invalid header name', async () => replyOf('{}', { 'X A: hunter2': 'a' })],
+  ])('answers outcome_unknown for a function that %s', async (_, broken) => {
     respond = broken;
     const problem = await expectProblem(await get('/health'), 503, 'outcome_unknown');
     expect(lines).toHaveLength(1);
@@ -310,7 +313,7 @@ describe('what the local gateway answers by itself', () => {
     expect((await get('/health')).status).toBe(200);
   });
 
-  it('does not wait longer for a function than Lambda does', async () => {
+  it('answers outcome_unknown when a function runs longer than its time limit', async () => {
     await gateway.close(0);
     const slow = routes.map((route) => ({ ...route, timeoutMs: 20 }));
     const handlers = new Map(
@@ -326,11 +329,11 @@ describe('what the local gateway answers by itself', () => {
     await expectProblem(await get('/health'), 503, 'outcome_unknown');
   });
 
-  it('goes on when a sender goes away in the middle of its body', async () => {
+  it('survives a sender that disconnects in the middle of a body', async () => {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
     const head = 'POST /v1/secrets HTTP/1.1\r\nHost: v\r\nExpect: 100-continue\r\n';
     socket.write(`${head}Content-Length: 9\r\n\r\n`);
-    // Now its body is waited for.
+    // The gateway now waits for the body.
     await once(socket, 'data');
     socket.end('half');
     await once(socket, 'close');
@@ -338,7 +341,7 @@ describe('what the local gateway answers by itself', () => {
     expect(calls.map(({ event }) => event.path)).toEqual(['/health']);
   });
 
-  it('answers what is no HTTP in the same form', async () => {
+  it('answers a problem to bytes that are not HTTP', async () => {
     for (const [request, status, code] of [
       ['hello\r\n\r\n', 400, 'invalid_request'],
       ['GET / HTTP/1.1\r\nA b\r\n\r\n', 400, 'invalid_request'],
@@ -351,7 +354,7 @@ describe('what the local gateway answers by itself', () => {
     }
   });
 
-  it('lets a token of 32 KiB through to the function, which refuses it', async () => {
+  it('passes a token of 32 KiB to the function, which refuses it', async () => {
     const authorization = `Bearer ${'a'.repeat(32_768)}`;
     expect((await get('/v1/secrets', { headers: { authorization } })).status).toBe(200);
     expect(lastCall().event.headers['authorization']).toBe(authorization);
@@ -359,7 +362,7 @@ describe('what the local gateway answers by itself', () => {
 });
 
 describe('closing the local gateway', () => {
-  it('lets requests under way end, and takes no new ones', async () => {
+  it('finishes running requests and accepts no new ones', async () => {
     respond = () => sleep(100, replyOf('{"done":true}'));
     const underWay = get('/health');
     while (calls.length === 0) await sleep(1);
@@ -371,7 +374,7 @@ describe('closing the local gateway', () => {
     await expect(get('/health')).rejects.toThrow('fetch failed');
   });
 
-  it('does not wait beyond its grace', async () => {
+  it('ends after its grace period even if a request still runs', async () => {
     respond = () => sleep(5_000, replyOf('{}'), { ref: false });
     const underWay = get('/health').catch(() => 'ended');
     while (calls.length === 0) await sleep(1);

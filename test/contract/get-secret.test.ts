@@ -24,14 +24,14 @@ describe('get-secret, on the embedded store and KMS', () => {
     sk: { S: sk },
   });
 
-  it('gives the latest version, open-ended', async () => {
+  it('returns the latest version without an end', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
     const { text, stored } = await get(alice, 'DB');
     expect([text, stored.version, stored.validTo]).toEqual(['b', 2, undefined]);
   });
 
-  it('gives a version by number, with the interval in which it was valid', async () => {
+  it('returns a version by number, with the interval in which it was valid', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
     const { text, stored } = await get(alice, 'DB', { version: 2 });
@@ -40,7 +40,7 @@ describe('get-secret, on the embedded store and KMS', () => {
     await expect(get(alice, 'DB', { version: 4 })).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('gives the version valid at an instant: from validFrom, until before validTo', async () => {
+  it('returns the version valid at an instant: from validFrom until before validTo', async () => {
     const alice = someone();
     const values = Array.from({ length: 21 }, (_, index) => `v${index + 1}`);
     await makeSecret(vault.ports, alice, 'DB', values, began);
@@ -52,7 +52,7 @@ describe('get-secret, on the embedded store and KMS', () => {
     await expect(get(alice, 'DB', { at: began - 1 })).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('keeps every byte of a value', async () => {
+  it('returns every byte of a value unchanged', async () => {
     const alice = someone();
     const value = Uint8Array.from({ length: 65_536 }, (_, index) => (index * 7) % 256);
     await makeSecret(vault.ports, alice, 'BYTES', [value]);
@@ -62,7 +62,7 @@ describe('get-secret, on the embedded store and KMS', () => {
   });
 
   it.each(['latest', { version: 1 }, { at: began + 1 }] as const)(
-    'answers %j alike, with the same calls, for what is another’s, out of sight, or nowhere',
+    'answers %j alike for foreign, hidden and missing names, with the same calls',
     async (which) => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
@@ -92,20 +92,20 @@ describe('get-secret, on the embedded store and KMS', () => {
       return await getSecret(ports)(requestContext(), principal, request);
     };
 
-    it('answers from the item when both show the version', async () => {
+    it('answers from the version item when both show the version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a'], began);
       const early = await vault.ports.store.findHead(requestContext(), alice, 'DB');
       await addVersion(vault.ports, alice, 'DB', 'b', began + 1000);
-      // The update is under way: a plain look does not see it on the head yet.
+      // The update still runs: an eventually consistent read does not find it on the head yet.
       const { stored } = await racing({ findHead: async () => early }, 1, alice);
       expect(stored.validTo).toBe(began + 1000);
     });
 
-    it('reads once more when neither shows it though the head is beyond', async () => {
+    it('reads once more when neither shows the version though the head is above it', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
-      // The updates are under way: a plain look sees none of their version items yet.
+      // The updates still run: an eventually consistent read finds none of their version items yet.
       const findVersion: Store['findVersion'] = async (context, principal, name, version, look) =>
         look === 'settled'
           ? await vault.ports.store.findVersion(context, principal, name, version, look)
@@ -115,7 +115,7 @@ describe('get-secret, on the embedded store and KMS', () => {
     });
   });
 
-  describe('over a table that somebody changed', () => {
+  describe('over a changed table', () => {
     const change = async (
       principal: Principal,
       sk: string,
@@ -152,7 +152,7 @@ describe('get-secret, on the embedded store and KMS', () => {
       }
     });
 
-    it('refuses a version that was put beside the head which is that version', async () => {
+    it('refuses a version item beside a head of the same version', async () => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
@@ -168,7 +168,7 @@ describe('get-secret, on the embedded store and KMS', () => {
       await expect(get(alice, 'DB', { version: 2 })).rejects.toMatchObject(refused);
     });
 
-    it('refuses a gap: a version below the head that is gone', async () => {
+    it('refuses a missing version below the head', async () => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
@@ -185,7 +185,7 @@ describe('get-secret, on the embedded store and KMS', () => {
       ]);
     });
 
-    it('refuses a record moved from another secret, and an attribute it does not know', async () => {
+    it('refuses a record moved from another secret, and a record with an unknown attribute', async () => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'DB', ['a'], began);
@@ -194,7 +194,7 @@ describe('get-secret, on the embedded store and KMS', () => {
         new GetItemCommand({ TableName: tableName, Key: key(alice, 'OTHER', 'HEAD') }),
       );
       await change(alice, 'HEAD', (item) => ({ ...Item, pk: item['pk'], name: item['name'] }));
-      // The data key was asked for under the other name, so KMS refuses before the envelope can.
+      // The data key was requested under the other name, so KMS refuses before the envelope can.
       await expect(get(alice, 'DB')).rejects.toMatchObject({ code: 'master_key_incorrect' });
       await change(alice, 'HEAD', (item) => ({ ...item, admin: { BOOL: true } }));
       await expect(get(alice, 'DB')).rejects.toMatchObject({ code: 'integrity_failure' });

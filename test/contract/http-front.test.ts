@@ -54,7 +54,7 @@ const post = (operation: string, body: string, headers: Record<string, string> =
     body,
   });
 
-/** The revision of etcd, which each change of any key raises. */
+/** The revision of etcd. A change of any key raises it. */
 const revision = async (): Promise<string | undefined> => {
   const reply = await stored.etcd.range({ key: Buffer.from('-') }, performance.now() + 5_000);
   return reply.header?.revision;
@@ -119,7 +119,7 @@ describe('the front behind HTTP', () => {
     expect(listed.TableNames).toContain(TableName);
   });
 
-  it('creates a table once', async () => {
+  it('creates a table only once', async () => {
     const input = tableOf(`another-${tableCount}`);
     const { TableDescription: made } = await client.send(new CreateTableCommand(input));
     expect(made?.TableStatus).toBe('ACTIVE');
@@ -283,7 +283,7 @@ describe('a guarded front', () => {
     for (const [operation, body] of reads) expect((await front(operation, body)).status).toBe(200);
   });
 
-  it('serves everything while nothing is in the way', async () => {
+  it('serves all operations while its node has no problem', async () => {
     const front = answerOf([]);
     expect((await front('PutItem', put())).status).toBe(200);
     expect((await front('GetItem', { TableName, Key: keyOf('a') })).body['Item']).toEqual(

@@ -45,7 +45,7 @@ describe('the functions of npm start', () => {
     });
   });
 
-  it('get the fault of a key that npm run key has disabled', async () => {
+  it('get a key fault when npm run key has disabled the key', async () => {
     const kms = new KMSClient({ endpoint: backing.running.kmsEndpoint });
     await kms.send(new DisableKeyCommand({ KeyId: backing.running.masterKeyId }));
     kms.destroy();

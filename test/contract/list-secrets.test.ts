@@ -31,14 +31,17 @@ describe('list-secrets, on the embedded store', () => {
     }
   };
 
-  it('tells each name of the tenant once, in order, and none of another tenant', async () => {
+  it('lists each name of the tenant once, in order, and none of another tenant', async () => {
     expect(await listAll(alice)).toEqual(all.toSorted());
   });
 
-  it.each([1, 2, 3, 9, 10, 11])('pages by %d without a loss or a repetition', async (limit) => {
-    expect(await listAll(alice, '', limit)).toEqual(all.toSorted());
-    expect(await listAll(alice, 'B', limit)).toEqual(['B', 'B.C', 'B_C']);
-  });
+  it.each([1, 2, 3, 9, 10, 11])(
+    'loses and repeats nothing with pages of %d names',
+    async (limit) => {
+      expect(await listAll(alice, '', limit)).toEqual(all.toSorted());
+      expect(await listAll(alice, 'B', limit)).toEqual(['B', 'B.C', 'B_C']);
+    },
+  );
 
   it.each([
     [[], []],
@@ -53,13 +56,13 @@ describe('list-secrets, on the embedded store', () => {
       ['B', 'billing.key', 'billing.url'],
     ],
     [['*', 'A'], all.toSorted()],
-  ])('shows to a token with names %j only %j', async (names, expected) => {
+  ])('shows a token with the names %j only %j', async (names, expected) => {
     for (const limit of [1, 2, 100]) {
       expect(await listAll({ ...alice, names }, '', limit)).toEqual(expected);
     }
   });
 
-  it('reads nothing outside what the token and the prefix allow', async () => {
+  it('reads nothing outside the names that the token and the prefix allow', async () => {
     expect(await listAll({ ...alice, names: ['A*', 'billing.*'] }, 'AB')).toEqual(['AB', 'ABC']);
     const context = requestContext();
     const range = { prefix: 'B', after: undefined, limit: 100 };

@@ -35,7 +35,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     throw new Error('the list does not end');
   };
 
-  it('tells every version once, newest first, with intervals that tile', async () => {
+  it('lists every version once, newest first, without gaps between their intervals', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', seven, began);
     const { versions, next } = await page(alice);
@@ -51,7 +51,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     );
   });
 
-  it('pages in both orders, whatever the size of a page', async () => {
+  it('lists all versions in both orders for any page size', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', seven, began);
     for (const limit of [1, 2, 3, 4, 6, 7, 8]) {
@@ -60,7 +60,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     }
   });
 
-  it('goes on where it was though new versions came between two pages', async () => {
+  it('continues at its cursor after new versions were written between two pages', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c', 'd'], began);
     const first = await page(alice, { limit: 2 });
@@ -69,7 +69,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     expect(second.versions.map(({ stored }) => stored.version)).toEqual([2, 1]);
   });
 
-  it('gives the values when asked for them, and opens nothing otherwise', async () => {
+  it('returns values only when asked for, and else decrypts nothing', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
     const { versions } = await page(alice, { includeValues: true, limit: 10 });
@@ -84,7 +84,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     expect(context.journal.kmsCalls).toEqual([]);
   });
 
-  it('ends with an empty page after a cursor beyond either end', async () => {
+  it('returns an empty page for a cursor beyond either end', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
     expect(await page(alice, { order: 'asc', after: 9 })).toEqual({ versions: [] });
@@ -123,7 +123,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     }
   });
 
-  it('does not find the history of what is another’s, out of sight, or nowhere', async () => {
+  it('answers not_found alike for foreign, hidden and missing names', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], began);
     for (const principal of [someone(), { ...alice, names: ['X*'] }]) {

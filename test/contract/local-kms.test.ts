@@ -44,14 +44,14 @@ const clientOf = (to: Kms, credentials: Credentials = to.credentials): KMSClient
   const made = new KMSClient({
     ...reach(to),
     region,
-    // The client writes into the object that it is given.
+    // The client writes into this object, so give it a copy.
     credentials: { ...credentials },
     maxAttempts: 1,
   });
   closers.push(() => made.destroy());
   return made;
 };
-/** How a client reaches the KMS: over HTTP unless a suite says otherwise. */
+/** The transport of a client to the KMS: HTTP unless a suite sets another. */
 let reach: (to: Kms) => Partial<KMSClientConfig>;
 const overHttp: typeof reach = ({ endpoint }) => ({ endpoint });
 const inProcess: typeof reach = ({ answer }) => ({
@@ -99,7 +99,7 @@ describe.each([
     client = clientOf(kms);
   });
 
-  it('gives back the data key that it wrapped', async () => {
+  it('decrypts the data key that it wrapped', async () => {
     const { Plaintext, CiphertextBlob, keyArn } = await generate();
     expect(Plaintext).toHaveLength(32);
     expect(keyArn).toBe(kms.keyArn);
@@ -107,13 +107,13 @@ describe.each([
     expect(Buffer.from(CiphertextBlob).includes(Buffer.from(Plaintext))).toBe(false);
   });
 
-  it('never makes one data key, or one blob, twice', async () => {
+  it('makes every data key and every blob only once', async () => {
     const [one, other] = [await generate(), await generate()];
     expect(one.Plaintext).not.toEqual(other.Plaintext);
     expect(one.CiphertextBlob).not.toEqual(other.CiphertextBlob);
   });
 
-  it('knows its master key by id, ARN and alias, and answers with the ARN', async () => {
+  it('accepts its master key by id, ARN and alias, and answers with the ARN', async () => {
     const id = kms.keyArn.split('/')[1];
     const aliasArn = kms.keyArn.replace(/key\/.*/, 'alias/vault');
     for (const KeyId of [id, kms.keyArn, 'alias/vault', aliasArn]) {
@@ -124,15 +124,15 @@ describe.each([
   });
 
   it.each<[string, Context]>([
-    ['shifted between name and value', { tenan: 'tt1', name: 'DB_PASSWORD' }],
-    ['shifted between two members', { tenant: 't1n', ame: 'DB_PASSWORD' }],
+    ['with a letter moved from name to value', { tenan: 'tt1', name: 'DB_PASSWORD' }],
+    ['with a letter moved between two names', { tenant: 't1n', ame: 'DB_PASSWORD' }],
     ['with the two values exchanged', { tenant: 'DB_PASSWORD', name: 't1' }],
     ['of another tenant', { tenant: 't2', name: 'DB_PASSWORD' }],
-    ['with a member more', { ...ownContext, version: '1' }],
-    ['with an empty member more', { ...ownContext, '': '' }],
-    ['with a member less', { tenant: 't1' }],
-    ['that is empty', {}],
-  ])('tells its encryption context from one %s', async (_, other) => {
+    ['with one more entry', { ...ownContext, version: '1' }],
+    ['with one more empty entry', { ...ownContext, '': '' }],
+    ['with one entry fewer', { tenant: 't1' }],
+    ['without entries', {}],
+  ])('refuses to decrypt under an encryption context %s', async (_, other) => {
     const { CiphertextBlob } = await generate();
     const attempt = decrypt(CiphertextBlob, other);
     await expect(attempt).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
@@ -142,17 +142,17 @@ describe.each([
     });
   });
 
-  it('takes the members of an encryption context in any order', async () => {
+  it('accepts the entries of an encryption context in any order', async () => {
     const { CiphertextBlob, Plaintext } = await generate(client, { a: '1', b: '2' });
     expect(await decrypt(CiphertextBlob, { b: '2', a: '1' })).toEqual(Plaintext);
   });
 
-  it('refuses a context that is no exact text', async () => {
+  it('refuses a context with text that UTF-8 cannot encode', async () => {
     const attempt = generate(client, { tenant: '\ud800', name: 'X' });
     await expect(attempt).rejects.toMatchObject({ name: 'ValidationException' });
   });
 
-  it('refuses a blob with any byte changed, cut off or added', async () => {
+  it('refuses a blob with any byte changed, removed or added', async () => {
     const { CiphertextBlob } = await generate();
     const altered = [...CiphertextBlob.keys()].map((index) => {
       const bytes = Uint8Array.from(CiphertextBlob);
@@ -160,7 +160,7 @@ describe.each([
       return bytes;
     });
     altered.push(CiphertextBlob.slice(0, -1), Uint8Array.of(...CiphertextBlob, 0));
-    // Its layout and key alone; then, with no data key between, also iv and tag.
+    // The layout and key id alone; then also IV and tag, without a data key.
     for (const length of [1, 17, 45]) altered.push(CiphertextBlob.slice(0, length));
     for (const [index, blob] of altered.entries()) {
       const isKeyId = index >= 1 && index <= 16;
@@ -170,7 +170,7 @@ describe.each([
     }
   });
 
-  it("says that another vault's master key is the incorrect one", async () => {
+  it('answers IncorrectKeyException for a blob of another vault', async () => {
     const otherFolder = mkdtempSync(join(tmpdir(), 'vault-kms-'));
     const other = await startKms({ folder: otherFolder });
     closers.push(() => rmSync(otherFolder, { recursive: true }), other.close);
@@ -179,12 +179,12 @@ describe.each([
     );
     const attempt = decrypt(CiphertextBlob ?? new Uint8Array(), {});
     await expect(attempt).rejects.toMatchObject({ name: 'IncorrectKeyException' });
-    // Asked for no key, KMS looks for the blob's own, and finds none here.
+    // Without a named key, KMS looks for the blob's own key, and does not have it.
     const unnamed = client.send(new DecryptCommand({ CiphertextBlob }));
     await expect(unnamed).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
   });
 
-  it('says that the material was replaced no otherwise than that a blob is invalid', async () => {
+  it('answers InvalidCiphertextException after its key material was replaced', async () => {
     const { CiphertextBlob } = await generate();
     await stop();
     const file = masterKeyFile(folder);
@@ -197,7 +197,7 @@ describe.each([
     });
   });
 
-  it('does nothing with a disabled key, also after a restart, until it is enabled', async () => {
+  it('refuses to use a disabled key, also after a restart, until it is enabled', async () => {
     const { Plaintext, CiphertextBlob } = await generate();
     await client.send(new DisableKeyCommand({ KeyId: kms.keyArn }));
     for (const restarts of [false, true]) {
@@ -211,7 +211,7 @@ describe.each([
     expect(await decrypt(CiphertextBlob)).toEqual(Plaintext);
   });
 
-  it('does nothing with a key that is pending deletion', async () => {
+  it('refuses to use or enable a key that is pending deletion', async () => {
     const { CiphertextBlob } = await generate();
     await client.send(new ScheduleKeyDeletionCommand({ KeyId: kms.keyArn }));
     for (const attempt of [
@@ -223,7 +223,7 @@ describe.each([
     }
   });
 
-  it('leaves a key whose deletion was cancelled disabled, and cancels and schedules none twice', async () => {
+  it('leaves a key disabled after its deletion was cancelled, and cancels and schedules no deletion twice', async () => {
     const KeyId = kms.keyArn;
     const cancel = () => client.send(new CancelKeyDeletionCommand({ KeyId }));
     const schedule = () => client.send(new ScheduleKeyDeletionCommand({ KeyId }));
@@ -236,7 +236,7 @@ describe.each([
     await expect(generate()).rejects.toMatchObject({ name: 'DisabledException' });
   });
 
-  it('stays as it is if its state cannot be kept, and says nothing of why', async () => {
+  it('keeps its state if the change cannot be stored, and hides the cause', async () => {
     const { CiphertextBlob, Plaintext } = await generate();
     rmSync(folder, { recursive: true });
     const attempt = client.send(new DisableKeyCommand({ KeyId: kms.keyArn }));
@@ -248,7 +248,7 @@ describe.each([
     mkdirSync(folder);
   });
 
-  it('does not know any other key', async () => {
+  it('answers NotFoundException for any other key', async () => {
     const { CiphertextBlob } = await generate();
     for (const KeyId of [`${kms.keyArn.slice(0, -1)}_`, 'alias/other', 'x']) {
       for (const attempt of [
@@ -262,7 +262,7 @@ describe.each([
     }
   });
 
-  it('refuses what KMS refuses of a request', async () => {
+  it('refuses invalid requests as KMS does', async () => {
     const KeyId = kms.keyArn;
     for (const command of [
       new GenerateDataKeyCommand({ KeyId }),
@@ -291,7 +291,7 @@ describe.each([
     await expect(client.send(asymmetric)).rejects.toMatchObject({ name: 'ValidationException' });
   });
 
-  it('keeps key, access key and what it wrapped over a restart', async () => {
+  it('keeps key, access key and wrapped data keys across a restart', async () => {
     const { keyArn, credentials } = kms;
     const { Plaintext, CiphertextBlob } = await generate();
     await stop();
@@ -300,11 +300,11 @@ describe.each([
     expect(await decrypt(CiphertextBlob)).toEqual(Plaintext);
   });
 
-  it('keeps the master key in a file for its owner only', () => {
+  it('keeps the master key in a file that only its owner can read', () => {
     expect(statSync(masterKeyFile(folder)).mode & 0o777).toBe(0o600);
   });
 
-  it('refuses a damaged file without a word of what it holds', async () => {
+  it('refuses a damaged file without showing its content', async () => {
     const file = masterKeyFile(folder);
     const text = readFileSync(file, 'utf8');
     const material: string = JSON.parse(text).keyMaterial;
@@ -329,7 +329,7 @@ describe.each([
   });
 });
 
-describe('the embedded KMS, to anyone else', () => {
+describe('the embedded KMS, with other senders', () => {
   const body = () => JSON.stringify({ KeyId: kms.keyArn });
   const send = async (headers: Record<string, string>, text = body()) => {
     const reply = await fetch(kms.endpoint, { method: 'POST', headers, body: text });
@@ -376,7 +376,7 @@ describe('the embedded KMS, to anyone else', () => {
     expect((await send(await sign(secondsAgo(240)))).status).toBe(200);
   });
 
-  it('knows one access key only', async () => {
+  it('accepts only its own access key', async () => {
     const stranger = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL0000000000000000' });
     await expect(generate(stranger)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
     const shorter = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL' });
@@ -396,7 +396,7 @@ describe('the embedded KMS, to anyone else', () => {
     });
   });
 
-  it('refuses a signature that was made for something else', async () => {
+  it('refuses a signature made for another request', async () => {
     const headers = await sign();
     const refused = { status: 400, __type: 'InvalidSignatureException' };
     expect(await send(headers, body().replace('"}', ' "}'))).toMatchObject(refused);
@@ -408,7 +408,7 @@ describe('the embedded KMS, to anyone else', () => {
     expect(await send({ ...headers, authorization })).toMatchObject(refused);
   });
 
-  it('refuses a signature that leaves out what is asked for, or who', async () => {
+  it('refuses a signature that does not cover the operation or the host', async () => {
     const refused = { status: 400, __type: 'InvalidSignatureException' };
     const headers = await sign(new Date(), {});
     expect(await send({ ...headers, 'x-amz-target': target })).toMatchObject(refused);
@@ -417,7 +417,7 @@ describe('the embedded KMS, to anyone else', () => {
   });
 
   it.each(['https://a.example', 'null'])(
-    'refuses a request from a page of the origin %s, even with a right signature',
+    'refuses a request with the origin %s, even with a valid signature',
     async (origin) => {
       expect(await send({ ...(await sign()), origin })).toMatchObject({
         status: 400,
@@ -430,14 +430,14 @@ describe('the embedded KMS, to anyone else', () => {
     },
   );
 
-  it('refuses a body whose claimed hash is not its own', async () => {
+  it('refuses a body that does not match its announced hash', async () => {
     const headers = await sign();
     const authorization = headers['authorization'] ?? '';
     const claimed = { ...headers, authorization, 'x-amz-content-sha256': '0'.repeat(64) };
     expect(await send(claimed)).toMatchObject({ __type: 'InvalidSignatureException' });
   });
 
-  it('refuses a body that is too long, and reads it to its end first', async () => {
+  it('refuses a body that is too long, after reading it to its end', async () => {
     const refused = { status: 400, __type: 'ValidationException' };
     expect(await send(await sign(), 'x'.repeat(65_537))).toMatchObject(refused);
     expect(await send(await sign(), 'x'.repeat(8 * 1_048_576))).toMatchObject(refused);
@@ -448,7 +448,7 @@ describe('the embedded KMS, to anyone else', () => {
     expect(await countAnswered(kms.endpoint, request)).toBeLessThan(100);
   });
 
-  it('is heard even by a sender that reads nothing before it has sent all', async () => {
+  it('answers even a sender that reads only after it has sent all', async () => {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(kms.endpoint).port) });
     socket.write('POST / HTTP/1.1\r\nHost: v\r\nContent-Length: 16777216\r\n\r\n');
     await new Promise((resolve, reject) => {
@@ -459,7 +459,7 @@ describe('the embedded KMS, to anyone else', () => {
   });
 
   it.each(['hunter2', '[]', '"hunter2"', 'null'])(
-    'refuses a body that is no JSON object, without a word of it: %s',
+    'refuses the body %s, which is no JSON object, without repeating it',
     async (text) => {
       const headers = await sign(new Date(), { 'x-amz-target': target }, { text });
       expect(await send(headers, text)).toEqual({
@@ -475,7 +475,7 @@ describe('the embedded KMS, to anyone else', () => {
     ['GenerateDataKey', { KeySpec: 'AES_256', EncryptionContext: ['acme'] }],
     ['Decrypt', { CiphertextBlob: 'AQ' }],
     ['Decrypt', { CiphertextBlob: 7 }],
-  ])('refuses members of %s that are none of its own: %j', async (operation, members) => {
+  ])('refuses properties of %s with a wrong type: %j', async (operation, members) => {
     const text = JSON.stringify({ KeyId: kms.keyArn, ...members });
     const signed = { 'x-amz-target': `TrentService.${operation}` };
     expect(await send(await sign(new Date(), signed, { text }), text)).toMatchObject({
@@ -487,22 +487,22 @@ describe('the embedded KMS, to anyone else', () => {
   it.each([
     ['another method', 'PUT', '/', target],
     ['another path', 'POST', '/keys', target],
-    ['an operation that it does not have', 'POST', '/', 'TrentService.CreateKey'],
-    ['the operation of another service', 'POST', '/', 'DynamoDB_20120810.DescribeKey'],
-  ])('serves nothing by %s', async (_, method, path, name) => {
+    ['an operation that it lacks', 'POST', '/', 'TrentService.CreateKey'],
+    ['an operation of another service', 'POST', '/', 'DynamoDB_20120810.DescribeKey'],
+  ])('answers UnknownOperationException to %s', async (_, method, path, name) => {
     const headers = await sign(new Date(), { 'x-amz-target': name }, { method, path });
     const reply = await fetch(`${kms.endpoint}${path}`, { method, headers, body: body() });
     expect(reply.status).toBe(400);
     expect(await reply.json()).toMatchObject({ __type: 'UnknownOperationException' });
   });
 
-  it('ends the connections that are open when it is closed', async () => {
+  it('ends open connections when it is closed', async () => {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(kms.endpoint).port) });
     const head = 'POST / HTTP/1.1\r\nHost: v\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n';
     socket.write(head);
-    // Now its body is waited for.
+    // The KMS now waits for the body.
     await once(socket, 'data');
-    // Ended in the middle of a request, it may be told so by an error.
+    // The client may see the end of its request as an error.
     socket.on('error', () => undefined);
     const closed = new Promise((resolve) => socket.once('close', resolve));
     await kms.close();
@@ -510,8 +510,8 @@ describe('the embedded KMS, to anyone else', () => {
   });
 
   it.each([
-    ['older than five minutes', 310],
-    ['from more than five minutes ahead', -310],
+    ['that is more than five minutes old', 310],
+    ['from more than five minutes in the future', -310],
   ])('refuses a signature %s', async (_, seconds) => {
     expect(await send(await sign(secondsAgo(seconds)))).toMatchObject({
       status: 400,
@@ -519,7 +519,7 @@ describe('the embedded KMS, to anyone else', () => {
     });
   });
 
-  it('is not there on any address but loopback', async () => {
+  it('listens only on loopback', async () => {
     const port = Number(new URL(kms.endpoint).port);
     const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
     for (const { address, internal } of addresses.filter((each) => each.family === 'IPv4')) {

@@ -1,4 +1,4 @@
-/** What is installed: one version of each package, by its hash, and no script of a package but those that are named. */
+/** Installing takes one exact version of each package, checks its hash, and runs only the named install scripts. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 
@@ -17,7 +17,7 @@ const { packages } = read<{ packages: Readonly<Record<string, Package>> }>('pack
 const { '': root = {}, ...installed } = packages;
 
 describe('the lock file', () => {
-  it('is of the versions that package.json names, each of them exact', () => {
+  it('has exactly the versions of package.json', () => {
     for (const kind of kinds) {
       expect([kind, root[kind]]).toEqual([kind, manifest[kind]]);
       for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
@@ -27,7 +27,7 @@ describe('the lock file', () => {
     }
   });
 
-  it('pins every package by its hash, wherever it comes from', () => {
+  it('pins every package by its hash', () => {
     expect(Object.keys(installed).length).toBeGreaterThan(100);
     const hash = expect.stringMatching(/^sha512-[A-Za-z0-9+/]{86}==$/);
     for (const [path, { integrity }] of Object.entries(installed)) {
@@ -35,7 +35,7 @@ describe('the lock file', () => {
     }
   });
 
-  it('brings scripts of their own with four packages, of which the two that are needed are allowed', () => {
+  it('has four packages with install scripts, of which only the two needed ones are allowed', () => {
     const withScript = Object.entries(installed).flatMap(([path, { hasInstallScript }]) =>
       hasInstallScript ? [path.replace('node_modules/', '')] : [],
     );

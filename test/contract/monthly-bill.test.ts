@@ -1,4 +1,4 @@
-/** The bill of docs/deploy.md: computed from what operations cost, which is measured here, and the list prices. */
+/** The bill in docs/deploy.md is computed from the measured costs of operations and the list prices. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSecret } from '../../functions/vault/create-secret.ts';
@@ -19,14 +19,14 @@ import { bytes, requestContext, someone } from '../support/requests.ts';
 
 const month = { secrets: 1_000, versions: 2, creates: 1_000, updates: 1_000, reads: 1_000_000 };
 
-describe('the bill of a month', () => {
+describe('the monthly bill', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
   });
   afterAll(() => vault.close());
 
-  it('counts what a create, an update and a read are measured to cost', async () => {
+  it('uses the measured costs of a create, an update and a read', async () => {
     const alice = someone();
     const value = bytes('v'.repeat(256));
     const one = { name: 'DB_PASSWORD', fingerprint: undefined };
@@ -59,7 +59,7 @@ describe('the bill of a month', () => {
     expect(monthsOfLogs).toBe(Parameters.LogRetentionDays.Default / 30);
   });
 
-  it('is the one of docs/deploy.md', () => {
+  it('is equal to the bill in docs/deploy.md', () => {
     const page = readFileSync('docs/deploy.md', 'utf8');
     const bill = billOf(month);
     expect(page).toContain(billTable(bill));
@@ -68,7 +68,7 @@ describe('the bill of a month', () => {
     expect(page).toContain(`of which $${totalOf(unused).toFixed(2)} is there`);
   });
 
-  it('grows with each part of the use', () => {
+  it('grows with each kind of use', () => {
     const total = totalOf(billOf(month));
     for (const part of Object.keys(month)) {
       expect(totalOf(billOf({ ...month, [part]: 10_000_000 }))).toBeGreaterThan(total);
@@ -77,7 +77,7 @@ describe('the bill of a month', () => {
 });
 
 describe('the limits of docs/deploy.md', () => {
-  it('are those that are counted with', () => {
+  it('are equal to the limits that the computation uses', () => {
     expect(readFileSync('docs/deploy.md', 'utf8')).toContain(limitsTable());
   });
 });

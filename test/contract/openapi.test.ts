@@ -15,7 +15,7 @@ import {
 
 type Found = { readonly pointer: string; readonly node: { readonly [key: string]: Json } };
 
-/** Every object of the document with the pointer that leads to it. */
+/** Every object of the document, each with its JSON pointer. */
 const walk = (node: Json, pointer = ''): Found[] => {
   if (typeof node !== 'object' || node === null) return [];
   const below = Object.entries(node).flatMap(([key, value]) =>
@@ -38,7 +38,7 @@ describe('docs/openapi.yaml', () => {
     expect(operations.map(({ operationId }) => `${operationId}.ts`).sort()).toEqual(files.sort());
   });
 
-  it('leads every $ref to something', () => {
+  it('resolves every $ref', () => {
     const pointers = new Set(everything.map(({ pointer }) => pointer));
     for (const { node } of everything) {
       const reference = node['$ref'];
@@ -46,7 +46,7 @@ describe('docs/openapi.yaml', () => {
     }
   });
 
-  it('has only examples that keep its own schemas', () => {
+  it('has only examples that match its own schemas', () => {
     const violations = everything.flatMap(({ pointer, node }) => {
       if (node['schema'] === undefined) return [];
       const named = Object.values((node['examples'] ?? {}) as Record<string, { value: Json }>);
@@ -57,7 +57,7 @@ describe('docs/openapi.yaml', () => {
     expect(violations).toEqual([]);
   });
 
-  it.each(problems)('shows $code as it is answered', (example) => {
+  it.each(problems)('shows the problem $code exactly as the vault answers it', (example) => {
     expect(checkSchema('Problem', example)).toEqual([]);
     const { errors, errorsTotal, field, limit, scope, currentVersion } = example;
     const given = { errors, errorsTotal, field, limit, scope, currentVersion };
@@ -72,7 +72,7 @@ describe('docs/openapi.yaml', () => {
     expect(problems.map(({ code }) => code)).toEqual(schemaNamed('ProblemCode')['enum']);
   });
 
-  it('gives the limits as the functions keep them', () => {
+  it('states the limits that the functions enforce', () => {
     const at = (path: string): Json | undefined => {
       const parts = path.split('.');
       const last = parts.pop() ?? '';
@@ -122,12 +122,12 @@ describe('the check of a reply', () => {
   const check = (headers: [string, string][], sent: object, status = 201) =>
     checkReply('create-secret', status, new Map(headers), JSON.stringify(sent));
 
-  it('passes what the document says', () => {
+  it('accepts a reply that the document allows', () => {
     expect(check(created, body)).toEqual([]);
   });
 
   it.each(['x-request-id', 'cache-control', 'x-content-type-options', 'location', 'etag'])(
-    'misses the header %s',
+    'reports a missing header %s',
     (name) => {
       expect(
         check(
@@ -138,7 +138,7 @@ describe('the check of a reply', () => {
     },
   );
 
-  it('refuses another status, header, content type, member or type', () => {
+  it('refuses another status, header, content type, property or type', () => {
     expect(check(created, body, 202)).not.toEqual([]);
     expect(check([...created, ['x-powered-by', 'a']], body)).not.toEqual([]);
     expect(check([...created, ['content-type', 'text/html']], body)).not.toEqual([]);
@@ -151,7 +151,7 @@ describe('the check of a reply', () => {
     expect(check(created, { name: 'A', version: 1 })).not.toEqual([]);
   });
 
-  it('refuses a problem whose status, type, request id or members are not those of its code', () => {
+  it('refuses a problem whose status, type, request id or properties differ from those of its code', () => {
     const exists = problems.find(({ code }) => code === 'secret_exists');
     const { errors, errorsTotal, ...problem } = exists ?? ({} as Example);
     const type: [string, string] = ['content-type', 'application/problem+json'];
@@ -166,7 +166,7 @@ describe('the check of a reply', () => {
     expect(check([...standing], problem, 409)).not.toEqual([]);
   });
 
-  it('wants of the gateway a problem that is not kept, and the methods it allows', () => {
+  it('demands no-store and the allowed methods of a reply of the gateway', () => {
     const [status, code] = [405, 'method_not_allowed'];
     const text = JSON.stringify(problems.find((example) => example.code === code));
     const headers = new Map([...standing, ['content-type', 'application/problem+json']] as const);

@@ -1,4 +1,4 @@
-/** Requests that run out of time on the embedded store and KMS are answered by what took their time. */
+/** A request that runs out of time names the service that was slow; on the embedded store and KMS. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,8 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => vault.close());
 
-describe('a store that stands still until no call to KMS may begin', () => {
-  // A second of a request is a quarter of a second here, and so are the limits of its calls.
+describe('a store that hangs until no KMS call may begin', () => {
+  // Time runs four times as fast for the requests and the limits of their calls.
   const speed = 4;
   const clock: Clock = {
     ...machineClock,
@@ -42,7 +42,7 @@ describe('a store that stands still until no call to KMS may begin', () => {
     ['expand', (of) => expandEnv(vault.ports)(of, alice, file('A=secret(HOT)\n'))],
   ];
 
-  it('makes get, list and expand store_unavailable, without a call to KMS or a key fault', async () => {
+  it('makes get, list and expand answer store_unavailable, without a KMS call or a key fault', async () => {
     const { pid } = JSON.parse(await readFile(join(vault.folder, 'store.pid'), 'utf8'));
     const contexts = reads.map(() => requestContext({ clock }));
     process.kill(pid, 'SIGSTOP');
@@ -61,9 +61,9 @@ describe('a store that stands still until no call to KMS may begin', () => {
   });
 });
 
-describe('more updates of one secret than there is time for', () => {
-  it('are stored or throttled, and none is a key fault', async () => {
-    // The time of each request goes by so fast that most of it is spent on waiting for the updates before it.
+describe('more concurrent updates of one secret than time allows', () => {
+  it('are stored or throttled without a key fault', async () => {
+    // Time runs so fast that each request spends most of it waiting for the updates before it.
     const clock: Clock = { ...machineClock, elapsed: () => machineClock.elapsed() * 50 };
     const update = updateSecret(vault.ports);
     const request = { name: 'HOT', value: bytes('x'), ifMatch: undefined, fingerprint: undefined };

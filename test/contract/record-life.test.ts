@@ -1,4 +1,4 @@
-/** How long the record of a keyed request lives: a read and a write's condition must agree on the moment of its end. */
+/** A read and the condition of a write agree on the moment at which the record of a keyed request ends. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { times } from '../../functions/model/limits.ts';
@@ -15,12 +15,12 @@ describe('an idempotency record', () => {
   });
   afterAll(() => vault.close());
 
-  /** A whole second, in which the record is written. */
+  /** The whole second in which the record is written. */
   const written = 1_700_000_000_000;
-  /** The first millisecond of the last second of its life: expiry is kept in whole seconds. */
+  /** The first millisecond of the last second of its life; expiry has a resolution of one second. */
   const lastSecond = written + times.idempotencyKeptMs;
 
-  /** Updates a secret with a key, and again at `now` through `ports`; what the second request was told. */
+  /** Updates a secret with a key, and again at `now` through `ports`. Returns the result of the second request. */
   const repeatAt = async (now: number, ports: Ports, ifMatch?: readonly number[]) => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], written - 1_000);
@@ -31,16 +31,16 @@ describe('an idempotency record', () => {
     const { version, replayed } = await updateSecret(ports)(at(now), alice, request);
     return { version: version.version, replayed };
   };
-  /** A read alone can find the record: the condition of the request, which it made untrue, refuses a write. */
+  /** Only a read can find the record: If-Match, now untrue, would refuse a write. */
   const found = (now: number) => repeatAt(now, vault.ports, [1]);
-  /** The condition of the write decides alone: the record is looked for too early. */
+  /** Only the condition of the write can find the record: the read finds none. */
   const met = (now: number) => {
     const findRecord = async () => undefined;
     return repeatAt(now, { ...vault.ports, store: { ...vault.ports.store, findRecord } });
   };
 
   it.each([0, 1, 999])(
-    'answers a repetition %i ms into its last second, whether a read or a write finds it',
+    'answers a repeated request %i ms into its last second, found by a read or by a write',
     async (ms) => {
       const repeated = { version: 2, replayed: true };
       expect(await found(lastSecond + ms)).toEqual(repeated);
@@ -48,7 +48,7 @@ describe('an idempotency record', () => {
     },
   );
 
-  it('answers no repetition once its last second is over, for reads and writes alike', async () => {
+  it('answers no repeated request once its last second is over, neither by a read nor by a write', async () => {
     await expect(found(lastSecond + 1_000)).rejects.toMatchObject({ code: 'version_conflict' });
     expect(await met(lastSecond + 1_000)).toEqual({ version: 3, replayed: false });
   });

@@ -10,7 +10,7 @@ import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { parseTemplate, readTemplate, type Template } from '../../local/template.ts';
 
-/** What each function may do, and nothing more: the whole of its policy. */
+/** The whole policy of each function. */
 const allowed: Record<string, readonly string[]> = {
   'create-secret': ['dynamodb:GetItem', 'dynamodb:PutItem', 'kms:GenerateDataKey'],
   'update-secret': ['dynamodb:GetItem', 'dynamodb:PutItem', 'kms:GenerateDataKey'],
@@ -30,7 +30,7 @@ const allowed: Record<string, readonly string[]> = {
   'get-health': [],
 };
 
-/** The routes of docs/openapi.yaml, written out: a route that moves is a contract that breaks. */
+/** The routes of docs/openapi.yaml, written out: moving a route breaks the contract. */
 const routes: Record<string, string> = {
   'create-secret': 'POST /v1/secrets',
   'update-secret': 'PUT /v1/secrets/{name}',
@@ -44,7 +44,7 @@ const routes: Record<string, string> = {
   'get-health': 'GET /health',
 };
 
-/** KMS calls under the key's own quota that one request of an operation makes at most. */
+/** The most KMS calls of one request of an operation, counted toward the quota of the key. */
 const kmsCallsMax: Record<string, number> = {
   'create-secret': 1,
   'update-secret': 1,
@@ -54,10 +54,10 @@ const kmsCallsMax: Record<string, number> = {
   'encrypt-env': limits.fileNamesMax,
   'expand-env': limits.fileNamesMax,
 };
-/** Half of KMS's quota of cryptographic operations in the Regions where it is lowest, and all of what it once was. */
+/** Half of the lowest regional KMS quota of cryptographic operations; the whole quota in earlier years. */
 const kmsCallsPerSecond = 5_500;
 
-/** What the AWS clients load only where no access key is in the environment. */
+/** The modules that AWS clients load only if the environment has no access key. */
 const external = ['ini', 'login', 'process', 'sso', 'web-identity'].map(
   (name) => `@aws-sdk/credential-provider-${name}`,
 );
@@ -102,7 +102,7 @@ const statementsOf = (operation: string): readonly Statement[] =>
   (propertiesOf(operation).Policies ?? []).flatMap((policy) => policy.Statement);
 const actionsOf = (statement: Statement): readonly string[] => [statement.Action].flat();
 
-/** The value of an assertion, by the functions of CloudFormation's rules that the template uses. */
+/** The value of an assertion, computed with the CloudFormation rule functions that the template uses. */
 const evaluate = (node: unknown, parameters: Readonly<Record<string, string>>): unknown => {
   if (typeof node !== 'object' || node === null) return node;
   const [[name, content] = []] = Object.entries(node);
@@ -120,7 +120,7 @@ beforeAll(async () => {
 });
 
 describe('template.yaml', () => {
-  it('serves exactly the routes of the contract, one function each', () => {
+  it('serves exactly the routes of the contract, each with its own function', () => {
     const served = template.routes.map((route) => [
       route.operation,
       `${route.method} ${route.path}`,
@@ -129,13 +129,13 @@ describe('template.yaml', () => {
     expect(served).toHaveLength(Object.keys(routes).length);
   });
 
-  it('has a function for every handler file and no other', () => {
+  it('has exactly one function for every handler file', () => {
     const files = readdirSync('functions').filter((name) => name.endsWith('.ts'));
     const entryPoints = template.routes.map((route) => route.entryPoint);
     expect(entryPoints.sort()).toEqual(files.map((name) => `functions/${name}`).sort());
   });
 
-  it('serves what docs/openapi.yaml says, under the same names', () => {
+  it('serves the routes of docs/openapi.yaml under the same names', () => {
     const { paths } = parse(readFileSync('docs/openapi.yaml', 'utf8')) as {
       readonly paths: Record<string, Record<string, { readonly operationId?: string }>>;
     };
@@ -147,7 +147,7 @@ describe('template.yaml', () => {
     expect(Object.fromEntries(documented)).toEqual(routes);
   });
 
-  it.each(Object.keys(routes))('calls %s by one name everywhere', (operation) => {
+  it.each(Object.keys(routes))('uses one name for %s everywhere', (operation) => {
     expect(functionOf(operation)?.Type).toBe('AWS::Serverless::Function');
     expect(functionOf(operation)?.Metadata).toEqual({
       BuildMethod: 'esbuild',
@@ -172,7 +172,7 @@ describe('template.yaml', () => {
     });
   });
 
-  it('bundles each function small, and whole enough to start', () => {
+  it('builds small bundles that start', () => {
     const folder = mkdtempSync(join(tmpdir(), 'vault-bundles-'));
     const { outputFiles } = buildSync({
       entryPoints: template.routes.map((route) => route.entryPoint),
@@ -208,7 +208,7 @@ describe('template.yaml', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(Object.keys(allowed))('lets %s do its own work and nothing else', (operation) => {
+  it.each(Object.keys(allowed))('allows %s only its own actions', (operation) => {
     const statements = statementsOf(operation);
     expect(statements.flatMap(actionsOf).sort()).toEqual(allowed[operation]);
     for (const statement of statements) {
@@ -224,7 +224,7 @@ describe('template.yaml', () => {
     }
   });
 
-  it('grants no action by a wildcard, to a function or to the account', () => {
+  it('grants no action by a wildcard, neither to a function nor to the account', () => {
     const policy = document.Resources['MasterKey']?.Properties['KeyPolicy'] as {
       Statement: readonly Statement[];
     };
@@ -232,7 +232,7 @@ describe('template.yaml', () => {
     expect(statements.flatMap(actionsOf).filter((action) => action.includes('*'))).toEqual([]);
   });
 
-  it('makes data keys only for a named secret of a named tenant', () => {
+  it('allows data keys only with a tenant and a name in the encryption context', () => {
     const policy = document.Resources['MasterKey']?.Properties['KeyPolicy'] as {
       Statement: readonly Statement[];
     };
@@ -245,7 +245,7 @@ describe('template.yaml', () => {
     });
   });
 
-  it('keeps all operations together under the quota of KMS', () => {
+  it('keeps all operations together below the KMS quota', () => {
     const settings = document.Resources['Api']?.Properties['MethodSettings'] as Setting[];
     const rateOf = (method: string, path: string): number => {
       const encoded = `/${path.replaceAll('/', '~1')}`;
@@ -268,7 +268,7 @@ describe('template.yaml', () => {
     expect(3 * concurrencyMax * limits.fileNamesMax).toBeLessThanOrEqual(kmsCallsPerSecond);
   });
 
-  it('gives a function longer than any request may last, and its settings by the contract', () => {
+  it('gives a function more time than a request may take, and the settings of the contract', () => {
     const { Timeout, Runtime, Architectures, Environment } = document.Globals.Function;
     expect({ Timeout, Runtime, Architectures }).toEqual({
       Timeout: 15,
@@ -287,12 +287,12 @@ describe('template.yaml', () => {
     });
   });
 
-  it('names no default for whom to trust', () => {
+  it('has no default for the issuer and the audience', () => {
     expect(document.Parameters['AuthIssuer']).not.toHaveProperty('Default');
     expect(document.Parameters['AuthAudience']).not.toHaveProperty('Default');
   });
 
-  it('deploys with exactly one key set of the issuer, and tells what is wrong with both or neither', () => {
+  it('accepts exactly one key set of the issuer, and explains the error for both or none', () => {
     const { Assertions } = document.Rules['OneKeySet'] ?? { Assertions: [] };
     const refusals = (parameters: Readonly<Record<string, string>>) =>
       Assertions.filter(({ Assert }) => evaluate(Assert, parameters) !== true).map(
@@ -310,7 +310,7 @@ describe('template.yaml', () => {
     ]);
   });
 
-  it('keeps one table: on demand, restorable, its index and TTL, no stream and no replica', () => {
+  it('has one on-demand table with restore, index and TTL, without a stream or replica', () => {
     const { Type, DeletionPolicy, Properties } = document.Resources['SecretsTable'] ?? {};
     expect({ Type, DeletionPolicy }).toEqual({
       Type: 'AWS::DynamoDB::Table',
@@ -339,7 +339,7 @@ describe('template.yaml', () => {
     ]);
   });
 
-  it('tells where it is: the URL with its stage, the table and the key', () => {
+  it('outputs the URL with its stage, the table and the key', () => {
     expect(document.Outputs).toEqual({
       ApiUrl: {
         Value: {
@@ -352,11 +352,11 @@ describe('template.yaml', () => {
     });
   });
 
-  it('hands bodies over as bytes', () => {
+  it('passes bodies as bytes', () => {
     expect(document.Resources['Api']?.Properties['BinaryMediaTypes']).toEqual(['*~1*']);
   });
 
-  it("shapes the gateway's own replies as problems that nothing may keep", () => {
+  it("turns the gateway's own replies into problems with no-store", () => {
     const replies = document.Resources['Api']?.Properties['GatewayResponses'] as Record<
       string,
       {

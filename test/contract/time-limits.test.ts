@@ -13,20 +13,20 @@ import * as fault from '../support/faults.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 
-/** A call that ends with its signal only. */
+/** A call that ends only when its signal aborts. */
 const untilAborted = ({ abortSignal }: { readonly abortSignal: AbortSignal }): Promise<never> =>
   new Promise((_, reject) => {
     abortSignal.addEventListener('abort', () => reject(abortSignal.reason));
   });
 
-describe('the time of a request, on the embedded store and KMS', () => {
+describe('request time limits, on the embedded store and KMS', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
   });
   afterAll(() => vault.close());
 
-  /** A request of which `ms` have gone. */
+  /** A request that began `ms` ago. */
   const late = (ms: number) => {
     let gone = 0;
     const context = requestContext({
@@ -36,17 +36,17 @@ describe('the time of a request, on the embedded store and KMS', () => {
     return context;
   };
 
-  it('leaves a late call what is left of it', async () => {
+  it('allow a KMS call shortly before its limit', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['x']);
-    // Its time stands still, so that a busy machine does not use it up.
+    // The clock of this request stands still, so that a busy machine cannot use up its time.
     const context = { ...requestContext(), elapsed: () => times.kmsCallsUntilMs - 50.5 };
     const request = { name: 'DB', which: 'latest' } as const;
     const { value } = await getSecret(vault.ports)(context, alice, request);
     expect(Buffer.from(value).toString()).toBe('x');
   });
 
-  it('begins no KMS call after seven seconds', async () => {
+  it('allow no new KMS call after seven seconds', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['x']);
     const context = late(times.kmsCallsUntilMs);
@@ -57,13 +57,13 @@ describe('the time of a request, on the embedded store and KMS', () => {
     expect([context.journal.kmsCalls, context.journal.decisions]).toEqual([[], []]);
   });
 
-  it('is enough to tell a fault of the key from one of the store when KMS does not answer', async () => {
+  it('suffice to blame the key and not the store when KMS does not answer', async () => {
     const context = late(times.kmsCallsUntilMs - 50);
     const hangs = {
       send: (_: unknown, options: { abortSignal: AbortSignal }) => untilAborted(options),
     };
     const dataKeys = createDataKeys(hangs as unknown as KMSClient, 'key');
-    // A store that is far away: each call takes it a tenth of a second.
+    // Each call to this distant store takes a tenth of a second.
     const far = async (command: object, options: { abortSignal: AbortSignal }) => {
       await sleep(100, undefined, { signal: options.abortSignal });
       return await vault.dynamodb.send(command as GetItemCommand, options);
@@ -77,7 +77,7 @@ describe('the time of a request, on the embedded store and KMS', () => {
     expect(context.journal.decisions.map(({ decision }) => decision)).toEqual(['key_fault']);
   });
 
-  it('begins no write after eight seconds', async () => {
+  it('allow no new write after eight seconds', async () => {
     const alice = someone();
     const context = late(0);
     const dataKeys: typeof vault.ports.dataKeys = {
@@ -94,7 +94,7 @@ describe('the time of a request, on the embedded store and KMS', () => {
     expect(context.journal.storeCalls).toEqual([]);
   });
 
-  it('begins no update after seven seconds: one that waited so long for its turn is throttled', async () => {
+  it('throttle an update that has waited more than seven seconds for its turn', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['x']);
     const context = late(times.kmsCallsUntilMs);
@@ -106,7 +106,7 @@ describe('the time of a request, on the embedded store and KMS', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
-  it('ends a read that hangs, and answers that the store cannot be reached', async () => {
+  it('end a hanging read with store_unavailable', async () => {
     const hanging = fault.hostile(vault.dynamodb, () => undefined);
     const send = (command: object, { abortSignal }: { abortSignal: AbortSignal }) =>
       command instanceof GetItemCommand
@@ -126,7 +126,7 @@ describe('the time of a request, on the embedded store and KMS', () => {
     expect(context.journal.storeCalls).toEqual(['GetItem', 'GetItem', 'GetItem']);
   });
 
-  it('is bounded for the probes of the status page, which find the table and the key', async () => {
+  it('let the probes of the status page find the table and the key', async () => {
     expect(await vault.ports.store.probe(requestContext())).toEqual({ replicated: false });
     const { masterKeyId } = await vault.ports.dataKeys.probe(requestContext());
     expect(vault.keyArn).toContain(masterKeyId);

@@ -1,6 +1,6 @@
 /**
- * The same keyed request sent twice, to two hosts: whenever the other one comes to be stored, this one has its answer.
- * Each test holds one host between two of its reads, and lets its twin be stored there.
+ * The same keyed request is sent to two hosts. Each test pauses one host between two of its reads while the other stores
+ * its duplicate; the paused host must return the result of the duplicate.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
@@ -56,7 +56,7 @@ const over = (changed: Partial<Store>): Ports => ({
   store: { ...vault.ports.store, ...changed },
 });
 
-/** Does the work once, at the first call; all others wait for it. */
+/** Does the work once, at the first call; all later calls wait for it. */
 const once = (work: () => Promise<unknown>) => {
   let done: Promise<unknown> | undefined;
   return () => {
@@ -65,7 +65,7 @@ const once = (work: () => Promise<unknown>) => {
   };
 };
 
-/** Work to be done once the record was looked for, and that look: it finds none, unless it is a settled one. */
+/** Runs `work` after the first lookup of the record, which finds none. A settled lookup gets the true answer. */
 const afterLook = (work: () => Promise<unknown>) => {
   const looked = Promise.withResolvers<void>();
   const findRecord: Store['findRecord'] = async (context, principal, hash, look) => {
@@ -76,7 +76,7 @@ const afterLook = (work: () => Promise<unknown>) => {
   return { findRecord, work: once(() => looked.promise.then(work)) };
 };
 
-/** A host that looks for the record, finds none, and reads the head only when `work` is done. */
+/** A host that finds no record, and reads the head only after `work`. */
 const lateForHead = (work: () => Promise<unknown>): Ports => {
   const late = afterLook(work);
   return over({
@@ -88,7 +88,7 @@ const lateForHead = (work: () => Promise<unknown>): Ports => {
   });
 };
 
-/** A host that looks for the record, finds none, and is told when `work` is done that there is no data key for it. */
+/** A host that finds no record, and learns after `work` that KMS gives it no data key. */
 const withoutKey = (work: () => Promise<unknown>): Ports => {
   const late = afterLook(work);
   const kms = fault.hostile(vault.kms, (command) =>
@@ -107,7 +107,7 @@ const withoutKey = (work: () => Promise<unknown>): Ports => {
   };
 };
 
-/** A host that reads its heads, and looks for the record only when `work` is done. */
+/** A host that reads its heads, and looks for the record only after `work`. */
 const lateForRecord = (work: () => Promise<unknown>): Ports => {
   const read = Promise.withResolvers<void>();
   const afterRead = once(() => read.promise.then(work));
@@ -124,7 +124,7 @@ const lateForRecord = (work: () => Promise<unknown>): Ports => {
   });
 };
 
-/** A host none of whose transactions arrives, nor does it know that; it begins them when `work` is done. */
+/** A host that begins its transactions after `work`. None of them arrives, and the host cannot tell. */
 const cutOff = (work: () => Promise<unknown>): Ports => {
   const work1 = once(work);
   const dynamodb = fault.hostile(vault.dynamodb, (command) =>
@@ -148,13 +148,13 @@ describe('an update with If-Match', () => {
   };
   const replayed = { replayed: true, version: { version: 2 } };
 
-  it('has its twin’s answer, stored between its looks for the record and at the head', async () => {
+  it('returns the result of a duplicate stored between its reads of the record and the head', async () => {
     const alice = await withOne();
     const ports = lateForHead(() => update(vault.ports, alice, [1]));
     expect(await update(ports, alice, [1])).toMatchObject(replayed);
   });
 
-  it('is a reused key if what was stored there was another request', async () => {
+  it('answers idempotency_key_reused if another request with its key was stored between its reads', async () => {
     const alice = await withOne();
     const ports = lateForHead(() => update(vault.ports, alice, [1]));
     await expect(update(ports, alice, [1], 'another')).rejects.toMatchObject({
@@ -162,7 +162,7 @@ describe('an update with If-Match', () => {
     });
   });
 
-  it('is refused if what was stored there had another key', async () => {
+  it('answers version_conflict if a request with another key was stored between its reads', async () => {
     const alice = await withOne();
     const ports = lateForHead(() => addVersion(vault.ports, alice, 'DB', 'other'));
     await expect(update(ports, alice, [1])).rejects.toMatchObject({
@@ -171,7 +171,7 @@ describe('an update with If-Match', () => {
     });
   });
 
-  it('has its twin’s answer, stored when it had lost a race and before it looked again', async () => {
+  it('returns the result of a duplicate stored after it lost a race and before it read again', async () => {
     const alice = await withOne();
     let heads = 0;
     const ports = over({
@@ -189,7 +189,7 @@ describe('an update with If-Match', () => {
     expect(await update(ports, alice, [1, 2])).toMatchObject(answer);
   });
 
-  it('has its twin’s answer though every reply to itself was lost', async () => {
+  it('returns the result of a duplicate stored before its own transactions were lost', async () => {
     const alice = await withOne();
     const ports = cutOff(() => update(vault.ports, alice, [1]));
     expect(await update(ports, alice, [1])).toMatchObject(replayed);
@@ -199,29 +199,29 @@ describe('an update with If-Match', () => {
 describe('a create', () => {
   const replayed = { replayed: true, version: { version: 1 } };
 
-  it('has its twin’s answer, stored while its master key was out of reach', async () => {
+  it('returns the result of a duplicate stored while its master key was unreachable', async () => {
     const alice = someone();
     const ports = withoutKey(() => create(vault.ports, alice));
     expect(await create(ports, alice)).toMatchObject(replayed);
   });
 
-  it('has its twin’s answer though every reply to itself was lost', async () => {
+  it('returns the result of a duplicate stored before its own transactions were lost', async () => {
     const alice = someone();
     const ports = cutOff(() => create(vault.ports, alice));
     expect(await create(ports, alice)).toMatchObject(replayed);
   });
 
-  it('is refused if what was stored meanwhile had another key', async () => {
+  it('answers secret_exists if another secret was stored before its own transactions were lost', async () => {
     const alice = someone();
     const ports = cutOff(() => makeSecret(vault.ports, alice, 'DB', ['a']));
     await expect(create(ports, alice)).rejects.toMatchObject({ code: 'secret_exists' });
   });
 });
 
-describe('a file', () => {
+describe('a .env file', () => {
   const first = { replayed: true, created: [{ name: 'NEW', version: 1 }] };
 
-  it('has its twin’s answer, of a version that was stored when it had looked at the heads', async () => {
+  it('returns the result of a duplicate with a version that was written after it read the heads', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const ports = lateForRecord(async () => {
@@ -233,7 +233,7 @@ describe('a file', () => {
     expect(content).toContain('B=a2');
   });
 
-  it('has its twin’s answer, of a name that was created when it had looked for it', async () => {
+  it('returns the result of a duplicate that read a name created after its own read', async () => {
     const alice = someone();
     const ports = lateForRecord(async () => {
       await makeSecret(vault.ports, alice, 'DB', ['a']);
@@ -242,14 +242,14 @@ describe('a file', () => {
     expect(await submit(ports, alice)).toMatchObject(first);
   });
 
-  it('has its twin’s answer, stored while its master key was out of reach', async () => {
+  it('returns the result of a duplicate stored while its master key was unreachable', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const ports = withoutKey(() => submit(vault.ports, alice));
     expect(await submit(ports, alice)).toMatchObject(first);
   });
 
-  it('has its twin’s answer, stored when a name that it reads was missing still', async () => {
+  it('returns the result of a duplicate stored while a name that it reads was still missing', async () => {
     const alice = someone();
     let reads = 0;
     const ports = over({

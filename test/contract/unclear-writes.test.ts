@@ -1,7 +1,4 @@
-/**
- * Writes whose replies are lost, on the embedded store behind a hostile connection: what the vault
- * says of them is what became of them.
- */
+/** The vault reports the true outcome of a write whose replies are lost; on the embedded store behind a faulty connection. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
@@ -14,14 +11,14 @@ import { bytes, requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-describe('a write whose reply is lost', () => {
+describe('a write on a faulty connection', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
   });
   afterAll(() => vault.close());
 
-  /** The vault's ports with a script between it and the store. */
+  /** The vault's ports, with a script of faults between vault and store. */
   const behind = (script: fault.Script) => ({
     ...vault.ports,
     store: storeOver(fault.hostile(vault.dynamodb, script)),
@@ -63,8 +60,8 @@ describe('a write whose reply is lost', () => {
     ['a reply that is not DynamoDB’s', fault.foreign],
   ] as const;
 
-  describe.each(unclear)('to %s after it was applied', (_, error) => {
-    it('is one success of a create, never a false refusal', async () => {
+  describe.each(unclear)('that meets %s after it took effect', (_, error) => {
+    it('counts as one success of a create, not as secret_exists', async () => {
       const alice = someone();
       const { version, replayed } = await create(
         alice,
@@ -74,14 +71,14 @@ describe('a write whose reply is lost', () => {
       expect(await versionsOf(alice)).toEqual([1]);
     });
 
-    it('is one success of a keyed create, and not a replay', async () => {
+    it('counts as one success of a keyed create, not as a replay', async () => {
       const alice = someone();
       const script = fault.inTurn('TransactWriteItems', [{ after: error }]);
       const { version, replayed } = await create(alice, script, { key });
       expect([version.version, replayed]).toEqual([1, false]);
     });
 
-    it('is one success of an update, never a second version', async () => {
+    it('counts as one success of an update, without a second version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a']);
       const script = fault.inTurn('TransactWriteItems', [{ after: error }, { before: error }]);
@@ -89,14 +86,14 @@ describe('a write whose reply is lost', () => {
       expect(await versionsOf(alice)).toEqual([1, 2]);
     });
 
-    it('is one success of an update with If-Match, never a version conflict', async () => {
+    it('counts as one success of an update with If-Match, not as a version conflict', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a']);
       const script = fault.inTurn('TransactWriteItems', [{ after: error }]);
       expect((await update(alice, script, { ifMatch: [1] })).version.version).toBe(2);
     });
 
-    it('is found by a look when every try lost its reply', async () => {
+    it('succeeds by a read of the stored item when every attempt lost its reply', async () => {
       const alice = someone();
       const lost = { after: error };
       const script = fault.inTurn('PutItem', [lost, lost, lost]);
@@ -107,7 +104,7 @@ describe('a write whose reply is lost', () => {
     });
   });
 
-  it('is recognised as its own though others went on from it', async () => {
+  it('recognises its own version after later updates by others', async () => {
     const alice = someone();
     let turn = 0;
     const script: fault.Script = (command) => {
@@ -126,7 +123,7 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2, 3]);
   });
 
-  it('is outcome_unknown if it may be its own and what stands in the way cannot be read', async () => {
+  it('answers outcome_unknown if the conflicting item may be its own and cannot be read', async () => {
     const alice = someone();
     let puts = 0;
     const script: fault.Script = (command) => {
@@ -146,7 +143,7 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual(expect.arrayContaining([1, 2]));
   });
 
-  it('is another’s if another’s version stands where its own would', async () => {
+  it('recognises the version of another update, and writes the next one', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const clock: Clock = {
@@ -162,7 +159,7 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2, 3]);
   });
 
-  it('is outcome_unknown if nothing of it is there and a try may still take effect', async () => {
+  it('answers outcome_unknown if nothing is stored and an attempt may still take effect', async () => {
     const alice = someone();
     const lost = { before: fault.timedOut };
     const script = fault.inTurn('PutItem', [lost, lost, lost]);
@@ -172,14 +169,14 @@ describe('a write whose reply is lost', () => {
     await expect(update(alice, updating)).rejects.toMatchObject({ code: 'outcome_unknown' });
   });
 
-  it('is outcome_unknown if the look fails too', async () => {
+  it('answers outcome_unknown if it cannot read the stored item either', async () => {
     const alice = someone();
     const script: fault.Script = (command) =>
       command === 'PutItem' || command === 'GetItem' ? { before: fault.serverError } : undefined;
     await expect(create(alice, script)).rejects.toMatchObject({ code: 'outcome_unknown' });
   });
 
-  it('is secret_exists if another’s create came first, however unclear its own tries', async () => {
+  it('answers secret_exists if another create came first, even after unclear attempts', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const lost = { before: fault.timedOut };
@@ -187,11 +184,11 @@ describe('a write whose reply is lost', () => {
     await expect(create(alice, script)).rejects.toMatchObject({ code: 'secret_exists' });
   });
 
-  describe('that was refused for certain', () => {
+  describe('whose calls certainly have no effect', () => {
     it.each([
       ['was never connected', fault.connectionRefused],
       ['was denied', fault.denied],
-    ])('is store_unavailable if every try %s, with nothing written', async (_, error) => {
+    ])('answers store_unavailable and writes nothing if every attempt %s', async (_, error) => {
       const alice = someone();
       const script: fault.Script = (command) =>
         command === 'PutItem' ? { before: error } : undefined;
@@ -199,7 +196,7 @@ describe('a write whose reply is lost', () => {
       await expect(versionsOf(alice)).rejects.toMatchObject({ code: 'not_found' });
     });
 
-    it('is tried again while throttled or in conflict, and succeeds once', async () => {
+    it('retries while throttled or in conflict, and succeeds once', async () => {
       const alice = someone();
       const { throttled, conflicted } = fault;
       const clock = virtualClock();
@@ -213,7 +210,7 @@ describe('a write whose reply is lost', () => {
       expect(await versionsOf(alice)).toEqual([1]);
     });
 
-    it('is throttled after eight seconds, with nothing written', async () => {
+    it('answers throttled within eight seconds and writes nothing', async () => {
       const alice = someone();
       const clock = virtualClock();
       const script: fault.Script = (command) =>
@@ -223,7 +220,7 @@ describe('a write whose reply is lost', () => {
       expect(clock.elapsed()).toBeLessThan(8_000);
     });
 
-    it('does not hide that an earlier try was unclear', async () => {
+    it('answers outcome_unknown if an earlier attempt was unclear', async () => {
       const alice = someone();
       const { timedOut, connectionRefused } = fault;
       const script = fault.inTurn('PutItem', [

@@ -43,7 +43,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     return page.versions.map(({ stored }) => stored);
   };
 
-  it('makes a new version and ends the interval of the old one where the new one begins', async () => {
+  it('writes a new version and ends the old interval where the new one begins', async () => {
     const alice = someone();
     await create(alice, 'DB', 1_700_000_000_000);
     const { version } = await update(alice, 'DB', 'second', { now: 1_700_000_001_000 });
@@ -56,7 +56,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     ]);
   });
 
-  it('keeps a superseded version byte for byte as it was sealed', async () => {
+  it('keeps the sealed bytes of a superseded version', async () => {
     const alice = someone();
     await create(alice, 'DB');
     const [before] = await history(alice, 'DB');
@@ -65,7 +65,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     expect({ ...after, validTo: undefined }).toEqual(before);
   });
 
-  it('does not find a secret that does not exist, nor another tenant’s, nor one out of sight', async () => {
+  it('answers not_found for missing, foreign and hidden secrets', async () => {
     const [alice, mallory] = [someone(), someone()];
     await create(alice, 'DB');
     const blind = { ...alice, names: ['OTHER'] };
@@ -78,7 +78,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     }
   });
 
-  it('makes the same calls for a missing name as for one out of sight', async () => {
+  it('makes the same calls for a missing name as for a hidden one', async () => {
     const alice = someone();
     await create(alice, 'DB');
     const callsOf = async (principal: Principal, name: string) => {
@@ -90,7 +90,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     expect(await callsOf({ ...alice, names: [] }, 'DB')).toEqual(await callsOf(alice, 'MISSING'));
   });
 
-  it('never makes a tenant wait for the update of another tenant, though their secrets have one name', async () => {
+  it('never makes a tenant wait for an update of another tenant with the same name', async () => {
     const [alice, bob] = [someone(), someone()];
     await create(alice, 'DB');
     await create(bob, 'DB');
@@ -108,7 +108,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     expect((await busy).version.version).toBe(2);
   });
 
-  it('does not let a name out of sight wait for those who see it', async () => {
+  it('never makes a caller wait for an update of a name hidden from that caller', async () => {
     const alice = someone();
     await create(alice, 'DB');
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
@@ -138,7 +138,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     );
   });
 
-  it('tells of each race that was lost, and tries as often as it lost, and once more', async () => {
+  it('logs each lost race, and makes one attempt more than it lost', async () => {
     const alice = someone();
     await create(alice, 'DB');
     const journals = await Promise.all(
@@ -157,7 +157,7 @@ describe('update-secret, on the embedded store and KMS', () => {
   });
 
   describe('with a clock that goes back', () => {
-    it('moves the interval forward and never reorders, overlaps or gaps it', async () => {
+    it('moves validFrom forward, so that intervals keep their order without gaps or overlaps', async () => {
       const alice = someone();
       await create(alice, 'DB', 1_700_000_000_000);
       await update(alice, 'DB', 'b', { now: 1_600_000_000_000 });
@@ -167,7 +167,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       ]);
     });
 
-    it('raises an alarm when the version before is dated far ahead', async () => {
+    it('logs clock_skew when the previous version is dated far ahead', async () => {
       const alice = someone();
       const now = Date.now();
       await create(alice, 'DB', now + 301_000);
@@ -179,14 +179,14 @@ describe('update-secret, on the embedded store and KMS', () => {
   });
 
   describe('with If-Match', () => {
-    it('updates when the current version is among those named, or for any with *', async () => {
+    it('updates when the current version is named, or for any version with *', async () => {
       const alice = someone();
       await create(alice, 'DB');
       expect((await update(alice, 'DB', 'b', { ifMatch: [7, 1] })).version.version).toBe(2);
       expect((await update(alice, 'DB', 'c', { ifMatch: '*' })).version.version).toBe(3);
     });
 
-    it('refuses when it is not, and tells the current one', async () => {
+    it('answers version_conflict with the current version when it is not named', async () => {
       const alice = someone();
       await create(alice, 'DB');
       await expect(update(alice, 'DB', 'b', { ifMatch: [2] })).rejects.toMatchObject({
@@ -198,7 +198,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       });
     });
 
-    it('lets one of sixteen win who all saw the same version', async () => {
+    it('lets one of sixteen concurrent updates of the same version succeed', async () => {
       const alice = someone();
       await create(alice, 'DB');
       const results = await Promise.allSettled(
@@ -210,7 +210,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(2);
     });
 
-    it('refuses at once, without another read, when it lost its race to a version that is not among them', async () => {
+    it('answers version_conflict without another read after losing a race to a version that is not named', async () => {
       const alice = someone();
       await create(alice, 'DB');
       const { store } = vault.ports;
@@ -234,7 +234,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect({ reads, decisions: context.journal.decisions }).toEqual({ reads: 1, decisions: [] });
     });
 
-    it('refuses also a version that came while it was about to try for the next', async () => {
+    it('answers version_conflict for a version that was written before its second attempt', async () => {
       const alice = someone();
       await create(alice, 'DB');
       const { store } = vault.ports;
@@ -255,7 +255,7 @@ describe('update-secret, on the embedded store and KMS', () => {
           },
         },
       };
-      // Version 2, which it met, is one of those named; version 3, which it would replace, is not.
+      // The first conflict is with version 2, which If-Match names. Version 3, the next current one, is not named.
       await expect(update(alice, 'DB', 'b', { ifMatch: [1, 2], ports })).rejects.toMatchObject({
         code: 'version_conflict',
         members: { currentVersion: 3 },
@@ -264,7 +264,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(3);
     });
 
-    it('does not find a missing secret before it looks at the condition', async () => {
+    it('answers not_found for a missing secret before it checks If-Match', async () => {
       await expect(update(someone(), 'DB', 'b', { ifMatch: [1] })).rejects.toMatchObject({
         code: 'not_found',
       });
@@ -274,7 +274,7 @@ describe('update-secret, on the embedded store and KMS', () => {
   describe('with an idempotency key', () => {
     const key = 'k'.repeat(20);
 
-    it('answers a repetition like the first time, though the secret went on', async () => {
+    it('repeats its first answer even after later updates', async () => {
       const alice = someone();
       await create(alice, 'DB');
       await update(alice, 'DB', 'b', { key });
@@ -284,7 +284,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(3);
     });
 
-    it('decides before If-Match, and takes If-Match as content', async () => {
+    it('checks the key before If-Match, and counts If-Match as content', async () => {
       const alice = someone();
       await create(alice, 'DB');
       await update(alice, 'DB', 'b', { key, ifMatch: [1] });
@@ -294,7 +294,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       });
     });
 
-    it('has one effect for sixteen at the same time', async () => {
+    it('has one effect for sixteen concurrent duplicates', async () => {
       const alice = someone();
       await create(alice, 'DB');
       const answers = await Promise.all(
@@ -304,7 +304,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(2);
     });
 
-    it('stores nothing if it cannot be told whether it is a repetition', async () => {
+    it('stores nothing if the record of its key cannot be read', async () => {
       const alice = someone();
       await create(alice, 'DB');
       const findRecord = async () => {
@@ -317,7 +317,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       expect(await history(alice, 'DB')).toHaveLength(1);
     });
 
-    it('does not answer a repetition once the name is out of the caller’s sight', async () => {
+    it('answers not_found to a repeated request once the name is hidden from the caller', async () => {
       const alice = someone();
       await create(alice, 'DB');
       await update(alice, 'DB', 'b', { key });
@@ -327,7 +327,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     });
   });
 
-  it('says not found before a key fault, and a key fault only for what exists', async () => {
+  it('reports not_found before a key fault, and a key fault only for an existing secret', async () => {
     const alice = someone();
     await create(alice, 'DB');
     await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));

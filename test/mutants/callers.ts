@@ -45,7 +45,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'if (!isInSight(principal.names, request.name)) {',
     to: "if (!isInSight(principal.names, request.name) && request.name === '') {",
     test: 'contract/create-secret',
-    sentence: 'refuses a name out of sight without looking anything up',
+    sentence: 'refuses a name hidden from the caller without looking anything up',
   },
   {
     name: 'a file may create names out of sight',
@@ -53,7 +53,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'plan.create.some(({ name }) => !isInSight(principal.names, name))',
     to: "plan.create.some(({ name }) => !isInSight(principal.names, name) && name === '')",
     test: 'contract/env-files',
-    sentence: 'refuses a new name out of sight before anything is looked up',
+    sentence: 'refuses a new name hidden from the caller before anything is looked up',
   },
   {
     name: 'a repetition is answered for a name that has gone out of sight',
@@ -61,7 +61,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'if (!isInSight(principal.names, name)) throw notFound();',
     to: "if (!isInSight(principal.names, name) && name === '') throw notFound();",
     test: 'contract/update-secret',
-    sentence: 'does not answer a repetition once the name is out of the caller',
+    sentence: 'answers not_found to a repeated request once the name is hidden from the caller',
   },
   {
     name: 'who may not see a secret waits for who writes it',
@@ -69,7 +69,7 @@ export const callerMutants: readonly Mutant[] = [
     from: '`${principal.tenant}#${isVisible}#${request.name}`',
     to: '`${principal.tenant}#${isVisible || true}#${request.name}`',
     test: 'contract/update-secret',
-    sentence: 'does not let a name out of sight wait for those who see it',
+    sentence: 'never makes a caller wait for an update of a name hidden from that caller',
   },
   {
     name: 'a tenant waits for the updates of another tenant',
@@ -77,7 +77,7 @@ export const callerMutants: readonly Mutant[] = [
     from: '`${principal.tenant}#${isVisible}#${request.name}`',
     to: '`${isVisible}#${request.name}`',
     test: 'contract/update-secret',
-    sentence: 'never makes a tenant wait for the update of another tenant',
+    sentence: 'never makes a tenant wait for an update of another tenant with the same name',
   },
   {
     name: 'every token is told the status of the node',
@@ -117,7 +117,7 @@ export const callerMutants: readonly Mutant[] = [
     from: "    if (head.status === 'rejected') throw head.reason;",
     to: "    if (generated.status === 'rejected' && generated.reason) throw generated.reason;\n    if (head.status === 'rejected') throw head.reason;",
     test: 'contract/update-secret',
-    sentence: 'says not found before a key fault, and a key fault only for what exists',
+    sentence: 'reports not_found before a key fault, and a key fault only for an existing secret',
   },
   {
     name: 'a token need not have the scope',

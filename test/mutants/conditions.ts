@@ -44,7 +44,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "first.writeId === writeId ? 'written' : 'exists'",
     to: "first.writeId === writeId && first.version > 1 ? 'written' : 'exists'",
     test: 'contract/unclear-writes',
-    sentence: 'is one success of a create, never a false refusal',
+    sentence: 'counts as one success of a create, not as secret_exists',
   },
   {
     name: 'a create takes another’s first version for its own',
@@ -52,7 +52,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "first.writeId === writeId ? 'written' : 'exists'",
     to: "first.writeId !== '' || writeId === '' ? 'written' : 'exists'",
     test: 'contract/create-secret',
-    sentence: 'refuses a name that exists and leaves what is there',
+    sentence: 'refuses a name that exists and keeps the stored value',
   },
   {
     name: 'a create is judged by the head alone, whatever its version',
@@ -60,7 +60,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'shown.version === 1 ? shown : await getVersion(findVersion, 1)',
     to: 'shown.version >= 1 ? shown : await getVersion(findVersion, 1)',
     test: 'contract/unclear-writes',
-    sentence: 'is recognised as its own though others went on from it',
+    sentence: 'recognises its own version after later updates by others',
   },
   {
     name: 'an update is never recognised as its own',
@@ -68,7 +68,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'return successor.writeId === writeId ?',
     to: 'return successor.writeId === writeId && wanted === 1 ?',
     test: 'contract/unclear-writes',
-    sentence: 'is one success of an update, never a second version',
+    sentence: 'counts as one success of an update, without a second version',
   },
   {
     name: 'an update is judged by the head, not by the version that it wanted',
@@ -100,7 +100,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'const identity = { tenant, ...place, createdBy: subject, writeId, masterKeyId };',
     to: "const identity = { tenant, ...place, createdBy: subject, writeId: `${writeId}${place.version}${'x'.repeat(Math.ceil(Math.random() * 99))}`, masterKeyId };",
     test: 'contract/unclear-writes',
-    sentence: 'is one success of an update, never a second version',
+    sentence: 'counts as one success of an update, without a second version',
   },
   {
     name: 'a living record does not stand in the way of a second effect',
@@ -108,7 +108,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "'attribute_not_exists(pk) OR expiresAt < :now'",
     to: "'attribute_not_exists(pk) OR expiresAt > :now'",
     test: 'contract/update-secret',
-    sentence: 'has one effect for sixteen at the same time',
+    sentence: 'has one effect for sixteen concurrent duplicates',
   },
   {
     name: 'the record is judged after the heads',
@@ -141,7 +141,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'frame([owner.tenant, owner.subject])',
     to: 'frame([owner.tenant])',
     test: 'contract/create-secret',
-    sentence: 'does not take the key of another subject for its own',
+    sentence: 'does not answer with the result of another subject that used the same key',
   },
   {
     name: 'a key is kept for twenty hours',
@@ -165,7 +165,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'record.expiresAt >= wholeSeconds(context.now)',
     to: 'record.expiresAt > wholeSeconds(context.now)',
     test: 'contract/record-life',
-    sentence: 'ms into its last second, whether a read or a write finds it',
+    sentence: 'ms into its last second, found by a read or by a write',
   },
   {
     name: 'a record ends for writes before it ends for reads',
@@ -173,7 +173,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'Math.floor(context.now / 1000)',
     to: 'Math.ceil(context.now / 1000)',
     test: 'contract/record-life',
-    sentence: 'ms into its last second, whether a read or a write finds it',
+    sentence: 'ms into its last second, found by a read or by a write',
   },
   {
     name: 'a request is refused for what its twin stored',
@@ -181,7 +181,8 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'if (!record) throw error;',
     to: 'if (record || !record) throw error;',
     test: 'contract/twins',
-    sentence: 'has its twin’s answer, stored between its looks for the record and at the head',
+    sentence:
+      'returns the result of a duplicate stored between its reads of the record and the head',
   },
   {
     name: 'If-Match is not looked at',
@@ -189,7 +190,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version)) return;",
     to: "if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version) || version > 0) return;",
     test: 'contract/update-secret',
-    sentence: 'refuses when it is not, and tells the current one',
+    sentence: 'answers version_conflict with the current version when it is not named',
   },
   {
     name: 'a file does not check that what it read is still current',
@@ -197,7 +198,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];',
     to: 'const unchanged = currentOf(plan, versions).slice(plan.read.length);',
     test: 'contract/env-files',
-    sentence: 'reads again if a secret it read is updated before it writes',
+    sentence: 'reads a secret again that was updated before the write',
   },
   {
     name: 'a keyed file that creates nothing is not remembered',
@@ -205,7 +206,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;',
     to: 'if (dryRun || firsts.length === 0) return answer;',
     test: 'contract/env-files',
-    sentence: 'answers a repetition of a file that creates nothing as the first time',
+    sentence: 'repeats its first answer though it creates nothing',
   },
   {
     name: 'a file is written before it is rendered',
@@ -213,6 +214,6 @@ export const conditionMutants: readonly Mutant[] = [
     from: '    const rendered = renderFile(',
     to: '    if (!dryRun && firsts.length > 0) await writeUntilClear(context, principal, ports.store, { creates: firsts, unchanged: [] }, submission.again);\n    const rendered = renderFile(',
     test: 'contract/env-files',
-    sentence: 'never writes when what it read cannot be written back',
+    sentence: 'writes nothing if a value cannot be represented in the file',
   },
 ];

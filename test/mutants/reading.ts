@@ -56,7 +56,7 @@ export const readingMutants: readonly Mutant[] = [
     from: "unclear ||= result.outcome === 'unclear';",
     to: "unclear = result.outcome === 'unclear';",
     test: 'contract/unclear-writes',
-    sentence: 'does not hide that an earlier try was unclear',
+    sentence: 'answers outcome_unknown if an earlier attempt was unclear',
   },
   {
     name: 'an unclear write is not looked for',
@@ -104,7 +104,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'if (superseded && head.version <= version) {',
     to: 'if (superseded && head.version < version - 1) {',
     test: 'contract/get-secret',
-    sentence: 'refuses a version that was put beside the head which is that version',
+    sentence: 'refuses a version item beside a head of the same version',
   },
   {
     name: 'a page does not read what ends its newest version',

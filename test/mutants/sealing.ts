@@ -97,7 +97,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: '    key.fill(0);',
     to: '    key.fill(0, key.length);',
     test: 'contract/data-keys',
-    sentence: 'is zeroes after a get',
+    sentence: 'is overwritten with zeroes after a get',
   },
   {
     name: 'a data key of a create outlives its request',
@@ -105,7 +105,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: 'generated.value.plaintext.fill(0);',
     to: 'generated.value.plaintext.fill(0, 32);',
     test: 'contract/data-keys',
-    sentence: 'is zeroes after a create',
+    sentence: 'is overwritten with zeroes after a create',
   },
   {
     name: 'a process makes any number of calls to the master key at once',
