@@ -93,7 +93,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',
     to: 'const until = expiry > 0 ? now + times.tokenKeptMs : now;',
     test: 'unit/http/verified-tokens',
-    sentence: 'is refused from the moment at which it expires',
+    sentence: 'fails from the moment at which it expires',
   },
   {
     name: 'a token that was verified is good for as long as it says, whatever becomes of its key',
@@ -101,7 +101,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',
     to: 'const until = expiry;',
     test: 'unit/http/verified-tokens',
-    sentence: 'is verified again after a minute',
+    sentence: 'needs verification again after a minute',
   },
   {
     name: 'a token is told from others by its payload alone',
@@ -109,7 +109,7 @@ export const callerMutants: readonly Mutant[] = [
     from: "hash('sha256', token, 'base64url')",
     to: "hash('sha256', token.slice(0, token.lastIndexOf('.')), 'base64url')",
     test: 'unit/http/verified-tokens',
-    sentence: 'is no other token, nor another caller',
+    sentence: 'vouches for no other token and no other caller',
   },
   {
     name: 'a key fault comes before not found',
@@ -125,7 +125,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'if (missing === undefined) return;',
     to: "if (missing === undefined || missing !== 'vault:status') return;",
     test: 'unit/http/endpoint',
-    sentence: 'with the scopes',
+    sentence: 'gets 403 before parsing if its scopes',
   },
   {
     name: 'a token may be for another audience',
@@ -165,7 +165,7 @@ export const callerMutants: readonly Mutant[] = [
     from: '    refuseOtherSpellings(token);',
     to: "    if (token === '') refuseOtherSpellings(token);",
     test: 'unit/http/principal',
-    sentence: 'is the only one: the token is refused with 401 once any bit of its text is changed',
+    sentence: 'allows no change: a token with any bit of its text changed fails with 401',
   },
   {
     name: 'a key set may hold a private key',
@@ -173,7 +173,7 @@ export const callerMutants: readonly Mutant[] = [
     from: "['d', 'k', 'p', 'q'].some((part) => part in key)",
     to: "['k'].some((part) => part in key)",
     test: 'unit/http/key-sets',
-    sentence: 'with a private Ed25519 key stops the start',
+    sentence: 'rejects a private Ed25519 key with a sentence',
   },
   {
     name: 'an internal message leaves with a failure',
@@ -181,7 +181,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'detail: status < 500 ? known.message : sentence,',
     to: 'detail: status < 600 ? known.message : sentence,',
     test: 'unit/http/responses',
-    sentence: 'integrity_failure tells its fixed sentence and nothing else',
+    sentence: 'tells only a fixed detail for the code integrity_failure',
   },
   {
     name: 'a member of a body may stand twice',
@@ -189,7 +189,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'if (members.at(-1)?.has(member)) throw',
     to: "if (members.at(-1)?.has(member) && member === '') throw",
     test: 'unit/http/json',
-    sentence: 'is with a member twice',
+    sentence: 'rejects it: with a property twice',
   },
   {
     name: 'bytes that are no UTF-8 are mended',
@@ -197,7 +197,7 @@ export const callerMutants: readonly Mutant[] = [
     from: "new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })",
     to: "new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })",
     test: 'unit/http/json',
-    sentence: 'is not UTF-8: refused, not mended',
+    sentence: 'fails if it is not UTF-8',
   },
   {
     name: 'a body may have any size',
@@ -205,6 +205,6 @@ export const callerMutants: readonly Mutant[] = [
     from: 'if (bytes.length > limits.bodyBytesMax) {',
     to: 'if (bytes.length > 99 * limits.bodyBytesMax) {',
     test: 'unit/http/requests',
-    sentence: 'is refused for its size before it is decoded',
+    sentence: 'fails for its size before it is decoded',
   },
 ];

@@ -64,7 +64,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'if (unclear) return await settle(context, principal, store, write, cause);',
     to: "if (unclear && failures < 0) return await settle(context, principal, store, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
     test: 'unit/vault/tries',
-    sentence: 'is looked up once after three tries, and that is the answer',
+    sentence: 'returns what one look-up finds after three attempts',
   },
   {
     name: 'tries go on without an end',
@@ -145,7 +145,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'failures.sort((a, b) => a.index - b.index);',
     to: 'failures.sort(() => 0);',
     test: 'unit/vault/parallel',
-    sentence: 'is that of the earliest item, whichever fails first',
+    sentence: 'comes from the earliest item, whichever fails first',
   },
   {
     name: 'each page of names is walked to from the first name',

@@ -56,7 +56,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: '      KeyId: masterKeyId,\n      CiphertextBlob: wrapped,',
     to: '      CiphertextBlob: wrapped,',
     test: 'unit/kms/data-keys',
-    sentence: 'is unwrapped by the configured key and no other, for the same tenant and name',
+    sentence: 'opens only with the configured master key, tenant and name',
   },
   {
     name: 'a data key is not bound to the name',
@@ -89,7 +89,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);',
     to: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context) && fault(context, unreachable);',
     test: 'unit/kms/data-keys',
-    sentence: 'that waited behind others for 7 s is throttled, without a call or a key fault',
+    sentence: 'ends in throttled, without a call or a key fault, after 7 s behind other requests',
   },
   {
     name: 'a data key outlives its request',
@@ -113,7 +113,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: 'if (free > 0) {',
     to: 'if (count > 0) {',
     test: 'unit/kms/slots',
-    sentence: 'are had at once while there are some, and then when one is given back',
+    sentence: 'grants permits at once while some are free, then as each is released',
   },
   {
     name: 'a place at the master key goes to whoever asked first',
@@ -121,6 +121,6 @@ export const sealingMutants: readonly Mutant[] = [
     from: 'others.reduce(older, first)',
     to: 'others.slice(others.length).reduce(older, first)',
     test: 'unit/kms/slots',
-    sentence: 'go to the oldest request, however late it asks',
+    sentence: 'grants the next permit to the oldest request, however late it asks',
   },
 ];

@@ -4,39 +4,35 @@ import { contentOf } from '../../support/env-runs.ts';
 
 const write = writerFor('compose');
 
-describe('a value written for docker compose', () => {
+describe('the writer for docker compose', () => {
   it.each([
-    ['bare, if it is plain', 'aZ0_./:@%+,-=', 'A=aZ0_./:@%+,-='],
-    ['quoted, if it is empty', '', `A=''`],
+    ['a plain value bare', 'aZ0_./:@%+,-=', 'A=aZ0_./:@%+,-='],
+    ['an empty value in quotes', '', `A=''`],
+    ['any other value in single quotes', '$a `b` "c" \\n #\n\r\t', `A='$a \`b\` "c" \\n #\n\r\t'`],
     [
-      'in single quotes, whatever else it holds',
-      '$a `b` "c" \\n #\n\r\t',
-      `A='$a \`b\` "c" \\n #\n\r\t'`,
-    ],
-    [
-      'in double quotes, if it holds an apostrophe',
+      'a value with an apostrophe in double quotes',
       `it's $a "b" \\n`,
       `A="it's \\$a \\"b\\" \\\\n"`,
     ],
-    ['in double quotes, if it ends in a backslash', '$a\\', `A="\\$a\\\\"`],
-  ])('is %s', (_, value, line) => {
+    ['a value that ends in a backslash in double quotes', '$a\\', `A="\\$a\\\\"`],
+  ])('writes %s', (_, value, line) => {
     expect(write(value)).toBe(`${line}\n`);
   });
 
-  it('is quoted before a comment, for a tab does not begin one behind a bare value', () => {
+  it('quotes a value before a comment, because a tab after a bare value does not begin a comment', () => {
     expect(write('v', 'A=secret(X)\t# c\n')).toBe(`A='v'\t# c\n`);
     expect(write('v', '\t export  A = secret(X) \r\n')).toBe('\t export  A=v \r\n');
   });
 
-  it('stands on the first line after a byte order mark, and on lines that end in CRLF', () => {
+  it('writes a value after a byte order mark and on a CRLF line', () => {
     expect(write('v', '\uFEFFA=secret(X)\r\n')).toBe('\uFEFFA=v\r\n');
   });
 
-  it('holds no NUL', () => {
+  it('refuses a value with NUL', () => {
     expect(reasonsOf(() => write('\0'))).toEqual(['1 nul']);
   });
 
-  it('is read again where the reply is to be expanded', () => {
+  it('writes a quoted value into a file that will be expanded later', () => {
     const text = 'A=secret(X)\nB=enc(N)\n';
     const options = {
       dialect: 'compose',
@@ -47,7 +43,7 @@ describe('a value written for docker compose', () => {
   });
 });
 
-describe('a line that comes back as it is, read by docker compose', () => {
+describe('the check of unchanged lines for docker compose', () => {
   const brace = '$' + '{';
 
   it.each([
@@ -81,7 +77,7 @@ describe('a line that comes back as it is, read by docker compose', () => {
     [`A=x # ${brace}`, 'everywhere'],
     ['A=\u00a0b', 'everywhere'],
     ['export =1', 'everywhere'],
-  ])('%j is %s', (line, reading) => {
+  ])('classifies %j as %s', (line, reading) => {
     expect(readingOf('compose', line)).toBe(reading);
   });
 });

@@ -4,35 +4,35 @@ import { contentOf } from '../../support/env-runs.ts';
 
 const write = writerFor('docker');
 
-describe('a value written for docker run --env-file', () => {
+describe('the writer for docker run --env-file', () => {
   it.each(['', 'v', ' "it\'s" `x` $y \\ # z ', '\t', 'a\rb', '\u2028é'])(
-    'is %j, as it is',
+    'writes %j without quotes or escapes',
     (value) => {
       expect(write(value)).toBe(`A=${value}\n`);
     },
   );
 
-  it('stands without export, quotes and blanks around it', () => {
+  it('drops export, quotes and surrounding blanks', () => {
     expect(write('v', '\t export A = "secret(X)"  \r\n')).toBe('\t A=v\r\n');
     expect(write('v', '\uFEFFA=secret(X)')).toBe('\uFEFFA=v');
   });
 
-  it('has its comment above it, for behind it the comment would be a part of the value', () => {
+  it('moves a comment above its line, because docker would read it as part of the value', () => {
     expect(write('v', ' A=secret(X) # c\r\n')).toBe(' # c\r\n A=v\r\n');
     expect(write('v', 'A=secret(X) # c')).toBe('# c\nA=v');
   });
 
-  it('ends its line in CRLF if it ends in CR, of which docker drops one', () => {
+  it('ends a value that ends in CR with CRLF, because docker drops one CR', () => {
     expect(write('a\r', 'A=secret(X)\n')).toBe('A=a\r\r\n');
     expect(write('a\r', 'A=secret(X)\r\n')).toBe('A=a\r\r\n');
   });
 
-  it('holds no line feed and no NUL', () => {
+  it('refuses a value with a line feed or NUL', () => {
     expect(reasonsOf(() => write('a\nb'))).toEqual(['1 line_feed']);
     expect(reasonsOf(() => write('a\0b'))).toEqual(['1 nul']);
   });
 
-  it('is no longer than leaves 65,535 bytes to a line and a byte order mark', () => {
+  it('limits a line to 65,535 bytes, with room for a byte order mark', () => {
     expect(write('é'.repeat(32_765))).toHaveLength(32_768);
     expect(reasonsOf(() => write(`${'é'.repeat(32_765)}a`))).toEqual(['1 too_long']);
     expect(reasonsOf(() => write('é'.repeat(32_765), 'A=secret(X)\r\n'))).toEqual(['1 too_long']);
@@ -41,7 +41,7 @@ describe('a value written for docker run --env-file', () => {
   });
 
   it.each([`"a"`, ' a', 'a ', 'a #b', 'a\rb'])(
-    'is refused if the reply is to be expanded and the grammar reads it otherwise: %j',
+    'refuses %j in a file that will be expanded later, because the grammar would read another value',
     (value) => {
       const text = 'A=secret(X)\nB=enc(N)\n';
       const options = { dialect: 'docker', values: { N: '1' }, secrets: { X: value } } as const;
@@ -53,7 +53,7 @@ describe('a value written for docker run --env-file', () => {
   );
 });
 
-describe('a line that comes back as it is, read by docker run --env-file', () => {
+describe('the check of unchanged lines for docker run --env-file', () => {
   it.each([
     ['A=1', 'alike'],
     ['\t A=a b $B "c"', 'alike'],
@@ -75,7 +75,7 @@ describe('a line that comes back as it is, read by docker run --env-file', () =>
     [`A=${'b'.repeat(65_534)}`, 'everywhere'],
     [`#${'b'.repeat(65_535)}`, 'everywhere'],
     [`\uFEFFA=${'b'.repeat(65_533)}`, 'below'],
-  ])('%# is %s', (line, reading) => {
+  ])('classifies case %# as %s', (line, reading) => {
     expect(readingOf('docker', line)).toBe(reading);
   });
 });

@@ -4,21 +4,25 @@ import { contentOf, plan } from '../../support/env-runs.ts';
 
 const write = writerFor('dotenv');
 
-describe('a value written for npm dotenv and Node', () => {
+describe('the writer for npm dotenv and Node', () => {
   it.each([
-    ['bare, if it is plain', 'aZ0_./:@%+,-=', 'A=aZ0_./:@%+,-='],
-    ['quoted, if it is empty', '', `A=''`],
+    ['a plain value bare', 'aZ0_./:@%+,-=', 'A=aZ0_./:@%+,-='],
+    ['an empty value in quotes', '', `A=''`],
     [
-      'in single quotes, whatever else it holds',
+      'any other value in single quotes',
       '`b` "c" \\n #\n\t\u2028',
       `A='\`b\` "c" \\n #\n\t\u2028'`,
     ],
-    ['in double quotes, if it holds an apostrophe', `it's \`b\` #`, `A="it's \`b\` #"`],
-    ['bare, if it holds both', `it's "b"`, `A=it's "b"`],
-    ['in double quotes with a backslash', `it's \\a #`, `A="it's \\a #"`],
-    ['in backticks, if nothing else is left', `'" #\n`, `A=\`'" #\n\``],
-    ['in backticks, if double quotes would read an escape', `it's \\n #`, `A=\`it's \\n #\``],
-  ])('is %s', (_, value, line) => {
+    ['a value with an apostrophe in double quotes', `it's \`b\` #`, `A="it's \`b\` #"`],
+    ['a value with both kinds of quotes bare', `it's "b"`, `A=it's "b"`],
+    ['a value with an apostrophe and a backslash in double quotes', `it's \\a #`, `A="it's \\a #"`],
+    ['a value that only backticks can hold in backticks', `'" #\n`, `A=\`'" #\n\``],
+    [
+      'a value whose escape double quotes would read in backticks',
+      `it's \\n #`,
+      `A=\`it's \\n #\``,
+    ],
+  ])('writes %s', (_, value, line) => {
     expect(write(value)).toBe(`${line}\n`);
   });
 
@@ -28,12 +32,12 @@ describe('a value written for npm dotenv and Node', () => {
     ['with a line feed', `it's "b"\n\``],
     ['with a blank at its end', `it's "b" \` `],
     ['with a blank that only npm dotenv knows at its end', `it's "b" \`\u00a0`],
-    ['with what only npm dotenv takes for a line end', `it's\u2028"b" \``],
-  ])('is refused, if no kind of quotes is left and it needs them: %s', (_, value) => {
+    ['with a line end that only npm dotenv knows', `it's\u2028"b" \``],
+  ])('refuses a value that needs quotes and holds every kind of them: %s', (_, value) => {
     expect(reasonsOf(() => write(value))).toEqual(['1 quotes']);
   });
 
-  it('holds no NUL and no CR', () => {
+  it('refuses a value with NUL or CR', () => {
     expect(reasonsOf(() => write('\0'))).toEqual(['1 nul']);
     expect(reasonsOf(() => write('a\r\nb'))).toEqual(['1 carriage_return']);
   });
@@ -41,28 +45,31 @@ describe('a value written for npm dotenv and Node', () => {
   it.each([
     ...['$X', '$_', `\${X}`, '${', '$(id)', 'a\\$1'],
     ...['5$', 'a$$b', '$&', "$'", '$`', '$}', 'a b\\', '#\\'],
-  ])('is refused, if dotenv-expand would not leave it alone: %j', (value) => {
+  ])('refuses %j, which dotenv-expand would change', (value) => {
     expect(reasonsOf(() => write(value))).toEqual(['1 expansion']);
   });
 
-  it.each(['$1', '$ {', '(id)', '`id`', '$é', '\\a', '$#', '^a$|b'])('may hold %j', (value) => {
-    expect(write(value)).toBe(`A='${value}'\n`);
-  });
+  it.each(['$1', '$ {', '(id)', '`id`', '$é', '\\a', '$#', '^a$|b'])(
+    'writes %j in single quotes',
+    (value) => {
+      expect(write(value)).toBe(`A='${value}'\n`);
+    },
+  );
 
-  it('stands behind export and one space, all else kept', () => {
+  it('writes one space after export and keeps the rest of the line', () => {
     expect(write('v', `\t export \tA \t= 'secret(X)' \t# it's\r\n`)).toBe(
       `\t export A=v \t# it's\r\n`,
     );
   });
 
-  it('does not stand after a byte order mark, before what ends a line, or in a name that objects lack', () => {
+  it('refuses a value after a byte order mark, before a comment with a line separator, or for the key __proto__', () => {
     expect(reasonsOf(() => write('v', '\uFEFFA=secret(X)\n'))).toEqual(['1 byte_order_mark']);
     expect(reasonsOf(() => write('v', 'A=secret(X) # \u2029T=1\n'))).toEqual(['1 comment']);
     expect(reasonsOf(() => write('v', '__proto__=secret(X)\n'))).toEqual(['1 key']);
     expect(write('v', 'constructor=secret(X)\n')).toBe('constructor=v\n');
   });
 
-  it('is refused if the reply is to be expanded and the grammar reads it otherwise', () => {
+  it('refuses a value in a file that will be expanded later if the grammar would read another value', () => {
     const text = 'A=secret(X)\nB=enc(N)\n';
     const options = { dialect: 'dotenv', values: { N: '1' } } as const;
     for (const value of [`it's \\a #`, `'" #`]) {
@@ -74,7 +81,7 @@ describe('a value written for npm dotenv and Node', () => {
   });
 });
 
-describe('a line that comes back as it is, read by npm dotenv and Node', () => {
+describe('the check of unchanged lines for npm dotenv and Node', () => {
   const brace = '$' + '{';
 
   it.each([
@@ -135,7 +142,7 @@ describe('a line that comes back as it is, read by npm dotenv and Node', () => {
     [`A=${brace}B_${brace}C}}`, 'everywhere'],
     [`A=${brace}B:-${brace}C}}`, 'alike'],
     [`A=postgres://$B:${brace}C}@h/$D(e){f}`, 'alike'],
-  ])('%j is %s', (line, reading) => {
+  ])('classifies %j as %s', (line, reading) => {
     expect(readingOf('dotenv', line)).toBe(reading);
   });
 });
@@ -146,20 +153,20 @@ describe('a line with a loose dollar sign, for dotenv-expand', () => {
     reasonsOf(() => plan(text, { mode: 'expand', dialect: 'dotenv' }));
 
   it.each(['A=5$', 'A=a$$b', 'A=$(date)', "A='a\\$b'", 'A=a\\'])(
-    'refuses resolved values if another line reads it: %j',
+    'forbids resolved values if another line refers to its key: %j',
     (line) => {
       expect(refused(`T=secret(X)\n${line}\nB=$A\n`)).toEqual(['1 other_line 2']);
       expect(refused(`B=${brace}A:-x}\n${line}\nT=secret(X)\n`)).toEqual(['3 other_line 2']);
     },
   );
 
-  it('refuses nothing if no line reads it, whatever else they read', () => {
+  it('forbids nothing if no line refers to its key', () => {
     expect(refused('A=^a$\nN=$(node -v)\nB=$T:$C@$D\nT=secret(X)\n')).toEqual([
       'nothing was thrown',
     ]);
   });
 
-  it('may be hidden in a line that another takes a part of: both refuse values above, too', () => {
+  it('forbids resolved values above it even where only dotenv reads it as a line of its own', () => {
     expect(refused(`B=secret(X)\nE='\\'\nA="'\nF=$\nG=$F$B\n"\n`)).toEqual(['1 other_line 2']);
     expect(refused(`B=secret(X)\nE='\\'\n# $B'\n`)).toEqual(['1 other_line 2']);
     expect(refused(`B=secret(X)\nE='\\'\n# '\n`)).toEqual(['nothing was thrown']);

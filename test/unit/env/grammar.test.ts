@@ -49,7 +49,7 @@ describe('the grammar of a .env file', () => {
     expect(printFile(parseFile(text))).toBe(text);
   });
 
-  it('reads names that objects have by nature as any other', () => {
+  it('reads the names of built-in object properties like any other', () => {
     const text = 'constructor=1\n__proto__=2\ntoString=3\nhasOwnProperty=4\n';
     expect(read(text).map(([key]) => key)).toEqual([
       'constructor',
@@ -59,19 +59,19 @@ describe('the grammar of a .env file', () => {
     ]);
   });
 
-  it('takes export for a key where no other follows', () => {
+  it('reads export as the key if no other key follows', () => {
     expect(read('export=1\n')).toEqual([['export', '1']]);
     expect(read('export =1\n')).toEqual([['export', '1']]);
     expect(read('export export=1\n')).toEqual([['export', '1']]);
   });
 
-  it('reads blank lines and comments as nothing', () => {
+  it('reads no assignment from blank lines and comments', () => {
     expect(read('\n \t\r\n# a=b\n \t# "\n')).toEqual([]);
     expect(read('')).toEqual([]);
     expect(read('\uFEFF')).toEqual([]);
   });
 
-  it('keeps the blanks of an empty value behind it, before its comment', () => {
+  it('keeps the blanks between an empty value and its comment', () => {
     expect(parseFile('A= \t# c\n').lines[0]).toMatchObject({
       afterEquals: '',
       afterValue: ' \t',
@@ -79,7 +79,7 @@ describe('the grammar of a .env file', () => {
     });
   });
 
-  it('numbers lines as an editor does, across values of several lines', () => {
+  it('numbers lines as an editor does, even after values of several lines', () => {
     expect(parseFile(`A='1\n2'\n\nB=1\n`).lines.map(({ line }) => line)).toEqual([1, 3, 4]);
   });
 
@@ -122,13 +122,16 @@ describe('the grammar of a .env file', () => {
     expect(printFile(parseFile(text))).toBe(text);
   });
 
-  it.each(readers.cases)('reads or reports what readers disagree on: $id', (vector) => {
-    expect(printFile(parseFile(vector.input))).toBe(vector.input);
-    expect(errorsOf(vector.input)).toEqual(vector.errors);
-    if (vector.reads !== null) {
-      expect(Object.fromEntries(read(vector.input))).toEqual(vector.reads);
-    }
-  });
+  it.each(readers.cases)(
+    'gives the recorded result for an input on which readers disagree: $id',
+    (vector) => {
+      expect(printFile(parseFile(vector.input))).toBe(vector.input);
+      expect(errorsOf(vector.input)).toEqual(vector.errors);
+      if (vector.reads !== null) {
+        expect(Object.fromEntries(read(vector.input))).toEqual(vector.reads);
+      }
+    },
+  );
 
   it.each([
     ['backslashes', `A="${'\\\\'.repeat(65_000)}"`],

@@ -10,24 +10,24 @@ const pinned = (content: string) =>
   render(content, { mode: 'expand', dialect: 'json', secrets, pinTo }).pinned;
 
 describe('a pinned file', () => {
-  it('has the version behind each name, and nothing else is changed', () => {
+  it('adds the version after each name and changes nothing else', () => {
     const text = `\uFEFF# secret(X) kept\r\n\n export A = "\\"é😀\\n\\\\\\\\secret(X)\\tsecret(Y)"  # secret(X)\r\nB='1\nsecret(X)'\nC=secret(Y)`;
     expect(pinned(text)).toBe(
       `\uFEFF# secret(X) kept\r\n\n export A = "\\"é😀\\n\\\\\\\\secret(X@3)\\tsecret(Y@12)"  # secret(X)\r\nB='1\nsecret(X@3)'\nC=secret(Y@12)`,
     );
   });
 
-  it('keeps what is pinned already, and what is text', () => {
+  it('keeps pinned references and escaped references', () => {
     const text = `A='secret(X@2)secret(X) \\secret(X) \\\\\\Secret('\n`;
     expect(pinned(text)).toBe(`A='secret(X@2)secret(X@3) \\secret(X) \\\\\\Secret('\n`);
   });
 
-  it('is the submitted file if that refers to nothing, and is there only if it was asked for', () => {
+  it('equals a submitted file without references, and is absent unless requested', () => {
     expect(pinned('A=1 # c')).toBe('A=1 # c');
     expect(render('A=secret(X)\n', { mode: 'expand', secrets })).not.toHaveProperty('pinned');
   });
 
-  it('is the same in every dialect', () => {
+  it('keeps the format of a .env file in the dialect json', () => {
     const options = { mode: 'expand', secrets, pinTo, dialect: 'json' } as const;
     expect(render('# c\nA=secret(X)\n', options)).toMatchObject({
       content: '{"A":"x"}',
@@ -35,19 +35,19 @@ describe('a pinned file', () => {
     });
   });
 
-  it('needs the version of every reference', () => {
+  it('fails if the version of a reference is missing', () => {
     const work = () => render('A=secret(X)\n', { mode: 'expand', secrets, pinTo: { Y: 1 } });
     expect(refusal(work).code).toBe('internal');
   });
 });
 
 describe('the values of pinned references', () => {
-  it('are those of their versions, beside the current one of the same name', () => {
+  it('come from their versions, next to the current value of the same name', () => {
     const text = 'A=secret(X)-secret(X@2)-secret(X)\n';
     expect(render(text, { mode: 'expand', secrets }).content).toBe('A=x-x2-x\n');
   });
 
-  it('that cannot stand in the file are blamed at their own places', () => {
+  it('report an unrepresentable value at the column of its own reference', () => {
     const broken = { X: 'x', 'X@2': new Uint8Array([0xff]), N: 'n' };
     const text = 'A=secret(X)-secret(X@2)\n';
     expect(refusal(() => render(text, { mode: 'expand', secrets: broken }))).toMatchObject({
@@ -68,7 +68,7 @@ describe('the size of a reply with a pinned file', () => {
   const versions = new Map([['X', { version: 12 }]]);
   const values = (bytes: number) => new Map([['X', utf8.encode('x'.repeat(bytes))]]);
 
-  it('counts the pinned file, escapes and pins included', () => {
+  it('includes the pinned file with its escapes and versions', () => {
     const uses = Array.from({ length: 88 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const file = (padding: number) => `${uses}# "\\${'x'.repeat(padding)}`;
     const size = (padding: number) => {
@@ -88,7 +88,7 @@ describe('the size of a reply with a pinned file', () => {
     expect(refusal(() => size(half + 1))).toEqual({ code: 'too_large', limit });
   });
 
-  it('is not one that could not be sent back: the pinned file is no larger than a file', () => {
+  it('allows no pinned file that is too large to submit again', () => {
     const render = (length: number) => {
       const file = `A=secret(X)\n#${'é'.repeat((length - 13) / 2)}`;
       return renderFile(plan(file, { mode: 'expand' }), values(1), 'json', versions).pinned ?? '';

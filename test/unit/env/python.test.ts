@@ -5,36 +5,40 @@ import { contentOf, plan } from '../../support/env-runs.ts';
 const write = writerFor('python');
 const name = '$' + '{X}';
 
-describe('a value written for python-dotenv', () => {
+describe('the writer for python-dotenv', () => {
   it.each([
-    ['bare, if it is plain', 'aZ0_./:@%+,-=', 'A=aZ0_./:@%+,-='],
-    ['quoted, if it is empty', '', `A=''`],
+    ['a plain value bare', 'aZ0_./:@%+,-=', 'A=aZ0_./:@%+,-='],
+    ['an empty value in quotes', '', `A=''`],
     [
-      'in single quotes, whatever else it holds',
+      'any other value in single quotes',
       '$a `b` "c" \\n #\n\t\u0085',
       `A='$a \`b\` "c" \\n #\n\t\u0085'`,
     ],
-    ['in double quotes, if it holds an apostrophe', `it's "b" \\n`, `A="it's \\"b\\" \\\\n"`],
-    ['in double quotes, if it ends in a backslash', 'a\\', `A="a\\\\"`],
-    ['in double quotes, if it holds two backslashes', 'a\\\\b', `A="a\\\\\\\\b"`],
-    ['in double quotes, if it holds a CR', 'a\r\nb', `A="a\\r\nb"`],
-    ['a default of no variable, where it would be replaced', `a${name}b`, `A='a\${=:-${name}}b'`],
-    ['as it is, where it would not', `\${X $X \${X:?y} $(z)`, `A='\${X $X \${X:?y} $(z)'`],
-  ])('is %s', (_, value, line) => {
+    ['a value with an apostrophe in double quotes', `it's "b" \\n`, `A="it's \\"b\\" \\\\n"`],
+    ['a value that ends in a backslash in double quotes', 'a\\', `A="a\\\\"`],
+    ['a value with two backslashes in double quotes', 'a\\\\b', `A="a\\\\\\\\b"`],
+    ['a value with CR in double quotes', 'a\r\nb', `A="a\\r\nb"`],
+    [
+      'a variable as the default of an empty name, so that it is not replaced',
+      `a${name}b`,
+      `A='a\${=:-${name}}b'`,
+    ],
+    ['other dollar signs unchanged', `\${X $X \${X:?y} $(z)`, `A='\${X $X \${X:?y} $(z)'`],
+  ])('writes %s', (_, value, line) => {
     expect(write(value)).toBe(`${line}\n`);
   });
 
-  it('stands on any line, all else kept', () => {
+  it('writes a value on any line and keeps the rest of the line', () => {
     expect(write('v', `\uFEFF\t export  A \t= 'secret(X)' \t# it's\r\n`)).toBe(
       `\uFEFF\t export  A=v \t# it's\r\n`,
     );
   });
 
-  it('holds no NUL', () => {
+  it('refuses a value with NUL', () => {
     expect(reasonsOf(() => write('\0'))).toEqual(['1 nul']);
   });
 
-  it('is refused if the reply is to be expanded and it would be replaced', () => {
+  it('refuses a value with a variable in a file that will be expanded later', () => {
     const text = 'A=secret(X)\nB=enc(N)\n';
     const options = { dialect: 'python', values: { N: '1' } } as const;
     const work = () => contentOf(text, { ...options, secrets: { X: name } });
@@ -43,7 +47,7 @@ describe('a value written for python-dotenv', () => {
   });
 });
 
-describe('a line that comes back as it is, read by python-dotenv', () => {
+describe('the check of unchanged lines for python-dotenv', () => {
   it.each([
     ['A=1', 'alike'],
     ['\uFEFF\t export A = a b # c', 'alike'],
@@ -76,14 +80,14 @@ describe('a line that comes back as it is, read by python-dotenv', () => {
     [`export ="\n# B=1\n#"`, 'otherwise'],
     [`A='\nB=1\n\\'`, 'everywhere'],
     [`A='\\\n' # c`, 'alike'],
-  ])('%j is %s', (line, reading) => {
+  ])('classifies %j as %s', (line, reading) => {
     expect(readingOf('python', line)).toBe(reading);
   });
 
   it.each([
-    ['a quote that stays open, so that the lines behind it are read one by one', `K='`, `\\'`],
-    ['a key that the reader does not find, so that it skips one line', `export = '`, `'`],
-  ])('refuses a resolved value above that it would replace: %s', (_, open, close) => {
+    ['an open quote, after which python-dotenv reads each line on its own', `K='`, `\\'`],
+    ['a missing key, for which python-dotenv skips one line', `export = '`, `'`],
+  ])('refuses a resolved value that a later line would replace: %s', (_, open, close) => {
     const text = `PW=secret(P)\n${open}\nPW=attacker\n${close}\n`;
     expect(reasonsOf(() => plan(text, { mode: 'expand', dialect: 'python' }))).toEqual([
       '1 other_line 2',

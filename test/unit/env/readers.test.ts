@@ -28,7 +28,7 @@ describe('the warning reader_disagrees', () => {
     ['dotenv', ['node', 'dotenv']],
     ['python', ['python-dotenv']],
   ] as const)(
-    'is given for %s in every case in which its readers were measured to disagree',
+    'appears for %s in every case in which its readers were measured to disagree',
     (dialect, names) => {
       const silent = readable.filter((one) => {
         const readers = byReader(one);
@@ -40,7 +40,7 @@ describe('the warning reader_disagrees', () => {
   );
 });
 
-describe('the grammar and the nine readers it was held against', () => {
+describe('the grammar', () => {
   /** What more than half of them find. */
   const majority = (one: Case): string | undefined => {
     const findings = [...byReader(one).values()];
@@ -48,7 +48,7 @@ describe('the grammar and the nine readers it was held against', () => {
     return findings.find((found) => findings.filter((other) => other === found).length > 4);
   };
 
-  it('differ from what most find in the cases that docs/env.md lists, and in no others', () => {
+  it('differs from most of the nine readers in exactly the cases that docs/env.md lists', () => {
     const page = readFileSync('docs/env.md', 'utf8');
     const [, after = ''] = page.split('\n## Where the vault differs from most readers\n');
     const [table = ''] = after.split('\n## ');
@@ -57,7 +57,7 @@ describe('the grammar and the nine readers it was held against', () => {
     expect([...listed].sort()).toEqual(differing.map(({ id }) => id).sort());
   });
 
-  it('differ only where the file is refused, or where a value would be expanded or its line ends changed', () => {
+  it('differs without an error only for values that readers expand or whose line ends they change', () => {
     const silent = measured.cases.filter(
       (one) => one.errors.length === 0 && majority(one) !== byGrammar(one),
     );

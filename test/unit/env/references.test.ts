@@ -2,38 +2,38 @@ import { describe, expect, it } from '@jest/globals';
 import { reportExisting, reportMissing } from '../../../functions/env/name-reports.ts';
 import { faultsOf, plan, readBy, refusal } from '../../support/env-runs.ts';
 
-describe('the references of a .env file', () => {
+describe('the search for references', () => {
   it.each([
     ['a bare value', 'A=secret(X)\n'],
     ['quoted values', `A='secret(X)'\nB="secret(X)"\n`],
     ['the middle of a value', 'A=postgres://u:secret(X)@h/secret(X)\n'],
-    ['an escape before it', 'A="\\"secret(X)"\n'],
-    ['a letter outside ASCII before it', 'A=ésecret(X)\n'],
+    ['a value with an escape before it', 'A="\\"secret(X)"\n'],
+    ['a value with a letter outside ASCII before it', 'A=ésecret(X)\n'],
     ['a value of several lines', `A='1\nsecret(X)'\n`],
-    ['two backslashes before it', `A='\\\\secret(X)'\n`],
-  ])('are found in %s', (_, text) => {
+    ['a value with two backslashes before it', `A='\\\\secret(X)'\n`],
+  ])('finds a reference in %s', (_, text) => {
     expect(readBy(text)).toEqual(['X']);
   });
 
   it.each([
     ['a comment', '# secret(X)\nA=1 # secret(X) enc(Y) Secret(\n'],
-    ['a key or a line of nothing', 'secret=1\nenc=2\n\n'],
+    ['a key or a blank line', 'secret=1\nenc=2\n\n'],
     ['a longer word', 'A=mysecret(X) _enc(Y) 1secret(X)\n'],
     ['a word without brackets', 'A=secret X enc\n'],
-    ['a backslash before', 'A=\\secret(X)\n'],
-    ['three backslashes before', 'A=\\\\\\enc(X)\n'],
-    ['a backslash in double quotes', 'A="\\\\secret(X) \\\\Enc ("\n'],
-  ])('are not found in %s', (_, text) => {
+    ['a word after a backslash', 'A=\\secret(X)\n'],
+    ['a word after three backslashes', 'A=\\\\\\enc(X)\n'],
+    ['a word after an escaped backslash in double quotes', 'A="\\\\secret(X) \\\\Enc ("\n'],
+  ])('finds no reference in %s', (_, text) => {
     expect(plan(text)).toMatchObject({ read: [], create: [] });
   });
 
-  it('may have any name of a secret', () => {
+  it('accepts every name that a secret may have', () => {
     const names = ['_', 'a.b-c', 'constructor', '__proto__', 'toString', `N${'x'.repeat(127)}`];
     const text = names.map((name, index) => `A${index}='secret(${name})'\n`).join('');
     expect(readBy(text)).toEqual(names);
   });
 
-  it('are listed once each, in the order of their first places', () => {
+  it('lists each reference once, in the order of first use', () => {
     const text = 'A="enc(Y) secret(B)"\nB=secret(A)\nC=enc(X)\nD=secret(B)enc(Y)\n';
     expect(plan(text, { values: { X: '1', Y: '2' } })).toMatchObject({
       create: [
@@ -44,7 +44,7 @@ describe('the references of a .env file', () => {
     });
   });
 
-  it('are not read by encrypt and not created by expand', () => {
+  it('plans no reads for encrypt and no creates for expand', () => {
     expect(readBy('A=secret(B)\nC=enc(D)\nD=1\n', { mode: 'encrypt' })).toEqual([]);
     expect(plan('A=secret(B)\n', { mode: 'expand' }).create).toEqual([]);
   });
@@ -75,14 +75,14 @@ describe('the references of a .env file', () => {
     'Enc(A)',
     `secret(N${'x'.repeat(128)})`,
     '\\\\Secret(X)',
-  ])('must be exact: %s', (reference) => {
+  ])('reports %s as malformed', (reference) => {
     const column = reference.startsWith('\\') ? 6 : 4;
     expect(faultsOf(() => plan(`A='${reference}'\n`))).toEqual([`1:${column} malformed_reference`]);
   });
 });
 
 describe('a pinned reference', () => {
-  it('names a version, and is another than the same name without it or with another', () => {
+  it('differs from the same name without a version or with another version', () => {
     const text = 'A="secret(X@3) secret(X)"\nB=secret(X@12)secret(X@3)\nC=secret(Y@999999999)\n';
     for (const mode of ['submit', 'expand'] as const) {
       expect(plan(text, { mode }).read).toEqual([
@@ -94,22 +94,22 @@ describe('a pinned reference', () => {
     }
   });
 
-  it('is made text by a backslash like any other', () => {
+  it('becomes text after a backslash', () => {
     expect(readBy(`A='\\secret(X@3) \\\\secret(Y@4)'\n`)).toEqual(['Y@4']);
   });
 
-  it('is not read by encrypt', () => {
+  it('causes no read in encrypt', () => {
     expect(readBy('A=secret(B@2)\n', { mode: 'encrypt' })).toEqual([]);
   });
 
-  it('has nothing to be pinned to where its name is new', () => {
+  it('fails for a secret that the same file creates', () => {
     for (const mode of ['submit', 'encrypt'] as const) {
       const text = 'A=enc(X)\nX=1\nB=secret(X@1)\n';
       expect(faultsOf(() => plan(text, { mode }))).toEqual(['3:3 reference_to_new_secret']);
     }
   });
 
-  it('is no source of a value', () => {
+  it('fails as the source of a value', () => {
     expect(faultsOf(() => plan('A=enc(X)\nX=secret(Y@2)\n'))).toEqual(['2:3 nested_reference']);
   });
 });
@@ -135,25 +135,30 @@ describe('the value of enc()', () => {
     expect(storedValue(`${line}A=enc(X)\n`)).toBe(value);
   });
 
-  it('may be given twice if it is the same', () => {
+  it('comes from either source if request and file give the same value', () => {
     expect(storedValue('A=enc(X)\nX="1"\n', { X: '1' })).toBe('1');
   });
 
-  it('comes from the request where the assignment is no literal', () => {
+  it('comes from the request if the assignment holds a reference', () => {
     expect(storedValue('A=enc(X)\nX=secret(Z)\n', { X: '1' })).toBe('1');
   });
 
-  it('is never scanned', () => {
+  it('keeps references in it as text', () => {
     expect(storedValue('A=enc(X)\n', { X: 'secret(Y) enc(Z) Secret(' })).toContain('Secret(');
   });
 });
 
 describe('a .env file with errors', () => {
   it.each([
-    ['no value', 'A=1\nB="x enc(X)"\nC=enc(X)\n', {}, ['2:6 unresolved_value']],
-    ['a value of itself only', 'X=enc(X)\nY=enc(X)\n', {}, ['1:3 unresolved_value']],
-    ['two values', 'A=enc(X)\nX=1\n', { X: '2' }, ['1:3 ambiguous_value']],
-    ['two values, one empty', 'A=enc(X)\nX=\n', { X: '2' }, ['1:3 ambiguous_value']],
+    ['an enc() without a value', 'A=1\nB="x enc(X)"\nC=enc(X)\n', {}, ['2:6 unresolved_value']],
+    ['an enc() whose only source is itself', 'X=enc(X)\nY=enc(X)\n', {}, ['1:3 unresolved_value']],
+    ['an enc() with two values', 'A=enc(X)\nX=1\n', { X: '2' }, ['1:3 ambiguous_value']],
+    [
+      'an enc() with two values, one of them empty',
+      'A=enc(X)\nX=\n',
+      { X: '2' },
+      ['1:3 ambiguous_value'],
+    ],
     [
       'a value that nothing uses',
       'A=secret(X)\n',
@@ -166,20 +171,20 @@ describe('a .env file with errors', () => {
     ['a source that cannot be read', `A=enc(X)\nX='\n`, {}, ['2:3 unterminated_quote']],
     ['a source with a bad escape', 'A=enc(X)\nX="\\x"\n', {}, ['2:4 bad_escape']],
     [
-      'a secret that is being made',
+      'a reference to a secret that the file creates',
       'A=enc(X)\nB=secret(X)secret(X)\nX=1\n',
       {},
       ['2:3 reference_to_new_secret', '2:12 reference_to_new_secret'],
     ],
     [
-      'several on a line',
+      'several faults on one line',
       'A=Secret(X) enc(\n',
       {},
       ['1:3 malformed_reference', '1:13 malformed_reference'],
     ],
-    ['one inside another', 'A=secret(secret(X))\n', {}, ['1:3 malformed_reference']],
+    ['a reference inside another', 'A=secret(secret(X))\n', {}, ['1:3 malformed_reference']],
     ['columns counted in code points', 'A="😀\\n Enc("\n', {}, ['1:8 malformed_reference']],
-    ['a place on a later line of a value', `A='\n é enc(X)'\n`, {}, ['2:4 unresolved_value']],
+    ['a position on a later line of a value', `A='\n é enc(X)'\n`, {}, ['2:4 unresolved_value']],
     [
       'faults of grammar and of references',
       'A=enc(X)\nB\nA=enc(',
@@ -191,12 +196,12 @@ describe('a .env file with errors', () => {
         '3:3 malformed_reference',
       ],
     ],
-  ])('tells of %s', (_, text, values, errors) => {
+  ])('reports %s', (_, text, values, errors) => {
     expect(faultsOf(() => plan(text, { values }))).toEqual(errors);
     expect(faultsOf(() => plan(text, { values, mode: 'encrypt' }))).toEqual(errors);
   });
 
-  it('does not allow enc() in expand, in any place', () => {
+  it('reports every enc() in expand', () => {
     const text = 'A=enc(X) enc(X)\nX=1\n';
     expect(faultsOf(() => plan(text, { mode: 'expand' }))).toEqual([
       '1:3 enc_not_allowed',
@@ -204,18 +209,18 @@ describe('a .env file with errors', () => {
     ]);
   });
 
-  it('has no use for values in expand', () => {
+  it('reports values as unused in expand', () => {
     const options = { mode: 'expand', values: { X: '1' } } as const;
     expect(faultsOf(() => plan('A=secret(X)\n', options))).toEqual(['1:1 unused_value']);
   });
 
-  it('tells the first hundred errors and how many there are', () => {
+  it('reports the first hundred errors and the total', () => {
     const { errors, errorsTotal } = refusal(() => plan('A\n'.repeat(250)));
     expect(errors?.map(({ line }) => line)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
     expect(errorsTotal).toBe(250);
   });
 
-  it('never tells a name or a value', () => {
+  it('reports no name and no value', () => {
     const text = 'A=enc(hunter2)\nB=hunter2(\nhunter2\nhunter2=1\nhunter2=enc(\n';
     expect(JSON.stringify(refusal(() => plan(text, { values: { hunter3: 'x' } })))).not.toContain(
       'hunter',
@@ -229,13 +234,13 @@ describe('the limits of a .env file', () => {
   const valuesFor = (count: number, value: string) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`enc_${index}`, value]));
 
-  it('are 262,144 bytes, counted in UTF-8', () => {
+  it('allow 262,144 bytes, counted in UTF-8', () => {
     const text = `#${'é'.repeat(131_071)}`;
     expect(plan(`${text}x`).create).toEqual([]);
     expect(refusal(() => plan(`${text}xx`))).toEqual({ code: 'too_large', limit: 262_144 });
   });
 
-  it('are 96 names of both kinds together, each counted once', () => {
+  it('allow 96 names of both kinds together, each counted once', () => {
     const text = [...names(48, 'enc'), ...names(48, 'secret'), 'Z="secret(secret_0)"\n'].join('');
     const values = valuesFor(48, 'x');
     expect(readBy(text, { values })).toHaveLength(48);
@@ -244,7 +249,7 @@ describe('the limits of a .env file', () => {
     expect(refusal(() => plan(more, { values, mode: 'encrypt' })).limit).toBe(96);
   });
 
-  it('count each version that a name is pinned to like one more name', () => {
+  it('count each pinned version as one more name', () => {
     const pins = Array.from({ length: 95 }, (_, index) => `secret(X@${index + 1})`);
     const text = `A="${pins.join()} secret(X@1) secret(X)"\n`;
     expect(readBy(text)).toHaveLength(96);
@@ -254,7 +259,7 @@ describe('the limits of a .env file', () => {
     }
   });
 
-  it('are 65,536 bytes a value, from the request or the file', () => {
+  it('allow 65,536 bytes for each value from the request or the file', () => {
     const value = 'é'.repeat(32_768);
     expect(plan('A=enc(X)\n', { values: { X: value } }).create).toHaveLength(1);
     expect(plan(`A=enc(X)\nX=${value}\n`).create).toHaveLength(1);
@@ -264,7 +269,7 @@ describe('the limits of a .env file', () => {
     expect(refusal(() => plan('A=1\n', { values: { X: `${value}x` } }))).toEqual(tooLarge);
   });
 
-  it('are 1 MiB of values together', () => {
+  it('allow 1 MiB for all values together', () => {
     const values = valuesFor(16, 'x'.repeat(65_536));
     expect(plan(names(16, 'enc').join(''), { values }).create).toHaveLength(16);
     const more = { ...values, enc_16: 'x' };
@@ -274,11 +279,11 @@ describe('the limits of a .env file', () => {
     });
   });
 
-  it('go before the errors of the file', () => {
+  it('take precedence over the errors of the file', () => {
     expect(refusal(() => plan(`A\n${names(97, 'secret').join('')}`)).code).toBe('too_large');
   });
 
-  it('leave a value named by no name of a secret to the caller, who is told the field only', () => {
+  it('refuse a value whose name no secret may have, and name only the field', () => {
     for (const name of ['', 'A B', '1', 'é', 'x'.repeat(129)]) {
       expect(refusal(() => plan('A=1\n', { values: { [name]: 'x' } }))).toEqual({
         code: 'invalid_request',
@@ -291,14 +296,14 @@ describe('the limits of a .env file', () => {
 describe('the dialect json', () => {
   const refused = { code: 'invalid_request', field: 'dialect' };
 
-  it('is for expand, and for submit without enc()', () => {
+  it('works with expand, and with submit without enc()', () => {
     expect(readBy('A=secret(X)\n', { dialect: 'json' })).toEqual(['X']);
     expect(readBy('A=secret(X)\n', { dialect: 'json', mode: 'expand' })).toEqual(['X']);
     expect(refusal(() => plan('A=enc(X)\nX=1\n', { dialect: 'json' }))).toEqual(refused);
     expect(refusal(() => plan('A=1\n', { dialect: 'json', mode: 'encrypt' }))).toEqual(refused);
   });
 
-  it('is judged before the errors of the file', () => {
+  it('fails before the errors of the file are reported', () => {
     expect(refusal(() => plan('A=enc(X)\nB\n', { dialect: 'json' }))).toEqual(refused);
     expect(faultsOf(() => plan('A=enc(X)\n', { dialect: 'json', mode: 'expand' }))).toEqual([
       '1:3 enc_not_allowed',
@@ -320,7 +325,7 @@ describe('a report of names', () => {
     });
   });
 
-  it('lists a pinned reference at its own place, by its name alone', () => {
+  it('lists a pinned reference at its own position, by its name alone', () => {
     expect(reportMissing(planned, new Set(['N@2', 'M@1']))).toEqual({
       errors: [{ line: 4, column: 15, code: 'not_found', name: 'N' }],
       errorsTotal: 1,

@@ -33,7 +33,7 @@ HOOK='https://h/?k=s3cr3t'
 `);
   });
 
-  it('comes back byte for byte where it holds no reference', () => {
+  it('comes back byte for byte if it holds no reference', () => {
     const kept = `\uFEFF# a\r\n\t export  A = "b\\n$C" \t# d\n\n \t\nB='1\n2\r\n'\nC=\`x\` y`;
     for (const mode of ['submit', 'encrypt', 'expand'] as const) {
       expect(contentOf(kept, { mode })).toBe(kept);
@@ -52,7 +52,7 @@ describe('encrypt', () => {
     ['a line after a byte order mark', '\uFEFFX=1\n', '\uFEFFX=secret(X)\n'],
     ['a last line without an end', 'X=1', 'X=secret(X)'],
     ['a name that bash keeps for itself', 'UID=1\n', 'UID=secret(UID)\n'],
-  ])('keeps all but the stored value of its line: %s', (_, source, result) => {
+  ])('replaces only the stored value of its line: %s', (_, source, result) => {
     const name = source.includes('UID') ? 'UID' : 'X';
     const use = `A='enc(${name})'`;
     const end = source.endsWith('\n') ? '' : '\n';
@@ -60,7 +60,7 @@ describe('encrypt', () => {
     expect(encrypt(`${source}${end}${use}`)).toBe(written);
   });
 
-  it('changes three letters and nothing else, wherever escapes stand', () => {
+  it('changes only enc to secret, next to any escape', () => {
     const values = { X: '1', Y: '2' };
     const text = `A="\\"é😀\\n\\\\\\\\enc(X)\\tenc(Y) \\\\enc(X)"  # enc(X)\r\nB=(enc(X))`;
     expect(encrypt(text, values)).toBe(
@@ -68,22 +68,22 @@ describe('encrypt', () => {
     );
   });
 
-  it('leaves secret() and backslashes as they stand', () => {
+  it('leaves secret() and backslashes unchanged', () => {
     const text = `A=secret(X)\nB='\\secret(X) \\\\secret(Y)'\n`;
     expect(encrypt(text)).toBe(text);
   });
 
-  it('hides the line of a value that the request gives as well', () => {
+  it('replaces a value in the file that the request gives as well', () => {
     expect(encrypt('X=1\nA=enc(X)\n', { X: '1' })).toBe('X=secret(X)\nA=secret(X)\n');
   });
 
-  it('leaves the line of a value alone where the request gives another source', () => {
+  it('keeps an assignment that refers to another secret if the request gives the value', () => {
     expect(encrypt('X=secret(Z)\nA=enc(X)\n', { X: '1' })).toBe('X=secret(Z)\nA=secret(X)\n');
   });
 });
 
 describe('a final file', () => {
-  it('holds references made text without their backslash', () => {
+  it('holds escaped references without their backslash', () => {
     expect(expand(`A='\\secret(X) \\\\secret(Y) \\\\\\Enc('\n`, { Y: 'y' })).toBe(
       `A='secret(X) \\y \\Enc('\n`,
     );
@@ -91,42 +91,42 @@ describe('a final file', () => {
     expect(contentOf('A=\\secret(X)\n')).toBe(`A='secret(X)'\n`);
   });
 
-  it('keeps backslashes that no candidate follows', () => {
+  it('keeps backslashes that no reference follows', () => {
     expect(expand(`A='\\\\a\\secret secret(X)'\n`, { X: 'x' })).toBe(`A='\\\\a\\secret x'\n`);
   });
 
-  it('never looks for references in values', () => {
+  it('keeps a reference inside a resolved value as text', () => {
     const value = 'secret(Y) enc(Z) \\secret(Y) Secret(';
     expect(expand('A=secret(X)\n', { X: value })).toBe(`A='${value}'\n`);
   });
 });
 
-describe('a file that is still to be expanded', () => {
+describe('a file that will be expanded later', () => {
   const submit = (text: string, secrets: Record<string, string>) =>
     contentOf(`${text}N=enc(N)\n`, { values: { N: 'n' }, secrets });
 
-  it('keeps what is text as text, with its backslash', () => {
+  it('keeps the backslash of an escaped reference', () => {
     const text = `A='\\secret(X)'\nB='\\secret(X) secret(Y) \\\\enc(N)'\n`;
     expect(submit(text, { Y: 'y' })).toBe(
       `A='\\secret(X)'\nB='\\secret(X) y \\\\secret(N)'\nN=secret(N)\n`,
     );
   });
 
-  it('understands the backslashes before what it resolves', () => {
+  it('unescapes the backslashes before a resolved reference', () => {
     expect(submit(`A='\\\\secret(Y)'\n`, { Y: 'y' })).toBe(`A='\\y'\nN=secret(N)\n`);
   });
 
   it.each([
     ['a reference', 'secret(Y)', 'a secret(B)', '1:3 nested_reference'],
     ['a malformed reference', 'secret(Y)', 'Enc (', '1:3 nested_reference'],
-    ['a reference made text', 'secret(Y)', '\\secret(B)', '1:3 nested_reference'],
-    ['a part of one, before the rest', 'xx-secret(Y)(B)', 'enc', '1:6 nested_reference'],
-  ])('does not take a value that holds %s', (_, value, secret, error) => {
+    ['an escaped reference', 'secret(Y)', '\\secret(B)', '1:3 nested_reference'],
+    ['a part of a reference, before the rest', 'xx-secret(Y)(B)', 'enc', '1:6 nested_reference'],
+  ])('refuses a value that holds %s', (_, value, secret, error) => {
     const faults = faultsOf(() => submit(`A=${value}\n`, { Y: secret }));
     expect(faults).toEqual([error]);
   });
 
-  it('blames the reference whose value holds another', () => {
+  it('reports the column of the reference whose value holds another', () => {
     const work = () => submit('A=secret(X)-secret(Y)\n', { X: 'x', Y: 'enc(B)' });
     expect(faultsOf(work)).toEqual(['1:13 nested_reference']);
   });
@@ -135,18 +135,18 @@ describe('a file that is still to be expanded', () => {
     ['a letter', 'secret(Y)enc(N)', 'y'],
     ['a backslash', 'secret(Y)enc(N)', '\\'],
     ['a backslash before text', 'secret(Y)\\secret(B)', '\\'],
-  ])('does not take a value that hides the reference after it by %s', (_, value, secret) => {
+  ])('refuses a value that hides the next reference by %s', (_, value, secret) => {
     const work = () => submit(`A='${value}'\n`, { Y: secret });
     expect(faultsOf(work)).toEqual(['1:4 not_representable']);
   });
 
-  it('takes a value beside a reference', () => {
+  it('accepts a value next to a reference', () => {
     expect(submit('A=secret(Y)enc(N)\n', { Y: 'y:' })).toBe(`A='y:secret(N)'\nN=secret(N)\n`);
   });
 });
 
-describe('a value that cannot stand in the file', () => {
-  it('is one that is not UTF-8, on every line that uses it', () => {
+describe('a resolved value', () => {
+  it('causes an error on every line that uses it if it is not UTF-8', () => {
     const secrets = { X: new Uint8Array([0xff]), Y: 'y' };
     const text = 'A=secret(Y)secret(X)secret(X)\nB=secret(Y)\nC="secret(X)"\n';
     const errors = ['1:12 not_representable', '3:4 not_representable'];
@@ -154,13 +154,13 @@ describe('a value that cannot stand in the file', () => {
     expect(faultsOf(() => render(text, { secrets, dialect: 'json' }))).toEqual(errors);
   });
 
-  it('keeps a byte order mark that it begins with', () => {
+  it('keeps a byte order mark at its beginning', () => {
     expect(expand('A=secret(X)\n', { X: '\uFEFFx' })).toBe(`A='\uFEFFx'\n`);
   });
 });
 
 describe('the dialect json', () => {
-  it('is one object of all assignments in the order of the file, exact', () => {
+  it('writes one object of all assignments in the order of the file', () => {
     const text = `\uFEFF# c\r\nB=2\r\n\nexport A="secret(X)" # c\n__proto__='\\secret(Y)'\nconstructor=$x`;
     const { content } = render(text, { dialect: 'json', secrets: { X: '"\0\n\u2028é' } });
     expect(content).toBe(
@@ -168,11 +168,11 @@ describe('the dialect json', () => {
     );
   });
 
-  it('is an empty object for a file of none', () => {
+  it('writes an empty object for a file without assignments', () => {
     expect(contentOf('# c\n', { dialect: 'json', mode: 'expand' })).toBe('{}');
   });
 
-  it('has no warnings', () => {
+  it('gives no warnings', () => {
     expect(render('A = $x y\n', { dialect: 'json' }).warnings).toEqual([]);
   });
 });
@@ -183,17 +183,17 @@ describe('the warning value_elsewhere', () => {
       .warnings.filter(({ code }) => code === 'value_elsewhere')
       .map(({ line }) => line);
 
-  it('tells the lines on which a stored value still stands', () => {
+  it('lists the lines that still hold a stored value', () => {
     const text = `X=12345678\nA='a 12345678 12345678 b'\n# 12345678\nB=1\nC=1 # x12345678`;
     expect(lines(text)).toEqual([3, 4, 6]);
   });
 
-  it('is for values of eight bytes or more', () => {
+  it('ignores values of less than eight bytes', () => {
     expect(lines('# 1234567\n', { X: '1234567' })).toEqual([]);
     expect(lines('# éééé\n', { X: 'éééé' })).toEqual([2]);
   });
 
-  it('sees through escapes, and across lines', () => {
+  it('finds escaped values and values across lines', () => {
     expect(lines('A="\\$\\$34567\\"8 \\$"\n', { X: '$$34567"8' })).toEqual([2]);
     expect(lines(`A='12345\n678'\n`, { X: '2345\n678' })).toEqual([2]);
     expect(lines('A=12345\nB=67890\n', { X: '2345\nB=6' })).toEqual([2]);
@@ -201,22 +201,22 @@ describe('the warning value_elsewhere', () => {
     expect(lines('A="\\"1234"\nB="5678\\""\n', { X: '12345678' })).toEqual([]);
   });
 
-  it('sees values that the file resolves', () => {
+  it('finds stored values inside resolved values', () => {
     expect(lines('A=a-secret(Y)-b\n', { X: 'a-12345678' }, { Y: '12345678' })).toEqual([2]);
     expect(lines('A=secret(Y)\n', { X: `it's $5 "ok"` }, { Y: `it's $5 "ok"` })).toEqual([2]);
   });
 
-  it('finds a value that stands inside, or ends like, another', () => {
+  it('finds a value that is part of another or ends like another', () => {
     const values = { X: '123456789012', Y: '34567890', Z: '567890123' };
     const text = '# 1234567890\n# 123456789\n# 1234567890123\nA="enc(Y)enc(Z)"\n';
     expect(lines(text, values)).toEqual([2, 4]);
   });
 
-  it('finds a value after a false start of it', () => {
+  it('finds a value after a partial match', () => {
     expect(lines('# 111112222\n', { X: '11112222' })).toEqual([2]);
   });
 
-  it('is not given for the lines that hold the reference', () => {
+  it('omits the lines that hold the reference', () => {
     expect(lines('X=12345678\n')).toEqual([]);
   });
 });
@@ -228,7 +228,7 @@ describe('the size of a reply in the result of its function', () => {
   const secretOf = (bytes: number, character = 'x') =>
     new Map([['X', utf8.encode(character.repeat(bytes / utf8.encode(character).length))]]);
 
-  it('is bounded before the reply is built', () => {
+  it('stops a large reply before it is built', () => {
     const text = `A="${'secret(X)'.repeat(29_000)}"\n`;
     const planned = plan(text, { mode: 'expand' });
     const start = performance.now();
@@ -238,7 +238,7 @@ describe('the size of a reply in the result of its function', () => {
     expect(performance.now() - start).toBeLessThan(500);
   });
 
-  it('may be exactly the limit as text', () => {
+  it('reaches exactly the limit as text', () => {
     const uses = Array.from({ length: 91 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const secrets = secretOf(65_536);
     const size = (file: string) =>
@@ -249,7 +249,7 @@ describe('the size of a reply in the result of its function', () => {
     expect(refusal(() => renderFile(plan(fits), secrets, 'json'))).toEqual(tooLarge);
   });
 
-  it('may be exactly the limit in the dialect json, brackets and commas counted', () => {
+  it('reaches exactly the limit in the dialect json, with brackets and commas', () => {
     const secrets = secretOf(65_536);
     const uses = Array.from({ length: 91 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const sized = (text: string) =>
@@ -259,7 +259,7 @@ describe('the size of a reply in the result of its function', () => {
     expect(refusal(() => sized(`${uses}Z=${'x'.repeat(room + 1)}`))).toEqual(tooLarge);
   });
 
-  it('may be the limit in JSON, with the lists beside the file and escapes in it', () => {
+  it('reaches exactly the limit in a JSON reply, with its lists and escapes', () => {
     const secrets = secretOf(65_536, '"');
     const uses = Array.from({ length: 22 }, (_, index) => `K${index}=secret(X)\n`).join('');
     const size = (content: string) => {
@@ -272,7 +272,7 @@ describe('the size of a reply in the result of its function', () => {
     expect(refusal(() => renderFile(plan(`${fits}x`), secrets, 'json'))).toEqual(tooLarge);
   });
 
-  it('counts the warnings that are sent beside the file', () => {
+  it('includes the warnings', () => {
     const names = Array.from({ length: 15_000 }, (_, index) => `K${index}=~\n`).join('');
     const uses = Array.from({ length: 80 }, (_, index) => `S${index}=secret(X)\n`).join('');
     const planned = plan(names + uses);
@@ -280,7 +280,7 @@ describe('the size of a reply in the result of its function', () => {
     expect(refusal(() => renderFile(planned, secretOf(65_536), 'json'))).toEqual(tooLarge);
   });
 
-  it('leaves a megabyte to all values, stored and read', () => {
+  it('leaves 1 MiB for all values, stored and read', () => {
     const texts = Array.from({ length: 17 }, (_, index) => `K${index}=secret(X${index})\n`);
     const values = (count: number) =>
       new Map(
@@ -295,7 +295,7 @@ describe('the size of a reply in the result of its function', () => {
     });
   });
 
-  it('does not grow the time of a search with what the file and the values are made of', () => {
+  it('takes at most two seconds to check repetitive values in a repetitive file', () => {
     const values = Object.fromEntries(
       Array.from({ length: 30 }, (_, index) => [`N${index}`, `b${'a'.repeat(30_000 + index)}`]),
     );
@@ -309,7 +309,7 @@ describe('the size of a reply in the result of its function', () => {
 });
 
 describe('a rendering', () => {
-  it('needs every value that the plan reads', () => {
+  it('fails without a value that the plan reads', () => {
     expect(refusal(() => renderFile(plan('A=secret(X)\n'), new Map(), 'json')).code).toBe(
       'internal',
     );

@@ -9,66 +9,70 @@ const written = (line: string, value: string) =>
 
 const disagreeing = (text: string) => render(text).warnings.map(({ line }) => line);
 
-describe('a value written for a shell', () => {
+describe('the writer for shells', () => {
   it.each([
-    ['bare', 'azAZ09_./:@%+,-=', 'A=azAZ09_./:@%+,-='],
-    ['quoted, if an equals sign is first', '=a', `A='=a'`],
-    ['quoted, if zsh would put the path of a command there', 'x:=ls', `A='x:=ls'`],
-    ['quoted, if it is empty', '', `A=''`],
-    ['quoted, if it holds a blank', 'a b', `A='a b'`],
-    ['quoted, if it holds a letter outside ASCII', 'é', `A='é'`],
-    ['quoted, if it ends in a newline', 'a\n', `A='a\n'`],
+    ['a plain value bare', 'azAZ09_./:@%+,-=', 'A=azAZ09_./:@%+,-='],
+    ['a value that begins with an equals sign in quotes', '=a', `A='=a'`],
+    ['a value in which zsh would insert the path of a command in quotes', 'x:=ls', `A='x:=ls'`],
+    ['an empty value in quotes', '', `A=''`],
+    ['a value with a blank in quotes', 'a b', `A='a b'`],
+    ['a value with a letter outside ASCII in quotes', 'é', `A='é'`],
+    ['a value that ends in a newline in quotes', 'a\n', `A='a\n'`],
+    ['any other value in single quotes', '$a `b` "c" \\\n\r\t', `A='$a \`b\` "c" \\\n\r\t'`],
+    ['a value with an apostrophe in double quotes', `'$"\`\\\n!`, `A="'\\$\\"\\\`\\\\\n!"`],
     [
-      'in single quotes, whatever else it holds',
-      '$a `b` "c" \\\n\r\t',
-      `A='$a \`b\` "c" \\\n\r\t'`,
+      'a value in double quotes if no escape follows a letter outside ASCII',
+      `é'é "`,
+      `A="é'é \\""`,
     ],
-    ['in double quotes, if it holds an apostrophe', `'$"\`\\\n!`, `A="'\\$\\"\\\`\\\\\n!"`],
-    ['in double quotes, if no escape follows a letter outside ASCII', `é'é "`, `A="é'é \\""`],
-    ['in single quotes and escapes of the rest, if one would', `中'é"`, `A='中'\\''é"'`],
-  ])('is %s', (_, value, line) => {
+    [
+      'a value in single quotes if an escape would follow a letter outside ASCII',
+      `中'é"`,
+      `A='中'\\''é"'`,
+    ],
+  ])('writes %s', (_, value, line) => {
     expect(written('A=secret(X)\n', value)).toBe(`${line}\n`);
   });
 
-  it('stands in a line without blanks around the equals sign, all else kept', () => {
+  it('removes blanks around the equals sign and keeps the rest of the line', () => {
     expect(written(`\t export  A \t= 'secret(X)' \t# it's\n`, 'v')).toBe(
       `\t export  A=v \t# it's\n`,
     );
     expect(written('A="secret(X)"', 'v')).toBe('A=v');
   });
 
-  it('is refused if the reply is to be expanded and the grammar reads it otherwise', () => {
+  it('refuses a value in a file that will be expanded later if the grammar would read another value', () => {
     const text = 'A=secret(X)\nB=enc(N)\n';
     const options = { values: { N: '1' }, secrets: { X: `it's é"` } };
     expect(reasonsOf(() => contentOf(text, options))).toEqual(['1 expanded_later']);
   });
 
-  it('holds no NUL', () => {
+  it('refuses a value with NUL', () => {
     const work = () => written('A=1\nB=x-secret(X)\n', 'a\0');
     expect(faultsOf(work)).toEqual(['2:5 not_representable']);
   });
 });
 
-describe('a line that no spelling mends for a shell', () => {
+describe('a line that cannot be written for a shell', () => {
   it.each([
     ['on a CRLF line', 'B=1\r\nA=x-secret(X)\r\n', ['2:5 not_representable']],
     ['after a byte order mark', '\uFEFFA=secret(X)\n', ['1:3 not_representable']],
     ['with text that was escaped', '\uFEFFA=\\secret(X)\n', ['1:4 not_representable']],
-    ['of a name that bash sets', 'export UID=secret(X)\n', ['1:12 not_representable']],
-    ['of a name that zsh sets', 'USERNAME=secret(X)\n', ['1:10 not_representable']],
+    ['with a name that bash sets', 'export UID=secret(X)\n', ['1:12 not_representable']],
+    ['with a name that zsh sets', 'USERNAME=secret(X)\n', ['1:10 not_representable']],
     [
       'every such line',
       '_=secret(X)\nPPID=secret(X)\n',
       ['1:3 not_representable', '2:6 not_representable'],
     ],
-  ])('is refused before a secret is read: %s', (_, text, errors) => {
+  ])('fails before any secret is read: %s', (_, text, errors) => {
     expect(faultsOf(() => plan(text))).toEqual(errors);
     expect(faultsOf(() => plan(text, { mode: 'expand' }))).toEqual(errors);
     expect(faultsOf(() => plan(text, { mode: 'encrypt' }))).toEqual(['nothing was thrown']);
     expect(faultsOf(() => plan(text, { dialect: 'json' }))).toEqual(['nothing was thrown']);
   });
 
-  it('is not another line of such a file', () => {
+  it('leaves the other lines of its file writable', () => {
     expect(plan('\uFEFF# c\nA=secret(X)\n').read).toMatchObject([{ name: 'X' }]);
     expect(plan('B=1\r\nA=secret(X)\nC=1\r\n').read).toMatchObject([{ name: 'X' }]);
   });
@@ -77,7 +81,7 @@ describe('a line that no spelling mends for a shell', () => {
     `_ BASHOPTS BASHPID BASH_ARGV0 BASH_COMMAND BASH_VERSINFO EPOCHSECONDS EUID FUNCNAME GROUPS
     HISTCMD LINENO OPTIND PPID RANDOM SECONDS SHELLOPTS SRANDOM UID`.split(/\s+/);
 
-  it('is every name whose value bash does not give back', () => {
+  it('includes every name whose value bash changes', () => {
     const files = own.map((key) => ({ text: `${key}='va lue'\nZ=1\n`, keys: [key, 'Z'] }));
     for (const [index, values] of readWithBash(files).entries()) {
       // BASH_ARGV0 is given back but not to the programs that bash starts.
@@ -86,7 +90,7 @@ describe('a line that no spelling mends for a shell', () => {
     }
   });
 
-  it('is no name that a shell gives back like any other', () => {
+  it('excludes the names whose values a shell keeps', () => {
     const others = [
       'IFS',
       'PATH',
@@ -141,7 +145,7 @@ describe('the warning reader_disagrees', () => {
     'A=a\u00a0b',
     'A=a\u0001',
     'A="é\\\\"',
-  ])('is given for %j', (line) => {
+  ])('appears for %j', (line) => {
     expect(disagreeing(`# c\n${line}\n`)).toEqual([2]);
   });
 
@@ -158,7 +162,7 @@ describe('the warning reader_disagrees', () => {
     '# c\r',
     ' \t',
     '',
-  ])('is not given for %j', (line) => {
+  ])('omits %j', (line) => {
     expect(disagreeing(`# c\n${line}\n`)).toEqual([]);
     const [values] = readWithBash([{ text: `# c\n${line}\nZ=1\n`, keys: ['A', 'Z'] }]);
     const [assignment] = plan(`${line}\n`).file.lines;
@@ -166,12 +170,12 @@ describe('the warning reader_disagrees', () => {
     expect(values).toEqual([value, '1']);
   });
 
-  it('is given for the first line after a byte order mark, whatever it is', () => {
+  it('appears for any first line after a byte order mark', () => {
     expect(disagreeing('\uFEFF# c\nA=1\n')).toEqual([1]);
     expect(disagreeing('\uFEFFA=1\n')).toEqual([1]);
   });
 
-  it('is not given for lines that the vault writes or will write', () => {
+  it('omits lines that the vault writes', () => {
     expect(render('A = secret(X)\n', { secrets: { X: '1' } }).warnings).toEqual([]);
     expect(render('A = \\secret(X)\n').warnings).toEqual([]);
     expect(render('A = enc(X)\nX = 1 2\nB = \\enc(X)\n').warnings).toEqual([]);
@@ -179,7 +183,7 @@ describe('the warning reader_disagrees', () => {
   });
 
   it.each(readers.cases.filter(({ errors, bash }) => errors.length === 0 && bash))(
-    'stands wherever bash was measured to disagree: $id',
+    'appears exactly where bash was measured to disagree: $id',
     ({ input, reads, bash }) => {
       if (/(?:secret|enc)\(/.test(input)) return;
       const agreed = JSON.stringify(sorted(reads)) === JSON.stringify(sorted(bash));
@@ -231,7 +235,7 @@ describe('a resolved line below one that a shell reads beyond its end', () => {
     'A="é\\""',
     'A="é`b`"',
     'A=$' + '{B:-é}',
-  ])('is refused: %j', (line) => {
+  ])('fails below %j', (line) => {
     expect(faultsOf(() => plan(`${line}\nT=secret(X)\n`))).toEqual(errors);
     expect(plan(`T=secret(X)\n${line}\n`).read).toMatchObject([{ name: 'X' }]);
   });
@@ -254,19 +258,19 @@ describe('a resolved line below one that a shell reads beyond its end', () => {
     'A=5$',
     'time=5',
     'A="é $B \\" é"',
-  ])('is read exactly if it is not refused: %j', (line) => {
+  ])('reaches bash unchanged below %j', (line) => {
     const value = `it's "$x" \`y\` \\`;
     const { content, warnings } = render(`${line}\nT=secret(X)\n`, { secrets: { X: value } });
     expect(readWithBash([{ text: content, keys: ['T'] }])).toEqual([[value]]);
     expect(warnings).toEqual(line === 'time=5' ? [] : [{ line: 1, code: 'reader_disagrees' }]);
   });
 
-  it('is not refused below a line that the vault will write', () => {
+  it('succeeds below a line that the vault will write', () => {
     const text = `A=\\secret(B)\nT=secret(X)\nN=enc(N)\n`;
     expect(plan(text, { values: { N: '1' } }).read).toMatchObject([{ name: 'X' }]);
   });
 
-  it('is refused below a comment with an apostrophe after a byte order mark', () => {
+  it('fails below a comment with an apostrophe after a byte order mark', () => {
     expect(faultsOf(() => plan(`\uFEFF# it's\nT=secret(X)\n`))).toEqual(errors);
   });
 });

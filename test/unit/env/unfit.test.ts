@@ -4,7 +4,7 @@ import { plan, refusal, render } from '../../support/env-runs.ts';
 const errorsOf = (work: () => unknown) => refusal(work).errors;
 
 describe('a line that cannot be written', () => {
-  it('is told by its place, its key, the dialect and the reason, never by its value', () => {
+  it('produces an error with position, key, dialect and reason, without the value', () => {
     const text = '# c\n  export KEY = "x-secret(X)"\n';
     const options = { mode: 'expand', dialect: 'docker', secrets: { X: 'hunter2\n' } } as const;
     expect(errorsOf(() => render(text, options))).toEqual([
@@ -19,7 +19,7 @@ describe('a line that cannot be written', () => {
     ]);
   });
 
-  it('is told with the line that is to blame, for each such line', () => {
+  it('names the line that causes the error, for each affected line', () => {
     const text = `A=secret(X)\nB="a\nb"\nC='\n'\nD=secret(X)\n`;
     const entry = { code: 'not_representable', dialect: 'docker', reason: 'other_line' };
     const work = () => plan(text, { mode: 'expand', dialect: 'docker' });
@@ -35,13 +35,13 @@ describe('a line that cannot be written', () => {
     ['shell', 'UID=secret(X)\n', 'key'],
     ['shell', `B=it's\nA=secret(X)\n`, 'other_line'],
   ] as const)(
-    'is told before a secret is read where its place is the reason: %s %j',
+    'fails before any secret is read if its position is the reason: %s %j',
     (dialect, text, reason) => {
       expect(errorsOf(() => plan(text, { dialect }))).toMatchObject([{ reason, dialect }]);
     },
   );
 
-  it('has a reason where a secret is no text', () => {
+  it('gives the reason not_utf8 if a secret is no text', () => {
     const secrets = { X: new Uint8Array([0xff]) };
     for (const dialect of ['shell', 'json'] as const) {
       const work = () => render('A=secret(X)\n', { dialect, secrets });
@@ -49,7 +49,7 @@ describe('a line that cannot be written', () => {
     }
   });
 
-  it('has a reason where a value would change what is found later', () => {
+  it('gives the reason expanded_later if a value would change a later reference', () => {
     const work = () =>
       render('A=secret(X)secret(Y)\nB="secret(X)enc(N)"\n', {
         values: { N: '1' },

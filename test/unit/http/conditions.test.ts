@@ -23,7 +23,7 @@ describe('Idempotency-Key', () => {
   const read = (value: string) =>
     fingerprintOf(eventWith({ 'Idempotency-Key': value }), alice, ['create-secret', 'A', 'v']);
 
-  it('is undefined where it is absent', () => {
+  it('gives no fingerprint if the header is absent', () => {
     expect(fingerprintOf(eventOf(), alice, ['create-secret'])).toBeUndefined();
   });
 
@@ -32,12 +32,12 @@ describe('Idempotency-Key', () => {
     '~'.repeat(128),
     '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11',
     '!"#$%&\'()*+,-./:',
-  ])('may be %s', (key) => {
+  ])('accepts %s', (key) => {
     expect(read(key)?.hash).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(read(key)).toEqual(read(key));
   });
 
-  it('belongs to the caller, and its digest to the content', () => {
+  it('gives each caller another hash and each content another digest', () => {
     const key = '0123456789abcdef';
     const event = eventWith({ 'Idempotency-Key': key });
     const content = ['create-secret', 'A', 'v'];
@@ -60,11 +60,11 @@ describe('Idempotency-Key', () => {
     '0123456789abcdé0',
     '0123456789abcdef\u007f',
     `${' '.repeat(20_000)}`,
-  ])('is refused: %j', async (key) => {
+  ])('rejects %j', async (key) => {
     expect(await fieldOf(() => read(key))).toBe('invalid_request idempotency-key');
   });
 
-  it('may stand only once', async () => {
+  it('rejects a repeated header', async () => {
     const keys = ['0123456789abcdef', '0123456789abcdef'];
     const event = eventOf({ multiValueHeaders: { 'idempotency-key': keys } });
     expect(await fieldOf(() => fingerprintOf(event, alice, []))).toBe(
@@ -73,32 +73,32 @@ describe('Idempotency-Key', () => {
   });
 });
 
-describe('a version asked for', () => {
+describe('versionOf', () => {
   it.each([
     ['1', 1],
     ['10', 10],
     ['999999999', 999_999_999],
-  ])('%s', (text, version) => {
+  ])('reads %s', (text, version) => {
     expect(versionOf(text)).toBe(version);
     expect(isVersionNumber(text)).toBe(true);
   });
 
   it.each(['', '0', '00', '01', '-1', '+1', '1.0', '1e3', '0x1', ' 1', '1\n', '1000000000', '٣'])(
-    'is none: %j',
+    'rejects %j',
     async (text) => {
       expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
       expect(isVersionNumber(text)).toBe(false);
     },
   );
 
-  it('of 10^18 and of 20 kB is none', async () => {
+  it('rejects 10^18 and 20 kB of digits', async () => {
     for (const text of [String(10n ** 18n), '1'.repeat(20_000)]) {
       expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
     }
   });
 });
 
-describe('an instant asked for', () => {
+describe('instantOf', () => {
   const now = Date.parse('2026-11-24T14:30:00.000Z');
 
   it.each([
@@ -106,71 +106,71 @@ describe('an instant asked for', () => {
     '2026-11-24T14:30:00.5Z',
     '1970-01-01T00:00:00Z',
     '2026-11-24T14:40:00.000Z',
-  ])('may be %s', (text) => {
+  ])('accepts %s', (text) => {
     expect(instantOf(text, now)).toBe(Date.parse(text));
   });
 
   it.each([
-    ['more than ten minutes ahead', '2026-11-24T14:40:00.001Z'],
+    ['an instant more than ten minutes ahead', '2026-11-24T14:40:00.001Z'],
     ['four fraction digits', '2026-11-24T14:30:00.0000Z'],
     ['an offset', '2026-11-24T14:30:00+00:00'],
     ['30 February', '2026-02-30T00:00:00Z'],
     ['a leap second', '2016-12-31T23:59:60Z'],
     ['a date alone', '2026-11-24'],
-    ['nothing', ''],
+    ['an empty text', ''],
     ['digits without end', '1'.repeat(20_000)],
-  ])('is refused with %s', async (_, text) => {
+  ])('rejects %s', async (_, text) => {
     expect(await fieldOf(() => instantOf(text, now))).toBe('invalid_request at');
   });
 });
 
-describe('the size of a page', () => {
-  it('is the default where it is not asked for', () => {
+describe('limitOf', () => {
+  it('returns the default if no limit is given', () => {
     expect(limitOf(undefined, 100, 50)).toBe(50);
   });
 
   it.each([
     ['1', 1],
     ['100', 100],
-  ])('may be %s', (text, expected) => {
+  ])('accepts %s', (text, expected) => {
     expect(limitOf(text, 100, 50)).toBe(expected);
   });
 
   it.each(['', '0', '101', '-1', '01', '1.5', '1e1', ' 1', '99999', '1'.repeat(20_000)])(
-    'is refused as %j',
+    'rejects %j',
     async (text) => {
       expect(await fieldOf(() => limitOf(text, 100, 50))).toBe('invalid_request limit');
     },
   );
 });
 
-describe('a cursor', () => {
-  it('gives back the name or version it was made of', () => {
+describe('decodeCursor', () => {
+  it('returns the name or version that was encoded', () => {
     expect(decodeCursor(encodeCursor('DB_PASSWORD'), isSecretName)).toBe('DB_PASSWORD');
     expect(decodeCursor(encodeCursor(42), isVersionNumber)).toBe('42');
     expect(encodeCursor('DB_PASSWORD')).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
   it.each([
-    ['nothing', ''],
+    ['an empty text', ''],
     ['padding', 'QUI='],
     ['bits left over', 'QUJ'],
     ['the other alphabet', Buffer.from('A??>').toString('base64')],
     ['a blank', 'QU I'],
-    ['a character that is none of base64', 'QU*I'],
+    ['a character outside base64', 'QU*I'],
     ['bytes that are no text', Buffer.from([0xff, 0xfe]).toString('base64url')],
     ['no name', encodeCursor('no name')],
     ['another tenant spelled out', encodeCursor('TENANT#b#SECRET#A')],
     ['20 kB', 'QUFB'.repeat(5_000)],
-  ])('is refused with %s', async (_, text) => {
+  ])('rejects %s', async (_, text) => {
     expect(await fieldOf(() => decodeCursor(text, isSecretName))).toBe('invalid_request cursor');
   });
 
-  it('that is empty is none of any list', async () => {
+  it('rejects an empty cursor for every kind of list', async () => {
     expect(await fieldOf(() => decodeCursor('', () => true))).toBe('invalid_request cursor');
   });
 
-  it('of one list is refused by the other', async () => {
+  it('rejects a cursor of the other list', async () => {
     const cursor = encodeCursor('DB_PASSWORD');
     expect(await fieldOf(() => decodeCursor(cursor, isVersionNumber))).toBe(
       'invalid_request cursor',

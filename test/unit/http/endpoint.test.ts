@@ -70,7 +70,7 @@ const recorded = (
 };
 
 describe('a request', () => {
-  it('is authenticated, authorized, parsed and responded to, in this order', async () => {
+  it('passes authentication, authorization, parsing and response in this order', async () => {
     const { call, steps, closings, contexts, instants, clock } = recorded();
     const result = await call();
     expect(steps).toEqual(['open get-secret r-1', 'authenticate', 'parse', 'respond']);
@@ -89,7 +89,7 @@ describe('a request', () => {
     expect(contexts[0]?.elapsed()).toBe(35);
   });
 
-  it('has a write id and an elapsed time of its own', async () => {
+  it('gets its own write id and elapsed time', async () => {
     const { call, contexts, closings } = recorded();
     await call();
     await call();
@@ -97,7 +97,7 @@ describe('a request', () => {
     expect(closings.map(({ elapsedMs }) => elapsedMs)).toEqual([30, 30]);
   });
 
-  it('without a valid token is not looked at', async () => {
+  it('gets 401 before parsing if its token is invalid', async () => {
     const { call, steps, closings } = recorded({
       fail: { authenticate: new VaultError('unauthenticated', 'no') },
     });
@@ -111,7 +111,7 @@ describe('a request', () => {
     [['secrets:write'], 'secrets:read'],
     [['secrets:read'], 'secrets:write'],
     [['secrets:readx', 'secrets', '*'], 'secrets:read'],
-  ])('with the scopes %j lacks %s and is not looked at', async (scopes, missing) => {
+  ])('gets 403 before parsing if its scopes %j lack %s', async (scopes, missing) => {
     const { call, steps } = recorded({
       principal: someone({ scopes }),
       scopes: ['secrets:read', 'secrets:write'],
@@ -123,12 +123,12 @@ describe('a request', () => {
     expect(steps).not.toContain('parse');
   });
 
-  it('needs no scope where none is asked for', async () => {
+  it('needs no scope on a route without scopes', async () => {
     const { call } = recorded({ principal: someone({ scopes: [] }), scopes: [] });
     expect((await call()).statusCode).toBe(201);
   });
 
-  it('that is malformed is not responded to', async () => {
+  it('gets 400 before the operation runs if it is malformed', async () => {
     const { call, steps } = recorded({ fail: { parse: new VaultError('invalid_request', 'no') } });
     expect((await call()).statusCode).toBe(400);
     expect(steps).not.toContain('respond');
@@ -140,13 +140,13 @@ describe('the body of a request', () => {
   const takes = ['application/json', 'text/plain'];
   const large = 'x'.repeat(1_048_577);
 
-  it('is handed over as text with its media type', async () => {
+  it('reaches the parser as text with its media type', async () => {
     const { call, bodies } = recorded({ takes });
     expect((await call(eventWith(json, { body: '{}' }))).statusCode).toBe(201);
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
-  it('is refused for its size, then its type, before anything else of the request is parsed', async () => {
+  it('causes 413 for its size, then 415 for its type, before the request is parsed', async () => {
     const { call, steps } = recorded({
       takes,
       fail: { parse: new VaultError('invalid_request', 'would be wrong, too') },
@@ -157,7 +157,7 @@ describe('the body of a request', () => {
     expect(steps).not.toContain('parse');
   });
 
-  it('is not looked at without a valid token and every scope', async () => {
+  it('stays unread without a valid token and every scope', async () => {
     const event = eventWith({}, { body: large });
     const unknown = recorded({
       takes,
@@ -168,7 +168,7 @@ describe('the body of a request', () => {
     expect((await limited.call(event)).statusCode).toBe(403);
   });
 
-  it('is ignored by a route that takes none', async () => {
+  it('stays unread on a route that takes no body', async () => {
     const { call, bodies } = recorded();
     expect((await call(eventWith({}, { body: large }))).statusCode).toBe(201);
     expect(bodies).toEqual([{ text: '', type: '' }]);
@@ -177,7 +177,7 @@ describe('the body of a request', () => {
 
 describe('a failure', () => {
   it.each(['authenticate', 'parse', 'respond'])(
-    'that is our own bug, in %s, is internal and shows nothing of itself',
+    'becomes 500 internal without details if %s throws an unexpected error',
     async (where) => {
       const bug = new TypeError(canary, { cause: canary });
       const { call, closings } = recorded({ fail: { [where]: bug } });
@@ -190,14 +190,14 @@ describe('a failure', () => {
     },
   );
 
-  it('that is no error at all is internal, too', async () => {
+  it('becomes 500 internal if the thrown value is no error', async () => {
     const { call } = recorded({ fail: { respond: canary } });
     const result = await call();
     expect(result.statusCode).toBe(500);
     expect(JSON.stringify(result)).not.toContain(canary);
   });
 
-  it('carries the headers that every reply carries, and closes the journal once', async () => {
+  it('carries the standard headers and closes the journal once', async () => {
     const refused = new VaultError('not_found', 'no such secret');
     const { call, closings } = recorded({ fail: { respond: refused } });
     const result = await call();
@@ -212,7 +212,7 @@ describe('a failure', () => {
     expect(closings[0]?.principal).toBeDefined();
   });
 
-  it('of a body that cannot be serialised is internal', async () => {
+  it('becomes 500 internal if the reply cannot be serialised', async () => {
     const endpoint = createEndpoint({
       authenticate: async () => someone(),
       clock: virtualClock(),

@@ -11,7 +11,7 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
 describe('If-Match', () => {
   const read = (value: string) => ifMatchOf(eventWith({ 'If-Match': value }));
 
-  it('is undefined where it is absent', () => {
+  it('gives undefined if the header is absent', () => {
     expect(ifMatchOf(eventOf())).toBeUndefined();
   });
 
@@ -37,7 +37,7 @@ describe('If-Match', () => {
     ['"a,b", "7"', [7]],
     ['"aW/", "7"', [7]],
     ['"8W/","7"', [7]],
-  ])('written %s is %j', (value, expected) => {
+  ])('reads %s as %j', (value, expected) => {
     expect(read(value)).toEqual(expected);
   });
 
@@ -62,11 +62,11 @@ describe('If-Match', () => {
     '"a b"',
     '"a\u0007"',
     '"a\u007f"',
-  ])('is malformed as %j', async (value) => {
+  ])('rejects %j', async (value) => {
     expect(await fieldOf(() => read(value))).toBe('invalid_request if-match');
   });
 
-  it('may stand on several lines, which are one list', async () => {
+  it('reads several header lines as one list', async () => {
     const lines = (...values: string[]) =>
       ifMatchOf(eventOf({ multiValueHeaders: { 'if-match': values } }));
     expect(lines('"1"', '"2", "3"')).toEqual([1, 2, 3]);
@@ -81,13 +81,13 @@ describe('If-Match', () => {
     ['commas', ','.repeat(20_000)],
     ['quotes', '"'.repeat(20_001)],
     ['weak beginnings', 'W/'.repeat(10_000)],
-  ])('of 20 kB is refused in milliseconds: %s', async (_, value) => {
+  ])('rejects 20 kB in milliseconds: %s', async (_, value) => {
     const began = process.cpuUsage();
     expect(await fieldOf(() => read(value))).toBe('invalid_request if-match');
     expect(process.cpuUsage(began).user).toBeLessThan(100_000);
   });
 
-  it('of 20 kB is read in milliseconds', () => {
+  it('reads 20 kB in milliseconds', () => {
     const began = process.cpuUsage();
     expect(read(Array(5_000).fill('"1"').join(','))).toHaveLength(5_000);
     expect(process.cpuUsage(began).user).toBeLessThan(100_000);
@@ -95,12 +95,12 @@ describe('If-Match', () => {
 });
 
 describe('If-None-Match', () => {
-  it.each(['*', '"1"', ''])('%j is refused, because an update never creates', async (value) => {
+  it.each(['*', '"1"', ''])('rejects %j, because an update never creates', async (value) => {
     const event = eventWith({ 'if-NONE-match': value });
     expect(await fieldOf(() => refuseIfNoneMatch(event))).toBe('invalid_request if-none-match');
   });
 
-  it('may be absent', () => {
+  it('accepts a request without the header', () => {
     expect(() => refuseIfNoneMatch(eventWith({ 'If-Match': '"1"' }))).not.toThrow();
   });
 });

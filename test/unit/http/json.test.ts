@@ -18,9 +18,9 @@ const refusedField = async (text: string): Promise<string> => {
   return `${code} ${members.field}`;
 };
 
-describe('a JSON body that is read', () => {
+describe('parseJson, given a valid body,', () => {
   it.each<[string, string, object]>([
-    ['in any order of members', '{"value":"v","name":"n"}', { name: 'n', value: 'v' }],
+    ['with properties in any order', '{"value":"v","name":"n"}', { name: 'n', value: 'v' }],
     ['with blanks of all four kinds', ' \t\r\n{ "name"\n:\t"n" }\r\n', { name: 'n' }],
     [
       'with escapes',
@@ -33,19 +33,19 @@ describe('a JSON body that is read', () => {
     ['with the largest numbers', '{"name":"n","any":1e308}', { name: 'n', any: 1e308 }],
     ['with null', '{"name":"n","any":null}', { name: 'n', any: null }],
     [
-      'with the same member in two objects',
+      'with the same property in two objects',
       '{"name":"n","any":[{"name":1},{"name":2}]}',
       { name: 'n', any: [{ name: 1 }, { name: 2 }] },
     ],
     ['eight levels deep', '{"name":"n","any":[[[[[[[]]]]]]]}', { name: 'n', any: [[[[[[[]]]]]]] }],
     ['wide, not deep', '{"name":"n","any":[[],[],[],[],[],[],[],[],[],[]]}', { name: 'n' }],
     ['wide in objects', '{"name":"n","any":[{},{},{},{},{},{},{},{},{},{}]}', { name: 'n' }],
-  ])('may be written %s', (_, text, expected) => {
+  ])('accepts one %s', (_, text, expected) => {
     expect(parseJson(text, schema)).toMatchObject(expected);
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    'may hold a map with an entry named %s',
+    'accepts a map with an entry named %s',
     (name) => {
       const { values } = parseJson(`{"name":"n","values":{"${name}":"x"}}`, schema);
       expect(Object.entries(values ?? {})).toEqual([[name, 'x']]);
@@ -53,12 +53,12 @@ describe('a JSON body that is read', () => {
   );
 });
 
-describe('a JSON body that is refused', () => {
+describe('parseJson, given an invalid body,', () => {
   it.each([
     ['empty', ''],
     ['blank', ' \n'],
     ['a list', '[]'],
-    ['a list of what was asked for', '[{"name":"n"}]'],
+    ['a list of valid objects', '[{"name":"n"}]'],
     ['null', 'null'],
     ['a text', '"name"'],
     ['a number', '1'],
@@ -75,7 +75,7 @@ describe('a JSON body that is refused', () => {
     ['with a block comment', '{"name":"n"/* c */}'],
     ['with a line comment', '{"name":"n"} // c'],
     ['with single quotes', "{'name':'n'}"],
-    ['with a bare member', '{name:"n"}'],
+    ['with a property name without quotes', '{name:"n"}'],
     ['with NaN', '{"name":"n","any":NaN}'],
     ['with Infinity', '{"name":"n","any":-Infinity}'],
     ['with undefined', '{"name":"n","any":undefined}'],
@@ -84,7 +84,7 @@ describe('a JSON body that is refused', () => {
     ['with a number that ends in a point', '{"name":"n","any":1.}'],
     ['with a number without digits', '{"name":"n","any":-}'],
     ['with an exponent without digits', '{"name":"n","any":1e}'],
-    ['with an escape that is none', '{"name":"\\x41"}'],
+    ['with an invalid escape', '{"name":"\\x41"}'],
     ['with an escape cut off', '{"name":"\\u00e"}'],
     ['with a raw line break in a string', '{"name":"a\nb"}'],
     ['with a raw NUL in a string', '{"name":"a\u0000b"}'],
@@ -92,25 +92,25 @@ describe('a JSON body that is refused', () => {
     ['with a blank of Unicode', '{\u00a0"name":"n"}'],
     ['with a BOM before', '\uFEFF{"name":"n"}'],
     ['with a BOM behind', '{"name":"n"}\uFEFF'],
-    ['with a member twice', '{"name":"n","name":"n"}'],
-    ['with a member twice, once escaped', '{"name":"n","\\u006e\\u0061me":"m"}'],
-    ['with a nested member twice', '{"name":"n","any":{"a":1,"b":{},"a":2}}'],
-    ['with a member twice in an object in a list', '{"name":"n","any":[{"a":1,"a":1}]}'],
+    ['with a property twice', '{"name":"n","name":"n"}'],
+    ['with a property twice, once escaped', '{"name":"n","\\u006e\\u0061me":"m"}'],
+    ['with a nested property twice', '{"name":"n","any":{"a":1,"b":{},"a":2}}'],
+    ['with a property twice in an object in a list', '{"name":"n","any":[{"a":1,"a":1}]}'],
     ['with __proto__ twice', '{"name":"n","values":{"__proto__":"a","__proto__":"b"}}'],
     ['with half of a pair in a value', '{"name":"\\ud83d"}'],
     ['with half of a pair, the later half', '{"name":"\\udd11"}'],
     ['with a pair the wrong way round', '{"name":"\\udd11\\ud83d"}'],
-    ['with half of a pair in a member', '{"name":"n","values":{"\\ud83d":"x"}}'],
+    ['with half of a pair in a property name', '{"name":"n","values":{"\\ud83d":"x"}}'],
     ['with half of a pair deep inside', '{"name":"n","any":[[{"a":["\\ud83d"]}]]}'],
     ['with half of a pair, not escaped', '{"name":"\ud83d"}'],
     ['nine levels deep', '{"name":"n","any":[[[[[[[[]]]]]]]]}'],
     ['nine objects deep', `{"name":"n","any":${'{"a":'.repeat(8)}1${'}'.repeat(9)}`],
     ['a hundred thousand levels deep', `{"name":"n","any":${'['.repeat(100_000)}`],
-    ['with a member that is not known', '{"name":"n","other":1}'],
-    ['with the member __proto__', '{"name":"n","__proto__":{"value":"v"}}'],
-    ['with the member constructor', '{"name":"n","constructor":{}}'],
-    ['with a member in another case', '{"name":"n","Value":"v"}'],
-  ])('is %s', async (_, text) => {
+    ['with an unknown property', '{"name":"n","other":1}'],
+    ['with the property __proto__', '{"name":"n","__proto__":{"value":"v"}}'],
+    ['with the property constructor', '{"name":"n","constructor":{}}'],
+    ['with a property name in another case', '{"name":"n","Value":"v"}'],
+  ])('rejects it: %s', async (_, text) => {
     expect(await refusedField(text)).toBe('invalid_request body');
   });
 
@@ -119,27 +119,27 @@ describe('a JSON body that is refused', () => {
     ['a number', '{"name":1}', 'name'],
     ['null', '{"name":null}', 'name'],
     ['a list', '{"name":["n"]}', 'name'],
-    ['null though it may be absent', '{"name":"n","value":null}', 'value'],
+    ['null instead of absent', '{"name":"n","value":null}', 'value'],
     ['text where a boolean belongs', '{"name":"n","dryRun":"true"}', 'dryRun'],
     ['a list where a map belongs', '{"name":"n","values":["x"]}', 'values'],
     ['null where a map belongs', '{"name":"n","values":null}', 'values'],
     ['a map of more than strings', '{"name":"n","values":{"A":"x","B":1}}', 'values'],
-  ])('names the member that is %s', async (_, text, field) => {
+  ])('names the property that is %s', async (_, text, field) => {
     expect(await refusedField(text)).toBe(`invalid_request ${field}`);
   });
 
-  it('says so if it begins with a BOM, which an editor may have put there', async () => {
+  it('says that the body begins with a BOM', async () => {
     const { message } = await refusalOf(() => parseJson('\uFEFF{"name":"n"}', schema));
     expect(message).toBe('JSON must not begin with a BOM');
   });
 
-  it('names a member inside by the outermost one', async () => {
+  it('names the outermost property for a fault inside it', async () => {
     const nested = strictObject({ outer: strictObject({ inner: number() }) });
     const { members } = await refusalOf(() => parseJson('{"outer":{"inner":"x"}}', nested));
     expect(members.field).toBe('outer');
   });
 
-  it('tells the sentence of a check of our own, and no other', async () => {
+  it('passes on the messages of our own checks only', async () => {
     const checked = strictObject({
       a: pipe(
         string(),
@@ -156,11 +156,11 @@ describe('a JSON body that is refused', () => {
 describe('the body of a request as JSON', () => {
   const readBody = (event: Event) => parseJson(bodyOf(event, ['application/json']).text, schema);
 
-  it('is read from its bytes', () => {
+  it('comes from its bytes', () => {
     expect(readBody(jsonEvent({ name: 'né' }))).toEqual({ name: 'né' });
   });
 
-  it('is not UTF-8: refused, not mended', async () => {
+  it('fails if it is not UTF-8', async () => {
     // Mended, it would be the name of a replacement character.
     const body = Buffer.from('{"name":"\xff"}', 'latin1');
     const { code, members } = await refusalOf(() => readBody(jsonEvent(body)));
@@ -172,17 +172,17 @@ describe('the body of a request as JSON', () => {
     ['application/jsonp', 'unsupported_media_type'],
     ['application/json; charset=latin1', 'unsupported_media_type'],
     ['application/json, text/plain', 'unsupported_media_type'],
-  ])('is declared as %s: %s', async (type, code) => {
+  ])('fails if it is declared as %s: %s', async (type, code) => {
     const event = eventWith({ 'Content-Type': type }, { body: '{"name":"n"}' });
     expect((await refusalOf(() => readBody(event))).code).toBe(code);
   });
 
-  it('is not declared at all: unsupported', async () => {
+  it('fails without a declared type', async () => {
     const event = eventWith({}, { body: '{"name":"n"}' });
     expect((await refusalOf(() => readBody(event))).code).toBe('unsupported_media_type');
   });
 
-  it('is too large: refused before it is looked at, whatever it is declared as', async () => {
+  it('fails for its size before its type is checked', async () => {
     const event = eventWith({ 'Content-Type': 'x/y' }, { body: '\ud83d'.repeat(1_048_577) });
     const { code, members } = await refusalOf(() => readBody(event));
     expect([code, members.limit]).toEqual(['too_large', 1_048_576]);

@@ -14,12 +14,12 @@ import {
 const key = ed25519();
 const first = publicJwk(key, { kid: 'k1' });
 
-describe('a key set that is given at the start', () => {
+describe('localKeys', () => {
   it.each<[string, object]>([
     ['Ed25519', publicJwk(ed25519())],
     ['P-256', publicJwk(p256())],
     ['RSA of 2048 bits', publicJwk(rsa())],
-  ])('may hold public keys of kind %s', (_, jwk) => {
+  ])('accepts public keys of kind %s', (_, jwk) => {
     expect(() => localKeys(keySet(jwk, first))).not.toThrow();
   });
 
@@ -44,15 +44,15 @@ describe('a key set that is given at the start', () => {
     ['a text for a key', () => keySet('key')],
     ['no keys', () => keySet()],
     ['no list of keys', () => '{"keys":{}}'],
-    ['no member for keys', () => JSON.stringify(first)],
+    ['no property for keys', () => JSON.stringify(first)],
     ['a list', () => JSON.stringify([first])],
     ['null', () => 'null'],
-    ['nothing', () => ''],
-  ])('with %s stops the start with a sentence', (_, jwks) => {
+    ['an empty text', () => ''],
+  ])('rejects %s with a sentence about the key set', (_, jwks) => {
     expect(() => localKeys(jwks())).toThrow(/^the key set /);
   });
 
-  it('that is no JSON is not quoted: it may hold a private key', () => {
+  it('never quotes an invalid key set, which may hold a private key', () => {
     const torn = [
       '{"keys":[{"d":"c4n4ry"',
       '{"keys":[c4n4ry]}',

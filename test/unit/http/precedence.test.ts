@@ -80,10 +80,10 @@ const unsupported: Readonly<Record<string, Fault>> = {
 const faultsOf = ({ operationId, path }: Operation): Readonly<Record<string, Fault>> => ({
   'an unknown parameter': malformed((sent) => ({ ...sent, query: { x: '1' } })),
   ...(path.includes('{name}') && {
-    'a name that is none': malformed((sent) => ({ ...sent, name: '1A' })),
+    'an invalid name': malformed((sent) => ({ ...sent, name: '1A' })),
   }),
   ...(operationId === 'update-secret' && {
-    'an If-Match that is none': malformed(header('If-Match', '"')),
+    'a malformed If-Match': malformed(header('If-Match', '"')),
     'an If-None-Match': malformed(header('If-None-Match', '*')),
   }),
 });
@@ -151,7 +151,7 @@ describe('a function that takes a body', () => {
 describe('a function that takes no body', () => {
   const others = guarded.filter((operation) => !taking.includes(operation));
 
-  it.each(others)('$operationId ignores one, whatever it holds', async (operation) => {
+  it.each(others)('$operationId ignores any body', async (operation) => {
     const spoiled = [tooLarge, ...Object.values(unsupported)];
     for (const fault of Object.values(faultsOf(operation))) {
       expect(await codeOf(operation, [...spoiled, fault])).toBe('invalid_request');

@@ -52,7 +52,7 @@ describe('a valid token', () => {
     ['EdDSA', ed25519()],
     ['ES256', p256()],
     ['RS256', rsa()],
-  ])('may be signed by jose with %s', async (alg, pair) => {
+  ])('passes if jose signed it with %s', async (alg, pair) => {
     const token = await new SignJWT(claims).setProtectedHeader({ alg }).sign(pair.privateKey);
     expect(await authenticateToken(token, keySet(publicJwk(pair)))).toEqual({
       tenant: 'acme',
@@ -71,23 +71,23 @@ describe('a valid token', () => {
     ['of a tenant of 64 characters', { tenant: 'x'.repeat(64) }],
     ['of a subject of 256 bytes', { sub: 'é'.repeat(128) }],
     ['of 50 patterns', { names: Array(50).fill('A*') }],
-  ])('may be one %s', async (_, changed) => {
+  ])('passes if it is one %s', async (_, changed) => {
     await expect(withClaims(changed)).resolves.toBeDefined();
   });
 
-  it('without names sees all names, with an empty list none', async () => {
+  it('sees all names without a names claim, and none with an empty list', async () => {
     expect((await withClaims({ names: undefined })).names).toBeUndefined();
     expect((await withClaims({ names: [] })).names).toEqual([]);
   });
 
-  it('has the scopes between the blanks, or none', async () => {
+  it('holds the scopes that blanks separate, or none', async () => {
     expect((await withClaims({ scope: undefined })).scopes).toEqual([]);
     expect((await withClaims({ scope: '' })).scopes).toEqual([]);
     expect((await withClaims({ scope: '  a  b ' })).scopes).toEqual(['a', 'b']);
     expect((await withClaims({ scope: 'secrets:readx' })).scopes).toEqual(['secrets:readx']);
   });
 
-  it('may have 8 KiB, and not a byte more', async () => {
+  it('passes with 8 KiB and fails with one byte more', async () => {
     const ofLength = (length: number): string => {
       for (let padding = 5_000; padding < 8_000; padding++) {
         for (const typ of ['', 'J', 'JW', 'JWT']) {
@@ -104,7 +104,7 @@ describe('a valid token', () => {
   });
 });
 
-describe('a token that is refused with 401', () => {
+describe('an invalid token', () => {
   it.each<[string, object]>([
     ['expired 5 s ago', { exp: nowS - 5 }],
     ['without expiry', { exp: undefined }],
@@ -145,11 +145,11 @@ describe('a token that is refused with 401', () => {
     ['with a text for names', { names: '*' }],
     ['with an object for names', { names: { 0: '*', length: 1 } }],
     ['with 51 patterns', { names: Array(51).fill('A') }],
-    ['with a pattern that is none', { names: ['A', '.*'] }],
+    ['with an invalid pattern', { names: ['A', '.*'] }],
     ['with an empty pattern', { names: [''] }],
     ['with a pattern that is a number', { names: [1] }],
     ['with a list in the list of patterns', { names: [['*']] }],
-  ])('%s', async (_, changed) => {
+  ])('fails with 401: %s', async (_, changed) => {
     expect(await codeOf(() => withClaims(changed))).toBe('unauthenticated');
   });
 
@@ -175,11 +175,11 @@ describe('a token that is refused with 401', () => {
     ['with an expiry that is infinite', () => withTimes('"exp":1e400')],
     ['with a beginning before all time', () => withTimes('"exp":2000000000,"nbf":-1e400')],
     ['with an infinite time of issue', () => withTimes('"exp":2000000000,"iat":1e400')],
-  ])('%s', async (_, token) => {
+  ])('fails with 401: %s', async (_, token) => {
     expect(await codeOf(() => authenticateToken(token()))).toBe('unauthenticated');
   });
 
-  it('with its payload exchanged', async () => {
+  it('fails with 401 if its payload was exchanged', async () => {
     const [header, , signature] = signToken({ alg: 'EdDSA', kid: 'k1' }, claims, key).split('.');
     const payload = Buffer.from(JSON.stringify({ ...claims, tenant: 'other' }));
     const forged = [header, payload.toString('base64url'), signature].join('.');
@@ -190,22 +190,28 @@ describe('a token that is refused with 401', () => {
     ['PEM', () => rsaKey.publicKey.export({ type: 'spki', format: 'pem' }).toString()],
     ['DER', () => Buffer.from(rsaKey.publicKey.export({ type: 'spki', format: 'der' }))],
     ['JWK', () => JSON.stringify(publicJwk(rsaKey))],
-  ])('HS256 with the public key as its secret, as %s', async (_, secret) => {
-    const token = macToken({ alg: 'HS256' }, claims, secret());
-    const keys = keySet(publicJwk(rsaKey));
-    expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
-  });
+  ])(
+    'fails with 401 if it uses HS256 with the public key as its secret, as %s',
+    async (_, secret) => {
+      const token = macToken({ alg: 'HS256' }, claims, secret());
+      const keys = keySet(publicJwk(rsaKey));
+      expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
+    },
+  );
   const rsaKey = rsa();
 
-  it.each(['RS384', 'PS256', 'HS256'])('with an algorithm beyond the three: %s', async (alg) => {
-    const token = signToken({ alg }, claims, rsaKey);
-    const keys = keySet(publicJwk(rsaKey));
-    expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
-    const honest = signToken({ alg: 'RS256' }, claims, rsaKey);
-    await expect(authenticateToken(honest, keys)).resolves.toBeDefined();
-  });
+  it.each(['RS384', 'PS256', 'HS256'])(
+    'fails with 401 for an algorithm beyond the three: %s',
+    async (alg) => {
+      const token = signToken({ alg }, claims, rsaKey);
+      const keys = keySet(publicJwk(rsaKey));
+      expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
+      const honest = signToken({ alg: 'RS256' }, claims, rsaKey);
+      await expect(authenticateToken(honest, keys)).resolves.toBeDefined();
+    },
+  );
 
-  it('says nothing of the token', async () => {
+  it('fails with a message that quotes nothing of the token', async () => {
     const refused = await refusalOf(() => withClaims({ iss: 'c4n4ry', sub: 'c4n4ry' }));
     expect(JSON.stringify([refused.message, refused.members])).not.toContain('c4n4ry');
   });
@@ -214,7 +220,7 @@ describe('a token that is refused with 401', () => {
 describe('the spelling of a token', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-  it('is the only one: the token is refused with 401 once any bit of its text is changed', async () => {
+  it('allows no change: a token with any bit of its text changed fails with 401', async () => {
     const token = signToken({ alg: 'EdDSA', kid: 'k1' }, claims, key);
     const authenticate = createAuthenticate({ issuer, audience, keys: localKeys(jwks) });
     const sent = (text: string) =>
@@ -235,45 +241,39 @@ describe('the spelling of a token', () => {
     ['EdDSA', ed25519()],
     ['ES256', p256()],
     ['RS256', rsa()],
-  ])(
-    'has 15 others that decode to the same %s signature, all refused with 401',
-    async (alg, pair) => {
-      const keys = keySet(publicJwk(pair));
-      const token = signToken({ alg }, claims, pair);
-      await expect(authenticateToken(token, keys)).resolves.toBeDefined();
-      const signature = token.replace(/.*\./, '');
-      const others = [...alphabet]
-        .map((last) => signature.slice(0, -1) + last)
-        .filter((text) => text !== signature && decoded(text).equals(decoded(signature)));
-      expect(others).toHaveLength(15);
-      for (const other of others) {
-        const respelled = token.replace(/[^.]*$/, other);
-        expect(await codeOf(() => authenticateToken(respelled, keys))).toBe('unauthenticated');
-      }
-    },
-  );
+  ])('excludes the 15 others that decode to the same %s signature', async (alg, pair) => {
+    const keys = keySet(publicJwk(pair));
+    const token = signToken({ alg }, claims, pair);
+    await expect(authenticateToken(token, keys)).resolves.toBeDefined();
+    const signature = token.replace(/.*\./, '');
+    const others = [...alphabet]
+      .map((last) => signature.slice(0, -1) + last)
+      .filter((text) => text !== signature && decoded(text).equals(decoded(signature)));
+    expect(others).toHaveLength(15);
+    for (const other of others) {
+      const respelled = token.replace(/[^.]*$/, other);
+      expect(await codeOf(() => authenticateToken(respelled, keys))).toBe('unauthenticated');
+    }
+  });
 
-  it.each(['header', 'payload'])(
-    'is refused with 401 where its %s has unused bits',
-    async (part) => {
-      // Even a signature over the other spelling does not help.
-      const unused = (text: string) => {
-        const other = [...alphabet].find(
-          (last) => text.at(-1) !== last && decoded(text.slice(0, -1) + last).equals(decoded(text)),
-        );
-        return text.slice(0, -1) + other;
-      };
-      const spelled = (text: string) => Buffer.from(text).toString('base64url');
-      const header = spelled('{"alg":"EdDSA" }');
-      const payload = spelled(JSON.stringify({ ...claims, tenant: padded }));
-      const signed = (text: string) =>
-        `${text}.${sign(null, Buffer.from(text), key.privateKey).toString('base64url')}`;
-      await expect(authenticateToken(signed(`${header}.${payload}`))).resolves.toBeDefined();
-      const respelled =
-        part === 'header' ? `${unused(header)}.${payload}` : `${header}.${unused(payload)}`;
-      expect(await codeOf(() => authenticateToken(signed(respelled)))).toBe('unauthenticated');
-    },
-  );
+  it.each(['header', 'payload'])('fails with 401 if its %s has unused bits', async (part) => {
+    // Even a signature over the other spelling does not help.
+    const unused = (text: string) => {
+      const other = [...alphabet].find(
+        (last) => text.at(-1) !== last && decoded(text.slice(0, -1) + last).equals(decoded(text)),
+      );
+      return text.slice(0, -1) + other;
+    };
+    const spelled = (text: string) => Buffer.from(text).toString('base64url');
+    const header = spelled('{"alg":"EdDSA" }');
+    const payload = spelled(JSON.stringify({ ...claims, tenant: padded }));
+    const signed = (text: string) =>
+      `${text}.${sign(null, Buffer.from(text), key.privateKey).toString('base64url')}`;
+    await expect(authenticateToken(signed(`${header}.${payload}`))).resolves.toBeDefined();
+    const respelled =
+      part === 'header' ? `${unused(header)}.${payload}` : `${header}.${unused(payload)}`;
+    expect(await codeOf(() => authenticateToken(signed(respelled)))).toBe('unauthenticated');
+  });
   /** Claims whose length leaves unused bits in the payload's last character. */
   const padded = ['a', 'aa', 'aaa'].find(
     (tenant) => JSON.stringify({ ...claims, tenant }).length % 3 === 1,
@@ -281,12 +281,12 @@ describe('the spelling of a token', () => {
   const decoded = (text: string): Buffer => Buffer.from(text, 'base64url');
 });
 
-describe('a token that has expired', () => {
+describe('an expired token', () => {
   const expired = { exp: nowS - 5 };
   const sentenceOf = async (call: () => unknown) => (await refusalOf(call)).message;
   const plain = 'a valid bearer token is needed';
 
-  it('is refused with a sentence that says so', async () => {
+  it('fails with a message that says so', async () => {
     expect(await sentenceOf(() => withClaims(expired))).toBe('the token has expired');
   });
 
@@ -305,22 +305,25 @@ describe('a token that has expired', () => {
           (_, first, rest) => `.${first === 'A' ? 'B' : 'A'}${rest}`,
         ),
     ],
-  ])('is not told that it expired if it is %s', async (_, token) => {
+  ])('fails without that message if it is %s', async (_, token) => {
     expect(await sentenceOf(() => authenticateToken(token()))).toBe(plain);
   });
   const expiredFor = (changed: object) =>
     signToken({ alg: 'EdDSA' }, { ...claims, ...expired, ...changed }, key);
 });
 
-describe('the header that carries the token', () => {
+describe('the Authorization header', () => {
   const token = signToken({ alg: 'EdDSA', kid: 'k1' }, claims, key);
   const authenticate = createAuthenticate({ issuer, audience, keys: localKeys(jwks) });
   const sent = (multiValueHeaders: Record<string, string[]>) =>
     authenticate(eventOf({ multiValueHeaders }), startOfTime);
 
-  it.each(['Authorization', 'authorization', 'AUTHORIZATION'])('may be %s', async (name) => {
-    await expect(sent({ [name]: [`bearer ${token}`] })).resolves.toBeDefined();
-  });
+  it.each(['Authorization', 'authorization', 'AUTHORIZATION'])(
+    'works in the spelling %s',
+    async (name) => {
+      await expect(sent({ [name]: [`bearer ${token}`] })).resolves.toBeDefined();
+    },
+  );
 
   it.each<[string, Record<string, string[]>]>([
     ['is missing', {}],
@@ -333,11 +336,11 @@ describe('the header that carries the token', () => {
     ['ends in a blank', { Authorization: [`Bearer ${token} `] }],
     ['ends in a comma', { Authorization: [`Bearer ${token},`] }],
     ['begins with a blank', { Authorization: [` Bearer ${token}`] }],
-    ['holds two, joined', { Authorization: [`Bearer ${token},Bearer ${token}`] }],
-    ['stands twice', { Authorization: [`Bearer ${token}`, `Bearer ${token}`] }],
-    ['stands twice, in two cases', { Authorization: [`Bearer ${token}`], authorization: ['x'] }],
+    ['holds two tokens', { Authorization: [`Bearer ${token},Bearer ${token}`] }],
+    ['occurs twice', { Authorization: [`Bearer ${token}`, `Bearer ${token}`] }],
+    ['occurs twice, in two cases', { Authorization: [`Bearer ${token}`], authorization: ['x'] }],
     ['is 20 kB of blanks', { Authorization: [`Bearer${' '.repeat(20_000)}`] }],
-  ])('%s: 401', async (_, headers) => {
+  ])('leads to 401 if it %s', async (_, headers) => {
     expect(await codeOf(() => sent(headers))).toBe('unauthenticated');
   });
 });
@@ -346,24 +349,24 @@ describe('the choice of a key', () => {
   const other = ed25519();
   const both = keySet(publicJwk(key, { kid: 'k1' }), publicJwk(other, { kid: 'k2' }));
 
-  it('is made by kid, among several', async () => {
+  it('follows kid among several keys', async () => {
     await expect(withHeader({ alg: 'EdDSA', kid: 'k1' }, both)).resolves.toBeDefined();
     expect(await codeOf(() => withHeader({ alg: 'EdDSA', kid: 'k2' }, both))).toBe(
       'unauthenticated',
     );
   });
 
-  it('needs no kid where one key fits, also beside keys of other kinds', async () => {
+  it('needs no kid if one key fits, even next to keys of other kinds', async () => {
     await expect(withHeader({ alg: 'EdDSA' })).resolves.toBeDefined();
     const mixed = keySet(publicJwk(p256()), publicJwk(key), publicJwk(rsa()));
     await expect(withHeader({ alg: 'EdDSA' }, mixed)).resolves.toBeDefined();
   });
 
-  it('is not guessed where several fit and no kid is named', async () => {
+  it('fails if several keys fit and no kid is named', async () => {
     expect(await codeOf(() => withHeader({ alg: 'EdDSA' }, both))).toBe('unauthenticated');
   });
 
-  it('is not widened by the token: keys that it brings along are ignored', async () => {
+  it('ignores keys that the token itself brings', async () => {
     const asked = jest.spyOn(globalThis, 'fetch').mockRejectedValue(new Error('not asked'));
     const brought = {
       jwk: publicJwk(other),

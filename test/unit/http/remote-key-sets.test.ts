@@ -24,7 +24,7 @@ const url = 'https://issuer.test/jwks';
 const key = ed25519();
 const first = publicJwk(key, { kid: 'k1' });
 
-describe('a key set that is fetched', () => {
+describe('a remote key set', () => {
   let now: number;
   beforeEach(() => {
     now = startOfTime;
@@ -57,7 +57,7 @@ describe('a key set that is fetched', () => {
     return { answer, fetchKeys, ask };
   };
 
-  it('is fetched when it is first needed, once for all who wait for it', async () => {
+  it('loads on first use, once for all waiting requests', async () => {
     const { fetchKeys, ask } = remote();
     expect(fetchKeys).not.toHaveBeenCalled();
     const principals = await Promise.all([ask(), ask(), ask()]);
@@ -65,7 +65,7 @@ describe('a key set that is fetched', () => {
     expect(fetchKeys).toHaveBeenCalledTimes(1);
   });
 
-  it('is asked for without redirects, within 2 s', async () => {
+  it('loads without redirects, within 2 s', async () => {
     const timeout = jest.spyOn(AbortSignal, 'timeout');
     const { fetchKeys, ask } = remote();
     await ask();
@@ -76,7 +76,7 @@ describe('a key set that is fetched', () => {
     expect(init?.signal).toBe(timeout.mock.results[0]?.value);
   });
 
-  it('is kept for 10 minutes, then fetched again', async () => {
+  it('stays cached for 10 minutes and then loads again', async () => {
     const { fetchKeys, ask } = remote();
     await ask();
     now += 599_999;
@@ -87,7 +87,7 @@ describe('a key set that is fetched', () => {
     expect(fetchKeys).toHaveBeenCalledTimes(2);
   });
 
-  it('is not fetched again for a key it does not hold, until 30 s have gone', async () => {
+  it('loads again for an unknown key only after 30 s', async () => {
     const { answer, fetchKeys, ask } = remote();
     await ask();
     const next = ed25519();
@@ -101,7 +101,7 @@ describe('a key set that is fetched', () => {
     expect((await ask()).subject).toBe('alice');
   });
 
-  it('is fetched at most once in 30 s, however many keys are made up', async () => {
+  it('loads at most once in 30 s for any number of made-up keys', async () => {
     const { fetchKeys, ask } = remote();
     await ask();
     now += 30_000;
@@ -111,7 +111,7 @@ describe('a key set that is fetched', () => {
     expect(fetchKeys).toHaveBeenCalledTimes(2);
   });
 
-  it('is fetched at most once in 30 s for made-up keys, also while the issuer is down', async () => {
+  it('loads at most once in 30 s for made-up keys while the issuer is down', async () => {
     const { answer, fetchKeys, ask } = remote();
     await ask();
     answer.next = () => Promise.reject(new TypeError('fetch failed'));
@@ -137,24 +137,27 @@ describe('a key set that is fetched', () => {
     ['answers with a short RSA key', answered(keySet(first, publicJwk(rsa(1024))))],
   ];
 
-  it.each(failures)('that %s is no fault of the caller: 503', async (_, next) => {
+  it.each(failures)('gives identity_unavailable on first use if the issuer %s', async (_, next) => {
     const { answer, ask } = remote(next);
     expect(await codeOf(ask)).toBe('identity_unavailable');
     answer.next = answered(keySet(first));
     expect((await ask()).subject).toBe('alice');
   });
 
-  it.each(failures)('that %s is 503, too, once the kept keys are too old', async (_, next) => {
-    const { answer, ask } = remote();
-    await ask();
-    answer.next = next;
-    now += 600_000;
-    expect(await codeOf(ask)).toBe('identity_unavailable');
-    answer.next = answered(keySet(first));
-    expect((await ask()).subject).toBe('alice');
-  });
+  it.each(failures)(
+    'gives identity_unavailable once the cached keys are too old, if the issuer %s',
+    async (_, next) => {
+      const { answer, ask } = remote();
+      await ask();
+      answer.next = next;
+      now += 600_000;
+      expect(await codeOf(ask)).toBe('identity_unavailable');
+      answer.next = answered(keySet(first));
+      expect((await ask()).subject).toBe('alice');
+    },
+  );
 
-  it('is not needed to refuse a token that is none', async () => {
+  it('stays unused for a request without a token', async () => {
     const { fetchKeys } = remote();
     const keys = remoteKeys(url, fetchKeys);
     const authenticate = createAuthenticate({ issuer, audience, keys });
@@ -162,7 +165,7 @@ describe('a key set that is fetched', () => {
     expect(fetchKeys).not.toHaveBeenCalled();
   });
 
-  it('behind a redirect is never fetched', async () => {
+  it('never loads through a redirect', async () => {
     const paths: (string | undefined)[] = [];
     const server = createServer((request, response) => {
       paths.push(request.url);

@@ -23,12 +23,12 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
 const textOf = (event: Event): string => decodeUtf8(bodyBytes(event), 'body');
 
 describe('a header', () => {
-  it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('is found when named %s', (name) => {
+  it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('matches under the name %s', (name) => {
     expect(headerValues(eventOf({ headers: { [name]: '"1"' } }), 'if-match')).toEqual(['"1"']);
     expect(headerValues(eventWith({ [name]: '"1"' }), 'if-match')).toEqual(['"1"']);
   });
 
-  it('is not found when it is not there, also where the host sends no headers', () => {
+  it('counts as absent if the host sends other headers or none', () => {
     expect(headerValues(eventOf(), 'if-match')).toEqual([]);
     const bare = eventOf({ headers: {}, multiValueHeaders: {} });
     expect(headerValue(bare, 'constructor')).toBeUndefined();
@@ -36,7 +36,7 @@ describe('a header', () => {
     expect(headerValue(eventOf(none), 'if-match')).toBeUndefined();
   });
 
-  it('is counted once where the host gives it in both forms', () => {
+  it('counts once if the host gives it in both forms', () => {
     const event = eventOf({
       headers: { Authorization: 'Bearer b' },
       multiValueHeaders: { Authorization: ['Bearer b'] },
@@ -44,7 +44,7 @@ describe('a header', () => {
     expect(headerValue(event, 'authorization')).toBe('Bearer b');
   });
 
-  it('is counted as often as it stands, also under names in different case', async () => {
+  it('counts each occurrence, also under names in different case', async () => {
     const listed = eventOf({
       headers: { 'X-A': '2' },
       multiValueHeaders: { 'X-A': ['1', '2'], 'x-a': ['3'] },
@@ -56,7 +56,7 @@ describe('a header', () => {
     expect(await fieldOf(() => headerValue(single, 'x-a'))).toBe('invalid_request x-a');
   });
 
-  it('is found where the host lists other headers only', () => {
+  it('comes from the single form if the host lists only other headers', () => {
     const event = eventOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-B': ['2'] } });
     expect(headerValues(event, 'x-a')).toEqual(['1']);
   });
@@ -78,12 +78,12 @@ describe('the query', () => {
     expect(read({ at: ['1'] }, { at: '1' })).toEqual(['at=1']);
   });
 
-  it('refuses a parameter that stands twice, and names it', async () => {
+  it('rejects a repeated parameter and names it', async () => {
     expect(await fieldOf(() => read({ at: ['1', '1'] }, { at: '1' }))).toBe('invalid_request at');
   });
 
   it.each(['other', 'At', '', '__proto__', 'constructor', 'v '])(
-    'refuses %j, which is not known, without repeating it',
+    'rejects the unknown parameter %j without repeating it',
     async (name) => {
       const parameters = Object.fromEntries([[name, ['x']]]);
       const refused = await refusalOf(() => read(parameters));
@@ -92,26 +92,26 @@ describe('the query', () => {
     },
   );
 
-  it('says that there are none where none are known', async () => {
+  it('says that a route without parameters knows none', async () => {
     const event = eventOf({ queryStringParameters: { at: '1' } });
     expect((await refusalOf(() => queryOf(event, []))).message).toBe('known parameters: none');
   });
 });
 
 describe('the name in the path', () => {
-  it('is taken as it was handed over', () => {
+  it('reaches the operation unchanged', () => {
     expect(pathName(eventOf({ pathParameters: { name: 'DB_PASSWORD' } }))).toBe('DB_PASSWORD');
   });
 
   it.each(['', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
-    'is not decoded or mended: %j',
+    'fails without decoding if it is %j',
     async (name) => {
       const event = eventOf({ pathParameters: { name } });
       expect(await fieldOf(() => pathName(event))).toBe('invalid_request name');
     },
   );
 
-  it('is missing', async () => {
+  it('fails if it is missing', async () => {
     expect(await codeOf(() => pathName(eventOf()))).toBe('invalid_request');
   });
 });
@@ -124,7 +124,7 @@ describe('a body', () => {
     expect(textOf(eventOf({ body: null, isBase64Encoded: true }))).toBe('');
   });
 
-  it('keeps a BOM, and everything else as it is', () => {
+  it('keeps a BOM and all other characters', () => {
     const text = '\uFEFFa\r\n\u0000\u2028';
     const body = Buffer.from(text).toString('base64');
     expect(textOf(eventOf({ body, isBase64Encoded: true }))).toBe(text);
@@ -136,7 +136,7 @@ describe('a body', () => {
     ['a spelling longer than needed', [0xc0, 0xaf]],
     ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
     ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
-  ])('is refused with %s', async (_, content) => {
+  ])('fails if it holds %s', async (_, content) => {
     const event = eventOf({
       body: Buffer.from(content).toString('base64'),
       isBase64Encoded: true,
@@ -144,7 +144,7 @@ describe('a body', () => {
     expect(await fieldOf(() => textOf(event))).toBe('invalid_request body');
   });
 
-  it('is measured in bytes, whatever form it comes in', async () => {
+  it('counts in bytes against the limit, in every form', async () => {
     const most = Buffer.alloc(1_048_576, 'a');
     const texts = [most.toString(), 'é'.repeat(524_288)];
     for (const body of texts) expect(bodyBytes(eventOf({ body }))).toHaveLength(1_048_576);
@@ -159,13 +159,13 @@ describe('a body', () => {
     }
   });
 
-  it('is refused for its size before it is decoded', async () => {
+  it('fails for its size before it is decoded', async () => {
     const body = Buffer.alloc(1_048_577, 0xff).toString('base64');
     expect(await codeOf(() => textOf(eventOf({ body, isBase64Encoded: true })))).toBe('too_large');
   });
 });
 
-describe('a media type', () => {
+describe('the check of the media type', () => {
   it.each([
     ['application/json', 'application/json'],
     ['Application/JSON', 'application/json'],
@@ -176,16 +176,16 @@ describe('a media type', () => {
     ['application/json; charset=utf-16', undefined],
     ['application/json; version=2', undefined],
     ['application/json; charset=utf-8; profile=x', undefined],
-  ])('written %s is %s', (header, expected) => {
+  ])('reads %s as %s', (header, expected) => {
     expect(mediaType(eventWith({ 'CONTENT-type': header }))).toBe(expected);
   });
 
-  it('may be one of several, and is answered', () => {
+  it('returns the one of several accepted types that was sent', () => {
     const types = ['application/json', 'text/plain'];
     expect(requireMediaType(eventWith({ 'content-type': 'Text/Plain' }), types)).toBe('text/plain');
   });
 
-  it('is refused if it is another or missing, and those that are taken are named', async () => {
+  it('rejects another or a missing type and names the accepted types', async () => {
     const types = ['application/json', 'text/plain'];
     for (const event of [eventWith({ 'content-type': 'text/html' }), eventOf()]) {
       const { code, message } = await refusalOf(() => requireMediaType(event, types));
@@ -194,7 +194,7 @@ describe('a media type', () => {
     }
   });
 
-  it('may stand only once', async () => {
+  it('rejects a repeated header', async () => {
     const event = eventOf({ multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] } });
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
   });
@@ -211,7 +211,7 @@ describe('a Content-Encoding', () => {
     );
 
   it.each([[['identity']], [['Identity']], [['']], [['identity, identity']], [['identity', '']]])(
-    'of %j leaves the body as it is',
+    'leaves the body unchanged if it is %j',
     (codings) => {
       expect(coded(...codings)).toEqual({ text: '{}', type: 'application/json' });
     },
@@ -227,12 +227,12 @@ describe('a Content-Encoding', () => {
     [['identity, gzip']],
     [['identity', 'gzip']],
     [['identity;q=1']],
-  ])('of %j makes the body unsupported', async (codings) => {
+  ])('makes the body unsupported if it is %j', async (codings) => {
     expect(await codeOf(() => coded(...codings))).toBe('unsupported_media_type');
   });
 });
 
-describe('the reference to a secret that was created', () => {
+describe('the reference to a created secret', () => {
   const base = 'https://gateway.test/stage';
 
   it.each(['/v1/secrets', '/v1/secrets/'])('resolves from %s to the secret', (path) => {
@@ -244,7 +244,7 @@ describe('the reference to a secret that was created', () => {
 describe('a body with several faults', () => {
   const types = ['application/json'];
 
-  it('is told of its size, then of its type, then that it is no UTF-8', async () => {
+  it('fails first for its size, then for its type, then for its encoding', async () => {
     const notUtf8 = { body: '/w==', isBase64Encoded: true };
     const html = eventOf({ ...notUtf8, headers: { 'content-type': 'text/html' } });
     expect(await codeOf(() => bodyOf(html, types))).toBe('unsupported_media_type');

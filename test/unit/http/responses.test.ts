@@ -46,7 +46,7 @@ const table: readonly (readonly [ErrorCode, number, boolean])[] = [
 const bodyOf = (error: unknown) => JSON.parse(problem(error, 'r-1').body);
 
 describe('a problem', () => {
-  it.each(table)('%s is answered with %s, retryable: %s', (code, status, retryable) => {
+  it.each(table)('maps the code %s to %s, retryable: %s', (code, status, retryable) => {
     const { statusCode, headers, body } = problem(new VaultError(code, 'said so'), 'r-1');
     expect(statusCode).toBe(status);
     expect(headers).toMatchObject({ ...standing, 'Content-Type': 'application/problem+json' });
@@ -60,7 +60,7 @@ describe('a problem', () => {
     expect(JSON.parse(body).title).not.toBe('');
   });
 
-  it('below 500 tells its own sentence and its extra members', () => {
+  it('tells its own detail and its extra properties below 500', () => {
     const members = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
     expect(bodyOf(new VaultError('invalid_request', 'is no name', { members }))).toMatchObject({
       detail: 'is no name',
@@ -69,7 +69,7 @@ describe('a problem', () => {
   });
 
   it.each(table.filter(([, status]) => status >= 500))(
-    '%s tells its fixed sentence and nothing else',
+    'tells only a fixed detail for the code %s',
     (code) => {
       const members = { field: canary, errors: [], scope: canary };
       const cause = new Error(canary, { cause: canary });
@@ -83,7 +83,7 @@ describe('a problem', () => {
     },
   );
 
-  it('below 500 tells nothing of its cause', () => {
+  it('tells nothing of its cause below 500', () => {
     const cause = new Error(canary);
     const { body, headers } = problem(new VaultError('not_found', 'no', { cause }), 'r-1');
     expect(JSON.stringify([body, headers])).not.toContain(canary);
@@ -96,12 +96,12 @@ describe('a problem', () => {
     { code: 'not_found' },
     undefined,
     null,
-  ])('of an error that is not ours is internal: %p', (error) => {
+  ])('uses the code internal for an error that is not ours: %p', (error) => {
     expect(bodyOf(error)).toEqual(bodyOf(new VaultError('internal', '')));
     expect(problem(error, 'r-1').statusCode).toBe(500);
   });
 
-  it('may say otherwise than usual whether to try again', () => {
+  it('takes retryable from the error if the error sets it', () => {
     for (const retryable of [true, false]) {
       const { retryable: told } = bodyOf(
         new VaultError('master_key_unavailable', '', { retryable }),
@@ -111,7 +111,7 @@ describe('a problem', () => {
     expect(bodyOf(new VaultError('throttled', '', { retryable: false })).retryable).toBe(false);
   });
 
-  it('asks for a bearer token with 401, for a pause with 429, and for nothing else', () => {
+  it('sends WWW-Authenticate only with 401 and Retry-After only with 429', () => {
     for (const [code, status] of table) {
       const headers = problem(new VaultError(code, ''), 'r-1').headers ?? {};
       expect(headers['WWW-Authenticate']).toBe(status === 401 ? 'Bearer' : undefined);
@@ -121,7 +121,7 @@ describe('a problem', () => {
 });
 
 describe('a reply', () => {
-  it('is JSON, with the headers that every reply carries', () => {
+  it('sends JSON with the standard headers', () => {
     expect(reply({ status: 201, body: { a: 'né' }, headers: { ETag: '"1"' } }, 'r-1')).toEqual({
       statusCode: 201,
       headers: { ...standing, 'Content-Type': 'application/json', ETag: '"1"' },
@@ -129,7 +129,7 @@ describe('a reply', () => {
     });
   });
 
-  it('may be text, byte for byte', () => {
+  it('sends text byte for byte', () => {
     expect(reply({ status: 200, text: '\uFEFFA=1\r\n' }, 'r-1')).toEqual({
       statusCode: 200,
       headers: { ...standing, 'Content-Type': 'text/plain; charset=utf-8' },
@@ -137,7 +137,7 @@ describe('a reply', () => {
     });
   });
 
-  it('to a write tells the version, and whether it was made by an earlier request', () => {
+  it('tells the version of a write and whether an earlier request made it', () => {
     const version = { name: 'A', version: 2, validFrom: Date.parse('2026-11-24T14:30:48.123Z') };
     const body = { name: 'A', version: 2, validFrom: '2026-11-24T14:30:48.123Z' };
     expect(written(201, version, false, { Location: 'secrets/A' })).toEqual({
@@ -154,18 +154,18 @@ describe('a reply', () => {
   });
 });
 
-describe('what a reply says of a version', () => {
-  it('is a strong entity-tag', () => {
+describe('a version in a reply', () => {
+  it('becomes a strong entity-tag', () => {
     expect(etag(7)).toBe('"7"');
   });
 
-  it('is a half-open interval, without an end while it is current', () => {
+  it('shows a half-open interval, without an end while it is current', () => {
     const version = { validFrom: 0, validTo: undefined } as StoredVersion;
     expect(validity(version)).toEqual({ validFrom: '1970-01-01T00:00:00.000Z', validTo: null });
     expect(validity({ ...version, validTo: 1 }).validTo).toBe('1970-01-01T00:00:00.001Z');
   });
 
-  it('is the id of the master key without the account', () => {
+  it('shows the id of its master key without the account', () => {
     expect(keyIdOf('arn:aws:kms:eu-central-1:111122223333:key/1234abcd')).toBe('1234abcd');
     expect(keyIdOf('1234abcd')).toBe('1234abcd');
   });

@@ -8,9 +8,9 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
   return `${code} ${members.field}`;
 };
 
-describe('a value on its way in', () => {
+describe('decodeValue', () => {
   it.each(['', 'hunter2', 'né 🔑', '\uFEFFhunter2', 'a\u0000b', ' a\r\n', 'aGk=', 'e\u0301'])(
-    'is the UTF-8 of its text: %j',
+    'returns the UTF-8 bytes of %j',
     (value) => {
       for (const sent of [{ value }, { value, encoding: 'utf8' as const }]) {
         expect(Buffer.compare(decodeValue(sent), Buffer.from(value))).toBe(0);
@@ -23,7 +23,7 @@ describe('a value on its way in', () => {
     ['/w==', [0xff]],
     ['AAA=', [0, 0]],
     ['+/+/', [0xfb, 0xff, 0xbf]],
-  ])('is the bytes of its base64: %j', (value, expected) => {
+  ])('returns the bytes of the base64 text %j', (value, expected) => {
     expect([...decodeValue({ value, encoding: 'base64' })]).toEqual(expected);
   });
 
@@ -36,16 +36,16 @@ describe('a value on its way in', () => {
     ['the alphabet for URLs', '_w=='],
     ['a line break', 'AAAA\nAAAA'],
     ['a blank', ' /w=='],
-    ['characters that are none of base64', 'hunter2!'],
+    ['characters outside base64', 'hunter2!'],
     ['a letter too many', 'AAAAA'],
     ['text after the padding', '/w==AAAA'],
-  ])('is refused as base64 with %s', async (_, value) => {
+  ])('rejects base64 with %s', async (_, value) => {
     expect(await fieldOf(() => decodeValue({ value, encoding: 'base64' }))).toBe(
       'invalid_request value',
     );
   });
 
-  it('holds 65,536 bytes at most, counted as bytes', async () => {
+  it('accepts at most 65,536 bytes', async () => {
     const most = Buffer.alloc(65_536, 'a');
     expect(decodeValue({ value: most.toString() })).toHaveLength(65_536);
     expect(decodeValue({ value: most.toString('base64'), encoding: 'base64' })).toHaveLength(
@@ -63,23 +63,23 @@ describe('a value on its way in', () => {
   });
 });
 
-describe('a value on its way out', () => {
+describe('encodeValue', () => {
   it.each(['', 'hunter2', 'né 🔑', '\uFEFFhunter2', '\uFEFF', 'a\u0000b'])(
-    'is text where it is UTF-8, exactly: %j',
+    'returns valid UTF-8 as text: %j',
     (text) => {
       expect(encodeValue(Buffer.from(text))).toEqual({ value: text, encoding: 'utf8' });
     },
   );
 
   it.each([[[0xff]], [[0x61, 0xc3]], [[0xed, 0xa0, 0x80]], [[0xc0, 0x80]]])(
-    'is base64 where it is not: %j',
+    'returns other bytes as base64: %j',
     (content) => {
       const bytes = Buffer.from(content);
       expect(encodeValue(bytes)).toEqual({ value: bytes.toString('base64'), encoding: 'base64' });
     },
   );
 
-  it('is what came in', () => {
+  it('returns a value that decodeValue reads back', () => {
     for (const bytes of [randomBytes(1_000), Buffer.from('\uFEFFnéa\r\n')]) {
       expect(Buffer.compare(decodeValue(encodeValue(bytes)), bytes)).toBe(0);
     }
@@ -87,7 +87,7 @@ describe('a value on its way out', () => {
 });
 
 describe('the name of a secret in a body', () => {
-  it('is held to the same rule as one in a path', async () => {
+  it('follows the same rule as a name in a path', async () => {
     expect(() => requireName('DB_PASSWORD')).not.toThrow();
     expect(await fieldOf(() => requireName('DB PASSWORD'))).toBe('invalid_request name');
   });

@@ -26,7 +26,7 @@ const tokenOf = (changed: object = {}) =>
     key,
   );
 
-describe('a token that was verified', () => {
+describe('a verified token', () => {
   let authenticate: Authenticate;
   /** How often a key was asked for: once for each verification. */
   let verified: number;
@@ -48,7 +48,7 @@ describe('a token that was verified', () => {
   const ask = (token: string, laterMs = 0) =>
     authenticate(eventWith({ Authorization: `Bearer ${token}` }), startOfTime + laterMs);
 
-  it('is the same caller for a minute, without another verification', async () => {
+  it('identifies the same caller for a minute without another verification', async () => {
     const token = tokenOf();
     const first = await ask(token);
     expect(await ask(token)).toEqual(first);
@@ -56,7 +56,7 @@ describe('a token that was verified', () => {
     expect(verified).toBe(1);
   });
 
-  it('is verified again after a minute, so that a key that was withdrawn is noticed', async () => {
+  it('needs verification again after a minute, so a withdrawn key is noticed', async () => {
     const token = tokenOf();
     await ask(token);
     isWithdrawn = true;
@@ -64,7 +64,7 @@ describe('a token that was verified', () => {
     expect(await codeOf(() => ask(token, times.tokenKeptMs))).toBe('unauthenticated');
   });
 
-  it('is refused from the moment at which it expires', async () => {
+  it('fails from the moment at which it expires', async () => {
     const token = tokenOf({ exp: nowS + 10 });
     await ask(token);
     const endMs = 1_000 * (nowS + 10 + times.tokenToleranceS) - startOfTime;
@@ -73,7 +73,7 @@ describe('a token that was verified', () => {
     expect(await codeOf(() => ask(token, endMs))).toBe('unauthenticated');
   });
 
-  it('is verified again by a clock that went back, to before it is valid perhaps', async () => {
+  it('needs verification again if the clock goes back', async () => {
     const token = tokenOf({ nbf: nowS });
     await ask(token);
     expect(await codeOf(() => ask(token, -1_000 * (times.tokenToleranceS + 1)))).toBe(
@@ -81,7 +81,7 @@ describe('a token that was verified', () => {
     );
   });
 
-  it('is no other token, nor another caller', async () => {
+  it('vouches for no other token and no other caller', async () => {
     const [alice, bob] = [tokenOf(), tokenOf({ tenant: 'umbrella', sub: 'bob' })];
     expect(await ask(alice)).toMatchObject({ tenant: 'acme', subject: 'alice' });
     expect(await ask(bob)).toMatchObject({ tenant: 'umbrella', subject: 'bob' });
@@ -90,7 +90,7 @@ describe('a token that was verified', () => {
     expect(await codeOf(() => ask(forged))).toBe('unauthenticated');
   });
 
-  it('is forgotten for newer ones when there are a thousand', async () => {
+  it('leaves the cache when a thousand newer tokens have arrived', async () => {
     const tokens = Array.from({ length: limits.tokensKeptMax + 1 }, (_, index) =>
       tokenOf({ jti: String(index) }),
     );
@@ -104,8 +104,8 @@ describe('a token that was verified', () => {
   });
 });
 
-describe('a token that was refused', () => {
-  it('is verified each time', async () => {
+describe('a refused token', () => {
+  it('goes through verification each time', async () => {
     let verified = 0;
     const good = localKeys(keySet(publicJwk(key)));
     const authenticate = createAuthenticate({

@@ -53,7 +53,7 @@ const scripted = (...script: Answer[]) => {
 };
 
 describe('a data key', () => {
-  it('is generated under the configured key, bound to tenant and name', async () => {
+  it('comes from the configured master key, bound to tenant and name', async () => {
     const { calls, generate, context } = scripted(() => good);
     expect(await generate()).toEqual({ plaintext, wrapped, masterKeyId: keyArn });
     expect(calls).toEqual([
@@ -67,7 +67,7 @@ describe('a data key', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
-  it('is unwrapped by the configured key and no other, for the same tenant and name', async () => {
+  it('opens only with the configured master key, tenant and name', async () => {
     const { calls, unwrap, context } = scripted(() => good);
     expect(await unwrap()).toBe(plaintext);
     expect(calls[0]).toMatchObject({
@@ -85,7 +85,7 @@ describe('a data key', () => {
     ['no wrapped data key', { ...good, CiphertextBlob: undefined }],
     ['no id of the master key', { ...good, KeyId: undefined }],
     ['an empty id of the master key', { ...good, KeyId: '' }],
-  ])('is not used if KMS generates %s', async (_, output) => {
+  ])('stays unused if KMS generates %s', async (_, output) => {
     const { calls, generate, context } = scripted(() => output);
     const { code, retryable } = await refusalOf(generate);
     expect([code, retryable, calls.length]).toEqual(['master_key_unavailable', false, 1]);
@@ -95,8 +95,8 @@ describe('a data key', () => {
   it.each([
     ['of 31 bytes', randomBytes(31)],
     ['of 33 bytes', randomBytes(33)],
-    ['of none', undefined],
-  ])('is not used if KMS unwraps one %s', async (_, Plaintext) => {
+    ['without bytes', undefined],
+  ])('stays unused if KMS unwraps one %s', async (_, Plaintext) => {
     const { unwrap } = scripted(() => ({ ...good, Plaintext }));
     expect((await refusalOf(unwrap)).code).toBe('master_key_incorrect');
   });
@@ -123,7 +123,7 @@ describe('a fault of KMS', () => {
   ];
 
   it.each(table)(
-    '%s is %s, retryable: %s, after %s calls',
+    '%s becomes %s, retryable: %s, after %s calls',
     async (name, code, retryable, tries) => {
       for (const operation of ['generate', 'unwrap'] as const) {
         const { [operation]: call, calls, context } = scripted(failing(name));
@@ -137,7 +137,7 @@ describe('a fault of KMS', () => {
     },
   );
 
-  it('that is no error at all is an unreachable key', async () => {
+  it('means an unreachable key if it is no error object', async () => {
     for (const thrown of ['c4n4ry', null, undefined]) {
       const { unwrap } = scripted(() => Promise.reject(thrown));
       const { code, retryable } = await refusalOf(unwrap);
@@ -146,7 +146,7 @@ describe('a fault of KMS', () => {
   });
 
   it.each(['TimeoutError', 'ThrottlingException', 'LimitExceededException'])(
-    'that passes is not noticed: %s, then an answer',
+    'stays unnoticed if a retry succeeds: %s',
     async (name) => {
       const { unwrap, calls, context, clock } = scripted(failing(name), failing(name), () => good);
       expect(await unwrap()).toBe(plaintext);
@@ -156,7 +156,7 @@ describe('a fault of KMS', () => {
     },
   );
 
-  it('that passes into one that does not is the latter', async () => {
+  it('counts as permanent if a permanent fault follows a transient one', async () => {
     const { unwrap, calls } = scripted(failing('TimeoutError'), failing('DisabledException'));
     expect((await refusalOf(unwrap)).retryable).toBe(false);
     expect(calls).toHaveLength(2);
@@ -165,7 +165,7 @@ describe('a fault of KMS', () => {
 
 describe('the time of a request', () => {
   it.each(['ThrottlingException', 'LimitExceededException'])(
-    'is used up by throttling (%s), then the answer is throttled',
+    'runs out in retries of %s, and then the answer is throttled',
     async (name) => {
       const { unwrap, calls, clock, context } = scripted(failing(name));
       const { code, retryable } = await refusalOf(unwrap);
@@ -177,7 +177,7 @@ describe('the time of a request', () => {
     },
   );
 
-  it('begins no call after 7 s', async () => {
+  it('allows no new call after 7 s', async () => {
     for (const name of ['ThrottlingException', 'TimeoutError']) {
       const { unwrap, calls, clock } = scripted(failing(name));
       clock.advance(6_900);
@@ -187,14 +187,14 @@ describe('the time of a request', () => {
     }
   });
 
-  it('that waited behind others for 7 s is throttled, without a call or a key fault', async () => {
+  it('ends in throttled, without a call or a key fault, after 7 s behind other requests', async () => {
     const { generate, unwrap, calls, clock, context } = scripted(() => good);
     clock.advance(7_000);
     for (const call of [generate, unwrap]) expect((await refusalOf(call)).code).toBe('throttled');
     expect([calls, context.journal.kmsCalls, context.journal.decisions]).toEqual([[], [], []]);
   });
 
-  it('that waited for the store for 7 s is store_unavailable, without a call or a key fault', async () => {
+  it('ends in store_unavailable, without a call or a key fault, after 7 s in the store', async () => {
     const { generate, unwrap, calls, clock, context } = scripted(() => good);
     await context.storeTime.during(async () => clock.advance(7_000));
     for (const call of [generate, unwrap]) {
@@ -206,21 +206,18 @@ describe('the time of a request', () => {
   it.each([
     ['TimeoutError', 'master_key_unavailable', [{ decision: 'key_fault', about: {} }]],
     ['ThrottlingException', 'throttled', []],
-  ])(
-    'that ends after a call that failed by %s is answered as %s, whatever took the time',
-    async (name, code, decisions) => {
-      const { unwrap, calls, clock, context } = scripted(() => {
-        clock.advance(10);
-        throw faultNamed(name);
-      });
-      await context.storeTime.during(async () => clock.advance(6_995));
-      expect((await refusalOf(unwrap)).code).toBe(code);
-      expect(calls).toHaveLength(1);
-      expect(context.journal.decisions).toEqual(decisions);
-    },
-  );
+  ])('ends after a failure by %s in %s, whatever took the time', async (name, code, decisions) => {
+    const { unwrap, calls, clock, context } = scripted(() => {
+      clock.advance(10);
+      throw faultNamed(name);
+    });
+    await context.storeTime.during(async () => clock.advance(6_995));
+    expect((await refusalOf(unwrap)).code).toBe(code);
+    expect(calls).toHaveLength(1);
+    expect(context.journal.decisions).toEqual(decisions);
+  });
 
-  it('ends a slow call after 3 s, and three of them while there is time to look at the store', async () => {
+  it('limits a slow call to 3 s, and three slow calls so that time remains for the store', async () => {
     const { unwrap, calls, clock } = scripted(silent);
     const { code, retryable } = await refusalOf(unwrap);
     expect([code, retryable]).toEqual(['master_key_unavailable', true]);
@@ -229,7 +226,7 @@ describe('the time of a request', () => {
     expect(clock.elapsed()).toBeLessThan(times.triesEndMs + 100);
   });
 
-  it('ends the last call while there is time to look at the store, though it began late', async () => {
+  it('limits a late call so that time remains for the store', async () => {
     const { unwrap, clock } = scripted(silent);
     clock.advance(6_950);
     await refusalOf(unwrap);
@@ -237,7 +234,7 @@ describe('the time of a request', () => {
   });
 });
 
-describe('calls of one process', () => {
+describe('the KMS calls of one process', () => {
   const start = (answers: (() => void)[]) => {
     const clock = virtualClock();
     const client = {
@@ -248,7 +245,7 @@ describe('calls of one process', () => {
   };
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('are at most 32 at once, and the time of each begins when it is made', async () => {
+  it('run at most 32 at once, each with its full time from its own start', async () => {
     const answers: (() => void)[] = [];
     const { clock, unwrap } = start(answers);
     const all = Promise.all(Array.from({ length: 100 }, unwrap));
@@ -263,14 +260,14 @@ describe('calls of one process', () => {
     expect(clock.signals.filter((limit) => limit <= 3_000)).toEqual(Array(100).fill(3_000));
   });
 
-  it('give their place to others when they fail, also while they wait to be tried again', async () => {
+  it('release their permit when they fail and while they wait for a retry', async () => {
     const { unwrap, calls } = scripted(failing('TimeoutError'));
     const fates = await Promise.allSettled(Array.from({ length: 40 }, unwrap));
     expect(fates.every(({ status }) => status === 'rejected')).toBe(true);
     expect(calls).toHaveLength(120);
   });
 
-  it('give their place back, also when a process that stood still finds the time over', async () => {
+  it('release their permit after a pause of the process has used up the time', async () => {
     const answers: (() => void)[] = [];
     const clock = virtualClock();
     // As the machine's: a limit that is over cannot be set.
@@ -305,7 +302,7 @@ describe('calls of one process', () => {
     expect(await third).toBe(plaintext);
   });
 
-  it('that find no place in time are refused as throttled', async () => {
+  it('fail as throttled if they get no permit in time', async () => {
     const answers: (() => void)[] = [];
     const { clock, unwrap } = start(answers);
     for (let index = 0; index < 32; index += 1) void unwrap();
@@ -320,7 +317,7 @@ describe('calls of one process', () => {
 describe('the probe of the master key', () => {
   const described = (KeyMetadata: object | undefined) => scripted(() => ({ KeyMetadata }));
 
-  it('tells the id of a key that can be used', async () => {
+  it('returns the id of a usable key', async () => {
     const { keys, context, calls, clock } = described({ KeyId: '1234abcd', KeyState: 'Enabled' });
     expect(await keys.probe(context)).toEqual({ masterKeyId: '1234abcd' });
     expect(calls[0]).toMatchObject({ operation: 'DescribeKey', input: { KeyId: masterKeyId } });
@@ -334,12 +331,12 @@ describe('the probe of the master key', () => {
     [{ KeyId: '1234abcd' }],
     [{ KeyState: 'Enabled' }],
     [undefined],
-  ])('fails for a key that cannot: %j', async (metadata) => {
+  ])('fails for an unusable key: %j', async (metadata) => {
     const { keys, context } = described(metadata);
     expect((await refusalOf(() => keys.probe(context))).code).toBe('master_key_unavailable');
   });
 
-  it('is made once', async () => {
+  it('makes one call without retries', async () => {
     const { keys, context, calls } = scripted(failing('TimeoutError'));
     await expect(keys.probe(context)).rejects.toThrow();
     expect(calls).toHaveLength(1);

@@ -22,8 +22,8 @@ const start = (count: number, signalAfter?: () => AbortSignal) => {
   return { clock, slots, had, ask };
 };
 
-describe('slots', () => {
-  it('are had at once while there are some, and then when one is given back', async () => {
+describe('the semaphore', () => {
+  it('grants permits at once while some are free, then as each is released', async () => {
     const { slots, had, ask } = start(2);
     for (const name of ['a', 'b', 'c', 'd']) ask(name);
     await settle();
@@ -33,7 +33,7 @@ describe('slots', () => {
     expect(had).toEqual(['a', 'b', 'c']);
   });
 
-  it('are not lost when nobody waits for one that is given back', async () => {
+  it('keeps a released permit that nobody waits for', async () => {
     const { slots, had, ask } = start(1);
     ask('a');
     slots.giveBack();
@@ -43,7 +43,7 @@ describe('slots', () => {
     expect(had).toEqual(['a', 'b']);
   });
 
-  it('go to the oldest request, however late it asks', async () => {
+  it('grants the next permit to the oldest request, however late it asks', async () => {
     const { clock, slots, had, ask } = start(1);
     const again = ask('old');
     clock.advance(10);
@@ -57,7 +57,7 @@ describe('slots', () => {
     expect(had).toEqual(['old', 'old again', 'young']);
   });
 
-  it('are waited for until the time for new calls is over, and then are another’s', async () => {
+  it('refuses a request whose time for new calls is over, and grants the permit to another', async () => {
     const { clock, slots, had, ask } = start(1);
     ask('a');
     ask('b');
@@ -73,7 +73,7 @@ describe('slots', () => {
     expect(had).toEqual(['a', 'b in vain', 'c']);
   });
 
-  it('pass by a request whose time is over, though the process stood still and did not notice', async () => {
+  it('skips a request whose time ended unnoticed while the process stood still', async () => {
     const { clock, slots, had, ask } = start(1, () => new AbortController().signal);
     ask('a');
     ask('old');

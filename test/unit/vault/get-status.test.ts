@@ -33,7 +33,7 @@ const page = (
 };
 
 describe('the status of the vault', () => {
-  it('is ok where both services can be used', async () => {
+  it('reports ok if both services work', async () => {
     const { ask, context } = page();
     expect(await ask()).toEqual({
       status: 'ok',
@@ -43,7 +43,7 @@ describe('the status of the vault', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
-  it('is degraded where the store is down, and tells the key all the same', async () => {
+  it('reports degraded if the store is down, and still tells the key', async () => {
     expect(await page({ storeDown: true }).ask()).toEqual({
       status: 'degraded',
       store: { reachable: false, latencyMs: 3 },
@@ -51,7 +51,7 @@ describe('the status of the vault', () => {
     });
   });
 
-  it('is degraded where the master key cannot be used, and names none', async () => {
+  it('reports degraded without a key id if the master key does not work', async () => {
     expect(await page({ keyDown: true }).ask()).toEqual({
       status: 'degraded',
       store: { reachable: true, latencyMs: 3 },
@@ -59,7 +59,7 @@ describe('the status of the vault', () => {
     });
   });
 
-  it('is degraded where nothing can be used', async () => {
+  it('reports degraded if nothing works', async () => {
     const status = await page({ keyDown: true, storeDown: true }).ask();
     expect([status.status, status.store.reachable, status.masterKey.reachable]).toEqual([
       'degraded',
@@ -68,7 +68,7 @@ describe('the status of the vault', () => {
     ]);
   });
 
-  it('is degraded, with an alarm, where the table has replicas in other Regions', async () => {
+  it('reports degraded and raises an alarm if the table has replicas in other Regions', async () => {
     const { ask, context } = page({ replicated: true });
     expect((await ask()).status).toBe('degraded');
     expect(context.journal.decisions).toEqual([{ decision: 'table_replicated', about: {} }]);
@@ -76,14 +76,14 @@ describe('the status of the vault', () => {
 });
 
 describe('the probes of the status page', () => {
-  it('are shared by all who ask at once', async () => {
+  it('serve all concurrent requests', async () => {
     const { ask, probes } = page();
     const [first, ...others] = await Promise.all([ask(), ask(), ask()]);
     for (const other of others) expect(other).toBe(first);
     expect(probes).toEqual({ store: 1, key: 1 });
   });
 
-  it('are made at most once a second, failed ones too', async () => {
+  it('run at most once a second, also after a failure', async () => {
     for (const options of [{}, { storeDown: true, keyDown: true }]) {
       const { ask, probes, clock } = page(options);
       await ask();
@@ -96,7 +96,7 @@ describe('the probes of the status page', () => {
     }
   });
 
-  it('tell what is so now, not what was', async () => {
+  it('show the recovery of a service after a second', async () => {
     const { ask, clock, options } = page({ storeDown: true });
     expect((await ask()).status).toBe('degraded');
     options.storeDown = false;
@@ -104,7 +104,7 @@ describe('the probes of the status page', () => {
     expect((await ask()).status).toBe('ok');
   });
 
-  it('do not mind a wall clock that jumps', async () => {
+  it('run on time if the wall clock jumps', async () => {
     const { ask, probes, clock } = page();
     await ask();
     clock.jump(-3_600_000);

@@ -25,7 +25,7 @@ const held = <Result>() => {
   };
 };
 
-describe('work in parallel', () => {
+describe('inParallel', () => {
   it('keeps the order of the items, whichever ends first', async () => {
     const { work, end } = held<string>();
     const all = inParallel([0, 1, 2], 3, work);
@@ -33,7 +33,7 @@ describe('work in parallel', () => {
     expect(await all).toEqual(['result 0', 'result 1', 'result 2']);
   });
 
-  it('is never wider than asked, and as wide as asked', async () => {
+  it('runs exactly as many works at once as asked', async () => {
     const { work, begun, end } = held<number>();
     const all = inParallel([0, 1, 2, 3, 4], 2, work);
     expect(begun).toEqual([0, 1]);
@@ -47,7 +47,7 @@ describe('work in parallel', () => {
     expect(await all).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('of nothing is nothing, and of less than its width is all at once', async () => {
+  it('accepts no items and fewer items than its width', async () => {
     expect(await inParallel([], 16, async () => 1)).toEqual([]);
     expect(await inParallel(['a'], 16, async (item) => item)).toEqual(['a']);
   });
@@ -58,7 +58,7 @@ describe('work in parallel', () => {
 });
 
 describe('a failure in parallel work', () => {
-  it('is that of the earliest item, whichever fails first', async () => {
+  it('comes from the earliest item, whichever fails first', async () => {
     for (const order of [
       [1, 2],
       [2, 1],
@@ -72,7 +72,7 @@ describe('a failure in parallel work', () => {
     }
   });
 
-  it('begins nothing new, and is thrown once all that is under way has ended', async () => {
+  it('starts no more work and is thrown after the running work has ended', async () => {
     const { work, begun, end, fail } = held<number>();
     let thrown = false;
     const all = inParallel([0, 1, 2, 3], 2, work).catch(() => {
@@ -85,7 +85,7 @@ describe('a failure in parallel work', () => {
     await all;
   });
 
-  it('is thrown as it is, also if it is undefined', async () => {
+  it('reaches the caller unchanged, even if it is undefined', async () => {
     await expect(inParallel([1], 1, () => Promise.reject(undefined))).rejects.toBeUndefined();
   });
 });

@@ -18,7 +18,7 @@ const keysThatGive = (plaintext: Uint8Array) => ({
 });
 
 describe('a version', () => {
-  it('is the last that a secret can have at 999 999 999', () => {
+  it('reaches the number 999,999,999 at most', () => {
     const base = (version: number): StoredVersion => ({ ...first(), version });
     const next = (version: number) =>
       sealNext(requestContext(), alice, dataKey(), base(version), bytes('x'));
@@ -41,7 +41,7 @@ describe('a version', () => {
     ]);
   });
 
-  it('that does not open raises an alarm by its name and number, and leaves no key behind', async () => {
+  it('raises an alarm with its name and number if it does not open, and its data key is erased', async () => {
     const context = requestContext();
     const key = randomBytes(32);
     const opened = openVersion(context, keysThatGive(key), first());

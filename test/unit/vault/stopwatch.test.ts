@@ -10,7 +10,7 @@ describe('a stopwatch', () => {
   /** Work that ends when it is told to. */
   const open = () => Promise.withResolvers<string>();
 
-  it('adds up the time of works that follow each other, and not the time between them', async () => {
+  it('adds up consecutive works without the time between them', async () => {
     const { clock, stopwatch } = start();
     const work = async () => clock.advance(5);
     await stopwatch.during(work);
@@ -35,7 +35,7 @@ describe('a stopwatch', () => {
     expect(stopwatch.ms()).toBe(12);
   });
 
-  it('tells the time of work that is still under way', async () => {
+  it('includes work that is still running', async () => {
     const { clock, stopwatch } = start();
     const { promise, resolve } = open();
     const running = stopwatch.during(() => promise);

@@ -67,7 +67,7 @@ const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Scrip
 
 describe('a write', () => {
   it.each([written, exists, raced, replayed])(
-    'that is clear at once is answered at once: $outcome',
+    'returns a clear outcome after one attempt: $outcome',
     async (outcome) => {
       const { run, triedAt, lookUps, context, clock } = scripted({ writes: [outcome] });
       expect(await run()).toBe(outcome);
@@ -78,7 +78,7 @@ describe('a write', () => {
   );
 
   it.each([throttled, unavailable, unclear])(
-    'that was not clear is tried again, and what the next try finds is the answer: %j',
+    'retries an unclear outcome and returns the result of the retry: %j',
     async (first) => {
       for (const second of [written, exists, raced, replayed]) {
         const { run, triedAt, lookUps, decisions } = scripted({ writes: [first, second] });
@@ -89,7 +89,7 @@ describe('a write', () => {
     },
   );
 
-  it('that failed is told with the version it wanted to write', async () => {
+  it('logs a failed attempt with the version that it wanted to write', async () => {
     const names = async (write: Write) => {
       const { run, context } = scripted({ writes: [throttled, written], write });
       await run();
@@ -103,7 +103,7 @@ describe('a write', () => {
 
 describe('a write that stays unclear', () => {
   it.each([written, exists, raced, replayed])(
-    'is looked up once after three tries, and that is the answer: $outcome',
+    'returns what one look-up finds after three attempts: $outcome',
     async (seen) => {
       const { run, triedAt, lookUps } = scripted({ writes: [unclear], seen });
       expect(await run()).toBe(seen);
@@ -111,7 +111,7 @@ describe('a write that stays unclear', () => {
     },
   );
 
-  it('is unknown, and names the last fault of the store as its cause', async () => {
+  it('fails as outcome_unknown with the last fault of the store as its cause', async () => {
     const [first, last] = [new Error('first'), new Error('last')];
     const writes: WriteOutcome[] = [
       { ...unclear, cause: first },
@@ -128,7 +128,7 @@ describe('a write that stays unclear', () => {
   });
 
   it.each([unclear, throttled, unavailable])(
-    'is unknown if the look-up does not tell: %j',
+    'fails as outcome_unknown if the look-up finds nothing clear: %j',
     async (seen) => {
       const { run, decisions } = scripted({ writes: [unclear], seen });
       expect(await codeOf(run)).toBe('outcome_unknown');
@@ -139,14 +139,14 @@ describe('a write that stays unclear', () => {
   it.each([
     ['is unavailable', new VaultError('store_unavailable', '')],
     ['is throttled', new VaultError('throttled', '')],
-    ['fails otherwise', new TypeError('x')],
-  ])('is unknown if the look-up %s: never "nothing was written"', async (_, seen) => {
+    ['fails in another way', new TypeError('x')],
+  ])('fails as outcome_unknown, never as unwritten, if the look-up %s', async (_, seen) => {
     const { run } = scripted({ writes: [unclear], seen });
     expect(await codeOf(run)).toBe('outcome_unknown');
   });
 
   it.each(['store_unavailable', 'throttled'] as const)(
-    'may be one that lost its condition, if what stood in its way cannot be looked at: %s',
+    'looks up its outcome if the blocking item cannot be read: %s',
     async (code) => {
       const { run, lookUps } = scripted({ writes: [new VaultError(code, '')], seen: written });
       expect(await run()).toBe(written);
@@ -154,14 +154,14 @@ describe('a write that stays unclear', () => {
     },
   );
 
-  it('is none that was never sent: a fault of ours is told at once', async () => {
+  it('ends at once with our own fault, because nothing was sent', async () => {
     const fault = new VaultError('internal', 'a fault of ours');
     const { run, triedAt, lookUps } = scripted({ writes: [fault] });
     expect(await refusalOf(run)).toBe(fault);
     expect([triedAt.length, lookUps()]).toEqual([1, 0]);
   });
 
-  it('is an integrity failure if the look-up finds one', async () => {
+  it('fails as integrity_failure if the look-up finds one', async () => {
     const seen = new VaultError('integrity_failure', '');
     const { run } = scripted({ writes: [unclear], seen });
     expect(await refusalOf(run)).toBe(seen);
@@ -173,21 +173,21 @@ describe('a write that stays unclear', () => {
     ['last', [unavailable, unavailable, unclear]],
     ['first, before throttling without end', [unclear, throttled]],
     ['first, before a fault of ours', [unclear, new VaultError('internal', 'a fault of ours')]],
-  ])('is not forgotten, though only one try was unclear: the %s', async (_, writes) => {
+  ])('fails as outcome_unknown if only one attempt was unclear: the %s', async (_, writes) => {
     const { run, lookUps } = scripted({ writes });
     expect(await codeOf(run)).toBe('outcome_unknown');
     expect(lookUps()).toBe(1);
   });
 });
 
-describe('a write that is refused for certain', () => {
-  it('by a store out of reach is given up after three tries, without a look-up', async () => {
+describe('a write that the store certainly refused', () => {
+  it('fails after three attempts without a look-up if the store is unavailable', async () => {
     const { run, triedAt, lookUps } = scripted({ writes: [unavailable] });
     expect(await codeOf(run)).toBe('store_unavailable');
     expect([triedAt.length, lookUps()]).toEqual([3, 0]);
   });
 
-  it('by throttling is tried until 8 s have gone, not by count', async () => {
+  it('retries throttling until 8 s, without a limit on attempts', async () => {
     const { run, triedAt, lookUps, clock } = scripted({ writes: [throttled] });
     expect(await codeOf(run)).toBe('throttled');
     expect(triedAt.length).toBeGreaterThan(30);
@@ -196,7 +196,7 @@ describe('a write that is refused for certain', () => {
     expect(lookUps()).toBe(0);
   });
 
-  it('by throttling in between does not count against the three tries', async () => {
+  it('excludes throttling from the three attempts', async () => {
     const writes = [unavailable, throttled, throttled, throttled, unavailable, written];
     const { run, triedAt } = scripted({ writes });
     expect(await run()).toBe(written);
@@ -205,13 +205,13 @@ describe('a write that is refused for certain', () => {
 });
 
 describe('the time of a request', () => {
-  it.each([8_000, 9_000])('that is over after %s ms begins no try', async (beganMs) => {
+  it.each([8_000, 9_000])('allows no attempt after %s ms', async (beganMs) => {
     const { run, triedAt } = scripted({ writes: [written], beganMs });
     expect(await codeOf(run)).toBe('throttled');
     expect(triedAt).toEqual([]);
   });
 
-  it('begins a first try until then', async () => {
+  it('allows a first attempt just before 8 s', async () => {
     const { run } = scripted({ writes: [written], beganMs: 7_999 });
     expect(await run()).toBe(written);
   });
@@ -220,13 +220,13 @@ describe('the time of a request', () => {
     [unavailable, 'store_unavailable'],
     [throttled, 'throttled'],
     [unclear, 'outcome_unknown'],
-  ])('ends the tries, and %j is answered as what it is: %s', async (outcome, code) => {
+  ])('ends the attempts, and %j becomes %s', async (outcome, code) => {
     const { run, triedAt } = scripted({ writes: [outcome], beganMs: 7_000, tryMs: 1_000 });
     expect(await codeOf(run)).toBe(code);
     expect(triedAt).toEqual([7_000]);
   });
 
-  it('is slept through only where a try may follow', async () => {
+  it('permits no sleep that no attempt can follow', async () => {
     const { run, clock, triedAt } = scripted({
       writes: [throttled],
       beganMs: 7_999,
@@ -249,17 +249,17 @@ describe('a request that ran out of time', () => {
     return outOfTime(context);
   };
 
-  it('is refused for the store if calls to the store took more than half of the time', async () => {
+  it('fails as store_unavailable if store calls took more than half of the time', async () => {
     expect((await spent(3_501, 3_499)).code).toBe('store_unavailable');
     expect((await spent(7_000, 0)).code).toBe('store_unavailable');
   });
 
-  it('is throttled if it waited behind others for half of the time or more', async () => {
+  it('fails as throttled if it waited behind others for half of the time or more', async () => {
     expect((await spent(3_500, 3_500)).code).toBe('throttled');
     expect((await spent(0, 7_000)).code).toBe('throttled');
   });
 
-  it('begins no write, and is refused for the store if that took the time', async () => {
+  it('starts no write, and fails as store_unavailable if the store took the time', async () => {
     const { run, triedAt, context, clock } = scripted({ writes: [written] });
     await context.storeTime.during(async () => clock.advance(8_000));
     expect(await codeOf(run)).toBe('store_unavailable');
@@ -267,14 +267,14 @@ describe('a request that ran out of time', () => {
   });
 });
 
-describe('the wait before a new try', () => {
+describe('the backoff', () => {
   const waits = async (clock: VirtualClock, count: number) => {
     const again = startBackoff(requestContext({ clock }));
     for (let i = 0; i < count; i++) expect(await again()).toBe(true);
     return clock.sleeps;
   };
 
-  it('is drawn from 0 to a bound that doubles from 10 ms to 400 ms', async () => {
+  it('draws waits from 0 to a bound that doubles from 10 ms to 400 ms', async () => {
     expect(
       await waits(
         virtualClock(() => 1),
@@ -289,7 +289,7 @@ describe('the wait before a new try', () => {
     ).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('is drawn anew every time', async () => {
+  it('draws each wait independently', async () => {
     const draws = [0.1, 0.9, 0.5];
     expect(
       await waits(
@@ -299,7 +299,7 @@ describe('the wait before a new try', () => {
     ).toEqual([1, 18, 20]);
   });
 
-  it('ends at 8 s of the request, at once and for good', async () => {
+  it('ends at 8 s of the request without sleeping', async () => {
     const clock = virtualClock(() => 1);
     const again = startBackoff(requestContext({ clock }));
     clock.advance(7_991);
@@ -309,7 +309,7 @@ describe('the wait before a new try', () => {
     expect(await again()).toBe(false);
   });
 
-  it('begins anew for every operation', async () => {
+  it('starts at 10 ms for every operation', async () => {
     const clock = virtualClock(() => 1);
     await waits(clock, 3);
     expect((await waits(clock, 1)).at(-1)).toBe(10);

@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { createTurns } from '../../../functions/vault/turns.ts';
 
-describe('writers of one secret in one process', () => {
-  it('work one after the other, in the order they came', async () => {
+describe('the keyed mutex', () => {
+  it('runs the works of one key one after another, in the order of arrival', async () => {
     const inTurn = createTurns();
     const events: string[] = [];
     const work = (name: string) => async () => {
@@ -18,7 +18,7 @@ describe('writers of one secret in one process', () => {
     expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  it('wait for who is at work also if the one before has ended', async () => {
+  it('makes a new work wait for the running one even if the first has ended', async () => {
     const inTurn = createTurns();
     const { promise, resolve } = Promise.withResolvers<void>();
     const events: string[] = [];
@@ -34,7 +34,7 @@ describe('writers of one secret in one process', () => {
     expect(events).toEqual(['second ends', 'third begins']);
   });
 
-  it('do not wait for writers of another secret', async () => {
+  it('runs works of different keys at the same time', async () => {
     const inTurn = createTurns();
     const { promise, resolve } = Promise.withResolvers<string>();
     const first = inTurn('DB', () => promise);
@@ -43,7 +43,7 @@ describe('writers of one secret in one process', () => {
     expect(await first).toBe('first');
   });
 
-  it('pass the turn on when they fail', async () => {
+  it('runs the next work after one that fails', async () => {
     const inTurn = createTurns();
     const failing = inTurn('DB', () => Promise.reject(new Error('failed')));
     const next = inTurn('DB', async () => 'next');
@@ -51,7 +51,7 @@ describe('writers of one secret in one process', () => {
     expect(await next).toBe('next');
   });
 
-  it('leave nothing behind: a caller who writes to ever new names does not fill the memory', async () => {
+  it('keeps no memory of keys that are no longer used', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage: () => void = runInNewContext('gc');
     const inTurn = createTurns();
