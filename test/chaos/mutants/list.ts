@@ -1,11 +1,15 @@
 /** The nodes with one of their guards taken out, and the run of chaos that must notice. */
 
-export type Mutant = {
-  readonly name: string;
+type Edit = {
   readonly file: string;
   /** Stands in the file exactly once. */
   readonly find: string;
   readonly replace: string;
+};
+
+export type Mutant = {
+  readonly name: string;
+  readonly edits: readonly Edit[];
   /** The options of the run. */
   readonly run: string;
   /** What the run must find: a failure that says so. */
@@ -13,62 +17,63 @@ export type Mutant = {
 };
 
 const history = /not linearizable/;
-const calm = '--operations 1000 --faults 0 --kinds ,';
+const withoutFaults = '--operations 1000 --faults 0 --kinds ,';
 
 export const mutants: readonly Mutant[] = [
   {
-    name: 'a read asks only its own member of etcd',
-    file: 'local/etcd/client.ts',
-    find: '            method.requestSerialize,',
-    replace: `            // Field 7 of a RangeRequest is "serializable"; 1 is true.
-            (message: object) =>
-              name === 'Range'
-                ? Buffer.concat([method.requestSerialize(message), Buffer.of(7 << 3, 1)])
-                : method.requestSerialize(message),`,
-    run: '--operations 2500 --faults 15 --kinds cut-peers,cut-mute,pause-etcd',
+    name: 'a read is served by one member of etcd without asking the others',
+    edits: [
+      {
+        file: 'local/etcd/etcd.proto',
+        find: '  int64 limit = 3;',
+        replace: '  int64 limit = 3;\n  bool serializable = 7;',
+      },
+      {
+        file: 'local/etcd/read-group.ts',
+        find: 'const reply = queue.add(ranges, deadline);',
+        replace: `const serializable = ranges.map((range) => ({ ...range, serializable: true }));
+    const reply = queue.add(serializable, deadline);`,
+      },
+    ],
+    run: '--operations 2500 --faults 15 --kinds cut-peers,cut-mute',
     noticedAs: history,
   },
   {
-    name: 'a read joins a call that was sent before it',
-    file: 'local/etcd/read-group.ts',
-    find: '  return (ranges, deadline) => {\n    const reply = queue.add(ranges, deadline);\n    pump();\n    return reply;\n  };',
-    replace: `  const sent = new Map<string, ReturnType<Read>>();
-  return (ranges, deadline) => {
-    const text = ranges.map(({ key }) => key.toString('latin1')).join();
-    const joined = sent.get(text);
-    if (joined !== undefined) return joined;
-    const reply = queue.add(ranges, deadline);
-    sent.set(text, reply);
-    const forget = () => void sent.delete(text);
-    reply.then(forget, forget);
-    pump();
-    return reply;
-  };`,
-    run: calm,
+    name: 'a read is answered with the copies that the front saw earlier',
+    edits: [
+      {
+        file: 'local/etcd/transactions.ts',
+        find: `  const replies = await etcd.read(`,
+        replace: `  const kept = keys.flatMap((key) => seenItems.find(key) ?? []);
+  if (kept.length === keys.length) return kept;
+  const replies = await etcd.read(`,
+      },
+    ],
+    run: withoutFaults,
     noticedAs: history,
   },
   {
     name: 'conditions are dropped',
-    file: 'local/etcd/transactions.ts',
-    find: 'if (condition === undefined || holds(condition, item))',
-    replace: 'if (condition === undefined || holds(condition, item) || seen.length > 0)',
-    run: calm,
+    edits: [
+      {
+        file: 'local/etcd/transactions.ts',
+        find: 'if (condition === undefined || holds(condition, item))',
+        replace: 'if (condition === undefined || holds(condition, item) || seen.length > 0)',
+      },
+    ],
+    run: withoutFaults,
     noticedAs: history,
   },
   {
     name: 'a write compares no revisions',
-    file: 'local/etcd/transactions.ts',
-    find: 'compare: keys.map((key, index) => compareOf(key, seen[index] ?? absent)),',
-    replace: 'compare: keys.slice(keys.length).map((key) => compareOf(key, absent)),',
-    run: calm,
-    noticedAs: history,
-  },
-  {
-    name: 'a copy that was seen earlier refuses a write',
-    file: 'local/etcd/transactions.ts',
-    find: 'if (reasons !== undefined && !isGuess)',
-    replace: 'if (reasons !== undefined && (!isGuess || reasons.length > 0))',
-    run: calm,
+    edits: [
+      {
+        file: 'local/etcd/transactions.ts',
+        find: 'compare: keys.map((key, index) => compareOf(key, seen[index] ?? absent)),',
+        replace: 'compare: keys.slice(keys.length).map((key) => compareOf(key, absent)),',
+      },
+    ],
+    run: withoutFaults,
     noticedAs: history,
   },
 ];

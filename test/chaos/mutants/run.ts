@@ -18,12 +18,14 @@ const copyRepository = (to: string): void => {
   symlinkSync(join(process.cwd(), 'node_modules'), join(to, 'node_modules'));
 };
 
-const mutate = (folder: string, { name, file, find, replace }: Mutant): void => {
-  const path = join(folder, file);
-  const parts = readFileSync(path, 'utf8').split(find);
-  if (parts.length !== 2)
-    throw new Error(`${name}: ${file} has its text ${parts.length - 1} times`);
-  writeFileSync(path, parts.join(replace));
+const mutate = (folder: string, { name, edits }: Mutant): void => {
+  for (const { file, find, replace } of edits) {
+    const path = join(folder, file);
+    const parts = readFileSync(path, 'utf8').split(find);
+    if (parts.length !== 2)
+      throw new Error(`${name}: ${file} has its text ${parts.length - 1} times`);
+    writeFileSync(path, parts.join(replace));
+  }
 };
 
 const runNode = (folder: string, args: readonly string[]): Promise<string> =>
