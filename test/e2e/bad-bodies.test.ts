@@ -1,4 +1,4 @@
-/** Bodies that are not what a route takes: refused with the field named, nothing echoed or stored. */
+/** The vault refuses invalid bodies, names the field, and neither echoes nor stores anything. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -33,21 +33,21 @@ const notJson: Readonly<Record<string, Raw>> = {
   nothing: '',
   'a blank': ' ',
   'no JSON at all': canary,
-  'half a member': `{"name":"N","value":"${canary}`,
-  'a member without a comma': `{"name":"N" "value":"${canary}"}`,
+  'half a property': `{"name":"N","value":"${canary}`,
+  'a property without a comma': `{"name":"N" "value":"${canary}"}`,
   'a comma at the end': `{"name":"N","value":"${canary}",}`,
   'a comment': `{"name":"N","value":"${canary}"/* why */}`,
-  'a comment behind it': `{"name":"N","value":"${canary}"} // why`,
-  'text behind it': `{"name":"N","value":"${canary}"}{}`,
+  'a comment at the end': `{"name":"N","value":"${canary}"} // why`,
+  'text at the end': `{"name":"N","value":"${canary}"}{}`,
   'single quotes': `{'name':'N','value':'${canary}'}`,
-  'a member without quotes': `{name:"N","value":"${canary}"}`,
+  'a property without quotes': `{name:"N","value":"${canary}"}`,
   'a control character in a string': `{"name":"N","value":"${canary}\u0001"}`,
   'a line end in a string': `{"name":"N","value":"${canary}\n"}`,
   'a NUL byte': bytes(`{"name":"N","value":"${canary}"}`, [0]),
   'a NUL byte in a string': bytes(`{"name":"N","value":"${canary}`, [0], '"}'),
-  'an escape that is none': `{"name":"N","value":"${canary}\\x41"}`,
+  'an invalid escape': `{"name":"N","value":"${canary}\\x41"}`,
   'half an escape': `{"name":"N","value":"${canary}\\u00"}`,
-  'a blank that is none': `{"name":"N",\u00a0"value":"${canary}"}`,
+  'a no-break space between tokens': `{"name":"N",\u00a0"value":"${canary}"}`,
   'a line separator outside strings': `{"name":"N",\u2028"value":"${canary}"}`,
   'a number with a leading zero': `{"name":"N","value":01}`,
   'a number that ends in a point': `{"name":"N","value":1.}`,
@@ -60,11 +60,11 @@ const notJson: Readonly<Record<string, Raw>> = {
   'an overlong slash': bytes(`{"name":"N","value":"${canary}`, [0xc0, 0xaf], '"}'),
   'a surrogate in UTF-8': bytes(`{"name":"N","value":"${canary}`, [0xed, 0xa0, 0x80], '"}'),
   'half a character': bytes(`{"name":"N","value":"${canary}`, [0xc3], '"}'),
-  'a member twice': `{"name":"N","value":"${canary}","value":"${canary}"}`,
-  'a member twice, once escaped': `{"name":"N","value":"${canary}","valu\\u0065":"x"}`,
+  'a property twice': `{"name":"N","value":"${canary}","value":"${canary}"}`,
+  'a property twice, once escaped': `{"name":"N","value":"${canary}","valu\\u0065":"x"}`,
   'half a surrogate pair': `{"name":"N","value":"${canary}\\ud800"}`,
   'a surrogate pair the wrong way round': `{"name":"N","value":"${canary}\\udc00\\ud800"}`,
-  'half a surrogate pair as a member': `{"name":"N","value":"${canary}","\\udc00":1}`,
+  'half a surrogate pair as a property name': `{"name":"N","value":"${canary}","\\udc00":1}`,
   'nesting without end': `{"name":"N","value":${'['.repeat(200_000)}`,
   'nesting of nine': `{"name":"N","value":"${canary}","x":${'['.repeat(8)}${']'.repeat(8)}}`,
   'a list': `["N","${canary}"]`,
@@ -73,7 +73,7 @@ const notJson: Readonly<Record<string, Raw>> = {
   null: 'null',
 };
 
-const wrongMembers: Readonly<Record<string, [string, string]>> = {
+const wrongProperties: Readonly<Record<string, [string, string]>> = {
   'no name': ['name', `{"value":"${canary}"}`],
   'no value': ['value', '{"name":"N"}'],
   'a name that is a number': ['name', `{"name":1,"value":"${canary}"}`],
@@ -82,19 +82,19 @@ const wrongMembers: Readonly<Record<string, [string, string]>> = {
   'a value that is null': ['value', '{"name":"N","value":null}'],
   'a value that is a list': ['value', `{"name":"N","value":["${canary}"]}`],
   'a value that is an object': ['value', `{"name":"N","value":{"${canary}":1}}`],
-  'an encoding that is none': ['encoding', `{"name":"N","value":"${canary}","encoding":"hex"}`],
+  'an unknown encoding': ['encoding', `{"name":"N","value":"${canary}","encoding":"hex"}`],
   'an encoding in capitals': ['encoding', `{"name":"N","value":"${canary}","encoding":"UTF8"}`],
   'an encoding that is null': ['encoding', `{"name":"N","value":"${canary}","encoding":null}`],
-  'a member that is not known': ['body', `{"name":"N","value":"v","${canary}":1}`],
-  'a member of another route': ['body', `{"name":"N","value":"${canary}","version":1}`],
-  'the member __proto__': ['body', `{"name":"N","value":"${canary}","__proto__":{"x":1}}`],
-  'the member constructor': ['body', `{"name":"N","value":"${canary}","constructor":1}`],
-  'a member in capitals': ['body', `{"name":"N","value":"${canary}","Value":"v"}`],
+  'an unknown property': ['body', `{"name":"N","value":"v","${canary}":1}`],
+  'a property of another route': ['body', `{"name":"N","value":"${canary}","version":1}`],
+  'the property __proto__': ['body', `{"name":"N","value":"${canary}","__proto__":{"x":1}}`],
+  'the property constructor': ['body', `{"name":"N","value":"${canary}","constructor":1}`],
+  'a property in capitals': ['body', `{"name":"N","value":"${canary}","Value":"v"}`],
   'base64 without padding': ['value', '{"name":"N","value":"YQ","encoding":"base64"}'],
   'base64 with loose bits': ['value', '{"name":"N","value":"YR==","encoding":"base64"}'],
   'base64 with a line end': ['value', '{"name":"N","value":"YWFh\\n","encoding":"base64"}'],
   base64url: ['value', '{"name":"N","value":"_-8=","encoding":"base64"}'],
-  'base64 that is none': ['value', `{"name":"N","value":"${canary}!","encoding":"base64"}`],
+  'invalid base64': ['value', `{"name":"N","value":"${canary}!","encoding":"base64"}`],
 };
 
 const named = (raw: Raw, name: string): Raw =>
@@ -102,8 +102,8 @@ const named = (raw: Raw, name: string): Raw =>
     ? raw.replace('"N"', `"${name}"`)
     : Buffer.from(Buffer.from(raw).toString('latin1').replace('"N"', `"${name}"`), 'latin1');
 
-describe('a body of create-secret', () => {
-  it.each(Object.keys(notJson))('with %s is 400', async (what) => {
+describe('create-secret', () => {
+  it.each(Object.keys(notJson))('answers 400 to a body with %s', async (what) => {
     const name = freshName();
     const reply = await create(named(notJson[what] as Raw, name));
     expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
@@ -112,17 +112,20 @@ describe('a body of create-secret', () => {
     expect(await statusOf(name)).toBe(404);
   });
 
-  it.each(Object.keys(wrongMembers))('with %s is 400 and names the member', async (what) => {
-    const name = freshName();
-    const [field, raw] = wrongMembers[what] ?? ['', ''];
-    const reply = await create(named(raw, name));
-    expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
-    expect(reply.text).not.toContain(canary);
-    expect(await statusOf(name)).toBe(404);
-  });
+  it.each(Object.keys(wrongProperties))(
+    'answers 400 to a body with %s and names the property',
+    async (what) => {
+      const name = freshName();
+      const [field, raw] = wrongProperties[what] ?? ['', ''];
+      const reply = await create(named(raw, name));
+      expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
+      expect(reply.text).not.toContain(canary);
+      expect(await statusOf(name)).toBe(404);
+    },
+  );
 
   it.each(['', '1A', '.A', '-A', 'A B', 'A/B', 'A%20', 'é', 'A\u0000', 'A\n', 'a'.repeat(129)])(
-    'with the name %j is 400',
+    'answers 400 to the name %j',
     async (name) => {
       const reply = await create(JSON.stringify({ name, value: canary }));
       expect(reply).toMatchObject({ status: 400, json: { field: 'name' } });
@@ -137,14 +140,14 @@ describe('a body of create-secret', () => {
     ['hasOwnProperty'],
     ['a'.repeat(128)],
     ['A_.-9'],
-  ])('with the name %s is 201, and the value comes back', async (name) => {
+  ])('answers 201 to the name %s and returns its value', async (name) => {
     expect((await create(JSON.stringify({ name, value: 'v' }))).status).toBe(201);
     const { json } = await vault.call('GET', `/v1/secrets/${name}`, { token });
     expect(json).toMatchObject({ name, value: 'v' });
   });
 });
 
-describe('a body of update-secret', () => {
+describe('update-secret', () => {
   it.each([
     ['body', canary],
     ['body', `{"value":"${canary}","value":"x"}`],
@@ -153,7 +156,7 @@ describe('a body of update-secret', () => {
     ['value', `{"value":{"${canary}":1}}`],
     ['value', `{"value":"${canary}!","encoding":"base64"}`],
     ['encoding', `{"value":"${canary}","encoding":1}`],
-  ])('is refused with the field %s: %s', async (field, raw) => {
+  ])('answers 400 and names the field %s for the body %s', async (field, raw) => {
     const name = freshName();
     await create(JSON.stringify({ name, value: 'v' }));
     for (const target of [name, freshName()]) {
@@ -166,39 +169,42 @@ describe('a body of update-secret', () => {
   });
 });
 
-describe('a body of the .env routes', () => {
-  it.each(['', '/encrypt', '/expand'])('is refused by /v1/env%s', async (route) => {
-    const post = (raw: Raw, headers = {}) =>
-      vault.call('POST', `/v1/env${route}`, { token, raw, headers });
-    const file = { content: `A=${canary}\n` };
-    const cases: [string, Raw][] = [
-      ['body', canary],
-      ['body', '[]'],
-      ['body', JSON.stringify({ ...file, [canary]: 1 })],
-      ['body', `{"content":"A=1","content":"A=2"}`],
-      ['body', `{"content":"A=\\ud800"}`],
-      ['content', '{}'],
-      ['content', `{"content":["${canary}"]}`],
-      ['values', JSON.stringify({ ...file, values: [canary] })],
-      ['values', JSON.stringify({ ...file, values: { A: 1 } })],
-      ['values', JSON.stringify({ ...file, values: { [`${canary} no name`]: 'v' } })],
-      ['body', `{"content":"A=1","values":{"A":"${canary}","A":"x"}}`],
-      ['dialect', JSON.stringify({ ...file, dialect: canary })],
-      ['dialect', JSON.stringify({ ...file, dialect: 1 })],
-      ['dialect', JSON.stringify({ ...file, dialect: 'Shell' })],
-      ['dryRun', JSON.stringify({ ...file, dryRun: 'true' })],
-      ['dryRun', JSON.stringify({ ...file, dryRun: 1 })],
-    ];
-    for (const [field, raw] of cases) {
-      const reply = await post(raw);
-      expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
-      expect(reply.text).not.toContain(canary);
-    }
-    const plain = await post(bytes('A=', [0xff]), { 'Content-Type': 'text/plain' });
-    expect(plain).toMatchObject({ status: 400, json: { field: 'body' } });
-  });
+describe('the .env routes', () => {
+  it.each(['', '/encrypt', '/expand'])(
+    'answer 400 on /v1/env%s to any invalid body',
+    async (route) => {
+      const post = (raw: Raw, headers = {}) =>
+        vault.call('POST', `/v1/env${route}`, { token, raw, headers });
+      const file = { content: `A=${canary}\n` };
+      const cases: [string, Raw][] = [
+        ['body', canary],
+        ['body', '[]'],
+        ['body', JSON.stringify({ ...file, [canary]: 1 })],
+        ['body', `{"content":"A=1","content":"A=2"}`],
+        ['body', `{"content":"A=\\ud800"}`],
+        ['content', '{}'],
+        ['content', `{"content":["${canary}"]}`],
+        ['values', JSON.stringify({ ...file, values: [canary] })],
+        ['values', JSON.stringify({ ...file, values: { A: 1 } })],
+        ['values', JSON.stringify({ ...file, values: { [`${canary} no name`]: 'v' } })],
+        ['body', `{"content":"A=1","values":{"A":"${canary}","A":"x"}}`],
+        ['dialect', JSON.stringify({ ...file, dialect: canary })],
+        ['dialect', JSON.stringify({ ...file, dialect: 1 })],
+        ['dialect', JSON.stringify({ ...file, dialect: 'Shell' })],
+        ['dryRun', JSON.stringify({ ...file, dryRun: 'true' })],
+        ['dryRun', JSON.stringify({ ...file, dryRun: 1 })],
+      ];
+      for (const [field, raw] of cases) {
+        const reply = await post(raw);
+        expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request', field } });
+        expect(reply.text).not.toContain(canary);
+      }
+      const plain = await post(bytes('A=', [0xff]), { 'Content-Type': 'text/plain' });
+      expect(plain).toMatchObject({ status: 400, json: { field: 'body' } });
+    },
+  );
 
-  it.each(['fish', 'COMPOSE', 'constructor'])('names the dialect %s', async (dialect) => {
+  it.each(['fish', 'COMPOSE', 'constructor'])('answer 400 to the dialect %s', async (dialect) => {
     for (const route of ['', '/encrypt', '/expand']) {
       const reply = await vault.call('POST', `/v1/env${route}`, {
         token,
@@ -212,7 +218,7 @@ describe('a body of the .env routes', () => {
     ['at', '2026-11-24T14:31:00Z'],
     ['pin', true],
     ['pin', false],
-  ])('names the member %s where it would have no effect', async (member, value) => {
+  ])('answer 400 to the property %s where it would have no effect', async (member, value) => {
     for (const route of ['', '/encrypt']) {
       const body = { content: 'A=1', [member]: value };
       const reply = await vault.call('POST', `/v1/env${route}`, { token, body });
@@ -231,13 +237,13 @@ describe('a body of the .env routes', () => {
     ['pin', 'true'],
     ['pin', 1],
     ['pin', null],
-  ])('names the member %s of expand, which cannot be %j', async (member, value) => {
+  ])('answer 400 to the property %s with the value %j', async (member, value) => {
     const body = { content: 'A=1', [member]: value };
     const reply = await vault.call('POST', '/v1/env/expand', { token, body });
     expect(reply).toMatchObject({ status: 400, json: { field: member } });
   });
 
-  it('names the member pin where the reply is a bare file', async () => {
+  it('answer 400 to the property pin if the reply is a bare file', async () => {
     const headers = { Accept: 'text/plain' };
     const pinned = { content: 'A=1', pin: true };
     const reply = await vault.call('POST', '/v1/env/expand', { token, body: pinned, headers });
@@ -247,17 +253,17 @@ describe('a body of the .env routes', () => {
   });
 });
 
-describe('the size of a body', () => {
+describe('a body', () => {
   const tooLarge = (limit: number) => ({ status: 413, json: { code: 'too_large', limit } });
 
-  it('may be 1,048,576 bytes and no more', async () => {
+  it('is accepted up to 1,048,576 bytes and refused beyond', async () => {
     const text = () => JSON.stringify({ name: freshName(), value: canary });
     expect((await create(padded(text(), 1_048_576))).status).toBe(201);
     expect(await create(padded(text(), 1_048_577))).toMatchObject(tooLarge(1_048_576));
   });
 
-  // Behind another gateway that one answers.
-  itLocal('of 10 MB is refused on every route that takes one, before it is looked at', async () => {
+  // Another gateway answers this one itself.
+  itLocal('of 10 MB gets 413 on every route with a body', async () => {
     const raw = Buffer.alloc(10_000_000, canary);
     for (const [method, path] of [
       ['POST', '/v1/secrets'],
@@ -272,7 +278,7 @@ describe('the size of a body', () => {
     }
   });
 
-  it('lets a value be 65,536 bytes and no more, in either encoding', async () => {
+  it('may hold a value of up to 65,536 bytes in either encoding', async () => {
     const send = (value: string, encoding = 'utf8') =>
       create(JSON.stringify({ name: freshName(), value, encoding }));
     const base64 = (length: number) => Buffer.alloc(length, 0xfe).toString('base64');
@@ -294,13 +300,13 @@ describe('the size of a body', () => {
   });
 });
 
-describe('a Content-Encoding', () => {
+describe('a body with a Content-Encoding', () => {
   const json = () => JSON.stringify({ name: freshName(), value: canary });
 
-  // LocalStack unpacks gzip by itself, before the function.
+  // LocalStack itself decompresses gzip before the function runs.
   const gzip = isLocal ? ['gzip'] : [];
   it.each([...gzip, 'deflate', 'br', 'zstd', 'identity, gzip'])(
-    'of %s makes the body unsupported: 415',
+    'gets 415 for %s',
     async (coding) => {
       const reply = await create(json(), { 'Content-Encoding': coding });
       expect(reply).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
@@ -309,19 +315,19 @@ describe('a Content-Encoding', () => {
     },
   );
 
-  it('of identity changes nothing', async () => {
+  it('is accepted for identity', async () => {
     expect((await create(json(), { 'Content-Encoding': 'identity' })).status).toBe(201);
   });
 });
 
-describe('the content type of a body', () => {
+describe('a body with a content type', () => {
   const json = (): string => JSON.stringify({ name: freshName(), value: canary });
 
   it.each([
     'application/json',
     'application/json; charset=utf-8',
     'Application/JSON;charset=UTF-8',
-  ])('may be %s', async (type) => {
+  ])('is accepted for %s', async (type) => {
     expect((await create(json(), { 'Content-Type': type })).status).toBe(201);
   });
 
@@ -337,20 +343,20 @@ describe('the content type of a body', () => {
     'application/json, text/plain',
     'multipart/form-data; boundary=x',
     'garbage',
-  ])('must not be %j: 415', async (type) => {
+  ])('gets 415 for %j', async (type) => {
     const reply = await create(json(), { 'Content-Type': type });
     expect(reply).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
     expect(reply.text).not.toContain(canary);
   });
 
-  it('is judged after the size of the body and before what it holds', async () => {
+  it('gets its size checked first, then its type, then its content', async () => {
     const headers = { 'Content-Type': 'text/html' };
     expect((await create(Buffer.alloc(1_048_577, 0xff), headers)).status).toBe(413);
     expect((await create(bytes([0xff]), headers)).status).toBe(415);
     expect((await create('{', headers)).status).toBe(415);
   });
 
-  it('is judged, with the size, before the path, the query and the headers', async () => {
+  it('gets size and type checked before the path, the query and the headers', async () => {
     const bad = { 'If-Match': '"', 'If-None-Match': '*', 'Idempotency-Key': 'short' };
     const large = Buffer.alloc(1_048_577, canary);
     for (const [method, path] of [
@@ -375,7 +381,7 @@ describe('the content type of a body', () => {
     }
   });
 
-  it('must be there: 415', async () => {
+  it('gets 415 without the header', async () => {
     const body = { token, headers: { 'Content-Type': [] } };
     for (const [method, path] of [
       ['POST', '/v1/secrets'],

@@ -1,4 +1,4 @@
-/** Paths, queries and headers that are not what a route takes: 400 with the field named. */
+/** The vault answers 400 to invalid paths, queries and headers, and names the field. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, isLocal, type RunningVault, startVault } from '../support/running-vault.ts';
 
@@ -18,11 +18,11 @@ const invalid = (field: string) => ({ status: 400, json: { code: 'invalid_reques
 const minutesAhead = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 const cursorOf = (text: string) => Buffer.from(text).toString('base64url');
 
-/** Some gateways take them for another path. */
+/** Some gateways would route these to another path. */
 const paths = isLocal ? ['A%2Fversions', 'A;v=1'] : [];
-describe('the path', () => {
+describe('a path', () => {
   it.each(['1A', '.A', 'A%20B', ...paths, 'A%00', '%C3%A9', 'A,B', 'a'.repeat(129)])(
-    'with the name %s is 400 on every route',
+    'with the name %s gets 400 on every route',
     async (segment) => {
       for (const reply of [
         await get(`/v1/secrets/${segment}`),
@@ -36,7 +36,7 @@ describe('the path', () => {
   );
 });
 
-describe('the query', () => {
+describe('a query', () => {
   it.each([
     '0',
     '01',
@@ -49,11 +49,11 @@ describe('the query', () => {
     'x',
     '1000000000',
     `1${'0'.repeat(18)}`,
-  ])('version=%s is 400', async (version) => {
+  ])('with version=%s gets 400', async (version) => {
     expect(await get(`/v1/secrets/${name}?version=${version}`)).toMatchObject(invalid('version'));
   });
 
-  it('version=999999999 is a version that there is not: 404', async () => {
+  it('with version=999999999 gets 404, because that version does not exist', async () => {
     expect((await get(`/v1/secrets/${name}?version=999999999`)).status).toBe(404);
   });
 
@@ -75,16 +75,16 @@ describe('the query', () => {
     '%2B002026-11-24T14:31:00Z',
     '1764000000000',
     '9999-12-31T23:59:59Z',
-  ])('at=%s is 400', async (at) => {
+  ])('with at=%s gets 400', async (at) => {
     expect(await get(`/v1/secrets/${name}?at=${at}`)).toMatchObject(invalid('at'));
   });
 
-  it('at may be ahead of the clock, but not by more than ten minutes', async () => {
+  it('may ask for an instant up to ten minutes ahead of the clock', async () => {
     expect((await get(`/v1/secrets/${name}?at=${minutesAhead(9)}`)).json.value).toBe('two');
     expect(await get(`/v1/secrets/${name}?at=${minutesAhead(11)}`)).toMatchObject(invalid('at'));
   });
 
-  it('version with at is 400', async () => {
+  it('with version and at gets 400', async () => {
     const reply = await get(`/v1/secrets/${name}?version=1&at=2026-11-24T14:31:00Z`);
     expect(reply).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
   });
@@ -96,7 +96,7 @@ describe('the query', () => {
     ['order', `/v1/secrets/${name}/versions`, ['', 'up', 'DESC']],
     ['include', `/v1/secrets/${name}/versions`, ['', 'value', 'values,names']],
     ['prefix', '/v1/secrets', ['1A', 'A%20', 'A*', '%C3%A9', 'a'.repeat(129)]],
-  ])('%s of %s is 400 for what it cannot be', async (parameter, path, values) => {
+  ])('with an invalid %s of %s gets 400: %j', async (parameter, path, values) => {
     for (const value of values) {
       const reply = await get(`${path}${path.includes('?') ? '&' : '?'}${parameter}=${value}`);
       expect(reply).toMatchObject(invalid(parameter));
@@ -116,19 +116,19 @@ describe('the query', () => {
     cursorOf('TENANT#acme'),
     cursorOf('\u0000'),
     'a'.repeat(3_000),
-  ])('the cursor %s is 400 in both lists', async (cursor) => {
+  ])('with the cursor %s gets 400 in both lists', async (cursor) => {
     for (const path of ['/v1/secrets', `/v1/secrets/${name}/versions`]) {
       expect(await get(`${path}?cursor=${cursor}`)).toMatchObject(invalid('cursor'));
     }
   });
 
-  it('a cursor to a name out of sight is 400', async () => {
+  it('with a cursor to a name hidden from the caller gets 400', async () => {
     const blind = vault.token({ names: ['OTHER.*'] });
     const path = `/v1/secrets?cursor=${cursorOf(name)}`;
     expect(await vault.call('GET', path, { token: blind })).toMatchObject(invalid('cursor'));
   });
 
-  it('a parameter that is repeated is 400, even if it says the same', async () => {
+  it('with a repeated parameter gets 400, even with equal values', async () => {
     for (const [parameter, path] of [
       ['version', `/v1/secrets/${name}?version=1&version=1`],
       ['at', `/v1/secrets/${name}?at=2026-11-24T14:31:00Z&at=2026-11-24T14:31:00Z`],
@@ -139,7 +139,7 @@ describe('the query', () => {
     }
   });
 
-  it('a parameter that is not known is 400 on every route with a token, and not echoed', async () => {
+  it('with an unknown parameter gets 400 on every route with a token, without an echo', async () => {
     const body = { content: 'A=1' };
     for (const [method, path, sent] of [
       ['POST', '/v1/secrets', { name: freshName(), value: 'v' }],
@@ -163,7 +163,7 @@ describe('the query', () => {
     }
   });
 
-  it('values in the query of a text/plain file are refused: they would stand in URLs', async () => {
+  it('with values for a text/plain file gets 400, because values must not appear in URLs', async () => {
     for (const query of ['values=c4n4ry', 'values[A]=c4n4ry']) {
       const path = `/v1/env/encrypt?${query}`;
       const reply = await vault.call('POST', path, { token, file: 'A=1\n' });
@@ -185,12 +185,12 @@ describe('the query', () => {
     ['at', 'at=2026-11-24T14:31:00Z&at=2026-11-24T14:31:00Z'],
     ['pin', 'pin=true'],
     ['pin', 'pin=false'],
-  ])('%s of a text/plain file is 400 for %s', async (field, query) => {
+  ])('gets 400 and names the field %s for a text/plain file with %s', async (field, query) => {
     const reply = await vault.call('POST', `/v1/env/expand?${query}`, { token, file: 'A=1\n' });
     expect(reply).toMatchObject(invalid(field));
   });
 
-  it('at of a text/plain file is 400 where it would have no effect', async () => {
+  it('with at gets 400 for a text/plain file where it would have no effect', async () => {
     for (const route of ['', '/encrypt']) {
       const path = `/v1/env${route}?at=2026-11-24T14:31:00Z`;
       const reply = await vault.call('POST', path, { token, file: 'A=1\n' });
@@ -198,7 +198,7 @@ describe('the query', () => {
     }
   });
 
-  it('of a JSON request has none of the options of a file: they are members', async () => {
+  it('with the options of a file gets 400 for a JSON request, whose body holds them', async () => {
     for (const query of ['at=2026-11-24T14:31:00Z', 'pin=true', 'dryRun=true']) {
       const path = `/v1/env/expand?${query}`;
       const reply = await vault.call('POST', path, { token, body: { content: 'A=1' } });
@@ -212,14 +212,14 @@ describe('a header', () => {
     vault.call('PUT', `/v1/secrets/${target}`, { token, body: { value: 'three' }, headers });
 
   it.each(['', '1', '"1', '1"', 'abc', '"1" "2"', '*, "1"', '**', 'w/"1"', 'W/1', '"a"b"', "'1'"])(
-    'If-Match: %s is no entity-tag: 400, also for a name that is not there',
+    'If-Match: %s gets 400 as no entity tag, also for a missing name',
     async (tag) => {
       expect(await put({ 'If-Match': tag })).toMatchObject(invalid('if-match'));
       expect(await put({ 'If-Match': tag }, freshName())).toMatchObject(invalid('if-match'));
     },
   );
 
-  it.each(['*', '"1"', '"7"'])('If-None-Match: %s on PUT is 400', async (tag) => {
+  it.each(['*', '"1"', '"7"'])('If-None-Match: %s gets 400 on PUT', async (tag) => {
     expect(await put({ 'If-None-Match': tag })).toMatchObject(invalid('if-none-match'));
   });
 
@@ -230,9 +230,9 @@ describe('a header', () => {
     'with a blank in between',
     'with-an-é-in-between',
     '',
-    // Some gateways make one header of two.
+    // Some gateways join two headers into one.
     ...(isLocal ? [[id, id]] : []),
-  ])('Idempotency-Key: %s is 400 where it has a meaning', async (key) => {
+  ])('Idempotency-Key: %s gets 400 on every route that uses it', async (key) => {
     const headers = {
       'Idempotency-Key': Array.isArray(key) ? key : Buffer.from(key).toString('latin1'),
     };
@@ -252,7 +252,7 @@ describe('a header', () => {
     expect((await get(`/v1/secrets/${fresh}`)).status).toBe(404);
   });
 
-  it('Idempotency-Key of 16 and of 128 characters is fine', async () => {
+  it('Idempotency-Key of 16 and of 128 characters is accepted', async () => {
     for (const key of ['k'.repeat(16), '~'.repeat(128)]) {
       const body = { name: freshName(), value: 'v' };
       const headers = { 'Idempotency-Key': key };
@@ -268,7 +268,7 @@ describe('a header', () => {
     expect(headers.get('x-request-id')).not.toBe('of-the-caller');
   });
 
-  it('nothing of all this wrote a version', async () => {
+  it('leaves the secret at version 2 after all refusals', async () => {
     expect((await get(`/v1/secrets/${name}`)).json).toMatchObject({ version: 2, value: 'two' });
   });
 });

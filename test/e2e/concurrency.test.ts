@@ -1,4 +1,4 @@
-/** Many clients at once: existence and versions are decided once, whoever asks. */
+/** Many concurrent clients agree on which secrets and versions exist. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   freshName,
@@ -69,7 +69,7 @@ const expectToTile = (versions: readonly ListedVersion[], count: number): void =
 };
 
 describe('1,000 creates of 100 names by 16 clients', () => {
-  it('give 201 exactly once for each name, and the value of that one', async () => {
+  it('answer 201 exactly once for each name and keep the value of that create', async () => {
     const names = Array.from({ length: 100 }, () => freshName());
     const attempts = Array.from({ length: 1_000 }, (_, index) => ({
       name: names[index % 100] ?? '',
@@ -102,7 +102,7 @@ describe('1,000 creates of 100 names by 16 clients', () => {
 });
 
 describe('1,000 updates of one secret by 16 clients', () => {
-  it('give 1,000 contiguous versions whose intervals tile, none lost', async () => {
+  it('produce 1,000 contiguous versions with adjoining intervals', async () => {
     const name = freshName('HOT');
     await create(name, 'first');
     const replies = await byAllClients(
@@ -128,7 +128,7 @@ describe('1,000 updates of one secret by 16 clients', () => {
 });
 
 describe('16 updates of one version with If-Match', () => {
-  it('let exactly one pass', async () => {
+  it('let exactly one succeed', async () => {
     const name = freshName();
     await create(name, 'first');
     for (let version = 1; version <= 5; version += 1) {
@@ -150,8 +150,8 @@ describe('16 updates of one version with If-Match', () => {
   });
 });
 
-describe('creates and files that race for the same names', () => {
-  it('share them out: each name goes to one, and a file gets all of its names or none', async () => {
+describe('concurrent creates and files for the same names', () => {
+  it('give each name to one of them, and a file all of its names or none', async () => {
     for (let round = 0; round < 8; round += 1) {
       const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
       const content = pair.map((name) => `A_${name}=enc(${name})\n`).join('');
@@ -216,8 +216,8 @@ describe('a reader of two secrets that one file creates', () => {
   });
 });
 
-describe('a reader of a secret that is being updated', () => {
-  it('sees versions that never go back, each with its own value', async () => {
+describe('a reader of a secret during updates', () => {
+  it('sees version numbers that never go back, each with its own value', async () => {
     const name = freshName();
     await create(name, 'version 1');
     let isDone = false;

@@ -1,4 +1,4 @@
-/** kill -9 in the middle of writes, then a start on the same folder: no acknowledged write is lost. */
+/** After kill -9 in the middle of writes and a restart on the same folder, no acknowledged write is lost. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
@@ -69,17 +69,17 @@ const crash = async (): Promise<Attempt[]> => {
   return attempts;
 };
 
-describeLocal('a vault that was killed while it wrote', () => {
+describeLocal('a vault after kill -9 during writes', () => {
   const attempts: Attempt[] = [];
   const value = (name: string) => vault.call('GET', `/v1/secrets/${name}`, { token });
-  /** The files that were under way when the vault was killed. */
+  /** The unacknowledged files at the time of the kill. */
   const cutOff = () =>
     attempts.flatMap(({ name, pair, acknowledged }) =>
       acknowledged || pair === undefined ? [] : [{ name, pair }],
     );
 
   beforeAll(async () => {
-    // More rounds, in the rare case that no file was under way when the vault was killed.
+    // Do more rounds in the rare case that no file was unacknowledged at the kill.
     for (let round = 0; round < rounds || (cutOff().length === 0 && round < 10); round += 1) {
       attempts.push(...(await crash()));
     }
@@ -95,7 +95,7 @@ describeLocal('a vault that was killed while it wrote', () => {
     }
   });
 
-  it('has every unacknowledged file whole or not at all', async () => {
+  it('has all or nothing of every unacknowledged file', async () => {
     expect(cutOff().length).toBeGreaterThan(0);
     for (const { name, pair } of cutOff()) {
       const statuses = [(await value(name)).status, (await value(pair)).status];
@@ -106,7 +106,7 @@ describeLocal('a vault that was killed while it wrote', () => {
     }
   });
 
-  it('answers a repeated request with its success, once', async () => {
+  it('answers a repeated request with its one success', async () => {
     const unacknowledged = attempts.filter((attempt) => !attempt.acknowledged);
     expect(unacknowledged.length).toBeGreaterThanOrEqual(writers);
     for (const attempt of unacknowledged) {

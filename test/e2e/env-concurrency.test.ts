@@ -1,6 +1,6 @@
 /**
- * 500 overlapping files of 16 clients at once, and readers beside them. Every request is timed, so
- * that each answer can be held against what other answers had already told, or could not yet tell.
+ * 16 clients submit 500 overlapping files while readers read. Every request is timed, so that each answer can be
+ * compared with what earlier answers had told and later ones could not yet tell.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-/** A pair that it alone wants, and names that others want, too. */
+/** Each file wants a pair of its own and names that other files want too. */
 type File = {
   readonly index: number;
   readonly pair: readonly [string, string];
@@ -30,12 +30,12 @@ type File = {
 const shared = Array.from({ length: 600 }, () => freshName('SHARED'));
 const files: readonly File[] = Array.from({ length: filesCount }, (_, index) => {
   const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
-  // Three neighbours want the first, while all of them are under way; the others meet far files.
+  // Three neighbours want the first name at the same time; the other names are shared with distant files.
   const places = [Math.floor(index / 3), index * 7, index * 13 + 5];
   const some = new Set(places.map((place) => shared[place % shared.length] ?? ''));
   return { index, pair, wants: [pair[0], ...some, pair[1]] };
 });
-/** Every third file also reads the pair of another, perhaps before it is there. */
+/** Every third file also reads the pair of another file, perhaps before it exists. */
 const readsOf = (index: number): readonly string[] =>
   index % 3 === 0 ? (files[(index + 2) % filesCount]?.pair ?? []) : [];
 
@@ -66,10 +66,10 @@ const expand = (names: readonly string[]) =>
 const toldNames = ({ reply }: Timed): readonly string[] =>
   (reply.json.errors ?? []).map(({ name }) => name ?? '');
 
-describe('500 overlapping files submitted at once by 16 clients', () => {
+describe('500 overlapping files submitted by 16 concurrent clients', () => {
   const submitted: Timed[] = [];
   const polled: (Timed & { readonly file: File })[] = [];
-  /** The file that made each name. */
+  /** The index of the file that created each name. */
   const wonBy = new Map<string, number>();
   const winnerOf = (name: string): { readonly file: File; readonly timed: Timed } | undefined => {
     const index = wonBy.get(name) ?? -1;
@@ -89,7 +89,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
     };
     const reader = async () => {
       for (let turn = 0; !isDone; turn += 1) {
-        // Of the files that are under way now: the next to end are among the first that began.
+        // Read files in progress: the first of them to end are among the first that began.
         const file = files[Math.max(0, latest - clients + (turn % 8))];
         if (file) polled.push({ file, ...(await expand(file.wants)) });
       }
@@ -103,7 +103,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
     }
   });
 
-  it('are each stored or refused for their names, and many of both', () => {
+  it('are each stored or refused for their names, with many of both', () => {
     const statuses = new Map<number, number>();
     for (const { reply } of submitted) {
       statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
@@ -112,7 +112,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
     for (const count of statuses.values()) expect(count).toBeGreaterThan(20);
   });
 
-  it('have all of their names or none', async () => {
+  it('create all of their names or none', async () => {
     const told = files.filter((_, index) => submitted[index]?.reply.status === 200);
     expect(told.map(({ index }) => submitted[index]?.reply.json.created?.length)).toEqual(
       told.map(({ wants }) => wants.length),
@@ -137,7 +137,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
     }
   });
 
-  it('are refused for every name that existed, and only for such', () => {
+  it('get a 409 that lists exactly the names that existed', () => {
     const refused = submitted.flatMap((answer, index) =>
       answer.reply.status === 409 ? [{ answer, file: files[index] }] : [],
     );
@@ -146,10 +146,10 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
       expect(told.size).toBeGreaterThan(0);
       for (const name of file?.wants ?? []) {
         const winner = winnerOf(name);
-        // Told: its creation had begun. Not told: its creation had not been acknowledged before.
+        // A listed name: its creation had begun. A name not listed: its creation was not acknowledged before.
         if (told.has(name)) expect(winner?.timed.began).toBeLessThan(answer.ended);
         else if (winner) expect(winner.timed.ended).toBeGreaterThan(answer.began);
-        // What one file created is told together.
+        // Names that one file created are listed together.
         const together = (file?.wants ?? []).filter((other) => winner?.file.wants.includes(other));
         for (const other of together)
           expect([other, told.has(other)]).toEqual([other, told.has(name)]);
@@ -157,7 +157,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
     }
   });
 
-  it('are refused for what they read only if it was not there, both names of its file at once', () => {
+  it('get a 404 only for missing names that they read, both names of a file at once', () => {
     const refused = submitted.flatMap((answer, index) =>
       answer.reply.status === 404 ? [{ answer, reads: readsOf(index) }] : [],
     );
@@ -170,7 +170,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
     }
   });
 
-  it('are seen whole or not at all by readers beside them', () => {
+  it('appear to concurrent readers completely or not at all', () => {
     expect(polled.length).toBeGreaterThan(30);
     let seen = { whole: 0, none: 0, part: 0 };
     for (const { file, reply, began, ended } of polled) {
@@ -194,7 +194,7 @@ describe('500 overlapping files submitted at once by 16 clients', () => {
         );
       }
     }
-    // The pair that a file alone wants is there for readers who came in time, and for some too early.
+    // The pair that only one file wants exists for some readers, and not yet for others.
     expect(seen.whole).toBeGreaterThan(0);
     expect(seen.none).toBeGreaterThan(0);
   });

@@ -1,4 +1,4 @@
-/** docs/env.md, read by a test: each example of an error is sent, and answered as the page says. */
+/** Sends each error example of docs/env.md and compares the answer with the page. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -46,9 +46,9 @@ const examples = rows.map(([, word = '', route = '', file = '', members = '{}', 
 const { code, reason } = parse(readFileSync('docs/openapi.yaml', 'utf8')).components.schemas
   .FileError.properties;
 
-describe('an example of an error in docs/env.md', () => {
+describe('an error example in docs/env.md', () => {
   it.each(examples)(
-    'is answered as the page says: $word',
+    'gets the answer on the page: $word',
     async ({ word, route, body, status, line, column }) => {
       const path = route === 'submit' ? '/v1/env' : `/v1/env/${route}`;
       const reply = await vault.call('POST', path, { token, body });
@@ -61,20 +61,20 @@ describe('an example of an error in docs/env.md', () => {
     },
   );
 
-  it('has every code and every reason', () => {
+  it('exists for every code and every reason', () => {
     expect(examples.map(({ word }) => word)).toEqual([...code.enum, ...reason.enum]);
   });
 });
 
-/** The commands of the page with what they print, in order. */
+/** The commands of the page and their output, in order. */
 const commands = [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
   block.split(/^\$ /m).slice(1),
 );
 
-/** What may differ from one run to the next. */
+/** Hides what may differ from one run to the next. */
 const steady = (text: string): string => text.replace(/"requestId":"[^"]*"/, '"requestId":"…"');
 
-/** What the commands before a pipe print, as far as the page uses any. */
+/** The output of the commands before a pipe, as far as the page uses any. */
 const piped = (command: string, files: ReadonlyMap<string, string>): string => {
   const typed = /^printf '(.*?)' \|/.exec(command)?.[1];
   if (typed !== undefined) return typed.replaceAll('\\n', '\n');
@@ -82,7 +82,7 @@ const piped = (command: string, files: ReadonlyMap<string, string>): string => {
   return pinned === undefined ? '' : JSON.stringify({ content: files.get(pinned), pin: true });
 };
 
-/** What a `curl` of the page prints. An instant of the page was long before this vault: now stands for it. */
+/** The output of a `curl` command of the page. An instant of the page is earlier than this vault, so now replaces it. */
 const curl = async (command: string, files: ReadonlyMap<string, string>): Promise<string> => {
   const named = /--data-binary @([\w.]+|-)/.exec(command)?.[1];
   const sent = named === '-' ? piped(command, files) : files.get(named ?? '');
@@ -95,7 +95,7 @@ const curl = async (command: string, files: ReadonlyMap<string, string>): Promis
 };
 
 describe('a command in docs/env.md', () => {
-  it('prints what the page shows, each after the one before', async () => {
+  it('prints the output on the page, in the order of the page', async () => {
     const files = new Map<string, string>();
     let shown = 0;
     for (const text of commands) {

@@ -20,8 +20,8 @@ const create = async (value: string): Promise<string> => {
 const put = (name: string, value: string) =>
   vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value } });
 
-describe('a file as of an instant, or with pins', () => {
-  it('gives every secret as it was then, in both forms', async () => {
+describe('a .env file as of an instant or with pins', () => {
+  it('resolves every secret as of the instant, in both forms', async () => {
     const [a, b] = [await create('a1'), await create('b1')];
     await put(a, 'a2');
     const { json: second } = await put(b, 'b2');
@@ -40,7 +40,7 @@ describe('a file as of an instant, or with pins', () => {
     expect(before).toMatchObject({ status: 404, json: { errorsTotal: 2 } });
   });
 
-  it('is repeated exactly from the pinned file, whatever is updated later', async () => {
+  it('repeats a deployment exactly from its pinned form after later updates', async () => {
     const name = await create('one');
     const content = `\ufeff# kept\r\nA="\\\\secret(X) secret(${name})" # secret(${name})\nB=1`;
     const first = await json('/expand', content, { pin: true });
@@ -52,7 +52,7 @@ describe('a file as of an instant, or with pins', () => {
     expect((await json('/expand', content, { pin: false })).json.pinned).toBeUndefined();
   });
 
-  it('reads pinned versions in submit, and keeps them in encrypt', async () => {
+  it('gets pinned versions resolved by submit and kept by encrypt', async () => {
     const [name, fresh, other] = [await create('one'), freshName(), freshName()];
     await put(name, 'two');
     const content = `A=secret(${name}@1)\nB=secret(${name})\n`;

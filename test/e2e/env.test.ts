@@ -1,4 +1,4 @@
-/** Files in, files out: both forms, what is reported and in which order, and the limits. */
+/** Both forms of .env files, their reports and the order of reports, and the limits. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Call, freshName, type RunningVault, startVault } from '../support/running-vault.ts';
 
@@ -23,8 +23,8 @@ const create = async (value: string, name = freshName()): Promise<string> => {
 const readBack = async (name: string) =>
   (await vault.call('GET', `/v1/secrets/${name}`, { token })).json.value;
 
-describe('a bare file', () => {
-  it('comes back as a bare file, byte for byte but for its references', async () => {
+describe('a bare .env file', () => {
+  it('comes back bare with every byte except its references', async () => {
     const name = await create('a b');
     const file = `\ufeff# kept\r\n\r\n  X = 'y' # kept\nA="secret(${name})"\nLAST=1`;
     const reply = await post('/expand', { file });
@@ -32,7 +32,7 @@ describe('a bare file', () => {
     expect(reply.text).toBe(file.replace(`"secret(${name})"`, "'a b'"));
   });
 
-  it('comes back bare from JSON too, if text/plain is asked for, but problems do not', async () => {
+  it('comes back bare from JSON if text/plain is requested, but problems stay JSON', async () => {
     const name = await create('v');
     const headers = { Accept: 'text/plain' };
     const body = { content: `A=secret(${name})\n` };
@@ -51,7 +51,7 @@ describe('a bare file', () => {
     ['text/html', false],
     ['text/plainer', false],
     ['application/json, text/plain', false],
-  ])('comes back from JSON for Accept: %s as such: %s', async (accept, isText) => {
+  ])('comes back from JSON with Accept: %s as bare text: %s', async (accept, isText) => {
     const reply = await post('/expand', { body: { content: 'A=1' }, headers: { Accept: accept } });
     expect(reply.headers.get('content-type')?.startsWith('text/plain')).toBe(isText);
   });
@@ -65,7 +65,7 @@ describe('a bare file', () => {
     expect(await readBack(fresh)).toBeUndefined();
   });
 
-  it('that is empty comes back empty', async () => {
+  it('comes back empty if it is empty', async () => {
     for (const route of ['', '/encrypt', '/expand'] as const) {
       expect((await post(route, { file: '' })).text).toBe('');
       expect((await json(route, '')).json).toEqual({
@@ -79,7 +79,7 @@ describe('a bare file', () => {
 });
 
 describe('the lists of a reply', () => {
-  it('are in order of first appearance, each name once', async () => {
+  it('name each secret once, in order of first appearance', async () => {
     const [a, b] = [await create('a'), await create('b')];
     const [x, y] = [freshName('X'), freshName('Y')];
     const values = { [x]: 'x', [y]: 'y' };
@@ -96,7 +96,7 @@ describe('the lists of a reply', () => {
     });
   });
 
-  it('warn of a stored value that still stands elsewhere', async () => {
+  it('warn of a stored value that also appears elsewhere in the file', async () => {
     const name = freshName();
     const content = `${name}=canary-12345\nA=enc(${name})\nB=canary-12345\nC='see canary-12345'\n`;
     const reply = await json('/encrypt', content);
@@ -108,7 +108,7 @@ describe('the lists of a reply', () => {
 });
 
 describe('the dialect json', () => {
-  it('gives members in the order of the file, exactly', async () => {
+  it('returns properties in the order of the file, exactly', async () => {
     const name = await create('"quoted"\n\\ and \u2028');
     const content = `Z=secret(${name})\nexport A='1' # one\n__proto__=p\nEMPTY=\n`;
     const reply = await json('/expand', content, { dialect: 'json' });
@@ -120,7 +120,7 @@ describe('the dialect json', () => {
     expect(rendered.get('EMPTY')).toBe('');
   });
 
-  it('is for files without enc() only: 400 elsewhere, and nothing is stored', async () => {
+  it('answers 400 and stores nothing for a file with enc()', async () => {
     const name = freshName();
     const content = `${name}=v\nA=enc(${name})\n`;
     for (const route of ['', '/encrypt'] as const) {
@@ -135,7 +135,7 @@ describe('the dialect json', () => {
 });
 
 describe('dryRun', () => {
-  it('answers as the real request would, and stores nothing', async () => {
+  it('answers like the real request and stores nothing', async () => {
     const [name, old] = [freshName(), await create('v')];
     const content = `${name}=w\nA="enc(${name})"\nB=secret(${old})\n`;
     const dry = await json('', content, { dryRun: true });
@@ -145,7 +145,7 @@ describe('dryRun', () => {
     expect(await readBack(name)).toBe('w');
   });
 
-  it('refuses as the real request would', async () => {
+  it('refuses like the real request', async () => {
     const [taken, missing] = [await create('v'), freshName()];
     const values = { [taken]: 'v' };
     for (const [route, content, sent, status] of [
@@ -166,8 +166,8 @@ describe('dryRun', () => {
   });
 });
 
-describe('a file with several faults', () => {
-  it('is reported for its lines before its names, and for existing names before missing ones', async () => {
+describe('a .env file with several errors', () => {
+  it('gets errors of lines before errors of names, and existing names before missing ones', async () => {
     const [taken, missing] = [await create('v'), freshName()];
     const values = { [taken]: 'v' };
     const names = `A=enc(${taken})\nB=secret(${missing})\n`;
@@ -178,7 +178,7 @@ describe('a file with several faults', () => {
     expect(exists.json.errors).toMatchObject([{ line: 1, name: taken }]);
   });
 
-  it('has every bad line reported at once, by line, column and code, never by its text', async () => {
+  it('gets every bad line reported at once by line, column and code, without its text', async () => {
     const content = [
       'NO_EQUALS_c4n4ry',
       "A='c4n4ry' text",
@@ -206,7 +206,7 @@ describe('a file with several faults', () => {
     expect(reply.text).not.toMatch(/c4n4ry|hunter2/);
   });
 
-  it('counts columns in code points', async () => {
+  it('gets columns counted in code points', async () => {
     const reply = await json('/expand', 'A=1\n\u{1f511}=1\nB="\u{1f511}\u{1f511}\\q"\n');
     expect(reply.json.errors).toMatchObject([
       { line: 2, column: 1, code: 'bad_key' },
@@ -214,7 +214,7 @@ describe('a file with several faults', () => {
     ]);
   });
 
-  it('lists the first hundred errors and counts them all', async () => {
+  it('gets the first hundred errors listed and all counted', async () => {
     const reply = await json('/expand', 'BAD\n'.repeat(250));
     expect(reply.json.errors).toHaveLength(100);
     expect(reply.json.errorsTotal).toBe(250);
@@ -244,14 +244,14 @@ describe('a file with several faults', () => {
     ['/encrypt', 'A=enc(X@1)', {}, 'malformed_reference'],
     ['/encrypt', 'A=secret(X@0)', {}, 'malformed_reference'],
     ['/encrypt', 'X=c4n4ry\nA=enc(X)\nB=secret(X@1)', {}, 'reference_to_new_secret'],
-  ] as const)('%s of %j is %j', async (route, content, values, code) => {
+  ] as const)('gets from %s for %j the code %j', async (route, content, values, code) => {
     const reply = await json(route, content, { values });
     expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env', errorsTotal: 1 } });
     expect(reply.json.errors).toMatchObject([{ code }]);
     expect(reply.text).not.toContain('c4n4ry');
   });
 
-  it('is refused if a resolved value would be taken for a reference later', async () => {
+  it('gets refused if a resolved value would later be read as a reference', async () => {
     const [tricky, fresh] = [await create('now secret(OTHER)'), freshName()];
     const content = `A="secret(${tricky})"\n${fresh}=v\nB=enc(${fresh})\n`;
     const submitted = await json('', content);
@@ -261,7 +261,7 @@ describe('a file with several faults', () => {
     expect(expanded.json.content).toBe("A='now secret(OTHER)'\n");
   });
 
-  it('is refused with the line if a value cannot stand in it', async () => {
+  it('gets refused with the line if a value cannot be represented there', async () => {
     const binary = freshName();
     const body = { name: binary, value: '/w==', encoding: 'base64' };
     await vault.call('POST', '/v1/secrets', { token, body });
@@ -271,10 +271,10 @@ describe('a file with several faults', () => {
   });
 });
 
-describe('the limits of a file', () => {
+describe('the limits of a .env file', () => {
   const tooLarge = (limit: number) => ({ status: 413, json: { code: 'too_large', limit } });
 
-  it('are 96 names, stored and read together', async () => {
+  it('allow 96 names, new and read together', async () => {
     const names = Array.from({ length: 97 }, () => freshName('MANY'));
     const file = (count: number) =>
       names.slice(0, count).map((name, index) => `K${index}=enc(${name})\n`);
@@ -291,14 +291,14 @@ describe('the limits of a file', () => {
     expect(await json('/expand', more)).toMatchObject(tooLarge(96));
   });
 
-  it('are 262,144 bytes of file', async () => {
+  it('allow 262,144 bytes of file', async () => {
     const file = (length: number) => `A=${'é'.repeat((length - 2) / 2)}`;
     expect((await post('/expand', { file: file(262_144) })).text).toBe(file(262_144));
     expect(await post('/expand', { file: file(262_146) })).toMatchObject(tooLarge(262_144));
     expect(await json('/encrypt', file(262_146))).toMatchObject(tooLarge(262_144));
   });
 
-  it('are 65,536 bytes of one value and 1,048,576 of all', async () => {
+  it('allow 65,536 bytes for one value and 1,048,576 for all', async () => {
     const big = await Promise.all(Array.from({ length: 17 }, () => create('x'.repeat(65_536))));
     const file = (count: number) => big.slice(0, count).map((name) => `${name}=secret(${name})\n`);
     expect((await json('/expand', file(16).join(''))).status).toBe(200);
@@ -309,7 +309,7 @@ describe('the limits of a file', () => {
     expect(await readBack(name)).toBeUndefined();
   });
 
-  it('are 6,000,000 bytes of reply: one value named very often', async () => {
+  it('allow 6,000,000 bytes of reply, also for one value named very often', async () => {
     const name = await create('x'.repeat(65_536));
     const content = `A="${`secret(${name})`.repeat(92)}"\n`;
     const dialects = [{}, { dialect: 'json' }];
@@ -320,8 +320,8 @@ describe('the limits of a file', () => {
   });
 });
 
-describe('names and keys that JavaScript knows', () => {
-  it('are names and keys like any other', async () => {
+describe('names and keys of JavaScript built-ins', () => {
+  it('work like any other', async () => {
     const words = ['constructor', '__proto__', 'toString', 'valueOf'];
     const content = words.map((word) => `${word}=enc(${word})\n`).join('');
     const values = `{${words.map((word) => `"${word}":"of ${word}"`).join()}}`;

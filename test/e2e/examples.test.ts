@@ -1,4 +1,4 @@
-/** The examples of docs/openapi.yaml, sent and compared: a reader may trust them. */
+/** Sends the examples of docs/openapi.yaml and compares the answers. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Json, operations } from '../support/openapi.ts';
 import { type RunningVault, startVault } from '../support/running-vault.ts';
@@ -30,7 +30,7 @@ const reply = (operationId: string, status: string, name?: string, type = 'appli
     name,
   );
 
-/** Without what differs from vault to vault: instants, and the id of the master key. */
+/** The reply without what differs between vaults: instants and the id of the master key. */
 const settled = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (member, content) =>
@@ -41,8 +41,8 @@ const settled = (value: unknown): unknown =>
     ),
   );
 
-describe('the examples of the document', () => {
-  it('tell the life of a secret as it is', async () => {
+describe('the examples in docs/openapi.yaml', () => {
+  it('match the life of a secret', async () => {
     const token = vault.token();
     const call = (method: string, path: string, body?: Json) =>
       vault.call(method, path, { token, ...(body !== undefined && { body }) });
@@ -75,7 +75,7 @@ describe('the examples of the document', () => {
   it.each([
     ['encrypt-env', '/v1/env/encrypt', 'assignment'],
     ['submit-env', '/v1/env', undefined],
-  ])('show what %s makes of a file, as JSON and bare', async (operationId, path, name) => {
+  ])('match the answers of %s, as JSON and bare', async (operationId, path, name) => {
     for (const type of ['application/json', 'text/plain']) {
       const token = vault.token({
         tenant: `${operationId}-${type.replace('/', '-')}-${Date.now()}`,

@@ -1,4 +1,4 @@
-/** A keyed request that is repeated has one effect and one answer. */
+/** A repeated keyed request has one effect and one answer. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
@@ -19,7 +19,7 @@ const versionsOf = async (name: string): Promise<number> => {
   return reply.json.versions?.length ?? 0;
 };
 const isReplay = (reply: Reply): boolean => reply.headers.get('idempotency-replayed') === 'true';
-/** One of several tries may have had the effect, and its answer have been lost behind another gateway. */
+/** One of several attempts may have succeeded while another gateway lost its answer. */
 const mayBeFirst = (reply: Reply): boolean => !isReplay(reply) || reply.tries > 1;
 const made = async (value = 'v'): Promise<string> => {
   const name = freshName();
@@ -47,7 +47,7 @@ const submitOf = (name: string, other: string): Request => ({
   body: { content: `A="enc(${name})"\nB=secret(${other})\n`, values: { [name]: 'v' } },
 });
 
-describe('the same keyed request again', () => {
+describe('a repeated keyed request', () => {
   const expectOneEffect = async (request: Request, name: string, versions: number) => {
     const key = randomUUID();
     const first = await send(request, key);
@@ -78,7 +78,7 @@ describe('the same keyed request again', () => {
     await expectOneEffect(submitOf(name, await made()), name, 1);
   });
 
-  it('gives the first answer of a file that creates nothing after an update, and refuses another file', async () => {
+  it('repeats the first answer of a file that creates nothing after an update, and refuses another file', async () => {
     const old = await made('value one');
     for (const path of ['/v1/env', '/v1/env/encrypt']) {
       const key = randomUUID();
@@ -95,7 +95,7 @@ describe('the same keyed request again', () => {
     }
   });
 
-  it('gives the first answer also after later updates', async () => {
+  it('repeats the first answer after later updates', async () => {
     const [name, key] = [await made(), randomUUID()];
     const first = await send(updateOf(name), key);
     await send(updateOf(name, 'x'), randomUUID());
@@ -104,14 +104,14 @@ describe('the same keyed request again', () => {
     expect(await versionsOf(name)).toBe(3);
   });
 
-  it('is decided before If-Match, which no longer holds', async () => {
+  it('gets its answer even if its If-Match no longer holds', async () => {
     const [name, key] = [await made(), randomUUID()];
     const first = await send(updateOf(name), key, { 'If-Match': '"1"' });
     const again = await send(updateOf(name), key, { 'If-Match': '"1"' });
     expect([first.status, again.status, again.text]).toEqual([200, 200, first.text]);
   });
 
-  it('is the same under another spelling of the same bytes', async () => {
+  it('counts as equal under another spelling of the same bytes', async () => {
     const [name, key] = [freshName(), randomUUID()];
     const first = await send(createOf(name, 'hi'), key);
     const again = await send(
@@ -121,7 +121,7 @@ describe('the same keyed request again', () => {
     expect([again.status, again.text, isReplay(again)]).toEqual([201, first.text, true]);
   });
 
-  it('passes the checks of any request first', async () => {
+  it('must pass the checks of any request first', async () => {
     const [name, key] = [freshName(), randomUUID()];
     await send(createOf(name), key);
     const reader = vault.token({ scope: 'secrets:read' });
@@ -130,7 +130,7 @@ describe('the same keyed request again', () => {
     expect((await send(createOf(name), key, {}, blind)).status).toBe(403);
   });
 
-  it('takes effect once when sixteen are sent at once', async () => {
+  it('takes effect once among sixteen concurrent duplicates', async () => {
     const target = await made();
     const [created, encrypted] = [freshName(), freshName()];
     for (const [request, status] of [
@@ -151,8 +151,8 @@ describe('the same keyed request again', () => {
   });
 });
 
-describe('a key that was used', () => {
-  it('is refused for other content and for another operation: 422, no effect', async () => {
+describe('a used key', () => {
+  it('gets 422 without effect for other content and for another operation', async () => {
     const [name, other, key] = [await made(), freshName(), randomUUID()];
     await send(updateOf(name, 'w'), key);
     const refused = { status: 422, json: { code: 'idempotency_key_reused', retryable: false } };
@@ -165,7 +165,7 @@ describe('a key that was used', () => {
     expect(await versionsOf(other)).toBe(0);
   });
 
-  it('of a create is refused for another value and for another name: 422, no effect', async () => {
+  it('of a create gets 422 without effect for another value and for another name', async () => {
     const [name, other, key] = [freshName(), freshName(), randomUUID()];
     await send(createOf(name, 'v'), key);
     const refused = { status: 422, json: { code: 'idempotency_key_reused' } };
@@ -176,7 +176,7 @@ describe('a key that was used', () => {
     expect(isReplay(await send(createOf(name, 'v'), key))).toBe(true);
   });
 
-  it('is refused for the same file with other values, in another dialect or to another route', async () => {
+  it('gets 422 for the same file with other values, another dialect or another route', async () => {
     const [name, last, key] = [freshName(), freshName(), randomUUID()];
     const content = `A=enc(${name})\nB=enc(${last})\n`;
     const post = (values: object, more: object = {}, path = '/v1/env/encrypt') =>
@@ -191,11 +191,11 @@ describe('a key that was used', () => {
     ]) {
       expect(refused).toMatchObject({ status: 422, json: { code: 'idempotency_key_reused' } });
     }
-    // The members of an object have no order.
+    // The properties of an object have no order.
     expect(isReplay(await post({ [last]: 'w', [name]: 'v' }))).toBe(true);
   });
 
-  it('is refused for another file before the names of that file are looked at', async () => {
+  it('gets 422 for another file before the names of that file are looked at', async () => {
     const [name, old, key] = [freshName(), await made(), randomUUID()];
     await send(submitOf(name, old), key);
     const other = submitOf(name, freshName('MISSING'));
@@ -203,7 +203,7 @@ describe('a key that was used', () => {
     expect(await send(submitOf(old, name), key)).toMatchObject({ status: 422 });
   });
 
-  it('is another key for another subject and for another tenant', async () => {
+  it('stays free for another subject and for another tenant', async () => {
     const [name, key] = [await made(), randomUUID()];
     await send(updateOf(name), key);
     const bob = vault.token({ sub: 'bob' });
@@ -212,20 +212,20 @@ describe('a key that was used', () => {
     expect((await send(createOf(name), key, {}, globex)).status).toBe(201);
   });
 
-  it('is free after a refusal, which is not remembered', async () => {
+  it('stays free after a refusal', async () => {
     const [name, key] = [freshName(), randomUUID()];
     expect((await send(updateOf(name), key)).status).toBe(404);
     expect((await send(createOf(name), key)).status).toBe(201);
   });
 
-  it('decides before 409: the same create under a new key is refused', async () => {
+  it('wins over an existing name: the same create under a new key gets 409', async () => {
     const [name, key] = [freshName(), randomUUID()];
     await send(createOf(name), key);
     expect((await send(createOf(name), randomUUID())).status).toBe(409);
     expect((await send(createOf(name), key)).status).toBe(201);
   });
 
-  it('has nothing to repeat with dryRun and on expand', async () => {
+  it('has no effect with dryRun and on expand', async () => {
     const [name, old, key] = [freshName(), await made(), randomUUID()];
     const dry = encryptOf(name);
     expect((await send({ ...dry, body: { ...dry.body, dryRun: true } }, key)).status).toBe(200);
@@ -241,8 +241,8 @@ describe('a key that was used', () => {
   });
 });
 
-describe('the replay of a .env request', () => {
-  it('answers with the versions that the first answer used', async () => {
+describe('a repeated .env request', () => {
+  it('gets the versions of the first answer', async () => {
     const [name, old, key] = [freshName(), await made('value one'), randomUUID()];
     const first = await send(submitOf(name, old), key);
     expect(first.json.resolved).toEqual([{ name: old, version: 1 }]);

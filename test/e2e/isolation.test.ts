@@ -1,4 +1,4 @@
-/** What a caller may not see is not found: the same bytes as for a name that never existed. */
+/** A hidden secret and a missing one get the same answer, byte for byte. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   freshName,
@@ -12,7 +12,7 @@ let vault: RunningVault;
 let owner: string;
 const hidden = freshName('HIDDEN');
 const shown = freshName('SHOWN');
-// Of the same length as the hidden name, so that the lengths of replies can be compared too.
+// The names have the same length, so that the lengths of replies can be compared too.
 const never = hidden.replace('HIDDEN', 'NEVER_');
 
 beforeAll(async () => {
@@ -55,8 +55,8 @@ const asks: Readonly<Record<string, Ask>> = {
 };
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
 
-describe('a secret out of sight', () => {
-  it.each(cells)('is for %s not found by %s, as if it never existed', async (who, what) => {
+describe('a secret hidden from the caller', () => {
+  it.each(cells)('looks missing to %s in %s', async (who, what) => {
     const token = vault.token(strangers[who as keyof typeof strangers]);
     const ask = asks[what] as Ask;
     const [outOfSight, absent] = [await ask(token, hidden), await ask(token, never)];
@@ -69,13 +69,13 @@ describe('a secret out of sight', () => {
     expect(outOfSight.text).not.toContain('acme');
   });
 
-  it.each(Object.keys(strangers))('is not listed to %s', async (who) => {
+  it.each(Object.keys(strangers))('stays out of the list of %s', async (who) => {
     const token = vault.token(strangers[who as keyof typeof strangers]);
     const { json } = await vault.call('GET', '/v1/secrets', { token });
     expect(json.names).not.toContain(hidden);
   });
 
-  it('keeps its versions and its value whatever strangers tried', async () => {
+  it('keeps its versions and its value after all attempts', async () => {
     const { json } = await vault.call('GET', `/v1/secrets/${hidden}`, { token: owner });
     expect(json).toMatchObject({ version: 2, value: 'canary-2' });
   });
@@ -86,7 +86,7 @@ describe('a cursor', () => {
   const list = (token: string, query: string) =>
     vault.call('GET', `/v1/secrets?${query}`, { token });
 
-  it('of another tenant shows the names of the caller, as a made-up cursor does', async () => {
+  it("of another tenant shows the caller's own names, like a made-up cursor", async () => {
     const [theirs, mine] = [vault.token({ tenant: 'cursors' }), vault.token({ tenant: 'others' })];
     const names = ['A', 'C', 'E'].map((letter) => freshName(letter));
     const own = ['B', 'D', 'F'].map((letter) => freshName(letter));
@@ -99,12 +99,12 @@ describe('a cursor', () => {
     expect(cursor).toBe(cursorOf(names[0] ?? ''));
     const shown = await list(mine, `cursor=${cursor}`);
     expect(shown.json).toEqual({ names: own, nextCursor: null });
-    // Nobody has this name; it stands where the other tenant's name stands.
+    // Nobody has this name; it sorts where the other tenant's name sorts.
     const madeUp = await list(mine, `cursor=${cursorOf(`${names[0]}_NOBODY`)}`);
     expect(withoutRequestId(madeUp)).toBe(withoutRequestId(shown));
   });
 
-  it('of another secret is a version number, and shows the versions of the secret asked for', async () => {
+  it('of another secret is only a version number and shows the requested secret', async () => {
     const long = freshName('LONG');
     await vault.call('POST', '/v1/secrets', { token: owner, body: { name: long, value: 'v' } });
     for (const value of ['w', 'x', 'y']) {
@@ -121,8 +121,8 @@ describe('a cursor', () => {
   });
 });
 
-describe('creating', () => {
-  it('outside the names of the token is 403, whether or not the name is taken', async () => {
+describe('a create', () => {
+  it('outside the names of the token gets 403, whether or not the name exists', async () => {
     const token = vault.token({ tenant: 'acme', names: ['OTHER.*'] });
     const create = (name: string) =>
       vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
@@ -141,7 +141,7 @@ describe('creating', () => {
     expect(seen.status).toBe(404);
   });
 
-  it('of the same name by two tenants makes two secrets', async () => {
+  it('by two tenants with the same name makes two secrets', async () => {
     const name = freshName('BOTH');
     const tenants = ['initech', 'umbrella'];
     const tokens = tenants.map((tenant) => vault.token({ tenant }));

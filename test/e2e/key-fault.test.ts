@@ -1,4 +1,4 @@
-/** The master key cannot be used: the same answer each time, nothing stored, and all back after it. */
+/** While the master key cannot be used, each request gets the same answer and stores nothing; later all values are back. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 import {
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-// One story: the key is disabled by the time the first test runs, and the last test enables it.
+// The tests tell one story: the key is disabled before the first, and the last one enables it.
 describeLocal('with the master key disabled', () => {
   it.each([
     ['GET', `/v1/secrets/${name}`],
@@ -42,14 +42,17 @@ describeLocal('with the master key disabled', () => {
     ['PUT', `/v1/secrets/${name}`, { value: 'three' }],
     ['POST', '/v1/env', { content: `${free}=v\nB=enc(${free})` }],
     ['POST', '/v1/env/encrypt', { content: `${free}=v\nB=enc(${free})` }],
-  ])('%s %s is 503 master_key_unavailable, each time', async (method, path, body = undefined) => {
-    const expected = path.includes('at=2020')
-      ? { status: 404, json: { code: 'not_found' } }
-      : { status: 503, json: { code: 'master_key_unavailable', retryable: false } };
-    for (const _ of [1, 2]) expect(await call(method, path, body)).toMatchObject(expected);
-  });
+  ])(
+    '%s %s answers 503 master_key_unavailable every time',
+    async (method, path, body = undefined) => {
+      const expected = path.includes('at=2020')
+        ? { status: 404, json: { code: 'not_found' } }
+        : { status: 503, json: { code: 'master_key_unavailable', retryable: false } };
+      for (const _ of [1, 2]) expect(await call(method, path, body)).toMatchObject(expected);
+    },
+  );
 
-  it('what is not there is still 404, and what needs no value still answers', async () => {
+  it('missing secrets still get 404, and requests without values still succeed', async () => {
     expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
     expect((await call('PUT', `/v1/secrets/${free}`, { value: 'v' })).status).toBe(404);
     const missing = { content: `A=secret(${name})\nB=secret(${free})` };
@@ -59,7 +62,7 @@ describeLocal('with the master key disabled', () => {
     expect((await call('GET', '/health')).status).toBe(200);
   });
 
-  it('the log tells of the fault, by name and request', async () => {
+  it('the log names the fault, the secret and the request', async () => {
     const reply = await call('GET', `/v1/secrets/${name}`);
     const requestId = reply.headers.get('x-request-id') ?? '';
     const linesOf = () => vault.lines().filter((line) => line.includes(requestId));
@@ -76,7 +79,7 @@ describeLocal('with the master key disabled', () => {
     });
   });
 
-  it('the status is degraded and the command says why', async () => {
+  it('the status is degraded and npm run key says why', async () => {
     const until = Date.now() + 3_000;
     let status = await call('GET', '/v1/status');
     while (status.status === 200 && Date.now() < until) status = await call('GET', '/v1/status');
@@ -87,7 +90,7 @@ describeLocal('with the master key disabled', () => {
     expect((await key('status')).join('\n')).toMatch(/disabled/i);
   });
 
-  it('enabling it brings the values back, and nothing was stored meanwhile', async () => {
+  it('enabling the key brings the values back, and nothing was stored meanwhile', async () => {
     await key('enable');
     expect((await call('GET', `/v1/secrets/${name}`)).json).toMatchObject({
       version: 2,

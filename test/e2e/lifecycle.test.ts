@@ -1,4 +1,4 @@
-/** The programs that a person runs: how they start, refuse to start, and end. */
+/** How the programs for people start, refuse to start, and end. */
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ afterAll(() => {
 const start = (env: NodeJS.ProcessEnv, args: string[] = []): LocalProcess =>
   runLocal('start', args, { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
 
-/** How many connections to a port of this machine its process has accepted, with nothing left on them to be read. */
+/** The number of connections that a process has accepted at a port of this machine and from which it has read everything. */
 const acceptedAt = (port: number): number => {
   const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
   const [hexadecimal, established] = [port.toString(16).toUpperCase().padStart(4, '0'), '01'];
@@ -38,7 +38,7 @@ const acceptedAt = (port: number): number => {
 };
 const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-/** Those of the processes that still run a second from now; one that nobody has waited for does not. */
+/** The processes that still run a second from now. A zombie does not run. */
 const survivorsOf = async (pids: readonly number[]): Promise<readonly number[]> => {
   const running = () =>
     pids.filter((pid) => {
@@ -60,13 +60,13 @@ describeLocal('a vault that serves', () => {
   });
   afterAll(() => vault.stop());
 
-  it('says how to get a token, and shows none where output is kept', () => {
+  it('prints how to get a token, but no token if its output is not a terminal', () => {
     const output = vault.process()?.output.join('\n') ?? '';
     expect(output).toContain('npm run -s token --');
     expect(output).not.toMatch(/eyJ/);
   });
 
-  it('listens on the loopback address only, with all that it started', () => {
+  it('listens only on loopback, with all its processes', () => {
     const family = familyOf(pid());
     expect(family.length).toBeGreaterThan(1);
     const sockets = listeningOf(family);
@@ -74,7 +74,7 @@ describeLocal('a vault that serves', () => {
     for (const { host } of sockets) expect(host).toMatch(/^(?:127\.[\d.]+|::1)$/);
   });
 
-  it('keeps its files for their owner', () => {
+  it('makes its files accessible only to their owner', () => {
     expect(statSync(vault.dataDir).mode & 0o077).toBe(0);
     const files = readdirSync(vault.dataDir, { recursive: true, withFileTypes: true });
     expect(files.length).toBeGreaterThan(2);
@@ -86,7 +86,7 @@ describeLocal('a vault that serves', () => {
     }
   });
 
-  it('lets no second vault use its folder, and is not disturbed', async () => {
+  it('refuses a second vault in its folder, and continues to serve', async () => {
     const second = start({ VAULT_DATA_DIR: vault.dataDir });
     expect(await second.exit).toBe(1);
     expect(second.errors).toHaveLength(1);
@@ -94,7 +94,7 @@ describeLocal('a vault that serves', () => {
     expect((await vault.call('GET', '/health')).status).toBe(200);
   });
 
-  it('keeps its port: another vault says so in one sentence and ends', async () => {
+  it('refuses a second vault at its port with one sentence', async () => {
     const { port } = new URL(vault.baseUrl());
     const other = start({ PORT: port });
     expect(await other.exit).toBe(1);
@@ -103,7 +103,7 @@ describeLocal('a vault that serves', () => {
     expect(other.output).toEqual([]);
   });
 
-  it('loses nothing over kill -9 and a start on the same folder', async () => {
+  it('loses nothing after kill -9 and a restart on the same folder', async () => {
     const token = vault.token();
     const name = freshName();
     const body = { name, value: 'kept' };
@@ -118,7 +118,7 @@ describeLocal('a vault that serves', () => {
 
 describeLocal('a vault that is asked to stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'by %s ends with 0, and so does all it started',
+    'exits with 0 on %s and ends all its processes',
     async (signal) => {
       const vault = start({});
       await addressOf(vault);
@@ -131,11 +131,11 @@ describeLocal('a vault that is asked to stop', () => {
     },
   );
 
-  it('answers what is under way first', async () => {
+  it('first answers the requests in progress', async () => {
     const vault = await startVault();
     const token = vault.token();
     const names = Array.from({ length: 24 }, () => freshName());
-    // While the store stands still no request is answered, so all of them are under way at the signal.
+    // While the store is stopped no request is answered, so all are in progress at the signal.
     const store: number = JSON.parse(readFileSync(join(vault.dataDir, 'store.pid'), 'utf8')).pid;
     process.kill(store, 'SIGSTOP');
     const answers = Promise.allSettled(
@@ -171,7 +171,7 @@ describeLocal('a vault that cannot start', () => {
     return { code, sentence: vault.errors[0] ?? '' };
   };
 
-  it('says that its port is in use', async () => {
+  it('names a port that is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((ready) => server.once('listening', ready));
     const address = server.address();
@@ -183,7 +183,7 @@ describeLocal('a vault that cannot start', () => {
     server.close();
   });
 
-  it('says that its folder cannot be written', async () => {
+  it('names a folder that it cannot write', async () => {
     const file = join(folder(), 'file');
     writeFileSync(file, '');
     const dataDir = join(file, 'data');
@@ -192,7 +192,7 @@ describeLocal('a vault that cannot start', () => {
     expect(sentence).toContain(dataDir);
   });
 
-  it('names what is missing of an issuer that is not the local one', async () => {
+  it('names the missing settings of a foreign issuer', async () => {
     const AUTH_ISSUER = 'https://issuer.invalid';
     const missing = await refusal({ AUTH_ISSUER });
     expect(missing.code).toBe(1);
@@ -211,7 +211,7 @@ describeLocal('a vault that cannot start', () => {
     expect(sentence).not.toContain('c4n4ry');
   });
 
-  it('refuses an option or a port that it does not know', async () => {
+  it('refuses an unknown option or an invalid port', async () => {
     for (const [env, args] of [
       [{}, ['--store', 'postgres']],
       [{ PORT: '99999' }, []],
@@ -232,7 +232,7 @@ describeLocal('the token command', () => {
       unknown
     >;
 
-  it('prints one token and nothing else, without a vault', async () => {
+  it('prints one token and nothing else, without a running vault', async () => {
     const args = '--tenant acme --sub alice --ttl 1h'.split(' ');
     const scope = ['--scope', 'secrets:read secrets:write', '--names', 'billing.*,DB_HOST'];
     const { code, output, errors } = await token([...args, ...scope]);
@@ -250,7 +250,7 @@ describeLocal('the token command', () => {
     expect(Number(exp) - Number(iat)).toBe(3_600);
   });
 
-  it('prints tokens that a vault of the same folder takes, whichever ran first', async () => {
+  it('prints tokens that a vault of the same folder accepts, whichever ran first', async () => {
     const dataDir = folder();
     const args = ['--tenant', 'acme', '--sub', 'alice'];
     const before = await token(args, dataDir);
@@ -268,7 +268,7 @@ describeLocal('the token command', () => {
     ['--tenant a#b --sub alice'],
     ['--tenant acme'],
     ['--tenant acme --sub alice --nmaes a'],
-  ])('%s prints one sentence, no token, and does not end with 0', async (args) => {
+  ])('answers %s with one sentence, no token and a non-zero exit code', async (args) => {
     const { code, output, errors } = await token(args.split(' '));
     expect(code).not.toBe(0);
     expect([output, errors.length]).toEqual([[], 1]);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => vault.stop());
 
 describe('npm run token', () => {
-  it('finds the vault that runs, and makes a token that it takes', async () => {
+  it('makes a token for the running vault, which accepts it', async () => {
     const args = ['--tenant', 'demo', '--sub', 'you', '--json'];
     const { exit, output, errors } = runLocal('token', args, { VAULT_DATA_DIR: vault.dataDir });
     expect([await exit, errors]).toEqual([0, []]);

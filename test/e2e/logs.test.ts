@@ -1,4 +1,4 @@
-/** What the vault prints: enough to explain every request, and never anything secret. */
+/** The logs explain every request and never contain anything secret. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
@@ -26,7 +26,7 @@ const linesOf = (requestId: string | undefined): Line[] =>
     .filter((line) => line.startsWith('{') && line.includes(requestId ?? ''))
     .map((line) => JSON.parse(line) as Line);
 
-/** The lines of a request, once its last one, which sums it up, is written. */
+/** The log lines of a request. Waits for the last one, the summary. */
 const logged = async (reply: Reply) => {
   const requestId = reply.headers.get('x-request-id');
   const until = Date.now() + 2_000;
@@ -46,8 +46,8 @@ const decided = (decisions: readonly Line[]) =>
 const call = (method: string, path: string, body?: object, headers = {}) =>
   vault.call(method, path, { token, headers, ...(body && { body }) });
 
-describeLocal('the line of a request', () => {
-  it('says who asked for what, what came of it and what it cost', async () => {
+describeLocal('the log line of a request', () => {
+  it('shows the caller, the operation, the outcome and the cost', async () => {
     const name = freshName();
     const reply = await call('POST', '/v1/secrets', { name, value: 'v' });
     const { request } = await logged(reply);
@@ -70,7 +70,7 @@ describeLocal('the line of a request', () => {
     expect(request).not.toHaveProperty('code');
   });
 
-  it('is written once for each request of each operation, with its code if it was refused', async () => {
+  it('appears once for each request of each operation, with the code of a refusal', async () => {
     const name = freshName();
     const file = { content: `A=enc(${name})\n`, values: { [name]: 'v' } };
     const expand = { content: `A=secret(${name})\n` };
@@ -95,7 +95,7 @@ describeLocal('the line of a request', () => {
     }
   });
 
-  it('names the secret of the request, also if it is refused, and the version that was read', async () => {
+  it('names the secret, also of a refused request, and the version that was read', async () => {
     const [name, missing] = [freshName(), freshName()];
     const [one, other] = [`/v1/secrets/${name}`, `/v1/secrets/${missing}`];
     for (const [secret, version, reply] of [
@@ -123,7 +123,7 @@ describeLocal('the line of a request', () => {
     }
   });
 
-  it('is there for a request without a token too, and claims no tenant', async () => {
+  it('appears without a tenant for a request without a token', async () => {
     const { request } = await logged(await vault.call('GET', '/v1/secrets'));
     expect(request).toMatchObject({
       operation: 'list-secrets',
@@ -134,12 +134,12 @@ describeLocal('the line of a request', () => {
     expect(request).toMatchObject({ storeCalls: 0, kmsCalls: 0 });
   });
 
-  it('is there for get-health too', async () => {
+  it('appears for get-health', async () => {
     const { request } = await logged(await vault.call('GET', '/health'));
     expect(request).toMatchObject({ operation: 'get-health', outcome: 'ok', status: 200 });
   });
 
-  it('shows that a request without the scope looked nothing up', async () => {
+  it('shows no store or KMS call for a request without the scope', async () => {
     const reader = vault.token({ scope: 'secrets:read' });
     const body = { name: freshName(), value: 'v' };
     const { request } = await logged(
@@ -149,8 +149,8 @@ describeLocal('the line of a request', () => {
   });
 });
 
-describeLocal('the lines of decisions', () => {
-  it('tell what was created, refused, written and replayed', async () => {
+describeLocal('the log lines of decisions', () => {
+  it('report created, refused, written and replayed', async () => {
     const [name, key] = [freshName(), { 'Idempotency-Key': randomUUID() }];
     const create = { name, value: 'v' };
     const created = await logged(await call('POST', '/v1/secrets', create, key));
@@ -185,7 +185,7 @@ describeLocal('the lines of decisions', () => {
     }
   });
 
-  it('tell of each secret that a file created', async () => {
+  it('name each secret that a file created', async () => {
     const names = [freshName(), freshName()];
     const content = names.map((name) => `A_${name}=enc(${name})\n`).join('');
     const values = Object.fromEntries(names.map((name) => [name, 'v']));
@@ -196,8 +196,8 @@ describeLocal('the lines of decisions', () => {
   });
 });
 
-describeLocal('nothing secret', () => {
-  /** The spellings in which bytes of a canary might come through. */
+describeLocal('the log', () => {
+  /** The encodings in which a canary could appear in the log. */
   const spellings = (canary: string): string[] => {
     const base64 = ['', 'x', 'xx'].map((before) =>
       Buffer.from(before + canary)
@@ -207,7 +207,7 @@ describeLocal('nothing secret', () => {
     return [canary, Buffer.from(canary).toString('hex'), encodeURIComponent(canary), ...base64];
   };
 
-  it('is in any line, whatever was sent and whatever came of it', async () => {
+  it('contains no value, key or token of any request, refused or not', async () => {
     const canaries: string[] = [];
     const canary = (): string => {
       const made = `Canary/${randomBytes(12).toString('hex')}/end`;
@@ -260,7 +260,7 @@ describeLocal('nothing secret', () => {
     for (const part of [header, payload, signature]) expect(printed).not.toContain(part);
   });
 
-  it('but every line of a request or a decision is one JSON object of known fields', () => {
+  it('has one JSON object of known fields in each line of a request or decision', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation tenant subject secret version outcome ' +
@@ -278,7 +278,7 @@ describeLocal('nothing secret', () => {
 });
 
 describeLocal('metrics', () => {
-  it('are lines in the embedded format, by operation', async () => {
+  it('appear as lines in the embedded metric format, by operation', async () => {
     await logged(await call('GET', '/v1/status'));
     const metrics = vault
       .lines()

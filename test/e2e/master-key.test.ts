@@ -1,4 +1,4 @@
-/** The program of the master key, as the nodes of a cluster and the commands of a person meet it. */
+/** The program that holds the master key, as nodes and people use it. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ const key = async (folder: string, action: string): Promise<readonly string[]> =
 };
 
 describeLocal('the program of the master key', () => {
-  it('tells the nodes in cluster.json, for its owner only, what they need to use the key', async () => {
+  it('writes cluster.json, readable only by its owner, with all that the nodes need to use the key', async () => {
     const folder = freshFolder();
     const { endpoint, file } = await start(folder);
     expect(file.kms.endpoint).toBe(endpoint);
@@ -72,7 +72,7 @@ describeLocal('the program of the master key', () => {
     expect(statSync(join(folder, 'key')).mode & 0o777).toBe(0o700);
   });
 
-  it('has the same key and the same secret when it is started again', async () => {
+  it('keeps the same key and the same secret after a restart', async () => {
     const folder = freshFolder();
     const first = await start(folder);
     first.process.child.kill('SIGTERM');
@@ -84,7 +84,7 @@ describeLocal('the program of the master key', () => {
     });
   });
 
-  it('is disabled and enabled by npm run key', async () => {
+  it('disables and enables the key by npm run key', async () => {
     const folder = freshFolder();
     const { file } = await start(folder);
     expect(await key(folder, 'disable')).toEqual([`${file.kms.keyArn} Disabled`]);
@@ -93,7 +93,7 @@ describeLocal('the program of the master key', () => {
     expect(await makesDataKeys(file)).toBe('yes');
   });
 
-  it('listens on HOST, and names itself to the nodes as VAULT_KMS_URL says', async () => {
+  it('listens on HOST and gives VAULT_KMS_URL to the nodes as its address', async () => {
     const { endpoint, file } = await start(freshFolder(), {
       HOST: '127.0.0.2',
       VAULT_KMS_URL: 'https://key:4599',
@@ -103,7 +103,7 @@ describeLocal('the program of the master key', () => {
     expect(await makesDataKeys(file, endpoint)).toBe('yes');
   });
 
-  it('answers nobody without a certificate of the cluster', async () => {
+  it('refuses clients without a certificate of the cluster', async () => {
     const { file, endpoint } = await start(freshFolder());
     const stranger = { ...file, tls: { ...(await freshCertificates()), ca: file.tls.ca } };
     expect(await makesDataKeys(stranger)).not.toBe('yes');
@@ -111,7 +111,7 @@ describeLocal('the program of the master key', () => {
     expect(await makesDataKeys(file)).toBe('yes');
   });
 
-  it('makes a certificate that names the hosts of VAULT_NODES, and again when they change', async () => {
+  it('makes a certificate for the hosts of VAULT_NODES, and a new one when they change', async () => {
     const folder = freshFolder();
     const first = await start(folder, { VAULT_NODES: '1=10.0.0.1:2380:2390' });
     first.process.child.kill('SIGTERM');
@@ -121,11 +121,11 @@ describeLocal('the program of the master key', () => {
       new X509Certificate(file.tls.certificate).subjectAltName;
     expect(namesOf(first)).toBe('IP Address:127.0.0.1, DNS:localhost, IP Address:10.0.0.1');
     expect(namesOf(second)).toBe('IP Address:127.0.0.1, DNS:localhost, DNS:node-1.internal');
-    // A node with the earlier certificate goes on.
+    // A node with the earlier certificate can still use the key.
     expect(await makesDataKeys({ ...second.file, tls: first.file.tls })).toBe('yes');
   });
 
-  it('refuses to start twice on one folder, and the first one goes on', async () => {
+  it('refuses a second start on its folder, and continues to serve', async () => {
     const folder = freshFolder();
     const { file } = await start(folder);
     const second = run(folder);
@@ -136,19 +136,27 @@ describeLocal('the program of the master key', () => {
 
   it.each([
     ['VAULT_CLUSTER_FILE is missing', { VAULT_CLUSTER_FILE: '' }, /VAULT_CLUSTER_FILE must name/],
-    ['VAULT_KMS_URL is none', { VAULT_KMS_URL: 'key' }, /^VAULT_KMS_URL must be a URL/],
+    ['VAULT_KMS_URL is no URL', { VAULT_KMS_URL: 'key' }, /^VAULT_KMS_URL must be a URL/],
     ['VAULT_KMS_URL is plain HTTP', { VAULT_KMS_URL: 'http://key' }, /such as https:/],
-    ['VAULT_NODES is none', { VAULT_NODES: 'key' }, /^VAULT_NODES must be a list of 1=HOST/],
-    ['PORT is none', { PORT: '99999' }, /^PORT must be a number/],
-    ['HOST is not here', { HOST: '192.0.2.1' }, /^port 0 of 192\.0\.2\.1 cannot be had/],
-  ])('ends with one sentence if %s', async (_, env, sentence) => {
+    [
+      'VAULT_NODES is no list of nodes',
+      { VAULT_NODES: 'key' },
+      /^VAULT_NODES must be a list of 1=HOST/,
+    ],
+    ['PORT is no port number', { PORT: '99999' }, /^PORT must be a number/],
+    [
+      'HOST is no address of this machine',
+      { HOST: '192.0.2.1' },
+      /^port 0 of 192\.0\.2\.1 cannot be had/,
+    ],
+  ])('exits with one sentence if %s', async (_, env, sentence) => {
     const { exit, errors } = run(freshFolder(), env);
     expect(await exit).toBe(1);
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(sentence);
   });
 
-  it('ends with one sentence, and changes nothing, if its key is damaged', async () => {
+  it('exits with one sentence, and changes nothing, if its key is damaged', async () => {
     const folder = freshFolder();
     const { process } = await start(folder);
     process.child.kill('SIGTERM');

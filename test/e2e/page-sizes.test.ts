@@ -1,4 +1,4 @@
-/** How much a list gives to a caller who does not ask for a size. */
+/** The page sizes of lists for callers who ask for none. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
 
@@ -12,7 +12,7 @@ afterAll(() => vault.stop());
 
 const get = (path: string) => vault.call('GET', path, { token });
 
-describe('a list that is asked for without a limit', () => {
+describe('a list without a limit', () => {
   it('returns 100 names a page', async () => {
     const prefix = freshName('LISTED');
     const names = Array.from({ length: 101 }, (_, index) => `${prefix}_${1_000 + index}`);

@@ -1,4 +1,4 @@
-/** What is read back: versions, instants, pages, lists, and bytes as they were sent. */
+/** Reading versions, instants, pages, lists and exact bytes. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   freshName,
@@ -64,7 +64,7 @@ const versionPages = (query: string, limit: number): Promise<ListedVersion[][]> 
   pages(`/v1/secrets/${name}/versions${query}`, limit, ({ versions }) => versions);
 
 describe('a version', () => {
-  it('is given by its number, with the interval in which it was valid', async () => {
+  it('comes by its number, with the interval in which it was valid', async () => {
     for (const version of [1, 2, 12, versionCount - 1]) {
       const reply = await get(`?version=${version}`);
       expect(reply.json).toEqual({
@@ -79,12 +79,12 @@ describe('a version', () => {
     }
   });
 
-  it('that is current has no end', async () => {
+  it('has no end while it is current', async () => {
     const { json } = await get(`?version=${versionCount}`);
     expect(json).toMatchObject({ version: versionCount, validTo: null });
   });
 
-  it('beyond the current one is not found', async () => {
+  it('above the current one gets not_found', async () => {
     for (const version of [versionCount + 1, 999_999_999]) {
       expect((await get(`?version=${version}`)).status).toBe(404);
     }
@@ -92,7 +92,7 @@ describe('a version', () => {
 });
 
 describe('a secret at an instant', () => {
-  it('is the version whose interval holds it: validFrom included, validTo excluded', async () => {
+  it('comes in the version whose interval holds the instant: validFrom included, validTo excluded', async () => {
     for (let version = 1; version <= versionCount; version += 1) {
       const from = validFrom[version - 1];
       const { json } = await at(from ?? '');
@@ -103,7 +103,7 @@ describe('a secret at an instant', () => {
     }
   });
 
-  it('may be told with fewer fraction digits', async () => {
+  it('accepts an instant with fewer fraction digits', async () => {
     const second = `${validFrom[0]?.slice(0, 19)}Z`;
     const later = shifted(validFrom[0], 1_000).slice(0, 21);
     expect((await at(second)).status).toBe(
@@ -112,35 +112,32 @@ describe('a secret at an instant', () => {
     expect((await at(`${later}Z`)).status).toBe(200);
   });
 
-  it('is the current version at any later instant', async () => {
+  it('comes in its current version for any later instant', async () => {
     expect((await at(shifted(validFrom.at(-1), 60_000))).json).toMatchObject({
       version: versionCount,
       validTo: null,
     });
   });
 
-  it('long before the first version is not found', async () => {
+  it('gets not_found before the first version', async () => {
     expect((await at('1970-01-01T00:00:00Z')).status).toBe(404);
     expect((await at('0001-01-01T00:00:00Z')).status).toBe(404);
   });
 });
 
 describe('a list of versions', () => {
-  it.each([1, 7, 22, 23, 24, 100])(
-    'comes in pages of %i with no gap and no overlap',
-    async (limit) => {
-      const newestFirst = (await versionPages('', limit)).flat();
-      expect(newestFirst.map(({ version }) => version)).toEqual(
-        values.map((_, index) => versionCount - index),
-      );
-      const oldestFirst = (await versionPages('?order=asc', limit)).flat();
-      expect(oldestFirst).toEqual(newestFirst.toReversed());
-      expect(oldestFirst.map((version) => version.validFrom)).toEqual(validFrom);
-      expect(oldestFirst.map(({ validTo }) => validTo)).toEqual([...validFrom.slice(1), null]);
-    },
-  );
+  it.each([1, 7, 22, 23, 24, 100])('comes in pages of %i without gap or overlap', async (limit) => {
+    const newestFirst = (await versionPages('', limit)).flat();
+    expect(newestFirst.map(({ version }) => version)).toEqual(
+      values.map((_, index) => versionCount - index),
+    );
+    const oldestFirst = (await versionPages('?order=asc', limit)).flat();
+    expect(oldestFirst).toEqual(newestFirst.toReversed());
+    expect(oldestFirst.map((version) => version.validFrom)).toEqual(validFrom);
+    expect(oldestFirst.map(({ validTo }) => validTo)).toEqual([...validFrom.slice(1), null]);
+  });
 
-  it('says who wrote each version and under which master key, and holds no value', async () => {
+  it('shows the writer and the master key of each version, without values', async () => {
     const { text, json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
     expect(json.versions?.map((version) => (version as { createdBy?: string }).createdBy)).toEqual([
       ...values.slice(1).map(() => 'bob'),
@@ -149,7 +146,7 @@ describe('a list of versions', () => {
     expect(text).not.toContain('value');
   });
 
-  it('with values has at most ten a page', async () => {
+  it('has at most ten versions a page with values', async () => {
     const bare = await vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token });
     expect(bare.json.versions).toHaveLength(10);
     const found = await versionPages('?include=values&order=asc', 10);
@@ -188,26 +185,29 @@ describe('a list of names', () => {
     }
   });
 
-  it.each([1, 2, 3, 8, 1000])('comes in order in pages of %i', async (limit) => {
+  it.each([1, 2, 3, 8, 1000])('comes sorted in pages of %i', async (limit) => {
     expect(await listOf('/v1/secrets', limit, as())).toEqual(all);
     expect(await listOf('/v1/secrets?prefix=DB_', limit, as())).toEqual(all.slice(0, 3));
     expect(await listOf('/v1/secrets?prefix=nothing', limit, as())).toEqual([]);
     expect(await listOf('/v1/secrets?prefix=', limit, as())).toEqual(all);
   });
 
-  it.each([1, 2, 1000])('shows in pages of %i what the token may use, once each', async (limit) => {
-    const some = as(['billing.*', 'a.c', 'DB_B', 'billing.x', 'NOT_THERE', 'b*']);
-    expect(await listOf('/v1/secrets', limit, some)).toEqual([
-      'DB_B',
-      'a.c',
-      'billing.x',
-      'billing.y',
-    ]);
-    expect(await listOf('/v1/secrets?prefix=billing.y', limit, some)).toEqual(['billing.y']);
-    expect(await listOf('/v1/secrets?prefix=DB_', limit, some)).toEqual(['DB_B']);
-    expect(await listOf('/v1/secrets', limit, as(['*']))).toEqual(all);
-    expect(await listOf('/v1/secrets', limit, as([]))).toEqual([]);
-  });
+  it.each([1, 2, 1000])(
+    'shows in pages of %i exactly the names of the token, once each',
+    async (limit) => {
+      const some = as(['billing.*', 'a.c', 'DB_B', 'billing.x', 'NOT_THERE', 'b*']);
+      expect(await listOf('/v1/secrets', limit, some)).toEqual([
+        'DB_B',
+        'a.c',
+        'billing.x',
+        'billing.y',
+      ]);
+      expect(await listOf('/v1/secrets?prefix=billing.y', limit, some)).toEqual(['billing.y']);
+      expect(await listOf('/v1/secrets?prefix=DB_', limit, some)).toEqual(['DB_B']);
+      expect(await listOf('/v1/secrets', limit, as(['*']))).toEqual(all);
+      expect(await listOf('/v1/secrets', limit, as([]))).toEqual([]);
+    },
+  );
 });
 
 describe('a value', () => {
@@ -229,13 +229,13 @@ describe('a value', () => {
     ['\u2028\u2029'],
     ['\u{1f511}\u{10ffff}\uffff'],
     ['x'.repeat(65_536)],
-  ])('of text comes back as it was: %j', async (value) => {
+  ])('comes back unchanged as text: %j', async (value) => {
     expect(await roundTrip(value, 'utf8')).toEqual({ value, encoding: 'utf8' });
     const base64 = Buffer.from(value).toString('base64');
     expect(await roundTrip(base64, 'base64')).toEqual({ value, encoding: 'utf8' });
   });
 
-  it('that is no UTF-8 comes back as base64', async () => {
+  it('comes back as base64 if it is not UTF-8', async () => {
     const samples = [
       [0xff],
       [0xc0, 0x80],

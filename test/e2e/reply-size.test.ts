@@ -1,4 +1,4 @@
-/** No reply is larger than the result that AWS Lambda takes of a function, and none that would be has had an effect. */
+/** No reply exceeds the size of a result of AWS Lambda, and a request whose reply would exceed it has no effect. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { limits } from '../../functions/model/limits.ts';
 import { bodyBytesInResult, lambdaResultBytesMax } from '../support/results.ts';
@@ -25,7 +25,7 @@ const update = async (name: string, value: string): Promise<void> => {
 };
 const statusOf = async (name: string) =>
   (await vault.call('GET', `/v1/secrets/${name}`, { token })).status;
-/** The bytes of the result that the function must have returned for this reply. */
+/** The size in bytes of the function's result for this reply. */
 const resultBytes = ({ status, headers, text }: Reply): number =>
   Buffer.byteLength(
     JSON.stringify({ statusCode: status, headers: Object.fromEntries(headers), body: text }),
@@ -41,11 +41,11 @@ describe.each([
   beforeAll(async () => {
     big = await create(character.repeat(65_536));
   });
-  /** A file that names the secret as often as fits into a reply, or once more than that. */
+  /** A file that names the secret as often as fits into a reply, or once more. */
   const file = (bytesEach: number, more: number) =>
     `A="${`secret(${big})`.repeat(Math.floor((limits.replyBytesMax - 1_000) / (65_536 * bytesEach)) + more)}"\n`;
 
-  it('is refused before anything is stored if its reply would be too large, bare or in JSON', async () => {
+  it('stores nothing and gets refused if its reply would be too large, bare or in JSON', async () => {
     const fresh = freshName();
     const creating = `${fresh}=v\nN="enc(${fresh})"\n`;
     const bare = creating + file(asText, 1);
@@ -56,7 +56,7 @@ describe.each([
     expect(await statusOf(fresh)).toBe(404);
   });
 
-  it('is answered whole up to that, in a result that Lambda takes', async () => {
+  it('gets a complete answer up to that size, in a result that Lambda accepts', async () => {
     const bare = await vault.call('POST', '/v1/env/expand', { token, file: file(asText, 0) });
     const body = { content: file(asJson, 0) };
     const inJson = await vault.call('POST', '/v1/env/expand', { token, body });
@@ -73,7 +73,7 @@ describe('the largest page of versions with values', () => {
     ['control characters', '\u0001'],
     ['quotation marks', '"'],
     ['backslashes', '\\'],
-  ])('of %s is answered, in a result that Lambda takes', async (_, character) => {
+  ])('gets an answer with %s, in a result that Lambda accepts', async (_, character) => {
     const value = character.repeat(65_536);
     const name = await create(value);
     for (let version = 2; version <= limits.valuesPageMax; version += 1) await update(name, value);

@@ -1,4 +1,4 @@
-/** What the service says of itself, and what it answers to requests that reach no function. */
+/** The service reports its health and status, and answers requests that reach no function. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeLocal, type RunningVault, startVault } from '../support/running-vault.ts';
 
@@ -20,7 +20,7 @@ describe('get-health', () => {
 });
 
 describe('get-status', () => {
-  it('is 200 to any valid token while the store and the master key can be used', async () => {
+  it('answers 200 to any valid token while the store and the master key work', async () => {
     const { status, json } = await vault.call('GET', '/v1/status', {
       token: vault.token({ scope: '' }),
     });
@@ -42,7 +42,7 @@ describe('get-status', () => {
     });
   });
 
-  it('without a token is 401', async () => {
+  it('answers 401 without a token', async () => {
     expect((await vault.call('GET', '/v1/status')).status).toBe(401);
   });
 });
@@ -56,7 +56,7 @@ describeLocal('a path that is no route', () => {
     '/v1/secrets/A/versions/1',
     '/v1/env/decrypt',
     '/health/x',
-  ])('%s is 404 route_not_found, with a token and without', async (path) => {
+  ])('%s answers 404 route_not_found, with and without a token', async (path) => {
     for (const call of [{}, { token }]) {
       const reply = await vault.call('GET', path, call);
       expect(reply).toMatchObject({ status: 404, json: { code: 'route_not_found' } });
@@ -76,7 +76,7 @@ describeLocal('a method that a path does not know', () => {
     ['POST', '/v1/status', 'GET'],
     ['POST', '/health', 'GET'],
     ['OPTIONS', '/v1/secrets', 'GET, POST'],
-  ])('%s %s is 405, allowed: %s', async (method, path, allowed) => {
+  ])('%s %s answers 405 and allows %s', async (method, path, allowed) => {
     const reply = await vault.call(method, path, { token });
     expect(reply).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });
     expect(reply.headers.get('allow')?.split(/, ?/).sort().join(', ')).toBe(allowed);

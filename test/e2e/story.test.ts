@@ -1,4 +1,4 @@
-/** What a person would try first, in the order of a day's work, over HTTP. */
+/** A person's first steps over HTTP, in the order of a day's work. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
 
@@ -18,7 +18,7 @@ const get = (name: string, query = '') =>
   vault.call('GET', `/v1/secrets/${name}${query}`, { token });
 
 describe('one secret', () => {
-  it('is created once: 201 with where it is and its version', async () => {
+  it('gets created once: 201 with its location and version', async () => {
     const name = freshName();
     const reply = await create(name, 'hunter2');
     expect(reply.status).toBe(201);
@@ -29,7 +29,7 @@ describe('one secret', () => {
   });
 
   it.each(['/v1/secrets', '/v1/secrets/'])(
-    'is found where the Location says, relative to %s',
+    'appears where the Location says, relative to %s',
     async (path) => {
       const name = freshName();
       const created = await vault.call('POST', path, { token, body: { name, value: 'hunter2' } });
@@ -41,7 +41,7 @@ describe('one secret', () => {
     },
   );
 
-  it('is not created twice: 409, and the first value stays', async () => {
+  it('gets 409 for a second create and keeps the first value', async () => {
     const name = freshName();
     await create(name, 'first');
     expect(await create(name, 'second')).toMatchObject({
@@ -51,7 +51,7 @@ describe('one secret', () => {
     expect((await get(name)).json).toMatchObject({ value: 'first', version: 1 });
   });
 
-  it('is updated to version 2, and version 1 keeps its value', async () => {
+  it('becomes version 2 by an update, and version 1 keeps its value', async () => {
     const name = freshName();
     await create(name, 'hunter2');
     const updated = await update(name, 'hunter3');
@@ -69,7 +69,7 @@ describe('one secret', () => {
     expect(first.headers.has('etag')).toBe(false);
   });
 
-  it('has versions whose intervals tile', async () => {
+  it('has versions with adjoining intervals', async () => {
     const name = freshName();
     const written = [await create(name, 'a'), await update(name, 'b'), await update(name, 'c')];
     const { json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
@@ -87,14 +87,14 @@ describe('one secret', () => {
     expect(json.versions?.[0]).not.toHaveProperty('value');
   });
 
-  it('is listed by name', async () => {
+  it('appears in the list of names', async () => {
     const name = freshName('LISTED');
     await create(name, 'v');
     const { json } = await vault.call('GET', `/v1/secrets?prefix=${name}`, { token });
     expect(json).toEqual({ names: [name], nextCursor: null });
   });
 
-  it('cannot be updated, read or listed by version before it is created: 404', async () => {
+  it('gets 404 for an update, a read or a list of versions before it is created', async () => {
     const name = freshName('NEVER');
     for (const reply of [
       await update(name, 'v'),
@@ -111,7 +111,7 @@ describe('one secret', () => {
 });
 
 describe('If-Match', () => {
-  it('lets an update pass while the version is one of those named', async () => {
+  it('allows an update while the current version is one of those named', async () => {
     const name = freshName();
     await create(name, 'a');
     expect((await update(name, 'b', { 'If-Match': '"1"' })).status).toBe(200);
@@ -120,7 +120,7 @@ describe('If-Match', () => {
   });
 
   it.each(['"1"', '"3"', 'W/"2"', '"none"', '""', '"02"', '"1", W/"2"'])(
-    'refuses an update from version 2 with %s: 412 and the current version',
+    'answers 412 with the current version to an update from version 2 with %s',
     async (tag) => {
       const name = freshName();
       await create(name, 'a');
@@ -138,7 +138,7 @@ describe('a .env file', () => {
   const env = (route: string, content: string) =>
     vault.call('POST', `/v1/env${route}`, { token, body: { content } });
 
-  it('with a name that exists stores nothing: 409 naming it and its line', async () => {
+  it('with an existing name stores nothing and gets 409 with the name and its line', async () => {
     const [first, taken, last] = [freshName('A'), freshName('B'), freshName('C')];
     await create(taken, 'taken');
     const content = [first, taken, last].map(
@@ -154,7 +154,7 @@ describe('a .env file', () => {
     expect((await get(taken)).json.value).toBe('taken');
   });
 
-  it('is encrypted to a file without values and expanded to a file with them', async () => {
+  it('becomes a file without values by encrypt, and a file with them by expand', async () => {
     const [password, key] = [freshName('PW'), freshName('KEY')];
     const file = [
       '# settings',
@@ -200,7 +200,7 @@ describe('a .env file', () => {
     );
   });
 
-  it('is submitted in one go: new secrets stored, old ones resolved', async () => {
+  it('stores new secrets and resolves old ones in one submit', async () => {
     const [old, fresh] = [freshName('OLD'), freshName('NEW')];
     await create(old, 'old value');
     await update(old, 'old value 2');

@@ -1,4 +1,4 @@
-/** Who may ask: one bearer token from the configured issuer, with the scope that the route needs. */
+/** A caller needs one bearer token from the configured issuer, with the scope of the route. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ed25519, type Key, macToken, p256, publicJwk, signToken } from '../support/issuer.ts';
 import { operations } from '../support/openapi.ts';
@@ -19,7 +19,7 @@ const signed = (claims: Claims, header = {}, key = issuer) =>
 const status = async (token: string) => (await vault.call('GET', '/v1/secrets', { token })).status;
 const stranger = { ...ed25519(), kid: 'stranger' };
 const endless = () => JSON.stringify(claimsOf({ exp: 0 })).replace('"exp":0', '"exp":1e400');
-/** The same token with one of the unused bits of its last character set. */
+/** The same token, but with an unused bit of its last character set. */
 const respelled = (token: string): string => {
   const next = String.fromCharCode(token.charCodeAt(token.length - 1) + 1);
   const other = token.slice(0, -1) + next;
@@ -113,7 +113,7 @@ describe('a token', () => {
     'with a pattern that is an expression': () => signed({ names: ['.+'] }),
     'of more than 8 KiB': () => signed({ padding: 'x'.repeat(8_192) }),
   };
-  it.each(Object.keys(refused))('%s is 401', async (what) => {
+  it.each(Object.keys(refused))('%s gets 401', async (what) => {
     const token = refused[what]?.() ?? '';
     const reply = await vault.call('GET', '/v1/secrets', { token });
     expect(reply).toMatchObject({
@@ -123,7 +123,7 @@ describe('a token', () => {
     expect(reply.text).not.toContain('c4n4ry');
   });
 
-  it('is refused with the same words whatever is wrong with it, unless it has expired', async () => {
+  it('gets the same words for every fault, except when it has expired', async () => {
     for (const [what, make] of Object.entries(refused)) {
       const { json } = await vault.call('GET', '/v1/secrets', { token: make() });
       const hasExpired = what === 'that ended ten seconds ago';
@@ -135,7 +135,7 @@ describe('a token', () => {
 
 describe('the Authorization header', () => {
   it.each([
-    ['', (_: string) => []],
+    ['left out', (_: string) => []],
     ['as another scheme', (token: string) => `Basic ${token}`],
     ['without scheme', (token: string) => token],
     ['without token', () => 'Bearer '],
@@ -144,7 +144,7 @@ describe('the Authorization header', () => {
     ['with a comma', (token: string) => `Bearer ${token}, Bearer ${token}`],
     ['with a comma behind', (token: string) => `Bearer ${token},`],
     ['with two tokens', (token: string) => `Bearer ${token} ${token}`],
-  ])('%s is 401', async (_, header) => {
+  ])('%s gets 401', async (_, header) => {
     const headers = { Authorization: header(vault.token()) };
     expect(await vault.call('GET', '/v1/secrets', { headers })).toMatchObject({
       status: 401,
@@ -153,7 +153,7 @@ describe('the Authorization header', () => {
   });
 });
 
-describe('each route', () => {
+describe('a route', () => {
   const needs: Readonly<Record<string, readonly string[]>> = {
     'create-secret': ['secrets:write'],
     'update-secret': ['secrets:write'],
@@ -167,12 +167,12 @@ describe('each route', () => {
   };
   const all = ['secrets:read', 'secrets:write', 'vault:status'];
   const guarded = operations.filter(({ operationId }) => operationId !== 'get-health');
-  // A name and a body that are none, and a query that is not known: only a caller may learn that.
+  // The name, the body and the query are invalid too, but only a caller with a token may learn that.
   const ask = (method: string, path: string, call: object) =>
     vault.call(method, `${path.replace('{name}', '1%20')}?unknown=1`, { raw: '{', ...call });
 
   it.each(guarded)(
-    '$operationId is 401 without a token, whatever else is wrong',
+    'answers 401 without a token, whatever else is wrong: $operationId',
     async (operation) => {
       const reply = await ask(operation.method, operation.path, {});
       expect(reply).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
@@ -180,7 +180,7 @@ describe('each route', () => {
   );
 
   it.each(guarded)(
-    '$operationId is 403 without each scope it needs, whatever else is wrong',
+    'answers 403 without each scope it needs, whatever else is wrong: $operationId',
     async (operation) => {
       const needed = needs[operation.operationId];
       expect(needed).toBeDefined();
@@ -207,8 +207,8 @@ describe('each route', () => {
   );
 });
 
-describe('what a token writes', () => {
-  it('is recorded under its subject', async () => {
+describe('a version', () => {
+  it('records the subject of the token that wrote it', async () => {
     const name = freshName();
     const token = vault.token({ sub: 'Zoë 🔑 <zoe@example.org>' });
     await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });

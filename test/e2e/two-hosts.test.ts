@@ -1,4 +1,4 @@
-/** Two processes that share nothing but the table and the master key agree on all that exists. */
+/** Two processes that share only the table and the master key agree on all secrets. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
@@ -23,7 +23,7 @@ describeLocal('two hosts of one table', () => {
     for (const host of hosts.toReversed()) await host.stop();
   });
 
-  /** Sends each request to the hosts in turn, 16 at once. */
+  /** Sends the requests to the hosts alternately, 16 at once. */
   const byTurns = async (
     requests: readonly (readonly [string, string, object])[],
     headers = {},
@@ -96,7 +96,7 @@ describeLocal('two hosts of one table', () => {
     }
   });
 
-  it('show on one what the other has just written', async () => {
+  it('show on one host what the other has just written', async () => {
     const name = freshName();
     await byTurns([create(name, 'version 1')]);
     for (let version = 2; version <= 20; version += 1) {
@@ -112,7 +112,7 @@ describeLocal('two hosts of one table', () => {
     }
   });
 
-  it('give a keyed request one effect, whichever of them is asked', async () => {
+  it('give a keyed request one effect, whichever host gets it', async () => {
     const [created, updated, stored] = [freshName(), freshName(), freshName()];
     await byTurns([create(updated, 'first')]);
     const content = `A=enc(${stored})\n`;
@@ -132,7 +132,7 @@ describeLocal('two hosts of one table', () => {
     expect(shown?.json.version).toBe(2);
   });
 
-  it('answer a keyed request with If-Match alike, whichever of them is asked', async () => {
+  it('answer a keyed request with If-Match alike, whichever host gets it', async () => {
     for (let round = 0; round < 10; round += 1) {
       const name = freshName();
       await byTurns([create(name, 'first')]);
@@ -147,7 +147,7 @@ describeLocal('two hosts of one table', () => {
     }
   });
 
-  it('share out the names that creates and files race for', async () => {
+  it('share the names that concurrent creates and files want', async () => {
     for (let round = 0; round < 6; round += 1) {
       const pair = [freshName(), freshName()];
       const content = pair.map((name, index) => `K${index}=enc(${name})\n`).join('');
