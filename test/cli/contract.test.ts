@@ -1,4 +1,4 @@
-/** The client of `dsv`, held against docs/openapi.yaml: what either says and the other does not is told. */
+/** Compares the client of `dsv` with docs/openapi.yaml in both directions. */
 import { describe, expect, it } from '@jest/globals';
 import { operations as known, problem } from '../../cli/contract.ts';
 import { document, type Json, operations } from '../support/openapi.ts';
@@ -12,12 +12,12 @@ const resolved = (node: Node): Node => {
     const components = document['components'] as { [kind: string]: { [name: string]: Node } };
     return resolved(components[kind]?.[name] ?? {});
   }
-  // What follows in an `allOf` narrows the first.
+  // A later part of an `allOf` narrows the first.
   const all = node['allOf'] as readonly Node[] | undefined;
   return all?.[0] && node['type'] === undefined ? resolved(all[0]) : node;
 };
 
-/** A schema of the document in few words: members with `?` may be missing. */
+/** A schema of the document in short form: optional properties have a `?`. */
 const told = (schema: Json | undefined): Json => {
   const node = resolved((schema ?? {}) as Node);
   const alternatives = node['anyOf'] as readonly Node[] | undefined;
@@ -37,7 +37,7 @@ const told = (schema: Json | undefined): Json => {
   return node['type'] === 'integer' ? 'number' : (node['type'] ?? 'anything');
 };
 
-/** The same of a schema of `dsv`. */
+/** A schema of `dsv` in the same short form. */
 type Schema = {
   readonly type: string;
   readonly entries?: Readonly<Record<string, Schema>>;
@@ -70,12 +70,12 @@ const jsonOf = (holder: Json | undefined): Json | undefined => {
 };
 
 describe('the client of dsv', () => {
-  it('knows every operation of the document, and no other', () => {
+  it('has every operation of the document and no other', () => {
     expect(Object.keys(known).sort()).toEqual(operations.map((one) => one.operationId).sort());
   });
 
   it.each(operations)(
-    'asks for $operationId as the document says',
+    'sends $operationId as the document defines it',
     ({ operationId, method, path, node }) => {
       const operation = known[operationId as keyof typeof known];
       const parameters = parametersOf(path, node);
@@ -83,7 +83,7 @@ describe('the client of dsv', () => {
         parameters.filter((one) => one['in'] === place).map((one) => one['name']);
       expect([operation.method, operation.path]).toEqual([method, path]);
       expect(operation.keyed).toBe(namesIn('header').includes('Idempotency-Key'));
-      // With a body of JSON its options are members of it.
+      // The options of a JSON request are properties of its body.
       const isEnv = path.startsWith('/v1/env');
       expect([...operation.query].sort()).toEqual(isEnv ? [] : namesIn('query').sort());
       const body = jsonOf(node['requestBody']);
@@ -91,7 +91,7 @@ describe('the client of dsv', () => {
     },
   );
 
-  it.each(operations)('understands all that $operationId answers', ({ operationId, node }) => {
+  it.each(operations)('decodes every reply of $operationId', ({ operationId, node }) => {
     const operation = known[operationId as keyof typeof known];
     const responses = Object.entries(node['responses'] as { [status: string]: Node });
     const answers = responses.filter(([, response]) => jsonOf(response) !== undefined);
@@ -102,7 +102,7 @@ describe('the client of dsv', () => {
     }
   });
 
-  it('understands problems', () => {
+  it('decodes problems', () => {
     const members = told({ $ref: '#/components/schemas/Problem' }) as Node;
     const understood = ofDsv(problem) as Node;
     for (const [member, shape] of Object.entries(understood)) {
@@ -112,7 +112,7 @@ describe('the client of dsv', () => {
   });
 });
 
-/** Of `expand` the document says only that `created` is empty. */
+/** For `expand` the document says only that `created` is empty. */
 const withPairs = (shape: Json): Json => ({
   ...(shape as Node),
   created: { each: { name: 'string', version: 'number' } },

@@ -1,4 +1,4 @@
-/** `dsv env`: files in and out, and what is left of them if something fails. */
+/** `dsv env` reads and writes files, and leaves no trace when something fails. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -39,8 +39,8 @@ const create = async (value = canary): Promise<string> => {
   return name;
 };
 
-describe('encrypt', () => {
-  it('replaces the file with one that holds no value, and keeps its mode', async () => {
+describe('dsv env encrypt', () => {
+  it('replaces the file by one without values, and keeps its mode', async () => {
     const name = freshName();
     const file = fileOf(`# kept\n${name}=${canary}\nURL="x://enc(${name})" # too\n`, 0o664);
     const ran = await dsv.run(['env', 'encrypt', '--in-place', file]);
@@ -56,7 +56,7 @@ describe('encrypt', () => {
   it('keeps the owner of the file', async () => {
     const name = freshName();
     const file = fileOf(`${name}=${canary}\nA="enc(${name})"\n`);
-    // Nobody but root can give a file away.
+    // Only root can change the owner of a file.
     const owner = isRoot ? { uid: 65_534, gid: 65_534 } : statSync(file);
     chownSync(file, owner.uid, owner.gid);
     expect(await dsv.run(['env', 'encrypt', '--in-place', file])).toMatchObject({ code: 0 });
@@ -71,7 +71,7 @@ describe('encrypt', () => {
     chownSync(file, 65_534, 65_534);
     const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
     const command = ['cli/dsv.js', 'env', 'encrypt', '--in-place', file];
-    // Root that may not give a file away, as any other user.
+    // Root without the capability to change owners, like any other user.
     const ran = spawnSync('setpriv', ['--bounding-set=-chown', ...command], { env });
     expect([ran.status, String(ran.stderr)]).toEqual([1, expect.stringContaining('the owner of')]);
     expect(readFileSync(file, 'utf8')).toBe(content);
@@ -79,7 +79,7 @@ describe('encrypt', () => {
     expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
   });
 
-  it('replaces the file behind a link, not the link', async () => {
+  it('replaces the target of a symbolic link, not the link', async () => {
     const name = freshName();
     const file = fileOf(`${name}=${canary}\nA="enc(${name})"\n`);
     const link = join(dsv.folder, 'link.env');
@@ -105,7 +105,7 @@ describe('encrypt', () => {
     expect(statSync(pipe).isFIFO()).toBe(true);
   });
 
-  it('tells what was stored, and how to have it again, if the result cannot be written', async () => {
+  it('reports what was stored and how to repeat it if writing the result fails', async () => {
     const name = freshName();
     const file = fileOf(`${name}=${canary}\nA="enc(${name})"`);
     const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
@@ -120,7 +120,7 @@ describe('encrypt', () => {
     });
   });
 
-  it('takes values from files and from variables, of the names that the file asks for', async () => {
+  it('takes the values of requested names from files and from variables', async () => {
     const [one, other, third] = [freshName(), freshName(), freshName()];
     const pem = join(dsv.folder, 'pem');
     writeFileSync(pem, `${canary}\nb\n`);
@@ -134,7 +134,7 @@ describe('encrypt', () => {
     expect((await dsv.run(['get', third])).stdout).toBe(`${canary}3`);
   });
 
-  it('takes no value from a variable whose bytes it cannot know, and names it', async () => {
+  it('refuses a variable that is not UTF-8, and names it', async () => {
     const name = freshName();
     const script = `export ${name}=$'a\\xff'"$REST"; echo 'A="enc(${name})"' | "$0" "$@"`;
     const command = [resolve('cli/dsv.js'), 'env', 'encrypt', '-', '--values-from-env'];
@@ -147,7 +147,7 @@ describe('encrypt', () => {
     expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
   });
 
-  it('takes stdin for one thing only, and stores nothing if it is named for two', async () => {
+  it('refuses stdin for two inputs and stores nothing', async () => {
     const [one, other] = [freshName(), freshName()];
     const input = `A="enc(${one})"\nB="enc(${other})"\n`;
     const stdinFor = (name: string) => ['--value-file', `${name}=-`];
@@ -161,7 +161,7 @@ describe('encrypt', () => {
     expect(await dsv.run(['get', one])).toMatchObject({ code: 3 });
   });
 
-  it('tells all names that exist, each at its place, and leaves the file as it was', async () => {
+  it('lists every existing name with its line and column, and keeps the file', async () => {
     const name = await create();
     const content = `${name}=${canary}\nA="enc(${name})"\n`;
     const file = fileOf(content);
@@ -173,7 +173,7 @@ describe('encrypt', () => {
     expect(readFileSync(file, 'utf8')).toBe(content);
   });
 
-  it('refuses a file without any reference with 6, and leaves it as it is', async () => {
+  it('exits with 6 for a file without references, and keeps the file', async () => {
     const content = `# \\enc(A)\nPW=${canary}\nB='\\secret(A)'\n`;
     const file = fileOf(content);
     for (const flags of [['--in-place'], [], ['--dry-run'], ['--json']]) {
@@ -184,7 +184,7 @@ describe('encrypt', () => {
     expect(readFileSync(file, 'utf8')).toBe(content);
   });
 
-  it('says of a file whose enc() are all stored that it stored nothing', async () => {
+  it('reports that it stored nothing when the file has only secret() references', async () => {
     const name = await create();
     const content = `A="secret(${name})"\n`;
     const file = fileOf(content);
@@ -194,7 +194,7 @@ describe('encrypt', () => {
     expect(readFileSync(file, 'utf8')).toBe(content);
   });
 
-  it('tells the errors of a file without any reference by their places', async () => {
+  it('reports errors of a file without references with line and column', async () => {
     for (const input of ['A=1\nB', 'A=1\nB=Enc(A)']) {
       const ran = await dsv.run(['env', 'encrypt', '-'], { input });
       expect(ran).toMatchObject({ code: 6, stderr: expect.stringMatching(/^-:2:\d+: /) });
@@ -202,7 +202,7 @@ describe('encrypt', () => {
     }
   });
 
-  it('refuses an empty --value-file, and stores nothing', async () => {
+  it('refuses an empty --value-file and stores nothing', async () => {
     const [name, empty] = [freshName(), fileOf('')];
     const flags = ['--value-file', `${name}=${empty}`];
     const ran = await dsv.run(['env', 'encrypt', '-', ...flags], { input: `A="enc(${name})"\n` });
@@ -225,8 +225,8 @@ describe('encrypt', () => {
   });
 });
 
-describe('expand', () => {
-  it('writes for the reader it is told, byte for byte, into a file for its owner only', async () => {
+describe('dsv env expand', () => {
+  it('writes the chosen dialect, byte for byte, into a file that only its owner can read', async () => {
     const name = await create(`${canary} it's`);
     const file = fileOf(`A="secret(${name})"`);
     const out = join(dsv.folder, 'expanded');
@@ -237,7 +237,7 @@ describe('expand', () => {
     expect(JSON.parse(json.stdout)).toEqual({ A: `${canary} it's` });
   });
 
-  it('reads as of an instant, and pins', async () => {
+  it('reads as of an instant with --at, and pins with --pin', async () => {
     const name = await create(`${canary}1`);
     const put = await vault.call('PUT', `/v1/secrets/${name}`, {
       token: vault.token(),
@@ -251,14 +251,14 @@ describe('expand', () => {
     expect(pinned.stdout).toBe(`A="secret(${name}@2)"`);
   });
 
-  it('tells all names that are missing, each at its place', async () => {
+  it('lists every missing name with its line and column', async () => {
     const input = 'A="secret(NOPE)"\nB=x\nC="é secret(NADA)"';
     const ran = await dsv.run(['env', 'expand', '-'], { input });
     expect(ran).toMatchObject({ code: 3, stdout: '' });
     expect(ran.stderr).toMatch(/^-:1:4: NOPE: .*\n-:3:6: NADA: /);
   });
 
-  it('gives the document of the API with --json, and its problem', async () => {
+  it('prints the reply of the API or its problem with --json', async () => {
     const name = await create();
     const input = `A="secret(${name})"`;
     const { stdout } = await dsv.run(['env', 'expand', '-', '--json'], { input });
@@ -277,8 +277,8 @@ describe('expand', () => {
   });
 });
 
-describe('submit', () => {
-  it('stores and resolves in one go, and warns on stderr', async () => {
+describe('dsv env submit', () => {
+  it('stores and resolves in one request, and warns on stderr', async () => {
     const [kept, name] = [await create(), freshName()];
     const value = `${canary}-long-enough`;
     const input = `${name}=${value}\nA="enc(${name})"\nB="secret(${kept})"\nC=${value}\n`;
@@ -290,10 +290,10 @@ describe('submit', () => {
   });
 });
 
-describe('lint', () => {
+describe('dsv env lint', () => {
   const bad = `A=Secret(${canary})\nB\nC="enc(NOPE)"\nD='x'y\nA=2\n`;
 
-  it('finds what the vault finds, at the same places, without asking it', async () => {
+  it('reports the same errors at the same places as the vault, without a request', async () => {
     const file = fileOf(bad);
     const offline = { DSV_ADDR: 'http://127.0.0.1:9', DSV_TOKEN: '' };
     const lines = (ran: { stderr: string }) =>
@@ -307,7 +307,7 @@ describe('lint', () => {
     expect(JSON.parse(json.stderr)).toMatchObject({ code: 'invalid_env', errorsTotal: 5 });
   });
 
-  it('judges for what the file is meant', async () => {
+  it('checks for the purpose given by --for', async () => {
     const file = fileOf(`A="enc(X)"\nUID="secret(Y)"\n`);
     const lint = async (...flags: string[]) =>
       (await dsv.run(['env', 'lint', file, ...flags], { env: { X: 'x' } })).stderr;
@@ -318,14 +318,14 @@ describe('lint', () => {
     expect(await lint('--for', 'encrypt', '--values-from-env')).toContain('no errors');
   });
 
-  it('refuses bytes that are no text', async () => {
+  it('refuses bytes that are not UTF-8', async () => {
     const ran = await dsv.run(['env', 'lint', '-'], { input: new Uint8Array([0x41, 0x3d, 0xff]) });
     expect(ran).toMatchObject({ code: 6 });
   });
 });
 
-describe('env', () => {
-  it('takes one place for the result only, and leaves stdin alone', async () => {
+describe('dsv env', () => {
+  it('accepts one destination for the result, and does not read stdin otherwise', async () => {
     const file = fileOf('A=1');
     for (const flags of [
       [file, '--in-place', '--out', 'x'],
@@ -337,7 +337,7 @@ describe('env', () => {
     }
   });
 
-  it('lets no value be seen in a message or in the list of processes', () => {
+  it('shows no value in messages or in the list of processes', () => {
     expect(dsv.seenIn(canary)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** `cli/dsv.js`: how a checkout comes to have the command line it was last given. */
+/** `cli/dsv.js` builds the command line of a checkout when it is first run or has changed. */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -27,8 +27,8 @@ const version = (folder: string) => {
 };
 const built = (folder: string): string[] => readdirSync(join(folder, '.local/cli'));
 
-describe('the launcher', () => {
-  it('makes one file when it is first run, and again when a source has changed', () => {
+describe('the launcher of dsv', () => {
+  it('builds one file when first run, and again when a source has changed', () => {
     const folder = checkout();
     install(folder);
     expect(version(folder).stdout).toMatch(/^dsv 0/);
@@ -42,13 +42,13 @@ describe('the launcher', () => {
     expect(built(folder)).toEqual(['dsv.js']);
   });
 
-  it('says what to do where nothing is installed', () => {
+  it('says to run npm ci where nothing is installed', () => {
     const ran = version(checkout());
     expect([ran.status, ran.stdout]).toEqual([1, '']);
     expect(ran.stderr).toContain('run npm ci');
   });
 
-  it('needs nothing but its one file once that is made', () => {
+  it('needs only the built file afterwards', () => {
     const folder = checkout();
     install(folder);
     version(folder);
@@ -58,7 +58,7 @@ describe('the launcher', () => {
     expect(ran.stdout).toMatch(/^dsv 0/);
   });
 
-  it('runs by its path and after npm link, and no Node takes --env-file for its own', () => {
+  it('runs by its path and after npm link, without Node reading --env-file itself', () => {
     const folder = checkout();
     const linked = freshFolder();
     const { PATH, HOME } = process.env;
@@ -83,7 +83,7 @@ describe('the launcher', () => {
   });
 });
 
-/** A folder for each Node on the PATH, with nothing in it but that Node. */
+/** For each Node on the PATH, a folder that contains only that Node. */
 const nodes = (): string[] => {
   const files = (process.env['PATH'] ?? '')
     .split(delimiter)

@@ -1,4 +1,4 @@
-/** docs/cli.md and the README, run by bash as they stand: what a reader types, and what is printed. */
+/** Runs the commands of docs/cli.md and the README in bash and compares their output with the page. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-/** The commands of a page's blocks in which `dsv` stands, each with what it prints. */
+/** The commands of the page's blocks that contain `dsv`, each with its output. */
 const commandsOf = (page: string) =>
   [...readFileSync(page, 'utf8').matchAll(/^```console\n(.*?)^```$/gms)]
     .flatMap(([, block = '']) => (/^\$ .*\bdsv /m.test(block) ? block.split(/^\$ /m).slice(1) : []))
@@ -21,7 +21,7 @@ const commandsOf = (page: string) =>
       return { command, printed: output.join('\n').trim() };
     });
 
-/** What differs from one run to the next, and so widths of columns. */
+/** Hides what differs from one run to the next, also widths of columns. */
 const steady = (text: string): string =>
   text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
@@ -40,7 +40,7 @@ const run = (command: string, folder: string): string => {
     PATH,
     HOME: folder,
     DSV_ADDR: vault.baseUrl(),
-    // `dsv login --local` looks here for the vault that runs.
+    // `dsv login --local` looks here for the running vault.
     VAULT_DATA_DIR: vault.dataDir,
     TOKEN: vault.token({ tenant: folder.replaceAll(/\W/g, ''), sub: 'you' }),
   };
@@ -54,14 +54,14 @@ const run = (command: string, folder: string): string => {
 
 describe('a command of the page', () => {
   it.each(['docs/cli.md', 'README.md'])(
-    'prints what %s shows, each command after the one before',
+    'prints the output in %s, in the order of the page',
     (page) => {
       const folder = freshFolder();
       const commands = commandsOf(page);
       expect(commands.length).toBeGreaterThanOrEqual(5);
       for (const { command, printed } of commands) {
         const shown = /^cat (\S+)$/.exec(command)?.[1];
-        // A file that is shown before it was made is the reader's own.
+        // A file that is shown before a command made it belongs to the reader.
         const file = join(folder, shown ?? '.');
         if (!existsSync(file)) writeFileSync(file, `${printed}\n`);
         expect([command, steady(run(command, folder))]).toEqual([command, steady(printed)]);

@@ -1,4 +1,4 @@
-/** How `dsv` asks: settings, retries, keys, and the exit code of every kind of failure. */
+/** How `dsv` sends requests: settings, retries, keys, and an exit code for every kind of failure. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -48,8 +48,8 @@ const create = async (value = canary): Promise<string> => {
 };
 const keys = () => front.seen().map(({ headers }) => headers['idempotency-key']);
 
-describe('a write', () => {
-  it('that was done though its answer was lost has one effect and succeeds', async () => {
+describe('a write of dsv', () => {
+  it('succeeds with one effect when the answer was lost', async () => {
     const name = freshName();
     front.plan('lose');
     expect(await dsv.run(['create', name], { input: canary })).toMatchObject({ code: 0 });
@@ -58,7 +58,7 @@ describe('a write', () => {
     expect(await versionsOf(name)).toBe(2);
   });
 
-  it('keeps one key over its tries, has another for the next, and tells it with --verbose', async () => {
+  it('keeps one key for all its attempts, takes another for the next write, and prints it with --verbose', async () => {
     const name = await create();
     front.plan('drop', refuse(503, 'outcome_unknown', true));
     const first = await dsv.run(['update', name, '--verbose'], { input: canary });
@@ -70,7 +70,7 @@ describe('a write', () => {
     expect(keys().at(-1)).not.toBe(used[0]);
   });
 
-  it('whose outcome stays unknown tells the key, with which it is repeated without a second effect', async () => {
+  it('prints its key when the outcome stays unknown, and repeats without a second effect under that key', async () => {
     const name = await create();
     front.plan('lose', 'drop');
     const lost = await dsv.run(['update', name, '--retries', '1'], { input: canary });
@@ -93,7 +93,7 @@ describe('the key of a write', () => {
     return stderr.includes(`--idempotency-key ${keys()[0]}`);
   };
 
-  it('is told of every answer that does not say that nothing was done', async () => {
+  it('appears after every answer that leaves the outcome open', async () => {
     expect(await toldAfter({ status: 201, body: '{' })).toBe(true);
     expect(await toldAfter({ status: 201, body: '{}' })).toBe(true);
     expect(await toldAfter({ status: 408, body: 'slow' })).toBe(true);
@@ -103,8 +103,8 @@ describe('the key of a write', () => {
   });
 });
 
-describe('a request', () => {
-  it('is repeated if that may help, as often as it is told, and not otherwise', async () => {
+describe('a request of dsv', () => {
+  it('is retried if that may help, at most as often as allowed', async () => {
     const name = await create();
     front.plan(refuse(503, 'store_unavailable', true), { status: 502, body: canary }, 'drop');
     expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
@@ -118,7 +118,7 @@ describe('a request', () => {
     expect(front.seen()).toHaveLength(1);
   });
 
-  it('waits as long as the server asks, but not for minutes', async () => {
+  it('waits as long as Retry-After asks, but never minutes', async () => {
     const name = await create();
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '2' }));
     expect(await dsv.run(['get', name])).toMatchObject({ code: 0 });
@@ -129,14 +129,14 @@ describe('a request', () => {
     expect(front.seen()).toHaveLength(1);
   });
 
-  it('waits no time that is less than none', async () => {
+  it('ignores a negative Retry-After', async () => {
     const name = await create();
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '-5' }));
     const { code, stderr } = await dsv.run(['get', name]);
     expect([code, stderr.trimEnd().split('\n')]).toEqual([0, [expect.stringContaining('told')]]);
   });
 
-  it('says once on stderr that it is sent again, and says it to no program', async () => {
+  it('mentions its retries once on stderr, and not with --json', async () => {
     const name = await create();
     const nowhere = ['--addr', 'http://127.0.0.1:9', '--retries', '2'];
     const reason =
@@ -152,18 +152,18 @@ describe('a request', () => {
     expect(JSON.parse(json.stderr)).toMatchObject({ code: 'unreachable' });
   });
 
-  it('is given up after the time it may take', async () => {
+  it('ends after its --timeout', async () => {
     front.plan('hang');
     const ran = await dsv.run(['list', '--timeout', '0.3', '--retries', '0']);
     expect(ran).toMatchObject({ code: 7, stderr: expect.stringContaining('within 0.3 s') });
   });
 
-  it('follows no redirect, which would take the token elsewhere', async () => {
+  it('follows no redirect, because that could send the token elsewhere', async () => {
     front.plan({ status: 307, headers: { Location: `${vault.baseUrl()}/v1/secrets` } });
     expect(await dsv.run(['list'])).toMatchObject({ code: 1 });
   });
 
-  it("repeats nothing of an answer that is not a vault's", async () => {
+  it('prints nothing of an answer that is not from a vault', async () => {
     for (const status of [200, 404, 500]) {
       front.plan({ status, body: canary });
       const ran = await dsv.run(['list', '--retries', '0']);
@@ -171,7 +171,7 @@ describe('a request', () => {
     }
   });
 
-  it('is printed with --curl, without token or value, and not sent', async () => {
+  it('is printed by --curl without token and value, and not sent', async () => {
     const [name, token] = [freshName(), vault.token()];
     front.plan();
     const printed = await dsv.run(['create', name, '--curl'], {
@@ -189,7 +189,7 @@ describe('a request', () => {
   });
 });
 
-describe('settings', () => {
+describe('settings of dsv', () => {
   const none = { DSV_ADDR: '', DSV_TOKEN: '' };
   const keep = (profile: string, content: object, mode = 0o600) => {
     const folder = join(dsv.folder, '.config', 'dsv');
@@ -197,7 +197,7 @@ describe('settings', () => {
     writeFileSync(join(folder, `${profile}.json`), JSON.stringify(content), { mode });
   };
 
-  it('are taken from flags, else from the environment, else from the profile', async () => {
+  it('come from flags, else from the environment, else from the profile', async () => {
     const token = vault.token();
     const nowhere = 'http://127.0.0.1:9';
     const file = join(dsv.folder, 'token');
@@ -226,7 +226,7 @@ describe('settings', () => {
     ).toBe(0);
   });
 
-  it('are refused, and not repeated, if they are none', async () => {
+  it('get refused without being repeated if they are invalid', async () => {
     const bad: readonly (readonly [number, NodeJS.ProcessEnv])[] = [
       [2, { DSV_ADDR: `http://user:${canary}@127.0.0.1` }],
       [2, { DSV_ADDR: `ftp://${canary}` }],
@@ -240,15 +240,15 @@ describe('settings', () => {
     for (const [code, env] of bad) expect((await dsv.run(['list'], { env })).code).toBe(code);
   });
 
-  it('of a profile that others may read are not used', async () => {
+  it('get refused from a profile that others can read', async () => {
     keep('open', { addr: vault.baseUrl(), token: vault.token() }, 0o644);
     const ran = await dsv.run(['list', '--profile', 'open'], { env: none });
     expect(ran).toMatchObject({ code: 5, stderr: expect.stringContaining('chmod 600') });
   });
 });
 
-describe('the exit code', () => {
-  it('tells a token that is refused, or lacks a scope, as 5', async () => {
+describe('the exit code of dsv', () => {
+  it('is 5 for a refused token and for a missing scope', async () => {
     const name = await create();
     const env = (claims: Claims) => ({ DSV_TOKEN: vault.token(claims) });
     expect(await dsv.run(['get', name], { env: env({ exp: 1 }) })).toMatchObject({ code: 5 });
@@ -261,19 +261,19 @@ describe('the exit code', () => {
     });
   });
 
-  it('tells that the version is another as 9, and which is current', async () => {
+  it('is 9 for another current version, which stderr names', async () => {
     const name = await create();
     const ran = await dsv.run(['update', name, '--if-version', '7'], { input: canary });
     expect(ran).toMatchObject({ code: 9, stderr: expect.stringContaining('current version 1') });
   });
 
-  it('tells a value that is too large as 6', async () => {
+  it('is 6 for a value that is too large', async () => {
     const input = 'x'.repeat(65_537);
     const ran = await dsv.run(['create', freshName()], { input });
     expect(ran).toMatchObject({ code: 6, stderr: expect.stringContaining('65536') });
   });
 
-  it('tells a command line that is wrong as 2, and repeats nothing of it', async () => {
+  it('is 2 for a wrong command line, and stderr repeats nothing of it', async () => {
     const typed = 'typ3d';
     const lines = [
       ['create', freshName(), typed],
@@ -300,15 +300,12 @@ describe('the exit code', () => {
     ['rm', 'no secret can be deleted; dsv update replaces its value'],
     ['set', 'dsv create stores a new secret, dsv update its next version'],
     ['ls', 'dsv list prints the names'],
-  ])(
-    'tells %s, which is no command, as 2, and stderr says what there is instead',
-    async (word, say) => {
-      const ran = await dsv.run([word, freshName()]);
-      expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(say) });
-    },
-  );
+  ])('is 2 for the unknown command %s, and stderr names the right one', async (word, say) => {
+    const ran = await dsv.run([word, freshName()]);
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(say) });
+  });
 
-  it('tells an --at that is no instant as 2, and stderr names the flag', async () => {
+  it('is 2 for an invalid --at, and stderr names the flag', async () => {
     for (const command of [
       ['get', 'A'],
       ['env', 'expand', '-'],
@@ -321,7 +318,7 @@ describe('the exit code', () => {
     }
   });
 
-  it('tells of a master key that cannot be used as 8', async () => {
+  it('is 8 for a master key that cannot be used', async () => {
     const name = await create();
     const key = async (action: string) =>
       await runLocal('key', [action], { VAULT_DATA_DIR: vault.dataDir }).exit;
@@ -333,8 +330,8 @@ describe('the exit code', () => {
   });
 });
 
-describe('all requests', () => {
-  it('let no value be seen in a message or in the list of processes', () => {
+describe('all requests of dsv', () => {
+  it('show no value in messages or in the list of processes', () => {
     expect(dsv.seenIn(canary)).toEqual([]);
   });
 });

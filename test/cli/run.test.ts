@@ -1,4 +1,4 @@
-/** `dsv run`: what the program is given, what it is told, and what becomes of its end. */
+/** `dsv run`: the program's environment, its signals and its end. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,7 +7,7 @@ import { freshName, type RunningVault, startVault } from '../support/running-vau
 
 let vault: RunningVault;
 let dsv: Dsv;
-/** Stands in every secret of this file. */
+/** A text in every secret of this file. */
 const canary = 'c4n4ry';
 const value = `${canary} $HOME 'x' "y"`;
 let name: string;
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-/** The same message, of a request of its own. */
+/** Matches the same message with the id of another request. */
 const withRequest = (message: string) =>
   expect.stringMatching(
     message
@@ -40,8 +40,8 @@ const withRequest = (message: string) =>
   );
 const sh = (script: string) => ['--', 'sh', '-c', script];
 
-describe('the program', () => {
-  it('has the variables of .env, exactly, beside those of dsv', async () => {
+describe('the program of dsv run', () => {
+  it('gets exactly the variables of .env in addition to those of dsv', async () => {
     const ran = await dsv.run(['run', ...sh('printf "%s|%s|%s" "$PLAIN" "$URL" "$MINE"')], {
       env: { MINE: 'm' },
     });
@@ -50,12 +50,12 @@ describe('the program', () => {
     );
   });
 
-  it('has nothing else with --pristine, and is found all the same', async () => {
+  it('gets nothing else with --pristine, and starts nevertheless', async () => {
     const { stdout } = await dsv.run(['run', '--pristine', '--', 'env']);
     expect(stdout).toBe(`PLAIN=1\nSECRET=${value}\nURL=x://${value}@h\n`);
   });
 
-  it('is found by the PATH of dsv, also in a folder told as a dot', async () => {
+  it('starts from the PATH of dsv, also from the folder "."', async () => {
     writeFileSync(join(dsv.folder, 'here'), '#!/bin/sh\necho "found, $PATH"\n', { mode: 0o755 });
     const env = { PATH: `.:${process.env['PATH']}` };
     const input = 'PATH=/usr/bin:/bin';
@@ -63,7 +63,7 @@ describe('the program', () => {
     expect(ran).toMatchObject({ code: 0, stdout: 'found, /usr/bin:/bin\n' });
   });
 
-  it('has only the keys of --only, and no secret of another is read', async () => {
+  it('gets only the keys of --only, without a read of other secrets', async () => {
     const file = join(dsv.folder, 'only.env');
     writeFileSync(file, `A=1\nB="secret(NOPE)"\nC='x\ny'\nD=4\n`);
     const flags = ['--pristine', '--env-file', file, '--only', 'A,D'];
@@ -75,7 +75,7 @@ describe('the program', () => {
     expect(typed).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('has nothing of the file as it is written: Node does not take --env-file for its own', async () => {
+  it('gets nothing of the raw file, because Node does not read --env-file itself', async () => {
     const file = join(dsv.folder, 'raw.env');
     writeFileSync(file, `DSV_RETRIES=none\nA=1\nLEFT="secret(${name})"\n`);
     const ran = await dsv.run(['run', '--env-file', file, '--only', 'A', '--', 'env']);
@@ -84,7 +84,7 @@ describe('the program', () => {
     expect(ran.stdout).not.toContain('LEFT');
   });
 
-  it('has stdin, stdout and stderr of dsv, and a terminal if there is one', async () => {
+  it('gets stdin, stdout and stderr of dsv, and its terminal if there is one', async () => {
     const ran = await dsv.run(['run', ...sh('cat; echo told >&2')], { input: 'typed' });
     expect(ran).toMatchObject({ code: 0, stdout: 'typed', stderr: 'told\n' });
     const terminal = await dsv.run(['run', ...sh('test -t 0 && test -t 1 && echo both')], {
@@ -93,7 +93,7 @@ describe('the program', () => {
     expect(terminal.stdout).toBe('both\r\n');
   });
 
-  it('is not started if the file has an error, or a value that no variable can hold', async () => {
+  it('stays unstarted if the file has an error or a value that no variable can hold', async () => {
     const zero = await create(`${canary}\0`);
     for (const input of ['A', `A="secret(${zero})"`]) {
       const ran = await dsv.run(['run', '--env-file', '-', ...sh('echo started')], { input });
@@ -102,17 +102,21 @@ describe('the program', () => {
   });
 });
 
-describe('the exit code', () => {
+describe('the exit code of dsv run', () => {
   it.each([
-    ['is that of the program', ['sh', '-c', 'exit 42'], 42],
-    ['is 128 and the number of the signal that ended it', ['sh', '-c', 'kill -KILL $$'], 137],
-    ['is 126 for what is no program', ['/etc/passwd'], 126],
-    ['is 127 for what is not there', ['no-such-program'], 127],
+    ['is the exit code of the program', ['sh', '-c', 'exit 42'], 42],
+    [
+      'is 128 plus the number of the signal that ended the program',
+      ['sh', '-c', 'kill -KILL $$'],
+      137,
+    ],
+    ['is 126 for a file that is no program', ['/etc/passwd'], 126],
+    ['is 127 for a missing program', ['no-such-program'], 127],
   ] as const)('%s', async (_, command, code) => {
     expect((await dsv.run(['run', '--', ...command])).code).toBe(code);
   });
 
-  it('is 126 for what the system refuses to start, and nothing of its environment is told', async () => {
+  it('is 126 if the system refuses to start the program, and stderr shows no value', async () => {
     const long = await create(`${canary}${'x'.repeat(60_000)}`);
     const input = `A="${`secret(${long})`.repeat(3)}"`;
     const ran = await dsv.run(['run', '--env-file', '-', '--', 'true'], { input });
@@ -120,7 +124,7 @@ describe('the exit code', () => {
   });
 });
 
-describe('a signal', () => {
+describe('a signal to dsv run', () => {
   it.each(['TERM', 'HUP', 'INT', 'QUIT', 'USR1', 'USR2'])(
     '%s reaches the program, which decides',
     async (signal) => {
@@ -132,7 +136,7 @@ describe('a signal', () => {
     },
   );
 
-  it('that a terminal sends arrives once', async () => {
+  it('arrives once when a terminal sends it', async () => {
     const script = `
       let count = 0;
       process.on('SIGINT', () => console.log('got', ++count));
@@ -141,7 +145,7 @@ describe('a signal', () => {
     const command = ['run', '--', 'node', '-e', script];
     const started = dsv.start(command, { terminal: true, open: true });
     await started.prints('ready');
-    // Often, for two that come at the same moment may become one.
+    // Repeat, because two signals at the same moment may merge into one.
     for (let times = 1; times <= 8; times += 1) {
       started.type('\u0003');
       await started.prints(`got ${times}`);
@@ -151,8 +155,8 @@ describe('a signal', () => {
   });
 });
 
-describe('--redact', () => {
-  it('hides secrets in both outputs, however they are cut, alone or in a line', async () => {
+describe('dsv run --redact', () => {
+  it('hides secrets in both outputs, split or whole, alone or within a line', async () => {
     const script = `
       printf %s "$SECRET" | cut -c1-3 | tr -d '\\n'; sleep 0.2; printf %s "$SECRET" | cut -c4-
       echo "before $URL after" >&2
@@ -165,7 +169,7 @@ describe('--redact', () => {
     });
   });
 
-  it('hides each secret of a line that has several, and says which is too short', async () => {
+  it('hides each of several secrets in a line, and names one that is too short', async () => {
     const [one, other] = [await create(`${canary}-one`), await create('ab')];
     const cyrillic = await create('жж');
     const input = `A="secret(${one})secret(${other})secret(${name}@1) secret(${cyrillic})"`;
@@ -175,7 +179,7 @@ describe('--redact', () => {
     expect(ran.stderr).toBe(`dsv: ${other} is too short to be redacted\n`);
   });
 
-  it('hides values as large as a secret may be, of many lines', async () => {
+  it('hides values of the largest size and of many lines', async () => {
     const lines = Array.from({ length: 1_000 }, (_, index) =>
       `${canary} и ${index}`.padEnd(60, '='),
     );
@@ -186,7 +190,7 @@ describe('--redact', () => {
     expect(ran).toMatchObject({ code: 5, stdout: '<[redacted]>', stderr: '[redacted]' });
   });
 
-  it('judges the file as it is without', async () => {
+  it('reports the same errors of the file as without the flag', async () => {
     const run = (input: string, ...flags: string[]) =>
       dsv.run(['run', ...flags, '--env-file', '-', '--', 'true'], { input });
     for (const file of [
@@ -200,14 +204,14 @@ describe('--redact', () => {
     }
   });
 
-  it('passes all else on as it is, bytes too', async () => {
+  it('passes all other bytes unchanged', async () => {
     const script = `head -c 300000 /dev/zero | tr '\\0' '\\377'; printf '${canary.slice(0, 3)}'`;
     const ran = await dsv.run(['run', '--redact', ...sh(script)]);
     expect(ran.bytes.subarray(0, 300_000).every((byte) => byte === 0xff)).toBe(true);
     expect(ran.bytes.subarray(300_000).toString()).toBe(canary.slice(0, 3));
   });
 
-  it('ends if nobody reads any more', async () => {
+  it('ends when nobody reads its output any more', async () => {
     const started = dsv.start(['run', '--redact', '--', 'yes']);
     await started.prints('y');
     started.child.stdout?.destroy();
@@ -215,13 +219,13 @@ describe('--redact', () => {
   });
 });
 
-describe('run', () => {
-  it('takes no flag of the program for its own', async () => {
+describe('dsv run', () => {
+  it('leaves flags of the program to the program', async () => {
     const ran = await dsv.run(['run', 'sh', '-c', 'echo "$0 $1"', '--json', '--redact']);
     expect(ran).toMatchObject({ code: 0, stdout: '--json --redact\n' });
   });
 
-  it('lets no value be seen in a message or in the list of processes', () => {
+  it('shows no value in messages or in the list of processes', () => {
     expect(dsv.seenIn(canary)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** One secret at a time: create, update, get, history, list, diff, rollback. */
+/** The commands for one secret: create, update, get, history, list, diff, rollback. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-/** Stands in every value of this file. */
+/** A text in every value of this file. */
 const canary = 'c4n4ry';
 const created = async (input: string | Uint8Array = canary): Promise<string> => {
   const name = freshName();
@@ -23,14 +23,14 @@ const created = async (input: string | Uint8Array = canary): Promise<string> => 
   return name;
 };
 
-describe('create', () => {
-  it('stores what stdin holds, byte for byte', async () => {
+describe('dsv create', () => {
+  it('stores the bytes of stdin', async () => {
     const value = Buffer.from([0, 0xff, 0x0d, 0x0a, 0xc3, 0x28]);
     const name = await created(value);
     expect((await dsv.run(['get', name])).bytes).toEqual(value);
   });
 
-  it('stores what a file holds, and warns of a line feed that was hardly meant', async () => {
+  it('stores the content of a file, and warns of a line feed at the end of one line', async () => {
     const [name, file] = [freshName(), join(dsv.folder, 'value')];
     writeFileSync(file, `${canary}\n`);
     await dsv.run(['create', name, '--value-file', file]);
@@ -41,7 +41,7 @@ describe('create', () => {
     expect(lines).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('takes canonical base64 for the bytes it stands for, and refuses any other', async () => {
+  it('decodes canonical base64, and refuses any other', async () => {
     const name = freshName();
     const stored = await dsv.run(['create', name, '--base64'], { input: '/wD+AQ==\n' });
     expect(stored).toMatchObject({ code: 0, stderr: '' });
@@ -50,7 +50,7 @@ describe('create', () => {
     expect(refused).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('takes --value, and warns that others saw it', async () => {
+  it('accepts --value, and warns that others could see it', async () => {
     const name = freshName();
     const ran = await dsv.run(['create', name, '--value', 'shown-to-all']);
     expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('use stdin') });
@@ -58,7 +58,7 @@ describe('create', () => {
     expect(dsv.seenIn('shown-to-all').length).toBeGreaterThan(0);
   });
 
-  it('takes no --value whose bytes it cannot know', async () => {
+  it('refuses a --value that is not UTF-8', async () => {
     const name = freshName();
     const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
     const script = `cli/dsv.js create ${name} --value $'\\xff\\xfe'`;
@@ -70,12 +70,12 @@ describe('create', () => {
     expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
   });
 
-  it('takes one source of the value only', async () => {
+  it('accepts only one source of the value', async () => {
     const ran = await dsv.run(['create', freshName(), '--value', 'a', '--value-file', 'b']);
     expect(ran).toMatchObject({ code: 2 });
   });
 
-  it('exits with 4 for a name that is taken, unless the value is this one and that is enough', async () => {
+  it('exits with 4 for an existing name, but with 0 for --skip-unchanged with the same value', async () => {
     const name = await created();
     expect(await dsv.run(['create', name], { input: canary })).toMatchObject({
       code: 4,
@@ -89,7 +89,7 @@ describe('create', () => {
     ).toBe(1);
   });
 
-  it('asks at the terminal without an echo', async () => {
+  it('prompts at the terminal without an echo', async () => {
     const name = freshName();
     const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
     await started.prints('value: ');
@@ -100,7 +100,7 @@ describe('create', () => {
     expect((await dsv.run(['get', name])).stdout).toBe(`${canary}é`);
   });
 
-  it('stores nothing if several lines are typed at once, whole or begun', async () => {
+  it('stores nothing if several lines are typed at once, complete or not', async () => {
     for (const rest of [`${canary}2\r`, `${canary}2`]) {
       const name = freshName();
       const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
@@ -113,7 +113,7 @@ describe('create', () => {
     }
   });
 
-  it('stores nothing if the question is answered with Ctrl-C or Ctrl-D', async () => {
+  it('stores nothing if the prompt is answered with Ctrl-C or Ctrl-D', async () => {
     for (const [typed, code] of [
       ['\u0003', 130],
       ['\u0004', 2],
@@ -133,8 +133,8 @@ describe('create', () => {
   });
 });
 
-describe('get', () => {
-  it('prints a version, and the one of an instant', async () => {
+describe('dsv get', () => {
+  it('prints a version by number or by instant', async () => {
     const name = await created(`${canary}1`);
     const put = await vault.call('PUT', `/v1/secrets/${name}`, {
       token: vault.token(),
@@ -152,7 +152,7 @@ describe('get', () => {
     });
   });
 
-  it('writes a file for its owner only, also where one stood that others could read', async () => {
+  it('writes a file that only its owner can read, even over a file that others could read', async () => {
     const [name, file] = [await created(), join(dsv.folder, 'out')];
     writeFileSync(file, 'old', { mode: 0o644 });
     expect(await dsv.run(['get', name, '--out', file])).toMatchObject({ code: 0, stdout: '' });
@@ -162,21 +162,21 @@ describe('get', () => {
     expect(await dsv.run(['get', name, '--out', nowhere])).toMatchObject({ code: 1 });
   });
 
-  it('prints the document of the API with --json', async () => {
+  it('prints the reply of the API with --json', async () => {
     const name = await created();
     const { stdout } = await dsv.run(['get', name, '--json']);
     const reply = await vault.call('GET', `/v1/secrets/${name}`, { token: vault.token() });
     expect(JSON.parse(stdout)).toEqual(reply.json);
   });
 
-  it('keeps what would command a terminal out of its JSON, which means the same', async () => {
+  it('escapes control characters in its JSON', async () => {
     const name = await created('\u009b2J\u202e\u{e0001}é');
     const { stdout } = await dsv.run(['get', name, '--json']);
     expect(stdout).toContain('"\\u009b2J\\u202e\\udb40\\udc01é"');
     expect(JSON.parse(stdout).value).toBe('\u009b2J\u202e\u{e0001}é');
   });
 
-  it('ends the line at a terminal, and shows bytes that would command it as base64', async () => {
+  it('adds a newline at a terminal, and shows bytes with control characters as base64', async () => {
     const plain = await dsv.run(['get', await created()], { terminal: true });
     expect(plain.stdout).toBe(`${canary}\r\n`);
     const bell = await dsv.run(['get', await created('\u001b[2J')], { terminal: true });
@@ -184,7 +184,7 @@ describe('get', () => {
     expect(bell.stdout).not.toContain('\u001b');
   });
 
-  it('fails if what it prints cannot be written, or only in part', async () => {
+  it('fails if its output cannot be written completely', async () => {
     const name = await created('x'.repeat(60_000));
     const env = { PATH: process.env['PATH'], DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
     const file = join(dsv.folder, 'full');
@@ -193,7 +193,7 @@ describe('get', () => {
     expect(get(`> ${file}`).status).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe('x'.repeat(60_000));
     expect(get('> /dev/full').status).toBe(1);
-    // A file may have 16 KiB: what is written beyond is refused.
+    // A file may have 16 KiB; the system refuses to write more.
     const limited = `trap '' XFSZ; ulimit -f 16; cli/dsv.js get ${name} > ${file}`;
     expect(spawnSync('bash', ['-c', limited], { env }).status).toBe(1);
     expect(statSync(file).size).toBe(16_384);
@@ -202,7 +202,7 @@ describe('get', () => {
 
 describe('an empty value', () => {
   it.each(['create', 'update'])(
-    'is refused with 2 by %s, unless --allow-empty is given',
+    'exits with 2 in %s unless --allow-empty is given',
     async (command) => {
       const name = command === 'create' ? freshName() : await created();
       const empty = join(dsv.folder, 'empty');
@@ -222,11 +222,11 @@ describe('an empty value', () => {
   );
 });
 
-describe('history', () => {
-  it('fits a terminal of 80 columns', async () => {
+describe('dsv history', () => {
+  it('fits into a terminal of 80 columns', async () => {
     const name = await created();
     await dsv.run(['update', name], { input: canary });
-    // As a shell does: the terminal is given its size before dsv is started in it.
+    // The terminal gets its size before dsv is started in it, as in a shell.
     const { stdout } = await dsv.run(['history', name], { terminal: true, columns: 80 });
     const lines = stdout.trimEnd().split('\r\n').map(stripVTControlCharacters);
     expect(lines).toHaveLength(3);
@@ -234,7 +234,7 @@ describe('history', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  it('lists all versions over all pages, the newest first, and values only if asked to', async () => {
+  it('lists all versions over all pages, newest first, with values only on request', async () => {
     const name = await created(`${canary}1`);
     for (let version = 2; version <= 23; version += 1) {
       await vault.call('PUT', `/v1/secrets/${name}`, {
@@ -256,7 +256,7 @@ describe('history', () => {
     );
   });
 
-  it('cuts nothing off, however narrow the terminal, and shows no control character', async () => {
+  it('truncates nothing in a narrow terminal, and shows no control character', async () => {
     const value = `${canary}\u001b[31m${'x'.repeat(500)}`;
     const name = await created(value);
     const ran = await dsv.run(['history', name, '--show-values'], {
@@ -268,8 +268,8 @@ describe('history', () => {
   });
 });
 
-describe('update', () => {
-  it('writes the next version, and none if the value is the same and that is enough', async () => {
+describe('dsv update', () => {
+  it('writes the next version, but none for --skip-unchanged with the same value', async () => {
     const name = await created(`${canary}1`);
     const update = (input: string, ...flags: string[]) =>
       dsv.run(['update', name, ...flags], { input });
@@ -281,7 +281,7 @@ describe('update', () => {
     expect((await update(`${canary}2`)).stdout).toContain('version 3');
   });
 
-  it('holds to the version it was told, also where nothing would be written', async () => {
+  it('checks --if-version, also where --skip-unchanged would write nothing', async () => {
     const name = await created();
     const update = (version: string, ...flags: string[]) =>
       dsv.run(['update', name, '--if-version', version, ...flags], { input: canary });
@@ -292,13 +292,13 @@ describe('update', () => {
     expect(await update('1')).toMatchObject({ code: 9 });
   });
 
-  it('creates nothing', async () => {
+  it('exits with 3 for a missing name and creates nothing', async () => {
     expect(await dsv.run(['update', freshName()], { input: canary })).toMatchObject({ code: 3 });
   });
 });
 
-describe('rollback', () => {
-  it('writes an old value again, byte for byte, as a new version', async () => {
+describe('dsv rollback', () => {
+  it('writes an old value as a new version, byte for byte', async () => {
     const name = await created(Buffer.from([0xff, 0, 1]));
     await dsv.run(['update', name], { input: canary });
     const ran = await dsv.run(['rollback', name, '--to', '1', '--if-version', '2']);
@@ -311,8 +311,8 @@ describe('rollback', () => {
   });
 });
 
-describe('diff', () => {
-  it('tells whether two versions differ, and how only if asked to', async () => {
+describe('dsv diff', () => {
+  it('reports whether two versions differ, and shows how only with --show-values', async () => {
     const name = await created(`same\n${canary}1\n`);
     await dsv.run(['update', name], { input: `same\n${canary}2\n` });
     await dsv.run(['rollback', name, '--to', '1']);
@@ -329,7 +329,7 @@ describe('diff', () => {
     expect(JSON.stringify(json)).not.toContain(canary);
   });
 
-  it('shows no values that differ in more lines than it can compare soon, and says so', async () => {
+  it('shows no values that differ in too many lines, and says so', async () => {
     const [name, other] = [
       await created('a\n'.repeat(32_700)),
       await created('b\n'.repeat(32_700)),
@@ -349,7 +349,7 @@ describe('diff', () => {
     expect(stdout).toContain('-\\u{1b}[2J\n+x\n');
   });
 
-  it('refuses what is no version, without repeating it', async () => {
+  it('refuses an invalid version without repeating it', async () => {
     for (const place of ['A@0', 'A@hunter2', 'A@1@2', '@1']) {
       const ran = await dsv.run(['diff', place, 'A']);
       expect(ran.code).toBe(2);
@@ -358,8 +358,8 @@ describe('diff', () => {
   });
 });
 
-describe('list', () => {
-  it('prints the names in sight over all pages, and no other', async () => {
+describe('dsv list', () => {
+  it('prints all names visible to the caller over all pages', async () => {
     const token = vault.token({ tenant: `list-${Date.now()}` });
     const names = Array.from({ length: 1_050 }, (_, index) => `N${String(index).padStart(4, '0')}`);
     for (let at = 0; at < names.length; at += 96) {
@@ -383,8 +383,8 @@ describe('list', () => {
   });
 });
 
-describe('all commands for one secret', () => {
-  it('refuse what is no name without repeating it, and ask nothing', async () => {
+describe('all dsv commands for one secret', () => {
+  it('refuse an invalid name without repeating it and without a request', async () => {
     for (const command of ['create', 'update', 'get', 'history', 'diff A']) {
       const ran = await dsv.run([...command.split(' '), 'hunter2!'], {
         input: '',
@@ -395,7 +395,7 @@ describe('all commands for one secret', () => {
     }
   });
 
-  it('exit with 3 for a name that is not there, with the problem of the server for programs', async () => {
+  it('exit with 3 for a missing name, with the problem of the server for --json', async () => {
     for (const command of ['get', 'history', 'rollback --to 1']) {
       const ran = await dsv.run([...command.split(' '), 'NOWHERE', '--json']);
       expect(ran).toMatchObject({ code: 3, stdout: '' });
@@ -407,7 +407,7 @@ describe('all commands for one secret', () => {
     }
   });
 
-  it('let no value be seen in a message or in the list of processes', () => {
+  it('show no value in messages or in the list of processes', () => {
     expect(dsv.seenIn(canary)).toEqual([]);
   });
 });

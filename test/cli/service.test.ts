@@ -1,4 +1,4 @@
-/** What `dsv` says of the vault, of its caller and of itself. */
+/** The commands of `dsv` that report about the vault, the caller and `dsv` itself. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-describe('status', () => {
-  it('tells whether store and master key can be used', async () => {
+describe('dsv status', () => {
+  it('reports whether store and master key can be used', async () => {
     const ran = await dsv.run(['status']);
     expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/store +ok +\d+ ms/) });
     const { stdout } = await dsv.run(['status', '--json']);
@@ -25,8 +25,8 @@ describe('status', () => {
   });
 });
 
-describe('whoami', () => {
-  it('tells who the vault takes one for, once it did', async () => {
+describe('dsv whoami', () => {
+  it("prints the caller's identity only after the vault has accepted the token", async () => {
     const { stdout } = await dsv.run(['whoami', '--json']);
     const told = JSON.parse(stdout);
     expect(told).toMatchObject({
@@ -44,8 +44,8 @@ describe('whoami', () => {
   });
 });
 
-describe('login', () => {
-  it('keeps a token that the vault takes, for its owner only', async () => {
+describe('dsv login', () => {
+  it('stores a token that the vault accepts, readable only by its owner', async () => {
     const env = { DSV_TOKEN: '', DSV_ADDR: '' };
     const flags = ['--profile', 'mine', '--addr', vault.baseUrl()];
     expect(await dsv.run(['login', ...flags], { input: `${token}\n`, env })).toMatchObject({
@@ -58,7 +58,7 @@ describe('login', () => {
     expect(JSON.parse(who.stdout)).toMatchObject({ subject: 'bob', tokenFrom: 'profile mine' });
   });
 
-  it('replaces what is no profile, or holds no token', async () => {
+  it('replaces a broken profile and a profile without a token', async () => {
     const env = { DSV_TOKEN: '' };
     const file = join(dsv.folder, '.config', 'dsv', 'broken.json');
     mkdirSync(dirname(file), { recursive: true });
@@ -71,7 +71,7 @@ describe('login', () => {
     }
   });
 
-  it('makes a token for the vault that runs on this machine, and finds its address', async () => {
+  it('makes a token for the vault on this machine and finds its address with --local', async () => {
     const env = { DSV_TOKEN: '', DSV_ADDR: '', VAULT_DATA_DIR: vault.dataDir };
     const login = await dsv.run(['login', '--local', '--profile', 'local', '--json'], { env });
     expect(login).toMatchObject({ code: 0, stderr: '' });
@@ -83,7 +83,7 @@ describe('login', () => {
     });
   });
 
-  it('says in one sentence where no vault runs, or which vaults there are', async () => {
+  it('says in one sentence that no vault runs or which kinds exist', async () => {
     const env = { DSV_TOKEN: '', VAULT_DATA_DIR: join(dsv.folder, 'none') };
     expect(await dsv.run(['login', '--local'], { env })).toMatchObject({
       code: 1,
@@ -99,7 +99,7 @@ describe('login', () => {
     });
   });
 
-  it('keeps none that it does not take, or that is none', async () => {
+  it('stores no token that is malformed or that the vault refuses', async () => {
     for (const input of ['hunter2', `${token}x`, '']) {
       const ran = await dsv.run(['login', '--profile', 'bad'], { input });
       expect(ran.code).toBe(5);
@@ -108,7 +108,7 @@ describe('login', () => {
     expect(() => statSync(join(dsv.folder, '.config', 'dsv', 'bad.json'))).toThrow();
   });
 
-  it('asks for it at a terminal without an echo', async () => {
+  it('prompts for the token at a terminal without an echo', async () => {
     const started = dsv.start(['login', '--profile', 'typed'], { terminal: true, open: true });
     await started.prints('token: ');
     started.type(`${token}\r`);
@@ -118,7 +118,7 @@ describe('login', () => {
   });
 });
 
-describe('doctor', () => {
+describe('dsv doctor', () => {
   const states = async (env: NodeJS.ProcessEnv) => {
     const { code, stdout } = await dsv.run(['doctor', '--json', '--retries', '0'], { env });
     type Check = { check: string; state: string };
@@ -126,12 +126,12 @@ describe('doctor', () => {
     return { code, ...Object.fromEntries(checks.map(({ check, state }) => [check, state])) };
   };
 
-  it('finds nothing where there is nothing', async () => {
+  it('reports ok for every check of a working setup', async () => {
     const fine = { code: 0, address: 'ok', reach: 'ok', clock: 'ok', token: 'ok', access: 'ok' };
     expect(await states({})).toEqual(fine);
   });
 
-  it('tells what is wrong, and exits as the first of it would', async () => {
+  it('reports each fault, and exits with the code of the first', async () => {
     expect(await states({ DSV_TOKEN: '' })).toMatchObject({
       code: 5,
       reach: 'ok',
@@ -154,7 +154,7 @@ describe('doctor', () => {
   });
 });
 
-describe('completion', () => {
+describe('dsv completion', () => {
   const complete = (script: string, line: string): string => {
     const source = `${script}
       read -ra COMP_WORDS <<< "$1"; [[ "$1" == *' ' ]] && COMP_WORDS+=('')
@@ -163,7 +163,7 @@ describe('completion', () => {
     return ran.stdout.trim();
   };
 
-  it('gives bash the words that may follow', async () => {
+  it('gives bash the possible next words', async () => {
     const { stdout } = await dsv.run(['completion', 'bash']);
     expect(complete(stdout, 'dsv he')).toBe('');
     expect(complete(stdout, 'dsv ro')).toBe('rollback');
@@ -172,13 +172,13 @@ describe('completion', () => {
     expect(complete(stdout, 'dsv get env --o')).toBe('--out');
   });
 
-  it('is the same script in a document', async () => {
+  it('prints the same script with --json', async () => {
     const { stdout: script } = await dsv.run(['completion', 'bash']);
     const { stdout } = await dsv.run(['completion', 'bash', '--json']);
     expect(JSON.parse(stdout)).toEqual({ shell: 'bash', script });
   });
 
-  it.each(['zsh', 'fish'])('gives %s every command with what it does', async (shell) => {
+  it.each(['zsh', 'fish'])('gives %s every command with its description', async (shell) => {
     const { code, stdout } = await dsv.run(['completion', shell]);
     expect(code).toBe(0);
     for (const word of ['rollback', 'encrypt', 'in-place', 'write the value of an old version']) {
@@ -188,13 +188,13 @@ describe('completion', () => {
 });
 
 describe('dsv', () => {
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     const { stdout } = await dsv.run(['version', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ version });
   });
 
-  it('tells of an error that nothing catches where it is, and not what it says', async () => {
+  it('reports an uncaught error by its place without its message', async () => {
     const file = join(dsv.folder, 'defect.mjs');
     writeFileSync(file, `process.once('beforeExit', () => { throw new Error('c4n4ry'); });`);
     const ran = await dsv.run(['version'], { env: { NODE_OPTIONS: `--import=${file}` } });
@@ -203,7 +203,7 @@ describe('dsv', () => {
     expect(ran.stderr).not.toContain('c4n4ry');
   });
 
-  it('begins its help, and that of every command, with examples', async () => {
+  it('shows examples in its help and in the help of every command', async () => {
     const listed = /Commands:\n(.*)/s.exec((await dsv.run(['--help'])).stdout)?.[1] ?? '';
     const names = [...listed.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
     expect(names.length).toBeGreaterThan(15);

@@ -1,4 +1,4 @@
-/** `npm start` in a pseudo-terminal: what a person sees of the requests. */
+/** A person sees the requests while `npm start` runs in a pseudo-terminal. */
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startProgram } from '../../local/child.ts';
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** All that a terminal shows while a secret is created there and Ctrl-C ends the vault. */
+/** The output of the terminal while a secret is created and Ctrl-C ends the vault. */
 const seenBy = async (env: NodeJS.ProcessEnv): Promise<string> => {
   const { PATH, HOME } = process.env;
   const command = ['-qec', `exec '${process.execPath}' local/start.ts`, '/dev/null'];
@@ -41,7 +41,7 @@ const seenBy = async (env: NodeJS.ProcessEnv): Promise<string> => {
 
 describe('a terminal that runs npm start', () => {
   it(
-    'shows one short line a request, and no JSON',
+    'shows one short line for each request, and no JSON',
     async () => {
       const seen = await seenBy({});
       const request =
@@ -53,7 +53,7 @@ describe('a terminal that runs npm start', () => {
   );
 
   it(
-    'shows the JSON of the log where LOG_FORMAT asks for it',
+    'shows the JSON of the log if LOG_FORMAT asks for it',
     async () => {
       const seen = await seenBy({ LOG_FORMAT: 'json' });
       expect(seen).toMatch(/^\{"level":"INFO","message":"request".*"operation":"create-secret"/m);

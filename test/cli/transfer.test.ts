@@ -1,4 +1,4 @@
-/** `dsv import` and `dsv export`: many secrets at once, into the vault and out of it. */
+/** `dsv import` and `dsv export` move many secrets at once into and out of the vault. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -16,7 +16,7 @@ afterAll(() => vault.stop());
 
 const canary = 'c4n4ry';
 let tenants = 0;
-/** A tenant without secrets. */
+/** A token of a tenant without secrets. */
 const fresh = (): NodeJS.ProcessEnv => {
   tenants += 1;
   return { DSV_TOKEN: vault.token({ tenant: `transfer-${Date.now()}-${tenants}` }) };
@@ -26,8 +26,8 @@ const importing = (input: string, env: NodeJS.ProcessEnv, ...flags: string[]) =>
 const exported = async (env: NodeJS.ProcessEnv): Promise<unknown> =>
   JSON.parse((await dsv.run(['export', '--json'], { env })).stdout);
 
-describe('import', () => {
-  it('creates a secret for each assignment, as it is meant', async () => {
+describe('dsv import', () => {
+  it('creates a secret for each assignment, with its decoded value', async () => {
     const env = fresh();
     const file = `# no secret\nexport A='${canary} 1' # none\nB="${canary}\\n2"\nC=\nD=\\x\n`;
     expect(await importing(file, env)).toMatchObject({
@@ -42,7 +42,7 @@ describe('import', () => {
     });
   });
 
-  it('creates a secret for each member of a JSON object, whatever its name and value', async () => {
+  it('creates a secret for each property of a JSON object, for any name and value', async () => {
     const env = fresh();
     const file = join(dsv.folder, 'some.json');
     const secrets = { 'a.b-c': canary, __proto_: 'enc(X)', constructor: 'é\u0000\n' };
@@ -51,7 +51,7 @@ describe('import', () => {
     expect(await exported(env)).toEqual(secrets);
   });
 
-  it('creates all or none: of names that exist every one is told', async () => {
+  it('creates all or none, and lists every existing name', async () => {
     const env = fresh();
     await importing('A=1\nB=2', env);
     const ran = await importing(`A=1\nNEW=${canary}\nB=2`, env);
@@ -59,7 +59,7 @@ describe('import', () => {
     expect(await exported(env)).toEqual({ A: '1', B: '2' });
   });
 
-  it('creates nothing in a dry run, or if there is nothing to create', async () => {
+  it('creates nothing in a dry run or from an empty file', async () => {
     const env = fresh();
     expect(await importing('A=1', env, '--dry-run')).toMatchObject({
       code: 0,
@@ -82,10 +82,10 @@ describe('import', () => {
       `{"A": "1",\n "B-": {"${canary}": 1}, "A": "2", "not ${canary}": ""}`,
       ['-:2:8: ', '-:2:23: ', '-:2:33: '],
     ],
-    ['JSON that is none', 'json', `{"A": ${canary}}`, ['-:1:7: ']],
-    ['JSON that is no object', 'json', `["${canary}"]`, ['-:1:1: ']],
+    ['invalid JSON', 'json', `{"A": ${canary}}`, ['-:1:7: ']],
+    ['JSON without an object', 'json', `["${canary}"]`, ['-:1:1: ']],
   ])(
-    'tells every error of %s by its place, and stores nothing',
+    'reports every error of %s with its place, and stores nothing',
     async (_, format, input, places) => {
       const env = fresh();
       const ran = await importing(input, env, '--format', format);
@@ -97,8 +97,8 @@ describe('import', () => {
   );
 });
 
-describe('what is exported', () => {
-  it('is imported as it was, or refused where the file could mean another value', async () => {
+describe('exported secrets', () => {
+  it('can be imported again, or get refused where the file could mean another value', async () => {
     const [from, to] = [fresh(), fresh()];
     const plain = { A: `\\${canary}`, B: '\\\\ $X "\'', C: 'secret', D: 'two\nlines\n' };
     const odd = { ...plain, E: '\\secret(X)', F: 'x \\\\enc (', G: '\\secret(X)\n"\'' };
@@ -117,7 +117,7 @@ describe('what is exported', () => {
   });
 });
 
-describe('export', () => {
+describe('dsv export', () => {
   it('prints a file that bash reads back exactly', async () => {
     const env = fresh();
     const secrets = { A: `it's "${canary}" $HOME \`x\``, B: 'two\nlines\n', C: '' };
@@ -132,7 +132,7 @@ describe('export', () => {
     expect(readWithBash([reading])).toEqual([Object.values(secrets)]);
   });
 
-  it('prints those that are named, or begin so, and no other', async () => {
+  it('prints only the named secrets or those with --prefix', async () => {
     const env = fresh();
     await importing('DB_A=1\nDB_B=2\nX=3', env);
     const { stdout } = await dsv.run(['export', 'X', 'DB_B'], { env });
@@ -141,7 +141,7 @@ describe('export', () => {
     expect(await dsv.run(['export', 'NOPE'], { env })).toMatchObject({ code: 3, stdout: '' });
   });
 
-  it('prints more than one request holds, in names and in bytes', async () => {
+  it('prints more than one request can hold, in names and in bytes', async () => {
     const env = fresh();
     const token = env['DSV_TOKEN'] ?? '';
     const values: Record<string, string> = {};
@@ -159,7 +159,7 @@ describe('export', () => {
     expect(ran.stderr).toContain('parts');
   });
 
-  it('refuses what a file cannot hold', async () => {
+  it('refuses values that a file cannot hold', async () => {
     const env = fresh();
     await importing('{"a.b":"1"}', env, '--format', 'json');
     expect(await dsv.run(['export'], { env })).toMatchObject({ code: 6, stdout: '' });
@@ -170,7 +170,7 @@ describe('export', () => {
     });
   });
 
-  it('lets no value be seen in a message or in the list of processes', () => {
+  it('shows no value in messages or in the list of processes', () => {
     expect(dsv.seenIn(canary)).toEqual([]);
   });
 });
