@@ -14,13 +14,13 @@ jest.setTimeout(1_000_000);
 
 const firstSeed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const seeds = [firstSeed, firstSeed + 1];
-/** What the adversary does to the calls of the functions, beside what befalls the nodes. */
+/** The adversary does this to calls of the functions, beside the faults of the nodes. */
 const hostileKinds = [
   ...['slow', 'dropped', 'reply lost', 'applied late', 'duplicated', 'throttled'],
   ...['server error', 'conflict', 'in progress'],
 ];
 
-/** A run in a process of its own, whose clients are not slowed down by Jest; it prints how it fares. */
+/** Runs chaos in a process of its own, so that Jest does not slow its clients down. It prints its progress. */
 const runChaos = async (seed: number, folder: string): Promise<ChaosResult> => {
   const args = ['test/chaos/run.ts', '--seed', String(seed), '--folder', folder];
   const child = startProgram(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });

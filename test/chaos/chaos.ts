@@ -19,7 +19,7 @@ export type ChaosResult = {
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
   readonly history: Report;
-  /** What the adversary met between the functions and what they call. */
+  /** The calls of the functions that the adversary met. */
   readonly met: Met;
   readonly items: number;
   readonly digests: readonly string[];
@@ -28,7 +28,7 @@ export type ChaosResult = {
 
 const startMsMax = 60_000;
 
-/** What the nodes' tables hold: the same, and nothing that breaks an invariant. */
+/** Reads the tables of all nodes: they must hold the same, and nothing that breaks an invariant. */
 const compareTables = async (
   nodes: Nodes,
 ): Promise<{

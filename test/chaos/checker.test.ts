@@ -1,4 +1,4 @@
-/** That a history which should not be is found: the checker's own tests, and wrong replies put into a right history. */
+/** The checker finds wrong histories: its own tests, and wrong replies that are put into a right history. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';

@@ -17,7 +17,7 @@ export type ClientOptions = {
   readonly persists: () => boolean;
 };
 
-/** What was told of the operation, or of its last try, and when. */
+/** The result of the operation, or of its last try, and its time. */
 type Observed = { readonly call: number; readonly return: number; readonly told: Told };
 
 export type Outcome = {
@@ -80,7 +80,7 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
       await sleep(50 + random.below(100 * 2 ** Math.min(repeats, 4)));
       lastCall = microseconds();
       const next = await attempt(random.pick(urls));
-      // That this try wrote nothing tells nothing of those before it.
+      // This try wrote nothing, but an earlier one may have.
       if (next.outcome !== 'nothing') told = next;
     }
     const last: Observed = { call, return: microseconds() + 1, told };

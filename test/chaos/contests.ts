@@ -13,9 +13,9 @@ const inPlay = 6;
 const operationsBetween = 48;
 
 export type Contest = {
-  /** What a client asks next. */
+  /** Draws the next operation of a client. */
   readonly next: (random: Random) => Asked;
-  /** That a reply showed this version: what a later `If-Match` may be set to. */
+  /** A reply showed this version. A later `If-Match` may name it. */
   readonly shown: (name: string, version: number) => void;
   /** All secrets that have been in play. */
   readonly names: () => readonly string[];

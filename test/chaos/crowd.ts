@@ -87,7 +87,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
       const asked = contest.next(random);
       const outcome = await ask(asked);
       take(client, contest, asked, outcome);
-      // Whoever was refused for the time being waits a little; all leave the machine some room.
+      // A client that was refused for the time being waits a little. All leave the machine some room.
       await sleep(outcome.told.outcome === 'nothing' ? 50 + random.below(150) : random.below(8));
     }
   };
@@ -96,7 +96,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
     return Array.from({ length: size }, () => place);
   });
   const readAll = async (): Promise<void> => {
-    // What nobody waits for any longer may still take place until then.
+    // A request that nobody waits for any longer may still take place until then.
     await sleep(Math.max(0, counts.lastUnclear + requestMsMax - performance.now()));
     const names = contests.flatMap((contest) => contest.names());
     const readOn = async (client: number): Promise<void> => {

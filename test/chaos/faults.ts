@@ -1,4 +1,4 @@
-/** What may befall a node. */
+/** The faults of nodes. */
 import { existsSync, rmSync } from 'node:fs';
 import { copyFolder } from './folders.ts';
 import type { CutKind, Network } from './network.ts';
@@ -16,10 +16,10 @@ const kinds = [
 export type FaultKind = (typeof kinds)[number];
 export const faultKinds: readonly FaultKind[] = kinds;
 
-/** Those that take from a node what it had promised to keep: it needs all the others to get it back. */
+/** Whether the node loses data that it had acknowledged: it needs all other nodes to get them back. */
 export const losesItsFolder = (kind: FaultKind): boolean => kind === 'wipe' || kind === 'restore';
 
-/** Those that can be brought upon nodes of this network. */
+/** The kinds that this network can bring about. */
 export const possibleKinds = (asked: readonly FaultKind[], { cutKinds }: Network): FaultKind[] =>
   asked.filter((kind) => !kind.startsWith('cut-') || cutKinds.some((cut) => kind === `cut-${cut}`));
 

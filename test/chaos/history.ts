@@ -1,4 +1,4 @@
-/** What clients asked and were told, one operation a line, as `checker/history.go` reads it. */
+/** The history: what clients asked and were told, one operation a line. `checker/history.go` reads it. */
 import { createWriteStream, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
@@ -58,7 +58,7 @@ export const openHistory = (file: string): History => {
   };
 };
 
-/** What such a file holds. */
+/** Reads a file that a history was written to. */
 export const readRecorded = (file: string): readonly Recorded[] =>
   readFileSync(file, 'utf8')
     .split('\n')

@@ -10,7 +10,7 @@ export const canary = 'chaos-canary';
 
 export type Hostility = {
   readonly seed: number;
-  /** Of the calls that meet a fault, from 0 to 1. */
+  /** The share of the calls that meet a fault, from 0 to 1. */
   readonly share: number;
 };
 
@@ -18,14 +18,14 @@ export type Met = {
   readonly calls: number;
   /** By kind. */
   readonly faults: Readonly<Record<string, number>>;
-  /** What the vault sent that it must never send. */
+  /** Calls that the vault must never send. */
   readonly violations: readonly string[];
 };
 
 type Parts = {
   readonly folder: string;
   readonly network: Network;
-  /** Of the master key, then of each node. */
+  /** The folder of the master key, then of each node. */
   readonly folders: readonly string[];
   readonly run: (name: string, command: readonly string[], env: NodeJS.ProcessEnv) => Running;
 };

@@ -1,8 +1,8 @@
 /**
  * A network of its own for the nodes of a run, as root on Linux: a namespace for each, joined by two bridges. One is
  * for the clients and the master key, which live outside the namespaces, the other for the nodes among themselves. The
- * bridges have a namespace too: where docker runs, it filters what goes over the machine's own ones. What is cut off
- * here loses its packets in silence, as on a broken link.
+ * bridges have a namespace too: where docker runs, it filters what goes over the machine's own ones. A node that
+ * is cut off here loses its packets in silence, as on a broken link.
  */
 import { execFileSync } from 'node:child_process';
 import type { CutKind, Network } from './network.ts';
@@ -27,7 +27,7 @@ const claimNumber = (): number => {
   throw new Error('no network can be made: that needs root, iproute2 and network namespaces');
 };
 
-/** Where nobody is. */
+/** An address that nobody has. */
 const nowhere = '02:00:00:00:00:01';
 
 export const createNamespaces = async (nodes: number, firstPort: number): Promise<Network> => {
@@ -75,7 +75,7 @@ export const createNamespaces = async (nodes: number, firstPort: number): Promis
     ip('-n', bridges, 'link', 'set', `${link}${node}`, 'nomaster');
     return () => ip('-n', bridges, 'link', 'set', `${link}${node}`, 'master', link);
   };
-  /** What `node` sends to `other` goes nowhere. */
+  /** All that `node` sends to `other` goes nowhere. */
   const misdirect = (node: number, other: number): (() => void) => {
     const target = [address('p', other + 10), 'dev', 'p'];
     ip('-n', space(node), 'neigh', 'replace', ...target, 'lladdr', nowhere, 'nud', 'permanent');

@@ -1,4 +1,4 @@
-/** Where the nodes of a run are, how they reach each other, and how they are kept from it. */
+/** The network of a run: the addresses of its nodes, and how nodes are cut off from each other. */
 
 /**
  * `peers`: a node hears nothing of the others, nor they of it. `all`: nor do the clients and the master key.
@@ -7,12 +7,12 @@
 export type CutKind = 'peers' | 'all' | 'mute' | 'pair';
 
 type Place = {
-  /** Where a node serves its clients. */
+  /** A node serves its clients here. */
   readonly host: string;
   readonly port: number;
-  /** Where, within the node, its functions meet the adversary. */
+  /** The functions of the node meet the adversary here, within the node. */
   readonly hostilePort: number;
-  /** Where it listens to the other nodes, by which name they know it, and through which proxy it reaches them. */
+  /** The node listens to the other nodes here. They know it by this name, and it reaches them through this proxy. */
   readonly peerHost: string;
   readonly knownAs: string;
   readonly etcdPort: number;
@@ -21,10 +21,10 @@ type Place = {
 };
 
 export type Network = {
-  /** Where the master key listens. */
+  /** The master key listens here. */
   readonly keyHost: string;
   readonly keyPort: number;
-  /** Where the nodes reach it through the adversary. */
+  /** The nodes reach it here through the adversary. */
   readonly hostileKeyPort: number;
   readonly placeOf: (node: number) => Place;
   /** The command, to be run at the node. */

@@ -1,6 +1,6 @@
-/** How a node says it is, as whoever may see it is told. */
+/** The status of a node, as a client with the scope `vault:status` sees it. */
 
-/** What a node says of itself at `GET /v1/status`. */
+/** The node's own part of `GET /v1/status`. */
 export type NodeStatus = {
   readonly node: number;
   readonly state: string;

@@ -28,7 +28,7 @@ export type Nodes = {
   /** Stops processes of it in their tracks; they go on when the returned function is called. */
   readonly pause: (node: number, stopped: readonly Part[]) => () => void;
   readonly folderOf: (node: number) => string;
-  /** What it says of itself; `undefined` if it does not answer. */
+  /** Asks the node for its status; `undefined` if it does not answer. */
   readonly status: (node: number) => Promise<NodeStatus | undefined>;
   /** Reads the node's whole table; with `'checked'`, holds it to every invariant. */
   readonly readTable: (node: number, how: 'read' | 'checked') => Promise<Verified>;
@@ -43,7 +43,7 @@ export type NodesOptions = {
   readonly folder: string;
   readonly network: Network;
   readonly count: number;
-  /** What stands between the functions and what they call; `undefined`: nothing does. */
+  /** The adversary between the functions and what they call; `undefined`: there is none. */
   readonly hostility?: Hostility | undefined;
 };
 

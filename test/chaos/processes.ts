@@ -25,7 +25,7 @@ export const startLogged = (
   const [file = '', ...args] = command;
   const child = startProgram(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const running = { child, lastLine: '' };
-  // What it says of itself, and when by the history's clock; what its functions log, in JSON, goes elsewhere.
+  // Its messages get times of the history's clock. The log of its functions, which is JSON, has a file of its own.
   const said = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
   const logged = createWriteStream(join(folder, `${name}.functions.log`), { flags: 'a' });
   for (const input of [child.stdout, child.stderr]) {

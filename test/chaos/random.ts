@@ -1,4 +1,4 @@
-/** What a run draws by lot. The seed and the stream's name decide all of it, so a run's plan can be repeated. */
+/** The random numbers of a run. The seed and the name of a stream decide them all, so a run's plan can be repeated. */
 import { createHash } from 'node:crypto';
 
 export type Random = {

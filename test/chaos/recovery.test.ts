@@ -1,4 +1,4 @@
-/** One fault at a time befalls a node, and the node comes back by itself with the digest of the others. */
+/** After one fault at a time a node comes back by itself, with the digest of the others. */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -124,7 +124,7 @@ const named = (asked: Asked, { errors = [] }: Body): { readonly names?: readonly
     ? { names: [...new Set(errors.flatMap(({ name }) => (name === undefined ? [] : [name])))] }
     : {};
 
-/** What may be refused for a while, with nothing written. */
+/** Codes of refusals that pass. Nothing was written. */
 const temporary = new Set([
   'store_unavailable',
   'throttled',

@@ -1,5 +1,5 @@
 /**
- * `npm run chaos`: three nodes, clients that fight over secrets on all of them, and faults that befall them; then
+ * `npm run chaos`: three nodes, clients that fight over secrets on all of them, and faults of the nodes; then
  * whether every reply was right and all nodes hold the same. Exits with 0 only if so. The same seed gives the same plan
  * of requests and faults; what comes of them also depends on the machine's speed.
  */

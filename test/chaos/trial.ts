@@ -1,4 +1,4 @@
-/** Three nodes that one fault at a time befalls, and a client that remembers what was acknowledged. */
+/** Three nodes for tests of one fault at a time, and a client that remembers what was acknowledged. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +39,7 @@ export type Trial = {
   readonly untilState: (node: number, state: string) => Promise<void>;
   /** The node whose etcd leads. */
   readonly leader: () => Promise<number>;
-  /** What the node has said of itself. */
+  /** All messages of the node so far. */
   readonly saidBy: (node: number) => string;
   /** Kills the node, deletes its folder and starts it. */
   readonly wipe: (node: number) => Promise<void>;

@@ -1,11 +1,11 @@
-/** What a node's table was found to hold, by `read-table.ts`, which runs where the node's store can be reached. */
+/** The result of `read-table.ts`, which runs at the node, where its front can be reached. */
 import { execFile } from 'node:child_process';
 
 export type Verified = {
   readonly items: number;
-  /** Of all items, in an order and a form that do not depend on the store. */
+  /** The digest of all items, in an order and a form that do not depend on the store. */
   readonly digest: string;
-  /** What breaks an invariant of docs/design/storage.md. */
+  /** Items that break an invariant of docs/design/storage.md. */
   readonly violations: readonly { readonly pk: string; readonly problem: string }[];
 };
 

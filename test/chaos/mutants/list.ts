@@ -12,7 +12,7 @@ export type Mutant = {
   readonly edits: readonly Edit[];
   /** The options of the run. */
   readonly run: string;
-  /** What the run must find: a failure that says so. */
+  /** The run must end with a failure that says this. */
   readonly noticedAs: RegExp;
 };
 
