@@ -1,6 +1,6 @@
 /**
- * What a node does by itself if its disk is full, its data were changed, or all nodes were killed. More faults are in
- * test/chaos/recovery.test.ts.
+ * What nodes do by themselves if a disk or a database is full, if data were changed, or if all nodes were killed. More
+ * faults are in test/chaos/recovery.test.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -14,6 +14,7 @@ import {
   startCluster,
   until,
 } from '../support/cluster-process.ts';
+import { freshFolder } from '../support/local-process.ts';
 
 let cluster: ClusterProcess;
 let count = 0;
@@ -135,4 +136,52 @@ describe('a node', () => {
       expect(await read(2, name)).toMatchObject({ status: 200 });
     },
   );
+});
+
+describe('nodes whose quota is reached under load', () => {
+  const names = Array.from({ length: 8 }, (_, index) => `FULL_${index}`);
+  const latest = new Map<string, number>();
+  let small: ClusterProcess;
+  beforeAll(async () => {
+    small = await startCluster(freshFolder(), { VAULT_QUOTA_BYTES: String(16 * 1_048_576) });
+    for (const name of names) {
+      const body = { name, value: large };
+      expect(await small.ask(1, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
+    }
+  });
+  afterAll(() => endCluster(small));
+
+  /** Updates every secret at once, over all nodes. Returns the replies. */
+  const updateAll = async () =>
+    await Promise.all(
+      names.map(async (name, index) => {
+        const call = { body: { value: large } };
+        const reply = await small.ask(1 + (index % 3), 'PUT', `/v1/secrets/${name}`, call);
+        if (reply.status === 200) latest.set(name, Number(reply.body['version']));
+        return reply;
+      }),
+    );
+
+  it('refuse writes and serve reads', async () => {
+    const refused = await until(updateAll, (replies) =>
+      replies.every(({ status }) => status === 503),
+    );
+    expect(refused.map(({ body }) => body['code'])).toEqual(names.map(() => 'store_unavailable'));
+    for (const name of names) {
+      for (const node of [1, 2, 3]) {
+        const { status, body } = await small.ask(node, 'GET', `/v1/secrets/${name}`);
+        expect([status, body['version']]).toEqual([200, latest.get(name)]);
+      }
+    }
+    const { nodes, equal } = await small.status();
+    expect(nodes.map(({ state }) => state)).toEqual(['serving', 'serving', 'serving']);
+    expect(equal).toBe(true);
+  });
+
+  it('write again if they are started with a larger quota', async () => {
+    await small.end('SIGTERM');
+    small = await startCluster(small.folder, { VAULT_QUOTA_BYTES: String(64 * 1_048_576) });
+    await until(updateAll, (replies) => replies.every(({ status }) => status === 200));
+    await until(small.status, areAllAlike);
+  });
 });

@@ -15,7 +15,7 @@ import type { Ports, Store } from '../../functions/vault/ports.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import { startStore } from '../../local/dynamodb.ts';
-import { createTransport } from '../../local/in-process.ts';
+import { startHttpFront } from '../../local/etcd/http-front.ts';
 import { startKms } from '../../local/kms.ts';
 import { readTemplate } from '../../local/template.ts';
 import { checkVault } from '../../local/verify.ts';
@@ -48,11 +48,16 @@ export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Store =>
 const startTestStore = async (folder: string) => {
   if (process.env['TEST_STORE'] === 'etcd') {
     const { front, close } = await startEtcdFront();
-    const reached = { endpoint: 'http://front', requestHandler: createTransport(front) };
-    return { reached, close };
+    const served = await startHttpFront({ front, port: 0, status: () => ({}) });
+    return {
+      endpoint: served.endpoint,
+      close: async () => {
+        await served.close();
+        await close();
+      },
+    };
   }
-  const { endpoint, close } = await startStore(dynoxide(process.cwd()), folder, () => {});
-  return { reached: { endpoint }, close };
+  return await startStore(dynoxide(process.cwd()), folder, () => {});
 };
 
 /** The parts and the ports over them; `close` looks at nothing. */
@@ -61,7 +66,7 @@ export const startUnchecked = async () => {
   const kmsServer = await startKms({ folder });
   const client = { region: 'us-east-1', credentials: kmsServer.credentials, maxAttempts: 1 };
   const store = await startTestStore(folder);
-  const dynamodb = new DynamoDBClient({ ...client, ...store.reached });
+  const dynamodb = new DynamoDBClient({ ...client, endpoint: store.endpoint });
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
   const { table } = await readTemplate('template.yaml');
   await ensureTable(dynamodb, tableName, table);

@@ -18,7 +18,8 @@ export const portsOver = (
   const requestHandler = handlerOver(exchange);
   const client = { region: 'us-east-1', credentials, maxAttempts: 1, requestHandler };
   return {
-    store: storeOver(new DynamoDBClient(client)),
+    // The front of a node wants an address as the host.
+    store: storeOver(new DynamoDBClient({ ...client, endpoint: 'http://127.0.0.1' })),
     dataKeys: createDataKeys(new KMSClient(client), masterKeyId),
   };
 };
