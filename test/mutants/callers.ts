@@ -29,7 +29,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'isInSight(names, name) ? secretPartition(tenant, name)',
     to: 'isInSight(names, name) || name ? secretPartition(tenant, name)',
     test: 'contract/get-secret',
-    sentence: 'answers "latest" alike, with the same calls',
+    sentence: 'answers "latest" alike',
   },
   {
     name: 'a pattern fits anywhere in a name',

@@ -20,7 +20,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "'version = :version AND writeId = :writeId'",
     to: "'version = :version OR writeId <> :writeId'",
     test: crashes,
-    sentence: 'has one effect and says so, whichever reply is lost',
+    sentence: 'has one effect and reports it, whichever reply is lost',
   },
   {
     name: 'a superseded version may be written over',
@@ -28,7 +28,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'action: put(encodeVersion(update.base, update.next.validFrom)),',
     to: "action: put(encodeVersion(update.base, update.next.validFrom), { ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)' }),",
     test: 'proof/moved-records',
-    sentence: 'is refused by the next update, and stays as it was',
+    sentence: 'is returned by a get of the latest, as version',
   },
   {
     name: 'what stood in the way is not asked for',
@@ -149,7 +149,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'idempotencyKeptMs: 172_800_000',
     to: 'idempotencyKeptMs: 72_000_000',
     test: 'proof/idempotency',
-    sentence: 'has one effect and one answer',
+    sentence: 'has one effect and one answer after the vault was killed and restarted',
   },
   {
     name: 'an expired record still answers',

@@ -7,7 +7,7 @@ const taker = 'functions/dynamodb/taker.ts';
 const get = 'functions/vault/get-secret.ts';
 const tries = 'functions/vault/tries.ts';
 const calls = 'functions/dynamodb/calls.ts';
-const callRules = 'makes only calls that keep the rules, and at the cost of the table';
+const callRules = 'makes only calls that keep the rules and cost what the table says';
 
 export const readingMutants: readonly Mutant[] = [
   {
@@ -32,7 +32,7 @@ export const readingMutants: readonly Mutant[] = [
     from: "if (status !== undefined && status >= 500) return 'unclear';",
     to: "if (status !== undefined && status >= 500) return 'unavailable';",
     test: 'proof/store-faults',
-    sentence: 'says what is known if every write is server error',
+    sentence: 'gives a true answer if every write is server error',
   },
   {
     name: 'a lost connection means that nothing was written',
@@ -40,7 +40,7 @@ export const readingMutants: readonly Mutant[] = [
     from: "if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';",
     to: "if (neverSent.has(code) || code === 'ECONNRESET' || name === 'CredentialsProviderError') return 'unavailable';",
     test: 'proof/store-faults',
-    sentence: 'says what is known if every write is reply lost',
+    sentence: 'gives a true answer if every write is reply lost',
   },
   {
     name: 'a transaction in progress means that nothing was written',
@@ -48,7 +48,7 @@ export const readingMutants: readonly Mutant[] = [
     from: "if (status === undefined || name === 'TransactionInProgressException') return 'unclear';",
     to: "if (status === undefined) return 'unclear';\n  if (name === 'TransactionInProgressException') return 'unavailable';",
     test: 'proof/store-faults',
-    sentence: 'says what is known if every write is in progress',
+    sentence: 'gives a true answer if every write is in progress',
   },
   {
     name: 'one unclear try is forgotten over later ones',
@@ -72,7 +72,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'if (context.elapsed() + wait >= times.newTriesUntilMs) return false;',
     to: 'if (context.elapsed() + wait >= 20 * times.newTriesUntilMs) return false;',
     test: 'proof/store-faults',
-    sentence: 'says what is known if every write is throttled',
+    sentence: 'gives a true answer if every write is throttled',
   },
   {
     name: 'a version begins when the clock says, whatever came before',
@@ -80,7 +80,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'Math.max(context.now, base.validFrom + 1)',
     to: 'Math.max(context.now, 1)',
     test: 'proof/clocks',
-    sentence: 'stands still: every version has a first instant of its own',
+    sentence: 'begin at distinct instants while the clock stands still',
   },
   {
     name: 'an interval may end anywhere',

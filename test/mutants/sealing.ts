@@ -40,7 +40,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: 'if (!sameBytes(commitment, sealed.commitment)) throw refused();',
     to: 'if (!sameBytes(commitment, commitment)) throw refused();',
     test: 'proof/two-keys',
-    sentence: 'is refused under the second key',
+    sentence: 'opens under its own key only, though GCM gives a text under both',
   },
   {
     name: 'an iv is used twice',
@@ -64,7 +64,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: '      CiphertextBlob: wrapped,\n      EncryptionContext: { ...bound },',
     to: '      CiphertextBlob: wrapped,\n      EncryptionContext: { tenant: bound.tenant },',
     test: 'proof/calls',
-    sentence: 'makes only calls that keep the rules, and at the cost of the table',
+    sentence: 'makes only calls that keep the rules and cost what the table says',
   },
   {
     name: 'a wrong master key is one that cannot be reached',
@@ -72,8 +72,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: "['InvalidCiphertextException', incorrect],",
     to: "['InvalidCiphertextException', unreachable],",
     test: 'proof/key-faults',
-    sentence:
-      'because its material is another is master_key_incorrect for whatever was sealed before',
+    sentence: 'answers master_key_incorrect with other material for secrets sealed before',
   },
   {
     name: 'a disabled master key is asked again and again',
@@ -81,7 +80,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: "['DisabledException', unusable],",
     to: "['DisabledException', unreachable],",
     test: 'proof/key-faults',
-    sentence: 'because it is disabled is master_key_unavailable until that is undone',
+    sentence: 'answers master_key_unavailable because it is disabled',
   },
   {
     name: 'a request that ran out of time before KMS was called is a key fault',

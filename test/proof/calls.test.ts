@@ -1,7 +1,6 @@
 /**
- * Every call of every operation, as the services see it: consistent where it decides, guarded where it
- * writes, bound to identifiers at KMS, without plaintext, and of the number and the units of
- * test/support/costs.ts.
+ * Checks every call of every operation where the services see it: consistent reads where they decide, conditions on
+ * writes, identifiers in the encryption context at KMS, no plaintext, and the number and units of test/support/costs.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readTemplate } from '../../local/template.ts';
@@ -17,7 +16,7 @@ import { requestContext, someone } from '../support/requests.ts';
 
 const key = 'k'.repeat(20);
 
-/** By the operations of test/support/operations.ts; what a key adds is the second. */
+/** The cost of each operation of test/support/operations.ts; the second is its cost with a key. */
 const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'create-secret': [costs['create-secret'], costs['create-secret, keyed']],
   'update-secret': [costs['update-secret'], costs['update-secret, keyed']],
@@ -26,11 +25,11 @@ const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'submit-env': [envCost({ created: 3, read: 2 }), envCost({ created: 3, read: 2, recordKb: 1 })],
   'get-secret': [costs['get-secret']],
   'get-secret by version': [costs['get-secret by version']],
-  // The second of four versions: the head, and two halvings.
+  // The second of four versions takes the head and two halvings.
   'get-secret at an instant': [getAtCost(4)],
-  // Four versions, the three below the head in one unit.
+  // The three versions below the head together take one unit.
   'list-versions': [{ ...costs['list-versions'], kms: Array(4).fill('Decrypt'), reads: 1 + 1 }],
-  // Few names: the least that a query costs.
+  // A query costs at least this; a few names cost no more.
   'list-secrets': [{ ...costs['list-secrets'], reads: 0.5 }],
   'expand-env': [envCost({ read: 2 })],
   'expand-env with pins': [envCost({ read: 2, superseded: 1 })],
@@ -61,16 +60,16 @@ describe('every operation', () => {
     ...readers.map((operation) => ({ name: operation.name, operation, withKey: undefined })),
   ];
 
-  it('of the template is among them', async () => {
+  it('covers the template, except health and status', async () => {
     const { routes } = await readTemplate('template.yaml');
     const known = new Set(cases.map(({ operation }) => operation.name.split(' ')[0]));
     const others = routes.map(({ operation }) => operation).filter((name) => !known.has(name));
-    // Neither of these is about secrets.
+    // These two operations do not concern secrets.
     expect(others.sort()).toEqual(['get-health', 'get-status']);
   });
 
   it.each(cases)(
-    'makes only calls that keep the rules, and at the cost of the table: $name',
+    'makes only calls that keep the rules and cost what the table says: $name',
     async ({ operation, withKey }) => {
       const principal = someone();
       await operation.prepare(vault.ports, principal);
@@ -90,7 +89,7 @@ describe('every operation', () => {
         reads: readUnits(),
         writes: writeUnits(),
       }).toEqual(expected[operation.name]?.[withKey === undefined ? 0 : 1]);
-      // What the journal tells is what was sent.
+      // The journal reports exactly the calls that were sent.
       expect(adversary.met).toHaveLength(storeCalls.length + kmsCalls.length);
       calls += adversary.met.length;
     },

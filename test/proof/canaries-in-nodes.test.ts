@@ -1,7 +1,7 @@
 /**
- * Values that nothing else holds, written and read through three nodes; then searched for in every form in every file
- * that the nodes keep: etcd's log and its database, what was printed, what is remembered. The names of the secrets,
- * which are not secret, are found there, so that the files that are searched are those that were written.
+ * Writes and reads unique values through three nodes, then searches every file that the nodes keep for them, in every
+ * form: etcd's log and its database, printed lines, remembered state. The names of secrets are not secret; finding them
+ * in those files proves that the search reads the right files.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { relative } from 'node:path';
@@ -18,18 +18,18 @@ import { freshName } from '../support/running-vault.ts';
 
 const nodes = [1, 2, 3];
 const rounds = 12;
-/** Where the names of secrets stand, so that their values would stand there too. */
+/** The files that hold names of secrets, and would hold their values too. */
 const kinds = [/etcd\/member\/wal\//, /etcd\/member\/snap\/db$/, /\/log$/];
 
-// A cluster starts, and is killed, perhaps on a busy machine.
+// Starting and killing a cluster may take long on a busy machine.
 jest.setTimeout(300_000);
 
-describe('plaintext that went through three nodes', () => {
+describe('plaintext sent through three nodes', () => {
   let cluster: ClusterProcess;
   const canaries: string[] = [];
   const names: string[] = [];
   const replies: string[] = [];
-  // One part of all values: etcd's files are large, and so are searched for the forms of one text.
+  // All values share this part, so that the search of etcd's large files needs the forms of one text only.
   const marker = randomBytes(12).toString('hex');
   const forms = canaryForms(marker);
   const next = (): string => {
@@ -42,7 +42,7 @@ describe('plaintext that went through three nodes', () => {
     names.push(name);
     return name;
   };
-  /** Asks until it is served; keyed, so that it has one effect. */
+  /** Repeats a request until it is served. Its key makes it have one effect. */
   const send = async (node: number, method: string, path: string, body?: unknown) => {
     const key = randomUUID();
     const call = { ...(body !== undefined && { body, key }) };
@@ -67,7 +67,7 @@ describe('plaintext that went through three nodes', () => {
       const values = { [first]: next(), [second]: next() };
       const file = { content: `A=enc(${first})\nB=enc(${second})\n`, values };
       expect(await send(node, 'POST', '/v1/env/encrypt', file)).toBe(200);
-      // Read on another node: what a reply carries was in memory.
+      // Read on another node, so that the value is in the memory of that node too.
       const other = (node % nodes.length) + 1;
       expect(await send(other, 'GET', `/v1/secrets/${name}`)).toBe(200);
       const all = `A=secret(${first})\nB=secret(${name})\n`;
@@ -77,7 +77,7 @@ describe('plaintext that went through three nodes', () => {
   afterAll(() => endCluster(cluster));
 
   let bytes = 0;
-  /** Searches every file; tells of which kinds each node has some that hold a name. */
+  /** Searches every file. Returns for each node the kinds of its files that contain a name. */
   const search = (): Set<string> => {
     const named = new Set<string>();
     for (const { file, content } of contentsOf(cluster.folder)) {
@@ -91,13 +91,13 @@ describe('plaintext that went through three nodes', () => {
   };
   const everywhere = nodes.flatMap((node) => kinds.map((kind) => `node-${node} ${kind}`)).sort();
 
-  it('is in no file of a node or of the master key while they run, though names are', async () => {
-    // A log of printed lines is written a little later.
+  it('appears in no file of running nodes or of the master key, though names do', async () => {
+    // Printed lines reach the log file a little later.
     const named = await until(search, (found) => found.size === everywhere.length, 60_000);
     expect([...named].sort()).toEqual(everywhere);
   });
 
-  it('is in no file after all nodes were killed', async () => {
+  it('appears in no file after all nodes were killed', async () => {
     for (const node of nodes) await cluster.command('kill', String(node));
     expect([...search()].sort()).toEqual(everywhere);
     printFigure(
@@ -106,7 +106,7 @@ describe('plaintext that went through three nodes', () => {
     );
   });
 
-  it('is in no reply that does not carry it', () => {
+  it('appears in no reply that should not carry it', () => {
     for (const reply of replies)
       expect([reply, findCanaries(Buffer.from(reply), forms)]).toEqual([reply, []]);
   });

@@ -1,7 +1,7 @@
 /**
- * Values that nothing else holds, sent in every way, right and wrong; then searched for in every form: in
- * the files of the store while it runs and after it was killed, in what was printed, in replies that do not
- * carry them, and in a heap snapshot. In the memory of the process they are found, and the test tells how often.
+ * Sends unique values in valid and invalid requests, then searches for them in every form: in the files of the store,
+ * running and killed, in printed lines, in replies that should not carry them, and in a heap snapshot. The memory of the
+ * process does contain them; the test reports how many copies.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
@@ -19,14 +19,14 @@ import {
   startVault,
 } from '../support/running-vault.ts';
 
-// The whole memory of a process is read, perhaps on a busy machine.
+// Reading the whole memory of a process may take long on a busy machine.
 jest.setTimeout(300_000);
 
 const asciiJson = (text: string): string => JSON.stringify(text).replace('ä', '\\u00E4');
 
 describe('the forms of a canary', () => {
   it.each([
-    ['as it is', (text: string) => Buffer.from(text)],
+    ['as plain text', (text: string) => Buffer.from(text)],
     ['in hexadecimal', (text: string) => Buffer.from(Buffer.from(text).toString('hex'))],
     ['in JSON', (text: string) => Buffer.from(JSON.stringify({ value: text }))],
     ['in JSON of ASCII', (text: string) => Buffer.from(asciiJson(text))],
@@ -41,7 +41,7 @@ describe('the forms of a canary', () => {
             Buffer.from(Buffer.from(`${'x'.repeat(before)}${text}y`).toString('base64')),
         ] as const,
     ),
-  ] as const)('are found %s', (_, write) => {
+  ] as const)('get found %s', (_, write) => {
     const text = newCanary();
     expect(
       findCanaries(
@@ -52,7 +52,7 @@ describe('the forms of a canary', () => {
   });
 });
 
-/** What the memory of a process holds that it may write: what a core dump would hold. */
+/** The writable memory of a process, which a core dump would contain. */
 function* memoryOf(pid: number): Generator<Buffer> {
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
@@ -66,7 +66,7 @@ function* memoryOf(pid: number): Generator<Buffer> {
         try {
           yield bytes.subarray(0, readSync(memory, bytes, 0, bytes.length, at));
         } catch {
-          // Reserved, and backed by nothing.
+          // This part of the address space is reserved without memory behind it.
         }
       }
     }
@@ -111,7 +111,7 @@ describeLocal('plaintext', () => {
         }),
       );
       silent.push(await send('PUT', `/v1/secrets/${freshName()}`, { body: { value: next() } }));
-      // Malformed in the ways that make parsers quote what they read.
+      // Malformed in ways that make parsers quote their input.
       const text = JSON.stringify({ name, value: next() });
       for (const raw of [
         text.slice(0, -1),
@@ -137,7 +137,7 @@ describeLocal('plaintext', () => {
       silent.push(
         await send('POST', '/v1/env/expand', { file: `A=secret(${name})\nX="plain${hex}\n` }),
       );
-      // Read, too: what a reply carries was in memory.
+      // Reading puts the values of replies into memory too.
       await send('GET', `/v1/secrets/${name}`);
       await send('GET', `/v1/secrets/${name}/versions?include=values`);
       await send('POST', '/v1/env/expand', { file: `A=secret(${name})\nB=secret(${first})\n` });
@@ -148,7 +148,7 @@ describeLocal('plaintext', () => {
     rmSync(dumps, { recursive: true });
   });
 
-  it('is in no reply that does not carry it', () => {
+  it('appears in no reply that should not carry it', () => {
     for (const { status, text, headers } of silent) {
       expect([status, text, found(Buffer.from(text + [...headers].join()))]).toEqual([
         status,
@@ -158,13 +158,13 @@ describeLocal('plaintext', () => {
     }
   });
 
-  it('is in no line that was printed', () => {
+  it('appears in no printed line', () => {
     const lines = vault.lines();
     expect(lines.length).toBeGreaterThan(100);
     expect(found(Buffer.from(lines.join('\n')))).toBe(0);
   });
 
-  it('is in no file, while the store runs and after it was killed', async () => {
+  it('appears in no file, while the store runs and after it was killed', async () => {
     let bytes = 0;
     const files = new Set<string>();
     const search = () => {
@@ -185,7 +185,7 @@ describeLocal('plaintext', () => {
     );
   });
 
-  it('is in the memory of the process after its request, which is not promised otherwise', async () => {
+  it('stays in the memory of the process after its request, as the threat model says', async () => {
     const token = vault.token();
     const name = freshName();
     const value = next();
@@ -204,13 +204,13 @@ describeLocal('plaintext', () => {
       'memory',
       `forms of a value found in parts of the process's memory: ${atOnce} right after its request, ${later} after 2,000 others`,
     );
-    // Once none is found, docs/threat-model.md may promise more than it does.
+    // Once no copy is found, docs/threat-model.md may promise more.
     expect(atOnce).toBeGreaterThan(0);
   });
 
-  it('is in no heap snapshot that is taken after its request', async () => {
+  it('appears in no heap snapshot taken after its request', async () => {
     const value = next();
-    // The vault keeps who a token's caller is for a minute, so the search finds this canary if it finds any.
+    // The vault remembers the caller of a token for a minute, so a working search finds this canary.
     const subject = newCanary();
     const [name, token] = [freshName(), vault.token({ sub: subject })];
     await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
@@ -224,7 +224,7 @@ describeLocal('plaintext', () => {
   });
 });
 
-/** The snapshot that a process writes into a folder, once it is whole. */
+/** The complete heap snapshot that a process writes into a folder. */
 const untilWritten = async (folder: string): Promise<Buffer> => {
   for (let tries = 0; tries < 600; tries += 1) {
     const [name] = readdirSync(folder);

@@ -1,7 +1,7 @@
 /**
- * Every field of every item as it lies in the table: each bit of binary fields, each character of texts
- * and numbers, each length but its own, each attribute gone or added. What is read is refused, always
- * with the one code of docs/design/envelope.md.
+ * Changes every field of every stored item: each bit of binary fields, each character of texts and numbers, each other
+ * length, each attribute removed or added. The vault refuses to read the item, always with the one code of
+ * docs/design/envelope.md.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -21,13 +21,13 @@ const name = 'DB';
 const value = bytes('a value');
 /** The attributes of the index of names. */
 const indexed = ['tenant', 'name'];
-/** KMS does not unwrap what it has not wrapped and says no more; all else is the item's or the envelope's own. */
+/** KMS only says that it did not wrap the key. Every other change is detected in the item or the envelope. */
 const codeFor = (attribute: string, other: AttributeValue | undefined): string =>
   attribute === 'wrappedDataKey' && (other?.B?.length ?? 0) > 0
     ? 'master_key_incorrect'
     : 'integrity_failure';
 
-/** Texts that differ from this one in one character, or in length. */
+/** Texts that differ from this one in one character or in length. */
 const changedTexts = (text: string): string[] => {
   const others = [...text].map(
     (character, index) =>
@@ -53,7 +53,7 @@ const changedBytes = (content: Uint8Array): Uint8Array[] => {
     Buffer.concat([content, content]),
   ];
 };
-/** What an attribute may become: its own type with another content, another type, or gone. */
+/** The ways to change an attribute: other content of its type, another type, or removal. */
 const changed = ({ S, N, B }: AttributeValue): (AttributeValue | undefined)[] => [
   ...(S === undefined ? [] : changedTexts(S).map((text) => ({ S: text }))),
   ...(N === undefined ? [] : changedNumbers(N).map((number) => ({ N: number }))),
@@ -64,7 +64,7 @@ const changed = ({ S, N, B }: AttributeValue): (AttributeValue | undefined)[] =>
   undefined,
 ];
 
-describe('an item that was changed in the table', () => {
+describe('a changed item', () => {
   let vault: Embedded;
   let table: Table;
   let changes = 0;
@@ -77,14 +77,14 @@ describe('an item that was changed in the table', () => {
     await vault.close();
   });
 
-  /** Someone whose items are not held against the invariants at the end. */
+  /** A principal whose items are left out of the final check of invariants. */
   const victim = (): Principal => {
     const principal = someone({ tenant: `t${changes}` });
     vault.tampered.add(principal.tenant);
     return principal;
   };
 
-  /** Asks for an item that was put in place of another; nothing to ask where the store refuses it itself. */
+  /** Replaces an item and asks for it. Returns the code, or says that the store itself refused the item. */
   const refusalFor = async (item: Item, ask: () => Promise<unknown>): Promise<string> => {
     const isStored = await table.put(item).then(
       () => true,
@@ -94,7 +94,7 @@ describe('an item that was changed in the table', () => {
     changes += 1;
     return await codeOf(ask).catch(() => 'nothing was refused');
   };
-  /** Changes each attribute but the key in every way, and asks after each change. */
+  /** Changes each attribute except the key in every way, and asks after each change. */
   const changeAll = async (
     item: Item,
     ask: () => Promise<unknown>,
@@ -105,7 +105,7 @@ describe('an item that was changed in the table', () => {
       for (const other of changed(content)) {
         const { [attribute]: _, ...rest } = item;
         const code = await refusalFor(other ? { ...rest, [attribute]: other } : rest, ask);
-        // The store refuses what its index cannot hold.
+        // The store refuses values that its index cannot hold.
         const expected =
           code === 'not stored' && indexed.includes(attribute) ? code : codeFor(attribute, other);
         expect([attribute, JSON.stringify(other), code]).toEqual([
@@ -128,27 +128,24 @@ describe('an item that was changed in the table', () => {
     return items.find(({ sk }) => sk?.S === `VERSION#000000000${version}`) ?? {};
   };
 
-  it('is refused as a head', async () => {
+  it('fails as a head with its one code for every change', async () => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, [value]);
     const [head] = await table.itemsOf(alice.tenant);
     await changeAll(head ?? {}, () => get(alice, 'latest'));
   });
 
-  /** Texts and numbers say where a version lies; what is sealed is opened alike whichever way leads there. */
+  /** Texts and numbers locate a version; sealed bytes are opened the same way from every path, so test those once. */
   const isPlain = ({ B }: AttributeValue): boolean => B === undefined;
 
-  it.each([1, 2, 3])(
-    'is refused as superseded version %s of four, by its number',
-    async (version) => {
-      const alice = victim();
-      await makeSecret(vault.ports, alice, name, [value, 'b', 'c', 'd']);
-      const stored = await versionItem(alice, version);
-      await changeAll(stored, () => get(alice, { version }), version === 1 ? undefined : isPlain);
-    },
-  );
+  it.each([1, 2, 3])('fails as superseded version %s of four, read by number', async (version) => {
+    const alice = victim();
+    await makeSecret(vault.ports, alice, name, [value, 'b', 'c', 'd']);
+    const stored = await versionItem(alice, version);
+    await changeAll(stored, () => get(alice, { version }), version === 1 ? undefined : isPlain);
+  });
 
-  it.each([2, 3])('is refused as superseded version %s of four, by its time', async (version) => {
+  it.each([2, 3])('fails as superseded version %s of four, read by time', async (version) => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, ['a', 'b', 'c', 'd']);
     const stored = await versionItem(alice, version);
@@ -156,7 +153,7 @@ describe('an item that was changed in the table', () => {
     await changeAll(stored, () => get(alice, { at }), isPlain);
   });
 
-  it('is not refused, but not told either, as a first version that seems to begin later', async () => {
+  it('answers not_found as a first version whose beginning was moved later', async () => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, ['a', 'b']);
     const first = await versionItem(alice, 1);
@@ -165,7 +162,7 @@ describe('an item that was changed in the table', () => {
     expect(await refusalFor({ ...first, validFrom }, () => get(alice, { at }))).toBe('not_found');
   });
 
-  it('is refused as an idempotency record', async () => {
+  it('fails as an idempotency record', async () => {
     const alice = victim();
     const request = { name, value, fingerprint: fingerprint(key, alice, ['create', name]) };
     const create = () => createSecret(vault.ports)(requestContext(), alice, request);
@@ -182,7 +179,7 @@ describe('an item that was changed in the table', () => {
         changes += 1;
       }
       if (attribute !== 'digest') continue;
-      // Of a record the digest decides: any bit, and the key is one of another request.
+      // The digest of a record decides: with any changed bit the key counts as used by another request.
       for (const digest of changedBytes(content.B ?? new Uint8Array())) {
         await table.put({ ...record, digest: { B: digest } });
         refusable.add(await codeOf(create));

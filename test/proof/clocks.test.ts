@@ -1,6 +1,6 @@
 /**
- * Clocks that jump back and forward, stand still, and differ by five minutes between two nodes: no
- * update is refused, intervals tile, and what one node has just dated the other finds.
+ * Clocks jump back and forward, stand still, and differ by five minutes between two nodes. No update is refused,
+ * intervals have no gap or overlap, and each node finds at once what the other has just dated.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { instantOf } from '../../functions/http/conditions.ts';
@@ -19,7 +19,7 @@ import { startOfTime } from '../support/virtual-clock.ts';
 const minute = 60_000;
 const name = 'DB';
 
-describe('the time of versions', () => {
+describe('versions', () => {
   let vault: Embedded;
   let versions = 0;
   let lookedUp = 0;
@@ -32,7 +32,7 @@ describe('the time of versions', () => {
     await vault.close();
   });
 
-  /** Writes the secret's next version at `now`, its first if there is none; its first instant. */
+  /** Writes the next version of the secret at `now`, or its first. Returns its validFrom. */
   const put = async (alice: Principal, version: number, now: number): Promise<number> => {
     const context = requestContext({ now });
     const request = { name, value: bytes(`value ${version}`), fingerprint: undefined };
@@ -44,7 +44,7 @@ describe('the time of versions', () => {
     versions += 1;
     return written.version.validFrom;
   };
-  /** Asks for an instant as a node does whose clock shows `now`. */
+  /** Asks for the version at an instant, on a node whose clock shows `now`. */
   const valueAt = async (alice: Principal, instant: number, now: number): Promise<string> => {
     const which = { at: instantOf(formatInstant(instant), now) };
     const { value } = await getSecret(vault.ports)(requestContext({ now }), alice, { name, which });
@@ -62,14 +62,14 @@ describe('the time of versions', () => {
     }
   };
 
-  it('stands still: every version has a first instant of its own', async () => {
+  it('begin at distinct instants while the clock stands still', async () => {
     const alice = someone();
     for (let version = 1; version <= 50; version += 1) await put(alice, version, startOfTime);
     await requireTiling(alice, 50);
   });
 
   it.each(Array.from({ length: 20 }, (_, index) => index + 1))(
-    'jumps back and forward as it likes, by seed %s',
+    'keep their order and intervals while the clock jumps back and forward: seed %s',
     async (seed) => {
       const random = seeded(seed);
       const alice = someone();
@@ -99,7 +99,7 @@ describe('the time of versions', () => {
     },
   );
 
-  it('is five minutes apart on two nodes: each finds at once what the other has dated', async () => {
+  it('become visible at once on a node whose clock differs by five minutes', async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const random = seeded(seed);
       const alice = someone();

@@ -1,6 +1,6 @@
 /**
- * A process that dies before or after any call that an operation makes, and a connection that loses
- * any reply. The points are counted from the calls of an undisturbed run, so a new call gets its own.
+ * A process dies before or after any call of an operation, or a connection loses any reply. The points are counted from
+ * the calls of an undisturbed run, so a new call is covered without a change here.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -20,7 +20,7 @@ import { historyOf } from '../support/secrets.ts';
 const key = 'k'.repeat(20);
 const keyed = [undefined, key];
 
-describe('an operation that is cut off', () => {
+describe('an interrupted operation', () => {
   let vault: Embedded;
   let wired: Wired;
   const points = { crashes: 0, lost: 0 };
@@ -43,7 +43,7 @@ describe('an operation that is cut off', () => {
     await prepare(vault.ports, principal);
     return principal;
   };
-  /** The calls of a run that nothing disturbs. */
+  /** The calls of an undisturbed run. */
   const callsOf = async (operation: Operation, run: Run): Promise<number> => {
     let calls = 0;
     const ports = wired.portsBehind((call, signal) => {
@@ -53,7 +53,7 @@ describe('an operation that is cut off', () => {
     await run(ports, requestContext(), await prepared(operation));
     return calls;
   };
-  /** The same request again, from another process. */
+  /** Sends the same request again from another process. */
   const repeated = async (run: Run, principal: Principal) => {
     try {
       return await run(vault.ports, requestContext(), principal);
@@ -68,7 +68,7 @@ describe('an operation that is cut off', () => {
       const repetition = withKey === undefined ? ['secret_exists', 'version_conflict'] : [];
 
       it.each(['before', 'after'] as const)(
-        'has one effect when it is repeated, wherever the process died %s a call',
+        'has one effect after a repeat, whichever call the process died %s',
         async (when) => {
           const calls = await callsOf(operation, run);
           for (let index = 0; index < calls; index += 1) {
@@ -93,7 +93,7 @@ describe('an operation that is cut off', () => {
         },
       );
 
-      it('has one effect and says so, whichever reply is lost', async () => {
+      it('has one effect and reports it, whichever reply is lost', async () => {
         const calls = await callsOf(operation, run);
         for (let index = 0; index < calls; index += 1) {
           const principal = await prepared(operation);
@@ -120,7 +120,7 @@ describe('an operation that is cut off', () => {
 
   describe.each(readers)('$name', (operation) => {
     const run = operation.run();
-    it('changes nothing, and answers when it is repeated, wherever it was cut off', async () => {
+    it('changes nothing and answers a repeat, wherever it was interrupted', async () => {
       const calls = await callsOf(operation, run);
       const principal = await prepared(operation);
       const history = await historyOf(vault.ports, principal, 'OLD_P');

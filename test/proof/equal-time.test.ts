@@ -1,7 +1,7 @@
 /**
- * The time of *not found*: for another tenant's name against a name that never existed, and for a name out
- * of sight. Pairs are interleaved in random order against a store in this process, so that nothing but the
- * vault's own work differs, and compared by Welch's t-test, as dudect does (Reparaz and others, 2017).
+ * Compares the times of *not found*: for another tenant's name and for a name that never existed, and for a name hidden
+ * from the caller. Pairs are interleaved in random order against a store in this process, so that only the vault's own
+ * work differs, and compared by Welch's t-test, as dudect does (Reparaz and others, 2017).
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -22,7 +22,7 @@ import { makeSecret } from '../support/secrets.ts';
 const pairsOfGets = 20_000;
 const pairsOfOthers = 5_000;
 const warmUps = 1_000;
-/** Beyond it, two times are held to differ. */
+/** Two times count as different above this |t|. */
 const threshold = 4.5;
 
 const meanAndVariance = (values: readonly number[]) => {
@@ -35,8 +35,8 @@ const welchT = (a: readonly number[], b: readonly number[]): number => {
   return (first.mean - second.mean) / Math.sqrt(first.ofMean + second.ofMean);
 };
 /**
- * The largest t over what is left without the slowest tenth of all, or three tenths and so on: pauses of a busy
- * machine say nothing of either class, and hide a difference among the fast ones.
+ * The largest t after removing the slowest tenth of all times, or three tenths and so on. Pauses of a busy machine affect
+ * both classes alike and hide a difference among the fast ones.
  */
 const largestT = (a: readonly number[], b: readonly number[]): number => {
   const all = [...a, ...b].sort((x, y) => x - y);
@@ -55,7 +55,7 @@ const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
   return Number(process.hrtime.bigint() - began);
 };
 
-/** Measures two kinds of work, interleaved pair by pair in an order drawn anew for each. */
+/** Measures two kinds of work pair by pair, in a random order within each pair. */
 const startComparing = (one: () => Promise<unknown>, other: () => Promise<unknown>) => {
   const random = seeded(1);
   const [times, otherTimes]: [number[], number[]] = [[], []];
@@ -68,7 +68,7 @@ const startComparing = (one: () => Promise<unknown>, other: () => Promise<unknow
     warmUp: async () => {
       for (let pair = 0; pair < warmUps; pair += 1) await measure();
     },
-    /** Takes so many pairs more; t of all. */
+    /** Measures this many more pairs. Returns the t over all pairs. */
     take: async (count: number): Promise<number> => {
       for (let pair = 0; pair < count; pair += 1) {
         const [time, otherTime] = await measure();
@@ -81,7 +81,7 @@ const startComparing = (one: () => Promise<unknown>, other: () => Promise<unknow
   };
 };
 
-describe('the time of "not found"', () => {
+describe('the time of a not_found answer', () => {
   const kms = createMemoryKms();
   const store = createMemoryStore();
   const ports = portsOver(
@@ -118,7 +118,7 @@ describe('the time of "not found"', () => {
     };
     const t = await measureOnce();
     if (Math.abs(t) < threshold) return;
-    // A difference is there again, the same way round, in pairs taken anew; what the machine did meanwhile is not.
+    // A real difference has the same sign in new pairs. A disturbance of the machine has not.
     const again = await measureOnce();
     expect(Math.sign(t) * again).toBeLessThan(threshold);
   };
@@ -128,7 +128,7 @@ describe('the time of "not found"', () => {
     ['update', update],
     ['expand', expand],
   ] as const)(
-    'does not tell another tenant’s name from one that never existed: %s',
+    'is equal for another tenant’s name and a name that never existed: %s',
     async (what, ask) => {
       const owner = someone();
       await makeSecret(ports, owner, taken, ['a', 'b']);
@@ -137,14 +137,14 @@ describe('the time of "not found"', () => {
     },
   );
 
-  it('does not tell a name out of sight that is taken from one that is free', async () => {
+  it('is equal for an existing and a free name hidden from the caller', async () => {
     const owner = someone();
     await makeSecret(ports, owner, taken, ['a', 'b']);
     const blind = { ...owner, names: ['OTHER_*'] };
     await requireEqual('out of sight', get(ports, blind, taken), get(ports, blind, free));
   });
 
-  it('would be told from one that takes 20 µs longer', async () => {
+  it('differs measurably if one answer takes 20 µs longer', async () => {
     const owner = someone();
     await makeSecret(ports, owner, taken, ['a']);
     const stranger = someone();
@@ -156,7 +156,7 @@ describe('the time of "not found"', () => {
     const [slow, fast] = [get(slower, stranger, taken), get(slower, stranger, free)];
     const { warmUp, take, pairs } = startComparing(slow, fast);
     await warmUp();
-    // On a busy machine it takes more pairs to see it, though no more than would have been looked at.
+    // A busy machine needs more pairs for this, but no more than the other tests take.
     let t = 0;
     while (t <= 2 * threshold && pairs() < pairsOfGets) t = await take(pairsOfOthers);
     figures.push(`with 20 µs planted: t ${t.toFixed(1)} over ${pairs()} pairs`);

@@ -1,6 +1,6 @@
 /**
- * A node that dies before or after any call that it makes to etcd for an operation, and a connection to etcd that loses
- * any reply. The points are counted from the calls of an undisturbed run, so a new call gets its own.
+ * A node dies before or after any of its calls to etcd for an operation, or the connection to etcd loses any reply. The
+ * points are counted from the calls of an undisturbed run, so a new call is covered without a change here.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ let folder: string;
 let etcdFront: EtcdFront;
 let kmsServer: Kms;
 let kms: KMSClient;
-/** The ports of a node that nothing disturbs. */
+/** The ports of an undisturbed node. */
 let ports: Ports;
 const points = { crashes: 0, lost: 0 };
 
@@ -53,7 +53,7 @@ const clientOf = (etcd: EtcdClient): DynamoDBClient => {
     requestHandler: createTransport(front),
   });
 };
-/** The ports of another node, whose front has seen nothing yet. */
+/** The ports of another node, whose front has no state yet. */
 const portsOver = (etcd: EtcdClient): Ports => ({ ...ports, store: storeOver(clientOf(etcd)) });
 
 beforeAll(async () => {
@@ -84,7 +84,7 @@ const prepared = async ({ prepare }: Operation): Promise<Principal> => {
   await prepare(ports, principal);
   return principal;
 };
-/** The calls to etcd of a run that nothing disturbs. */
+/** The calls to etcd of an undisturbed run. */
 const callsOf = async (operation: Operation, run: Run): Promise<number> => {
   let calls = 0;
   const counted = interceptCalls(etcdFront.etcd, (send) => {
@@ -94,7 +94,7 @@ const callsOf = async (operation: Operation, run: Run): Promise<number> => {
   await run(portsOver(counted), requestContext(), await prepared(operation));
   return calls;
 };
-/** The same request again, on another node. */
+/** Sends the same request again on another node. */
 const repeated = async (run: Run, principal: Principal) => {
   try {
     return await run(ports, requestContext(), principal);
@@ -115,7 +115,7 @@ describe.each(writers)('$name', (operation) => {
     const repetition = key === undefined ? ['secret_exists', 'version_conflict'] : [];
 
     it.each(['before', 'after'] as const)(
-      'has one effect when it is repeated, wherever the node died %s a call to etcd',
+      'has one effect after a repeat, whichever call to etcd the node died %s',
       async (when) => {
         const calls = await callsOf(operation, run);
         for (let index = 0; index < calls; index += 1) {
@@ -137,7 +137,7 @@ describe.each(writers)('$name', (operation) => {
       },
     );
 
-    it('has one effect and says so, whichever reply of etcd is lost', async () => {
+    it('has one effect and reports it, whichever reply of etcd is lost', async () => {
       const calls = await callsOf(operation, run);
       for (let index = 0; index < calls; index += 1) {
         const principal = await prepared(operation);
@@ -153,7 +153,7 @@ describe.each(writers)('$name', (operation) => {
 
 describe.each(readers)('$name', (operation) => {
   const run = operation.run();
-  it('changes nothing, and answers when it is repeated, wherever the node died', async () => {
+  it('changes nothing and answers a repeat, wherever the node died', async () => {
     const calls = await callsOf(operation, run);
     const principal = await prepared(operation);
     const history = await historyOf(ports, principal, 'OLD_P');

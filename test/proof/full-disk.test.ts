@@ -1,4 +1,4 @@
-/** A vault on a disk of 24 MiB, in a mount namespace of its own, so that nothing is left of the disk when it ends. */
+/** A vault runs on a disk of 24 MiB in its own mount namespace, so that the disk disappears with it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const folder = freshFolder();
 let vault: LocalProcess;
 let url: string;
 let token: string;
-/** The folder as this process reaches it: the disk is mounted in the vault's namespace only. */
+/** The path of the folder for this process. Only the vault's namespace mounts the disk. */
 const seenFolder = () => `/proc/${vault.child.pid}/root${folder}`;
 
 const startOnSmallDisk = (): LocalProcess => {
@@ -59,7 +59,7 @@ const read = async (name: string) => {
   const headers = { Authorization: `Bearer ${token}` };
   return (await fetch(`${url}/v1/secrets/${name}`, { headers })).status;
 };
-/** Takes all that is left of the disk. */
+/** Fills the rest of the disk. */
 const fill = (): void => {
   for (const bytes of [1_048_576, 4_096]) {
     try {
@@ -71,14 +71,14 @@ const fill = (): void => {
 };
 const said = (pattern: RegExp) => vault.errors.some((line) => pattern.test(line));
 
-describe('a vault whose disk is full', () => {
-  it('says so on stderr, logs the fault of the store as the cause, and goes on when there is room', async () => {
+describe('a vault with a full disk', () => {
+  it('says so on stderr, logs the error of the store as the cause, and continues when there is space again', async () => {
     expect(await create('BEFORE')).toBe(201);
     expect(vault.errors).toEqual([]);
     let names = 0;
     let status = 201;
     for (; status === 201 && names < 200; names += 1) {
-      // Again and again: what the store gives back is to be gone, too.
+      // Repeat, because the space that the store frees must be filled too.
       fill();
       status = await create(`N${names}`);
     }

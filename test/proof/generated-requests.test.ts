@@ -1,6 +1,6 @@
 /**
- * Requests made from docs/openapi.yaml, right and wrong in every part, against a vault over HTTP. Every
- * reply is one that the document describes for that operation, and none is the vault's own failure.
+ * Requests generated from docs/openapi.yaml, valid and invalid in every part, to a vault over HTTP. The document
+ * describes every reply for its operation, and no reply is an internal error.
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { intBelow, seeded } from '../support/adversary/random.ts';
@@ -13,7 +13,7 @@ const requests = 50_000;
 const clients = 8;
 const batches = 10;
 
-// More than the minute that a test over HTTP has, on a busy machine.
+// On a busy machine this takes more than the minute that tests over HTTP have.
 jest.setTimeout(600_000);
 
 describe('a generated request', () => {
@@ -51,7 +51,7 @@ describe('a generated request', () => {
   });
 
   it.each(Array.from({ length: batches }, (_, index) => index + 1))(
-    'is answered as the document says, part %s',
+    'gets a reply that the document describes, part %s',
     async (part) => {
       const random = seeded(part);
       let sent = 0;
@@ -60,14 +60,14 @@ describe('a generated request', () => {
           sent += 1;
           const { method, path, headers, body, faults } = drawRequest(random);
           const token = tokens[intBelow(random, tokens.length)];
-          // Throws where the reply is not in the document.
+          // Throws if the document does not describe the reply.
           const reply = await vault.call(method, path, {
             ...(token !== undefined && { token }),
             ...(body !== undefined && { raw: body }),
             headers,
           });
           const about = `part ${part}: ${method} ${path} ${String(body).slice(0, 300)} → ${reply.text.slice(0, 300)}`;
-          // On a busy machine a service may not answer in time, and replies and the status page say so.
+          // On a busy machine a service may not answer in time; replies and the status page may say so.
           if (reply.status === 503) slow += 1;
           expect([about, reply.status < 500 || reply.status === 503]).toEqual([about, true]);
           statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
@@ -79,7 +79,7 @@ describe('a generated request', () => {
     },
   );
 
-  it('reaches every operation, and finds the services there', async () => {
+  it('reaches every operation while the services are reachable', async () => {
     expect(reached.size).toBe(operations.length);
     expect(slow).toBeLessThan(requests / 200);
   });

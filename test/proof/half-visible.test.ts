@@ -1,6 +1,6 @@
 /**
- * A reader that looks for all names of a file at every point of its request: before and after each
- * call to the store and to KMS, while it runs undisturbed, dies there, or loses that reply.
+ * A reader asks for all names of a file before and after each call that the vault makes to the store and to KMS for that
+ * file, while the request runs undisturbed, dies there, or loses that reply.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -19,10 +19,10 @@ import { virtualClock } from '../support/virtual-clock.ts';
 const key = 'k'.repeat(20);
 const files = [...writers.filter(({ writes }) => writes.length > 1), largestFile];
 
-/** A request whose time does not go by while it is looked at. */
+/** A request whose clock stands still while the test reads. */
 const standingStill = () => requestContext({ clock: virtualClock() });
 
-describe('a .env file that is being stored', () => {
+describe('a .env file during its request', () => {
   let vault: Embedded;
   let wired: Wired;
   let looks = 0;
@@ -35,14 +35,14 @@ describe('a .env file that is being stored', () => {
     await vault.close();
   });
 
-  /** What is there, by one file and by one request a name, must be the same and never a part. */
+  /** Reads the names by one file and by one request each. Both must show the same: all or none. */
   const look = async (principal: Principal, { writes }: Operation): Promise<'all' | 'none'> => {
     const names = writes.map(({ name }) => name);
     const get = (name: string) =>
       getSecret(vault.ports)(requestContext(), principal, { name, which: 'latest' });
     const seen = await seenByFile(vault.ports, principal, names);
     const singly = new Set<string>();
-    // The first and the last name of a transaction, and one between.
+    // The first and the last name of a transaction, and one in the middle.
     for (const name of [names[0], names.at(-1), names[1]]) {
       const code = await codeOf(() => get(name ?? '')).catch(() => 'found');
       singly.add(code);
@@ -52,7 +52,7 @@ describe('a .env file that is being stored', () => {
     return seen === 'all' ? 'all' : 'none';
   };
 
-  /** Runs a file and looks around each of its calls; answers with what was seen, in order. */
+  /** Runs a file and reads at each of its calls. Returns what was visible, in order. */
   const lookingAround = async (
     operation: Operation,
     withKey: string | undefined,
@@ -76,7 +76,7 @@ describe('a .env file that is being stored', () => {
     seen.push(await look(principal, operation));
     return seen;
   };
-  /** The calls of an undisturbed run by number: all, or of a long run the first and the last ones. */
+  /** The numbers of the calls of an undisturbed run: all, or the first and last ones of a long run. */
   const pointsOf = async (operation: Operation, withKey: string | undefined) => {
     const calls = ((await lookingAround(operation, withKey)).length - 1) / 2;
     const all = Array.from({ length: calls }, (_, index) => index);
@@ -85,12 +85,12 @@ describe('a .env file that is being stored', () => {
 
   describe.each(files)('$name', (operation) => {
     describe.each([undefined, key])('with the key %s', (withKey) => {
-      it('is seen not at all, then whole, and never goes back', async () => {
+      it('becomes visible completely in one step, and never disappears', async () => {
         const seen = await lookingAround(operation, withKey);
         expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
       });
 
-      it('is seen not at all or whole where any reply is lost', async () => {
+      it('is visible completely or not at all when any reply is lost', async () => {
         for (const lose of await pointsOf(operation, withKey)) {
           const seen = await lookingAround(operation, withKey, lose);
           expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
@@ -98,7 +98,7 @@ describe('a .env file that is being stored', () => {
       });
 
       it.each(['before', 'after'] as const)(
-        'is there not at all or whole where its process died %s any call',
+        'is visible completely or not at all when its process died %s any call',
         async (when) => {
           for (const index of await pointsOf(operation, withKey)) {
             const principal = someone();

@@ -1,7 +1,6 @@
 /**
- * A vault of its own process whose every call to DynamoDB and KMS goes through a hostile proxy, in
- * real time, asked over HTTP by several clients at once: its answers are held against what a vault on
- * the same table, without the proxy, shows afterwards.
+ * All calls of a vault process to DynamoDB and KMS pass through a hostile proxy in real time, while several clients ask
+ * over HTTP. Its answers are compared with what a vault on the same table shows afterwards without the proxy.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -21,7 +20,7 @@ const secretsOfAClient = 8;
 const updatesOfASecret = 6;
 const canary = 'plaintext-canary';
 
-// Many requests wait for replies that never come, perhaps on a busy machine.
+// Many requests wait for replies that never come, which may take long on a busy machine.
 jest.setTimeout(300_000);
 
 describe('a vault behind a hostile network', () => {
@@ -39,7 +38,7 @@ describe('a vault behind a hostile network', () => {
       const parts = { choose: atRate(random, share), pause: realPause, random, watch };
       const adversary = startAdversary(toEndpoint(endpoint), parts);
       adversaries.push(adversary);
-      // A host looks at its table before it serves, which is no call of the vault.
+      // A host checks its table before it serves; that is not a call of the vault.
       const whileStarting = toEndpoint(endpoint);
       const proxy = await startProxy((call, signal) =>
         (serves ? adversary.exchange : whileStarting)(call, signal),
@@ -63,7 +62,7 @@ describe('a vault behind a hostile network', () => {
   const written = ({ reply: { status } }: Told): boolean => status < 300;
   const isUnknown = ({ reply }: Told): boolean => reply.json.code === 'outcome_unknown';
 
-  /** Creates a secret and updates it; tells what was sent and what was answered, in order. */
+  /** Creates a secret and updates it. Returns the requests and answers in order. */
   const live = async (name: string): Promise<Told[]> => {
     const token = quiet.token({ tenant: 'acme' });
     const told: Told[] = [];
@@ -78,7 +77,7 @@ describe('a vault behind a hostile network', () => {
     return told;
   };
 
-  it('says what is true, and shows no plaintext on the way', async () => {
+  it('gives true answers and sends no plaintext to the services', async () => {
     const names = Array.from({ length: clients * secretsOfAClient }, () => freshName());
     const told = new Map<string, Told[]>();
     const queue = names.values();
@@ -110,7 +109,7 @@ describe('a vault behind a hostile network', () => {
     printFigure('hostile network', `${JSON.stringify(seen)} in ${calls} calls, 0 wrong answers`);
   });
 
-  it('repeats with the same key until it is told, and has one effect', async () => {
+  it('has one effect for requests repeated with the same key until they are answered', async () => {
     const token = quiet.token({ tenant: 'acme' });
     const random = seeded(3);
     const live = async () => {

@@ -1,6 +1,6 @@
 /**
- * Requests with an Idempotency-Key that are repeated: at once, together, after 25 hours, after a
- * restart, by another subject, with other content. There is one effect, or the refusal that is due.
+ * Requests with an Idempotency-Key are repeated: at once, concurrently, after 25 hours, after a restart, by another
+ * subject, with other content. Each has one effect or the documented refusal.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -23,7 +23,7 @@ let repetitions = 0;
 
 afterAll(() => printFigure('idempotent replay', `${repetitions} repetitions, one effect each`));
 
-describe('a keyed request that is repeated', () => {
+describe('a repeated keyed request', () => {
   let vault: Embedded;
   beforeAll(async () => {
     vault = await startEmbedded();
@@ -60,7 +60,7 @@ describe('a keyed request that is repeated', () => {
       },
     );
 
-    it('has one effect when sixteen run at once, and fifteen of them say so', async () => {
+    it('has one effect among sixteen concurrent ones, and fifteen are marked as replays', async () => {
       const principal = await prepared(operation);
       const all = await Promise.all(Array.from({ length: 16 }, () => run(operation, principal)));
       expect(new Set(all.map(({ written, told }) => JSON.stringify([written, told]))).size).toBe(1);
@@ -68,11 +68,11 @@ describe('a keyed request that is repeated', () => {
       expect(await effectsOf(vault.ports, principal, operation)).toEqual([1]);
     });
 
-    it('is decided anew after 49 hours: the key is free', async () => {
+    it('counts as new after 49 hours, when the key is free', async () => {
       const principal = await prepared(operation);
       await run(operation, principal);
       const after = times.idempotencyKeptMs + hour;
-      // What exists is refused as any other request for it; an update makes its next version.
+      // A create then meets the existing name as any other create; an update writes its next version.
       const again = await run(operation, principal, after).catch((error) =>
         codeOf(() => Promise.reject(error)),
       );
@@ -80,7 +80,7 @@ describe('a keyed request that is repeated', () => {
       else expect([again.replayed, again.written[0]?.version]).toEqual([false, 4]);
     });
 
-    it('is not known under the key of another subject', async () => {
+    it('counts as new under the same key of another subject', async () => {
       const principal = await prepared(operation);
       await run(operation, principal);
       const other = { ...principal, subject: 'mallory' };
@@ -92,7 +92,7 @@ describe('a keyed request that is repeated', () => {
     });
 
     it.each(writers.filter((other) => other !== operation))(
-      'is refused where the key is used for $name instead',
+      'gets 422 if the key is used for $name instead',
       async (other) => {
         const principal = await prepared(operation);
         await run(operation, principal);
@@ -122,7 +122,7 @@ describe('a keyed request over HTTP', () => {
     ] as const;
   };
 
-  it('has one effect and one answer after the vault was killed and started again', async () => {
+  it('has one effect and one answer after the vault was killed and restarted', async () => {
     const token = vault.token();
     const first = [];
     for (const [method, path, body, conditions] of requests()) {
@@ -140,7 +140,7 @@ describe('a keyed request over HTTP', () => {
     }
   });
 
-  it('is refused with the key and other content, and has no other effect', async () => {
+  it('gets 422 with the same key and other content, without another effect', async () => {
     const token = vault.token();
     for (const [method, path, body, conditions] of requests()) {
       const headers = { 'Idempotency-Key': randomUUID(), ...conditions };
@@ -163,7 +163,7 @@ describe('a keyed request over HTTP', () => {
     }
   });
 
-  it('is refused with the key and another If-Match, and decided before If-Match with the same', async () => {
+  it('gets 422 with the same key and another If-Match, and is decided before If-Match with the same', async () => {
     const token = vault.token();
     const [, [method, path, body]] = requests();
     const name = path.split('/').at(-1);

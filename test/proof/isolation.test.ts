@@ -1,7 +1,6 @@
 /**
- * Every route of template.yaml, asked about one's own secret, another tenant's, one out of sight, and one
- * that never existed. Where a caller may not see, the replies are one, byte for byte but for the request
- * id; and so is the time that they take.
+ * Asks every route of template.yaml about the caller's own secret, another tenant's secret, a secret hidden from the
+ * caller, and one that never existed. The replies for the last three are equal byte for byte, except for the request id.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readTemplate } from '../../local/template.ts';
@@ -18,9 +17,9 @@ import type { Claims } from '../support/tokens.ts';
 const targets = ['own', 'other tenant', 'outside names', 'never existed'] as const;
 type Target = (typeof targets)[number];
 type Row = {
-  /** Asks about a name, as whoever is given. */
+  /** Asks about a name with the given token. */
   readonly ask: (token: string, name: string) => Promise<Reply>;
-  /** The status for each target. Those of a caller who may not see are the same reply. */
+  /** The status for each target. Callers who may not see the secret all get the same reply. */
   readonly statuses: Readonly<Record<Target, number>>;
 };
 
@@ -29,7 +28,7 @@ let cells = 0;
 
 const lookUp = { own: 200, 'other tenant': 404, 'outside names': 404, 'never existed': 404 };
 const everyone = { own: 200, 'other tenant': 200, 'outside names': 200, 'never existed': 200 };
-/** A create tells of its own tenant only, and of names out of sight nothing, not even that they are free. */
+/** A create depends only on its own tenant, and reports nothing about hidden names, not even that they are free. */
 const make = (success: number) => ({
   own: 409,
   'other tenant': success,
@@ -88,12 +87,12 @@ describe('the isolation of callers', () => {
     await vault.stop();
   });
 
-  it('has a row for every route of the template, and for no other', async () => {
+  it('covers every route of the template and no other', async () => {
     const { routes } = await readTemplate('template.yaml');
     expect(Object.keys(rows).sort()).toEqual(routes.map(({ operation }) => operation).sort());
   });
 
-  /** A name, who owns it if anyone does, and who asks. */
+  /** A new name with its owner, if any, and the token of the asking caller. */
   const cellOf = async (target: Target): Promise<{ token: string; name: string }> => {
     const name = freshName();
     const owner = vault.token({ tenant: 'acme' });
@@ -109,7 +108,7 @@ describe('the isolation of callers', () => {
     };
     return { token: vault.token(claims[target]), name };
   };
-  /** A reply as text, without what differs by itself: the request id, the name asked for, a latency, instants. */
+  /** A reply as text without what always differs: request id, requested name, latency, instants. */
   const textOf = (reply: Reply, name: string): string =>
     withoutRequestId(reply)
       .replaceAll(name, 'NAME')
@@ -118,7 +117,7 @@ describe('the isolation of callers', () => {
       .replace(/"validFrom":"[^"]+"/, '"validFrom":""');
 
   describe.each(Object.entries(rows))('at %s', (_, { ask, statuses }) => {
-    it('is kept in every cell of the matrix', async () => {
+    it('holds in every cell of the matrix', async () => {
       const texts = new Map<Target, string>();
       for (const target of targets) {
         const { token, name } = await cellOf(target);
@@ -133,7 +132,7 @@ describe('the isolation of callers', () => {
       if (statuses['outside names'] !== 403) expect(texts.get('outside names')).toBe(never);
     });
 
-    it('says the same outside names whether or not the name is taken', async () => {
+    it('gives equal answers for existing and free hidden names', async () => {
       const { token, name } = await cellOf('outside names');
       const taken = await ask(token, name);
       const free = freshName();

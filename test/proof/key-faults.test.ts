@@ -1,7 +1,7 @@
 /**
- * A master key that is disabled, pending deletion, another, of other material, denied, and a KMS that
- * throttles, fails, is slow or silent. Every operation that needs the key gives the one documented
- * answer, each time; what needs no key still answers; and nothing is written.
+ * The master key is disabled, pending deletion, replaced, has other material or is denied, or KMS throttles, fails, is
+ * slow or silent. Every operation that needs the key gives the one documented answer each time, every other operation
+ * succeeds, and nothing is written.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -32,14 +32,14 @@ import { refusalOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-/** The same fault is met so many times in a row. */
+/** How many times in a row each fault occurs. */
 const times = 5;
 const needsNoKey = ['list-secrets'];
 const everything = [...writers, ...readers];
 const opens = [...readers.filter(({ name }) => !needsNoKey.includes(name))];
 const submits = writers.filter(({ name }) => name === 'submit-env');
 
-/** By what the world does to the key: the code of envelope.md, and whether trying later may help. */
+/** Each fault with the code of envelope.md and whether a retry may help. */
 const faults: readonly (readonly [string, Fate, string, boolean])[] = [
   [
     'access is denied',
@@ -66,7 +66,7 @@ const faults: readonly (readonly [string, Fate, string, boolean])[] = [
   ['KMS takes five seconds', { kind: 'slow', ms: 5_000 }, 'master_key_unavailable', true],
 ];
 
-describe('a request while the master key cannot be used', () => {
+describe('a request without a usable master key', () => {
   let vault: Embedded;
   let wired: Wired;
   let other: Kms;
@@ -77,7 +77,7 @@ describe('a request while the master key cannot be used', () => {
     vault = await startEmbedded();
     wired = await wireUp(vault);
     other = await startKms({ folder: freshFolder() });
-    // The same key id with other material, as when imported material is replaced.
+    // The same key id with other material, as after a new import of key material.
     const folder = freshFolder();
     const own = await startKms({ folder });
     await own.close();
@@ -97,7 +97,7 @@ describe('a request while the master key cannot be used', () => {
     await vault.close();
   });
 
-  /** The whole table as text; the store gives the attributes of an item in any order. */
+  /** The whole table as text. Attributes are sorted, because the store returns them in any order. */
   const everyItem = async () => {
     const { Items } = await vault.dynamodb.send(new ScanCommand({ TableName: tableName }));
     const texts = (Items ?? []).map((item) => JSON.stringify(Object.entries(item).sort()));
@@ -109,7 +109,7 @@ describe('a request while the master key cannot be used', () => {
     return principal;
   };
 
-  /** Runs it again and again behind these ports: each time it is refused alike, and nothing is left. */
+  /** Runs the operation repeatedly with these ports: each run is refused with the same answer and changes nothing. */
   const refusedAlike = async (
     operation: Operation,
     principal: Principal,
@@ -141,14 +141,14 @@ describe('a request while the master key cannot be used', () => {
       });
       return wired.portsBehind(adversary.exchange);
     };
-    it(`is ${code}, retryable: ${retryable}, each time, and leaves nothing`, async () => {
+    it(`answers ${code}, retryable: ${retryable}, each time, and changes nothing`, async () => {
       for (const operation of everything) {
         if (needsNoKey.includes(operation.name)) continue;
         const principal = await prepared(operation);
         await refusedAlike(operation, principal, behind, { fault, code, retryable });
       }
     });
-    it('finds nothing where there is nothing, and answers what needs no key', async () => {
+    it('answers not_found for a missing secret, and succeeds if it needs no key', async () => {
       const missing = someone();
       for (const operation of opens) {
         const running = () => operation.run()(behind(virtualClock()), requestContext(), missing);
@@ -178,7 +178,7 @@ describe('a request while the master key cannot be used', () => {
     ],
   ] as const;
   it.each(states)(
-    'because %s is master_key_unavailable until that is undone',
+    'answers master_key_unavailable because %s, and succeeds again afterwards',
     async (fault, begin, end) => {
       const all = everything.filter(({ name }) => !needsNoKey.includes(name));
       const principals = new Map<Operation, Principal>();
@@ -200,9 +200,9 @@ describe('a request while the master key cannot be used', () => {
   );
 
   it.each([
-    ['it is another key', () => other],
-    ['its material is another', () => changed],
-  ])('because %s is master_key_incorrect for whatever was sealed before', async (fault, kms) => {
+    ['another key', () => other],
+    ['other material', () => changed],
+  ])('answers master_key_incorrect with %s for secrets sealed before', async (fault, kms) => {
     const { endpoint, keyArn, credentials } = kms();
     const toKms = toEndpoint(endpoint);
     const ports = portsOver(
@@ -217,7 +217,7 @@ describe('a request while the master key cannot be used', () => {
     }
   });
 
-  it('never answers otherwise while it is disabled for some nodes of KMS and not yet for others', async () => {
+  it('gives no other answer while the key is disabled only for some nodes of KMS', async () => {
     const lagging = (clock: ReturnType<typeof virtualClock>, seed: number): Ports => {
       const random = seeded(seed);
       const adversary = startAdversary(wired.forward, {

@@ -1,4 +1,4 @@
-/** The store in memory, held to the embedded one: asked the same, it answers the same. */
+/** The store in memory gives the same answers to the same requests as the embedded one. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
@@ -9,10 +9,10 @@ import { readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { openTable, type Table } from '../support/stored-items.ts';
 
-/** Each store has words of its own for these, or they have no meaning to the vault. */
+/** Fields that the stores word differently or that mean nothing to the vault. */
 const ownWords = new Set(['message', 'Message', 'TableName', 'Table']);
 
-/** The content of a reply or an item, with its members in one order. */
+/** The content of a reply or an item, with its properties in one order. */
 const canonical = (value: unknown): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map(canonical);
@@ -23,7 +23,7 @@ const canonical = (value: unknown): unknown => {
       name,
       name === '__type' ? String(member).split('#')[1] : canonical(member),
     ])
-    // A count of units for each table is no more than their sum.
+    // The units of each table add up to the total, so they are left out.
     .filter(([, member]) => JSON.stringify(member) !== '{}');
   return Object.fromEntries(members.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
 };
@@ -38,7 +38,7 @@ const withMoment = (call: Call, now: string): Call => {
   return withInput(call, JSON.parse(body));
 };
 
-/** The same query for one item, backwards, from where it ended, and for nothing but its last item. */
+/** Variants of a query: for one item, backwards, from where it ended, and for its last item alone. */
 const queriesLike = (call: Call, reply: Reply): Call[] => {
   const { Items, LastEvaluatedKey } = JSON.parse(reply.body);
   const field = call.input['IndexName'] === undefined ? 'sk' : 'name';
@@ -59,8 +59,8 @@ type Actions = readonly Readonly<Record<string, Json>>[];
 let tokens = 0;
 
 /**
- * The same transaction again, with other content under its token, and with the same content under another:
- * at other moments, and with an item that its condition would keep out.
+ * Variants of a transaction: other content under its token, the same content under another token, another time, and with
+ * a condition that its item does not meet.
  */
 const transactionsLike = (call: Call): Call[] => {
   const actions = call.input['TransactItems'] as Actions;
@@ -87,7 +87,7 @@ const transactionsLike = (call: Call): Call[] => {
   ];
 };
 
-/** Calls that the vault would not make there, in its own words: they change nothing, or both stores alike. */
+/** Calls that the vault would not make at this point. They change nothing, or both stores alike. */
 const callsLike = (call: Call, reply: Reply): Call[] => {
   if (call.operation === 'Query') return queriesLike(call, reply);
   if (call.operation === 'TransactWriteItems') return transactionsLike(call);
@@ -97,7 +97,7 @@ const callsLike = (call: Call, reply: Reply): Call[] => {
 const inOrder = (items: readonly object[]): string[] =>
   items.map((item) => JSON.stringify(canonical(item))).sort();
 
-/** Refusals that the operations of this file meet; any other means that the run itself failed. */
+/** The refusals that operations of this file meet. Any other means that the run itself failed. */
 const refusals = new Set(['not_found', 'secret_exists', 'version_conflict']);
 
 describe('the store in memory', () => {
@@ -116,9 +116,9 @@ describe('the store in memory', () => {
     return keys.map((key) => ({ name: operation.name, key, operation }));
   });
 
-  it.each(cases)('answers like the embedded one: $name with the key $key', async (of) => {
+  it.each(cases)('answers like the embedded store: $name with the key $key', async (of) => {
     const memory = createMemoryStore();
-    // The vault would take an assertion that fails in an exchange for a fault of its store.
+    // An assertion error inside an exchange would look like a fault of the store to the vault.
     const answers: { readonly embedded: unknown; readonly memory: unknown }[] = [];
     const ask = async (call: Call): Promise<Reply> => {
       const [reply, own] = await Promise.all([
@@ -147,7 +147,7 @@ describe('the store in memory', () => {
         ),
       );
     };
-    // The operation runs on an empty store, then on what it needs, and then once more on its own result.
+    // Run the operation on an empty store, then on a prepared one, then again on its own result.
     for (const prepare of [async () => {}, of.operation.prepare, async () => {}]) {
       await prepare(ports, principal);
       await run();

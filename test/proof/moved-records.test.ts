@@ -1,7 +1,7 @@
 /**
- * Every field, and every item whole, put in the place of another: of another tenant, another secret, another
- * version. The vault refuses all but two things, which the threat model tells: a genuine older version that is put
- * back as head, and the head of another table under the same master key.
+ * Moves every field, and every whole item, to another tenant, another secret or another version. The vault refuses all
+ * but two cases, which the threat model describes: a genuine older version put back as head, and the head of another
+ * table under the same master key.
  */
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -29,7 +29,7 @@ const head = 3;
 const refusals = ['integrity_failure', 'master_key_incorrect'];
 const began = Date.parse('2026-11-24T10:00:00Z');
 
-/** Where a version lies. */
+/** The identity of a stored version. */
 type Place = { readonly tenant: string; readonly name: string; readonly version: number };
 
 const keyOf = ({ tenant, name, version }: Place): Item => ({
@@ -37,10 +37,10 @@ const keyOf = ({ tenant, name, version }: Place): Item => ({
   sk: { S: version === head ? 'HEAD' : `VERSION#000000000${version}` },
 });
 
-// Thousands of requests, perhaps on a busy machine.
+// Thousands of requests may take long on a busy machine.
 jest.setTimeout(300_000);
 
-describe('a record that was moved', () => {
+describe('a moved record', () => {
   let vault: Embedded;
   let table: Table;
   let principals: readonly Principal[];
@@ -82,8 +82,8 @@ describe('a record that was moved', () => {
   const expand = (place: Place) =>
     expandEnv(vault.ports)(requestContext(), ofPlace(place), file(`A=secret(${place.name})\n`));
   /**
-   * Asks in all ways for that version; each must be refused. By number or by time, an item that says it is
-   * of another number or another time may also seem to be out of reach, as if it had been deleted.
+   * Asks for this version in every way, each of which must be refused. An item that claims another number or time may also
+   * seem to be missing when it is read by number or by time.
    */
   const requireRefused = async (place: Place, about: object): Promise<void> => {
     const at = Date.parse(itemAt(place)['validFrom']?.S ?? '');
@@ -110,7 +110,7 @@ describe('a record that was moved', () => {
   const same = (a: AttributeValue | undefined, b: AttributeValue | undefined): boolean =>
     JSON.stringify(a) === JSON.stringify(b);
 
-  it('by one field is refused, wherever the field comes from and whichever it is', async () => {
+  it('is refused with any single field from any other version', async () => {
     for (const place of places()) {
       const own = itemAt(place);
       for (const other of places()) {
@@ -126,13 +126,13 @@ describe('a record that was moved', () => {
     }
   });
 
-  it('as a whole is refused, with its key and its names made those of the place', async () => {
+  it('is refused as a whole item, even with the key and names of its new place', async () => {
     for (const place of places()) {
       const own = itemAt(place);
       for (const other of places()) {
         if (other === place || JSON.stringify(other) === JSON.stringify(place)) continue;
         const isHead = place.version === head;
-        // A genuine version of the very secret, put back as head, is the one case of its own below.
+        // A genuine older version of the same secret put back as head has its own tests below.
         if (isHead && other.tenant === place.tenant && other.name === place.name) continue;
         const { tenant: _, name: __, validTo: ___, ...sealed } = itemAt(other);
         const validTo = own['validTo'] ?? { S: '' };
@@ -155,7 +155,7 @@ describe('a record that was moved', () => {
     }
   });
 
-  describe('back as head, older and genuine', () => {
+  describe('put back as an older, genuine head', () => {
     const place: Place = { tenant: 't-one', name: 'DB', version: head };
     const putBack = async (version: number): Promise<void> => {
       const { validTo: _, ...older } = itemAt({ ...place, version });
@@ -171,21 +171,24 @@ describe('a record that was moved', () => {
         fingerprint: undefined,
       });
 
-    it.each([1, 2])('as version %s is what a get of the latest cannot see', async (version) => {
+    it.each([1, 2])('is returned by a get of the latest, as version %s', async (version) => {
       await putBack(version);
       const { stored } = await get(place, 'latest');
       expect(stored.version).toBe(version);
       await restored();
     });
 
-    it.each([1, 2])('as version %s is refused where it is asked for by number', async (version) => {
-      await putBack(version);
-      expect(await codeOf(() => get(place, { version }))).toBe('integrity_failure');
-      await restored();
-    });
+    it.each([1, 2])(
+      'fails with integrity_failure when it is read by number, as version %s',
+      async (version) => {
+        await putBack(version);
+        expect(await codeOf(() => get(place, { version }))).toBe('integrity_failure');
+        await restored();
+      },
+    );
 
     it.each([1, 2])(
-      'as version %s is refused by the next update, and stays as it was',
+      'makes the next update fail without any change, as version %s',
       async (version) => {
         await putBack(version);
         const before = JSON.stringify((await table.itemsOf(place.tenant)).map(({ sk }) => sk));
@@ -197,7 +200,7 @@ describe('a record that was moved', () => {
       },
     );
 
-    it.each([1, 2])('as version %s is found by inspect --verify', async (version) => {
+    it.each([1, 2])('is found by inspect --verify, as version %s', async (version) => {
       await putBack(version);
       const { dynamodb, kms, keyArn: masterKeyId } = vault;
       const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId });
@@ -207,7 +210,7 @@ describe('a record that was moved', () => {
     });
   });
 
-  it('from another table under the same master key opens as head of the same tenant and name, and inspect --verify finds nothing', async () => {
+  it('opens as head if it comes from another table with the same master key, tenant and name, unnoticed by inspect --verify', async () => {
     const other = 'another-vault';
     const { table: definition } = await readTemplate('template.yaml');
     await ensureTable(vault.dynamodb, other, definition);
@@ -226,7 +229,7 @@ describe('a record that was moved', () => {
     expect(violations.filter(({ pk }) => pk === stranger['pk']?.S)).toEqual([]);
   });
 
-  it('as an idempotency record is refused under the key whose place it took', async () => {
+  it('gets 422 as an idempotency record moved to another key', async () => {
     const alice = principals[0] ?? someone();
     const request = (name: string) => {
       const key = name.repeat(20).slice(0, 20);

@@ -1,7 +1,6 @@
 /**
- * Whole vaults in worlds of their own, one for each seed: every history must be one that could have
- * happened one request after another. A seed that fails is run again with `SEED=… npm run test:proof --
- * simulation`.
+ * Each seed simulates a whole world of vaults. Every history must be linearizable. `SEED=… npm run test:proof --
+ * simulation` repeats a seed that failed.
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { printFigure } from '../support/figure.ts';
@@ -28,7 +27,7 @@ describe('a simulated vault', () => {
     { length: Math.ceil(seeds / batch) },
     (_, index) => firstSeed + index * batch,
   );
-  it.each(batches)('has a history that could have been, by the seeds from %s on', async (from) => {
+  it.each(batches)('has a linearizable history for the seeds from %s on', async (from) => {
     for (let seed = from; seed < Math.min(from + batch, firstSeed + seeds); seed += 1) {
       const rerun = `SEED=${seed} npm run test:proof -- simulation`;
       const { history, final, violations, faults, deaths } = await simulate(seed).catch((cause) => {
@@ -52,7 +51,7 @@ describe('a simulated vault', () => {
     }
   });
 
-  it('runs again as it ran, by the same seed', async () => {
+  it('repeats its run exactly with the same seed', async () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       const { history, final } = await simulate(seed);
       const again = await simulate(seed);

@@ -1,7 +1,7 @@
 /**
- * A store that throttles, fails, meets conflicts, loses replies, delivers twice and applies late.
- * Whatever it does, an answer says what became of the request: "stored" is there once, "not stored" is
- * never there, not even later, and `outcome_unknown` becomes one effect by a repetition with its key.
+ * The store throttles, fails, reports conflicts, loses replies, applies a request twice or late. Each answer is true
+ * nevertheless: "stored" is stored once, "not stored" never appears, not even later, and after `outcome_unknown` a repeat
+ * with the same key has one effect.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -23,7 +23,7 @@ import { virtualClock } from '../support/virtual-clock.ts';
 
 const key = 'k'.repeat(20);
 const seeds = 600;
-/** The answers that promise that nothing was written and nothing will be. */
+/** The answers that promise that nothing was or will be written. */
 const nothingWritten = ['throttled', 'store_unavailable'];
 const passed: Fate = { kind: 'passed' };
 
@@ -44,7 +44,7 @@ describe('a request to a hostile store', () => {
     await vault.close();
   });
 
-  /** Runs an operation while the store chooses; tells what was answered and how many calls it made. */
+  /** Runs an operation while the store chooses faults. Returns the answer and the number of calls. */
   const runHostile = async (
     operation: Operation,
     principal: Principal,
@@ -66,7 +66,7 @@ describe('a request to a hostile store', () => {
     );
     const answer = await running.catch((error) => codeOf(() => Promise.reject(error)));
     expect(adversary.violations).toEqual([]);
-    // No request lasts longer, so that whatever is to be applied late may be applied after the answer.
+    // No request lasts longer, so late effects may occur after the answer.
     expect(clock.elapsed()).toBeLessThan(10_000);
     const applied = async () => {
       release();
@@ -81,7 +81,7 @@ describe('a request to a hostile store', () => {
     return principal;
   };
 
-  /** Holds an answer against what is there now and after everything late has been applied. */
+  /** Compares an answer with what is stored now and after all late effects. */
   const requireTrue = async (
     operation: Operation,
     principal: Principal,
@@ -139,7 +139,7 @@ describe('a request to a hostile store', () => {
       );
 
       it.each(everyFate)(
-        'says what is known if every write is $kind ($as $applied $shows)',
+        'gives a true answer if every write is $kind ($as $applied $shows)',
         async (fate) => {
           const principal = await prepared(operation);
           const choose: Choose = ({ operation: called }) =>
@@ -151,7 +151,7 @@ describe('a request to a hostile store', () => {
     });
   });
 
-  it('is answered truly at any rate of faults', async () => {
+  it('gets a true answer at any rate of faults', async () => {
     for (let seed = 1; seed <= seeds; seed += 1) {
       const random = seeded(seed);
       const operation = writers[seed % writers.length];
@@ -164,7 +164,7 @@ describe('a request to a hostile store', () => {
     }
   });
 
-  it('makes at most twice its calls where a fifth of them fails', async () => {
+  it('makes at most twice its calls when a fifth of them fails', async () => {
     const failures = everyFate.filter(({ kind }) => kind !== 'duplicated');
     let [hostileCalls, calls] = [0, 0];
     for (const operation of [...writers, ...readers]) {

@@ -1,7 +1,6 @@
 /**
- * Two judges of one history: Porcupine, which searches for an order that fits, and the checker in
- * test/support/histories, which works it out. Over the histories of simulated vaults, as they are and with one thing
- * changed in each of many ways, both must come to one verdict.
+ * Two checkers judge each history: Porcupine searches for a valid order, and the checker in test/support/histories
+ * computes one. Both must agree on the histories of simulated vaults, unchanged and with one change of many kinds.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,10 +16,10 @@ import { recordedOf } from '../support/simulation/recorded.ts';
 import { simulate } from '../support/simulation/simulate.ts';
 
 const rightSeeds = 100;
-/** Histories that each change is made to. */
+/** The number of histories to which each change is made. */
 const changedSeeds = 40;
 
-// One process of the other checker for each history that is wrong, perhaps on a busy machine.
+// Each wrong history starts one process of the other checker, which may take long on a busy machine.
 jest.setTimeout(600_000);
 
 describe('two checkers of histories', () => {
@@ -47,7 +46,7 @@ describe('two checkers of histories', () => {
     writeFileSync(file, history.map((operation) => `${JSON.stringify(operation)}\n`).join(''));
     return await checkHistory(file);
   };
-  /** Whether the history is right, if both say the same. */
+  /** Returns whether the history is right. Fails if the checkers disagree. */
   const requireOneVerdict = async (history: readonly Recorded[], about: object) => {
     const problems = findProblems(history);
     const { verdict, problems: others } = await judgeByPorcupine(history);
@@ -61,7 +60,7 @@ describe('two checkers of histories', () => {
     return isRight;
   };
 
-  it('find every history of a simulated vault right', async () => {
+  it('accept every history of a simulated vault', async () => {
     for (const [seed, history] of histories) {
       expect([seed, await requireOneVerdict(history, { seed })]).toEqual([seed, true]);
       count.operations += history.length;
@@ -69,7 +68,7 @@ describe('two checkers of histories', () => {
   });
 
   it.each(Object.entries(changes))(
-    'judge alike, and find wrong ones, where %s',
+    'agree, and reject some histories, where %s',
     async (name, change) => {
       let wrong = 0;
       for (let seed = 1; seed <= changedSeeds; seed += 1) {

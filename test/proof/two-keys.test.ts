@@ -1,7 +1,6 @@
 /**
- * GCM alone does not commit to a key: here a ciphertext and its tag are computed that two keys open, each
- * to a text of its own. The vault's commitment lets it open under one. Beside that, the primitives are
- * held to the vectors of Project Wycheproof.
+ * GCM alone does not commit to a key. This test computes a ciphertext and tag that two keys open to different texts. The
+ * vault's commitment opens it under one key only. The primitives must also pass the vectors of Project Wycheproof.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,7 +20,7 @@ const identity = {
   masterKeyId: 'arn:aws:kms:us-east-1:000000000000:key/one',
 };
 
-/** What the vault derives of a data key (docs/design/envelope.md). */
+/** The keys that the vault derives from a data key (docs/design/envelope.md). */
 const derive = (dataKey: Uint8Array) => {
   const info = createHash('sha256').update(encodeIdentity(identity)).digest();
   const both = Buffer.from(hkdfSync('sha256', dataKey, new Uint8Array(0), info, 64));
@@ -36,7 +35,7 @@ const decrypt = (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, sealed: Uint8
 };
 
 describe('a ciphertext that GCM opens under two keys', () => {
-  it('is refused under the second key, though GCM itself gives a text for it', async () => {
+  it('opens under its own key only, though GCM gives a text under both', async () => {
     const rounds = 50;
     for (let round = 0; round < rounds; round += 1) {
       const [dataKeyA, dataKeyB] = [randomBytes(32), randomBytes(32)];
@@ -81,7 +80,7 @@ describe('the vectors of Project Wycheproof', () => {
     );
   });
 
-  it.each(gcm)('of AES-256-GCM hold: $tcId $comment', ({ key, iv, aad, msg, ct, tag, result }) => {
+  it.each(gcm)('pass for AES-256-GCM: $tcId $comment', ({ key, iv, aad, msg, ct, tag, result }) => {
     const sealed = Buffer.concat([hex(ct), hex(tag)]);
     const opening = () => decrypt(hex(key), hex(iv), hex(aad), sealed);
     if (result !== 'valid') {
@@ -96,7 +95,7 @@ describe('the vectors of Project Wycheproof', () => {
   });
 
   it.each(hkdf)(
-    'of HKDF-SHA-256 hold: $tcId $comment',
+    'pass for HKDF-SHA-256: $tcId $comment',
     ({ ikm, salt, info, size, okm, result }) => {
       const deriving = () => hkdfSync('sha256', hex(ikm), hex(salt), hex(info), Number(size));
       if (result !== 'valid') expect(deriving).toThrow();
@@ -105,7 +104,7 @@ describe('the vectors of Project Wycheproof', () => {
   );
 });
 
-it('seals as the derivation above says, so that it is the vault’s own', () => {
+it('the derivation in this test gives the commitment of the vault’s own seal', () => {
   const dataKey = randomBytes(32);
   expect(seal(Buffer.from('x'), dataKey, identity).commitment).toEqual(derive(dataKey).commitment);
 });
