@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: how fast the vault is and what an operation costs, beside the floor (docs/performance.md). With
  * `cluster`, three nodes; with `fresh`, whether a first read at another node ever misses an acknowledged write: exit
- * code 1 if one does. With `cold`, how the functions start; with `scale`, cost and time as work grows; with `cost`, what it
- * comes to on AWS.
+ * code 1 if one does. With `cold`, how the functions start; with `scale`, cost and time as work grows; with `cost`,
+ * what it comes to on AWS.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * What each operation costs on AWS, in US dollars, and a month of many secrets, beside Secrets Manager and Parameter Store:
- * the units of test/support/costs.ts at the prices of prices.ts, with what monthly.ts assumes of the rest.
+ * What each operation costs on AWS, in US dollars, and a month of many secrets, beside Secrets Manager and Parameter
+ * Store: the units of test/support/costs.ts at the prices of prices.ts, with what monthly.ts assumes of the rest.
  */
 import { type Cost, costs } from '../support/costs.ts';
 import { assumed, billOf, memory, monthsOfLogs, totalOf } from './monthly.ts';

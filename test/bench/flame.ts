@@ -61,7 +61,9 @@ const classOf = (place: Place): string => `p${places.findIndex(([name]) => name 
 const allOf = (calls: readonly Call[]): readonly Call[] =>
   calls.flatMap((call) => [call, ...allOf(call.callees)]);
 
-/** What is wide enough. A call is never wider than its caller, and comes after it: no frame is without the one below. */
+/**
+ * What is wide enough. A call is never wider than its caller, and comes after it: no frame is without the one below.
+ */
 const widestOf = (all: readonly Call[], whole: number): ReadonlySet<Call> => {
   const wide = all.filter(({ time }) => time > 0 && time >= whole * leastPart);
   return new Set(wide.sort((a, b) => b.time - a.time).slice(0, framesMax));

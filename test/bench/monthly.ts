@@ -19,7 +19,9 @@ const workOf = ({ reads, writes, kms }: Cost) => ({
   masterKeyCalls: kms.length,
 });
 
-/** Of one operation without a key, with a value of at most 1 KB less what is kept beside it (docs/design/storage.md). */
+/**
+ * Of one operation without a key, with a value of at most 1 KB less what is kept beside it (docs/design/storage.md).
+ */
 export const work = {
   create: workOf(costs['create-secret']),
   update: workOf(costs['update-secret']),

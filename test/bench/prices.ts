@@ -1,6 +1,6 @@
 /**
- * What AWS asks for: list prices in US dollars, without any free allowance, for the Region us-east-1, the first tier where
- * there are several; and the quotas that bind. Others' prices to compare with are here too.
+ * What AWS asks for: list prices in US dollars, without any free allowance, for the Region us-east-1, the first tier
+ * where there are several; and the quotas that bind. Others' prices to compare with are here too.
  *
  * `source` sets the price; it shows its numbers only to a browser, so `seen` names a page with the number in its text
  * and that page's date. All were looked up on 2026-11-24. Other Regions ask up to a quarter more.
@@ -170,12 +170,15 @@ export const quotas = {
    */
   tableUnits: 40_000,
   /**
-   * Decrypt and GenerateDataKey a second of all keys of an account in a Region, unless raised: the lowest of all Regions,
-   * six others, and us-east-1, us-west-2 and eu-west-1.
+   * Decrypt and GenerateDataKey a second of all keys of an account in a Region, unless raised: the lowest of all
+   * Regions, six others, and us-east-1, us-west-2 and eu-west-1.
    * https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
    */
   masterKeyCalls: { lowest: 10_000, middle: 20_000, highest: 100_000 },
-  /** Secrets of an account in a Region: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html */
+  /**
+   * Secrets of an account in a Region:
+   * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+   */
   secretsManagerSecrets: 500_000,
   /** Of an account in a Region: https://docs.aws.amazon.com/general/latest/gr/ssm.html */
   standardParameters: 10_000,

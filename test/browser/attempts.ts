@@ -1,4 +1,4 @@
-/** All that a page tries at a port, whatever listens there. */
+/** Everything that a page tries at a port, whichever service listens there. */
 
 export type Attempt = {
   readonly name: string;
@@ -6,13 +6,13 @@ export type Attempt = {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** `no-cors`: a request that a browser sends without asking, whose reply no page can read. */
+  /** `no-cors`: a request that a browser sends without a preflight, and whose reply no page can read. */
   readonly mode?: 'cors' | 'no-cors';
-  /** Opens a WebSocket instead, for which browsers ask no server for leave. */
+  /** Opens a WebSocket instead, for which browsers send no preflight. */
   readonly socket?: true;
 };
 
-/** The stores and the embedded KMS want a signature to be there; the stores do not check it. */
+/** The stores and the embedded KMS require a signature; the stores do not verify it. */
 const signed = (service: string) => ({
   'X-Amz-Date': '20260101T000000Z',
   Authorization:
@@ -44,7 +44,7 @@ const kms = (operation: string, body: object): Attempt => ({
   body: JSON.stringify(body),
 });
 
-/** A POST of text needs no leave: it takes effect where the server does not refuse it. */
+/** A POST of text needs no preflight. It takes effect unless the server refuses it. */
 const text = (path: string, body: object): Attempt => ({
   name: `text to ${path}`,
   path,
@@ -53,12 +53,12 @@ const text = (path: string, body: object): Attempt => ({
   body: JSON.stringify(body),
 });
 
-/** The key under which the page writes, where it can. */
+/** The key that the page writes, where it can. */
 const pageKey = 'written by a page';
 
 const get = (path: string): Attempt => ({ name: `GET ${path}`, path });
 
-/** `token`: what the page has for a token of the vault. It has no access key of the embedded KMS. */
+/** `token`: the page's token of the vault. The page has no access key of the embedded KMS. */
 export const attemptsOf = (token: string): readonly Attempt[] => {
   const bearer = { Authorization: `Bearer ${token}` };
   const secret = JSON.stringify({ name: 'BY_A_PAGE', value: 'x' });

@@ -1,4 +1,4 @@
-/** A real browser: Chromium without a window, on a profile of its own. */
+/** A real browser: Chromium without a window and with a new profile. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -13,8 +13,8 @@ const requireChromium = (): void => {
 };
 
 /**
- * Opens the URL and returns what `work` resolves to; the browser is ended then. Throws with the last words of the
- * browser if it ends before, or if the work takes more than 90 s. `names` resolve to 127.0.0.1 in this browser.
+ * Opens the URL, returns what `work` resolves to, and then ends the browser. Throws with the last output of the browser
+ * if it ends before, or if the work takes more than 90 s. `names` resolve to 127.0.0.1 in this browser.
  */
 export const browse = async <Result>(
   url: string,

@@ -9,17 +9,17 @@ import { openPages, readable } from './pages.ts';
 
 let cluster: ClusterProcess;
 const nodes = [1, 2, 3];
-/** Each node has HTTP, etcd's peer port, node-to-node, front and relay; the master key has one more. */
+/** Each node has HTTP, etcd's peer port, node-to-node, front and relay. The master key has one port. */
 const portCount = 3 * 5 + 1;
 
-/** The ports on which the parts of the cluster listen, wherever they do. */
+/** The actual ports on which the parts of the cluster listen. */
 const ports = (): number[] => {
   const found = listeningOf(familyOf(cluster.process.child.pid ?? 0)).map(({ port }) => port);
   expect(found).toHaveLength(portCount);
   return found;
 };
 
-/** The items of all nodes, once they hold the same. */
+/** The state of all nodes. Fails unless their items are equal. */
 const content = async () => {
   const { nodes: all, equal } = await cluster.status();
   expect(equal).toBe(true);
@@ -31,7 +31,7 @@ const content = async () => {
   }));
 };
 
-/** Asserts that all nodes hold `before` and serve the secret. */
+/** Asserts that all nodes still have the state `before` and serve the secret. */
 const expectUntouched = async (before: Awaited<ReturnType<typeof content>>): Promise<void> => {
   expect(await content()).toEqual(before);
   for (const node of nodes) {
@@ -44,7 +44,7 @@ beforeAll(async () => {
   cluster = await startCluster();
   const body = { name: 'KEPT', value: 'v' };
   expect((await cluster.ask(1, 'POST', '/v1/secrets', { body })).status).toBe(201);
-  // A node that has answered a read has applied all that was written before.
+  // A node that has answered this read has applied all earlier writes.
   for (const node of nodes) await cluster.ask(node, 'GET', '/v1/secrets/KEPT');
 });
 afterAll(() => endCluster(cluster));
@@ -64,8 +64,8 @@ describe('a page of another origin', () => {
   });
 });
 
-describe('a page whose name leads to 127.0.0.1 after it has loaded', () => {
-  it('reads nothing but that the vaults run, and changes nothing', async () => {
+describe('a page that rebinds its own name to 127.0.0.1', () => {
+  it('reads only that the vaults run, and changes nothing', async () => {
     const before = await content();
     const pages = ports().map((port) => ({ rebound: { host: '127.0.0.1', port } }));
     const outcomes = await openPages(pages, attemptsOf('guessed'));

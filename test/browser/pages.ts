@@ -1,4 +1,4 @@
-/** Web pages that try what they can at the vault's ports, in a real browser, and tell what they could read. */
+/** Web pages in a real browser that try everything at the vault's ports and report what they could read. */
 import {
   createServer,
   type IncomingMessage,
@@ -14,23 +14,25 @@ import type { Attempt } from './attempts.ts';
 import { browse } from './chromium.ts';
 
 export type Outcome = {
-  /** The attempt's name and where it went. */
+  /** The name of the attempt and its address. */
   readonly name: string;
   readonly base: string;
-  /** The part of the reply that the page could read; `null` if it could read nothing. */
+  /** The part of the reply that the page could read; `null` if none. */
   readonly read: { readonly status: number; readonly text: string } | null;
 };
 
-/** The attempts that a server granted, with what the page could read. A refusal tells the page nothing. */
+/** The successful attempts with the text that the page could read. A refusal tells the page nothing. */
 export const readable = (outcomes: readonly Outcome[]): string[] =>
   outcomes.flatMap(({ name, read }) =>
     read !== null && read.status < 400 ? [`${name} ${read.text}`] : [],
   );
 
-/** A page and the URLs that it tries; with `rebound` its own name leads to that address once the page has loaded. */
+/**
+ * A page and the URLs that it tries. With `rebound` its own name resolves to that address after the page has loaded.
+ */
 export type Page = { readonly bases: readonly string[] } | { readonly rebound: Listening };
 
-/** The name of a page whose DNS is in the hands of an attacker. */
+/** The name of a page whose DNS the attacker controls. */
 const hostileName = 'attacker.test';
 
 const script = `
@@ -53,7 +55,7 @@ const attempt = async (base, { name, path, socket, ...init }) => {
 };
 const run = async ({ bases, attempts }) => {
   const outcomes = [];
-  // One after the other at each port: each attempt is made, whatever the one before has done.
+  // Attempts at one port run one after another, and each runs whatever the earlier ones did.
   await Promise.all(bases.map(async (base) => {
     for (const one of attempts) outcomes.push(await attempt(base, one));
   }));
@@ -91,7 +93,7 @@ const html = (response: ServerResponse, body: string): void => {
   response.writeHead(200, { 'Content-Type': 'text/html' }).end(`<!doctype html>${body}`);
 };
 
-/** Hands a request on as the browser sent it, so that the service meets the page's own host and origin. */
+/** Forwards a request unchanged, so that the service sees the page's own host and origin. */
 const hand = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -107,7 +109,7 @@ const hand = (
   request.pipe(onward);
 };
 
-/** The server of one page, and what the page tells it in the end. */
+/** The server of one page, and the page's report. */
 const startPage = async (page: Page, attempts: readonly Attempt[]) => {
   let tell: (outcomes: readonly Outcome[]) => void;
   const told = new Promise<readonly Outcome[]>((resolve) => {
@@ -131,7 +133,7 @@ const startPage = async (page: Page, attempts: readonly Attempt[]) => {
   return { url: `http://${host}:${port}/page`, told, close: () => close(server) };
 };
 
-/** Opens the pages in a browser, all at once; returns what each of them has read. */
+/** Opens all pages in one browser at once. Returns what each of them has read. */
 export const openPages = async (
   pages: readonly Page[],
   attempts: readonly Attempt[],

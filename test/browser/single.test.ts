@@ -11,7 +11,7 @@ import { openPages, readable, serveWhile } from './pages.ts';
 let vault: RunningVault;
 let token: string;
 
-/** The ports on which the vault and its parts listen, wherever they do. */
+/** The actual ports on which the vault and its parts listen. */
 const ports = (): number[] =>
   listeningOf(familyOf(vault.process()?.child.pid ?? 0)).map(({ port }) => port);
 const storeEndpoint = (): string =>
@@ -48,7 +48,7 @@ describe('a page of another origin', () => {
     expect(await items()).toEqual(before);
   });
 
-  it('still reads from a server that allows it: the browser runs all attempts', async () => {
+  it('can read from a server that allows it, which proves that the browser makes all attempts', async () => {
     const requests: string[] = [];
     const attempts = attemptsOf(token);
     const [outcomes = []] = await serveWhile(
@@ -76,15 +76,15 @@ describe('a page of another origin', () => {
     );
   });
 
-  it('reads the store if it knows the address, which is why the address is random', async () => {
+  it('can read the store if it knows the address, so the address must be random', async () => {
     const scan = attemptsOf(token).filter(({ name }) => name === 'Scan');
     const [outcomes] = await openPages([{ bases: [storeEndpoint()] }], scan);
     expect(outcomes).toMatchObject([{ read: { status: 200 } }]);
   });
 });
 
-describe('a page whose name leads to 127.0.0.1 after it has loaded', () => {
-  it('reads nothing but that the vault runs, and changes nothing', async () => {
+describe('a page that rebinds its own name to 127.0.0.1', () => {
+  it('reads only that the vault runs, and changes nothing', async () => {
     const before = await items();
     const pages = ports().map((port) => ({ rebound: { host: '127.0.0.1', port } }));
     const outcomes = await openPages(pages, attemptsOf('guessed'));

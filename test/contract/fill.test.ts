@@ -1,4 +1,7 @@
-/** `npm run bench -- scale` fills its stores past the vault. Their figures count only if the vault could have written them. */
+/**
+ * `npm run bench -- scale` fills its stores past the vault. Their figures count only if the vault could have written
+ * them.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { checkVault } from '../../local/verify.ts';

@@ -1,6 +1,6 @@
 /**
- * The same keyed request is sent to two hosts. Each test pauses one host between two of its reads while the other stores
- * its duplicate; the paused host must return the result of the duplicate.
+ * The same keyed request is sent to two hosts. Each test pauses one host between two of its reads while the other
+ * stores its duplicate; the paused host must return the result of the duplicate.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';

@@ -1,4 +1,7 @@
-/** The vault reports the true outcome of a write whose replies are lost; on the embedded store behind a faulty connection. */
+/**
+ * The vault reports the true outcome of a write whose replies are lost; on the embedded store behind a faulty
+ * connection.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';

@@ -82,7 +82,9 @@ const piped = (command: string, files: ReadonlyMap<string, string>): string => {
   return pinned === undefined ? '' : JSON.stringify({ content: files.get(pinned), pin: true });
 };
 
-/** The output of a `curl` command of the page. An instant of the page is earlier than this vault, so now replaces it. */
+/**
+ * The output of a `curl` command of the page. An instant of the page is earlier than this vault, so now replaces it.
+ */
 const curl = async (command: string, files: ReadonlyMap<string, string>): Promise<string> => {
   const named = /--data-binary @([\w.]+|-)/.exec(command)?.[1];
   const sent = named === '-' ? piped(command, files) : files.get(named ?? '');

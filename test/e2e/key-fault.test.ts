@@ -1,4 +1,6 @@
-/** While the master key cannot be used, each request gets the same answer and stores nothing; later all values are back. */
+/**
+ * While the master key cannot be used, each request gets the same answer and stores nothing; later all values are back.
+ */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 import {

@@ -26,7 +26,10 @@ afterAll(() => {
 const start = (env: NodeJS.ProcessEnv, args: string[] = []): LocalProcess =>
   runLocal('start', args, { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
 
-/** The number of connections that a process has accepted at a port of this machine and from which it has read everything. */
+/**
+ * The number of connections that a process has accepted at a port of this machine and from which it has read
+ * everything.
+ */
 const acceptedAt = (port: number): number => {
   const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
   const [hexadecimal, established] = [port.toString(16).toUpperCase().padStart(4, '0'), '01'];

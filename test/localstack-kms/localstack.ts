@@ -10,13 +10,13 @@ import { freshFolder } from '../support/local-process.ts';
 
 export type LocalKms = {
   readonly client: KMSClient;
-  /** What a vault is told of it. */
+  /** The environment of a vault that uses it. */
   readonly env: NodeJS.ProcessEnv;
   readonly key: FixedKey;
   readonly stop: () => Promise<void>;
-  /** Starts it on the same port, with this key in it, or with none. It remembers none by itself. */
+  /** Starts it on the same port, with this key or with none. It remembers no key by itself. */
   readonly start: (key?: FixedKey) => Promise<void>;
-  /** Stops it for good. */
+  /** Stops it permanently. */
   readonly close: () => Promise<void>;
 };
 

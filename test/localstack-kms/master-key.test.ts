@@ -1,6 +1,6 @@
 /**
- * The vault with its master key in LocalStack's KMS, and every way in which that key can fail. One story: each part
- * leaves the key as the next one finds it.
+ * The master key of a vault is in LocalStack's KMS and fails in every way. The tests tell one story: each leaves the
+ * key as the next one finds it.
  */
 import {
   CancelKeyDeletionCommand,
@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
 import { freshMaterial, type LocalKms, startKms } from './localstack.ts';
 
-// LocalStack is installed the first time and starts anew several times.
+// LocalStack is installed the first time, and restarts several times.
 jest.setTimeout(300_000);
 
 let kms: LocalKms;
@@ -40,7 +40,7 @@ const writes: readonly Request[] = [
   ['POST', '/v1/env/encrypt', { content: `${free}=v\nB=enc(${free})` }],
 ];
 
-/** Makes each request twice, and expects the same of both, in time and without a value in it. */
+/** Makes each request twice. Both answers must be the expected ones, in time and without a value. */
 const expectEach = async (requests: readonly Request[], code: string, retryable: boolean) => {
   for (const request of requests) {
     for (const _ of [1, 2]) {
@@ -58,7 +58,7 @@ const expectEach = async (requests: readonly Request[], code: string, retryable:
   }
 };
 
-/** Nothing was written, and what was there before opens. */
+/** Expects that nothing was written and that the earlier values open. */
 const expectAllAsBefore = async () => {
   expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
   const { json } = await call('GET', `/v1/secrets/${kept}/versions?include=values&order=asc`);
@@ -78,7 +78,7 @@ afterAll(async () => {
 });
 
 describe('a vault over LocalStack KMS', () => {
-  it('does all that a vault does', async () => {
+  it('serves every operation', async () => {
     const name = freshName();
     const [a, b] = [freshName(), freshName()];
     expect((await call('POST', '/v1/secrets', { name, value: 'v' })).status).toBe(201);
@@ -99,17 +99,17 @@ describe('a vault over LocalStack KMS', () => {
   });
 });
 
-describe('the master key', () => {
+describe('a vault with a failing master key', () => {
   const keyed = () => ({ KeyId: kms.key.id });
 
-  it('disabled: nothing is stored or opened; enabled: all is as before', async () => {
+  it('stores and opens nothing while the key is disabled, and everything after it is enabled', async () => {
     await kms.client.send(new DisableKeyCommand(keyed()));
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
     await kms.client.send(new EnableKeyCommand(keyed()));
     await expectAllAsBefore();
   });
 
-  it('scheduled for deletion: the same; taken back: all is as before', async () => {
+  it('stores and opens nothing while the key is pending deletion, and everything after that is cancelled', async () => {
     await kms.client.send(new ScheduleKeyDeletionCommand({ ...keyed(), PendingWindowInDays: 7 }));
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
     await kms.client.send(new CancelKeyDeletionCommand(keyed()));
@@ -117,7 +117,7 @@ describe('the master key', () => {
     await expectAllAsBefore();
   });
 
-  it('unknown to KMS: a vault that was told of such a one stores and opens nothing', async () => {
+  it('stores nothing if KMS does not know its key', async () => {
     const other = await startVault({ ...kms.env, MASTER_KEY_ID: `${kms.env['MASTER_KEY_ID']}0` });
     const [own, theirs] = [vault, token];
     [vault, token] = [other, other.token()];
@@ -130,24 +130,24 @@ describe('the master key', () => {
     }
   });
 
-  it('out of reach: the same, and it may be tried again; reached again: all is as before', async () => {
+  it('answers retryable errors while KMS is unreachable, and opens everything afterwards', async () => {
     await kms.stop();
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', true);
     await kms.start(kms.key);
     await expectAllAsBefore();
   });
 
-  it('gone from a KMS that was started without it: nothing is stored or opened', async () => {
+  it('stores and opens nothing if KMS was restarted without the key', async () => {
     await kms.start();
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
   });
 
-  it('of the same id and another material: every retrieval says so, each time', async () => {
+  it('answers master_key_incorrect to every read if the key has other material', async () => {
     await kms.start({ id: kms.key.id, material: freshMaterial() });
     await expectEach(retrievals, 'master_key_incorrect', false);
   });
 
-  it('of the same id and the same material, after all that: all is as before', async () => {
+  it('opens everything again once the key has its own material', async () => {
     await kms.start(kms.key);
     await expectAllAsBefore();
   });

@@ -1,14 +1,14 @@
-/** The AWS CLI on the LocalStack of a folder, as `npm run localstack -- aws …` gives it to a person. */
+/** The AWS CLI with the LocalStack of a folder, like `npm run localstack -- aws …`. */
 import { runLocal } from '../support/local-process.ts';
 
-/** What it prints. Throws what it says if it fails. */
+/** Returns the output of the command. Throws its error output if it fails. */
 export const aws = async (dataDir: string, ...args: readonly string[]): Promise<string> => {
   const command = runLocal('localstack', ['aws', ...args], { VAULT_DATA_DIR: dataDir });
   if ((await command.exit) === 0) return command.output.join('\n');
   throw new Error(command.errors.join('\n'));
 };
 
-/** As `aws`, of what it prints as JSON. */
+/** Like `aws`, but parses the output as JSON. */
 export const askAws = async <Answer>(
   dataDir: string,
   ...args: readonly string[]

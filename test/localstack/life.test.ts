@@ -1,6 +1,6 @@
 /**
- * The life of a stack on a LocalStack of its own: deployed, deployed again, changed, deleted. One story: each part
- * finds the stack as the one before has left it.
+ * A stack on its own LocalStack is deployed, deployed again, changed and deleted. The tests tell one story: each finds
+ * the stack as the test before left it.
  */
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { sendUntilFinal } from '../support/repeated-requests.ts';
 import { issueToken } from '../support/tokens.ts';
 import { askAws } from './aws.ts';
 
-// Programs of Python start, many times, perhaps on a busy machine.
+// Programs of Python start many times, which may take long on a busy machine.
 jest.setTimeout(300_000);
 
 const dataDir = freshFolder();
@@ -22,7 +22,7 @@ const startLimitMs = 240_000;
 let served: LocalProcess;
 let url: string;
 
-/** The command from another terminal, to its end. */
+/** Runs the command from another terminal to its end. */
 const again = async (
   ...args: readonly string[]
 ): Promise<LocalProcess & { code: number | null }> => {
@@ -62,8 +62,8 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-describe('a stack that is deployed again', () => {
-  it('unchanged: is as it was, at the same address', async () => {
+describe('a stack', () => {
+  it('keeps its address and data when it is deployed again unchanged', async () => {
     const { code, ...command } = await again();
     expect([code, command.errors]).toEqual([0, []]);
     expect(addressOf(command)).toBe(url);
@@ -71,7 +71,7 @@ describe('a stack that is deployed again', () => {
     expect(reply).toMatchObject({ status: 200, json: { version: 1, value: 'one' } });
   });
 
-  it('with another key set: takes the new tokens, refuses the old ones, and has lost nothing', async () => {
+  it('accepts only tokens of the new key set after a deployment with another one, and keeps its data', async () => {
     const old = issueToken(dataDir, { tenant: 'a' });
     rmSync(join(dataDir, 'token-key.json'));
     const { code, ...command } = await again();
@@ -85,8 +85,8 @@ describe('a stack that is deployed again', () => {
   });
 });
 
-describe('a stack that is deleted', () => {
-  it('tells what it leaves: the table, the master key and the logs', async () => {
+describe('a deleted stack', () => {
+  it('lists what it leaves: the table, the master key and the logs', async () => {
     const { code, output } = await again('delete');
     expect(code).toBe(0);
     expect(output).toContain('AWS::DynamoDB::Table vault');
@@ -95,16 +95,16 @@ describe('a stack that is deleted', () => {
     expect(output.filter((line) => line.startsWith('AWS::'))).toHaveLength(12);
   });
 
-  it('has no function and no API any more', async () => {
+  it('leaves no function and no API', async () => {
     const list = ['lambda', 'list-functions', '--query', 'Functions[].FunctionName'];
     expect(await askAws(dataDir, ...list)).toEqual([]);
     expect(await askAws(dataDir, 'apigateway', 'get-rest-apis', '--query', 'items')).toEqual([]);
   });
 
-  it('has left every item in the table', async () => {
+  it('leaves every item in the table', async () => {
     const scan = ['dynamodb', 'scan', '--table-name', 'vault', '--query', 'Items[].[pk.S, sk.S]'];
     const keys = await askAws<string[][]>(dataDir, ...scan);
-    // The create and the update had keys, so each left its record, under a hash.
+    // The create and the update had keys, so each left a record, under a hash.
     const named = keys.map((key) => key.join(' ').replace(/(#IDEMPOTENCY#)\S+/, '$1HASH'));
     expect(named.sort()).toEqual([
       'TENANT#a#IDEMPOTENCY#HASH RECORD',
@@ -114,7 +114,7 @@ describe('a stack that is deleted', () => {
     ]);
   });
 
-  it('has left the master key enabled', async () => {
+  it('leaves the master key enabled', async () => {
     const ask = ['kms', 'list-keys', '--query', 'Keys[].KeyId'];
     for (const id of await askAws<string[]>(dataDir, ...ask)) {
       const describeKey = ['kms', 'describe-key', '--key-id', id];
@@ -124,7 +124,7 @@ describe('a stack that is deleted', () => {
     }
   });
 
-  it('is not made again over the table that it has left, in one sentence', async () => {
+  it('refuses a new deployment over its table with one sentence', async () => {
     const { code, errors } = await again();
     expect(code).toBe(1);
     expect(errors).toEqual([expect.stringMatching(/^the table vault was kept when its stack was/)]);

@@ -1,4 +1,4 @@
-/** What CloudWatch Logs hold of the functions, read through its API. */
+/** The logs of the functions, read through the API of CloudWatch Logs. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-/** The lines of one request, once the last of them has come to the log group of its function. */
+/** The log lines of one request. Waits for the last one to reach the log group of its function. */
 const linesOf = async (operation: string, reply: Reply): Promise<string[]> => {
   const id = reply.headers.get('x-request-id') ?? '';
   const group = ['--log-group-name', `/aws/lambda/vault-${operation}`];
@@ -29,8 +29,8 @@ const linesOf = async (operation: string, reply: Reply): Promise<string[]> => {
 const objectsOf = (lines: readonly string[]) =>
   lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 
-describe('a request that is followed through CloudWatch Logs by its id', () => {
-  it('has its decision and its line there, between those of Lambda', async () => {
+describe('the log of a request in CloudWatch Logs', () => {
+  it('has its decision and its summary between the lines of Lambda', async () => {
     const name = freshName();
     const [body, headers] = [
       { name, value: 'Canary of a value' },
@@ -52,12 +52,12 @@ describe('a request that is followed through CloudWatch Logs by its id', () => {
     expect(lines.join()).not.toContain(headers['Idempotency-Key']);
   });
 
-  it('is in the log group of the function that answered it, and in no other', async () => {
+  it('appears only in the log group of the function that answered', async () => {
     const missing = freshName();
     const reply = await vault.call('GET', `/v1/secrets/${missing}`, { token });
     const [request] = objectsOf(await linesOf('get-secret', reply));
     expect(request).toMatchObject({ operation: 'get-secret', code: 'not_found', secret: missing });
-    // The group of another function, which holds lines of its own: an empty answer is one about the secret.
+    // The other log group has lines of its own, so an empty search result concerns the secret.
     const other = await vault.call('GET', `/v1/secrets/${freshName()}/versions`, { token });
     await linesOf('list-versions', other);
     const events = await askAws<string[]>(
@@ -70,7 +70,7 @@ describe('a request that is followed through CloudWatch Logs by its id', () => {
 });
 
 describe('the metrics of a request', () => {
-  it('are there in the embedded format, by operation', async () => {
+  it('appear in the embedded metric format, by operation', async () => {
     const reply = await vault.call('GET', '/v1/status', { token });
     await linesOf('get-status', reply);
     const metrics = await askAws<string[]>(

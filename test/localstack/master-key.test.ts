@@ -1,4 +1,4 @@
-/** The master key of the deployed stack is one of LocalStack's KMS: what befalls it there befalls the values. */
+/** The master key of the deployed stack is a key of LocalStack's KMS, whose faults reach the values. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
 import { askAws, aws, outputOf } from './aws.ts';
@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 describe('the master key of the stack', () => {
-  it('is the one that its alias names and that the status tells of', async () => {
+  it('has the id that its alias and the status show', async () => {
     const described = await askAws<{ KeyMetadata: { Arn: string } }>(
       vault.dataDir,
       ...['kms', 'describe-key', '--key-id', 'alias/vault'],
@@ -34,7 +34,7 @@ describe('the master key of the stack', () => {
     expect(json).toMatchObject({ masterKey: { reachable: true, id: keyArn.split('/')[1] } });
   });
 
-  it('disabled there: no value is stored or read; enabled: all is as before', async () => {
+  it('stores and opens nothing while disabled, and everything after it is enabled again', async () => {
     await kms('disable-key');
     const unavailable = { status: 503, json: { code: 'master_key_unavailable', retryable: false } };
     for (const _ of [1, 2]) {

@@ -1,4 +1,4 @@
-/** One function of the vault in a thread of its own, with an environment of its own: as Lambda runs it, but for the process. */
+/** Runs one function of the vault in its own thread and environment, as Lambda does in a process. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { toContext } from '../../local/gateway/event.ts';
 

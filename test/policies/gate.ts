@@ -1,6 +1,6 @@
 /**
- * What IAM is on AWS: stands before the store and the master key, knows each function by its credentials, lets through
- * what its policy grants, and writes down what it asked for. It can also do to a call what a fault does.
+ * Takes the part of IAM on AWS: it stands before the store and the master key, knows each function by its credentials,
+ * lets through what the function's policy grants, and records each requested permission. It can also inject faults.
  */
 import { type Fate, meet } from '../support/adversary/fates.ts';
 import { realPause } from '../support/adversary/proxy.ts';
@@ -10,18 +10,18 @@ import { type Named, neededFor, type Permission, type Permissions } from './perm
 
 export type Gate = {
   readonly exchange: Exchange;
-  /** All that was asked for, refused or not, by function. */
+  /** All requested permissions, refused or not, by function. */
   readonly used: ReadonlyMap<string, ReadonlySet<Permission>>;
-  /** What was refused: `get-secret: kms:Decrypt MasterKey`. */
+  /** The refused calls, such as `get-secret: kms:Decrypt MasterKey`. */
   readonly refused: readonly string[];
-  /** Replaces what decides over calls that are granted. */
+  /** Replaces the function that decides the fate of granted calls. */
   readonly setFate: (fateOf: (call: Call) => Fate) => void;
 };
 
-/** The header by which a call tells whose credentials it was made with: a session token is sent as it is. */
+/** The header that shows whose credentials a call uses: the session token is sent in plain text. */
 const identity = 'x-amz-security-token';
 
-/** The key policy of the template lets data keys be used only for a named secret of a named tenant. */
+/** The key policy of the template allows data keys only for a named secret of a named tenant. */
 const isOfASecret = ({ operation, input }: Call): boolean => {
   if (!['GenerateDataKey', 'Decrypt'].includes(operation)) return true;
   const { tenant, name } = (input['EncryptionContext'] ?? {}) as Readonly<Record<string, string>>;

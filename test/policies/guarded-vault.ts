@@ -1,6 +1,6 @@
 /**
- * A vault whose functions may do what template.yaml grants them and nothing else: each in a thread of its own, behind the
- * local gateway, with credentials of its own that a gate before the store and the master key knows it by.
+ * A vault whose functions may do only what template.yaml grants them. Each runs in its own thread behind the local
+ * gateway, with its own credentials, by which a gate before the store and the master key recognises it.
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -44,7 +44,7 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
     stdout: true,
     stderr: true,
   });
-  // Its log lines are not what is looked at here.
+  // The log lines do not matter here.
   worker.stdout.resume();
   worker.stderr.resume();
   await once(worker, 'message');
@@ -76,7 +76,7 @@ const partsOf = async (folder: string): Promise<OwnParts> => {
   return { kms, store, close };
 };
 
-/** Starts one whose functions may do what `grants` says. */
+/** Starts a vault whose functions have the permissions in `grants`. */
 export const startGuardedVault = async (grants: Permissions): Promise<GuardedVault> => {
   const dataDir = freshFolder();
   const { routes, table } = await readTemplate('template.yaml');
@@ -111,7 +111,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   );
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
-  // As every host does, so that programs find it.
+  // Write the file of every host, so that programs find the vault.
   rememberRunning(dataDir, {
     url: gateway.url,
     dynamodbEndpoint: store.endpoint,

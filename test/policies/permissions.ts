@@ -1,12 +1,12 @@
 /**
- * What a function is allowed and what it uses, in the same words: an IAM action and the resource of the template that it
- * is for, such as `dynamodb:Query SecretsTable/index/byTenant`.
+ * Granted and used permissions in one notation: an IAM action and the resource of the template, such as
+ * `dynamodb:Query SecretsTable/index/byTenant`.
  */
 import { parseTemplate } from '../../local/template.ts';
 import type { Call, Json } from '../support/adversary/wire.ts';
 
 export type Permission = string;
-/** By operation: `get-secret`. */
+/** The permissions by operation, such as `get-secret`. */
 export type Permissions = ReadonlyMap<string, ReadonlySet<Permission>>;
 
 type Statement = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ const grantedTo = ({ Policies = [], Role }: Json): ReadonlySet<Permission> => {
   if (Role !== undefined) throw new Error('a role that is made elsewhere may grant anything');
   return new Set(
     [Policies].flat().flatMap((policy) => {
-      // A policy by its name, AWS's own for example, grants what does not stand in the template.
+      // A named policy, for example AWS's own, grants permissions that the template does not list.
       if (typeof policy === 'string' || !Array.isArray((policy as Json)['Statement'])) {
         throw new Error(`a policy without statements: ${JSON.stringify(policy)}`);
       }
@@ -45,7 +45,7 @@ const grantedTo = ({ Policies = [], Role }: Json): ReadonlySet<Permission> => {
   );
 };
 
-/** What a template grants each of its functions. Throws if it grants in a way that is not looked into here. */
+/** The permissions that a template grants to each of its functions. Throws if it grants in another way. */
 export const grantsOf = (template: string): Permissions => {
   const { Resources, Globals } = parseTemplate(template) as {
     readonly Globals: { readonly Function: Json };
@@ -65,7 +65,7 @@ export const grantsOf = (template: string): Permissions => {
   );
 };
 
-/** The table and the master key of a vault, by the names of the template. */
+/** The table and the master key of a vault, by their names in the template. */
 export type Named = { readonly tableName: string; readonly masterKeyId: string };
 
 const actionOf: Readonly<Record<string, string>> = {
@@ -77,7 +77,7 @@ const actionOf: Readonly<Record<string, string>> = {
 };
 
 /**
- * The permissions that AWS asks for a call. A transaction needs those of its actions:
+ * The permissions that AWS requires for a call. A transaction requires those of its actions:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  */
 export const neededFor = ({ service, operation, input }: Call, named: Named): Permission[] => {
@@ -103,7 +103,7 @@ type Difference = {
   readonly missing: readonly Permission[];
 };
 
-/** Of one function: what it is granted and never used, and what it used and is not granted. */
+/** The permissions of one function that it has and never used, and those that it used and does not have. */
 export const differenceOf = (
   granted: ReadonlySet<Permission>,
   used: ReadonlySet<Permission>,

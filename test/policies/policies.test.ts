@@ -1,7 +1,7 @@
 /**
- * Every function may do exactly what it does: it was seen to use each action that its policy grants, in the e2e suites
- * or under faults, and it is refused all else. The suites and the faults run before the first test, so each test stands
- * alone.
+ * Every function has exactly the permissions that it uses: the e2e suites and injected faults make it use each action
+ * of its policy, and every other action is refused. The suites and the faults run before the first test, so each test
+ * stands alone.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ jest.setTimeout(1_800_000);
 const grants = grantsOf(readFileSync('template.yaml', 'utf8'));
 const none: ReadonlySet<Permission> = new Set();
 
-/** What may befall a call for a key. No call meets silence here: it takes seconds, and ends like a broken call. */
+/** The faults of a KMS call. Silence is left out: it takes seconds, and ends like a broken call. */
 const keyFates: readonly Fate[] = [
   ...['DisabledException', 'KMSInvalidStateException', 'NotFoundException'].map(
     (type): Fate => ({ kind: 'key fault', type }),
@@ -31,14 +31,14 @@ const keyFates: readonly Fate[] = [
   { kind: 'dropped', as: 'reset' },
 ];
 
-/** What Jest reports of one file and of its tests, as far as it is used here. */
+/** The part of Jest's report of a file that this test uses. */
 type FileReport = {
   readonly name: string;
   readonly message: string;
   readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
 };
 
-/** The failed tests of a file; its name and message if it could not be loaded. */
+/** The failed tests of a file, or its name and message if it could not be loaded. */
 const failuresOf = ({ name, message, assertionResults }: FileReport): readonly string[] => {
   if (assertionResults.length === 0) return [`${name}: ${message}`];
   return assertionResults
@@ -46,7 +46,9 @@ const failuresOf = ({ name, message, assertionResults }: FileReport): readonly s
     .map(({ fullName }) => `${name}: ${fullName}`);
 };
 
-/** Runs the suites of test/e2e against a vault that runs already; counts the tests that passed, and names the others. */
+/**
+ * Runs the suites of test/e2e against a running vault. Returns the number of passed tests and the names of the others.
+ */
 const runE2e = async ({ url, dataDir }: GuardedVault) => {
   const report = join(freshFolder(), 'report.json');
   const args = ['--selectProjects', 'e2e', '--runInBand', '--json', `--outputFile=${report}`];
@@ -63,7 +65,7 @@ const runE2e = async ({ url, dataDir }: GuardedVault) => {
   };
 };
 
-/** Makes this vault the one that `startVault` finds; returns what undoes it. */
+/** Makes `startVault` find this vault. Returns a function that undoes it. */
 const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
   const { BASE_URL, VAULT_DATA_DIR } = process.env;
   Object.assign(process.env, { BASE_URL: url, VAULT_DATA_DIR: dataDir });
@@ -77,16 +79,16 @@ const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
 
 type Kind = (typeof kinds)[number];
 
-describe('a vault whose functions may do what template.yaml grants', () => {
+describe('a vault with the permissions of template.yaml', () => {
   let guarded: GuardedVault;
   let vault: RunningVault;
   let stopUsing: () => void;
   let faults = 0;
   let suites: Awaited<ReturnType<typeof runE2e>> & { readonly refused: readonly string[] };
-  /** For each kind of request, the number of its calls, and what was refused while each call met each fate. */
+  /** For each kind of request, the number of its calls and the refusals while each call met each fault. */
   const met = new Map<Kind, { readonly calls: number; readonly refused: readonly string[] }>();
 
-  /** Sends a request whose call of this index meets `fate`; the service of each call that it made. */
+  /** Sends a request whose call number `at` meets `fate`. Returns the service of each call that it made. */
   const sendWith = async (kind: Kind, at: number, fate: Fate) => {
     const send = await kind.prepare(vault, vault.token());
     const services: Call['service'][] = [];
@@ -132,18 +134,18 @@ describe('a vault whose functions may do what template.yaml grants', () => {
     expect(suites.passed).toBeGreaterThan(500);
   });
 
-  it.each(kinds)('is granted what it does when calls fail: $name', (kind) => {
+  it.each(kinds)('has every permission that it needs when calls fail: $name', (kind) => {
     const { calls = 0, refused } = met.get(kind) ?? {};
     expect(calls > 0).toBe(kind.name !== 'get-health');
     expect(refused).toEqual([]);
   });
 
-  it.each([...grants.keys()])('uses all that %s is granted, and nothing else', (operation) => {
+  it.each([...grants.keys()])('uses every permission of %s and no other', (operation) => {
     const used = guarded.gate.used.get(operation) ?? none;
     expect(differenceOf(grants.get(operation) ?? none, used)).toEqual({ unused: [], missing: [] });
   });
 
-  it('would show each permission that is too few, and one too many', () => {
+  it('would fail this test with any permission missing or added', () => {
     for (const [operation, granted] of grants) {
       const used = guarded.gate.used.get(operation) ?? none;
       for (const permission of granted) {
@@ -159,7 +161,7 @@ describe('a vault whose functions may do what template.yaml grants', () => {
   });
 });
 
-describe('a function whose policy lacks an action', () => {
+describe('a function that lacks a permission', () => {
   const lacking = new Map(grants).set('get-secret', new Set(['dynamodb:GetItem SecretsTable']));
   let guarded: GuardedVault;
   let stopUsing: () => void;
@@ -172,7 +174,7 @@ describe('a function whose policy lacks an action', () => {
     await guarded.close();
   });
 
-  it('is refused it, and the others go on', async () => {
+  it('fails for that action while the other functions work', async () => {
     const vault = await startVault();
     const token = vault.token();
     await vault.call('POST', '/v1/secrets', { token, body: { name: 'A', value: 'v' } });

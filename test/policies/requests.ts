@@ -1,4 +1,4 @@
-/** A request of every kind to every function, and what must be there before it. */
+/** A request of every kind to every function, with its preparation. */
 import { randomBytes } from 'node:crypto';
 import { freshName, type RunningVault } from '../support/running-vault.ts';
 
@@ -7,14 +7,14 @@ type Headers = Readonly<Record<string, string>>;
 type Send = () => Promise<unknown>;
 export type Kind = {
   readonly name: string;
-  /** Makes what the request is about; the request is another one each time. */
+  /** Prepares what the request needs. Each call returns a new request. */
   readonly prepare: (vault: RunningVault, token: string) => Promise<Send>;
 };
 
 const headersOf = (keyed: boolean): Headers =>
   keyed ? { 'Idempotency-Key': randomBytes(16).toString('base64url') } : {};
 
-/** A secret of three versions; the instants at which the second was valid and nothing was. */
+/** A secret with three versions; an instant at which the second was valid, and one at which none was. */
 const makeOld = async (vault: RunningVault, token: string) => {
   const name = freshName('OLD');
   await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'one' } });

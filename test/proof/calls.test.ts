@@ -1,6 +1,7 @@
 /**
  * Checks every call of every operation where the services see it: consistent reads where they decide, conditions on
- * writes, identifiers in the encryption context at KMS, no plaintext, and the number and units of test/support/costs.ts.
+ * writes, identifiers in the encryption context at KMS, no plaintext, and the number and units of
+ * test/support/costs.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readTemplate } from '../../local/template.ts';

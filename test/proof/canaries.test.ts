@@ -1,7 +1,7 @@
 /**
  * Sends unique values in valid and invalid requests, then searches for them in every form: in the files of the store,
- * running and killed, in printed lines, in replies that should not carry them, and in a heap snapshot. The memory of the
- * process does contain them; the test reports how many copies.
+ * running and killed, in printed lines, in replies that should not carry them, and in a heap snapshot. The memory of
+ * the process does contain them; the test reports how many copies.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';

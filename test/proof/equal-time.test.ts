@@ -35,8 +35,8 @@ const welchT = (a: readonly number[], b: readonly number[]): number => {
   return (first.mean - second.mean) / Math.sqrt(first.ofMean + second.ofMean);
 };
 /**
- * The largest t after removing the slowest tenth of all times, or three tenths and so on. Pauses of a busy machine affect
- * both classes alike and hide a difference among the fast ones.
+ * The largest t after removing the slowest tenth of all times, or three tenths and so on. Pauses of a busy machine
+ * affect both classes alike and hide a difference among the fast ones.
  */
 const largestT = (a: readonly number[], b: readonly number[]): number => {
   const all = [...a, ...b].sort((x, y) => x - y);

@@ -1,6 +1,6 @@
 /**
- * A reader asks for all names of a file before and after each call that the vault makes to the store and to KMS for that
- * file, while the request runs undisturbed, dies there, or loses that reply.
+ * A reader asks for all names of a file before and after each call that the vault makes to the store and to KMS for
+ * that file, while the request runs undisturbed, dies there, or loses that reply.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';

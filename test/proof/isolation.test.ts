@@ -1,6 +1,7 @@
 /**
  * Asks every route of template.yaml about the caller's own secret, another tenant's secret, a secret hidden from the
- * caller, and one that never existed. The replies for the last three are equal byte for byte, except for the request id.
+ * caller, and one that never existed. The replies for the last three are equal byte for byte, except for the request
+ * id.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readTemplate } from '../../local/template.ts';

@@ -59,8 +59,8 @@ type Actions = readonly Readonly<Record<string, Json>>[];
 let tokens = 0;
 
 /**
- * Variants of a transaction: other content under its token, the same content under another token, another time, and with
- * a condition that its item does not meet.
+ * Variants of a transaction: other content under its token, the same content under another token, another time, and
+ * with a condition that its item does not meet.
  */
 const transactionsLike = (call: Call): Call[] => {
   const actions = call.input['TransactItems'] as Actions;

@@ -82,8 +82,8 @@ describe('a moved record', () => {
   const expand = (place: Place) =>
     expandEnv(vault.ports)(requestContext(), ofPlace(place), file(`A=secret(${place.name})\n`));
   /**
-   * Asks for this version in every way, each of which must be refused. An item that claims another number or time may also
-   * seem to be missing when it is read by number or by time.
+   * Asks for this version in every way, each of which must be refused. An item that claims another number or time may
+   * also seem to be missing when it is read by number or by time.
    */
   const requireRefused = async (place: Place, about: object): Promise<void> => {
     const at = Date.parse(itemAt(place)['validFrom']?.S ?? '');

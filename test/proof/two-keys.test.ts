@@ -1,6 +1,6 @@
 /**
- * GCM alone does not commit to a key. This test computes a ciphertext and tag that two keys open to different texts. The
- * vault's commitment opens it under one key only. The primitives must also pass the vectors of Project Wycheproof.
+ * GCM alone does not commit to a key. This test computes a ciphertext and tag that two keys open to different texts.
+ * The vault's commitment opens it under one key only. The primitives must also pass the vectors of Project Wycheproof.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -17,8 +17,8 @@ const readers: readonly (readonly [string, (texts: readonly string[]) => Found[]
   ['python-dotenv', (texts) => readWithPython(texts, 'unset')],
 ];
 
-describe('what was measured of readers', () => {
-  it.each(readers)('is what %s gives today', (name, read) => {
+describe('the recorded readings of .env readers', () => {
+  it.each(readers)('are still those of %s', (name, read) => {
     const found = read(inputs)?.map((one) => (typeof one === 'string' ? null : sorted(one)));
     const recorded = measured.cases.map(({ readers: all }) => {
       const values = new Map<string, unknown>(Object.entries(all)).get(name);

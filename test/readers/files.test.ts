@@ -9,7 +9,7 @@ import { valueSets } from './values.ts';
 const all = [...valueSets(seed).values()].flat().filter((value) => value.length < 2_000);
 const value = fc.constantFrom(...all.filter((any) => !/(?:secret|enc)[ \t]*\(/i.test(any)));
 
-/** A value as it may be typed, in any way that the grammar knows. */
+/** A value spelled in one of the ways of the grammar. */
 const spell = (decoded: string, quote: number): string | undefined => {
   if (decoded.includes('\0')) return undefined;
   const bare = /^(?!['"#])\S(?:.*\S)?$/su.test(decoded) && !/[\n\r]|[ \t]#/.test(decoded);
@@ -20,7 +20,7 @@ const spell = (decoded: string, quote: number): string | undefined => {
 
 type Line = { readonly text: string; readonly key?: string; readonly meaning?: string };
 
-/** A line that is stored and given back (`N…`), or refers to one (`R…`), or stays (`L…`). */
+/** A line whose value is stored and expanded again (`N…`), that refers to such a name (`R…`), or that stays (`L…`). */
 const line = (index: number) =>
   fc
     .record({
@@ -49,7 +49,7 @@ const file = fc
   .tuple(...Array.from({ length: 6 }, (_, index) => line(index)))
   .map((lines) => lines.flat());
 
-/** Each as it goes in and as it comes back from encrypt, with the secrets that it stored. */
+/** Each file before and after encrypt, with the stored secrets. */
 const samples = fc.sample(file, { numRuns: 2_500, seed }).map((lines) => {
   const text = lines.map((one) => `${one.text}\n`).join('');
   const options = { mode: 'encrypt' } as const;
@@ -59,7 +59,7 @@ const samples = fc.sample(file, { numRuns: 2_500, seed }).map((lines) => {
   return { text, lines, encrypted: contentOf(text, options), secrets };
 });
 
-/** What the keys of the lines mean: of all, or of those that the vault writes. */
+/** The meaning of the keys of the lines: of all, or only of those that the vault writes. */
 const meaningOf = (lines: readonly Line[], written: boolean): Map<string, string> =>
   new Map(
     lines.flatMap(({ key, meaning }) =>
@@ -67,8 +67,8 @@ const meaningOf = (lines: readonly Line[], written: boolean): Map<string, string
     ),
   );
 
-describe('files that are encrypted and expanded', () => {
-  it.each(textDialects)('mean to the readers of %s what they meant', (dialect) => {
+describe('files after encrypt and expand', () => {
+  it.each(textDialects)('still mean the same to the readers of %s', (dialect) => {
     const made = samples.flatMap(({ encrypted, lines, secrets }) => {
       try {
         const { content, warnings } = render(encrypted, { mode: 'expand', dialect, secrets });
@@ -78,8 +78,8 @@ describe('files that are encrypted and expanded', () => {
         throw error;
       }
     });
-    // Where there is a warning a line of the caller's own is read otherwise, and may hide others of them; or,
-    // being a command, it may end the shell.
+    // A line of the caller's own with a warning is read differently. It may hide other such lines, or, being a command,
+    // end the shell.
     const judged = made.filter(({ lines, warned }) => !warned || meaningOf(lines, true).size > 0);
     const texts = judged.map(({ content }) => content);
     for (const { name, read, mayStop = false } of readersOf[dialect]) {

@@ -7,10 +7,10 @@ import { foreignBlocks } from './lines.ts';
 import { readersOf, sorted, type TextDialect } from './readers.ts';
 
 const blocks = foreignBlocks(9_000, seed);
-/** bash is met with such lines in test/property/env/shell.test.ts, where nothing is there for it to run. */
+/** test/property/env/shell.test.ts gives such lines to bash, in a place without commands to run. */
 const dialects = ['compose', 'docker', 'dotenv', 'python'] as const;
 
-/** As hard as the dialect allows. */
+/** Secrets as hard to write as the dialect allows. */
 const secrets: Readonly<Record<(typeof dialects)[number], string>> = {
   compose: `it's "$x" \`y\` \\\n)}; #`,
   docker: `it's "$x" \`y\` \\)}; #`,
@@ -27,9 +27,9 @@ const renderUnlessRefused = (text: string, dialect: TextDialect, secret: string)
   }
 };
 
-describe('lines that come back as they are', () => {
+describe('unchanged lines', () => {
   it.each(dialects)(
-    'are read by the readers of %s as by the grammar if there is no warning',
+    'mean to the readers of %s what the grammar says, unless they get a warning',
     (dialect) => {
       const writer = writerOf(dialect);
       const agreed = blocks.filter(
@@ -51,10 +51,10 @@ describe('lines that come back as they are', () => {
   );
 
   it.each(dialects)(
-    'leave the values around them exact for the readers of %s, or these are refused',
+    'keep the values around them exact for the readers of %s, or make expand refuse these',
     (dialect) => {
       const secret = secrets[dialect];
-      // With a value on one side only, or the refusal of the other would hide what happens to it.
+      // Only one side has a value, because a refusal of the other would hide what happens to it.
       const above = blocks.flatMap(({ text, file }) => {
         const whole = file.bom
           ? `\uFEFF# c\nT=secret(X)\n${text.slice(1)}`

@@ -1,4 +1,4 @@
-/** Lines that nobody wrote for the reader that gets them: well-formed by the grammar, and little else. */
+/** Random lines that are well-formed by the grammar and not written for any reader. */
 import fc from 'fast-check';
 import { type Line, type ParsedFile, parseFile } from '../../functions/env/grammar.ts';
 
@@ -103,14 +103,14 @@ const block = fc
   .tuple(fc.constantFrom('', '', '', '', '', '', '', '\uFEFF'), oneOrTwo)
   .map((all) => all.join(''));
 
-/** Some lines that the grammar reads, with the byte order mark of their file if it has one. */
+/** Lines that the grammar reads, with the byte order mark of their file if it has one. */
 export type Block = {
   readonly text: string;
   readonly file: ParsedFile;
   readonly lines: readonly Line[];
 };
 
-/** Blocks of lines with no key but those that their values may define by mistake. */
+/** Blocks of lines without keys, except those that their values may define by mistake. */
 export const foreignBlocks = (count: number, seed: number): Block[] =>
   fc.sample(block, { numRuns: count, seed }).flatMap((sampled) => {
     const content = `${sampled}\n`;

@@ -6,10 +6,10 @@ const built = join(process.cwd(), '.local/readers');
 export const goReader = join(built, 'go/read');
 export const pythonReader = join(built, 'python/bin/python');
 
-/** What a reader finds in a file, by key; a text: why it finds nothing. */
+/** The values that a reader finds in a file, by key; a text explains why it finds nothing. */
 export type Found = ReadonlyMap<string, string> | string;
 
-/** Whether variables that a reader may look for are set, to what no file holds. */
+/** Whether variables that a reader may look up are set, to a value that no file holds. */
 type Surroundings = 'set' | 'unset';
 
 /** The answers of a program, one line of JSON for each question. */
@@ -51,7 +51,7 @@ export const readWithPython = (
 ): Found[] =>
   foundIn(answersOf(pythonReader, ['test/readers/python/read.py'], texts, surroundings));
 
-/** The statements that python-dotenv's parser finds in each text: keys and values, before it replaces any. */
+/** The keys and values that python-dotenv's parser finds in each text, before it replaces variables. */
 export const parseWithPython = (texts: readonly string[]): [string | null, string | null][][] =>
   answersOf(pythonReader, ['test/readers/python/bindings.py'], texts, 'unset').map(
     (line) => JSON.parse(line).bindings,

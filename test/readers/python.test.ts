@@ -5,7 +5,7 @@ import { seed } from '../support/seed.ts';
 import { foreignBlocks } from './lines.ts';
 import { parseWithPython } from './programs.ts';
 
-/** Every blank of Python or JavaScript, and all that its parser looks for. */
+/** Every blank of Python or JavaScript, and everything that python-dotenv's parser looks for. */
 const piece = fc.constantFrom(
   ...[
     "'",
@@ -34,11 +34,11 @@ const text = fc
   .map((all) => all.join('').replace(/^\uFEFF/, ''));
 
 const pairs = (all: readonly (readonly [string | null, string | null])[]) =>
-  // A statement without a key tells nothing: the parser may find one more in blanks.
+  // Ignore statements without a key: the parser may find one more in blanks.
   all.filter(([key]) => key !== null);
 
-describe('the model of the parser of python-dotenv', () => {
-  it('finds the keys and values that the parser finds, up to a quote that stays open', () => {
+describe("the model of python-dotenv's parser", () => {
+  it('finds the same keys and values as the parser, up to an unclosed quote', () => {
     const blocks = foreignBlocks(9_000, seed).map((block) => block.text.replace(/^\uFEFF/, ''));
     const texts = [...fc.sample(text, { numRuns: 20_000, seed }), ...blocks];
     const parsed = parseWithPython(texts);

@@ -1,4 +1,4 @@
-/** For each dialect the programs that its files are for. */
+/** The programs that read the files of each dialect. */
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { nodeReaders, readWithExpand } from '../support/node-readers.ts';
@@ -7,25 +7,25 @@ import { type Found, readWithGo, readWithPython } from './programs.ts';
 
 export type Reader = {
   readonly name: string;
-  /** What it finds in each file. */
+  /** Returns the values found in each file. */
   readonly read: (texts: readonly string[]) => Found[];
-  /** A line with a warning may end what it reads, so that it lacks the values below. */
+  /** A line with a warning may end the reading, so that later values are missing. */
   readonly mayStop?: boolean;
 };
 
-/** The grammar does not join quotes, as a line may do that is spelled for shells only. */
+/** Removes joined quotes, which a line for shells may have and the grammar does not read. */
 const keysOf = (text: string): string[] =>
   parseFile(text.replaceAll(`'\\''`, '')).lines.flatMap((line) =>
     line.kind === 'assignment' ? [line.key] : [],
   );
 
-/** The mark that stands for a shell that a line of the file made exit. */
+/** Stands for a shell that exited at a line of the file. */
 export const endedShell = 'the file ended its shell';
 
 const readerOf =
   (shell: Shell) =>
   (texts: readonly string[]): Found[] => {
-    // One more key, so that a shell that has nothing to tell differs from one that ended.
+    // One more key distinguishes a shell that finds nothing from one that ended.
     const readings = texts.map((text) => ({ text, keys: [...keysOf(text), 'none'] }));
     return readWithShell(shell, readings).map((values, index) => {
       if (values.length === 0) return endedShell;
@@ -54,7 +54,7 @@ export const readersOf: Readonly<Record<TextDialect, readonly Reader[]>> = {
 
 export const textDialects = Object.keys(readersOf) as TextDialect[];
 
-/** Reads what npm dotenv found once more. Variables that it may look for are set to what no file holds. */
+/** Reads again what npm dotenv found. Variables that it may look up are set to a value that no file holds. */
 export const dotenvExpand: Reader = {
   name: 'dotenv-expand',
   read: (texts) => {
@@ -69,6 +69,6 @@ export const dotenvExpand: Reader = {
   },
 };
 
-/** A map of keys and values, so that two are equal whatever the order. */
+/** A map sorted by key, so that two maps with equal entries are equal. */
 export const sorted = (found: Found): unknown =>
   typeof found === 'string' ? found : [...found].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,7 +1,7 @@
 /**
- * Before the suites of this folder: the readers that are not of this machine's Node or shells, built once
- * under `.local/readers` and again when what they are built of has changed. Needs dash, zsh, go and python3
- * and, the first time, the module proxy and the package index that these are set up for.
+ * Builds the readers that are not Node or shells of this machine, before the suites of this folder: once below
+ * `.local/readers`, and again when their sources have changed. Needs dash, zsh, go and python3, and the first time the
+ * Go module proxy and the Python package index.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -73,7 +73,7 @@ const run = (command: string, args: readonly string[], folder: string, needs: st
   }
 };
 
-/** Throws an error that shows a person the sentence and no stack. */
+/** Throws an error that shows only its sentence, without a stack. */
 const fail = (sentence: string): never => {
   const failure = new Error(sentence);
   failure.stack = failure.message;

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isShellOwn } from '../../functions/env/dialects/shell-names.ts';
 import { readWithShell } from '../support/shells.ts';
 
-/** Every variable that a shell knows when it starts. */
+/** The variables that a shell has when it starts. */
 const namesOf = (program: string, args: readonly string[]): string[] =>
   execFileSync(program, args)
     .toString('utf8')
@@ -16,7 +16,7 @@ const known = [
 ];
 
 describe.each(['bash', 'dash', 'zsh'] as const)('the shell %s', (shell) => {
-  it('gives back a value under every name that it knows, unless the name is its own', () => {
+  it('reads back a value under every variable name of bash, dash and zsh, except its reserved names', () => {
     const names = [...new Set(known)].filter((name) => !isShellOwn(name));
     expect(names.length).toBeGreaterThan(50);
     for (const value of ['va lue', '7', 'a[$(exit 3)]']) {

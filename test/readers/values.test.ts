@@ -17,7 +17,7 @@ import { valueSets } from './values.ts';
 const sets = valueSets(seed);
 const linesOfAFile = 100;
 
-/** Ways in which a line that is to be written may stand in a file. */
+/** The forms in which a line to be written may appear in a file. */
 const templates = [
   'KEY=x',
   `KEY=x # it's "$(c" \``,
@@ -39,7 +39,7 @@ type Files = {
   written: number;
 };
 
-/** Files of all values that the dialect can write, each with a neighbour below. */
+/** Files of all values that the dialect can write, each followed by a neighbour. */
 const writeFiles = (dialect: TextDialect, values: readonly string[]): Files => {
   const files: Files = { texts: [], expected: [], written: 0 };
   for (let from = 0; from < values.length; from += linesOfAFile) {
@@ -72,49 +72,55 @@ const expectReadBack = ({ texts, expected }: Files, { name, read }: Reader): voi
   }
 };
 
-/** The share that can be written, in per cent. */
+/** The percentage of values that can be written. */
 const shareOf = ({ written }: Files, values: readonly string[]): number =>
   (100 * written) / values.length;
 
-describe('values that are written', () => {
-  it.each(textDialects)('are read back exactly by the readers of %s, or refused', (dialect) => {
-    let total = 0;
-    for (const [set, values] of sets) {
-      const files = writeFiles(dialect, values);
-      for (const reader of readersOf[dialect]) expectReadBack(files, reader);
-      const share = shareOf(files, values).toFixed(1);
-      process.stdout.write(
-        `${dialect}: ${files.written} of ${values.length} values ${set} (${share} %)\n`,
+describe('written values', () => {
+  it.each(textDialects)(
+    'come back exactly from the readers of %s, unless they are refused',
+    (dialect) => {
+      let total = 0;
+      for (const [set, values] of sets) {
+        const files = writeFiles(dialect, values);
+        for (const reader of readersOf[dialect]) expectReadBack(files, reader);
+        const share = shareOf(files, values).toFixed(1);
+        process.stdout.write(
+          `${dialect}: ${files.written} of ${values.length} values ${set} (${share} %)\n`,
+        );
+        total += values.length;
+      }
+      expect(total).toBeGreaterThanOrEqual(20_000);
+    },
+  );
+
+  it.each(textDialects)(
+    'have the share of writable values that docs/env.md states: %s',
+    (dialect) => {
+      const page = readFileSync('docs/env.md', 'utf8');
+      const row = new RegExp(`^\\| \`${dialect}\` \\|.*\\| (\\d+) % \\| (\\d+) % \\|$`, 'm').exec(
+        page,
       );
-      total += values.length;
-    }
-    expect(total).toBeGreaterThanOrEqual(20_000);
-  });
+      for (const [column, set] of ['printable passwords', 'usual secrets'].entries()) {
+        const values = sets.get(set) ?? [];
+        const difference = shareOf(writeFiles(dialect, values), values) - Number(row?.[column + 1]);
+        expect(Math.abs(difference)).toBeLessThan(3);
+      }
+    },
+  );
 
-  it.each(textDialects)('can be written as often as docs/env.md says: %s', (dialect) => {
-    const page = readFileSync('docs/env.md', 'utf8');
-    const row = new RegExp(`^\\| \`${dialect}\` \\|.*\\| (\\d+) % \\| (\\d+) % \\|$`, 'm').exec(
-      page,
-    );
-    for (const [column, set] of ['printable passwords', 'usual secrets'].entries()) {
-      const values = sets.get(set) ?? [];
-      const difference = shareOf(writeFiles(dialect, values), values) - Number(row?.[column + 1]);
-      expect(Math.abs(difference)).toBeLessThan(3);
-    }
-  });
-
-  it('are left alone by dotenv-expand', () => {
+  it('stay unchanged by dotenv-expand', () => {
     for (const values of sets.values()) expectReadBack(writeFiles('dotenv', values), dotenvExpand);
   });
 
-  it('are what a process finds that node --env-file starts', () => {
+  it('reach the environment of a process that node --env-file starts', () => {
     const values = [...sets.values()].flatMap((all) => all.filter((_, index) => index % 29 === 0));
     const short = values.filter((value) => value.length < 1_000);
     const files = writeFiles('dotenv', short);
     expectReadBack(files, { name: 'a process', read: readWithNodeProcess });
   });
 
-  it('are all that have no NUL, for shells, docker compose and python-dotenv', () => {
+  it('include every value without NUL for shells, docker compose and python-dotenv', () => {
     for (const dialect of ['shell', 'compose', 'python'] as const) {
       for (const values of sets.values()) {
         const possible = values.filter((value) => !value.includes('\0'));
@@ -123,7 +129,7 @@ describe('values that are written', () => {
     }
   });
 
-  it('are all that can stand in a line, for docker run', () => {
+  it('include every value without a line feed or NUL for docker run', () => {
     for (const values of sets.values()) {
       const possible = values.filter((value) => !/[\0\n]/.test(value) && value.length < 16_000);
       expect(

@@ -1,13 +1,13 @@
-/** Values that are hard to write, and values as they are met. */
+/** Values that are hard to write, and values as people have them. */
 import fc from 'fast-check';
 
-/** What readers take for something else than itself. */
+/** Texts that readers may take for syntax. */
 const special = [
   ...`'"\\\`$#{}()=:-?!~;&|<>* \t\n\r`,
   ...['\u0000', '\u001c', '\u007f', '\u0085', '\u00a0', '\u2028', '\uFEFF', '\u017f', 'é', '😀'],
 ];
 
-/** Every character of ASCII: alone, within, at both ends, with quotes at its side. */
+/** Every ASCII character: alone, inside, at both ends, and next to quotes. */
 const single = Array.from({ length: 0x80 }, (_, n) => String.fromCharCode(n)).flatMap((one) => [
   ...[one, `a${one}`, `${one}a`, `a${one}b`, `${one}${one}`, `\\${one}`, `$${one}`, `a #${one}`],
   ...[`${one}'`, `'${one}`, `it's${one}"`, `\`'${one}"`, `\${${one}}`, `$(${one})`],
@@ -26,7 +26,7 @@ const account = {
   n: [1, null],
 };
 
-/** Met somewhere, or invented by somebody who wanted to know. */
+/** Values from real files or made up as hard cases. */
 const known: readonly string[] = [
   ...['', ' ', 'hunter2', 'a b', 'a#b', 'a #b', '#', ' a ', '\ta\t', "it's", `it's "x"`, 'f(x)'],
   ...['pa$word1', `\${HOME}x`, '$(echo hi)', '`echo hi`', 'a\\nb', 'ab\\', '\\', '\\\\', '$$', '$'],
@@ -64,7 +64,7 @@ const known: readonly string[] = [
   '$2b$12$KIXQ3hZC0lF1xYb1r1O2fO8m7YxgWQn0Qe1Gx6mG1o6q8x1z0a1b2',
 ];
 
-/** As long as a value may be. */
+/** Values of the largest length. */
 const longest: readonly string[] = [
   ...['x'.repeat(65_536), '\n'.repeat(65_536), `'"\\$\`\n`.repeat(10_922), '\\'.repeat(65_536)],
   ...['$'.repeat(65_536), '😀'.repeat(16_384), pem.repeat(80), `\${a}`.repeat(16_384)],
@@ -88,7 +88,7 @@ const letters = fc.constantFrom(
 /** Passwords of any printable characters, as generators make them. */
 const passwords = text(printable, 12, 32);
 
-/** All kinds of what people store: tokens, URLs, passwords, keys, JSON, sentences. */
+/** Values as people store them: tokens, URLs, passwords, keys, JSON, sentences. */
 const usual = fc.oneof(
   text(letters, 16, 64),
   fc.base64String({ minLength: 16, maxLength: 64 }),
@@ -102,7 +102,7 @@ const usual = fc.oneof(
 const sample = (values: fc.Arbitrary<string>, numRuns: number, seed: number): string[] =>
   fc.sample(values, { numRuns, seed });
 
-/** The sets of values by name, the same for the same seed; more than 20,000 together. */
+/** More than 20,000 values in named sets. The same seed gives the same values. */
 export const valueSets = (seed: number): ReadonlyMap<string, readonly string[]> =>
   new Map([
     [

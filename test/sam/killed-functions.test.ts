@@ -1,4 +1,4 @@
-/** What a caller notices when the containers of functions are killed: at most one 502, and nothing twice. */
+/** When containers of functions are killed, a caller sees at most one 502, and no write happens twice. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ afterAll(() => vault.stop());
 const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();
 
-/** Kills the container of a function; returns whether there was one. */
+/** Kills the container of a function. Returns whether there was one. */
 const kill = async (name: string): Promise<boolean> => {
   const filters = ['--filter', `label=sam.cli.function.name=${name}`];
   const id = await docker('ps', '--quiet', ...filters);
@@ -28,7 +28,7 @@ const kill = async (name: string): Promise<boolean> => {
   return true;
 };
 
-/** A request whose reply may be sam's own, which is as no function would answer. Status 0: none. */
+/** Sends a request whose reply may be sam's own, which breaks the contract. Returns 0 for no reply. */
 const send = async (method: string, path: string, body: object, key: string) => {
   const headers = {
     Authorization: `Bearer ${token}`,
@@ -53,15 +53,15 @@ const versionsOf = async (name: string): Promise<number[]> => {
   return versions;
 };
 
-/** Signals LocalStack, in which a function waits for its data key. */
+/** Signals LocalStack, from which a function waits for its data key. */
 const signalKms = (signal: 'SIGSTOP' | 'SIGCONT'): void => {
   const file = join(vault.dataDir, 'stack', 'localstack.pid');
   process.kill(JSON.parse(readFileSync(file, 'utf8')).pid, signal);
 };
 const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-describe('a function whose container is killed while it is idle', () => {
-  it('answers the next request as if nothing had been', async () => {
+describe('a function whose idle container is killed', () => {
+  it('answers the next request normally', async () => {
     const name = freshName();
     await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
     const read = () => vault.call('GET', `/v1/secrets/${name}`, { token });
@@ -73,8 +73,8 @@ describe('a function whose container is killed while it is idle', () => {
   });
 });
 
-describe('a request whose function is killed in flight', () => {
-  it('has no effect if it had not come to its write, and one once it is repeated', async () => {
+describe('a request whose function is killed meanwhile', () => {
+  it('has no effect if it was killed before its write, and one effect after a repeat', async () => {
     const name = freshName();
     const key = randomUUID();
     await vault.call('GET', '/v1/secrets', { token });
@@ -95,11 +95,11 @@ describe('a request whose function is killed in flight', () => {
     expect(await versionsOf(name)).toEqual([1]);
   });
 
-  it('has exactly one effect once it is repeated, wherever the kill met it', async () => {
+  it('has exactly one effect after a repeat, wherever it was killed', async () => {
     const [writers, kills] = [4, 10];
     let [answered, broken, isOver] = [0, 0, false];
 
-    /** Updates a secret of its own, each time until it is told that it has; returns how often. */
+    /** Repeats each update of its own secret until it succeeds. Returns the number of updates. */
     const write = async (name: string): Promise<number> => {
       await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'of 0' } });
       let updates = 0;

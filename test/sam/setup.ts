@@ -1,4 +1,4 @@
-/** Before the suites of this project: `npm run sam`. */
+/** Starts `npm run sam` before the suites of this project. */
 import { serve } from '../support/served.ts';
 
 export default (): Promise<void> => serve('sam');

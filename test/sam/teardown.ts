@@ -1,4 +1,4 @@
-/** After the suites of this project: ends what its set-up started. */
+/** Ends what the set-up started, after the suites of this project. */
 import { endServed } from '../support/served.ts';
 
 export default endServed;

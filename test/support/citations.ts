@@ -72,7 +72,10 @@ const patternOf = (title: string): RegExp => {
   return new RegExp(`^${parts.join('(.*)')}$`);
 };
 
-/** Whether the source of a test has a title that is cited. A text that is cited for a parameter must be in the source, too. */
+/**
+ * Whether the source of a test has a title that is cited. A text that is cited for a parameter must be in the source,
+ * too.
+ */
 export const isTitleIn = (cited: string, source: string): boolean =>
   titlesIn(source).some((title) => {
     if (patternOf(cited).test(title)) return true;

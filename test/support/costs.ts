@@ -1,7 +1,7 @@
 /**
- * What each operation costs: its calls to the store and to KMS, in alphabetical order, and its read and write units. The
- * one place that says so: test/contract/costs.test.ts and test/proof/calls.test.ts hold the vault to it, and
- * `npm run bench -- cost` says what it comes to in dollars. For values of 256 bytes; docs/design/storage.md has the table.
+ * What each operation costs: its calls to the store and to KMS, in alphabetical order, and its read and write units.
+ * The one place that says so: test/contract/costs.test.ts and test/proof/calls.test.ts hold the vault to it, and `npm
+ * run bench -- cost` says what it comes to in dollars. For values of 256 bytes; docs/design/storage.md has the table.
  */
 export type Cost = {
   readonly store: readonly string[];

@@ -50,7 +50,9 @@ export const runFile = (
   return { child, output, errors, exit };
 };
 
-/** What `pattern` captures in the first line printed that it matches; throws with all that was printed if none comes. */
+/**
+ * What `pattern` captures in the first line printed that it matches; throws with all that was printed if none comes.
+ */
 export const lineOf = async (
   { child, output, errors, exit }: LocalProcess,
   pattern: RegExp,

@@ -1,6 +1,7 @@
 /**
  * The key-value service of etcd in memory, as far as the front uses it: revisions, compares, nested transactions, and
- * the refusal of a call that puts a key twice. `test/cluster/etcd-contract.test.ts` holds it and a real etcd to one suite.
+ * the refusal of a call that puts a key twice. `test/cluster/etcd-contract.test.ts` holds it and a real etcd to one
+ * suite.
  */
 import { status } from '@grpc/grpc-js';
 import type {

@@ -1,4 +1,6 @@
-/** Holds requests that the vault accepted against docs/openapi.yaml: the vault takes nothing that the document refuses. */
+/**
+ * Holds requests that the vault accepted against docs/openapi.yaml: the vault takes nothing that the document refuses.
+ */
 import { checkAt, document, type Json, type Operation } from './openapi.ts';
 
 type Node = { readonly [key: string]: Json };

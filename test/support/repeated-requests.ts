@@ -1,6 +1,6 @@
 /**
- * What a client does behind a gateway whose functions may be too slow: it sends a request again where the contract allows
- * that, with the same key. Every other answer is the caller's to judge, so a wrong answer stays one.
+ * What a client does behind a gateway whose functions may be too slow: it sends a request again where the contract
+ * allows that, with the same key. Every other answer is the caller's to judge, so a wrong answer stays one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawReply } from './raw-http.ts';
@@ -32,7 +32,9 @@ const waitS = 0.2;
 export type Repetition<Reply extends RawReply> = {
   /** How often a request is sent at most. */
   readonly triesMax: number;
-  /** Whether it may be sent again though it may have had its effect: it changes nothing, or has an `Idempotency-Key`. */
+  /**
+   * Whether it may be sent again though it may have had its effect: it changes nothing, or has an `Idempotency-Key`.
+   */
   readonly isSafe: boolean;
   /** Is given the final answer, and each answer of the vault before it. Throws if the contract does not know it. */
   readonly check: (reply: Reply) => void;
@@ -40,8 +42,8 @@ export type Repetition<Reply extends RawReply> = {
 };
 
 /**
- * Sends until the answer is final, and waits in between as the answer asks. `tries` above 1: an earlier try may have had
- * the effect, so that a replay is the first answer that came.
+ * Sends until the answer is final, and waits in between as the answer asks. `tries` above 1: an earlier try may have
+ * had the effect, so that a replay is the first answer that came.
  */
 export const sendUntilFinal = async <Reply extends RawReply>(
   send: () => Promise<Reply>,

@@ -3,7 +3,9 @@ import { fileReply } from '../../functions/http/env-requests.ts';
 import { reply } from '../../functions/http/responses.ts';
 import type { FileAnswer } from '../../functions/vault/env-file.ts';
 
-/** The largest result that AWS Lambda takes (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+/**
+ * The largest result that AWS Lambda takes (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+ */
 export const lambdaResultBytesMax = 6_291_556;
 
 /** The bytes of the body as a string of JSON, without its quotation marks. */

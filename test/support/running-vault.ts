@@ -26,8 +26,8 @@ export const describeLocal = isLocal ? describe : describe.skip;
 export const itLocal = isLocal ? it : it.skip;
 
 /**
- * The headers of a write that is one of many at once: a key behind another gateway, where a function may be too slow, so
- * that it can be repeated until its outcome is clear. Our own gateway answers each write without one.
+ * The headers of a write that is one of many at once: a key behind another gateway, where a function may be too slow,
+ * so that it can be repeated until its outcome is clear. Our own gateway answers each write without one.
  */
 export const repeatable = (): Readonly<Record<string, string>> =>
   isLocal ? {} : { 'Idempotency-Key': randomUUID() };

@@ -1,4 +1,4 @@
-/** What cfn-lint and checkov find in a template. Both are installed, once, in environments under `.local`. */
+/** The findings of cfn-lint and checkov in a template. Both are installed once, in environments below `.local`. */
 import { join } from 'node:path';
 import { ensurePython } from '../../local/container/python.ts';
 import { run } from '../../local/container/run.ts';
@@ -7,7 +7,7 @@ import type { Explanation } from './explained.ts';
 const root = process.cwd();
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** The programs that check; the first time it takes minutes. */
+/** Installs the programs that check, which takes minutes the first time. */
 export const installChecks = async () => {
   const sam = await ensurePython({ root, say }, 'sam');
   const checkov = await ensurePython({ root, say }, 'checkov');
@@ -18,10 +18,10 @@ export const installChecks = async () => {
   };
 };
 
-/** One thing that one check has against one resource. */
+/** One finding of one check about one resource. */
 export type Finding = { readonly check: string; readonly resource: string };
 
-/** Of everything that cfn-lint knows, remarks as well, in every Region: one sentence each. */
+/** All findings of cfn-lint in every Region, also remarks, one sentence each. */
 export const lint = async (cfnLint: string, template: string): Promise<readonly string[]> => {
   const all = ['--regions', 'ALL_REGIONS', '--include-checks', 'I'];
   const how = ['--format', 'json', '--non-zero-exit-code', 'none'];
@@ -32,7 +32,7 @@ export const lint = async (cfnLint: string, template: string): Promise<readonly 
   );
 };
 
-/** What checkov finds, without asking or telling anybody on the network. */
+/** The findings of checkov, which runs without any network access of its own. */
 export const scan = async (checkov: string, template: string): Promise<readonly Finding[]> => {
   const what = ['--file', template, '--framework', 'cloudformation'];
   const how = ['--output', 'json', '--quiet', '--compact', '--soft-fail', '--skip-download'];
@@ -46,7 +46,7 @@ export const scan = async (checkov: string, template: string): Promise<readonly 
   }));
 };
 
-/** What is found and not explained, and what is explained and not found. */
+/** The findings without an explanation, and the explanations without a finding. */
 export const compare = (
   findings: readonly Finding[],
   explanations: readonly Explanation[],

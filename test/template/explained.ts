@@ -1,11 +1,11 @@
 /**
- * What checkov finds in template.yaml and what stays as it is, with the reason. A finding that is not here fails
- * `npm run check:template`, and so does a line here that finds nothing any more.
+ * The findings of checkov in template.yaml that stay, each with its reason. `npm run check:template` fails for a
+ * finding that is not listed here, and for a line here without a finding.
  */
 export type Explanation = {
-  /** checkov's id of the check. */
+  /** The id of the check in checkov. */
   readonly check: string;
-  /** By their names in the template. */
+  /** The names of the resources in the template. */
   readonly resources: readonly string[];
   readonly why: string;
 };

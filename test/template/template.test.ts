@@ -1,4 +1,4 @@
-/** template.yaml as AWS's linter, SAM and a scanner for bad practice see it: `npm run check:template`. */
+/** `npm run check:template`: AWS's linter, SAM and checkov examine template.yaml. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -12,7 +12,7 @@ jest.setTimeout(900_000);
 const template = 'template.yaml';
 const folder = freshFolder();
 
-/** A copy of the template with what stands there once put in another's place. */
+/** A copy of the template in which `from`, which must occur once, is replaced by `to`. */
 const copyWith = (from: string, to: string): string => {
   const parts = readFileSync(template, 'utf8').split(from);
   expect(parts).toHaveLength(2);
@@ -27,29 +27,29 @@ describe('template.yaml', () => {
     programs = await installChecks();
   });
 
-  it('is without findings of cfn-lint, in every Region', async () => {
+  it('has no finding of cfn-lint in any Region', async () => {
     expect(await lint(programs.cfnLint, template)).toEqual([]);
   });
 
-  it('would show what cfn-lint finds', async () => {
+  it('would show a finding of cfn-lint', async () => {
     const wrong = copyWith('BillingMode: PAY_PER_REQUEST', 'BillingMode: PAY_AS_YOU_GO');
     expect(await lint(programs.cfnLint, wrong)).toContainEqual(
       expect.stringMatching(/^E3030 .*BillingMode/),
     );
   });
 
-  it('is valid for SAM', async () => {
+  it('passes the validation of SAM', async () => {
     const env = { AWS_REGION: 'us-east-1', SAM_CLI_TELEMETRY: '0' };
     const told = await run(programs.sam, ['validate', '--lint'], { env });
     expect(told).toMatch(/is a valid SAM Template/);
   });
 
-  it('has no finding of checkov but those that are explained, and no explanation without one', async () => {
+  it('has only explained findings of checkov, and no explanation without a finding', async () => {
     const findings = await scan(programs.checkov, template);
     expect(compare(findings, explanations)).toEqual({ unexplained: [], stale: [] });
   });
 
-  it('would show a new finding of checkov, and an explanation that is out of date', async () => {
+  it('would show a new finding of checkov and an outdated explanation', async () => {
     const changed = copyWith(
       'PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }',
       'SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: !Ref MasterKey }',

@@ -135,7 +135,9 @@ const growNames = async (vault: Vault): Promise<readonly Point[]> => {
   return points;
 };
 
-/** Writers that know nothing of each other, as functions in AWS do not, and writers in one process, which take turns. */
+/**
+ * Writers that know nothing of each other, as functions in AWS do not, and writers in one process, which take turns.
+ */
 const growWriters = async (vault: Vault): Promise<readonly Point[]> => {
   const points: Point[] = [];
   const principal = someone();

@@ -107,8 +107,9 @@ const sumOf = (points: readonly Point[], of: (point: Point) => number): number =
   points.reduce((sum, point) => sum + of(point), 0);
 
 /**
- * In three turns each, one operation after the other, so that what else the machine does hits all alike. Times are of the
- * turn with the lowest median, as noise only adds to it; processor time is of all turns, and what is counted the most of all.
+ * In three turns each, one operation after the other, so that what else the machine does hits all alike. Times are of
+ * the turn with the lowest median, as noise only adds to it; processor time is of all turns, and what is counted the
+ * most of all.
  */
 export const takeAll = async (
   sizing: Sizing,
