@@ -1,6 +1,6 @@
 /**
- * `read-table.ts NODE_FOLDER CLUSTER_FILE KMS_URL read|checked`: all items of a node's table, read through its front,
- * as one digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
+ * `read-table.ts NODE_FOLDER CLUSTER_FILE KMS_URL read|checked`: all items of a node's table, read through its front, as one
+ * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
  */
 import { createHash } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';

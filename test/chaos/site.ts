@@ -8,9 +8,7 @@ import { type Nodes, startNodes } from './nodes.ts';
 
 export type NetworkName = 'namespaces' | 'loopback';
 
-/**
- * Only root can make namespaces; what cuts nodes off without them closes connections, where a network loses packets.
- */
+/** Only root can make namespaces; what cuts nodes off without them closes connections, where a network loses packets. */
 export const bestNetwork = (): NetworkName =>
   process.getuid?.() === 0 && process.platform === 'linux' ? 'namespaces' : 'loopback';
 

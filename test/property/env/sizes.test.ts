@@ -4,9 +4,7 @@ import { jsonBytes, utf8Bytes } from '../../../functions/env/sizes.ts';
 
 describe('the size of a text', () => {
   const utf8 = new TextEncoder();
-  /**
-   * The bytes of a text in a string of JSON that is itself in a string of JSON, without the quotation marks of both.
-   */
+  /** The bytes of a text in a string of JSON that is itself in a string of JSON, without the quotation marks of both. */
   const nested = (any: string) =>
     utf8.encode(JSON.stringify(JSON.stringify(any))).length - '"\\"\\""'.length;
   const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }));
