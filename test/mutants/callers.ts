@@ -13,7 +13,7 @@ export const callerMutants: readonly Mutant[] = [
     from: '`TENANT#${tenant}#SECRET#${name}`;',
     to: '`TENANT#${tenant.slice(0, 0)}#SECRET#${name}`;',
     test: 'unit/dynamodb/table',
-    sentence: 'is built from the tenant of the caller',
+    sentence: 'contains the tenant of the caller',
   },
   {
     name: 'tenants share their idempotency records',
@@ -21,7 +21,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'pk: `TENANT#${tenant}#IDEMPOTENCY#${hash}`,',
     to: 'pk: `TENANT#${tenant.slice(0, 0)}#IDEMPOTENCY#${hash}`,',
     test: 'unit/dynamodb/table',
-    sentence: 'is built from the tenant of the caller',
+    sentence: 'contains the tenant of the caller',
   },
   {
     name: 'a name out of sight is looked up where it is',
@@ -37,7 +37,7 @@ export const callerMutants: readonly Mutant[] = [
     from: 'name.startsWith(pattern.slice(0, -1))',
     to: 'name.includes(pattern.slice(0, -1))',
     test: 'unit/model/names',
-    sentence: 'with the pattern',
+    sentence: 'follows the pattern',
   },
   {
     name: 'a name out of sight may be created',
@@ -85,7 +85,7 @@ export const callerMutants: readonly Mutant[] = [
     from: "principal.scopes.includes('vault:status')",
     to: 'principal.scopes.length >= 0',
     test: 'unit/runtime/wiring',
-    sentence: 'is told to a token with the scope vault:status, and to no other',
+    sentence: 'appears only for a token with the scope vault:status',
   },
   {
     name: 'a token that was verified is good after it has expired',

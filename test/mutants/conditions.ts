@@ -36,7 +36,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }",
     to: "ReturnValuesOnConditionCheckFailure: 'NONE' }",
     test: 'unit/dynamodb/writes',
-    sentence: 'asks for what stood in the way, and for nothing else',
+    sentence: 'asks for the blocking item in the same request',
   },
   {
     name: 'a create is never recognised as its own',
@@ -76,7 +76,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'shown.version === wanted ? shown : await getVersion(findVersion, wanted)',
     to: 'shown.version >= wanted ? shown : await getVersion(findVersion, wanted)',
     test: 'unit/dynamodb/writes',
-    sentence: 'is judged by the version it would have made if the head went on',
+    sentence: 'takes its outcome from the version that it would have made if the head has advanced',
   },
   {
     name: 'a version beyond the head is taken for a lost race',
@@ -84,7 +84,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "throw new VaultError('integrity_failure', 'a version stands beyond the head');",
     to: "return { outcome: 'raced' } as const;",
     test: 'unit/dynamodb/writes',
-    sentence: 'is an integrity failure if only the version item stood in the way',
+    sentence: 'fails with integrity_failure if only the version item blocked it',
   },
   {
     name: 'a conflict beside a failed condition is not waited for',
@@ -92,7 +92,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'if (alike.some(({ reason }) => passingReasons.has(reason?.Code))) {',
     to: "if (rank === 'record' && alike.some(({ reason }) => passingReasons.has(reason?.Code))) {",
     test: 'unit/dynamodb/writes',
-    sentence: 'is tried again if the head met a conflict: it was not evaluated, and may be its own',
+    sentence: 'needs a retry if the head met a conflict: it was not evaluated, and may be its own',
   },
   {
     name: 'every try has a writeId of its own',
@@ -116,7 +116,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: "= ['record', 'head', 'rest'];",
     to: "= ['head', 'record', 'rest'];",
     test: 'unit/dynamodb/writes',
-    sentence: 'is judged by the record before the head',
+    sentence: 'takes its outcome from the record before the head',
   },
   {
     name: 'a head is judged though the record met a conflict',
@@ -125,7 +125,7 @@ export const conditionMutants: readonly Mutant[] = [
     to: "rank: 'head',",
     test: 'unit/dynamodb/writes',
     sentence:
-      'is tried again if the record met a conflict, whatever head stands: it may be of its twin',
+      'needs a retry if the record met a conflict, whatever the head: the record may be of a concurrent duplicate',
   },
   {
     name: 'a key is good for any content',

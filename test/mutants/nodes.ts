@@ -75,7 +75,7 @@ const startMutants: readonly Mutant[] = [
     from: 'await replaceFileMeanwhile(file, String(value + 1));\n      value += 1;',
     to: 'value += 1;\n      await replaceFileMeanwhile(file, String(value));',
     test: unit('counter'),
-    sentence: 'has a new value only when the disk holds it',
+    sentence: 'takes a new value only when the disk holds it',
   },
   {
     name: 'a report is told before the counter is raised',
@@ -99,7 +99,7 @@ const startMutants: readonly Mutant[] = [
     from: 'if (isFirm === true) await',
     to: 'if (isFirm === true) void',
     test: unit('exchange'),
-    sentence: 'is not told that another node has its report before that node has written it down',
+    sentence: 'counts another node only after that node has written the report down',
   },
 ];
 
@@ -153,7 +153,7 @@ const replacementMutants: readonly Mutant[] = [
     from: '    putAside(folder);\n    const cluster = await askForMember(why);',
     to: '    const cluster = await askForMember(why);\n    putAside(folder);',
     test: unit('member-files'),
-    sentence: 'are put aside before the node asks for a new member, and are kept while it has none',
+    sentence: 'move aside before the node asks for a new member, and stay there until it has one',
   },
 ];
 
@@ -164,7 +164,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: "return own.hash === other.hash ? 'equal' : 'different';",
     to: "return own.hash === other.hash || isComparable ? 'equal' : 'different';",
     test: unit('comparison'),
-    sentence: 'finds it different from a copy with another hash',
+    sentence: 'finds its copy different from one with another hash',
   },
   {
     name: 'hashes over different compactions are compared',
@@ -172,7 +172,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: 'own.compactRevision === other.compactRevision',
     to: 'own.compactRevision >= 0',
     test: unit('comparison'),
-    sentence: 'takes no answer from a hash over another compaction, equal or not',
+    sentence: 'ignores a hash over another compaction, equal or not',
   },
   {
     name: 'hashes over different revisions are compared',
@@ -180,7 +180,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: 'own.revision === other.revision',
     to: 'own.revision >= 0',
     test: unit('comparison'),
-    sentence: 'takes no answer from a hash over another revision, equal or not',
+    sentence: 'ignores a hash over another revision, equal or not',
   },
   {
     name: 'hashes of different minor versions of etcd are compared',
@@ -188,7 +188,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: 'minorOf(own.etcd) === minorOf(other.etcd)',
     to: "minorOf(own.etcd) !== ''",
     test: unit('comparison'),
-    sentence: 'takes no answer from a hash over another minor version of etcd, equal or not',
+    sentence: 'ignores a hash over another minor version of etcd, equal or not',
   },
   {
     name: 'two nodes that differ serve on while the third is away',
@@ -196,7 +196,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: "nodesWith(comparison, 'different').length > 0",
     to: "nodesWith(comparison, 'different').length > 1",
     test: unit('comparison'),
-    sentence: 'has both of two nodes that differ stop while the third is away',
+    sentence: 'finds both of two differing copies different while the third node is away',
   },
   {
     name: 'a node that differs serves on',
@@ -212,7 +212,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: "if (isCompared) state.change('serving');",
     to: "state.change('serving');",
     test: unit('watching'),
-    sentence: 'does not serve while too few nodes can be compared',
+    sentence: 'waits while too few nodes can be compared',
   },
   {
     name: 'a node serves on after its etcd was started again',
@@ -220,7 +220,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: "const wasServing = ['serving', 'no-majority']",
     to: "const wasServing = ['no-majority']",
     test: unit('watching'),
-    sentence: 'does not serve before a new comparison',
+    sentence: 'serves only after a new comparison',
   },
   {
     name: 'a comparison counts that began before etcd was started again',
@@ -228,7 +228,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: 'if (before !== restarts) return;',
     to: 'if (before > restarts) return;',
     test: unit('watching'),
-    sentence: 'does not serve on a comparison that began before',
+    sentence: 'ignores a comparison that began before',
   },
   {
     name: 'a node serves on while its etcd knows no leader',
@@ -236,7 +236,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: 'if (!known?.hasLeader) {',
     to: 'if (known === undefined) {',
     test: unit('watching'),
-    sentence: 'has no majority if etcd knows no leader',
+    sentence: 'reports no majority if etcd knows no leader',
   },
   {
     name: 'a node that differs serves again without an equal comparison',
@@ -252,7 +252,7 @@ const comparisonMutants: readonly Mutant[] = [
     from: 'one.hash === other.hash;',
     to: 'one.hash.length === other.hash.length;',
     test: unit('report'),
-    sentence: 'are not equal if their hashes over the same revisions differ',
+    sentence: 'rejects nodes whose hashes over the same revisions differ',
   },
 ];
 

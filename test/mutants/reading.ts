@@ -121,7 +121,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'if (rest.size > 0) throw malformed();',
     to: 'if (rest.size > 99) throw malformed();',
     test: 'unit/dynamodb/codec',
-    sentence: 'is an integrity failure: head with more than it had',
+    sentence: 'fails with integrity_failure: head with an unknown attribute',
   },
   {
     name: 'an item is taken whatever its key',
@@ -129,7 +129,7 @@ export const readingMutants: readonly Mutant[] = [
     from: "if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();",
     to: "if (key && (text('pk') === '' || text('sk') === '')) throw malformed();",
     test: 'unit/dynamodb/codec',
-    sentence: 'is an integrity failure, whole and genuine as it is',
+    sentence: 'fails with integrity_failure although it is genuine',
   },
   {
     name: 'a version is taken under the key of another number',
@@ -137,7 +137,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();',
     to: 'if (validTo <= sealed.validFrom) throw malformed();',
     test: 'unit/dynamodb/codec',
-    sentence: 'is an integrity failure if a version stands under the key of another number',
+    sentence: 'fails with integrity_failure if a version is under the key of another number',
   },
   {
     name: 'the failure that comes first is the answer',
@@ -153,6 +153,6 @@ export const readingMutants: readonly Mutant[] = [
     from: 'S: from ?? (range.text || firstName)',
     to: 'S: range.text || firstName',
     test: 'unit/dynamodb/names',
-    sentence: 'asks for each page from where the one before ended',
+    sentence: 'starts each page where the one before ended',
   },
 ];

@@ -10,7 +10,7 @@ const unbound = (what: string, from: string, sentence: string, to = "''"): Mutan
   from: `      ${from},\n`,
   to: `      ${to},\n`,
   test: 'unit/crypto/envelope',
-  sentence: `of another ${sentence} is an integrity failure`,
+  sentence: `fails with integrity_failure for another ${sentence}`,
 });
 
 export const sealingMutants: readonly Mutant[] = [
@@ -32,7 +32,7 @@ export const sealingMutants: readonly Mutant[] = [
     from: 'return [length, bytes];',
     to: 'return length.length === 0 ? [length] : [bytes];',
     test: 'unit/crypto/envelope',
-    sentence: 'of another border of tenant and name is an integrity failure',
+    sentence: 'fails with integrity_failure for another border of tenant and name',
   },
   {
     name: 'the commitment is not compared',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { seed } from '../support/seed.ts';
 
-describe('what fast-check generates', () => {
+describe('the input of fast-check', () => {
   it('depends on the seed of the run, which TEST_SEED gives', () => {
     expect(seed).toBe(Number(process.env['TEST_SEED']));
     const inputs = fc.sample(fc.string(), { numRuns: 50, seed });

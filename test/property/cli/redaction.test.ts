@@ -12,8 +12,8 @@ const filtered = (texts: readonly string[], chunks: readonly Uint8Array[]): stri
   return Buffer.concat(passed).toString('latin1');
 };
 
-describe('what is redacted', () => {
-  it('is the same however the output is cut into chunks', () => {
+describe('the redaction of output', () => {
+  it('gives the same result for any cut into chunks', () => {
     fc.assert(
       fc.property(
         fc.array(letters(1, 12), { maxLength: 4 }),
@@ -35,7 +35,7 @@ describe('what is redacted', () => {
     );
   });
 
-  it('is every byte that is of a text, however they overlap, and no other', () => {
+  it('hides exactly the bytes of the texts, even if these overlap', () => {
     fc.assert(
       fc.property(fc.array(letters(1, 12), { maxLength: 4 }), letters(0, 80), (values, output) => {
         const texts = textsToHide(values);
@@ -56,12 +56,12 @@ describe('what is redacted', () => {
     expect(filtered(textsToHide(['abab']), [Buffer.from('ababab')])).toBe('[redacted]');
   });
 
-  it('is nothing that follows what is hidden, though it goes on as a text would', () => {
+  it('shows what follows a hidden text, even if it could continue a text', () => {
     const chunks = ['abaa', 'ba', 'c'].map((chunk) => Buffer.from(chunk));
     expect(filtered(['abaa'], chunks)).toBe('[redacted]bac');
   });
 
-  it('waits for the rest of what may be a text, and for nothing else', () => {
+  it('holds back only what may be the beginning of a text', () => {
     const redaction = startRedaction(textsToHide(['s3cret', 's3cret-and-more']));
     const passed = ['token: ', 's3c', 'ret', '-and', '!'].map((chunk) =>
       redaction.push(Buffer.from(chunk)).toString(),
@@ -69,7 +69,7 @@ describe('what is redacted', () => {
     expect(passed).toEqual(['token: ', '', '[redacted]', '', '-and!']);
   });
 
-  it('is every value of four bytes or more, whole and by its long lines, and nothing besides', () => {
+  it('hides values of four bytes or more, whole and by their long lines, and nothing else', () => {
     const output = 'one two-two-two three abc';
     expect(filtered(textsToHide(['two-two-two', 'abc']), [Buffer.from(output)])).toBe(
       'one [redacted] three abc',
@@ -83,7 +83,7 @@ describe('what is redacted', () => {
     expect(filtered(oldMac, [Buffer.from('long-line-2')])).toBe('[redacted]');
   });
 
-  it('is a value without the line ends behind it, too', () => {
+  it('hides a value without its trailing line ends as well', () => {
     for (const end of ['\n', '\r\n', '\r', '\n\n']) {
       expect(filtered(textsToHide([`a\nhunt${end}`]), [Buffer.from('a\nhunt, abc')])).toBe(
         '[redacted], abc',

@@ -34,7 +34,7 @@ const pairs = fc.oneof(
 const isWellFormed = (identity: Identity) => Object.values(identity).join('').isWellFormed();
 
 describe('the identity of a version', () => {
-  it('is encoded so that no two share their additional data', () => {
+  it('determines the additional data uniquely', () => {
     fc.assert(
       fc.property(pairs, ([a, b]) => {
         fc.pre(isWellFormed(a) && isWellFormed(b));
@@ -50,7 +50,7 @@ describe('the identity of a version', () => {
 describe('an envelope', () => {
   const dataKeys = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
-  it('gives back every value', () => {
+  it('returns every value', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
@@ -65,7 +65,7 @@ describe('an envelope', () => {
     );
   });
 
-  it('answers a made-up record with an integrity failure and no other error', () => {
+  it('rejects a made-up record with integrity_failure and no other error', () => {
     const parts = fc.uint8Array({ maxLength: 64 });
     fc.assert(
       fc.property(

@@ -54,7 +54,7 @@ const changed = (item: Item, attribute: string): Item => {
 const unbound = ['createdBy', 'writeId', 'masterKeyId', 'operation'];
 
 describe('items', () => {
-  it('are read back as they were written', () => {
+  it('decode to the versions that were encoded', () => {
     fc.assert(
       fc.property(sealedVersions, fc.integer({ min: 1, max: 1e12 }), (sealed, ms) => {
         const { tenant, name, version } = sealed;
@@ -69,7 +69,7 @@ describe('items', () => {
     );
   });
 
-  it('of idempotency, too', () => {
+  it('decode to the idempotency records that were encoded', () => {
     fc.assert(
       fc.property(records, fc.stringMatching(/^[A-Za-z0-9_-]{43}$/), (record, hash) => {
         const key = recordKey(someone({ tenant: 'acme' }), hash);
@@ -79,7 +79,7 @@ describe('items', () => {
     );
   });
 
-  it('are refused with any attribute gone or out of its form', () => {
+  it('fail to decode if any attribute is missing or malformed', () => {
     fc.assert(
       fc.property(sealedVersions, fc.nat({ max: 13 }), (sealed, index) => {
         const item = encodeHead(sealed);

@@ -20,7 +20,7 @@ const covers = ({ text, exact }: Range, candidate: string): boolean =>
   exact ? candidate === text : candidate.startsWith(text);
 
 describe('the ranges of names that a list reads', () => {
-  it('cover exactly the names that are in sight and asked for, each once', () => {
+  it('cover exactly the visible and requested names, each once', () => {
     fc.assert(
       fc.property(patterns, prefix, sets, (given, asked, all) => {
         const ranges = rangesOf(given, asked);
@@ -50,7 +50,7 @@ describe('the ranges of names that a list reads', () => {
     );
   });
 
-  it('are none that are needless: no more than there are patterns, none twice', () => {
+  it('number no more than the patterns, and stay inside the prefix', () => {
     fc.assert(
       fc.property(patterns, prefix, (given, asked) => {
         const ranges = rangesOf(given, asked);
@@ -85,7 +85,7 @@ describe('the ranges of names that a list reads', () => {
         { text: 'AB', exact: true },
       ],
     ],
-  ])('of %j asked for %j are %j', (given, asked, expected) => {
+  ])('follow from the patterns %j and the prefix %j: %j', (given, asked, expected) => {
     expect(rangesOf(given, asked)).toEqual(expected);
   });
 });

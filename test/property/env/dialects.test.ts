@@ -47,7 +47,7 @@ const unlessRefused = <T>(work: () => T): T | undefined => {
 };
 
 describe('a value written for any dialect', () => {
-  it('is read again by the grammar if the reply is to be expanded', () => {
+  it('reads back through the grammar if the reply will be expanded later', () => {
     fc.assert(
       fc.property(value, line, fc.constantFrom(...dialects), (any, template, dialect) => {
         const text = `${template.replace('KEY', 'K')}\nB=enc(N)\n`;
@@ -64,7 +64,7 @@ describe('a value written for any dialect', () => {
     );
   });
 
-  it('is judged in time that grows with the file only', () => {
+  it('takes linear time to check', () => {
     const start = performance.now();
     const pieces = [...`'"\\\`$#}=\r\u00a0a`, `\${`, `\${A:-`, `\${a:`, '$a', '$(', ' #'];
     for (const dialect of dialects) {
@@ -82,8 +82,8 @@ describe('a value written for any dialect', () => {
   });
 });
 
-describe('what python-dotenv replaces', () => {
-  it('is found as its own expression finds it', () => {
+describe('findExpansions', () => {
+  it('finds what the expression of python-dotenv finds', () => {
     const text = fc
       .array(fc.constantFrom('${', '$', '{', '}', ':', '-', ':-', 'a', '\n'), { maxLength: 14 })
       .map((all) => all.join(''));
@@ -102,7 +102,7 @@ describe('what python-dotenv replaces', () => {
 });
 
 describe('any text, for any dialect', () => {
-  it('comes back byte for byte if it holds nothing that looks like a reference, or is refused', () => {
+  it('comes back byte for byte, or is refused, if it holds nothing that looks like a reference', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom(...dialects), (text, dialect) => {
         fc.pre(!/(?:secret|enc)[ \t]*\(/i.test(text));
@@ -113,7 +113,7 @@ describe('any text, for any dialect', () => {
     );
   });
 
-  it('has only such lines refused as hold a reference', () => {
+  it('causes errors only on lines that hold a reference', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom(...dialects), (text, dialect: Dialect) => {
         const file = parseFile(text);
@@ -146,7 +146,7 @@ describe('a value written for npm dotenv and Node', () => {
   const sorted = (map: ReadonlyMap<string, string>) =>
     [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 
-  it('is read back exactly by both, and dotenv-expand leaves it alone', () => {
+  it('reads back exactly in both, and dotenv-expand leaves it unchanged', () => {
     fc.assert(
       fc.property(
         fc.array(value, { minLength: 20, maxLength: 30, size: 'max' }),
@@ -165,7 +165,7 @@ describe('a value written for npm dotenv and Node', () => {
     );
   });
 
-  it('is what a process finds that node --env-file starts', () => {
+  it('reaches a process that node --env-file starts', () => {
     const values = fc.sample(value, { numRuns: 200 });
     const { text, expected } = written(values, 'KEY=secret(X) # c');
     const [found = new Map()] = readWithNodeProcess([text]);
@@ -174,7 +174,7 @@ describe('a value written for npm dotenv and Node', () => {
 });
 
 describe('dotenv-expand', () => {
-  it('would run a value that is refused: the reason why it is', () => {
+  it('would run a value that the vault therefore refuses', () => {
     expect(readWithExpand("A='$(echo ran)'\n").get('A')).toBe('ran');
     expect(readWithExpand("B=1\nA='$B \\$'\n").get('A')).toBe('1 $');
     for (const value of ['$(echo ran)', '$B', '\\$']) {
@@ -184,7 +184,7 @@ describe('dotenv-expand', () => {
     }
   });
 
-  it('would run what a line puts together of values: the reason why these, or the line, are refused', () => {
+  it('would run what a line joins from values, so the vault refuses the values or the line', () => {
     const run = (text: string) => readWithExpand(text).get('A');
     expect(run("U='app$'\nD='(echo ran)'\nA=x$U$D\n")).toBe('xappran');
     expect(run("D=$\nB='(echo ran)'\nA=$D$B\n")).toBe('ran');

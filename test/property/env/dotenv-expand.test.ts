@@ -117,7 +117,7 @@ const joined = (line: string, known: ReadonlyMap<string, string | undefined>) =>
 describe('dotenv-expand, given a file with resolved values', () => {
   const outcomes = expandInChild(accepted.map(({ content }) => content));
 
-  it('runs what lines of the author run that read no other, and nothing else', () => {
+  it('runs only commands of the author’s lines that refer to no other line', () => {
     const alone = accepted.map(({ lines }) =>
       lines.filter((line) => !/secret\(|\$\{?[A-Za-z_]/.test(line)).join('\n'),
     );
@@ -129,7 +129,7 @@ describe('dotenv-expand, given a file with resolved values', () => {
     expect(accepted.length).toBeGreaterThan(3_000);
   });
 
-  it('changes no resolved value, and joins them as they are', () => {
+  it('changes no resolved value, and joins values unchanged', () => {
     let joins = 0;
     for (const [index, { found }] of outcomes.entries()) {
       const one = accepted[index];

@@ -72,7 +72,7 @@ const expandable = (...args: Parameters<typeof expand>) => {
 };
 
 describe('a pinned file', () => {
-  it('expands to what it was made with, whatever is current then', () => {
+  it('expands to the values that it was made with, whatever is current then', () => {
     fc.assert(
       fc.property(
         content,
@@ -89,7 +89,7 @@ describe('a pinned file', () => {
     );
   });
 
-  it('is the submitted file but for its pins', () => {
+  it('equals the submitted file except for its pins', () => {
     fc.assert(
       fc.property(content, versions, (text, current) => {
         const { pinned = '' } = expandable(text, current, 'json');

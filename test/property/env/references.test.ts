@@ -144,8 +144,8 @@ const read = (text: string) => {
   );
 };
 
-describe('a file that is encrypted and expanded', () => {
-  it('means what it meant', () => {
+describe('a rewritten file', () => {
+  it('expands to its original meaning after encrypt', () => {
     fc.assert(
       fc.property(sample, ({ content, values, secrets: store, meaning }) => {
         const encrypted = run({ content, values, mode: 'encrypt' }, store);
@@ -160,7 +160,7 @@ describe('a file that is encrypted and expanded', () => {
     );
   });
 
-  it('is the same if it is encrypted twice', () => {
+  it('stays the same if it is encrypted twice', () => {
     fc.assert(
       fc.property(sample, ({ content, values, secrets: store }) => {
         const once = run({ content, values, mode: 'encrypt' }, store);
@@ -172,7 +172,7 @@ describe('a file that is encrypted and expanded', () => {
     );
   });
 
-  it('means what it meant if it is submitted first', () => {
+  it('expands to its original meaning after submit', () => {
     fc.assert(
       fc.property(sample, ({ content, values, secrets: store, meaning, creates }) => {
         fc.pre(creates);
@@ -188,7 +188,7 @@ describe('a file that is encrypted and expanded', () => {
 });
 
 describe('any text', () => {
-  it('is planned, or refused with errors of its own places only', () => {
+  it('leads to a plan, or to errors with positions only', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom('submit', 'encrypt', 'expand'), (content, mode) => {
         try {

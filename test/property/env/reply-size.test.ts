@@ -67,7 +67,7 @@ const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
 };
 
 describe('the size of a reply', () => {
-  it('is counted as it stands in the result of its function, at most nine digits too large for each version', () => {
+  it('counts the bytes in the result of the function, at most nine digits too many for each version', () => {
     let counted = 0;
     fc.assert(
       fc.property(asked, (all) => {

@@ -22,7 +22,7 @@ const outsideSingleQuotes = (line: string): string =>
   line.startsWith("A='") ? line.replace(/(\\')|'[^']*'/g, '$1') : line;
 
 describe('a value written for a shell', () => {
-  it('has no escape behind a byte that begins a character in some locale', () => {
+  it('contains no escape after a byte that begins a character in some locale', () => {
     let escaped = 0;
     const judge = (value: string) => {
       const written = contentOf('A=secret(X)\n', { mode: 'expand', secrets: { X: value } });
@@ -65,7 +65,7 @@ describe.each(locales)('in the locale %s', (locale) => {
     expect(readWithShell(shell, chosen, 'C', folder)).toEqual([values]);
   });
 
-  both('lines that come back as they are leave every value exact, or it is refused', () => {
+  both('unchanged lines leave every value exact, or the value is refused', () => {
     const secret = `x'$(exit 3)"\`;\\`;
     const quotes = fc.constantFrom('"', '"', '');
     const lines = fc

@@ -56,17 +56,17 @@ describe('a value written for a shell', () => {
     }
   };
 
-  it('is read back exactly by every shell here and by the grammar, between any others', () => {
+  it('reads back exactly in every shell here and in the grammar, between any other lines', () => {
     const many = fc.array(value, { minLength: 400, maxLength: 500, size: 'max' });
     const lines = fc.array(template, { minLength: 1, maxLength: 9 });
     fc.assert(fc.property(many, lines, expectReadBack), { numRuns: 6, endOnFailure: true });
   });
 
-  it('is read back exactly for every character of ASCII in every position', () => {
+  it('reads back exactly for every character of ASCII in every position', () => {
     expectReadBack(plainValues, ['KEY=x']);
   });
 
-  it('is read back exactly where it looks like a path, a command or a pattern', () => {
+  it('reads back exactly if it looks like a path, a command or a pattern', () => {
     const parts = ['=', ':=', '~', ':~', '/', 'ls', '*', '[a]', '?', '^', '#', '{a,b}', '!', '(e)'];
     const values = parts.flatMap((one) =>
       parts.flatMap((other) => [one + other, `x${one}${other}`, `${one}x:${other}`]),
@@ -74,7 +74,7 @@ describe('a value written for a shell', () => {
     expectReadBack([...values, 'x:=ls', 'a=b:=ls'], ['KEY=x', 'export KEY=x']);
   });
 
-  it('is read back exactly if it is as long as a value may be', () => {
+  it('reads back exactly if it is as long as a value may be', () => {
     const long = [`'"\\$\`\n`.repeat(10_922), 'x'.repeat(65_536), '\n'.repeat(65_536)];
     expectReadBack(long, ['KEY=x']);
   });
@@ -145,11 +145,11 @@ const head = fc.constantFrom('A=', 'A=', 'A=', 'A="', "A='", 'A = ', 'export A='
 const tail = fc.constantFrom('', '', '', '"', "'", ' # c', '\r');
 const foreignLine = fc.tuple(head, shellText, tail).map((all) => all.join(''));
 
-describe('a line that comes back as it is', () => {
+describe('an unchanged line', () => {
   /** Few of random lines are read alike; of those that are not, all may do what they like. */
   const samples = fc.sample(foreignLine, { numRuns: 3_000 });
 
-  it.each(shellsHere)('is read by %s as by the grammar if there is no warning', (name) => {
+  it.each(shellsHere)('reads in %s as in the grammar if there is no warning', (name) => {
     const agreed = samples.flatMap((line) => {
       const text = `${line}\nZ='1'\n`;
       const file = parseFile(text);
@@ -169,7 +169,7 @@ describe('a line that comes back as it is', () => {
     expect(wrong).toEqual([]);
   });
 
-  describe('that is above a resolved value which is not refused', () => {
+  describe('above an accepted resolved value', () => {
     const secret = `it's "$x" \`y\` \\\n)}; #`;
     const rendered = samples.flatMap((line) => {
       try {
@@ -181,20 +181,20 @@ describe('a line that comes back as it is', () => {
     });
     const readings = rendered.map((text) => ({ text, keys: ['T'] }));
 
-    it('leaves the value to be read exactly by bash', () => {
+    it('lets bash read the value exactly', () => {
       expect(rendered.length).toBeGreaterThan(500);
       const read = readWithShell('bash', readings);
       expect(rendered.filter((_, index) => read[index]?.[0] !== secret)).toEqual([]);
     });
 
-    it.each(shellsHere)('leaves the value to be read by %s exactly, or not at all', (name) => {
+    it.each(shellsHere)('lets %s read the value exactly or not at all', (name) => {
       const read = readWithShell(name, readings);
       const isWrong = (value: string | undefined) => value !== undefined && value !== secret;
       expect(rendered.filter((_, index) => isWrong(read[index]?.[0]))).toEqual([]);
     });
   });
 
-  it('is judged in time that grows with its length only', () => {
+  it('takes linear time to check', () => {
     const start = performance.now();
     for (const piece of ['a', ' ', "'", '"', '\\', '$', '`', '$(a)', ';a', 'a ', '${B', '<a']) {
       for (const quote of ['', '"']) {
@@ -210,7 +210,7 @@ describe('a line that comes back as it is', () => {
 });
 
 describe('a plan for a shell', () => {
-  it('is made in time that grows with the file only', () => {
+  it('takes linear time to make', () => {
     const start = performance.now();
     for (const piece of [
       'secret(',

@@ -9,7 +9,7 @@ describe('the size of a text', () => {
     utf8.encode(JSON.stringify(JSON.stringify(any))).length - '"\\"\\""'.length;
   const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }));
 
-  it('is counted as UTF-8 and JSON would make it', () => {
+  it('equals the bytes of its UTF-8 and JSON encodings', () => {
     fc.assert(
       fc.property(text, (any) => {
         expect(utf8Bytes(any)).toBe(utf8.encode(any).length);
@@ -20,7 +20,7 @@ describe('the size of a text', () => {
     );
   });
 
-  it('is right for every code unit that a text may hold by itself', () => {
+  it('comes out right for every single code unit', () => {
     const wrong: number[] = [];
     for (let unit = 0; unit <= 0xffff; unit++) {
       if (unit >= 0xd800 && unit <= 0xdfff) continue;

@@ -40,7 +40,7 @@ const tried = (work: () => unknown): { readonly shown: string } | undefined => {
 };
 
 describe('a JSON body', () => {
-  it('is read or refused, and a refusal shows nothing of it', () => {
+  it('leads to a result, or to an error that shows nothing of it', () => {
     fc.assert(
       fc.property(fc.oneof(almostJson, fc.json()), (text) => {
         const refused = tried(() => parseJson(text, schema));
@@ -50,7 +50,7 @@ describe('a JSON body', () => {
     );
   });
 
-  it('shows nothing of a secret that was spelled wrong, wherever it stands', () => {
+  it('shows nothing of a misspelled secret in any place', () => {
     const spelling = fc.constantFrom('utf8', 'base64', 'hex', canary);
     const member = fc.constantFrom('name', 'value', 'encoding', 'values', canary, `a.${canary}`);
     const content = fc.anything({ values: [fc.constant(canary), fc.string(), fc.double()] });
@@ -70,7 +70,7 @@ describe('a JSON body', () => {
     );
   });
 
-  it('is never read otherwise than it was written', () => {
+  it('reads back exactly as written', () => {
     const texts = fc.string({ unit: 'binary', maxLength: 20 });
     const maps = fc.dictionary(texts, texts, { maxKeys: 4 });
     fc.assert(

@@ -20,8 +20,8 @@ const codeOf = (authorization: string) =>
 const exp = Math.floor(startOfTime / 1000) + 60;
 const claims = { iss: 'i', aud: 'a', exp, tenant: 't', sub: 's' };
 
-describe('whatever is sent as a token', () => {
-  it('is refused with 401 unless it was signed by the issuer', async () => {
+describe('an arbitrary token', () => {
+  it('fails with 401 unless the issuer signed it', async () => {
     const header = fc.record(
       {
         alg: fc.constantFrom('EdDSA', 'ES256', 'RS256', 'none', 'HS256', 'RS384', '__proto__', ''),
@@ -52,7 +52,7 @@ describe('whatever is sent as a token', () => {
     // On a busy machine the first of them take seconds to draw.
   }, 60_000);
 
-  it('is a principal only with claims of the right form, and otherwise 401', async () => {
+  it('becomes a principal only with well-formed claims, and fails with 401 otherwise', async () => {
     const claim = fc.constantFrom('tenant', 'sub', 'scope', 'names', 'exp', 'nbf', 'iss', 'aud');
     const content = fc.oneof(
       fc.jsonValue({ maxDepth: 1 }),

@@ -189,7 +189,7 @@ const run = async (cluster: Cluster, one: Step): Promise<void> => {
 };
 
 describe('a node that starts, after any sequence of starts, copies put back and reports', () => {
-  it('does not begin with files older than a reachable peer has heard of', async () => {
+  it('begins with no files older than a reachable peer has heard of', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (done) => {
         const root = mkdtempSync(join(tmpdir(), 'vault-copies-'));

@@ -22,7 +22,7 @@ const answering = (...replies: readonly { status: number; text: string }[]) => {
 };
 
 describe('a described store', () => {
-  it('is asked with the name, the value and the header that the environment has', async () => {
+  it('receives the name, the value and the header from the environment', async () => {
     const { asked, perform } = answering({ status: 200, text: ofVersion(1) });
     await perform(0, 'create', { name: 'A', value: 'x' });
     expect(asked).toEqual([
@@ -35,7 +35,7 @@ describe('a described store', () => {
     ]);
   });
 
-  it('is told again what its last reply said, a number as a number', async () => {
+  it('receives values of its last reply again, with numbers as numbers', async () => {
     const { asked, perform } = answering(
       { status: 200, text: ofVersion(7) },
       { status: 200, text: ofVersion(8) },
@@ -47,14 +47,14 @@ describe('a described store', () => {
     expect(secret['version']).toBe(8);
   });
 
-  it('gives back the value that it was read with', async () => {
+  it('returns the value that it was asked for', async () => {
     const { perform } = answering({ status: 200, text: ofVersion(1, 'hunter2') });
     const read: Secret = { name: 'A' };
     await perform(0, 'get', read);
     expect(read['value']).toBe('hunter2');
   });
 
-  it('has failed when its status is another one', async () => {
+  it('fails on an unexpected status', async () => {
     const { perform } = answering({ status: 404, text: '{}' });
     await expect(perform(0, 'get', { name: 'A' })).rejects.toThrow('answered get with 404');
   });
@@ -62,8 +62,8 @@ describe('a described store', () => {
   it.each([
     ['is no JSON', 'name: x'],
     ['lacks an operation', JSON.stringify({ ...openbao, operations: {} })],
-    ['has a member too many', JSON.stringify({ ...openbao, urls: [] })],
-  ])('is refused when its description %s', (_, text) => {
+    ['has an unknown property', JSON.stringify({ ...openbao, urls: [] })],
+  ])('fails to load if its description %s', (_, text) => {
     expect(() => parseDescription(text)).toThrow('this describes no store');
   });
 });

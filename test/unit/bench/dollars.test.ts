@@ -11,8 +11,8 @@ import {
 } from '../../bench/dollars.ts';
 import { costs } from '../../support/costs.ts';
 
-describe('what the vault costs on AWS', () => {
-  it('is its units and calls at their prices', () => {
+describe('the price of the vault on AWS', () => {
+  it('adds up units and calls at their prices', () => {
     const { store, masterKey, gateway, computing } = dollarsPerMillion(costs['update-secret']);
     // One unit of a read, and four of a write.
     expect(store).toBeCloseTo(0.125 + 4 * 0.625, 9);
@@ -21,33 +21,33 @@ describe('what the vault costs on AWS', () => {
     expect(computing).toBeCloseTo(0.2 + 0.05 * 0.5 * 13.3334, 6);
   });
 
-  it('grows with the secrets, but for what is kept once', () => {
+  it('grows with the number of secrets, except for fixed costs', () => {
     const [none, some, more] = [0, 1_000, 2_000].map((secrets) => dollarsPerMonth(secrets).vault);
     // The key, and five metrics of each operation.
     expect(none).toBeCloseTo(1 + 50 * 0.3, 9);
     expect((more ?? 0) - (none ?? 0)).toBeCloseTo(2 * ((some ?? 0) - (none ?? 0)), 9);
   });
 
-  it('is compared with nothing that is not offered', () => {
+  it('compares only with offers that exist', () => {
     expect(rivals['Secrets Manager'](500_001, 1)).toBeUndefined();
     expect(rivals['Parameter Store, standard'](10_001, 1)).toBeUndefined();
     expect(rivals['Parameter Store, advanced'](100_001, 1)).toBeUndefined();
     expect(rivals['Secrets Manager'](1_000, 1_000_000)).toBeCloseTo(400 + 5, 9);
   });
 
-  it('is as much as a rent and its calls at the reads where they are even', () => {
+  it('equals rent and calls of a rival at the break-even number of reads', () => {
     const gets = breakEvenGets(0.4, 5);
     const vault = (sumOf(dollarsPerMillion(costs['get-secret'])) * gets) / 1_000_000;
     expect(vault).toBeCloseTo(0.4 + (5 * gets) / 1_000_000, 9);
   });
 
-  it('is counted by units of 4 KB read and of 1 KB written', () => {
+  it('counts units of 4 KB read and of 1 KB written', () => {
     expect(unitsOfItem(4096)).toEqual({ reads: 1, writes: 4 });
     expect(unitsOfItem(4097)).toEqual({ reads: 2, writes: 5 });
   });
 
   it.each(dollarTables().map((table) => [table.split('\n')[0], table]))(
-    'is in docs/performance.md as it is calculated: %s',
+    'matches the table in docs/performance.md: %s',
     (_, table) => {
       expect(readFileSync('docs/performance.md', 'utf8')).toContain(table);
     },

@@ -49,7 +49,7 @@ const framesOf = (svg: string) =>
 const titlesOf = (svg: string) => framesOf(svg).map(({ title }) => title);
 
 describe('a flame graph', () => {
-  it('gives a function the width of its time with what it calls, and stands it on its caller', () => {
+  it('gives a function the width of its time with its callees, above its caller', () => {
     const callee = { name: 'callee', own: 600 };
     const [caller, called, other] = framesOf(
       graphOf(
@@ -66,7 +66,7 @@ describe('a flame graph', () => {
     expect(other?.x).toBeCloseTo((caller?.x ?? 0) + (caller?.width ?? 0), -1);
   });
 
-  it('takes the calls of a function as one, in a process and across processes', () => {
+  it('merges the calls of a function in a process and across processes', () => {
     const url = source('functions/get-secret.ts');
     const one = profileOf(
       { name: 'turn', calls: [{ name: 'handler', url, own: 100 }] },
@@ -79,7 +79,7 @@ describe('a flame graph', () => {
     ]);
   });
 
-  it('tells functions of one name apart by their file and line', () => {
+  it('distinguishes functions of one name by their file and line', () => {
     const of = (file: string, line: number) => ({ name: '', url: source(file), line, own: 100 });
     const svg = graphOf(
       profileOf(of('local/kms.ts', 3), of('local/kms.ts', 9), of('local/key.ts', 3)),
@@ -91,12 +91,12 @@ describe('a flame graph', () => {
     ]);
   });
 
-  it('leaves out the time in which there was nothing to do', () => {
+  it('leaves out idle time', () => {
     const svg = graphOf(profileOf({ name: '(idle)', own: 9_000 }, { name: 'work', own: 100 }));
     expect(titlesOf(svg)).toEqual(['work, 100 %']);
   });
 
-  it('leaves out what takes less than 0.3 %, and counts it', () => {
+  it('leaves out functions of less than 0.3 %, and counts their time', () => {
     const callees = [
       { name: 'just', own: 30 },
       { name: 'short', own: 29 },
@@ -105,7 +105,7 @@ describe('a flame graph', () => {
     expect(titlesOf(svg)).toEqual(['work, 100 %', 'just, 0.300 %']);
   });
 
-  it('is in the order of names, and the same whatever was called first', () => {
+  it('orders frames by name, whatever was called first', () => {
     const [a, b] = [
       { name: 'a', own: 100 },
       { name: 'b', own: 500 },
@@ -115,27 +115,27 @@ describe('a flame graph', () => {
     expect(titlesOf(graphOf(profileOf(b, a)))).toEqual(['a, 16.7 %', 'b, 83.3 %']);
   });
 
-  it('shows names as they are, whatever they hold', () => {
+  it('escapes special characters in names', () => {
     const svg = graphOf(profileOf({ name: '<b>&', own: 100 }));
     expect(titlesOf(svg)).toEqual(['&lt;b>&amp;, 100 %']);
     expect(svg).toContain('>&lt;b>&amp;</text>');
   });
 
-  it('cuts a name that is longer than its frame, and keeps it whole where it is pointed at', () => {
+  it('cuts a name that is longer than its frame, and keeps it whole in the tooltip', () => {
     const name = 'aNameOfThirtyFiveCharactersOrMore12';
     const svg = graphOf(profileOf({ name, own: 100 }, { name: 'x', own: 900 }));
     expect(titlesOf(svg)).toContain(`${name}, 10.0 %`);
     expect(svg).toContain('>aNameOfThirtyFive…</text>');
   });
 
-  it('calls a function without a name by its file where there is no room for more', () => {
+  it('shows only the file of an anonymous function in a narrow frame', () => {
     const made = { name: '', url: source('functions/http/endpoint.ts'), own: 150 };
     const svg = graphOf(profileOf(made, { name: 'x', own: 850 }));
     expect(titlesOf(svg)).toContain('(anonymous) functions/http/endpoint.ts:1, 15.0 %');
     expect(svg).toContain('>http/endpoint.ts</text>');
   });
 
-  it('tells by colour whose function it is', () => {
+  it('colours functions by their origin', () => {
     const files = {
       a: source('functions/http/endpoint.ts'),
       b: source('local/gateway.ts'),
@@ -164,7 +164,7 @@ describe('a flame graph', () => {
     }
   });
 
-  it('says what was measured, and how fast it went if that is known', () => {
+  it('states what was measured, and the speed if that is known', () => {
     const profile = profileOf({ name: 'work', own: 100 });
     const title = 'get: processor time of 2 × node, clients: 16';
     expect(graphOf(profile, profile)).toContain(`>${title}</text>`);
@@ -182,7 +182,7 @@ describe('a flame graph', () => {
     expect(Buffer.byteLength(svg)).toBeLessThan(150_000);
   });
 
-  it('is empty of a program that did nothing', () => {
+  it('stays empty for a program that did nothing', () => {
     const svg = graphOf(profileOf({ name: '(idle)', own: 100 }));
     expect(titlesOf(svg)).toEqual([]);
     expect(svg).not.toContain('NaN');

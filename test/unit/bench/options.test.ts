@@ -8,11 +8,11 @@ const readOptions = (args: readonly string[]) =>
   readAsked(readCommandLine(commandLine, args) ?? { words: [], options: {} });
 
 describe('the command line of the bench', () => {
-  it('measures one node by itself: everything, with 1 client and with 16', () => {
+  it('measures by default one node, all operations, 1 client and 16', () => {
     expect(readOptions([])).toMatchObject({ command: 'one-node', operations, clients: [1, 16] });
   });
 
-  it('measures what it is told', () => {
+  it('measures the given operations with the given clients', () => {
     const args = ['cluster', '--operations', 'get,expand', '--clients', '8', '--seconds', '2.5'];
     expect(readOptions(args)).toMatchObject({
       command: 'cluster',
@@ -30,14 +30,14 @@ describe('the command line of the bench', () => {
     expect(readOptions(words)).toMatchObject({ profiles: undefined });
   });
 
-  it('takes a peer with its addresses', () => {
+  it('accepts a peer with its addresses', () => {
     const at = 'http://127.0.0.1:8200,http://127.0.0.1:8202';
     expect(readOptions(['fresh', '--peer', 'bao.json', '--at', at])).toMatchObject({
       peer: { description: 'bao.json', urls: at.split(',') },
     });
   });
 
-  it('grows everything, or what it is told', () => {
+  it('scales along all axes, or along the given ones', () => {
     expect(readOptions(['scale'])).toMatchObject({ command: 'scale', axes, plots: undefined });
     const args = ['scale', '--only', 'versions,value', '--json', 'a', '--plots', 'b'];
     expect(readOptions(args)).toEqual({
@@ -48,7 +48,7 @@ describe('the command line of the bench', () => {
     });
   });
 
-  it('prices what the vault does', () => {
+  it('selects the price tables', () => {
     expect(readOptions(['cost'])).toEqual({ command: 'cost' });
   });
 
@@ -59,18 +59,18 @@ describe('the command line of the bench', () => {
   it.each([
     ['another word', ['quickly']],
     ['two words', ['cluster', 'fresh']],
-    ['an operation that is none', ['--operations', 'get,put']],
+    ['an unknown operation', ['--operations', 'get,put']],
     ['no clients', ['--clients', '0']],
     ['too many clients', ['--clients', '65']],
     ['half a client', ['--clients', '1.5']],
     ['no time', ['--seconds', '0']],
-    ['all day', ['--seconds', '86400']],
-    ['a peer that is nowhere', ['--peer', 'bao.json']],
-    ['an address of nobody', ['--at', 'http://127.0.0.1:8200']],
-    ['an address that is none', ['--peer', 'bao.json', '--at', '8200']],
-    ['an axis that is none', ['scale', '--only', 'depth']],
+    ['too much time', ['--seconds', '86400']],
+    ['a peer without addresses', ['--peer', 'bao.json']],
+    ['addresses without a peer', ['--at', 'http://127.0.0.1:8200']],
+    ['an invalid address', ['--peer', 'bao.json', '--at', '8200']],
+    ['an unknown axis', ['scale', '--only', 'depth']],
     ['one file to compare', ['--compare', 'a']],
-    ['an option that it does not know', ['--fast']],
+    ['an unknown option', ['--fast']],
   ])('refuses %s', (_, args) => {
     expect(() => readOptions(args)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });

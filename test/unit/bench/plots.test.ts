@@ -31,7 +31,7 @@ describe('a chart', () => {
     ],
   } as const;
 
-  it('has a line for each series, through all its points, on logarithmic axes', () => {
+  it('draws a line for each series, through all its points, on logarithmic axes', () => {
     const svg = svgOf([chart], 'about');
     const lines = [...svg.matchAll(/points="([^"]*)"/g)].map(([, points = '']) =>
       points.split(' '),
@@ -43,13 +43,13 @@ describe('a chart', () => {
     expect(2 * (second?.[1] ?? 0)).toBeCloseTo((first?.[1] ?? 0) + (third?.[1] ?? 0), 0);
   });
 
-  it('says what its axes and lines are, and is text where it says it', () => {
+  it('labels its axes and lines with text', () => {
     const svg = svgOf([chart], 'about');
     for (const text of ['a &lt; b', 'sizes', 'flat', 'growing'])
       expect(svg).toContain(`>${text}</text>`);
   });
 
-  it('has ticks at 1, 2 and 5 of a power of ten, and at the powers alone where that were many', () => {
+  it('puts ticks at 1, 2 and 5 times powers of ten, or at the powers alone if there would be many', () => {
     expect(ticksOf(0.9, 60)).toEqual([1, 2, 5, 10, 20, 50]);
     expect(ticksOf(1, 2_000)).toEqual([1, 10, 100, 1_000]);
   });
@@ -64,13 +64,13 @@ describe('the plots of docs/scale', () => {
     }
   });
 
-  it('are drawn from the numbers beside them', () => {
+  it('match the numbers in scale.json', () => {
     const plots = plotsOf({ points: readPoints() });
     expect(readdirSync(folder).sort()).toEqual([...plots.keys(), 'scale.json'].sort());
     for (const [file, svg] of plots) expect(readFileSync(`${folder}/${file}`, 'utf8')).toBe(svg);
   });
 
-  it('are of a vault whose reads and updates cost the same however many versions and secrets there are', () => {
+  it('show constant costs of reads and updates for any number of versions and secrets', () => {
     const flat = readPoints().filter(
       ({ axis, operation }) =>
         (axis === 'versions' && ['get latest', 'get version', 'update'].includes(operation)) ||

@@ -18,7 +18,7 @@ const report = (...figures: readonly Figure[]): Report => ({
 const cellsOf = (line: string | undefined): readonly string[] => (line ?? '').split(/ {2,}/);
 
 describe('the report', () => {
-  it('sets each figure beside the floor of the same operation with as many clients', () => {
+  it('shows each figure with the floor of the same operation and number of clients', () => {
     const text = resultsText(report(figure('vault', 800, 2), figure('floor', 1_000, 1.5)));
     const [, head, vault] = text.split('\n').map(cellsOf);
     const cell = (name: string) => vault?.[head?.indexOf(name) ?? -1];
@@ -32,11 +32,11 @@ describe('the report', () => {
     expect(cell('CPU ms by process')).toBe('node 1.50, store 0.500');
   });
 
-  it('shows a dash where there is no floor', () => {
+  it('shows a dash if there is no floor', () => {
     expect(resultsText(report(figure('vault', 800, 2)))).toContain('–');
   });
 
-  it('sets a file of forty names beside as many creates of the vault and of another store', () => {
+  it('compares a file of forty names with forty creates of the vault and of another store', () => {
     const of = (subject: string, operation: Figure['operation'], perSecond: number) => ({
       ...figure(subject, perSecond, 1),
       operation,
@@ -51,14 +51,14 @@ describe('the report', () => {
     );
   });
 
-  it('tells of reads that missed, and of when they would not have', () => {
+  it('reports reads that missed a write, and the delay until it was visible', () => {
     const fresh = [{ subject: 'other', reads: 200, missed: 200, visibleP50Ms: 76 }];
     expect(resultsText({ ...report(), fresh })).toContain(
       'other: 200 of 200 first reads at another node missed an acknowledged write, visible after 76.0 ms',
     );
   });
 
-  it('compares what two runs both have', () => {
+  it('compares the figures that two runs have in common', () => {
     const a = report(figure('vault', 800, 2), figure('other', 1, 1));
     const [, line, ...more] = comparisonTable(a, report(figure('vault', 1_000, 1))).split('\n');
     expect(cellsOf(line)).toEqual([

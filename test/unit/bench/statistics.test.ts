@@ -3,28 +3,28 @@ import { joinSlices, percentile, timesOf } from '../../bench/statistics.ts';
 
 const hundred = Array.from({ length: 100 }, (_, index) => index + 1);
 
-describe('a percentile', () => {
+describe('percentile', () => {
   it.each([
     [0, 1],
     [0.5, 50],
     [0.95, 95],
     [0.99, 99],
     [1, 100],
-  ])('of 1 to 100 at %d is %d', (part, expected) => {
+  ])('returns, for 1 to 100 at %d, the number %d', (part, expected) => {
     expect(percentile(hundred, part)).toBe(expected);
   });
 
-  it('of one number is that number, whatever the part', () => {
+  it('returns the only number for every part', () => {
     expect([0, 0.5, 0.99].map((part) => percentile([7], part))).toEqual([7, 7, 7]);
   });
 
-  it('of nothing is no number', () => {
+  it('returns NaN for an empty list', () => {
     expect(percentile([], 0.5)).toBeNaN();
   });
 });
 
 describe('the times of a slice', () => {
-  it('count what came out, as fast as it did, in whatever order', () => {
+  it('include count, rate and percentiles for any order of latencies', () => {
     const slice = { latencies: hundred.toReversed(), failed: 3, elapsedMs: 2_000 };
     expect(timesOf(slice)).toEqual({
       count: 100,
@@ -36,7 +36,7 @@ describe('the times of a slice', () => {
     });
   });
 
-  it('are of all slices when those are joined', () => {
+  it('cover all slices that are joined', () => {
     const slices = [
       { latencies: [1, 5], failed: 1, elapsedMs: 100 },
       { latencies: [3], failed: 0, elapsedMs: 50 },

@@ -36,7 +36,7 @@ describe('sealing a value', () => {
     ['an empty value', Buffer.alloc(0)],
     ['the largest value', randomBytes(65_536)],
     ['every byte', Buffer.from([...Array(256).keys()])],
-  ])('gives %s back, and nothing of it is in the record', (_, content) => {
+  ])('returns %s on opening, and leaves nothing of it in the record', (_, content) => {
     const record = seal(content, dataKey, identity);
     expect(Buffer.compare(open(record, dataKey, identity), content)).toBe(0);
     expect(record.ciphertext).toHaveLength(content.length + 16);
@@ -51,7 +51,7 @@ describe('sealing a value', () => {
     expect(different('ciphertext')).toBe(50);
   });
 
-  it('leaves the value and the data key of the caller as they were', () => {
+  it('leaves the value and the data key of the caller unchanged', () => {
     const [key, content] = [randomBytes(32), Buffer.from('hunter2')];
     const before = Buffer.from(key);
     const opened = open(seal(content, key, identity), key, identity);
@@ -76,7 +76,7 @@ describe('opening a record under another identity', () => {
     ['write id', { writeId: 'BAECAwQFBgcICQoLDA0ODw' }],
     ['master key', { masterKeyId: `${identity.masterKeyId}e` }],
     ['border of tenant and name', { tenant: 'acmeD', name: 'B_PASSWORD' }],
-  ])('of another %s is an integrity failure', async (_, change) => {
+  ])('fails with integrity_failure for another %s', async (_, change) => {
     expect(await codeOf(() => open(sealed, dataKey, { ...identity, ...change }))).toBe(
       'integrity_failure',
     );
@@ -92,12 +92,12 @@ describe('opening a record under another identity', () => {
   });
 });
 
-describe('opening a record that was changed', () => {
+describe('opening a changed record', () => {
   const parts = ['iv', 'ciphertext', 'commitment'] as const;
   const codeOfChanged = (change: Partial<Sealed>) =>
     codeOf(() => open({ ...sealed, ...change }, dataKey, identity));
 
-  it.each(parts)('is an integrity failure for every bit of its %s', async (part) => {
+  it.each(parts)('fails with integrity_failure for every bit of its %s', async (part) => {
     const codes = new Set();
     for (let bit = 0; bit < sealed[part].length * 8; bit++) {
       codes.add(await codeOfChanged({ [part]: flip(sealed[part], bit) }));
@@ -105,38 +105,41 @@ describe('opening a record that was changed', () => {
     expect([...codes]).toEqual(['integrity_failure']);
   });
 
-  it.each(parts)('is an integrity failure for every length of its %s but its own', async (part) => {
-    const longer = Buffer.concat([sealed[part], Buffer.alloc(40)]);
-    const codes = new Set();
-    for (let length = 0; length <= longer.length; length++) {
-      if (length === sealed[part].length) continue;
-      codes.add(await codeOfChanged({ [part]: longer.subarray(0, length) }));
-      codes.add(await codeOfChanged({ [part]: longer.subarray(longer.length - length) }));
-    }
-    expect([...codes]).toEqual(['integrity_failure']);
-  });
+  it.each(parts)(
+    'fails with integrity_failure for every length of its %s but its own',
+    async (part) => {
+      const longer = Buffer.concat([sealed[part], Buffer.alloc(40)]);
+      const codes = new Set();
+      for (let length = 0; length <= longer.length; length++) {
+        if (length === sealed[part].length) continue;
+        codes.add(await codeOfChanged({ [part]: longer.subarray(0, length) }));
+        codes.add(await codeOfChanged({ [part]: longer.subarray(longer.length - length) }));
+      }
+      expect([...codes]).toEqual(['integrity_failure']);
+    },
+  );
 
-  it('is an integrity failure for another format', async () => {
+  it('fails with integrity_failure for another format', async () => {
     const format = 'v2' as string as 'v1';
     expect(await codeOfChanged({ format })).toBe('integrity_failure');
   });
 
-  it('is an integrity failure for an iv of another length, even if all else was made with it', async () => {
+  it('fails with integrity_failure for an iv of another length, even if all else was made with it', async () => {
     const record = seal(value, dataKey, identity, () => randomBytes(16));
     expect(await codeOf(() => open(record, dataKey, identity))).toBe('integrity_failure');
   });
 
-  it('is an integrity failure for parts of another record of the same secret', async () => {
+  it('fails with integrity_failure for parts of another record of the same secret', async () => {
     const other = seal(Buffer.from('hunter3'), dataKey, identity);
     expect(await codeOfChanged({ iv: other.iv })).toBe('integrity_failure');
     expect(await codeOfChanged({ ciphertext: other.ciphertext })).toBe('integrity_failure');
   });
 
-  it('is an integrity failure for another data key', async () => {
+  it('fails with integrity_failure for another data key', async () => {
     expect(await codeOf(() => open(sealed, randomBytes(32), identity))).toBe('integrity_failure');
   });
 
-  it('says nothing of the value or the key', async () => {
+  it('fails without revealing the value or the key', async () => {
     const refused = await Promise.resolve()
       .then(() => open({ ...sealed, iv: flip(sealed.iv, 0) }, dataKey, identity))
       .catch((error: Error) => error);

@@ -8,13 +8,13 @@ const content = ['create-secret', 'DB_PASSWORD', Buffer.from('hunter2')];
 const first = fingerprint(key, owner, content);
 
 describe('the fingerprint of a keyed request', () => {
-  it('is the same for the same request', () => {
+  it('stays the same for the same request', () => {
     expect(fingerprint(key, { ...owner }, [...content])).toEqual(first);
     expect(first.hash).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(first.digest).toHaveLength(32);
   });
 
-  it('takes a text and its bytes for the same content', () => {
+  it('treats a text and its bytes as the same content', () => {
     const asText = fingerprint(key, owner, ['create-secret', 'DB_PASSWORD', 'hunter2']);
     expect(sameDigest(asText.digest, first.digest)).toBe(true);
   });
@@ -23,18 +23,18 @@ describe('the fingerprint of a keyed request', () => {
     ['operation', ['update-secret', 'DB_PASSWORD', 'hunter2']],
     ['name', ['create-secret', 'DB_PASSWORE', 'hunter2']],
     ['value', ['create-secret', 'DB_PASSWORD', 'hunter3']],
-    ['border between two members', ['create-secret', 'DB_PASSWORDh', 'unter2']],
-    ['number of members', ['create-secret', 'DB_PASSWORD', 'hunter2', '']],
-    ['member that is absent', ['create-secret', 'DB_PASSWORD', undefined]],
-    ['member that is empty', ['create-secret', 'DB_PASSWORD', '']],
-    ['order of members', ['DB_PASSWORD', 'create-secret', 'hunter2']],
-  ])('finds the same record with another digest for another %s', (_, other) => {
+    ['border between two fields', ['create-secret', 'DB_PASSWORDh', 'unter2']],
+    ['number of fields', ['create-secret', 'DB_PASSWORD', 'hunter2', '']],
+    ['field that is absent', ['create-secret', 'DB_PASSWORD', undefined]],
+    ['field that is empty', ['create-secret', 'DB_PASSWORD', '']],
+    ['order of fields', ['DB_PASSWORD', 'create-secret', 'hunter2']],
+  ])('keeps the hash and changes the digest for another %s', (_, other) => {
     const second = fingerprint(key, owner, other);
     expect(second.hash).toBe(first.hash);
     expect(sameDigest(second.digest, first.digest)).toBe(false);
   });
 
-  it('tells an absent member from an empty one, wherever they stand', () => {
+  it('distinguishes an absent field from an empty one in every position', () => {
     const lists = [[], [undefined], [''], [undefined, ''], ['', undefined], [undefined, undefined]];
     const digests = lists.map((list) => Buffer.from(fingerprint(key, owner, list).digest));
     expect(new Set(digests.map((digest) => digest.toString('hex'))).size).toBe(lists.length);
@@ -45,13 +45,13 @@ describe('the fingerprint of a keyed request', () => {
     ['subject', key, { ...owner, subject: 'bob' }],
     ['border of tenant and subject', key, { tenant: 'acmea', subject: 'lice' }],
     ['key', `${key}0`, owner],
-  ])('has another record and another digest for another %s', (_, otherKey, otherOwner) => {
+  ])('changes the hash and the digest for another %s', (_, otherKey, otherOwner) => {
     const second = fingerprint(otherKey, otherOwner, content);
     expect(second.hash).not.toBe(first.hash);
     expect(sameDigest(second.digest, first.digest)).toBe(false);
   });
 
-  it('keeps the digest out of reach of who reads the table: the key is in neither part', () => {
+  it('reveals neither the key nor a guessable digest to a reader of the table', () => {
     const stored = [first.hash, Buffer.from(first.digest).toString('base64url')];
     for (const part of stored) expect(part).not.toContain(key);
     const frames = content.flatMap((field) => {
@@ -72,8 +72,8 @@ describe('the fingerprint of a keyed request', () => {
   });
 });
 
-describe('comparing digests', () => {
-  it('is false, and no error, for another length', () => {
+describe('sameDigest', () => {
+  it('returns false for another length', () => {
     expect(sameDigest(first.digest, first.digest.subarray(1))).toBe(false);
     expect(sameDigest(new Uint8Array(0), first.digest)).toBe(false);
   });

@@ -18,7 +18,7 @@ const cases = frozen.vectors.map(({ title, identity, dataKey, value, aad, sealed
 }));
 
 describe('the frozen records of format v1', () => {
-  it('are all there', () => {
+  it('include all six cases', () => {
     expect(cases.map(({ title }) => title)).toEqual([
       'a text',
       'an empty value',
@@ -29,11 +29,11 @@ describe('the frozen records of format v1', () => {
     ]);
   });
 
-  it.each(cases)('open for ever: $title', ({ sealed, dataKey, identity, value }) => {
+  it.each(cases)('open to their values: $title', ({ sealed, dataKey, identity, value }) => {
     expect(Buffer.compare(open(sealed, dataKey, identity), value)).toBe(0);
   });
 
-  it.each(cases)('are sealed again to the same bytes: $title', (frozenCase) => {
+  it.each(cases)('result from sealing again with the same iv: $title', (frozenCase) => {
     const { sealed, dataKey, identity, value, aad } = frozenCase;
     expect(Buffer.compare(encodeIdentity(identity), aad)).toBe(0);
     expect(seal(value, dataKey, identity, () => sealed.iv)).toEqual(sealed);

@@ -12,14 +12,14 @@ const failure = (name: string, status?: number, code?: string): Error =>
     $metadata: { httpStatusCode: status },
   });
 
-describe('a call that failed', () => {
+describe('classifyFailure', () => {
   it.each([
     'ThrottlingException',
     'ProvisionedThroughputExceededException',
     'RequestLimitExceeded',
     'LimitExceededException',
     'TransactionConflictException',
-  ])('had no effect and passes if DynamoDB says %s', (name) => {
+  ])('returns throttled for %s', (name) => {
     expect(classifyFailure(failure(name, 400))).toBe('throttled');
   });
 
@@ -31,7 +31,7 @@ describe('a call that failed', () => {
     'IncompleteSignatureException',
     'MissingAuthenticationTokenException',
     'ExpiredTokenException',
-  ])('had no effect if DynamoDB says %s', (name) => {
+  ])('returns unavailable for %s', (name) => {
     expect(classifyFailure(failure(name, 400))).toBe('unavailable');
   });
 
@@ -41,26 +41,26 @@ describe('a call that failed', () => {
     ['no address could be asked for', failure('Error', undefined, 'EAI_AGAIN')],
     ['the vault node did not serve', failure('NotServedException', 503)],
     ['there were no credentials to sign it with', failure('CredentialsProviderError')],
-  ])('had no effect if %s', (_, error) => {
+  ])('returns unavailable if %s', (_, error) => {
     expect(classifyFailure(error)).toBe('unavailable');
   });
 
   it.each([
     ['the connection was lost', failure('Error', undefined, 'ECONNRESET')],
-    ['its time was over', failure('TimeoutError')],
+    ['the call timed out', failure('TimeoutError')],
     ['DynamoDB failed', failure('InternalServerError', 500)],
-    ['what stands before DynamoDB throttles', failure('ThrottlingException', 503)],
+    ['a proxy before DynamoDB throttles', failure('ThrottlingException', 503)],
     ['the same transaction is under way', failure('TransactionInProgressException', 400)],
     ['the answer is no JSON', failure('SyntaxError', 400)],
     ['the answer is empty', failure('Error', 200)],
-    ['the answer leads elsewhere', failure('Error', 302)],
-    ['what was thrown is no error', undefined],
-  ])('may have had an effect if %s', (_, error) => {
+    ['the answer is a redirect', failure('Error', 302)],
+    ['the thrown value is no error', undefined],
+  ])('returns unclear if %s', (_, error) => {
     expect(classifyFailure(error)).toBe('unclear');
   });
 
   it.each(['ValidationException', 'SerializationException', 'UnknownOperationException'])(
-    'is our bug if DynamoDB says %s',
+    'throws internal for %s, which is our bug',
     (name) => {
       expect(() => classifyFailure(failure(name, 400))).toThrow(
         expect.objectContaining({ code: 'internal' }),
@@ -96,14 +96,14 @@ describe('a call', () => {
     [9_900, undefined, 1],
     [12_000, undefined, 1],
     [8_000, 9_000, 1_000],
-  ])('that begins at %d ms of a request, to end by %p, has %d ms', async (at, endByMs, left) => {
+  ])('begun at %d ms of a request, to end by %p, gets %d ms', async (at, endByMs, left) => {
     const { clock, once } = scripted(answer);
     clock.advance(at);
     await once(endByMs);
     expect(clock.signals).toEqual([left]);
   });
 
-  it('is reported with what it consumed, single or in a list, and also if it failed', async () => {
+  it('reports the units that it consumed, single or in a list, and also its failure', async () => {
     const list = { ConsumedCapacity: [{ CapacityUnits: 2 }, {}, { CapacityUnits: 4 }] };
     const { context, once } = scripted(answer, list, { Table: {} }, failure('Error', 500));
     await once();
@@ -114,26 +114,26 @@ describe('a call', () => {
     expect(context.journal.units()).toBe(7.5);
   });
 
-  it('has failed if the reply says nothing', async () => {
+  it('fails if the reply is empty', async () => {
     await expect(scripted({ $metadata: {} }).once()).rejects.toThrow('the reply is empty');
   });
 });
 
 describe('a read', () => {
-  it('that meets no store is made three times', async () => {
+  it('makes three attempts if the store fails', async () => {
     const { context, read } = scripted(failure('InternalServerError', 500));
     await expect(read()).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(context.journal.storeCalls).toHaveLength(3);
   });
 
-  it('that is throttled is made until its time is over, and that is the answer', async () => {
+  it('retries throttling until its time is over, and then fails as throttled', async () => {
     const { clock, context, read } = scripted(failure('ThrottlingException', 400));
     await expect(read()).rejects.toMatchObject({ code: 'throttled' });
     expect(context.journal.storeCalls.length).toBeGreaterThan(30);
     expect(clock.elapsed()).toBeLessThan(8_000);
   });
 
-  it('has its three tries however often it was throttled', async () => {
+  it('excludes throttling from its three attempts', async () => {
     const throttled = failure('ThrottlingException', 400);
     const failed = failure('InternalServerError', 500);
     const { read } = scripted(throttled, throttled, throttled, failed, throttled, failed, answer);

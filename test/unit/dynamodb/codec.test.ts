@@ -58,8 +58,8 @@ const refusalOfItem = (kind: Kind, item: Item) => codeOf(() => kinds[kind].decod
 const without = (item: Item, attribute: string): Item =>
   Object.fromEntries(Object.entries(item).filter(([name]) => name !== attribute));
 
-describe('an item as written', () => {
-  it('has exactly the attributes of the table, under their keys', () => {
+describe('an encoded item', () => {
+  it('consists of exactly the attributes of the table, under their keys', () => {
     const sealedNames =
       'format version validFrom iv ciphertext commitment wrappedDataKey masterKeyId writeId createdBy';
     expect(Object.keys(head).sort()).toEqual(`pk sk tenant name ${sealedNames}`.split(' ').sort());
@@ -78,7 +78,7 @@ describe('an item as written', () => {
     expect(bare(version)).toEqual(bare(head));
   });
 
-  it('is read back as it was', () => {
+  it('decodes to what was encoded', () => {
     expect(kinds.head.decode(head)).toEqual({ ...sealed, validTo: undefined });
     expect(kinds.version.decode(version)).toEqual({ ...sealed, validTo });
     expect(kinds.record.decode(recordItem)).toEqual(record);
@@ -91,14 +91,17 @@ describe('an item as written', () => {
   });
 });
 
-describe('an item that is not as it was written', () => {
-  it.each(everyAttribute)('is an integrity failure: %s without %s', async (kind, attribute) => {
-    const item = without(kinds[kind].item, attribute);
-    expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
-  });
+describe('a changed item', () => {
+  it.each(everyAttribute)(
+    'fails with integrity_failure: %s without %s',
+    async (kind, attribute) => {
+      const item = without(kinds[kind].item, attribute);
+      expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
+    },
+  );
 
   it.each(everyAttribute)(
-    'is an integrity failure: %s with %s of another type',
+    'fails with integrity_failure: %s with %s of another type',
     async (kind, attribute) => {
       const { item } = kinds[kind];
       const [[type = '', content] = []] = Object.entries(item[attribute] ?? {});
@@ -120,14 +123,14 @@ describe('an item that is not as it was written', () => {
     },
   );
 
-  it.each(kindNames)('is an integrity failure: %s with more than it had', async (kind) => {
+  it.each(kindNames)('fails with integrity_failure: %s with an unknown attribute', async (kind) => {
     for (const attribute of ['extra', 'Version', 'ttl', 'constructor']) {
       const item = { ...kinds[kind].item, [attribute]: { S: 'x' } };
       expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
     }
   });
 
-  it.each(kindNames)('is an integrity failure: a %s that is empty', async (kind) => {
+  it.each(kindNames)('fails with integrity_failure: an empty %s', async (kind) => {
     expect(await refusalOfItem(kind, {})).toBe('integrity_failure');
   });
 
@@ -183,10 +186,13 @@ describe('an item that is not as it was written', () => {
     ['record', 'written', { L: [{ S: 'A' }] }],
     ['record', 'resolved', { L: [{ S: 'A' }] }],
   ];
-  it.each(ranges)('is an integrity failure: %s with %s %j', async (kind, attribute, content) => {
-    const item = { ...kinds[kind].item, [attribute]: content } as Item;
-    expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
-  });
+  it.each(ranges)(
+    'fails with integrity_failure: %s with %s %j',
+    async (kind, attribute, content) => {
+      const item = { ...kinds[kind].item, [attribute]: content } as Item;
+      expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
+    },
+  );
 
   const entry = { name: { S: 'A' }, version: { N: '1' } };
   const dated = { ...entry, validFrom: { S: '2026-11-24T14:30:48.123Z' } };
@@ -201,14 +207,14 @@ describe('an item that is not as it was written', () => {
     ['resolved', { ...entry, version: { N: '1000000000' } }],
     ['resolved', dated],
     ['resolved', {}],
-  ])('is an integrity failure: a record with an entry in %s of %j', async (list, content) => {
+  ])('fails with integrity_failure: a record with an entry in %s of %j', async (list, content) => {
     const item = { ...recordItem, [list]: { L: [{ M: content }] } } as Item;
     expect(await refusalOfItem('record', item)).toBe('integrity_failure');
   });
 });
 
-describe('an item of another place', () => {
-  it('is an integrity failure, whole and genuine as it is', async () => {
+describe('an item under another key', () => {
+  it('fails with integrity_failure although it is genuine', async () => {
     for (const call of [
       () => decodeHead(head, 'acme', 'OTHER'),
       () => decodeHead(head, 'other', 'DB_PASSWORD'),
@@ -223,14 +229,14 @@ describe('an item of another place', () => {
     }
   });
 
-  it('is an integrity failure if only its inner tenant and name were left behind', async () => {
+  it('fails with integrity_failure if only its key was changed', async () => {
     const moved = { ...head, pk: { S: 'TENANT#other#SECRET#DB_PASSWORD' } };
     expect(await codeOf(() => decodeHead(moved, 'other', 'DB_PASSWORD'))).toBe('integrity_failure');
     const renamed = { ...head, pk: { S: 'TENANT#acme#SECRET#OTHER' } };
     expect(await codeOf(() => decodeHead(renamed, 'acme', 'OTHER'))).toBe('integrity_failure');
   });
 
-  it('is an integrity failure if a version stands under the key of another number', async () => {
+  it('fails with integrity_failure if a version is under the key of another number', async () => {
     const moved = { ...version, sk: { S: 'VERSION#0000000041' } };
     const decode = () => decodeVersion(moved, 'acme', 'DB_PASSWORD', 41);
     expect(await codeOf(decode)).toBe('integrity_failure');

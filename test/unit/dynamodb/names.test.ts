@@ -28,7 +28,7 @@ describe('a list of names', () => {
   const alice = someone({ tenant: 'acme' });
   const names = ['DB.A', 'DB.B', 'DB.C', 'DB.D', 'DB.E'];
 
-  it('asks for each page from where the one before ended, so that no store walks there', async () => {
+  it('starts each page where the one before ended, so that no store walks there', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: '', after: undefined, limit: 100 };
     expect(await listNames(requestContext(), alice, range)).toEqual({ names, more: false });
@@ -39,7 +39,7 @@ describe('a list of names', () => {
     ]);
   });
 
-  it('asks for what follows a name from that name', async () => {
+  it('starts at the name after which it continues', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: 'DB.', after: 'DB.C', limit: 100 };
     expect(await listNames(requestContext(), alice, range)).toEqual({
@@ -49,14 +49,14 @@ describe('a list of names', () => {
     expect(asked).toEqual([['DB.C', 'DB.~', 'DB.C']]);
   });
 
-  it('asks for no name that it has given', async () => {
+  it('skips a pattern whose only name it has given', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB', limit: 100 };
     await listNames(requestContext(), { ...alice, names: ['DB', 'X'] }, range);
     expect(asked).toEqual([['X', 'X', undefined]]);
   });
 
-  it('may go on while a pattern is left, though the one before has ended', async () => {
+  it('reports more while a pattern is left, even if the one before has ended', async () => {
     const { listNames } = asking(['DB.A', 'DB.B']);
     const range = { prefix: '', after: undefined, limit: 2 };
     const page = (...names: string[]) => listNames(requestContext(), { ...alice, names }, range);
@@ -65,17 +65,17 @@ describe('a list of names', () => {
   });
 
   it.each([
-    ['that is no name', ['*'], '1-DB'],
-    ['that it did not ask for', ['API*'], 'DB'],
-    ['beside the one that it asked for', ['DB'], 'DB.A'],
-  ])('is an integrity failure if the index answers with one %s', async (_, patterns, name) => {
+    ['an invalid name', ['*'], '1-DB'],
+    ['a name outside the requested range', ['API*'], 'DB'],
+    ['a name next to the requested one', ['DB'], 'DB.A'],
+  ])('fails with integrity_failure if the index returns %s', async (_, patterns, name) => {
     const { listNames } = asking([name]);
     const range = { prefix: '', after: undefined, limit: 100 };
     const listed = listNames(requestContext(), { ...alice, names: patterns }, range);
     await expect(listed).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
-  it('asks for a pattern that lies behind that name from its own beginning', async () => {
+  it('starts a later pattern at its own beginning', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB.C', limit: 100 };
     await listNames(requestContext(), { ...alice, names: ['A*', 'DB*', 'X*'] }, range);

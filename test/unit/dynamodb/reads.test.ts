@@ -16,39 +16,39 @@ const asking = () => {
   return { asked, reads: createReads(client, 'vault') };
 };
 
-describe('a read that decides something', () => {
+describe('the store', () => {
   const alice = someone({ tenant: 'acme' });
   const range = { above: 0, below: 9, order: 'asc', limit: 5 } as const;
 
   it.each([
-    ['of the head', 'findHead', ['DB']],
-    ['of a version', 'findVersion', ['DB', 3]],
-    ['of a page of versions', 'listVersions', ['DB', range]],
-    ['of an idempotency record', 'findRecord', ['hash']],
-  ] as const)('%s is consistent', async (_, operation, rest) => {
+    ['the head', 'findHead', ['DB']],
+    ['a version', 'findVersion', ['DB', 3]],
+    ['a page of versions', 'listVersions', ['DB', range]],
+    ['an idempotency record', 'findRecord', ['hash']],
+  ] as const)('reads %s consistently', async (_, operation, rest) => {
     const { asked, reads } = asking();
     const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
     await read(requestContext(), alice, ...rest);
     expect(asked.map(({ input }) => input['ConsistentRead'])).toEqual([true]);
   });
 
-  it('of several heads is one transaction, which is consistent by itself', async () => {
+  it('reads several heads in one transaction, which is consistent by itself', async () => {
     const { asked, reads } = asking();
     await reads.findHeads(requestContext(), alice, ['DB']);
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
   it.each([
-    ['of a version', 'findVersion', ['DB', 3]],
-    ['of an idempotency record', 'findRecord', ['hash']],
-  ] as const)('%s that must be settled is one, too', async (_, operation, rest) => {
+    ['a version', 'findVersion', ['DB', 3]],
+    ['an idempotency record', 'findRecord', ['hash']],
+  ] as const)('reads %s in a transaction if it must be settled', async (_, operation, rest) => {
     const { asked, reads } = asking();
     const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
     await read(requestContext(), alice, ...rest, 'settled');
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
-  it('of several heads is refused if it was answered for another number of names', async () => {
+  it('fails if a read of heads is answered for another number of names', async () => {
     const { reads } = asking();
     await expect(reads.findHeads(requestContext(), alice, ['A', 'B'])).rejects.toMatchObject({
       code: 'integrity_failure',
@@ -76,17 +76,17 @@ describe('a cancelled transaction of reads', () => {
   };
 
   it.each(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'])(
-    'is made again after %s: a write of one of its items was under way',
+    'runs again after %s, which a concurrent write causes',
     async (code) => {
       expect(await readHeads(code)).toEqual({ heads: new Map(), calls: 2 });
     },
   );
 
-  it('is our bug if DynamoDB found it malformed', async () => {
+  it('throws internal if DynamoDB found it malformed', async () => {
     await expect(readHeads('ValidationError')).rejects.toMatchObject({ code: 'internal' });
   });
 
-  it('is too large where its items may be more than a transaction holds', async () => {
+  it('fails as too_large if its items may be more than a transaction holds', async () => {
     const names = (count: number) => Array.from({ length: count }, (_, index) => `N${index}`);
     const malformed = 'ValidationError';
     await expect(readHeads(malformed, names(62))).rejects.toMatchObject({ code: 'internal' });
@@ -96,7 +96,7 @@ describe('a cancelled transaction of reads', () => {
     });
   });
 
-  it('is not too large, however many its items, if the store is only out of reach', async () => {
+  it('fails as store_unavailable, not as too_large, if the store is out of reach', async () => {
     const names = Array.from({ length: 96 }, (_, index) => `N${index}`);
     const send = async () => {
       throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
@@ -117,11 +117,11 @@ describe('the probe of the status page', () => {
     return { found, limits: clock.signals };
   };
 
-  it('has a second', async () => {
+  it('gets one second', async () => {
     expect((await probe({})).limits).toEqual([1_000]);
   });
 
-  it('tells a table that has replicas in other Regions', async () => {
+  it('reports a table that has replicas in other Regions', async () => {
     expect((await probe({ Replicas: [] })).found).toEqual({ replicated: false });
     expect((await probe({ Replicas: [{ RegionName: 'eu-west-1' }] })).found).toEqual({
       replicated: true,
@@ -129,8 +129,8 @@ describe('the probe of the status page', () => {
   });
 });
 
-describe('a name out of sight', () => {
-  it('is looked up under a key that is never written', async () => {
+describe('a hidden name', () => {
+  it('leads to look-ups under a key that is never written', async () => {
     const { asked, reads } = asking();
     const blind = someone({ tenant: 'acme', names: [] });
     await reads.findHead(requestContext(), blind, 'DB');

@@ -11,13 +11,13 @@ import { someone } from '../../support/requests.ts';
 const acme = someone({ tenant: 'acme' });
 
 describe('the key of an item', () => {
-  it('is built from the tenant of the caller', () => {
+  it('contains the tenant of the caller', () => {
     expect(secretPartition('acme', 'A')).toBe('TENANT#acme#SECRET#A');
     expect(visiblePartition(acme, 'A')).toBe('TENANT#acme#SECRET#A');
     expect(recordKey(acme, 'hash')).toEqual({ pk: 'TENANT#acme#IDEMPOTENCY#hash', sk: 'RECORD' });
   });
 
-  it('of a name out of sight is one that is never written', () => {
+  it('stands in a partition that is never written if the name is hidden', () => {
     const narrow = { ...acme, names: ['B*', 'C'] };
     expect(visiblePartition(narrow, 'A')).toBe('TENANT#acme#ABSENT#A');
     expect(visiblePartition(narrow, 'BB')).toBe('TENANT#acme#SECRET#BB');
@@ -25,7 +25,7 @@ describe('the key of an item', () => {
     expect(visiblePartition(narrow, 'A')).toHaveLength(secretPartition('acme', 'A').length);
   });
 
-  it('of versions sorts by number', () => {
+  it('sorts versions by number', () => {
     expect(versionSortKey(1)).toBe('VERSION#0000000001');
     const keys = [1, 2, 9, 10, 99, 100, 999_999_999].map(versionSortKey);
     expect([...keys].sort()).toEqual(keys);
@@ -33,8 +33,8 @@ describe('the key of an item', () => {
   });
 });
 
-describe('whole seconds', () => {
-  it('are those that have gone', () => {
+describe('wholeSeconds', () => {
+  it('rounds down to full seconds', () => {
     expect([0, 999, 1_000, 1_999].map(wholeSeconds)).toEqual([0, 0, 1_000, 1_000]);
   });
 });

@@ -67,18 +67,18 @@ describe('a cancelled update', () => {
   const base = version(4, 'before');
   const write: Write = { creates: [], unchanged: [], update: { base, next: version(5, 'mine') } };
 
-  it('is written if the head that stands is its own', async () => {
+  it('counts as written if the current head is its own', async () => {
     const reasons = [failed(encodeHead(version(5, 'mine'))), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
   });
 
-  it('is raced if it is another’s, which is the next base', async () => {
+  it('counts as raced if the current head is another’s, which is the next base', async () => {
     const head = version(5, 'other');
     const reasons = [failed(encodeHead(head)), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
   });
 
-  it('is judged by the version it would have made if the head went on', async () => {
+  it('takes its outcome from the version that it would have made if the head has advanced', async () => {
     const reasons = [failed(encodeHead(version(7, 'later'))), failed()];
     const mine = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
     expect(await outcomeOf(write, reasons, mine)).toEqual({ outcome: 'written' });
@@ -90,27 +90,30 @@ describe('a cancelled update', () => {
   it.each([
     ['went back', version(3, 'before')],
     ['is another of the same number', version(4, 'restored')],
-  ])('is an integrity failure if the head %s, whatever stands beyond it', async (_, head) => {
-    const beyond = { ...version(5, 'other'), validTo: 1_800_000_000_000 };
-    for (const superseded of [undefined, beyond]) {
-      const outcome = outcomeOf(write, [failed(encodeHead(head)), held], superseded);
-      await expect(outcome).rejects.toMatchObject({ code: 'integrity_failure' });
-    }
-  });
+  ])(
+    'fails with integrity_failure if the head %s, whatever versions are beyond it',
+    async (_, head) => {
+      const beyond = { ...version(5, 'other'), validTo: 1_800_000_000_000 };
+      for (const superseded of [undefined, beyond]) {
+        const outcome = outcomeOf(write, [failed(encodeHead(head)), held], superseded);
+        await expect(outcome).rejects.toMatchObject({ code: 'integrity_failure' });
+      }
+    },
+  );
 
-  it('is an integrity failure if the head is gone', async () => {
+  it('fails with integrity_failure if the head is gone', async () => {
     await expect(outcomeOf(write, [failed(), held])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
   });
 
-  it('is an integrity failure if only the version item stood in the way', async () => {
+  it('fails with integrity_failure if only the version item blocked it', async () => {
     await expect(outcomeOf(write, [held, failed()])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
   });
 
-  it('is tried again if the head met a conflict: it was not evaluated, and may be its own', async () => {
+  it('needs a retry if the head met a conflict: it was not evaluated, and may be its own', async () => {
     const again = { outcome: 'refused', reason: 'throttled' };
     expect(await outcomeOf(write, [conflict, failed()])).toEqual(again);
     expect(await outcomeOf(write, [conflict, held])).toEqual(again);
@@ -119,7 +122,7 @@ describe('a cancelled update', () => {
     expect(await outcomeOf(write, [exceeded, held])).toEqual(again);
   });
 
-  it('is our bug if DynamoDB found it malformed', async () => {
+  it('throws internal if DynamoDB found it malformed', async () => {
     const reasons = [{ Code: 'ValidationError' }, held];
     await expect(outcomeOf(write, reasons)).rejects.toMatchObject({ code: 'internal' });
   });
@@ -141,51 +144,51 @@ describe('a cancelled write with a record', () => {
     record: { hash: 'hash', record: record('mine') },
   };
 
-  it('is judged by the record before the head', async () => {
+  it('takes its outcome from the record before the head', async () => {
     const standing = failed(encodeHead(version(1, 'other')));
     const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), standing]);
     expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });
   });
 
-  it('is tried again if the record met a conflict, whatever head stands: it may be of its twin', async () => {
+  it('needs a retry if the record met a conflict, whatever the head: the record may be of a concurrent duplicate', async () => {
     const standing = failed(encodeHead(version(1, 'other')));
     const again = { outcome: 'refused', reason: 'throttled' };
     expect(await outcomeOf(write, [conflict, standing])).toEqual(again);
   });
 
-  it('is an integrity failure if the record that stands was not shown', async () => {
+  it('fails with integrity_failure if the blocking record was not returned', async () => {
     await expect(outcomeOf(write, [failed(), held])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
   });
 
-  it('is written if the record is its own', async () => {
+  it('counts as written if the record is its own', async () => {
     const reasons = [failed(encodeRecord(key, record('mine'))), conflict];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
   });
 });
 
-describe('a cancelled write of several', () => {
+describe('a cancelled write of several secrets', () => {
   const write: Write = {
     creates: [version(1, 'mine', 'A'), version(1, 'mine', 'B')],
     unchanged: [version(3, 'read', 'C')],
   };
 
-  it('is exists if any name is another’s, whatever else met a conflict', async () => {
+  it('counts as exists if any name is another’s, whatever else met a conflict', async () => {
     const reasons = [conflict, failed(encodeHead(version(1, 'other', 'B'))), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'exists' });
   });
 
-  it('is written if a name carries its own writeId', async () => {
+  it('counts as written if a name carries its own writeId', async () => {
     const reasons = [failed(encodeHead(version(1, 'mine', 'A'))), conflict, failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
   });
 
-  it('is raced if a secret that it read went on', async () => {
+  it('counts as raced if a secret that it read has changed', async () => {
     expect(await outcomeOf(write, [held, held, failed()])).toEqual({ outcome: 'raced' });
   });
 
-  it('is tried again if beside that a name met a conflict, and may be its own', async () => {
+  it('needs a retry if a name met a conflict as well, and may be its own', async () => {
     expect(await outcomeOf(write, [conflict, held, failed()])).toEqual({
       outcome: 'refused',
       reason: 'throttled',
@@ -193,12 +196,12 @@ describe('a cancelled write of several', () => {
   });
 });
 
-describe('a try', () => {
+describe('an attempt', () => {
   const update = { base: version(4, 'before'), next: version(5, 'mine') };
   it.each<[string, Write]>([
-    ['of a single put', { creates: [version(1, 'mine')], unchanged: [] }],
-    ['of a transaction', { creates: [], unchanged: [], update }],
-  ])('%s ends in time for the look that settles it', async (_, write) => {
+    ['a single put', { creates: [version(1, 'mine')], unchanged: [] }],
+    ['a transaction', { creates: [], unchanged: [], update }],
+  ])('ends in time for the look-up that settles it: %s', async (_, write) => {
     const clock = virtualClock();
     const client = { send: async () => ({ ConsumedCapacity: {} }) } as unknown as DynamoDBClient;
     const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
@@ -228,7 +231,7 @@ describe('the look-up of a write that only puts a record', () => {
     return await createWrites(client, 'vault', reads).lookUp(context, alice, write);
   };
 
-  it('tells by the record that stands whether the write took effect', async () => {
+  it('tells from the stored record whether the write took effect', async () => {
     const other = { ...record, writeId: 'other' };
     expect(await lookUp(record)).toEqual({ outcome: 'written' });
     expect(await lookUp(other)).toEqual({ outcome: 'replayed', record: other });
@@ -237,7 +240,7 @@ describe('the look-up of a write that only puts a record', () => {
 });
 
 describe('a single put', () => {
-  it('asks for what stood in the way, and for nothing else', async () => {
+  it('asks for the blocking item in the same request', async () => {
     const sent: object[] = [];
     const client = {
       send: async (command: { readonly input: object }) => {

@@ -52,7 +52,7 @@ describe('an expression', () => {
     ['a = a', true],
     [' ( ( a=:two ) ) ', true],
     ['a between :one and :three and b = :text', true],
-  ])('%s is %s for the item', (text, expected) => {
+  ])('evaluates %s to %s', (text, expected) => {
     expect(evaluate(text)).toBe(expected);
   });
 
@@ -105,7 +105,7 @@ describe('an expression', () => {
     ['ä = :two', 'not served'],
     ['a = :two; b = :text', 'not served'],
     [`a = :two${' '.repeat(5_000)}`, '4 KB'],
-  ])('%j is refused with a sentence that says %j', (text, said) => {
+  ])('fails to parse from %j with a sentence that says %j', (text, said) => {
     expect(() => parse(text)).toThrow(said);
   });
 

@@ -250,7 +250,7 @@ describe('a front', () => {
   });
 
   it.each(['PutItem', 'GetItem', 'Query', 'Scan', 'DescribeTable', 'TransactWriteItems'])(
-    'answers a %s of a table that is not there with ResourceNotFoundException',
+    'answers a %s of a missing table with ResourceNotFoundException',
     async (operation) => {
       const bodies: Record<string, Json> = {
         PutItem: { ...put('p') },
@@ -407,7 +407,7 @@ describe('a front', () => {
     expect(body['LastEvaluatedKey']).toBeUndefined();
   });
 
-  it('lets no entry of a table be met by another whose name begins alike', async () => {
+  it('keeps apart the entries of tables whose names begin alike', async () => {
     await front('CreateTable', table({ TableName: 'vault2' }));
     await front('PutItem', { ...put('p'), TableName: 'vault2' });
     expect((await front('Scan', { TableName })).body).toMatchObject({ Count: 0 });

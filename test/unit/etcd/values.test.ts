@@ -20,12 +20,12 @@ describe('a DynamoDB number', () => {
     ['+5', '5'],
     ['9'.repeat(38), '9'.repeat(38)],
     [`1${'0'.repeat(100)}`, `1${'0'.repeat(100)}`],
-  ])('%s is stored as %s', (text, stored) => {
+  ])('written as %s is stored as %s', (text, stored) => {
     expect(canonicalNumber(text)).toBe(stored);
   });
 
   it.each(['', 'x', '1x', 'Infinity', 'NaN', '0x10', '1e126', '1e-131', '9'.repeat(39)])(
-    '%j is refused',
+    'excludes %j',
     (text) => {
       expect(() => canonicalNumber(text)).toThrow();
     },

@@ -46,13 +46,13 @@ const advisories =
   };
 
 describe('an audit of the packages that run', () => {
-  it('says that there are no findings where the registry knows of none', async () => {
+  it('reports no findings if the registry knows of none', async () => {
     const { code, text } = await audit(advisories({}));
     expect(text).toMatch(/^no findings: the registry knows of no weakness in the \d+ packages/);
     expect(code).toBe(0);
   });
 
-  it('names what the registry knows of, and fails', async () => {
+  it('names the known weaknesses and fails', async () => {
     const known = {
       id: 1,
       url: 'https://advisories.test/1',
@@ -73,15 +73,18 @@ describe('an audit of the packages that run', () => {
   it.each<[string, RequestListener]>([
     ['has no such service', (_, response) => response.writeHead(405).end()],
     ['fails', (_, response) => response.writeHead(500).end('{}')],
-    ['sends what is no audit', (_, response) => response.writeHead(200).end('<html></html>')],
+    [
+      'sends something other than an audit',
+      (_, response) => response.writeHead(200).end('<html></html>'),
+    ],
     ['breaks the connection', (request) => request.socket.destroy()],
-  ])('says that there is no answer where the registry %s', async (_, answer) => {
+  ])('reports no answer if the registry %s', async (_, answer) => {
     const { code, text } = await audit(answer);
     expect(text).toMatch(/^no answer: .* is not known$/);
     expect(code).toBe(3);
   });
 
-  it('says that there is no answer where nothing listens', async () => {
+  it('reports no answer if nothing listens', async () => {
     const { code, text } = await auditAt('http://127.0.0.1:1/');
     expect(text).toMatch(/^no answer: .* is not known$/);
     expect(code).toBe(3);

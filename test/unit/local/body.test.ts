@@ -14,8 +14,8 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('a body that is read', () => {
-  it('is let go as soon as it is too long, and nothing more of it is kept', async () => {
+describe('readBody', () => {
+  it('stops reading as soon as the body is too long', async () => {
     const { stream, request } = endless();
     const read = readBody(request, 4);
     stream.write('hunt');
@@ -25,7 +25,7 @@ describe('a body that is read', () => {
     expect(stream.listenerCount('data')).toBe(0);
   });
 
-  it('fails if its sender goes away in the middle', async () => {
+  it('fails if the sender goes away in the middle', async () => {
     const { stream, request } = endless();
     const read = readBody(request, 4);
     stream.destroy();
@@ -33,8 +33,8 @@ describe('a body that is read', () => {
   });
 });
 
-describe('a body that is thrown away', () => {
-  it('is read no further than 64 MiB', async () => {
+describe('discardBody', () => {
+  it('reads no further than 64 MiB', async () => {
     const { stream, request } = endless();
     let isDone = false;
     const done = discardBody(request).then(() => {
@@ -50,7 +50,7 @@ describe('a body that is thrown away', () => {
     await done;
   });
 
-  it('is waited for no longer than five seconds', async () => {
+  it('waits no longer than five seconds', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     const { stream, request } = endless();
     let isDone = false;

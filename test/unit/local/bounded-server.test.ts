@@ -92,7 +92,7 @@ describe('a bounded server with TLS', () => {
     await ended;
   });
 
-  it('lets a closed connection make room', async () => {
+  it('gives the room of a closed connection to a new one', async () => {
     await listen({ connectionsMax: 1 });
     for (let count = 0; count < 3; count += 1) {
       const status = new Promise((resolve, reject) => {

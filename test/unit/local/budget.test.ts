@@ -15,13 +15,13 @@ beforeEach(() => {
 });
 
 describe('a budget', () => {
-  it('lets nobody go while it is enough', () => {
+  it('keeps all holders while it is enough', () => {
     hold('a', 4);
     hold('b', 6);
     expect(gone).toEqual([]);
   });
 
-  it('lets the oldest holders go, and no more of them than needed', () => {
+  it('evicts the oldest holders, and no more of them than needed', () => {
     for (const name of ['a', 'b', 'c']) hold(name, 3);
     hold('d', 5);
     expect(gone).toEqual(['a', 'b']);
@@ -34,20 +34,20 @@ describe('a budget', () => {
     expect(gone).toEqual(['a']);
   });
 
-  it('lets a pinned holder stay, and the next one go', () => {
+  it('keeps a pinned holder, and evicts the next one', () => {
     hold('a', 6).pin();
     hold('b', 4);
     hold('c', 1);
     expect(gone).toEqual(['b']);
   });
 
-  it('lets the newest holder go when all others are pinned', () => {
+  it('evicts the newest holder if all others are pinned', () => {
     hold('a', 10).pin();
     hold('b', 1);
     expect(gone).toEqual(['b']);
   });
 
-  it('counts a renewed holder as the youngest, which can let go again', () => {
+  it('treats a renewed holder as the youngest, which can be evicted again', () => {
     const renewed = hold('a', 5);
     renewed.pin();
     hold('b', 5);
@@ -67,7 +67,7 @@ describe('a budget', () => {
     expect(gone).toEqual(['b']);
   });
 
-  it('gives nothing to a holder that was released or let go', () => {
+  it('gives nothing to a released or evicted holder', () => {
     const released = hold('a', 1);
     released.release();
     released.take(100);
@@ -78,7 +78,7 @@ describe('a budget', () => {
     expect(gone).toEqual(['b']);
   });
 
-  it('lets nobody go who holds nothing', () => {
+  it('keeps a holder that holds nothing', () => {
     budget.hold(() => void gone.push('a'));
     hold('b', 11);
     expect(gone).toEqual(['b']);

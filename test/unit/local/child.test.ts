@@ -19,7 +19,7 @@ it('a child gets a port that is free, and that no outgoing connection takes whil
   }
 });
 
-it('a child gets an address of this machine that nobody can guess, where the system has more than 127.0.0.1', async () => {
+it('a child gets an address of this machine that nobody can guess, if the system has more than 127.0.0.1', async () => {
   const hosts = await Promise.all(Array.from({ length: 50 }, findHiddenHost));
   expect(new Set(hosts).size).toBe(process.platform === 'darwin' ? 1 : 50);
   for (const host of hosts.slice(0, 5)) expect(await isFree(0, host)).toBe(true);

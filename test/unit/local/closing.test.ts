@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Closer, closeAll } from '../../../local/closing.ts';
 
-describe('closing all that was opened', () => {
+describe('closeAll', () => {
   const closed: string[] = [];
   const part = (name: string, failure?: string): Closer => {
     return async () => {
@@ -11,14 +11,14 @@ describe('closing all that was opened', () => {
     };
   };
 
-  it('closes the last first, each after the one before has closed, and only once', async () => {
+  it('closes in reverse order, one after another, and only once', async () => {
     const closers = [part('lock'), part('store'), () => void closed.push('client')];
     await closeAll(closers);
     await closeAll(closers);
     expect(closed.splice(0)).toEqual(['client', 'store', 'lock']);
   });
 
-  it('closes all, though some fail, and then throws what the first of them threw', async () => {
+  it('closes all even if some fail, and then throws the first error', async () => {
     const thrower = () => {
       throw new Error('no answer');
     };

@@ -17,7 +17,7 @@ const whole = { token: 'canary', ...told(1) };
 const freshFile = () => join(freshFolder(), 'cluster.json');
 
 describe('the cluster file', () => {
-  it('is read as it was written, and is for its owner only', () => {
+  it('reads back as written, with access for its owner only', () => {
     const file = freshFile();
     writeClusterFile(file, told(1));
     expect(readClusterFile(file)).toMatchObject(told(1));
@@ -35,7 +35,7 @@ describe('the cluster file', () => {
     expect(readClusterFile(other).token).not.toBe(token);
   });
 
-  it('is missing until the master key has run: the sentence says so', () => {
+  it('asks to start the master key first if it is missing', () => {
     expect(() => readClusterFile(freshFile())).toThrow(/is missing.*start that first$/);
   });
 
@@ -49,7 +49,7 @@ describe('the cluster file', () => {
       'an endpoint that is no URL',
       JSON.stringify({ ...whole, kms: { ...told(1).kms, endpoint: 'key' } }),
     ],
-  ])('with %s is damaged: neither read nor overwritten, and not quoted', (_, content) => {
+  ])('counts as damaged with %s, and is neither overwritten nor quoted', (_, content) => {
     const file = freshFile();
     writeFileSync(file, content);
     for (const use of [() => readClusterFile(file), () => writeClusterFile(file, told(1))]) {

@@ -33,13 +33,13 @@ afterEach(() => {
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
 describe('the data folder', () => {
-  it('is .local/data unless VAULT_DATA_DIR names another', () => {
+  it('defaults to .local/data unless VAULT_DATA_DIR names another', () => {
     expect(dataFolderOf({})).toBe(join(process.cwd(), '.local/data'));
     expect(dataFolderOf({ VAULT_DATA_DIR: '' })).toBe(join(process.cwd(), '.local/data'));
     expect(dataFolderOf({ VAULT_DATA_DIR: '/a/b' })).toBe('/a/b');
   });
 
-  it('is made for its owner only, with the folders above it, and so are the files in it', () => {
+  it('gives access to its owner only, like the folders above it and the files in it', () => {
     const made = join(folder, 'a', 'b');
     openDataFolder(made);
     expect(modeOf(join(folder, 'a'))).toBe(0o700);
@@ -50,7 +50,7 @@ describe('the data folder', () => {
   });
 
   it.each(['755', '770', '701', '1777'])(
-    'stays as it was and is refused where other users may enter it and no vault has used it: mode %s',
+    'stays as it was and is refused if other users may enter it and no vault has used it: mode %s',
     (octal) => {
       const mode = Number.parseInt(octal, 8);
       const open = join(folder, 'open');
@@ -65,7 +65,7 @@ describe('the data folder', () => {
     },
   );
 
-  it('gets closed to others where a vault has used it, as a copy of it may be open', () => {
+  it('closes to other users if a vault has used it, because a copy may be open', () => {
     const copy = join(folder, 'copy');
     mkdirSync(copy, { mode: 0o755 });
     writeFileSync(join(copy, 'store.sqlite'), '');
@@ -73,7 +73,7 @@ describe('the data folder', () => {
     expect(modeOf(copy)).toBe(0o700);
   });
 
-  it('stays as it was and is refused where many share it, even if a vault has used it', () => {
+  it('stays as it was and is refused if many share it, even if a vault has used it', () => {
     const shared = join(folder, 'shared');
     mkdirSync(shared);
     writeFileSync(join(shared, 'kms.json'), '');
@@ -82,13 +82,13 @@ describe('the data folder', () => {
     expect(statSync(shared).mode & 0o7777).toBe(0o1777);
   });
 
-  it('is refused at once where nothing can be made, as under /proc', () => {
+  it('fails at once where nothing can be created, as under /proc', () => {
     expect(() => openDataFolder('/proc/vault/data')).toThrow(
       'cannot write to the data folder /proc/vault/data (ENOENT)',
     );
   });
 
-  it('is refused in one sentence where it cannot be made', () => {
+  it('fails in one sentence if it cannot be created', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     expect(() => openDataFolder(join(file, 'data'))).toThrow(
@@ -96,7 +96,7 @@ describe('the data folder', () => {
     );
   });
 
-  it('belongs to one at a time', () => {
+  it('belongs to one vault at a time', () => {
     const lock = lockDataFolder(folder);
     expect(() => lockDataFolder(folder)).toThrow(
       `another vault is using the data folder ${folder}: stop it, or set VAULT_DATA_DIR to another folder`,
@@ -107,7 +107,7 @@ describe('the data folder', () => {
 });
 
 describe('a file of the data folder', () => {
-  it('is replaced whole, for its owner only, and leaves no draft', () => {
+  it('changes as a whole, with access for its owner only and without a draft left', () => {
     const file = join(folder, 'state');
     writeFileSync(file, 'old and longer', { mode: 0o644 });
     replaceFile(file, 'new');
@@ -124,7 +124,7 @@ describe('a file of the data folder', () => {
     expect(readFileSync(file, 'utf8')).toBe('old');
   });
 
-  it('is made once: a later maker gets what the first one made', () => {
+  it('keeps the content of its first maker, which later makers get', () => {
     const file = join(folder, 'key');
     const second = createFileOnce(file, () => {
       // Another process is faster, between this one's look and its own file.
@@ -137,7 +137,7 @@ describe('a file of the data folder', () => {
     expect(readdirSync(folder)).toEqual(['key']);
   });
 
-  it('may be missing, but not unreadable', () => {
+  it('reads as undefined if it is missing, and fails if it is unreadable', () => {
     expect(readFileIfPresent(join(folder, 'none'))).toBeUndefined();
     expect(() => readFileIfPresent(folder)).toThrow(`cannot read ${folder} (EISDIR)`);
   });

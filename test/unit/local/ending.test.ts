@@ -82,7 +82,7 @@ describe('a program that is asked to end', () => {
   );
 
   it(
-    'ends its work in good order where the work awaits that',
+    'ends its work in good order if the work awaits the signal',
     async () => {
       const program = start('serving');
       const child = await childOf(program);
@@ -97,7 +97,7 @@ describe('a program that is asked to end', () => {
 
 describe('a program', () => {
   it(
-    'ends what it has started where its work fails',
+    'ends what it has started if its work fails',
     async () => {
       const program = start('failing');
       expect(await program.exit).toBe(1);
@@ -108,7 +108,7 @@ describe('a program', () => {
   );
 
   it(
-    'ends without a word and with exit code 141 where nobody reads what it prints any more',
+    'ends silently with exit code 141 if nobody reads its output any more',
     async () => {
       const program = start('printing');
       const child = await childOf(program);

@@ -11,8 +11,8 @@ const storeEndpoint = 'http://127.0.0.1:3';
 const parts = { kms, storeEndpoint, jwks: '{"keys":[1]}' };
 const identity = { AUTH_ISSUER: 'https://i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'https://i/keys' };
 
-describe('what the functions are told', () => {
-  it('is all local where the user said nothing', () => {
+describe('the environment of the functions', () => {
+  it('defaults to the local services', () => {
     expect(environmentOf({}, parts)).toEqual({
       TABLE_NAME: 'vault',
       AWS_REGION: 'us-east-1',
@@ -29,7 +29,7 @@ describe('what the functions are told', () => {
     });
   });
 
-  it('keeps what the user said', () => {
+  it('keeps the settings of the user', () => {
     const given = { TABLE_NAME: 't', AWS_REGION: 'eu-west-1', MASTER_KEY_ID: 'alias/vault' };
     expect(environmentOf(given, parts)).toMatchObject(given);
     expect(environmentOf({ AWS_DEFAULT_REGION: 'eu-west-1' }, parts)['AWS_REGION']).toBe(
@@ -69,7 +69,7 @@ describe('what the functions are told', () => {
     );
   });
 
-  it('names what only the user can say', () => {
+  it('names a missing setting that only the user can give', () => {
     expect(() => environmentOf({}, { jwks: parts.jwks })).toThrow(
       'the functions cannot start: not set: MASTER_KEY_ID',
     );

@@ -17,7 +17,7 @@ describe('the log at a terminal', () => {
     expect(line({ ...health, operation: 'get-health' })).toBe(`${time}  200  get-health  7.3 ms\n`);
   });
 
-  it('says why a request was refused, and of a fault its cause and the id to look for', () => {
+  it('shows why a request was refused, and for a fault its cause and request id', () => {
     expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
       `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,
     );
@@ -27,7 +27,7 @@ describe('the log at a terminal', () => {
     );
   });
 
-  it('shows a decision that somebody should look at, and leaves out the others and the metrics', () => {
+  it('shows a decision that needs attention, and leaves out other decisions and metrics', () => {
     const decision = { message: 'decision', decision: 'key_fault' };
     expect(line({ ...decision, level: 'WARN' })).toBe(
       `${time}  warning: key_fault in get-secret  request 103e62f8\n`,
@@ -36,7 +36,7 @@ describe('the log at a terminal', () => {
     expect(humanLine('{"_aws":{"Timestamp":1},"Requests":1}\n')).toBe('');
   });
 
-  it('shows nothing that a terminal would obey', () => {
+  it('escapes control characters', () => {
     expect(line({ subject: 'a\u001b[2Jb\nc' })).toContain('demo/a\\u{1b}[2Jb\\u{a}c  7.3 ms\n');
   });
 

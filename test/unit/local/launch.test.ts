@@ -26,12 +26,12 @@ const launch = (...options: readonly string[]) => {
 };
 
 describe('a program of package.json', () => {
-  it('asks for npm ci where no packages are installed', () => {
+  it('asks for npm ci if no packages are installed', () => {
     const stderr = 'the packages are not installed: run npm ci first\n';
     expect(launch()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it('says that its Node is too old, and why it may have been given that one', () => {
+  it('says that its Node is too old, and why that one may have been started', () => {
     install('valibot');
     const old = `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`;
     const { code, stdout, stderr } = launch('--import', `data:text/javascript,${old}`);
@@ -41,14 +41,14 @@ describe('a program of package.json', () => {
     );
   });
 
-  it('names the package that is missing', () => {
+  it('names a missing package', () => {
     install('valibot');
     const stderr =
       'the package jose is not installed: run npm ci, with the development dependencies\n';
     expect(launch()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it('gets its own command line where nothing is missing', () => {
+  it('gets its own command line if nothing is missing', () => {
     for (const name of ['valibot', 'jose']) install(name);
     const { code, stdout, stderr } = launch();
     expect([code, stderr]).toEqual([0, '']);

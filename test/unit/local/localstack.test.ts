@@ -8,7 +8,7 @@ const run = async (...args: readonly string[]) => {
 
 describe('a command on a LocalStack that does not run', () => {
   it.each([['delete'], ['aws', 'kms', 'list-keys']])(
-    '%s says so in one sentence',
+    'fails in one sentence: %s',
     async (...args) => {
       const sentence = 'no LocalStack runs here: npm run localstack starts one';
       expect(await run(...args)).toEqual({ code: 1, errors: [sentence] });
@@ -16,9 +16,9 @@ describe('a command on a LocalStack that does not run', () => {
   );
 });
 
-describe('a command line that is wrong', () => {
+describe('a wrong command line', () => {
   it.each([['destroy'], ['delete', 'everything']])(
-    '%s is told how it should be',
+    'fails with a hint at --help: %s',
     async (...args) => {
       const { code, errors } = await run(...args);
       expect([code, errors]).toEqual([

@@ -23,7 +23,7 @@ describe('a command line', () => {
     expect(readCommandLine(line, args)).toBeUndefined();
   });
 
-  it('leaves all behind a word that passes it on, as it is', () => {
+  it('keeps everything unchanged after a word that passes it on', () => {
     const args = ['aws', 's3', '--help', '--nonsense'];
     expect(readCommandLine(wordy, args)).toEqual({ words: args, options: {} });
     expect(readCommandLine(wordy, ['s3', 'ls'])).toEqual({ words: ['s3', 'ls'], options: {} });
@@ -35,7 +35,7 @@ describe('a command line', () => {
     [['--folder'], "Option '--folder <value>' argument missing"],
     [['--folder', '--loud'], "Option '--folder' argument is ambiguous"],
     [['--loud=yes'], "Option '--loud' does not take an argument"],
-  ])('is refused in one sentence: %j', (args, sentence) => {
+  ])('fails in one sentence: %j', (args, sentence) => {
     const refused = expect.objectContaining({
       message: `${sentence}; --help shows how it is used`,
       exitCode: 2,

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { watchRoom } from '../../../local/dynamodb/room.ts';
 
-it('tells once that the disk of a store has hardly any room left, and once that it has room again', async () => {
+it('watchRoom reports once that a disk has hardly any room left, and once that it has room again', async () => {
   const lines: string[] = [];
   const mebibyte = 1_048_576;
   let room: number | Error = 100 * mebibyte;

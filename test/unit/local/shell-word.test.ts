@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { folderSetting, shellWord } from '../../../local/shell-word.ts';
 
-describe('a path in a command that is to be copied', () => {
-  it('stands as it is where a shell reads it so', () => {
+describe('a path in a command to copy', () => {
+  it('stays unquoted if a shell reads it unchanged', () => {
     expect(shellWord('/srv/vault-1/a.b')).toBe('/srv/vault-1/a.b');
   });
 
   it.each(['/a b', "/it's", '/$HOME', '/a;b', '/`id`', '/*', '~', '', '/a\nb', '/ä'])(
-    'is read by a shell as it is: %j',
+    'reaches a shell unchanged: %j',
     (path) => {
       const read = execFileSync('bash', ['-c', `printf %s ${shellWord(path)}`], {
         encoding: 'utf8',
@@ -17,7 +17,7 @@ describe('a path in a command that is to be copied', () => {
     },
   );
 
-  it('appears only where it is not the preset folder', () => {
+  it('appears only if it is not the default folder', () => {
     expect(folderSetting({}, '/a b')).toBe('');
     expect(folderSetting({ VAULT_DATA_DIR: 'b' }, '/a b')).toBe("VAULT_DATA_DIR='/a b' ");
   });

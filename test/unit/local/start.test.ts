@@ -61,7 +61,7 @@ describe('npm start', () => {
   afterEach(removeFolder);
 
   it(
-    'does not make a new master key beside the data of another',
+    'makes no new master key for the data of another',
     async () => {
       const first = start();
       expect(await create(await addressOf(first), 'DB')).toBe(201);
@@ -103,7 +103,7 @@ describe('npm start', () => {
   );
 
   it(
-    'stops in the middle of its start, too',
+    'stops in the middle of its start as well',
     async () => {
       const vault = start();
       while (!hasStore()) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -115,7 +115,7 @@ describe('npm start', () => {
   );
 
   it(
-    'comes back from kill -9 by itself, with what it had stored',
+    'recovers from kill -9 with all that it had stored',
     async () => {
       const first = start();
       expect(await create(await addressOf(first), 'DB')).toBe(201);
@@ -161,7 +161,7 @@ describe('npm start', () => {
   );
 
   it(
-    'refuses a command line that is wrong',
+    'refuses a wrong command line',
     async () => {
       const vault = start({}, ['--store', 'sqlite']);
       expect(await vault.exit).toBe(2);
@@ -172,7 +172,7 @@ describe('npm start', () => {
   );
 });
 
-describe('a vault that runs', () => {
+describe('a running vault', () => {
   let url: string;
 
   beforeAll(async () => {
@@ -213,7 +213,7 @@ describe('a vault that runs', () => {
   );
 
   it(
-    'is shown by npm run inspect without a value, and verified',
+    'appears in npm run inspect without a value, and is verified',
     async () => {
       const { code, output } = await command('inspect', '--verify', '--secret', 'DB');
       expect(code).toBe(0);
@@ -226,7 +226,7 @@ describe('a vault that runs', () => {
   );
 
   it(
-    'holds no secret of a name: npm run inspect says so, and exits with 1',
+    'makes npm run inspect exit with 1 for a name without a secret',
     async () => {
       const none = (of: string) => [`there is no secret NOPE of ${of} in the table`];
       const any = await command('inspect', '--secret', 'NOPE', '--verify');
@@ -240,7 +240,7 @@ describe('a vault that runs', () => {
   );
 
   it(
-    'lets another one stand on its store and on another KMS',
+    'shares its store with a vault that uses another KMS',
     async () => {
       const kmsFolder = freshFolder();
       const kms = await startKms({ folder: kmsFolder });
@@ -274,7 +274,7 @@ describe('a vault that runs', () => {
   );
 
   it(
-    'is called wrong by npm run inspect, with the row, where it is; also when it no longer runs',
+    'gets a changed row reported by npm run inspect, even after it has stopped',
     async () => {
       const store = new DynamoDBClient({
         endpoint: readJson('running.json').dynamodbEndpoint,
@@ -323,7 +323,7 @@ describe('npm run key and npm run inspect', () => {
   afterEach(removeFolder);
 
   it(
-    'know no vault where none is, and make none',
+    'report a missing vault, and create none',
     async () => {
       expect(await command('inspect')).toEqual({
         code: 1,
@@ -336,7 +336,7 @@ describe('npm run key and npm run inspect', () => {
   );
 
   it(
-    'say how they are used',
+    'point to --help after a wrong command line',
     async () => {
       const usage = ['it does not know "toString"; --help shows how it is used'];
       expect(await command('key', 'toString')).toEqual({ code: 2, output: [], errors: usage });

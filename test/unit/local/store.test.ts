@@ -84,7 +84,7 @@ describe('the local store', () => {
     client.destroy();
   });
 
-  it('is refused if its table is another', async () => {
+  it('fails if its table differs from template.yaml', async () => {
     const client = clientOf(await start());
     const { table } = await readTemplate('template.yaml');
     const { GlobalSecondaryIndexes: _, ...create } = table.create;
@@ -98,7 +98,7 @@ describe('the local store', () => {
     client.destroy();
   });
 
-  it('is started again at the same address when it dies, with what it had', async () => {
+  it('restarts at the same address with its data when it dies', async () => {
     const store = await start();
     const client = clientOf(store);
     const { table } = await readTemplate('template.yaml');
@@ -111,7 +111,7 @@ describe('the local store', () => {
     client.destroy();
   });
 
-  it('listens on another address at each start, and not on 127.0.0.1, where the system has more', async () => {
+  it('listens on another address at each start, and not on 127.0.0.1, if the system has more', async () => {
     const hasMore = process.platform !== 'darwin';
     const first = new URL((await start()).endpoint);
     await stores.pop()?.close();
@@ -125,7 +125,7 @@ describe('the local store', () => {
     expect(isAt127001).toBe(!hasMore);
   });
 
-  it('is given up, in one sentence, when it dies again and again', async () => {
+  it('fails in one sentence when it dies again and again', async () => {
     const store = await start();
     for (let deaths = 1; deaths <= 5; deaths += 1) await killStore();
     process.kill(record().pid, 'SIGKILL');
@@ -135,7 +135,7 @@ describe('the local store', () => {
     expect(lines).toHaveLength(5);
   });
 
-  it('ends with its close, and not by being started again', async () => {
+  it('stays ended after its close', async () => {
     const store = await start();
     const left = record();
     await store.close();
@@ -145,7 +145,7 @@ describe('the local store', () => {
     expect(record()).toEqual(left);
   });
 
-  it('ends first what an earlier one left in its folder, and nothing else', async () => {
+  it('first ends the process that an earlier store left in its folder, and nothing else', async () => {
     const left = recordOf(startChild('sleep', ['60'], folder).pid ?? 0);
     if (left === undefined) throw new Error('nothing was started');
     // The pid that was remembered, taken by another process since: it began at another time.
@@ -175,7 +175,7 @@ describe('a store whose file is damaged', () => {
   it.each([
     ['is no database', (file: string) => writeFileSync(file, 'x'.repeat(20_000))],
     ['has lost its first page', (file: string) => overwrite(file, 100, 4_096)],
-  ])('does not start, and says that the file is damaged: one that %s', async (_, damage) => {
+  ])('fails to start, and says that the file is damaged, if that %s', async (_, damage) => {
     const client = clientOf(await start());
     const { table } = await readTemplate('template.yaml');
     await ensureTable(client, 'vault', table);
@@ -197,7 +197,7 @@ const overwrite = (file: string, start: number, end: number): void => {
   writeFileSync(file, bytes.fill(0, start, end));
 };
 
-describe('the programs of the store', () => {
+describe('the choice of a store program', () => {
   it('names where dynoxide comes from, if there is none', () => {
     process.env['PATH'] = folder;
     expect(() => dynoxide(folder)).toThrow(
@@ -225,7 +225,7 @@ describe('the programs of the store', () => {
       process.env['PATH'] = [bin, path].join(delimiter);
     };
 
-    it('is fetched once, started with Java, and started again when it dies', async () => {
+    it('downloads once, starts with Java, and restarts when it dies', async () => {
       putJava();
       writeFileSync(join(folder, 'DynamoDBLocal.jar'), '');
       const downloadUrl = join(folder, 'program.tar.gz');
@@ -240,21 +240,21 @@ describe('the programs of the store', () => {
       expect(isRunning(left)).toBe(false);
     });
 
-    it('is refused, naming the other ways, where there is no Java', () => {
+    it('fails and names the other ways if there is no Java', () => {
       process.env['PATH'] = folder;
       expect(() => dynamodbLocal({ root, installPath: folder })).toThrow(
         `DynamoDB Local cannot be had: it needs Java, and there is no java on the PATH; ${otherWays}`,
       );
     });
 
-    it('is refused, naming the other ways, where its npm package is not installed', () => {
+    it('fails and names the other ways if its npm package is not installed', () => {
       putJava();
       expect(() => dynamodbLocal({ root: folder, installPath: folder })).toThrow(
         `DynamoDB Local cannot be had: the npm package dynamodb-local is not installed; ${otherWays}`,
       );
     });
 
-    it('is refused, naming the other ways, where it cannot be fetched', async () => {
+    it('fails and names the other ways if its download fails', async () => {
       putJava();
       const downloadUrl = 'https://127.0.0.1:9/x.gz';
       const program = dynamodbLocal({ root, installPath: join(folder, 'x'), downloadUrl });

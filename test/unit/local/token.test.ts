@@ -25,7 +25,7 @@ const verify = async (jwt = '') => {
 
 describe('npm run token', () => {
   it(
-    'prints a token with the claims that were asked for, and nothing else',
+    'prints a token with the requested claims, and nothing else',
     async () => {
       const scope = 'secrets:read vault:status';
       const asked = ['--tenant', 'acme', '--sub', 'alice', '--scope', scope];
@@ -49,7 +49,7 @@ describe('npm run token', () => {
   );
 
   it(
-    'gives an hour, reading and writing, and all names, unless it is told otherwise',
+    'defaults to one hour, reading and writing, and all names',
     async () => {
       const { output } = await token('--tenant', 'acme', '--sub', 'alice');
       const { iat = 0, exp = 0, ...claims } = await verify(output[0]);
@@ -95,7 +95,7 @@ describe('npm run token', () => {
 
 describe('npm run token in the folder of one node', () => {
   it(
-    'refuses to make a token that no node takes, and makes no key',
+    'refuses to make a token that no node accepts, and makes no key',
     async () => {
       writeFileSync(join(folder, 'node.json'), '{}');
       const { code, output, errors } = await token('--tenant', 'a', '--sub', 'x');
@@ -110,7 +110,7 @@ describe('npm run token in the folder of one node', () => {
 });
 
 describe('the local token key', () => {
-  it('is kept for its owner only, and shown by its public half', async () => {
+  it('gives access to its owner only, and shows its public half', async () => {
     const { jwks, issue } = await openTokenKey(folder);
     const file = join(folder, 'token-key.json');
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -122,7 +122,7 @@ describe('the local token key', () => {
     expect((await openTokenKey(folder)).jwks).toBe(jwks);
   });
 
-  it('is refused without a word of it when it is damaged', async () => {
+  it('fails without quoting its file when that is damaged', async () => {
     await openTokenKey(folder);
     const file = join(folder, 'token-key.json');
     const text = readFileSync(file, 'utf8');

@@ -45,7 +45,7 @@ const own = () => ({ folder });
 const ofKey = () => ({ folder: join(folder, 'key') });
 
 describe('npm run token', () => {
-  it('makes a token for npm start where no vault runs, and knows no address', async () => {
+  it('makes a token for npm start, without an address, if no vault runs', async () => {
     expect(await choose()).toMatchObject({ name: 'start', signer: own(), url: undefined });
     await expect(choose(undefined, true)).rejects.toThrow(
       'no vault runs here: npm start starts one',
@@ -71,7 +71,7 @@ describe('npm run token', () => {
     expect(await choose(undefined, true)).toMatchObject(found);
   });
 
-  it('asks which vault is meant where several run with different keys', async () => {
+  it('asks which vault is meant if several run with different keys', async () => {
     start();
     cluster();
     const sentence =
@@ -84,7 +84,7 @@ describe('npm run token', () => {
     expect(await choose('start', true)).toMatchObject({ url: 'http://127.0.0.1:3000' });
   });
 
-  it('chooses by itself where several run with one key, unless an address is asked for', async () => {
+  it('chooses by itself if several run with one key, unless an address is needed', async () => {
     start();
     sam();
     expect(await choose()).toMatchObject({ signer: own() });

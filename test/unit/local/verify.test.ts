@@ -93,7 +93,7 @@ describe('verifying a vault', () => {
     expect(await verify()).toEqual([]);
   });
 
-  it.each(['HEAD', first])('finds every attribute that %s lacks or has too many', async (sk) => {
+  it.each(['HEAD', first])('finds every missing or unknown attribute of %s', async (sk) => {
     const item = await find(sk);
     const attributes = Object.keys(item).filter((name) => name !== 'pk' && name !== 'sk');
     for (const name of attributes) {
@@ -225,7 +225,7 @@ describe('verifying a vault', () => {
     ['TENANT#a#SECRET#X', 'HEAD2'],
     ['TENANT#a#ABSENT#X', 'HEAD'],
     ['TENANT#a#IDEMPOTENCY#short', 'RECORD'],
-  ])('finds an item %s %s that it does not know', async (pk, sk) => {
+  ])('finds an unknown item %s %s', async (pk, sk) => {
     await put({ ...(await find('HEAD')), pk: text(pk), sk: text(sk) });
     expect(await verify()).toEqual([{ pk, sk, problem: 'is no item of the vault' }]);
   });
@@ -280,7 +280,7 @@ describe('verifying the records of keyed requests', () => {
     expect(await verify()).toEqual([]);
   });
 
-  it('finds a record of a write that is not there', async () => {
+  it('finds a record of a missing write', async () => {
     const lost = 'RECORD tells of a write of KEYED 1 that is not there';
     expect(await problemsOf({ writeId: text('another') })).toEqual([lost]);
     const validFrom = text('2020-01-01T00:00:00.000Z');
@@ -290,19 +290,19 @@ describe('verifying the records of keyed requests', () => {
     ]);
   });
 
-  it('finds a record of a read of what never was', async () => {
+  it('finds a record of a read of a version that never existed', async () => {
     const resolved = { L: [{ M: { name: text('DB'), version: { N: '4' } } }] };
     const unknown = 'RECORD tells of a read of DB 4, never stored';
     expect(await problemsOf({ resolved })).toEqual([unknown]);
   });
 
-  it('finds a record with an attribute that is unknown', async () => {
+  it('finds a record with an unknown attribute', async () => {
     expect(await problemsOf({ note: text('x') })).toEqual([`RECORD ${unreadable}`]);
   });
 });
 
-describe('verifying beside a vault that serves', () => {
-  it('reads again what a scan saw from two moments', async () => {
+describe('verifying while the vault serves', () => {
+  it('reads again the items that a scan saw at different moments', async () => {
     const found = await answering('ScanCommand', async (before) => {
       await addVersion(embedded.ports, alice, 'DB', 'four', Date.now() + 10_000);
       await addVersion(embedded.ports, alice, 'DB', 'five', Date.now() + 20_000);
@@ -315,7 +315,7 @@ describe('verifying beside a vault that serves', () => {
   });
 });
 
-describe('whether a record opens for another', () => {
+describe('checkOpening', () => {
   const headOf = async () => {
     const stored = (await historyOf(embedded.ports, alice, 'DB')).at(-1);
     if (stored === undefined) throw new Error('no head');
@@ -331,14 +331,14 @@ describe('whether a record opens for another', () => {
     'createdBy',
     'writeId',
     'masterKeyId',
-  ] as const)('notices a seal that leaves %s out', async (field) => {
+  ] as const)('notices a seal that does not bind %s', async (field) => {
     const stored = await headOf();
     const lax: typeof open = (sealed, dataKey, identity) =>
       open(sealed, dataKey, { ...identity, [field]: stored[field] });
     expect(await checkOpening(key(), stored, lax)).toEqual([`opens with another ${field} too`]);
   });
 
-  it.each(['tenant', 'name'] as const)('notices a KMS that does not heed %s', async (member) => {
+  it.each(['tenant', 'name'] as const)('notices a KMS that ignores %s', async (member) => {
     const stored = await headOf();
     const kms = Object.assign(Object.create(embedded.kms), {
       send: (command: DecryptCommand) =>

@@ -7,8 +7,8 @@ import {
 
 const instant = Date.UTC(2026, 10, 24, 14, 30, 48, 123);
 
-describe('an instant as stored', () => {
-  it('is RFC 3339 in UTC, 24 characters, and reads back', () => {
+describe('a stored instant', () => {
+  it('consists of 24 characters of RFC 3339 in UTC, and reads back', () => {
     expect(formatInstant(instant)).toBe('2026-11-24T14:30:48.123Z');
     expect(parseInstant('2026-11-24T14:30:48.123Z')).toBe(instant);
   });
@@ -18,7 +18,7 @@ describe('an instant as stored', () => {
     expect([...texts].sort()).toEqual(texts);
   });
 
-  it('may be 29 February of a leap year', () => {
+  it('accepts 29 February of a leap year', () => {
     expect(parseInstant('2028-02-29T00:00:00.000Z')).toBe(Date.UTC(2028, 1, 29));
   });
 
@@ -42,19 +42,19 @@ describe('an instant as stored', () => {
     '2026-11-24T14:30:48.123Z\n',
     '٢٠٢٦-11-24T14:30:48.123Z',
     '',
-  ])('is not %j', (text) => {
+  ])('excludes %j', (text) => {
     expect(parseInstant(text)).toBeUndefined();
   });
 });
 
-describe('an instant as asked for', () => {
+describe('a requested instant', () => {
   it.each([
     ['2026-11-24T14:30:48Z', 0],
     ['2026-11-24T14:30:48.1Z', 100],
     ['2026-11-24T14:30:48.12Z', 120],
     ['2026-11-24T14:30:48.123Z', 123],
     ['2026-11-24T14:30:48.003Z', 3],
-  ])('may be %s', (text, ms) => {
+  ])('accepts %s', (text, ms) => {
     expect(parseAskedInstant(text)).toBe(instant - 123 + ms);
   });
 
@@ -70,7 +70,7 @@ describe('an instant as asked for', () => {
     '1764000000000',
     'now',
     '',
-  ])('is not %j', (text) => {
+  ])('excludes %j', (text) => {
     expect(parseAskedInstant(text)).toBeUndefined();
   });
 });

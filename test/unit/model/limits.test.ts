@@ -9,11 +9,11 @@ const lambdaTimeoutMs = 15_000;
 const requestMs = 10_000;
 
 describe('the limits', () => {
-  it('fit the actions of one transaction: the names, the record, and two of a replicated store', () => {
+  it('fit the names, the record and two more actions into one transaction', () => {
     expect(limits.fileNamesMax + 1 + 2).toBeLessThanOrEqual(100);
   });
 
-  it('fit the bytes of one transaction: all values, and for each of the names what stands beside it', () => {
+  it('fit the bytes of all values and their other attributes into one transaction', () => {
     const besideBytes = 1_100;
     const used = limits.fileValuesBytesMax + limits.fileNamesMax * besideBytes;
     expect(used).toBeLessThan(4_000_000);
@@ -53,20 +53,20 @@ describe('the limits', () => {
     expect(limits.fileBytesMax).toBeLessThan(limits.bodyBytesMax);
   });
 
-  it('let the largest version sort where it belongs', () => {
+  it('let the largest version sort last', () => {
     const keys = [1, 9, 10, limits.versionMax - 1, limits.versionMax].map(versionSortKey);
     expect([...keys].sort()).toEqual(keys);
     expect(new Set(keys.map((key) => key.length)).size).toBe(1);
   });
 
-  it('leave a page its default', () => {
+  it('keep the default size of a page within its maximum', () => {
     expect(limits.versionsPageDefault).toBeLessThanOrEqual(limits.versionsPageMax);
     expect(limits.namesPageDefault).toBeLessThanOrEqual(limits.namesPageMax);
   });
 });
 
 describe('the time table of a request', () => {
-  it('goes on in order, and ends before the promised 10 s and well before Lambda', () => {
+  it('runs in order, and ends before the promised 10 s and well before Lambda', () => {
     const order = [
       times.kmsCallsUntilMs,
       times.newTriesUntilMs,
@@ -79,7 +79,7 @@ describe('the time table of a request', () => {
     expect(new Set(order).size).toBe(order.length);
   });
 
-  it('gives all tries to connect no more time than one call that is not answered', () => {
+  it('gives all attempts to connect no more time than one unanswered call', () => {
     expect(times.connectMs * times.failedTriesMax).toBeLessThanOrEqual(times.storeCallMs);
   });
 

@@ -19,7 +19,7 @@ describe('the name of a secret', () => {
     '__proto__',
     'toString',
     longest,
-  ])('may be %s', (name) => {
+  ])('accepts %s', (name) => {
     expect(isSecretName(name)).toBe(true);
   });
 
@@ -41,40 +41,46 @@ describe('the name of a secret', () => {
     'Ä',
     'А', // Cyrillic
     '..',
-  ])('is not %j', (name) => {
+  ])('excludes %j', (name) => {
     expect(isSecretName(name)).toBe(false);
   });
 });
 
 describe('the name of a tenant', () => {
-  it.each(['acme', '0', '_', '-', 'A-b_9', 'x'.repeat(64)])('may be %s', (name) => {
+  it.each(['acme', '0', '_', '-', 'A-b_9', 'x'.repeat(64)])('accepts %s', (name) => {
     expect(isTenant(name)).toBe(true);
   });
 
-  it.each(['', 'x'.repeat(65), 'a.b', 'a#b', 'a b', 'a/b', 'acme\n', 'ä'])('is not %j', (name) => {
-    expect(isTenant(name)).toBe(false);
-  });
+  it.each(['', 'x'.repeat(65), 'a.b', 'a#b', 'a b', 'a/b', 'acme\n', 'ä'])(
+    'excludes %j',
+    (name) => {
+      expect(isTenant(name)).toBe(false);
+    },
+  );
 });
 
 describe('a pattern of names', () => {
-  it.each(['*', 'A', 'A*', 'billing.*', longest, `${'A'.repeat(127)}*`])('may be %s', (pattern) => {
-    expect(isNamePattern(pattern)).toBe(true);
-  });
+  it.each(['*', 'A', 'A*', 'billing.*', longest, `${'A'.repeat(127)}*`])(
+    'accepts %s',
+    (pattern) => {
+      expect(isNamePattern(pattern)).toBe(true);
+    },
+  );
 
   it.each(['', '**', '*A', 'A*B', 'A**', '.*', '0*', '.+', '^A', `${longest}*`, 'A*\n', 'A?'])(
-    'is not %j',
+    'excludes %j',
     (pattern) => {
       expect(isNamePattern(pattern)).toBe(false);
     },
   );
 });
 
-describe('a name in sight', () => {
-  it('is every name where no patterns are given', () => {
+describe('the visibility of a name', () => {
+  it('includes every name if no patterns are given', () => {
     expect(isInSight(undefined, 'A')).toBe(true);
   });
 
-  it('is no name where the list of patterns is empty', () => {
+  it('excludes every name if the list of patterns is empty', () => {
     expect(isInSight([], 'A')).toBe(false);
     expect(isInSight([], 'constructor')).toBe(false);
   });
@@ -97,11 +103,11 @@ describe('a name in sight', () => {
     ['billing.*', 'billingXkey', false],
     ['constructor', 'constructor', true],
     ['construct', 'constructor', false],
-  ])('with the pattern %s: %s is %s', (pattern, name, expected) => {
+  ])('follows the pattern %s: %s is visible: %s', (pattern, name, expected) => {
     expect(isInSight([pattern], name)).toBe(expected);
   });
 
-  it('needs one of several patterns', () => {
+  it('requires one of several patterns', () => {
     expect(isInSight(['X', 'B*', 'C'], 'BB')).toBe(true);
     expect(isInSight(['X', 'B*', 'C'], 'CC')).toBe(false);
   });

@@ -76,7 +76,7 @@ describe('compaction', () => {
     expect(asked).toEqual([20_000, 20_001]);
   });
 
-  it('counts as done if the leader before has compacted as far', async () => {
+  it('counts as done if the previous leader has compacted as far', async () => {
     error = serviceError(status.OUT_OF_RANGE);
     await minutes([20_000, 20_000, 20_000]);
     expect(asked).toEqual([20_000]);

@@ -56,9 +56,12 @@ describe('the result of a comparison', () => {
     ['different', ['different', 'different']],
     ['different', ['none', 'different']],
     ['none', ['none', 'none']],
-  ])('of three nodes is %s if the others are %j', (result, verdicts) => {
-    expect(resultOf(comparisonOf(...verdicts))).toBe(result);
-  });
+  ])(
+    'becomes %s in a cluster of three if the verdicts on the others are %j',
+    (result, verdicts) => {
+      expect(resultOf(comparisonOf(...verdicts))).toBe(result);
+    },
+  );
 
   it.each<[Verdict, readonly Verdict[]]>([
     ['equal', ['equal', 'equal', 'different', 'different']],
@@ -66,7 +69,7 @@ describe('the result of a comparison', () => {
     ['different', ['equal', 'different', 'different', 'different']],
     ['different', ['equal', 'none', 'none', 'different']],
     ['none', ['equal', 'none', 'none', 'none']],
-  ])('of five nodes is %s if the others are %j', (result, verdicts) => {
+  ])('becomes %s in a cluster of five if the verdicts on the others are %j', (result, verdicts) => {
     expect(resultOf(comparisonOf(...verdicts))).toBe(result);
   });
 
@@ -78,12 +81,12 @@ describe('the result of a comparison', () => {
 });
 
 describe('a node that compares its copy', () => {
-  it('finds it equal to a copy with the same hash, and then asks no other node', async () => {
+  it('finds its copy equal to one with the same hash, and then asks no other node', async () => {
     const { result, asked } = await compare({}, {});
     expect([result, asked]).toEqual(['equal', [[2, 9]]]);
   });
 
-  it('finds it different from a copy with another hash', async () => {
+  it('finds its copy different from one with another hash', async () => {
     const { verdicts, asked } = await compare({ hash: 2 }, { hash: 2 });
     expect(verdicts).toEqual(['different', 'different']);
     expect(asked).toEqual([
@@ -96,7 +99,7 @@ describe('a node that compares its copy', () => {
     ['another compaction', { compactRevision: 5 }],
     ['another revision', { revision: 8 }],
     ['another minor version of etcd', { etcd: '3.5.26' }],
-  ])('takes no answer from a hash over %s, equal or not', async (_, more) => {
+  ])('ignores a hash over %s, equal or not', async (_, more) => {
     const { verdicts, result } = await compare(more, { ...more, hash: 2 });
     expect([verdicts, result]).toEqual([['none', 'none'], 'none']);
   });
@@ -108,7 +111,7 @@ describe('a node that compares its copy', () => {
     ]);
   });
 
-  it('asks a node that cannot tell again, at its own new revision', async () => {
+  it('asks a node again, at its own new revision, if the hashes cannot be compared', async () => {
     const { verdicts, asked } = await compare(
       (revision) => (revision === 11 ? {} : { compactRevision: 5 }),
       { hash: 2 },
@@ -128,7 +131,7 @@ describe('a node that compares its copy', () => {
     expect(asked.filter(([node]) => node === 3)).toHaveLength(5);
   });
 
-  it('takes an answer in another form for none', async () => {
+  it('treats a malformed answer as no answer', async () => {
     const comparison = await compareCopies({
       others: [2, 3],
       hashOwn: async () => own,
@@ -143,7 +146,7 @@ describe('a node that compares its copy', () => {
     await expect(compareCopies({ others: [2, 3], hashOwn, hashOf })).rejects.toThrow('away');
   });
 
-  it('has both of two nodes that differ stop while the third is away', async () => {
+  it('finds both of two differing copies different while the third node is away', async () => {
     const [one, two] = [
       await compare({ hash: 2 }, undefined),
       await compareCopies({

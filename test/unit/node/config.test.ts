@@ -8,7 +8,7 @@ const whole = {
 };
 
 describe('readNodeConfig', () => {
-  it('reads which node this is and where all nodes are, and has presets', () => {
+  it('reads the number of the node and the addresses of all nodes, with defaults for the rest', () => {
     expect(readNodeConfig(whole)).toEqual({
       compareEveryMs: undefined,
       quotaBytes: 8 * 1_073_741_824,
@@ -25,7 +25,7 @@ describe('readNodeConfig', () => {
     });
   });
 
-  it('reads where the node listens and by which proxies it goes', () => {
+  it('reads the listening address and the proxies', () => {
     const more = {
       VAULT_PEER_HOST: '0.0.0.0',
       VAULT_PEER_PROXY: 'http://127.0.0.1:9000',

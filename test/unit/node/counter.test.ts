@@ -22,7 +22,7 @@ describe('the counter among the files of etcd', () => {
     expect(openCounter(folder).value()).toBe(2);
   });
 
-  it('has a new value only when the disk holds it', async () => {
+  it('takes a new value only when the disk holds it', async () => {
     const counter = openCounter(folder);
     const raising = counter.raise();
     expect(counter.value()).toBe(0);

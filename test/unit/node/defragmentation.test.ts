@@ -100,7 +100,7 @@ describe('a node whose database file is mostly free', () => {
     ['a file at 80 % of its quota', { mb: 80, inUse: 1 }, 100, false],
     ['a disk with room for a copy', { mb: 101, inUse: 50, diskFree: 185 }, 1_000, true],
     ['a disk without room for a copy', { mb: 101, inUse: 50, diskFree: 184 }, 1_000, false],
-  ])('decides for %s', async (_, sizes, quotaMb, isDone) => {
+  ])('decides by size, use and free space: %s', async (_, sizes, quotaMb, isDone) => {
     fill(2, sizes, quotaMb);
     await cluster.minute(2);
     expect(cluster.events.includes('2 is defragmented')).toBe(isDone);

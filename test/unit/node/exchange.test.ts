@@ -149,7 +149,7 @@ describe('nodes that exchange reports', () => {
 });
 
 describe('a node that announces itself', () => {
-  it('has done so when a majority with itself has written its report down', async () => {
+  it('succeeds when a majority with itself has written its report down', async () => {
     begin(2);
     const done: string[] = [];
     void nodeOf(2)
@@ -180,7 +180,7 @@ describe('a node that announces itself', () => {
     expect(heardBy(1)['2']?.counter).toBeGreaterThan(0);
   });
 
-  it('is not written down while its counter cannot be written, and reports why once', async () => {
+  it('stays unrecorded while its counter cannot be written, and reports why once', async () => {
     const counter = counterOf();
     let isFull = true;
     const raise = async (): Promise<void> => {
@@ -199,7 +199,7 @@ describe('a node that announces itself', () => {
     expect(nodeOf(2).lines).toHaveLength(1);
   });
 
-  it('is not told that another node has its report before that node has written it down', async () => {
+  it('counts another node only after that node has written the report down', async () => {
     const disk = Promise.withResolvers<void>();
     for (const number of [1, 3]) {
       const { record } = nodeOf(number);

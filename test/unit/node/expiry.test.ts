@@ -81,7 +81,7 @@ describe('deleteExpired', () => {
     expect(etcd.calls.length - before).toBeLessThanOrEqual(9);
   });
 
-  it('leaves an item that is written anew after its entry was read', async () => {
+  it('leaves an item that is written again after its entry was read', async () => {
     await put('renewed', 5);
     const renewing: Front = async (operation, body) => {
       await put('renewed', 3_000);

@@ -81,7 +81,7 @@ describe('a node without files', () => {
     ]);
   });
 
-  it('asks for a new member if a node remembers it, even one that is no member itself', async () => {
+  it('asks for a new member if another node remembers it, even a node that is no member', async () => {
     const { decided, record } = start({ 2: { ...remembers(4, 90), member: false } });
     expect(await decided).toBe(
       'node 2 heard of its start 4 at counter 90, which its files do not hold',
@@ -133,7 +133,7 @@ describe('a node with files', () => {
     );
   });
 
-  it('counts on from the highest counter that a peer remembers, so that the next start is not taken for old', async () => {
+  it('continues from the highest counter that a peer remembers, so that its next start does not look old', async () => {
     const { decided, counter } = start({ 2: remembers(4, 91), 3: remembers(4, 200) }, own);
     await decided;
     expect(counter.value()).toBe(200);

@@ -44,7 +44,7 @@ describe('a line of the log of etcd', () => {
       'such an entry in the words of a panic',
       'panic: unmarshal should never fail (proto: cannot parse invalid wire-format data) [recovered]',
     ],
-  ])('about %s does not say that the files cannot be used', (_, said) => {
+  ])('leaves the files usable if it reports %s', (_, said) => {
     expect(findLostWords(said)).toBeUndefined();
   });
 });
@@ -61,7 +61,7 @@ describe('the files of a member', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('are there only if the folder of etcd holds any', () => {
+  it('exist only if the folder of etcd holds any', () => {
     expect(hasMemberFiles(folder)).toBe(false);
     mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
     expect(hasMemberFiles(folder)).toBe(false);
@@ -69,7 +69,7 @@ describe('the files of a member', () => {
     expect(hasMemberFiles(folder)).toBe(true);
   });
 
-  it('that are put aside are no longer those of the member, and stay until they are removed', () => {
+  it('leave the member when they are put aside, and stay until they are removed', () => {
     writeFiles('a log');
     putAside(folder);
     putAside(folder);
@@ -78,7 +78,7 @@ describe('the files of a member', () => {
     expect(existsSync(join(folder, 'etcd.lost'))).toBe(false);
   });
 
-  it('are put aside before the node asks for a new member, and are kept while it has none', async () => {
+  it('move aside before the node asks for a new member, and stay there until it has one', async () => {
     const seen: (readonly string[])[] = [];
     writeFiles('what it knew');
     const closed = new Error('the node is closed');

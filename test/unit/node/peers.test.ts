@@ -100,7 +100,7 @@ describe('the port between nodes', () => {
     expect(asked).toBe(before + 1);
   });
 
-  it('does not answer plain HTTP', async () => {
+  it('refuses plain HTTP', async () => {
     const plain = fetch(`http://127.0.0.1:${port}/status`);
     await expect(plain).rejects.toThrow();
   });
@@ -117,7 +117,7 @@ describe('the port between nodes', () => {
     await expect(ask('GET', '/half')).rejects.toThrow('aborted');
   });
 
-  it('takes messages of up to a megabyte', async () => {
+  it('accepts messages of up to a megabyte', async () => {
     const body = 'x'.repeat(2 ** 20);
     await expect(ask('POST', '/exchange', { body: `${body}x` })).rejects.toThrow();
     expect(await ask('POST', '/exchange', { body })).toBe(`heard ${2 ** 20}`);

@@ -32,7 +32,7 @@ describe('the start number of a node', () => {
     }
   });
 
-  it('continues above one that another node remembers, and never falls', async () => {
+  it('continues above a number that another node remembers, and never falls', async () => {
     const record = openNodeRecord(folder, 1);
     record.startAfter(7);
     expect(record.start()).toBe(8);
@@ -44,7 +44,7 @@ describe('the start number of a node', () => {
 });
 
 describe('the reports that a node heard', () => {
-  it('are kept over its own starts, the latest of each node', async () => {
+  it('survive its own starts, with only the latest of each node', async () => {
     const record = openNodeRecord(folder, 1);
     await record.hear(2, said(2, 50));
     await record.hear(2, said(2, 40));
@@ -61,7 +61,7 @@ describe('the reports that a node heard', () => {
     expect(record.heard()).toEqual({ '2': said(3, 10) });
   });
 
-  it('are on the disk when the promise resolves, even if the report is not new', async () => {
+  it('reach the disk before the promise resolves, even if the report is not new', async () => {
     const record = openNodeRecord(folder, 1);
     const first = record.hear(2, said(2, 50));
     await record.hear(2, said(2, 50));
@@ -69,7 +69,7 @@ describe('the reports that a node heard', () => {
     await first;
   });
 
-  it('are written again after a write failed', async () => {
+  it('reach the disk with the next report after a failed write', async () => {
     const record = openNodeRecord(folder, 1);
     const away = `${folder}-away`;
     renameSync(folder, away);
@@ -80,7 +80,7 @@ describe('the reports that a node heard', () => {
     expect(heardOnDisk()).toEqual({ '3': said(1, 9) });
   });
 
-  it('include those of a change that failed once a later change is written', async () => {
+  it('include a change whose write failed once a later change is written', async () => {
     const record = openNodeRecord(folder, 1);
     mkdirSync(join(folder, 'node.json.draft'));
     await expect(record.hear(2, said(2, 50))).rejects.toThrow('EISDIR');
@@ -89,14 +89,14 @@ describe('the reports that a node heard', () => {
     expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 50), '3': said(1, 9) });
   });
 
-  it('are whole if many come at once', async () => {
+  it('stay whole if many arrive at once', async () => {
     const record = openNodeRecord(folder, 1);
     const counters = Array.from({ length: 20 }, (_, index) => index + 1);
     await Promise.all(counters.map((counter) => record.hear(2, said(2, counter))));
     expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 20) });
   });
 
-  it('are not written again if nothing is new', async () => {
+  it('stay untouched on disk if nothing is new', async () => {
     const record = openNodeRecord(folder, 1);
     await record.hear(2, said(2, 50));
     const { ino } = statSync(join(folder, 'node.json'));
@@ -104,7 +104,7 @@ describe('the reports that a node heard', () => {
     expect(statSync(join(folder, 'node.json')).ino).toBe(ino);
   });
 
-  it('no longer hold a node that was forgotten', async () => {
+  it('exclude a node that was forgotten', async () => {
     const record = openNodeRecord(folder, 1);
     await record.hear(2, said(2, 50));
     await record.hear(3, said(1, 9));
@@ -114,7 +114,7 @@ describe('the reports that a node heard', () => {
 });
 
 describe('the record of a node', () => {
-  it('keeps that the node was in the cluster', async () => {
+  it('remembers that the node was in the cluster', async () => {
     const record = openNodeRecord(folder, 1);
     await record.hear(2, said(1, 0));
     expect(openNodeRecord(folder, 1).isMember()).toBe(false);

@@ -91,7 +91,7 @@ describe('a node that is asked for a new member', () => {
     expect(calls.slice(before)).toEqual([]);
   });
 
-  it('gives an added member that has not started again', async () => {
+  it('returns the same added member again if it has not started', async () => {
     const { ask, calls } = startGiver([listed(1), listed(2), listed(3, '9', '')]);
     expect(await ask({ node: 3 })).toEqual({ cluster: clusterOfAll });
     expect(await ask({ node: 3, instead: '3' })).toEqual({ cluster: clusterOfAll });
@@ -152,7 +152,7 @@ describe('a node that is asked for a new member', () => {
     expect(await ask({ node: 3, instead: '3' })).toEqual({ cluster: clusterOfAll });
   });
 
-  it('refuses a request for a node that there is not, and one in another form', async () => {
+  it('refuses a request for an unknown node and a malformed request', async () => {
     const { ask, calls } = startGiver();
     await expect(ask({ node: 4 })).rejects.toThrow('there is no node 4');
     await expect(ask({ instead: '3' })).rejects.toThrow();
@@ -178,14 +178,14 @@ describe('a node that asks for a new member', () => {
   };
   const cluster = '{"cluster":"node-1=a,node-3=b"}';
 
-  it('takes the first that another node gives', async () => {
+  it('accepts the first member that another node gives', async () => {
     const { given, asked, refusals } = start([cluster]);
     expect(await given).toBe('node-1=a,node-3=b');
     expect(asked).toEqual([[1, '/member', '{"node":3}']]);
     expect(refusals).toEqual([]);
   });
 
-  it('names the member that it lost as it is told, and never two in one request', async () => {
+  it('names the lost member that another node told it, and asks the next node if that member has changed', async () => {
     const { given, asked, refusals } = start(['{"member":"7"}', '{"member":"8"}', cluster]);
     expect(await given).toBe('node-1=a,node-3=b');
     expect(asked.map(([node, _, body]) => [node, body])).toEqual([

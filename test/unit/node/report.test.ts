@@ -18,7 +18,7 @@ const withDigest = (node: number, more: Partial<Digest>, rest: Partial<NodeRepor
   reportOf(node, { digest: digestOf(more), ...rest });
 
 describe('the reports that people see', () => {
-  it('are in the order of the nodes, with their lag behind the furthest', () => {
+  it('follow the order of the nodes and show the lag behind the furthest node', () => {
     const reports = [
       reportOf(3, { appliedRevision: 7 }),
       reportOf(1, { appliedRevision: 10 }),
@@ -31,7 +31,7 @@ describe('the reports that people see', () => {
     ]);
   });
 
-  it('do not hold what the nodes tell only each other', () => {
+  it('omit what nodes tell only each other', () => {
     const [shown] = shownOf([reportOf(1, { heard: { '2': { start: 1, counter: 2 } } })]);
     expect(Object.keys(shown ?? {}).sort()).toEqual([
       'alive',
@@ -50,18 +50,18 @@ describe('the reports that people see', () => {
   });
 });
 
-describe('nodes', () => {
+describe('areEqual', () => {
   const first = withDigest(1, {});
 
-  it('are equal if their hashes over the same revisions are', () => {
+  it('accepts nodes whose hashes over the same revisions are equal', () => {
     expect(areEqual([first, withDigest(2, {}), reportOf(3)])).toBe(true);
   });
 
-  it('are not equal if their hashes over the same revisions differ', () => {
+  it('rejects nodes whose hashes over the same revisions differ', () => {
     expect(areEqual([first, reportOf(2), withDigest(3, { hash: '00000007' })])).toBe(false);
   });
 
-  it('are not equal if one has diverged', () => {
+  it('rejects nodes of which one has diverged', () => {
     expect(areEqual([first, reportOf(2, { state: 'diverged' })])).toBe(false);
   });
 
@@ -69,12 +69,15 @@ describe('nodes', () => {
     ['revisions', withDigest(2, { hash: '00000007', revision: 8 })],
     ['compactions', withDigest(2, { hash: '00000007', compactRevision: 5 })],
     ['minor versions of etcd', withDigest(2, { hash: '00000007' }, { etcd: '3.5.26' })],
-  ])('are not known to differ if their hashes are of different %s', (_, second) => {
-    expect(areEqual([first, second])).toBe(true);
-  });
+  ])(
+    'accepts nodes whose hashes are of different %s, because these cannot be compared',
+    (_, second) => {
+      expect(areEqual([first, second])).toBe(true);
+    },
+  );
 });
 
-it('a text that is no report is refused', () => {
+it('parseReport refuses a malformed report', () => {
   expect(parseReport(JSON.stringify(reportOf(1)))).toEqual(reportOf(1));
   expect(() => parseReport('{"node":1}')).toThrow();
   expect(() => parseReport(JSON.stringify({ ...reportOf(1), state: 'asleep' }))).toThrow();

@@ -7,7 +7,7 @@ const start = () => {
 };
 
 describe('the state of a node', () => {
-  it('is reported once for each change, in a sentence', () => {
+  it('appears in one line of the log for each change', () => {
     const { lines, state } = start();
     state.change('waiting', 'it waits for node 1');
     state.change('waiting', 'it waits for node 1');
@@ -67,7 +67,7 @@ describe('the state of a node', () => {
     expect(lines.slice(1)).toEqual([`node 2 is ${caught}`, 'node 2 serves']);
   });
 
-  it('is not changed by rejoin unless the node has diverged', () => {
+  it('ignores rejoin unless the node has diverged', () => {
     const { lines, state } = start();
     state.change('serving');
     state.rejoin();

@@ -66,7 +66,7 @@ beforeEach(() => {
 });
 
 describe('the upkeep of a node', () => {
-  it('reports a task that fails once, until it has succeeded again, and does the others', async () => {
+  it('reports a failing task once until it succeeds again, and runs the other tasks', async () => {
     const work = createUpkeep(options);
     alarmError = new Error('no leader');
     await work();
@@ -81,7 +81,7 @@ describe('the upkeep of a node', () => {
     expect(lines).toEqual([line, line]);
   });
 
-  it('does nothing in a minute in which the member does not answer', async () => {
+  it('skips a minute in which the member does not answer', async () => {
     const work = createUpkeep(options);
     await work();
     statusError = new Error('no connection');
@@ -89,7 +89,7 @@ describe('the upkeep of a node', () => {
     expect([compacted, lines]).toEqual([[], []]);
   });
 
-  it('does nothing in a minute in which the node does not serve', async () => {
+  it('skips a minute in which the node does not serve', async () => {
     const work = createUpkeep(options);
     await work();
     state = 'diverged';
@@ -97,7 +97,7 @@ describe('the upkeep of a node', () => {
     expect([revision, compacted]).toEqual([20_000, []]);
   });
 
-  it('does its work again and again, until its signal aborts', async () => {
+  it('repeats its work until its signal aborts', async () => {
     const stop = new AbortController();
     const ended = startUpkeep(options, stop.signal, 1);
     await until(() => compacted.length >= 3);

@@ -106,7 +106,7 @@ describe('a node whose etcd has started', () => {
     expect(watching.status()).toEqual(healthy);
   });
 
-  it('does not serve while too few nodes can be compared, and compares again after a while', async () => {
+  it('waits while too few nodes can be compared, and compares again after a while', async () => {
     const { state, given, counts, isIn, look } = start(none);
     await look(4);
     expect([state.state(), counts.comparisons]).toEqual(['catching-up', 1]);
@@ -128,7 +128,7 @@ describe('a node whose etcd has started', () => {
     await isIn('serving');
   });
 
-  it('does not serve if its copy differs', async () => {
+  it('stays out of service if its copy differs', async () => {
     const { lines, isIn } = start(different);
     await isIn('diverged');
     expect(lines.at(-1)).toBe(
@@ -199,7 +199,7 @@ describe('a node that serves', () => {
   it.each([
     ['etcd knows no leader', { ...healthy, hasLeader: false }, 'no majority of the nodes is there'],
     ['etcd gives no answer', undefined, 'its etcd does not answer'],
-  ])('has no majority if %s, and serves again afterwards', async (_, status, why) => {
+  ])('reports no majority if %s, and serves again afterwards', async (_, status, why) => {
     const { state, etcd, counts, watching, isIn } = start(equal);
     await isIn('serving');
     etcd.status = status;
@@ -220,7 +220,7 @@ describe('a node that serves', () => {
     await isIn('no-majority');
   });
 
-  it('is left alone while it defragments', async () => {
+  it('keeps its state while it defragments', async () => {
     const { state, isIn, look } = start(equal, 1);
     await isIn('serving');
     state.change('defragmenting', 'it defragments its database');
@@ -230,7 +230,7 @@ describe('a node that serves', () => {
 });
 
 describe('a node whose etcd was started again', () => {
-  it('does not serve before a new comparison', async () => {
+  it('serves only after a new comparison', async () => {
     const { state, given, counts, watching, isIn } = start(equal);
     await isIn('serving');
     const waiting = Promise.withResolvers<Comparison>();
@@ -243,7 +243,7 @@ describe('a node whose etcd was started again', () => {
     await isIn('serving');
   });
 
-  it('does not serve on a comparison that began before', async () => {
+  it('ignores a comparison that began before', async () => {
     const waiting = Promise.withResolvers<Comparison>();
     const { lines, state, given, counts, watching, look } = start(waiting.promise);
     await until(() => counts.comparisons === 1);
@@ -275,7 +275,7 @@ describe('a node that has diverged', () => {
   });
 });
 
-it('a watch that ends looks no more', async () => {
+it('a watch polls no more after its end', async () => {
   const { counts, isIn } = start(equal);
   await isIn('serving');
   stop.abort();

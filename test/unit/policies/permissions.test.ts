@@ -15,8 +15,8 @@ const withChange = (from: string, to: string): string => {
   return `${parts[0]}${to}${parts.slice(1).join(from)}`;
 };
 
-describe('what a template grants', () => {
-  it('is read by function, action and resource', () => {
+describe('grantsOf', () => {
+  it('returns the grants by function, action and resource', () => {
     const grants = grantsOf(template);
     expect(grants.size).toBe(10);
     expect([...(grants.get('list-secrets') ?? [])]).toEqual([
@@ -34,7 +34,7 @@ describe('what a template grants', () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
   const index = 'Resource: !Sub "${SecretsTable.Arn}/index/byTenant"';
 
-  it('is seen to be too much where an action or a resource is added', () => {
+  it('shows an added action as unused', () => {
     const more = withChange(query, 'Action: ["dynamodb:Query", "dynamodb:Scan"]');
     expect(differenceOf(grantsOf(more).get('list-secrets') ?? new Set(), seen)).toEqual({
       unused: ['dynamodb:Scan SecretsTable/index/byTenant'],
@@ -42,7 +42,7 @@ describe('what a template grants', () => {
     });
   });
 
-  it('is seen to be another where it is for another resource', () => {
+  it('shows a changed resource as unused and missing', () => {
     const other = withChange(index, 'Resource: !GetAtt SecretsTable.Arn');
     expect(differenceOf(grantsOf(other).get('list-secrets') ?? new Set(), seen)).toEqual({
       unused: ['dynamodb:Query SecretsTable'],
@@ -62,7 +62,7 @@ describe('what a template grants', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
     ['a resource that is not its own', index, 'Resource: !Sub "${SecretsTable.Arn}/*"'],
     ['all but some actions', query, 'NotAction: ["dynamodb:Query"]'],
-    ['what depends on a condition', query, `${query}\n              Condition: {}`],
+    ['a grant with a condition', query, `${query}\n              Condition: {}`],
     [
       'a policy beside the functions',
       '\nOutputs:\n',
@@ -73,13 +73,13 @@ describe('what a template grants', () => {
       '    MemorySize: 512\n',
       '    MemorySize: 512\n    Policies: []\n',
     ],
-  ])('is not taken for understood: %s', (_, from, to) => {
+  ])('throws for %s', (_, from, to) => {
     expect(() => grantsOf(withChange(from, to))).toThrow();
   });
 });
 
-describe('what a call needs', () => {
-  it('is its action on the table, the index or the key that it names', () => {
+describe('the permissions of a call', () => {
+  it('consist of its action on the table, the index or the key that it names', () => {
     const table = { TableName: 'vault-1' };
     expect(needed('DynamoDB_20120810.Query', table)).toEqual(['dynamodb:Query SecretsTable']);
     expect(needed('DynamoDB_20120810.Query', { ...table, IndexName: 'byTenant' })).toEqual([
@@ -88,7 +88,7 @@ describe('what a call needs', () => {
     expect(needed('TrentService.Decrypt', { KeyId: 'arn:key' })).toEqual(['kms:Decrypt MasterKey']);
   });
 
-  it('is of no resource of the vault where it names another', () => {
+  it('name a foreign resource if the call does', () => {
     const table = { TableName: 'other' };
     expect(needed('DynamoDB_20120810.GetItem', table)).toEqual(['dynamodb:GetItem other']);
     expect(needed('TrentService.Decrypt', { KeyId: 'arn:other' })).toEqual([
@@ -96,7 +96,7 @@ describe('what a call needs', () => {
     ]);
   });
 
-  it('is for a transaction what each of its actions needs', () => {
+  it('include those of each action of a transaction', () => {
     const of = { TableName: 'vault-1' };
     const TransactItems = [{ Put: of }, { ConditionCheck: of }, { Update: of }, { Delete: of }];
     expect(needed('DynamoDB_20120810.TransactWriteItems', { TransactItems })).toEqual([

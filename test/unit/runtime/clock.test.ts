@@ -23,7 +23,7 @@ describe('the clock of the machine', () => {
     expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
   });
 
-  it('draws from 0 up to, but not, 1', () => {
+  it('draws random numbers from 0 up to, but excluding, 1', () => {
     for (let i = 0; i < 100; i++) {
       const drawn = machineClock.random();
       expect(drawn).toBeGreaterThanOrEqual(0);

@@ -8,8 +8,8 @@ import {
 const identity = { AUTH_ISSUER: 'urn:i', AUTH_AUDIENCE: 'vault', AUTH_JWKS: '{"keys":[]}' };
 const byUrl = { ...identity, AUTH_JWKS: undefined, AUTH_JWKS_URL: 'https://issuer.test/jwks' };
 
-describe('who issues tokens', () => {
-  it('is told with the keys themselves or with their address', () => {
+describe('readIdentityConfig', () => {
+  it('accepts the keys themselves or their address', () => {
     expect(readIdentityConfig(identity)).toEqual({
       issuer: 'urn:i',
       audience: 'vault',
@@ -19,7 +19,7 @@ describe('who issues tokens', () => {
     expect(readIdentityConfig({ ...byUrl, AUTH_JWKS: '' })).toEqual(readIdentityConfig(byUrl));
   });
 
-  it.each(['AUTH_ISSUER', 'AUTH_AUDIENCE'])('has no default for %s', (name) => {
+  it.each(['AUTH_ISSUER', 'AUTH_AUDIENCE'])('requires %s', (name) => {
     for (const value of [undefined, '']) {
       for (const environment of [identity, byUrl]) {
         expect(() => readIdentityConfig({ ...environment, [name]: value })).toThrow(
@@ -29,7 +29,7 @@ describe('who issues tokens', () => {
     }
   });
 
-  it('needs the keys in one of two ways', () => {
+  it('requires the keys or their address', () => {
     for (const value of [undefined, '']) {
       const neither = { ...identity, AUTH_JWKS: value, AUTH_JWKS_URL: value };
       expect(() => readIdentityConfig(neither)).toThrow(
@@ -44,14 +44,14 @@ describe('who issues tokens', () => {
     );
   });
 
-  it('is not told in both ways', () => {
+  it('rejects keys together with an address', () => {
     expect(() => readIdentityConfig({ ...byUrl, AUTH_JWKS: '{"keys":[]}' })).toThrow(
       'AUTH_JWKS and AUTH_JWKS_URL are both set',
     );
   });
 
   it.each(['http://issuer.test/jwks', 'file:///etc/jwks', '//issuer.test', 'https:/issuer.test'])(
-    'is not fetched from %s',
+    'rejects the address %s',
     (url) => {
       expect(() => readIdentityConfig({ ...byUrl, AUTH_JWKS_URL: url })).toThrow(
         'AUTH_JWKS_URL must begin with https://',
@@ -60,8 +60,8 @@ describe('who issues tokens', () => {
   );
 });
 
-describe('the services', () => {
-  it('are the table and the master key', () => {
+describe('readServicesConfig', () => {
+  it('reads the table and the master key', () => {
     expect(readServicesConfig({ TABLE_NAME: 't', MASTER_KEY_ID: 'k' })).toEqual({
       tableName: 't',
       masterKeyId: 'k',
@@ -74,13 +74,13 @@ describe('the services', () => {
     [{ TABLE_NAME: 't' }, 'MASTER_KEY_ID'],
     [{ TABLE_NAME: 't', MASTER_KEY_ID: '' }, 'MASTER_KEY_ID'],
     [{}, 'TABLE_NAME, MASTER_KEY_ID'],
-  ])('have no default: %j', (environment, names) => {
+  ])('requires both: %j', (environment, names) => {
     expect(() => readServicesConfig(environment)).toThrow(new Error(`not set: ${names}`));
   });
 });
 
-describe('the status of a vault node', () => {
-  it('is read where its address is set', () => {
+describe('readNodeStatusUrl', () => {
+  it('returns the address if it is set', () => {
     expect(readNodeStatusUrl({ VAULT_NODE_STATUS_URL: 'http://127.0.0.1:1/' })).toBe(
       'http://127.0.0.1:1/',
     );
@@ -95,7 +95,7 @@ describe('the environment', () => {
     process.env = kept;
   });
 
-  it('is that of the process where no other is given', () => {
+  it('comes from the process if no other is given', () => {
     process.env = { ...identity, TABLE_NAME: 't', MASTER_KEY_ID: 'k', VAULT_NODE_STATUS_URL: 'u' };
     expect(readIdentityConfig().issuer).toBe('urn:i');
     expect(readServicesConfig().tableName).toBe('t');

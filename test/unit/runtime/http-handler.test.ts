@@ -71,7 +71,7 @@ describe('a call of a client', () => {
     expect(reply).toEqual({ method: 'POST', url: '/base', target: 'T', body: '{}', long });
   });
 
-  it('goes over a connection that is kept, or a new one where all are taken', async () => {
+  it('reuses a kept connection, or opens a new one if all are busy', async () => {
     const { port, connections } = await serve((request, response) => {
       request.resume().on('end', () => setTimeout(() => response.end(), 20));
     });
@@ -82,13 +82,13 @@ describe('a call of a client', () => {
     expect(connections()).toBe(2);
   });
 
-  it('reaches an address of version 6, as a URL writes it', async () => {
+  it('reaches an IPv6 address in the form of a URL', async () => {
     const { port } = await serve((_, response) => response.end(), '::1');
     const { response } = await handler().handle(requestTo(port, { hostname: '[::1]' }));
     expect(response.statusCode).toBe(200);
   });
 
-  it('speaks TLS, and nothing before it, with an endpoint of https', async () => {
+  it('starts with TLS at an https endpoint', async () => {
     const heard: Buffer[] = [];
     const server = createSocketServer((socket) => {
       socket.once('data', (data: Buffer) => {
@@ -105,14 +105,14 @@ describe('a call of a client', () => {
 });
 
 describe('a call that fails', () => {
-  it('is told by the code of the system where nobody listens', async () => {
+  it('rejects with ECONNREFUSED if nobody listens', async () => {
     const server = createSocketServer();
     const port = await listening(server);
     await new Promise((resolve) => server.close(resolve));
     await expect(handler().handle(requestTo(port))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('is told where the service hangs up before a reply, or within one', async () => {
+  it('rejects with ECONNRESET if the service hangs up before or within a reply', async () => {
     const { port } = await serve((request, response) => {
       if (request.url === '/within') response.writeHead(200, { 'Content-Length': 10 }).write('{');
       setTimeout(() => request.destroy(), 20);
@@ -123,14 +123,14 @@ describe('a call that fails', () => {
     }
   });
 
-  it('is told where the reply leaves HTTP', async () => {
+  it('rejects if the reply leaves HTTP', async () => {
     const { port } = await serve((request) => {
       request.socket.write('HTTP/1.1 101 Other\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
     });
     await expect(handler().handle(requestTo(port))).rejects.toThrow('leaves HTTP');
   });
 
-  it('is told where no connection is made in time', async () => {
+  it('rejects with TimeoutError if no connection is made in time', async () => {
     const deaf = await startDeafServer();
     closers.push(deaf.close);
     const request = requestTo(deaf.port);
@@ -145,8 +145,8 @@ describe('a call that fails', () => {
   });
 });
 
-describe('a call that is ended by its signal', () => {
-  it('fails at once, and its connection is not kept', async () => {
+describe('a call with a signal', () => {
+  it('fails at once when aborted, and closes its connection', async () => {
     let [asked, hungUp] = [0, 0];
     const { port } = await serve((request, response) => {
       asked += 1;
@@ -168,7 +168,7 @@ describe('a call that is ended by its signal', () => {
     expect(hungUp).toBe(2);
   });
 
-  it('fails at once though it waits for a connection, and is never sent', async () => {
+  it('fails at once when aborted while it waits for a connection, and is never sent', async () => {
     let asked = 0;
     const { port } = await serve((_, response) => {
       asked += 1;
@@ -185,14 +185,14 @@ describe('a call that is ended by its signal', () => {
     expect(asked).toBe(50);
   });
 
-  it('is not begun where that was before', async () => {
+  it('opens no connection if its signal was aborted before', async () => {
     const { port, connections } = await serve((_, response) => response.end());
     const call = handler().handle(requestTo(port), { abortSignal: AbortSignal.abort() });
     await expect(call).rejects.toMatchObject({ name: 'AbortError' });
     expect(connections()).toBe(0);
   });
 
-  it('leaves nothing behind at a signal that outlives it', async () => {
+  it('leaves no listener at a signal that outlives it', async () => {
     const { port } = await serve((_, response) => response.end());
     const { signal: abortSignal } = new AbortController();
     await handler().handle(requestTo(port), { abortSignal });

@@ -41,7 +41,7 @@ const lineOfFailure = (error: unknown, status = 500): Line => {
 };
 
 describe('the line of a request', () => {
-  it('sums it up, in fields that are put in by name', () => {
+  it('sums up the request in named fields', () => {
     const lines = linesOf((journal) => {
       journal.called('store', 'GetItem', 1);
       journal.called('store', 'TransactWriteItems', 4);
@@ -76,7 +76,7 @@ describe('the line of a request', () => {
     });
   });
 
-  it('of an unknown caller names no tenant and no subject', () => {
+  it('names no tenant and no subject of an unknown caller', () => {
     const error = new VaultError('unauthenticated', 'no');
     const lines = linesOf((journal) => {
       journal.close({ ...closing, principal: undefined, status: 401, error });
@@ -88,7 +88,7 @@ describe('the line of a request', () => {
     expect(line).not.toHaveProperty('subject');
   });
 
-  it('of a refusal is no alarm, of a failure it is', () => {
+  it('uses level INFO for a refusal and ERROR for a failure', () => {
     expect(lineOfFailure(new VaultError('not_found', ''), 404)).toMatchObject({
       level: 'INFO',
       outcome: 'refused',
@@ -102,7 +102,7 @@ describe('the line of a request', () => {
     });
   });
 
-  it('of a failure that was answered without an error is one, too', () => {
+  it('uses level ERROR for a failure without an error object', () => {
     expect(lineOfFailure(undefined, 503)).toMatchObject({ level: 'ERROR', outcome: 'failed' });
   });
 
@@ -139,7 +139,7 @@ describe('the line of a decision', () => {
   it.each([
     ...alarms.map((decision) => [decision, 'WARN'] as const),
     ...events.map((decision) => [decision, 'INFO'] as const),
-  ])('%s is written at once, at level %s', (decision, level) => {
+  ])('reports %s at once, at level %s', (decision, level) => {
     const lines = linesOf((journal) => journal.decided(decision, { name: 'A', version: 2 }));
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatchObject({
@@ -156,7 +156,7 @@ describe('the line of a decision', () => {
   it.each([
     ['which nothing reported before', []],
     ['which was reported before', ['integrity_failure' as const]],
-  ])('is written once for a request that ends with an integrity failure, %s', (_, reported) => {
+  ])('appears once for a request that ends with an integrity failure, %s', (_, reported) => {
     const lines = linesOf((journal) => {
       journal.concerns({ name: 'A' });
       for (const decision of reported) journal.decided(decision, { name: 'A' });
@@ -167,14 +167,14 @@ describe('the line of a decision', () => {
     ]);
   });
 
-  it('names no secret where it is about none', () => {
+  it('names no secret if it concerns none', () => {
     const [line] = linesOf((journal) => journal.decided('key_fault'));
     expect(line).not.toHaveProperty('secret');
     expect(line).not.toHaveProperty('version');
   });
 });
 
-describe('what never reaches a line', () => {
+describe('the log', () => {
   const quoted = Object.assign(new SyntaxError(`Unexpected token in "${canary}"`), {
     body: canary,
     $response: { body: canary },
@@ -185,13 +185,13 @@ describe('what never reaches a line', () => {
   renamed.message = 'changed since';
   const faults: readonly Error[] = [quoted, multiline, nested, renamed];
 
-  it.each(faults)('is the message of a bug: %#', (error) => {
+  it.each(faults)('omits the message of a bug: %#', (error) => {
     const line = lineOfFailure(error);
     expect(line).toMatchObject({ code: 'internal', cause: error.name });
     expect(written).not.toContain(canary);
   });
 
-  it.each(faults)('is the message of a cause: %#', (cause) => {
+  it.each(faults)('omits the message of a cause: %#', (cause) => {
     for (const code of ['internal', 'store_unavailable', 'invalid_request'] as ErrorCode[]) {
       const error = new VaultError(code, canary, { members: { field: canary }, cause });
       expect(lineOfFailure(error)).toMatchObject({ cause: cause.name });
@@ -199,29 +199,32 @@ describe('what never reaches a line', () => {
     expect(written).not.toContain(canary);
   });
 
-  it.each([canary, { [canary]: canary }, [canary], null, 7])('is what was thrown: %j', (error) => {
-    expect(lineOfFailure(error)).toMatchObject({ code: 'internal', status: 500 });
-    expect(written).not.toContain(canary);
-  });
+  it.each([canary, { [canary]: canary }, [canary], null, 7])(
+    'omits a thrown value: %j',
+    (error) => {
+      expect(lineOfFailure(error)).toMatchObject({ code: 'internal', status: 500 });
+      expect(written).not.toContain(canary);
+    },
+  );
 
-  it('is more of the caller than tenant and subject', () => {
+  it('shows only tenant and subject of the caller', () => {
     linesOf((journal) => journal.close(closing));
     expect(written).not.toContain(canary);
   });
 });
 
 describe('the frames of a stack', () => {
-  it('are told for a bug, so that it can be found', () => {
+  it('appear for a bug, so that it can be found', () => {
     const { frames } = lineOfFailure(new TypeError('x'));
     expect(frames).toContainEqual(expect.stringMatching(/^at .*logger\.test\.ts:\d+:\d+/));
   });
 
-  it('are told for a bug that has its cause', () => {
+  it('appear for a bug with a cause', () => {
     const line = lineOfFailure(new VaultError('internal', '', { cause: new TypeError('x') }));
     expect(line['frames']).toContainEqual(expect.stringContaining('logger.test.ts'));
   });
 
-  it('are not told for faults of others', () => {
+  it('stay out for faults of others', () => {
     const cause = new TypeError('x');
     const line = lineOfFailure(new VaultError('store_unavailable', '', { cause }), 503);
     expect(line).toMatchObject({ cause: 'TypeError' });
@@ -233,7 +236,7 @@ describe('the metrics of a request', () => {
   const metricsOf = (work: (journal: RequestJournal) => void) =>
     linesOf(work).filter((line) => '_aws' in line);
 
-  it('are one line in the embedded metric format', () => {
+  it('form one line in the embedded metric format', () => {
     const metrics = metricsOf((journal) => {
       journal.decided('lost_race');
       journal.decided('lost_race');

@@ -7,7 +7,7 @@ import { Sha256 } from '../../../functions/runtime/sha256.ts';
 const data = randomBytes(100);
 
 describe('SHA-256 for the signer', () => {
-  it('is the hash of all that it was given, in parts or whole', async () => {
+  it('hashes all that it was given, in parts or whole', async () => {
     const [whole, parts] = [new Sha256(), new Sha256()];
     whole.update(data);
     for (const part of [data.subarray(0, 1), data.subarray(1, 60), data.subarray(60)]) {
@@ -23,7 +23,7 @@ describe('SHA-256 for the signer', () => {
     ['bytes', (secret) => secret],
     ['a part of other bytes', (secret) => Buffer.concat([data, secret]).subarray(data.length)],
     ['a buffer', (secret) => Uint8Array.from(secret).buffer],
-  ])('is an HMAC under a secret that is %s', async (_, form) => {
+  ])('computes an HMAC with a secret given as %s', async (_, form) => {
     const secret = form(randomBytes(32));
     const bytes = secret instanceof ArrayBuffer ? Buffer.from(secret) : secret;
     const expected = createHmac('sha256', bytes as string | Buffer)
@@ -37,18 +37,15 @@ describe('SHA-256 for the signer', () => {
     }
   });
 
-  it.each([undefined, 'secret'])(
-    'begins anew when it is told to, with the secret %s',
-    async (secret) => {
-      const [again, fresh] = [new Sha256(secret), new Sha256(secret)];
-      again.update(data);
-      again.reset();
-      for (const made of [again, fresh]) made.update(Buffer.from('a'));
-      expect(await again.digest()).toEqual(await fresh.digest());
-    },
-  );
+  it.each([undefined, 'secret'])('starts again after reset, with the secret %s', async (secret) => {
+    const [again, fresh] = [new Sha256(secret), new Sha256(secret)];
+    again.update(data);
+    again.reset();
+    for (const made of [again, fresh]) made.update(Buffer.from('a'));
+    expect(await again.digest()).toEqual(await fresh.digest());
+  });
 
-  it('makes the signatures that the clients’ own makes', async () => {
+  it('makes the same signatures as the clients’ own implementation', async () => {
     const request = {
       method: 'POST',
       protocol: 'https:',

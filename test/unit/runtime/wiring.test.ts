@@ -103,7 +103,7 @@ describe('the endpoint of a function', () => {
   };
   const token = tokenWith(claims);
 
-  it('takes tokens of the configured issuer only, and draws a write id for each request', async () => {
+  it('accepts only tokens of the configured issuer, and draws a write id for each request', async () => {
     const first = await call(`Bearer ${token}`);
     expect(first).toMatchObject({ statusCode: 200, body: { tenant: 'acme' } });
     expect(first.body.writeId).toMatch(/^[A-Za-z0-9_-]{22}$/);
@@ -113,26 +113,26 @@ describe('the endpoint of a function', () => {
   });
 
   it.each(['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS'])(
-    'does not start without %s',
+    'fails to start without %s',
     async (name) => {
       process.env[name] = '';
       await expect(call('')).rejects.toThrow(`not set: ${name}`);
     },
   );
 
-  it('does not start with keys that could sign', () => {
+  it('fails to start with keys that could sign', () => {
     process.env['AUTH_JWKS'] = keySet(key.privateKey.export({ format: 'jwk' }));
     expect(freshEndpoint).toThrow('the key set may hold public');
   });
 });
 
 describe('the ports of a function', () => {
-  it.each(['TABLE_NAME', 'MASTER_KEY_ID'])('are not made without %s', (name) => {
+  it.each(['TABLE_NAME', 'MASTER_KEY_ID'])('need %s', (name) => {
     delete process.env[name];
     expect(freshVault).toThrow(`not set: ${name}`);
   });
 
-  it('leave all repeating to the vault: a call of a client is one request', async () => {
+  it('leave all retries to the vault: a call of a client is one request', async () => {
     const failing = await serve((_request, response) => response.writeHead(500).end('{}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = failing.url;
     process.env['AWS_ENDPOINT_URL_KMS'] = failing.url;
@@ -154,7 +154,7 @@ describe('the ports of a function', () => {
     [200, ''],
     [200, '{}'],
     [200, '{"status":"up"}'],
-  ])('believe no reply that is not the service’s, whole: %i %s', async (status, text) => {
+  ])('reject a foreign or incomplete reply: %i %s', async (status, text) => {
     const store = await serve((_request, response) => response.writeHead(status).end(text));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     const { ports } = freshVault();
@@ -163,7 +163,7 @@ describe('the ports of a function', () => {
     expect(store.requests()).toBe(3);
   });
 
-  it('tell the services nothing of the function but its call', async () => {
+  it('send the services nothing about the function but its call', async () => {
     const headers: string[] = [];
     const store = await serve((request, response) => {
       headers.push(...Object.keys(request.headers));
@@ -179,7 +179,7 @@ describe('the ports of a function', () => {
     expect(headers.filter((name) => telling.includes(name))).toEqual([]);
   });
 
-  it('keep their connections: a call after another needs no new one', async () => {
+  it('reuse their connections for later calls', async () => {
     const store = await serve((_request, response) => response.end('{"Table":{}}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     const { ports } = freshVault();
@@ -187,7 +187,7 @@ describe('the ports of a function', () => {
     expect([store.requests(), store.connections()]).toEqual([3, 1]);
   });
 
-  it('have a connection for each KMS call that may run at once', async () => {
+  it('open a connection for each KMS call that may run at once', async () => {
     const answers: (() => void)[] = [];
     const reply = { Plaintext: randomBytes(32), CiphertextBlob: randomBytes(60), KeyId: 'k' };
     const body = JSON.stringify({
@@ -275,7 +275,7 @@ describe('the ports over transports in this process', () => {
     expect(headers).toContain('authorization');
   });
 
-  it('believe no reply that is empty', async () => {
+  it('reject an empty reply', async () => {
     const { useTransport } = freshClients();
     useTransport(
       'DynamoDB',
@@ -292,18 +292,18 @@ describe('the status of a vault node', () => {
     return freshNodeStatus().readNode();
   };
 
-  it('is asked of the node', async () => {
+  it('comes from the node', async () => {
     const node = await serve((_request, response) => response.end('{"revision":7}'));
     expect(await readNode(node.url)).toEqual({ revision: 7 });
   });
 
-  it('is undefined where there is no node, and nothing is asked', async () => {
+  it('stays undefined without a request if there is no node', async () => {
     const asked = jest.spyOn(globalThis, 'fetch');
     expect(await readNode('')).toBeUndefined();
     expect(asked).not.toHaveBeenCalled();
   });
 
-  it('is told to a token with the scope vault:status, and to no other', async () => {
+  it('appears only for a token with the scope vault:status', async () => {
     const node = await serve((_request, response) => response.end('{"revision":7}'));
     const services = await serve(({ headers }, response) => {
       const [, operation] = String(headers['x-amz-target']).split('.');
@@ -337,7 +337,7 @@ describe('the status of a vault node', () => {
     ['answers with no JSON', (_request, response) => response.end('revision 7')],
     ['hangs up', (request) => request.destroy()],
     ['never answers', () => {}],
-  ])('is undefined, within a second or so, where the node %s', async (_, listener) => {
+  ])('becomes undefined within about a second if the node %s', async (_, listener) => {
     const node = await serve(listener);
     const began = performance.now();
     expect(await readNode(node.url)).toBeUndefined();

@@ -79,7 +79,7 @@ const behindGateway = async (...answers: readonly Answer[]) => {
   return { vault, asked, create, createWithKey, get: () => vault.call('GET', '/v1/secrets/DB') };
 };
 
-describe('a request behind another gateway than the vault’s own', () => {
+describe('the test client behind another gateway than the vault’s own', () => {
   it.each([
     ['502 of the gateway', gateways(502)],
     ['504 of the gateway', gateways(504)],
@@ -87,7 +87,7 @@ describe('a request behind another gateway than the vault’s own', () => {
     ['503 store_unavailable', refusal('store_unavailable')],
     ['503 master_key_unavailable, if it may be repeated', refusal('master_key_unavailable', true)],
     ['429 throttled', refusal('throttled')],
-  ])('is sent again with the same key after %s', async (_, failed) => {
+  ])('sends a request again with the same key after %s', async (_, failed) => {
     const { createWithKey, asked } = await behindGateway(failed, failed, created);
     expect(await createWithKey()).toMatchObject({ status: 201, json: version, tries: 3 });
     expect(asked).toHaveLength(3);
@@ -99,12 +99,12 @@ describe('a request behind another gateway than the vault’s own', () => {
     ['502 of the gateway', gateways(502)],
     ['504 of the gateway', gateways(504)],
     ['503 store_unavailable', refusal('store_unavailable')],
-  ])('is sent again without a key after %s if it only reads', async (_, failed) => {
+  ])('sends a read again without a key after %s', async (_, failed) => {
     const { get } = await behindGateway(failed, value);
     expect(await get()).toMatchObject({ status: 200, json: { value: 'v' }, tries: 2 });
   });
 
-  it('is not sent again without a key if it may have been stored', async () => {
+  it('sends a write without a key only once if it may have been stored', async () => {
     const unclear = await behindGateway(refusal('outcome_unknown'), created);
     expect(await unclear.create()).toMatchObject({ status: 503, tries: 1 });
     const silent = await behindGateway(gateways(502), created);
@@ -112,7 +112,7 @@ describe('a request behind another gateway than the vault’s own', () => {
     expect([unclear.asked.length, silent.asked.length]).toEqual([1, 1]);
   });
 
-  it('is sent again without a key if nothing was stored', async () => {
+  it('sends a write without a key again if nothing was stored', async () => {
     const { create } = await behindGateway(refusal('throttled'), created);
     expect(await create()).toMatchObject({ status: 201, tries: 2 });
   });
@@ -121,7 +121,7 @@ describe('a request behind another gateway than the vault’s own', () => {
     ['409', refusal('secret_exists')],
     ['500 of the vault', refusal('internal')],
     ['503 that cannot be repeated', refusal('master_key_unavailable', false)],
-  ])('is not sent again after %s, which is its answer', async (_, failed) => {
+  ])('accepts %s as the final answer', async (_, failed) => {
     const { createWithKey } = await behindGateway(failed, created);
     expect(await createWithKey()).toMatchObject({ status: failed.status, tries: 1 });
   });
@@ -131,13 +131,13 @@ describe('a request behind another gateway than the vault’s own', () => {
     ['200 where 201 is right', answer(200, version)],
     ['503 in the gateway’s own words', gateways(503)],
     ['429 that is no problem document', { ...refusal('throttled'), body: '{"retryable":true}' }],
-  ])('fails at once with %s, for all that would follow', async (_, wrong) => {
+  ])('fails at once with %s', async (_, wrong) => {
     const { createWithKey, asked } = await behindGateway(wrong, created);
     await expect(createWithKey()).rejects.toThrow('not as docs/openapi.yaml says');
     expect(asked).toHaveLength(1);
   });
 
-  it('is sent at most as often as allowed, and waits as the answer asks', async () => {
+  it('stops after the allowed number of attempts, and waits as the answer asks', async () => {
     const { status, body } = refusal('throttled');
     const headers = new Map([
       ['content-type', 'application/problem+json'],

@@ -11,23 +11,23 @@ const readCommand = (args: readonly string[]) =>
 
 const actions = ['kill', 'stop', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe'];
 
-describe('the commands to a cluster', () => {
-  it('are none where a cluster is to be started', () => {
+describe('the command line of a cluster', () => {
+  it('holds no command if a cluster is to be started', () => {
     expect(readCommand([])).toBeUndefined();
   });
 
-  it('ask for the status as a table or as JSON', () => {
+  it('asks for the status as a table or as JSON', () => {
     expect(readCommand(['status'])).toEqual({ action: 'status', json: false });
     expect(readCommand(['status', '--json'])).toEqual({ action: 'status', json: true });
   });
 
-  it.each(actions)('%s names a node, and travels as JSON', (action) => {
+  it.each(actions)('accepts %s with a node, and passes it on as JSON', (action) => {
     const command = readCommand([action, '2']);
     expect(command).toEqual({ action, target: 2 });
     expect(parseCommand(JSON.stringify(command))).toEqual(command);
   });
 
-  it('may name the process of the master key, which has no peers and no copy to fetch', () => {
+  it('accepts the master key as the target of kill, but not of isolate, heal and wipe', () => {
     expect(readCommand(['kill', 'key'])).toEqual({ action: 'kill', target: 'key' });
     for (const action of ['isolate', 'heal', 'wipe']) {
       expect(() => readCommand([action, 'key'])).toThrow(
@@ -44,7 +44,7 @@ describe('the commands to a cluster', () => {
     ['kill', 'two'],
     ['kill', '1', '2'],
     ['status', '1'],
-  ])('are refused with the words that are wrong: %s %s %s', (...args) => {
+  ])('rejects wrong words and repeats them: %s %s %s', (...args) => {
     const words = args.filter((arg) => typeof arg === 'string');
     expect(() => readCommand(words)).toThrow(
       `it does not know "${words.join(' ')}"; --help shows how it is used`,
@@ -55,11 +55,11 @@ describe('the commands to a cluster', () => {
     [['kill', '1', '--json'], '--json belongs to status'],
     [['--json'], '--json belongs to status'],
     [['status', '--data'], '--data belongs to --docker down'],
-  ])('are refused with an option of another command: %j', (args, sentence) => {
+  ])('rejects an option of another command: %j', (args, sentence) => {
     expect(() => readCommand(args)).toThrow(sentence);
   });
 
-  it('are refused with what is wrong about an option that is none', () => {
+  it('rejects an unknown option by name', () => {
     expect(() => readCommand(['status', '--xml'])).toThrow(/Unknown option '--xml'/);
   });
 
@@ -69,7 +69,7 @@ describe('the commands to a cluster', () => {
     '{"action":"kill"}',
     '{"action":"kill","target":"../1"}',
     '{"action":"exec"}',
-  ])('are not taken from another text: %s', (text) => {
+  ])('rejects a malformed message: %s', (text) => {
     expect(() => parseCommand(text)).toThrow();
   });
 });

@@ -33,12 +33,12 @@ const sendText = (folder: string, text: string): Promise<string> =>
   });
 
 describe('the socket of a cluster', () => {
-  it('takes a command and gives back what is to be printed', async () => {
+  it('runs a command and returns the text to print', async () => {
     const folder = await start(async (command) => `${JSON.stringify(command)}\nand more`);
     expect(await sendCommand(folder, status)).toBe(`${JSON.stringify(status)}\nand more`);
   });
 
-  it('gives back in one sentence why a command is not done', async () => {
+  it('returns one sentence about a command that fails', async () => {
     const folder = await start(async () => {
       throw failure('node 2 runs already');
     });
@@ -48,7 +48,7 @@ describe('the socket of a cluster', () => {
     expect(reported).toEqual([]);
   });
 
-  it('tells the cluster of an error of its own, and the one who asked that there is no answer', async () => {
+  it('reports an internal error to the cluster, and a missing answer to the caller', async () => {
     const folder = await start(async () => {
       throw new TypeError('a bug');
     });
@@ -56,7 +56,7 @@ describe('the socket of a cluster', () => {
     expect(reported).toEqual(['a command failed: a bug']);
   });
 
-  it('answers nothing to what is no command, and goes on', async () => {
+  it('ignores a text that is no command, and goes on', async () => {
     const done: Command[] = [];
     const folder = await start(async (command) => String(done.push(command)));
     const tooLong = JSON.stringify(status) + ' '.repeat(70_000);
@@ -68,7 +68,7 @@ describe('the socket of a cluster', () => {
     expect(await sendCommand(folder, status)).toBe('1');
   });
 
-  it('is taken over from a run that was killed', async () => {
+  it('replaces the socket of a run that was killed', async () => {
     const folder = await start(async () => 'the first');
     controls.push(
       await startControl(
@@ -80,7 +80,7 @@ describe('the socket of a cluster', () => {
     expect(await sendCommand(folder, status)).toBe('the second');
   });
 
-  it('cannot be made in a folder with a long name, and a sentence says so', async () => {
+  it('fails with a sentence in a folder with a long name', async () => {
     const folder = join(freshFolder(), 'x'.repeat(120));
     await expect(
       startControl(

@@ -10,7 +10,7 @@ const portsOf = async (folder: string, asked: number | undefined) => {
 };
 
 describe('the layout of a cluster', () => {
-  it('has the vaults at 3001 to 3003 unless CLUSTER_PORT says otherwise', async () => {
+  it('puts the vaults at 3001 to 3003 unless CLUSTER_PORT is set', async () => {
     const ports = [3001, 3011, 3021, 3002, 3012, 3022, 3003, 3013, 3023, 3031];
     expect(await portsOf(freshFolder(), readFirstPort({}))).toEqual(ports);
     expect(await portsOf(freshFolder(), readFirstPort({ CLUSTER_PORT: '3301' }))).toEqual(
@@ -28,7 +28,7 @@ describe('the layout of a cluster', () => {
     expect(await portsOf(folder, undefined)).toEqual(first);
   });
 
-  it('takes any free ports for 0, and the same ones again', async () => {
+  it('chooses free ports for 0, and the same ones again', async () => {
     const folder = freshFolder();
     const ports = await portsOf(folder, 0);
     expect(Math.min(...ports)).toBeGreaterThanOrEqual(10_000);
@@ -36,14 +36,14 @@ describe('the layout of a cluster', () => {
     expect(await portsOf(folder, 0)).toEqual(ports);
   });
 
-  it('tells the nodes of each other by names that are not loopback', async () => {
+  it('gives the nodes names for each other that are not loopback', async () => {
     const { nodes } = await openLayout(freshFolder(), 3301);
     expect(nodesVariable(nodes)).toBe(
       '1=239.255.0.1:3311:3321,2=239.255.0.2:3312:3322,3=239.255.0.3:3313:3323',
     );
   });
 
-  it('says how to mend the file of its ports, and does not overwrite it', async () => {
+  it('says how to repair a damaged file of ports, and leaves it as it is', async () => {
     const folder = freshFolder();
     const file = join(folder, 'ports.json');
     writeFileSync(file, '{"firstPort":"x"}');

@@ -8,7 +8,7 @@ const line = (number: number) => Buffer.from(`line ${String(number).padStart(4, 
 const text = (file: string) => readFileSync(file, 'utf8');
 
 describe('a log file', () => {
-  it('goes on where the last run ended, for its owner only', () => {
+  it('continues where the last run ended, with access for its owner only', () => {
     const file = join(freshFolder(), 'log');
     for (const number of [1, 2]) {
       const log = openLogFile(file);
@@ -19,7 +19,7 @@ describe('a log file', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('keeps the newest lines, as many bytes as it may twice over', () => {
+  it('keeps the newest lines, up to twice its limit', () => {
     const file = join(freshFolder(), 'log');
     const log = openLogFile(file, 100);
     for (let number = 1; number <= 95; number += 1) log.write(line(number));
@@ -34,7 +34,7 @@ describe('a log file', () => {
     );
   });
 
-  it('counts what was there before', () => {
+  it('counts the bytes of earlier runs', () => {
     const file = join(freshFolder(), 'log');
     for (const number of [1, 2, 3]) {
       const log = openLogFile(file, 20);
@@ -45,7 +45,7 @@ describe('a log file', () => {
     expect(text(file)).toBe('line 0003\n');
   });
 
-  it('ends nothing when it cannot be written', () => {
+  it('throws nothing if it cannot be written', () => {
     const file = join(freshFolder(), 'log');
     const log = openLogFile(file, 15);
     log.write(line(1));

@@ -102,7 +102,7 @@ describe('a tunnel through the relay', () => {
     await once(staying.on('error', () => undefined).resume(), 'close');
   });
 
-  it('is refused when nothing listens at the node', async () => {
+  it('fails if nothing listens at the node', async () => {
     const server = nodes[1]?.server;
     await new Promise((resolve) => server?.close(resolve));
     await expect(askInTunnel(1, 2)).rejects.toThrow();

@@ -61,7 +61,7 @@ describe('the status of a cluster', () => {
     expect(nodes[2]).toMatchObject({ alive: true, lag: 0, state: 'serving', isolated: true });
   });
 
-  it('is equal unless two nodes differ at one revision', () => {
+  it('reports equal unless two nodes differ at one revision', () => {
     const other = said(7, { digest: digestOf(7, 'ffffffff') });
     const compacted = said(7, { digest: { revision: 7, compactRevision: 5, hash: 'eeeeeeee' } });
     expect(compareNodes([seen(1, said(7)), seen(2, said(7))]).equal).toBe(true);
@@ -71,12 +71,12 @@ describe('the status of a cluster', () => {
     expect(compareNodes([seen(1, undefined), seen(2, undefined)]).equal).toBe(true);
   });
 
-  it('is not equal if a node itself says that it differs', () => {
+  it('reports unequal if a node itself says that it differs', () => {
     const diverged = said(9, { state: 'diverged' });
     expect(compareNodes([seen(1, said(7)), seen(2, diverged)]).equal).toBe(false);
   });
 
-  it('is printed as a table, with the reasons and the verdict below', () => {
+  it('prints a table with the reasons and the result below', () => {
     const status = compareNodes([
       seen(1, said(1234, { leader: true })),
       seen(2, said(1230, { state: 'no-majority', reason: 'it hears no majority' }), {
@@ -140,9 +140,12 @@ describe('a node that is asked for its status', () => {
         go();
       },
     ],
-  ])('does not hold up the asking program if it answers %s', async (_, listener) => {
-    expect(await askNode(host, await listen(listener), tls, 200)).toBeUndefined();
-  });
+  ])(
+    'delays the asking program only up to the time limit if it answers %s',
+    async (_, listener) => {
+      expect(await askNode(host, await listen(listener), tls, 200)).toBeUndefined();
+    },
+  );
 
   it('counts as silent if nothing listens', async () => {
     const port = await listen(() => undefined);

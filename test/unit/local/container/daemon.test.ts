@@ -19,8 +19,8 @@ const onlyDocker = (words: string): string => {
   return join(folder, 'daemon');
 };
 
-describe('a Docker daemon', () => {
-  it('is neither installed nor started where this user may not use it, and the sentence says what to do', async () => {
+describe('startDaemon', () => {
+  it('installs and starts nothing, and says what to do, if this user may not use Docker', async () => {
     const folder = onlyDocker(
       'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get ' +
         '"http://%2Fvar%2Frun%2Fdocker.sock/v1.50/version": dial unix /var/run/docker.sock: connect: permission denied',
@@ -34,7 +34,7 @@ describe('a Docker daemon', () => {
     expect(readdirSync(join(folder, '..'))).toEqual(['docker']);
   });
 
-  it('is asked for in one sentence where none runs and none can be installed', async () => {
+  it('asks for a daemon in one sentence if none runs and none can be installed', async () => {
     const folder = onlyDocker('Cannot connect to the Docker daemon. Is the docker daemon running?');
     await expect(startDaemon(folder, () => undefined)).rejects.toThrow(
       /^no Docker daemon answers \(docker version failed: Cannot connect .*\): start one/,

@@ -4,8 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { openFixedKey } from '../../../../local/container/fixed-key.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
-describe('the master key for LocalStack', () => {
-  it('is made once for a folder, for its owner only', () => {
+describe('openFixedKey', () => {
+  it('makes one key for a folder, with access for its owner only', () => {
     const folder = freshFolder();
     const key = openFixedKey(folder);
     expect(Buffer.from(key.material, 'base64')).toHaveLength(32);
@@ -14,7 +14,7 @@ describe('the master key for LocalStack', () => {
     expect(statSync(join(folder, 'localstack-key.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('is not replaced if its file is damaged, and not quoted', () => {
+  it('keeps a damaged file, and does not quote it', () => {
     const folder = freshFolder();
     const file = join(folder, 'localstack-key.json');
     const { id, material } = openFixedKey(folder);

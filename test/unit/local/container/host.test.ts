@@ -2,23 +2,23 @@ import { describe, expect, it } from '@jest/globals';
 import { bridgeAddressOf } from '../../../../local/container/host.ts';
 
 describe('the address of this machine on a Docker bridge', () => {
-  it('is the gateway that Docker tells of', () => {
+  it('comes from the gateway that Docker reports', () => {
     expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16","Gateway":"172.17.0.9"}]')).toBe(
       '172.17.0.9',
     );
   });
 
-  it('is the first of the subnet where Docker has just made the bridge and tells of no gateway', () => {
+  it('defaults to the first of the subnet if Docker reports no gateway yet', () => {
     expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16"}]')).toBe('172.17.0.1');
     expect(bridgeAddressOf('[{"Subnet":"10.0.0.128/25","Gateway":""}]')).toBe('10.0.0.129');
   });
 
-  it('is of IPv4, where the bridge has both', () => {
+  it('uses IPv4 if the bridge has both', () => {
     const both = '[{"Subnet":"fd00::/80","Gateway":"fd00::1"},{"Subnet":"172.18.0.0/16"}]';
     expect(bridgeAddressOf(both)).toBe('172.18.0.1');
   });
 
-  it('is unknown where Docker tells of none', () => {
+  it('stays unknown if Docker reports none', () => {
     expect(bridgeAddressOf('[]')).toBeUndefined();
   });
 });

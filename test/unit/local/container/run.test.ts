@@ -1,23 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import { hasProgram, run } from '../../../../local/container/run.ts';
 
-describe('a program that is run to its end', () => {
-  it('gives what it printed, trimmed', async () => {
+describe('run', () => {
+  it('returns the trimmed output of the program', async () => {
     expect(await run('sh', ['-c', 'cat; echo " said "'], { input: 'given' })).toBe('given said');
   });
 
-  it('may end without reading its input', async () => {
+  it('succeeds if the program does not read its input', async () => {
     expect(await run('sh', ['-c', 'exec <&-; echo done'], { input: 'x'.repeat(1_000_000) })).toBe(
       'done',
     );
   });
 
-  it('fails with the last thing it said', async () => {
+  it('fails with the last line of the program', async () => {
     const failed = run('sh', ['-c', 'echo one; echo two >&2; exit 3']);
     await expect(failed).rejects.toThrow(/^sh -c failed: two$/);
   });
 
-  it('fails with a sentence where there is none, or it does not end', async () => {
+  it('fails with a sentence if there is no such program or it does not end', async () => {
     const absent = run('no-such-program-here', []);
     await expect(absent).rejects.toThrow('no-such-program-here  failed: there is no such program');
     const late = run('sleep', ['60'], { timeoutMs: 50 });
@@ -25,8 +25,8 @@ describe('a program that is run to its end', () => {
   });
 });
 
-describe('the PATH', () => {
-  it('has a program or not', () => {
+describe('hasProgram', () => {
+  it('tells whether the PATH has a program', () => {
     expect(hasProgram('sh')).toBe(true);
     expect(hasProgram('no-such-program-here')).toBe(false);
   });

@@ -19,7 +19,7 @@ const stack = {
 };
 
 describe('the stack of a folder', () => {
-  it('is found while the process that keeps it runs', () => {
+  it('exists while the process that keeps it runs', () => {
     const folder = freshFolder();
     expect(findStack(folder)).toBeUndefined();
     rememberStack(folder, stack);
@@ -29,7 +29,7 @@ describe('the stack of a folder', () => {
     expect(findStack(folder)).toBeUndefined();
   });
 
-  it('is none where that process was killed', () => {
+  it('vanishes if that process was killed', () => {
     const folder = freshFolder();
     const { failed, close, ...told } = stack;
     const process = { pid: 1, startTime: 'of another' };

@@ -26,8 +26,8 @@ describe('the telling of a story', () => {
   });
 });
 
-describe('waiting for a condition', () => {
-  it('ends as soon as it comes true, also after it could not be asked', async () => {
+describe('isSoon', () => {
+  it('ends as soon as the condition holds, even after a failed check', async () => {
     let asked = 0;
     const begun = performance.now();
     const isTrue = await isSoon(10_000, async () => {
@@ -40,7 +40,7 @@ describe('waiting for a condition', () => {
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
-  it('ends at the limit if it never does', async () => {
+  it('ends at the limit if the condition never holds', async () => {
     expect(await isSoon(120, () => false)).toBe(false);
   });
 });

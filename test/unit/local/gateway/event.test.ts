@@ -39,7 +39,7 @@ describe('the work of the gateway before a function is called', () => {
   });
 });
 
-describe('the number of query parameters', () => {
+describe('countParameters', () => {
   it.each([
     ['/health', 0],
     ['/health&a&b', 0],
@@ -47,7 +47,7 @@ describe('the number of query parameters', () => {
     ['/health?a', 1],
     ['/health?a&a=1&b', 3],
     ['/health?a?b&c', 2],
-  ])('of %s is at most %s', (target, count) => {
+  ])('returns for %s the upper bound %s', (target, count) => {
     expect(countParameters(target)).toBe(count);
   });
 });
