@@ -1,6 +1,6 @@
 /**
- * The floor behind HTTP: a server of Node that reads a request, does the floor's calls for it, and answers as many
- * bytes as the vault does. What it is slower by than the floor is what HTTP itself takes here.
+ * The floor behind HTTP: a Node server that makes the floor's calls for each request and answers as many bytes as the
+ * vault. The difference to the floor is the cost of HTTP itself.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import type { Exchange } from './http.ts';
 import type { Work } from './load.ts';
 import { fileNames, newValue, type Operation } from './operations.ts';
 
-/** What is sent for a value of 256 bytes and what comes back, as long as the vault's own, headers aside. */
+/** Request and reply bodies for a value of 256 bytes, as long as the vault's own. */
 const bodies: Readonly<Record<Operation, { readonly sent: number; readonly answered: number }>> = {
   create: { sent: 300, answered: 110 },
   update: { sent: 270, answered: 110 },
@@ -24,7 +24,7 @@ const textOf = (length: number): string =>
     .repeat(Math.ceil(length / 256))
     .slice(0, length);
 
-/** As a client of the vault sends it; the token's length counts, too. */
+/** Sends headers like a client of the vault, because the length of the token counts too. */
 export const bareExchange = (operation: Operation, client: number): Exchange => {
   const { sent } = bodies[operation];
   return {
@@ -35,7 +35,7 @@ export const bareExchange = (operation: Operation, client: number): Exchange => 
   };
 };
 
-/** Serves on a free port, until its process ends. `find` returns what is to be done now. */
+/** Serves on a free port until its process ends. `find` returns the work for each request. */
 export const startBareServer = async (find: () => Work | undefined): Promise<string> => {
   const server = createServer(async (request, response) => {
     const [, operation = '', client = ''] = request.url?.split('/') ?? [];

@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: how fast the vault is and what an operation costs, beside the floor (docs/performance.md). With
- * `cluster`, three nodes; with `fresh`, whether a first read at another node ever misses an acknowledged write: exit
- * code 1 if one does. With `cold`, how the functions start; with `scale`, cost and time as work grows; with `cost`,
- * what it comes to on AWS.
+ * `npm run bench` measures how fast the vault is and what an operation costs, compared with the floor
+ * (docs/performance.md). `cluster` measures three nodes. `fresh` checks whether a first read at another node ever
+ * misses an acknowledged write, and exits with 1 if so. `cold` measures how functions start, `scale` how cost and time
+ * grow, and `cost` computes prices on AWS.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ import { scaleTable } from './scale/table.ts';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const runs = { 'one-node': measureOneNode, cluster: measureCluster, fresh: checkFreshness };
 
-/** Does it in a folder that goes at the end of the program, after all that runs in it. */
+/** Runs `work` in a folder that is removed at the end of the program, after everything that runs in it has ended. */
 const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
   const folder = mkdtempSync(join(tmpdir(), 'vault-bench-'));
   closeAtEnd(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-/** The functions as `sam build` bundles them: by the build properties that template.yaml has for each. */
+/** Bundles the functions like `sam build`, with the build properties of template.yaml. */
 import { readFileSync } from 'node:fs';
 import { type BuildOptions, build } from 'esbuild';
 import { parseTemplate } from '../../local/template.ts';
@@ -17,7 +17,7 @@ type Resource = {
   readonly Metadata: { readonly BuildProperties: BuildProperties };
 };
 
-/** What esbuild is told for each function, by operation. */
+/** The options of esbuild for each function, by operation. */
 export const readBuilds = (template: string): ReadonlyMap<string, BuildOptions> => {
   const { Resources } = parseTemplate(readFileSync(template, 'utf8')) as {
     readonly Resources: Readonly<Record<string, Resource>>;
@@ -45,11 +45,11 @@ export const readBuilds = (template: string): ReadonlyMap<string, BuildOptions> 
 
 export type Bundle = {
   readonly bytes: number;
-  /** The files of which something is in it. */
+  /** The files of which the bundle contains some code. */
   readonly inputs: readonly string[];
 };
 
-/** Bundles into `folder`, if it is given. */
+/** Bundles the functions, and writes the bundles into `folder` if it is given. */
 export const bundle = async (options: BuildOptions, folder?: string): Promise<Bundle> => {
   const { metafile } = await build({
     ...options,

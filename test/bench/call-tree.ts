@@ -1,18 +1,18 @@
-/** What called what, and how long it took: the call trees of several profiles as one. */
+/** Merges several profiles into one call tree with times. */
 import { type Frame, fileOf, ownTimesOf, type Profile } from './profiles.ts';
 import { sumOf } from './statistics.ts';
 
-/** Times are microseconds. */
+/** Times are in microseconds. */
 export type Call = {
   readonly frame: Frame;
-  /** Without what it called. */
+  /** The time without called functions. */
   readonly ownTime: number;
-  /** With what it called. */
+  /** The time including called functions. */
   readonly time: number;
   readonly callees: readonly Call[];
 };
 
-/** Name, file and line: what is the same function in any process. */
+/** The name, file and line identify a function in any process. */
 export const labelOf = (frame: Frame): string => {
   const file = fileOf(frame);
   const name = frame.functionName || '(anonymous)';
@@ -39,7 +39,7 @@ const callsIn = (profile: Profile): readonly Call[] => {
   return roots.flatMap((root) => callOf(root).callees);
 };
 
-/** Calls of the same function as one, by name, so that two trees of the same program are easy to compare. */
+/** Merges calls of the same function and sorts them by name, so that trees of one program are easy to compare. */
 const merged = (calls: readonly Call[]): readonly Call[] =>
   [...Map.groupBy(calls, ({ frame }) => labelOf(frame))]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -54,6 +54,6 @@ const merged = (calls: readonly Call[]): readonly Call[] =>
       };
     });
 
-/** The outermost calls, with all below them; what was idle takes no time. */
+/** The outermost calls with their trees. Idle time is left out. */
 export const callTreeOf = (profiles: readonly Profile[]): readonly Call[] =>
   merged(profiles.flatMap(callsIn));

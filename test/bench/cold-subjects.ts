@@ -1,4 +1,4 @@
-/** What `npm run bench -- cold` starts: each function as it is deployed, and one of them in other ways. */
+/** The subjects of `npm run bench -- cold`: each function as deployed, and one of them in other variants. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { BuildOptions } from 'esbuild';
@@ -6,9 +6,9 @@ import { bundle, readBuilds } from './bundles.ts';
 
 export type Subject = {
   readonly label: string;
-  /** Whose request it gets; none: nothing is asked of it. */
+  /** The operation whose request the subject gets, if any. */
   readonly operation: string | undefined;
-  /** The name of its file in `folder`, without the end. */
+  /** The name of its file in `folder`, without extension. */
   readonly name: string;
   readonly folder: string;
   readonly bytes: number;
@@ -17,7 +17,7 @@ export type Subject = {
 
 const asModule = { format: 'esm', platform: 'node', bundle: true, minify: true } as const;
 
-/** The one that is also started in other ways. */
+/** The function that is also started in other variants. */
 const varied = 'get-secret';
 export const empty = 'a function that does nothing';
 
@@ -31,7 +31,7 @@ const allInOne = (operations: readonly string[]): string =>
     '  handlers[event.requestContext.resourceId](event, context);',
   ].join('\n');
 
-/** Asks the store and the master key once before the first request is there. */
+/** Asks the store and the master key once before the first request arrives. */
 const warmed = `
 import { machineClock as clock } from '${resolve('functions/runtime/clock.ts')}';
 import { ports } from '${resolve('functions/runtime/vault.ts')}';
@@ -46,14 +46,14 @@ const write = (folder: string, name: string, text: string): string => {
   return file;
 };
 
-/** The runtime loop as JavaScript, so that no start pays for taking its types away; the file's name. */
+/** Writes the runtime loop as JavaScript, so that no start pays for removing types. Returns the file's name. */
 export const makeRuntime = async (folder: string): Promise<string> => {
   const entryPoints = ['local/container/lambda/runtime.mts'];
   await bundle({ entryPoints, outExtension: { '.js': '.mjs' }, ...asModule }, folder);
   return join(folder, 'runtime.mjs');
 };
 
-/** Bundles all of them below `folder`. */
+/** Bundles all subjects below `folder`. */
 export const makeSubjects = async (folder: string): Promise<readonly Subject[]> => {
   const builds = readBuilds('template.yaml');
   let made = 0;

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- cold`: what a cold start is made of. Every function is started in fresh processes through Lambda's
- * runtime loop, all in turn so that whatever else the machine does hits all alike.
+ * `npm run bench -- cold` measures the parts of a cold start. Every function is started in fresh processes through
+ * Lambda's runtime loop, in alternation, so that other load on the machine affects all of them equally.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -16,11 +16,11 @@ import { shown, tableOf } from './report.ts';
 
 const rounds = 9;
 
-/** Of one subject in one round. */
+/** The measurement of one subject in one round. */
 type Start = { readonly init: Spent; readonly first: Spent; readonly next: Spent };
 type Requests = (operation: string) => unknown;
 
-/** A request to each function, good for any number of times. */
+/** A request to each function that can be sent any number of times. */
 const requestsTo = (routes: readonly Route[], token: string): Requests => {
   const findRoute = createFindRoute(routes);
   const fresh = (): string => `N_${randomUUID().replaceAll('-', '')}`;
@@ -73,7 +73,7 @@ const startOnce = async (runtime: string, subject: Subject, eventFor: Requests):
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
-/** Sizes and medians of each; what a function that does nothing takes is of Node and the loop, and stands first. */
+/** Sizes and medians of each subject. The empty function comes first: its time is that of Node and the loop. */
 const tableOfStarts = (starts: ReadonlyMap<Subject, readonly Start[]>): string => {
   const rows = [...starts].map(([{ label, bytes }, all]) => {
     const of = (part: keyof Start, spent: keyof Spent): string =>
@@ -88,7 +88,7 @@ const tableOfStarts = (starts: ReadonlyMap<Subject, readonly Start[]>): string =
   return tableOf([heads, ...rows], 1);
 };
 
-/** Measures in `folder`, which must be fresh, and tells it as a table: milliseconds, medians. */
+/** Measures in `folder`, which must be empty, and returns a table of medians in milliseconds. */
 export const measureColdStarts = async (folder: string): Promise<string> => {
   const { routes, table } = await readTemplate('template.yaml');
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -114,7 +114,7 @@ export const measureColdStarts = async (folder: string): Promise<string> => {
     await maker.invoke({ ...old, body });
     await maker.end();
     const starts = new Map<Subject, Start[]>(subjects.map((subject) => [subject, []]));
-    // The first round fills what the machine and the compile cache keep, and does not count.
+    // The first round fills the caches of the machine and of the compiler, and is not counted.
     for (let round = 0; round <= rounds; round += 1) {
       for (const [subject, all] of starts) {
         const start = await startOnce(runtime, subject, eventFor);

@@ -1,7 +1,7 @@
 /**
- * Any HTTP store of secrets, by a description of its requests. `{name}`, `{value}` and whatever a reply's `captures`
- * have kept are filled into paths and bodies (a text that is nothing but one of them becomes what it stands for,
- * number or text), `{env.NAME}` into headers.
+ * Any HTTP store of secrets, from a description of its requests. `{name}`, `{value}` and the `captures` of replies are
+ * filled into paths and bodies, and `{env.NAME}` into headers. A text that consists of one placeholder gets the value
+ * itself, number or text.
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
@@ -12,14 +12,14 @@ const step = v.strictObject({
   method: v.string(),
   path: v.string(),
   body: v.optional(v.record(v.string(), v.unknown())),
-  /** What the reply must have. */
+  /** The status that the reply must have. */
   status: v.number(),
-  /** What to keep of the reply: a name, and where in its JSON the value stands (`data.version`). */
+  /** The parts of the reply to keep: a name, and the path of the value in its JSON (`data.version`). */
   captures: v.optional(v.record(v.string(), v.string())),
 });
 const description = v.strictObject({
   name: v.string(),
-  /** The program's name in the process list, whose processor time is counted. */
+  /** The program's name in the process list. Its processor time is counted. */
   program: v.optional(v.string()),
   headers: v.record(v.string(), v.string()),
   operations: v.strictObject({
@@ -34,7 +34,7 @@ type Step = v.InferOutput<typeof step>;
 export type Description = v.InferOutput<typeof description>;
 export type SingleOperation = keyof Description['operations'];
 
-/** What is known of one secret: its name, its value, and what was captured. */
+/** The data of one secret: its name, its value, and the captures. */
 export type Secret = Record<string, unknown>;
 
 /** Throws a sentence if the text describes no store. */
@@ -82,7 +82,7 @@ const exchangeOf = (
 const at = (value: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((inner, name) => Object(inner)[name], value);
 
-/** What the reply tells, by the names that it is to be kept under. */
+/** The captures of a reply by their names. */
 const capturesOf = ({ captures = {} }: Step, text: string): Secret => {
   const places = Object.entries(captures);
   if (places.length === 0) return {};
@@ -90,10 +90,10 @@ const capturesOf = ({ captures = {} }: Step, text: string): Secret => {
   return Object.fromEntries(places.map(([name, path]) => [name, at(reply, path)]));
 };
 
-/** Does one operation on a secret, and keeps in it what the reply tells. Rejects if it comes out otherwise. */
+/** Performs one operation on a secret and adds the captures to it. Rejects if the status is another. */
 export type Perform = (client: number, operation: SingleOperation, secret: Secret) => Promise<void>;
 
-/** `environment` gives what the headers name by `{env.NAME}`. */
+/** `environment` has the values for `{env.NAME}` in headers. */
 export const createPerform = (
   { name: store, headers, operations }: Description,
   send: Send,

@@ -1,4 +1,4 @@
-/** The tables of docs/performance.md about AWS, as Markdown: `npm run bench -- cost` prints them. */
+/** The Markdown tables about AWS in docs/performance.md; `npm run bench -- cost` prints them. */
 import { limits } from '../../functions/model/limits.ts';
 import { type Cost, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
 import {
@@ -22,7 +22,7 @@ const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]):
 const cents = (dollars: number): string => dollars.toFixed(2);
 const whole = (number: number): string => Math.round(number).toLocaleString('en-US');
 
-/** The operations that are priced, and how many single calls of another store do the same. */
+/** The priced operations, and how many single calls of another store do the same work. */
 const priced: readonly (readonly [string, Cost, number])[] = [
   ['create', costs['create-secret'], 1],
   ['create, keyed', costs['create-secret, keyed'], 1],
@@ -130,7 +130,7 @@ const bindings = (): string => {
   return tableOf(['what', 'a second', 'bound by'], rows);
 };
 
-/** The tables, by what the page calls them. */
+/** The tables by their names in the page. */
 export const dollarTables = (): readonly string[] => [
   perMillion(),
   perMonth(),

@@ -1,6 +1,7 @@
 /**
- * What each operation costs on AWS, in US dollars, and a month of many secrets, beside Secrets Manager and Parameter
- * Store: the units of test/support/costs.ts at the prices of prices.ts, with what monthly.ts assumes of the rest.
+ * The price of each operation on AWS in US dollars, and of a month with many secrets compared with Secrets Manager and
+ * Parameter Store. It multiplies the units of test/support/costs.ts by the prices of prices.ts, under the assumptions
+ * of monthly.ts.
  */
 import { type Cost, costs } from '../support/costs.ts';
 import { assumed, billOf, memory, monthsOfLogs, totalOf } from './monthly.ts';
@@ -9,10 +10,10 @@ import { costOf, prices, quotas } from './prices.ts';
 const million = 1_000_000;
 const gigabyte = 1e9;
 
-/** What a call to KMS adds to what is billed for a request of many of them: sixteen run at once. */
+/** The billed seconds that each KMS call adds to a request with many of them, sixteen of which run at once. */
 const masterKeyCallSeconds = 0.001;
 
-/** What each secret is used for in a month, and how many months of its updates are kept. */
+/** The use of each secret in a month, and for how many months its versions are kept. */
 const monthOfUse = { gets: 100, updates: 1, monthsKept: 12 } as const;
 
 export type Dollars = {
@@ -26,7 +27,7 @@ export type Dollars = {
 export const sumOf = (dollars: Dollars): number =>
   Object.values(dollars).reduce((sum, each) => sum + each, 0);
 
-/** Of a million operations. */
+/** The price of a million operations. */
 export const dollarsPerMillion = ({ kms, reads, writes }: Cost): Dollars => {
   const seconds = assumed.billedSeconds + masterKeyCallSeconds * Math.max(0, kms.length - 1);
   const logs = (assumed.logBytes * million) / gigabyte;
@@ -40,10 +41,10 @@ export const dollarsPerMillion = ({ kms, reads, writes }: Cost): Dollars => {
   };
 };
 
-/** Of so many single reads or writes; `undefined` where it does not offer as many secrets. */
+/** The price of this many single reads or writes; `undefined` if the store does not offer as many secrets. */
 type Rival = (secrets: number, calls: number) => number | undefined;
 
-/** With the master keys that AWS manages, which cost nothing a month; Secrets Manager's own calls of them are free. */
+/** Prices with AWS managed master keys, which cost nothing a month. Secrets Manager's own calls of them are free. */
 export const rivals = {
   'Secrets Manager': (secrets, calls) =>
     secrets > quotas.secretsManagerSecrets
@@ -59,7 +60,7 @@ export const rivals = {
         costOf(prices.masterKeyCalls, calls),
 } as const satisfies Readonly<Record<string, Rival>>;
 
-/** Of a month, with every version kept that so many months of updates have left. */
+/** The price of a month, with all versions of the kept months stored. */
 export const dollarsPerMonth = (secrets: number) => {
   const { gets, updates, monthsKept } = monthOfUse;
   const use = { creates: 0, updates: updates * secrets, reads: gets * secrets };
@@ -71,11 +72,11 @@ export const dollarsPerMonth = (secrets: number) => {
   return { vault: totalOf(bill), others };
 };
 
-/** From how many reads of each secret a month on a rival that takes rent for it costs less than the vault. */
+/** The monthly reads of each secret above which a rival with rent for each secret costs less than the vault. */
 export const breakEvenGets = (rentPerSecret: number, perMillionCalls: number): number =>
   (rentPerSecret * million) / (sumOf(dollarsPerMillion(costs['get-secret'])) - perMillionCalls);
 
-/** Units of an item that takes so many bytes in all: of a consistent read, and of a write outside of a transaction. */
+/** The units of an item with this total size: for a consistent read, and for a write outside of a transaction. */
 export const unitsOfItem = (bytes: number) => ({
   reads: Math.ceil(bytes / 4096),
   writes: Math.ceil(bytes / 1024),

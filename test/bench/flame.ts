@@ -1,6 +1,6 @@
 /**
- * Flame graphs as SVG. A frame is as wide as the processor time of a function with what it calls, and stands on its
- * caller. What async functions do after an `await` stands on the microtasks that go on with them, as V8 sees it.
+ * Flame graphs as SVG. The width of a frame is the processor time of a function and its callees; a frame lies on its
+ * caller. The work of async functions after an `await` lies on the microtasks that continue them, as V8 sees it.
  */
 import { type Call, callTreeOf, labelOf } from './call-tree.ts';
 import { collector, type Frame, fileOf, isPackaged, type Profile } from './profiles.ts';
@@ -17,11 +17,11 @@ export type About = {
 };
 
 const size = { width: 1200, margin: 10, row: 18, top: 78 };
-/** The width of a character in frames, and at most in the legend. */
+/** The width of a character in frames, and the largest width in the legend. */
 const characters = { frames: 6.1, legend: 7 };
-/** Narrower frames, as parts of the whole, are left out. */
+/** Frames below this part of the whole are left out. */
 const leastPart = 0.003;
-/** So many at most, the widest, with names so long: a file stays below 150 kB. */
+/** The number of widest frames that are drawn, and the length of their names, keep a file below 150 kB. */
 const framesMax = 400;
 const labelMax = 140;
 
@@ -62,7 +62,8 @@ const allOf = (calls: readonly Call[]): readonly Call[] =>
   calls.flatMap((call) => [call, ...allOf(call.callees)]);
 
 /**
- * What is wide enough. A call is never wider than its caller, and comes after it: no frame is without the one below.
+ * The calls wide enough to draw. A call is at most as wide as its caller and is sorted behind it, so every frame has a
+ * base.
  */
 const widestOf = (all: readonly Call[], whole: number): ReadonlySet<Call> => {
   const wide = all.filter(({ time }) => time > 0 && time >= whole * leastPart);
@@ -71,7 +72,7 @@ const widestOf = (all: readonly Call[], whole: number): ReadonlySet<Call> => {
 
 type Box = { readonly call: Call; readonly begin: number; readonly level: number };
 
-/** The calls that are drawn, each with the time that lies left of it. */
+/** The drawn calls, each with the time to its left. */
 const boxesOf = (
   calls: readonly Call[],
   drawn: ReadonlySet<Call>,
@@ -87,13 +88,13 @@ const boxesOf = (
   });
 };
 
-/** As much of a text as has room, in characters; nothing where that says nothing. */
+/** The text cut to this number of characters, or nothing if that is too short to read. */
 const cut = (text: string, room: number): string => {
   if (text.length <= room) return text;
   return room < 4 ? '' : `${text.slice(0, room - 1)}…`;
 };
 
-/** Its name alone, or the file of what has none. */
+/** The function's name alone, or the file of a function without a name. */
 const shortOf = (frame: Frame): string =>
   frame.functionName || fileOf(frame).split('/').slice(-2).join('/');
 
@@ -113,7 +114,7 @@ const frameOf = ({ call, begin, level }: Box, whole: number, height: number): st
   ].join('');
 };
 
-/** The places with what their functions took by themselves. */
+/** The places with the own time of their functions. */
 const legendOf = (all: readonly Call[], whole: number): string => {
   let x = size.margin;
   const entries = places.map(([place]) => {
@@ -133,7 +134,7 @@ const titleOf = ({ operation, kind, clients, perSecond }: About, processes: numb
     ...(perSecond === undefined ? [] : [`${shown(perSecond)} operations a second`]),
   ].join(', ');
 
-/** One graph of all the profiles together: at most about 150 kB, and the same bytes for the same profiles. */
+/** One graph of all profiles: at most about 150 kB, and the same bytes for the same profiles. */
 export const flameGraphOf = (profiles: readonly Profile[], about: About): string => {
   const calls = callTreeOf(profiles);
   const all = allOf(calls);

@@ -1,7 +1,6 @@
 /**
- * The floor under each operation: the same AWS calls, in the same order and as far beside each other, made bare
- * through the same SDK, on items of the same size. No HTTP, no token, no cryptography, no log line, and no look at
- * what comes back.
+ * The floor below each operation: the same AWS calls in the same order and with the same concurrency, made through the
+ * same SDK on items of the same size, without HTTP, token, cryptography, log line or check of the results.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -36,7 +35,7 @@ export type FloorParts = {
 };
 
 const tenant = 'floor';
-/** As many data keys at once as the vault asks for. */
+/** The number of concurrent data key requests, as in the vault. */
 const keysAtOnce = 16;
 const bound = { tenant, name: 'NAME' };
 const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;
@@ -55,7 +54,7 @@ const keyOf = (name: string, sk: string): Item => ({
 });
 const writeId = randomBytes(16).toString('base64url');
 
-/** What the vault keeps of a version, with 256 bytes of value. */
+/** The bytes that the vault stores for a version with a value of 256 bytes. */
 const sealedOf = (version: number, masterKeyId: string, wrappedDataKey: Uint8Array): Item => ({
   format: { S: 'v1' },
   version: { N: String(version) },
@@ -136,7 +135,7 @@ export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
     );
 
   const namesOf = (prefix: string, count: number) => times(count, (index) => `${prefix}_${index}`);
-  /** Secrets with so many versions each. */
+  /** Makes this many secrets with this many versions each. */
   const makeSecrets = async (names: readonly string[], versions: number) => {
     await createAll(names);
     for (const name of names) {
@@ -180,7 +179,7 @@ export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
       }),
     version: () =>
       reading(readSecrets, 2, async (name) => {
-        // The head, the version and the one after it, which ends its interval.
+        // Read the head, the version and the next one, which ends its interval.
         await Promise.all(['HEAD', versionKey(1), versionKey(2)].map((sk) => get(name, sk)));
         await decrypt();
       }),

@@ -1,6 +1,6 @@
 /**
- * Whether the first read at another node shows a write that was acknowledged a moment before, while other clients
- * keep all nodes busy with writes: the busier, the further a node can be behind.
+ * Checks whether the first read at another node shows a write that was acknowledged just before, while other clients
+ * keep all nodes busy with writes. Busy nodes can lag further behind.
  */
 import type { Perform, Secret } from './described.ts';
 import { newPrefix, newSecret, newValue, times } from './operations.ts';
@@ -10,7 +10,7 @@ export type Freshness = {
   readonly subject: string;
   readonly reads: number;
   readonly missed: number;
-  /** How long after the acknowledgement the reads that missed would have seen the write; NaN if none missed. */
+  /** How long after the acknowledgement the missed writes became visible; NaN if none was missed. */
   readonly visibleP50Ms: number;
 };
 
@@ -18,7 +18,7 @@ const firstReads = 200;
 const busyClients = 12;
 const visibleLimitMs = 5_000;
 
-/** Writes at all nodes until it is told to stop. */
+/** Writes at all nodes until stopped. */
 const keepBusy = (perform: Perform): (() => Promise<unknown>) => {
   const prefix = newPrefix('B');
   let isOver = false;
@@ -30,7 +30,7 @@ const keepBusy = (perform: Perform): (() => Promise<unknown>) => {
     }
   };
   const writing = Promise.all(times(busyClients, write));
-  // It is awaited at the end, which may come after it has failed.
+  // The promise is awaited only at the end, and may fail before.
   writing.catch(() => undefined);
   return () => {
     isOver = true;
@@ -44,7 +44,7 @@ const shows = async (perform: Perform, node: number, { name, value }: Secret): P
   return read['value'] === value;
 };
 
-/** Writes at one node, a create and an update in turn, and reads at the next one, around all nodes. */
+/** Writes at one node, creates and updates alternately, and reads at the next one, around all nodes. */
 export const measureFreshness = async (subject: string, perform: Perform): Promise<Freshness> => {
   const prefix = newPrefix('F');
   const stop = keepBusy(perform);

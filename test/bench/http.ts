@@ -1,7 +1,6 @@
 /**
- * A thin HTTP client: connections that are kept, and nothing that the load could wait for. What it takes itself stands
- * between an answer and the next request of a client, and counts against whatever is measured through it; Node's own
- * takes twice as long.
+ * A thin HTTP client with kept connections and nothing else to wait for. Its own time passes between an answer and the
+ * client's next request, so it counts against whatever is measured; Node's own client takes twice as long.
  */
 import { Buffer } from 'node:buffer';
 import { type Dispatcher, Pool } from 'undici';
@@ -14,7 +13,7 @@ export type Exchange = {
 };
 type Reply = { readonly status: number; readonly text: string };
 
-/** Sends a client's request. Rejects if no whole reply comes. */
+/** Sends a client's request. Rejects if no complete reply arrives. */
 export type Send = (client: number, exchange: Exchange) => Promise<Reply>;
 
 const silenceMs = 15_000;
@@ -37,7 +36,7 @@ const exchangeBy = (pool: Pool, { method, path, headers, body }: Exchange): Prom
     );
   });
 
-/** Client 0 speaks with the first of the addresses, client 1 with the second, and so on around. */
+/** Client 0 uses the first address, client 1 the second, and so on around. */
 export const createSend = (
   urls: readonly string[],
 ): { readonly send: Send; readonly close: () => void } => {

@@ -1,7 +1,7 @@
 /**
- * A process of its own that holds what `npm start` holds but the HTTP server, and loads itself as it is told by
- * messages: with the bare AWS calls (`floor`) or with the functions' handlers (`handlers`). Each message is answered
- * by one, the first by the address where it does the bare calls for whoever asks by HTTP.
+ * A separate process with the parts of `npm start` except the HTTP server. It loads itself as its messages tell it:
+ * with bare AWS calls (`floor`) or with the functions' handlers (`handlers`). Each message gets one answer; the first
+ * answer is the address at which it makes the bare calls over HTTP.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import { type Operation, type Prepare, prepareVault } from './operations.ts';
 
 export type InProcess = 'floor' | 'handlers';
 export type Order =
-  /** Begins it: `folder` must be fresh. */
+  /** The first order; `folder` must be empty. */
   | { readonly order: 'start'; readonly folder: string; readonly vault: Description }
   | {
       readonly order: 'prepare';
@@ -41,7 +41,7 @@ export type Order =
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** Hands each request to its handler, as the gateway does after it has read one. */
+/** Passes each request to its handler, as the gateway does after reading it. */
 const sendToHandlers = async (routes: readonly Route[]): Promise<Send> => {
   const handlers = new Map<string, Handler>();
   for (const { operation, entryPoint } of routes) {
@@ -85,7 +85,7 @@ const start = async (folder: string, vault: Description) => {
 let started: Awaited<ReturnType<typeof start>> | undefined;
 const works = new Map<InProcess, Work>();
 
-/** What the order's answer is. */
+/** Carries out an order and returns the answer. */
 const obey = async (given: Order): Promise<unknown> => {
   switch (given.order) {
     case 'start':
@@ -112,5 +112,5 @@ process.on('message', (given: Order) => {
     (error: Error) => process.send?.({ error: error.stack }),
   );
 });
-// Whoever gives the orders is gone, or wants nothing more.
+// The parent process has ended, or wants nothing more.
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,6 @@
 /**
  * One instance of a function as Lambda starts it: a fresh process with the runtime loop of the stand-in image
- * (local/container/lambda), and the Runtime API that the loop asks for work.
+ * (local/container/lambda), and the Runtime API from which the loop takes its work.
  */
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,19 +9,19 @@ import type { AddressInfo } from 'node:net';
 import { startProgram } from '../../local/child.ts';
 
 export type Spent = {
-  /** As a clock on the wall says. */
+  /** The elapsed wall-clock time. */
   readonly ms: number;
-  /** Of all threads of the process. */
+  /** The processor time of all threads of the process. */
   readonly cpuMs: number;
 };
 export type Instance = {
-  /** From the start of the process until it asks for its first request. */
+  /** The time from the start of the process until it asks for its first request. */
   readonly init: Spent;
   readonly invoke: (event: unknown) => Promise<Spent & { readonly answer: string }>;
   readonly end: () => Promise<void>;
 };
 
-/** Nanoseconds on a processor; none for a thread that ended while it was looked at. */
+/** Processor time in nanoseconds; none for a thread that has just ended. */
 const cpuNsOf = (pid: number, thread: string): number => {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
@@ -33,7 +33,7 @@ const cpuNsOf = (pid: number, thread: string): number => {
 const cpuMsOf = (pid: number): number =>
   readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + cpuNsOf(pid, thread) / 1e6, 0);
 
-/** The Runtime API of one instance: hands out one request at a time and takes its answer. */
+/** The Runtime API of one instance: gives it one request at a time and takes its answer. */
 const startApi = async () => {
   let next = Promise.withResolvers<ServerResponse>();
   let answered = Promise.withResolvers<string>();
@@ -67,7 +67,7 @@ const startApi = async () => {
   };
 };
 
-/** Starts the function of this name out of `folder` in a runtime loop. Throws if it does not come to ask for work. */
+/** Starts the function of this name from `folder` in a runtime loop. Throws if it does not ask for work. */
 export const startInstance = async (
   runtime: string,
   name: string,

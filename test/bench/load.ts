@@ -1,11 +1,11 @@
-/** Load on whatever does one operation at a time for a client. */
+/** Load on anything that performs one operation at a time for a client. */
 import { sentenceOf } from '../../local/command.ts';
 import type { Slice } from './statistics.ts';
 
-/** One operation of one of the clients, counted from 0. Rejects unless it comes out as it must. */
+/** Performs one operation for one of the clients, counted from 0. Rejects if the result is wrong. */
 export type Work = (client: number) => Promise<unknown>;
 
-/** A closed loop: each client begins its next operation when the one before has ended. */
+/** A closed loop: each client begins its next operation when its previous one has ended. */
 export const runClosed = async (work: Work, clients: number, forMs: number): Promise<Slice> => {
   const latencies: number[] = [];
   const failures: unknown[] = [];

@@ -1,4 +1,4 @@
-/** Measures several subjects beside each other: in short turns, so that what else the machine does hits all alike. */
+/** Measures several subjects in short alternating turns, so that other load on the machine affects all equally. */
 
 import type { Operation } from './operations.ts';
 import { type Cpu, cpuBetween, cpuOf, cpuSum, machineCpu } from './processes.ts';
@@ -10,16 +10,16 @@ export type Figure = {
   readonly operation: Operation;
   readonly clients: number;
   readonly times: Times;
-  /** Milliseconds of processor time an operation, by kind of process; empty where it is not known. */
+  /** Milliseconds of processor time per operation, by kind of process; empty if unknown. */
   readonly cpu: Cpu;
-  /** How much of the machine's processors something else used meanwhile, 0 to 1; NaN where it is not known. */
+  /** The share of the machine's processors that other programs used meanwhile, from 0 to 1; NaN if unknown. */
   readonly others: number;
 };
 
 export type Effort = {
   readonly operation: Operation;
   readonly clients: number;
-  /** Of load for each subject, beside a quarter of it before, which warms up and is not counted. */
+  /** The time under load for each subject, after a warm-up of a quarter of it. */
   readonly forMs: number;
 };
 
@@ -64,12 +64,12 @@ const figureOf = (
   };
 };
 
-/** As many as keep every process busy. */
+/** The number of clients that keeps every process busy. */
 const warmingClients = 16;
 
 /**
- * Has each subject do the operation for `forMs`, which is not counted. Node translates code that is run often, for some
- * thousand operations on, and what has more code takes longer for it: a figure of the first seconds would be of that.
+ * Has each subject perform the operation for `forMs` without measuring. Node compiles hot code during the first
+ * thousands of operations, so figures of the first seconds would measure the compiler.
  */
 export const warmUp = async (
   subjects: readonly Subject[],
@@ -81,7 +81,7 @@ export const warmUp = async (
   }
 };
 
-/** Figures of all subjects that have the operation. */
+/** The figures of all subjects that have the operation. */
 export const measure = async (
   subjects: readonly Subject[],
   effort: Effort,

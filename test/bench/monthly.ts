@@ -1,15 +1,15 @@
-/** What a month on AWS costs, from the calls and units of the operations and the list prices. */
+/** The price of a month on AWS, from the calls and units of the operations and the list prices. */
 import { type Cost, costs, keptBytes } from '../support/costs.ts';
 import { costOf, type Price, prices, quotas } from './prices.ts';
 
-/** A month of use. */
+/** The use in a month. */
 export type Month = {
   readonly secrets: number;
-  /** Kept of each secret, the current one among them. */
+  /** The stored versions of each secret, including the current one. */
   readonly versions: number;
   readonly creates: number;
   readonly updates: number;
-  /** Of the latest value. */
+  /** The number of reads of the latest value. */
   readonly reads: number;
 };
 
@@ -20,7 +20,7 @@ const workOf = ({ reads, writes, kms }: Cost) => ({
 });
 
 /**
- * Of one operation without a key, with a value of at most 1 KB less what is kept beside it (docs/design/storage.md).
+ * The work of one operation without a key, with a value of at most 1 KB minus its overhead (docs/design/storage.md).
  */
 export const work = {
   create: workOf(costs['create-secret']),
@@ -28,26 +28,26 @@ export const work = {
   get: workOf(costs['get-secret']),
 } as const;
 
-/** Sizes in bytes, for values of 256. */
+/** Sizes in bytes for values of 256 bytes. */
 const sizes = {
   /** A version with names of 16 characters. */
   version: keptBytes.usual + 256,
-  /** An entry of the index: its keys, and 100 that DynamoDB adds. */
+  /** An entry of the index: its keys, and 100 bytes that DynamoDB adds. */
   indexEntry: 250,
   /** A reply with its headers. */
   reply: 1_000,
 } as const;
 
-/** What no test here can measure. */
+/** Assumptions that no test here can measure. */
 export const assumed = {
-  /** What a function is billed for one request, a call to each service at a few milliseconds among it. */
+  /** The billed time of a function for one request, including a few milliseconds for each call to a service. */
   billedSeconds: 0.05,
-  /** Two lines of the function's own and two of Lambda's about each request. */
+  /** The function writes two lines about each request, and Lambda two more. */
   logBytes: 1_500,
 } as const;
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
-/** Five of each operation, if it is used in every hour of the month (functions/runtime/logger.ts). */
+/** Five metrics for each operation that is used in every hour of the month (functions/runtime/logger.ts). */
 const metrics = 5 * 10;
 /** `LogRetentionDays` in template.yaml. */
 export const monthsOfLogs = 3;
@@ -68,7 +68,7 @@ const line = (what: string, price: Price, quantity: number): Line => ({
 
 const gigabytes = (bytes: number): number => bytes / 1_000_000_000;
 
-/** The lines of the bill, those for use first and those that are there without any use last. */
+/** The lines of the bill: first those for use, then those without any use. */
 export const billOf = ({ secrets, versions, creates, updates, reads }: Month): readonly Line[] => {
   const requests = creates + updates + reads;
   const sum = (part: keyof (typeof work)['get']): number =>
@@ -100,7 +100,7 @@ const numberText = (value: number): string =>
 const usdText = (value: number): string =>
   value > 0 && value < 0.005 ? 'below 0.01' : value.toFixed(2);
 
-/** The bill as a table in Markdown, with the arithmetic of each line. */
+/** The bill as a Markdown table, with the arithmetic of each line. */
 export const billTable = (bill: readonly Line[]): string => {
   const rows = bill.map(({ what, quantity, price: { usd, per, unit }, usd: cost }) => {
     const each = per === 1 ? `$${usd}` : `$${usd} per ${numberText(per)}`;
@@ -110,13 +110,13 @@ export const billTable = (bill: readonly Line[]): string => {
   return ['| what | quantity × price | $ a month |', '|---|---|---|', ...rows, total].join('\n');
 };
 
-/** How often a second each operation can be done before a quota of AWS ends it, as a table in Markdown. */
+/** A Markdown table of how often a second each operation can run before it reaches a quota of AWS. */
 export const limitsTable = (): string => {
   const rows = Object.entries(work).map(
     ([operation, { readUnits, writeUnits, masterKeyCalls }]) => {
       const perSecret = Math.min(
         quotas.partitionReadUnits / readUnits,
-        // The entry of the index is in a partition of another kind, that of the tenant.
+        // The entry of the index is in another partition, that of the tenant.
         quotas.partitionWriteUnits / (operation === 'create' ? 1 : writeUnits),
       );
       const perTenant = operation === 'create' ? numberText(quotas.partitionWriteUnits) : '–';

@@ -1,4 +1,4 @@
-/** The operations that are measured, and how any store of secrets is made ready for them. */
+/** The measured operations, and how to prepare any store of secrets for them. */
 import { randomBytes } from 'node:crypto';
 import type { Description, Perform, Secret, SingleOperation } from './described.ts';
 import type { Send } from './http.ts';
@@ -16,21 +16,21 @@ export const operations = [
 export type Operation = (typeof operations)[number];
 
 /**
- * Readies what an operation needs, on secrets that nothing else uses, and returns the operation; `undefined` where
- * the store does not have it.
+ * Prepares secrets for an operation that nothing else uses, and returns the operation; `undefined` if the store does
+ * not have it.
  */
 export type Prepare = (operation: Operation, clients: number) => Promise<Work | undefined>;
 
-/** How many secrets a `.env` file names. */
+/** The number of secrets that a `.env` file names. */
 export const fileNames = 40;
-/** How many secrets are read in turn, and how many versions those have whose versions are listed. */
+/** The number of secrets that are read in rotation, and of versions of secrets whose versions are listed. */
 export const readSecrets = 40;
 export const listedSecrets = 8;
 export const listedVersions = 10;
 
 /** 256 bytes. */
 export const newValue = (): string => randomBytes(128).toString('hex');
-/** Begins names that no other part of this run, or of another, uses. */
+/** A prefix for names that no other part of this run or another run uses. */
 export const newPrefix = (letter: string): string => `${letter}${randomBytes(5).toString('hex')}`;
 
 export const times = <Result>(count: number, make: (index: number) => Result): Result[] =>
@@ -38,7 +38,7 @@ export const times = <Result>(count: number, make: (index: number) => Result): R
 
 export const newSecret = (name: string): Secret => ({ name, value: newValue() });
 
-/** By one client: the nodes of a store that lag behind each other would refuse the updates of what another created. */
+/** One client makes all secrets, because a node that lags behind would refuse updates of what another node created. */
 const makeSecrets = async (
   perform: Perform,
   count: number,
@@ -53,7 +53,7 @@ const makeSecrets = async (
   return secrets;
 };
 
-/** Reads one secret after the other. */
+/** Reads the secrets one after another. */
 const reading = (
   perform: Perform,
   operation: SingleOperation,
@@ -66,7 +66,7 @@ const reading = (
   };
 };
 
-/** The operations on single secrets, of any store. */
+/** The operations on single secrets, which any store has. */
 export const prepareSingles =
   ({ operations: known }: Description, perform: Perform): Prepare =>
   async (operation, clients) => {
@@ -99,7 +99,7 @@ export const prepareSingles =
     }
   };
 
-/** The operations of the vault: those on single secrets, and those on files. `token` reads and writes all names. */
+/** The operations of the vault: on single secrets and on files. `token` may read and write all names. */
 export const prepareVault = (
   vault: Description,
   perform: Perform,

@@ -1,4 +1,4 @@
-/** What the command line of `npm run bench` asks for. */
+/** Parses the command line of `npm run bench`. */
 import { failure } from '../../local/command.ts';
 import { type Asked as AskedWith, unknownWords } from '../../local/program.ts';
 import { type Operation, operations } from './operations.ts';
@@ -10,10 +10,10 @@ export type Options = {
   readonly command: 'one-node' | 'cluster' | 'fresh';
   readonly operations: readonly Operation[];
   readonly clients: readonly number[];
-  /** Of load for each figure. */
+  /** The time under load for each figure. */
   readonly forMs: number;
   readonly json: string | undefined;
-  /** The folder that profiles and flame graphs are written to. */
+  /** The folder for profiles and flame graphs. */
   readonly profiles: string | undefined;
   readonly peer: Peer | undefined;
 };
@@ -21,7 +21,7 @@ type ScaleOptions = {
   readonly command: 'scale';
   readonly axes: readonly Axis[];
   readonly json: string | undefined;
-  /** The folder that the plots are written to. */
+  /** The folder for plots. */
   readonly plots: string | undefined;
 };
 type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
@@ -117,7 +117,7 @@ export const commandLine = {
   ],
 } as const;
 
-/** What `npm run bench` is to do. Throws a sentence (exit code 2) for what it does not know. */
+/** The parsed command line. Throws a sentence (exit code 2) for anything unknown. */
 export const readOptions = ({
   words: positionals,
   options: values,

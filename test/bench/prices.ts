@@ -1,13 +1,13 @@
 /**
- * What AWS asks for: list prices in US dollars, without any free allowance, for the Region us-east-1, the first tier
- * where there are several; and the quotas that bind. Others' prices to compare with are here too.
+ * The list prices of AWS in US dollars for the Region us-east-1, without any free allowance, each in its first tier,
+ * and the quotas that bind. Prices of other stores are here for comparison.
  *
- * `source` sets the price; it shows its numbers only to a browser, so `seen` names a page with the number in its text
- * and that page's date. All were looked up on 2026-11-24. Other Regions ask up to a quarter more.
+ * `source` sets the price but shows its numbers only to a browser, so `seen` names a page with the number in its text
+ * and that page's date. All were looked up on 2026-11-24. Other Regions cost up to a quarter more.
  */
 export type Price = {
   readonly usd: number;
-  /** What that buys: one price is `usd` for so many of `unit`. */
+  /** `usd` buys this many of `unit`. */
   readonly per: number;
   readonly unit: string;
   readonly source: string;
@@ -38,7 +38,7 @@ export const prices = {
     source: dynamodb,
     seen: 'https://airbyte.com/data-engineering-resources/dynamodb-pricing (2025-07)',
   },
-  /** The first 25 GB of an account are free; not counted here. */
+  /** The first 25 GB of an account are free, which is not counted here. */
   tableStorage: {
     usd: 0.25,
     per: 1,
@@ -46,7 +46,7 @@ export const prices = {
     source: dynamodb,
     seen: 'https://aws.amazon.com/dynamodb/pricing/ (an earlier text of it)',
   },
-  /** Of the size of the table, without its indexes. */
+  /** Charged for the size of the table without its indexes. */
   pointInTimeRecovery: {
     usd: 0.2,
     per: 1,
@@ -54,7 +54,7 @@ export const prices = {
     source: dynamodb,
     seen: 'a public cost estimate that cites the source (2026)',
   },
-  /** Two more dollars after the second yearly rotation, and no more after that. */
+  /** The price rises by two dollars in total after the second yearly rotation. */
   masterKey: {
     usd: 1,
     per: 1,
@@ -62,7 +62,7 @@ export const prices = {
     source: kms,
     seen: 'https://cloudburn.io/blog/aws-kms-pricing (2026-03)',
   },
-  /** The first 20,000 a month are free; not counted here. */
+  /** The first 20,000 a month are free, which is not counted here. */
   masterKeyCalls: {
     usd: 0.03,
     per: 10_000,
@@ -77,7 +77,7 @@ export const prices = {
     source: lambda,
     seen: 'https://go-cloud.io/aws-lambda-pricing (2026)',
   },
-  /** On arm64, the default of template.yaml; x86_64 is 25 % more. */
+  /** The price on arm64, the default of template.yaml; x86_64 costs 25 % more. */
   computing: {
     usd: 0.0000133334,
     per: 1,
@@ -113,7 +113,7 @@ export const prices = {
     source: cloudwatch,
     seen: 'https://cloudburn.io/blog/amazon-cloudwatch-pricing (2026-02)',
   },
-  /** One for each name and set of dimensions that reports within an hour; custom metrics and detailed ones alike. */
+  /** One metric for each name and set of dimensions that reports within an hour, custom and detailed alike. */
   metrics: {
     usd: 0.3,
     per: 1,
@@ -143,7 +143,7 @@ export const prices = {
     source: systemsManager,
     seen: 'https://stevekinney.com/courses/aws-frontend/parameter-store-vs-secrets-manager (2026)',
   },
-  /** Of advanced parameters, and of standard ones above 40 reads a second. SecureString calls KMS besides. */
+  /** For advanced parameters, and for standard ones above 40 reads a second. SecureString also calls KMS. */
   parameterCalls: {
     usd: 0.05,
     per: 10_000,
@@ -153,25 +153,25 @@ export const prices = {
   },
 } as const satisfies Readonly<Record<string, Price>>;
 
-/** What so many of a price's units cost, in US dollars. */
+/** The price of this many units in US dollars. */
 export const costOf = ({ usd, per }: Price, units: number): number => (units / per) * usd;
 
-/** Where growth ends. */
+/** The quotas that end growth. */
 export const quotas = {
   /**
-   * Units a second of one partition of a table, and so of one secret: its head and versions share a partition key.
+   * Units a second of one partition of a table, and so of one secret, whose head and versions share a partition key.
    * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
    */
   partitionReadUnits: 3_000,
   partitionWriteUnits: 1_000,
   /**
-   * Units a second of one table on demand, unless raised.
+   * Units a second of one on-demand table, unless raised.
    * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
    */
   tableUnits: 40_000,
   /**
-   * Decrypt and GenerateDataKey a second of all keys of an account in a Region, unless raised: the lowest of all
-   * Regions, six others, and us-east-1, us-west-2 and eu-west-1.
+   * Decrypt and GenerateDataKey calls a second of all keys of an account in a Region, unless raised: first the lowest
+   * quota of all Regions, then six other Regions, then us-east-1, us-west-2 and eu-west-1.
    * https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
    */
   masterKeyCalls: { lowest: 10_000, middle: 20_000, highest: 100_000 },
@@ -180,7 +180,7 @@ export const quotas = {
    * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
    */
   secretsManagerSecrets: 500_000,
-  /** Of an account in a Region: https://docs.aws.amazon.com/general/latest/gr/ssm.html */
+  /** Parameters of an account in a Region: https://docs.aws.amazon.com/general/latest/gr/ssm.html */
   standardParameters: 10_000,
   advancedParameters: 100_000,
 } as const;

@@ -1,11 +1,11 @@
-/** The processor time of the processes that serve, told apart by what they are (Linux only: from /proc). */
+/** The processor time of the serving processes by kind (Linux only: from /proc). */
 import { readdirSync, readFileSync } from 'node:fs';
 
 export type Served = { readonly pid: number; readonly kind: string };
 /** Milliseconds of processor time, by kind of process. */
 export type Cpu = Readonly<Record<string, number>>;
 
-/** What is found in a command line, and the kind that it tells; the first that matches. */
+/** Patterns of command lines with their kinds; the first match counts. */
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/\/?etcd\b.* --data-dir/, 'etcd'],
   [/dynoxide serve/, 'store'],
@@ -23,7 +23,7 @@ const readFile = (path: string): string | undefined => {
   }
 };
 
-/** The fields of /proc/PID/stat after the program's name, which may hold blanks and parentheses. */
+/** The fields of /proc/PID/stat after the program's name, which may contain blanks and parentheses. */
 const statOf = (pid: number): readonly string[] | undefined => {
   const stat = readFile(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -44,7 +44,7 @@ const kindOf = (pid: number): string => {
   return kinds.find(([pattern]) => pattern.test(line))?.[1] ?? 'other';
 };
 
-/** All that descends from a process, and, unless it is this one, the process itself. */
+/** A process and all its descendants, without this process itself. */
 export const processesUnder = (root: number): readonly Served[] => {
   const parents = new Map(allPids().map((pid) => [pid, Number(statOf(pid)?.[1])]));
   const isUnder = (pid: number): boolean => {
@@ -56,13 +56,13 @@ export const processesUnder = (root: number): readonly Served[] => {
   return all.map((pid) => ({ pid, kind: kindOf(pid) }));
 };
 
-/** All processes of one program, by its name as the system shows it. */
+/** All processes of one program, by its name in the process list. */
 export const processesNamed = (name: string): readonly Served[] =>
   allPids()
     .filter((pid) => readFile(`/proc/${pid}/comm`)?.trim() === name)
     .map((pid) => ({ pid, kind: name }));
 
-/** What they have used since they began. */
+/** The processor time of these processes since they began. */
 export const cpuOf = (served: readonly Served[]): Cpu => {
   const cpu: Record<string, number> = {};
   for (const { pid, kind } of served) {
@@ -74,7 +74,7 @@ export const cpuOf = (served: readonly Served[]): Cpu => {
   return cpu;
 };
 
-/** What was used between two looks. */
+/** The processor time between two measurements. */
 export const cpuBetween = (before: Cpu, after: Cpu): Cpu =>
   Object.fromEntries(Object.entries(after).map(([kind, ms]) => [kind, ms - (before[kind] ?? 0)]));
 
@@ -86,14 +86,14 @@ export const cpuSum = (all: readonly Cpu[]): Cpu => {
   return sum;
 };
 
-/** What all processes of the machine have used since it began; NaN where it is not known. */
+/** The processor time of all processes of the machine since it began; NaN if unknown. */
 export const machineCpu = (): number => {
   const [, ...fields] = (readFile('/proc/stat')?.split('\n')[0] ?? '').split(/\s+/).map(Number);
   const [user = Number.NaN, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0] = fields;
   return (user + nice + system + interrupts + softInterrupts) * tickMs;
 };
 
-/** All kinds together; NaN if nothing is known. */
+/** The sum of all kinds; NaN if none is known. */
 export const cpuTotal = (cpu: Cpu): number => {
   const all = Object.values(cpu);
   return all.length === 0 ? Number.NaN : all.reduce((sum, ms) => sum + ms, 0);

@@ -1,6 +1,6 @@
 /**
- * Loaded before a program that is measured (`NODE_OPTIONS=--import`): SIGUSR2 begins a profile of its processor time,
- * and the next one ends it and writes it into the folder `BENCH_PROFILES`, named by the process.
+ * Loaded before a measured program (`NODE_OPTIONS=--import`). SIGUSR2 begins a CPU profile; the next SIGUSR2 ends it
+ * and writes it into the folder `BENCH_PROFILES`, in a file named by the process.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
@@ -20,7 +20,7 @@ const end = async (): Promise<void> => {
   const { profile } = await session.post('Profiler.stop');
   session.disconnect();
   writeFileSync(`${file}.part`, JSON.stringify(profile));
-  // Whoever waits for the file finds it whole.
+  // Rename the finished file, so that a waiting process never sees a partial one.
   renameSync(`${file}.part`, file);
 };
 

@@ -1,4 +1,4 @@
-/** Reads .cpuprofile files: where the processor time of a program went. */
+/** Reads .cpuprofile files to find where the processor time of a program went. */
 import { readFileSync } from 'node:fs';
 
 export type Frame = {
@@ -16,23 +16,23 @@ export type Profile = {
   readonly timeDeltas: readonly number[];
 };
 
-/** `part`: of the time in which the program did anything. */
+/** `part`: the share of the time in which the program was not idle. */
 export type Cost = { readonly what: string; readonly part: number };
 export type Costs = {
-  /** What functions took themselves, without what they called. */
+  /** The own time of functions, without their callees. */
   readonly byFunction: readonly Cost[];
-  /** What modules and packages took, with what they asked of Node. */
+  /** The time of modules and packages, including their calls into Node. */
   readonly byPlace: readonly Cost[];
 };
 
 const idle = new Set(['(idle)', '(root)']);
-/** What V8 calls it. */
+/** The name that V8 gives to the garbage collector. */
 export const collector = '(garbage collector)';
 const noCaller = 'node itself: sockets, HTTP parsing, timers, microtasks';
 
 /**
- * The file of a frame as a reader knows it: from its package, or from the root of the repository. What is Node's own
- * keeps its name (`node:net`); the engine's has none.
+ * The file of a frame as a reader knows it: its path in its package or in the repository. Node's own modules keep their
+ * names (`node:net`); frames of the engine have no file.
  */
 export const fileOf = ({ url }: Frame): string => {
   const [, file = url] =
@@ -40,7 +40,7 @@ export const fileOf = ({ url }: Frame): string => {
   return file;
 };
 
-/** Whether it belongs to an installed package. */
+/** Whether the frame belongs to an installed package. */
 export const isPackaged = ({ url }: Frame): boolean => url.includes('/node_modules/');
 
 /** The module or package of a frame; `undefined` if it is Node's own. */
@@ -58,7 +58,7 @@ const functionOf = ({ functionName, url, lineNumber }: Frame): string => {
 const sorted = (sums: ReadonlyMap<string, number>, whole: number): readonly Cost[] =>
   [...sums].map(([what, time]) => ({ what, part: time / whole })).sort((a, b) => b.part - a.part);
 
-/** Microseconds that each node of a profile took itself, by its id; what was idle is left out. */
+/** The own time of each node of a profile in microseconds, by its id, without idle time. */
 export const ownTimesOf = ({
   nodes,
   samples,

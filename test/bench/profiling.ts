@@ -1,4 +1,4 @@
-/** Profiles of the programs under load, one operation at a time (`--profile FOLDER`). */
+/** Profiles the programs under load, one operation at a time (`--profile FOLDER`). */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,13 +10,13 @@ import { shown, tableOf } from './report.ts';
 import { timesOf } from './statistics.ts';
 import type { Subject } from './subjects.ts';
 
-/** The kinds of process that are programs of Node. */
+/** The kinds of process that are Node programs. */
 const profiled = new Set(['node', 'key', 'cluster']);
 const profileMs = 6_000;
 const writtenLimitMs = 30_000;
 const costsShown = 20;
 
-/** Has all programs that this process starts from now on be ready for it. Call it before they are. */
+/** Makes all programs ready for profiles that this process starts from now on. Call it before starting them. */
 export const readyProfiles = (folder: string): string => {
   const whole = resolve(folder);
   mkdirSync(whole, { recursive: true });
@@ -40,8 +40,8 @@ const costsTable = (title: string, costs: readonly Cost[]): string => {
 };
 
 /**
- * Profiles what `subject` has prepared, writes a file for each process and a flame graph for each kind of process, and
- * returns what the vault's own processes spent the time on.
+ * Profiles the operation that `subject` has prepared. Writes a file for each process and a flame graph for each kind of
+ * process. Returns the costs of the vault's own processes.
  */
 export const profile = async (
   subject: Subject,

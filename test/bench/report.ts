@@ -1,4 +1,4 @@
-/** What a run comes to: as a file for programs, and as tables for people. */
+/** The results of a run: as a file for programs, and as tables for people. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
@@ -13,7 +13,7 @@ export type Machine = {
   readonly processors: number;
   readonly model: string;
   readonly node: string;
-  /** The load average of the last minute, at the end. */
+  /** The load average of the last minute at the end of the run. */
   readonly load: number;
 };
 export type Report = {
@@ -23,7 +23,7 @@ export type Report = {
   readonly fresh?: readonly Freshness[];
 };
 
-/** What `scale` has found. */
+/** The results of `scale`. */
 export type ScaleReport = { readonly machine: Machine; readonly points: readonly Point[] };
 
 export const describeMachine = (): Machine => ({
@@ -44,13 +44,13 @@ export const readReport = (file: string): Report => {
   throw failure(`${file} is no report of npm run bench -- --json`, { exitCode: 2 });
 };
 
-/** A number with about three digits that mean something; a dash if there is none. */
+/** A number with about three significant digits; a dash if there is none. */
 export const shown = (number: number | undefined): string => {
   if (number === undefined || !Number.isFinite(number)) return '–';
   return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
 };
 
-/** Columns under their heads, numbers to the right; the first `texts` columns are words. */
+/** A table of columns under their heads, with numbers aligned right. The first `texts` columns are texts. */
 export const tableOf = (rows: readonly (readonly string[])[], texts: number): string => {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
@@ -80,7 +80,9 @@ const partsOf = ({ cpu }: Figure): string =>
     .map(([kind, ms]) => `${kind} ${shown(ms)}`)
     .join(', ');
 
-/** One row a figure. `rate` and `work` compare with the floor: 1 is as fast, and as little work, as the floor. */
+/**
+ * One row for each figure. `rate` and `work` are relative to the floor: 1 is as fast and as little work as the floor.
+ */
 const figuresTable = (figures: readonly Figure[]): string => {
   const rows = figures.map((figure) => {
     const { subject, operation, clients, times, cpu, others } = figure;
@@ -106,7 +108,7 @@ const freshLine = ({ subject, reads, missed, visibleP50Ms }: Freshness): string 
   return `${subject}: ${missed} of ${reads} first reads at another node missed an acknowledged write${after}`;
 };
 
-/** How much faster one file stores its names than as many creates do, of the vault and of whatever else there is. */
+/** How much faster one file stores its names than as many creates do, for the vault and the other subjects. */
 const fileLines = (figures: readonly Figure[]): readonly string[] =>
   figures
     .filter(({ subject, operation }) => subject === 'vault' && operation === 'encrypt')
@@ -121,7 +123,7 @@ const fileLines = (figures: readonly Figure[]): readonly string[] =>
       return `a file of ${fileNames} names against ${fileNames} creates, clients: ${clients}: ${ratios.join(', ')}`;
     });
 
-/** Everything that a run has found, for people. */
+/** All results of a run, for people. */
 export const resultsText = ({ machine, figures, fresh = [] }: Report): string => {
   const { processors, model, node, load } = machine;
   return [
@@ -135,7 +137,7 @@ export const resultsText = ({ machine, figures, fresh = [] }: Report): string =>
 const change = (a: number | undefined, b: number | undefined): string =>
   a === undefined || b === undefined ? '–' : `${b >= a ? '+' : ''}${shown((b / a - 1) * 100)} %`;
 
-/** What two reports both have, beside each other. */
+/** Compares the figures that two reports share. */
 export const comparisonTable = (a: Report, b: Report): string => {
   const before = new Map(a.figures.map((figure) => [keyOf(figure), figure]));
   const rows = b.figures.flatMap((figure) => {

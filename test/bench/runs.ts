@@ -1,4 +1,4 @@
-/** The three runs of `npm run bench`, each from nothing: what it needs is started in `folder`, and ended with it. */
+/** The three runs of `npm run bench`. Each starts what it needs in `folder` and ends it. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { startProcesses } from '../../local/demo/processes.ts';
@@ -29,7 +29,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const peersOf = ({ peer }: Options): readonly Subject[] =>
   peer === undefined ? [] : [storeAt(readDescription(peer.description), peer.urls)];
 
-/** All figures that are asked for; the first subject is the vault, which is profiled where that is. */
+/** All requested figures. The first subject is the vault, which is profiled if requested. */
 const measureAll = async (
   options: Options,
   subjects: readonly Subject[],
@@ -46,7 +46,7 @@ const measureAll = async (
     for (const clients of options.clients) {
       process.stderr.write(`${operation}, clients: ${clients}\n`);
       figures.push(...(await measure(subjects, { operation, clients, forMs }, processors)));
-      // Files are named by the operation: one profile of each, under the most load.
+      // Files are named by the operation: one profile of each, under the highest load.
       const isMost = clients === Math.max(...options.clients);
       if (profiles === undefined || vault === undefined || !isMost) continue;
       say(`${await profile(vault, operation, clients, profiles)}\n`);
@@ -55,7 +55,7 @@ const measureAll = async (
   return figures;
 };
 
-/** One vault, the floor by itself and behind HTTP, and the handlers alone: each has a store of its own. */
+/** One vault, the floor by itself and behind HTTP, and the handlers alone. Each has its own store. */
 export const measureOneNode: Run = async (options, folder) => {
   const subjects: Subject[] = [];
   try {
@@ -70,7 +70,7 @@ export const measureOneNode: Run = async (options, folder) => {
   }
 };
 
-/** Runs `work` with the addresses and the token of three fresh nodes. */
+/** Runs `work` with the addresses and the token of three new nodes. */
 const withCluster = async <Result>(
   folder: string,
   work: (urls: readonly string[], token: string) => Promise<Result>,
@@ -87,7 +87,7 @@ const withCluster = async <Result>(
   }
 };
 
-/** Three nodes, with the clients spread over all of them. */
+/** Measures three nodes, with the clients spread over all of them. */
 export const measureCluster: Run = (options, folder) =>
   withCluster(folder, async (urls, token) => {
     const vault = vaultAt(urls, token, processesUnder(process.pid));
@@ -97,7 +97,7 @@ export const measureCluster: Run = (options, folder) =>
     return { figures };
   });
 
-/** First reads at another node, of three nodes and of the peer. */
+/** Measures first reads at another node, of three nodes and of the peer. */
 export const checkFreshness: Run = ({ peer }, folder) =>
   withCluster(folder, async (urls, token) => {
     const fresh: Freshness[] = [];

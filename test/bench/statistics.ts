@@ -1,10 +1,10 @@
-/** What many measured times come to. */
+/** Statistics of measured times. */
 
-/** One stretch of load: how long each operation took that came out as it must, and how long all of them together. */
+/** One period of load: the latency of each successful operation, and the duration of the period. */
 export type Slice = {
   readonly latencies: readonly number[];
   readonly failed: number;
-  /** What the first of those that failed said. */
+  /** The message of the first failure. */
   readonly failure?: string;
   readonly elapsedMs: number;
 };
@@ -13,7 +13,7 @@ export type Times = {
   readonly count: number;
   readonly failed: number;
   readonly perSecond: number;
-  /** In milliseconds. */
+  /** Times are in milliseconds. */
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
@@ -22,7 +22,7 @@ export type Times = {
 export const sumOf = (numbers: readonly number[]): number =>
   numbers.reduce((sum, each) => sum + each, 0);
 
-/** The smallest of the sorted numbers that is not exceeded by this part of them; NaN if there are none. */
+/** The percentile of sorted numbers: the smallest that this share of them does not exceed; NaN if there are none. */
 export const percentile = (sorted: readonly number[], part: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
 

@@ -1,4 +1,4 @@
-/** What is measured: each is something that does operations, in processes whose processor time is known. */
+/** The measured subjects. Each performs operations in processes whose processor time is known. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import type { Slice } from './statistics.ts';
 
 export type Subject = {
   readonly name: string;
-  /** Readies an operation, the one that `run` does from then on; false: there is none. */
+  /** Prepares the operation that later calls of `run` perform. Returns false if the subject does not have it. */
   readonly prepare: (operation: Operation, clients: number) => Promise<boolean>;
   readonly run: (clients: number, forMs: number) => Promise<Slice>;
   readonly processes: readonly Served[];
@@ -33,13 +33,13 @@ const scope = 'secrets:read secrets:write';
 const startLimitMs = 30_000;
 const graceMs = 15_000;
 
-/** What a measured program gets of the environment; no setting of the user's store or key. */
+/** The environment of a measured program, without settings of the user's store or key. */
 const environment = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES } = process.env;
   return { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES, ...more };
 };
 
-/** A vault that runs already, at these addresses. */
+/** A running vault at these addresses. */
 export const vaultAt = (
   urls: readonly string[],
   token: string,
@@ -51,7 +51,7 @@ export const vaultAt = (
   return subjectOf('vault', prepare, processes, close);
 };
 
-/** Another store, which the user has started. */
+/** Another store, started by the user. */
 export const storeAt = (store: Description, urls: readonly string[]): Subject => {
   const { send, close } = createSend(urls);
   const prepare = prepareSingles(store, createPerform(store, send, process.env));
@@ -81,7 +81,7 @@ const subjectOf = (
   };
 };
 
-/** `npm start` on a fresh folder. What it prints goes to a file there, so that nobody must read it. */
+/** `npm start` on a new folder. Its output goes to a file there, so that nobody needs to read it. */
 export const startVault = async (folder: string): Promise<Subject> => {
   const log = openSync(join(folder, 'log'), 'a');
   const child = startProgram(process.execPath, [join(root, 'local', 'start.ts')], {
@@ -111,7 +111,7 @@ export const startVault = async (folder: string): Promise<Subject> => {
   };
 };
 
-/** The floor, by itself or behind HTTP, or the handlers: a process of its own on a fresh folder. */
+/** The floor, by itself or behind HTTP, or the handlers, in a separate process on a new folder. */
 export const startInProcess = async (
   folder: string,
   subject: 'floor' | 'floor, HTTP' | 'handlers',

@@ -1,7 +1,7 @@
 /**
- * Fills a store faster than through the vault, with the very records that the vault would write: sealed by its code,
- * under data keys that the embedded KMS's own code wraps, and written a hundred at a time without their conditions.
- * What it fills must not be there yet.
+ * Fills a store faster than through the vault with exactly the records that the vault would write: sealed by its code
+ * under data keys from the embedded KMS's code, and written a hundred at a time without conditions. The records must
+ * not exist yet.
  */
 import { randomBytes } from 'node:crypto';
 import { type AttributeValue, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
@@ -24,7 +24,7 @@ const versionEveryMs = 1_000;
 
 export type Fill = {
   readonly secrets: (names: readonly string[], value: Uint8Array) => Promise<void>;
-  /** One secret with so many versions, the first at `from`, each a second after the one before. */
+  /** Writes one secret with this many versions, the first at `from`, each one second after the previous. */
   readonly versions: (
     name: string,
     count: number,

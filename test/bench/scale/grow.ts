@@ -1,4 +1,4 @@
-/** What is measured along the axes below HTTP, on the embedded store and KMS. */
+/** The measurements along the axes below HTTP, on the embedded store and KMS. */
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../../../functions/model/types.ts';
 import { createSecret } from '../../../functions/vault/create-secret.ts';
@@ -22,7 +22,7 @@ const usualValue = bytes('x'.repeat(usualBytes));
 const newName = (): string => `N${randomBytes(6).toString('hex')}`;
 const below = (count: number): number => Math.floor(Math.random() * count);
 
-/** The operations of one caller. Names and what is asked for are chosen anew for each. */
+/** The operations of one caller, with random names and requests for each. */
 const operationsOf = ({ ports }: Vault, principal: Principal) => ({
   create: (value = usualValue): Work => {
     const create = createSecret(ports);
@@ -83,7 +83,7 @@ const growVersions = async (vault: Vault): Promise<readonly Point[]> => {
       'page of 50 versions': of.versions(name),
     };
     points.push(...(await takeAll(sizing, readers)));
-    // Last, as it adds to them.
+    // Updates come last, because they add versions.
     points.push(...(await takeAll(sizing, { update: of.update(it) })));
   }
   return points;
@@ -102,7 +102,7 @@ const growSecrets = async (vault: Vault): Promise<readonly Point[]> => {
     const sizing = { axis: 'secrets', size } as const;
     const works = { get: of.get(any), update: of.update(any), 'page of 100 names': of.list() };
     points.push(...(await takeAll(sizing, works)));
-    // Last, as it adds to them.
+    // Creates come last, because they add secrets.
     points.push(...(await takeAll(sizing, { create: of.create() })));
   }
   return points;
@@ -136,7 +136,8 @@ const growNames = async (vault: Vault): Promise<readonly Point[]> => {
 };
 
 /**
- * Writers that know nothing of each other, as functions in AWS do not, and writers in one process, which take turns.
+ * Measures writers that do not know each other, like functions on AWS, and writers in one process, which update one at
+ * a time.
  */
 const growWriters = async (vault: Vault): Promise<readonly Point[]> => {
   const points: Point[] = [];

@@ -1,4 +1,4 @@
-/** The plots of docs/scale: a file for each axis. */
+/** The plots of docs/scale, one file for each axis. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ScaleReport } from '../report.ts';
@@ -43,7 +43,7 @@ const chartOf = ([title, of]: Measure, axis: Axis, points: readonly Point[]): Ch
   return { title, x: growing[axis], series: series.filter((each) => each.points.length > 0) };
 };
 
-/** An SVG for each axis that was measured, by the name of its file. */
+/** An SVG for each measured axis, by the name of its file. */
 export const plotsOf = ({ points }: Pick<ScaleReport, 'points'>): ReadonlyMap<string, string> =>
   new Map(
     axes.flatMap((axis) => {

@@ -1,8 +1,8 @@
-/** What grows, and what is measured of an operation at each size. */
+/** The growing axes, and the measurements of an operation at each size. */
 export const axes = ['versions', 'secrets', 'value', 'names', 'clients', 'writers'] as const;
 export type Axis = (typeof axes)[number];
 
-/** How far each axis goes. */
+/** The sizes of each axis. */
 export const sizes: Readonly<Record<Axis, readonly number[]>> = {
   versions: [1, 10, 100, 1_000, 10_000],
   secrets: [1, 10, 100, 1_000, 10_000, 100_000],
@@ -12,13 +12,13 @@ export const sizes: Readonly<Record<Axis, readonly number[]>> = {
   writers: [1, 2, 4, 8, 16, 32],
 };
 
-/** What one operation costs: exact, but for the few bytes by which headers differ. The most of all that were made. */
+/** The cost of one operation, exact except for a few bytes of headers: the highest of all measured operations. */
 export type Counted = {
   readonly storeCalls: number;
   readonly masterKeyCalls: number;
   readonly reads: number;
   readonly writes: number;
-  /** Between the vault and its services, both ways, headers and all. */
+  /** The bytes between the vault and its services, in both directions, with headers. */
   readonly bytes: number;
 };
 
@@ -28,15 +28,15 @@ export type Point = {
   readonly operation: string;
   readonly count: number;
   readonly failed: number;
-  /** Milliseconds. */
+  /** Times are in milliseconds. */
   readonly p50: number;
   readonly p99: number;
   readonly perSecond: number;
-  /** Milliseconds of processor time an operation, of all processes of the vault; NaN where it is not known. */
+  /** Milliseconds of processor time per operation, of all processes of the vault; NaN if unknown. */
   readonly cpu: number;
-  /** How much of the machine's processors something else used meanwhile, 0 to 1; NaN where it is not known. */
+  /** The share of the machine's processors that other programs used meanwhile, from 0 to 1; NaN if unknown. */
   readonly others: number;
   readonly counted?: Counted;
-  /** How often the write of one operation was tried: on the average, and at most. */
+  /** How often the write of one operation was attempted: on average, and at most. */
   readonly tries?: { readonly mean: number; readonly most: number };
 };

@@ -1,4 +1,4 @@
-/** `npm run bench -- scale`: cost and time as one thing after the other grows, each axis on a store of its own. */
+/** `npm run bench -- scale` measures cost and time as one size after another grows, each axis on its own store. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { startUnchecked } from '../../support/embedded.ts';
@@ -11,7 +11,7 @@ import { type Axis, type Point, sizes } from './points.ts';
 
 const clientsForMs = 1_600;
 
-/** Through HTTP, on one vault. */
+/** Measures through HTTP on one vault. */
 const growClients = async (folder: string): Promise<readonly Point[]> => {
   const vault = await startVault(mkdtempSync(join(folder, 'vault-')));
   const points: Point[] = [];

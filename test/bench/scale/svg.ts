@@ -1,10 +1,10 @@
 /**
- * Line charts as SVG: logarithmic both ways, axes with their units, readable on light and on dark pages. The same
- * charts are the same bytes.
+ * Line charts as SVG: logarithmic on both axes, with units, readable on light and dark pages. The same charts give the
+ * same bytes.
  */
 export type Series = {
   readonly name: string;
-  /** What it is at each size; all above 0. */
+  /** The value at each size; all values are above 0. */
   readonly points: readonly (readonly [size: number, value: number])[];
 };
 export type Chart = {
@@ -25,7 +25,7 @@ const paint = (of: readonly string[]): string =>
   of
     .map((c, index) => `.s${index} .line { stroke: ${c}; } .s${index} .mark { fill: ${c}; }`)
     .join(' ');
-// Written out, as not every program that shows an SVG knows the variables of CSS.
+// The colours are written out, because not every SVG viewer knows CSS variables.
 const style = `
     svg { font: 12px system-ui, sans-serif; }
     .page { fill: #ffffff; } text { fill: #1f2328; } .faint { fill: #59636e; }
@@ -36,13 +36,13 @@ const style = `
       .grid { stroke: #3d444d; } .axis { stroke: #9198a1; } ${paint(colours.dark)}
     }`;
 
-/** As text of an element. */
+/** Escapes a text for an element. */
 export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-/** A length, to a tenth of a pixel. */
+/** A length rounded to a tenth of a pixel. */
 export const fixed = (number: number): string => String(Math.round(number * 10) / 10);
 
-/** 1, 2 and 5 of each power of ten that lie in the span; the powers alone where that would be many. */
+/** The numbers 1, 2 and 5 times each power of ten within the span; the powers alone if that would be too many. */
 export const ticksOf = (low: number, high: number): readonly number[] => {
   const first = Math.floor(Math.log10(low));
   const last = Math.ceil(Math.log10(high));
@@ -52,13 +52,13 @@ export const ticksOf = (low: number, high: number): readonly number[] => {
   return all.filter((tick) => tick >= low / 1.0001 && tick <= high * 1.0001);
 };
 
-/** `10000` is `10k`, and `4096` is `4Ki`. */
+/** Shortens `10000` to `10k` and `4096` to `4Ki`. */
 const short = (number: number): string => {
   if (number >= 1_000 && number % 1_000 === 0) return `${number / 1_000}k`;
   return number >= 1_024 && number % 1_024 === 0 ? `${number / 1_024}Ki` : String(number);
 };
 
-/** Those of the sizes whose labels have room, from the largest down. */
+/** The sizes whose labels have room, chosen from the largest down. */
 const labelled = (sizes: readonly number[], atX: (size: number) => string): ReadonlySet<number> => {
   const kept = new Set<number>();
   let room = Number.POSITIVE_INFINITY;
@@ -71,7 +71,7 @@ const labelled = (sizes: readonly number[], atX: (size: number) => string): Read
   return kept;
 };
 
-/** A span with some air about it, so that a flat line does not lie on an axis. */
+/** A span with margins, so that a flat line does not lie on an axis. */
 const spanOf = (values: readonly number[]): readonly [number, number] => {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const air = high / low < 4 ? 2 : 1.3;
@@ -126,7 +126,7 @@ const chartOf = ({ title, x: unit, series }: Chart, names: readonly string[]): s
   ].join('\n');
 };
 
-/** The charts beside each other, under one legend. */
+/** The charts side by side, under one legend. */
 export const svgOf = (charts: readonly Chart[], about: string): string => {
   const names = [...new Set(charts.flatMap(({ series }) => series.map(({ name }) => name)))];
   const [width, height] = [chart.width * charts.length, chart.height + legendRow + 8];

@@ -1,4 +1,4 @@
-/** What `scale` has found, as a table for people. */
+/** The results of `scale` as a table for people. */
 import { type ScaleReport, shown, tableOf } from '../report.ts';
 import type { Point } from './points.ts';
 

@@ -1,4 +1,4 @@
-/** Measures operations at one size: what each costs, and how long it takes. */
+/** Measures the cost and the time of operations at one size. */
 import type { RequestContext } from '../../../functions/vault/ports.ts';
 import { type ReadableJournal, requestContext } from '../../support/requests.ts';
 import { cpuOf, cpuTotal, machineCpu, processesUnder } from '../processes.ts';
@@ -7,14 +7,14 @@ import { percentile } from '../statistics.ts';
 import type { Axis, Counted, Point } from './points.ts';
 import { bytesExchanged } from './traffic.ts';
 
-/** One operation of one of the clients, counted from 0. Rejects unless it comes out as it must. */
+/** Performs one operation for one of the clients, counted from 0. Rejects if the result is wrong. */
 export type Work = (context: RequestContext, client: number) => Promise<unknown>;
 
 export type Sizing = {
   readonly axis: Axis;
   readonly size: number;
   readonly clients?: number;
-  /** Of each turn. */
+  /** The duration of each turn. */
   readonly forMs?: number;
 };
 
@@ -45,7 +45,7 @@ const mostOf = (all: readonly Counted[]): Counted => {
   };
 };
 
-/** In a closed loop for each client. Bytes are told apart by operation only where there is one client. */
+/** Runs a closed loop for each client. Bytes can be assigned to operations only with one client. */
 const takeTurn = async (sizing: Sizing, operation: string, work: Work): Promise<Point> => {
   const { axis, size, clients = 1, forMs = 200 } = sizing;
   for (let count = 0; count < warmUps; count += 1) await work(requestContext(), count % clients);
@@ -107,9 +107,9 @@ const sumOf = (points: readonly Point[], of: (point: Point) => number): number =
   points.reduce((sum, point) => sum + of(point), 0);
 
 /**
- * In three turns each, one operation after the other, so that what else the machine does hits all alike. Times are of
- * the turn with the lowest median, as noise only adds to it; processor time is of all turns, and what is counted the
- * most of all.
+ * Measures each operation in three alternating turns, so that other load on the machine affects all equally. Times come
+ * from the turn with the lowest median, because noise only adds to it. Processor time covers all turns, and counts are
+ * the highest of all.
  */
 export const takeAll = async (
   sizing: Sizing,

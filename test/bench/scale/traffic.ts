@@ -1,4 +1,4 @@
-/** How many bytes this process exchanges as a client, over all its connections. */
+/** Counts the bytes that this process exchanges as a client, over all its connections. */
 import { subscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
@@ -16,6 +16,6 @@ subscribe('net.client.socket', (message) => {
   });
 });
 
-/** Since this module was loaded. */
+/** The number of bytes since this module was loaded. */
 export const bytesExchanged = (): number =>
   [...open].reduce((sum, socket) => sum + bytesOf(socket), ofClosed);
