@@ -54,7 +54,7 @@ const keyOf = (name: string, sk: string): Item => ({
 });
 const writeId = randomBytes(16).toString('base64url');
 
-/** The bytes that the vault stores for a version with a value of 256 bytes. */
+/** The item that the vault stores for a version with a value of 256 bytes. */
 const sealedOf = (version: number, masterKeyId: string, wrappedDataKey: Uint8Array): Item => ({
   format: { S: 'v1' },
   version: { N: String(version) },

@@ -24,7 +24,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'contains the tenant of the caller',
   },
   {
-    name: 'a name out of sight is looked up where it is',
+    name: 'a hidden name is looked up in the table',
     file: table,
     from: 'isInSight(names, name) ? secretPartition(tenant, name)',
     to: 'isInSight(names, name) || name ? secretPartition(tenant, name)',
@@ -32,7 +32,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'answers "latest" alike',
   },
   {
-    name: 'a pattern fits anywhere in a name',
+    name: 'a pattern matches anywhere in a name',
     file: 'functions/model/names.ts',
     from: 'name.startsWith(pattern.slice(0, -1))',
     to: 'name.includes(pattern.slice(0, -1))',
@@ -40,7 +40,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'follows the pattern',
   },
   {
-    name: 'a name out of sight may be created',
+    name: 'a hidden name can be created',
     file: 'functions/vault/create-secret.ts',
     from: 'if (!isInSight(principal.names, request.name)) {',
     to: "if (!isInSight(principal.names, request.name) && request.name === '') {",
@@ -48,7 +48,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'refuses a name hidden from the caller without looking anything up',
   },
   {
-    name: 'a file may create names out of sight',
+    name: 'a file can create hidden names',
     file: 'functions/vault/env-file.ts',
     from: 'plan.create.some(({ name }) => !isInSight(principal.names, name))',
     to: "plan.create.some(({ name }) => !isInSight(principal.names, name) && name === '')",
@@ -56,7 +56,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'refuses a new name hidden from the caller before anything is looked up',
   },
   {
-    name: 'a repetition is answered for a name that has gone out of sight',
+    name: 'a repeated request is answered for a name that is now hidden',
     file: 'functions/vault/update-secret.ts',
     from: 'if (!isInSight(principal.names, name)) throw notFound();',
     to: "if (!isInSight(principal.names, name) && name === '') throw notFound();",
@@ -64,7 +64,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'answers not_found to a repeated request once the name is hidden from the caller',
   },
   {
-    name: 'who may not see a secret waits for who writes it',
+    name: 'a caller who may not see a secret waits for its writers',
     file: 'functions/vault/update-secret.ts',
     from: '`${principal.tenant}#${isVisible}#${request.name}`',
     to: '`${principal.tenant}#${isVisible || true}#${request.name}`',
@@ -80,7 +80,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'never makes a tenant wait for an update of another tenant with the same name',
   },
   {
-    name: 'every token is told the status of the node',
+    name: 'every token gets the status of the node',
     file: 'functions/get-status.ts',
     from: "principal.scopes.includes('vault:status')",
     to: 'principal.scopes.length >= 0',
@@ -88,7 +88,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'appears only for a token with the scope vault:status',
   },
   {
-    name: 'a token that was verified is good after it has expired',
+    name: 'a verified token is accepted after it has expired',
     file: verifiedTokens,
     from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',
     to: 'const until = expiry > 0 ? now + times.tokenKeptMs : now;',
@@ -96,7 +96,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'fails from the moment at which it expires',
   },
   {
-    name: 'a token that was verified is good for as long as it says, whatever becomes of its key',
+    name: 'a verified token is accepted until it expires, even if its key is removed',
     file: verifiedTokens,
     from: 'const until = Math.min(expiry, now + times.tokenKeptMs);',
     to: 'const until = expiry;',
@@ -104,7 +104,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'needs verification again after a minute',
   },
   {
-    name: 'a token is told from others by its payload alone',
+    name: 'two tokens with the same payload count as equal',
     file: verifiedTokens,
     from: "hash('sha256', token, 'base64url')",
     to: "hash('sha256', token.slice(0, token.lastIndexOf('.')), 'base64url')",
@@ -112,7 +112,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'vouches for no other token and no other caller',
   },
   {
-    name: 'a key fault comes before not found',
+    name: 'a key fault is reported before not_found',
     file: 'functions/vault/update-secret.ts',
     from: "    if (head.status === 'rejected') throw head.reason;",
     to: "    if (generated.status === 'rejected' && generated.reason) throw generated.reason;\n    if (head.status === 'rejected') throw head.reason;",
@@ -144,7 +144,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'without expiry',
   },
   {
-    name: 'a token may have a tenant that reaches into keys',
+    name: 'a token may have a tenant with a # in it',
     file: principal,
     from: "if (typeof tenant !== 'string' || !isTenant(tenant)) throw unauthenticated();",
     to: "if (typeof tenant !== 'string' || !isTenant('a')) throw unauthenticated();",
@@ -152,7 +152,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'with a tenant that would reach into keys',
   },
   {
-    name: 'extensions that are not known are let pass',
+    name: 'unknown critical extensions are accepted',
     file: principal,
     from: 'if (crit !== undefined) throw unauthenticated();',
     to: "if (crit === 'none') throw unauthenticated();",
@@ -160,7 +160,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'with crit',
   },
   {
-    name: 'a token may be spelled in several ways',
+    name: 'a token has several valid spellings',
     file: principal,
     from: '    refuseOtherSpellings(token);',
     to: "    if (token === '') refuseOtherSpellings(token);",
@@ -168,7 +168,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'allows no change: a token with any bit of its text changed fails with 401',
   },
   {
-    name: 'a key set may hold a private key',
+    name: 'a key set may contain a private key',
     file: 'functions/http/key-sets.ts',
     from: "['d', 'k', 'p', 'q'].some((part) => part in key)",
     to: "['k'].some((part) => part in key)",
@@ -176,7 +176,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'rejects a private Ed25519 key with a sentence',
   },
   {
-    name: 'an internal message leaves with a failure',
+    name: 'a failure shows its internal message to the caller',
     file: 'functions/http/responses.ts',
     from: 'detail: status < 500 ? known.message : sentence,',
     to: 'detail: status < 600 ? known.message : sentence,',
@@ -184,7 +184,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'tells only a fixed detail for the code integrity_failure',
   },
   {
-    name: 'a member of a body may stand twice',
+    name: 'a body may have a property twice',
     file: 'functions/http/json.ts',
     from: 'if (members.at(-1)?.has(member)) throw',
     to: "if (members.at(-1)?.has(member) && member === '') throw",
@@ -192,7 +192,7 @@ export const callerMutants: readonly Mutant[] = [
     sentence: 'rejects it: with a property twice',
   },
   {
-    name: 'bytes that are no UTF-8 are mended',
+    name: 'invalid UTF-8 is repaired',
     file: requests,
     from: "new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })",
     to: "new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })",

@@ -15,7 +15,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'lets exactly one of sixteen concurrent creates of a name succeed',
   },
   {
-    name: 'an update replaces whatever head is there',
+    name: 'an update replaces any head',
     file: actions,
     from: "'version = :version AND writeId = :writeId'",
     to: "'version = :version OR writeId <> :writeId'",
@@ -23,7 +23,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'has one effect and reports it, whichever reply is lost',
   },
   {
-    name: 'a superseded version may be written over',
+    name: 'a superseded version can be overwritten',
     file: actions,
     from: 'action: put(encodeVersion(update.base, update.next.validFrom)),',
     to: "action: put(encodeVersion(update.base, update.next.validFrom), { ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)' }),",
@@ -31,7 +31,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'is returned by a get of the latest, as version',
   },
   {
-    name: 'what stood in the way is not asked for',
+    name: 'a write does not ask for the conflicting item',
     file: actions,
     from: "ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }",
     to: "ReturnValuesOnConditionCheckFailure: 'NONE' }",
@@ -39,7 +39,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'asks for the blocking item in the same request',
   },
   {
-    name: 'a create is never recognised as its own',
+    name: 'a create never recognises its own item',
     file: outcome,
     from: "first.writeId === writeId ? 'written' : 'exists'",
     to: "first.writeId === writeId && first.version > 1 ? 'written' : 'exists'",
@@ -47,7 +47,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'counts as one success of a create, not as secret_exists',
   },
   {
-    name: 'a create takes another’s first version for its own',
+    name: 'a create takes the first version of another for its own',
     file: outcome,
     from: "first.writeId === writeId ? 'written' : 'exists'",
     to: "first.writeId !== '' || writeId === '' ? 'written' : 'exists'",
@@ -55,7 +55,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'refuses a name that exists and keeps the stored value',
   },
   {
-    name: 'a create is judged by the head alone, whatever its version',
+    name: 'a create takes a head of any version for its own',
     file: outcome,
     from: 'shown.version === 1 ? shown : await getVersion(findVersion, 1)',
     to: 'shown.version >= 1 ? shown : await getVersion(findVersion, 1)',
@@ -63,7 +63,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'recognises its own version after later updates by others',
   },
   {
-    name: 'an update is never recognised as its own',
+    name: 'an update never recognises its own item',
     file: outcome,
     from: 'return successor.writeId === writeId ?',
     to: 'return successor.writeId === writeId && wanted === 1 ?',
@@ -71,7 +71,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'counts as one success of an update, without a second version',
   },
   {
-    name: 'an update is judged by the head, not by the version that it wanted',
+    name: 'an update looks for its outcome only at the head, not at its own version',
     file: outcome,
     from: 'shown.version === wanted ? shown : await getVersion(findVersion, wanted)',
     to: 'shown.version >= wanted ? shown : await getVersion(findVersion, wanted)',
@@ -79,7 +79,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'takes its outcome from the version that it would have made if the head has advanced',
   },
   {
-    name: 'a version beyond the head is taken for a lost race',
+    name: 'a version above the head counts as a lost race',
     file: actions,
     from: "throw new VaultError('integrity_failure', 'a version stands beyond the head');",
     to: "return { outcome: 'raced' } as const;",
@@ -87,7 +87,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'fails with integrity_failure if only the version item blocked it',
   },
   {
-    name: 'a conflict beside a failed condition is not waited for',
+    name: 'a failed condition counts although another item met a conflict',
     file: actions,
     from: 'if (alike.some(({ reason }) => passingReasons.has(reason?.Code))) {',
     to: "if (rank === 'record' && alike.some(({ reason }) => passingReasons.has(reason?.Code))) {",
@@ -95,7 +95,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'needs a retry if the head met a conflict: it was not evaluated, and may be its own',
   },
   {
-    name: 'every try has a writeId of its own',
+    name: 'every attempt has its own writeId',
     file: 'functions/vault/sealing.ts',
     from: 'const identity = { tenant, ...place, createdBy: subject, writeId, masterKeyId };',
     to: "const identity = { tenant, ...place, createdBy: subject, writeId: `${writeId}${place.version}${'x'.repeat(Math.ceil(Math.random() * 99))}`, masterKeyId };",
@@ -103,7 +103,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'counts as one success of an update, without a second version',
   },
   {
-    name: 'a living record does not stand in the way of a second effect',
+    name: 'an unexpired record does not prevent a second effect',
     file: actions,
     from: "'attribute_not_exists(pk) OR expiresAt < :now'",
     to: "'attribute_not_exists(pk) OR expiresAt > :now'",
@@ -111,7 +111,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'has one effect for sixteen concurrent duplicates',
   },
   {
-    name: 'the record is judged after the heads',
+    name: 'the heads decide before the record',
     file: actions,
     from: "= ['record', 'head', 'rest'];",
     to: "= ['head', 'record', 'rest'];",
@@ -119,7 +119,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'takes its outcome from the record before the head',
   },
   {
-    name: 'a head is judged though the record met a conflict',
+    name: 'the head decides although the record met a conflict',
     file: actions,
     from: "rank: 'record',",
     to: "rank: 'head',",
@@ -128,7 +128,7 @@ export const conditionMutants: readonly Mutant[] = [
       'needs a retry if the record met a conflict, whatever the head: the record may be of a concurrent duplicate',
   },
   {
-    name: 'a key is good for any content',
+    name: 'a key may be used again for other content',
     file: 'functions/vault/idempotency.ts',
     from: 'if (!sameDigest(record.digest, fingerprint.digest)) {',
     to: 'if (!sameDigest(record.digest, record.digest) || !fingerprint) {',
@@ -136,7 +136,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'refuses the key for other content',
   },
   {
-    name: 'a key is one for all subjects of a tenant',
+    name: 'all subjects of a tenant share their keys',
     file: 'functions/crypto/fingerprint.ts',
     from: 'frame([owner.tenant, owner.subject])',
     to: 'frame([owner.tenant])',
@@ -176,7 +176,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'ms into its last second, found by a read or by a write',
   },
   {
-    name: 'a request is refused for what its twin stored',
+    name: 'a request is refused because of its concurrent duplicate',
     file: 'functions/vault/idempotency.ts',
     from: 'if (!record) throw error;',
     to: 'if (record || !record) throw error;',
@@ -185,7 +185,7 @@ export const conditionMutants: readonly Mutant[] = [
       'returns the result of a duplicate stored between its reads of the record and the head',
   },
   {
-    name: 'If-Match is not looked at',
+    name: 'If-Match is ignored',
     file: 'functions/vault/update-secret.ts',
     from: "if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version)) return;",
     to: "if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version) || version > 0) return;",
@@ -193,7 +193,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'answers version_conflict with the current version when it is not named',
   },
   {
-    name: 'a file does not check that what it read is still current',
+    name: 'a file does not check that the secrets it read are still current',
     file: 'functions/vault/env-file.ts',
     from: 'const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];',
     to: 'const unchanged = currentOf(plan, versions).slice(plan.read.length);',
@@ -201,7 +201,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'reads a secret again that was updated before the write',
   },
   {
-    name: 'a keyed file that creates nothing is not remembered',
+    name: 'a keyed file that creates nothing leaves no record',
     file: 'functions/vault/env-file.ts',
     from: 'if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;',
     to: 'if (dryRun || firsts.length === 0) return answer;',
@@ -209,7 +209,7 @@ export const conditionMutants: readonly Mutant[] = [
     sentence: 'repeats its first answer though it creates nothing',
   },
   {
-    name: 'a file is written before it is rendered',
+    name: 'a file is stored before it is rendered',
     file: 'functions/vault/env-file.ts',
     from: '    const rendered = renderFile(',
     to: '    if (!dryRun && firsts.length > 0) await writeUntilClear(context, principal, ports.store, { creates: firsts, unchanged: [] }, submission.again);\n    const rendered = renderFile(',

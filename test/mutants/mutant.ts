@@ -1,12 +1,12 @@
-/** One guard of the vault, weakened, and the test that must not let it pass. */
+/** A mutant weakens one guard of the vault. The named test must fail on it. */
 export type Mutant = {
-  /** What the vault would do. */
+  /** The wrong behaviour of the vault. */
   readonly name: string;
   readonly file: string;
-  /** Text that stands in the file once, and what it becomes: still a program that passes `tsc`. */
+  /** A text that occurs once in the file, and its replacement, which still passes `tsc`. */
   readonly from: string;
   readonly to: string;
-  /** Below `test/`, without `.test.ts`; and the beginning of the sentence that must turn red. */
+  /** The path below `test/`, without `.test.ts`, and a part of the title of the test that must fail. */
   readonly test: string;
   readonly sentence: string;
 };

@@ -54,7 +54,7 @@ const startMutants: readonly Mutant[] = [
     sentence: 'makes no new cluster if it was in one, and waits for a node that has files',
   },
   {
-    name: 'a start counts that has not entered the cluster',
+    name: 'a start counts although it has not entered the cluster',
     file: local('record'),
     from: 'let start = state.start + 1;',
     to: 'let start = ++state.start;',
@@ -78,7 +78,7 @@ const startMutants: readonly Mutant[] = [
     sentence: 'takes a new value only when the disk holds it',
   },
   {
-    name: 'a report is told before the counter is raised',
+    name: 'a report is sent before the counter is raised',
     file: local('exchange'),
     from: 'isAnnounced && (await raise())',
     to: 'isAnnounced && raise() !== undefined',
@@ -86,7 +86,7 @@ const startMutants: readonly Mutant[] = [
     sentence: 'tells no counter before the disk holds it',
   },
   {
-    name: 'a node that has not entered the cluster is written down',
+    name: 'the report of a node that has not entered the cluster is written down',
     file: local('exchange'),
     from: 'if (isFirm === true) await',
     to: 'if (isFirm !== undefined) await',
@@ -132,7 +132,7 @@ const replacementMutants: readonly Mutant[] = [
     sentence: 'removes and adds nothing while the other remaining node of three gives no answer',
   },
   {
-    name: 'a late request replaces a member that runs',
+    name: 'a late request replaces a running member',
     file: local('replacement'),
     from: 'old.ID !== instead',
     to: 'instead === undefined',
@@ -191,7 +191,7 @@ const comparisonMutants: readonly Mutant[] = [
     sentence: 'ignores a hash over another minor version of etcd, equal or not',
   },
   {
-    name: 'two nodes that differ serve on while the third is away',
+    name: 'two nodes that differ continue to serve while the third is away',
     file: local('comparison'),
     from: "nodesWith(comparison, 'different').length > 0",
     to: "nodesWith(comparison, 'different').length > 1",
@@ -199,7 +199,7 @@ const comparisonMutants: readonly Mutant[] = [
     sentence: 'finds both of two differing copies different while the third node is away',
   },
   {
-    name: 'a node that differs serves on',
+    name: 'a node that differs continues to serve',
     file: local('watching'),
     from: "if (result === 'different') {",
     to: "if (result === 'different' && !isCompared) {",
@@ -215,7 +215,7 @@ const comparisonMutants: readonly Mutant[] = [
     sentence: 'waits while too few nodes can be compared',
   },
   {
-    name: 'a node serves on after its etcd was started again',
+    name: 'a node continues to serve after its etcd was restarted',
     file: local('watching'),
     from: "const wasServing = ['serving', 'no-majority']",
     to: "const wasServing = ['no-majority']",
@@ -223,7 +223,7 @@ const comparisonMutants: readonly Mutant[] = [
     sentence: 'serves only after a new comparison',
   },
   {
-    name: 'a comparison counts that began before etcd was started again',
+    name: 'a comparison counts that began before etcd was restarted',
     file: local('watching'),
     from: 'if (before !== restarts) return;',
     to: 'if (before > restarts) return;',
@@ -231,7 +231,7 @@ const comparisonMutants: readonly Mutant[] = [
     sentence: 'ignores a comparison that began before',
   },
   {
-    name: 'a node serves on while its etcd knows no leader',
+    name: 'a node continues to serve while its etcd knows no leader',
     file: local('watching'),
     from: 'if (!known?.hasLeader) {',
     to: 'if (known === undefined) {',

@@ -1,15 +1,15 @@
 /**
- * Each guard that a claim rests on, weakened in a copy of the project: the copy still compiles, and the
- * test that is named turns red. So no guard can be lost unnoticed.
+ * Weakens each guard behind a claim in a copy of the project. The copy must still compile, and the named test must
+ * fail, so that no guard can be lost unnoticed.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { printFigure } from '../support/figure.ts';
 import type { Mutant } from './mutant.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
 
-/** Describes that the project as it is passes what these mutants name, and that each of them is noticed. */
+/** Tests that the unchanged project passes the tests of these mutants, and that each mutant fails its test. */
 export const describeMutants = (of: string, mutants: readonly Mutant[]): void => {
-  describe(`a vault that has its guards of ${of}`, () => {
+  describe(`the unchanged vault, for mutants of ${of},`, () => {
     let workshop: Workshop;
     beforeAll(() => {
       workshop = openWorkshop();
@@ -20,7 +20,7 @@ export const describeMutants = (of: string, mutants: readonly Mutant[]): void =>
       expect(await workshop.compiles()).toBe(true);
     });
 
-    it('passes all that the mutants name', async () => {
+    it('passes every test that the mutants name', async () => {
       const { passed, failed, broken } = await workshop.runTests(mutants);
       expect({ failed, broken }).toEqual({ failed: 0, broken: 0 });
       expect(passed).toBeGreaterThanOrEqual(new Set(mutants.map(({ sentence }) => sentence)).size);
@@ -43,7 +43,7 @@ export const describeMutants = (of: string, mutants: readonly Mutant[]): void =>
       const [compiles, { failed }] = await workshop.withMutant(mutant, () =>
         Promise.all([workshop.compiles(), workshop.runTests([mutant])]),
       );
-      // What fails is a test that was named: a suite that cannot be loaded has none.
+      // Only a failed test counts: a suite that cannot be loaded has no tests.
       expect({ compiles, isNoticed: failed > 0 }).toEqual({ compiles: true, isNoticed: true });
       noticed += 1;
     });

@@ -11,7 +11,7 @@ const callRules = 'makes only calls that keep the rules and cost what the table 
 
 export const readingMutants: readonly Mutant[] = [
   {
-    name: 'a head may be read from a copy',
+    name: 'a head may be read from a replica that lags behind',
     file: reads,
     from: 'Key: { pk: { S: pk }, sk: { S: sk } },\n      ConsistentRead: true,',
     to: 'Key: { pk: { S: pk }, sk: { S: sk } },\n      ConsistentRead: false,',
@@ -19,7 +19,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: callRules,
   },
   {
-    name: 'versions may be listed from a copy',
+    name: 'versions may be listed from a replica that lags behind',
     file: reads,
     from: 'range),\n        ConsistentRead: true,',
     to: 'range),\n        ConsistentRead: false,',
@@ -51,7 +51,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'gives a true answer if every write is in progress',
   },
   {
-    name: 'one unclear try is forgotten over later ones',
+    name: 'an unclear attempt is forgotten after later ones',
     file: tries,
     from: "unclear ||= result.outcome === 'unclear';",
     to: "unclear = result.outcome === 'unclear';",
@@ -59,7 +59,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'answers outcome_unknown if an earlier attempt was unclear',
   },
   {
-    name: 'an unclear write is not looked for',
+    name: 'the outcome of an unclear write is not looked up',
     file: tries,
     from: 'if (unclear) return await settle(context, principal, store, write, cause);',
     to: "if (unclear && failures < 0) return await settle(context, principal, store, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
@@ -67,7 +67,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'returns what one look-up finds after three attempts',
   },
   {
-    name: 'tries go on without an end',
+    name: 'retries never end',
     file: tries,
     from: 'if (context.elapsed() + wait >= times.newTriesUntilMs) return false;',
     to: 'if (context.elapsed() + wait >= 20 * times.newTriesUntilMs) return false;',
@@ -75,7 +75,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'gives a true answer if every write is throttled',
   },
   {
-    name: 'a version begins when the clock says, whatever came before',
+    name: 'a version begins at the time of the clock, even before its predecessor',
     file: 'functions/vault/sealing.ts',
     from: 'Math.max(context.now, base.validFrom + 1)',
     to: 'Math.max(context.now, 1)',
@@ -91,7 +91,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'refuses an interval that does not end where the next begins',
   },
   {
-    name: 'the end of a version far below the head is believed',
+    name: 'the end of a version far below the head is not checked',
     file: get,
     from: 'if (head.version > version + 1 && found) {',
     to: 'if (head.version > version + 1 && found && !successor) {',
@@ -99,7 +99,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'refuses an interval that does not end where the next begins',
   },
   {
-    name: 'an item beside the head of its own version is believed',
+    name: 'a version item beside the head of the same version is accepted',
     file: get,
     from: 'if (superseded && head.version <= version) {',
     to: 'if (superseded && head.version < version - 1) {',
@@ -107,7 +107,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'refuses a version item beside a head of the same version',
   },
   {
-    name: 'a page does not read what ends its newest version',
+    name: 'a page does not read the version after its newest one',
     file: 'functions/vault/list-versions.ts',
     from: 'const from = newestFirst ? Math.min(head.version, first + 1) : first;',
     to: 'const from = newestFirst ? Math.min(head.version, first) : first;',
@@ -116,7 +116,7 @@ export const readingMutants: readonly Mutant[] = [
       'refuses an interval that does not end where the next begins, also at the edge of a page',
   },
   {
-    name: 'attributes that are not known are let pass',
+    name: 'unknown attributes are accepted',
     file: taker,
     from: 'if (rest.size > 0) throw malformed();',
     to: 'if (rest.size > 99) throw malformed();',
@@ -124,7 +124,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'fails with integrity_failure: head with an unknown attribute',
   },
   {
-    name: 'an item is taken whatever its key',
+    name: 'an item is accepted under any key',
     file: taker,
     from: "if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();",
     to: "if (key && (text('pk') === '' || text('sk') === '')) throw malformed();",
@@ -132,7 +132,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'fails with integrity_failure although it is genuine',
   },
   {
-    name: 'a version is taken under the key of another number',
+    name: 'a version is accepted under the key of another number',
     file: codec,
     from: 'if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();',
     to: 'if (validTo <= sealed.validFrom) throw malformed();',
@@ -140,7 +140,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'fails with integrity_failure if a version is under the key of another number',
   },
   {
-    name: 'the failure that comes first is the answer',
+    name: 'the answer is the first failure in time, not in the order of items',
     file: 'functions/vault/parallel.ts',
     from: 'failures.sort((a, b) => a.index - b.index);',
     to: 'failures.sort(() => 0);',
@@ -148,7 +148,7 @@ export const readingMutants: readonly Mutant[] = [
     sentence: 'comes from the earliest item, whichever fails first',
   },
   {
-    name: 'each page of names is walked to from the first name',
+    name: 'each page of names is searched from the first name',
     file: 'functions/dynamodb/names.ts',
     from: 'S: from ?? (range.text || firstName)',
     to: 'S: range.text || firstName',

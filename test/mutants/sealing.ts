@@ -27,7 +27,7 @@ export const sealingMutants: readonly Mutant[] = [
   unbound('write', 'identity.writeId', 'write id'),
   unbound('master key', 'identity.masterKeyId', 'master key'),
   {
-    name: 'the fields that a record is bound to have no borders',
+    name: 'the fields that a record is bound to have no lengths',
     file: envelope,
     from: 'return [length, bytes];',
     to: 'return length.length === 0 ? [length] : [bytes];',
@@ -43,7 +43,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'opens under its own key only, though GCM gives a text under both',
   },
   {
-    name: 'an iv is used twice',
+    name: 'an IV is used twice',
     file: envelope,
     from: 'drawIv: () => Uint8Array = () => randomBytes(ivBytes)',
     to: 'drawIv: () => Uint8Array = () => randomBytes(0).length === 0 ? new Uint8Array(ivBytes) : randomBytes(1)',
@@ -51,7 +51,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'draws a fresh iv every time, so the same value never looks the same',
   },
   {
-    name: 'another master key may unwrap',
+    name: 'another master key can unwrap',
     file: keys,
     from: '      KeyId: masterKeyId,\n      CiphertextBlob: wrapped,',
     to: '      CiphertextBlob: wrapped,',
@@ -67,7 +67,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'makes only calls that keep the rules and cost what the table says',
   },
   {
-    name: 'a wrong master key is one that cannot be reached',
+    name: 'a wrong master key is reported as unreachable',
     file: keys,
     from: "['InvalidCiphertextException', incorrect],",
     to: "['InvalidCiphertextException', unreachable],",
@@ -75,7 +75,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'answers master_key_incorrect with other material for secrets sealed before',
   },
   {
-    name: 'a disabled master key is asked again and again',
+    name: 'calls to a disabled master key are retried',
     file: keys,
     from: "['DisabledException', unusable],",
     to: "['DisabledException', unreachable],",
@@ -83,7 +83,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'answers master_key_unavailable because it is disabled',
   },
   {
-    name: 'a request that ran out of time before KMS was called is a key fault',
+    name: 'a request that ran out of time before its KMS call is reported as a key fault',
     file: keys,
     from: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);',
     to: 'throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context) && fault(context, unreachable);',
@@ -107,7 +107,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'is overwritten with zeroes after a create',
   },
   {
-    name: 'a process makes any number of calls to the master key at once',
+    name: 'a process makes any number of concurrent calls to the master key',
     file: 'functions/kms/slots.ts',
     from: 'if (free > 0) {',
     to: 'if (count > 0) {',
@@ -115,7 +115,7 @@ export const sealingMutants: readonly Mutant[] = [
     sentence: 'grants permits at once while some are free, then as each is released',
   },
   {
-    name: 'a place at the master key goes to whoever asked first',
+    name: 'the semaphore of the master key serves requests in order of arrival',
     file: 'functions/kms/slots.ts',
     from: 'others.reduce(older, first)',
     to: 'others.slice(others.length).reduce(older, first)',

@@ -1,4 +1,4 @@
-/** A copy of the project in which guards can be weakened, and its tests and compiler run. */
+/** A copy of the project in which guards can be weakened and tests and the compiler can run. */
 import {
   cpSync,
   mkdtempSync,
@@ -13,14 +13,14 @@ import { join, resolve } from 'node:path';
 import { startProgram } from '../../local/child.ts';
 import type { Mutant } from './mutant.ts';
 
-/** What became of the tests whose sentences were asked for. */
+/** The results of the tests with the requested titles. */
 type Results = { readonly passed: number; readonly failed: number; readonly broken: number };
 
 export type Workshop = {
-  /** Whether the compiler accepts the copy as it is now. */
+  /** Whether the copy compiles now. */
   readonly compiles: () => Promise<boolean>;
   readonly runTests: (asked: readonly Pick<Mutant, 'test' | 'sentence'>[]) => Promise<Results>;
-  /** Runs `work` while the copy has this mutant. Throws if its text does not stand there once. */
+  /** Runs `work` while the copy has this mutant. Throws unless its text occurs exactly once. */
   readonly withMutant: <Result>(mutant: Mutant, work: () => Promise<Result>) => Promise<Result>;
   readonly close: () => void;
 };
@@ -34,7 +34,7 @@ export const openWorkshop = (): Workshop => {
   }
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
 
-  /** Runs a program of a package there; its exit code. */
+  /** Runs a program of a package in the copy. Returns its exit code. */
   const run = (program: string, args: readonly string[]): Promise<number> =>
     new Promise((done) => {
       const command = [join('node_modules', program), ...args];

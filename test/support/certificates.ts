@@ -2,6 +2,6 @@ import { openCertificates } from '../../local/cluster/certificates.ts';
 import type { TlsFiles } from '../../local/cluster/cluster-file.ts';
 import { freshFolder } from './local-process.ts';
 
-/** A certificate of a new authority, for these hosts and for loopback. */
+/** A certificate from a new authority, for these hosts and for loopback. */
 export const freshCertificates = (hosts: readonly string[] = []): Promise<TlsFiles> =>
   openCertificates(freshFolder(), hosts);

@@ -1,6 +1,6 @@
 /**
- * The tests that documents cite: a link to a file below `test/`, and behind it, in italics, the titles of tests in that
- * file. `…` in a title stands for any text.
+ * The tests that documents cite: a link to a file below `test/`, followed in italics by titles of tests in that file.
+ * `…` in a title stands for any text.
  */
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,13 +8,13 @@ import { dirname, join } from 'node:path';
 export type Citation = {
   readonly document: string;
   readonly line: number;
-  /** A file, or a folder of tests, relative to the project. */
+  /** A file or a folder of tests, relative to the project. */
   readonly file: string;
   /** Undefined for the link itself. */
   readonly title: string | undefined;
 };
 
-/** A list item, a table row, or a paragraph: a link holds for the italics behind it in the same one. */
+/** Begins a list item, a table row or a paragraph. A link applies to the italics after it in the same one. */
 const blockBegins = /^\s*(?:[-*] |\d+\. |\||#|$)/;
 const fence = /^\s*```/;
 
@@ -32,10 +32,10 @@ const blocksOf = (markdown: string): { readonly line: number; readonly text: str
   return blocks;
 };
 
-/** A link, bold text (which may hold a link, but is no title), or text in italics. */
+/** A link, bold text (which may contain a link but is no title), or text in italics. */
 const tokens = /\[[^\]]*\]\(([^)\s]+)\)|\*\*|\*([^*]+)\*/g;
 
-/** All that a document cites, in its order. */
+/** All citations of a document, in order. */
 export const citationsIn = (document: string, markdown: string): Citation[] =>
   blocksOf(markdown).flatMap(({ line, text }) => {
     const found: Citation[] = [];
@@ -54,14 +54,16 @@ export const citationsIn = (document: string, markdown: string): Citation[] =>
   });
 
 const quoted = /'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|`((?:\\.|[^`\\])*)`/;
-/** A text and then a function, given to `it`, to a function of the test's own, or behind `each(…)`; not to a method. */
+/**
+ * A text followed by a function, as arguments of `it`, of a test's own function, or of `each(…)(…)`; not of a method.
+ */
 const titled = new RegExp(
   String.raw`(?:(?<![.\w])(?:\w+|(?:describe|it|test)\w*(?:\.\w+)+)|\))\(\s*(?:${quoted.source})\s*,\s*(?:async\b|\(|function\b|\w+\s*=>)`,
   'g',
 );
 const placeholder = /%[sdifjoO#p]|\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\w+(?:\.\w+)*/g;
 
-/** The titles in the source of a test, with `…` where a parameter stands. */
+/** The titles in the source of a test, with `…` for each parameter. */
 export const titlesIn = (source: string): string[] =>
   [...source.matchAll(titled)].map(([, single, double, template]) =>
     (single ?? double ?? template ?? '').replace(/\\(.)/g, '$1').replace(placeholder, '…'),
@@ -72,10 +74,7 @@ const patternOf = (title: string): RegExp => {
   return new RegExp(`^${parts.join('(.*)')}$`);
 };
 
-/**
- * Whether the source of a test has a title that is cited. A text that is cited for a parameter must be in the source,
- * too.
- */
+/** Whether the source of a test has a cited title. A text cited for a parameter must appear in the source too. */
 export const isTitleIn = (cited: string, source: string): boolean =>
   titlesIn(source).some((title) => {
     if (patternOf(cited).test(title)) return true;

@@ -1,4 +1,4 @@
-/** `npm run cluster` as a process of its own on a folder of its own, and the commands to it as a person types them. */
+/** `npm run cluster` as a process on its own folder, with the commands that a person types. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from './local-process.ts';
@@ -22,13 +22,13 @@ type Call = { readonly body?: unknown; readonly key?: string; readonly limitMs?:
 export type ClusterProcess = {
   readonly folder: string;
   readonly process: LocalProcess;
-  /** Runs a command; returns its exit code and what it printed. */
+  /** Runs a command. Returns its exit code and output. */
   readonly command: (...args: readonly string[]) => Promise<{ code: number | null; text: string }>;
   readonly status: () => Promise<Status>;
   readonly urlOf: (node: number) => string;
-  /** Status 0: no answer within the limit. */
+  /** Asks a node. Status 0 means no answer within the limit. */
   readonly ask: (node: number, method: string, path: string, call?: Call) => Promise<Reply>;
-  /** The pids of what runs for this node (`node-2`) or the master key (`key`), as it wrote them down. */
+  /** The pids of the processes of this node (`node-2`) or of the master key (`key`), from their pid file. */
   readonly pids: (member: string) => readonly number[];
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 };
@@ -44,7 +44,7 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Returns when the condition holds; throws what it last was if it does not within the limit. */
+/** Waits for the condition. Throws the last value if the condition does not hold within the limit. */
 export const until = async <Seen>(
   see: () => Promise<Seen> | Seen,
   isRight: (seen: Seen) => boolean,
@@ -58,7 +58,7 @@ export const until = async <Seen>(
   }
 };
 
-/** Starts a cluster and returns when it is ready. `settings`: more of the environment, for its nodes too. */
+/** Starts a cluster and waits until it is ready. `settings` add to the environment, also of its nodes. */
 export const startCluster = async (
   folder = freshFolder(),
   settings: Readonly<Record<string, string>> = {},

@@ -1,48 +1,48 @@
 /**
- * What each operation costs: its calls to the store and to KMS, in alphabetical order, and its read and write units.
- * The one place that says so: test/contract/costs.test.ts and test/proof/calls.test.ts hold the vault to it, and `npm
- * run bench -- cost` says what it comes to in dollars. For values of 256 bytes; docs/design/storage.md has the table.
+ * The cost of each operation: its calls to the store and to KMS, in alphabetical order, and its read and write units,
+ * for values of 256 bytes. test/contract/costs.test.ts and test/proof/calls.test.ts hold the vault to these numbers,
+ * and `npm run bench -- cost` turns them into dollars. docs/design/storage.md has the table.
  */
 export type Cost = {
   readonly store: readonly string[];
   readonly kms: readonly string[];
   /** Read request units: one for 4 KB read consistently, two in a transaction, half through the index. */
   readonly reads: number;
-  /** Write request units: one for 1 KB, two in a transaction; the index's among them. */
+  /** Write request units: one for 1 KB, two in a transaction, including those of the index. */
   readonly writes: number;
 };
 
 const times = (count: number, call: string): string[] => Array.from({ length: count }, () => call);
 
-/** How many versions the secret has whose version as of an instant is asked for, and how many names are listed. */
+/** The number of versions of the secret that is read as of an instant, and the number of listed names. */
 export const costSizes = { versions: 17, listedVersions: 10, listedNames: 100 } as const;
 
-/** At most: the head, and the halvings of what is below it. */
+/** The highest cost: one read of the head, and one for each halving of the versions below it. */
 export const getAtCost = (versions: number): Cost => {
   const reads = 1 + Math.ceil(Math.log2(versions));
   return { store: times(reads, 'GetItem'), kms: ['Decrypt'], reads, writes: 0 };
 };
 
 type File = {
-  /** Names that `enc()` creates. */
+  /** The number of names that `enc()` creates. */
   readonly created?: number;
-  /** Distinct names that `secret()` reads. */
+  /** The number of distinct names that `secret()` reads. */
   readonly read?: number;
-  /** Of those, the ones that must still be what was read when the file is stored: all but the pinned ones. */
+  /** The number of read names that must be unchanged when the file is stored: all except the pinned ones. */
   readonly checked?: number;
-  /** Superseded versions that pins ask for. */
+  /** The number of superseded versions that pins ask for. */
   readonly superseded?: number;
-  /** Of a keyed file, the size of its record: 1 up to some 20 names. */
+  /** The size of the record of a keyed file in KB: 1 up to about 20 names. */
   readonly recordKb?: number;
 };
 
-/** One file, whatever route takes it: one transaction that reads, and one that writes. */
+/** The cost of one file on any route: one transaction that reads, and one that writes. */
 export const envCost = (file: File): Cost => {
   const { created = 0, read = 0, superseded = 0, recordKb = 0 } = file;
   const checked = created === 0 ? 0 : (file.checked ?? read);
   const record = recordKb > 0 ? 1 : 0;
   const actions = created + checked + record;
-  // A single put of a secret needs no transaction, which doubles the units.
+  // A single put of a secret needs no transaction, which would double the units.
   const isTransaction = actions > 1 || record > 0;
   const write = actions === 0 ? [] : [isTransaction ? 'TransactWriteItems' : 'PutItem'];
   const reads = [
@@ -59,7 +59,7 @@ export const envCost = (file: File): Cost => {
   };
 };
 
-/** By the operation of template.yaml, and what is special about it. */
+/** The costs by operation of template.yaml and variant. */
 export const costs = {
   'create-secret': { store: ['PutItem'], kms: ['GenerateDataKey'], reads: 0, writes: 1 + 1 },
   'create-secret, keyed': {
@@ -84,7 +84,7 @@ export const costs = {
   'get-secret by version': { store: times(3, 'GetItem'), kms: ['Decrypt'], reads: 3, writes: 0 },
   'get-secret at an instant': getAtCost(costSizes.versions),
   'get-secret, not found': { store: ['GetItem'], kms: [], reads: 1, writes: 0 },
-  // Ten versions of 850 bytes are read as three times 4 KB.
+  // Ten versions of 850 bytes take three reads of 4 KB.
   'list-versions': { store: ['GetItem', 'Query'], kms: [], reads: 1 + 2, writes: 0 },
   'list-versions with values': {
     store: ['GetItem', 'Query'],
@@ -92,7 +92,7 @@ export const costs = {
     reads: 1 + 2,
     writes: 0,
   },
-  // A hundred entries of the index, with names of 14 characters, at half a unit for 4 KB.
+  // A hundred index entries with names of 14 characters, at half a unit for each 4 KB.
   'list-secrets': { store: ['Query'], kms: [], reads: 1.5, writes: 0 },
   'encrypt-env of 40 names': envCost({ created: 40 }),
   'expand-env of 40 names': envCost({ read: 40 }),
@@ -105,5 +105,5 @@ export const costs = {
   'get-health': { store: [], kms: [], reads: 0, writes: 0 },
 } as const satisfies Readonly<Record<string, Cost>>;
 
-/** What a secret takes at most beside its value, in bytes: with names of 16 characters, and with the largest. */
+/** The largest overhead of a stored secret in bytes: with names of 16 characters, and with the longest names. */
 export const keptBytes = { usual: 580, largest: 1_140 } as const;

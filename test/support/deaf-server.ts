@@ -1,10 +1,10 @@
-/** A server that cannot be connected to any more: it listens, and accepts nothing. */
+/** A server that accepts no connection. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export type DeafServer = { readonly port: number; readonly close: () => void };
 
-/** Its system takes two connections for it, and lets all others wait. */
+/** The system queues two connections for the server and lets all others wait. */
 export const startDeafServer = async (): Promise<DeafServer> => {
   const program = `require('net').createServer().listen(0, '127.0.0.1', 1, function () {
     require('fs').writeSync(1, String(this.address().port));

@@ -1,6 +1,6 @@
 /**
- * The real binary `cli/dsv.js` as a child process, in a pseudo-terminal where that matters. Whatever a test runs, the
- * command line of every process on the machine is read meanwhile, so that any test can ask where a value was seen.
+ * The real binary `cli/dsv.js` as a child process, in a pseudo-terminal if needed. During each run the command lines of
+ * all processes on the machine are recorded, so that a test can ask where a value was visible.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,14 +14,14 @@ const scanEveryMs = 20;
 type Ran = {
   readonly code: number | null;
   readonly stdout: string;
-  /** What was printed, byte for byte. */
+  /** The exact bytes of stdout. */
   readonly bytes: Buffer;
   readonly stderr: string;
 };
 
 type Started = {
   readonly child: ChildProcess;
-  /** Settles once stdout and stderr together hold the text. */
+  /** Settles once stdout and stderr together contain the text. */
   readonly prints: (text: string) => Promise<void>;
   readonly type: (text: string) => void;
   readonly ran: Promise<Ran>;
@@ -31,24 +31,24 @@ export type Dsv = {
   /** Runs to the end. */
   readonly run: (args: readonly string[], how?: How) => Promise<Ran>;
   readonly start: (args: readonly string[], how?: How) => Started;
-  /** A folder of this caller's own, for files; `dsv` runs in it. */
+  /** The folder of this caller, in which `dsv` runs. */
   readonly folder: string;
-  /** Command lines and messages (stderr) in which the text was seen, in all runs so far. */
+  /** The command lines and messages (stderr) of all runs so far that contain the text. */
   readonly seenIn: (text: string) => readonly string[];
 };
 
 type How = {
-  /** What stdin holds; it is empty if not told. `open`: it stays open, to be typed into. */
+  /** The content of stdin, empty by default. `open`: stdin stays open for typing. */
   readonly input?: string | Uint8Array;
   readonly open?: boolean;
   readonly env?: NodeJS.ProcessEnv;
-  /** In a pseudo-terminal, whose output is all in `stdout`. */
+  /** Runs in a pseudo-terminal, whose whole output is in `stdout`. */
   readonly terminal?: boolean;
   /** The width of that terminal. */
   readonly columns?: number;
 };
 
-/** The command lines of all processes. One may end while it is read. */
+/** The command lines of all processes. A process may end while it is read. */
 const commandLines = (): string[] =>
   readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
@@ -62,11 +62,11 @@ const commandLines = (): string[] =>
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The command of the shell in the terminal, which sets the width first: `script` itself takes none. */
+/** The shell command for the terminal. It sets the width first, because `script` itself cannot. */
 const inTerminal = (command: readonly string[], columns: number | undefined): string =>
   `${columns === undefined ? '' : `stty cols ${columns}; `}exec ${command.map(quoted).join(' ')}`;
 
-/** `dsv` for a caller with this environment, in a folder and with a home of its own. */
+/** `dsv` for a caller with this environment, in a folder and a home of its own. */
 export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
   const folder = freshFolder();
   const seen = new Set<string>();
@@ -82,7 +82,7 @@ export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => errors.push(chunk));
     for (const stream of [child.stdout, child.stderr]) stream.setMaxListeners(0);
-    // A command that needs no input may end before it was given any.
+    // A command without input may end before it gets any.
     child.stdin.on('error', () => undefined);
     if (how.input !== undefined) child.stdin.write(how.input);
     if (!how.open) child.stdin.end();

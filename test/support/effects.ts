@@ -1,4 +1,4 @@
-/** What a request left in the vault, counted by who did not make it. */
+/** Counts the effects of a request in the vault, independently of its answer. */
 import type { Principal } from '../../functions/model/types.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
@@ -9,7 +9,7 @@ import { codeOf } from './refusals.ts';
 import { requestContext } from './requests.ts';
 import { historyOf } from './secrets.ts';
 
-/** How many versions of `name` hold the value of the request. */
+/** The number of versions of `name` with the value of the request. */
 const effectsOn = async (ports: Ports, principal: Principal, name: string): Promise<number> => {
   const versions = await historyOf(ports, principal, name).catch(() => []);
   let effects = 0;
@@ -21,7 +21,7 @@ const effectsOn = async (ports: Ports, principal: Principal, name: string): Prom
   return effects;
 };
 
-/** The number of effects on each name that the operation writes, without repetitions: [1] is right. */
+/** The distinct numbers of effects on the names that the operation writes: [1] is right. */
 export const effectsOf = async (
   ports: Ports,
   principal: Principal,
@@ -32,7 +32,7 @@ export const effectsOf = async (
   return [...found].sort();
 };
 
-/** What a file that reads all of these names gets: all of them or not all. */
+/** Whether a file that reads these names gets all of them, none or some. */
 export const seenByFile = async (
   ports: Ports,
   principal: Principal,

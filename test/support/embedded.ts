@@ -1,6 +1,6 @@
 /**
- * The real parts under a vault without HTTP: the embedded store on a file, the embedded KMS, and the
- * ports over them. A test may put a hostile connection between the vault and the store.
+ * The real parts of a vault without HTTP: the embedded store on a file, the embedded KMS, and the ports over them. A
+ * test may put a hostile connection between the vault and the store.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,9 +26,9 @@ export type Embedded = {
   readonly kms: KMSClient;
   readonly keyArn: string;
   readonly ports: Ports;
-  /** Tenants whose items a test changed by hand: the last look at the table leaves them out. */
+  /** The tenants whose items a test changed by hand. The final check of the table leaves them out. */
   readonly tampered: Set<string>;
-  /** Re-reads the whole table, asserts every invariant of it, and ends what was started. */
+  /** Re-reads the whole table, asserts all its invariants, and ends everything that was started. */
   readonly close: () => Promise<void>;
 };
 
@@ -60,7 +60,7 @@ const startTestStore = async (folder: string) => {
   return await startStore(dynoxide(process.cwd()), folder, () => {});
 };
 
-/** The parts and the ports over them; `close` looks at nothing. */
+/** The parts and the ports over them, without the final check in `close`. */
 export const startUnchecked = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-'));
   const kmsServer = await startKms({ folder });

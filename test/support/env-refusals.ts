@@ -1,9 +1,9 @@
-/** Why lines cannot be written, as a dialect's tests state it. */
+/** The reasons why lines cannot be written, in the short form of the tests of dialects. */
 import { expect } from '@jest/globals';
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { contentOf, plan, refusal, render } from './env-runs.ts';
 
-/** `line reason`, with the line that is to blame, of all that `work` is refused for. */
+/** Each refusal of `work` as `line reason`, followed by the line that caused it. */
 export const reasonsOf = (work: () => unknown): string[] => {
   const { code, errors = [] } = refusal(work);
   if (code !== 'invalid_env') return [code];
@@ -12,15 +12,15 @@ export const reasonsOf = (work: () => unknown): string[] => {
   );
 };
 
-/** How a dialect writes a value in place of the `secret(X)` of a file. */
+/** Writes a value in place of the `secret(X)` of a file. */
 export const writerFor =
   (dialect: Dialect) =>
   (value: string, text = 'A=secret(X)\n'): string =>
     contentOf(text, { mode: 'expand', dialect, secrets: { X: value } });
 
 /**
- * What the dialect makes of a line of the caller's own, told by what becomes of those around it. Above one
- * with a byte order mark there is none.
+ * How a dialect reads a line of the caller's own, found from what happens to the lines around it. A line with a byte
+ * order mark is tested only with a line below it.
  */
 export const readingOf = (dialect: Dialect, line: string): string => {
   const options = { mode: 'expand', dialect, secrets: { X: 'v' } } as const;

@@ -10,7 +10,7 @@ export type Options = {
   readonly values?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
   readonly reply?: 'json' | 'text';
-  /** The versions to pin to, by name. */
+  /** The versions to pin, by name. */
   readonly pinTo?: Readonly<Record<string, number>>;
 };
 
@@ -22,7 +22,7 @@ export const plan = (content: string, options: Options = {}): Plan =>
     values: new Map(Object.entries(options.values ?? {})),
   });
 
-/** What a file reads, as it is written there. */
+/** The references that a file reads, as written. */
 export const readBy = (content: string, options: Options = {}): string[] =>
   plan(content, options).read.map(writtenAs);
 
@@ -46,7 +46,7 @@ export const render = (content: string, options: Options = {}): RenderedFile => 
 export const contentOf = (content: string, options: Options = {}): string =>
   render(content, options).content;
 
-/** What `work` throws: its code and members. */
+/** The code and properties of the error that `work` throws. */
 export const refusal = (work: () => unknown): { code: string } & ErrorMembers => {
   try {
     work();

@@ -1,4 +1,4 @@
-/** `.env` requests below HTTP, of which a test says only what matters. */
+/** `.env` requests below HTTP, of which a test states only the parts that matter. */
 import type { Principal } from '../../functions/model/types.ts';
 import type { FileAnswer, FileRequest } from '../../functions/vault/env-file.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
@@ -7,7 +7,7 @@ import { requestContext } from './requests.ts';
 
 type Options = Partial<Omit<FileRequest, 'mode' | 'content'>>;
 
-/** A request that asks for nothing special, but for what `more` says. */
+/** A request with default options, changed by `more`. */
 export const file = (content: string, more: Options = {}): Omit<FileRequest, 'mode'> => ({
   content,
   values: new Map(),

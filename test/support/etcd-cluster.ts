@@ -1,4 +1,4 @@
-/** A real etcd of three members, each on a folder of its own. */
+/** A real etcd with three members, each on its own folder. */
 import { findFreePort } from '../../local/child.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import { type EtcdMember, startEtcdMember } from './etcd-member.ts';
@@ -8,7 +8,7 @@ export type EtcdCluster = {
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd and returns once all members know a leader. `more`: further options of etcd. */
+/** Starts etcd and waits until all members know a leader. `more` adds options of etcd. */
 export const startEtcdCluster = async (
   more: Readonly<Record<string, string>> = {},
 ): Promise<EtcdCluster> => {

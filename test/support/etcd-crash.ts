@@ -1,16 +1,16 @@
-/** The death of a node at one of its calls to etcd, and a call to etcd whose reply is lost. */
+/** A node dies at one of its calls to etcd, or a call to etcd loses its reply. */
 import { status } from '@grpc/grpc-js';
 import type { EtcdClient } from '../../local/etcd/client.ts';
 
 export type Crash = {
   readonly etcd: EtcdClient;
-  /** Resolves once the node is dead and its calls under way have ended. */
+  /** Resolves once the node is dead and its calls in progress have ended. */
   readonly happened: Promise<void>;
 };
 
 type Send = () => Promise<unknown>;
 
-/** Hands each call to `take`, with its number from 0. */
+/** Passes each call to `take` with its number from 0. */
 export const interceptCalls = (
   etcd: EtcdClient,
   take: (send: Send, index: number) => Promise<unknown>,

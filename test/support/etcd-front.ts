@@ -1,4 +1,4 @@
-/** A front over a real etcd of one member, on a folder of its own. */
+/** A front over a real etcd with one member, on its own folder. */
 import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
 import { createFront, type Front } from '../../local/etcd/front.ts';
 import { startEtcdMember } from './etcd-member.ts';
@@ -6,12 +6,12 @@ import { startEtcdMember } from './etcd-member.ts';
 export type EtcdFront = {
   readonly front: Front;
   readonly etcd: EtcdClient;
-  /** The front's reports of an etcd that went back. */
+  /** The reports of the front that its etcd went back. */
   readonly goneBack: readonly string[];
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd and returns once it answers. `wrap` stands between the front and etcd. */
+/** Starts etcd and waits until it answers. `wrap` adds a layer between the front and etcd. */
 export const startEtcdFront = async (
   wrap: (etcd: EtcdClient) => EtcdClient = (etcd) => etcd,
 ): Promise<EtcdFront> => {

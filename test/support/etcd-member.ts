@@ -1,4 +1,4 @@
-/** A real etcd of one member, on a folder of its own. */
+/** A real etcd with one member, on its own folder. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,13 +10,13 @@ export type EtcdMember = {
   /** `host:port` of its client port. */
   readonly address: string;
   readonly child: ChildProcess;
-  /** Returns once `isThere` does; throws if etcd ends before. */
+  /** Waits until `isThere` returns true. Throws if etcd ends before. */
   readonly untilThere: (isThere: () => Promise<boolean>) => Promise<void>;
   /** Ends etcd and removes its folder. */
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd, which may not answer yet. `more`: further options of etcd. */
+/** Starts etcd, which may not answer yet. `more` adds options of etcd. */
 export const startEtcdMember = async (
   more: Readonly<Record<string, string>>,
 ): Promise<EtcdMember> => {

@@ -1,4 +1,4 @@
-/** Events as API Gateway (REST) hands them to a function, of which a test says only what matters. */
+/** Events as API Gateway (REST) passes them to a function, of which a test states only the parts that matter. */
 import type { Event } from '../../functions/http/requests.ts';
 
 export const eventOf = (parts: Partial<Event> = {}): Event => ({
@@ -17,7 +17,7 @@ export const eventOf = (parts: Partial<Event> = {}): Event => ({
   ...parts,
 });
 
-/** An event with each header once, in the form that carries all values of a name. */
+/** An event with each header once, in the form that holds all values of a name. */
 export const eventWith = (headers: Readonly<Record<string, string>>, parts: Partial<Event> = {}) =>
   eventOf({
     multiValueHeaders: Object.fromEntries(
@@ -26,7 +26,7 @@ export const eventWith = (headers: Readonly<Record<string, string>>, parts: Part
     ...parts,
   });
 
-/** A JSON body as sent: of a value, or of text or bytes that may be no JSON at all. */
+/** A raw JSON body: of a value, or of text or bytes that may be invalid JSON. */
 export const jsonEvent = (body: unknown): Event => {
   const bytes = typeof body === 'string' || body instanceof Uint8Array;
   return eventWith(

@@ -1,13 +1,13 @@
 /**
- * A hostile connection between a client and its service: each call, in order, may be refused before it
- * is sent, or applied with its reply lost. A call that the script does not mention goes through.
+ * A hostile connection between a client and its service. Each call, in order, may be refused before it is sent, or
+ * applied with its reply lost. A call that the script does not mention succeeds.
  */
 type Client = { readonly send: (command: object, options?: object) => Promise<object> };
 
 /** `before` throws instead of sending; `after` throws once the service has applied the call. */
 export type Fault = { readonly before: Error } | { readonly after: Error };
 
-/** Whether, and how, the call fails. Called with the command's name once a call. */
+/** Decides whether and how a call fails. Called once for each call with the command's name. */
 export type Script = (command: string) => Fault | undefined;
 
 export const hostile = <Wrapped extends object>(client: Wrapped, script: Script): Wrapped => {
@@ -24,7 +24,7 @@ export const hostile = <Wrapped extends object>(client: Wrapped, script: Script)
   });
 };
 
-/** Fails the calls of one command by their turn: the first entry for its first call, and so on. */
+/** Fails the calls of one command in order: the first entry applies to its first call, and so on. */
 export const inTurn = (command: string, faults: readonly (Fault | undefined)[]): Script => {
   const rest = [...faults];
   return (called) => (called === command ? rest.shift() : undefined);
@@ -42,7 +42,7 @@ export const inProgress = failing('TransactionInProgressException', {
 });
 export const denied = failing('AccessDeniedException', { $metadata: { httpStatusCode: 400 } });
 export const serverError = failing('InternalServerError', { $metadata: { httpStatusCode: 500 } });
-/** A good reply that was cut off, and one that a proxy gave in its place. */
+/** A good reply that was cut off, and a reply of a proxy in its place. */
 export const cutOff = failing('SyntaxError', { $metadata: { httpStatusCode: 200 } });
 export const foreign = failing('SyntaxError', { $metadata: { httpStatusCode: 400 } });
 export const timedOut = failing('TimeoutError', {});

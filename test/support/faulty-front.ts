@@ -1,15 +1,15 @@
-/** A server in front of a vault that does to each request what the test planned, and hands on the rest. */
+/** A server in front of a vault that treats each request as the test planned, and forwards the rest. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type Plan =
   | 'pass'
-  /** The connection breaks before the vault hears of it. */
+  /** Breaks the connection before the vault gets the request. */
   | 'drop'
-  /** The vault does it, and its answer is lost. */
+  /** Forwards the request and loses its answer. */
   | 'lose'
-  /** Nothing is ever answered. */
+  /** Never answers. */
   | 'hang'
   | {
       readonly status: number;
@@ -21,7 +21,7 @@ type Seen = { readonly headers: IncomingMessage['headers']; readonly at: number 
 
 export type FaultyFront = {
   readonly url: string;
-  /** What becomes of the next requests, one by one; all after them pass. */
+  /** Plans the next requests, one by one; later ones are forwarded. */
   readonly plan: (...plans: readonly Plan[]) => void;
   /** The requests since the last `plan`. */
   readonly seen: () => readonly Seen[];

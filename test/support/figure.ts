@@ -1,4 +1,4 @@
-/** Prints what a proof came to, beside Jest's own lines: a figure of the table in docs/guarantees.md. */
+/** Prints the figure of a proof beside Jest's own lines, for the table in docs/guarantees.md. */
 export const printFigure = (property: string, figure: string): void => {
   process.stdout.write(`figure · ${property}: ${figure}\n`);
 };

@@ -1,7 +1,7 @@
-/** How the time of a piece of work grows with its input, for work that must not grow faster than the input. */
+/** Measures how the time of work grows with its input, for work that must be linear. */
 
 const rounds = 15;
-/** Below this the clock and the garbage collector are most of what is measured. */
+/** Below this time the clock and the garbage collector dominate the measurement. */
 const measurableMs = 0.2;
 
 const timeOf = (work: () => unknown): number => {
@@ -11,8 +11,8 @@ const timeOf = (work: () => unknown): number => {
 };
 
 /**
- * How many times longer `work` takes for the input of `4 * size` than for the input of `size`: about 4 if it is linear,
- * 16 and more if it is quadratic. The quickest of several runs counts, so that other load does not.
+ * The time of `work` for the input of `4 * size`, divided by its time for the input of `size`: about 4 if it is linear,
+ * 16 and more if it is quadratic. The fastest of several runs counts, so that other load does not matter.
  */
 export const growthOf = <Input>(
   make: (size: number) => Input,
@@ -29,5 +29,5 @@ export const growthOf = <Input>(
   return least(1) / least(0);
 };
 
-/** Between linear and quadratic. */
+/** A limit between linear and quadratic growth. */
 export const linearGrowthMax = 10;

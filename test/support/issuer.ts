@@ -1,4 +1,4 @@
-/** Keys and tokens of an issuer, also such as no honest issuer would make. */
+/** Keys and tokens of an issuer, also tokens that no honest issuer would make. */
 import {
   createHmac,
   generateKeyPairSync,
@@ -31,7 +31,7 @@ const signers: Readonly<Record<string, (data: Buffer, key: KeyObject) => Buffer>
   RS384: (data, key) => sign('sha384', data, key),
 };
 
-/** A token with exactly this header and payload, signed as its `alg` says. */
+/** A token with exactly this header and payload, signed according to its `alg`. */
 export const signToken = (
   header: { readonly alg: string } & Readonly<Record<string, unknown>>,
   payload: unknown,
@@ -42,7 +42,7 @@ export const signToken = (
   return `${signed}.${signature?.toString('base64url') ?? ''}`;
 };
 
-/** A token whose signature is a MAC under `secret`. */
+/** A token with a MAC under `secret` as its signature. */
 export const macToken = (header: object, payload: unknown, secret: string | Buffer): string => {
   const signed = `${encode(header)}.${encode(payload)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;

@@ -1,4 +1,4 @@
-/** The programs of `local/` as processes of their own, with what they print. */
+/** The programs of `local/` as separate processes with recorded output. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
@@ -9,10 +9,10 @@ import { startProgram } from '../../local/child.ts';
 
 export type LocalProcess = {
   readonly child: ChildProcess;
-  /** What was printed so far, in order within each stream. */
+  /** The output so far, in order within each stream. */
   readonly output: readonly string[];
   readonly errors: readonly string[];
-  /** The exit code, once the process has ended and its streams are read to their ends. */
+  /** The exit code, once the process has ended and its streams are completely read. */
   readonly exit: Promise<number | null>;
 };
 
@@ -30,7 +30,7 @@ export const runLocal = (
   env: NodeJS.ProcessEnv,
 ): LocalProcess => runFile(`local/${program}.ts`, args, env);
 
-/** Runs a program with nothing of this process's configuration but what `env` says. */
+/** Runs a program without this process's configuration, except for what `env` gives. */
 export const runFile = (
   file: string,
   args: readonly string[],
@@ -50,9 +50,7 @@ export const runFile = (
   return { child, output, errors, exit };
 };
 
-/**
- * What `pattern` captures in the first line printed that it matches; throws with all that was printed if none comes.
- */
+/** The capture of `pattern` in the first printed line that matches. Throws with the whole output if none does. */
 export const lineOf = async (
   { child, output, errors, exit }: LocalProcess,
   pattern: RegExp,
@@ -66,7 +64,7 @@ export const lineOf = async (
     const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
     if (await Promise.race([ended, tick])) break;
   }
-  // What it has started beside itself, as containers, it is to end first.
+  // Let the process end what it has started, such as containers.
   child.kill('SIGTERM');
   const late = setTimeout(() => child.kill('SIGKILL'), endLimitMs);
   await exit;

@@ -1,7 +1,7 @@
 /**
- * DynamoDB in memory, as far as the vault uses it, as an exchange: each call takes effect at once and
- * whole, so that a simulation decides what comes before what. Held to the embedded store's answers by
- * test/proof/memory-dynamodb.test.ts.
+ * The part of DynamoDB that the vault uses, in memory, as an exchange. Each call takes effect at once and completely,
+ * so that a simulation decides the order of calls. test/proof/memory-dynamodb.test.ts compares its answers with the
+ * embedded store.
  */
 import { type Call, type Exchange, faultReply, type Json, type Reply } from './adversary/wire.ts';
 
@@ -27,7 +27,7 @@ const keysNamed =
   (item: Item): Item =>
     Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
 const keyOfItem = keysNamed('pk', 'sk');
-/** The index holds these of each item that has them all, which is a head. */
+/** The index holds these attributes of each item that has all of them, which is a head. */
 const keysInIndex = keysNamed('tenant', 'name', 'pk', 'sk');
 const isKeyOfHead = (item: Item): boolean => item['sk']?.S === 'HEAD';
 
@@ -40,7 +40,10 @@ const isEqual = (a: Value | undefined, b: Value | undefined): boolean =>
 
 const termForm = /^(#?\w+) (=|<|BETWEEN) (:\w+)(?: AND (:\w+))?$/;
 
-/** Whether an expression of the vault holds of an item, or of none. Throws for one that it does not use. */
+/**
+ * Whether an expression of the vault holds for an item, or for none. Throws for an expression that the vault does not
+ * use.
+ */
 const holds = (expression: string, action: Action, item: Item | undefined): boolean => {
   const value = (name = ''): Value | undefined => action.ExpressionAttributeValues?.[name];
   const holdsTerm = (term: string): boolean => {
@@ -61,7 +64,7 @@ const holds = (expression: string, action: Action, item: Item | undefined): bool
 };
 
 const capacity = (CapacityUnits: number) => ({ CapacityUnits, TableName: 'vault' });
-/** Only of a transaction the store also tells which kind its units are. */
+/** Only for a transaction does the store also tell the kind of its units. */
 const transactionCapacity = (CapacityUnits: number, kind: 'Read' | 'Write') => [
   { ...capacity(CapacityUnits), [`${kind}CapacityUnits`]: CapacityUnits },
 ];
@@ -80,7 +83,7 @@ export const createMemoryStore = (): MemoryStore => {
     const Item = itemOf(action);
     return action.ReturnValuesOnConditionCheckFailure === 'ALL_OLD' && Item ? { Item } : {};
   };
-  /** Puts an item; how many units of the index that takes. */
+  /** Puts an item. Returns the units that this costs in the index. */
   const put = ({ Item }: Action): number => {
     if (!Item) return 0;
     const isNewHead = isKeyOfHead(Item) && !items.has(keyOf(Item));
@@ -106,14 +109,14 @@ export const createMemoryStore = (): MemoryStore => {
     const ofIndex = actions.reduce((sum, action) => sum + put(action), 0);
     return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length + ofIndex, 'Write') });
   };
-  /** A transaction that took effect is answered again under its token, and refused with other content. */
+  /** A repeated token gets the same answer again, or a refusal if the content differs. */
   const oncePerToken = ({ input, body }: Call, actions: readonly Action[]): Reply => {
     const token = String(input['ClientRequestToken']);
     const known = done.get(token);
     if (known !== undefined && known !== body) {
       return faultReply(400, 'IdempotentParameterMismatchException');
     }
-    // To find it done is to read.
+    // A repeated transaction costs read units.
     if (known !== undefined) {
       return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length, 'Read') });
     }
@@ -143,7 +146,7 @@ export const createMemoryStore = (): MemoryStore => {
       Count: page.length,
       ScannedCount: page.length,
       ConsumedCapacity: capacity(IndexName === undefined ? 1 : 0.5),
-      // A full page ends there, whether more follows or not.
+      // A full page ends here even if nothing follows.
       ...(page.length === Limit && last && { LastEvaluatedKey: keys(last) }),
     });
   };

@@ -1,5 +1,5 @@
 /**
- * The key-value service of etcd in memory, as far as the front uses it: revisions, compares, nested transactions, and
+ * The part of etcd's key-value service that the front uses, in memory: revisions, compares, nested transactions, and
  * the refusal of a call that puts a key twice. `test/cluster/etcd-contract.test.ts` holds it and a real etcd to one
  * suite.
  */
@@ -24,7 +24,7 @@ export type MemoryEtcd = EtcdClient & {
 const invalidArgument = (details: string): Error =>
   Object.assign(new Error(details), { code: status.INVALID_ARGUMENT, details });
 
-/** The keys that an operation puts or deletes in any of its branches that may run. */
+/** The keys that an operation may put or delete in any of its branches. */
 const changed = (operations: readonly Operation[]): string[] =>
   operations.flatMap((operation) => {
     if ('request_put' in operation) return [operation.request_put.key.toString('latin1')];

@@ -1,4 +1,4 @@
-/** The embedded KMS without its HTTP: the same operations, on a master key that lies in no file. */
+/** The embedded KMS without HTTP: the same operations, with a master key in memory. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { isFault } from '../../local/kms/fault.ts';
 import type { KeyState, MasterKey } from '../../local/kms/master-key.ts';

@@ -1,4 +1,4 @@
-/** The readers of `.env` files that Node programs use, as they are. */
+/** The unchanged readers of `.env` files that Node programs use. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,18 +11,18 @@ type Found = ReadonlyMap<string, string>;
 
 const asMap = (values: object): Found => new Map(Object.entries(values));
 
-/** What each of them finds in a file, by key: Node, npm dotenv, and npm dotenv's faster parser. */
+/** The readers with the values that they find in a file, by key: Node, npm dotenv, and npm dotenv's faster parser. */
 export const nodeReaders: readonly (readonly [string, (text: string) => Found])[] = [
   ['node', (text) => asMap(parseEnv(text))],
   ['dotenv', (text) => asMap(parse(text))],
   ['dotenv, fast', (text) => asMap(parse(text, { fast: true }))],
 ];
 
-/** What dotenv-expand makes of what npm dotenv finds; `environment` is empty but for names in these files. */
+/** Expands with dotenv-expand what npm dotenv finds. `environment` is empty except for names in these files. */
 export const readWithExpand = (text: string, environment: Record<string, string> = {}): Found =>
   asMap(expand({ parsed: parse(text), processEnv: { ...environment } }).parsed ?? {});
 
-/** The environment of a process that `node --env-file` starts, for each file. */
+/** For each file, the environment of a process that `node --env-file` starts. */
 export const readWithNodeProcess = (texts: readonly string[]): Found[] => {
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
   try {

@@ -1,4 +1,4 @@
-/** Nodes that speak with each other without a network. */
+/** Nodes that communicate without a network. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { NodeConfig } from '../../local/node/config.ts';
@@ -42,7 +42,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   ...more,
 });
 
-/** What each node answers; `undefined`: it gives no answer. */
+/** The answer of each node; `undefined` means no answer. */
 export const askOf =
   (
     answer: (node: number, path: string, body: string) => Promise<string> | string | undefined,
@@ -53,7 +53,7 @@ export const askOf =
     return Readable.from([Buffer.from(text)]) as unknown as IncomingMessage;
   };
 
-/** A record that no file keeps. */
+/** A record in memory. */
 export const recordOf = (first = 1): NodeRecord => {
   let start = first;
   let isMember = false;
@@ -75,7 +75,7 @@ export const recordOf = (first = 1): NodeRecord => {
   };
 };
 
-/** A counter that no file keeps. */
+/** A counter in memory. */
 export const counterOf = (first = 0): Counter => {
   let value = first;
   return {

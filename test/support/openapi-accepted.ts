@@ -1,6 +1,4 @@
-/**
- * Holds requests that the vault accepted against docs/openapi.yaml: the vault takes nothing that the document refuses.
- */
+/** Checks requests that the vault accepted against docs/openapi.yaml, which must allow them. */
 import { checkAt, document, type Json, type Operation } from './openapi.ts';
 
 type Node = { readonly [key: string]: Json };
@@ -12,7 +10,7 @@ const step = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('
 const pointerOf = ({ path, method }: Operation): string =>
   `/paths${step(path)}/${method.toLowerCase()}`;
 
-/** The query parameters of an operation: of each the JSON pointer to its schema, and whether it is a number. */
+/** The query parameters of an operation: the JSON pointer to each schema, and whether it is a number. */
 const queryParametersOf = (operation: Operation): ReadonlyMap<string, [string, boolean]> => {
   const list = operation.node['parameters'];
   const found = (Array.isArray(list) ? list : []).map((entry, index): [string, Json] => {

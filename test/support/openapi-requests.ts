@@ -1,4 +1,4 @@
-/** Requests as docs/openapi.yaml describes them, and such as it does not, drawn by chance. */
+/** Random requests, both valid and invalid by docs/openapi.yaml. */
 import fc from 'fast-check';
 import { intBelow, oneOf, type Random } from './adversary/random.ts';
 import { fileText } from './env-files.ts';
@@ -6,13 +6,13 @@ import { document, type Json, type Operation, operations } from './openapi.ts';
 
 type Node = { readonly [key: string]: Json };
 
-/** What is sent, before a token is added. */
+/** A request before a token is added. */
 export type Drawn = {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string | Uint8Array | undefined;
-  /** How many of its parts were made wrong on purpose. */
+  /** The number of its parts that were made wrong on purpose. */
   readonly faults: number;
 };
 
@@ -29,7 +29,7 @@ const resolve = (node: Json | undefined): Node => {
   );
 };
 
-/** Few names, so that requests meet. */
+/** Few names, so that requests concern the same secrets. */
 const names = ['DB', 'API_KEY', '_', 'a.b-c', 'constructor', '__proto__', 'N'.repeat(128)] as const;
 const odd = [
   '',
@@ -55,7 +55,7 @@ const odd = [
 ] as const;
 
 const samples = new Map<string, readonly string[]>();
-/** Texts of a pattern, the same in every run. */
+/** Texts that match a pattern, the same in every run. */
 const textOfPattern = (random: Random, pattern: string): string => {
   const known =
     samples.get(pattern) ??
@@ -64,7 +64,7 @@ const textOfPattern = (random: Random, pattern: string): string => {
   return known[intBelow(random, known.length)] ?? '';
 };
 const files = fc.sample(fileText, { numRuns: 400, seed: 1 });
-/** A file that is close to the grammar, or one that refers to names that are there or not. */
+/** A file close to the grammar, or one with references to existing and missing names. */
 const fileOf = (random: Random): string => {
   if (random() < 0.4) return files[intBelow(random, files.length)] ?? '';
   const line = (): string => {
@@ -80,7 +80,7 @@ const fileOf = (random: Random): string => {
   return Array.from({ length: intBelow(random, 5) }, line).join('\n');
 };
 
-/** A value of a schema. */
+/** A value that matches a schema. */
 const drawValue = (random: Random, schema: Json | undefined, member = ''): Json => {
   const node = resolve(schema);
   const { enum: choices, type, pattern, const: only } = node;
@@ -104,7 +104,7 @@ const objectOf = (random: Random, node: Node): Node => {
   return random() < 0.5 ? {} : { [oneOf(random, names)]: 'v' };
 };
 
-/** What may be wrong with a body. */
+/** The ways to make a body wrong. */
 const spoil = (random: Random, text: string): string | Uint8Array => {
   const bytes = Buffer.from(text);
   const at = intBelow(random, Math.max(1, bytes.length));
@@ -134,7 +134,7 @@ const parametersOf = (operation: Operation): Node[] => {
   );
 };
 
-/** Any operation of the document, with parts that are as it says and, by chance, some that are not. */
+/** A request to any operation of the document, with valid parts and, by chance, invalid ones. */
 export const drawRequest = (random: Random): Drawn => {
   const operation = operations[intBelow(random, operations.length)];
   if (!operation) throw new Error('the document has no operations');
@@ -150,7 +150,7 @@ export const drawRequest = (random: Random): Drawn => {
     if (place === 'path' || (required !== true && random() < 0.6)) continue;
     const value = spoils(0.2) ? oneOf(random, odd) : String(drawValue(random, schema ?? null));
     if (place === 'query') query.push(`${name}=${encodeURIComponent(value.toWellFormed())}`);
-    // What no client could send in a header is not sent.
+    // Leave out what no client can send in a header.
     else headers[String(name)] = value.replace(/[^\x20-\x7e\xa0-\xff]/g, '') || '""';
   }
   if (spoils(0.05))

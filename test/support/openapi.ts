@@ -1,7 +1,6 @@
 /**
- * Holds replies against docs/openapi.yaml. A reply passes only if the document lists its status for
- * the operation, its content type, its headers and every member of its body: what the document does
- * not say is a violation.
+ * Checks replies against docs/openapi.yaml. A reply passes only if the document lists its status for the operation, its
+ * content type, its headers and every property of its body. Anything that the document does not mention is a violation.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -17,25 +16,25 @@ export type Json =
   | { readonly [key: string]: Json };
 type Node = { readonly [key: string]: Json };
 
-/** Lower-case names, as Node gives them. */
+/** Header names are in lower case, as Node gives them. */
 export type ReplyHeaders = ReadonlyMap<string, string>;
 export type Operation = {
   readonly operationId: string;
   readonly method: string;
-  /** With `{name}` where a segment is a parameter. */
+  /** The path with `{name}` for a segment that is a parameter. */
   readonly path: string;
   readonly node: Node;
 };
 
 const methods = ['get', 'put', 'post', 'delete', 'patch', 'options', 'head', 'trace'];
-/** Made by HTTP servers and gateways, and no part of the contract. */
+/** Headers that HTTP servers and gateways add, and that are no part of the contract. */
 const transportHeaders =
   /^(?:content-type|content-length|date|connection|keep-alive|transfer-encoding|server|via|x-amz.*|x-localstack)$/;
 
 const isNode = (value: Json | undefined): value is Node =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-// Tests run from the folder of the project: inside Jest a module does not know its own address.
+// Tests run in the folder of the project, because inside Jest a module does not know its own address.
 export const document = parse(readFileSync(resolve('docs/openapi.yaml'), 'utf8')) as Node;
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -50,7 +49,7 @@ const validator = (pointer: string): ValidateFunction => {
 
 const step = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
-/** The node below a JSON pointer, and the pointer at which it really stands once `$ref`s are followed. */
+/** The node at a JSON pointer, and its actual pointer after following `$ref`s. */
 const follow = (pointer: string): { pointer: string; node: Node } | undefined => {
   let node: Json | undefined = document;
   for (const part of pointer.split('/').slice(1)) {
@@ -72,10 +71,7 @@ export const operations: readonly Operation[] = Object.entries(document['paths']
     }),
 );
 
-/**
- * The operation that a request reaches, or undefined where the gateway itself must answer. A slash at the end makes
- * no difference.
- */
+/** The operation that a request reaches, or undefined if the gateway itself answers. A slash at the end is ignored. */
 export const operationOf = (method: string, pathname: string): Operation | undefined =>
   operations.find(
     (operation) =>
@@ -138,7 +134,7 @@ const replyViolations = (pointer: string, headers: ReplyHeaders, text: string): 
   ];
 };
 
-/** A problem repeats the request id of its header: both lead to the same log line. */
+/** A problem repeats the request id of its header, so that both lead to the same log line. */
 const requestIdViolations = (headers: ReplyHeaders, text: string): string[] => {
   const id = headers.get('x-request-id');
   if (id === undefined || headers.get('content-type')?.startsWith('application/problem') !== true) {
@@ -147,7 +143,7 @@ const requestIdViolations = (headers: ReplyHeaders, text: string): string[] => {
   return text.includes(JSON.stringify(id)) ? [] : ['requestId is not the X-Request-Id'];
 };
 
-/** What is wrong with a reply of a function, one sentence each; nothing if it keeps the contract. */
+/** The faults of a function's reply, one sentence each; empty if it keeps the contract. */
 export const checkReply = (
   operationId: string,
   status: number,
@@ -174,10 +170,10 @@ export const checkRoute = (status: number, headers: ReplyHeaders, text: string):
   return replyViolations(`/components/responses/${names.get(status) ?? status}`, headers, text);
 };
 
-/** Whether a value is what the schema of this name says. */
+/** Whether a value matches the schema of this name. */
 export const checkSchema = (name: string, value: unknown): string[] =>
   schemaViolations(`/components/schemas${step(name)}`, value, name);
 
-/** The same for the schema at a JSON pointer of the document. */
+/** Whether a value matches the schema at a JSON pointer of the document. */
 export const checkAt = (pointer: string, value: unknown): string[] =>
   schemaViolations(pointer, value, pointer);

@@ -1,6 +1,6 @@
 /**
- * Every operation on secrets as a proof runs it: what must be there first, the request, and what it
- * writes. Values are told apart by their operation, so that an effect can be counted afterwards.
+ * Every operation on secrets as the proofs run it: its preparation, its request and its writes. Each operation has its
+ * own values, so that its effects can be counted afterwards.
  */
 import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { limits } from '../../functions/model/limits.ts';
@@ -18,11 +18,11 @@ import { file } from './env-vault.ts';
 import { bytes } from './requests.ts';
 import { makeSecret } from './secrets.ts';
 
-/** What it answered, without what differs from one try to the next. */
+/** The answer without what differs from one attempt to the next. */
 type Answer = {
   readonly written: readonly VersionRef[];
   readonly replayed: boolean;
-  /** All else that was told, as text. */
+  /** The rest of the answer as text. */
   readonly told: string;
 };
 export type Run = (ports: Ports, context: RequestContext, principal: Principal) => Promise<Answer>;
@@ -30,9 +30,9 @@ export type Run = (ports: Ports, context: RequestContext, principal: Principal) 
 export type Operation = {
   readonly name: string;
   readonly prepare: (ports: Ports, principal: Principal) => Promise<unknown>;
-  /** With a key, if it is given and the operation takes one. */
+  /** Runs the operation, with the key if one is given and the operation takes one. */
   readonly run: (key?: string) => Run;
-  /** The versions that it makes, each with `newValue`. */
+  /** The versions that it writes, each with `newValue`. */
   readonly writes: readonly VersionRef[];
 };
 
@@ -133,7 +133,7 @@ export const writers: readonly Operation[] = [
   },
 ];
 
-/** As many names as a file may have. */
+/** The largest number of names in a file. */
 export const largestFile: Operation = {
   name: 'encrypt-env of as many names as a file may have',
   prepare: nothing,

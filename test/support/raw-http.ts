@@ -1,13 +1,13 @@
 /**
- * One HTTP exchange with nothing added to it: headers may be repeated, a body may be any bytes, a
- * path is sent as it is written. Node's `fetch` mends all three.
+ * One raw HTTP exchange: headers may be repeated, a body may be any bytes, and a path is sent as written. Node's
+ * `fetch` changes all three.
  */
 import { Agent, request } from 'node:http';
 
 export type RawRequest = {
   readonly method: string;
   readonly url: string;
-  /** What stands in the request line, where it is not what a URL would make of it. */
+  /** The target in the request line, if it differs from the URL. */
   readonly path: string;
   /** A list sends the header once for each entry. */
   readonly headers: Readonly<Record<string, string | string[]>>;
@@ -20,13 +20,13 @@ export type RawReply = {
 };
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-/** Behind another gateway many functions may first have to start, on a busy machine. */
+/** Another gateway may first have to start many functions, on a busy machine. */
 const timeoutMs = process.env['BASE_URL'] === undefined ? 20_000 : 120_000;
 
-/** Closes what `exchange` keeps open between requests. */
+/** Closes the connections that `exchange` keeps open between requests. */
 export const closeConnections = (): void => agent.destroy();
 
-/** Rejects where the connection breaks before the reply is whole. */
+/** Rejects if the connection breaks before the reply is complete. */
 export const exchange = ({ method, url, path, headers, body }: RawRequest): Promise<RawReply> => {
   const { hostname, port } = new URL(url);
   const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };

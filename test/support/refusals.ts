@@ -1,7 +1,7 @@
-/** The one error class as a test sees it: what a call was refused with. */
+/** The vault's one error class as tests see it. */
 import { type ErrorCode, VaultError } from '../../functions/model/errors.ts';
 
-/** The `VaultError` that `call` throws; anything else that happens is thrown on. */
+/** The `VaultError` that `call` throws. Anything else that happens is rethrown. */
 export const refusalOf = async (call: () => unknown): Promise<VaultError> => {
   let result: unknown;
   try {

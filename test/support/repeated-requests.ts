@@ -1,19 +1,19 @@
 /**
- * What a client does behind a gateway whose functions may be too slow: it sends a request again where the contract
- * allows that, with the same key. Every other answer is the caller's to judge, so a wrong answer stays one.
+ * What a client does behind a gateway whose functions may be too slow: where the contract allows it, the client repeats
+ * a request with the same key. Every other answer goes to the caller, so a wrong answer stays wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawReply } from './raw-http.ts';
 
 /**
- * `final`: nothing is to be repeated. `unmade`: the vault says that the request had no effect, and may be repeated.
- * `unclear`: the request may have had its effect, and may yet.
+ * `final`: do not repeat. `unmade`: the vault says that the request had no effect and may be repeated. `unclear`: the
+ * request may have had its effect, or may still have it.
  */
 type Outcome = 'final' | 'unmade' | 'unclear';
 
 const outcomeOf = (reply: RawReply): Outcome => {
   const { status, headers, text } = reply;
-  // A gateway answers in its own words for a function that gave no answer, or none in its time.
+  // A gateway answers in its own words for a function that gave no answer or was too slow.
   if (isOfGateway(reply)) return 'unclear';
   if ((status !== 429 && status !== 503) || !isProblem(headers)) return 'final';
   const { retryable, code } = JSON.parse(text) as { retryable?: unknown; code?: unknown };
@@ -26,24 +26,22 @@ const isOfGateway = ({ status, headers }: RawReply): boolean =>
 const isProblem = (headers: RawReply['headers']): boolean =>
   headers.get('content-type')?.startsWith('application/problem+json') === true;
 
-/** The wait after an answer that asks for none. */
+/** The wait after an answer without Retry-After. */
 const waitS = 0.2;
 
 export type Repetition<Reply extends RawReply> = {
-  /** How often a request is sent at most. */
+  /** The highest number of attempts. */
   readonly triesMax: number;
-  /**
-   * Whether it may be sent again though it may have had its effect: it changes nothing, or has an `Idempotency-Key`.
-   */
+  /** Whether an unclear request may be repeated: it changes nothing, or has an `Idempotency-Key`. */
   readonly isSafe: boolean;
-  /** Is given the final answer, and each answer of the vault before it. Throws if the contract does not know it. */
+  /** Gets the final answer, and each earlier answer of the vault. Throws if the contract does not know it. */
   readonly check: (reply: Reply) => void;
   readonly wait?: (ms: number) => Promise<unknown>;
 };
 
 /**
- * Sends until the answer is final, and waits in between as the answer asks. `tries` above 1: an earlier try may have
- * had the effect, so that a replay is the first answer that came.
+ * Sends until the answer is final, and waits between attempts as the answer asks. If `tries` is above 1, an earlier
+ * attempt may have had the effect, so that the first answer may be a replay.
  */
 export const sendUntilFinal = async <Reply extends RawReply>(
   send: () => Promise<Reply>,

@@ -1,4 +1,4 @@
-/** Requests as the vault sees them below HTTP: a context with a journal that can be read, a caller. */
+/** Requests below HTTP: a context with a readable journal, and a caller. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
@@ -45,7 +45,7 @@ export const readableJournal = (): ReadableJournal => {
   };
 };
 
-/** A request begun now. `now` sets its instant, `clock` its time. */
+/** A new request. `now` sets its instant, `clock` its time. */
 export const requestContext = (
   options: { readonly clock?: Clock; readonly now?: number; readonly writeId?: string } = {},
 ): RequestContext & { readonly journal: ReadableJournal } => {
@@ -63,7 +63,7 @@ export const requestContext = (
   };
 };
 
-/** A caller who may do everything in a tenant of its own, so that tests do not meet. */
+/** A caller with all permissions in a new tenant, so that tests do not share secrets. */
 export const someone = (overrides: Partial<Principal> = {}): Principal => ({
   tenant: `t-${randomBytes(8).toString('hex')}`,
   subject: 'alice',

@@ -1,8 +1,7 @@
 /**
- * A vault as a caller meets it: `local/start.ts` as a process of its own with a folder of its own,
- * or, with `BASE_URL`, one that runs already (`VAULT_DATA_DIR` is then its folder). Every reply is
- * held against docs/openapi.yaml, and so is every request that was accepted. A test that asks for anything also checks
- * the contract.
+ * A vault as a caller sees it: `local/start.ts` as a process on its own folder, or, with `BASE_URL`, a running vault
+ * with the folder `VAULT_DATA_DIR`. Every reply and every accepted request is checked against docs/openapi.yaml, so any
+ * test that sends requests also checks the contract.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -14,25 +13,25 @@ import { closeConnections, exchange, type RawReply, type RawRequest } from './ra
 import { sendUntilFinal } from './repeated-requests.ts';
 import { type Claims, issueToken } from './tokens.ts';
 
-/** Whether the vaults of this run are of its own making, behind our own gateway. */
+/** Whether this run starts its own vaults behind the local gateway. */
 export const isLocal = process.env['BASE_URL'] === undefined;
 
-// Processes start and many requests are made, perhaps on a busy machine: no test waits for a time. Behind another
-// gateway a function may have one request at a time.
+// Many processes and requests on a busy machine take time, so no test has a time limit here. Another gateway may run
+// only one request of a function at a time.
 jest.setTimeout(isLocal ? 60_000 : 900_000);
 
-/** For what only such a vault can show: its processes, its files, its gateway. */
+/** Tests that need an own vault: its processes, its files, its gateway. */
 export const describeLocal = isLocal ? describe : describe.skip;
 export const itLocal = isLocal ? it : it.skip;
 
 /**
- * The headers of a write that is one of many at once: a key behind another gateway, where a function may be too slow,
- * so that it can be repeated until its outcome is clear. Our own gateway answers each write without one.
+ * The headers of one of many concurrent writes: a key behind another gateway, where a slow function may make the
+ * outcome unclear, so that the write can be repeated. The local gateway needs none.
  */
 export const repeatable = (): Readonly<Record<string, string>> =>
   isLocal ? {} : { 'Idempotency-Key': randomUUID() };
 
-/** The members of all replies. Which of them a status has was checked before a test sees it. */
+/** The properties of all replies. A reply is checked for the properties of its status before a test sees it. */
 type ReplyBody = {
   readonly name?: string;
   readonly version?: number;
@@ -66,21 +65,21 @@ export type Reply = {
   readonly status: number;
   readonly headers: ReplyHeaders;
   readonly text: string;
-  /** Empty where the reply is a bare file. */
+  /** Empty if the reply is a bare file. */
   readonly json: ReplyBody;
-  /** Undefined where the gateway itself answered. */
+  /** Undefined if the gateway itself answered. */
   readonly operationId: string | undefined;
-  /** How often it was sent: once, but for what a client repeats behind another gateway. */
+  /** The number of attempts: 1 unless a request was repeated behind another gateway. */
   readonly tries: number;
 };
 
 export type Call = {
   readonly token?: string;
-  /** Sent as JSON. */
+  /** A body sent as JSON. */
   readonly body?: unknown;
-  /** Sent as `text/plain`. */
+  /** A file sent as `text/plain`. */
   readonly file?: string;
-  /** Sent as it is, as JSON unless `headers` say otherwise. */
+  /** A raw body, sent as JSON unless `headers` say otherwise. */
   readonly raw?: string | Uint8Array;
   readonly headers?: RawRequest['headers'];
 };
@@ -88,13 +87,15 @@ export type Call = {
 export type RunningVault = {
   readonly dataDir: string;
   readonly baseUrl: () => string;
-  /** The process that serves now; undefined where the vault ran already. */
+  /** The process that serves now; undefined if the vault was already running. */
   readonly process: () => LocalProcess | undefined;
-  /** All that was printed by the processes of this vault, the present one and those before it. */
+  /** The output of all processes of this vault, also of earlier ones. */
   readonly lines: () => readonly string[];
-  /** For a tenant of this vault's own unless `claims` names one. */
+  /** A token for this vault's own tenant unless `claims` names one. */
   readonly token: (claims?: Claims) => string;
-  /** Throws if a reply breaks the contract, or if none comes. Behind another gateway it repeats what a client would. */
+  /**
+   * Throws if a reply breaks the contract or is missing. Behind another gateway it repeats requests as a client would.
+   */
   readonly call: (method: string, path: string, call?: Call) => Promise<Reply>;
   /** Ends the process and removes its folder. */
   readonly stop: () => Promise<void>;
@@ -137,7 +138,7 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
   };
 };
 
-/** On a busy machine a request may lose its races until its time is over, again and again. */
+/** On a busy machine a request may lose its races until its time is over, several times. */
 const triesMax = isLocal ? 1 : 50;
 
 const callVault = async (
@@ -185,10 +186,10 @@ const callVault = async (
   return { ...reply, operationId, json: isJson ? (JSON.parse(reply.text) as ReplyBody) : {} };
 };
 
-/** A reply as text without what differs from request to request: replies to compare byte for byte. */
+/** A reply as text without what differs between requests, for comparison byte for byte. */
 export const withoutRequestId = ({ status, headers, text }: Reply): string => {
   const id = headers.get('x-request-id') ?? '';
-  // API Gateway gives each reply ids of its own, too.
+  // API Gateway also gives each reply ids of its own.
   const differs = /^(date|x-request-id|x-amzn?-.*)$/;
   const kept = [...headers].filter(([name]) => !differs.test(name));
   return [status, ...kept.map(([name, value]) => `${name}: ${value}`), '', text]

@@ -1,6 +1,6 @@
 /**
- * Another host of the same functions on the same table and master key, as Lambda would run them side
- * by side: nothing that one process keeps in memory is known to the other.
+ * Another host of the same functions on the same table and master key, as Lambda would run them. The hosts share no
+ * memory.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,15 +11,15 @@ import { issuerOf } from './tokens.ts';
 const readJson = (folder: string, file: string): Readonly<Record<string, string>> =>
   JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
-/** Where the store and the KMS of a running vault are. */
+/** The addresses of the store and the KMS of a running vault. */
 export const endpointsOf = ({ dataDir }: RunningVault) => {
   const { dynamodbEndpoint = '', kmsEndpoint = '' } = readJson(dataDir, 'running.json');
   return { store: dynamodbEndpoint, kms: kmsEndpoint };
 };
 
 /**
- * Takes the tokens of `first`, whose store and KMS it uses, at their own endpoints or at others that
- * lead there: end it before `first`.
+ * Starts a host that accepts the tokens of `first` and uses its store and KMS, at their own endpoints or at others that
+ * lead there. End it before `first`.
  */
 export const startBeside = async (
   first: RunningVault,

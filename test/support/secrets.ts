@@ -1,4 +1,4 @@
-/** Secrets made through the vault itself, and their history read back, for tests below HTTP. */
+/** Makes secrets through the vault itself and reads their history, for tests below HTTP. */
 import type { Principal, StoredVersion } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
@@ -6,7 +6,7 @@ import type { Ports } from '../../functions/vault/ports.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { bytes, requestContext } from './requests.ts';
 
-/** Makes one version for each value, the first at `from`, each a second after the one before. */
+/** Makes one version for each value, the first at `from`, each one second after the previous. */
 export const makeSecret = async (
   ports: Ports,
   principal: Principal,
@@ -22,7 +22,7 @@ export const makeSecret = async (
   }
 };
 
-/** Makes one more version of a secret, at `now`. */
+/** Makes one more version of a secret at `now`. */
 export const addVersion = async (
   ports: Ports,
   principal: Principal,

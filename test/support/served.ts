@@ -1,6 +1,6 @@
 /**
- * A vault that the suites of a project share, served by a program of `local/` between the set-up and the end of a run.
- * The e2e suites then meet the functions as that program serves them. The first time it installs what it needs.
+ * A vault for all suites of a project, served by a program of `local/` from the set-up to the end of a run. The e2e
+ * suites thus test the functions as that program serves them. The first time it installs what it needs.
  */
 import { rmSync } from 'node:fs';
 import { findFreePort } from '../../local/child.ts';
@@ -10,7 +10,7 @@ type Served = { readonly process: LocalProcess; readonly dataDir: string };
 
 const startLimitMs = 900_000;
 
-/** Jest loads this file anew for the end, so that it is kept where both find it. */
+/** Kept outside this module, because Jest loads it again at the end. */
 const kept: { served?: Served } = globalThis as { served?: Served };
 
 /** Ends the process, which removes the containers of its functions, and removes its folder. */
@@ -22,7 +22,7 @@ export const endServed = async (): Promise<void> => {
   rmSync(dataDir, { recursive: true, force: true });
 };
 
-/** Starts the program with a folder of its own, beside what a person runs, and sets `BASE_URL` to what it serves. */
+/** Starts the program on a new folder, beside what a person runs, and sets `BASE_URL` to its address. */
 export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
   const dataDir = freshFolder();
   const ports = { PORT: '0', LOCALSTACK_PORT: String(await findFreePort()) };
@@ -33,7 +33,7 @@ export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
     Object.assign(process.env, { BASE_URL: url, VAULT_DATA_DIR: dataDir });
   } catch (error) {
     await endServed();
-    // A person shall see what it printed, not where this stands.
+    // Show the person the output of the program instead of this stack.
     if (error instanceof Error) error.stack = error.message;
     throw error;
   }

@@ -1,13 +1,13 @@
-/** The real shells, as readers of `.env` files. */
+/** The real shells as readers of `.env` files. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A file, and the variables to ask for after it was read. */
+/** A file, and the variables to ask for after reading it. */
 export type Reading = { readonly text: string; readonly keys: readonly string[] };
 
-/** Without the files that a user's shell reads first. */
+/** The options that make a shell skip its start-up files. */
 const options = { bash: ['--norc'], dash: [], zsh: ['-f'] } as const;
 
 export type Shell = keyof typeof options;
@@ -17,17 +17,16 @@ const programOf = (shell: Shell): string | undefined =>
     .map((folder) => join(folder, shell))
     .find((path) => existsSync(path));
 
-/** The shells of this machine: bash, which the tests need, and the others if they are installed. */
+/** The installed shells: bash, which the tests need, and the others if present. */
 export const shellsHere: readonly Shell[] = [
   'bash',
   ...(['dash', 'zsh'] as const).filter((shell) => programOf(shell) !== undefined),
 ];
 
 /**
- * What a shell holds in `keys` after `set -a; . file`, for each file in a shell of its own; `undefined`:
- * not set. An empty list: the file ended its shell. Files must hold no control that `printf` gives as
- * a separator (NUL), and find no command to run: the search path is empty. `locales` is the folder of a
- * locale that is not of this machine.
+ * The values of `keys` after `set -a; . file`, for each file in a separate shell; `undefined` means not set. An empty
+ * list means that the file ended its shell. Files must not contain NUL, which separates the output, and find no command
+ * to run, because the search path is empty. `locales` is the folder of a locale that this machine does not have.
  */
 export const readWithShell = (
   shell: Shell,
@@ -61,7 +60,7 @@ export const readWithShell = (
   }
 };
 
-/** The values that bash holds after it read a file: see `readWithShell`. */
+/** The values that bash has after reading a file: see `readWithShell`. */
 export const readWithBash = (
   readings: readonly Reading[],
   locale?: string,
@@ -69,8 +68,8 @@ export const readWithBash = (
 ): (string | undefined)[][] => readWithShell('bash', readings, locale, locales);
 
 /**
- * Whether the vault's spelling of a value is one that the grammar does not read: in double quotes it would
- * need a backslash behind a character beyond ASCII.
+ * Whether the vault spells a value in a way that the grammar does not read: in double quotes it would need a backslash
+ * before a non-ASCII character.
  */
 export const isForShellsOnly = (value: string): boolean =>
   value.includes("'") && /\P{ASCII}[\\"$`]/u.test(value);

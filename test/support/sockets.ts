@@ -1,9 +1,9 @@
-/** Clients that speak HTTP byte by byte: they send half a request, or do not read what they are answered. */
+/** Clients that speak HTTP byte by byte: they send half a request, or do not read their replies. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A connected client, which reads nothing yet. */
+/** A connected client that reads nothing yet. */
 export const openSocket = async (url: string): Promise<Socket> => {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -12,7 +12,7 @@ export const openSocket = async (url: string): Promise<Socket> => {
   return socket;
 };
 
-/** All that is answered until the server closes the connection, or breaks it. */
+/** All bytes until the server closes or breaks the connection. */
 export const readAll = async (socket: Socket): Promise<string> => {
   let read = '';
   socket.setEncoding('latin1').on('data', (chunk: string) => {
@@ -22,14 +22,14 @@ export const readAll = async (socket: Socket): Promise<string> => {
   return read;
 };
 
-/** How many of many requests that are sent at once a port answers before it ends the connection. */
+/** How many of many requests sent at once a port answers before it ends the connection. */
 export const countAnswered = async (url: string, request: string): Promise<number> => {
   const socket = await openSocket(url);
   socket.write(request.repeat(100));
   return [...(await readAll(socket)).matchAll(/^HTTP\/1\.1 /gm)].length;
 };
 
-/** Sends everything at once, and reads until the server closes. */
+/** Sends all bytes at once, and reads until the server closes. */
 export const exchangeBytes = async (url: string, sent: string): Promise<string> => {
   const socket = await openSocket(url);
   socket.write(sent);

@@ -1,4 +1,4 @@
-/** The table as somebody sees it who may write it, around the vault. */
+/** The table as somebody sees it who can write to it without the vault. */
 import {
   type AttributeValue,
   DeleteItemCommand,
@@ -15,7 +15,7 @@ export type Table = {
   readonly itemsOf: (tenant: string) => Promise<readonly Item[]>;
 };
 
-/** `TableName`: another than the vault's. */
+/** `TableName`: another table than the vault's. */
 export const openTable = ({ dynamodb }: Embedded, TableName = tableName): Table => ({
   put: (item) => dynamodb.send(new PutItemCommand({ TableName, Item: { ...item } })),
   remove: ({ pk = { S: '' }, sk = { S: '' } }) =>

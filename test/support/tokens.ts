@@ -1,4 +1,4 @@
-/** Tokens of the local issuer, signed here: starting `local/token.ts` for each would take the time. */
+/** Tokens of the local issuer, signed here to save the time of starting `local/token.ts` for each. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,14 +6,14 @@ import { type Key, signToken } from './issuer.ts';
 
 export type Claims = { readonly [claim: string]: unknown };
 
-/** The key pair that a vault of this folder has made, and the id it goes by. */
+/** The key pair of a vault of this folder, and its id. */
 export const issuerOf = (dataDir: string): Key & { readonly kid: string } => {
   const stored = JSON.parse(readFileSync(join(dataDir, 'token-key.json'), 'utf8'));
   const privateKey = createPrivateKey({ key: stored, format: 'jwk' });
   return { privateKey, publicKey: createPublicKey(privateKey), kid: stored.kid };
 };
 
-/** Claims that open every route to a subject of tenant `acme`, for an hour; `undefined` leaves one out. */
+/** Claims that open every route to a subject of tenant `acme` for an hour; `undefined` leaves one out. */
 export const claimsOf = (claims: Claims = {}): Claims => ({
   iss: 'urn:vault:local',
   aud: 'vault',

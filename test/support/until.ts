@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits for a condition; throws after `withinMs`, with what it was about. */
+/** Waits for a condition. Throws after `withinMs`, and says what it waited for. */
 export const until = async (
   condition: () => boolean | Promise<boolean>,
   withinMs = 10_000,

@@ -1,15 +1,15 @@
 /**
- * A clock that stands still until it is told to go on. A sleep moves it at once and resolves, so a
- * loop of waits runs through its whole time table in no time; sleeps of several loops at once add up.
+ * A clock that stands still until told to advance. A sleep advances it at once and resolves, so a loop of waits runs
+ * without delay. Concurrent sleeps add up.
  */
 import type { Clock } from '../../functions/vault/ports.ts';
 
 export type VirtualClock = Clock & {
-  /** Time goes by: both clocks move, and signals that are due abort. */
+  /** Advances time: both clocks move, and due signals abort. */
   readonly advance: (ms: number) => void;
-  /** The wall clock jumps, as when it is set; durations do not notice. */
+  /** Sets the wall clock, which durations do not notice. */
   readonly jump: (ms: number) => void;
-  /** What was slept so far. */
+  /** The total time slept so far. */
   readonly sleeps: readonly number[];
   /** The limits of all signals so far. */
   readonly signals: readonly number[];
@@ -17,7 +17,7 @@ export type VirtualClock = Clock & {
 
 export const startOfTime = Date.parse('2026-11-24T14:30:48.123Z');
 
-/** `random` is what the jitter draws, by default one half. */
+/** `random` decides the jitter; it is one half by default. */
 export const virtualClock = (random: () => number = () => 0.5): VirtualClock => {
   let elapsed = 0;
   let wall = startOfTime;

@@ -1,15 +1,14 @@
 /**
- * A hostile DynamoDB and KMS: stands between clients and services, decides the fate of every call,
- * and watches what the vault sends. The embedded store is kinder than AWS (strictly serial, no
- * conflicts, no stale reads, no throttling); this supplies what it lacks. With `choose` from a seed, a
- * run can be had again.
+ * A hostile DynamoDB and KMS. It stands between clients and services, decides the fate of every call, and checks what
+ * the vault sends. The embedded store is kinder than AWS: strictly serial, without conflicts, stale reads or
+ * throttling. With `choose` from a seed, a run can be repeated.
  */
 import { aborted, type Fate, meet, type Pause } from './fates.ts';
 import type { Random } from './random.ts';
 import type { Watch } from './watch.ts';
 import { type Call, type Exchange, faultReply, type Reply } from './wire.ts';
 
-/** The fate of a call; `index` counts all calls from 0. */
+/** Chooses the fate of a call; `index` counts all calls from 0. */
 export type Choose = (call: Call, index: number) => Fate;
 
 type Met = Pick<Call, 'service' | 'operation'> & { readonly fate: Fate };
@@ -18,9 +17,9 @@ export type Adversary = {
   readonly exchange: Exchange;
   /** All calls so far, with their fates. */
   readonly met: readonly Met[];
-  /** What the vault did that it must never do. */
+  /** The rules that the vault's calls broke. */
   readonly violations: readonly string[];
-  /** Resolves when all that was to be applied late is applied, once its time has come. */
+  /** Resolves when all late effects are applied. */
   readonly settled: () => Promise<void>;
 };
 
@@ -61,11 +60,11 @@ export const startAdversary = (forward: Exchange, parts: AdversaryParts): Advers
   };
 };
 
-/** Whether a reply may not be older than what was acknowledged before it. */
+/** Whether the reply must include everything acknowledged before the call. */
 const isConsistent = ({ operation, input }: Call): boolean =>
   !['GetItem', 'Query'].includes(operation) || input['ConsistentRead'] === true;
 
-/** The first reply that was given to this read, or that of a copy that nothing has reached. */
+/** The first reply to the same read, or the reply of an empty replica. */
 const staleReply = (copies: ReadonlyMap<string, Reply>, call: Call): Reply =>
   copies.get(call.body) ?? {
     status: 200,
@@ -74,7 +73,7 @@ const staleReply = (copies: ReadonlyMap<string, Reply>, call: Call): Reply =>
 
 const transactionBytesMax = 4_194_304;
 
-/** DynamoDB reads no more than 4 MB in one transaction; the embedded store does. */
+/** DynamoDB refuses to read more than 4 MB in one transaction; the embedded store does not. */
 const refuseTooLarge = (call: Call, reply: Reply): Reply =>
   call.operation === 'TransactGetItems' && (reply.body.length * 3) / 4 > transactionBytesMax
     ? faultReply(400, 'ValidationException')

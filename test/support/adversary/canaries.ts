@@ -1,16 +1,16 @@
-/** Plaintext that must be found nowhere, in every form in which it could stand somewhere. */
+/** Plaintext that must not be found, in every form in which it could be written. */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** With characters that JSON, URLs and base64 each write in a way of their own. */
+/** A new canary with characters that JSON, URLs and base64 each write differently. */
 export const newCanary = (): string => `cänary "${randomBytes(12).toString('hex')}" +/=&\\`;
 
-/** A value that nothing else holds: searched for as it is and as it may be written down. */
+/** The forms in which a unique value may be written: as it is, and in common encodings. */
 export const canaryForms = (value: string): readonly Buffer[] => {
   const raw = Buffer.from(value, 'utf8');
   const hex = raw.toString('hex');
-  // Base64 shifts with what stands before: at each alignment, the characters that only the value decides.
+  // Base64 depends on the alignment: keep at each alignment the characters that only the value decides.
   const base64 = [0, 1, 2].map((before) =>
     Buffer.concat([Buffer.alloc(before), raw])
       .toString('base64')
@@ -29,7 +29,7 @@ export const canaryForms = (value: string): readonly Buffer[] => {
   ];
   const forms = [
     raw,
-    // As Node keeps a string in memory that has no character beyond U+00FF, and any other one.
+    // Node stores a string without characters above U+00FF in Latin-1, and any other in UTF-16.
     Buffer.from(value, 'latin1'),
     Buffer.from(value, 'utf16le'),
     ...texts.map((text) => Buffer.from(text)),
@@ -37,14 +37,14 @@ export const canaryForms = (value: string): readonly Buffer[] => {
   return [...new Map(forms.map((form) => [form.toString('latin1'), form])).values()];
 };
 
-/** JSON that holds no character beyond ASCII. */
+/** JSON with ASCII characters only. */
 const inAscii = (json: string): string =>
   json.replace(
     /[^\0-\x7f]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** The forms that `where` holds. */
+/** The forms that `where` contains. */
 export const findCanaries = (
   where: Uint8Array,
   forms: readonly Uint8Array[],
@@ -53,7 +53,7 @@ export const findCanaries = (
   return forms.filter((form) => bytes.includes(Buffer.from(form)));
 };
 
-/** All files of a folder and those below it, with what they hold now. */
+/** All files below a folder with their present content. */
 export function* contentsOf(folder: string): Generator<{ file: string; content: Buffer }> {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -61,7 +61,7 @@ export function* contentsOf(folder: string): Generator<{ file: string; content: 
     try {
       yield { file, content: readFileSync(file) };
     } catch (error) {
-      // What runs there may have taken it away meanwhile.
+      // A running program may have removed the file meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }

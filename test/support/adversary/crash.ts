@@ -1,9 +1,9 @@
-/** The death of a process, as its services see it: at one call it falls silent, and stays so. */
+/** The death of a process as its services see it: from one call on, it stays silent. */
 import type { Exchange } from './wire.ts';
 
 export type Crash = {
   readonly exchange: Exchange;
-  /** Resolves once the process is dead and what it had sent is done. */
+  /** Resolves once the process is dead and its sent calls have ended. */
   readonly happened: Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-/** What may become of one call between a client and its service. */
+/** The possible fates of one call between a client and its service. */
 import { oneOf, type Random } from './random.ts';
 import {
   brokenConnection,
@@ -11,30 +11,30 @@ import {
 
 export type Fate =
   | { readonly kind: 'passed' }
-  /** Applied and answered, `ms` later. */
+  /** Applied and answered after `ms`. */
   | { readonly kind: 'slow'; readonly ms: number }
-  /** Never applied. `refused`: no connection was made; `reset`: it broke; `silent`: no reply ever comes. */
+  /** Never applied. `refused`: no connection was made; `reset`: the connection broke; `silent`: no reply ever comes. */
   | { readonly kind: 'dropped'; readonly as: 'refused' | 'reset' | 'silent' }
-  /** Applied, but the reply does not come. */
+  /** Applied, but the reply is lost. */
   | { readonly kind: 'reply lost'; readonly as: 'reset' | 'silent' }
-  /** No reply comes, and it is applied `ms` later: perhaps after the caller was answered. */
+  /** Never answered, and applied after `ms`, perhaps after the vault has answered its caller. */
   | { readonly kind: 'applied late'; readonly ms: number }
-  /** Delivered twice; the client sees the one reply or the other. */
+  /** Applied twice; the client gets the first or the second reply. */
   | { readonly kind: 'duplicated'; readonly shows: 'first' | 'second' }
   | { readonly kind: 'throttled' }
   | { readonly kind: 'server error'; readonly applied: boolean }
-  /** Met another transaction on one of its items. */
+  /** Refused because of another transaction on one of its items. */
   | { readonly kind: 'conflict' }
-  /** Applied, but answered as still under way. */
+  /** Applied, but answered as still in progress. */
   | { readonly kind: 'in progress' }
-  /** Only where not read consistently: as if a copy answered that nothing has reached for a while. */
+  /** Only for eventually consistent reads: answered by a replica that lags behind. */
   | { readonly kind: 'stale' }
-  /** A query that meets writes: each of its items is seen before them or after. */
+  /** A query during writes: it returns each item as it was before or after them. */
   | { readonly kind: 'torn'; readonly ms: number }
-  /** A fault of KMS, by its type. */
+  /** Answered with a KMS error of this type. */
   | { readonly kind: 'key fault'; readonly type: string };
 
-/** How time goes by while a call is under way. Rejects with the signal. */
+/** Lets time pass during a call. Rejects when the signal aborts. */
 export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 export const aborted = (): Error => Object.assign(new Error('aborted'), { name: 'AbortError' });
@@ -49,13 +49,13 @@ const isTransaction = (call: Call): boolean => call.operation.startsWith('Transa
 
 export type World = {
   readonly pause: Pause;
-  /** Decides what a fate leaves open. */
+  /** Makes the random choices within a fate. */
   readonly random: Random;
-  /** Takes what goes on after the caller has given up. */
+  /** Takes work that continues after the caller has given up. */
   readonly later: (work: Promise<unknown>) => void;
 };
 
-/** Meets a call with its fate. */
+/** Carries out the fate of a call. */
 export const meet = async (
   fate: Fate,
   call: Call,
@@ -105,7 +105,7 @@ export const meet = async (
   }
 };
 
-/** A transaction is cancelled with a reason for each action, of which one or more met another. */
+/** A cancelled transaction has a reason for each action, of which one or more met a conflict. */
 const conflictOf = (call: Call, random: Random): Reply => {
   if (!isTransaction(call)) return faultReply(400, 'TransactionConflictException');
   const actions = call.input['TransactItems'] as readonly unknown[];
@@ -119,7 +119,7 @@ const conflictOf = (call: Call, random: Random): Reply => {
 type QueryReply = { readonly Items: readonly Json[] };
 const keyOf = (item: Json): string => JSON.stringify([item['pk'], item['sk']]);
 
-/** Asks twice and mixes: every item as it was before or after what came between, or not there yet. */
+/** Queries twice and mixes the replies: each item from before or after, or still missing. */
 const tornQuery = async (
   ms: number,
   call: Call,

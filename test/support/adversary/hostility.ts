@@ -1,4 +1,4 @@
-/** The fates that a seed draws: which can befall a call, and how often. */
+/** Draws fates from a seed: which can happen to a call, and how often. */
 import type { Choose } from './adversary.ts';
 import type { Fate } from './fates.ts';
 import { oneOf, type Random } from './random.ts';
@@ -30,11 +30,11 @@ const drawsOf: Readonly<Record<string, readonly [Draw, ...Draw[]]>> = {
   Query: [...ofAny, (random) => ({ kind: 'torn', ms: random() * 100 }), () => ({ kind: 'stale' })],
 };
 
-/** A fault that can befall this call. */
+/** A fault that can happen to this call. */
 const drawFault = (random: Random, { operation }: Call): Fate =>
   oneOf(random, drawsOf[operation] ?? ofAny)(random);
 
-/** A share of the calls, from 0 to 1, meets a fault; a read that need not be consistent is stale. */
+/** Gives this share of the calls, from 0 to 1, a fault. Eventually consistent reads may also be stale. */
 export const atRate =
   (random: Random, share: number): Choose =>
   (call) => {

@@ -1,4 +1,4 @@
-/** The vault's ports behind an exchange: the real adapters and the real AWS clients, but for their connection. */
+/** The vault's ports over an exchange: the real adapters and AWS clients without their connection. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
@@ -18,18 +18,18 @@ export const portsOver = (
   const requestHandler = handlerOver(exchange);
   const client = { region: 'us-east-1', credentials, maxAttempts: 1, requestHandler };
   return {
-    // The front of a node wants an address as the host.
+    // The front of a node accepts only an IP address as host.
     store: storeOver(new DynamoDBClient({ ...client, endpoint: 'http://127.0.0.1' })),
     dataKeys: createDataKeys(new KMSClient(client), masterKeyId),
   };
 };
 
-/** The way to the embedded services, and a vault behind whatever stands in that way. */
+/** The path to the embedded services, and a vault that uses any other path to them. */
 export type Wired = {
-  /** Takes each call, unchanged, to the embedded service that it is for. */
+  /** Sends each call unchanged to its embedded service. */
   readonly forward: Exchange;
   readonly portsBehind: (exchange: Exchange) => Ports;
-  /** Resolves once no call is on its way to a service. */
+  /** Resolves once no call to a service is in progress. */
   readonly idle: () => Promise<void>;
 };
 
@@ -60,8 +60,8 @@ const addressOf = async (client: DynamoDBClient | KMSClient): Promise<Exchange> 
 };
 
 /**
- * Lets a virtual clock go by while a call is under way, but not while others wait for a real service,
- * which takes none of its time. What is to happen later, unobserved, waits until `release`.
+ * Advances a virtual clock during a pause, but not while other calls wait for a real service, whose time does not
+ * count. Late effects, which nobody waits for, wait until `release`.
  */
 export const pauseOn = (
   clock: VirtualClock,

@@ -1,4 +1,4 @@
-/** The adversary as an HTTP proxy before any endpoint of DynamoDB or KMS, for vaults in other processes. */
+/** The adversary as an HTTP proxy before an endpoint of DynamoDB or KMS, for vaults in other processes. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ import { mutualTls } from '../../../local/cluster/mutual-tls.ts';
 import { aborted, type Pause } from './fates.ts';
 import { callOf, type Exchange } from './wire.ts';
 
-/** Time as it really goes by. */
+/** Lets real time pass. */
 export const realPause: Pause = (ms, signal) =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
@@ -35,7 +35,7 @@ const respond = async (
     const { status, body } = await exchange(call, callerGone.signal);
     response.writeHead(status, { 'Content-Type': 'application/x-amz-json-1.0' }).end(body);
   } catch {
-    // Whatever broke behind it, a caller of a proxy sees a broken connection.
+    // The caller sees a broken connection for any failure behind the proxy.
     request.socket.destroy();
   }
 };
@@ -46,7 +46,7 @@ type Where = {
   readonly tls?: TlsFiles | undefined;
 };
 
-/** Listens where it is told, by default on loopback at a free port; with `tls`, to the nodes of a cluster. */
+/** Listens by default on loopback at a free port; with `tls`, serves the nodes of a cluster. */
 export const startProxy = async (
   exchange: Exchange,
   { host = '127.0.0.1', port: wanted = 0, tls }: Where = {},

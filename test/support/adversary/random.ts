@@ -1,7 +1,7 @@
-/** Chance that can be had again: everything that a seed decides is drawn from one of these. */
+/** A repeatable source of randomness: everything that a seed decides is drawn from it. */
 export type Random = () => number;
 
-/** Uniform in [0, 1), by the generator known as mulberry32. */
+/** Returns numbers uniform in [0, 1) from the generator mulberry32. */
 export const seeded = (seed: number): Random => {
   let state = seed >>> 0;
   return () => {

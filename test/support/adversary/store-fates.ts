@@ -1,7 +1,7 @@
-/** Each fate that a call to the store may meet, once: none is drawn. */
+/** Each fate that a call to the store can have, once. */
 import type { Fate } from './fates.ts';
 
-/** The caller hears of these at once. */
+/** The fates that the caller learns at once. */
 export const promptFates: readonly Fate[] = [
   { kind: 'throttled' },
   { kind: 'conflict' },
@@ -15,7 +15,7 @@ export const promptFates: readonly Fate[] = [
   { kind: 'duplicated', shows: 'second' },
 ];
 
-/** No reply ever comes: the caller waits until it gives up. */
+/** The fates without a reply: the caller waits until it gives up. */
 export const silentFates: readonly Fate[] = [
   { kind: 'dropped', as: 'silent' },
   { kind: 'reply lost', as: 'silent' },

@@ -1,15 +1,15 @@
 /**
- * What must hold of every call that the vault makes, whatever becomes of it: deciding reads are
- * consistent, writes are guarded, KMS is told identifiers only, and no plaintext leaves.
+ * The rules for every call of the vault, whatever its fate: deciding reads are consistent, writes are conditional, KMS
+ * gets only identifiers, and no plaintext is sent.
  */
 import { createHash } from 'node:crypto';
 import { findCanaries } from './canaries.ts';
 import type { Call, Json } from './wire.ts';
 
-/** Of one call, a sentence for each rule that it breaks. */
+/** Returns a sentence for each rule that the call breaks. */
 export type Watch = (call: Call) => readonly string[];
 
-/** `canaries`: the forms of the values that are stored, none of which may be in a request. */
+/** `canaries`: the forms of the stored values, none of which may appear in a request. */
 export const watchCalls = (canaries: readonly Uint8Array[] = []): Watch => {
   const tokens = new Map<string, string>();
   return (call) => [
@@ -57,7 +57,7 @@ const countsUnits = (input: Json): Rule => [
   'does not ask what it cost',
 ];
 
-/** What is only checked is no write of its own, so what stands there says nothing of an earlier try. */
+/** A condition check writes nothing, so the stored item tells nothing about an earlier attempt. */
 const guardRules = (action: Json): readonly Rule[] => [
   [typeof action['ConditionExpression'] === 'string', 'writes without a condition'],
   [
@@ -93,7 +93,7 @@ const kmsRules = ({ KeyId, EncryptionContext }: Json): readonly Rule[] => [
   ],
 ];
 
-/** One token is of one request: with other content DynamoDB would refuse it. */
+/** A token belongs to one request; with other content DynamoDB would refuse it. */
 const tokenRule = (tokens: Map<string, string>, { operation, input }: Call): readonly string[] => {
   if (operation !== 'TransactWriteItems') return [];
   const token = String(input['ClientRequestToken']);
@@ -104,7 +104,7 @@ const tokenRule = (tokens: Map<string, string>, { operation, input }: Call): rea
   return known === content ? [] : [`${operation}: has the token of another request`];
 };
 
-/** Every text of a request, and every one that is base64 also as the bytes that it stands for. */
+/** Every text of a request, also decoded from base64. */
 const textsOf = (value: unknown): readonly Buffer[] => {
   if (typeof value === 'string') return [Buffer.from(value), Buffer.from(value, 'base64')];
   if (typeof value !== 'object' || value === null) return [];

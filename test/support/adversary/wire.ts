@@ -1,7 +1,7 @@
 /**
- * Calls to DynamoDB and KMS as they go over the wire: JSON over HTTP, the operation in a header. What
- * stands between a client and its service takes and gives these, so that the same adversary serves in
- * process, behind the real AWS clients, and as a proxy before any endpoint.
+ * Calls to DynamoDB and KMS at the level of HTTP: JSON bodies, with the operation in a header. Everything between a
+ * client and its service takes and returns these types, so that the same adversary works in the process, behind the
+ * real AWS clients, and as a proxy before any endpoint.
  */
 import { Readable } from 'node:stream';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
@@ -13,17 +13,17 @@ export type Call = {
   /** `GetItem`, `Decrypt` … */
   readonly operation: string;
   readonly input: Json;
-  /** As sent: a service that checks signatures needs every byte. */
+  /** The headers as sent, because a service that checks signatures needs every byte. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 };
 export type Reply = { readonly status: number; readonly body: string };
 
-/** Takes a call to its service. Rejects as a connection does; aborts when `signal` does. */
+/** Sends a call to its service. Rejects like a broken connection; aborts when `signal` does. */
 export type Exchange = (call: Call, signal?: AbortSignal) => Promise<Reply>;
 
-/** The call that an HTTP request makes. */
+/** The call in an HTTP request. */
 export const callOf = (path: string, headers: Call['headers'], body: string): Call => {
   const target = Object.entries(headers).find(([name]) => name.toLowerCase() === 'x-amz-target');
   const [service = '', operation = ''] = target?.[1].split('.') ?? [];
@@ -37,7 +37,7 @@ export const callOf = (path: string, headers: Call['headers'], body: string): Ca
   };
 };
 
-/** Takes calls to the service at an endpoint, unchanged. Does not abort: what was sent was sent. */
+/** Sends calls unchanged to the service at an endpoint. Does not abort, because a sent call cannot be recalled. */
 export const toEndpoint =
   (endpoint: string): Exchange =>
   async ({ path, headers, body }) => {
@@ -52,7 +52,7 @@ type RequestHandler = Extract<
 type Handle = RequestHandler['handle'];
 type Sent = { path: string; headers: Record<string, string>; body?: unknown };
 
-/** What an AWS client takes in place of its connection: the client itself stays as it is. */
+/** Replaces the connection of an AWS client. The client itself stays unchanged. */
 export const handlerOver = (exchange: Exchange): RequestHandler => ({
   handle: async ({ path, headers, body }: Sent, options?: { abortSignal?: unknown }) => {
     const call = callOf(path, headers, new TextDecoder().decode(body as Uint8Array));
@@ -70,12 +70,12 @@ export const handlerOver = (exchange: Exchange): RequestHandler => ({
   httpHandlerConfigs: () => ({}),
 });
 
-/** A fault as the services tell it; the client makes its exception class of the type. */
+/** An error reply of a service. The client makes its exception class from the type. */
 export const faultReply = (status: number, type: string, members: Json = {}): Reply => ({
   status,
   body: JSON.stringify({ __type: `vault.test#${type}`, message: type, ...members }),
 });
 
-/** A connection that breaks, as Node reports it. */
+/** A broken connection as Node reports it. */
 export const brokenConnection = (code: 'ECONNRESET' | 'ECONNREFUSED'): Error =>
   Object.assign(new Error(code), { code });

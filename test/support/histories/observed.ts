@@ -1,17 +1,17 @@
-/** What one operation of a history wrote and saw, held against what stands in the end. */
+/** Finds the writes and reads of one operation of a history, compared with the final state. */
 import type { Recorded } from '../../chaos/history.ts';
 import type { Standing } from './second-checker.ts';
 
-/** A version of a secret; 0: the secret was not there. */
+/** A version of a secret; 0 means that the secret did not exist. */
 type Version = { readonly name: string; readonly version: number };
 
 export type Observed = {
-  /** Whether it took place, or told of an instant at which it was. */
+  /** Whether the operation took effect, or reports a state at some instant. */
   readonly isThere: boolean;
   readonly writes: readonly Version[];
-  /** These were the last versions at its instant. */
+  /** The current versions at its instant. */
   readonly views: readonly Version[];
-  /** These had been written by then, others perhaps too; and these had not. */
+  /** Versions that existed at its instant, perhaps with later ones, and versions that did not. */
   readonly laterThan: readonly Version[];
   readonly earlierThan: readonly Version[];
   readonly problems: readonly string[];
@@ -25,7 +25,7 @@ const nothing: Observed = {
   earlierThan: [],
   problems: [],
 };
-/** How many versions a page with values holds. */
+/** The number of versions in a page with values. */
 const versionsPage = 10;
 
 const isPresent = (name: string): Version => ({ name, version: 1 });
@@ -56,7 +56,7 @@ export const observe = (operation: Recorded, stands: Standing): Observed => {
       return observeDone(operation, wanted, standing, stands);
     default: {
       const refused = observeRefused(operation);
-      // An earlier try of it may take place after the refusal, but has not before.
+      // An earlier attempt may take effect after the refusal, but it had not before.
       return { ...refused, earlierThan: [...refused.earlierThan, ...standing] };
     }
   }

@@ -1,15 +1,15 @@
-/** Which of many events came before which, and whether that can be. */
+/** Collects which events came before which others, and finds contradictions. */
 
 export type Order = {
-  /** `undefined` is no event: nothing is before it or after it. */
+  /** An event `undefined` is ignored. */
   readonly before: (earlier: number | undefined, later: number | undefined) => void;
-  /** The event is at some instant from `began` to `ended`. */
+  /** The event happened at some instant from `began` to `ended`. */
   readonly lasts: (event: number, began: number, ended: number) => void;
-  /** Some events each of which would have to come before itself, or after one that would; empty if there are none. */
+  /** Some events that would have to come before themselves, or after such an event; empty if there are none. */
   readonly findCircle: () => readonly number[];
 };
 
-/** Of the events numbered from 0 to `events`. */
+/** An order of the events numbered from 0 to `events`. */
 export const createOrder = (events: number): Order => {
   const after: number[][] = Array.from({ length: events }, () => []);
   const spans: { readonly event: number; readonly began: number; readonly ended: number }[] = [];
@@ -17,7 +17,7 @@ export const createOrder = (events: number): Order => {
     if (earlier !== undefined && later !== undefined && earlier !== later)
       after[earlier]?.push(later);
   };
-  /** Whatever ended before another began comes before it: by way of the instants between, which are events too. */
+  /** An event that ended before another began comes first. The instants between them are events too. */
   const orderByTime = (): void => {
     const ends = [...new Set(spans.map(({ ended }) => ended))]
       .filter(Number.isFinite)

@@ -1,17 +1,16 @@
 /**
- * A second judge of histories, written apart from Porcupine and by another way. The versions of a secret as they stand
- * in the end tell the order of its writes, and no two writes have one value, so nothing need be searched for: what came
- * before what is a graph of the operations, and the history could have been if and only if nothing in it comes before
- * itself.
+ * A second checker of histories, independent of Porcupine and with another method. The final versions of a secret show
+ * the order of its writes, and no two writes have the same value, so no search is needed. The known order of operations
+ * forms a graph, and the history is linearizable if and only if the graph has no cycle.
  */
 import type { Recorded } from '../../chaos/history.ts';
 import { observe } from './observed.ts';
 import { createOrder, type Order } from './order.ts';
 
-/** All versions of each secret as they stand at the end, the first at 0. */
+/** All versions of each secret in the final state, the first at index 0. */
 export type Standing = ReadonlyMap<string, readonly string[]>;
 
-/** All that is wrong with a history, one sentence each; nothing if it could have been. */
+/** The faults of a history, one sentence each; empty if it is linearizable. */
 export const findProblems = (history: readonly Recorded[]): readonly string[] => {
   const stands = new Map<string, readonly string[]>();
   const problems: string[] = [];
@@ -61,7 +60,7 @@ export const findProblems = (history: readonly Recorded[]): readonly string[] =>
   return problems;
 };
 
-/** The writes of a secret one after the other, each by somebody. */
+/** Orders the writes of a secret. Each version must have a writer. */
 const orderWrites = (
   order: Order,
   stands: Standing,
@@ -75,7 +74,7 @@ const orderWrites = (
     }),
   );
 
-/** What nobody was told the end of may take place whenever. */
+/** An operation with an unknown outcome may take effect at any later time. */
 const lastInstantOf = (operation: Recorded): number =>
   operation.outcome === 'unknown' ? Infinity : operation.return;
 

@@ -1,9 +1,9 @@
-/** Ways to make a right history wrong, or nearly so: each changes one operation, or one that is not there is added. */
+/** Changes that make a right history wrong or nearly wrong: each changes or adds one operation. */
 import type { Recorded } from '../../chaos/history.ts';
 import { intBelow, type Random } from '../adversary/random.ts';
 
 type History = readonly Recorded[];
-/** `undefined`: the history holds nothing that this could be done to. */
+/** Returns `undefined` if the history has nothing to change in this way. */
 type Change = (history: History, random: Random) => History | undefined;
 
 type Done = Extract<Recorded, { outcome: 'done' }>;
@@ -18,7 +18,7 @@ const done = (history: History): readonly Done[] =>
 const versionsOf = (history: History, name: string): Final['seen'] =>
   history.filter(isFinal).find((one) => one.name === name)?.seen ?? [];
 
-/** The history with one of its operations changed. */
+/** The history with one operation changed. */
 const changed = (
   history: History,
   operation: Recorded | undefined,
@@ -30,7 +30,7 @@ const changed = (
 
 const seenOf = (one: Recorded) => ('seen' in one && one.seen ? one.seen : []);
 
-/** One of the versions that a reply showed is another of the same secret. */
+/** One version in a reply becomes another version of the same secret. */
 const seesAnother: Change = (history, random) => {
   const reads = done(history).filter((one) => one.kind !== 'versions' && seenOf(one).length > 0);
   const read = pick(random, reads);
@@ -51,14 +51,14 @@ const seesWhatNobodyWrote: Change = (history, random) => {
   return changed(history, read, seen && { seen });
 };
 
-/** What one asked for at one time it asked for at another. */
+/** One operation gets the time of another. */
 const isMoved: Change = (history, random) => {
   const moved = pick(random, asked(history));
   const to = pick(random, asked(history));
   return changed(history, moved, to && { call: to.call, return: to.return });
 };
 
-/** The last version of a secret is not there in the end. */
+/** The last version of a secret is missing in the final state. */
 const isLost: Change = (history, random) => {
   const end = pick(
     random,
@@ -67,14 +67,14 @@ const isLost: Change = (history, random) => {
   return changed(history, end, end && { seen: seenOf(end).slice(0, -1) });
 };
 
-/** A write that took place is said to have had no effect, or to be in the dark. */
+/** A write that took effect is reported as failed or unclear. */
 const isDenied: Change = (history, random) => {
   const writes = done(history).filter(({ kind }) => ['create', 'update', 'env'].includes(kind));
   const outcome = random() < 0.5 ? 'nothing' : 'unknown';
   return changed(history, pick(random, writes), { outcome, version: undefined, seen: undefined });
 };
 
-/** A write that had no effect is said to have had one. */
+/** A write without effect is reported as done. */
 const isInvented: Change = (history, random) => {
   const refused = asked(history).filter(
     ({ kind, outcome }) => (kind === 'create' || kind === 'update') && outcome !== 'done',
@@ -84,7 +84,7 @@ const isInvented: Change = (history, random) => {
   return changed(history, one, { outcome: 'done', version, current: undefined, names: undefined });
 };
 
-/** An update is told of the version that another one made. */
+/** An update is told the version of another update. */
 const isGivenTwice: Change = (history, random) => {
   const updates = done(history).filter(({ kind }) => kind === 'update');
   const one = pick(random, updates);
@@ -96,7 +96,7 @@ const isGivenTwice: Change = (history, random) => {
   return changed(history, one, version === undefined ? undefined : { version });
 };
 
-/** A reader finds nothing, at a time at which others asked. */
+/** A new read finds nothing, at the time of another operation. */
 const isMissed: Change = (history, random) => {
   const end = pick(random, history.filter(isFinal));
   const at = pick(random, asked(history));
@@ -105,7 +105,7 @@ const isMissed: Change = (history, random) => {
   return [...history, { client: history.length, call: at.call, return: at.return, ...missed }];
 };
 
-/** A create is refused, at a time at which others asked. */
+/** A new create is refused, at the time of another operation. */
 const isSaidToExist: Change = (history, random) => {
   const end = pick(random, history.filter(isFinal));
   const at = pick(random, asked(history));
@@ -114,7 +114,7 @@ const isSaidToExist: Change = (history, random) => {
   return [...history, { client: history.length, call: at.call, return: at.return, ...told }];
 };
 
-/** A reader finds a version by its number, or does not, at a time at which others asked. */
+/** A new read finds or misses a version by its number, at the time of another operation. */
 const isAskedByNumber: Change = (history, random) => {
   const end = pick(random, history.filter(isFinal));
   const at = pick(random, asked(history));
@@ -136,7 +136,7 @@ const isToldAnotherNumber: Change = (history, random) => {
   return changed(history, refused, { current: 1 + intBelow(random, 5) });
 };
 
-/** Of a file that was refused, one name more or less is given as the reason. */
+/** The refusal of a file names one more or one fewer name. */
 const hasAnotherReason: Change = (history, random) => {
   const refused = asked(history).flatMap((one) =>
     one.kind === 'env' && (one.outcome === 'exists' || one.outcome === 'missing') ? [one] : [],
@@ -154,26 +154,26 @@ const hasAnotherReason: Change = (history, random) => {
   );
 };
 
-/** A reader lists what are not the last versions. */
+/** A list of versions lacks the latest one. */
 const seesAnEarlierPage: Change = (history, random) => {
   const lists = done(history).filter((one) => one.kind === 'versions' && seenOf(one).length > 1);
   const one = pick(random, lists);
   return changed(history, one, one && { seen: seenOf(one).slice(1) });
 };
 
-/** By what they make of a history. */
+/** The changes by their descriptions. */
 export const changes: Readonly<Record<string, Change>> = {
   'a reader sees another version': seesAnother,
-  'a reader sees what nobody wrote': seesWhatNobodyWrote,
+  'a reader sees a value that nobody wrote': seesWhatNobodyWrote,
   'a reader sees an earlier page': seesAnEarlierPage,
-  'an operation is at another time': isMoved,
-  'the last version is lost': isLost,
-  'a write that stands is denied': isDenied,
-  'a write that was refused is told as done': isInvented,
-  'two are given one version': isGivenTwice,
+  'an operation has another time': isMoved,
+  'the last version is missing': isLost,
+  'a stored write is reported as failed': isDenied,
+  'a refused write is reported as done': isInvented,
+  'two updates get the same version': isGivenTwice,
   'a reader finds nothing': isMissed,
-  'a create is refused': isSaidToExist,
-  'a version is asked for by its number': isAskedByNumber,
-  'a conflict tells another number': isToldAnotherNumber,
-  'a file has another reason': hasAnotherReason,
+  'a create reports an existing name': isSaidToExist,
+  'a version is read by its number': isAskedByNumber,
+  'a conflict reports another number': isToldAnotherNumber,
+  'a file is refused for other names': hasAnotherReason,
 };

@@ -1,26 +1,26 @@
 /**
- * Whether the history of a simulated vault could have been: what was told of versions, intervals and instants is what
- * stands in the end, and the whole can be put into an order in which every reply is right.
+ * Checks the history of a simulated vault: replies about versions, intervals and instants must match the final state,
+ * and the whole history must be linearizable.
  */
 import { findProblems } from '../histories/second-checker.ts';
 import type { Entry, FinalState, Seen, Stored } from './history.ts';
 import { recordedOf } from './recorded.ts';
 
-/** All that is wrong with a history, one sentence each; nothing if it is right. */
+/** All faults of a history, one sentence each; empty if it is right. */
 export const checkHistory = (history: readonly Entry[], final: FinalState): readonly string[] => [
   ...[...final].flatMap(([name, versions]) => checkVersions(name, versions)),
   ...history.flatMap((entry) => checkTold(entry, final)),
   ...findProblems(recordedOf(history, final)),
 ];
 
-/** The intervals tile, and none is empty. */
+/** Intervals adjoin, and none is empty. */
 const checkVersions = (name: string, versions: readonly Stored[]): readonly string[] =>
   versions.flatMap(({ version, validFrom, validTo }, index) => [
     ...(validTo === versions[index + 1]?.validFrom ? [] : [`${name}: ${version} does not tile`]),
     ...(validTo === undefined || validTo > validFrom ? [] : [`${name}: ${version} is empty`]),
   ]);
 
-/** The refusals that a simulated vault has a reason for. */
+/** The refusals that a simulated vault may give. */
 const refusals = new Set([
   'secret_exists',
   'not_found',
@@ -31,7 +31,7 @@ const refusals = new Set([
   'outcome_unknown',
 ]);
 
-/** What a reply shows stands so, whichever way it was asked for. */
+/** The content of a reply must be in the final state, whichever request asked for it. */
 const checkTold = ({ operation, told }: Entry, final: FinalState): readonly string[] => {
   if (told.kind === 'died') return [];
   if (told.kind === 'refused') {
@@ -44,7 +44,7 @@ const checkTold = ({ operation, told }: Entry, final: FinalState): readonly stri
   );
 };
 
-/** An interval that was told as ended has ended there; one that was told as open may have ended since. */
+/** An interval that a reply showed as ended has that end; one that was open may have ended since. */
 const isTrue = (seen: Seen, stored: Stored | undefined, at: number | undefined): boolean =>
   stored !== undefined &&
   (seen.value === undefined || seen.value === stored.value) &&

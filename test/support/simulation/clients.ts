@@ -1,4 +1,4 @@
-/** Clients of a simulation: what they ask for, by chance, and what they were told. */
+/** Clients of a simulation: their random requests and the answers. */
 import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { Principal } from '../../../functions/model/types.ts';
@@ -28,7 +28,7 @@ const told = (written: readonly { name: string; version: number }[], seen: reado
   seen,
 });
 
-/** What a request came to that failed; throws on what no caller may be told: our own bugs. */
+/** The outcome of a failed request. Throws on errors that no caller may see, which are our own bugs. */
 export const toldOf = (error: unknown): Told => {
   if (!(error instanceof VaultError) || error.code === 'internal') throw error;
   const { currentVersion, errors } = error.members;
@@ -145,7 +145,7 @@ const someOf = (random: Random, names: readonly [string, ...string[]]): string[]
   const some = names.filter(() => random() < 0.6);
   return some.length > 0 ? some : [oneOf(random, names)];
 };
-/** The values that an expanded file holds, in the order of its names. */
+/** The values in an expanded file, in the order of its names. */
 const valuesOf = (content: string, names: readonly string[]): (string | undefined)[] =>
   names.map((name) => new RegExp(`^V_${name}=(.*)$`, 'm').exec(content)?.[1]);
 const reading = (names: readonly string[]): string =>
@@ -214,6 +214,6 @@ const submit: Draw = (random, names, unique) => {
 const draws = [create, create, update, update, update, update, get, get, get, getAt, list] as const;
 const ofFiles = [expand, expand, encrypt, submit] as const;
 
-/** A request by chance. `unique` is its value, its key, and nobody else's. */
+/** A random request. `unique` is its value and its key, and belongs to no other request. */
 export const drawRequest: Draw = (random, names, unique) =>
   oneOf(random, [...draws, ...ofFiles])(random, names, unique);

@@ -1,11 +1,11 @@
-/** What clients of a simulation asked for and were told, with the order of its beginnings and ends. */
+/** The requests and answers of simulated clients, with the order in which they began and ended. */
 
-/** A version as a reader was told of it. `version` 0: not found. */
+/** A version as a reader saw it; 0 means not found. */
 export type Seen = {
   readonly name: string;
   readonly version: number;
   readonly value?: string | undefined;
-  /** `null`: the reader was told that the interval is open. */
+  /** `null` means that the interval was still open. */
   readonly validTo?: number | null | undefined;
 };
 
@@ -14,35 +14,35 @@ export type Told =
       readonly kind: 'answered';
       readonly written: readonly { readonly name: string; readonly version: number }[];
       readonly seen: readonly Seen[];
-      /** The instant that was asked for. */
+      /** The requested instant. */
       readonly at?: number;
     }
   | {
       readonly kind: 'refused';
       readonly code: string;
       readonly currentVersion?: number;
-      /** Of a file: all its names of which that is so. */
+      /** For a file, all names that the refusal lists. */
       readonly names?: readonly string[];
     }
-  /** The process died with the request. */
+  /** The process died during the request. */
   | { readonly kind: 'died' };
 
 export type Asked = {
   readonly operation: string;
-  /** What it is about; of a file, what it wants to write. */
+  /** The names that the request is about; for a file, the names that it writes. */
   readonly names: readonly string[];
-  /** What a file reads. */
+  /** The names that a file reads. */
   readonly reads?: readonly string[];
-  /** What it wants to write: one value for all its names, which nothing else writes. */
+  /** The value for all names that it writes, which no other request writes. */
   readonly value?: string;
   readonly ifMatch?: number;
-  /** The version that it asks for, if not the last one. */
+  /** The requested version, if not the latest. */
   readonly wanted?: number;
 };
 
 export type Entry = Asked & { readonly began: number; readonly ended: number; readonly told: Told };
 
-/** A version as the table holds it in the end. */
+/** A version in the final table. */
 export type Stored = {
   readonly version: number;
   readonly value: string;

@@ -1,10 +1,10 @@
-/** The history of a simulation in the form in which both checkers read histories. */
+/** Converts the history of a simulation into the form that both checkers read. */
 import type { Recorded, Told as ToldThere } from '../../chaos/history.ts';
 import type { Entry, FinalState, Seen } from './history.ts';
 
 /**
- * One operation for each request, however often it was tried, and the versions of every secret read when all was
- * over. What is left out tells of no instant: a version as of an instant of some clock, and a list from the first on.
+ * One operation for each request, however often it was attempted, and a final read of the versions of every secret.
+ * Reads as of an instant and lists from the beginning are left out, because they prove no instant.
  */
 export const recordedOf = (history: readonly Entry[], final: FinalState): readonly Recorded[] => {
   const tries = Map.groupBy(history, (entry) => entry.value ?? entry);
@@ -22,13 +22,13 @@ export const recordedOf = (history: readonly Entry[], final: FinalState): readon
       seen,
     };
   });
-  // One client each: nothing is known of who sent what.
+  // Each operation gets its own client, because nothing is known about who sent what.
   return [...operations, ...read].map((operation, client) => ({ ...operation, client }));
 };
 
 type Try = { readonly entry: Entry; readonly told: ToldThere };
 
-/** An answer tells of all tries; a refusal only of its own, if others before it are unclear. */
+/** An answer concerns all attempts. A refusal concerns only its own attempt if earlier ones are unclear. */
 const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
   const tries = entries.map((entry) => ({ entry, told: toldOf(entry) }));
   const [first] = tries;

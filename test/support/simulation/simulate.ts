@@ -1,6 +1,6 @@
 /**
- * One run of a whole vault in a world of its own: several nodes with clocks that differ and jump, over one
- * hostile store and one hostile KMS, asked by several clients, while nodes die. A seed decides it all.
+ * One run of a whole vault in a simulated world: several nodes with different and jumping clocks over one hostile store
+ * and one hostile KMS, asked by several clients while nodes die. The seed decides everything.
  */
 import type { Principal } from '../../../functions/model/types.ts';
 import { listVersions } from '../../../functions/vault/list-versions.ts';
@@ -21,7 +21,7 @@ import { createWorld, type World } from './world.ts';
 export type Run = {
   readonly history: readonly Entry[];
   readonly final: FinalState;
-  /** What the vault did that it must never do. */
+  /** The rules that the vault broke. */
   readonly violations: readonly string[];
   readonly faults: number;
   readonly deaths: number;
@@ -34,11 +34,11 @@ const names = ['A', 'B', 'C'] as const;
 type Node = {
   readonly ports: () => Ports;
   readonly skew: () => number;
-  /** Resolves when the process dies that serves now. */
+  /** Resolves when the serving process dies. */
   readonly death: () => Promise<void>;
 };
 
-/** A process over the services: it takes time to reach them, and may die and come back. */
+/** A process over the services. Its calls take time, and it may die and restart. */
 const startNode = (world: World, random: Random, services: Exchange, keyArn: string): Node => {
   const life = () => {
     const { promise: death, resolve: die } = Promise.withResolvers<void>();
@@ -73,7 +73,7 @@ const startNode = (world: World, random: Random, services: Exchange, keyArn: str
   return { ports: () => present.ports, skew: () => skew, death: () => present.death };
 };
 
-/** The same request, on one node after another, until something is known of it, if it has a key. */
+/** Repeats a request with a key on one node after another until its outcome is known. */
 const ask = async (
   world: World,
   random: Random,
@@ -162,7 +162,7 @@ export const simulate = async (seed: number): Promise<Run> => {
     }
   };
   await world.run(Array.from({ length: 3 + intBelow(random, 4) }, (_, index) => client(index)));
-  // What was sent may arrive long after; then nothing is under way any more.
+  // Calls that were sent may arrive long after; then nothing is in progress any more.
   await world.run([world.pause(20_000)]);
   const quiet: Exchange = (call) => (call.service === 'kms' ? kms : store).exchange(call);
   return {

@@ -1,6 +1,6 @@
 /**
- * Time that goes by only when everybody waits for it. All that a run does is decided by its seed: the
- * machine's own clock has no part in it, and hours go by in milliseconds.
+ * Simulated time, which advances only when everybody waits for it. The seed decides everything in a run; the machine's
+ * own clock plays no part, and hours pass in milliseconds.
  */
 import type { Clock } from '../../../functions/vault/ports.ts';
 import { aborted, type Pause } from '../adversary/fates.ts';
@@ -9,18 +9,18 @@ import { startOfTime } from '../virtual-clock.ts';
 
 export type World = {
   readonly elapsed: () => number;
-  /** Numbers what happens, in order: an event with a lower number came first. */
+  /** Numbers events in order: an event with a lower number came first. */
   readonly next: () => number;
   readonly pause: Pause;
   /** A clock that differs from the world's by `skew` milliseconds, which may change. */
   readonly clock: (skew: () => number) => Clock;
-  /** Lets time go by until all of this is done. */
+  /** Advances time until all of this work is done. */
   readonly run: (work: readonly Promise<unknown>[]) => Promise<void>;
 };
 
 type Timer = { readonly at: number; readonly fire: () => void };
 
-/** Long after any request has ended: a run that gets there waits for something that never comes. */
+/** Longer than any request. A run that gets here waits for something that never comes. */
 const endOfTimeMs = 3_600_000;
 
 export const createWorld = (random: Random): World => {
@@ -40,7 +40,7 @@ export const createWorld = (random: Random): World => {
       signal?.addEventListener('abort', () => reject(aborted()));
       after(ms, () => resolve());
     });
-  /** Whatever needs no time is done when the event loop has gone round. */
+  /** Work that needs no time is done after one turn of the event loop. */
   const settle = async (): Promise<void> => {
     for (let round = 0; round < 2; round += 1) await new Promise(setImmediate);
   };
