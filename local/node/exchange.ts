@@ -6,6 +6,7 @@ import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';
+import { describeOtherRestore, findOtherRestore } from './restores.ts';
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;
@@ -17,6 +18,8 @@ export type ExchangeOptions = {
   readonly onDiverged: () => void;
   /** Gets a sentence when the counter cannot be written. */
   readonly report: (line: string) => void;
+  /** Gets a sentence when the other nodes were restored without this node, while it runs with its data of before. */
+  readonly onOtherRestore: (why: string) => void;
   /** Default: one second. */
   readonly everyMs?: number;
 };
@@ -37,7 +40,7 @@ export type Exchange = {
 const silenceMs = 900;
 
 export const startExchange = (options: ExchangeOptions): Exchange => {
-  const { config, ask, record, counter, ownReport, onDiverged, report } = options;
+  const { config, ask, record, counter, ownReport, onDiverged, report, onOtherRestore } = options;
   const { everyMs = 1_000 } = options;
   const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
   const silent = new Set<number>();
@@ -100,9 +103,16 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       const { announced: isFirm } = JSON.parse(text);
       const said = parseReport(text);
       const { start, counter: count } = said;
-      if (isFirm === true) await record.hear(said.node, { start, counter: count });
       note(said);
       silent.delete(said.node);
+      // A report about data of another restore must not count for the data of this one.
+      if (isFirm === true && said.restore !== record.restore()) {
+        const reports = [...heard.values()].map((one) => one.report);
+        const other = findOtherRestore(record.restore(), reports, config.nodes.length);
+        if (isAnnounced && other !== undefined) onOtherRestore(other);
+        throw new Error(describeOtherRestore([config.node]));
+      }
+      if (isFirm === true) await record.hear(said.node, { start, counter: count });
       return JSON.stringify(ownReport());
     },
     others: () =>

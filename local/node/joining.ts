@@ -8,6 +8,7 @@ import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';
+import { describeOtherRestore, findOtherRestore } from './restores.ts';
 
 export type JoiningOptions = {
   readonly config: NodeConfig;
@@ -38,19 +39,24 @@ const askAll = async ({ config, ask }: JoiningOptions): Promise<Peers> => {
   return new Map(reports.map((report) => [report.node, report]));
 };
 
-/** Why this node's files are not its latest, as a peer remembers it; `undefined` if no peer remembers more. */
-const findLoss = ({ config, record, counter }: JoiningOptions, peers: Peers) => {
-  const known = [...peers.values()].flatMap(({ node, heard }) => {
+/** Why this node's files are not its latest, by what the peers say; `undefined` if they are. */
+const findLoss = (options: JoiningOptions, peers: Peers) => {
+  const { config, record, counter, hasMemberFiles } = options;
+  const known = [...peers.values()].flatMap(({ node, heard, restore }) => {
     const own = heard[String(config.node)];
-    return own === undefined ? [] : [{ node, ...own }];
+    return own === undefined ? [] : [{ node, restore, ...own }];
   });
-  const [lost] = known.filter(
-    (own) => record.start() <= own.start || counter.value() < own.counter,
-  );
-  if (lost === undefined) return undefined;
+  // A restore puts files back on purpose, so what was heard before it says nothing about them.
+  const [lost] = known
+    .filter(({ restore }) => !hasMemberFiles || restore === record.restore())
+    .filter((own) => record.start() <= own.start || counter.value() < own.counter);
+  const other =
+    hasMemberFiles && findOtherRestore(record.restore(), [...peers.values()], config.nodes.length);
+  if (lost === undefined && !other) return undefined;
   // Otherwise a peer that remembers more than this one would find the files old once more at the next start.
   record.startAfter(Math.max(...known.map(({ start }) => start)));
   counter.startAfter(Math.max(...known.map(({ counter: value }) => value)));
+  if (lost === undefined) return other || undefined;
   return `node ${lost.node} heard of its start ${lost.start} at counter ${lost.counter}, which its files do not hold`;
 };
 
@@ -67,8 +73,15 @@ const decide = (options: JoiningOptions, peers: Peers): Decision => {
     .map(({ node }) => node)
     .filter((node) => node !== config.node && !peers.has(node));
   if (hasMemberFiles) {
-    if (peers.size + 1 >= majority) return { begin: true, lost: undefined };
-    return { begin: false, reason: `it waits for another node: ${missing.join(' or ')}` };
+    const strangers = [...peers.values()]
+      .filter((peer) => peer.member && peer.restore !== record.restore())
+      .map(({ node }) => node);
+    if (peers.size - strangers.length + 1 >= majority) return { begin: true, lost: undefined };
+    const reasons = [
+      missing.length > 0 && `it waits for another node: ${missing.join(' or ')}`,
+      strangers.length > 0 && describeOtherRestore(strangers),
+    ];
+    return { begin: false, reason: reasons.filter(Boolean).join('; ') };
   }
   const [member] = [...peers.values()].filter((peer) => peer.member);
   if (member) {

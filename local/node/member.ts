@@ -50,6 +50,10 @@ const socketPathMax = 103;
 export const nameOf = (node: number): string => `node-${node}`;
 export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `https://${host}:${etcdPort}`;
 
+/** All nodes as etcd's option `initial-cluster` has them. */
+export const clusterOf = ({ nodes }: NodeConfig): string =>
+  nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
+
 /** Throws a sentence if there is no etcd. */
 export const requireEtcd = (): void => {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
@@ -139,7 +143,6 @@ export const startMember = async (
   writePeerTls(folder, tls);
   const pidFile = join(folder, 'etcd.pid');
   await endRememberedChild(pidFile);
-  const everyone = config.nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
   const { peerProxy: proxy } = config;
   const environment = {
     ETCD_UNSUPPORTED_ARCH: process.arch,
@@ -147,7 +150,7 @@ export const startMember = async (
     GOGC: '400',
     ...(proxy && { HTTPS_PROXY: proxy.href }),
   };
-  let membership: Membership = { cluster: everyone, state: 'new' };
+  let membership: Membership = { cluster: clusterOf(config), state: 'new' };
   let child: ChildProcess | undefined;
   let isClosing = false;
 

@@ -105,6 +105,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       counter: counter.value(),
       member: record.isMember(),
       heard: record.heard(),
+      restore: record.restore(),
     };
   };
 
@@ -129,6 +130,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const exchange = startExchange({
     ...{ config, ask, record, counter, ownReport, report },
     onDiverged: () => watching?.compareSoon(),
+    onOtherRestore: (why) => fail(failure(`${why}: start it again, and it follows them`)),
   });
   const reports = (): readonly NodeReport[] => [ownReport(), ...exchange.others()];
 
@@ -140,6 +142,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       report(`node ${node} has a new member`);
       await record.forget(node);
     },
+    restore: record.restore,
   });
   /** The report with a hash of the last revision, so that whoever asks all nodes can compare them. */
   const freshReport = async (): Promise<NodeReport> => {
@@ -220,11 +223,13 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
         folder,
         token: cluster.token,
         tls: cluster.tls,
-        askForMember: (why) => {
+        askForMember: async (why) => {
           state.change('joining', why);
           const onRefused = (refused: string) =>
             state.change('joining', `${why}; it has no new member yet: ${refused}`);
-          return askForMember({ node: config.node, ask, others, onRefused, signal });
+          const given = await askForMember({ node: config.node, ask, others, onRefused, signal });
+          await record.followRestore(given.restore);
+          return given.cluster;
         },
         onRestart: () => watching?.forgetComparison(),
         report,

@@ -18,6 +18,8 @@ const stored = v.object({
   member: v.boolean(),
   /** The last reports that it heard, by node. */
   heard: v.record(v.string(), heardReport),
+  /** The id of the restore that its data come from; empty if they come from none. */
+  restore: v.optional(v.string(), ''),
 });
 type Stored = v.InferOutput<typeof stored>;
 
@@ -39,6 +41,10 @@ export type NodeRecord = {
   readonly hear: (node: number, report: HeardReport) => Promise<void>;
   /** Forgets what was heard of a node whose member was replaced. */
   readonly forget: (node: number) => Promise<void>;
+  /** The id of the restore that its data come from; empty if they come from none. */
+  readonly restore: () => string;
+  /** Its new member is of nodes whose data come from this restore. What it heard before another one counts no more. */
+  readonly followRestore: (id: string) => Promise<void>;
 };
 
 const parse = (file: string, text: string): Stored => {
@@ -48,6 +54,15 @@ const parse = (file: string, text: string): Stored => {
     throw failure(`${file} is damaged: wipe this node, and it takes its data from the others`);
   }
 };
+
+const fileOf = (folder: string): string => join(folder, 'node.json');
+
+/** Makes the record of a node whose files were restored from a backup. No other node has heard of it. */
+export const writeRestoredRecord = (folder: string, node: number, restore: string): void =>
+  replaceFile(
+    fileOf(folder),
+    JSON.stringify({ node, start: 0, member: true, heard: {}, restore } satisfies Stored),
+  );
 
 const flush = async (path: string, flags: string, text?: string): Promise<void> => {
   const handle = await open(path, flags, 0o600);
@@ -72,10 +87,12 @@ export const replaceFileMeanwhile = async (file: string, text: string): Promise<
  * Throws a sentence if the folder belongs to another node: two members with the same files would be taken for one.
  */
 export const openNodeRecord = (folder: string, node: number): NodeRecord => {
-  const file = join(folder, 'node.json');
+  const file = fileOf(folder);
   const text = readFileIfPresent(file);
   let state: Stored =
-    text === undefined ? { node, start: 0, member: false, heard: {} } : parse(file, text);
+    text === undefined
+      ? { node, start: 0, member: false, heard: {}, restore: '' }
+      : parse(file, text);
   if (state.node !== node) {
     const sentence = `the folder ${folder} belongs to node ${state.node}, and this is node ${node}`;
     throw failure(
@@ -111,6 +128,10 @@ export const openNodeRecord = (folder: string, node: number): NodeRecord => {
     forget: (other) => {
       const { [String(other)]: _, ...others } = state.heard;
       return change({ heard: others });
+    },
+    restore: () => state.restore,
+    followRestore: async (id) => {
+      if (id !== state.restore) await change({ restore: id, heard: {} });
     },
   };
 };

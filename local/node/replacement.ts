@@ -15,9 +15,16 @@ import { type AskPeer, askText, type PeerRoute } from './peers.ts';
 const request = v.object({ node: v.number(), instead: v.optional(v.string()) });
 type Request = v.InferOutput<typeof request>;
 
-/** All members as etcd's option `initial-cluster` has them, the new one among them; or the id of the node's member. */
-const answer = v.union([v.object({ cluster: v.string() }), v.object({ member: v.string() })]);
-type Answer = v.InferOutput<typeof answer>;
+/** The new member's cluster, or the id of the node's member. */
+const given = v.object({
+  /** All members as etcd's option `initial-cluster` has them, the new one among them. */
+  cluster: v.string(),
+  /** The id of the restore that the cluster's data come from. */
+  restore: v.string(),
+});
+type Given = v.InferOutput<typeof given>;
+const answer = v.union([given, v.object({ member: v.string() })]);
+type Answer = { readonly cluster: string } | { readonly member: string };
 
 const callMs = 3_000;
 const deadline = (): number => performance.now() + callMs;
@@ -37,6 +44,8 @@ export type GivingOptions = {
   readonly compareWithout: (lost: number) => Promise<Comparison>;
   /** Gets the number of a node that has a new member. */
   readonly onReplaced: (node: number) => Promise<void>;
+  /** The id of the restore that this node's data come from. */
+  readonly restore: () => string;
 };
 
 /**
@@ -49,7 +58,10 @@ const replaceMember = async (
 ): Promise<Answer> => {
   const url = peerUrlOf(addressOf(config, node));
   const members = await member.listMembers(deadline());
-  const old = members.find(({ peerURLs }) => peerURLs.includes(url));
+  // By its name if the node has another address than before; a member that has not started yet has no name.
+  const old =
+    members.find(({ peerURLs }) => peerURLs.includes(url)) ??
+    members.find(({ name }) => name === nameOf(node));
   if (old?.name === '') return { cluster: clusterOf(members, url, node) };
   if (old !== undefined && old.ID !== instead) return { member: old.ID };
   // The node's address has changed: adding another member would raise the majority that all need.
@@ -72,9 +84,10 @@ export const createReplacer = (options: GivingOptions): PeerRoute => {
     const asked = v.parse(request, JSON.parse(body));
     const next = replacing.then(() => replaceMember(options, asked));
     replacing = next.catch(() => undefined);
-    const given = await next;
-    if ('cluster' in given) await options.onReplaced(asked.node);
-    return JSON.stringify(given);
+    const answered = await next;
+    if (!('cluster' in answered)) return JSON.stringify(answered);
+    await options.onReplaced(asked.node);
+    return JSON.stringify({ ...answered, restore: options.restore() } satisfies Given);
   };
 };
 
@@ -92,24 +105,25 @@ const givenWithinMs = 15_000;
 
 /**
  * Asks the other nodes for a new member until one gives it. To be called only while this node's etcd does not run.
- * Resolves to all members, as etcd's option `initial-cluster` has them. Rejects if the signal aborts.
+ * Rejects if the signal aborts.
  */
-export const askForMember = async (options: AskingOptions): Promise<string> => {
+export const askForMember = async (options: AskingOptions): Promise<Given> => {
   const { node, ask, others, onRefused, signal } = options;
-  const askOne = async (other: number, instead?: string): Promise<string> => {
+  const askOne = async (other: number, instead?: string): Promise<Given> => {
     const body = JSON.stringify({ node, instead });
     const limits = { body, timeoutMs: givenWithinMs };
-    const given = v.parse(answer, JSON.parse(await askText(ask, other, 'POST', '/member', limits)));
-    if ('cluster' in given) return given.cluster;
-    if (instead !== undefined) throw new Error(`the member is ${given.member} by now`);
-    return await askOne(other, given.member);
+    const text = await askText(ask, other, 'POST', '/member', limits);
+    const answered = v.parse(answer, JSON.parse(text));
+    if ('cluster' in answered) return answered;
+    if (instead !== undefined) throw new Error(`the member is ${answered.member} by now`);
+    return await askOne(other, answered.member);
   };
   for (;;) {
     for (const other of others) {
-      const cluster = await askOne(other).catch(
+      const found = await askOne(other).catch(
         (error: unknown) => void onRefused(sentenceOf(error)),
       );
-      if (cluster) return cluster;
+      if (found) return found;
     }
     await sleep(askEveryMs, undefined, { signal });
   }

@@ -58,6 +58,8 @@ const nodeReport = v.object({
   member: v.boolean(),
   /** The last reports that it heard, by node. */
   heard: v.record(v.string(), heardReport),
+  /** The id of the restore that its data come from; empty if they come from none. */
+  restore: v.string(),
 });
 export type NodeReport = v.InferOutput<typeof nodeReport>;
 
@@ -65,7 +67,7 @@ export type NodeReport = v.InferOutput<typeof nodeReport>;
 export const shownOf = (reports: readonly NodeReport[]) => {
   const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
   return reports
-    .map(({ heard: _, member: __, counter: ___, memberId: ____, ...shown }) => ({
+    .map(({ heard: _, member: __, counter: ___, memberId: ____, restore: _____, ...shown }) => ({
       ...shown,
       lag: furthest - shown.appliedRevision,
     }))

@@ -32,10 +32,26 @@ const startMutants: readonly Mutant[] = [
   {
     name: 'a node with files starts without asking another node',
     file: local('joining'),
-    from: 'if (peers.size + 1 >= majority)',
-    to: 'if (peers.size + 2 >= majority)',
+    from: 'if (peers.size - strangers.length + 1 >= majority)',
+    to: 'if (peers.size - strangers.length + 2 >= majority)',
     test: unit('joining'),
     sentence: 'waits while it is alone, and names the nodes that it waits for',
+  },
+  {
+    name: 'a node with the data of another restore counts for the majority',
+    file: local('joining'),
+    from: 'if (peers.size - strangers.length + 1 >= majority)',
+    to: 'if (peers.size + 1 >= majority)',
+    test: unit('joining'),
+    sentence: 'waits while no restore has a majority, and says what is wrong',
+  },
+  {
+    name: 'what was heard before a restore counts against the restored files',
+    file: local('joining'),
+    from: '!hasMemberFiles || restore === record.restore()',
+    to: "hasMemberFiles || restore === ''",
+    test: unit('joining'),
+    sentence: 'keeps its restored files, whatever a node that was not restored remembers',
   },
   {
     name: 'a node without files makes a cluster of its own',
@@ -94,6 +110,14 @@ const startMutants: readonly Mutant[] = [
     sentence: 'write down nothing of a node that has not announced itself',
   },
   {
+    name: 'a node with the data of another restore is a witness of a start',
+    file: local('exchange'),
+    from: 'if (isFirm === true && said.restore !== record.restore()) {',
+    to: "if (isFirm === true && said.restore === '?') {",
+    test: unit('exchange'),
+    sentence: 'do not count it as a witness of their start',
+  },
+  {
     name: 'a node answers before it has written a report down',
     file: local('exchange'),
     from: 'if (isFirm === true) await',
@@ -104,6 +128,14 @@ const startMutants: readonly Mutant[] = [
 ];
 
 const replacementMutants: readonly Mutant[] = [
+  {
+    name: 'a node with a new address becomes one more member',
+    file: local('replacement'),
+    from: 'members.find(({ name }) => name === nameOf(node))',
+    to: 'members.find(({ name }) => name === String(node))',
+    test: unit('replacement'),
+    sentence: 'replaces the member of a node that has another address than before',
+  },
   {
     name: 'a new member is added before the lost one is removed',
     file: local('replacement'),

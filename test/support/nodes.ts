@@ -39,6 +39,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   counter: 0,
   member: false,
   heard: {},
+  restore: '',
   ...more,
 });
 
@@ -54,7 +55,7 @@ export const askOf =
   };
 
 /** A record in memory. */
-export const recordOf = (first = 1): NodeRecord => {
+export const recordOf = (first = 1, restore = ''): NodeRecord => {
   let start = first;
   let isMember = false;
   let heard: ReturnType<NodeRecord['heard']> = {};
@@ -72,6 +73,8 @@ export const recordOf = (first = 1): NodeRecord => {
       heard = { ...heard, [node]: report };
     },
     forget: async () => undefined,
+    restore: () => restore,
+    followRestore: async () => undefined,
   };
 };
 

@@ -155,3 +155,43 @@ describe('a node with files', () => {
     expect(record.start()).toBe(9);
   });
 });
+
+describe('a node with files of another restore than the other nodes', () => {
+  const own = { hasMemberFiles: true, record: recordOf(5) };
+  const restored = (heardStart: number) => ({ ...remembers(heardStart, 90), restore: 'b7' });
+
+  it('asks for a new member if two of them have entered the cluster', async () => {
+    const { decided, record } = start({ 2: restored(1), 3: restored(7) }, own);
+    expect(await decided).toBe('node 2 and 3 hold the data of another restore than this node');
+    expect(record.start()).toBe(8);
+  });
+
+  it('waits while no restore has a majority, and says what is wrong', async () => {
+    const { decided, waits, said } = start({ 2: restored(9) }, own);
+    await until(() => waits.length === 1);
+    said[3] = { ...member, restore: 'c8' };
+    await until(() => waits.length === 2);
+    expect(waits).toEqual([
+      'it waits for another node: 3; node 2 holds the data of another restore than this node',
+      'node 2 and 3 hold the data of another restore than this node',
+    ]);
+    said[3] = member;
+    expect(await decided).toBeUndefined();
+  });
+
+  it('keeps its restored files, whatever a node that was not restored remembers', async () => {
+    const record = recordOf(1, 'b7');
+    const { decided } = start(
+      { 2: { ...member, restore: 'b7' }, 3: remembers(40, 9_000) },
+      { hasMemberFiles: true, record },
+    );
+    expect(await decided).toBeUndefined();
+    expect(record.start()).toBe(1);
+  });
+
+  it('counts on from what restored nodes remember if it has no files', async () => {
+    const { decided, record } = start({ 2: restored(7) });
+    expect(await decided).toContain('heard of its start 7');
+    expect(record.start()).toBe(8);
+  });
+});

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openNodeRecord } from '../../../local/node/record.ts';
+import { openNodeRecord, writeRestoredRecord } from '../../../local/node/record.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -142,4 +142,27 @@ describe('the record of a node', () => {
       expect(() => openNodeRecord(folder, 1)).toThrow(/node\.json is damaged: wipe this node/);
     },
   );
+});
+
+describe('the record of a node whose files were restored', () => {
+  it('is of a member with the id of the restore, and of a first start', async () => {
+    const before = openNodeRecord(folder, 1);
+    expect(before.restore()).toBe('');
+    await before.hear(2, said(7, 1));
+    await before.enterCluster();
+    writeRestoredRecord(folder, 1, 'b7');
+    const record = openNodeRecord(folder, 1);
+    expect([record.restore(), record.isMember(), record.start()]).toEqual(['b7', true, 1]);
+    expect(record.heard()).toEqual({});
+  });
+
+  it('takes the id of the nodes that gave it a new member, and forgets what it heard before', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(7, 1));
+    await record.followRestore('');
+    expect(record.heard()).toEqual({ '2': said(7, 1) });
+    await record.followRestore('b7');
+    const again = openNodeRecord(folder, 1);
+    expect([again.restore(), again.heard()]).toEqual(['b7', {}]);
+  });
 });

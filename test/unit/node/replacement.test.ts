@@ -14,6 +14,7 @@ const listed = (node: number, ID = String(node), name = `node-${node}`): ListedM
   peerURLs: [url(node)],
 });
 const clusterOfAll = [1, 2, 3].map((node) => `node-${node}=${url(node)}`).join(',');
+const givenToAll = { cluster: clusterOfAll, restore: 'b7' };
 
 const comparisonOf = (verdicts: Readonly<Record<number, Verdict>>): Comparison => ({
   own: { revision: 9, compactRevision: 0, hash: 1, etcd: '3.4.23' },
@@ -59,6 +60,7 @@ const startGiver = (members: readonly ListedMember[] = threeMembers, count = 3) 
       return compared.comparison;
     },
     onReplaced: async (node) => void replaced.push(node),
+    restore: () => 'b7',
   });
   const ask = async (request: object): Promise<unknown> =>
     JSON.parse((await give(JSON.stringify(request), {} as ServerResponse)) ?? '');
@@ -71,7 +73,7 @@ const startGiver = (members: readonly ListedMember[] = threeMembers, count = 3) 
 describe('a node that is asked for a new member', () => {
   it('compares the remaining copies, then removes the lost member, then adds a new one', async () => {
     const { ask, calls, replaced } = startGiver();
-    expect(await ask({ node: 3, instead: '3' })).toEqual({ cluster: clusterOfAll });
+    expect(await ask({ node: 3, instead: '3' })).toEqual(givenToAll);
     expect(calls).toEqual(['compare without 3', 'remove 3', `add ${url(3)}`]);
     expect(replaced).toEqual([3]);
   });
@@ -93,14 +95,22 @@ describe('a node that is asked for a new member', () => {
 
   it('returns the same added member again if it has not started', async () => {
     const { ask, calls } = startGiver([listed(1), listed(2), listed(3, '9', '')]);
-    expect(await ask({ node: 3 })).toEqual({ cluster: clusterOfAll });
-    expect(await ask({ node: 3, instead: '3' })).toEqual({ cluster: clusterOfAll });
+    expect(await ask({ node: 3 })).toEqual(givenToAll);
+    expect(await ask({ node: 3, instead: '3' })).toEqual(givenToAll);
     expect(calls).toEqual([]);
+  });
+
+  it('replaces the member of a node that has another address than before', async () => {
+    const former = { ID: '3', name: 'node-3', peerURLs: ['https://127.0.0.9:2380'] };
+    const { ask, calls } = startGiver([listed(1), listed(2), former]);
+    expect(await ask({ node: 3 })).toEqual({ member: '3' });
+    expect(await ask({ node: 3, instead: '3' })).toEqual(givenToAll);
+    expect(calls).toEqual(['compare without 3', 'remove 3', `add ${url(3)}`]);
   });
 
   it('adds a member if an earlier request ended after the removal', async () => {
     const { ask, calls } = startGiver([listed(1), listed(2)]);
-    expect(await ask({ node: 3, instead: '3' })).toEqual({ cluster: clusterOfAll });
+    expect(await ask({ node: 3, instead: '3' })).toEqual(givenToAll);
     expect(calls).toEqual(['compare without 3', `add ${url(3)}`]);
   });
 
@@ -140,7 +150,7 @@ describe('a node that is asked for a new member', () => {
       ask({ node: 3, instead: '3' }),
       ask({ node: 3, instead: '3' }),
     ]);
-    expect(both).toEqual([{ cluster: clusterOfAll }, { cluster: clusterOfAll }]);
+    expect(both).toEqual([givenToAll, givenToAll]);
     expect(calls).toEqual(['compare without 3', 'remove 3', `add ${url(3)}`]);
   });
 
@@ -149,7 +159,7 @@ describe('a node that is asked for a new member', () => {
     compared.comparison = comparisonOf({ 2: 'none' });
     await expect(ask({ node: 3, instead: '3' })).rejects.toThrow();
     compared.comparison = agreed;
-    expect(await ask({ node: 3, instead: '3' })).toEqual({ cluster: clusterOfAll });
+    expect(await ask({ node: 3, instead: '3' })).toEqual(givenToAll);
   });
 
   it('refuses a request for an unknown node and a malformed request', async () => {
@@ -176,18 +186,19 @@ describe('a node that asks for a new member', () => {
     const given = askForMember({ node: 3, ask, others: [1, 2], onRefused, signal });
     return { given, asked, refusals };
   };
-  const cluster = '{"cluster":"node-1=a,node-3=b"}';
+  const cluster = '{"cluster":"node-1=a,node-3=b","restore":"b7"}';
+  const taken = { cluster: 'node-1=a,node-3=b', restore: 'b7' };
 
   it('accepts the first member that another node gives', async () => {
     const { given, asked, refusals } = start([cluster]);
-    expect(await given).toBe('node-1=a,node-3=b');
+    expect(await given).toEqual(taken);
     expect(asked).toEqual([[1, '/member', '{"node":3}']]);
     expect(refusals).toEqual([]);
   });
 
   it('names the lost member that another node told it, and asks the next node if that member has changed', async () => {
     const { given, asked, refusals } = start(['{"member":"7"}', '{"member":"8"}', cluster]);
-    expect(await given).toBe('node-1=a,node-3=b');
+    expect(await given).toEqual(taken);
     expect(asked.map(([node, _, body]) => [node, body])).toEqual([
       [1, '{"node":3}'],
       [1, '{"node":3,"instead":"7"}'],
@@ -200,7 +211,7 @@ describe('a node that asks for a new member', () => {
     const silent = new Error('it is silent');
     const refusal = new Error('the other nodes do not agree');
     const { given, asked, refusals } = start([silent, refusal, cluster]);
-    expect(await given).toBe('node-1=a,node-3=b');
+    expect(await given).toEqual(taken);
     expect(asked.map(([node]) => node)).toEqual([1, 2, 1]);
     expect(refusals).toEqual(['it is silent', 'the other nodes do not agree']);
   });
