@@ -64,7 +64,7 @@ const replaceMember = async (
     members.find(({ name }) => name === nameOf(node));
   if (old?.name === '') return { cluster: clusterOf(members, url, node) };
   if (old !== undefined && old.ID !== instead) return { member: old.ID };
-  // The node's address has changed: adding another member would raise the majority that all need.
+  // The member of a node whose address has changed before it started: one more member would raise the majority.
   if (old === undefined && members.length >= config.nodes.length) {
     throw new Error(`no member has the address ${url}: change it with etcdctl member update`);
   }

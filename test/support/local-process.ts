@@ -35,9 +35,13 @@ export const runFile = (
   file: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): LocalProcess => {
+): LocalProcess => runCommand([process.execPath, file, ...args], env);
+
+/** Runs a command, like `runFile`. */
+export const runCommand = (command: readonly string[], env: NodeJS.ProcessEnv): LocalProcess => {
   const { PATH, HOME } = process.env;
-  const child = startProgram(process.execPath, [file, ...args], {
+  const [file = '', ...args] = command;
+  const child = startProgram(file, args, {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
