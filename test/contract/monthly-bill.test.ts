@@ -50,7 +50,7 @@ describe('the monthly bill', () => {
     ]);
   });
 
-  it('counts with the memory and the retention of the template', () => {
+  it('uses the memory and the retention of the template', () => {
     const { Globals, Parameters } = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
       readonly Globals: { readonly Function: { readonly MemorySize: number } };
       readonly Parameters: { readonly LogRetentionDays: { readonly Default: number } };

@@ -164,7 +164,7 @@ describe('a pattern of names', () => {
     ['billing.db', 'billing.db', 200],
     ['billing.db', 'billing.db2', 404],
     ['*', 'billing.db', 200],
-  ])('%s makes %s answer %i', async (pattern, name, status) => {
+  ])('%s for the name %s gives the status %i', async (pattern, name, status) => {
     const all = vault.token({ tenant: 'patterns' });
     await vault.call('POST', '/v1/secrets', { token: all, body: { name, value: 'v' } });
     const token = vault.token({ tenant: 'patterns', names: [pattern] });

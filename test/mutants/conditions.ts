@@ -180,7 +180,7 @@ export const conditionMutants: readonly Mutant[] = [
     file: 'functions/vault/idempotency.ts',
     from: 'if (!record) throw error;',
     to: 'if (record || !record) throw error;',
-    test: 'contract/twins',
+    test: 'contract/concurrent-duplicates',
     sentence:
       'returns the result of a duplicate stored between its reads of the record and the head',
   },

@@ -141,7 +141,7 @@ describe('the time of a not_found answer', () => {
     const owner = someone();
     await makeSecret(ports, owner, taken, ['a', 'b']);
     const blind = { ...owner, names: ['OTHER_*'] };
-    await requireEqual('out of sight', get(ports, blind, taken), get(ports, blind, free));
+    await requireEqual('hidden name', get(ports, blind, taken), get(ports, blind, free));
   });
 
   it('differs measurably if one answer takes 20 µs longer', async () => {

@@ -62,7 +62,7 @@ const guardRules = (action: Json): readonly Rule[] => [
   [typeof action['ConditionExpression'] === 'string', 'writes without a condition'],
   [
     !('Item' in action) || action['ReturnValuesOnConditionCheckFailure'] === 'ALL_OLD',
-    'does not ask what stood there',
+    'does not ask for the stored item',
   ],
 ];
 

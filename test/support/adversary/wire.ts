@@ -13,7 +13,7 @@ export type Call = {
   /** `GetItem`, `Decrypt` … */
   readonly operation: string;
   readonly input: Json;
-  /** The headers as sent, because a service that checks signatures needs every byte. */
+  /** Path, headers and body are as sent, because a service that checks signatures needs every byte. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
