@@ -6,7 +6,7 @@ import { encryptEnv } from './vault/encrypt-env.ts';
 const operation = 'encrypt-env';
 const encrypt = encryptEnv(ports);
 
-/** POST /v1/env/encrypt: stores what enc() names; the reply holds secret() in its place. */
+/** POST /v1/env/encrypt: stores the secrets of enc(). The reply has secret() in place of enc(). */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],

@@ -3,7 +3,7 @@ import { reply } from './http/responses.ts';
 import { machineClock } from './runtime/clock.ts';
 import { openJournal } from './runtime/logger.ts';
 
-/** GET /health: the function runs. Asks nothing and nobody; `GET /v1/status` does. */
+/** GET /health: the function runs. It calls no service; `GET /v1/status` does. */
 export const handler = async (
   _event: unknown,
   { awsRequestId }: Pick<Context, 'awsRequestId'>,

@@ -23,7 +23,7 @@ const parse = (event: Event, { principal: { names } }: Received): NameRange => {
   };
 };
 
-/** GET /v1/secrets: the names in the caller's sight. May lag behind a create. */
+/** GET /v1/secrets: the names that are visible to the caller. The list may lag behind a create. */
 export const handler = endpoint({
   operation: 'list-secrets',
   scopes: ['secrets:read'],

@@ -6,7 +6,7 @@ import { submitEnv } from './vault/submit-env.ts';
 const operation = 'submit-env';
 const submit = submitEnv(ports);
 
-/** POST /v1/env: stores what enc() names and resolves secret(), all or nothing. */
+/** POST /v1/env: stores the secrets of enc() and resolves secret(), all or nothing. */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:read', 'secrets:write'],

@@ -98,8 +98,8 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
   );
 
 /**
- * HKDF-SHA-256(K, salt empty, info = SHA-256(AAD), L = 64), cut in two (RFC 5869). Keys are handed over as key objects:
- * Node 24 takes three times as long to look at one that is bytes.
+ * HKDF-SHA-256(K, empty salt, info = SHA-256(AAD), L = 64), cut in two (RFC 5869). The key is passed as a key object,
+ * because Node 24 takes three times as long to check a key that is given as bytes.
  */
 const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
   if (dataKey.length !== dataKeyBytes) throw new VaultError('internal', 'a data key has 32 bytes');

@@ -1,20 +1,20 @@
 /**
- * What the vault keeps of an idempotency key: a place to find its record and a keyed digest of the
- * request, both derived from the caller's random key. The raw key is never stored or logged, and a
- * reader of the table cannot test guesses of a value against the digest without it.
+ * The vault keeps two things of an idempotency key: a hash that finds its record, and a keyed digest of the
+ * request. Both are derived from the caller's random key, which is never stored or logged. Without that key a
+ * reader of the table cannot test guesses of a value against the digest.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
 export type Fingerprint = {
-  /** Where the record lies: 43 characters, base64url. */
+  /** The part of the record's key that identifies it: 43 characters, base64url. */
   readonly hash: string;
   /** HMAC-SHA-256 over the request's content, 32 bytes. */
   readonly digest: Uint8Array;
 };
 
 /**
- * `content` is the parsed request, field by field, in a fixed order (value bytes, not their
- * spelling); a field that is absent must be given as `undefined`, which differs from empty.
+ * `content` is the parsed request, field by field, in a fixed order. A value is given as its bytes, not as its
+ * spelling. An absent field must be given as `undefined`, which differs from an empty one.
  */
 export const fingerprint = (
   idempotencyKey: string,
@@ -33,7 +33,7 @@ export const fingerprint = (
 export const sameDigest = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && timingSafeEqual(a, b);
 
-/** Each field after a mark for absent or its length, so that no two lists share an encoding. */
+/** Each field follows its length, or a mark for an absent field, so that no two lists have the same encoding. */
 const frame = (fields: readonly (string | Uint8Array | undefined)[]): Uint8Array =>
   Buffer.concat(
     fields.flatMap((field) => {

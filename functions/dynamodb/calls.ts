@@ -1,7 +1,7 @@
 /**
- * One call to DynamoDB: its time limit, its report to the journal, and what its failure means. The
- * client makes one attempt; all retrying is ours, so that it is bounded by the request's time and
- * never hides that a write is unclear.
+ * One call to DynamoDB: its time limit, its report to the journal, and the meaning of its failure. The client
+ * makes one attempt. All retries are the vault's own, so that the request's time bounds them and they never hide
+ * an unclear write.
  */
 import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
@@ -40,21 +40,21 @@ export const callOnce = async <Result extends object>(
 };
 
 /**
- * Each call asks what it consumed, or for the table, so DynamoDB always has something to say: nothing at all is what a
- * proxy says, and would be "written" or "not found" here.
+ * Each call asks for its consumed capacity, or for the table, so a reply of DynamoDB is never empty. An empty reply
+ * comes from a proxy, and would be taken for "written" or "not found" here.
  */
 const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }): void => {
   if (Object.keys(told).length > 0) return;
   throw Object.assign(new Error('the reply is empty'), { $metadata });
 };
 
-/** Single calls tell one consumption, transactions a list, DescribeTable none. */
+/** A single call reports one consumption, a transaction reports a list, and DescribeTable reports none. */
 const unitsOf = (output: { ConsumedCapacity?: Capacity | readonly Capacity[] | undefined }) =>
   [output.ConsumedCapacity ?? []]
     .flat()
     .reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
 
-/** Reads, with new tries while there is time. Throws `throttled` or `store_unavailable`. */
+/** Reads, with retries while there is time. Throws `throttled` or `store_unavailable`. */
 export const read = async <Result extends object>(
   client: DynamoDBClient,
   context: RequestContext,
@@ -76,16 +76,16 @@ export const read = async <Result extends object>(
 };
 
 /**
- * What a failed call means for its effect:
- * `throttled`, `unavailable`: it had none and never will. `unclear`: it may have, or may yet.
- * Throws `internal` for a request that DynamoDB calls malformed: our bug.
+ * The meaning of a failed call for its effect.
+ * `throttled`, `unavailable`: it had no effect and never will. `unclear`: it may have had one, or may still have one.
+ * Throws `internal` for a request that DynamoDB calls malformed, which is our bug.
  */
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);
-  // A vault node that does not serve says so before it sends anything.
+  // A vault node that does not serve refuses a request before it sends anything to etcd.
   if (name === 'NotServedException') return 'unavailable';
   if (status !== undefined && status >= 500) return 'unclear';
-  // What came back is not DynamoDB's, or not whole: it says nothing of what became of the request.
+  // The reply is not DynamoDB's, or it is incomplete, so the outcome of the request is unknown.
   if (name === 'SyntaxError' || (status !== undefined && status < 400)) return 'unclear';
   if (throttling.has(name) || isPassingCancellation(error)) return 'throttled';
   if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';
@@ -102,22 +102,22 @@ const throttling = new Set([
   'TransactionConflictException',
 ]);
 
-/** Reasons of a cancelled transaction, of reads or of writes, that pass by themselves. */
+/** The transient reasons of a cancelled transaction, of reads or of writes. */
 export const passingReasons: ReadonlySet<string | undefined> = new Set([
   'TransactionConflict',
   'ThrottlingError',
   'ProvisionedThroughputExceeded',
 ]);
 
-/** DynamoDB cancels a transaction of reads, too, when it meets a write of one of its items. */
+/** DynamoDB also cancels a transaction of reads that meets a write of one of its items. */
 const isPassingCancellation = (error: unknown): boolean =>
   error instanceof TransactionCanceledException &&
   (error.CancellationReasons ?? []).some(({ Code }) => passingReasons.has(Code));
 
-/** The connection was never made: nothing was sent. */
+/** No connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** Refused before anything was looked at. */
+/** DynamoDB refuses these requests before it looks at any item. */
 const refused = new Set([
   'ResourceNotFoundException',
   'AccessDeniedException',

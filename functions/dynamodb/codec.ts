@@ -1,6 +1,6 @@
 /**
- * Items to types and back. What is read is untrusted: an item is used only if it has every attribute
- * of its kind, each of its type and form, none unknown, and the key that was asked for; else
+ * Encodes types as items and decodes them. A stored item is untrusted. It is used only if it has the requested
+ * key and exactly the attributes of its kind, each of its type and form. Otherwise decoding throws
  * `integrity_failure`.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -28,7 +28,7 @@ export const encodeHead = (version: SealedVersion): Item => ({
   ...encodeSealed(version),
 });
 
-/** A superseded version, byte for byte as it was sealed, and the end of its interval. */
+/** Encodes a superseded version, byte for byte as it was sealed, with the end of its interval. */
 export const encodeVersion = (version: SealedVersion, validTo: number): Item => ({
   pk: { S: secretPartition(version.tenant, version.name) },
   sk: { S: versionSortKey(version.version) },
@@ -111,7 +111,7 @@ export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => (
       M: { name: { S: name }, version: { N: String(version) } },
     })),
   },
-  // Seconds: the unit of DynamoDB's time to live. Rounded up, so that nothing goes early.
+  // DynamoDB's time to live counts seconds. They are rounded up, so that no record expires early.
   expiresAt: { N: String(Math.ceil(record.expiresAt / 1000)) },
 });
 

@@ -1,7 +1,7 @@
 /**
- * The guarded actions of a transaction, and what their failed conditions mean. A failed condition asks
- * for the item that stood in the way (ALL_OLD), so that telling mine from another's needs no second
- * look at the head.
+ * The guarded actions of a transaction, and the meaning of their failed conditions. A failed condition returns
+ * the blocking item (ALL_OLD). So this request's own write can be told from another's without reading the head
+ * again.
  */
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
@@ -22,20 +22,20 @@ import { headSortKey, recordKey, secretPartition } from './table.ts';
 export const allOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 export const ifAbsent = { ConditionExpression: 'attribute_not_exists(pk)' } as const;
 
-/** Why an action of a cancelled transaction did not hold; positional, as DynamoDB lists them. */
+/** Why an action of a cancelled transaction failed. DynamoDB lists the reasons in the order of the actions. */
 type Reason = { readonly Code?: string | undefined; readonly Item?: Item | undefined };
-/** An action and what its failed condition means. Kept together so that they cannot drift apart. */
+/** An action and the meaning of its failed condition, kept together so that they cannot drift apart. */
 type GuardedAction = {
   readonly action: TransactWriteItem;
   /**
-   * The record goes before every head, as it may tell of a repetition; a head, before what only bears it out. One that
-   * met a conflict was not evaluated: what is to go after it is not judged, and the whole is tried again.
+   * The order in which failed conditions count: the record first, because it may show a repetition, then heads, then
+   * the rest. A condition that met a conflict was not evaluated. Then no later rank counts, and the write is retried.
    */
   readonly rank: 'record' | 'head' | 'rest';
   readonly judge: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
 };
 
-/** Tells this request's own writes from others', by what stands in their place. */
+/** Distinguishes this request's own writes from others' by the stored item. */
 export const judgesOf = (
   { findVersion }: Pick<Store, 'findVersion'>,
   context: RequestContext,
@@ -53,7 +53,7 @@ export const judgesOf = (
 
 type Judges = ReturnType<typeof judgesOf>;
 
-/** The actions of a write in one transaction, in the order in which their reasons are judged. */
+/** The actions of a write in one transaction. DynamoDB gives its reasons in the same order. */
 export const actionsOf = (
   tableName: string,
   judge: Judges,
@@ -98,7 +98,7 @@ export const actionsOf = (
 
 const ranks: readonly GuardedAction['rank'][] = ['record', 'head', 'rest'];
 
-/** The first failed condition decides, in the order of their ranks. */
+/** The outcome of a cancelled transaction. The first failed condition decides, in the order of the ranks. */
 export const judgeCancelled = async (
   actions: readonly GuardedAction[],
   reasons: readonly Reason[],
@@ -147,7 +147,7 @@ const checkOf = (tableName: string, head: StoredVersion) => ({
   ...ifExactly(head),
 });
 
-/** What stood in the way of a condition on the head of `name`, if it was shown. */
+/** The head of `name` that blocked a condition, if DynamoDB returned it. */
 export const decodeShown = (
   { tenant }: Principal,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * The list of names: one key-range query of the index for each pattern of the token, so that nothing
- * out of its sight is read. The index may lag behind the table; it decides nothing.
+ * The list of names: one key-range query of the index for each pattern of the token, so that no hidden name is
+ * read. The index may lag behind the table, and it decides nothing.
  */
 import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
@@ -11,8 +11,8 @@ import { read } from './calls.ts';
 import { headSortKey, indexName, secretPartition } from './table.ts';
 
 /**
- * Names are ASCII and end before `~`, so all that begin with a text lie between it and it with `~`.
- * Not `begins_with`: the embedded store compares it without regard to case (docs/decisions.md).
+ * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with `~`
+ * behind it. `begins_with` is not used, because the embedded store ignores case in it (docs/decisions.md).
  */
 const firstName = 'A';
 const afterNames = '~';
@@ -56,7 +56,7 @@ const queryNames = async (
     ExpressionAttributeNames: { '#name': 'name' },
     ExpressionAttributeValues: {
       ':tenant': { S: tenant },
-      // Where the last page ended, though the start key says it, too: an embedded store walks there from the bound.
+      // The end of the last page, although the start key has it too: an embedded store walks there from the bound.
       ':first': { S: from ?? (range.text || firstName) },
       ':last': { S: range.exact ? range.text : `${range.text}${afterNames}` },
     },
@@ -77,7 +77,7 @@ const queryNames = async (
   return { names, more: output.LastEvaluatedKey !== undefined };
 };
 
-/** Built from the principal and a checked name, never taken from the caller. */
+/** The start key of a page is built from the principal and a checked name. It never comes from the caller. */
 const startKey = (tenant: string, name: string) => ({
   pk: { S: secretPartition(tenant, name) },
   sk: { S: headSortKey },
@@ -85,7 +85,7 @@ const startKey = (tenant: string, name: string) => ({
   name: { S: name },
 });
 
-/** The disjoint ranges, ascending, of names that a pattern allows and `prefix` asks for. */
+/** The disjoint, ascending ranges of the names that a pattern allows and that begin with `prefix`. */
 export const rangesOf = (patterns: readonly string[], prefix: NameRange['prefix']): KeyRange[] => {
   const asked = patterns.flatMap((pattern): KeyRange[] => {
     const exact = !pattern.endsWith('*');

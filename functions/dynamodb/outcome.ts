@@ -1,7 +1,6 @@
 /**
- * What became of a write, told from what stands in its place. A write that lost its condition, or
- * whose reply was lost, may have been this request's own success: the version that it would have made
- * carries its writeId or it does not, and that alone decides.
+ * The outcome of a write, told from the stored items. A write that lost its condition, or whose reply was lost,
+ * may have succeeded earlier in this same request. The writeId of the version that it would have made decides.
  */
 import { VaultError } from '../model/errors.ts';
 import type { IdempotencyRecord, StoredVersion } from '../model/types.ts';
@@ -11,7 +10,7 @@ import type { WriteOutcome } from '../vault/ports.ts';
 export type FindVersion = (version: number) => Promise<StoredVersion | undefined>;
 
 /**
- * Judges a create by the head that stands at its name: `written`, `exists`, or `unclear` if none does.
+ * The outcome of a create, given the current head of its name: `written`, `exists`, or `unclear` without a head.
  */
 export const judgeCreate = async (
   writeId: string,
@@ -24,9 +23,9 @@ export const judgeCreate = async (
 };
 
 /**
- * Judges an update of `base` by the head that stands now: `written`, `raced` with that head as the
- * next base, or `unclear` if it still is `base`. A head that is gone, or behind `base`, or another of
- * the same number was not put there by the vault: `integrity_failure`.
+ * The outcome of an update of `base`, given the current head: `written`, `raced` with that head as the next base,
+ * or `unclear` if the head is still `base`. Throws `integrity_failure` if the head is gone, is behind `base`, or
+ * is another version of the same number: the vault has not written that.
  */
 export const judgeUpdate = async (
   writeId: string,
@@ -46,8 +45,8 @@ export const judgeUpdate = async (
 };
 
 /**
- * Judges a keyed write by the record that stands under its key: `written`, `replayed` if the record is of another request,
- * or `unclear` if none does. The record is put with the effect, so it alone decides.
+ * The outcome of a keyed write, given the stored record of its key: `written`, `replayed` if the record is of another
+ * request, or `unclear` without a record. The record is written together with the effect, so it alone decides.
  */
 export const outcomeOfRecord = (
   writeId: string,

@@ -39,7 +39,7 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
     return output.Item;
   };
 
-  /** A transaction that meets a write of one of its items is cancelled, and tried again. */
+  /** A transaction that meets a write of one of its items is cancelled and retried. */
   const getItems = async (context: RequestContext, keys: readonly ItemKey[]) => {
     const command = new TransactGetItemsCommand({
       TransactItems: keys.map(({ pk, sk }) => ({
@@ -124,13 +124,13 @@ export const createReads = (client: DynamoDBClient, tableName: string): Reads =>
   };
 };
 
-/** DynamoDB says no more of a transaction of over 4 MB than of any that it calls malformed. */
+/** DynamoDB answers a transaction of more than 4 MB like any malformed one. */
 const mayBeTooLarge = (error: unknown, items: number): boolean =>
   error instanceof VaultError &&
   error.code === 'internal' &&
   items * limits.itemBytesMax > limits.transactionBytesMax;
 
-/** So many bytes in so few items are more of values than a file may have together. */
+/** A transaction of that size holds more bytes of values than a file may have. */
 const tooLarge = (cause: unknown): VaultError =>
   new VaultError('too_large', 'the secrets of the file are too large together', {
     members: { limit: limits.fileValuesBytesMax },

@@ -24,9 +24,9 @@ export const secretPartition = (tenant: string, name: string): string =>
   `TENANT#${tenant}#SECRET#${name}`;
 
 /**
- * The partition to look a name up in. For a name out of the principal's sight it is one that is never
- * written: the same calls are made, the same is found as for a name that never existed, and the real
- * items are not touched.
+ * The partition in which to look up a name. A name that is hidden from the principal leads to a partition that is
+ * never written. So the calls and their results are the same as for a name that never existed, and the real items
+ * are not read.
  */
 export const visiblePartition = ({ tenant, names }: Principal, name: string): string =>
   isInSight(names, name) ? secretPartition(tenant, name) : `TENANT#${tenant}#ABSENT#${name}`;
@@ -37,7 +37,7 @@ export const recordKey = ({ tenant }: Principal, hash: string): ItemKey => ({
 });
 
 /**
- * Expiry is kept and compared in whole seconds, the unit of DynamoDB's time to live; a read and a
- * write's condition must agree on who is alive.
+ * Expiry is stored and compared in whole seconds, the unit of DynamoDB's time to live. A read and the condition of
+ * a write must agree on which record has expired.
  */
 export const wholeSeconds = (instant: number): number => Math.floor(instant / 1000) * 1000;

@@ -1,21 +1,21 @@
-/** An item that was read, taken apart with suspicion: somebody else may have written it. */
+/** Decodes a stored item strictly, because somebody else may have written it. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
 import { parseInstant } from '../model/instants.ts';
 import type { ItemKey } from './table.ts';
 
-/** Each throws `integrity_failure` unless the attribute is there, of its type and form. */
+/** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */
 export type Taker = {
   readonly text: (attribute: string) => string;
   readonly integer: (attribute: string, min: number, max: number) => number;
   readonly instant: (attribute: string) => number;
   readonly bytes: (attribute: string, min: number, max: number) => Uint8Array;
   readonly list: <Entry>(attribute: string, decode: (take: Taker) => Entry) => Entry[];
-  /** Throws if there is an attribute that was not taken. */
+  /** Throws `integrity_failure` if the item has another attribute that was not decoded. */
   readonly nothingElse: () => void;
 };
 
-/** Takes attributes from an item one by one. It must have the key that was asked for, if one was. */
+/** Decodes the attributes of an item one by one. Throws `integrity_failure` if `key` is given and is not its key. */
 export const taker = (item: Readonly<Record<string, AttributeValue>>, key?: ItemKey): Taker => {
   const rest = new Map(Object.entries(item));
   const take = (attribute: string): AttributeValue => {

@@ -1,6 +1,6 @@
 /**
- * The writing half of the store: one try of a guarded write, and its reasons. Conditions are the only
- * authority on existence and versions.
+ * The writing half of the store: one attempt of a guarded write, and its outcome. Conditions alone decide about
+ * existence and versions.
  */
 import {
   ConditionalCheckFailedException,

@@ -1,35 +1,35 @@
 /**
- * References in decoded values. A candidate looks like one to a person; it must be one exactly, or be
- * made text by a backslash: nothing that looks like a reference is passed through in silence.
+ * References in decoded values. A candidate looks like a reference to a person. It must be an exact reference, or a
+ * backslash must make it text, so that nothing that looks like a reference passes through unnoticed.
  */
 
-/** What `secret()` stands for: the current version of a secret, or the one that it is pinned to. */
+/** A reference by `secret()`: to the current version of a secret, or to a pinned one. */
 export type Reference = { readonly name: string; readonly version: number | undefined };
 
-/** The reference as it is written between its brackets: names hold no `@`, so no two are alike. */
+/** The text of a reference between its brackets. It is unique, because names hold no `@`. */
 export const writtenAs = ({ name, version }: Reference): string =>
   version === undefined ? name : `${name}@${version}`;
 
 export type Candidate = Reference & {
-  /** `malformed`: no reference though it looks like one. `text`: a backslash makes it text. */
+  /** `malformed`: it looks like a reference and is none. `text`: a backslash makes it text. */
   readonly kind: 'secret' | 'enc' | 'malformed' | 'text';
-  /** The name of a reference; else empty. */
+  /** The name of a reference; empty for other kinds. */
   readonly name: string;
-  /** Of a pinned `secret()`. */
+  /** The version of a pinned `secret()`. */
   readonly version: number | undefined;
-  /** Where its first letter stands, in the decoded value. */
+  /** The offset of its first letter in the decoded value. */
   readonly start: number;
-  /** After its closing bracket; of what is no reference, after the opening one. */
+  /** The offset after its closing bracket; after the opening bracket if it is no reference. */
   readonly end: number;
-  /** How many stand right before it. */
+  /** The number of backslashes directly before it. */
   readonly backslashes: number;
 };
 
-/** What a value is made of once its references and their backslashes are understood. */
+/** A part of a value whose references and backslashes have been parsed. */
 export type Part =
   | string
   | ({ readonly kind: 'secret' } & Reference)
-  /** A candidate that a later request shall find as it is, with its backslashes before it. */
+  /** A candidate that a later request must find unchanged, with the backslashes before it. */
   | { readonly kind: 'later'; readonly text: string; readonly backslashes: number };
 
 /** All candidates of a value, in order; linear in its length. */
@@ -53,9 +53,9 @@ export const findCandidates = (value: string): Candidate[] => {
 };
 
 /**
- * The parts of a value without malformed candidates. Each pair of backslashes before a candidate
- * stands for one; an odd one left over makes it text. Unless the reply is `final`, text stays
- * escaped and `enc(NAME)` becomes `secret(NAME)`, both to be understood later.
+ * The parts of a value without malformed candidates. Each pair of backslashes before a candidate stands for one
+ * backslash, and an odd one makes the candidate text. Unless the reply is `final`, text stays escaped and
+ * `enc(NAME)` becomes `secret(NAME)`, because a later request parses both.
  */
 export const partsOf = (
   value: string,
@@ -80,7 +80,7 @@ export const partsOf = (
 
 const nameThenBracket = /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8}))?\)/y;
 
-/** A secret name (functions/model/names.ts), perhaps a version of it, that a closing bracket ends. */
+/** The reference after an opening bracket: a secret name (functions/model/names.ts), and perhaps a version. */
 const referenceAt = (value: string, open: number, word: string) => {
   nameThenBracket.lastIndex = open;
   const [all, name, digits] = nameThenBracket.exec(value) ?? [];
@@ -88,7 +88,7 @@ const referenceAt = (value: string, open: number, word: string) => {
   const version = digits === undefined ? undefined : Number(digits);
   const end = open + all.length;
   if (word === 'secret(') return { kind: 'secret', name, version, end } as const;
-  // What is new has no version yet that it could be pinned to.
+  // A new secret has no version yet, so `enc()` cannot be pinned.
   if (word === 'enc(' && version === undefined) return { kind: 'enc', name, version, end } as const;
   return undefined;
 };

@@ -1,7 +1,7 @@
 /**
- * The grammar of a `.env` file, without loss: `printFile(parseFile(text)) === text` for every
- * well-formed text, a faulty one too. Nothing is expanded and no reference is looked for here.
- * Time and memory are linear in the text, whatever it holds.
+ * The lossless grammar of a `.env` file: `printFile(parseFile(text)) === text` for every well-formed text, even one
+ * with errors. The grammar expands nothing and looks for no references. Time and memory are linear in the length of
+ * any text.
  */
 import type { FileError } from '../model/errors.ts';
 import { countLineFeeds, type Eol, endOfLine, isBlank, reportReturns } from './line-ends.ts';
@@ -10,14 +10,14 @@ import { readQuoted } from './quotes.ts';
 
 type Quote = '' | "'" | '"';
 
-/** A value as written and as meant. */
+/** A value as it is written and as it is meant. */
 export type Value = {
   readonly quote: Quote;
-  /** Between the quotes, as written. */
+  /** The text between the quotes, as written. */
   readonly raw: string;
-  /** Where `raw` begins in the text, in code units. */
+  /** The offset of `raw` in the text, in code units. */
   readonly offset: number;
-  /** After quotes and escapes are removed. */
+  /** The value without quotes and escapes. */
   readonly decoded: string;
   /** Offsets in `decoded` of the characters that are written as an escape, ascending. */
   readonly escapes: readonly number[];
@@ -25,7 +25,7 @@ export type Value = {
 
 export type Assignment = {
   readonly kind: 'assignment';
-  /** The number of its first physical line, from 1. */
+  /** The number of the first physical line, from 1. */
   readonly line: number;
   readonly indent: string;
   /** `export` and the blanks after it, or nothing. */
@@ -35,7 +35,7 @@ export type Assignment = {
   readonly afterEquals: string;
   readonly value: Value;
   readonly afterValue: string;
-  /** From its `#`, or nothing. */
+  /** The comment from its `#` on, or nothing. */
   readonly comment: string;
   readonly eol: Eol;
 };
@@ -45,7 +45,7 @@ type OtherLine = {
   readonly kind: 'blank' | 'comment' | 'unreadable';
   readonly line: number;
   readonly text: string;
-  /** The key of an unreadable line, where it has one. */
+  /** The key of an unreadable line, if it has one. */
   readonly key?: string;
   readonly eol: Eol;
 };
@@ -55,11 +55,11 @@ export type Line = Assignment | OtherLine;
 export type ParsedFile = {
   readonly bom: boolean;
   readonly lines: readonly Line[];
-  /** All of them, in the order of their places. */
+  /** All errors, in the order of their positions. */
   readonly errors: readonly FileError[];
 };
 
-/** Offset in the text of the character at `offset` of a decoded value. */
+/** The offset in the text of the character at `offset` in the decoded value. */
 export const rawOffset = (value: Value, offset: number): number => {
   let low = 0;
   let high = value.escapes.length;
@@ -71,7 +71,7 @@ export const rawOffset = (value: Value, offset: number): number => {
   return value.offset + offset + low;
 };
 
-/** Never throws: what is wrong stands in `errors`, and every character stands in `lines`. */
+/** Parses a file. Never throws: `errors` has the errors, and `lines` has every character. */
 export const parseFile = (text: string): ParsedFile => {
   const bom = text.startsWith(byteOrderMark);
   const faults: Fault[] = [];
@@ -99,7 +99,7 @@ export const parseFile = (text: string): ParsedFile => {
 export const printFile = (file: ParsedFile): string =>
   (file.bom ? byteOrderMark : '') + file.lines.map((line) => printLine(line)).join('');
 
-/** The line as written; with `raw`, with that between its quotes instead. */
+/** The line as written. `raw`, if given, replaces the text between its quotes. */
 export const printLine = (line: Line, raw?: string): string => {
   if (line.kind !== 'assignment') return line.text + line.eol;
   const { quote } = line.value;
@@ -148,8 +148,8 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Read
 };
 
 /**
- * Of an empty value all blanks stand after it, so that a value put there keeps a blank before the
- * comment and none before itself.
+ * All blanks around an empty value count as blanks after it. So a value that is written there keeps a blank before
+ * the comment and gets none before itself.
  */
 const readBare = (text: string, start: number, content: number, blanks: string) => {
   const empty = start === content || text[start] === '#';

@@ -1,9 +1,9 @@
-/** LF and CRLF end a line; a CR alone does not, and is an error outside quotes. */
+/** LF and CRLF end a line. A CR alone does not end a line, and is an error outside quotes. */
 import type { Fault } from './places.ts';
 
 export type Eol = '\n' | '\r\n' | '';
 
-/** Where the line of `at` ends: after its EOL (`end`), and before it (`content`). */
+/** The end of the line of `at`: after its EOL (`end`), and before it (`content`). */
 export const endOfLine = (text: string, at: number) => {
   const feed = text.indexOf('\n', at);
   if (feed < 0) return { end: text.length, content: text.length, eol: '' } as const;
@@ -13,7 +13,7 @@ export const endOfLine = (text: string, at: number) => {
   return { end: feed + 1, content: feed, eol: '\n' } as const;
 };
 
-/** A CR that ends no line, outside quotes. */
+/** Reports each CR that ends no line. The range must be outside quotes. */
 export const reportReturns = (text: string, from: number, to: number, faults: Fault[]): void => {
   const part = text.slice(from, to);
   for (let at = part.indexOf('\r'); at >= 0; at = part.indexOf('\r', at + 1)) {

@@ -1,4 +1,4 @@
-/** One line of the reply: as it was, with other letters, or written anew with its resolved value. */
+/** One line of the reply: unchanged, edited, or written again with its resolved value. */
 import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './candidates.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { type Assignment, printLine } from './grammar.ts';
@@ -7,10 +7,10 @@ import { type Plan, type PlannedLine, placeOfValue } from './references.ts';
 import { isReadAgain, unfitAt } from './unfit.ts';
 import type { WrittenLine } from './warnings.ts';
 
-/** Resolved values by their references as written; `undefined`: not valid UTF-8. */
+/** Resolved values by the text of their references; `undefined` for a value that is not UTF-8. */
 export type Values = ReadonlyMap<string, string | undefined>;
 
-/** The line of the reply, why it cannot be written, or `undefined`: the reply has no such line. */
+/** The line of the reply, or the reason why it cannot be written; `undefined` if the reply has no such line. */
 export const writeLine = (
   plan: Plan,
   planned: PlannedLine,
@@ -30,7 +30,7 @@ export const writeLine = (
   };
 };
 
-/** `enc` becomes `secret` and nothing else changes, or a stored value its own reference. */
+/** Replaces only `enc` by `secret`, or a stored value by its reference. */
 const edit = ({ candidates, offsets, storedAs }: PlannedLine, line: Assignment): WrittenLine => {
   if (storedAs !== undefined) {
     return { line: line.line, text: printLine(line, `secret(${storedAs})`) };
@@ -80,8 +80,8 @@ const textOf = (part: Part, values: Values): string => {
 };
 
 /**
- * The reply will be expanded later, which must find the references left in the line, no others, and
- * as many backslashes before each. A resolved value may add one, or join what stands beside it.
+ * The error that a later expansion would cause, if any. It must find exactly the remaining references, each with the
+ * same number of backslashes before it. A resolved value may add a reference, or merge with the text next to it.
  */
 const misread = (
   parts: readonly Part[],
@@ -103,7 +103,7 @@ const misread = (
   return kept === left.size ? undefined : 'not_representable';
 };
 
-/** Of several references in a line, the one whose value alone is to blame, if there is one. */
+/** The position of the error: the reference whose own value causes it, if there is one. */
 const placeOf = (
   code: 'nested_reference' | 'not_representable',
   planned: PlannedLine,

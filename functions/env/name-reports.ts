@@ -1,8 +1,8 @@
-/** Reports of the names of a file: one entry for each, at its first place. */
+/** Reports about the names of a file, with one entry for each name, at its first position. */
 import { errorsAt, type Fault, type Report, reportOf } from './places.ts';
 import type { Plan } from './references.ts';
 
-/** `secret_exists` for each `enc()` of one of `names`, at its first place. */
+/** Reports `secret_exists` for each `enc()` of one of `names`, at its first position. */
 export const reportExisting = (
   { content, references }: Plan,
   names: ReadonlySet<string>,
@@ -14,7 +14,7 @@ export const reportExisting = (
   return reportOf(errorsAt(content, faults));
 };
 
-/** `not_found` for each `secret()` that is written as one of `references`, at its first place. */
+/** Reports `not_found` for each `secret()` whose text is one of `references`, at its first position. */
 export const reportMissing = (
   { content, references: { secret } }: Plan,
   references: ReadonlySet<string>,

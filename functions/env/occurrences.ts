@@ -1,20 +1,19 @@
 /**
- * Finds many texts at once in another, in time that is linear in all of them, whatever they hold and
- * however many they are (Aho and Corasick, 1975). The caller chooses the texts and the file, and could
- * make a search for one text after the other take hours.
+ * Finds many texts at once in another text, in linear time (Aho and Corasick, 1975). The caller chooses the texts and
+ * the file, and could make a separate search for each text take hours.
  */
 
-/** A search under way: texts fed to it one after the other are searched as one. */
+/** A running search. Texts that are fed to it one after another are searched as one text. */
 export type Search = {
-  /** Calls `found` for every place where one of the texts, the longest there, ends. */
+  /** Calls `found` for every offset at which a text ends, with the length of the longest such text. */
   readonly feed: (text: string, found: (end: number, length: number) => void) => void;
-  /** How many of the last code units that were fed may be the beginning of a text, or are one. */
+  /** The number of last fed code units that may be the beginning of a text, or are a whole text. */
   readonly open: () => number;
-  /** Forgets what was fed. */
+  /** Forgets the fed texts. */
   readonly restart: () => void;
 };
 
-/** `texts` hold no empty one. */
+/** Starts a search. None of `texts` may be empty. */
 export const searchFor = (texts: readonly string[]): Search => {
   const tree = growTree(texts);
   linkFallbacks(tree);
@@ -35,25 +34,25 @@ export const searchFor = (texts: readonly string[]): Search => {
   };
 };
 
-/** A tree of the texts' beginnings. A node is a number. */
+/** A tree of the prefixes of all texts. A node is a number and stands for one prefix. */
 type Tree = {
   nodes: number;
-  /** The last code unit of the beginning that the node stands for. */
+  /** The last code unit of the node's prefix. */
   readonly unit: Uint16Array;
   /** The first child of a node, or the root. */
   readonly child: Int32Array;
   /**
-   * The index in `forks` of a node with more children, or 0. Each text adds one fork at most, so the forks
-   * are few and most nodes need no map.
+   * The index in `forks` of a node with several children, or 0. Each text adds at most one fork, so there are few forks
+   * and most nodes need no map.
    */
   readonly fork: Int32Array;
-  /** All children of a node but the first, by their code units; `forks[0]` is no node's. */
+  /** All children of a node except the first, by their code units. `forks[0]` is unused. */
   readonly forks: Map<number, number>[];
-  /** Length of the beginning that the node stands for. */
+  /** The length of the node's prefix. */
   readonly depth: Int32Array;
-  /** The node of the longest proper end that is a beginning too. */
+  /** The node of the longest proper suffix that is a prefix of some text as well. */
   readonly fallback: Int32Array;
-  /** Length of the longest text that ends at the node, or 0. */
+  /** The length of the longest text that ends at the node, or 0. */
   readonly longest: Int32Array;
 };
 
@@ -85,7 +84,7 @@ const growTree = (texts: readonly string[]): Tree => {
   return tree;
 };
 
-/** The child for a code unit; the root, which is nobody's child, if there is none. */
+/** The child for a code unit. The root, which is never a child, means that there is none. */
 const childOf = ({ child, unit, fork, forks }: Tree, node: number, wanted: number): number => {
   const first = child[node] ?? root;
   if (first !== root && unit[first] === wanted) return first;
@@ -104,7 +103,7 @@ const addChild = (tree: Tree, node: number, unit: number): number => {
   return added;
 };
 
-/** Breadth first: a fallback is nearer to the root, so it is linked already. */
+/** Links the fallbacks breadth first: a fallback is nearer to the root, so it has been linked before. */
 const linkFallbacks = (tree: Tree): void => {
   const { unit, child, fork, forks, fallback, longest } = tree;
   const queue = new Int32Array(tree.nodes);

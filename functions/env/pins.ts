@@ -1,7 +1,7 @@
 /**
- * The submitted file with every `secret(NAME)` pinned to the version it stood for, so that expanding
- * that gives the same file again, whatever is updated later. Nothing else of it changes: a reference
- * has no character that could be an escape, so the pin is put between its letters as they stand.
+ * The submitted file with every `secret(NAME)` pinned to the version that it stood for. Expanding the pinned file
+ * gives the same result again, even after updates. Nothing else changes: no character of a reference can be an
+ * escape, so the pin is inserted directly into the written text.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -9,13 +9,13 @@ import type { Plan } from './references.ts';
 import { type Budget, requireAtMost } from './reply-size.ts';
 import { utf8Bytes } from './sizes.ts';
 
-/** The version that each reference stands for, by the reference as it is written. */
+/** The version that each reference stands for, by the text of the reference. */
 export type Versions = ReadonlyMap<string, { readonly version: number }>;
 
-/** What is put in, and before which character of the file; in the order of the file. */
+/** A text to insert, and the offset in the file before which to insert it. */
 type Pin = { readonly offset: number; readonly text: string };
 
-/** `versions` must hold every unpinned reference of the plan. */
+/** The pins of a file, in the order of the file. `versions` must hold every unpinned reference of the plan. */
 export const findPins = ({ lines }: Plan, versions: Versions): Pin[] =>
   lines.flatMap(({ candidates, offsets }) =>
     candidates.flatMap(({ kind, name, version }, index) => {
@@ -28,8 +28,8 @@ export const findPins = ({ lines }: Plan, versions: Versions): Pin[] =>
   );
 
 /**
- * Counts the pinned file in the budget of its reply, which is JSON. Throws `too_large` if the file would be larger than a
- * file may be: it could not be sent back.
+ * Counts the pinned file in the budget of its reply, which is JSON. Throws `too_large` if the pinned file would exceed
+ * the limit of a file, because the caller could not submit it.
  */
 export const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {
   const added = pins.map(({ text }) => text).join('');

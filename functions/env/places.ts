@@ -1,18 +1,18 @@
-/** Where in a file something is wrong, for people: lines and columns from 1, in code points. */
+/** The positions of errors in a file: lines and columns count from 1, in code points. */
 import type { FileError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 
-/** What is wrong, before lines and columns are counted; `offset` in UTF-16 code units. */
+/** An error before its line and column are counted. `offset` counts UTF-16 code units. */
 export type Fault = Omit<FileError, 'line' | 'column'> & { readonly offset: number };
 
-/** What a problem tells of a file: the first errors, and how many there are. */
+/** The part of a problem document about a file: the first errors, and the total number. */
 export type Report = { readonly errors: readonly FileError[]; readonly errorsTotal: number };
 
 export const byteOrderMark = '\uFEFF';
 
 /**
- * Faults as errors, in the order of their places, counted in one pass over the text. A byte order
- * mark has no column: editors do not show it. Only LF ends a line, as in the grammar.
+ * Converts faults to errors in the order of their positions, in one pass over the text. A byte order mark has no
+ * column, because editors do not show it. Only LF ends a line, as in the grammar.
  */
 export const errorsAt = (text: string, faults: readonly Fault[]): FileError[] => {
   let at = text.startsWith(byteOrderMark) ? 1 : 0;
@@ -31,11 +31,11 @@ export const errorsAt = (text: string, faults: readonly Fault[]): FileError[] =>
   });
 };
 
-/** Errors of several passes over one file as one report, in the order of their places. */
+/** Joins the errors of several passes over one file in one report, in the order of their positions. */
 export const reportOf = (errors: readonly FileError[]): Report => {
   const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
 };
 
-/** The second half of a pair, which adds no code point. */
+/** Whether a code unit is the second half of a surrogate pair, which adds no code point. */
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;

@@ -1,12 +1,12 @@
-/** Quoted values: where they end, and what they mean. */
+/** Reads quoted values. */
 import type { Value } from './grammar.ts';
 import type { Fault } from './places.ts';
 
 type Quoted = { readonly value: Value; readonly end: number };
 
 /**
- * The value whose opening quote stands at `open`, and the offset after its closing quote;
- * `undefined`: no quote closes it. A bad escape is reported and stands for itself.
+ * The value whose opening quote is at `open`, and the offset after its closing quote; `undefined` if no quote closes
+ * it. A bad escape is reported and kept as text.
  */
 export const readQuoted = (
   text: string,

@@ -1,6 +1,6 @@
 /**
- * What a `.env` file asks for: which secrets to create, which to read, and what becomes of each line.
- * Everything that can be judged before a secret is read is judged here, and told at once.
+ * The plan of a `.env` file: the secrets to create, the secrets to read, and the treatment of each line. The plan
+ * reports at once every error that can be found before a secret is read.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -14,11 +14,11 @@ import { utf8Bytes } from './sizes.ts';
 import { findSources, type NewSecret, type Sources } from './sources.ts';
 import { unfitAt } from './unfit.ts';
 
-/** `submit` stores `enc()` and resolves `secret()`; `encrypt` does the first only, `expand` the second. */
+/** `submit` stores `enc()` and resolves `secret()`. `encrypt` only stores, `expand` only resolves. */
 type EnvMode = 'submit' | 'encrypt' | 'expand';
 
 export type EnvFile = {
-  /** Well-formed: no lone surrogates. */
+  /** The content must be well-formed, without lone surrogates. */
   readonly content: string;
   /** Values for `enc()`, by name. */
   readonly values: ReadonlyMap<string, string>;
@@ -26,7 +26,7 @@ export type EnvFile = {
   readonly mode: EnvMode;
 };
 
-/** `keep` as it is; `edit` the letters of its references; `write` anew with its resolved value. */
+/** `keep`: unchanged. `edit`: only its references change. `write`: written again with its resolved value. */
 type Treatment = 'keep' | 'edit' | 'write';
 
 export type PlannedLine = {
@@ -39,13 +39,13 @@ export type PlannedLine = {
 };
 
 export type Plan = {
-  /** Distinct, in the order of their first `enc()`. Empty for `expand`. */
+  /** The distinct new secrets, in the order of their first `enc()`. Empty for `expand`. */
   readonly create: readonly NewSecret[];
-  /** Distinct as they are written, in the order of their first places. Empty for `encrypt`. */
+  /** The references with distinct texts, in the order of their first positions. Empty for `encrypt`. */
   readonly read: readonly Reference[];
   readonly content: string;
   readonly dialect: Dialect;
-  /** Whether the reply is for its reader, not for a later `expand`. */
+  /** Whether the reply is for the dialect's reader and not for a later `expand`. */
   readonly final: boolean;
   readonly file: ParsedFile;
   readonly lines: readonly PlannedLine[];
@@ -53,8 +53,8 @@ export type Plan = {
 };
 
 /**
- * Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all
- * errors of the file; in that order of precedence.
+ * Plans a file. Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all errors
+ * of the file, in this order of precedence.
  */
 export const planFile = (file: EnvFile): Plan => {
   const { content, values, dialect, mode } = file;
@@ -157,7 +157,7 @@ const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => 
   return faults;
 };
 
-/** Lines that the dialect's reader would read wrongly whatever is written there. */
+/** Reports the lines in which the dialect's reader would read any value wrongly. */
 const refusedLines = (
   file: ParsedFile,
   lines: readonly PlannedLine[],
@@ -178,7 +178,7 @@ const refusedLines = (
   });
 };
 
-/** Where a resolved value is complained of: at the line's first `secret()`, else its first candidate. */
+/** The offset for errors about a resolved value: that of the line's first `secret()`, else of its first candidate. */
 export const placeOfValue = ({ candidates, offsets }: PlannedLine): number =>
   offsets[
     Math.max(

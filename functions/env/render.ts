@@ -1,6 +1,6 @@
 /**
- * The file that goes back: a pure function of the plan and the bytes of the secrets it reads, so that
- * a dry run and a repetition say what the first run said.
+ * Renders the file of the reply. The result depends only on the plan and the bytes of the secrets that it reads, so
+ * that a dry run and a repetition give the same result as the first run.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -16,15 +16,15 @@ import { type Warning, type WrittenLine, warningsOf } from './warnings.ts';
 export type RenderedFile = {
   readonly content: string;
   readonly warnings: readonly Warning[];
-  /** The submitted file with its references pinned, where that was asked for. */
+  /** The submitted file with its references pinned, if requested. */
   readonly pinned?: string;
 };
 
 /**
- * `resolved` must hold every reference of `plan.read`, as it is written. `reply` is how the file will
- * be sent: as a string of JSON beside lists and warnings, or alone. `pinTo` asks for the pinned file
- * too, which goes with JSON only. `replyBytesMax` bounds the body as it stands in the function's result.
- * Throws `too_large`, or `invalid_env` with every line that cannot be written.
+ * `resolved` must hold every reference of `plan.read`, by its text. `reply` is the form of the reply: a JSON string
+ * with lists and warnings, or only the file. `pinTo` requests the pinned file too, which needs JSON. `replyBytesMax`
+ * limits the body inside the function's result. Throws `too_large`, or `invalid_env` with every line that cannot be
+ * written.
  */
 export const renderFile = (
   plan: Plan,
@@ -64,7 +64,7 @@ const decodeAll = (plan: Plan, resolved: ReadonlyMap<string, Uint8Array>): Value
   return new Map(references.map((reference) => [reference, decode(reference)]));
 };
 
-/** All lines of the reply, or all that is wrong with them. */
+/** All lines of the reply. Throws `invalid_env` with all errors in them. */
 const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] => {
   const written: WrittenLine[] = [];
   const faults: Fault[] = [];

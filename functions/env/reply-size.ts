@@ -1,7 +1,7 @@
 /**
- * Sizes of values and replies, judged before anything of that size is built: a file of 256 KiB may
- * name a secret of 64 KiB thirty thousand times. A reply is counted as it stands in the function's
- * result, where its body is a string of JSON.
+ * Checks the sizes of values and replies before anything of that size is built: a file of 256 KiB may name a secret
+ * of 64 KiB thirty thousand times. The size of a reply is that of its body inside the function's result, where it is
+ * a JSON string.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -9,18 +9,18 @@ import { partsOf, writtenAs } from './candidates.ts';
 import type { Plan } from './references.ts';
 import { jsonBytes, utf8Bytes } from './sizes.ts';
 
-/** Values by their references as written. */
+/** Values by the text of their references. */
 type Bytes = ReadonlyMap<string, Uint8Array>;
 
-/** Counts a reply as it grows; throws `too_large` before it is beyond the limit. */
+/** Counts the bytes of a growing reply. Throws `too_large` before the reply exceeds its limit. */
 export type Budget = {
-  /** For a part of the file. */
+  /** Counts a part of the file. */
   readonly spendText: (text: string) => void;
-  /** For a part of the JSON around the file, as it is sent. */
+  /** Counts a part of the JSON around the file, as it is sent. */
   readonly spendJson: (json: string) => void;
 };
 
-/** `json`: the file is a string of JSON beside lists of what was created and resolved. `limit` in bytes. */
+/** In a `json` reply the file is a JSON string, with lists of created and resolved secrets. `limit` is in bytes. */
 export const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget => {
   let spent = 0;
   const spend = (bytes: number): void => {
@@ -33,7 +33,7 @@ export const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): 
   return { spendText: (text) => spend(jsonBytes(text, depth)), spendJson };
 };
 
-/** All values that the file stores or reads, together. */
+/** Throws `too_large` if all values that the file stores or reads exceed their common limit. */
 export const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void => {
   let bytes = 0;
   for (const { value } of create) bytes += utf8Bytes(value);
@@ -41,7 +41,7 @@ export const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void 
   requireAtMost(bytes, limits.fileValuesBytesMax);
 };
 
-/** The resolved lines' values, each at least as long when it is spelled. `limit` in bytes. */
+/** Throws `too_large` if the resolved values alone exceed `limit`, in bytes. Their spellings are at least as long. */
 export const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   let bytes = 0;
   for (const { line, candidates, treatment } of plan.lines) {
@@ -54,7 +54,7 @@ export const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): voi
   requireAtMost(bytes, limit);
 };
 
-/** The JSON around the file, at its longest: current versions are not known here. */
+/** The JSON around the file, with the longest version numbers, because current versions are not known here. */
 const surroundings = ({ create, read }: Plan): string => {
   const created = create.map(({ name }) => ({ name, version: 1 }));
   const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version }));

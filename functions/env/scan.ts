@@ -1,11 +1,11 @@
-/** All candidates of a file, by line and by name. */
+/** Finds all candidates of a file, by line and by name. */
 import { type Candidate, findCandidates, type Reference, writtenAs } from './candidates.ts';
 import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
 export type ScannedLine = {
   readonly line: Assignment;
   readonly candidates: readonly Candidate[];
-  /** Where in the file each of them begins. */
+  /** The offset of each candidate in the file. */
   readonly offsets: readonly number[];
 };
 
@@ -15,13 +15,13 @@ export type References = {
   /** The first assignment to each key. */
   readonly assignments: ReadonlyMap<string, ScannedLine>;
   readonly unreadableKeys: ReadonlySet<string>;
-  /** Each `secret()` as it is written, in the order of their first places. */
+  /** Each `secret()` by its text, in the order of first positions. */
   readonly secret: ReadonlyMap<string, PlacedReference>;
-  /** Each name of an `enc()` and where it stands first, in the order of those places. */
+  /** The name and the first offset of each `enc()`, in the order of these offsets. */
   readonly enc: ReadonlyMap<string, number>;
 };
 
-/** `offset`: where it stands first. */
+/** A reference with the offset of its first occurrence. */
 type PlacedReference = Reference & { readonly offset: number };
 
 export const scanFile = (file: ParsedFile): References => {

@@ -1,6 +1,6 @@
-/** Sizes in bytes, counted without making the bytes; texts are well-formed UTF-16. */
+/** Sizes of texts in bytes, counted without encoding them. Texts must be well-formed UTF-16. */
 
-/** Of the text in UTF-8. */
+/** The size of a text in UTF-8. */
 export const utf8Bytes = (text: string): number => {
   let bytes = text.length;
   for (let at = 0; at < text.length; at++) {
@@ -11,8 +11,8 @@ export const utf8Bytes = (text: string): number => {
 };
 
 /**
- * Of the text inside a JSON string as `JSON.stringify` writes it, in UTF-8, without the quotes. `depth` 2: of the text
- * inside a string of a JSON text which is itself inside a JSON string.
+ * The size in UTF-8 of a text inside a JSON string, as `JSON.stringify` writes it, without the quotes. With `depth` 2
+ * that JSON is itself inside a JSON string.
  */
 export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   const { short, control, mark } = escapesExtra[depth];
@@ -26,18 +26,18 @@ export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   return bytes;
 };
 
-/** What a code unit from 0x80 on takes beyond one byte: half a pair is two of the pair's four. */
+/** The extra bytes of a code unit from 0x80 on. Each half of a surrogate pair counts for two of the pair's four bytes. */
 const unitsExtra = (unit: number): number =>
   unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
 
 /**
- * What an escape takes beyond one byte. A line feed is `\n`, then `\\n`; another control is `\u0001`, then `\\u0001`; a
- * quotation mark is `\"`, then `\\\"`, and a backslash likewise.
+ * The extra bytes of an escape, by depth. A line feed becomes `\n`, then `\\n`. Another control character becomes
+ * `\u0001`, then `\\u0001`. A quotation mark becomes `\"`, then `\\\"`, and a backslash likewise.
  */
 const escapesExtra = {
   1: { short: 1, control: 5, mark: 1 },
   2: { short: 2, control: 6, mark: 3 },
 } as const;
 
-/** \b \t \n \f \r: two characters; other controls are written as six. */
+/** The escapes \b \t \n \f \r have two characters. Other control characters have six. */
 const shortEscapes: ReadonlySet<number> = new Set([0x08, 0x09, 0x0a, 0x0c, 0x0d]);

@@ -1,4 +1,4 @@
-/** Where the value of each `enc(NAME)` comes from: the request, or an assignment in the file. */
+/** Finds the value of each `enc(NAME)`: in the request, or in an assignment in the file. */
 import { partsOf } from './candidates.ts';
 import type { Line } from './grammar.ts';
 import type { Fault } from './places.ts';
@@ -7,14 +7,14 @@ import type { References, ScannedLine } from './scan.ts';
 export type NewSecret = { readonly name: string; readonly value: string };
 
 export type Sources = {
-  /** In the order of the first `enc()` of each. */
+  /** The new secrets, in the order of the first `enc()` of each. */
   readonly create: readonly NewSecret[];
-  /** The assignments whose values are stored, and under which name. */
+  /** The assignments whose values are stored, with the name of the secret. */
   readonly lines: ReadonlyMap<Line, string>;
   readonly faults: readonly Fault[];
 };
 
-/** Never throws; what cannot be found, or is found twice and differs, is a fault. */
+/** Never throws. A value that is missing, or has two different sources, is a fault in the result. */
 export const findSources = (
   references: References,
   values: ReadonlyMap<string, string>,
@@ -40,13 +40,13 @@ export const findSources = (
   return { create, lines, faults };
 };
 
-/** The value of an assignment that holds no reference, as it is meant. */
+/** The value of an assignment without references, with its escaped references made text. */
 const literalOf = ({ line, candidates }: ScannedLine): string | undefined =>
   candidates.some(({ kind }) => kind !== 'text')
     ? undefined
     : partsOf(line.value.decoded, candidates, true).join('');
 
-/** Why there is no value; nothing more is said of a line that is reported already. */
+/** The fault of a missing value; none for a line that has been reported already. */
 const missing = (name: string, offset: number, source: ScannedLine | undefined): Fault[] => {
   if (source === undefined) return [{ offset, code: 'unresolved_value' }];
   const { candidates, offsets, line } = source;

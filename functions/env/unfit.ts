@@ -1,10 +1,10 @@
-/** What a caller is told of a line that cannot be written: which, for which reader, and why. */
+/** The error for a line that cannot be written: its position, its key, the dialect and the reason. */
 import type { Dialect } from './dialects/dialect.ts';
 import type { Unfit } from './dialects/writer.ts';
 import { parseFile } from './grammar.ts';
 import type { Fault } from './places.ts';
 
-/** `key` is one by the grammar: of a value, or of what stands in a reference, nothing is told. */
+/** `key` must be a key of the grammar. The error reveals nothing of a value or of the text in a reference. */
 export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Unfit): Fault => ({
   offset,
   code: 'not_representable',
@@ -13,7 +13,7 @@ export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Un
   ...unfit,
 });
 
-/** Whether a later request finds `value` in a line as it was written for a dialect. */
+/** Whether a later request reads `value` from a line that was written for a dialect. */
 export const isReadAgain = (text: string, value: string): boolean => {
   const { lines, errors } = parseFile(text);
   const read = lines.flatMap((line) => (line.kind === 'assignment' ? [line.value.decoded] : []));

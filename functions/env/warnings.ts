@@ -1,10 +1,10 @@
-/** What is no error but should be known: a value that stays in sight, a line that is read otherwise. */
+/** Warnings: a stored value that is still visible in the file, or a line that the reader reads differently. */
 import { writerOf } from './dialects/dialect.ts';
 import { searchFor } from './occurrences.ts';
 import type { Plan } from './references.ts';
 import { utf8Bytes } from './sizes.ts';
 
-/** `line` is the number of the submitted file's line, also where the reply's lines are fewer. */
+/** `line` is the line number in the submitted file, even if the reply has fewer lines. */
 export type Warning = {
   readonly line: number;
   readonly code: 'value_elsewhere' | 'reader_disagrees';
@@ -12,15 +12,15 @@ export type Warning = {
 
 /** A line of the reply. */
 export type WrittenLine = {
-  /** Of the line in the submitted file. */
+  /** The number of the line in the submitted file. */
   readonly line: number;
-  /** As written, with its EOL. */
+  /** The line as written, with its EOL. */
   readonly text: string;
-  /** Its value, where the line shows it escaped. */
+  /** The value of the line, if the line shows it escaped. */
   readonly decoded?: string;
 };
 
-/** At most one of a code for a line, in the order of lines. */
+/** The warnings in the order of lines, at most one of each code for a line. */
 export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning[] => {
   const elsewhere = valuesElsewhere(plan, written);
   const writer = writerOf(plan.dialect);
@@ -34,10 +34,10 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
   return warnings;
 };
 
-/** Shorter values stand in too many places by chance. */
+/** Shorter values occur too often by chance. */
 const telltaleBytesMin = 8;
 
-/** The lines on which a value that the file stores begins, as it is written or as it is read. */
+/** The lines on which a stored value begins, either in the written text or in the decoded value. */
 const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
   const lines = new Set<number>();
   const stored = plan.create.map(({ value }) => value);
@@ -62,7 +62,7 @@ const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlyS
   return lines;
 };
 
-/** The index of the last start that is not beyond `offset`; it is near the end. */
+/** The index of the last start that is not beyond `offset`. */
 const lineAt = (starts: readonly number[], offset: number): number => {
   let low = 0;
   let high = starts.length - 1;

@@ -1,4 +1,4 @@
-/** Conditions and positions that a caller puts into headers and queries. */
+/** Preconditions, versions, instants and cursors that a caller puts into headers and queries. */
 
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
 import { parseAskedInstant } from '../model/instants.ts';
@@ -11,7 +11,7 @@ const entityTags =
 const versionNumber = /^[1-9][0-9]{0,8}$/;
 const idempotencyKey = /^[\x21-\x7e]+$/;
 
-/** `If-Match`: `*`, or the versions it names. A weak tag, or one that is no version, matches nothing. */
+/** The `If-Match` header: `*`, or the versions it names. A weak tag, or a tag that is no version, matches nothing. */
 export const ifMatchOf = (event: Event): '*' | readonly number[] | undefined => {
   const values = headerValues(event, 'if-match');
   if (values.length === 0) return undefined;
@@ -23,14 +23,14 @@ export const ifMatchOf = (event: Event): '*' | readonly number[] | undefined => 
   );
 };
 
-/** An update never creates, so there is nothing that `If-None-Match` could guard. */
+/** Throws `invalid_request` for `If-None-Match`: an update never creates, so the header has nothing to guard. */
 export const refuseIfNoneMatch = (event: Event): void => {
   if (headerValues(event, 'if-none-match').length > 0) {
     throw invalid('if-none-match', 'has no meaning here; POST creates');
   }
 };
 
-/** The fingerprint of a request with an `Idempotency-Key`, over all that makes it the same again. */
+/** The fingerprint of a request with an `Idempotency-Key`. `content` is everything that a repetition must share. */
 export const fingerprintOf = (
   event: Event,
   principal: Principal,
@@ -55,7 +55,7 @@ export const versionOf = (text: string): number => {
   return Number(text);
 };
 
-/** An instant to read as of; one far ahead of `now` is a mistake. */
+/** The instant whose state is to be read. Throws `invalid_request` for an instant far ahead of `now`. */
 export const instantOf = (text: string, now: number): number => {
   const instant = parseAskedInstant(text);
   if (instant === undefined) throw invalid('at', 'must be RFC 3339 with Z, to the millisecond');
@@ -63,7 +63,7 @@ export const instantOf = (text: string, now: number): number => {
   return instant;
 };
 
-/** The size of a page: `fallback` if not asked for. */
+/** The size of a page; `fallback` if the caller gives none. */
 export const limitOf = (text: string | undefined, max: number, fallback: number): number => {
   if (text === undefined) return fallback;
   if (!/^[1-9][0-9]{0,3}$/.test(text) || Number(text) > max) {
@@ -72,7 +72,7 @@ export const limitOf = (text: string | undefined, max: number, fallback: number)
   return Number(text);
 };
 
-/** A position in a list: the last name or version of a page. It grants nothing, so anybody may make one up. */
+/** A position in a list: the last name or version of a page. A cursor grants nothing, so callers may forge one. */
 export const encodeCursor = (position: string | number): string =>
   Buffer.from(String(position), 'utf8').toString('base64url');
 

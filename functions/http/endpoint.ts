@@ -1,6 +1,6 @@
 /**
- * The life of a request: authenticate, authorize, take the body, parse, respond. The only place that
- * catches, so that every refusal and every fault becomes exactly one problem document and one log line.
+ * The life of a request: authenticate, authorize, read the body, parse, respond. Errors are caught only here, so
+ * that every refusal and every fault becomes exactly one problem document and one log line.
  */
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
@@ -14,16 +14,16 @@ import { problem, type Reply, reply, type TextReply } from './responses.ts';
 export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
 
 export type Endpoint<Request> = {
-  /** The operation's one name: of its file, its function and its `operationId`. */
+  /** The name of the operation, which is also the name of its file, its function and its `operationId`. */
   readonly operation: string;
-  /** All of these are needed; decided before the request is looked at. */
+  /** The caller needs all of these scopes. They are checked before the request is parsed. */
   readonly scopes: readonly Scope[];
   /**
-   * The media types of the body. The body's size and type are decided before any other part of the request.
-   * A route that takes none ignores a body.
+   * The media types of the body. The size and type of the body are checked before any other part of the request.
+   * A route without media types ignores a body.
    */
   readonly takes?: readonly string[];
-  /** Throws what is wrong with the request; looks nothing up. */
+  /** Throws `invalid_request` for a malformed request. Makes no calls. */
   readonly parse: (event: Event, received: Received) => Request;
   readonly respond: (
     context: RequestContext,
@@ -32,15 +32,15 @@ export type Endpoint<Request> = {
   ) => Promise<Reply | TextReply>;
 };
 
-/** The parts of a request that the endpoint has settled before a route parses the rest. */
+/** The parts of a request that the endpoint has checked before a route parses the rest. */
 export type Received = {
   readonly principal: Principal;
-  /** Empty if the route takes none. */
+  /** Empty if the route takes no body. */
   readonly body: Body;
   readonly now: number;
 };
 
-/** The journal of a request, and how it is closed with the one line that sums it up. */
+/** The journal of a request. `close` writes the one line that sums the request up. */
 export type RequestJournal = Journal & {
   readonly close: (summary: {
     readonly principal: Principal | undefined;

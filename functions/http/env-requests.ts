@@ -22,7 +22,7 @@ export const fileTypes = ['application/json', 'text/plain'] as const;
 
 type Parsed = Omit<FileRequest, 'mode'>;
 
-/** A file as JSON, or bare as `text/plain` with its options in the query. */
+/** Parses a file that comes as JSON, or as `text/plain` with its options in the query. */
 export const fileRequest =
   (operation: string) =>
   (event: Event, { principal, body, now }: Received): Parsed => {
@@ -43,14 +43,14 @@ export const fileRequest =
     const content = contentOf(operation, request);
     return {
       ...request,
-      // Without an effect there is nothing to repeat: the key, whatever it is, is not looked at.
+      // A request without an effect needs no record, so its key is ignored.
       fingerprint: hasEffect ? fingerprintOf(event, principal, content) : undefined,
     };
   };
 
 type Sent = InferOutput<typeof members>;
 
-/** An option without an effect here is refused, so that nobody believes it had one. */
+/** Throws for an option that has no effect on this operation, so that no caller relies on it. */
 const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent): void => {
   const expanding = operation === 'expand-env';
   if (at !== undefined && !expanding) throw invalid('at', 'is for expand');
@@ -80,7 +80,7 @@ const dialectOf = (text: string): Dialect => {
 const asksForText = (event: Event): boolean =>
   /^text\/plain\s*(;|$)/i.test(headerValue(event, 'accept')?.trim() ?? '');
 
-/** All that makes two requests the same, but not the form of the reply. */
+/** Everything that a repetition must share. The form of the reply may differ. */
 const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): string[] => [
   operation,
   request.content,

@@ -1,8 +1,7 @@
 /**
- * Strict JSON: what a lenient parser would alter or drop in silence is an error here. A body must be
- * UTF-8 without BOM, without duplicate members, lone surrogates or deep nesting, and of exactly the
- * shape asked for. The errors name the field and hold nothing of the body: a parser's own message
- * would quote the secret.
+ * Strict JSON: everything that a lenient parser would silently alter or drop is an error here. A body must be
+ * UTF-8 without BOM, without duplicate properties, lone surrogates or deep nesting, and of exactly the required
+ * shape. The errors name the field and quote nothing of the body, because the body holds the secret.
  */
 import { visit } from 'jsonc-parser';
 import { custom, type GenericSchema, getDotPath, type InferOutput, safeParse } from 'valibot';
@@ -20,7 +19,7 @@ export const parseJson = <Schema extends GenericSchema>(
   const result = safeParse(schema, parsed, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  // The path of an unknown member, or of an entry of a map, is the caller's own text.
+  // The path of an unknown property, or of an entry of a map, is the caller's own text.
   const known = issue.type !== 'strict_object' || issue.expected !== 'never';
   const field = (known && getDotPath(issue)?.split('.')[0]) || 'body';
   throw invalid(field, known ? sentenceOf(issue) : 'the body has a member that is not known');
@@ -34,7 +33,7 @@ const sentenceOf = (issue: { readonly type: string; readonly message: string }):
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object of strings, whatever its members are called: `__proto__` is a name like any other. */
+/** An object of strings. Its properties may have any name, even `__proto__`. */
 export const stringMap = custom<Readonly<Record<string, string>>>(
   (value) => isObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
   'must be an object of strings',

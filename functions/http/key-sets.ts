@@ -1,4 +1,4 @@
-/** The issuer's public keys: a set in the configuration, or one behind an HTTPS address. */
+/** The issuer's public keys, from a set in the configuration or from an HTTPS address. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import {
   createLocalJWKSet,
@@ -12,15 +12,15 @@ import { times } from '../model/limits.ts';
 const rsaModulusBitsMin = 2048;
 
 /**
- * The keys of a set given as JSON text. Throws a plain sentence for a set with anything but public
- * keys of the allowed kinds: the function must not start with it.
+ * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but public keys of the
+ * allowed kinds, because the function must not start with it.
  */
 export const localKeys = (jwks: string): JWTVerifyGetKey => createLocalJWKSet(publicKeys(jwks));
 
 /**
- * The keys behind an HTTPS address; fetched when first needed, kept, and held to the same rules. While
- * kept keys are good, a fetch that failed is not repeated for 30 s: a caller without a token must not
- * be able to make one fetch a request by naming keys that do not exist.
+ * The keys at an HTTPS address. They are fetched when first needed, cached, and must keep the same rules. While the
+ * cached keys are fresh, a failed fetch is not repeated for 30 s. Otherwise a caller without a valid token could
+ * cause a fetch with each request, by naming keys that do not exist.
  */
 export const remoteKeys = (
   url: string,
@@ -61,7 +61,7 @@ const publicKeys = (text: string): JSONWebKeySet => {
   return { keys };
 };
 
-/** The parser's own message would quote the text, which may hold a private key by mistake. */
+/** Hides the parser's own message, which would quote the text. The text may hold a private key by mistake. */
 const parseSet = (text: string): unknown => {
   try {
     return JSON.parse(text);

@@ -1,7 +1,7 @@
 /**
- * Who asks: a verified JWT and nothing else. `jose` checks signature and claims; what it would skip
- * when not asked for is asked for here. `kid` chooses a key within the configured set and no header
- * of the token can bring another. The result of a verification is reused for a moment.
+ * The caller, known only by a verified JWT. `jose` checks the signature and the claims, and this module requires the
+ * claims that `jose` treats as optional. `kid` chooses a key of the configured set, and no header of the token can
+ * add one. The result of a verification is reused for a minute.
  */
 import {
   decodeProtectedHeader,
@@ -22,7 +22,7 @@ export type Issuer = {
   readonly audience: string;
   readonly keys: JWTVerifyGetKey;
 };
-/** Makes the principal of a request, or throws `unauthenticated` or `identity_unavailable`. */
+/** Returns the principal of a request. Throws `unauthenticated` or `identity_unavailable`. */
 export type Authenticate = (event: Event, now: number) => Promise<Principal>;
 
 const algorithms = ['EdDSA', 'ES256', 'RS256'];
@@ -63,8 +63,8 @@ const bearerToken = (event: Event): string => {
 };
 
 /**
- * Base64url may leave unused bits in the last character, and decoders ignore them. Here they must be zero,
- * so that no other text is the same token.
+ * The last character of base64url may have unused bits, which decoders ignore. Here they must be zero, so that each
+ * token has only one spelling.
  */
 const refuseOtherSpellings = (token: string): void => {
   const isCanonical = (part: string) =>
@@ -72,7 +72,7 @@ const refuseOtherSpellings = (token: string): void => {
   if (!token.split('.').every(isCanonical)) throw unauthenticated();
 };
 
-/** `crit` names extensions that a verifier must know; this one knows none. */
+/** `crit` names extensions that a verifier must know. This verifier knows none. */
 const refuseExtensions = (token: string): void => {
   let crit: unknown;
   try {
@@ -92,7 +92,7 @@ const principalOf = ({ sub, ...claims }: JWTPayload): Principal => {
   return { tenant, subject: sub, scopes: scope.split(' ').filter((word) => word !== ''), names };
 };
 
-/** `jose` has checked that these claims are numbers; JSON can also write numbers that are no time, like `1e400`. */
+/** `jose` has checked that these claims are numbers. But JSON can write numbers that are no time, like `1e400`. */
 const isDate = (seconds: number | undefined): boolean =>
   seconds === undefined || (seconds >= 0 && seconds <= times.tokenDateMaxS);
 
@@ -114,8 +114,8 @@ const unauthenticated = (
 ): VaultError => new VaultError('unauthenticated', sentence, { cause });
 
 /**
- * A token that fails is the caller's fault; a key set that cannot be had is not. `jose` reports an expired
- * token only after it verified the signature, issuer and audience, so only the token's holder learns of it.
+ * An invalid token is the caller's fault, and an unreachable key set is not. `jose` reports an expired token only
+ * after it verified the signature, issuer and audience, so only the token's holder learns that it has expired.
  */
 const faultOf = (error: unknown): VaultError => {
   if (error instanceof errors.JWTExpired) return unauthenticated(error, 'the token has expired');

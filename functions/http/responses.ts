@@ -1,13 +1,13 @@
 /**
- * Replies as API Gateway takes them, and the one table of codes. Below 500 an error's message is for
- * the caller; from 500 on only the code's fixed sentence leaves.
+ * Replies in the form of API Gateway, and the only table of codes. Below status 500 the caller gets the message of
+ * the error. From 500 on the caller gets only the fixed sentence of the code.
  */
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { formatInstant } from '../model/instants.ts';
 import type { StoredVersion, WrittenVersion } from '../model/types.ts';
 
-/** What a handler answers; headers that every reply carries are added by `reply`. */
+/** The answer of a route. `reply` adds the headers of every reply. */
 export type Reply = {
   readonly status: number;
   readonly body: unknown;
@@ -30,7 +30,7 @@ export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayP
   };
 };
 
-/** The answer to a write of one version; its entity-tag stands for the version now current. */
+/** The answer to a write of one version, with the entity-tag of that version. */
 export const written = (
   status: number,
   { name, version, validFrom }: WrittenVersion,
@@ -48,7 +48,7 @@ export const etag = (version: number): string => `"${version}"`;
 export const replayedHeader = (replayed: boolean): Readonly<Record<string, string>> =>
   replayed ? { 'Idempotency-Replayed': 'true' } : {};
 
-/** A validity interval as it is told: half-open, `validTo` null while the version is current. */
+/** The validity interval of a version in a reply: half-open, with `validTo` null while the version is current. */
 export const validity = ({ validFrom, validTo }: StoredVersion) => ({
   validFrom: formatInstant(validFrom),
   validTo: validTo === undefined ? null : formatInstant(validTo),
@@ -57,7 +57,7 @@ export const validity = ({ validFrom, validTo }: StoredVersion) => ({
 /** The id of a key without the account that its ARN names. */
 export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
 
-/** The problem document (RFC 9457) of any error: one that is no `VaultError` is `internal`. */
+/** The problem document (RFC 9457) of an error. Any error but a `VaultError` has the code `internal`. */
 export const problem = (error: unknown, requestId: string): APIGatewayProxyResult => {
   const known = error instanceof VaultError ? error : new VaultError('internal', '');
   const { status, title, sentence, retryable } = problems[known.code];
@@ -91,7 +91,7 @@ const standing = (requestId: string) => ({
 type Problem = {
   readonly status: number;
   readonly title: string;
-  /** The only detail that leaves from 500 on. */
+  /** The detail from status 500 on. */
   readonly sentence: string;
   readonly retryable: boolean;
 };

@@ -1,4 +1,4 @@
-/** Secret values on their way in and out: opaque bytes, in JSON as UTF-8 text or base64. */
+/** Secret values in requests and replies. A value is opaque bytes, in JSON as UTF-8 text or base64. */
 import { optional, picklist, string } from 'valibot';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -14,7 +14,7 @@ export const requireName = (name: string): void => {
   if (!isSecretName(name)) throw invalid('name', 'is no secret name');
 };
 
-/** The bytes of a value as sent. Throws `invalid_request` or `too_large`. */
+/** The bytes of a value in a request. Throws `invalid_request` or `too_large`. */
 export const decodeValue = (body: {
   readonly value: string;
   readonly encoding?: 'utf8' | 'base64' | undefined;
@@ -31,7 +31,7 @@ export const decodeValue = (body: {
   return bytes;
 };
 
-/** A value as it is returned: text if it is UTF-8, else base64. */
+/** A value in a reply: text if it is UTF-8, else base64. */
 export const encodeValue = (
   value: Uint8Array,
 ): { readonly value: string; readonly encoding: 'utf8' | 'base64' } => {

@@ -1,16 +1,16 @@
 /**
- * Who the callers of a moment ago were. A token is all that its verification looks at, beside the keys and the time, so
- * one that comes again need not be verified again until it expires; within a minute it is, in case its key was
- * withdrawn. Tokens are known by their digest, and one that was refused is not kept.
+ * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result can be reused
+ * until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds digests of tokens. A
+ * refused token is not cached.
  */
 import { hash } from 'node:crypto';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 
 export type VerifiedTokens = {
-  /** The principal of a token, if it was kept and is as good at `now`, in milliseconds. */
+  /** The principal of a cached token that is still valid at `now`, in milliseconds. */
   readonly find: (token: string, now: number) => Principal | undefined;
-  /** To be called with what a token was verified as at `now`; `exp` as it stands in the token, in seconds. */
+  /** Caches the result of a verification at `now`, in milliseconds. `exp` is the claim of the token, in seconds. */
   readonly keep: (token: string, principal: Principal, exp: number, now: number) => void;
 };
 

@@ -1,7 +1,7 @@
 /**
- * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that a record
- * wrapped by any other key is refused whatever KMS knows. What a fault means is the table below; the
- * same fault gives the same answer every time.
+ * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that KMS refuses a record that
+ * any other key has wrapped. The table below gives the meaning of each fault, so that the same fault always gives
+ * the same answer.
  */
 import {
   DecryptCommand,
@@ -23,7 +23,7 @@ const unusable = { code: 'master_key_unavailable', retryable: false, again: fals
 const unreachable = { code: 'master_key_unavailable', retryable: true, again: true } as const;
 const throttled = { code: 'throttled', retryable: true, again: true } as const;
 
-/** The fault table (docs/design/envelope.md). Everything not named here is `unreachable`. */
+/** The fault table (docs/design/envelope.md). A fault that is not listed is `unreachable`. */
 const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   ['IncorrectKeyException', incorrect],
   ['InvalidCiphertextException', incorrect],
@@ -83,8 +83,8 @@ export const createDataKeys = (
 });
 
 /**
- * Calls KMS, again after faults that pass, while there is time. Throws the code of the last fault; a request whose time
- * is over before KMS was called has met no fault of KMS.
+ * Calls KMS, with retries after transient faults while there is time. Throws the code of the last fault. A request
+ * whose time is over before KMS was called has met no fault of KMS.
  */
 const call = async <Output>(
   context: RequestContext,
@@ -110,7 +110,7 @@ const call = async <Output>(
   }
 };
 
-/** One call, in a slot that was had; gives it back. A process that stood still in between leaves it a moment. */
+/** Makes one call and releases its permit. If the process stood still meanwhile, the call has at least 1 ms. */
 const callOnce = async <Output>(
   context: RequestContext,
   slots: Slots,

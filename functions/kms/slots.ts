@@ -1,15 +1,15 @@
 /**
- * Slots for calls to the master key: so many at once in one process. Requests that ask for more than it can do would
- * otherwise spend the time of each call on waiting for sockets and for the processor, and end with nothing done. A slot
- * that is given back goes to the oldest request that may still make calls, so that one after the other is finished.
+ * A semaphore for calls to the master key, which limits the concurrent calls of one process. Without it, too many
+ * requests would spend the time of each call on waiting for sockets and the processor, and none would finish. A released
+ * permit goes to the oldest request that may still make calls, so that requests finish one after another.
  */
 import { times } from '../model/limits.ts';
 import type { RequestContext } from '../vault/ports.ts';
 
 export type Slots = {
-  /** Resolves to whether a slot was had; false, when the time for new calls of the request is over. */
+  /** Resolves to true with a permit, or to false when the time for new calls of the request is over. */
   readonly take: (context: RequestContext) => Promise<boolean>;
-  /** To be called once for each slot that was had. */
+  /** Must be called once for each permit. */
   readonly giveBack: () => void;
 };
 

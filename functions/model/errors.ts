@@ -1,6 +1,6 @@
 /**
- * What can go wrong, as the caller sees it. The codes are part of the API (docs/openapi.yaml):
- * add, never rename. `http/responses.ts` alone knows their statuses and sentences.
+ * The errors that a caller can see. The codes are part of the API (docs/openapi.yaml): add codes, never rename one.
+ * Only `http/responses.ts` knows their statuses and sentences.
  */
 export type ErrorCode =
   | 'invalid_request'
@@ -25,7 +25,7 @@ export type ErrorCode =
   | 'store_unavailable'
   | 'outcome_unknown';
 
-/** The extra members of a problem. Never a value, a stack, or any part of a body. */
+/** The extra properties of a problem document. They never hold a value, a stack, or any part of a body. */
 export type ErrorMembers = {
   readonly field?: string;
   readonly scope?: string;
@@ -35,24 +35,24 @@ export type ErrorMembers = {
   readonly errorsTotal?: number;
 };
 
-/** What is wrong with one place of a `.env` file. `line` and `column` count from 1, in code points. */
+/** One error in a `.env` file. `line` and `column` count from 1, in code points. */
 export type FileError = {
   readonly line: number;
   readonly column: number;
   readonly code: FileErrorCode;
-  /** Only in `not_found` and `secret_exists`: elsewhere a name may be a value that was mistyped. */
+  /** Only in `not_found` and `secret_exists`, because elsewhere a name may be a mistyped value. */
   readonly name?: string;
-  /** The rest only in `not_representable`: which assignment, for which dialect, and why. */
+  /** This and the following only in `not_representable`: the assignment, the dialect, and the reason. */
   readonly key?: string;
   readonly dialect?: string;
   readonly reason?: UnfitReason;
-  /** With the reason `other_line`: the number of the line that is to blame. */
+  /** With the reason `other_line`: the number of the line that causes the error. */
   readonly causeLine?: number;
 };
 
-/** Why a dialect has no spelling for a value, or none in that place. */
+/** Why a dialect has no spelling for a value at all, or none in that line. */
 export type UnfitReason =
-  /** Of the value. */
+  /** Reasons in the value. */
   | 'not_utf8'
   | 'nul'
   | 'line_feed'
@@ -60,12 +60,12 @@ export type UnfitReason =
   | 'quotes'
   | 'expansion'
   | 'too_long'
-  /** Of its line: what the reader makes of its key, its place, its comment, or another line. */
+  /** Reasons in the line: its key, its position, its comment, or another line. */
   | 'key'
   | 'byte_order_mark'
   | 'comment'
   | 'other_line'
-  /** Of the reply, which is to be expanded: only the dialect's reader would read it right. */
+  /** The reply will be expanded later, and only the dialect's reader would read the line correctly. */
   | 'expanded_later';
 
 type FileErrorCode =
@@ -88,14 +88,14 @@ type FileErrorCode =
   | 'secret_exists';
 
 /**
- * The one error class. Thrown at the edge that knows, caught once in `http/endpoint.ts`. Below
- * status 500 the message is for the caller; from 500 on only the code's fixed sentence leaves.
+ * The only error class. It is thrown where the cause is known, and caught once in `http/endpoint.ts`. Below status
+ * 500 the caller gets the message. From 500 on the caller gets only the fixed sentence of the code.
  */
 export class VaultError extends Error {
   override readonly name = 'VaultError';
   readonly code: ErrorCode;
   readonly members: ErrorMembers;
-  /** Overrides the code's usual answer to "may the same request succeed later?". */
+  /** Whether the same request may succeed later. Overrides the usual value of the code. */
   readonly retryable: boolean | undefined;
 
   constructor(

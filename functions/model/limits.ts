@@ -1,4 +1,4 @@
-/** A limit on everything, on one page, each with its reason. Sizes in bytes, times in milliseconds. */
+/** All limits, each with its reason. Sizes are in bytes, times in milliseconds. */
 export const limits = {
   /** A name must fit an index key, a path segment and a line of a `.env` file. */
   nameCharactersMax: 128,
@@ -6,87 +6,87 @@ export const limits = {
   valueBytesMax: 65_536,
   /** `VERSION#` carries ten digits and the query parameter nine. */
   versionMax: 999_999_999,
-  /** Under what every gateway passes on (sam: 4.4 MiB, API Gateway: 6 MB as base64). */
+  /** Below the limit of every gateway (sam: 4.4 MiB, API Gateway: 6 MB as base64). */
   bodyBytesMax: 1_048_576,
   /** Deep nesting has no use here and costs stack. */
   jsonDepthMax: 8,
   /**
-   * The body of a reply as it stands in the result of its function, which is JSON: escaped as a string of it. A result on
-   * Lambda may have 6,291,556 bytes; what is left is for the headers.
+   * The body of a reply inside the result of its function. The result is JSON, so the body is escaped as a string. A
+   * result on Lambda may have 6,291,556 bytes; the difference is for the headers.
    */
   replyBytesMax: 6_000_000,
-  /** A `.env` file of more is no configuration; bounds parsing to milliseconds. */
+  /** No configuration needs a larger `.env` file. The limit bounds parsing to milliseconds. */
   fileBytesMax: 262_144,
   /**
-   * 100 actions a transaction on DynamoDB, less the record, less two that a replicated store adds.
-   * Each version that a name is pinned to counts like a name: it costs a read and a KMS call.
+   * DynamoDB allows 100 actions in a transaction; one is for the record, and the rest is a reserve. Each pinned
+   * version counts like a name, because it costs a read and a KMS call.
    */
   fileNamesMax: 96,
-  /** What DynamoDB reads or writes in one transaction. */
+  /** DynamoDB reads or writes at most this much in one transaction. */
   transactionBytesMax: 4_194_304,
-  /** The largest value and all that is kept beside it (docs/design/storage.md, on costs). */
+  /** The largest value with all other attributes of its item (docs/design/storage.md, on costs). */
   itemBytesMax: 67_000,
-  /** All values stored or read by one request: far below what a transaction holds. */
+  /** All values that one request stores or reads: far below the limit of a transaction. */
   fileValuesBytesMax: 1_048_576,
-  /** A report that a person can read; `errorsTotal` tells the rest. */
+  /** A person can read this many errors; `errorsTotal` counts all. */
   fileErrorsMax: 100,
-  /** A JWT beyond this does not pass the headers of common proxies. */
+  /** Common proxies do not accept a header with a larger JWT. */
   tokenBytesMax: 8_192,
-  /** Some hundred bytes each. */
+  /** A cached token takes some hundred bytes. */
   tokensKeptMax: 1_000,
   subjectBytesMax: 256,
   namePatternsMax: 50,
   versionsPageMax: 100,
   versionsPageDefault: 50,
-  /** Each value costs a KMS call: ten stay well inside the time limit. */
+  /** Each value costs a KMS call. Ten calls stay well within the time limit. */
   valuesPageMax: 10,
   namesPageMax: 1_000,
   namesPageDefault: 100,
   idempotencyKeyCharactersMin: 16,
   idempotencyKeyCharactersMax: 128,
-  /** Single reads of one request at once: a file of 96 pinned names is six rounds of them. */
+  /** Concurrent single reads of one request. A file with 96 pinned names needs six rounds. */
   versionReadsConcurrencyMax: 16,
-  /** KMS calls of one request at once: wide enough for 96 names, narrow enough for its quota. */
+  /** Concurrent KMS calls of one request: enough for 96 names, and within the quota of KMS. */
   kmsConcurrencyMax: 16,
-  /** KMS calls of one process at once: fewer than its client has sockets, which is 50. */
+  /** Concurrent KMS calls of one process: fewer than the 50 sockets of its client. */
   kmsCallsAtOnceMax: 32,
 } as const;
 
-/** The one time table of a request, in milliseconds. */
+/** The time table of a request, in milliseconds. */
 export const times = {
-  /** No new try, and no new KMS call, is begun after this much of a request. */
+  /** No new attempt of a write (first limit) and no new KMS call (second limit) begins later in a request. */
   newTriesUntilMs: 8_000,
   kmsCallsUntilMs: 7_000,
-  /** A write, or a call to KMS, that ends without an answer must leave time to look at the store after it. */
+  /** A write or a KMS call without an answer ends here, so that time remains for a look-up in the store. */
   triesEndMs: 9_000,
-  /** Nothing of a request lasts longer; Lambda's own limit is 15 s. */
+  /** Every call of a request ends by then. Lambda's own limit is 15 s. */
   answerByMs: 9_900,
   connectMs: 500,
   storeCallMs: 2_500,
   kmsCallMs: 3_000,
   statusCallMs: 1_000,
-  /** Full jitter: a wait is drawn from 0 to a bound that doubles from the first to the last. */
+  /** Full jitter: a wait is drawn between 0 and a bound, which doubles from the first value to the last. */
   backoffFirstMs: 10,
   backoffLastMs: 400,
-  /** Tries of a call whose peer is unreachable, slow or answers 5xx. Throttling is bounded by time only. */
+  /** Attempts of a call whose peer is unreachable, is slow or answers 5xx. Only time limits attempts under throttling. */
   failedTriesMax: 3,
-  /** An `at` further ahead than this is a mistake, not a clock difference. */
+  /** An `at` further ahead is a mistake, not a difference of clocks. */
   atAheadMs: 600_000,
-  /** A head dated further ahead than this is worth an alarm. */
+  /** A head that is dated further ahead raises an alarm. */
   clockSkewAlarmMs: 300_000,
-  /** Promised: 24 h. Kept: 48 h, so that a slow clock never breaks the promise. */
+  /** The vault promises 24 h and keeps records for 48 h, so that a slow clock never breaks the promise. */
   idempotencyKeptMs: 172_800_000,
   tokenToleranceS: 5,
   /**
-   * The last second of the year 9999, the last that RFC 3339 can write. An `exp` in milliseconds lies beyond it,
-   * so a token that was meant to live for an hour does not live for 50,000 years.
+   * The last second of the year 9999, the last one that RFC 3339 can write. An `exp` in milliseconds lies beyond it, so
+   * a token that was meant to live for an hour cannot live for 50,000 years.
    */
   tokenDateMaxS: 253_402_300_799,
-  /** For so long a token that was verified is not verified again. */
+  /** A verified token is verified again after this time. */
   tokenKeptMs: 60_000,
   keySetTimeoutMs: 2_000,
   keySetKeptMs: 600_000,
   keySetCooldownMs: 30_000,
-  /** Probes of the status page are shared, and made at most this often. */
+  /** All callers share the probes of the status page. They run at most this often. */
   statusProbeEveryMs: 1_000,
 } as const;

@@ -1,17 +1,17 @@
-/** The data of the vault, as every folder speaks of it. Times are milliseconds since the epoch in memory. */
+/** The data types of the vault, shared by all folders. Times in memory are milliseconds since the epoch. */
 
 export type Scope = 'secrets:read' | 'secrets:write' | 'vault:status';
 
-/** Who asks. Made from a verified token only (`http/principal.ts`). */
+/** The caller of a request, made only from a verified token (`http/principal.ts`). */
 export type Principal = {
   readonly tenant: string;
   readonly subject: string;
   readonly scopes: readonly string[];
-  /** Patterns of the names in sight; `undefined`: all names of the tenant. */
+  /** Patterns of the visible names; `undefined`: all names of the tenant. */
   readonly names: readonly string[] | undefined;
 };
 
-/** What a sealed value is bound to: every field is authenticated with it (docs/design/envelope.md). */
+/** The identity of a sealed value. Every field is authenticated with the value (docs/design/envelope.md). */
 export type Identity = {
   readonly tenant: string;
   readonly name: string;
@@ -22,7 +22,7 @@ export type Identity = {
   readonly masterKeyId: string;
 };
 
-/** What sealing a value adds to its identity. */
+/** The fields that sealing a value adds to its identity. */
 export type Sealed = {
   readonly format: 'v1';
   readonly iv: Uint8Array;
@@ -30,17 +30,17 @@ export type Sealed = {
   readonly commitment: Uint8Array;
 };
 
-/** One version of a secret as stored, still sealed. */
+/** One version of a secret, sealed. */
 export type SealedVersion = Identity & Sealed & { readonly wrappedDataKey: Uint8Array };
 
-/** A version and the end of its half-open validity interval; `undefined`: it is the current one. */
+/** A version and the end of its half-open validity interval; `undefined` for the current version. */
 export type StoredVersion = SealedVersion & { readonly validTo: number | undefined };
 
-/** A version of a secret by name: what a reply and an idempotency record say about a write. */
+/** A reference to a version of a secret, in replies and idempotency records. */
 export type VersionRef = { readonly name: string; readonly version: number };
 export type WrittenVersion = VersionRef & { readonly validFrom: number };
 
-/** What a keyed request did, kept so that its repetition gets the same answer. Holds no value. */
+/** A record of what a keyed request did, so that its repetition gets the same answer. It holds no value. */
 export type IdempotencyRecord = {
   readonly operation: string;
   readonly writeId: string;

@@ -1,6 +1,6 @@
 /**
- * How the AWS clients are made. One attempt a call, because only the vault knows what a repeated write means; and no
- * more around a call than it needs, because that is most of what a call costs (docs/performance.md).
+ * Settings of the AWS clients. A client makes one attempt per call, because only the vault knows the meaning of a
+ * repeated write. It does no unneeded work around a call, which would be most of the cost (docs/performance.md).
  */
 import type { HttpHandler } from '@smithy/core/protocols';
 import type { HttpRequest, HttpResponse } from '@smithy/core/transport';
@@ -16,23 +16,23 @@ import { times } from '../model/limits.ts';
 import { createHttpHandler } from './http-handler.ts';
 import { Sha256 } from './sha256.ts';
 
-/** As the clients call their services. */
+/** The names of the services in the clients. */
 type Service = 'DynamoDB' | 'KMS';
 
-/** The clients' own strategy counts and prepares for repetitions, and makes an error with its stack, before each call. */
+/** The clients' own strategy prepares for retries, and creates an error with its stack, before each call. */
 const once: RetryStrategy = { retry: (next, args) => next(args) };
 
 const transports = new Map<string, HttpHandler>();
 
 /**
- * Sets what answers the calls to a service in this process: no socket, no signature, no credentials. The functions make
- * their clients when they are loaded, so it must be called before.
+ * Sets a transport that answers the calls to a service inside this process, without socket, signature and credentials.
+ * The functions make their clients when they are loaded, so this must be called before.
  */
 export const useTransport = (service: Service, transport: HttpHandler): void => {
   transports.set(service, transport);
 };
 
-/** For one client: its connections end with it. */
+/** The options of one client. Its connections end with the client. */
 export const clientOptions = (service: Service) => {
   const transport = transports.get(service);
   return {
@@ -42,7 +42,7 @@ export const clientOptions = (service: Service) => {
   };
 };
 
-/** What a client does for a log that nobody reads, and to tell of itself and of the function in headers. */
+/** Middleware that writes an unread log, or describes the client and the function in headers. */
 const unneeded = ['loggerMiddleware', 'getUserAgentMiddleware', 'recursionDetectionMiddleware'];
 
 type Client = {
@@ -55,7 +55,7 @@ type Client = {
 
 type Command = { readonly input: object; readonly schema: StaticOperationSchema };
 
-/** A protocol asks for an address, even if there is none. */
+/** A protocol requires an address, even if the transport has none. */
 const endpoint = async () => ({ protocol: 'http:', hostname: 'in-process', path: '/' });
 
 /**
@@ -74,11 +74,11 @@ const sendOver = ({ config }: Client, transport: HttpHandler) => {
   };
 };
 
-/** The same client, without what no call here needs. To be called before its first call. */
+/** Removes unneeded middleware from a client and returns it. Must be called before the client's first call. */
 export const trimmed = <Made extends Client>(client: Made): Made => {
   for (const name of unneeded) client.middlewareStack.remove(name);
-  // The client copies its fifty settings four times a call, and V8 copies an object that was put together bit by bit
-  // seven times as slowly as one with a fixed shape.
+  // The client copies its fifty settings four times per call, and V8 copies an object that was built step by step seven
+  // times as slowly as one with a fixed shape.
   toFastProperties(client.config);
   const transport = transports.get(client.config.serviceId);
   if (transport !== undefined) Object.assign(client, { send: sendOver(client, transport) });

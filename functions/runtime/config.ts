@@ -1,6 +1,6 @@
 /**
- * The configuration, and the only reader of the environment. Nothing that decides who may do what has
- * a default: a variable that is missing or empty is named, and the function does not start.
+ * The configuration. Only this module reads the environment. Settings about authorization have no default: if a
+ * variable is missing or empty, the function does not start and names the variable.
  */
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +11,7 @@ export type IdentityConfig = {
 };
 export type ServicesConfig = { readonly tableName: string; readonly masterKeyId: string };
 
-/** Who issues tokens, for whom, and with which keys. */
+/** The issuer and the audience of tokens, and the keys of the issuer. */
 export const readIdentityConfig = (environment: Environment = process.env): IdentityConfig => {
   const { AUTH_JWKS: jwks, AUTH_JWKS_URL: url } = environment;
   const either = jwks ? 'AUTH_JWKS' : url ? 'AUTH_JWKS_URL' : 'AUTH_JWKS or AUTH_JWKS_URL';
@@ -34,7 +34,7 @@ export const readServicesConfig = (environment: Environment = process.env): Serv
   };
 };
 
-/** Where this vault node tells of its replication, if it is one of several. */
+/** The address of the status of this vault node, if it is one of several nodes. */
 export const readNodeStatusUrl = (environment: Environment = process.env): string | undefined =>
   environment['VAULT_NODE_STATUS_URL'] || undefined;
 

@@ -1,4 +1,4 @@
-/** The edge to callers, wired once a cold start. Loads no AWS client. */
+/** Wires the edge to callers, once per cold start. Loads no AWS client. */
 import { randomBytes } from 'node:crypto';
 import { createEndpoint } from '../http/endpoint.ts';
 import { localKeys, remoteKeys } from '../http/key-sets.ts';

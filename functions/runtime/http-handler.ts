@@ -1,7 +1,7 @@
 /**
- * Carries the requests of the AWS clients over HTTP connections that are kept. Bodies are whole both ways and no
- * request has a query: so are the calls of DynamoDB and KMS. The clients' own handler is made for streams and upgrades
- * as well, and takes half as much processor time again (docs/performance.md).
+ * Sends the requests of the AWS clients over persistent HTTP connections. It supports only what DynamoDB and KMS need:
+ * whole bodies, and no queries. The clients' own handler supports streams and upgrades as well, and takes 50 % more
+ * processor time (docs/performance.md).
  */
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as requestSecurely } from 'node:https';
@@ -9,13 +9,13 @@ import type { Socket } from 'node:net';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
 
-/** To one service, as the clients' own handler has it. */
+/** Connections to one service, as in the clients' own handler. */
 const connectionsMax = 50;
 
 const ended = () => new DOMException('the call was ended before its reply came', 'AbortError');
 const notConnected = () => new DOMException('no connection was made in time', 'TimeoutError');
 
-/** Ends the request if a new connection is not made in time. */
+/** Ends the request with `TimeoutError` if a new connection is not made in time. */
 const limitConnecting = (outgoing: ClientRequest, connectMs: number): void => {
   outgoing.once('socket', (socket: Socket) => {
     if (!socket.connecting) return;
@@ -35,8 +35,8 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
   });
 
 /**
- * For a client of DynamoDB or KMS. A call ends by its own signal; a new connection, also after `connectMs`. `tls` has
- * the certificates of a service that no public authority vouches for.
+ * The HTTP handler of a client of DynamoDB or KMS. A call ends by its own signal. An attempt to connect also ends after
+ * `connectMs`. `tls` has the certificates of a service that no public authority has signed.
  */
 export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): HttpHandler => {
   const kept = { keepAlive: true, maxSockets: connectionsMax };
@@ -51,12 +51,12 @@ export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): Ht
       new Promise((resolve, reject) => {
         if (abortSignal?.aborted) return reject(ended());
         const { send, agent } = ways[protocol === 'http:' ? 'http:' : 'https:'];
-        // The address of a version 6 host stands in brackets in a URL, and without them here.
+        // A URL has an IPv6 address in brackets; Node needs it without them.
         const host = hostname.replace(/^\[|\]$/g, '');
         const outgoing = send({ host, port, method, path, headers, agent });
         limitConnecting(outgoing, connectMs);
         if (abortSignal && 'addEventListener' in abortSignal) {
-          // A request that waits for a connection says nothing of its end until it has one.
+          // A destroyed request that waits for a connection emits no error until it has one.
           const end = () => {
             reject(ended());
             outgoing.destroy();
@@ -65,7 +65,7 @@ export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): Ht
           outgoing.once('close', () => abortSignal.removeEventListener('abort', end));
         }
         outgoing.on('error', reject);
-        // Nothing else would be told of it: Node takes the connection for one of another protocol.
+        // Without this listener the call would never end: Node hands the connection over to another protocol.
         outgoing.once('upgrade', (_, socket: Socket) => {
           socket.destroy();
           reject(new Error('the reply leaves HTTP'));

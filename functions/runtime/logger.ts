@@ -1,7 +1,7 @@
 /**
- * The journal of a request and its lines: one JSON object each, as CloudWatch holds them. Every field
- * is put in by name, so that nothing else of a request, a value least of all, can reach a log. Metrics
- * are lines too (embedded metric format).
+ * The journal of a request and its log lines. Each line is one JSON object, as CloudWatch expects. Every field is
+ * written by name, so that nothing else of a request, least of all a value, can reach a log. Metrics are lines too
+ * (embedded metric format).
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
@@ -14,7 +14,7 @@ const serviceName = 'vault';
 const logger = new Logger({ serviceName });
 const metrics = new Metrics({ namespace: 'SecretsVault', serviceName });
 
-/** Decisions that somebody should look at soon. */
+/** Decisions that need attention soon. */
 const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'key_fault',
   'integrity_failure',
@@ -50,7 +50,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     decided,
     close: ({ principal, status, error, elapsedMs }) => {
       const code = codeOf(error);
-      // The code that finds a malformed item or a wrong interval has no journal. The alarm must come all the same.
+      // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
       const line = {
         requestId,
@@ -84,7 +84,7 @@ const codeOf = (error: unknown): string | undefined => {
   return error instanceof VaultError ? error.code : 'internal';
 };
 
-/** What a fault was: names and frames of the stack, never a message, which may quote a request. */
+/** The cause of a fault: its name and stack frames, never its message, which may quote a request. */
 const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
   if (error === undefined) return {};
   const root = error instanceof VaultError ? error.cause : error;
@@ -92,14 +92,14 @@ const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
   return { cause: root.name, ...(codeOf(error) === 'internal' && { frames: framesOf(root) }) };
 };
 
-/** The stack begins with the message, of which a line may look like a frame; it is cut off. */
+/** The stack begins with the message. The message is cut off, because one of its lines may look like a frame. */
 const framesOf = ({ stack = '', message }: Error): readonly string[] => {
   const at = stack.indexOf(message);
   const lines = at < 0 ? [] : stack.slice(at + message.length).split('\n');
   return lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
 };
 
-/** One line of metrics a request; made and published without a pause, as requests may overlap. */
+/** Writes one line of metrics per request. It must not await anything in between, because requests may overlap. */
 const measure = (
   operation: string,
   status: number,

@@ -3,7 +3,7 @@ import { readNodeStatusUrl } from './config.ts';
 
 const url = readNodeStatusUrl();
 
-/** What this vault node tells of its replication; `undefined` where there is none or it is silent. */
+/** The status of this vault node; `undefined` if there is no node or it does not answer. */
 export const readNode = async (): Promise<unknown> => {
   if (url === undefined) return undefined;
   try {

@@ -1,6 +1,6 @@
 /**
- * SHA-256 and its HMAC for the signer of the AWS clients, by Node. The clients' own gives Node keys as bytes, which cost
- * Node 24 an internal exception each, and makes an object for each hash.
+ * SHA-256 and its HMAC for the signer of the AWS clients, by Node's own functions. The clients' implementation passes
+ * keys as bytes, which costs Node 24 an internal exception each, and creates an object for each hash.
  */
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Checksum, ChecksumConstructor, SourceData } from '@smithy/types';
@@ -13,7 +13,7 @@ const toBytes = (data: SourceData): Uint8Array => {
   return new Uint8Array(data);
 };
 
-/** The two that come again with each call: the secret of the access key, and the key of a day, as the signer keeps it. */
+/** Caches the two keys that every call needs: the secret of the access key, and the signing key of the day. */
 let lastText: { readonly secret: string; readonly key: KeyObject } | undefined;
 const keys = new WeakMap<object, KeyObject>();
 
@@ -27,7 +27,7 @@ const keyOf = (secret: SourceData): KeyObject => {
   return key;
 };
 
-/** To be called with `new`, as the clients do; with a secret it is the HMAC under it. */
+/** The clients call this with `new`. With a secret it computes the HMAC with that secret. */
 function Sha256Of(secret?: SourceData): Checksum {
   let parts: Uint8Array[] = [];
   return {

@@ -1,4 +1,4 @@
-/** The edge to DynamoDB, wired once a cold start, for functions that need no master key. */
+/** Wires the edge to DynamoDB, once per cold start, for functions that need no master key. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createListNames } from '../dynamodb/names.ts';
 import { createReads } from '../dynamodb/reads.ts';

@@ -1,4 +1,4 @@
-/** The edges to DynamoDB and KMS, wired once a cold start. */
+/** Wires the edges to DynamoDB and KMS, once per cold start. */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../kms/data-keys.ts';
 import type { Ports } from '../vault/ports.ts';

@@ -15,10 +15,9 @@ export type CreateSecret = {
 export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
 
 /**
- * Stores the first version of a secret. That it is the first is decided by the store's condition
- * alone. Throws `forbidden` (name out of sight, decided without a look), `idempotency_key_reused`,
- * `secret_exists`, and what writes and data keys throw; then nothing was stored, except as
- * `outcome_unknown` says.
+ * Stores the first version of a secret. Only the store's condition decides whether it is the first. Throws `forbidden`
+ * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and
+ * data keys. After an error nothing was stored, except possibly after `outcome_unknown`.
  */
 export const createSecret =
   (ports: Ports) =>
@@ -54,7 +53,7 @@ const putFirst = async (
     if (found.status === 'rejected') throw found.reason;
     if (fingerprint && found.value) return replay(context, fingerprint, found.value);
     if (generated.status === 'rejected') {
-      // An existing name is 409 whatever the key's state: the same request, the same answer.
+      // An existing name is 409 in any state of the master key, so that the same request gets the same answer.
       if (await store.findHead(context, principal, name)) throw exists(context, name);
       throw generated.reason;
     }
@@ -74,7 +73,7 @@ const putFirst = async (
   }
 };
 
-/** The first answer again, of a request that writes one version. */
+/** Repeats the first answer to a request that writes one version. */
 export const replay = (
   context: RequestContext,
   fingerprint: Fingerprint,

@@ -2,7 +2,7 @@ import type { Principal } from '../model/types.ts';
 import { type FileAnswer, type FileRequest, processFile } from './env-file.ts';
 import type { Ports, RequestContext } from './ports.ts';
 
-/** Creates what `enc()` names and leaves `secret()` alone: looks up nothing. */
+/** Creates the secrets of `enc()`. It keeps `secret()` and looks nothing up. */
 export const encryptEnv =
   (ports: Ports) =>
   (

@@ -1,10 +1,10 @@
 /**
- * `.env` files: several secrets created and read as one operation, all or nothing. `submit-env.ts`
- * does both, `encrypt-env.ts` only creates, `expand-env.ts` only reads; the story is the same.
+ * `.env` files: several secrets are created and read in one operation, all or nothing. `submit-env.ts` does both,
+ * `encrypt-env.ts` only creates, `expand-env.ts` only reads. All three take the same steps.
  *
- * Everything is rendered before anything is written, so that a file that cannot be written back never
- * leaves secrets behind. A failure that a key or the file shows is reported only after all names were
- * looked at: the answer is the same whichever was met first, and the same as a dry run's.
+ * The file is rendered before anything is written, so that a file that cannot be rendered never leaves secrets
+ * behind. A fault of a key or of the file is reported only after all names were checked. So the answer does not
+ * depend on the order of events, and a dry run gives the same answer.
  */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/references.ts';
@@ -27,22 +27,22 @@ import { type Again, startBackoff, throttled, writeUntilClear } from './tries.ts
 
 export type FileRequest = EnvFile & {
   readonly dryRun: boolean;
-  /** How the file will be serialised: its size is bounded before it is built. */
+  /** The form of the reply. Its size is checked before it is built. */
   readonly reply: 'json' | 'text';
-  /** Every secret as it was at this instant; `undefined`: as it is. For what only reads. */
+  /** The instant whose secrets are read; `undefined` for the current ones. Only for requests that only read. */
   readonly at: number | undefined;
-  /** Whether the pinned file is asked for too. For what only reads, in JSON. */
+  /** Whether the pinned file is requested too. Only for requests that only read, with a JSON reply. */
   readonly pin: boolean;
   readonly fingerprint: Fingerprint | undefined;
 };
 export type FileAnswer = RenderedFile & {
   readonly created: readonly VersionRef[];
-  /** One for each reference, in the order of the plan: a name may stand here as it is and pinned. */
+  /** One entry for each reference, in the order of the plan. A name may occur both unpinned and pinned. */
   readonly resolved: readonly VersionRef[];
   readonly replayed: boolean;
 };
 
-/** One request under way, as all its steps see it. */
+/** The state of one request, shared by all its steps. */
 export type Submission = {
   readonly ports: Ports;
   readonly context: RequestContext;
@@ -54,8 +54,8 @@ export type Submission = {
 };
 
 /**
- * Throws `invalid_env` (every bad line), `forbidden` (a new name out of sight), `secret_exists` or
- * `not_found` (every such name), `too_large`, and what writes and data keys throw.
+ * Throws `invalid_env` (with every bad line), `forbidden` (a hidden new name), `secret_exists` or `not_found` (with
+ * every such name), `too_large`, and the errors of writes and data keys.
  */
 export const processFile = async (
   ports: Ports,
@@ -88,7 +88,7 @@ export const processFile = async (
   }
 };
 
-/** From reading to writing; `undefined` if what was read did not stay true and must be read again. */
+/** Makes one attempt, from reading to writing. `undefined` means that a read secret has changed, so a retry is needed. */
 const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> => {
   const { ports, context, principal, request, plan } = submission;
   const { fingerprint, dryRun } = request;
@@ -106,7 +106,7 @@ const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> 
     const rendered = renderFile(plan, values, request.reply, request.pin ? versions : undefined);
     const resolved = refs([...versions.values()]);
     const answer = { ...rendered, created: refs(firsts), resolved, replayed: false };
-    // Without a secret to create and without a record there is nothing to write.
+    // A file that creates nothing and has no key writes nothing.
     if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;
     return await writeAll(submission, firsts, versions, answer);
   } catch (error) {
@@ -115,7 +115,7 @@ const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> 
   }
 };
 
-/** Faults that may be met before the names of the file were judged, and are answered after them. */
+/** Faults that may occur before the names of the file were checked. An error about names takes precedence. */
 const afterNames: ReadonlySet<string> = new Set([
   'invalid_env',
   'too_large',
@@ -133,7 +133,7 @@ const writeAll = async (
   const { ports, context, principal, request, plan, again } = submission;
   const { mode, fingerprint } = request;
   const record = recordOf(context, `${mode}-env`, fingerprint, firsts, answer.resolved);
-  // A file that creates nothing needs no check: its answer was true when its secrets were read.
+  // A file that creates nothing needs no check, because its answer was true when its secrets were read.
   const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];
   const write = { creates: firsts, unchanged, ...record };
   const result = await writeUntilClear(context, principal, ports.store, write, again);
@@ -146,13 +146,13 @@ const writeAll = async (
   return answer;
 };
 
-/** What may be another by the time of the write: a version that was pinned to never changes. */
+/** The versions that may have changed by the time of the write. A pinned version never changes. */
 const currentOf = (plan: Plan, versions: Versions): StoredVersion[] =>
   plan.read.flatMap(({ name, version }) =>
     version === undefined ? (versions.get(name) ?? []) : [],
   );
 
-/** The first answer again, with the versions that it used: none is beyond heads that are read after its record. */
+/** Repeats the first answer with its versions. The heads are read after the record, so no version is beyond them. */
 const replay = async (
   submission: Submission,
   fingerprint: Fingerprint,
@@ -171,7 +171,7 @@ const replay = async (
   };
 };
 
-/** The report found nothing wrong with the names: what was met has changed since. */
+/** Throws a report about the names. If the names are fine by now, a retry is needed. */
 const reportOrAgain = async (submission: Submission): Promise<undefined> => {
   await reportNames(submission);
   return losesRace(submission);

@@ -1,4 +1,4 @@
-/** Which names of a `.env` file are there, and the report when they should not be, or should. */
+/** Looks up the names of a `.env` file, and reports names that exist or are missing by mistake. */
 import { writtenAs } from '../env/candidates.ts';
 import { reportExisting, reportMissing } from '../env/name-reports.ts';
 import type { Plan } from '../env/references.ts';
@@ -9,7 +9,7 @@ import { findVersions } from './env-versions.ts';
 
 export type Heads = ReadonlyMap<string, StoredVersion>;
 
-/** The heads of what the file reads, or of all that it names, at one instant; no call for no names. */
+/** The heads of the names that the file reads, or of all its names, at one instant. Makes no call without names. */
 export const readHeads = async (
   { ports, context, principal, plan }: Submission,
   which: 'read' | 'all',
@@ -21,8 +21,7 @@ export const readHeads = async (
 };
 
 /**
- * Reads all names of the file once more and throws the report of what is wrong with them. Returns if
- * by now nothing is.
+ * Reads all names of the file again and throws a report about them. Returns if the names are fine by now.
  */
 export const reportNames = async (submission: Submission): Promise<void> => {
   const { context, plan } = submission;
@@ -35,7 +34,7 @@ export const reportNames = async (submission: Submission): Promise<void> => {
   requireFound(plan, missing);
 };
 
-/** Throws for all new names at once that exist. */
+/** Throws `secret_exists` with all new names that exist. */
 export const requireNew = (plan: Plan, heads: Heads): void => {
   const existing = plan.create.flatMap(({ name }) => (heads.has(name) ? name : []));
   if (existing.length === 0) return;
@@ -44,12 +43,12 @@ export const requireNew = (plan: Plan, heads: Heads): void => {
   });
 };
 
-/** Throws for all references at once, as they are written, that stand for nothing. */
+/** Throws `not_found` with all missing references, given by their texts. */
 export const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
   if (missing.size === 0) return;
   throw new VaultError('not_found', 'no such secret', { members: reportMissing(plan, missing) });
 };
 
-/** The references, as they are written, whose names are not there. */
+/** The texts of the references whose names do not exist. */
 export const withoutHead = (plan: Plan, heads: Heads): ReadonlySet<string> =>
   new Set(plan.read.filter(({ name }) => !heads.has(name)).map(writtenAs));

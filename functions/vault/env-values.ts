@@ -1,4 +1,4 @@
-/** The values of a `.env` file on their way in and out: sizes, data keys, sealing, opening. */
+/** Seals and opens the values of a `.env` file, with their data keys and limits. */
 import { tagBytes } from '../crypto/envelope.ts';
 import type { Plan } from '../env/references.ts';
 import { VaultError } from '../model/errors.ts';
@@ -10,9 +10,9 @@ import { inParallel } from './parallel.ts';
 import type { DataKey } from './ports.ts';
 import { openVersion, sealFirst } from './sealing.ts';
 
-/** Data keys of the new names, kept over the tries of a request; iv and derivation are drawn anew. */
+/** The data keys of the new names. All attempts of a request share them, but each attempt draws a new iv. */
 export type FileKeys = Map<string, DataKey>;
-/** By the reference as it is written, like the versions that they are of. */
+/** Values by the text of their reference. */
 type Values = ReadonlyMap<string, Uint8Array>;
 
 export const zeroKeys = (keys: FileKeys): void => {
@@ -56,7 +56,7 @@ export const openAll = async (
   return new Map(values);
 };
 
-/** All values of a request together, judged by their sealed sizes before any is opened. */
+/** Checks the total size of all values of a request by their sealed sizes, before any is opened. */
 const requireValuesFit = ({ create }: Plan, versions: Versions): void => {
   let bytes = 0;
   for (const { value } of create) bytes += encoder.encode(value).length;

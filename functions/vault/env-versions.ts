@@ -1,6 +1,6 @@
 /**
- * Which stored versions the references of a `.env` file stand for. One snapshot of heads decides; a
- * superseded version never changes, so that single reads after the snapshot tell what it would have.
+ * Finds the stored versions that the references of a `.env` file stand for. One snapshot of heads decides. A
+ * superseded version never changes, so single reads after the snapshot give the same result as the snapshot would.
  */
 import { type Reference, writtenAs } from '../env/candidates.ts';
 import { VaultError } from '../model/errors.ts';
@@ -11,18 +11,18 @@ import type { Heads } from './env-names.ts';
 import { chooseVersion, findValidAt } from './get-secret.ts';
 import { inParallel } from './parallel.ts';
 
-/** By the reference as it is written, in the order of the plan. */
+/** Versions by the text of their reference, in the order of the plan. */
 export type Versions = ReadonlyMap<string, StoredVersion>;
 
 export type Found = {
   readonly versions: Versions;
-  /** References, as they are written, that stand for no version. */
+  /** The texts of the references that stand for no version. */
   readonly missing: ReadonlySet<string>;
-  /** What is wrong with the table: answered after what is missing. */
+  /** The first integrity failure. Missing references take precedence in the answer. */
   readonly fault: VaultError | undefined;
 };
 
-/** Makes no call for what the heads show. Throws what reads throw, but for `integrity_failure`. */
+/** Makes no call for versions that the heads show. Throws the errors of reads, except `integrity_failure`. */
 export const findVersions = async (submission: Submission, heads: Heads): Promise<Found> => {
   const { plan } = submission;
   const width = limits.versionReadsConcurrencyMax;
@@ -61,9 +61,9 @@ const findVersion = async (
 };
 
 /**
- * The versions that the first answer to a keyed request used, as its record tells them in the order
- * of the same plan. The heads must hold every name. Throws `integrity_failure` if the record is not
- * of these references, or a version is gone.
+ * The versions that the first answer to a keyed request used. Its record lists them in the order of the same plan.
+ * The heads must hold every name. Throws `integrity_failure` if the record does not match these references, or if a
+ * version is missing.
  */
 export const findRecorded = async (
   { ports: { store }, context, principal, plan }: Submission,

@@ -3,8 +3,8 @@ import { type FileAnswer, type FileRequest, processFile } from './env-file.ts';
 import type { Ports, RequestContext } from './ports.ts';
 
 /**
- * Resolves `secret()` at one instant, now or `at` another, and refuses `enc()`: writes nothing, so no
- * key is kept.
+ * Resolves `secret()` as of now or of the instant `at`, and refuses `enc()`. It writes nothing, so it ignores an
+ * idempotency key.
  */
 export const expandEnv =
   (ports: Ports) =>

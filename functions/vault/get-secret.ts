@@ -11,7 +11,7 @@ export type GetSecret = {
 };
 export type OpenedVersion = { readonly stored: StoredVersion; readonly value: Uint8Array };
 
-/** Throws `not_found`, `integrity_failure`, and what the store and data keys throw. */
+/** Returns a version with its value. Throws `not_found`, `integrity_failure`, and the errors of store and data keys. */
 export const getSecret =
   ({ store, dataKeys }: Ports) =>
   async (
@@ -39,9 +39,8 @@ const find = async (
 };
 
 /**
- * The version numbered `version`, with its interval as its successor shows it. What is read beside each
- * other is not of one instant: an item of what the head shows as current, or has not reached, is there
- * only if an update passed between, and then the head has gone on by now.
+ * The version with the number `version`; its interval is checked against its successor. The three reads are no
+ * snapshot. If they find a version item at or above the head, an update ran in between, so the head is read again.
  */
 const findNumbered = async (
   store: Store,
@@ -56,7 +55,7 @@ const findNumbered = async (
     store.findVersion(context, principal, name, version + 1),
   ]);
   const passed = superseded && shown && shown.version <= version;
-  // Of an update under way one item may be seen before the other; a transaction sees both.
+  // A single read may see one item of a running update before the other. A transaction sees both.
   const head = passed ? (await store.findHeads(context, principal, [name])).get(name) : shown;
   if (!head) return undefined;
   if (superseded && head.version <= version) {
@@ -71,8 +70,8 @@ const findNumbered = async (
 };
 
 /**
- * The version numbered `version`, as this head shows it. `superseded`: its item, if it was read already
- * and found; read too early, it may have been missing, and once more is enough.
+ * The version with the number `version`, given a head. `superseded` is its item, if an earlier read found it. An
+ * earlier read may have come too early and missed the item, so the item is read again; once is enough.
  */
 export const chooseVersion = async (
   store: Store,
@@ -90,9 +89,9 @@ export const chooseVersion = async (
 };
 
 /**
- * The version valid at an instant, as this head shows it; `undefined`: the secret did not exist then.
- * Binary search for two neighbours, of which one has begun by then and the other has not: that is told
- * by what is sealed, and where the one ends by both.
+ * The version that was valid at an instant, given a head; `undefined` if the secret did not exist then. A binary
+ * search finds two neighbours: one had begun by then, and the next had not. Their beginnings are sealed, and the end
+ * of the first is checked against the beginning of the next.
  */
 export const findValidAt = async (
   store: Store,
@@ -117,8 +116,8 @@ export const findValidAt = async (
 };
 
 /**
- * A version below the head. Superseded versions are never deleted: its absence is a fault, unless the update that put it
- * there is under way still.
+ * A version below the head. Superseded versions are never deleted, so a missing one is an integrity failure, unless the
+ * update that writes it is still running. A settled look-up decides that.
  */
 export const getSuperseded = async (
   store: Store,
@@ -137,7 +136,7 @@ export const getSuperseded = async (
   return found;
 };
 
-/** `validTo` is not sealed, so it is checked against the successor wherever both are read. */
+/** Throws unless two intervals join. `validTo` is not sealed, so it is checked whenever the successor is read too. */
 export const requireTiling = (earlier: StoredVersion, later: StoredVersion): void => {
   if (earlier.validTo !== later.validFrom) {
     throw new VaultError('integrity_failure', 'an interval does not end where the next begins');

@@ -8,9 +8,9 @@ export type Status = {
 };
 
 /**
- * Whether the store and the master key can be used now. `degraded` also when the table has replicas
- * in other Regions: last-writer-wins would break every promise about versions. Probes are shared by
- * all callers and made at most once a second, so that the page cannot be used to load the services.
+ * Whether the store and the master key can be used now. A table with replicas in other Regions is `degraded` too,
+ * because last-writer-wins would break every promise about versions. All callers share the probes, which run at most
+ * once a second, so that the page cannot be used to overload the services.
  */
 export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) => {
   let madeAt = Number.NEGATIVE_INFINITY;

@@ -1,7 +1,6 @@
 /**
- * Repetition of keyed requests: the record of what the first one did, judged against the present
- * one. The record is put in the same transaction as the effect, so it exists if and only if the
- * effect does.
+ * Repetition of keyed requests. The record of the first request is compared with the present one. The record is
+ * written in the same transaction as the effect, so it exists if and only if the effect does.
  */
 import { type Fingerprint, sameDigest } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
@@ -10,8 +9,8 @@ import type { IdempotencyRecord, Principal, VersionRef, WrittenVersion } from '.
 import type { RequestContext, Store, Write } from './ports.ts';
 
 /**
- * The living record if it is of the same request. Throws `idempotency_key_reused` if the key was
- * used for another operation or other content.
+ * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for another
+ * operation or other content.
  */
 export const judgeRecord = (
   context: RequestContext,
@@ -29,15 +28,15 @@ export const judgeRecord = (
   return record;
 };
 
-/** Refusals for what stands, which may be the effect of the same request, sent twice. */
+/** Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. */
 const forWhatStands: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'secret_exists',
   'version_conflict',
 ]);
 
 /**
- * Does the work of a request, keyed or not. What refuses it was read after its record was looked for; so before it is
- * refused for what stands, the record is looked for once more, and goes before the refusal.
+ * Does the work of a request, keyed or not. A conflict may be this request's own duplicate, written after its record was
+ * looked for. So the record is looked for again before a refusal, and a record wins.
  */
 export const unlessRecorded = async <Answer>(
   store: Pick<Store, 'findRecord'>,
@@ -59,7 +58,7 @@ export const unlessRecorded = async <Answer>(
   }
 };
 
-/** The record to put with the effect of a keyed request; nothing for one without a key. */
+/** The record to write with the effect of a keyed request; nothing for a request without a key. */
 export const recordOf = (
   context: RequestContext,
   operation: string,
@@ -83,7 +82,7 @@ export const recordOf = (
         },
       };
 
-/** The only version that a record of a single write tells of. */
+/** The only version in the record of a single write. */
 export const onlyWritten = ({ written: [first] }: IdempotencyRecord): WrittenVersion => {
   if (!first) throw new VaultError('integrity_failure', 'the record tells of no version');
   return first;

@@ -3,11 +3,11 @@ import type { NameRange, Ports, RequestContext } from './ports.ts';
 
 export type NamesPage = {
   readonly names: readonly string[];
-  /** The name to go on after; `undefined`: this page ends the list. */
+  /** The name after which the next page begins; `undefined` on the last page. */
   readonly next: string | undefined;
 };
 
-/** The names in the caller's sight, ascending. May lag behind a create: it decides nothing. */
+/** The names that are visible to the caller, ascending. The list may lag behind a create, and decides nothing. */
 export const listSecrets =
   ({ store }: Pick<Ports, 'store'>) =>
   async (context: RequestContext, principal: Principal, range: NameRange): Promise<NamesPage> => {

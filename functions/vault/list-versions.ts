@@ -9,9 +9,9 @@ import { openVersion } from './sealing.ts';
 export type ListVersions = {
   readonly name: string;
   readonly order: 'asc' | 'desc';
-  /** At most `limits.versionsPageMax`, with values `limits.valuesPageMax`. */
+  /** At most `limits.versionsPageMax`, or `limits.valuesPageMax` with values. */
   readonly limit: number;
-  /** The last version of the page before. */
+  /** The last version of the previous page. */
   readonly after: number | undefined;
   readonly includeValues: boolean;
 };
@@ -21,13 +21,13 @@ export type ListedVersion = {
 };
 export type VersionsPage = {
   readonly versions: readonly ListedVersion[];
-  /** The version to go on after; `undefined`: this page ends the list. */
+  /** The version after which the next page begins; `undefined` on the last page. */
   readonly next: number | undefined;
 };
 
 /**
- * A page of a secret's history: contiguous versions with intervals that tile, or
- * `integrity_failure`. Throws `not_found`, and with values what data keys throw.
+ * A page of a secret's history: contiguous versions whose intervals join, else it throws `integrity_failure`. Throws
+ * `not_found`, and with values the errors of data keys.
  */
 export const listVersions =
   ({ store, dataKeys }: Ports) =>
@@ -52,8 +52,8 @@ export const listVersions =
   };
 
 /**
- * At most `limit` versions, each with an interval that its successor bears out: what ends the newest of
- * the page is read with it, and left out of the answer.
+ * At most `limit` versions, each with an interval that is checked against its successor. The successor of the newest
+ * version is read as well, and left out of the answer.
  */
 const readPage = async (
   store: Store,
@@ -75,7 +75,7 @@ const readPage = async (
   return isBorneOut ? read : read.slice(0, -1);
 };
 
-/** At most `limit` contiguous versions from `from` on, in `order`; no fewer than two of two that are there. */
+/** At most `limit` contiguous versions from `from` on, in `order`. A short read still gives two if two exist. */
 const readSpan = async (
   store: Store,
   context: RequestContext,

@@ -1,4 +1,4 @@
 import { VaultError } from '../model/errors.ts';
 
-/** One answer for a name that never existed, another tenant's, and one out of the caller's sight. */
+/** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */
 export const notFound = (): VaultError => new VaultError('not_found', 'no such secret');

@@ -1,7 +1,7 @@
 /**
- * Runs `work` over `items`, at most `width` at once, and keeps their order. After a failure nothing
- * new is begun; what is under way is awaited, and the failure of the earliest item is thrown, so that
- * the same faults always give the same answer.
+ * Runs `work` for all `items`, at most `width` at once, and keeps their order. After a failure no new work begins. It
+ * awaits the running work and throws the failure of the earliest item, so that the same faults always give the same
+ * answer.
  */
 export const inParallel = async <Item, Result>(
   items: readonly Item[],

@@ -1,10 +1,10 @@
 /**
- * What the vault asks of the world, as obligations. `dynamodb/` and `kms/` meet them with the real
- * services; fakes in tests are held to the same contract suite.
+ * The services that the vault needs, and their obligations. `dynamodb/` and `kms/` implement them with the real
+ * services. Fakes in tests must pass the same contract suite.
  *
- * Every call takes the context of the request it is made for, keeps the times of `model/limits.ts`,
- * and reports itself to the journal. What a principal may not see must be answered like what never
- * existed, with the same calls: names out of sight are looked up under a key that is never written.
+ * Every call takes the context of its request, keeps the times of `model/limits.ts`, and reports itself to the
+ * journal. A hidden name must be answered like one that never existed, with the same calls: it is looked up under a
+ * key that is never written.
  */
 import type {
   IdempotencyRecord,
@@ -18,37 +18,37 @@ import type { Stopwatch } from './stopwatch.ts';
 export type Clock = {
   /** Wall-clock time, milliseconds since the epoch. May jump. */
   readonly now: () => number;
-  /** Milliseconds of a clock that never goes back, for durations. */
+  /** Milliseconds of a monotonic clock, for durations. */
   readonly elapsed: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Aborts after `ms`. */
+  /** A signal that aborts after `ms`. */
   readonly signalAfter: (ms: number) => AbortSignal;
-  /** Uniform in [0, 1). */
+  /** A random number, uniform in [0, 1). */
   readonly random: () => number;
 };
 
-/** One request. `now` is read once, so that all secrets of a request share their first instant. */
+/** The context of one request. `now` is read once, so that all secrets of a request share their first instant. */
 export type RequestContext = {
   readonly requestId: string;
   readonly now: number;
-  /** The same in all tries of the request: tells its own write from another's. */
+  /** All attempts of the request share it. It distinguishes the request's own write from another's. */
   readonly writeId: string;
   /** Milliseconds since the request began. */
   readonly elapsed: () => number;
-  /** Runs while a call of this request to the store is under way. */
+  /** Measures the time in calls of this request to the store. */
   readonly storeTime: Stopwatch;
   readonly clock: Clock;
   readonly journal: Journal;
 };
 
-/** Collects what one request did, for its log lines. Takes names and numbers, never a value. */
+/** Collects the actions of one request for its log lines. It takes names and numbers, never a value. */
 export type Journal = {
   readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
-  /** One try of a write was begun. */
+  /** Reports that an attempt of a write begins. */
   readonly tried: () => void;
-  /** What a person would ask about later; written at once as a line of its own. */
+  /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
-  /** The secret that the request's own line is about. */
+  /** Sets the secret in the line of the request. */
   readonly concerns: (about: Partial<VersionRef>) => void;
 };
 
@@ -66,22 +66,22 @@ export type Decision =
   | 'clock_skew'
   | 'table_replicated';
 
-/** A write as a whole: everything in it takes effect together or not at all. */
+/** An atomic write: everything in it takes effect together or not at all. */
 export type Write = {
-  /** First versions, each on condition that its secret does not exist. */
+  /** The first versions of new secrets. Each needs that its secret does not exist. */
   readonly creates: readonly SealedVersion[];
-  /** Puts `next` in place of exactly the head `base` and keeps `base` as a superseded version. */
+  /** Replaces exactly the head `base` by `next`, and keeps `base` as a superseded version. */
   readonly update?: { readonly base: StoredVersion; readonly next: SealedVersion };
   /** Heads that must still be exactly these. */
   readonly unchanged: readonly StoredVersion[];
-  /** Put with the effect, on condition that no living record has its place. */
+  /** The record of a keyed request. It needs that no unexpired record exists under its key. */
   readonly record?: { readonly hash: string; readonly record: IdempotencyRecord };
 };
 
 /**
- * What one try of a write came to. All but `refused` and `unclear` are final for this write:
- * `raced` says that another's version stands where this write wanted its own, so neither this try
- * nor an earlier one of it ever takes effect.
+ * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this write.
+ * `raced` means that another request has written the wanted version, so neither this attempt nor an earlier one can
+ * ever take effect.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }
@@ -96,8 +96,8 @@ export type WriteOutcome =
   | { readonly outcome: 'unclear'; readonly cause?: unknown };
 
 /**
- * How an item is looked at. A write of several items may be seen on one of them before it is seen on another; a
- * `settled` look waits until no write of the item is under way, so what one item shows, the other shows, too.
+ * How an item is read. A plain read may see a write of several items on one of them before it is visible on another. A
+ * `settled` read waits until no write of the item is running, so all items show the same writes.
  */
 export type Look = 'plain' | 'settled';
 
@@ -108,7 +108,7 @@ export type Store = {
     principal: Principal,
     name: string,
   ) => Promise<StoredVersion | undefined>;
-  /** A superseded version, read consistently. The current one is not here. */
+  /** A superseded version, read consistently. It does not find the current version. */
   readonly findVersion: (
     context: RequestContext,
     principal: Principal,
@@ -116,20 +116,20 @@ export type Store = {
     version: number,
     look?: Look,
   ) => Promise<StoredVersion | undefined>;
-  /** The current versions of at most 100 names at one instant; names that are absent are missing. */
+  /** The current versions of at most 100 names at one instant. Names that do not exist are left out. */
   readonly findHeads: (
     context: RequestContext,
     principal: Principal,
     names: readonly string[],
   ) => Promise<ReadonlyMap<string, StoredVersion>>;
-  /** The superseded versions above `above` and below `below`, at most `limit`, in `order`; may be fewer. */
+  /** The superseded versions above `above` and below `below`, in `order`: at most `limit`, and perhaps fewer. */
   readonly listVersions: (
     context: RequestContext,
     principal: Principal,
     name: string,
     range: VersionRange,
   ) => Promise<readonly StoredVersion[]>;
-  /** Names in sight, ascending, after `after`; may lag behind a create. `more`: there may be others. */
+  /** The visible names after `after`, ascending. They may lag behind a create. `more`: there may be others. */
   readonly listNames: (
     context: RequestContext,
     principal: Principal,
@@ -142,7 +142,7 @@ export type Store = {
     hash: string,
     look?: Look,
   ) => Promise<IdempotencyRecord | undefined>;
-  /** One try. Must tell this request's own earlier success, by its writeId, from another's. */
+  /** One attempt. It must distinguish this request's own earlier success, by its writeId, from another's. */
   readonly write: (
     context: RequestContext,
     principal: Principal,
@@ -171,17 +171,17 @@ export type NameRange = {
   readonly limit: number;
 };
 
-/** What a data key is asked for and bound to; visible in the audit log of KMS. */
+/** The context to which a data key is bound. It is visible in the audit log of KMS. */
 type EncryptionContext = { readonly tenant: string; readonly name: string };
 
-/** A data key: 32 bytes for one request, and what is stored of it. The holder zeroes `plaintext`. */
+/** A data key: 32 bytes for one request, and their wrapped form for the store. The holder zeroes `plaintext`. */
 export type DataKey = {
   readonly plaintext: Uint8Array;
   readonly wrapped: Uint8Array;
   readonly masterKeyId: string;
 };
 
-/** Throws `master_key_unavailable`, `master_key_incorrect` (unwrap only) or `throttled`. */
+/** The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`) or `throttled`. */
 export type DataKeys = {
   readonly generate: (context: RequestContext, bound: EncryptionContext) => Promise<DataKey>;
   readonly unwrap: (

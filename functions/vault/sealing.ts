@@ -1,4 +1,4 @@
-/** Between a value and its stored version: one data key a version, in memory for one request. */
+/** Seals values as versions, and opens them. Each version has its own data key, which is in memory for one request. */
 import { open, seal } from '../crypto/envelope.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
@@ -16,8 +16,8 @@ export const sealFirst = (
   sealVersion(context, principal, dataKey, { name, version: 1, validFrom: context.now }, value);
 
 /**
- * Seals the successor of `base`. Its interval begins now, but never at or before its predecessor's:
- * a clock that goes back moves an interval forward and never reorders, overlaps or gaps it.
+ * Seals the successor of `base`. Its interval begins now, or 1 ms after its predecessor's beginning if that is later.
+ * So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
  */
 export const sealNext = (
   context: RequestContext,

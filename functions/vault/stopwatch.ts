@@ -1,12 +1,12 @@
-/** Measures how long work of one kind is under way in a request, whether its parts overlap or not. */
+/** Measures how long a request spends in one kind of work. Overlapping parts count once. */
 export type Stopwatch = {
-  /** Runs while `work` does; passes on what `work` resolves to or throws. */
+  /** Measures `work`, and passes on its result or error. */
   readonly during: <Result>(work: () => Promise<Result>) => Promise<Result>;
-  /** Milliseconds so far. Parts that overlap count once. */
+  /** The measured milliseconds so far, including running work. */
   readonly ms: () => number;
 };
 
-/** `elapsed` is a clock in milliseconds that never goes back. */
+/** `elapsed` is a monotonic clock in milliseconds. */
 export const createStopwatch = (elapsed: () => number): Stopwatch => {
   let parts = 0;
   let since = 0;

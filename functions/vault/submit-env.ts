@@ -2,7 +2,7 @@ import type { Principal } from '../model/types.ts';
 import { type FileAnswer, type FileRequest, processFile } from './env-file.ts';
 import type { Ports, RequestContext } from './ports.ts';
 
-/** Creates what `enc()` names and resolves `secret()`, in one transaction each. */
+/** Creates the secrets of `enc()` and resolves `secret()`, each in one transaction. */
 export const submitEnv =
   (ports: Ports) =>
   (

@@ -1,17 +1,17 @@
 /**
- * The loops around writes: waiting with full jitter, and trying until an outcome is clear.
- * A reply "stored" needs a write that was seen; "not stored" needs proof that no try can still take
- * effect; everything else is `outcome_unknown`.
+ * Retries of writes: backoff with full jitter, and attempts until the outcome is clear. A reply "stored" needs a
+ * visible write. "Not stored" needs proof that no attempt can still take effect. Everything else is
+ * `outcome_unknown`.
  */
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import type { RequestContext, Store, Write, WriteOutcome } from './ports.ts';
 
-/** Waits before a new try; resolves to false, at once, if the time for new tries is over. */
+/** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
 export type Again = () => Promise<boolean>;
 
-/** Full jitter, 10 ms doubling to 400 ms, until 8 s of the request have gone. */
+/** Starts a backoff with full jitter: 10 ms doubling to 400 ms, until 8 s of the request have passed. */
 export const startBackoff = (context: RequestContext): Again => {
   let bound: number = times.backoffFirstMs;
   return async () => {
@@ -23,14 +23,14 @@ export const startBackoff = (context: RequestContext): Again => {
   };
 };
 
-/** The refusal of a request that lost races, or was throttled, until its time was over. */
+/** The error of a request that lost races, or was throttled, until its time was over. */
 export const throttled = (): VaultError =>
   new VaultError('throttled', 'too much contention or throttling; nothing was written');
 
 /**
- * The refusal of a request that ran out of time before its next call, while no call of it failed for good: the one place
- * that decides why. If a call to the store was under way for more than half of the request's time, the store was too slow
- * (`store_unavailable`); else the request waited behind others (`throttled`). Only for a request that wrote nothing.
+ * The error of a request that wrote nothing and ran out of time before its next call, without a permanent fault. If calls
+ * to the store took more than half of the request's time, the store was too slow (`store_unavailable`). Otherwise the
+ * request waited behind others (`throttled`).
  */
 export const outOfTime = (context: RequestContext): VaultError =>
   context.storeTime.ms() * 2 > context.elapsed()
@@ -40,8 +40,8 @@ export const outOfTime = (context: RequestContext): VaultError =>
 type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
 /**
- * Tries `write` until it is clear what became of it. Throws `throttled` or `store_unavailable` if
- * every try was refused for certain, `outcome_unknown` if one may still take effect.
+ * Attempts `write` until its outcome is clear. Throws `throttled` or `store_unavailable` if the store certainly refused
+ * every attempt, and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (
   context: RequestContext,
@@ -74,8 +74,8 @@ export const writeUntilClear = async (
 };
 
 /**
- * A try lost its condition, and the look at what stands in its way failed: it may be its own success. A fault of ours
- * does not hide that a try before it may stand.
+ * An attempt lost its condition, and the blocking item could not be read. The outcome is unclear, because the item may be
+ * this request's own. After an unclear attempt, even our own fault must not hide that attempt's possible effect.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
   const code = error instanceof VaultError ? error.code : undefined;

@@ -1,6 +1,7 @@
 /**
- * Writers of one secret in one process take turns, first come first served. It decides nothing, since
- * conditions do, and knows nothing of other processes: it only spares them races that they would lose.
+ * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one secret it
+ * avoids races within this process, which all but one would lose. It does not affect other processes, and it decides
+ * nothing, because conditions do.
  */
 export type InTurn = <Result>(of: string, work: () => Promise<Result>) => Promise<Result>;
 

@@ -14,18 +14,18 @@ import { createTurns } from './turns.ts';
 export type UpdateSecret = {
   readonly name: string;
   readonly value: Uint8Array;
-  /** The versions that the caller wants to replace; `*`: any; absent: whatever is there. */
+  /** The versions that the caller accepts to replace; `*` or absent: any version. */
   readonly ifMatch: '*' | readonly number[] | undefined;
   readonly fingerprint: Fingerprint | undefined;
 };
 
 /**
- * Stores a new version of an existing secret. Concurrent updates are serialised: one that loses the
- * race for a version number tries for the next, until its time is over. Throws `not_found`,
- * `version_conflict`, `idempotency_key_reused`, `throttled`, and what writes and data keys throw.
+ * Stores a new version of an existing secret. Concurrent updates are serialised: an update that loses the race for a
+ * version number tries the next number, until its time is over. Throws `not_found`, `version_conflict`,
+ * `idempotency_key_reused`, `throttled`, and the errors of writes and data keys.
  *
- * The store and KMS are asked the same whatever the name is, and all answers are awaited before any
- * is judged: a missing secret is *not found* also while the master key is out of reach.
+ * The calls to the store and KMS are the same for every name, and all answers are awaited before any counts. So a
+ * missing secret is *not found* even while the master key is out of reach.
  */
 export const updateSecret = (ports: Ports) => {
   const inTurn = createTurns();
@@ -34,7 +34,7 @@ export const updateSecret = (ports: Ports) => {
     principal: Principal,
     request: UpdateSecret,
   ): Promise<SingleWrite> => {
-    // A name out of sight never waits for those who see it: the wait would tell that it exists.
+    // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
     const isVisible = isInSight(principal.names, request.name);
     return inTurn(`${principal.tenant}#${isVisible}#${request.name}`, () =>
       unlessRecorded(
@@ -56,7 +56,7 @@ const readAndPut = async (
   request: UpdateSecret,
 ): Promise<SingleWrite> => {
   const { name, fingerprint } = request;
-  // An update whose turn comes too late could not get a data key any more.
+  // An update that waited too long could not get a data key any more.
   if (context.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(context);
   const [head, record, generated] = await Promise.allSettled([
     store.findHead(context, principal, name),
@@ -106,7 +106,7 @@ const putNext = async (
     requireMatch(ifMatch, result.head);
     context.journal.decided('lost_race', next);
     if (!(await again())) throw throttled();
-    // What stood in the way is old by now; a base that is read anew wins far more often.
+    // The blocking head is old by now. A base that is read again wins far more often.
     base = (await store.findHead(context, principal, name)) ?? result.head;
     requireMatch(ifMatch, base);
   }

@@ -1,13 +1,13 @@
 /**
- * How compose-go reads a line that nobody wrote for it. It fails for the whole file where a quote is
- * not closed or an expansion is not well-formed.
+ * How compose-go reads an unchanged line. It fails for the whole file if a quote is not closed or an expansion is
+ * not well-formed.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { endsInOddBackslash, type Reading } from './reading.ts';
 
 export const composeReads = (line: Line): Reading => {
   if (line.kind !== 'assignment') return 'alike';
-  // It takes the key for the word `export` and what is left for a line without a name.
+  // It takes the key for the word `export`, and the rest for a line without a name.
   if (line.key === 'export' && line.beforeEquals !== '') return 'everywhere';
   const { quote, raw } = line.value;
   if (quote === "'") return endsInOddBackslash(raw) ? 'everywhere' : 'alike';
@@ -15,12 +15,12 @@ export const composeReads = (line: Line): Reading => {
   return bareReads(line, raw);
 };
 
-/** Stands for an escaped dollar sign; a value has none. */
+/** A placeholder for an escaped dollar sign. No value holds this character. */
 const literal = '\0';
 
 const quotedReads = (raw: string): Reading => {
   const text = raw.replace(/\\([\\"nrt$`])/g, (_, escaped) => (escaped === '$' ? literal : ' '));
-  // Of the two signs that it makes of an escaped one it takes the first for a partner of the one before.
+  // It turns an escaped dollar sign into two, and pairs the first of them with a dollar sign before it.
   if (text.includes(`$${literal}`)) return 'everywhere';
   const dollars = expands(text);
   if (dollars !== 'alike') return dollars;
@@ -28,7 +28,7 @@ const quotedReads = (raw: string): Reading => {
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
-  // It skips more kinds of blanks before a value than the grammar, and then finds the quote.
+  // It skips more kinds of blanks before a value than the grammar does, and may then find a quote.
   if (/^[\v\f\u0085\u00a0]/.test(raw)) return 'everywhere';
   const dollars = expands(raw + (comment === '' ? '' : afterValue + comment));
   if (dollars !== 'alike') return dollars;
@@ -36,14 +36,14 @@ const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading =>
   return /[\p{White_Space}]$/u.test(raw) ? 'otherwise' : 'alike';
 };
 
-/** Names are matched without regard to case, so that two letters outside ASCII count, too. */
+/** It matches names without regard to case, so that two letters outside ASCII count as well. */
 const name = '[A-Za-z_\\u017f\\u212a][A-Za-z0-9_\\u017f\\u212a]*';
 const simple = new RegExp(
   `\\$(?:${name}|\\{[A-Za-z_][A-Za-z0-9_]*(?:[:]?[-+][^$?{}\\s]*)?\\})`,
   'g',
 );
 
-/** What `$NAME` and `$` with braces do to a text: nothing, something, or they end the reading. */
+/** The effect of `$NAME` and `$` with braces on a text: none, an expansion, or a failure for the whole file. */
 const expands = (text: string): Reading => {
   if (!/\$[$A-Za-z_{\u017f\u212a]/.test(text)) return 'alike';
   return /\$[${]/.test(text.replace(simple, ' ')) ? 'everywhere' : 'otherwise';

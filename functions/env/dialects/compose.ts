@@ -1,13 +1,13 @@
 /**
- * `env_file` of docker compose, read by the package `dotenv` of compose-go v2. Single quotes keep
- * everything but an apostrophe and a backslash at their end; double quotes take what is left. Of all
- * values only those with NUL cannot be written: no process can have such a variable.
+ * `env_file` of docker compose, read by the package `dotenv` of compose-go v2. Single quotes keep everything except
+ * an apostrophe and a backslash at their end; double quotes hold the rest. Only values with NUL cannot be written,
+ * because no process can have such a variable.
  */
 import { composeReads } from './compose-reading.ts';
 import { isPlain, judge, withSpelling } from './reading.ts';
 import type { Writer } from './writer.ts';
 
-/** `quoted`: after a bare value compose takes only a space and `#` for the beginning of a comment. */
+/** `quoted` forces quotes: after a bare value, only a space and `#` begin a comment for compose, and a tab does not. */
 const spell = (value: string, quoted: boolean): string => {
   if (!quoted && isPlain(value)) return value;
   if (!value.includes("'") && !value.endsWith('\\')) return `'${value}'`;

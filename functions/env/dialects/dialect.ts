@@ -1,4 +1,4 @@
-/** The dialects there are. A new one is a file beside this and a line below. */
+/** All dialects. A new dialect needs a file in this folder and a line below. */
 import { compose } from './compose.ts';
 import { docker } from './docker.ts';
 import { dotenv } from './dotenv.ts';
@@ -11,10 +11,10 @@ const writers = { shell, compose, docker, dotenv, python, json };
 
 export type Dialect = keyof typeof writers;
 
-/** For people. */
+/** The names of all dialects, for messages. */
 export const dialectNames = Object.keys(writers).join(', ');
 
-/** Whether a caller's word names a dialect. */
+/** Whether a caller's text names a dialect. */
 export const isDialect = (text: string): text is Dialect => Object.hasOwn(writers, text);
 
 export const writerOf = (dialect: Dialect): Writer => writers[dialect];

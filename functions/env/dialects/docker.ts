@@ -1,15 +1,15 @@
 /**
- * `docker run --env-file`, read by the package `kvfile` of docker/cli: every line is a key, `=`, and
- * the value to the line's end, with all its blanks, quotes and number signs. So a written line has no
- * `export` and no comment; the comment moves to a line of its own above it. What spans lines cannot be
- * written, nor what makes a line longer than the reader's buffer.
+ * `docker run --env-file`, read by the package `kvfile` of docker/cli. Every line is a key, `=`, and the value up to
+ * the line's end, with all its blanks, quotes and number signs. So a written line has no `export` and no comment;
+ * the comment moves to its own line above. A value of several lines cannot be written, and neither can a line that
+ * is longer than the reader's buffer.
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';
 import { judge, type Reading } from './reading.ts';
 import type { Writer } from './writer.ts';
 
-/** Of one line, its CR counted, its LF not: Go's bufio.MaxScanTokenSize must hold both. */
+/** The bytes of a line with its CR and without its LF: Go's bufio.MaxScanTokenSize must hold both. */
 const lineBytesMax = 65_535;
 const markBytes = 3;
 
@@ -21,15 +21,15 @@ const write = (line: Assignment, value: string): ReturnType<Writer['write']> => 
   if (value.includes('\n')) return { reason: 'line_feed' };
   const { indent, key, comment } = line;
   const above = comment === '' ? '' : `${indent}${comment}${line.eol || '\n'}`;
-  // Of two CR before the LF one is the value's.
+  // Docker drops one CR before the LF, so a value that ends in CR needs two.
   const eol = value.endsWith('\r') ? '\r\n' : line.eol;
   const assignment = `${indent}${key}=${value}`;
   const text = above + assignment + eol;
-  // The line may come first in the file, after a byte order mark.
+  // The line may be the first of the file, after a byte order mark.
   return text.split('\n').some((one) => isTooLong(one, true)) ? { reason: 'too_long' } : text;
 };
 
-/** Whatever is wrong with a line, docker reads nothing at all of the file. */
+/** Docker reads nothing of a file with a line that it cannot read. */
 const reads = (line: Line, marked: boolean): Reading => {
   if (isTooLong(printLine(line).replace(/\n$/, ''), marked)) return 'everywhere';
   if (line.kind !== 'assignment') return 'alike';

@@ -1,8 +1,8 @@
-/** How npm dotenv and Node read a line that nobody wrote for them; both must read it the same. */
+/** How npm dotenv and Node read an unchanged line. Both must read it the same. */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import type { Reading } from './reading.ts';
 
-/** npm dotenv searches for keys at the beginnings of lines, also behind these. */
+/** npm dotenv searches for keys at the beginnings of lines, and these characters end a line for it as well. */
 export const lineSeparator = /[\u2028\u2029]/;
 
 export const dotenvReads = (line: Line, marked: boolean): Reading => {
@@ -11,19 +11,21 @@ export const dotenvReads = (line: Line, marked: boolean): Reading => {
   const reading = valueReads(line);
   if (reading !== 'alike') return reading;
   const { exported, key, value } = line;
-  // Node takes `export` for a part of the key, behind a tab and before nothing.
+  // Node takes `export` for a part of the key if a tab follows it or the value is empty.
   const alien = exported.includes('\t') || (exported !== '' && value.quote + value.raw === '');
   return marked || alien || key === '__proto__' ? 'otherwise' : 'alike';
 };
 
 /**
- * dotenv-expand replaces a name by its value, searches what it has put together from the beginning, and
- * runs what is a command then. In a value that is not loose a letter, a brace, or what has no meaning
- * follows each `$` and will still follow it after any replacement by such values, and the names in
- * it are those that one sees. So where none is loose, no text becomes a name or a command that was none.
- * Loose is a `$` at the end, or before what makes a command, another `$`, a pattern of replacements
- * (`$&`), or a name that is still to be put together; and a backslash that may become an escape.
- * npm dotenv cuts a bare value off at a number sign and trims it.
+ * Whether a value has a loose `$` or backslash, which may get a new meaning in dotenv-expand. dotenv-expand replaces
+ * a name by its value, searches the result from the beginning again, and then runs the commands in it.
+ *
+ * In a value that is not loose, each `$` is followed by a letter, a brace or a meaningless character, and still is
+ * after replacements by other values that are not loose. So no text becomes a new name or a new command.
+ *
+ * A `$` is loose at the end of a value, or before a command, another `$`, a replacement pattern (`$&`) or an
+ * incomplete name. A backslash is loose if it may become an escape. The end counts before a number sign too, because
+ * npm dotenv cuts a bare value there and trims it.
  */
 const isLoose = (raw: string): boolean =>
   /\$(?:[$(&'`}]|\{(?![A-Za-z_]\w*[}:+-])|\s*(?:#|$))|\\(?:[$}]|\s*(?:#|$))/.test(raw);
@@ -32,9 +34,9 @@ const namesReadBy = (raw: string): string[] =>
   [...raw.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = '']) => name);
 
 /**
- * Of lines that come back as they are, the first that dotenv-expand is not to meet beside the others: a
- * loose one that another reads, or one that may take the text of others, where any of them has a name to
- * read. A loose line that nobody reads is its author's affair.
+ * The first unchanged line that dotenv-expand could combine with another: a loose line whose key another line reads,
+ * or a line that may absorb the text of others, if any line reads a name. The author is responsible for a loose line
+ * that no other line reads.
  */
 export const clashAmong = (readings: ReadonlyMap<Line, Reading>): Line | undefined => {
   const kept = [...readings.keys()];
@@ -52,7 +54,7 @@ const outsideQuotes = (line: Line): string => {
   return (line.value.quote === '' ? line.value.raw : '') + line.comment;
 };
 
-/** Node may take a comment that does not begin its line for a key and its value. */
+/** Node may take a comment for a key and its value if the comment does not begin its line. */
 const otherReads = (text: string, marked: boolean): Reading => {
   if (text.startsWith('#') && !marked) return 'alike';
   if (/=[ \t]*(?:['"`]|$)/.test(text)) return 'below';
@@ -63,7 +65,7 @@ const valueReads = (line: Assignment): Reading => {
   const { quote, raw } = line.value;
   if (isLoose(raw) && namesReadBy(raw).length > 0) return 'everywhere';
   if (quote === '') return bareReads(line, raw);
-  // Both look for a quote without a backslash before it, Node for any.
+  // npm dotenv ends the value at a quote without a backslash before it, Node at any quote.
   if (raw.endsWith('\\')) return 'below';
   if (quote === "'") return raw.includes('\r') ? 'otherwise' : 'alike';
   if (raw.includes('\\"')) return raw.includes('\n') ? 'everywhere' : 'otherwise';
@@ -71,9 +73,9 @@ const valueReads = (line: Assignment): Reading => {
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
-  // Node goes on to the next line for the value.
+  // Node looks for the value on the next line.
   if (raw === '') return comment === '' && afterValue !== '' ? 'below' : 'alike';
-  // Behind a blank that only npm dotenv knows, a quote may open a value.
+  // A quote may open a value after a blank that only npm dotenv knows.
   if (/^\s/.test(raw)) return 'below';
   if (raw.startsWith('`')) return /^`[^\\]*`/.test(raw) ? 'otherwise' : 'below';
   return /#|\s$/.test(raw) ? 'otherwise' : 'alike';

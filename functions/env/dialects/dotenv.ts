@@ -1,22 +1,21 @@
 /**
- * npm dotenv and Node's `--env-file`, which must both read the same. Neither knows an escape for a quote,
- * so a value with every kind of them can stand only where it needs none. Both take a CR for a line's
- * end or drop it. dotenv-expand reads what they give back: a value in which it would replace or run
- * anything is refused, for no spelling hides that from it.
+ * npm dotenv and Node's `--env-file`, which must both read the same. Neither knows an escape for a quote, so a value
+ * with every kind of quotes can be written only if it needs none. Both take a CR for a line's end or drop it.
+ * dotenv-expand reads their result. A value in which it would replace or run anything is refused, because no
+ * spelling hides that from it.
  */
 import { clashAmong, dotenvReads, lineSeparator } from './dotenv-reading.ts';
 import { isPlain, judge } from './reading.ts';
 import type { Writer } from './writer.ts';
 
 /**
- * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The others
- * are refused for what it makes of them in a line that reads this one, in this file or in another: the `$`
- * would find a partner there, `$$` and `$&` are patterns of JavaScript's `replace`, and a backslash at the
- * end escapes what follows.
+ * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The other patterns are
+ * refused because of lines that read this one, in this file or another. There a `$` at the end would join the next
+ * text, `$$` and `$&` are patterns of JavaScript's `replace`, and a backslash at the end escapes the next character.
  */
 const expandable = /\$(?:[A-Za-z_{}($&'`]|$)|\\(?:\$|$)/;
 
-/** The spellings that the grammar reads the same, then those for final replies only. */
+/** Tries the spellings that the grammar reads the same first, then those that are for final replies only. */
 const spell = (value: string): string | undefined => {
   if (isPlain(value)) return value;
   if (value === '') return "''";
@@ -37,7 +36,7 @@ const write: Writer['write'] = (line, value) => {
   const spelled = spell(value);
   if (spelled === undefined) return { reason: 'quotes' };
   const { indent, exported, key, afterValue, comment, eol } = line;
-  // Node knows `export` with a space behind it only.
+  // Node knows `export` only with a space after it.
   const head = `${indent}${exported === '' ? '' : 'export '}${key}`;
   return `${head}=${spelled}${afterValue}${comment}${eol}`;
 };
@@ -49,7 +48,7 @@ export const dotenv: Writer = {
     clash: clashAmong,
     unfit: (line, marked) => {
       if (marked) return 'byte_order_mark';
-      // Both give back objects, and this name is no ordinary member of one.
+      // Both return objects, and this is no ordinary property of an object.
       if (line.key === '__proto__') return 'key';
       return lineSeparator.test(line.comment) ? 'comment' : undefined;
     },

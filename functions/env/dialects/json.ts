@@ -1,4 +1,4 @@
-/** `{"KEY":"value"}` in the order of the file: exact for every value. */
+/** `{"KEY":"value"}` in the order of the file. Every value is exact. */
 import type { Writer } from './writer.ts';
 
 export const json: Writer = {

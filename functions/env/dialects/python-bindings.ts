@@ -1,7 +1,7 @@
 /**
- * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in time that is linear in the
- * text. The parser has no state but its position. So it reads a text between other lines as it reads the
- * text alone, unless the text ends inside a quote.
+ * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in linear time. The parser has no state
+ * except its position. So it reads a text between other lines like the text alone, unless the text ends inside a
+ * quote.
  */
 
 type Binding = {
@@ -14,13 +14,13 @@ type Binding = {
 type Bindings = {
   readonly bindings: readonly Binding[];
   /**
-   * The text ends inside a quote. The text behind it decides what the parser reads from that quote on, so
-   * `bindings` ends before it.
+   * The text ends inside a quote. Then the following text decides what the parser reads from that quote on, and
+   * `bindings` ends before the quote.
    */
   readonly open: boolean;
 };
 
-/** Python's blanks, without the controls from tab to CR, as ranges of a character class. */
+/** Python's blanks without the control characters from tab to CR, as ranges of a character class. */
 const otherBlanks = String.raw`\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`;
 const blank = String.raw`[\t-\r${otherBlanks}]`;
 /** A blank that ends no line. Python opens the file as text, so its parser meets no CR. */
@@ -45,14 +45,14 @@ export const readBindings = (text: string): Bindings => {
     if (cursor.next() === '') return { bindings, open: false };
     const binding = readBinding(cursor);
     if (binding === 'open') return { bindings, open: true };
-    // The parser skips from where it failed to the end of that line.
+    // After an error the parser skips to the end of that line.
     if (binding === 'error') cursor.take(restOfLine);
     bindings.push(binding === 'error' ? {} : binding);
   }
 };
 
 type Cursor = {
-  /** The text that the sticky expression matches here, which the cursor passes; undefined for no match. */
+  /** Returns the match of a sticky expression at the cursor, and moves behind it; `undefined` for no match. */
   readonly take: (expression: RegExp) => RegExpExecArray | undefined;
   /** The next character; empty at the end. */
   readonly next: () => string;

@@ -1,4 +1,4 @@
-/** How python-dotenv reads a line that nobody wrote for it. */
+/** How python-dotenv reads an unchanged line. */
 import { type Line, printLine } from '../grammar.ts';
 import { readBindings } from './python-bindings.ts';
 import type { Reading } from './reading.ts';
@@ -6,8 +6,8 @@ import type { Reading } from './reading.ts';
 type Place = { readonly start: number; readonly end: number };
 
 /**
- * What is replaced in a value after its quotes and escapes are removed: what the regular expression
- * `\$\{[^}:]*(:-[^}]*)?\}` finds, but in time that is linear in the text.
+ * The parts of a decoded value that python-dotenv replaces: the matches of the regular expression
+ * `\$\{[^}:]*(:-[^}]*)?\}`, found in linear time.
  */
 export const findExpansions = (text: string): Place[] => {
   const places: Place[] = [];
@@ -32,10 +32,10 @@ const indexOrEnd = (text: string, character: string, from: number): number => {
 };
 
 /**
- * How python-dotenv reads a line that comes back as it is. The model reads the line alone, so it knows
- * every key that the line gives the reader, and whether the reader ends the line where the grammar does.
- * A quote that stays open is no affair of the lines below only: the reader may find its end in a value or
- * give the quote up, and either way it may find keys in the text behind it, which replace those above.
+ * How python-dotenv reads an unchanged line. The model reads the line alone, so it knows every key that the reader
+ * finds in it, and whether the reader ends the line where the grammar does. An open quote affects the whole file,
+ * not only the lines below: the reader may find its end in a value, or give the quote up. In both cases it may find
+ * keys in the following text, which replace keys above.
  */
 export const pythonReads = (line: Line): Reading => {
   const { bindings, open } = readBindings(printLine(line));

@@ -1,8 +1,8 @@
 /**
- * python-dotenv with its default, `interpolate=True`: in every value, quotes or none, `${NAME}` and
- * `${NAME:-default}` are replaced. No escape prevents that, but a default may be anything without a
- * closing brace: `${=:-${NAME}}` is the text `${NAME}`, for no variable is named `=`. The grammar reads
- * that otherwise, so it is for final replies only.
+ * python-dotenv with its default `interpolate=True`: it replaces `${NAME}` and `${NAME:-default}` in every value, with
+ * or without quotes. No escape prevents that, but a default may be any text without a closing brace. So
+ * `${=:-${NAME}}` is the text `${NAME}`, because no variable is named `=`. The grammar reads another value there, so
+ * this spelling is for final replies only.
  */
 import { findExpansions, pythonReads } from './python-reading.ts';
 import { isPlain, judge, withSpelling } from './reading.ts';
@@ -11,7 +11,7 @@ import type { Writer } from './writer.ts';
 const spell = (value: string): string => {
   if (isPlain(value)) return value;
   const text = withoutExpansions(value);
-  // The reader opens the file as text: a CR would arrive as LF.
+  // The reader opens the file as text, which turns a CR into LF.
   const single = !/['\r]|\\\\|\\$/.test(text);
   return single ? `'${text}'` : `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\r', '\\r')}"`;
 };

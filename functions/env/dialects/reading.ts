@@ -1,28 +1,28 @@
 /**
- * How a reader reads lines that nobody wrote for it, and what follows for the lines that are written.
- * Judged by one line alone, carefully rather than exactly: `alike` only where that is plain.
+ * How a dialect's reader reads unchanged lines, and what follows from that for written lines. Each line is classified
+ * alone and conservatively: it is `alike` only if that is certain.
  */
 import type { UnfitReason } from '../../model/errors.ts';
 import type { Assignment, Line, ParsedFile } from '../grammar.ts';
 import type { Unfit, Writer } from './writer.ts';
 
 /**
- * `alike`: as the grammar does. `otherwise`: differently, but to the line's end and no further.
- * `below`: what stands below may be read as a part of it. `everywhere`: the reader may give the whole
- * file up, or find keys in it that the grammar does not know.
+ * `alike`: the reader reads the line as the grammar does. `otherwise`: it reads another value, but ends the line where
+ * the grammar does. `below`: it may read the lines below as a part of this one. `everywhere`: it may give up the whole
+ * file, or find keys in it that the grammar does not know.
  */
 export type Reading = 'alike' | 'otherwise' | 'below' | 'everywhere';
 
 export type Reader = {
-  /** `marked`: the line stands after a byte order mark. */
+  /** `marked`: the line follows a byte order mark. */
   readonly reads: (line: Line, marked: boolean) => Reading;
-  /** Of lines that come back as they are, one that is read `everywhere` beside the others, not alone. */
+  /** An unchanged line that is read `everywhere` only because of the other unchanged lines. */
   readonly clash?: (readings: ReadonlyMap<Line, Reading>) => Line | undefined;
-  /** Why no value at all can stand in a line that is written, if so. */
+  /** The reason why no value can be written in this line, if there is one. */
   readonly unfit: (line: Assignment, marked: boolean) => UnfitReason | undefined;
 };
 
-/** The two judgements of a writer, made of what its reader makes of single lines. */
+/** Makes `refuse` and `disagrees` of a writer from the classification of single lines. */
 export const judge = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
   const isMarked = (file: ParsedFile, line: Line) => file.bom && line === file.lines[0];
   return {
@@ -45,17 +45,17 @@ export const judge = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 
   };
 };
 
-/** Names and figures need no quotes for any reader, and no other spelling looks as familiar. */
+/** Whether a value needs no quotes for any reader, like a name or a number. */
 export const isPlain = (value: string): boolean =>
   /^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*$/.test(value);
 
-/** The line with another spelling of its value, without blanks around the equals sign. */
+/** The line with a new spelling of its value, without blanks around the equals sign. */
 export const withSpelling = (line: Assignment, spelled: string): string => {
   const { indent, exported, key, afterValue, comment, eol } = line;
   return `${indent}${exported}${key}=${spelled}${afterValue}${comment}${eol}`;
 };
 
-/** Whether a backslash stands for the quote that closes a value, where a reader knows that escape. */
+/** Whether a backslash would escape the closing quote, for a reader that knows this escape. */
 export const endsInOddBackslash = (raw: string): boolean => {
   let at = raw.length;
   while (at > 0 && raw[at - 1] === '\\') at--;

@@ -1,13 +1,13 @@
 /**
- * How shells read lines that nobody wrote for them. `readsAlike`: bash, dash and zsh all read the line as
- * the grammar does. `mayReachBeyond`: bash may read it beyond its end, so that the lines below are not
- * safe. A line that is neither gets a warning; zsh and dash may stop reading there. Both functions judge
- * carefully, not exactly: they answer yes, and no, only where that is plain.
+ * How shells read unchanged lines. `readsAlike`: bash, dash and zsh all read the line as the grammar does.
+ * `mayReachBeyond`: bash may read the line beyond its end, so that the lines below are not safe. A line to which
+ * neither applies gets a warning; zsh and dash may stop reading there. Both functions are conservative: `readsAlike`
+ * is true, and `mayReachBeyond` is false, only if that is certain.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { isShellOwn } from './shell-names.ts';
 
-/** Whether every shell surely gives the line the grammar's meaning. `marked`: after a byte order mark. */
+/** Whether every shell certainly reads the line as the grammar does. `marked`: it follows a byte order mark. */
 export const readsAlike = (line: Line, marked: boolean): boolean => {
   if (marked) return false;
   if (line.kind !== 'assignment') return line.kind === 'comment' || line.eol !== '\r\n';
@@ -16,7 +16,7 @@ export const readsAlike = (line: Line, marked: boolean): boolean => {
   return valueReadsAlike(line);
 };
 
-/** zsh takes a word behind such an equals sign for the name of a command, and puts its path there. */
+/** zsh takes a word after such an equals sign for the name of a command, and replaces it by the command's path. */
 export const commandPath = /(?:^|:)=/;
 
 /** Whether the value holds nothing that a shell expands, splits, or takes for an operator. */
@@ -26,16 +26,16 @@ const valueReadsAlike = ({ value, exported }: Assignment): boolean => {
   if (quote === '"') {
     return !/\P{ASCII}\\/u.test(raw) && !/[$`]|\\[nrt]/.test(raw.replace(/\\[\\"$`]/g, ''));
   }
-  // As an argument of export, `{a,b}` is two words.
+  // `{a,b}` becomes two words in an argument of `export`.
   if (exported !== '' && /[{}]/.test(raw)) return false;
   if (commandPath.test(raw)) return false;
   return !/[^\w./:@%+,=#^!?*[\]{}\-\P{ASCII}]|[\p{White_Space}\p{Cc}\p{Cf}]/u.test(raw);
 };
 
-/** Names whose assignment bash evaluates as arithmetic: a fault there ends the file's reading. */
+/** Names whose value bash evaluates as arithmetic. A fault there ends the reading of the file. */
 const arithmetic: ReadonlySet<string> = new Set(['HISTCMD', 'OPTIND', 'SRANDOM']);
 
-/** Words that open a compound command, and commands that end the file's reading. */
+/** Words that open a compound command, and commands that end the reading of the file. */
 const reserved =
   'if|then|else|elif|fi|case|esac|for|select|while|until|do|done|in|function|time|coproc';
 const leaving = 'exit|return|exec|logout';
@@ -43,13 +43,13 @@ const wordEnd = String.raw`(?:[\s;&|<>)\x60]|$)`;
 const unsafeWord = `(?:${reserved}|${leaving})`;
 const unsafeKey = new RegExp(`^${unsafeWord}$`);
 
-/** Bash looks for the end of a subscript on later lines. */
+/** Bash looks for the end of a subscript on later lines as well. */
 const subscript = String.raw`[A-Za-z_]\w*\[`;
 /** The first character of a word that may follow an operator. */
 const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
 /** A command of plain words. */
 const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
-/** Behind a character beyond ASCII a backslash, backtick or brace is a part of it in some locales. */
+/** After a character outside ASCII, a backslash, backtick or brace is part of that character in some locales. */
 const itself = String.raw`(?<![\x80-\uffff])`;
 const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?${itself}\}`;
 const expansions = [
@@ -61,7 +61,7 @@ const expansions = [
   String.raw`${itself}\x60${command}\x60`,
 ];
 
-/** Tokens, outside and inside double quotes, which bash surely ends where they end, in any locale. */
+/** Tokens outside and inside double quotes whose end bash certainly finds, in any locale. */
 const outside = new RegExp(
   [
     String.raw`[^'"\x60$\\;&|<>()\s]+`,
@@ -73,7 +73,7 @@ const outside = new RegExp(
     ...expansions,
     String.raw`[;&][ \t]*(?:$|${word})`,
     String.raw`\|[ \t]*${word}`,
-    // Digits before another redirection are its descriptor, and no word that this one could have.
+    // Digits before a second redirection are its descriptor, so the first redirection has no word.
     String.raw`[<>][ \t]*(?=[\w./])(?!\d+[<>])`,
   ].join('|'),
   'y',
@@ -90,8 +90,8 @@ const inside = new RegExp(
 );
 
 /**
- * Whether bash may be inside of something, or have given up, where a line ends that comes back as it
- * is. What a command that such a line runs does is its author's affair.
+ * Whether bash may be inside a construct, or may have stopped reading, at the end of an unchanged line. The author is
+ * responsible for the commands that such a line runs.
  */
 export const mayReachBeyond = (line: Line, marked: boolean): boolean => {
   if (line.kind !== 'assignment') return marked && !endsInside(line.text);

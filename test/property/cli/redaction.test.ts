@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startRedaction, textsToHide } from '../../../cli/redaction.ts';
 
-/** Of few letters, so that texts overlap and begin alike. */
+/** Texts of few letters, so that they overlap and have common beginnings. */
 const letters = (minLength: number, maxLength: number) =>
   fc.string({ unit: fc.constantFrom('a', 'b', '\n', 'é', '.'), minLength, maxLength });
 

@@ -36,7 +36,7 @@ const line = fc.constantFrom(
   'KEY="secret(X)" # "$(',
 );
 
-/** What `work` gives, or nothing if it is refused as a caller's file may be. */
+/** The result of `work`, or `undefined` if it throws `invalid_env`. */
 const unlessRefused = <T>(work: () => T): T | undefined => {
   try {
     return work();

@@ -5,7 +5,7 @@ import { VaultError } from '../../../functions/model/errors.ts';
 import { render } from '../../support/env-runs.ts';
 import { seed } from '../../support/seed.ts';
 
-/** What dotenv-expand does with files, told line by line; commands are noted in place of being run. */
+/** Runs dotenv-expand on files and prints one line for each. It records commands instead of running them. */
 const program = `
   const { readFileSync, writeSync } = require('node:fs');
   const ran = [];
@@ -23,7 +23,7 @@ type Outcome = {
   readonly found: Readonly<Record<string, string>>;
 };
 
-/** It may search for ever: what has not ended then is ended, and the file that it was at is told. */
+/** dotenv-expand may loop forever. The child is killed after 30 s, and the failure shows the current file. */
 const expandInChild = (texts: readonly string[]): Outcome[] => {
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], {
     input: JSON.stringify(texts),
@@ -87,8 +87,8 @@ const accepted = fc.sample(file, { numRuns: 20_000, seed }).flatMap(({ secrets, 
 const name = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g;
 
 /**
- * What its author sees in lines that only join names, each replaced once. Nothing is said of others, nor of
- * any in a file with a warning.
+ * The values that the author expects in lines that only join names, each replaced once. Other lines are left out, and
+ * so are all lines of a file with a warning.
  */
 const meaningOf = ({
   warned,

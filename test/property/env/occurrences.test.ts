@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { searchFor } from '../../../functions/env/occurrences.ts';
 
-/** All places where a text ends, each with the length of the longest text that ends there. */
+/** All offsets at which a text ends, each with the length of the longest text that ends there. */
 const found = (texts: readonly string[], parts: readonly string[]): [number, number][] => {
   const search = searchFor(texts);
   const places: [number, number][] = [];

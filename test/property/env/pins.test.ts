@@ -48,7 +48,7 @@ const versions: fc.Arbitrary<Versions> = fc
 
 const options = { values: new Map(), dialect: 'json', mode: 'expand' } as const;
 
-/** Expands over secrets of which each version has a value of its own. */
+/** Expands with secrets whose versions have different values. */
 const expand = (text: string, current: Versions, dialect: 'shell' | 'json') => {
   const plan = planFile({ ...options, content: text, dialect });
   const used = plan.read.map((reference) => {
@@ -94,7 +94,7 @@ describe('a pinned file', () => {
       fc.property(content, versions, (text, current) => {
         const { pinned = '' } = expandable(text, current, 'json');
         expect(printFile(parseFile(pinned))).toBe(pinned);
-        // Each name has one version only, so taking that off again everywhere gives both the same.
+        // Each name has only one version, so removing that version everywhere must make both equal.
         const unpinned = (file: string) =>
           names.reduce(
             (left, name) => left.replaceAll(`secret(${name}@${current[name]})`, `secret(${name})`),

@@ -60,13 +60,13 @@ type Sample = {
   readonly values: ReadonlyMap<string, string>;
   readonly secrets: ReadonlyMap<string, string>;
   readonly meaning: readonly (readonly [string, string])[];
-  /** Whether it holds an `enc()`: what submit gives back is then to be expanded. */
+  /** Whether the file holds an `enc()`. Then the reply to submit must be expanded later. */
   readonly creates: boolean;
 };
 
 const value = fc.string({ unit: fc.constantFrom(...`ab12 '"$\\\`#é😀\n;(`), maxLength: 12 });
 
-/** A file, what it is sent with, and what it means, worked out beside the code under test. */
+/** A file, its request, and its meaning, computed independently of the code under test. */
 const sample: fc.Arbitrary<Sample> = fc
   .record({
     lines: fc.array(fc.tuple(pieces, style), { minLength: 1, maxLength: 6 }),

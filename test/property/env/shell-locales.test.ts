@@ -8,7 +8,7 @@ import { VaultError } from '../../../functions/model/errors.ts';
 import { contentOf } from '../../support/env-runs.ts';
 import { readWithBash, readWithShell, shellsHere } from '../../support/shells.ts';
 
-/** Characters whose last byte begins one of two bytes elsewhere, and all that has a meaning in bash. */
+/** Characters whose last byte begins a two-byte character in other encodings, and characters with a meaning in bash. */
 const piece = fc.constantFrom(
   ...['é', 'Á', '中', 'あ', '😀', 'é', '中', '\u00a0'],
   ...['\\', '\\', '"', '"', "'", "'", '$', '`', '`', '$(:)', '${A:-', '}', '{', ';', '|', '#'],
@@ -17,7 +17,7 @@ const piece = fc.constantFrom(
 const text = (maxLength: number) =>
   fc.array(piece, { minLength: 1, maxLength }).map((all) => all.join(''));
 
-/** What stands in a line but for what it has in single quotes, where nothing is an escape. */
+/** The text of a line outside single quotes, inside which nothing is an escape. */
 const outsideSingleQuotes = (line: string): string =>
   line.startsWith("A='") ? line.replace(/(\\')|'[^']*'/g, '$1') : line;
 
@@ -43,7 +43,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const canBeMade = (locale: string): boolean => {
   const [language = '', charmap = ''] = locale.split('.');
   const path = join(folder, locale);
-  // It ends with 1 where it has warnings, too.
+  // localedef also exits with 1 after warnings.
   spawnSync('localedef', ['--no-archive', '-c', '-f', charmap, '-i', language, path]);
   return existsSync(join(path, 'LC_CTYPE'));
 };

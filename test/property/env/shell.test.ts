@@ -18,7 +18,7 @@ const value = fc
   .array(character, { maxLength: 12 })
   .map((all) => all.join('').replaceAll('\0', ''));
 
-/** Ways in which a line that is to be written may stand in a file. */
+/** Forms of a line to be written. */
 const template = fc.constantFrom(
   'KEY=x',
   `\t export  KEY \t= 'x' \t# it's`,
@@ -27,7 +27,7 @@ const template = fc.constantFrom(
   'KEY=x # "$(',
 );
 
-/** Single characters, alone and between others, and beginnings that a shell may take otherwise. */
+/** Single characters, alone and between others, and beginnings that a shell may misread. */
 const plainValues = Array.from({ length: 0x7f }, (_, n) => String.fromCharCode(n + 1)).flatMap(
   (one) => [one, `a${one}b`, `${one}'`, `'${one}`, `${one}${one}'"`],
 );
@@ -80,7 +80,7 @@ describe('a value written for a shell', () => {
   });
 });
 
-/** What a shell may take for something else; no command that exists, no way out of the shell. */
+/** Texts that a shell may misread. They contain no existing command and no way out of the shell. */
 const shellText = fc
   .array(
     fc.constantFrom(
@@ -146,7 +146,7 @@ const tail = fc.constantFrom('', '', '', '"', "'", ' # c', '\r');
 const foreignLine = fc.tuple(head, shellText, tail).map((all) => all.join(''));
 
 describe('an unchanged line', () => {
-  /** Few of random lines are read alike; of those that are not, all may do what they like. */
+  /** Shells and grammar read only few random lines alike. The others may have any effect. */
   const samples = fc.sample(foreignLine, { numRuns: 3_000 });
 
   it.each(shellsHere)('reads in %s as in the grammar if there is no warning', (name) => {

@@ -23,7 +23,7 @@ const flip = (bytes: Uint8Array, bit: number): Uint8Array => {
   return flipped;
 };
 
-/** The encryption key and the commitment, worked out without the code under test. */
+/** The encryption key and the commitment, computed without the code under test. */
 const deriveBeside = (key: Uint8Array, aad: Uint8Array) => {
   const info = createHash('sha256').update(aad).digest();
   const output = Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), info, 64));

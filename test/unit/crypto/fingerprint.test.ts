@@ -61,7 +61,7 @@ describe('the fingerprint of a keyed request', () => {
       return [head, bytes];
     });
     const message = Buffer.concat(frames);
-    // What a reader of the table holds: the hash in both spellings, and guesses of the content.
+    // A reader of the table has the hash in both spellings, and guesses of the content.
     const guesses = [
       createHash('sha256').update(message).digest(),
       ...[first.hash, Buffer.from(first.hash, 'base64url'), '', owner.tenant, owner.subject].map(

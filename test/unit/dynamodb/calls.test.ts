@@ -4,7 +4,7 @@ import { callOnce, classifyFailure, read } from '../../../functions/dynamodb/cal
 import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-/** An error as the client throws it, of an answer with this status; without one there was no answer. */
+/** An error of the client for an answer with this status; without a status there was no answer. */
 const failure = (name: string, status?: number, code?: string): Error =>
   Object.assign(new Error('c4n4ry'), {
     name,

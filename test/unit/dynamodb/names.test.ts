@@ -8,7 +8,7 @@ type Asked = {
   readonly ExpressionAttributeValues: Readonly<Record<string, { readonly S: string }>>;
 };
 
-/** The list of names over an index of `names` that ends a page after two; what it was asked for, in order. */
+/** A list of names with an index of `names` that ends a page after two, and the queries to it in order. */
 const asking = (names: readonly string[]) => {
   const asked: (readonly [first: string, last: string, startsAfter: string | undefined])[] = [];
   const client = {

@@ -4,7 +4,7 @@ import { createReads } from '../../../functions/dynamodb/reads.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-/** Reads over a client that finds nothing, and what they ask it for. */
+/** Reads with a client that finds nothing, and the requests to it. */
 const asking = () => {
   const asked: { readonly command: string; readonly input: Record<string, unknown> }[] = [];
   const client = {

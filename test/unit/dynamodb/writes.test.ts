@@ -1,6 +1,6 @@
 /**
- * Reasons that the embedded store never gives, since it runs one transaction after the other: what the
- * vault makes of a cancelled transaction, action by action.
+ * The vault's interpretation of a cancelled transaction, action by action. The embedded store never gives these
+ * reasons, because it runs one transaction at a time.
  */
 
 import {
@@ -43,7 +43,7 @@ const failed = (item?: Item): CancellationReason => ({
 
 const nothing = async () => undefined;
 
-/** The outcome of one try whose transaction is cancelled for these reasons. */
+/** The outcome of one attempt whose transaction is cancelled for these reasons. */
 const outcomeOf = async (
   write: Write,
   reasons: CancellationReason[],
@@ -55,7 +55,7 @@ const outcomeOf = async (
       throw new TransactionCanceledException({ ...metadata, CancellationReasons: reasons });
     },
   } as unknown as DynamoDBClient;
-  // The write that went on from there is under way: a plain look sees only its head.
+  // The next write is still running, so a plain read sees only its head.
   const findVersion: Store['findVersion'] = async (...[, , , , look]) =>
     look === 'settled' ? superseded : undefined;
   const reads = { findHead: nothing, findVersion, findRecord: nothing };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseFile, printFile } from '../../../functions/env/grammar.ts';
 import readers from '../../vectors/env-readers.json' with { type: 'json' };
 
-/** What the grammar reads, for files without errors. */
+/** The keys and values that the grammar reads from a file without errors. */
 const read = (text: string): [string, string][] => {
   const { lines, errors } = parseFile(text);
   expect(errors).toEqual([]);

@@ -5,7 +5,7 @@ import { bodyBytesInResult } from '../../support/results.ts';
 
 const secrets = { X: 'x', 'X@2': 'x2', Y: 'y' };
 const pinTo = { X: 3, Y: 12 };
-// What bash would misread is refused in `shell`, and is pinned like anything else.
+// The dialect json pins every file. The dialect shell would refuse a file that bash misreads.
 const pinned = (content: string) =>
   render(content, { mode: 'expand', dialect: 'json', secrets, pinTo }).pinned;
 
@@ -82,7 +82,7 @@ describe('the size of a reply with a pinned file', () => {
       const body = { content, created: [], resolved, warnings, pinned: text };
       return bodyBytesInResult(JSON.stringify(body));
     };
-    // Of one more character in the file there are two more in the reply.
+    // Each character of the file occurs twice in the reply.
     const half = Math.floor((limit - size(0)) / 2);
     expect(limit - size(half)).toBeLessThan(2);
     expect(refusal(() => size(half + 1))).toEqual({ code: 'too_large', limit });

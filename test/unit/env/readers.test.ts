@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { render } from '../../support/env-runs.ts';
 import measured from '../../vectors/env-readers.json' with { type: 'json' };
 
-/** What a reader finds, so that two may be compared whatever the order; nothing: it gives the file up. */
+/** The findings of a reader in sorted order, so that two can be compared; null if it gives up the file. */
 const finding = (values: object | null | undefined): string =>
   JSON.stringify(values && Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 
@@ -41,7 +41,7 @@ describe('the warning reader_disagrees', () => {
 });
 
 describe('the grammar', () => {
-  /** What more than half of them find. */
+  /** The findings of more than half of the readers. */
   const majority = (one: Case): string | undefined => {
     const findings = [...byReader(one).values()];
     expect(findings).toHaveLength(9);

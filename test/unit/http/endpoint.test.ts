@@ -16,7 +16,7 @@ import { startOfTime, virtualClock } from '../../support/virtual-clock.ts';
 type Closing = Parameters<RequestJournal['close']>[0];
 const canary = 'c4n4ryS3cr3t';
 
-/** An endpoint that writes down what is done in which order; `fail` throws in one of the steps. */
+/** An endpoint that records its steps in order; `fail` throws in one of the steps. */
 const recorded = (
   options: {
     readonly fail?: Readonly<Record<string, unknown>>;

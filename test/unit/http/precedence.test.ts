@@ -1,4 +1,4 @@
-/** A request with several faults: every function answers the first of them, in the order of docs/openapi.yaml. */
+/** Requests with several faults. Every function reports the first fault in the order of docs/openapi.yaml. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import type { Handler } from '../../../functions/http/endpoint.ts';
@@ -57,7 +57,7 @@ const header =
   (sent: Sent): Sent => ({ ...sent, headers: { ...sent.headers, [name]: value } });
 const malformed = (spoil: Fault['spoil']): Fault => ({ code: 'invalid_request', spoil });
 
-/** In the order in which they are answered. */
+/** The faults in the order of precedence. */
 const unauthenticated = { code: 'unauthenticated', spoil: header('Authorization', 'Bearer x') };
 const forbidden = {
   code: 'forbidden',
@@ -88,7 +88,7 @@ const faultsOf = ({ operationId, path }: Operation): Readonly<Record<string, Fau
   }),
 });
 
-/** Good ones, so that a refusal is for the fault. */
+/** Valid bodies, so that only the fault can cause a refusal. */
 const file = JSON.stringify({ content: 'A=1' });
 const bodies: Readonly<Record<string, string>> = {
   'create-secret': JSON.stringify({ name: 'DB_PASSWORD', value: 'hunter2' }),

@@ -38,7 +38,7 @@ const authenticateToken = (token: string, keys = jwks) =>
   );
 const withClaims = (changed: object) =>
   authenticateToken(signToken({ alg: 'EdDSA', kid: 'k1' }, { ...claims, ...changed }, key));
-/** A token whose times are written in JSON as they are given here. */
+/** A token whose times appear in its JSON exactly as they are given here. */
 const withTimes = (members: string): string => {
   const { exp, ...others } = claims;
   const payload = JSON.stringify(others).replace('{', `{${members},`);
@@ -257,7 +257,7 @@ describe('the spelling of a token', () => {
   });
 
   it.each(['header', 'payload'])('fails with 401 if its %s has unused bits', async (part) => {
-    // Even a signature over the other spelling does not help.
+    // Even a valid signature of the other spelling must not help.
     const unused = (text: string) => {
       const other = [...alphabet].find(
         (last) => text.at(-1) !== last && decoded(text.slice(0, -1) + last).equals(decoded(text)),

@@ -36,7 +36,7 @@ describe('a remote key set', () => {
 
   const tokenOf = (pair: Key, kid: string) => {
     const exp = Math.floor(now / 1000) + 60;
-    // Each token is a new one, which the edge has not verified yet.
+    // Each token is new, so its verification is not cached.
     const jti = randomUUID();
     const claims = { iss: issuer, aud: audience, exp, tenant: 'acme', sub: 'alice', jti };
     return signToken({ alg: 'EdDSA', kid }, claims, pair);
@@ -46,7 +46,7 @@ describe('a remote key set', () => {
     async () =>
       new Response(text, { status });
 
-  /** An issuer that answers with what `answer.next` makes, and an edge that asks it. */
+  /** An issuer that answers with `answer.next`, and an authentication that asks it. */
   const remote = (next: () => Promise<Response> = answered(keySet(first))) => {
     const answer = { next };
     const fetchKeys = jest.fn((_url: string, _init: RequestInit) => answer.next());

@@ -28,7 +28,7 @@ const tokenOf = (changed: object = {}) =>
 
 describe('a verified token', () => {
   let authenticate: Authenticate;
-  /** How often a key was asked for: once for each verification. */
+  /** The number of verifications; each asks for a key once. */
   let verified: number;
   /** Whether the configured set still holds the key. */
   let isWithdrawn: boolean;

@@ -26,7 +26,7 @@ const failing =
   () => {
     throw faultNamed(name);
   };
-/** A peer that never answers: the time of the call goes by until its signal ends it. */
+/** A service that never answers, so the call lasts until its signal aborts. */
 const silent: Answer = (clock, signal) => {
   while (!signal.aborted) clock.advance(10);
   throw faultNamed('AbortError');
@@ -270,7 +270,7 @@ describe('the KMS calls of one process', () => {
   it('release their permit after a pause of the process has used up the time', async () => {
     const answers: (() => void)[] = [];
     const clock = virtualClock();
-    // As the machine's: a limit that is over cannot be set.
+    // The machine's clock also rejects a negative limit.
     const signalAfter = (ms: number) => {
       if (ms < 0) throw new RangeError('a time below 0');
       return new AbortController().signal;

@@ -5,7 +5,7 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Requests over one clock, each begun when it is made. */
+/** Requests with one clock. Each begins when it is made. */
 const start = (count: number, signalAfter?: () => AbortSignal) => {
   const time = virtualClock();
   const clock = signalAfter ? { ...time, signalAfter } : time;

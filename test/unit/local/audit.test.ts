@@ -15,7 +15,7 @@ afterEach(() => {
   }
 });
 
-/** What `npm run audit` ends with and prints where the registry answers so. */
+/** The exit code and the output of `npm run audit` with a registry that gives this answer. */
 const audit = async (answer: RequestListener) => {
   const server = createServer(answer);
   servers.push(server);
@@ -35,7 +35,7 @@ const auditAt = async (registry: string) => {
   return { code, text: process.output.join('\n') };
 };
 
-/** Answers the request for advisories, and knows no package otherwise. */
+/** Answers the request for advisories, and every other request with 404. */
 const advisories =
   (found: object): RequestListener =>
   (request, response) => {

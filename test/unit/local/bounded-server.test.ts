@@ -1,4 +1,4 @@
-/** The bounds of a port that serves TLS. Those of a plain port are tested at the gateway. */
+/** The limits of a port with TLS. The tests of the gateway cover the limits of a plain port. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { get } from 'node:https';

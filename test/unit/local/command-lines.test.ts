@@ -1,6 +1,6 @@
 /**
- * The command lines of all programs. A file of `local/` that awaits something by itself is a program, and so is what a
- * script of package.json runs, so that a new program cannot be left out here.
+ * The command lines of all programs. A file of `local/` with a top-level `await` is a program, and so is a file that a
+ * script of package.json runs. So no new program can be left out here.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -29,7 +29,7 @@ const awaiting = readdirSync('local', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && /^await /m.test(readFileSync(file, 'utf8')));
 const programs = [...new Set([...scripted, ...awaiting])].sort();
 
-/** Programs that would change the machine, each replaced by one that only tells that it was called. */
+/** Programs that would change the machine. Each is replaced by one that only records its call. */
 const acting = 'apt-get docker docker-compose dockerd etcd go ip java npm pip python3 sam setpriv';
 
 let folder: string;

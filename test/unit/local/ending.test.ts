@@ -1,4 +1,4 @@
-/** How programs end: each of these is a small program of its own, built on what the real ones are built on. */
+/** How programs end. Each test runs a small program that uses the same modules as the real programs. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts';
 
 const slow = 30_000;
 
-/** Starts a child that ends a moment after it was asked to, in a folder that is to go after it. */
+/** Starts a child that ends 0.2 s after SIGTERM, in a folder that must be removed after the child has ended. */
 const work = `
 const folder = process.env.WORK;
 closeAtEnd(() => rmSync(folder, { recursive: true }));
@@ -58,7 +58,7 @@ const childOf = async (program: LocalProcess): Promise<ProcessRecord> => {
 const expectAllEnded = (child: ProcessRecord): void => {
   expect(isRunning(child)).toBe(false);
   expect(existsSync(join(folder, 'work'))).toBe(false);
-  // The closer that was given last was called first, when the folder was still there.
+  // The closer that was added last was called first, while the folder still existed.
   expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe('there');
 };
 

@@ -1,4 +1,4 @@
-/** How the scripts of package.json start a program where something is missing: one sentence, and no stack trace. */
+/** If something is missing, a script of package.json prints one sentence and no stack trace. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';

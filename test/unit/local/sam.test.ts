@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Without Docker it could not go on, so that nothing is started if it does not refuse. */
+/** Runs without Docker, so that nothing is started if the command does not refuse. */
 const sam = async () => {
   const env = { VAULT_DATA_DIR: folder, PORT: '0', PATH: '/nowhere' };
   const { exit, output, errors } = runLocal('sam', [], env);

@@ -1,4 +1,4 @@
-/** The commands of `local/` as processes of their own. What can be shown without one is shown beside this file. */
+/** The commands of `local/` as separate processes. Other files of this folder test what needs no process. */
 import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,7 +15,7 @@ import {
   runLocal,
 } from '../../support/local-process.ts';
 
-/** Starting Node with the clients takes most of a second, and more beside other tests. */
+/** Starting Node with the clients takes almost a second, and longer while other tests run. */
 const slow = 30_000;
 
 let folder: string;

@@ -42,7 +42,7 @@ const clientOf = ({ endpoint }: LocalStore) =>
     region: 'us-east-1',
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
   });
-/** Kills the store and waits until another one has taken its place. */
+/** Kills the store and waits until another process has replaced it. */
 const killStore = async (): Promise<void> => {
   const left = record();
   process.kill(left.pid, 'SIGKILL');
@@ -148,7 +148,7 @@ describe('the local store', () => {
   it('first ends the process that an earlier store left in its folder, and nothing else', async () => {
     const left = recordOf(startChild('sleep', ['60'], folder).pid ?? 0);
     if (left === undefined) throw new Error('nothing was started');
-    // The pid that was remembered, taken by another process since: it began at another time.
+    // The remembered pid belongs to another process by now, which has another start time.
     writeFileSync(join(folder, 'store.pid'), JSON.stringify({ ...left, startTime: '1' }));
     await (await start()).close();
     expect(isRunning(left)).toBe(true);
@@ -214,7 +214,7 @@ describe('the choice of a store program', () => {
     const otherWays =
       'start without --store for the embedded store, or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB Local that ' +
       'runs already (Docker has amazon/dynamodb-local)';
-    /** Puts a program on the PATH that does nothing of Java's but to listen on the port that it is told. */
+    /** Puts a program named java on the PATH that only listens on the given port. */
     const putJava = (): void => {
       const bin = join(folder, 'bin');
       mkdirSync(bin);

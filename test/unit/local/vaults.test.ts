@@ -1,4 +1,4 @@
-/** The choice of the vault that a token is for. This process writes the records that the programs would write. */
+/** The choice of the vault for a token. This process writes the records that the programs would write. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';

@@ -36,7 +36,7 @@ const verify = (overrides: Partial<Parameters<typeof checkVault>[0]> = {}) =>
     masterKeyId: embedded.keyArn,
     ...overrides,
   });
-/** Verifies while the first answer to `command` is another one. */
+/** Verifies while the first answer to `command` is changed by `answer`. */
 const answering = async (
   command: string,
   answer: (output: Record<string, unknown>) => Promise<object>,

@@ -1,4 +1,4 @@
-/** How requests of web pages are told from those of other clients. */
+/** Requests of web pages are distinguished from those of other clients. */
 import { expect, it } from '@jest/globals';
 import { isForName, isFromPage } from '../../../local/web-pages.ts';
 

@@ -8,7 +8,7 @@ const named = { tableName: 'vault-1', masterKeyId: 'arn:key' };
 const needed = (target: string, input: Json) =>
   neededFor(callOf('/', { 'X-Amz-Target': target }, JSON.stringify(input)), named);
 
-/** The template with what stands there once put in another's place. */
+/** The template with the first occurrence of `from` replaced. */
 const withChange = (from: string, to: string): string => {
   const parts = template.split(from);
   expect(parts.length).toBeGreaterThan(1);

@@ -99,7 +99,7 @@ describe('a call of a client', () => {
     const port = await listening(server);
     const request = requestTo(port, { protocol: 'https:' });
     await expect(handler().handle(request)).rejects.toThrow();
-    // A record of a handshake begins so.
+    // A TLS handshake record begins with this byte.
     expect(heard.map((data) => data[0])).toEqual([0x16]);
   });
 });
@@ -140,7 +140,7 @@ describe('a call that fails', () => {
     const names = (await Promise.allSettled(calls)).map((settled) =>
       settled.status === 'rejected' ? settled.reason.name : 'answered',
     );
-    // Those that have a connection wait for their reply.
+    // Calls with a connection wait for their reply, until their signal aborts.
     expect(new Set(names)).toEqual(new Set(['TimeoutError', 'AbortError']));
   });
 });

@@ -25,7 +25,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** What a request writes, line by line; every line must be one JSON object. */
+/** The lines that a request writes. Each line must be one JSON object. */
 const linesOf = (work: (journal: RequestJournal) => void): readonly Line[] => {
   work(openJournal('get-secret', 'r-1'));
   const lines = written.split('\n').filter((line) => line !== '');

@@ -12,7 +12,7 @@ import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 
-/** A module made anew, with the environment as it is now: as at a cold start. */
+/** Loads a module again with the present environment, as at a cold start. */
 const freshEndpoint = () =>
   jest.requireActual<typeof import('../../../functions/runtime/endpoint.ts')>(
     '../../../functions/runtime/endpoint.ts',
@@ -195,7 +195,7 @@ describe('the ports of a function', () => {
       Plaintext: reply.Plaintext.toString('base64'),
       CiphertextBlob: reply.CiphertextBlob.toString('base64'),
     });
-    // It answers none before all of them have come.
+    // The service answers only after all requests have arrived.
     const kms = await serve((_request, response) => {
       answers.push(() => response.end(body));
       if (answers.length === limits.kmsCallsAtOnceMax) for (const answer of answers) answer();
@@ -212,7 +212,7 @@ describe('the ports of a function', () => {
 
   it('give up connecting long before the time of the call is over', async () => {
     const deaf = await startDeafServer();
-    // The connections that its system takes for it are taken.
+    // These connections fill the backlog of the deaf server.
     const taken = Array.from({ length: 4 }, () =>
       connect(deaf.port, '127.0.0.1').on('error', () => {}),
     );

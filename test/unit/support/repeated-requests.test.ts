@@ -9,7 +9,7 @@ import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import { closeConnections } from '../../support/raw-http.ts';
 import { sendUntilFinal } from '../../support/repeated-requests.ts';
 
-// Each test loads the client anew, and waits as a client does, perhaps on a busy machine.
+// Each test loads the client again, and waits between attempts like a client, perhaps on a busy machine.
 jest.setTimeout(60_000);
 
 const requestId = randomUUID();
@@ -21,7 +21,7 @@ type Answer = {
 };
 type Asked = { readonly method: string; readonly key: string | undefined; readonly body: string };
 
-/** As API Gateway and LocalStack say that a function gave no answer, or none in its time. */
+/** The answer of API Gateway and LocalStack if a function gives no answer in time. */
 const gateways = (status: number): Answer => ({
   status,
   headers: { 'content-type': 'application/json' },
@@ -56,7 +56,7 @@ afterEach(() => {
   }
 });
 
-/** A vault behind another gateway, which gives these answers one after the other, and the last one for ever. */
+/** A vault behind another gateway, which gives these answers in order and then repeats the last one. */
 const behindGateway = async (...answers: readonly Answer[]) => {
   const asked: Asked[] = [];
   const server = createServer(async (request, response) => {

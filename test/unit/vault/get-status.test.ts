@@ -6,7 +6,7 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 
 const down = () => Promise.reject(new Error('down'));
 
-/** A status page over probes that take 3 ms and 5 ms, and count themselves. */
+/** A status page with counted probes; the probe of the store takes 3.4 ms. */
 const page = (
   options: { replicated?: boolean; storeDown?: boolean; keyDown?: boolean } = {},
   clock = virtualClock(),

@@ -24,18 +24,18 @@ const throttled: WriteOutcome = { outcome: 'refused', reason: 'throttled' };
 const unavailable: WriteOutcome = { outcome: 'refused', reason: 'unavailable' };
 
 type Script = {
-  /** What the tries come to; the last one is what all further tries come to. */
+  /** The outcomes of the attempts. The last outcome repeats. */
   readonly writes: readonly (WriteOutcome | Error)[];
-  /** What the look-up finds, or the error it fails with. */
+  /** The result of the look-up, or the error that it throws. */
   readonly seen?: WriteOutcome | Error;
   readonly write?: Write;
-  /** How long each try takes. */
+  /** The duration of each attempt. */
   readonly tryMs?: number;
   readonly beganMs?: number;
   readonly random?: () => number;
 };
 
-/** Writes over a store that answers by a script, and tells what was asked of it. */
+/** Writes to a store that answers by a script, and records the calls to it. */
 const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Script) => {
   const clock = virtualClock(options.random);
   const context = requestContext({ clock });
@@ -239,7 +239,7 @@ describe('the time of a request', () => {
 });
 
 describe('a request that ran out of time', () => {
-  /** A request of which so much went by in calls to the store, and so much otherwise. */
+  /** A request that spent this time in calls to the store, and that time elsewhere. */
   const spent = async (storeMs: number, otherMs: number) => {
     const clock = virtualClock();
     const context = requestContext({ clock });

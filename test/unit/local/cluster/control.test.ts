@@ -19,7 +19,7 @@ afterEach(async () => {
   reported.length = 0;
 });
 
-/** What comes back for this text, as it is. */
+/** Sends a text, and resolves to the unchanged answer. */
 const sendText = (folder: string, text: string): Promise<string> =>
   new Promise((resolve) => {
     let answered = '';

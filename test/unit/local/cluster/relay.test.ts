@@ -1,4 +1,4 @@
-/** Nodes that are plain HTTP servers, asked through the relay as etcd and the nodes ask each other. */
+/** The nodes are plain HTTP servers. The tests ask them through the relay, as etcd and the nodes ask each other. */
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -31,7 +31,7 @@ const portOf = (node: number): number => nodes[node - 1]?.port ?? 0;
 
 const pairs = [1, 2, 3].flatMap((from) => [1, 2, 3].map((to) => [from, to] as const));
 
-/** The connection of a tunnel to this host and port. Rejects if the relay opens none. */
+/** Opens a tunnel to this host and port. Rejects if the relay refuses it. */
 const openTunnel = (from: number, path: string): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const { hostname: host, port } = new URL(relay.proxyOf(from));

@@ -9,7 +9,7 @@ afterEach(() => {
   process.env['PATH'] = path;
 });
 
-/** The only program that this process finds: a Docker client that fails with these words. */
+/** Makes a Docker client that fails with these words the only program on the PATH. */
 const onlyDocker = (words: string): string => {
   const folder = mkdtempSync(join(tmpdir(), 'vault-docker-'));
   writeFileSync(join(folder, 'docker'), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`, {
