@@ -33,7 +33,7 @@ const askStore: Front = async (operation, body) => {
       'Content-Type': 'application/x-amz-json-1.0',
       'X-Amz-Target': `DynamoDB_20120810.${operation}`,
       'X-Amz-Date': '20260101T000000Z',
-      // The store looks for a signature and does not check it.
+      // The store requires a signature and does not verify it.
       Authorization:
         'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
     },

@@ -207,7 +207,7 @@ describe('readers that poll a pair until a file creates it', () => {
       let isAnswered = false;
       const read = async () => {
         for (;;) {
-          // One that begins after the file was answered must see the pair, and is the last.
+          // A read that begins after the file was answered must see the pair, and is the last one.
           const isLast = isAnswered;
           const answer = await expand(pair);
           if (answer.reply.status === 200) return answer.reply.json.content;

@@ -1,4 +1,4 @@
-/** `npm run token` finds the vault that runs, whichever program serves it. */
+/** `npm run token` finds the running vault, whichever program serves it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 import { type RunningVault, startVault } from '../support/running-vault.ts';

@@ -38,7 +38,7 @@ const at = (instant: string) => get(`?at=${instant}`);
 const shifted = (instant: string | undefined, ms: number) =>
   new Date(Date.parse(instant ?? '') + ms).toISOString();
 
-/** All pages of a list, each with at most as many entries as asked for. */
+/** All pages of a list. Each has at most the requested number of entries. */
 const pages = async <Entry>(
   path: string,
   limit: number,

@@ -177,7 +177,7 @@ describe('a .env file', () => {
         { name: key, version: 1 },
       ],
       resolved: [],
-      // bash takes the CR of line 6 for a part of the value.
+      // bash counts the CR of line 6 as a part of the value.
       warnings: [{ line: 6, code: 'reader_disagrees' }],
     });
     expect(encrypted.text).not.toContain('canary');

@@ -1,4 +1,4 @@
-/** Guards between callers: tokens, scopes, sight, tenants, and what a reply may tell. */
+/** Guards between callers: tokens, scopes, hidden names, tenants, and the content of replies. */
 import type { Mutant } from './mutant.ts';
 
 const principal = 'functions/http/principal.ts';

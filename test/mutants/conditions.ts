@@ -1,4 +1,4 @@
-/** Guards of existence, versions and repetitions: the conditions of writes and what is made of them. */
+/** Guards of existence, versions and repeated requests: the conditions of writes and their outcomes. */
 import type { Mutant } from './mutant.ts';
 
 const actions = 'functions/dynamodb/guarded-actions.ts';

@@ -1,4 +1,4 @@
-/** Guards of a node: what its etcd may start with, who may be replaced, and when the node serves. */
+/** Guards of a node: the files its etcd may start with, the members it may replace, and when it serves. */
 import type { Mutant } from './mutant.ts';
 
 const local = (name: string): string => `local/node/${name}.ts`;

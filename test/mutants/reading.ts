@@ -1,4 +1,4 @@
-/** Guards of what is read: consistency, time, and what somebody else may have put into the table. */
+/** Guards of reads: consistency, time, and changes of the table by others. */
 import type { Mutant } from './mutant.ts';
 
 const reads = 'functions/dynamodb/reads.ts';
