@@ -1,4 +1,4 @@
-/** The checkout that `dsv` is of, for the one thing that needs it: tokens of a vault on this machine. */
+/** Makes tokens for a vault on this machine, with a program of the checkout that `dsv` belongs to. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,15 +17,15 @@ export type LocalToken = v.InferOutput<typeof made>;
 export type LocalCaller = {
   readonly tenant: string;
   readonly sub: string;
-  /** The vault that is meant, where several run. */
+  /** The vault to choose if several run. */
   readonly for?: string | undefined;
 };
 
-/** All that the vault knows, for a day: the longest that the local issuer gives. */
+/** All scopes of the vault, and the longest lifetime that the local issuer gives. */
 const allScopes = 'secrets:read secrets:write vault:status';
 const lifetime = '24h';
 
-/** Runs a program of the checkout under the checkout's own Node; the token passes through a pipe. */
+/** Runs the token program with the Node of the checkout. The token passes through a pipe. */
 const runTokenProgram = (args: readonly string[]): Promise<string> =>
   new Promise((settle, fail) => {
     const folder = variable('VAULT_DATA_DIR');

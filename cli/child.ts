@@ -1,4 +1,4 @@
-/** The program that `dsv run` runs: its signals, its output, its end. */
+/** Runs the program of `dsv run`: its signals, its output, its exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants as modes, statSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -9,24 +9,24 @@ import { systemCodeOf } from './failures.ts';
 import { note } from './output.ts';
 import { startRedaction } from './redaction.ts';
 
-/** As shells tell it. */
+/** The exit codes of shells. */
 const cannotRun = 126;
 const notFound = 127;
 const signalBase = 128;
 
 const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-/** What a terminal sends it sends to the child as well: passed on, it would arrive twice. */
+/** A terminal sends these signals to the child as well. If dsv passed them on, they would arrive twice. */
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 export type Child = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Texts that its output must not hold; `undefined`: its output is its own. */
+  /** Texts to hide in its output; `undefined` if the output is not filtered. */
   readonly hide: readonly string[] | undefined;
 };
 
-/** Runs it to its end; answers the exit code that tells of it. */
+/** Runs the program to its end. Resolves to the exit code that reports its end. */
 export const runChild = async (child: Child): Promise<number> => {
   const file = findProgram(child.command);
   if (typeof file === 'number') {
@@ -37,7 +37,7 @@ export const runChild = async (child: Child): Promise<number> => {
   return await spawnAndWait(file, child);
 };
 
-/** Found on this process's own PATH, whatever the child's will be: a name without a slash would be looked for there. */
+/** Finds the program on the PATH of this process, as a shell does. Node would search the PATH of the child instead. */
 const findProgram = (command: string): string | number => {
   const folders = (variable('PATH') ?? '').split(delimiter);
   const files = command.includes('/')
@@ -63,12 +63,12 @@ const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promis
       note(`${command}: cannot be run (${systemCodeOf(error)})`);
       settle(cannotRun);
     };
-    // Before there is a child: one that runs already may be sent a signal at once. None is handled within this turn.
+    // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
     const stop = onSignals((signal) => child?.kill(signal));
     let child: ChildProcess | undefined;
     try {
       const piped = hide === undefined ? 'inherit' : 'pipe';
-      // Before there is a child, too: one whose output nothing reads would be left alone.
+      // The filters are made before the child, because an error here would leave a child whose output nobody reads.
       const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
       child = spawn(file, args, { argv0: command, env, stdio: ['inherit', piped, piped] });
       if (out && child.stdout) filter(child.stdout, out, process.stdout);
@@ -79,12 +79,12 @@ const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promis
         settle(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
       });
     } catch (error) {
-      // Some of what the system refuses is thrown: an environment that is too long.
+      // Some errors of the system are thrown, such as an environment that is too long.
       fail(error);
     }
   });
 
-/** Until `stop` is called no signal ends this process: the child decides. */
+/** Passes signals on until `stop` is called. No signal ends this process meanwhile: the child decides. */
 const onSignals = (pass: (signal: NodeJS.Signals) => void): (() => void) => {
   const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   const listeners = [...sentToOne, ...sentByTerminal].map((signal) => {
@@ -108,6 +108,6 @@ const redacting = (hide: readonly string[]): Transform => {
 
 const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
   from.pipe(through).pipe(to, { end: false });
-  // Without a reader the child must not wait for one: it meets a closed pipe, as it would by itself.
+  // If the reader is gone, the child gets a closed pipe, as it would without dsv.
   to.once('error', () => from.destroy());
 };

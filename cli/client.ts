@@ -1,6 +1,6 @@
 /**
- * The typed client of the HTTP API. One action is one `Idempotency-Key`, kept over its retries, so however often a
- * request is sent it has one effect. It is sent again if nothing answered, or if the answer says that this may help.
+ * The typed client of the HTTP API. All retries of an action share one `Idempotency-Key`, so the action has only one
+ * effect. A request is retried if no answer came, or if the answer says that a retry may help.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,13 +19,13 @@ import { exitCodes, type Failure, failure, isFailure, refusal, systemCodeOf } fr
 import { note, print, wantsJson } from './output.ts';
 import type { Settings } from './settings.ts';
 
-/** Beyond this a person, or the next run of a job, waits better than a process. */
+/** The process does not wait for longer: a person, or the next run of a job, should. */
 const retryAfterMaxS = 60;
 const backoffFirstMs = 100;
 const backoffLastMs = 5_000;
 
 type Asked<Id extends OperationId> = {
-  /** Of the path; must be a secret name. */
+  /** The secret name in the path. */
   readonly name?: string;
   readonly query?: QueryOf<Id>;
   readonly body?: BodyOf<Id>;
@@ -38,12 +38,12 @@ export type Request = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 };
-/** Throws a `Failure`: the server's refusal, or that it cannot be reached. */
+/** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
 export type Client = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
 
 /**
- * Of a write that may have taken effect the key is told, unless the command ends well: only with it is it safe to ask
- * again, and what was done is answered once more, where the answer could not be read or the disk was full.
+ * Opens a client. If a command fails after a write that may have taken effect, the client prints its idempotency key. The
+ * user can repeat the write safely only with that key, and then gets the same answer, for example after a full disk.
  */
 export const openClient = (settings: Settings): Client => {
   let keyOfEffect: string | undefined;
@@ -92,7 +92,7 @@ const requestOf = <Id extends OperationId>(
   };
 };
 
-/** How long to wait before the next try, or that another would not help. */
+/** A failed attempt, and the wait before the next; `undefined` if a retry would not help. */
 type Failed = { readonly failure: Failure; readonly waitMs: number | undefined };
 
 const sendUntilClear = async (
@@ -118,7 +118,7 @@ const sendUntilClear = async (
   }
 };
 
-/** Whether it may have taken effect for all the answer tells: a refusal that says why has a code of its own. */
+/** Whether the write may have taken effect. A refusal with a reason has another exit code. */
 const isUnclear = ({ exitCode }: Failure): boolean =>
   exitCode === exitCodes.unavailable || exitCode === exitCodes.other;
 
@@ -137,7 +137,7 @@ const sendOnce = async (
       method,
       headers: { ...headers, ...authorization(settings, url) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      // A redirect would take the token, or the value, elsewhere.
+      // A redirect would send the token, or the value, to another server.
       redirect: 'manual',
       signal: AbortSignal.timeout(settings.timeoutMs),
     });
@@ -170,7 +170,7 @@ const parse = (text: string): unknown => {
   }
 };
 
-/** Whether the same request may succeed later, for all that its status tells. */
+/** Whether the same request may succeed later, judged by the status alone. */
 const mayPass = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
 const failed = (addr: string, response: Response, json: unknown, jitterMs: number): Failed => {
@@ -178,7 +178,7 @@ const failed = (addr: string, response: Response, json: unknown, jitterMs: numbe
   const told: Problem = v.is(problem, json)
     ? json
     : {
-        // What stands in front of a vault answers in its own words: which may hold anything.
+        // A proxy in front of the vault has its own answers, which are not repeated because they may hold anything.
         code: mayPass(status) ? 'store_unavailable' : 'unexpected_reply',
         detail: `${addr} answered with status ${status}, and not as a vault does`,
         status,

@@ -1,4 +1,4 @@
-/** What all commands of `dsv` have in common: their flags, their help, and how their command lines fail. */
+/** The common parts of all commands of `dsv`: flags, help, and errors of the command line. */
 import { Command, type CommanderError } from '@commander-js/extra-typings';
 import { parseAskedInstant } from '../functions/model/instants.ts';
 import { isSecretName } from '../functions/model/names.ts';
@@ -6,7 +6,7 @@ import { type Client, openClient } from './client.ts';
 import { type Failure, usage } from './failures.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 
-/** A command with its examples before all other help. Its errors are thrown, not printed. */
+/** A command with examples before all other help. It throws its errors and does not print them. */
 export const newCommand = (name: string, summary: string, examples: string) =>
   new Command(name)
     .description(summary)
@@ -31,7 +31,7 @@ export const vaultCommand = (name: string, summary: string, examples: string) =>
     .option('--verbose', 'tell on stderr what is asked and answered')
     .option('--curl', 'print the request, without token and values, in place of sending it');
 
-/** One that writes: to be repeated safely after its outcome was lost. */
+/** A command that writes. It can be repeated safely if its outcome was lost. */
 export const writingCommand = (name: string, summary: string, examples: string) =>
   vaultCommand(name, summary, examples).option(
     '--idempotency-key <key>',
@@ -45,7 +45,7 @@ export const openSession = (flags: Flags): Session => {
   return { settings, client: openClient(settings) };
 };
 
-/** The name as it is. What is no name is not repeated: it may be a value. */
+/** Returns a valid secret name. The error does not repeat an invalid name, because it may be a value. */
 export const secretName = (text: string): string => {
   if (isSecretName(text)) return text;
   throw usage('NAME is a letter or _, then letters, digits, _ . or -, at most 128 in all');
@@ -56,13 +56,13 @@ export const versionNumber = (text: string): number => {
   throw usage('a version is a number from 1');
 };
 
-/** The instant of `--at` as it is. Whether it lies in the future, the vault says. */
+/** Returns a valid instant of `--at`. The vault itself checks that it is not in the future. */
 export const askedInstant = (text: string): string => {
   if (parseAskedInstant(text) !== undefined) return text;
   throw usage('--at is an instant in UTC, such as 2026-11-24T14:31:00Z');
 };
 
-/** Commands that users of other tools expect, and what `dsv` has instead. */
+/** Commands that users of other tools expect, with the alternative of `dsv`. */
 const otherWords: ReadonlyMap<string, string> = new Map([
   ...['delete', 'rm', 'remove'].map(
     (word) => [word, 'no secret can be deleted; dsv update replaces its value'] as const,
@@ -75,7 +75,7 @@ const otherWords: ReadonlyMap<string, string> = new Map([
   ['versions', 'dsv history lists the versions'],
 ]);
 
-/** Error messages repeat nothing of a command line but the names of flags and commands. */
+/** The failure for a wrong command line. Its message repeats only names of flags and commands, never arguments. */
 export const misuse = (error: CommanderError): Failure => {
   const flag = /'(?:-\w, )?(--[a-z][a-z0-9-]*)/.exec(error.message)?.[1];
   const sentences: Readonly<Record<string, string>> = {

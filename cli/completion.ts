@@ -1,10 +1,10 @@
-/** Scripts that complete `dsv` in a shell: the words that may follow, read off the commands themselves. */
+/** Scripts that complete `dsv` in a shell. Their words come from the definitions of the commands. */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 export const isShell = (text: string): text is Shell => ['bash', 'zsh', 'fish'].includes(text);
 
-/** The words after each path of commands: `''` is `dsv` itself, `env encrypt` a command below another. */
+/** The words that may follow each path of commands. `''` is `dsv` itself, `env encrypt` is a subcommand. */
 type Words = ReadonlyMap<string, readonly Word[]>;
 type Word = { readonly text: string; readonly about: string };
 
@@ -26,7 +26,7 @@ export const completionOf = (shell: Shell, program: CommandUnknownOpts): string 
 const cases = (words: Words, line: (words: readonly Word[]) => string): string =>
   [...words].map(([path, some]) => `    '${path}') ${line(some)} ;;`).join('\n');
 
-/** Where a word is no command, what was completed before goes on: arguments do not change the path. */
+/** A word that is no command does not change the path, so completion continues after arguments. */
 const bash = (words: Words): string => `# eval "$(dsv completion bash)"
 _dsv() {
   local path='' word known

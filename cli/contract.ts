@@ -1,6 +1,6 @@
 /**
- * The HTTP contract as `dsv` uses it: routes, bodies and replies. test/cli/contract.test.ts holds every one of them
- * against docs/openapi.yaml, member for member.
+ * The HTTP contract as `dsv` uses it: routes, bodies and replies. test/cli/contract.test.ts compares each of them with
+ * docs/openapi.yaml, property by property.
  */
 import * as v from 'valibot';
 
@@ -17,7 +17,7 @@ const fileError = v.object({
   causeLine: v.optional(v.number()),
 });
 
-/** RFC 9457. Members that `dsv` makes no use of are kept, to be printed with `--json`. */
+/** A problem document (RFC 9457). It keeps properties that `dsv` does not use, because `--json` prints them. */
 export const problem = v.looseObject({
   code: v.string(),
   detail: v.string(),
@@ -87,7 +87,7 @@ const expandRequest = v.object({
   pin: v.optional(v.boolean()),
 });
 
-/** By `operationId`. `keyed`: takes an `Idempotency-Key`. `answers`: the statuses whose body is a reply. */
+/** All operations by `operationId`. `keyed`: takes an `Idempotency-Key`. `answers`: statuses whose body is a reply. */
 export const operations = {
   'create-secret': {
     method: 'POST',

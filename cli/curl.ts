@@ -1,7 +1,7 @@
-/** A request as a command for `curl`, to be shown to others: without the token, and without any value. */
+/** A request as a `curl` command that may be shown to others. It has neither the token nor any value. */
 import type { Request } from './client.ts';
 
-/** What may hold a value, whatever the request. */
+/** The properties of bodies that may hold a value. */
 const hidden: ReadonlySet<string> = new Set(['value', 'values', 'content']);
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S node --
 /**
- * The command `dsv` as a checkout has it: bundles `cli/main.ts` into one file where that is missing or older than its
- * sources, and runs it. Plain JavaScript, for a Node that cannot run TypeScript; so `dsv` needs no build step, and
- * never runs what was true before the last `git pull`.
+ * The command `dsv` of a checkout. It bundles `cli/main.ts` into one file if the bundle is missing or older than its
+ * sources, and runs the bundle. So `dsv` needs no build step and never runs an old bundle after `git pull`. This file is
+ * plain JavaScript, because an older Node cannot run TypeScript.
  *
- * The `--` in the first line is needed: Node takes `--env-file` for its own wherever it stands before one. Node would
- * load the file of `dsv run --env-file` as it is and obey its NODE_OPTIONS. `node cli/dsv.js` and npx have no such
+ * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own option. Node would then
+ * load the file of `dsv run --env-file` unexpanded and obey its NODE_OPTIONS. `node cli/dsv.js` and npx have no such
  * `--`, so no document shows them.
  */
 import { mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
@@ -16,7 +16,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bundle = join(root, '.local/cli/dsv.js');
 const sources = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
 
-/** When the file, or any file of the folder, was last changed, in whole milliseconds; 0 where there is none. */
+/** The time at which the file, or any file of the folder, was last changed, in whole milliseconds; 0 if missing. */
 const changedAt = (path) => {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) return Math.round(stat?.mtimeMs ?? 0);
@@ -24,12 +24,12 @@ const changedAt = (path) => {
   return Math.max(Math.round(stat.mtimeMs), ...inside);
 };
 
-/** Two may build at once: each writes a file of its own, and the last to finish is kept. */
+/** Two processes may build at once. Each writes its own file, and the last one to finish wins. */
 const build = async (newest) => {
   const { buildSync } = await import('esbuild');
   const draft = `${bundle}.${process.pid}.js`;
   mkdirSync(dirname(bundle), { recursive: true });
-  // Not its service: that would stay as long as what dsv runs.
+  // esbuild's service is avoided, because its process would live as long as the program that dsv runs.
   buildSync({
     entryPoints: [join(root, 'cli/main.ts')],
     outfile: draft,
@@ -40,12 +40,12 @@ const build = async (newest) => {
     format: 'esm',
     mainFields: ['module', 'main'],
     logLevel: 'silent',
-    // Commander and cli-table3 are CommonJS and ask for Node's own modules.
+    // Commander and cli-table3 are CommonJS and require Node's own modules.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
   });
-  // Dated as its sources: what is changed while it is built is newer.
+  // The bundle gets the date of its sources, so a source that changes during the build is newer.
   utimesSync(draft, newest / 1_000, newest / 1_000);
   renameSync(draft, bundle);
 };

@@ -1,4 +1,4 @@
-/** Values for the `enc()` of a file, that the file itself does not have. */
+/** Reads values for the `enc()` of a file that the file itself does not hold. */
 import { parseFile } from '../functions/env/grammar.ts';
 import { scanFile } from '../functions/env/scan.ts';
 import { isSecretName } from '../functions/model/names.ts';
@@ -7,18 +7,18 @@ import { usage } from './failures.ts';
 import { exactText, readText } from './values.ts';
 
 export type ValuesFlags = {
-  /** Each `NAME=FILE`. */
+  /** Each text is `NAME=FILE`. */
   readonly valueFile?: readonly string[] | undefined;
   readonly valuesFromEnv?: true | undefined;
 };
 
-/** An option that may be given again and again. */
+/** Collects the texts of an option that may be repeated. */
 export const collect = (text: string, before: readonly string[] = []): string[] => [
   ...before,
   text,
 ];
 
-/** A file that was given for a name goes before a variable of that name. */
+/** Reads the values. A file for a name takes precedence over a variable of that name. */
 export const readValues = async (
   content: string,
   { valueFile = [], valuesFromEnv }: ValuesFlags,

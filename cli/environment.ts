@@ -1,10 +1,10 @@
-/** The one place that reads the environment of this process: settings, `--values-from-env`, and what `run` hands on. */
+/** The environment of this process. Only this module reads it: for settings, `--values-from-env`, and `run`. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
 
-/** An empty variable is one that is not set: scripts unset variables that way. */
+/** The value of a variable. An empty variable counts as unset, because scripts unset variables that way. */
 export const variable = (name: string): string | undefined => environment[name] || undefined;
 
 export const configurationFolder = (): string =>

@@ -1,6 +1,6 @@
 /**
- * How `dsv` fails: one exit code for each kind of failure (docs/cli.md), one sentence for a person, one document
- * for a program. Nothing that was typed or stored stands in either: a value may be typed in the wrong place.
+ * The failures of `dsv`. Each kind of failure has one exit code (docs/cli.md), one sentence for a person, and one
+ * document for a program. Neither repeats typed or stored text, because a value may have been typed in the wrong place.
  */
 import { types } from 'node:util';
 import type { FileError, Problem } from './contract.ts';
@@ -16,15 +16,15 @@ export const exitCodes = {
   unavailable: 7,
   masterKey: 8,
   precondition: 9,
-  /** As a shell tells that Ctrl-C ended a program. */
+  /** The exit code of a shell for a program that Ctrl-C ended. */
   interrupted: 130,
 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** What `--json` prints on stderr: the server's problem as it came, or one of our own in its shape. */
+/** The document that `--json` prints on stderr: the server's unchanged problem, or our own in the same form. */
 export type Report = Problem | { readonly code: string; readonly detail: string };
 
-/** `file`: the file that the errors of the report are of, as the user named it. */
+/** A failure. `file` is the user's name of the file that has the errors of the report. */
 export type Failure = Error & {
   readonly name: 'Failure';
   readonly exitCode: ExitCode;
@@ -54,7 +54,7 @@ const codes: Readonly<Record<ExitCode, string>> = {
   130: 'interrupted',
 };
 
-/** A failure that `dsv` itself met. The sentence must hold no value, and nothing that may be one. */
+/** A failure that `dsv` itself found. The sentence must not hold a value, nor any text that may be one. */
 export const failure = (kind: keyof typeof exitCodes, detail: string, cause?: unknown): Failure =>
   make(exitCodes[kind], { code: codes[exitCodes[kind]], detail }, undefined, cause);
 
@@ -79,11 +79,11 @@ const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map
   ['version_conflict', 'precondition'],
 ] as const);
 
-/** What the server refused. */
+/** The failure for a problem document of the server. */
 export const refusal = (problem: Problem, file?: string): Failure =>
   make(exitCodes[exitCodesOfProblems.get(problem.code) ?? 'other'], problem, file);
 
-/** Errors of a file that were found here, in the shape of the server's problem. */
+/** The failure for errors of a file that `dsv` found, in the form of the server's problem. */
 export const invalidFile = (
   { errors, errorsTotal }: { readonly errors: readonly FileError[]; readonly errorsTotal: number },
   file: string,
@@ -93,14 +93,14 @@ export const invalidFile = (
   return make(exitCodes.invalidFile, report, file);
 };
 
-/** The same failure in a sentence for users of `dsv`, where the server's is for those of HTTP. */
+/** The same failure with a sentence for users of `dsv`. The server's sentence is for users of HTTP. */
 export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
   Object.assign(make(exitCode, report, file), { message: sentence });
 
 export const isFailure = (error: unknown): error is Failure =>
   types.isNativeError(error) && error.name === 'Failure';
 
-/** Runs `action`, and says of which file the errors are if it fails with some. */
+/** Runs `action`, and adds the name of the file to its failure. */
 export const ofFile = async <Result>(
   file: string,
   action: () => Promise<Result>,
@@ -112,7 +112,7 @@ export const ofFile = async <Result>(
   }
 };
 
-/** The code that Node gives to an error of the operating system: `EACCES`. Never its message, which may quote. */
+/** Node's code for an error of the operating system, like `EACCES`. The message is not used, because it may quote text. */
 export const systemCodeOf = (error: unknown): string =>
   types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
     ? error.code

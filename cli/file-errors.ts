@@ -1,4 +1,4 @@
-/** Errors of files, for people and for editors that jump to `file:line:column`. */
+/** Prints errors of files for people, and for editors that jump to `file:line:column`. */
 import type { FileError } from './contract.ts';
 import type { Report } from './failures.ts';
 
@@ -53,7 +53,7 @@ const messageOf = ({ code, name, key, dialect, reason, causeLine }: FileError): 
   return name === undefined ? sentence : `${name}: ${sentence}`;
 };
 
-/** One line for each error of the report, and how many it leaves out. */
+/** One line for each error of the report, and a line with the number of omitted errors. */
 export const reportLines = (report: Report, file = 'file'): string[] => {
   const errors = ('errors' in report && report.errors) || [];
   const total = ('errorsTotal' in report && report.errorsTotal) || errors.length;

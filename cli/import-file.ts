@@ -1,4 +1,4 @@
-/** Names and values out of a file: `.env`, or one JSON object of strings. */
+/** Reads names and values from a file: `.env`, or one JSON object of strings. */
 import { type ParseError, parseTree } from 'jsonc-parser';
 import { parseFile } from '../functions/env/grammar.ts';
 import { errorsAt, type Fault } from '../functions/env/places.ts';
@@ -11,8 +11,8 @@ import { invalidFile } from './failures.ts';
 export type Entry = { readonly name: string; readonly value: string };
 
 /**
- * Throws with all errors of the file. What holds a reference is no value, and is one of them; so is one that a
- * backslash makes text: files for `encrypt` mean it without the backslash, what `export` wrote means it with it.
+ * Throws all errors of the file. A reference in a value is an error. An escaped reference is an error too, because it is
+ * ambiguous: files for `encrypt` mean it without the backslash, and files of `export` mean it with the backslash.
  */
 export const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
   const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);
@@ -20,7 +20,7 @@ export const readEntries = (content: string, format: 'env' | 'json', file: strin
   return entries;
 };
 
-/** The first of them, in the order of their places, and how many there are. */
+/** The first errors in the order of their positions, and the total number. */
 const report = (errors: readonly FileError[]) => {
   const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
@@ -40,7 +40,7 @@ const readEnv = (content: string): Read => {
   return { entries, errors: [...parsed.errors, ...references, ...escaped] };
 };
 
-/** The first reference of each line that has one, or the first that a backslash makes text. */
+/** The first reference of each line that has one; with `escaped`, the first escaped reference. */
 const firstOfEach = (lines: readonly ScannedLine[], escaped: boolean): Fault[] =>
   lines.flatMap(({ candidates, offsets }) => {
     const offset = offsets[candidates.findIndex(({ kind }) => (kind === 'text') === escaped)];

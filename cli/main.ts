@@ -1,4 +1,4 @@
-/** `dsv`: the vault's command line. Everything it does goes through the HTTP API. */
+/** `dsv`: the command line of the vault. All its actions use the HTTP API. */
 import { CommanderError } from '@commander-js/extra-typings';
 import { misuse, newCommand } from './command.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -51,14 +51,14 @@ const program = newCommand(
   .addCommand(completionCommand())
   .addCommand(versionCommand());
 
-/** The exit code. Help that was shown comes as an error, too; a failure where it was not asked for. */
+/** Reports an error and returns the exit code. Commander throws shown help as an error, which is a failure if unasked. */
 const endWith = (error: unknown): number => {
   if (!(error instanceof CommanderError)) return reportFailure(error);
   if (error.exitCode === 0) return exitCodes.ok;
   return error.code === 'commander.help' ? exitCodes.usage : reportFailure(misuse(error));
 };
 
-// Node itself would print the message of an error that nothing catches, which may quote a value.
+// Node would print the message of an uncaught error, which may quote a value.
 process.on('uncaughtException', (error) => process.exit(reportFailure(error)));
 
 try {

@@ -1,15 +1,15 @@
-/** All that `dsv` prints. Results go to stdout, what is said about them to stderr. */
+/** All output of `dsv`. Results go to stdout, messages go to stderr. */
 import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf } from './failures.ts';
 
-// What a write failed with is given to it, too; without a listener it would also end the process.
+// A write also reports its error to its callback. Without this listener the error would end the process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 /**
- * Settles once the system has taken it. A reader that went away ends the process as SIGPIPE would; what could not be
- * written is a failure, so that a full disk never looks like success.
+ * Prints data. The promise settles once the system has taken the data. If the reader has gone away, the process ends as
+ * by SIGPIPE. Any other write error is a failure, so that a full disk never looks like success.
  */
 export const print = (data: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ export const print = (data: string | Uint8Array): Promise<void> =>
       else resolve();
     };
     try {
-      // To a file Node writes once, and lets go what did not fit on the disk.
+      // A stream to a file would ignore a partial write, for example on a full disk.
       if (!fstatSync(1).isFile()) process.stdout.write(data, settle);
       else settle(void writeFileSync(1, data));
     } catch (error) {
@@ -28,21 +28,21 @@ export const print = (data: string | Uint8Array): Promise<void> =>
   });
 
 /**
- * Whether stdout and stderr hold documents for a program. It is asked before the command line is understood, too, so
- * it looks for the flag itself; behind `--` stands the command of another program.
+ * Whether output is JSON for a program. It looks for the flag itself, because it is also called before the command line
+ * is parsed. Arguments after `--` belong to another program.
  */
 export const wantsJson = (): boolean => {
   const end = process.argv.indexOf('--');
   return process.argv.slice(2, end < 0 ? undefined : end).includes('--json');
 };
 
-/** One sentence on stderr, the program's name before it. */
+/** Prints a sentence to stderr, after the name of the program. */
 export const note = (sentence: string): void => noteLine(`dsv: ${sentence}`);
 
-/** One line on stderr, for what editors and other programs parse. It may quote a server, or a file's name. */
+/** Prints a line to stderr for editors and other programs. The line may quote a server or the name of a file. */
 export const noteLine = (line: string): void => void process.stderr.write(`${shown(line)}\n`);
 
-/** One document, in which a terminal finds nothing to obey either: JSON has escapes for it. */
+/** A document as JSON, with escapes for all characters that could command a terminal. */
 const jsonOf = (document: unknown): string => {
   const text = JSON.stringify(document, undefined, 2);
   const safe = text.replaceAll(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
@@ -54,10 +54,10 @@ const jsonOf = (document: unknown): string => {
   return `${safe}\n`;
 };
 
-/** For programs, of what went wrong. */
+/** Prints a document about a failure to stderr. */
 export const noteJson = (document: unknown): void => void process.stderr.write(jsonOf(document));
 
-/** For programs, of what was asked for. */
+/** Prints a result as a document to stdout. */
 export const printJson = (document: unknown): Promise<void> => print(jsonOf(document));
 
 const emphasised = (text: string): string =>
@@ -67,7 +67,7 @@ const blank = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 const lines = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '' };
 const corners = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', right: '' };
 
-/** Columns as wide as what stands in them: nothing is ever cut off. */
+/** Prints a table. Columns are as wide as their content, and nothing is cut off. */
 export const printTable = (head: readonly string[], rows: readonly (readonly string[])[]) => {
   const table = new Table({
     head: head.map(emphasised),
@@ -78,7 +78,7 @@ export const printTable = (head: readonly string[], rows: readonly (readonly str
   return print(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
 };
 
-/** Text of others on a terminal: what would move the cursor, or turn the writing around, is shown as an escape. */
+/** Foreign text for a terminal. Characters that move the cursor or change the direction of text become escapes. */
 export const shown = (text: string): string =>
   text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     const hex = character.codePointAt(0)?.toString(16) ?? '';

@@ -1,4 +1,4 @@
-/** Lists that the server gives in pages. A page may be short: only a missing cursor ends a list. */
+/** Reads lists that the server returns in pages. A page may be short; only a missing cursor ends a list. */
 import type { Session } from './command.ts';
 
 const namesPage = '1000';
@@ -13,7 +13,7 @@ export const readNames = async ({ client }: Session, prefix?: string): Promise<s
   return names;
 };
 
-/** The newest first. */
+/** All versions of a secret, the newest first. */
 export const readVersions = async ({ client }: Session, name: string, withValues: boolean) => {
   const include = withValues ? 'values' : undefined;
   const first = await client('list-versions', { name, query: { include } });

@@ -1,4 +1,4 @@
-/** Files that may hold values: for their owner only, and written whole or not at all. */
+/** Writes files that may hold values. Only their owner can read them, and they are written whole or not at all. */
 import {
   chmodSync,
   chownSync,
@@ -23,7 +23,7 @@ const cannotWrite = (file: string, error: unknown) =>
 type Target = {
   readonly file: string;
   readonly mode: number;
-  /** Else it is that of this process. */
+  /** The owner of the file; by default the user of this process. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 };
 
@@ -36,11 +36,11 @@ const writeDraft = ({ file, mode, owner }: Target, content: string | Uint8Array)
   } catch (error) {
     throw failure('other', `the owner of ${file} cannot be kept: use --out`, error);
   }
-  // Not at once: the mask of this process would take bits away.
+  // The mode is set afterwards, because the umask of this process would clear bits of it.
   chmodSync(draft, mode);
 };
 
-/** After a crash at any point the file holds what it held or the new content, never a part. */
+/** Replaces a file. After a crash at any point it holds the old content or the new content, never a part. */
 export const replaceFile = (target: Target, content: string | Uint8Array): void => {
   const { file } = target;
   try {
@@ -53,8 +53,8 @@ export const replaceFile = (target: Target, content: string | Uint8Array): void 
 };
 
 /**
- * Where a result is put in place of a file that is there: the file behind any links, its mode and its owner. Throws if
- * nothing can be written beside it, so that this is known before the server does what cannot be undone.
+ * The target for replacing an existing file: the file behind any links, with its mode and owner. Throws if its folder
+ * cannot be written, so that this is known before the server does something that cannot be undone.
  */
 export const requireReplaceable = (file: string): Target =>
   requireTarget(file, (present) => {
@@ -63,18 +63,18 @@ export const requireReplaceable = (file: string): Target =>
     return { mode: mode & 0o777, owner: { uid, gid } };
   });
 
-/** Where a result is put in a file of its own; the same promise. A file that is there becomes private, too. */
+/** The target for a private file, with the same check. An existing file becomes private too. */
 export const requireWritable = (file: string): Target =>
   requireTarget(file, () => ({ mode: privateMode }));
 
-/** `accessFor` is given what is known of the file that is there. */
+/** `accessFor` receives the status of an existing file. */
 const requireTarget = (
   file: string,
   accessFor: (present: Stats | undefined) => Omit<Target, 'file'>,
 ): Target => {
   try {
     const stat = statSync(file, { throwIfNoEntry: false });
-    // A device, such as /dev/null, would be lost.
+    // Replacing a device, such as /dev/null, would destroy it.
     if (stat && !stat.isFile()) throw failure('other', `${file} is no file that can be replaced`);
     const target = { file: stat ? realpathSync(file) : file, ...accessFor(stat) };
     try {

@@ -1,4 +1,4 @@
-/** What `dsv login` keeps: one file for each profile, for its owner only. */
+/** The profiles of `dsv login`: one file for each profile, with access for its owner only. */
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -19,14 +19,14 @@ export const profileFile = (name: string): string => {
   throw usage('the name of a profile is 1 to 64 letters, digits, _ or -');
 };
 
-/** Empty where there is no such file. */
+/** Reads a profile. It is empty if the file does not exist. */
 export const readProfile = (name: string): Profile => {
   const found = findProfile(name);
   if (found !== undefined) return found;
   throw failure('other', `${profileFile(name)} is no profile: write it anew with dsv login`);
 };
 
-/** `undefined` where the file holds no profile. Refuses one that others may read, as ssh does with keys. */
+/** Reads a profile; `undefined` if the file is damaged. Throws if others may read the file, as ssh does with keys. */
 export const findProfile = (name: string): Profile | undefined => {
   const file = profileFile(name);
   let text: string;

@@ -1,24 +1,24 @@
-/** A filter that lets no value through, however it is cut into chunks. Bytes are handled as Latin-1 text, one unit each. */
+/** A filter that hides values in output, for any cut into chunks. It handles bytes as Latin-1 text, one unit each. */
 import { searchFor } from '../functions/env/occurrences.ts';
 
 const redactedMark = '[redacted]';
 
-/** Of less than this, the marks would tell more than they hide. */
+/** Marks for shorter values would reveal more than they hide. */
 const redactedBytesMin = 4;
-/** A line of a value of several lines is hidden by itself from this length on: programs print line by line. */
+/** A line of a value with several lines is hidden by itself from this length on, because programs print single lines. */
 const lineBytesMin = 8;
 
 export type Redaction = {
-  /** What may be passed on of all that was pushed so far. */
+  /** Takes output, and returns the part of all output so far that may be passed on. */
   readonly push: (chunk: Uint8Array) => Buffer;
-  /** The rest. */
+  /** Returns the rest of the output. */
   readonly end: () => Buffer;
 };
 
-/** The texts to hide of these values; none of one that is too short. */
+/** The texts to hide for these values. Too short values have none. */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
-    // Without the line ends behind it, which shells leave out; the look back is for many of them elsewhere.
+    // Trailing line ends are removed, as shells do. The lookbehind keeps this fast for many line ends inside the value.
     const whole = Buffer.from(value)
       .toString('latin1')
       .replace(/(?<![\r\n])[\r\n]+$/, '');
@@ -28,14 +28,14 @@ export const textsToHide = (values: readonly string[]): string[] => {
   return [...new Set(texts)];
 };
 
-/** A maximal run of bytes that are of any text is one mark: texts may overlap, or follow each other. */
+/** Replaces each maximal run of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
 export const startRedaction = (texts: readonly string[]): Redaction => {
-  // No regular expression: of long texts it is refused, with an error that quotes them.
+  // A regular expression is not used: it fails for long texts, with an error that quotes them.
   const search = searchFor(texts);
-  /** What was not passed on, and the runs of it that are to be hidden, in order. */
+  /** The output that is held back, and the runs in it to be hidden, in order. */
   let held = '';
   let runs: Run[] = [];
-  /** Whether the last that was passed on is a mark: what follows in the same run needs no other. */
+  /** Whether the output so far ends with a mark. The rest of the same run needs no other mark. */
   let marked = false;
   const passUntil = (end: number): Buffer => {
     const passed: string[] = [];
@@ -63,7 +63,7 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
       const text = Buffer.from(chunk).toString('latin1');
       held += text;
       search.feed(text, (end, length) => addRun(runs, before + end - length, before + end));
-      // What may be the beginning of a text waits for the rest, unless it is hidden already: so one may begin before.
+      // A possible beginning of a text is held back, unless a run hides it already.
       const open = Math.max(0, held.length - search.open());
       const reaching = runs.find((run) => run.start <= open && run.end > open);
       return passUntil(reaching?.end ?? open);
@@ -74,7 +74,7 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
 
 type Run = { start: number; end: number };
 
-/** `end` is never before the end of another. */
+/** Adds a run. Its `end` must not be before the end of an earlier run. */
 const addRun = (runs: Run[], start: number, end: number): void => {
   let first = start;
   for (let last = runs.at(-1); last !== undefined && last.end >= first; last = runs.at(-1)) {

@@ -1,13 +1,13 @@
-/** What a failure looks like on stderr: sentences for a person, or with `--json` one document. */
+/** Reports a failure on stderr: sentences for a person, or one document with `--json`. */
 import { type Failure, isFailure, systemCodeOf } from './failures.ts';
 import { reportLines } from './file-errors.ts';
 import { note, noteJson, noteLine, wantsJson } from './output.ts';
 
-/** Tells what went wrong; answers the exit code. An error that is no failure is our bug: only its place is told. */
+/** Reports an error and returns the exit code. An error that is no failure is our bug, reported by its stack frames. */
 export const reportFailure = (error: unknown): number => {
   if (!isFailure(error)) {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
-    // The message may quote what was typed; the frames below it cannot.
+    // The message may quote typed text. The frames cannot.
     const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
     note(`a defect of dsv (${systemCodeOf(error)})`);
     for (const frame of frames.slice(0, 5)) noteLine(frame);

@@ -1,10 +1,10 @@
-/** Where the vault is and who asks: flags over the environment over the profile. */
+/** The address of the vault, the token and other settings. Flags override the environment, which overrides the profile. */
 import { readFileSync } from 'node:fs';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 import { type Profile, readProfile } from './profile.ts';
 
-/** What every command that asks the vault takes as flags. No flag takes a token: others can read a command line. */
+/** The flags of every command that asks the vault. No flag takes a token, because others can read a command line. */
 export type Flags = {
   readonly addr?: string | undefined;
   readonly tokenFile?: string | undefined;
@@ -17,13 +17,13 @@ export type Flags = {
 };
 
 export type Settings = {
-  /** Without a slash at its end. */
+  /** The address without a slash at its end. */
   readonly addr: string;
-  /** `source`: for people, where it came from. */
+  /** The token, and its source for messages. */
   readonly token: { readonly text: string; readonly source: string } | undefined;
-  /** Of one try. */
+  /** The time limit of one attempt. */
   readonly timeoutMs: number;
-  /** Tries after the first. */
+  /** The number of attempts after the first. */
   readonly retries: number;
   readonly idempotencyKey: string | undefined;
   readonly verbose: boolean;
@@ -32,7 +32,7 @@ export type Settings = {
 };
 
 const defaultAddr = 'http://127.0.0.1:3000';
-/** The vault itself never takes longer than 10 s to answer. */
+/** The vault itself always answers within 10 s. */
 const defaultTimeoutS = '15';
 const defaultRetries = '3';
 const timeoutMaxS = 600;
@@ -41,7 +41,7 @@ const retriesMax = 20;
 export const profileName = (flags: Flags): string =>
   flags.profile ?? variable('DSV_PROFILE') ?? 'default';
 
-/** `kept`: what the profile holds. */
+/** Reads the settings. `kept` is the profile. */
 export const readSettings = (
   flags: Flags,
   kept: Profile = readProfile(profileName(flags)),
@@ -61,7 +61,7 @@ export const readSettings = (
   };
 };
 
-/** Throws unless it is an address of HTTP and nothing more: a name and password in it would be seen by others. */
+/** Throws unless the text is only an HTTP address. Others would see a name and password in it. */
 const readAddr = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain =
@@ -106,7 +106,7 @@ const tokenOfFile = (file: string, source: string): Settings['token'] => {
   }
 };
 
-/** What is no token must not reach a header: the error of HTTP would quote it. */
+/** Checks the form of a token. Other text must not reach a header, because the error of HTTP would quote it. */
 const checked = (text: string, source: string): Settings['token'] => {
   const token = text.trim();
   if (isToken(token)) return { text: token, source };

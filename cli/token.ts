@@ -1,4 +1,4 @@
-/** What a token says of itself. It is not verified here: only the vault can do that. */
+/** The claims of a token. They are not verified here, because only the vault can do that. */
 import * as v from 'valibot';
 
 const claims = v.object({
@@ -11,7 +11,7 @@ const claims = v.object({
 });
 export type Claims = v.InferOutput<typeof claims>;
 
-/** `undefined` where it says nothing that could be read. */
+/** The claims of a token; `undefined` if they cannot be read. */
 export const claimsOf = (token: string): Claims | undefined => {
   const [, payload = ''] = token.split('.');
   const text = Buffer.from(payload, 'base64url').toString('utf8');
@@ -19,7 +19,7 @@ export const claimsOf = (token: string): Claims | undefined => {
   return parsed.success ? parsed.output : undefined;
 };
 
-/** When it ends, as all times are told; `undefined` where it does not say. */
+/** The expiry of a token in RFC 3339; `undefined` if it has no valid one. */
 export const expiryOf = ({ exp }: Claims): string | undefined => {
   const instant = new Date((exp ?? Number.NaN) * 1_000);
   return Number.isNaN(instant.getTime()) ? undefined : instant.toISOString();

@@ -1,4 +1,4 @@
-/** Where the value of a secret comes from. It is bytes, and none of them is changed. */
+/** Reads the value of a secret. A value is bytes, which are never changed. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -14,10 +14,10 @@ export type ValueFlags = {
   readonly allowEmpty?: true | undefined;
 };
 
-/** What stdin was read for. It holds nothing for another: that would be an empty value, in silence. */
+/** The use of stdin so far. A second use would silently read an empty value. */
 let stdinUse: string | undefined;
 
-/** The whole of stdin, for one use only, which `what` tells. */
+/** Reads all of stdin. `what` names the use, and only one use is allowed. */
 export const readStdin = async (what: string): Promise<Buffer> => {
   if (stdinUse !== undefined) throw usage(`stdin cannot be both ${stdinUse} and ${what}`);
   stdinUse = what;
@@ -30,7 +30,7 @@ export const readStdin = async (what: string): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-/** A file as the user named it; `-` is stdin. */
+/** Reads a file; `-` is stdin. `what` names its use. */
 const readInput = async (file: string, what: string): Promise<Buffer> => {
   if (file === '-') return await readStdin(what);
   try {
@@ -40,23 +40,23 @@ const readInput = async (file: string, what: string): Promise<Buffer> => {
   }
 };
 
-/** Asks at the terminal, without an echo, for one line. More than one, as is pasted, is refused, not cut off. */
+/** Asks for one line at the terminal, without an echo. Several lines, for example pasted ones, are refused, not cut. */
 export const askHidden = async (question: string): Promise<string> => {
   if (!process.stdin.isTTY) throw usage('--prompt needs a terminal; without it stdin is read');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  // Only now: what is typed at once must not be echoed either.
+  // The question comes after the echo is off, so that even fast typing is not echoed.
   process.stderr.write(question);
   try {
     return await new Promise((resolve, reject) => {
       terminal.once('line', (line) => {
         let more = false;
         terminal.once('line', () => (more = true));
-        // What was pasted arrives at once: by then as further lines, or as the beginning of one.
+        // Pasted text arrives at once. By the next turn it is further lines, or the beginning of a line.
         setImmediate(() => (more || terminal.line !== '' ? reject(severalLines()) : resolve(line)));
       });
       terminal.once('SIGINT', () => reject(failure('interrupted', 'interrupted')));
-      // Not before a line that came with it.
+      // The delay lets a line come first that arrived together with the end.
       terminal.once('close', () => setImmediate(() => reject(usage('no value was typed'))));
     });
   } finally {
@@ -94,8 +94,8 @@ const readSource = async ({ value, valueFile, prompt, base64 }: ValueFlags): Pro
 };
 
 /**
- * A value out of the environment or the command line. Node puts U+FFFD for bytes there that are no UTF-8, so where it
- * stands nobody can tell what was given.
+ * Checks a value from the environment or the command line. Node replaces bytes there that are not UTF-8 by U+FFFD, so a
+ * text with U+FFFD may not be the given one.
  */
 export const exactText = (text: string, what: string): string => {
   if (!text.includes('\ufffd')) return text;
@@ -104,7 +104,7 @@ export const exactText = (text: string, what: string): string => {
   );
 };
 
-/** Canonical, as the vault itself demands; the line feed that tools put behind it is left out. */
+/** Decodes canonical base64, as the vault requires. A trailing line feed, which tools add, is ignored. */
 const decodeBase64 = (typed: string): Uint8Array => {
   const text = typed.replace(/\r?\n$/, '');
   const bytes = Buffer.from(text, 'base64');
@@ -112,15 +112,15 @@ const decodeBase64 = (typed: string): Uint8Array => {
   throw usage('the value is no base64 (RFC 4648, with padding, in one line)');
 };
 
-/** A value as the vault takes it. */
+/** A value in the form of a request. */
 export const encodeValue = (value: Uint8Array) =>
   ({ value: Buffer.from(value).toString('base64'), encoding: 'base64' }) as const;
 
-/** A value as the vault gives it. */
+/** The bytes of a value in a reply. */
 export const decodeValue = (given: { readonly value: string; readonly encoding: string }): Buffer =>
   Buffer.from(given.value, given.encoding === 'base64' ? 'base64' : 'utf8');
 
-/** Text for requests of `.env` files, which hold no other bytes: `what` the file is, for who named it. */
+/** Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` names the file in the error. */
 export const readText = async (file: string, what: string): Promise<string> => {
   const bytes = await readInput(file, what);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);

@@ -4,7 +4,7 @@ import { openSession, type Session, secretName, vaultCommand, versionNumber } fr
 import { note, print, printJson, shown } from '../output.ts';
 import { decodeValue } from '../values.ts';
 
-/** Removed and added. The time grows with their square: these take two seconds, all that two secrets can hold minutes. */
+/** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */
 const linesShownMax = 4_000;
 
 export const diffCommand = () =>
@@ -60,7 +60,7 @@ const read = async ({ client }: Session, { name, version }: Place) => {
 
 type Compared = Awaited<ReturnType<typeof read>>;
 
-/** `undefined` where too many lines differ. */
+/** The patch; `undefined` if too many lines differ. */
 const patchOf = (from: Compared, to: Compared): string | undefined => {
   const [old, next] = [linesOf(from.value), linesOf(to.value)];
   const options = {
@@ -78,7 +78,7 @@ const patchOf = (from: Compared, to: Compared): string | undefined => {
   );
 };
 
-/** Text line by line, each as it may be shown; bytes as one line of base64. */
+/** The lines of a text, with control characters escaped; one line of base64 for other bytes. */
 const linesOf = (value: Buffer): string =>
   isUtf8(value)
     ? value.toString('utf8').split('\n').map(shown).join('\n')

@@ -4,7 +4,7 @@ import { printJson, printTable } from '../output.ts';
 import { claimsOf, expiryOf } from '../token.ts';
 import { statusExitCode } from './status.ts';
 
-/** A clock that differs by more makes tokens and --at mean something else. */
+/** A larger difference of clocks would change the meaning of tokens and --at. */
 const clockDifferenceMaxS = 5;
 const expiresSoonS = 300;
 
@@ -46,7 +46,7 @@ const failed = (check: string, about: string, exitCode: number): Check => ({
   exitCode,
 });
 
-/** In the order in which they depend on each other: the first that fails is the one to mend. */
+/** Runs all checks. Each may depend on those before it, so the first failure is the one to fix. */
 const checkAll = async (session: Session): Promise<Check[]> => [
   checkAddress(session),
   await asked(

@@ -35,7 +35,7 @@ export const lintCommand = () =>
       note(`${file}: no errors; secrets to create: ${create.length}, to read: ${read.length}`);
     });
 
-/** What the vault would answer, with the file's name. */
+/** Plans a file as the vault would, and throws its errors with the name of the file. */
 const judge = <Result>(file: string, plan: () => Result): Result => {
   try {
     return plan();

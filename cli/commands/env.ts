@@ -1,4 +1,4 @@
-/** `dsv env`: files with references, in and out. */
+/** `dsv env`: encrypts, expands and submits files with references. */
 
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/scan.ts';
@@ -132,7 +132,7 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   if (flags.json) return await printJson(reply);
-  // Before the result, which may fail to be written: what was stored stays.
+  // Report stored secrets before the result is written: writing may fail, and the secrets remain.
   if (reply.created.length > 0) {
     const names = reply.created.map(({ name }) => name).join(', ');
     note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
@@ -143,8 +143,8 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
 };
 
 /**
- * Throws for a file without any reference: it would come back as it is, and its owner would take the plain values in
- * it for encrypted. A file with errors, and one whose enc() are all secret() by now, is the vault's to answer.
+ * Throws for a file without any reference. It would come back unchanged, and its owner would think that its plain values
+ * are encrypted. The vault answers for a file with errors, and for one in which every enc() is already secret().
  */
 const requireReference = (content: string, file: string): void => {
   const parsed = parseFile(content);
@@ -175,7 +175,7 @@ const ask = async (
   });
 };
 
-/** Checked before anything is asked: what was stored cannot be taken back because a file cannot be written. */
+/** Checks the target before any request, because a later error could not undo what was stored. */
 const targetOf = (file: string, { out, inPlace, json }: TransformFlags) => {
   if (out !== undefined && inPlace) throw usage('give --out or --in-place');
   if (json && (out !== undefined || inPlace))

@@ -35,7 +35,7 @@ export const exportCommand = () =>
 
 type Part = { readonly names: readonly string[]; readonly content: string };
 
-/** As few requests as the limits of one allow: each sees its secrets at one instant. */
+/** Reads the secrets with as few requests as the limits allow. Each request sees its secrets at one instant. */
 const readFiles = async (session: Session, names: readonly string[], dialect: string) => {
   const parts: Part[] = [];
   for (let at = 0; at < names.length; at += limits.fileNamesMax) {
@@ -45,7 +45,7 @@ const readFiles = async (session: Session, names: readonly string[], dialect: st
   return parts;
 };
 
-/** In halves where the values are too large together. */
+/** Reads secrets, in two halves if their values are too large together. */
 const readPart = async (
   session: Session,
   names: readonly string[],
@@ -72,7 +72,7 @@ const readPart = async (
   }
 };
 
-/** One object of all, by the names themselves. */
+/** One JSON object of all secrets by name. */
 const joined = (parts: readonly Part[]): string => {
   const values = parts.flatMap(({ names, content }) => {
     const keyed = new Map<string, string>(Object.entries(JSON.parse(content)));

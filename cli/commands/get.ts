@@ -35,7 +35,7 @@ export const getCommand = () =>
       replaceFile(requireWritable(out), value);
     });
 
-/** A terminal obeys control characters, and no value shall command it. */
+/** Prints a value at a terminal. Control characters in a value could command the terminal, so they become base64. */
 const show = async (value: Buffer): Promise<void> => {
   const text = value.toString('utf8');
   if (isUtf8(value) && !/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/u.test(text))

@@ -19,7 +19,7 @@ export const historyCommand = () =>
       const name = secretName(typed);
       const versions = await readVersions(openSession(flags), name, flags.showValues === true);
       if (flags.json) return await printJson({ name, versions });
-      // No more than 80 columns hold; the id of the master key is in the document of --json.
+      // The table must fit 80 columns, so only --json has the id of the master key.
       const head = ['VERSION', 'VALID FROM', 'VALID TO', 'CREATED BY'];
       const rows = versions.map((entry) => [
         String(entry.version),
@@ -31,6 +31,6 @@ export const historyCommand = () =>
       await printTable(flags.showValues ? [...head, 'VALUE'] : head, rows);
     });
 
-/** Text as it is, bytes as base64. */
+/** Text unchanged, other bytes as base64. */
 const shownValue = ({ value = '', encoding = 'utf8' }): string =>
   encoding === 'utf8' ? value : `base64:${decodeValue({ value, encoding }).toString('base64')}`;

@@ -23,7 +23,7 @@ export const importCommand = () =>
       const content = await readText(file, `the file ${file}`);
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0) throw failure('invalidFile', `${file} has no assignments`);
-      // The keys stand for nothing: names of secrets may hold what keys may not.
+      // The keys are arbitrary, because names of secrets may hold characters that keys may not.
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
       const body = { content: lines.join(''), values, ...(dryRun && { dryRun }) };
@@ -39,7 +39,7 @@ const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
   throw usage('--format is env or json');
 };
 
-/** The lines of the request are not those of the file, so its errors are told by name alone. */
+/** Reports errors by name only, because the lines of the request are not those of the file. */
 const byName = async <Result>(file: string, action: () => Promise<Result>): Promise<Result> => {
   try {
     return await action();

@@ -33,10 +33,10 @@ export const loginCommand = () =>
         ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you' })
         : undefined;
       const token = made?.token ?? (await readToken());
-      // A token that is kept, and what is no profile at all, is to be replaced: neither is in the way.
+      // Login replaces the stored token, and also a damaged profile.
       const { token: _, ...kept } = findProfile(profile) ?? {};
       const settings = readSettings({ ...flags, addr: made?.url ?? flags.addr }, kept);
-      // A token that the vault refuses is not kept.
+      // A token that the vault refuses is not stored.
       const source = local ? '--local' : 'stdin';
       await openClient({ ...settings, token: { text: token, source } })('get-status');
       const file = writeProfile(profile, { ...kept, addr: settings.addr, token });

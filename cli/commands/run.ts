@@ -36,8 +36,8 @@ export const runCommand = () =>
     });
 
 /**
- * The file with no other assignments, so that no secret of theirs is read. Lines keep their numbers, and what cannot
- * be read stays to be complained of.
+ * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and unreadable lines
+ * remain, so that the vault reports them.
  */
 const withOnly = (content: string, keys: readonly string[], file: string): string => {
   const parsed = parseFile(content);
@@ -61,7 +61,7 @@ const expand = async ({ client }: Session, content: string, file: string) => {
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   const variables = new Map<string, string>(Object.entries(JSON.parse(reply.content)));
   for (const [key, value] of variables) {
-    // Said here: the error of the system would quote the value.
+    // Checked here, because the error of the system would quote the value.
     if (value.includes('\0')) {
       throw failure('invalidFile', `${file}: the value of ${key} holds a NUL: no variable can`);
     }
@@ -70,8 +70,8 @@ const expand = async ({ client }: Session, content: string, file: string) => {
 };
 
 /**
- * What to hide of the secrets that were read: a line may hold several, and more. They are asked for by their versions,
- * so they are those of the file, and in a request of their own, so that the file is judged as it is.
+ * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
+ * request reads each value alone. It asks for the same versions.
  */
 const readHidden = async ({ client }: Session, resolved: ReplyOf<'expand-env'>['resolved']) => {
   if (resolved.length === 0) return [];

@@ -27,7 +27,7 @@ export const updateCommand = () =>
       const session = openSession(flags);
       const value = await readValue(flags);
       const same = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
-      // Of a version that is not the one asked for, the server says so.
+      // If the current version is not the expected one, the update goes to the server, which refuses it.
       if (same !== undefined && (ifVersion ?? same.version) === same.version) {
         if (flags.json) return await printJson({ ...same, unchanged: true });
         return note(`${name} is unchanged at version ${same.version}`);

@@ -13,7 +13,7 @@ export const whoamiCommand = () =>
     `,
   ).action(async ({ json, ...flags }) => {
     const { client, settings } = openSession(flags);
-    // The vault takes the token, or this throws: what it says of itself is true then.
+    // This throws unless the vault accepts the token, so its claims are true afterwards.
     await client('get-status');
     const claims = settings.token && claimsOf(settings.token.text);
     if (!settings.token || !claims) throw failure('denied', 'the token says nothing of itself');
