@@ -3,6 +3,7 @@
  * nodes can. A node that cannot be sure waits, and says for which node.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../command.ts';
 import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';
@@ -26,17 +27,26 @@ const silenceMs = 900;
 
 type Peers = ReadonlyMap<number, NodeReport>;
 
-const askAll = async ({ config, ask }: JoiningOptions): Promise<Peers> => {
-  const peers = config.nodes.filter(({ node }) => node !== config.node);
-  const answers = await Promise.allSettled(
-    peers.map(async ({ node }) =>
-      parseReport(await askText(ask, node, 'GET', '/report', { timeoutMs: silenceMs })),
-    ),
-  );
-  const reports = answers.flatMap((answer) =>
-    answer.status === 'fulfilled' ? [answer.value] : [],
-  );
-  return new Map(reports.map((report) => [report.node, report]));
+/** A node that is only away needs no words; one with another certificate will never be understood. */
+const isOfOtherCluster = (error: unknown): boolean =>
+  /CERT|ISSUER|SIGNATURE/.test(codeOf(error) ?? '');
+
+const askAll = async ({ config, ask }: JoiningOptions) => {
+  const heard: NodeReport[] = [];
+  const strangers: number[] = [];
+  const askOne = async (node: number): Promise<void> => {
+    try {
+      const text = await askText(ask, node, 'GET', '/report', { timeoutMs: silenceMs });
+      heard.push(parseReport(text));
+    } catch (error) {
+      if (isOfOtherCluster(error)) strangers.push(node);
+    }
+  };
+  const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  await Promise.all(others.map(askOne));
+  const inOrder = heard.sort((one, other) => one.node - other.node);
+  const reports: Peers = new Map(inOrder.map((report) => [report.node, report]));
+  return { reports, strangers: strangers.sort() };
 };
 
 /** Why this node's files are not its latest, by what the peers say; `undefined` if they are. */
@@ -100,10 +110,13 @@ const decide = (options: JoiningOptions, peers: Peers): Decision => {
  */
 export const decideStart = async (options: JoiningOptions): Promise<string | undefined> => {
   for (let said = ''; ; ) {
-    const decision = decide(options, await askAll(options));
+    const { reports, strangers } = await askAll(options);
+    const decision = decide(options, reports);
     if (decision.begin) return decision.lost;
-    if (decision.reason !== said) options.waitFor(decision.reason);
-    said = decision.reason;
+    const other = strangers.map((node) => `; node ${node} has a certificate of another cluster`);
+    const reason = decision.reason + other.join('');
+    if (reason !== said) options.waitFor(reason);
+    said = reason;
     await sleep(everyMs, undefined, { signal: options.signal });
   }
 };

@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { findFreePort } from '../../../local/child.ts';
 import { decideStart } from '../../../local/node/joining.ts';
+import { createAskPeer, servePeers } from '../../../local/node/peers.ts';
 import { type NodeRecord, openNodeRecord } from '../../../local/node/record.ts';
 import type { NodeReport } from '../../../local/node/report.ts';
+import { freshCertificates } from '../../support/certificates.ts';
 import { askOf, configOf, counterOf, recordOf, reportOf } from '../../support/nodes.ts';
 import { until } from '../../support/until.ts';
 
@@ -105,6 +108,34 @@ describe('a node with files', () => {
     expect(waits).toEqual(['it waits for another node: 2 or 3']);
     stop.abort();
     await expect(decided).rejects.toThrow();
+  });
+
+  it('says which node has a certificate of another cluster', async () => {
+    const port = await findFreePort();
+    const nodes = [1, 2, 3].map((node) => ({
+      node,
+      host: '127.0.0.1',
+      etcdPort: 1,
+      peerPort: port,
+    }));
+    const config = { ...configOf(1), nodes };
+    const routes = new Map([['GET /report', async () => JSON.stringify(reportOf(2, member))]]);
+    const server = await servePeers({ ...config, node: 2 }, await freshCertificates(), routes);
+    const waits: string[] = [];
+    const stop = new AbortController();
+    const decided = decideStart({
+      ...{ config, ask: createAskPeer(config, await freshCertificates()) },
+      ...{ record: recordOf(5), counter: counterOf(), hasMemberFiles: true, signal: stop.signal },
+      waitFor: (reason) => void waits.push(reason),
+    });
+    await until(() => waits.length === 1);
+    expect(waits).toEqual([
+      'it waits for another node: 2 or 3; node 2 has a certificate of another cluster; ' +
+        'node 3 has a certificate of another cluster',
+    ]);
+    stop.abort();
+    await expect(decided).rejects.toThrow();
+    await server.close();
   });
 
   it('waits for a majority of five nodes', async () => {
