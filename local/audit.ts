@@ -1,7 +1,8 @@
 /**
- * `npm run audit`: asks the registry whether it knows of weaknesses in the packages that run, as package-lock.json
- * pins them. Three ends, told apart by sentence and exit code: 0, it knows of none; 1, it knows of some; 3, it gave no
- * answer, as not every registry has this service: then nothing is known, which is not the same as none.
+ * `npm run audit`: asks the registry whether it knows of weaknesses in the packages that run, as package-lock.json pins
+ * them. The run ends in one of three ways, each with its own sentence and exit code. 0: the registry knows of none. 1:
+ * it knows of some. 3: it gave no answer, because not every registry has this service; then nothing is known, which is
+ * not the same as none.
  */
 import { execFile } from 'node:child_process';
 import * as v from 'valibot';
@@ -15,7 +16,7 @@ const answer = v.object({
     v.string(),
     v.object({
       severity: v.string(),
-      // A text names another package of this list through which this one is concerned.
+      // A text names another package of this list that makes this one vulnerable.
       via: v.array(v.union([v.string(), advisory])),
     }),
   ),
@@ -23,7 +24,7 @@ const answer = v.object({
 });
 type Answer = v.InferOutput<typeof answer>;
 
-/** What npm says in place of an answer: of a reply, or of a connection. */
+/** npm prints this object instead of an answer, if the registry refused or the connection failed. */
 const refusal = v.object({
   message: v.optional(v.string()),
   error: v.optional(v.object({ summary: v.string() })),
@@ -34,7 +35,7 @@ const askNpm = (): Promise<string> =>
     const options = { maxBuffer: 2 ** 26, encoding: 'utf8' } as const;
     const child = execFile('npm', ['audit', '--omit=dev', '--json'], options, (error, stdout) => {
       takeBack();
-      // npm ends with 1 for what it found and for no answer alike: what it prints tells.
+      // npm ends with 1 both if it found weaknesses and if it got no answer, so only its output tells which.
       if (error && stdout === '') reject(error);
       else resolve(stdout);
     });

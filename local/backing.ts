@@ -1,6 +1,6 @@
 /**
- * What the functions stand on: the data folder, the master key and the store. Each is started here unless the
- * environment names another one, and all of it is stopped again if any of it fails.
+ * The services that the functions use: the data folder, the master key and the store. Each is started here unless the
+ * environment names another one. If any of it fails, all of it is stopped again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,11 +27,11 @@ export type PartsOptions = {
   readonly root: string;
   readonly folder: string;
   readonly store: StoreName;
-  /** Gets one line whenever a part is started again. */
+  /** Gets one line each time a part is restarted. */
   readonly report: (line: string) => void;
 };
 
-/** The parts that run here; one that the environment names elsewhere is absent. */
+/** The parts that run here. A part is absent if the environment names another one. */
 export type Parts = {
   readonly kms: Kms | undefined;
   readonly store: LocalStore | undefined;
@@ -40,7 +40,7 @@ export type Parts = {
 
 export type Backing = {
   readonly running: Omit<Running, 'url' | 'takesLocalTokens'>;
-  /** Settles only if a part died and could not be kept running; says why. */
+  /** Settles only if a part died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
@@ -50,10 +50,13 @@ const findStore = ({ root, store }: PartsOptions): StoreProgram =>
     ? dynoxide(root)
     : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
 
-/** Where the stores keep their data in the folder. */
+/** The files and folders in the data folder in which the stores keep their data. */
 const storeFiles = ['store.sqlite', 'dynamodb-local'];
 
-/** A new key beside old data would open none of it, and say so only when it is asked for. */
+/**
+ * Throws if there is data but no master key. A new key would open none of that data, and the error would appear only at
+ * the first read.
+ */
 const checkKeyIsThere = (folder: string): void => {
   const holdsData = storeFiles.some((file) => existsSync(join(folder, file)));
   if (!holdsData || existsSync(masterKeyFile(folder))) return;
@@ -64,7 +67,7 @@ const checkKeyIsThere = (folder: string): void => {
 };
 
 /**
- * Takes the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be had;
+ * Locks the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be started;
  * nothing is left running then.
  */
 export const startParts = async (options: PartsOptions): Promise<Parts> => {
@@ -103,8 +106,8 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
 };
 
 /**
- * Starts the parts, sees that the table is there, and puts what the functions must know into this process's
- * environment, so that they may be imported. They then call an embedded KMS without HTTP. Throws like `startParts`.
+ * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
+ * that they may be imported. They then call an embedded KMS without HTTP. Throws like `startParts`.
  */
 export const startBacking = async (
   options: PartsOptions & { readonly table: TableDefinition },

@@ -1,11 +1,14 @@
-/** Reads the bodies of requests without ever holding more of one than it may have. */
+/** Reads the bodies of requests, and never holds more of a body than its limit. */
 import type { IncomingMessage } from 'node:http';
 
-/** So much of a refused body is read and thrown away, so that its sender gets to read the answer. */
+/** At most this much of a refused body is read and discarded, so that its sender gets to read the answer. */
 const discardedBytesMax = 64 * 1_048_576;
 const discardingMs = 5_000;
 
-/** Why a body is not read: it is too long or no HTTP, it came too slowly, or all bodies together are too many bytes. */
+/**
+ * Why a body is not read: it is too long, it is not valid HTTP, it came too slowly, or all bodies together have too
+ * many bytes.
+ */
 export type Unread = 'too long' | 'malformed' | 'too slow' | 'no room';
 export type Read = Buffer | Unread;
 
@@ -13,8 +16,9 @@ export const isDeclaredTooLong = (request: IncomingMessage, bytesMax: number): b
   Number(request.headers['content-length'] ?? 0) > bytesMax;
 
 /**
- * The body; `'too long'` as soon as it has more than `bytesMax`, or what `giveUp` resolves with, with the rest unread.
- * `count` is called with the size of each piece. Rejects if the sender goes away.
+ * Resolves with the body. Resolves with `'too long'` as soon as the body has more than `bytesMax`, or with the value of
+ * `giveUp` once that resolves; the rest is unread then. `count` is called with the size of each piece. Rejects if the
+ * sender goes away.
  */
 export const readBody = (
   request: IncomingMessage,
@@ -51,7 +55,7 @@ export const readBody = (
     });
   });
 
-/** Reads what is left of a body and throws it away, within bounds. Never rejects. */
+/** Reads the rest of a body and discards it, within bounds. Never rejects. */
 export const discardBody = (request: IncomingMessage): Promise<void> =>
   new Promise((resolve) => {
     if (request.complete || request.destroyed) return resolve();

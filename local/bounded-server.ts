@@ -1,6 +1,7 @@
 /**
- * An HTTP server that no client can make hold more, or wait longer, than `bounds.ts` says. It answers the requests of
- * one connection one after the other. If a port holds too much, it ends the client that has kept it waiting longest.
+ * An HTTP server with bounds: no client can make it hold more, or wait longer, than `bounds.ts` allows. It answers the
+ * requests of one connection one after the other. If a port holds too much, the server closes the connection that has
+ * kept it waiting longest.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -11,7 +12,7 @@ import { type Budget, createBudget, type Holder } from './budget.ts';
 import type { TlsFiles } from './cluster/cluster-file.ts';
 import { mutualTls } from './cluster/mutual-tls.ts';
 
-/** Why something is no request that can be answered. */
+/** Why something is not a request that can be answered. */
 export type Unreadable = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
 
 export type Exchange = {
@@ -19,23 +20,26 @@ export type Exchange = {
   readonly response: ServerResponse;
   /** Reads the body, once. Rejects if the sender goes away. */
   readonly readBody: (bytesMax: number) => Promise<Read>;
-  /** Reads what is left of a refused body and throws it away, within bounds, so that its sender reads the answer. */
+  /** Reads the rest of a refused body and discards it, within bounds, so that its sender reads the answer. */
   readonly discardBody: () => Promise<void>;
-  /** To be called with the size of the reply, before it is written. */
+  /** The caller must call this with the size of the reply, before the reply is written. */
   readonly holdReply: (bytes: number) => void;
 };
 
 export type BoundedServerOptions = {
   readonly bounds: Bounds;
-  /** Serves HTTPS, only to clients with a certificate of the same authority. By default HTTP. */
+  /** Serves HTTPS, only to clients with a certificate of the same authority. The default is HTTP. */
   readonly tls?: TlsFiles;
   /** Answers a request, or destroys it. Must not reject. */
   readonly respond: (exchange: Exchange) => Promise<void>;
-  /** The whole reply, as text, to what is no request. The connection is closed after it. By default a bare status. */
+  /**
+   * Returns the whole reply, as text, to something that is not a request. The connection is closed after it. The
+   * default is a bare status.
+   */
   readonly refuse?: (reason: Unreadable) => string;
 };
 
-/** The exchange whose turn it is. `giveUp` ends the reading of its body, while that is under way. */
+/** The exchange that is answered now. `giveUp` ends the reading of its body, while that is under way. */
 type Current = {
   readonly request: IncomingMessage;
   giveUp: ((why: Unread) => void) | undefined;
@@ -48,7 +52,7 @@ type Connection = {
   turn: Promise<void>;
   waiting: number;
   current: Current | undefined;
-  /** Why nothing more can be received. */
+  /** The reason why nothing more can be received. */
   broken: Unreadable | undefined;
 };
 
@@ -68,7 +72,7 @@ const statuses = {
 const bareRefusal = (reason: Unreadable): string =>
   `HTTP/1.1 ${statuses[reason]} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 
-/** Answers one request whose turn has come. Settles when its reply was read, or the connection is closed. */
+/** Answers the next request. Settles when its reply was read, or the connection is closed. */
 const exchangeOne = async (
   { bounds, respond }: BoundedServerOptions,
   { bodies, replies }: Budgets,
@@ -119,7 +123,7 @@ const exchangeOne = async (
   connection.current = undefined;
 };
 
-/** Makes the server, which does not listen yet. */
+/** Creates the server, which does not listen yet. */
 export const createBoundedServer = (options: BoundedServerOptions): Server => {
   const { bounds, refuse = bareRefusal, tls } = options;
   const connections = new WeakMap<Socket, Connection>();
@@ -134,13 +138,13 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     headersTimeout: bounds.headersMs,
     requestTimeout: bounds.requestMs,
     connectionsCheckingInterval: bounds.checkEveryMs,
-    // Clients keep their connections: an idle one must not be closed just as it is used again.
+    // Clients keep their connections, and an idle connection must not be closed just as it is used again.
     keepAliveTimeout: bounds.idleMs,
   };
   const server = tls
     ? createTlsServer({ ...httpOptions, ...mutualTls(tls), handshakeTimeout: bounds.headersMs })
     : createServer(httpOptions);
-  // One header more than may be is kept, so that the excess is seen.
+  // Node keeps one header more than is allowed, so that the excess is noticed.
   server.maxHeadersCount = bounds.headersMax + 1;
 
   const hold = (socket: Socket): Holder => {
@@ -172,7 +176,7 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
       if (holder === undefined) socket.destroy();
       else accept(socket, holder);
     });
-    // Node's own leaves those alone that are in their handshake.
+    // Node's own method does not close connections that are still in their TLS handshake.
     server.closeAllConnections = () => {
       for (const socket of sockets) socket.destroy();
     };
@@ -180,7 +184,7 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     server.on('connection', (socket: Socket) => accept(socket, hold(socket)));
   }
 
-  /** Answers what cannot be answered as a request, unless an answer was begun, and closes the connection. */
+  /** Answers something that cannot be answered as a request, unless an answer was begun, and closes the connection. */
   const endWith = (socket: Socket, reason: Unreadable | undefined): void => {
     if (socket.writable && reason !== undefined) socket.end(refuse(reason));
     else socket.end();

@@ -4,15 +4,15 @@ export const bounds = {
   connectionsMax: 1_000,
   /** Few clients send a request before the last was answered. Each request that waits costs some KB. */
   waitingRequestsMax: 16,
-  /** A token of 8 KiB and all other headers that a request may carry fit several times. */
+  /** This is several times a token of 8 KiB and all other headers that a request may carry. */
   headerBytesMax: 65_536,
   /** Proxies add some twenty headers to those of a client. */
   headersMax: 100,
   /** No route knows more than four parameters. The function names the unknown ones of a short query. */
   queryParametersMax: 100,
-  /** All bodies of one port together, until their requests are answered: 64 bodies of the largest kind. */
+  /** Holds for all bodies of one port together, until their requests are answered: 64 bodies of the largest kind. */
   bodyBytesHeldMax: 64 * 1_048_576,
-  /** All replies of one port together, until they are read: 32 replies of the largest kind. */
+  /** Holds for all replies of one port together, until they are read: 32 replies of the largest kind. */
   replyBytesHeldMax: 128 * 1_048_576,
   /** Headers come in one piece, or in a few. */
   headersMs: 10_000,
@@ -22,9 +22,9 @@ export const bounds = {
   replyMs: 30_000,
   /** Clients use a connection again within a minute, or open another one. */
   idleMs: 60_000,
-  /** How often the times of headers and requests are looked at. */
+  /** The interval at which the times of headers and requests are checked. */
   checkEveryMs: 1_000,
-  /** After the answer to an unreadable request its sender has this time to read the answer. */
+  /** After the answer to an unreadable request, its sender has this time to read the answer. */
   lingerMs: 5_000,
 } as const;
 

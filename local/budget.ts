@@ -1,26 +1,32 @@
-/** An amount that many holders share. Beyond it the oldest holder that can let go must let go. */
+/**
+ * An amount that many holders share. If they hold more than the maximum, the oldest holder that is not pinned is
+ * evicted.
+ */
 
 export type Holder = {
-  /** Takes more of the budget. Other holders, or this one, may be asked to let go before this returns. */
+  /** Takes more of the budget. Other holders, or this one, may be evicted before this returns. */
   readonly take: (amount: number) => void;
-  /** From now on this holder cannot let go. */
+  /** From now on this holder cannot be evicted. */
   readonly pin: () => void;
-  /** From now on this holder can let go, and counts as the youngest. */
+  /** From now on this holder can be evicted again, and counts as the youngest. */
   readonly renew: () => void;
-  /** Gives everything back. Nothing can be taken afterwards. */
+  /** Gives everything back. The holder can take nothing afterwards. */
   readonly release: () => void;
 };
 
 export type Budget = {
-  /** Opens a holder of nothing. `letGo` is called at most once, after its amount was given back. */
+  /**
+   * Creates a holder that holds nothing yet. `letGo` is called at most once, when the holder is evicted and its amount
+   * was given back.
+   */
   readonly hold: (letGo: () => void) => Holder;
 };
 
 type State = { amount: number; isPinned: boolean; readonly letGo: () => void };
 
-/** Together the holders keep at most `max`, unless those that are pinned have more. */
+/** Creates a budget whose holders together hold at most `max`, unless the pinned ones alone hold more. */
 export const createBudget = (max: number): Budget => {
-  /** The oldest first. */
+  /** The holders in order of age, the oldest first. */
   const holders = new Set<State>();
   let held = 0;
   const release = (holder: State): void => {

@@ -1,7 +1,7 @@
 /**
- * Processes that live no longer than this one. A child dies with its parent where the system offers that
- * (`setpriv --pdeathsig`); elsewhere its pid and start time, kept in the data folder, let the next start end what a
- * `kill -9` left.
+ * Child processes that do not outlive this process. If the system offers it (`setpriv --pdeathsig`), a child dies with
+ * its parent. On other systems the data folder keeps the child's pid and start time, so that the next start can end a
+ * child that a `kill -9` of its parent left.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -13,13 +13,13 @@ import { failure } from './command.ts';
 import { readFileIfPresent, replaceFile } from './data-folder.ts';
 import { closeAtEnd } from './ending.ts';
 
-/** A process that no later one can be taken for: a pid is used again, with another start time. */
+/** Identifies a process: the system may reuse a pid, but then the start time differs. */
 export const processRecord = v.object({ pid: v.number(), startTime: v.string() });
 export type ProcessRecord = v.InferOutput<typeof processRecord>;
 
 const startTimeOf = (pid: number): string | undefined => {
   try {
-    // Field 22 of /proc/<pid>/stat; the second, the program's name, may hold blanks and parentheses.
+    // The start time is field 22 of /proc/<pid>/stat. Field 2, the program's name, may hold blanks and parentheses.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return state === 'Z' ? undefined : fields[18];
@@ -33,7 +33,7 @@ const startTimeOf = (pid: number): string | undefined => {
   }
 };
 
-/** The record of a process that runs now; `undefined` if it does not. */
+/** The record of a process that runs now; `undefined` if it does not run. */
 export const recordOf = (pid: number): ProcessRecord | undefined => {
   const startTime = startTimeOf(pid);
   return startTime === undefined ? undefined : { pid, startTime };
@@ -43,8 +43,8 @@ export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
   startTimeOf(pid) === startTime;
 
 /**
- * Remembers a child in `file`, in place of the one before. Where that cannot be written, as on a full disk, the child
- * runs all the same: its parent would otherwise never come back by itself when there is room again.
+ * Records a child in `file`, which replaces the record before it. If the file cannot be written because the disk is
+ * full, the child runs nevertheless; otherwise its parent would never recover by itself when there is space again.
  */
 export const rememberChild = (file: string, child: ChildProcess): void => {
   const record = child.pid === undefined ? undefined : recordOf(child.pid);
@@ -67,14 +67,14 @@ const parseRecord = (text: string): ProcessRecord | undefined => {
   }
 };
 
-/** The child that `file` remembers, if it still runs. */
+/** The child that `file` records, if it still runs. */
 export const findRememberedChild = (file: string): ProcessRecord | undefined => {
   const text = readFileIfPresent(file);
   const record = text === undefined ? undefined : parseRecord(text);
   return record !== undefined && isRunning(record) ? record : undefined;
 };
 
-/** Ends the child that `file` remembers, if it still runs; returns when it is gone. */
+/** Ends the child that `file` records, if it still runs; returns when it is gone. */
 export const endRememberedChild = async (file: string): Promise<void> => {
   const record = findRememberedChild(file);
   if (record === undefined) return;
@@ -82,7 +82,9 @@ export const endRememberedChild = async (file: string): Promise<void> => {
   while (isRunning(record)) await sleep(5);
 };
 
-/** The command that has the system send a child this signal when its parent dies; empty where there is none. */
+/**
+ * The command through which the system sends a child this signal when its parent dies; empty if the system has none.
+ */
 const boundBy = (signal: 'KILL' | 'TERM'): readonly string[] => {
   setpriv ??= findSetpriv();
   return setpriv === '' ? [] : [setpriv, '--pdeathsig', signal, '--'];
@@ -98,18 +100,18 @@ const findSetpriv = (): string => {
   }
 };
 
-/** Above what a child is given for its own children, by any program here. */
+/** Longer than any program here gives its own children to end. */
 const endWithinMs = 40_000;
 
-/** Has the child end before this program does. */
+/** Ends the child before this program ends. */
 const endWithThis = (child: ChildProcess): void => {
   const takeBack = closeAtEnd(() => endChild(child, endWithinMs));
   child.once('exit', takeBack);
 };
 
 /**
- * Starts a program that ends what it has started itself once it is asked to: it is asked when this one ends, however
- * this one ends. The command is found by this process's PATH.
+ * Starts a program that ends its own children when it is asked to end. It is asked when this process ends, however this
+ * process ends. The command is found by this process's PATH.
  */
 export const startProgram = (
   command: string,
@@ -124,8 +126,8 @@ export const startProgram = (
 
 /**
  * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
- * first finish what it has begun. What the child writes to stderr can be read from `child.stderr`, and with `output`
- * piped what it writes to stdout from `child.stdout`. Of the environment it gets what a program needs to run, and
+ * first finish what it has begun. The caller reads the child's stderr from `child.stderr` and, if `output` is piped,
+ * its stdout from `child.stdout`. The child gets the few environment variables that any program needs, and those of
  * `environment`.
  */
 export const startChild = (
@@ -147,7 +149,7 @@ export const startChild = (
   return child;
 };
 
-/** Asks a child to end, and ends it if it has not after `graceMs`. */
+/** Asks a child to end, and kills it if it still runs after `graceMs`. */
 export const endChild = async (child: ChildProcess, graceMs: number): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -157,7 +159,7 @@ export const endChild = async (child: ChildProcess, graceMs: number): Promise<vo
   clearTimeout(timer);
 };
 
-/** Whether this port of the address can be had; 0: any port. */
+/** Whether this port of the address is free; port 0 means any port. */
 export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false));
@@ -165,14 +167,14 @@ export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> =>
   });
 
 /**
- * Below the ports that systems give to outgoing connections, and beside those of clusters: a child that dies is started
- * again at its port, which must not have become another's meanwhile.
+ * Lies below the ports that systems give to outgoing connections, and apart from the ports of clusters. A child that
+ * died is restarted at its port, so no other process may have taken that port meanwhile.
  */
 const childPorts = { from: 20_000, to: 32_000 };
 
 /**
- * A port for a child, that was free a moment ago at `host`, and at 127.0.0.1, where a child may look whether its port
- * is taken.
+ * Returns a port for a child that was free a moment ago at `host`, and at 127.0.0.1, where the child may check whether
+ * its port is taken.
  */
 export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
   const { from, to } = childPorts;
@@ -184,12 +186,12 @@ export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
 };
 
 /**
- * An address of this machine for a child that cannot tell a web page from its parent: a random one of 127.0.0.0/8, which
- * no page can guess, though any user of the machine can look it up. A system
- * that has 127.0.0.1 alone, as macOS, gives that address.
+ * Returns an address of this machine for a child that cannot distinguish a web page from its parent. The address is a
+ * random one of 127.0.0.0/8, which no page can guess, though any user of the machine can look it up. A system that has
+ * only 127.0.0.1, such as macOS, gives that address.
  */
 export const findHiddenHost = async (): Promise<string> => {
-  // Not 127.0.*.*, where systems put services of their own.
+  // Systems put services of their own at 127.0.*.*.
   const host = [127, randomInt(1, 255), randomInt(256), randomInt(1, 255)].join('.');
   return (await isFree(0, host)) ? host : '127.0.0.1';
 };

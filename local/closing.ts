@@ -1,8 +1,8 @@
 export type Closer = () => void | Promise<void>;
 
 /**
- * Closes what was opened, the last first, and leaves the list empty. Each is closed, whatever became of the others;
- * throws what the first that failed threw.
+ * Calls the closers, the last first, and leaves the list empty. Each is called even if another one failed. Throws the
+ * first error.
  */
 export const closeAll = async (closers: Closer[]): Promise<void> => {
   const failures: unknown[] = [];

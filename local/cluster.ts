@@ -1,7 +1,7 @@
 /**
  * `npm run cluster`: a vault of three nodes on this machine, at http://127.0.0.1:3001 to 3003, and the master key they
- * share. With a command (`status`, `kill 2`, …) it has the cluster that runs do that. With `--docker` all of it is said
- * of containers.
+ * share. With a command (`status`, `kill 2`, …) it sends the command to the running cluster. With `--docker` the
+ * cluster runs in containers.
  */
 import { join } from 'node:path';
 import { type Command, commandLine, readCommand } from './cluster/commands.ts';
@@ -20,7 +20,7 @@ const root = join(import.meta.dirname, '..');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** How to go on from a second terminal; `setting` stands before each command. */
+/** Tells how to go on from a second terminal; `setting` stands before each command. */
 const nextSteps = (setting: string, kind: 'cluster' | 'docker'): string => {
   const command = `${setting}npm run -s cluster --${kind === 'docker' ? ' --docker' : ''}`;
   return `a token to try it: ${setting}npm run -s token -- --for ${kind} --tenant demo --sub you
@@ -33,12 +33,15 @@ const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {
   for (const { node, folder: own } of nodes) {
     if (!serving.includes(node)) report(`node ${node} does not serve: see ${own}/log`);
   }
-  // One write, so that nobody reads half of it.
+  // The text is one write, so that nobody reads half of it.
   const next = nextSteps(folderSetting(process.env, folder), 'cluster');
   say(`cluster listening on ${urls.join(' ')}\n${next}`);
 };
 
-/** The cluster as containers, which Docker keeps running: what is asked is done, and this process ends. */
+/**
+ * Runs a command on the cluster in containers. Docker keeps the containers running, so this process ends after the
+ * command.
+ */
 const runDocker = async (command: Command | 'down' | undefined, isDataToGo: boolean) => {
   const name = process.env['COMPOSE_PROJECT_NAME'] || 'vault';
   const cluster = containerCluster({ root, name, say });
@@ -55,7 +58,7 @@ const runDocker = async (command: Command | 'down' | undefined, isDataToGo: bool
 const serve = async (folder: string): Promise<void> => {
   const signal = untilSignal();
   const firstPort = readFirstPort(process.env);
-  // One sentence here, instead of one from each node.
+  // Checks here, so that one sentence is printed instead of one from each node.
   requireEtcd();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);

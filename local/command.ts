@@ -1,7 +1,10 @@
-/** How the commands of this folder end: one sentence for a person on stderr, and an exit code. */
+/** The commands of this folder end with one sentence for a person on stderr, and an exit code. */
 import { types } from 'node:util';
 
-/** What was asked for cannot be done; the sentence says why. Exit code 2: the command line is wrong. */
+/**
+ * Creates the error of a command that cannot be done; the sentence says why. Exit code 2 means that the command line is
+ * wrong.
+ */
 export const failure = (
   sentence: string,
   options: { readonly exitCode?: 1 | 2; readonly cause?: unknown } = {},
@@ -14,17 +17,17 @@ export const failure = (
 export const isFailure = (error: unknown): boolean =>
   types.isNativeError(error) && error.name === 'Failure';
 
-/** The sentence of any error, for one that is part of another sentence. */
+/** Returns the sentence of any error, as a part of another sentence. */
 export const sentenceOf = (error: unknown): string =>
   types.isNativeError(error) ? error.message : String(error);
 
-/** The code that Node gives to an error of the operating system: `EADDRINUSE`. */
+/** Returns the code that Node gives to an error of the operating system, such as `EADDRINUSE`. */
 export const codeOf = (error: unknown): string | undefined =>
   types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 
-/** Runs a command to its end. Only an error that is no failure, so our bug, is shown with its stack. */
+/** Runs a command to its end. An error that is not a failure is our bug; only such an error is shown with its stack. */
 export const runCommand = async (command: () => Promise<void>): Promise<void> => {
   try {
     await command();

@@ -1,4 +1,4 @@
-/** The table and the master key of a data folder, for commands that look at them. */
+/** Opens the table and the master key of a data folder, for commands that read them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -28,7 +28,7 @@ const connectTo = (
 ): Connection => {
   const options = {
     region: process.env['AWS_REGION'] || 'us-east-1',
-    // Without them, for a KMS that is not the local one, the user's own access key is used.
+    // If the KMS is not the local one, the client uses the user's own access key.
     ...(credentials && { credentials: { ...credentials } }),
   };
   const dynamodb = new DynamoDBClient({ ...options, endpoint: vault.dynamodbEndpoint });
@@ -51,7 +51,7 @@ const connectTo = (
   };
 };
 
-/** Connects to the vault that runs on the folder; throws a sentence if none does. */
+/** Connects to the vault that runs on the folder; throws a sentence if no vault runs. */
 export const connectToRunning = (folder: string): Connection => {
   const running = findRunning(folder);
   if (running === undefined) {
@@ -65,7 +65,7 @@ export const connectToRunning = (folder: string): Connection => {
 
 /**
  * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
- * node does not run: its data are in etcd's files, which only its etcd reads.
+ * node does not run: its data are in etcd's files, which only its own etcd reads.
  */
 const connectToNode = (folder: string): Connection => {
   const running = findRunning(folder);
@@ -80,8 +80,8 @@ const connectToNode = (folder: string): Connection => {
 };
 
 /**
- * Connects to the node or the vault that runs on the folder, or else to the store and the KMS of the folder, which are
- * started until `close`. Throws a sentence if the folder holds no vault, or a node that does not run.
+ * Connects to the node or the vault that runs on the folder. If none runs, starts the store and the KMS of the folder
+ * and connects to them; `close` ends them. Throws a sentence if the folder holds no vault, or a node that does not run.
  */
 export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
   if (existsSync(join(folder, 'node.json'))) return connectToNode(folder);

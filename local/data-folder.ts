@@ -1,6 +1,6 @@
 /**
- * The folder that holds all a local vault keeps. Its files are for its owner only (folder 0700, files 0600), are
- * replaced whole or not at all, and belong to one running vault at a time.
+ * The folder that holds all data of a local vault. Its files are for its owner only (folder 0700, files 0600). Each
+ * file is replaced as a whole or not at all. The folder belongs to one running vault at a time.
  */
 import {
   accessSync,
@@ -23,11 +23,11 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, failure, sentenceOf } from './command.ts';
 
-/** The folder of this run: `VAULT_DATA_DIR`, else `preset`, as an absolute path. */
+/** Returns the folder of this run as an absolute path: `VAULT_DATA_DIR`, else `preset`. */
 export const dataFolderOf = (environment: NodeJS.ProcessEnv, preset = '.local/data'): string =>
   resolve(environment['VAULT_DATA_DIR'] || preset);
 
-/** Not `recursive`: under /proc, where nothing can be made, Node would try for ever. */
+/** Does not use `recursive`: under /proc, where no folder can be made, Node would never return. */
 const makeFolder = (folder: string): void => {
   try {
     mkdirSync(folder, { mode: 0o700 });
@@ -39,22 +39,25 @@ const makeFolder = (folder: string): void => {
   }
 };
 
-/** Each of these tells a folder that a vault, a node or a cluster has used from all others. */
+/** If a folder holds one of these files, a vault, a node or a cluster has used it. */
 const ownFiles = [
   ...['kms.json', 'token-key.json', 'store.sqlite', 'node.json'],
   ...['cluster.json', 'ports.json', 'localstack-key.json'],
 ];
 
-/** Others may make files in a folder with this bit, as /tmp. */
+/** In a folder with this bit, such as /tmp, all users may make files. */
 const stickyBit = 0o1000;
 
-/** A copy that was put back, which many programs leave open, is the vault's own; a folder that many share is not. */
+/**
+ * Decides whether a folder belongs to a vault. A restored copy, which many programs leave open to others, belongs to
+ * the vault; a folder that many users share does not.
+ */
 const isOwn = (folder: string, { mode, uid }: Stats): boolean => {
   const isShared = (mode & stickyBit) !== 0 || uid !== process.getuid?.();
   return !isShared && ownFiles.some((name) => existsSync(join(folder, name)));
 };
 
-/** Returns the mode of a folder that stays open to others; `undefined` if this one is closed to them. */
+/** Closes a vault's own folder to others. Returns the mode of a folder that stays open to them, else `undefined`. */
 const closeOwnFolder = (folder: string): number | undefined => {
   const stats = statSync(folder);
   if ((stats.mode & 0o077) === 0) return undefined;
@@ -64,8 +67,8 @@ const closeOwnFolder = (folder: string): number | undefined => {
 };
 
 /**
- * Makes the folder if it is not there. From here on this process makes files for its owner only. Refuses a folder that
- * others may enter unless a vault has used it: to close another one, as /tmp, would lock others out.
+ * Makes the folder if it is missing. From then on this process makes files for its owner only. Refuses a folder that
+ * others may enter unless a vault has used it: closing another folder, such as /tmp, would lock others out.
  */
 export const openDataFolder = (folder: string): void => {
   process.umask(0o077);
@@ -85,8 +88,8 @@ export const openDataFolder = (folder: string): void => {
 };
 
 /**
- * Holds the folder for this process until `release` or its death, however it dies: the lock is the operating
- * system's, on SQLite's file, so there is nothing stale to clear away.
+ * Locks the folder for this process until `release` or the process's death, however it dies. The operating system holds
+ * the lock, on SQLite's file, so a dead process leaves no stale lock.
  */
 export const lockDataFolder = (folder: string): { readonly release: () => void } => {
   let lock: DatabaseSync | undefined;
@@ -117,7 +120,7 @@ const writeSynced = (file: string, text: string): void => {
   writeFileSync(file, text, { mode: 0o600, flag: 'wx', flush: true });
 };
 
-/** Replaces a file: after a crash at any point it holds the old text or the new, never a part. */
+/** Replaces a file. After a crash at any point it holds either the old text or the new text, never a part. */
 export const replaceFile = (file: string, text: string): void => {
   const draft = `${file}.${process.pid}.draft`;
   rmSync(draft, { force: true });
@@ -126,7 +129,10 @@ export const replaceFile = (file: string, text: string): void => {
   syncFolder(dirname(file));
 };
 
-/** Makes a file with this text unless it exists, and returns what it holds: of two makers one wins, for both. */
+/**
+ * Makes a file with this text unless it exists, and returns its content. If two processes make it at once, both return
+ * the text of the first.
+ */
 export const createFileOnce = (file: string, makeText: () => string): string => {
   const present = readFileIfPresent(file);
   if (present !== undefined) return present;

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: starts a vault of three nodes, does with it in a minute what its users and its failures would, and
- * checks each claim. Exit code 1 if one fails. What it made is removed, unless `VAULT_DATA_DIR` says where to keep it.
+ * `npm run demo`: starts a vault of three nodes, plays a minute of use and of failures, and checks each claim. The exit
+ * code is 1 if a check fails. All data are removed at the end unless `VAULT_DATA_DIR` names a folder to keep them in.
  * With `--docker` each node is a container.
  */
 import { mkdtempSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { causeOfEnd } from './ending.ts';
 import { runProgram } from './program.ts';
 
 const root = join(import.meta.dirname, '..');
-/** A story that was stopped goes on for as long as its nodes do, and is of no interest any more. */
+/** A story that was stopped may still go on until its nodes have ended; its lines are no longer printed. */
 const say = (line: string): void => {
   if (causeOfEnd() === undefined) process.stdout.write(`${line}\n`);
 };

@@ -1,4 +1,7 @@
-/** `npm run docker -- start|stop`: a Docker daemon for the commands that need one, where none runs. */
+/**
+ * `npm run docker -- start|stop`: starts or stops a Docker daemon for the commands that need one, on a machine where
+ * none runs.
+ */
 import { join } from 'node:path';
 import { daemonInstalls, startDaemon, stopDaemon } from './container/daemon.ts';
 import { runProgram, unknownWords } from './program.ts';

@@ -1,7 +1,7 @@
 /**
- * The local store: a DynamoDB that this process starts, on loopback unless asked otherwise, with its file in the data
- * folder, watches, and starts again if it dies. What it had acknowledged is in its file. It asks nobody who they are,
- * and lets any web page read and write, so no page may find it.
+ * The local store: a DynamoDB server whose file is in the data folder. This process starts it, on loopback unless told
+ * otherwise, watches it, and restarts it if it dies; acknowledged writes are in its file. The server has no
+ * authentication and lets any web page read and write, so its address must not be found by a page.
  */
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
@@ -20,19 +20,19 @@ import { watchRoom } from './dynamodb/room.ts';
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
   readonly name: string;
-  /** The address that it is to listen on; absent: one that no web page can find. */
+  /** The address that the program listens on. By default it is an address that no web page can find. */
   readonly host?: string | undefined;
   readonly readyWithinMs: number;
   readonly launch: (folder: string, host: string, port: number) => Promise<ChildProcess>;
-  /** A sentence for the last words of a program that did not start, where they would mislead. */
+  /** Returns a better sentence for the last words of a program that did not start, if those would mislead. */
   readonly explain?: (lastWords: string) => string | undefined;
 };
 
 export type LocalStore = {
   readonly endpoint: string;
-  /** How often it has died and was started again. */
+  /** The number of times that the store died and was restarted. */
   readonly deaths: () => number;
-  /** Settles only if the store died and could not be kept running; says why. */
+  /** Settles only if the store died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
@@ -51,7 +51,7 @@ const answers = (host: string, port: number): Promise<boolean> =>
     socket.once('connect', () => settle(true)).once('error', () => settle(false));
   });
 
-/** Waits until the child accepts connections. Throws what it last said if it ends before that. */
+/** Waits until the child accepts connections. If the child ends before that, throws its last words. */
 const waitUntilReady = async (
   { name, readyWithinMs, explain }: StoreProgram,
   child: ChildProcess,
@@ -79,7 +79,7 @@ const waitUntilReady = async (
   throw failure(`the store (${name}) did not answer within ${readyWithinMs / 1000} s`);
 };
 
-/** How a child ended, in a word. */
+/** Resolves when the child ends, with its exit code, signal or error. */
 const endOf = (child: ChildProcess): Promise<string> =>
   new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -87,8 +87,9 @@ const endOf = (child: ChildProcess): Promise<string> =>
   });
 
 /**
- * Ends what an earlier run left in `folder`, starts the program there and returns when it answers. The folder must
- * be locked by this process. `report` gets one line whenever the store is started again, and when its disk is full.
+ * Ends the process that an earlier run left in `folder`, starts the program there and returns when it answers. This
+ * process must have locked the folder. `report` gets one line whenever the store is restarted, and when its disk is
+ * full.
  */
 export const startStore = async (
   program: StoreProgram,
@@ -116,7 +117,7 @@ export const startStore = async (
     throw error;
   }
 
-  /** Returns why the store could not be kept running; `undefined` once it was closed. */
+  /** Returns the reason why the store could not be restarted; `undefined` once it was closed. */
   const keepRunning = async (): Promise<Error | undefined> => {
     for (let deaths: readonly number[] = []; ; ) {
       const how = await ended;
@@ -128,7 +129,7 @@ export const startStore = async (
         return failure(`the store (${program.name}) ended ${deaths.length} times within a minute`);
       }
       report(`the store (${program.name}) ended (${how}); it is started again`);
-      // One that does not come up has ended, or is ended here; that is met above like any other end.
+      // A store that does not become ready has ended, or is ended here; the next round of this loop handles that.
       ({ child, ended } = await launch());
       if (isClosing) await endChild(child, graceMs);
       await waitUntilReady(program, child, host, port).catch(() => endChild(child, 0));

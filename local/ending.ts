@@ -1,14 +1,17 @@
 /**
- * How a program ends: when its work is done, when it is asked to end (TERM, INT, HUP), or when nobody reads what it
- * prints any more. In each case what it has started ends first.
+ * Ends a program in an orderly way: when its work is done, when it is asked to end (TERM, INT, HUP), or when the reader
+ * of its output is gone. In each case it first ends everything that it has started.
  */
 import { type Closer, closeAll } from './closing.ts';
 import { codeOf } from './command.ts';
 
-/** `SIGPIPE`: the reader of its output went away. Node has no such signal; the shells' number for it is used. */
+/**
+ * `SIGPIPE` means that the reader of the output went away. Node has no such signal, so the shells' number for it is
+ * used.
+ */
 type Cause = 'SIGHUP' | 'SIGINT' | 'SIGPIPE' | 'SIGTERM';
 
-/** As a shell tells that a signal ended a program. */
+/** The exit codes by which a shell tells that a signal ended a program. */
 export const exitCodes: Readonly<Record<Cause, number>> = {
   SIGHUP: 129,
   SIGINT: 130,
@@ -26,7 +29,10 @@ const ask = (why: Cause): void => {
   asked.resolve(why);
 };
 
-/** Has this called before the program ends, the last given first. Returns what takes it back. */
+/**
+ * Registers a function that is called before the program ends, the last one first. Returns a function that takes it
+ * back.
+ */
 export const closeAtEnd = (close: Closer): (() => void) => {
   closers.push(close);
   return () => {
@@ -35,27 +41,27 @@ export const closeAtEnd = (close: Closer): (() => void) => {
   };
 };
 
-/** Calls all that was given to `closeAtEnd`, also what is given meanwhile. Throws what the first that failed threw. */
+/** Calls all functions given to `closeAtEnd`, also those that are given meanwhile. Throws the first error. */
 export const closeEverything = async (): Promise<void> => {
   while (closers.length > 0) await closeAll(closers);
 };
 
-/** Whether anything is still to be closed. */
+/** Whether any function is still to be called. */
 export const hasOpen = (): boolean => closers.length > 0;
 
-/** Why this program was asked to end; `undefined` as long as it was not. */
+/** Why this program was asked to end; `undefined` until it is asked. */
 export const causeOfEnd = (): Cause | undefined => cause;
 
 /**
- * From here on the program is not ended by signals, nor by a reader of its output that went away; both ask it to end.
- * Ctrl-C may arrive twice, from the terminal and from npm: once it is asked, more signals change nothing.
+ * From here on neither a signal nor a lost reader of the output ends the program; both ask it to end. Ctrl-C may arrive
+ * twice, from the terminal and from npm; after the first request more signals change nothing.
  */
 export const listenForEnd = (): void => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => ask(signal));
   }
   for (const stream of [process.stdout, process.stderr]) {
-    // A terminal that was closed gives EIO.
+    // A write to a closed terminal fails with EIO.
     stream.on('error', (error) => {
       const code = codeOf(error) ?? '';
       const isNews = cause === undefined && !['EPIPE', 'EIO'].includes(code);
@@ -69,14 +75,14 @@ export const listenForEnd = (): void => {
 
 /**
  * Settles when this program is asked to end, which may be before it has started. Work that awaits this ends itself in
- * good order; all other work is abandoned.
+ * an orderly way; all other work is abandoned.
  */
 export const untilSignal = async (): Promise<void> => {
   isAwaited = true;
   await asked.promise;
 };
 
-/** Settles when the program is asked to end and nothing of its work awaits that. */
+/** Settles when the program is asked to end and no work awaits `untilSignal`. */
 export const untilAbandoned = async (): Promise<void> => {
   await asked.promise;
   if (isAwaited) await new Promise<never>(() => undefined);

@@ -1,6 +1,6 @@
 /**
- * What the functions are told by their environment: what the user set, and for the rest the parts that run here.
- * Identity is all the user's or all local, never mixed.
+ * Builds the environment of the functions: the user's settings, and the addresses of the parts that run here for
+ * everything else. The identity settings are all the user's or all local, never mixed.
  */
 import { readIdentityConfig, readServicesConfig } from '../functions/runtime/config.ts';
 import { failure, sentenceOf } from './command.ts';
@@ -12,9 +12,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type ReachedKms = Pick<Kms, 'endpoint' | 'keyArn' | 'credentials'>;
 
 export type LocalParts = {
-  /** Absent: `AWS_ENDPOINT_URL_DYNAMODB` was given. */
+  /** Absent if `AWS_ENDPOINT_URL_DYNAMODB` was given. */
   readonly storeEndpoint?: string | undefined;
-  /** Absent: `AWS_ENDPOINT_URL_KMS` was given. */
+  /** Absent if `AWS_ENDPOINT_URL_KMS` was given. */
   readonly kms?: ReachedKms | undefined;
   /** The public key set of the local issuer. */
   readonly jwks: string;
@@ -22,11 +22,11 @@ export type LocalParts = {
 
 const identityNames = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
 
-/** Whether the tokens of `local/token.ts` are the ones to use. */
+/** Whether the functions take the tokens of `local/token.ts`. */
 export const isLocalIdentity = (given: Environment): boolean =>
   identityNames.every((name) => !given[name]);
 
-/** Only the local KMS's own access key may use it; a session or a profile of the user's would go before it. */
+/** Only its own access key may use the local KMS, but the AWS SDK would prefer a session or a profile of the user. */
 const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
   AWS_ACCESS_KEY_ID: credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
@@ -35,8 +35,8 @@ const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
 });
 
 /**
- * The variables to set (`undefined`: to remove). Throws a sentence that names what is missing, or what excludes
- * something else.
+ * Returns the variables to set; `undefined` means that the variable is to be removed. Throws a sentence that names a
+ * missing variable, or two that exclude each other.
  */
 export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
   const { storeEndpoint, kms, jwks } = parts;

@@ -1,4 +1,4 @@
-/** The functions in this process, behind the local gateway. */
+/** Runs the functions in this process, behind the local gateway. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { failure, sentenceOf } from './command.ts';
@@ -7,7 +7,7 @@ import { type Gateway, startGateway } from './gateway.ts';
 import { portRefused } from './serving.ts';
 import type { Route } from './template.ts';
 
-/** The functions read their environment when they are imported, so this comes after it is set. */
+/** Imports the functions. They read their environment at import, so it must be set before. */
 const importHandlers = async (
   root: string,
   routes: readonly Route[],
@@ -19,13 +19,14 @@ const importHandlers = async (
     });
     return new Map(await Promise.all(handlers));
   } catch (error) {
-    // A plain Error is what a function says of its configuration; anything else is our bug, shown whole.
+    // A plain Error is a function's sentence about its configuration; any other error is our bug, and is shown with its
+    // stack.
     if (!(error instanceof Error) || error.name !== 'Error') throw error;
     throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
   }
 };
 
-/** Serves the functions of the template on `HOST` (else 127.0.0.1) and `port`. Throws a sentence if it cannot. */
+/** Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`. Throws a sentence if it cannot. */
 export const serveFunctions = async (options: {
   readonly root: string;
   readonly routes: readonly Route[];

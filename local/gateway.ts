@@ -1,7 +1,7 @@
 /**
- * The local stand-in for API Gateway: HTTP in, the same events for the same handlers that Lambda runs, HTTP out. What
- * it answers by itself (no such route, a body beyond all bounds, a function that failed) has the form of the
- * functions' own problems.
+ * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass to the same
+ * handlers, and their results into HTTP replies. Its own refusals (an unknown route, a body beyond all bounds, a
+ * function that failed) have the form of the functions' problems.
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -25,11 +25,14 @@ import { isFromPage } from './web-pages.ts';
 
 export type GatewayOptions = {
   readonly routes: readonly Route[];
-  /** By operation. */
+  /** The handlers by operation. */
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly host: string;
   readonly port: number;
-  /** Gets one line for each function that failed, without what it said: that may quote a request. */
+  /**
+   * Gets one line for each function that failed. The line never contains the error's message, which may quote a
+   * request.
+   */
   readonly report: (line: string) => void;
   /** Replaces some of `bounds.ts`; for tests. */
   readonly bounds?: Partial<Bounds>;
@@ -41,15 +44,15 @@ export type Gateway = {
   readonly close: (graceMs: number) => Promise<void>;
 };
 
-/** Above the functions' own bound, so that they answer for it; below what would burden this host. */
+/** Greater than the functions' own limit, so that the functions refuse such bodies; small enough for this host. */
 const bodyBytesMax = 4 * 1_048_576;
 
-/** A text of at most so many characters is sent together with the headers, in one piece. */
+/** A text of at most this many characters is sent together with the headers, in one piece. */
 const joinedCharactersMax = 65_536;
 
 const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult): void => {
   const { body: text, isBase64Encoded } = result;
-  // A long text would be copied in the heap several times; bytes are kept outside of it.
+  // A long text would be copied in the heap several times; a buffer of bytes is outside the heap.
   const isLong = text.length > joinedCharactersMax;
   const encoding = isBase64Encoded ? 'base64' : 'utf8';
   const body = isBase64Encoded || isLong ? Buffer.from(text, encoding) : text;
@@ -90,7 +93,7 @@ const answer = async (
   return invoke(handler, route, event, requestId, options.report);
 };
 
-/** Serves the routes. Throws what the system says if it cannot listen (`EADDRINUSE`). */
+/** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
   const findRoute = createFindRoute(options.routes);
   const bounds = { ...presetBounds, ...options.bounds };
@@ -101,7 +104,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     if (result === undefined) return void request.destroy();
     if (isClosing || !request.complete) response.setHeader('Connection', 'close');
     send(exchange, result);
-    // The answer is complete for the caller; ending it with its body half read would tear the connection down.
+    // The reply is complete for the caller, but closing the connection while half of its body is unread would reset it.
     await exchange.discardBody();
     response.end();
   };

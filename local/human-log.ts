@@ -1,4 +1,4 @@
-/** The log as a person at a terminal reads it: one short line a request, in place of the JSON that programs read. */
+/** Formats the log for a person at a terminal: one short line for each request instead of JSON, which programs read. */
 import * as v from 'valibot';
 
 const requestLine = v.object({
@@ -24,7 +24,7 @@ const alarmLine = v.object({
   decision: v.string(),
 });
 
-/** A subject may hold what a terminal would obey. */
+/** A subject may hold control characters, which a terminal would obey. */
 const shown = (text: string): string =>
   text.replaceAll(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
@@ -52,7 +52,7 @@ const parse = (text: string): unknown => {
   }
 };
 
-/** The text to show in place of one line; a line that the functions did not log stays as it is. */
+/** Returns the text to show instead of one line; a line that the functions did not log stays as it is. */
 export const humanLine = (text: string): string => {
   const line = text.startsWith('{') ? parse(text) : undefined;
   if (line === undefined) return text;
@@ -61,7 +61,7 @@ export const humanLine = (text: string): string => {
     const { timestamp, decision, operation, requestId } = line;
     return `${timeOf(timestamp)}  warning: ${decision} in ${operation}  request ${requestId}\n`;
   }
-  // The other lines are decisions that alarm nobody, and metrics.
+  // The other lines are metrics, and decisions that need no attention.
   return v.is(
     v.union([v.object({ _aws: v.unknown() }), v.object({ message: v.literal('decision') })]),
     line,
@@ -70,7 +70,10 @@ export const humanLine = (text: string): string => {
     : text;
 };
 
-/** From here on a terminal gets lines for people. `LOG_FORMAT=json` keeps it as it is; so does any other output. */
+/**
+ * From here on the log at a terminal has the form for people. `LOG_FORMAT=json` keeps JSON; an output that is not a
+ * terminal always gets JSON.
+ */
 export const showHumanLog = (environment: NodeJS.ProcessEnv): void => {
   if (environment['LOG_FORMAT'] === 'json') return;
   for (const stream of [process.stdout, process.stderr]) {

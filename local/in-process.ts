@@ -2,13 +2,16 @@
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
 
-/** Answers one request, named as in `X-Amz-Target`. An absent body is an empty one. It must not reject. */
+/**
+ * Answers one request; the operation has the form of `X-Amz-Target`. An absent body counts as empty. The function must
+ * not reject.
+ */
 export type Answer = (
   operation: string,
   body: unknown,
 ) => Promise<{ readonly status: number; readonly body?: object | undefined }>;
 
-/** The `requestHandler` of a client. A call that is aborted rejects at once; its effect stays unclear. */
+/** Creates the `requestHandler` of a client. A call that is aborted rejects at once; its effect stays unknown. */
 export const createTransport = (answer: Answer): HttpHandler => ({
   metadata: { handlerProtocol: 'http/1.1' },
   handle: async ({ headers, body }, { abortSignal } = {}) => {
@@ -29,7 +32,7 @@ export const createTransport = (answer: Answer): HttpHandler => ({
   httpHandlerConfigs: () => ({}),
 });
 
-/** The client hands over text or bytes. */
+/** The client gives the body as text or as bytes. */
 const textOf = (body: unknown): string =>
   body instanceof Uint8Array
     ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')

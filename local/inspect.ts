@@ -1,7 +1,7 @@
 /**
- * `npm run inspect -- [--tenant T] [--secret NAME] [--verify] [--json]`: the items of the table as they are stored, in
- * a vault that runs or one that does not. Sealed bytes are shown as their length and a short hash; nothing is opened
- * but by --verify, which shows no value either.
+ * `npm run inspect -- [--tenant T] [--secret NAME] [--verify] [--json]`: prints the items of the table as they are
+ * stored, whether the vault runs or not. Sealed bytes are shown as their length and a short hash. Only `--verify` opens
+ * values, and it does not show them either.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -30,7 +30,10 @@ const show = (value: AttributeValue): unknown => {
 const showItem = (item: Item): Shown =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, show(value)]));
 
-/** The order in which a person reads: by partition; in it the head, then versions from the latest to the first. */
+/**
+ * Orders the items for a person: by partition; in each partition the head, then the versions from the latest to the
+ * first.
+ */
 const byAge = (a: Shown, b: Shown): number => {
   const rank = ({ pk, sk }: Shown) => [String(pk), sk === 'HEAD' ? '~' : String(sk)] as const;
   const [[pkA, skA], [pkB, skB]] = [rank(a), rank(b)];
@@ -53,7 +56,7 @@ const readItems = async (
   return items.sort(byAge);
 };
 
-/** One item: its sort key and interval on a line, what else it holds below. */
+/** Prints one item: its sort key and interval on one line, its other attributes below. */
 const sayItem = ({ pk: _, sk, validFrom, validTo, ...rest }: Shown): void => {
   const interval = validFrom === undefined ? '' : `  [${validFrom}, ${validTo ?? 'now'})`;
   say(`  ${sk}${interval}`);

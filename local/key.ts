@@ -1,4 +1,7 @@
-/** `npm run key -- status|disable|enable`: the master key of the vault that runs, through its KMS. */
+/**
+ * `npm run key -- status|disable|enable`: shows or changes the state of the running vault's master key, through its
+ * KMS.
+ */
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { failure, sentenceOf } from './command.ts';
 import { connectToRunning } from './connect.ts';

@@ -1,8 +1,8 @@
 /**
- * The embedded KMS: one master key behind KMS's own protocol (JSON 1.1), so that the unchanged KMS client talks to it.
- * Functions in the same process call it directly. Everyone else uses HTTP, where it listens on loopback unless it is
- * told otherwise, and answers the one access key that was made with the master key; or TLS, where it answers whoever
- * has a certificate of the cluster, without a signature.
+ * The embedded KMS: one master key behind KMS's own protocol (JSON 1.1), so that the unchanged KMS client can use it.
+ * Functions in the same process call it directly. All other clients use HTTP or TLS. Over HTTP it listens on loopback
+ * by default, and answers only the access key that was made with the master key. Over TLS it answers every client with
+ * a certificate of the cluster, without a signature.
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -21,7 +21,7 @@ export type Kms = {
   readonly endpoint: string;
   readonly keyArn: string;
   readonly credentials: Credentials;
-  /** Answers as over HTTP, to callers in this process. */
+  /** Answers callers in this process as it would over HTTP. */
   readonly answer: Answer;
   readonly close: () => Promise<void>;
 };
@@ -36,7 +36,7 @@ const parse = (body: Buffer): unknown => {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
-    // Refused below, without the parser's message: it quotes the body.
+    // The caller refuses this with its own message, because the parser's message quotes the body.
     return undefined;
   }
 };
@@ -44,7 +44,7 @@ const parse = (body: Buffer): unknown => {
 const isInput = (input: unknown): input is Record<string, unknown> =>
   typeof input === 'object' && input !== null && !Array.isArray(input);
 
-/** Throws a fault of KMS. */
+/** Performs one operation. Throws a fault of KMS. */
 const perform = (key: MasterKey, name: string, input: unknown): object | undefined => {
   const operation = operations.get(name);
   if (operation === undefined) {
@@ -56,7 +56,7 @@ const perform = (key: MasterKey, name: string, input: unknown): object | undefin
 
 type Reply = Awaited<ReturnType<Answer>>;
 
-/** The reply that `work` gives or throws. */
+/** Makes the reply of the value or the fault that `work` gives. */
 const replyOf = async (work: () => Promise<object | undefined>): Promise<Reply> => {
   try {
     return { status: 200, body: await work() };
@@ -105,9 +105,9 @@ const respond = async (key: MasterKey, exchange: Exchange, isTls: boolean): Prom
 };
 
 /**
- * Opens the master key of a data folder (the first time, makes it) and serves it on `host`, else 127.0.0.1, at `port`,
- * or at any free one; with `tls`, by TLS. `close` ends open connections too. Throws what the system says if it cannot
- * listen.
+ * Opens the master key of a data folder (and makes it the first time), and serves it on `host` (default: 127.0.0.1) at
+ * `port` (default: any free port). With `tls` it serves by TLS. `close` also ends open connections. Throws the system's
+ * error if it cannot listen.
  */
 export const startKms = async (options: {
   readonly folder: string;

@@ -1,12 +1,12 @@
 /**
- * `node local/launch.js FILE …`: how the scripts of package.json start a program. npm takes the Node of `node_modules`,
- * and where that is missing any other Node, which may know no TypeScript: then one sentence says what to do.
+ * `node local/launch.js FILE …`: starts a program for the scripts of package.json. npm uses the Node of `node_modules`.
+ * If that is missing, npm uses any other Node, which may not know TypeScript; then one sentence tells what to do.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { whatIsMissing } from './preflight.js';
 
-/** The package that an import did not find; `undefined` for any other error. */
+/** Returns the package that an import did not find; `undefined` for any other error. */
 const packageOf = (error) =>
   error instanceof Error && error.code === 'ERR_MODULE_NOT_FOUND'
     ? /^Cannot find package '([^']+)'/.exec(error.message)?.[1]
@@ -19,7 +19,7 @@ const end = (sentence) => {
 
 const missing = whatIsMissing();
 if (missing !== undefined) end(missing);
-// The program finds its command line as if it had been started itself.
+// The program sees its command line as if it had been started directly.
 process.argv.splice(1, 1);
 try {
   await import(pathToFileURL(resolve(process.argv[1])).href);

@@ -1,6 +1,6 @@
 /**
- * `npm run localstack`: the template deployed to LocalStack, until Ctrl-C. While it runs, the same command from another
- * terminal deploys again what was changed, `-- delete` deletes the stack, and `-- aws …` is the AWS CLI on it.
+ * `npm run localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
+ * command from another terminal deploys changes, `-- delete` deletes the stack, and `-- aws …` runs the AWS CLI on it.
  */
 import { join } from 'node:path';
 import { failure } from './command.ts';

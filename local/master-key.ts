@@ -1,6 +1,6 @@
 /**
- * The one process of the master key, for all nodes of a cluster: the embedded KMS and the key that signs tokens, on a
- * folder of their own. While it is down no node can seal or open a value; what is stored stays as it is.
+ * The process of the master key, one for all nodes of a cluster: the embedded KMS and the key that signs tokens, on a
+ * folder of their own. While it is down no node can seal or open a value; stored data stay as they are.
  */
 import { dirname, resolve } from 'node:path';
 import { openCertificates } from './cluster/certificates.ts';
@@ -25,7 +25,10 @@ const listen = async (folder: string, tls: TlsFiles): Promise<Kms> => {
   }
 };
 
-/** The endpoint to tell the nodes: `VAULT_KMS_URL` where they reach this process by another name than it listens on. */
+/**
+ * Reads the endpoint for the nodes: `VAULT_KMS_URL`, if the nodes reach this process by another name than it listens
+ * on.
+ */
 const readUrl = (): string | undefined => {
   const url = process.env['VAULT_KMS_URL'];
   if (!url || URL.parse(url)?.protocol === 'https:') return url || undefined;
@@ -38,7 +41,9 @@ const readFileToWrite = (): string => {
   throw failure('VAULT_CLUSTER_FILE must name the file that tells the nodes of the master key');
 };
 
-/** The hosts by which the nodes reach each other, for their certificate: those of `VAULT_NODES`, if it is set. */
+/**
+ * Reads the hosts by which the nodes reach each other, for their certificate: the hosts of `VAULT_NODES`, if it is set.
+ */
 const readHosts = (): readonly string[] => {
   const nodes = process.env['VAULT_NODES'];
   return nodes ? parseNodes(nodes).map(({ host }) => host) : [];
@@ -67,7 +72,7 @@ await runProgram(commandLine, async () => {
     kmsEndpoint: endpoint,
     kmsIsLocal: true,
     masterKeyId: keyArn,
-    // The nodes have the stores, each its own.
+    // Each node has its own store.
     dynamodbEndpoint: '',
     tableName: '',
     takesLocalTokens: true,

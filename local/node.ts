@@ -1,4 +1,4 @@
-/** `node local/node.ts`: one vault node of several: one process, its etcd as a child, and one data folder. */
+/** `node local/node.ts`: runs one vault node of several, with one process, its etcd as a child, and one data folder. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -27,7 +27,7 @@ const root = join(import.meta.dirname, '..');
 const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** What the functions of a node are told: `store` is the node's own front, or a proxy to it. */
+/** The environment of a node's functions: `store` is the node's own store front, or a proxy to it. */
 const environmentOf = ({ kms, jwks }: ClusterFile, store: string, front: string) => ({
   TABLE_NAME: tableName,
   AWS_REGION: 'us-east-1',
@@ -45,7 +45,7 @@ const environmentOf = ({ kms, jwks }: ClusterFile, store: string, front: string)
   VAULT_NODE_STATUS_URL: `${front}/status`,
 });
 
-/** Sees that the table is there; as long as the node does not serve, it tries again. */
+/** Creates the table if it is missing; repeats until the node serves. */
 const untilTable = async (
   client: DynamoDBClient,
   table: TableDefinition,
@@ -92,7 +92,7 @@ await runProgram(commandLine, async () => {
     applyEnvironment(environmentOf(cluster, store, node.endpoint));
     if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
     useTransport('KMS', createKeyTransport(cluster.kms.endpoint, cluster.tls));
-    // It listens before it serves: until then every request is answered that it cannot be served now.
+    // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
     const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, {
       url: gateway.url,

@@ -1,6 +1,6 @@
 /**
- * Why this Node cannot run the programs of this repository. Plain JavaScript, for every Node: one that is too old, or
- * finds no packages, would otherwise end in a stack trace.
+ * Checks whether this Node can run the programs of this repository. It is plain JavaScript, so that every Node can run
+ * it: a Node that is too old, or that finds no packages, would otherwise end in a stack trace.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const oldestNode = 24;
 
-/** One sentence; `undefined` where nothing is in the way. */
+/** Returns one sentence that names the problem; `undefined` if there is none. */
 export const whatIsMissing = () => {
   if (!existsSync(join(root, 'node_modules', 'valibot'))) {
     return 'the packages are not installed: run npm ci first';

@@ -1,7 +1,7 @@
 /**
- * The one way in which a program here meets its command line. `--help` is answered before anything is done, and what
- * the program does not know is refused, so that a word typed wrong never acts. Built on Node's `parseArgs`: the
- * programs also run in containers, which have no development dependencies.
+ * The one way in which every program here reads its command line. `--help` is answered before anything else is done,
+ * and unknown words and options are refused, so that a mistyped word has no effect. It uses Node's `parseArgs`, because
+ * the programs also run in containers, which have no development dependencies.
  */
 import { parseArgs } from 'node:util';
 import { failure, runCommand, sentenceOf } from './command.ts';
@@ -29,12 +29,15 @@ export type CommandLine<Known extends Options> = {
   /** Each way to write the rest of the command line, and what the program does then. */
   readonly forms: readonly (readonly [form: string, does: string])[];
   readonly options?: Known;
-  /** Whether words may stand there that belong to no option; the program itself refuses those it does not know. */
+  /**
+   * Whether the command line may have words that belong to no option; the program itself refuses those it does not
+   * know.
+   */
   readonly takesWords?: boolean;
-  /** A first word behind which everything belongs to another program, unread. */
+  /** If this is the first word, all further words belong to another program and are not read here. */
   readonly passesOnAfter?: string;
   readonly examples: readonly string[];
-  /** Each line tells of one thing that the program may install or leave running, and how to undo that. */
+  /** Each line names one thing that the program may install or leave running, and how to undo that. */
   readonly installs?: readonly string[];
 };
 
@@ -80,7 +83,7 @@ const usageOf = (line: CommandLine<Options>): string => {
 const usage = (sentence: string): Error =>
   failure(`${sentence}; --help shows how it is used`, { exitCode: 2 });
 
-/** Makes a failure of an error of `parseArgs`, without its advice on what to type, which is about other programs. */
+/** Turns an error of `parseArgs` into a failure, without its advice on what to type, which does not apply here. */
 const plainly = (error: unknown): Error => {
   const [sentence = ''] = sentenceOf(error).split(/\.? To specify|\.?\n/);
   return usage(
@@ -107,7 +110,7 @@ const parse = (line: CommandLine<Options>, args: readonly string[]) => {
   }
 };
 
-/** Reads the command line; `undefined`: the usage is asked for. Throws a sentence (exit code 2). */
+/** Reads the command line; `undefined` means that the user asks for the usage. Throws a sentence (exit code 2). */
 export const readCommandLine = <Known extends Options>(
   line: CommandLine<Known>,
   args: readonly string[],
@@ -120,30 +123,31 @@ export const readCommandLine = <Known extends Options>(
   return { words: positionals, options: Object.fromEntries(values) as Asked<Known>['options'] };
 };
 
-/** The failure of words that the program does not know. */
+/** Makes the failure for words that the program does not know. */
 export const unknownWords = (words: readonly string[]): Error =>
   usage(words.length === 0 ? 'a word is missing' : `it does not know "${words.join(' ')}"`);
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** Settles when the system has taken all that was printed, or never will. */
+/** Settles when the system has taken all output, or never will. */
 const untilPrinted = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
     stream.write('', () => resolve());
   });
 
-/** Ends all that the program has started, and then the process. */
+/** Ends everything that the program has started, and then the process. */
 const end = async (): Promise<never> => {
   await runCommand(closeEverything);
   await Promise.all([process.stdout, process.stderr].map(untilPrinted));
-  // The reader may have gone only now. Clients keep their connections, which would keep this process.
+  // The reader may have gone just now. Without the exit below, connections that clients keep would keep this process
+  // alive.
   const isUnread = causeOfEnd() === 'SIGPIPE';
   process.exit(process.exitCode ?? (isUnread ? exitCodes.SIGPIPE : 0));
 };
 
 /**
- * Runs a program of this process's command line to its end, or shows how it is used. If the program is asked to end
- * before, its work is abandoned unless it awaits that itself (`untilSignal`). Never returns.
+ * Runs a program with this process's command line to its end, or shows its usage. If the program is asked to end
+ * before, its work is abandoned unless it awaits `untilSignal`. Never returns.
  */
 export const runProgram = async <const Known extends Options>(
   line: CommandLine<Known>,

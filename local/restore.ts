@@ -1,4 +1,4 @@
-/** `npm run -s restore -- --backup FILE`: gives a vault node that does not run the data of a backup. */
+/** `npm run -s restore -- --backup FILE`: gives the data of a backup to a vault node that does not run. */
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { failure } from './command.ts';

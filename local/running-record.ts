@@ -1,10 +1,10 @@
-/** How one command finds what another one of the same folder keeps running. */
+/** Lets one command find what another command keeps running on the same folder. */
 import { rmSync } from 'node:fs';
 import * as v from 'valibot';
 import { isRunning, processRecord, recordOf } from './child.ts';
 import { readFileIfPresent, replaceFile } from './data-folder.ts';
 
-/** Tells in `file` what this process runs, as far as JSON can. Call `forget` before it ends. */
+/** Records in `file` what this process runs, as JSON. Call `forget` before the process ends. */
 export const remember = (file: string, what: object): void => {
   const record = { process: recordOf(process.pid), ...what };
   replaceFile(file, JSON.stringify(record, undefined, 2));
@@ -12,7 +12,7 @@ export const remember = (file: string, what: object): void => {
 
 export const forget = (file: string): void => rmSync(file, { force: true });
 
-/** Reads what another process runs; `undefined` if none does, also where one was killed. */
+/** Reads the record of another process; `undefined` if none runs, also if the process was killed. */
 export const find = <Entries extends v.ObjectEntries>(
   file: string,
   what: v.ObjectSchema<Entries, undefined>,

@@ -1,4 +1,6 @@
-/** `npm run sam`: the vault on http://127.0.0.1:3000 by `sam local start-api`, over the stack of `npm run stack`. */
+/**
+ * `npm run sam`: serves the vault on http://127.0.0.1:3000 by `sam local start-api`, on the stack of `npm run stack`.
+ */
 import { join } from 'node:path';
 import { findFreePort } from './child.ts';
 import { failure } from './command.ts';
@@ -17,7 +19,7 @@ import { openTokenKey } from './token-key.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** Two of them would end each other's functions. Held from before the build, which takes long. */
+/** Two such processes would end each other's functions. The lock is taken before the build, which takes long. */
 const lockSam = (folder: string): { readonly release: () => void } => {
   const running = findSam(folder);
   if (running !== undefined) {

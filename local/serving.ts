@@ -1,7 +1,7 @@
-/** The port of a program that serves: how it is given, and why it cannot be opened. */
+/** Reads the port of a program that serves, and explains why it cannot be opened. */
 import { codeOf, failure, sentenceOf } from './command.ts';
 
-/** The port that `PORT` names; 0: any free one. Throws a sentence if it is none. */
+/** Reads the port from `PORT`; 0 means any free port. Throws a sentence if it is not a port. */
 export const readPort = (preset: number): number => {
   const text = process.env['PORT'] || String(preset);
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
@@ -9,7 +9,7 @@ export const readPort = (preset: number): number => {
   throw failure('PORT must be a number from 0 to 65535');
 };
 
-/** Makes a sentence of what the system says when it does not let this process listen. */
+/** Turns the system's error into a sentence, if this process may not listen. */
 export const portRefused = (host: string, port: number, error: unknown): Error => {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'is in use: stop what listens there, or set PORT to another (0: any free one)',

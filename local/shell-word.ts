@@ -1,7 +1,7 @@
-/** A text as one word of a shell's command line, quoted only where it has to be. */
+/** Writes a text as one word of a shell's command line, quoted only if necessary. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The setting to write before a command so that it finds this folder; empty for the preset folder. */
+/** Returns the setting to write before a command so that it finds this folder; empty for the preset folder. */
 export const folderSetting = (environment: NodeJS.ProcessEnv, folder: string): string =>
   environment['VAULT_DATA_DIR'] ? `VAULT_DATA_DIR=${shellWord(folder)} ` : '';

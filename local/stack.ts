@@ -1,4 +1,7 @@
-/** `npm run stack`: what SAM's functions need, until Ctrl-C. `npm run sam` starts it by itself where none runs. */
+/**
+ * `npm run stack`: runs the services that SAM's functions need, until Ctrl-C. `npm run sam` starts them by itself if
+ * they do not run.
+ */
 import { join } from 'node:path';
 import { stackInstalls } from './container/python.ts';
 import { forgetStack, rememberStack } from './container/running-stack.ts';

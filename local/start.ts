@@ -1,4 +1,4 @@
-/** `npm start`: the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
+/** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
 import { type StoreName, startBacking } from './backing.ts';
 import { failure } from './command.ts';
@@ -37,8 +37,8 @@ const readStore = (store = 'dynoxide'): StoreName => {
 };
 
 /**
- * The ready line and, in the same write so that nobody reads half of it, how to go on: to a terminal, a token and a
- * request to try; elsewhere, as logs are kept, the command that makes a token.
+ * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal gets a token
+ * and a request to try. Any other output may be kept as a log, so it gets only the command that makes a token.
  */
 const greet = async (url: string, folder: string, isLocal: boolean): Promise<void> => {
   const ready = `vault listening on ${url}`;

@@ -1,6 +1,6 @@
 /**
- * Reads template.yaml, so that the local hosts serve the routes and the table that are deployed and nothing is
- * written down twice. What the local hosts rely on is checked here; what else stands in the file is not.
+ * Reads template.yaml, so that the local hosts serve the deployed routes and table, and nothing is written twice. It
+ * checks only the parts of the file that the local hosts use.
  */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
@@ -9,7 +9,7 @@ import { parse, type YAMLMap, type YAMLSeq } from 'yaml';
 /** One route of the API and the function that answers it. */
 export type Route = {
   readonly method: string;
-  /** As API Gateway writes it: `/v1/secrets/{name}`. */
+  /** The path in API Gateway's form: `/v1/secrets/{name}`. */
   readonly path: string;
   /** The operation, which is also the name of the function's file: `create-secret`. */
   readonly operation: string;
@@ -18,7 +18,7 @@ export type Route = {
   readonly timeoutMs: number;
 };
 
-/** The table as `CreateTable` takes it (without a name), and the attribute that its TTL reads. */
+/** The table in the form of `CreateTable` (without a name), and the attribute that its TTL reads. */
 export type TableDefinition = {
   readonly create: v.InferOutput<typeof tableProperties>;
   readonly timeToLiveAttribute: string;
@@ -83,10 +83,12 @@ const customTags = intrinsics.flatMap((name) => [
   },
 ]);
 
-/** The YAML of a CloudFormation template as plain data: `!Ref X` becomes `{ Ref: 'X' }`, as in its JSON form. */
+/**
+ * Parses the YAML of a CloudFormation template into plain data: `!Ref X` becomes `{ Ref: 'X' }`, as in its JSON form.
+ */
 export const parseTemplate = (text: string): unknown => parse(text, { customTags });
 
-/** Reads the routes and the table. Throws if the file is missing or lacks what the local hosts rely on. */
+/** Reads the routes and the table. Throws if the file is missing or lacks a part that the local hosts use. */
 export const readTemplate = async (file: string): Promise<Template> => {
   const { Globals, Resources } = v.parse(document, parseTemplate(await readFile(file, 'utf8')));
   const ofType = (type: string) =>

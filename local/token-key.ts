@@ -1,6 +1,6 @@
 /**
- * The local issuer of tokens: an Ed25519 key pair of the data folder, made on first use. The functions are told its
- * public half only, as they are told of any issuer's.
+ * The local issuer of tokens: an Ed25519 key pair of the data folder, made on first use. The functions get only its
+ * public half, like that of any issuer.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export type Claims = {
   readonly tenant: string;
   readonly sub: string;
   readonly scope: string;
-  /** Absent: all names of the tenant. */
+  /** If absent, the token covers all names of the tenant. */
   readonly names?: readonly string[] | undefined;
 };
 
@@ -45,14 +45,14 @@ const parseKey = (file: string, text: string): v.InferOutput<typeof stored> => {
   try {
     return v.parse(stored, JSON.parse(text));
   } catch {
-    // No cause: the parser's message would quote the key.
+    // The error has no cause, because the parser's message would quote the key.
     throw failure(
       `${file} is damaged: delete it, and tokens are signed with a new key from then on`,
     );
   }
 };
 
-/** Opens the folder's key pair; the first time, makes it. Several processes at once get the same one. */
+/** Opens the folder's key pair; makes it the first time. Several processes at once get the same key pair. */
 export const openTokenKey = async (folder: string): Promise<TokenKey> => {
   const file = join(folder, 'token-key.json');
   const made = readFileIfPresent(file) === undefined ? await makeKey() : '';

@@ -70,7 +70,10 @@ const commandLine = {
 
 type Wanted = { readonly [Name in keyof typeof claimOptions]?: string | undefined };
 
-/** A token that nobody takes must not be made: the nodes of a cluster take those of its master key's folder. */
+/**
+ * Refuses the folder of a node: no vault would accept a token of it, because the nodes of a cluster accept the tokens
+ * of their master key's folder.
+ */
 const refuseNodeFolder = (folder: string): void => {
   if (!existsSync(join(folder, 'node.json'))) return;
   throw failure(
@@ -95,7 +98,7 @@ const signedBy = async (signer: Signer, wanted: Wanted): Promise<string> => {
 };
 
 await runProgram(commandLine, async ({ options: { for: name, json, ...wanted } }) => {
-  // A wrong command line is refused before any vault is looked for.
+  // A wrong command line is refused before the search for a vault.
   readClaims(wanted);
   const { url, signer, name: vault } = await chooseVault(process.env, name, json === true);
   const token = await signedBy(signer, wanted);

@@ -1,6 +1,6 @@
 /**
- * The vaults that run on this machine from this checkout, in whichever way they were started, and who signs their
- * tokens. Each is found where it has always told of itself: in its data folder, or at Docker.
+ * Finds the vaults that run on this machine from this checkout, however they were started, and the signers of their
+ * tokens. A vault is found by its record in its data folder, or through Docker.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,14 +22,14 @@ export type Signer = { readonly folder: string } | { readonly container: string 
 
 export type Vault = {
   readonly name: VaultName;
-  /** Absent: it does not run, or not yet. */
+  /** Absent if the vault does not run yet or any more. */
   readonly url?: string | undefined;
   readonly signer: Signer;
-  /** False: it takes the tokens of another issuer. */
+  /** False if the vault takes the tokens of another issuer. */
   readonly takesLocalTokens: boolean;
 };
 
-/** The folder of each kind's token key, whether a vault runs or not; `docker` keeps it in a volume. */
+/** Returns the folder of a vault's token key, whether it runs or not; `docker` keeps its key in a volume. */
 const keyFolderOf = (environment: NodeJS.ProcessEnv, name: Exclude<VaultName, 'docker'>): string =>
   name === 'cluster'
     ? join(dataFolderOf(environment, '.local/cluster'), 'key')
@@ -77,7 +77,9 @@ const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<
   },
 };
 
-/** All that run. Docker is not asked where `VAULT_DATA_DIR` names a folder: what is in it is meant then. */
+/**
+ * Finds all running vaults. If `VAULT_DATA_DIR` names a folder, the user means the vault in it, so Docker is not asked.
+ */
 const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
   const names = vaultNames.filter((name) => name !== 'docker' || !given['VAULT_DATA_DIR']);
   return (await Promise.all(names.map((name) => finders[name](given)))).flat();
@@ -87,7 +89,7 @@ const isVaultName = (text: string): text is VaultName => vaultNames.some((name) 
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
-/** The vault of this name, whether it runs or not. */
+/** Returns the vault of this name, whether it runs or not. */
 const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault> => {
   if (!isVaultName(name)) throw usage(`--for knows ${vaultNames.join(', ')}`);
   const [found] = await finders[name](given);
@@ -96,7 +98,10 @@ const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault
   throw failure('no containers of a cluster run here: npm run cluster -- --docker starts them');
 };
 
-/** The vault that tokens are made for before any runs: in a cluster's folder, the cluster. */
+/**
+ * Returns the vault to make tokens for before any vault runs: the cluster, if the folder is a cluster's, else `npm
+ * start`.
+ */
 const presetVault = (given: NodeJS.ProcessEnv): Vault => {
   const isCluster = existsSync(join(dataFolderOf(given), 'cluster.json'));
   const name = isCluster ? 'cluster' : 'start';
@@ -107,9 +112,9 @@ const describeAll = (vaults: readonly Vault[]): string =>
   vaults.map(({ name, url }) => (url === undefined ? name : `${name} (${url})`)).join(' and ');
 
 /**
- * The vault to make a token for: the one that `name` names, else the one that runs, else the one that `npm start` would
- * start. Throws a sentence if several run between which the token cannot choose, or if the vault takes no tokens of
- * this machine. `isUrlNeeded`: the caller wants to reach it, too.
+ * Chooses the vault to make a token for: the vault that `name` names, else the running one, else the one that `npm
+ * start` would start. Throws a sentence if several run and the choice is not clear, or if the vault does not take the
+ * tokens of this machine. `isUrlNeeded` means that the caller wants to reach the vault, too.
  */
 export const chooseVault = async (
   given: NodeJS.ProcessEnv,

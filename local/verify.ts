@@ -1,6 +1,6 @@
 /**
- * Re-reads a whole table and asserts every invariant of docs/design/storage.md. May be run beside a vault that
- * serves: what looks wrong is read again before it is reported, as a scan is no snapshot.
+ * Reads a whole table and checks every invariant of docs/design/storage.md. It may run while a vault serves: a scan is
+ * not a snapshot, so an apparent violation is read again before it is reported.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -33,10 +33,12 @@ export type VerifiedVault = {
   readonly masterKeyId: string;
 };
 
-/** How often what looks wrong is read again: a write that came between is not there twice. */
+/**
+ * The number of times that an apparent violation is read again; a concurrent write does not come between every time.
+ */
 const rereadsMax = 3;
 
-/** All items of the table, page by page, as they are now. */
+/** Reads all items of the table, page by page, as they are now. */
 export async function* scanItems(vault: VerifiedVault): AsyncGenerator<readonly Item[]> {
   const input = { TableName: vault.tableName, ConsistentRead: true };
   for await (const { Items } of paginateScan({ client: vault.dynamodb }, input)) yield Items ?? [];
@@ -70,7 +72,7 @@ const checkTable = async (vault: VerifiedVault): Promise<readonly Violation[]> =
   return [{ pk: '', sk: '', problem }];
 };
 
-/** Reads what looked wrong again until it is right, or has been wrong every time. */
+/** Reads apparent violations again until they are gone, or have been there every time. */
 const persisting = async (
   check: () => readonly Violation[],
   reread: () => Promise<void>,
@@ -83,7 +85,7 @@ const persisting = async (
   return violations;
 };
 
-/** Checks each row by itself, as its page comes, and keeps of it only what the other checks need. */
+/** Checks each row by itself as its page comes, and keeps only the parts of it that the other checks need. */
 const checkRows = async (
   vault: VerifiedVault,
   keep: (row: Row) => void,
@@ -98,7 +100,7 @@ const checkRows = async (
       if (row.kind === 'unreadable') report(row.problem);
       if (row.kind !== 'head' && row.kind !== 'version') return;
       for (const problem of await checkOpening(vault, row.stored)) report(problem);
-      // A version that an update moves under the scan is met twice, and is still one version.
+      // If an update moves a version during the scan, the scan reads it twice, but it is still one version.
       const owner = `${pk} ${row.stored.version}`;
       const dataKey = createHash('sha256').update(row.stored.wrappedDataKey).digest('base64');
       if ((owners.get(dataKey) ?? owner) !== owner) report('has the data key of another version');
@@ -109,8 +111,8 @@ const checkRows = async (
 };
 
 /**
- * All that is wrong with the table; empty if nothing is. Throws if the store or the master key cannot be used. Shows
- * no value, to nobody.
+ * Returns all violations in the table; empty if there are none. Throws if the store or the master key cannot be used.
+ * Never shows a value.
  */
 export const checkVault = async (vault: VerifiedVault): Promise<readonly Violation[]> => {
   const secrets = new Map<string, Entry[]>();

@@ -1,6 +1,6 @@
 /**
- * How the local servers tell that a browser sends a request for a web page. A page that any site serves can send
- * requests to ports of this machine. No client of the vault runs in a browser, so the servers refuse all of them.
+ * Detects requests that a browser sends for a web page. A page of any site can send requests to ports of this machine.
+ * No client of the vault runs in a browser, so the local servers refuse all such requests.
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';

@@ -123,7 +123,7 @@ const parse = (file: string, content: string): v.InferOutput<typeof tlsFile> => 
   try {
     return v.parse(tlsFile, JSON.parse(content));
   } catch {
-    // No cause: the parser's message would quote the key.
+    // The error has no cause, because the parser's message would quote the key.
     throw failure(
       `${file} is damaged: delete it, and start the master key and then all nodes again`,
     );
@@ -146,9 +146,9 @@ export const findCertificates = (folder: string): TlsFiles | undefined => {
 };
 
 /**
- * Returns the certificate of all nodes, which names `hosts` and loopback. `tls.json` in the folder keeps it and its
- * authority. If the hosts are others than before, it is made anew by the same authority, so that nodes with the old
- * certificate and nodes with the new one trust each other. Throws a sentence if the file is damaged.
+ * Returns the certificate of all nodes, which names `hosts` and loopback. `tls.json` in the folder keeps the
+ * certificate and its authority. If `hosts` has changed, the same authority signs a new certificate, so that nodes with
+ * the old certificate and nodes with the new one trust each other. Throws a sentence if the file is damaged.
  */
 export const openCertificates = async (
   folder: string,

@@ -1,6 +1,6 @@
 /**
- * `cluster.json`: all that the nodes of one cluster must know alike. The program of the master key writes it, every
- * node reads it; who can read it can join the cluster and use the master key, so it is for its owner only.
+ * `cluster.json`: all that the nodes of one cluster must agree on. The program of the master key writes it, every node
+ * reads it. A reader of the file can join the cluster and use the master key, so the file is for its owner only.
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
@@ -9,7 +9,7 @@ import { readFileIfPresent, replaceFile } from '../data-folder.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 
-/** PEM texts. Whoever has them can connect to every node as a node of the cluster. */
+/** PEM texts. Their holder can connect to every node as a node of the cluster. */
 export const tlsFiles = v.object({
   /** The authority: a node trusts every certificate that this one has signed. */
   ca: text,
@@ -37,21 +37,23 @@ const parse = (file: string, content: string): ClusterFile => {
   try {
     return v.parse(clusterFile, JSON.parse(content));
   } catch {
-    // No cause: the parser's message would quote the key.
+    // The error has no cause, because the parser's message would quote the key.
     throw failure(
       `${file} is damaged: delete it, and start the master key and then all nodes again`,
     );
   }
 };
 
-/** What the nodes must know; throws a sentence if the file is absent or damaged. */
+/** Reads the cluster file. Throws a sentence if the file is absent or damaged. */
 export const readClusterFile = (file: string): ClusterFile => {
   const content = readFileIfPresent(file);
   if (content !== undefined) return parse(file, content);
   throw failure(`${file} is missing: the program of the master key makes it, so start that first`);
 };
 
-/** Tells the nodes where the master key is from now on. The token is made once and stays as it is. */
+/**
+ * Writes the cluster file, which tells the nodes where the master key is. The token is made once and stays as it is.
+ */
 export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>): void => {
   const content = readFileIfPresent(file);
   const token =

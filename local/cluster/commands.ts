@@ -1,4 +1,4 @@
-/** The commands to a cluster that runs, as they are typed and as they travel. */
+/** The commands to a running cluster, as a person types them and as JSON. */
 import * as v from 'valibot';
 import { failure } from '../command.ts';
 import { daemonInstalls } from '../container/daemon.ts';
@@ -44,10 +44,13 @@ export const commandLine = {
 } as const;
 type AskedOfCluster = Asked<typeof commandLine.options>;
 
-/** A command that came as JSON; throws if it is none. */
+/** Parses a command from JSON; throws if the text is not a command. */
 export const parseCommand = (text: string): Command => v.parse(command, JSON.parse(text));
 
-/** The command that is asked for; `undefined`: none, so start a cluster. Throws a sentence (exit code 2). */
+/**
+ * Reads the command from the command line; `undefined` means none, so the cluster is to be started. Throws a sentence
+ * (exit code 2).
+ */
 export const readCommand = ({ words, options }: AskedOfCluster): Command | undefined => {
   if (options.data) throw failure('--data belongs to --docker down', { exitCode: 2 });
   const [action, target, ...rest] = words;

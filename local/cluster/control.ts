@@ -1,6 +1,7 @@
 /**
- * How another terminal reaches the cluster that runs on a folder: a Unix domain socket in it, which the folder's mode
- * leaves to the owner. The command is asked, and what it prints or why it failed is answered, as JSON.
+ * Lets another terminal control the cluster that runs on a folder. The folder holds a Unix domain socket, which only
+ * the folder's owner can reach. The command is sent as JSON; the answer, as JSON too, is the output of the command or
+ * its error.
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -14,7 +15,9 @@ export type Control = { readonly close: () => Promise<void> };
 const reply = v.union([v.object({ printed: v.string() }), v.object({ refused: v.string() })]);
 type Reply = v.InferOutput<typeof reply>;
 
-/** What systems leave room for in the address of such a socket: 108 bytes, on some 104, with the end. */
+/**
+ * The longest path of such a socket in bytes. Systems allow 108 bytes, some only 104, including the final zero byte.
+ */
 const pathBytesMax = 103;
 const messageBytesMax = 65_536;
 
@@ -26,7 +29,7 @@ const socketOf = (folder: string): string => {
   );
 };
 
-/** Reads to the other side's end, and leaves this side open for the answer, which iterating would not. */
+/** Reads until the other side ends, and leaves this side open for the answer. An async iterator would close it. */
 const textOf = (socket: Socket): Promise<string> =>
   new Promise((resolve, reject) => {
     let text = '';
@@ -47,8 +50,8 @@ const answer = async (text: string, run: (command: Command) => Promise<string>):
 };
 
 /**
- * Takes commands for the cluster in this folder, which must be locked by this process. `report` gets one line for an
- * error that is none of the person's who asked.
+ * Accepts commands for the cluster in this folder, which this process must have locked. `report` gets one line for an
+ * error that the sender of the command did not cause.
  */
 export const startControl = async (
   folder: string,
@@ -74,7 +77,10 @@ export const startControl = async (
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 };
 
-/** Has the cluster that runs on the folder do this; returns what it prints, throws the sentence why it did not. */
+/**
+ * Sends a command to the cluster that runs on the folder. Returns the command's output; throws the sentence of its
+ * error.
+ */
 export const sendCommand = async (folder: string, command: Command): Promise<string> => {
   const socket = connect({ path: socketOf(folder), allowHalfOpen: true });
   try {

@@ -1,7 +1,7 @@
 /**
- * Where a cluster on one machine keeps its things and where its parts listen, all on 127.0.0.1. Counted from the first
- * port: the vaults 0 to 2, etcd's 10 to 12, the nodes' own 20 to 22, the master key 30. etcd remembers the ports of
- * its members, so the first run's are kept in the folder; only the vaults may move later.
+ * The folders and the ports of a cluster on one machine; all parts listen on 127.0.0.1. Counted from the first port,
+ * the vaults have the ports 0 to 2, etcd 10 to 12, the node-to-node servers 20 to 22, and the master key 30. etcd
+ * remembers the ports of its members, so the folder keeps the ports of the first run; only the vaults may move later.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -29,12 +29,17 @@ export type Layout = {
 const nodeNumbers = [1, 2, 3];
 const firstPortPreset = 3_001;
 const portsSpan = 31;
-/** Below the ports that systems give to outgoing connections: one of those could hold a killed node's port. */
+/**
+ * Lies below the ports that systems give to outgoing connections: such a connection could hold a killed node's port.
+ */
 const freeRange = { from: 10_000, to: 20_000 - portsSpan };
 
 const portsFile = v.object({ firstPort: v.pipe(v.number(), v.integer(), v.minValue(1)) });
 
-/** `CLUSTER_PORT`; 0: any free ones. `undefined` if it is not set. Throws a sentence if it is none. */
+/**
+ * Reads `CLUSTER_PORT`; 0 means any free ports. Returns `undefined` if it is not set. Throws a sentence if it is not a
+ * port.
+ */
 export const readFirstPort = (environment: NodeJS.ProcessEnv): number | undefined => {
   const text = environment['CLUSTER_PORT'];
   if (!text) return undefined;
@@ -63,7 +68,7 @@ const parsePorts = (file: string, text: string): number => {
   }
 };
 
-/** The layout of the cluster in this folder, made at the first start. */
+/** Returns the layout of the cluster in this folder, which is made at the first start. */
 export const openLayout = async (folder: string, asked: number | undefined): Promise<Layout> => {
   const file = join(folder, 'ports.json');
   const fresh = asked === 0 ? await findFirstPort() : (asked ?? firstPortPreset);
@@ -87,7 +92,7 @@ export const openLayout = async (folder: string, asked: number | undefined): Pro
   };
 };
 
-/** All nodes as the nodes are told of each other: `1=HOST:ETCDPORT:PEERPORT,2=…`. */
+/** The list of all nodes in the form that each node reads: `1=HOST:ETCDPORT:PEERPORT,2=…`. */
 export const nodesVariable = (nodes: readonly NodeLayout[]): string =>
   nodes
     .map(({ node, etcdPort, peerPort }) => `${node}=${hostOf(node)}:${etcdPort}:${peerPort}`)

@@ -1,4 +1,7 @@
-/** A log of bounded length: what a process prints, the newest `bytesMax` of it at least and twice as much at most. */
+/**
+ * A log of bounded length for the output of a process. It keeps at least the newest `bytesMax` bytes and at most twice
+ * as many.
+ */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 
 export type LogFile = {
@@ -8,7 +11,7 @@ export type LogFile = {
 
 const bytesMaxPreset = 16_777_216;
 
-/** Goes on at the end of `file`; once it is full it becomes `<file>.1`, in place of the one before. */
+/** Appends to `file`. Once it is full, it becomes `<file>.1`, which replaces the previous one. */
 export const openLogFile = (file: string, bytesMax = bytesMaxPreset): LogFile => {
   let descriptor = openSync(file, 'a', 0o600);
   let bytes = fstatSync(descriptor).size;
@@ -24,7 +27,7 @@ export const openLogFile = (file: string, bytesMax = bytesMaxPreset): LogFile =>
         if (bytes > 0 && bytes + chunk.length > bytesMax) rotate();
         bytes += writeSync(descriptor, chunk);
       } catch {
-        // A log that cannot be written, as on a full disk, must not end what it tells of.
+        // A log that cannot be written, for example on a full disk, must not end the process that it describes.
       }
     },
     close: () => closeSync(descriptor),

@@ -1,6 +1,6 @@
 /**
- * One program of the cluster, a vault node or the master key, as a child of this process: started, ended, killed and
- * paused whole, with what it has started itself.
+ * One program of the cluster, a vault node or the master key, as a child of this process. It is started, ended, killed
+ * and paused together with its own children.
  */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -19,25 +19,25 @@ import { openDataFolder } from '../data-folder.ts';
 import { openLogFile } from './log-file.ts';
 
 export type MemberProgram = {
-  /** In sentences: `node 2`. */
+  /** The name in sentences, such as `node 2`. */
   readonly name: string;
   readonly folder: string;
   readonly script: string;
   readonly environment: NodeJS.ProcessEnv;
-  /** The line that it prints once it serves. */
+  /** The line that the program prints once it serves. */
   readonly ready: RegExp;
-  /** Where it keeps the pids of its own children, in the folder. */
+  /** The files in the folder that keep the pids of the program's own children. */
   readonly childFiles: readonly string[];
 };
 
-/** `ended`: by itself. */
+/** `ended`: the program ended by itself. */
 type MemberState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
 
 export type Member = {
   readonly state: () => MemberState;
-  /** Settles when it serves: true; or has ended before it ever did: false. */
+  /** Settles with true when the program serves, or with false if it ends before that. */
   readonly serves: () => Promise<boolean>;
-  /** These throw a sentence if it is not in a state to do so, and return when it is done. */
+  /** These throw a sentence if the program is not in a state to do so, and return when it is done. */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly kill: () => Promise<void>;
@@ -45,11 +45,11 @@ export type Member = {
   readonly resume: () => void;
 };
 
-/** Longer than any request may last, and then a little for the node's own children. */
+/** Longer than any request may last, plus some time for the node's own children. */
 const graceMs = 15_000;
 const pidFile = 'process.pid';
 
-/** Ends, without asking, the program and what it has started; returns when all of it is gone. */
+/** Kills the program and its own children; returns when all of them are gone. */
 const killAll = async (records: readonly ProcessRecord[]): Promise<void> => {
   signalAll(records, 'SIGKILL');
   while (records.some(isRunning)) await sleep(5);
@@ -59,7 +59,7 @@ const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): v
   for (const record of records) if (isRunning(record)) process.kill(record.pid, signal);
 };
 
-/** Keeps what the child prints in its log, and says when it has printed the line; keeps the end of its stderr. */
+/** Writes the child's output to its log, reports when the ready line appears, and keeps the end of its stderr. */
 const followOutput = (child: ChildProcess, folder: string, ready: RegExp) => {
   const log = openLogFile(join(folder, 'log'));
   let said = '';
@@ -136,7 +136,7 @@ export const createMember = async (
     state: () => state,
     serves: () => isReady,
     start,
-    // What is paused would not hear that it shall end.
+    // A paused process does not receive SIGTERM until it is continued.
     stop: () => end('stopped', 'SIGCONT'),
     kill: () => end('killed', 'SIGKILL'),
     pause: () => {

@@ -1,4 +1,4 @@
-/** How a connection between the programs of a cluster is secured. */
+/** The TLS options of connections between the programs of a cluster. */
 import type { TlsFiles } from './cluster-file.ts';
 
 /**

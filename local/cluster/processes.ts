@@ -1,4 +1,4 @@
-/** A whole cluster as children of this process: the master key, three vault nodes and what stands between them. */
+/** A whole cluster as children of this process: the master key, three vault nodes, and the proxies between them. */
 import { rmSync } from 'node:fs';
 import { failure } from '../command.ts';
 import { readClusterFile } from './cluster-file.ts';
@@ -8,7 +8,7 @@ import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { askNode, type ClusterStatus, compareNodes, tableOf } from './status.ts';
 
-/** Where everything listens. */
+/** All parts listen on this address. */
 const host = '127.0.0.1';
 
 type Node = NodeLayout & { readonly member: Member };
@@ -21,14 +21,14 @@ type Parts = {
 };
 
 export type Cluster = {
-  /** Starts everything; returns the numbers of the nodes that serve. Throws a sentence if that is no majority. */
+  /** Starts everything; returns the numbers of the nodes that serve. Throws a sentence if they are not a majority. */
   readonly start: () => Promise<readonly number[]>;
-  /** Does what is commanded, one command after the other but for `status`, and returns what to print. */
+  /** Runs a command and returns its output. The commands run one after the other, except `status`. */
   readonly run: (command: Command) => Promise<string>;
   readonly close: () => Promise<void>;
 };
 
-/** A node that starts may have to take a whole copy of the data first. */
+/** A starting node may first have to take a whole copy of the data. */
 const startLimitMs = 60_000;
 
 const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
@@ -139,7 +139,7 @@ const changeProcess = async (
     : `${name} ${done[action]}`;
 };
 
-/** Readies all of it and starts nothing yet. `report` gets one line whenever something ends by itself. */
+/** Prepares the cluster and starts nothing yet. `report` gets one line whenever a program ends by itself. */
 export const createCluster = async (
   root: string,
   layout: Layout,

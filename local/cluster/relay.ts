@@ -1,9 +1,9 @@
 /**
- * What the nodes of a cluster on one machine reach each other through, so that one of them can be cut off without
- * root: a forward proxy for each node, which knows by its own port which node asks, and by the host which node is
- * asked. It tunnels connections (CONNECT). A cut closes the tunnels and refuses new ones, where a cut cable would let
- * them hang: a node learns of it at once. etcd keeps to such a proxy for any host that is not loopback, so the nodes go
- * by addresses that only the proxy knows.
+ * Proxies through which the nodes of a cluster on one machine reach each other, so that a node can be cut off without
+ * root. Each node has its own forward proxy. The proxy knows the asking node by its own port and the asked node by the
+ * host; it tunnels connections (CONNECT). A cut closes the tunnels and refuses new ones, so a node notices it at once;
+ * with a cut cable its connections would hang. etcd uses such a proxy for every host that is not loopback, so the nodes
+ * are known by addresses that only the proxy knows.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream';
 export type RelayNode = { readonly node: number; readonly ports: readonly number[] };
 
 export type Relay = {
-  /** The proxy that this node must be told. */
+  /** The URL of the proxy that this node must use. */
   readonly proxyOf: (node: number) => string;
   readonly isolate: (node: number) => void;
   readonly heal: (node: number) => void;
@@ -21,14 +21,15 @@ export type Relay = {
 };
 
 /**
- * The host by which the nodes know a node. An address, for etcd looks names up, for up to thirty seconds,
- * before it joins; of a multicast group, to which TCP connects nowhere: without the proxy nothing leaves the machine.
+ * The host by which the nodes know a node. It is an address, because etcd looks names up, which takes up to thirty
+ * seconds, before it joins. It is an address of a multicast group, to which TCP cannot connect, so nothing leaves the
+ * machine without the proxy.
  */
 export const hostOf = (node: number): string => `239.255.0.${node}`;
 
 type Tunnel = { readonly ends: readonly number[]; readonly cut: () => void };
 
-/** The node whose host and port these are. */
+/** Finds the node with this host and port. */
 const findNode = (
   nodes: readonly RelayNode[],
   hostname: string,
@@ -36,7 +37,7 @@ const findNode = (
 ): number | undefined =>
   nodes.find(({ node, ports }) => hostname === hostOf(node) && ports.includes(Number(port)))?.node;
 
-/** Connects the client to the port, and returns what ends both connections. */
+/** Connects the client to the port, and returns a function that ends both connections. */
 const openTunnel = (client: Duplex, head: Buffer, host: string, port: number): (() => void) => {
   const onward = connect(port, host);
   const cut = () => {

@@ -1,10 +1,10 @@
-/** What the nodes of a cluster say of themselves, side by side. */
+/** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
 import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 import type { TlsFiles } from './cluster-file.ts';
 import { mutualTls } from './mutual-tls.ts';
 
-/** What a node answers at `GET /status` of its node-to-node port. */
+/** The answer of a node to `GET /status` of its node-to-node port. */
 type Answer = Pick<
   NodeReport,
   'leader' | 'appliedRevision' | 'digest' | 'etcd' | 'state' | 'reason'
@@ -12,7 +12,7 @@ type Answer = Pick<
 
 type NodeStatus = {
   readonly node: number;
-  /** Whether it answered. */
+  /** Whether the node answered. */
   readonly alive: boolean;
   readonly leader: boolean;
   /** `null`, like `lag` and `digest`, if the node did not answer. */
@@ -21,7 +21,7 @@ type NodeStatus = {
   readonly lag: number | null;
   /** The hash of its data at the applied revision; `null` also if its etcd does not answer. */
   readonly digest: string | null;
-  /** Its own word for its state; for a node that did not answer, the state of its process. */
+  /** The state as the node reports it; for a node that did not answer, the state of its process. */
   readonly state: string;
   /** Whether it is cut off from the other nodes. */
   readonly isolated: boolean;
@@ -30,22 +30,22 @@ type NodeStatus = {
 
 export type ClusterStatus = {
   readonly nodes: readonly NodeStatus[];
-  /** False if two nodes have different digests at one revision, or a node says that it differs. */
+  /** False if two nodes have different digests at one revision, or if a node reports that it differs. */
   readonly equal: boolean;
 };
 
-/** What is known of a node from outside. */
+/** The state of a node as others observe it. */
 export type Observed = {
   readonly node: number;
   readonly isolated: boolean;
-  /** The state of its process, for a node that does not answer: `killed`. */
+  /** The state of the process of a node that does not answer, such as `killed`. */
   readonly process: string;
   readonly answer: Answer | undefined;
 };
 
 const answerBytesMax = 65_536;
 
-/** Asks the node that listens there. Returns `undefined` if the node does not answer in time and in form. */
+/** Asks the node at this address. Returns `undefined` if the node does not answer in time with a valid report. */
 export const askNode = (
   host: string,
   port: number,
@@ -70,7 +70,7 @@ export const askNode = (
     asked.end();
   });
 
-/** The answer of a node as text; `undefined` if it is no report. */
+/** Parses the answer of a node; `undefined` if it is not a report. */
 export const parseAnswer = (text: string): Answer | undefined => {
   try {
     return parseReport(text);
@@ -79,7 +79,7 @@ export const parseAnswer = (text: string): Answer | undefined => {
   }
 };
 
-/** Puts the answers of the nodes, which were asked at one time, side by side. */
+/** Compares the answers of the nodes, which were asked at the same time. */
 export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
   const answers = observed.map((one) => one.answer).filter((one) => one !== undefined);
   const furthest = Math.max(...answers.map((one) => one.appliedRevision));
@@ -99,7 +99,7 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
   };
 };
 
-/** The status as a person reads it. */
+/** Formats the status for a person. */
 export const tableOf = ({ nodes, equal }: ClusterStatus): string => {
   const rows = [
     ['node', 'alive', 'state', 'peers', 'leader', 'applied', 'lag', 'digest'],

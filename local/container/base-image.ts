@@ -1,6 +1,6 @@
 /**
- * The images that the image of a vault node is built on: Node's and etcd's own where they can be had, else one made
- * here, which has what the Dockerfile would fetch.
+ * The images that the image of a vault node is built on: the images of Node and etcd if they can be pulled, else one
+ * that is made here with all that the Dockerfile would fetch.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { makeDebianRoot } from './debian-root.ts';
 import { docker, findImage, hasImage } from './docker.ts';
 import { findProgram, run } from './run.ts';
 
-/** `BASE` and `ETCD` of the Dockerfile. */
+/** The arguments `BASE` and `ETCD` of the Dockerfile. */
 export type BaseImages = { readonly base: string; readonly etcd: string };
 
-/** The presets of `compose.yaml`. */
+/** The default images in `compose.yaml`. */
 export const ordinaryImages: BaseImages = {
   base: 'node:24-bookworm-slim',
   etcd: 'gcr.io/etcd-development/etcd:v3.7.3',
@@ -26,7 +26,10 @@ export type BaseImageOptions = {
   readonly say: (line: string) => void;
 };
 
-/** Of all that the made base is made of: another lockfile, recipe or etcd makes another base. */
+/**
+ * The tag contains a hash of everything that the base is made of, so another lockfile, recipe or etcd makes another
+ * base.
+ */
 const tagOf = (root: string, etcd: string): string => {
   const hash = createHash('sha256');
   const sources = ['package-lock.json', 'local/container/debian-root.ts'];
@@ -35,7 +38,10 @@ const tagOf = (root: string, etcd: string): string => {
   return `vault-base:${hash.digest('hex').slice(0, 12)}`;
 };
 
-/** Copies the packages that run, and not those that only test, as `npm ci --omit=dev --omit=optional` would lay them. */
+/**
+ * Copies the packages that run, and not those that only test, as `npm ci --omit=dev --omit=optional` would install
+ * them.
+ */
 const copyPackages = async (root: string, to: string): Promise<void> => {
   const listed = await run('npm', ['ls', '--omit=dev', '--omit=optional', '--all', '--parseable'], {
     cwd: root,
@@ -82,8 +88,8 @@ const makeBase = async (
 };
 
 /**
- * The images to build on. Where one cannot be pulled, both are an image made here, with this machine's own etcd. Throws
- * a sentence if it cannot be made.
+ * Returns the images to build on. If one of them cannot be pulled, both are an image that is made here with this
+ * machine's own etcd. Throws a sentence if it cannot be made.
  */
 export const ensureBaseImages = async (options: BaseImageOptions): Promise<BaseImages> => {
   const missing = (await findImage(ordinaryImages.base)) ?? (await findImage(ordinaryImages.etcd));

@@ -1,7 +1,7 @@
 /**
- * LocalStack with all that the template is made of: the functions in Docker's containers, the table in the embedded
- * store. Nothing of it outlives `close`, nor the next start after a death: LocalStack keeps nothing, and a table that
- * no stack knows would be in the way of the next one.
+ * LocalStack with everything in the template: the functions in Docker's containers, the table in the embedded store.
+ * `close` removes all of it, and the next start removes what a killed process left. LocalStack keeps nothing over a
+ * restart, and a table that belongs to no stack would make the next deployment fail.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -28,12 +28,12 @@ export type CloudOptions = {
 };
 
 export type Cloud = {
-  /** Of every service. */
+  /** The endpoint of every service. */
   readonly endpoint: string;
-  /** The programs of the SAM CLI, and of LocalStack's environment, which has the AWS CLI. */
+  /** The folders of the SAM CLI's programs and of LocalStack's environment, which has the AWS CLI. */
   readonly samPrograms: string;
   readonly awsPrograms: string;
-  /** Settles only if a part died and could not be kept running; says why. */
+  /** Settles only if a part died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
@@ -50,7 +50,7 @@ const services = [
   'sts',
 ];
 
-/** Tells the containers of this folder's functions from all others. */
+/** The label that marks the containers of this folder's functions. */
 export const labelOf = (folder: string): string =>
   `vault.localstack=${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 
@@ -60,7 +60,7 @@ const removeContainers = async (folder: string): Promise<void> => {
   if (ids.length > 0) await docker(['rm', '--force', ...ids]);
 };
 
-/** All that is fetched, made or installed once. */
+/** Fetches, builds or installs everything that is needed once. */
 const prepare = async ({ root, say }: CloudOptions) => {
   await startDaemon(join(root, '.local', 'docker'), say);
   const image = await ensureLambdaImage({ root, say });
@@ -74,11 +74,11 @@ const settingsOf = (folder: string, image: LambdaImage): readonly string[] => [
   `HOSTNAME_FROM_LAMBDA=${hostName}`,
   `LAMBDA_DOCKER_FLAGS=--add-host ${addHost} --label ${labelOf(folder)}`,
   `LAMBDA_RUNTIME_IMAGE_MAPPING=${JSON.stringify({ 'nodejs24.x': image.id })}`,
-  // On a busy machine; many containers may start at once.
+  // The default is too short on a busy machine, and many containers may start at once.
   'LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT=60',
 ];
 
-/** What the changed start of LocalStack is told; `start-localstack.py` says what each means. */
+/** The arguments of Python that start LocalStack; `start-localstack.py` explains each of them. */
 const startOf = (folder: string, image: LambdaImage, store: string): readonly string[] => {
   const init = join(folder, 'init');
   mkdirSync(init, { recursive: true });
@@ -86,7 +86,7 @@ const startOf = (folder: string, image: LambdaImage, store: string): readonly st
   return [join(import.meta.dirname, 'start-localstack.py'), JSON.stringify(told)];
 };
 
-/** Returns when all of it answers. Throws one sentence if a part cannot be had; nothing is left running then. */
+/** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
 export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
   const { root, folder, port, say } = options;
   const { image, samPrograms, awsPrograms, host } = await prepare(options);

@@ -1,4 +1,7 @@
-/** `npm run cluster -- --docker`: the cluster as containers, with the commands and the status of the one of processes. */
+/**
+ * `npm run cluster -- --docker`: the cluster in containers, with the same commands and status as the cluster of
+ * processes.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../cluster/commands.ts';
 import {
@@ -25,17 +28,20 @@ import { type Container, getContainer } from './containers.ts';
 import { docker } from './docker.ts';
 
 export type ContainerCluster = {
-  /** Returns the vaults' addresses once all nodes serve. Throws a sentence if they do not in time. */
+  /**
+   * Starts the containers and returns the vaults' addresses once all nodes serve. Throws a sentence if they do not
+   * serve in time.
+   */
   readonly up: () => Promise<readonly string[]>;
   readonly down: (isDataToGo: boolean) => Promise<void>;
-  /** Does what is commanded and returns what to print. */
+  /** Runs a command and returns its output. */
   readonly run: (command: Command) => Promise<string>;
   readonly status: () => Promise<ClusterStatus>;
-  /** Runs a program of `local/` in the container of the master key and returns what it prints. */
+  /** Runs a program of `local/` in the container of the master key and returns its output. */
   readonly atKey: (script: string, ...args: readonly string[]) => Promise<string>;
 };
 
-/** Above what a start with a whole copy of the data takes on a busy machine. */
+/** Longer than a start that copies all data takes on a busy machine. */
 const startLimitMs = 120_000;
 
 const observe = async (project: string, node: number): Promise<Observed> => {
@@ -66,7 +72,7 @@ const heal = async (project: string, node: number, { id, networks }: Container):
   await docker(['network', 'connect', ...where, network, id]);
 };
 
-/** Empties the volume with a container of the node's own image, which is as its user. */
+/** Empties the volume with a container of the node's own image, which runs as the same user. */
 const wipe = async (project: string, node: number, { id }: Container): Promise<void> => {
   await docker(['stop', id]);
   const volume = `${volumeOf(project, node)}:/data`;

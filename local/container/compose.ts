@@ -1,4 +1,4 @@
-/** The containers of `compose.yaml`, brought up and taken down. */
+/** Starts and removes the containers of `compose.yaml`. */
 import { join } from 'node:path';
 import { ensureBaseImages } from './base-image.ts';
 import { docker, runCompose } from './docker.ts';
@@ -7,7 +7,7 @@ import { hasProgram } from './run.ts';
 export type ProjectOptions = {
   /** Holds compose.yaml and node_modules. */
   readonly root: string;
-  /** What compose calls the project; its volumes and networks begin with it. */
+  /** The name of the compose project; the names of its volumes and networks begin with it. */
   readonly name: string;
   readonly say: (line: string) => void;
 };
@@ -16,9 +16,9 @@ export const keyService = 'key';
 export const nodeNumbers = [1, 2, 3];
 export const serviceOf = (node: number): string => `node${node}`;
 
-/** What compose.yaml says of node N, which it publishes on this machine. */
+/** The address of node N, which compose.yaml publishes on this machine. */
 export const urlOf = (node: number): string => `http://127.0.0.1:${3_000 + node}`;
-/** Its address on the network of the nodes, to be had again when it is connected anew. */
+/** The node's address on the network of the nodes; the node needs the same one when it is connected again. */
 export const peerAddressOf = (node: number): string => `10.213.77.${10 + node}`;
 export const peerNetworkOf = (project: string): string => `${project}_peers`;
 export const volumeOf = (project: string, node: number): string => `${project}_${serviceOf(node)}`;
@@ -26,12 +26,12 @@ export const volumeOf = (project: string, node: number): string => `${project}_$
 const compose = ({ root, name }: ProjectOptions, args: readonly string[], env = {}) =>
   runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args], { env });
 
-/** Docker answers at once, or is not there. */
+/** Docker answers at once, or it is not there. */
 const findWithinMs = 5_000;
 
 /**
- * The container of the master key that runs, of this checkout's compose.yaml or of the project of this name;
- * `undefined` if none does, or if there is no Docker.
+ * Finds the running container of the master key, either of this checkout's compose.yaml or of the project of this name;
+ * `undefined` if none runs, or if there is no Docker.
  */
 export const findKeyContainer = async (
   root: string,
@@ -48,7 +48,7 @@ export const findKeyContainer = async (
   return ids.find((id) => id !== '');
 };
 
-/** Builds the image where something has changed, and starts what does not run. */
+/** Builds the image if something has changed, and starts the containers that do not run. */
 export const composeUp = async (options: ProjectOptions): Promise<void> => {
   const { root, say } = options;
   const workFolder = join(root, '.local', 'container');

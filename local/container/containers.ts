@@ -1,4 +1,4 @@
-/** What befalls the containers of a project, in Docker's own words. */
+/** Reads the state of a project's containers from Docker. */
 import * as v from 'valibot';
 import { failure } from '../command.ts';
 import { docker } from './docker.ts';
@@ -7,7 +7,7 @@ export type Container = {
   readonly id: string;
   /** `killed` by `docker kill`, `stopped` by `docker stop`, `ended` by itself. */
   readonly state: 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
-  /** The names of the networks that it is connected to. */
+  /** The names of the networks that the container is connected to. */
   readonly networks: readonly string[];
 };
 
@@ -17,7 +17,7 @@ const inspected = v.object({
   NetworkSettings: v.object({ Networks: v.record(v.string(), v.unknown()) }),
 });
 
-/** The exit code of what SIGKILL ended. */
+/** The exit code of a process that SIGKILL ended. */
 const killedCode = 137;
 
 const stateOf = ({ Status, ExitCode }: v.InferOutput<typeof inspected>['State']) => {

@@ -1,6 +1,6 @@
 /**
- * A Docker daemon where none runs: on Debian, as root, Debian's own is installed and started here. One that runs
- * already, or that this did not start, is never touched.
+ * Starts a Docker daemon if none runs: on Debian, as root, it installs and starts Debian's own. It never changes a
+ * daemon that runs already or that another program started.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { hasProgram, run } from './run.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
 
-/** The lines of a usage that tell how a program with Docker may change the machine. */
+/** The lines of a usage text that tell how a program with Docker may change the machine. */
 export const daemonInstalls: readonly string[] = [
   `where no Docker daemon runs, as root on Debian: the packages ${packages.join(', ')}`,
   'where no Docker daemon runs: a daemon, which stays; npm run docker -- stop ends it',
@@ -24,10 +24,16 @@ export const daemonInstalls: readonly string[] = [
 const readyWithinMs = 30_000;
 const goneWithinMs = 30_000;
 
-/** Which process is ours. The daemon's own pid file is beside it, so that two of ours never run. */
+/**
+ * The file that records the daemon that this program started. The daemon's own pid file is beside it, so two of our
+ * daemons never run at the same time.
+ */
 const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
 
-/** Where no daemon runs the machine is ours to set up, and one without compose is not set up. */
+/**
+ * Installs Docker and compose. This happens only if no daemon runs, so no existing installation is changed; a machine
+ * without compose counts as not set up.
+ */
 const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
   const hasDaemon = hasProgram('dockerd') && hasProgram('iptables');
   if (hasDaemon && (await hasCompose())) return;
@@ -47,8 +53,8 @@ const lastLineOf = (file: string): string =>
   readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
 
 /**
- * Returns when a daemon answers, and whether this call started it. `folder` keeps its pid, for `stopDaemon`, and its
- * log. Throws one sentence if there can be none.
+ * Returns when a daemon answers, and tells whether this call started it. `folder` keeps its pid, for `stopDaemon`, and
+ * its log. Throws one sentence if no daemon can be started.
  */
 export const startDaemon = async (
   folder: string,
@@ -92,7 +98,7 @@ export const startDaemon = async (
   return { isOurs: true };
 };
 
-/** Ends the daemon that `startDaemon` started with this folder, and says whether there was one. */
+/** Ends the daemon that `startDaemon` started with this folder, and tells whether there was one. */
 export const stopDaemon = async (folder: string): Promise<boolean> => {
   const file = recordFileOf(folder);
   const text = readFileIfPresent(file);

@@ -1,6 +1,6 @@
 /**
- * The root folder of an image made out of Debian's packages and this project's own Node, for machines that can pull
- * no image. It has what the two images of this folder need and no more: busybox for a shell, no package manager.
+ * Makes the root folder of an image out of Debian's packages and this project's own Node, for machines that cannot pull
+ * images. It holds only what the two images of this folder need: busybox as the shell, and no package manager.
  */
 import {
   chmodSync,
@@ -26,16 +26,16 @@ const packages = [
 ];
 const commands = 'cat chmod chown cp env id kill ln ls mkdir mv ps rm sh sleep test true wget';
 const folders = 'usr/bin usr/lib usr/lib64 usr/sbin etc/ssl/certs opt proc root sys dev var';
-/** Documentation, and what only building against libc needs. */
+/** Documentation, and files that are needed only to build against libc. */
 const unneeded = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/lintian'];
 
 const users = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n';
 const groups = 'root:x:0:\nnode:x:1000:\n';
 
 export type DebianRoot = {
-  /** Made anew. */
+  /** This folder is emptied first. */
   readonly folder: string;
-  /** Holds node_modules, whose Node is put in. */
+  /** Holds node_modules, whose Node is copied into the image. */
   readonly root: string;
 };
 
@@ -56,7 +56,7 @@ const gatherCertificates = (folder: string): void => {
   writeFileSync(join(folder, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
 };
 
-/** Throws one sentence where this is not Debian, or its packages cannot be had. */
+/** Throws one sentence if this is not Debian, or if its packages cannot be downloaded. */
 export const makeDebianRoot = async ({ folder, root }: DebianRoot): Promise<void> => {
   if (!hasProgram('apt-get') || !hasProgram('dpkg-deb')) {
     throw failure('an image can be pulled or, on Debian, made out of packages: here neither');

@@ -1,4 +1,4 @@
-/** The stack of the template on a LocalStack: deployed, deployed again, deleted, as `sam` does it on AWS. */
+/** Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../command.ts';
@@ -14,7 +14,7 @@ export type Deployment = {
   readonly say: (line: string) => void;
 };
 
-/** As in samconfig.toml. The table and the functions are named after it. */
+/** The same name as in samconfig.toml. The table and the functions are named after it. */
 const stackName = 'vault';
 
 const environmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
@@ -23,7 +23,7 @@ const environmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
   AWS_PAGER: '',
 });
 
-/** The AWS CLI on that LocalStack; returns what it prints, or throws its last words. */
+/** Runs the AWS CLI on that LocalStack; returns its output, or throws its last words. */
 export const runAws = (deployment: Deployment, args: readonly string[]): Promise<string> =>
   run(join(deployment.awsPrograms, 'aws'), args, { env: environmentOf(deployment) });
 
@@ -36,7 +36,7 @@ const succeeds = async (deployment: Deployment, ...args: readonly string[]): Pro
   }
 };
 
-/** As on AWS, a table that its stack left behind is in no stack's power any more. */
+/** Throws if a table is left from a deleted stack. As on AWS, no stack can manage such a table any more. */
 const checkNothingWasKept = async (deployment: Deployment): Promise<void> => {
   if (await succeeds(deployment, 'cloudformation', 'describe-stacks', '--stack-name', stackName)) {
     return;
@@ -44,7 +44,7 @@ const checkNothingWasKept = async (deployment: Deployment): Promise<void> => {
   if (await succeeds(deployment, 'dynamodb', 'describe-table', '--table-name', stackName)) {
     throw failure(
       `the table ${stackName} was kept when its stack was deleted, and no stack can be made over it: stop npm run ` +
-        'localstack and start it anew, with an empty one',
+        'localstack and start it again, with an empty one',
     );
   }
 };
@@ -59,7 +59,7 @@ const describeStack = async (deployment: Deployment): Promise<v.InferOutput<type
   return v.parse(described, JSON.parse(await runAws(deployment, [...ask, '--query', 'Stacks[0]'])));
 };
 
-/** LocalStack serves under another address what the stack's output names as AWS would. */
+/** Finds the API's address. The stack's output names it as AWS would, but LocalStack serves it at another address. */
 const findUrl = async (deployment: Deployment): Promise<string> => {
   const { Outputs } = await describeStack(deployment);
   const output = Outputs.find(({ OutputKey }) => OutputKey === 'ApiUrl')?.OutputValue;
@@ -67,13 +67,13 @@ const findUrl = async (deployment: Deployment): Promise<string> => {
   return `${deployment.endpoint}/_aws/execute-api/${hostname.split('.')[0]}${pathname}`;
 };
 
-/** Deploys what is new or changed, and returns the address of the API. `jwks`: the public key set of tokens. */
+/** Deploys the template's changes, and returns the address of the API. `jwks`: the public key set of tokens. */
 export const deploy = async (deployment: Deployment, jwks: string): Promise<string> => {
   const { say } = deployment;
   await checkNothingWasKept(deployment);
   await buildTemplate(deployment, 'localstack', say);
   say('sam deploy');
-  // Reserved concurrency is for an account that others use, too; here it would refuse what is only slow.
+  // Reserved concurrency is for an account that others use, too; here it would only refuse slow calls.
   const parameters = [...localParameters, 'EnvConcurrency=0', `AuthJwks=${JSON.stringify(jwks)}`];
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
   const args = ['deploy', ...how, '--parameter-overrides', ...parameters];
@@ -83,7 +83,7 @@ export const deploy = async (deployment: Deployment, jwks: string): Promise<stri
 
 const kept = v.array(v.tuple([v.string(), v.string()]));
 
-/** Deletes the stack. Returns what it has left, as the template's `DeletionPolicy` says: each a type and a name. */
+/** Deletes the stack. Returns the resources that the template's `DeletionPolicy` keeps, each with a type and a name. */
 export const deleteStack = async (
   deployment: Deployment,
 ): Promise<readonly (readonly [type: string, name: string])[]> => {

@@ -1,8 +1,8 @@
-/** Docker as a person's shell has it: the client, and compose in either of its two forms. */
+/** Runs the Docker client of a person's shell, and compose in either of its two forms. */
 import { failure, sentenceOf } from '../command.ts';
 import { hasProgram, type RunOptions, run } from './run.ts';
 
-/** The classic builder where its successor is not installed: the client then wants to be told. */
+/** Selects the classic builder if its successor is not installed; the client must be told so. */
 const builderOf = async (): Promise<NodeJS.ProcessEnv> => {
   try {
     await run('docker', ['buildx', 'version']);
@@ -18,14 +18,14 @@ const withBuilder = async (options: RunOptions): Promise<RunOptions> => {
   return { ...options, env: { ...(await builder), ...options.env } };
 };
 
-/** Runs the client; returns what it prints, or throws its last words. */
+/** Runs the client; returns its output, or throws its last words. */
 export const docker = async (args: readonly string[], options: RunOptions = {}): Promise<string> =>
   run('docker', args, await withBuilder(options));
 
-/** Why no daemon answers. `isDenied`: there may be one, and this user may not use it. */
+/** The reason why no daemon answers. `isDenied`: there may be a daemon, but this user may not use it. */
 type NoDaemon = { readonly why: string; readonly isDenied: boolean };
 
-/** Whether a daemon answers; if none does, why not. */
+/** Checks whether a daemon answers. Returns `undefined` if one does, else the reason. */
 export const findDaemon = async (): Promise<NoDaemon | undefined> => {
   try {
     await docker(['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 });
@@ -70,7 +70,7 @@ export const hasImage = async (tag: string): Promise<boolean> => {
   return ids !== '';
 };
 
-/** Sees that an image is here, from its registry if need be. Returns why it cannot be had. */
+/** Makes sure that an image is here, and pulls it if necessary. Returns the reason if it cannot be pulled. */
 export const findImage = async (tag: string): Promise<{ readonly why: string } | undefined> => {
   if (await hasImage(tag)) return undefined;
   try {

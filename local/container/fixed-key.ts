@@ -1,6 +1,6 @@
 /**
- * A master key for LocalStack's KMS, which keeps nothing over a restart: its id and its material are kept here and
- * given to it each time, so that what was sealed yesterday opens today.
+ * A master key for LocalStack's KMS, which keeps nothing over a restart. The folder keeps the key's id and material,
+ * and each start gives them to KMS again, so that values of earlier runs can still be opened.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const stored = v.strictObject({
 });
 export type FixedKey = v.InferOutput<typeof stored>;
 
-/** The key of the folder; the first time, makes it. */
+/** Returns the key of the folder; makes one the first time. */
 export const openFixedKey = (folder: string): FixedKey => {
   const file = join(folder, 'localstack-key.json');
   const make = () =>
@@ -24,12 +24,12 @@ export const openFixedKey = (folder: string): FixedKey => {
   try {
     return v.parse(stored, JSON.parse(createFileOnce(file, make)));
   } catch {
-    // No cause: it would quote the material.
+    // The error has no cause, because it would quote the material.
     throw failure(`${file} is damaged: put back a copy, or move the whole folder away`);
   }
 };
 
-/** Puts the key into LocalStack's KMS, in place of one of the same id, and returns its ARN. */
+/** Imports the key into LocalStack's KMS, replaces a key with the same id, and returns its ARN. */
 export const putFixedKey = async (kms: KMSClient, { id, material }: FixedKey): Promise<string> => {
   const Tags = [
     { TagKey: '_custom_id_', TagValue: id },

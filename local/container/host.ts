@@ -1,13 +1,16 @@
-/** How a container reaches a server of this machine. */
+/** The addresses at which containers reach a server of this machine. */
 import { createServer, isIPv4 } from 'node:net';
 import * as v from 'valibot';
 import { docker } from './docker.ts';
 
-/** The name under which containers know this machine; `--add-host` of Docker gives it where Docker Desktop does not. */
+/** The name by which containers reach this machine. Docker Desktop defines it; elsewhere Docker's `--add-host` does. */
 export const hostName = 'host.docker.internal';
 export const addHost = `${hostName}:host-gateway`;
 
-/** Asked by trying: the system does not list the address of a bridge to which no container is connected yet. */
+/**
+ * Tests this by listening, because the system does not list the address of a bridge to which no container is connected
+ * yet.
+ */
 const isOfThisMachine = (address: string): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false));
@@ -17,8 +20,9 @@ const isOfThisMachine = (address: string): Promise<boolean> =>
 const bridge = v.array(v.object({ Subnet: v.string(), Gateway: v.optional(v.string()) }));
 
 /**
- * This machine's address on a Docker bridge, of what Docker tells of it as JSON; `undefined` if it tells none. A daemon
- * that made the bridge a moment ago tells its subnet only, of which it has taken the first address.
+ * Returns this machine's address on a Docker bridge, from Docker's description of the bridge as JSON; `undefined` if it
+ * has none. If Docker made the bridge a moment ago, the description has only the subnet, whose first address is this
+ * machine's.
  */
 export const bridgeAddressOf = (told: string): string | undefined => {
   const [config] = v
@@ -30,8 +34,8 @@ export const bridgeAddressOf = (told: string): string | undefined => {
 };
 
 /**
- * The address to listen on. On Linux it is that of Docker's bridge, which only this machine and its containers reach;
- * Docker Desktop leads to the loopback address of the machine it runs on.
+ * Returns the address to listen on. On Linux it is the address of Docker's bridge, which only this machine and its
+ * containers reach. Docker Desktop forwards to the loopback address of its machine.
  */
 export const findHostAddress = async (): Promise<string> => {
   const format = '{{json .IPAM.Config}}';

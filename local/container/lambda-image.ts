@@ -1,4 +1,4 @@
-/** The image that functions run in: AWS's own where it can be had, else a stand-in for it made out of packages. */
+/** The image that functions run in: AWS's own if it can be pulled, else a stand-in made out of packages. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -21,23 +21,23 @@ export type LambdaImageOptions = {
 };
 
 export type LambdaImage = {
-  /** Another one may come to stand under the tag; this is of the image that was found. */
+  /** Another image may get the same tag later; this id names the image that was found. */
   readonly id: string;
   readonly isStandIn: boolean;
 };
 
-/** This machine's processor, as the template's parameter and the image's tag name it. */
+/** This machine's processor, as named by the template's parameter and by the image's tag. */
 export const lambdaArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
 const image = 'public.ecr.aws/lambda/nodejs:24';
-/** Where sam looks for the image. */
+/** The tag under which sam looks for the image. */
 const tag = `${image}-${lambdaArchitecture}`;
-/** What sam makes of the image, once: it adds its own entry point. */
+/** The tag of the image that sam builds once from it, with its own entry point. */
 const samTag = `${image}-rapid-${lambdaArchitecture}`;
-/** Tells a stand-in from AWS's image, and one recipe of it from the next. */
+/** This label marks a stand-in, and names the version of its recipe. */
 const recipeLabel = 'vault.lambda-image';
 
-/** The runtime, and what starts it under LocalStack; sam brings its own for that. */
+/** The paths of the runtime and of the program that starts it under LocalStack; sam brings its own program. */
 const places = {
   bootstrap: 'var/runtime',
   'runtime.mts': 'var/runtime',
@@ -100,7 +100,7 @@ const describe = async (isStandIn: boolean): Promise<LambdaImage> => ({
   isStandIn,
 });
 
-/** Returns when sam finds the image. Throws one sentence if it can neither be pulled nor made. */
+/** Returns when sam finds the image. Throws one sentence if it can neither be pulled nor be made. */
 export const ensureLambdaImage = async ({
   root,
   say,

@@ -1,4 +1,4 @@
-/** LocalStack as a program on this machine, without a container and without a token. */
+/** Runs LocalStack as a program on this machine, without a container and without a token. */
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,23 +8,23 @@ import { endChild, endRememberedChild, rememberChild, startChild } from '../chil
 import { failure } from '../command.ts';
 
 export type LocalstackOptions = {
-  /** Of the Python environment that has it. */
+  /** The folder of programs of the Python environment that has LocalStack. */
   readonly programs: string;
   /** Keeps its pid, its log and its working files; it keeps no state over a restart. */
   readonly folder: string;
-  /** The addresses it listens on; 127.0.0.1 first. */
+  /** The addresses that LocalStack listens on; 127.0.0.1 is the first. */
   readonly hosts: readonly string[];
   readonly port: number;
   readonly services: readonly string[];
-  /** More of its settings, as `NAME=value`. */
+  /** More settings of LocalStack, as `NAME=value`. */
   readonly settings?: readonly string[];
-  /** What Python runs, in place of LocalStack's own start. */
+  /** The arguments of Python that replace LocalStack's own start. */
   readonly start?: readonly string[];
 };
 
 export type Localstack = {
   readonly endpoint: string;
-  /** Settles if it ends before `close`; says how. */
+  /** Settles if LocalStack ends before `close`; the error says how. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
@@ -32,7 +32,10 @@ export type Localstack = {
 const readyWithinMs = 60_000;
 const graceMs = 10_000;
 
-/** Nothing is fetched, nothing is reported anywhere, and it is not told that it runs in its own container. */
+/**
+ * With these settings LocalStack downloads nothing, reports nothing, and does not assume that it runs in its own
+ * container.
+ */
 const settingsOf = ({
   folder,
   hosts,
@@ -77,7 +80,7 @@ const endOf = (child: ChildProcess): Promise<string> =>
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
 
-/** Ends what an earlier run left in `folder`, starts LocalStack and returns when it answers. */
+/** Ends the processes that an earlier run left in `folder`, starts LocalStack and returns when it answers. */
 export const startLocalstack = async (options: LocalstackOptions): Promise<Localstack> => {
   const { programs, folder, port } = options;
   const pidFile = join(folder, 'localstack.pid');

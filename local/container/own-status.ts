@@ -1,4 +1,7 @@
-/** Runs inside the container of a node: prints what the node says of itself, which it tells on its own network only. */
+/**
+ * Runs inside the container of a node and prints the node's report on itself, which is available on its own network
+ * only.
+ */
 import { readClusterFile } from '../cluster/cluster-file.ts';
 import { askNode } from '../cluster/status.ts';
 import { failure } from '../command.ts';

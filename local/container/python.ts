@@ -12,7 +12,7 @@ export type PythonOptions = {
   readonly root: string;
   readonly say: (line: string) => void;
 };
-/** The lines of a usage that tell how a program with Python may change the machine. */
+/** The lines of a usage text that tell how a program with Python may change the machine. */
 export const stackInstalls: readonly string[] = [
   ...daemonInstalls,
   'SAM and LocalStack for Python, into .local/python, once',
@@ -20,7 +20,7 @@ export const stackInstalls: readonly string[] = [
 
 type EnvironmentName = 'checkov' | 'localstack' | 'sam';
 
-/** LocalStack uses `warnings.deprecated` of this one; on an older one it finds none of its own parts. */
+/** LocalStack uses `warnings.deprecated` of this version; with an older version it does not find its own parts. */
 const oldest = { major: 3, minor: 13 };
 
 const installedByPyenv = (): readonly string[] => {
@@ -48,7 +48,10 @@ const getPython = async (): Promise<string> => {
   );
 };
 
-/** The folder of an environment's programs; makes it if it is not there, or is of other requirements. */
+/**
+ * Returns the folder of an environment's programs. Makes the environment if it is missing, or if its requirements have
+ * changed.
+ */
 export const ensurePython = async (
   { root, say }: PythonOptions,
   name: EnvironmentName,

@@ -1,4 +1,4 @@
-/** Other people's programs, run to their end: what they print, or one sentence of what went wrong. */
+/** Runs other people's programs to their end. Returns their output, or throws one sentence of what went wrong. */
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -8,13 +8,13 @@ import { closeAtEnd } from '../ending.ts';
 
 export type RunOptions = {
   readonly cwd?: string;
-  /** Set beside what this process's own environment says. */
+  /** Variables that are set in addition to this process's own environment. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs?: number;
   readonly input?: string;
 };
 
-/** What a program says last is what it failed of; builds print pages before it. */
+/** The last line of a program's output names its error; builds print pages before it. */
 const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
   `${stdout}\n${stderr}`
     .split('\n')
@@ -22,10 +22,10 @@ const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
     .filter((line) => line !== '')
     .at(-1);
 
-/** The time that a program has to end by itself when this program is asked to end. */
+/** The time that a program has to end after this program was asked to end. */
 const graceMs = 10_000;
 
-/** The path of the first program of this name on the PATH. */
+/** Returns the path of the first program of this name on the PATH. */
 export const findProgram = (name: string): string | undefined =>
   (process.env['PATH'] ?? '')
     .split(delimiter)
@@ -64,8 +64,8 @@ export const run = (
       const why = missing ?? late ?? lastWordsOf(stderr, stdout) ?? sentenceOf(error);
       reject(failure(`${program} ${args[0] ?? ''} failed: ${why}`, { cause: error }));
     });
-    // Not at its exit: a program that is not there never exits.
+    // The callback takes this back, because a program that cannot be found never emits `exit`.
     const takeBack = closeAtEnd(() => endChild(child, graceMs));
-    // A program that ends without reading its input says by its exit code whether that was well.
+    // A program may end without reading its input; only its exit code tells whether that is an error.
     child.stdin?.on('error', () => undefined).end(input ?? '');
   });

@@ -1,4 +1,4 @@
-/** How the commands of `npm run localstack` find the LocalStack that one of them keeps running on a folder. */
+/** Lets the commands of `npm run localstack` find the LocalStack that one of them keeps running on a folder. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { find, forget, remember } from '../running-record.ts';
@@ -18,12 +18,15 @@ export type RunningCloud = Omit<Cloud, 'failed' | 'close'> & {
 
 const fileOf = (folder: string): string => join(folder, 'cloud.json');
 
-/** Tells where this process's LocalStack is found. Call `forgetCloud` before it ends. */
+/** Records the address of this process's LocalStack. Call `forgetCloud` before it ends. */
 export const rememberCloud = (folder: string, cloud: Cloud, url?: string): void =>
   remember(fileOf(folder), { ...cloud, url });
 
 export const forgetCloud = (folder: string): void => forget(fileOf(folder));
 
-/** The LocalStack that another process runs on the folder; `undefined` if none does, also where one was killed. */
+/**
+ * Finds the LocalStack that another process runs on the folder; `undefined` if none runs, also if its process was
+ * killed.
+ */
 export const findCloud = (folder: string): RunningCloud | undefined =>
   find(fileOf(folder), running);

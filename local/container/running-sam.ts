@@ -1,4 +1,4 @@
-/** How the other commands find the vault that `npm run sam` serves on a folder. */
+/** Lets the other commands find the vault that `npm run sam` serves on a folder. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { find, forget, remember } from '../running-record.ts';
@@ -7,11 +7,11 @@ const running = v.object({ url: v.string() });
 
 const fileOf = (folder: string): string => join(folder, 'sam.json');
 
-/** Tells where this process's vault is found. Call `forgetSam` before it ends. */
+/** Records the address of this process's vault. Call `forgetSam` before it ends. */
 export const rememberSam = (folder: string, url: string): void => remember(fileOf(folder), { url });
 
 export const forgetSam = (folder: string): void => forget(fileOf(folder));
 
-/** The vault that another process serves by sam on the folder; `undefined` if none does. */
+/** Finds the vault that another process serves by sam on the folder; `undefined` if there is none. */
 export const findSam = (folder: string): { readonly url: string } | undefined =>
   find(fileOf(folder), running);

@@ -1,4 +1,4 @@
-/** How `npm run sam` finds the stack that `npm run stack` keeps running on a folder. */
+/** Lets `npm run sam` find the stack that `npm run stack` keeps running on a folder. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { find, forget, remember } from '../running-record.ts';
@@ -15,13 +15,15 @@ const running = v.object({
 
 const fileOf = (folder: string): string => join(folder, 'stack.json');
 
-/** Tells where this process's stack is found. Call `forgetStack` before it ends. */
+/** Records the addresses of this process's stack. Call `forgetStack` before it ends. */
 export const rememberStack = (folder: string, stack: Stack): void =>
   remember(fileOf(folder), stack);
 
 export const forgetStack = (folder: string): void => forget(fileOf(folder));
 
-/** The stack that another process runs on the folder; `undefined` if none does, also where one was killed. */
+/**
+ * Finds the stack that another process runs on the folder; `undefined` if none runs, also if its process was killed.
+ */
 export const findStack = (folder: string): Stack | undefined => {
   const stack = find(fileOf(folder), running);
   return stack && { ...stack, failed: new Promise(() => undefined), close: async () => undefined };

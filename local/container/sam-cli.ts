@@ -7,13 +7,13 @@ import { run } from './run.ts';
 export type SamCli = {
   /** Holds template.yaml and node_modules. */
   readonly root: string;
-  /** Of the Python environment that has it. */
+  /** The folder of programs of the Python environment that has the SAM CLI. */
   readonly samPrograms: string;
 };
 
 export const samProgramOf = ({ samPrograms }: SamCli): string => join(samPrograms, 'sam');
 
-/** Without these it asks for credentials, on a network that may not answer, and reports home. */
+/** Without these variables the SAM CLI asks for credentials, on a network that may not answer, and sends telemetry. */
 export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, string>> => ({
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_REGION: 'us-east-1',
@@ -25,14 +25,17 @@ export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, stri
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
 });
 
-/** Of the parameters that have no default on every machine; the key set of tokens is told apart. */
+/**
+ * The parameters that have no default for every machine. The key set of tokens is not among them; each command passes
+ * it separately.
+ */
 export const localParameters: readonly string[] = [
   `Architecture=${lambdaArchitecture}`,
   `AuthIssuer=${localIssuer}`,
   `AuthAudience=${localAudience}`,
 ];
 
-/** Runs it in the root to its end. Throws its last words. */
+/** Runs the SAM CLI in the root to its end. Throws its last words. */
 export const runSam = (
   cli: SamCli,
   args: readonly string[],

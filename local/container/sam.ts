@@ -1,4 +1,4 @@
-/** `sam local start-api` over a stack: the functions in containers, as AWS would build and start them. */
+/** Runs `sam local start-api` on a stack: the functions run in containers, built and started as on AWS. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,13 +25,13 @@ export type SamOptions = {
 
 export type SamApi = {
   readonly url: string;
-  /** Settles if it ends before `close`; says how. */
+  /** Settles if sam ends before `close`; the error says how. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
 
 const readyWithinMs = 60_000;
-/** Stopping the containers of all functions takes it seconds. */
+/** sam needs seconds to stop the containers of all functions. */
 const graceMs = 30_000;
 
 const globals = v.looseObject({
@@ -43,8 +43,8 @@ const globals = v.looseObject({
 });
 
 /**
- * The built template with the endpoints of the stack in it: sam passes no variable on to a function that its template
- * does not name. Returns the file.
+ * Writes the built template with the endpoints of the stack in it, because sam passes only those variables to a
+ * function that its template names. Returns the file.
  */
 const writeLocalTemplate = ({ root, stack, jwks }: SamOptions): string => {
   const folder = join(root, '.aws-sam', 'build');
@@ -95,7 +95,7 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
   rememberChild(pidFile, child);
   let isClosing = false;
   child.stderr?.on('data', (chunk: Buffer) => {
-    // Python tells where it was when it was asked to end.
+    // Python prints a stack trace when it is asked to end.
     if (!isClosing && causeOfEnd() === undefined) process.stderr.write(chunk);
   });
   const failed = new Promise<Error>((resolve) => {

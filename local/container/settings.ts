@@ -1,16 +1,16 @@
-/** What the commands of SAM and LocalStack are told by their environment, and what they tell. */
+/** The environment variables of the commands of SAM and LocalStack, and their output. */
 import { join } from 'node:path';
 import { failure } from '../command.ts';
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Beside the token key, so that `npm run token` makes tokens for it; apart from the data of `npm start`. */
+/** Lies beside the token key, so that `npm run token` makes tokens for it, and apart from the data of `npm start`. */
 export const stackFolderOf = (dataFolder: string): string => join(dataFolder, 'stack');
 
-/** The same for `npm run localstack`. */
+/** The same folder for `npm run localstack`. */
 export const localstackFolderOf = (dataFolder: string): string => join(dataFolder, 'localstack');
 
-/** LocalStack's own port unless `LOCALSTACK_PORT` says otherwise. */
+/** Returns LocalStack's own port unless `LOCALSTACK_PORT` names another one. */
 export const readLocalstackPort = (): number => {
   const text = process.env['LOCALSTACK_PORT'] || '4566';
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;

@@ -1,7 +1,7 @@
 /**
- * What SAM's functions stand on: Docker, the image they run in, the store on an address that containers reach, and
- * LocalStack's KMS with the master key. All that is started here ends with `close`; a Docker daemon, which others may
- * have come to use, stays.
+ * The services that SAM's functions use: Docker, the image they run in, the store on an address that containers reach,
+ * and LocalStack's KMS with the master key. `close` ends everything that is started here except a Docker daemon, which
+ * others may use by then.
  */
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -33,20 +33,20 @@ export type StackOptions = {
 export type Stack = {
   readonly tableName: string;
   readonly masterKeyId: string;
-  /** As a container reaches them. */
+  /** The endpoints for a container. */
   readonly endpoints: { readonly dynamodb: string; readonly kms: string };
-  /** As this machine does. */
+  /** The endpoints for this machine. */
   readonly localEndpoints: { readonly dynamodb: string; readonly kms: string };
-  /** The programs of the SAM CLI. */
+  /** The folder of the SAM CLI's programs. */
   readonly samPrograms: string;
-  /** Settles only if a part died and could not be kept running; says why. */
+  /** Settles only if a part died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
 
 const tableName = 'vault';
 
-/** Neither service looks at them, but the clients want some. */
+/** Neither service checks the credentials, but the clients require some. */
 const client = (endpoint: string) => ({
   endpoint,
   region: 'us-east-1',
@@ -55,7 +55,7 @@ const client = (endpoint: string) => ({
 
 const fromContainers = (endpoint: string): string => `http://${hostName}:${new URL(endpoint).port}`;
 
-/** All that is fetched, made or installed once. */
+/** Fetches, builds or installs everything that is needed once. */
 const prepare = async ({ root, say }: StackOptions) => {
   await startDaemon(join(root, '.local', 'docker'), say);
   await ensureLambdaImage({ root, say });
@@ -64,7 +64,7 @@ const prepare = async ({ root, say }: StackOptions) => {
   return { samPrograms, localstackPrograms, host: await findHostAddress() };
 };
 
-/** Returns when all of it answers. Throws one sentence if a part cannot be had; nothing is left running then. */
+/** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { root, folder, table, say, localstackPort: port } = options;
   const { samPrograms, localstackPrograms: programs, host } = await prepare(options);

@@ -1,9 +1,9 @@
-"""Starts LocalStack with three things changed for which it has no setting.
+"""Starts LocalStack with three changes for which it has no setting.
 
 The only argument is JSON:
-  store   host:port of a server of DynamoDB's API, in place of the one that LocalStack would download
-  image   the image of functions: it is here, and LocalStack would pull it again, and fail without a registry
-  init    a folder of what LocalStack copies into a function's container; where it is left out, LocalStack downloads it
+  store   host:port of a server of DynamoDB's API, instead of the one that LocalStack would download
+  image   the image of functions, which is here; LocalStack would pull it again, and fail without a registry
+  init    the folder that LocalStack copies into a function's container; if it is absent, LocalStack downloads its own
 """
 
 import json

@@ -1,4 +1,4 @@
-/** The first part of the story: with all nodes up, whichever is asked, there is one vault. */
+/** The first part of the story: while all nodes are up, each of them gives the same answers. */
 import { type Client, create, get, type Reply, tallyOf, update, versionsOf } from './client.ts';
 import { countTo } from './conditions.ts';
 import type { Scene } from './story.ts';
@@ -25,7 +25,7 @@ const tellOfFreshReads = async ({ title, check, client }: Scene): Promise<void> 
   check('and the first value stayed', kept.body.value === 'value 1' && kept.body.version === 1);
 };
 
-/** Ten clients at one name, all at once and over all nodes; ten names at a time. */
+/** Lets ten clients create each name at the same time, spread over all nodes; ten names at a time. */
 const race = async (
   client: Client,
   names: readonly string[],
@@ -94,7 +94,7 @@ const tellOfFiles = async ({ title, check, client }: Scene): Promise<void> => {
   check('encrypted again on node 3: refused, the secret exists', again.status === 409);
 };
 
-/** Fresh reads, races and files. */
+/** Checks fresh reads, races and files. */
 export const tellOfAgreement = async (scene: Scene): Promise<void> => {
   await tellOfFreshReads(scene);
   await tellOfRaces(scene);

@@ -1,9 +1,12 @@
-/** A client of the vault's HTTP API, as a user would write one: it knows all nodes, and repeats a write with its key. */
+/**
+ * A client of the vault's HTTP API, as a user would write it: it knows all nodes, and repeats a write with the same
+ * idempotency key.
+ */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Nodes } from './nodes.ts';
 
-/** The members of the replies that the story looks at. */
+/** The properties of the replies that the story looks at. */
 type Body = {
   readonly version?: number;
   readonly value?: string;
@@ -21,7 +24,7 @@ export type Version = {
   readonly value?: string;
 };
 
-/** Status 0: the connection was refused or broke, or no answer came in time. */
+/** Status 0 means that the connection was refused or broke, or that no answer came in time. */
 export type Reply = { readonly status: number; readonly body: Body; readonly ms: number };
 
 export type Request = {
@@ -33,17 +36,20 @@ export type Request = {
 
 export type Client = {
   readonly ask: (node: number, request: Request) => Promise<Reply>;
-  /** Asks this node, again while it says that it cannot now (a machine may be busy). */
+  /**
+   * Reads from this node, and repeats the request while the node answers that it is unavailable (a machine may be
+   * busy).
+   */
   readonly read: (node: number, request: Request) => Promise<Reply>;
   /**
-   * Makes one write, at this node first and at the others in turn while the outcome is not known, with one
-   * idempotency key throughout: it happens once.
+   * Makes one write. It asks this node first, and then the others in turn while the outcome is not known, always with
+   * the same idempotency key, so the write happens once.
    */
   readonly write: (node: number, request: Request) => Promise<Reply>;
   readonly counts: () => { readonly requests: number; readonly acknowledged: number };
 };
 
-/** Longer than a node may take, so that one that takes longer is caught. */
+/** Longer than a node may take, so that a node that takes longer is caught. */
 const timeLimitMs = 15_000;
 const repeatLimitMs = 60_000;
 
@@ -69,7 +75,7 @@ export const versionsOf = (name: string, query = ''): Request => ({
 
 const isToRepeat = ({ status, body }: Reply): boolean => status === 0 || body.retryable === true;
 
-/** How often each answer came, for a reader who must find out why a check failed. */
+/** Counts each answer, for a reader who must find out why a check failed. */
 export const tallyOf = (replies: readonly Reply[]): string => {
   const tally = new Map<string, number>();
   for (const { status, body } of replies) {
@@ -79,7 +85,7 @@ export const tallyOf = (replies: readonly Reply[]): string => {
   return [...tally].map(([answer, times]) => `${answer}: ${times}`).join(', ');
 };
 
-/** A client with a token of this tenant. */
+/** Creates a client with a token of this tenant. */
 export const createClient = async (
   { urls, tokenOf }: Pick<Nodes, 'urls' | 'tokenOf'>,
   tenant: string,

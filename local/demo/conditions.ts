@@ -1,9 +1,9 @@
-/** Waiting for what is to come true, never for a time to pass. */
+/** Waits for conditions to come true, never for a fixed time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pollMs = 50;
 
-/** Whether the condition comes true within the limit. It may throw: that is not true yet. */
+/** Returns whether the condition comes true within the limit. The condition may throw, which counts as not yet true. */
 export const isSoon = async (
   limitMs: number,
   condition: () => Promise<boolean> | boolean,

@@ -1,4 +1,4 @@
-/** The nodes of the demo as containers, of a project of their own. */
+/** Runs the nodes of the demo as containers of a compose project of their own. */
 import { join } from 'node:path';
 import { containerCluster } from '../container/cluster.ts';
 import { startDaemon } from '../container/daemon.ts';
@@ -11,7 +11,7 @@ export type ContainersOptions = {
   readonly say: (line: string) => void;
 };
 
-/** Brings the containers up. `close` removes them and their data; a Docker daemon that was started stays. */
+/** Starts the containers. `close` removes them and their data; a Docker daemon that was started stays. */
 export const startContainers = async ({ root, say }: ContainersOptions): Promise<Nodes> => {
   await startDaemon(join(root, '.local', 'docker'), say);
   const cluster = containerCluster({ root, name: 'vault-demo', say });

@@ -8,7 +8,7 @@ import { type Stream, startStream } from './stream.ts';
 
 const flowLimitMs = 60_000;
 const returnLimitMs = 60_000;
-/** What every request must be answered within, also where there is no majority. */
+/** The longest time for an answer to any request, also while there is no majority. */
 const answerLimitMs = 10_000;
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
@@ -20,7 +20,7 @@ const checkLosses = async (scene: Scene, stream: Stream, node: number): Promise<
   scene.check(`${read}: ${lost} lost an acknowledged write`, lost === 0);
 };
 
-/** Kills the node that leads, which costs the others the most; returns its number. */
+/** Kills the leader, which harms the others most; returns its number. */
 const tellOfOneDeath = async (scene: Scene, stream: Stream): Promise<number> => {
   const { title, check, note, nodes } = scene;
   title('A node is killed in the middle of a stream of writes');
@@ -73,7 +73,7 @@ const tellOfNoMajority = async (scene: Scene): Promise<void> => {
   note(`nodes ${gone.join(' and ')} are killed, node ${left} is alone`);
   const [newOne, change] = [once(create('ALONE_NEW', 'new')), once(update('ALONE', 'after', 1))];
   const reads = [get('ALONE'), get('ALONE', '?version=1'), versionsOf('ALONE')];
-  // All at the moment of the loss, and all again when it is known.
+  // All requests are sent at the moment of the loss, and again when the loss is known.
   const replies: Reply[] = [];
   for (const round of [
     [newOne, change, ...reads],
@@ -109,7 +109,7 @@ const tellOfNoMajority = async (scene: Scene): Promise<void> => {
   await remember('two nodes were killed and came back');
 };
 
-/** One node dies and returns, then two. */
+/** Kills one node, starts it again, and then kills two nodes. */
 export const tellOfDeath = async (scene: Scene): Promise<void> => {
   const stream = startStream(scene.client);
   try {

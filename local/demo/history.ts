@@ -1,10 +1,10 @@
-/** The end of the story: one secret was updated in each part of it, and its history tells when. */
+/** The end of the story: each part has updated one secret, whose history now tells when. */
 import { type Client, create, get, update, type Version, versionsOf } from './client.ts';
 import type { Scene } from './story.ts';
 
 const name = 'DIARY';
 
-/** The secret that remembers the story. */
+/** Creates the secret that records the story. */
 export const createDiary = (client: Client): { readonly remember: Scene['remember'] } => {
   let versions = 0;
   return {
@@ -16,7 +16,7 @@ export const createDiary = (client: Client): { readonly remember: Scene['remembe
   };
 };
 
-/** Whether each version, the oldest first, is valid until the next one is, and the last one without end. */
+/** Checks that each version, the oldest first, is valid until the next one begins, and that the last one has no end. */
 const isTiling = (versions: readonly Version[]): boolean =>
   versions.every(({ version, validFrom, validTo }, index) => {
     const next = versions[index + 1];
@@ -29,7 +29,7 @@ const middleOf = ({ validFrom, validTo }: Version): string => {
   return new Date((from + (validTo === null ? from : Date.parse(validTo))) / 2).toISOString();
 };
 
-/** Prints the history with its intervals, and asks for what was valid when. */
+/** Prints the history with its intervals, and reads the values of earlier instants. */
 export const tellOfHistory = async ({ title, check, note, client }: Scene): Promise<void> => {
   title('The history of one secret');
   const { body } = await client.read(1, versionsOf(name, '?include=values&order=asc'));

@@ -4,7 +4,7 @@ import type { Scene } from './story.ts';
 
 const all = [1, 2, 3];
 
-/** The master key is disabled and enabled. */
+/** Disables the master key and enables it again. */
 export const tellOfTheKey = async (scene: Scene): Promise<void> => {
   const { title, check, nodes, client, remember } = scene;
   title('The master key is disabled');

@@ -1,4 +1,7 @@
-/** The nodes of the demo as processes: `npm run cluster` on a folder, handled as a person would from a second terminal. */
+/**
+ * Runs the nodes of the demo as processes: it runs `npm run cluster` on a folder and controls it as a person would from
+ * a second terminal.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,11 +25,14 @@ export type ProcessesOptions = {
   /** Holds `local/` and node_modules. */
   readonly root: string;
   readonly folder: string;
-  /** Whether the folder goes when the nodes do. */
+  /** Whether the folder is removed when the nodes end. */
   readonly isTemporary: boolean;
 };
 
-/** The addresses that the cluster prints once it serves; throws what it said if it ends, or does not in time. */
+/**
+ * Resolves with the addresses that the cluster prints once it serves. Rejects with the cluster's output if it ends or
+ * is not ready in time.
+ */
 const untilReady = (child: ChildProcess): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {
     let [printed, said] = ['', ''];
@@ -64,7 +70,7 @@ const changeKey = async (
 /** Starts a cluster on the folder, on ports of its own unless `CLUSTER_PORT` names them. */
 export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> => {
   const { root, folder, isTemporary } = options;
-  // The folder goes after the cluster, which is started later.
+  // Closers run in reverse order, so the folder is removed after the cluster ends.
   closeAtEnd(() => {
     if (isTemporary) rmSync(folder, { recursive: true, force: true });
   });

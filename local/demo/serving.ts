@@ -1,8 +1,8 @@
-/** Whether nodes are as they should be, as their status tells. */
+/** Checks by the nodes' status whether they serve. */
 import { isSoon } from './conditions.ts';
 import type { Nodes } from './nodes.ts';
 
-/** Whether these nodes come to serve, and have applied all that there is, within the limit. */
+/** Whether these nodes serve, and have applied all revisions, within the limit. */
 export const isServing = (
   nodes: Nodes,
   numbers: readonly number[],
@@ -14,7 +14,7 @@ export const isServing = (
     return asked.every(({ alive, state, lag }) => alive && state === 'serving' && lag === 0);
   });
 
-/** Whether all nodes come to one revision with one digest within the limit. */
+/** Whether all nodes reach one revision with one digest within the limit. */
 export const isAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
   isSoon(limitMs, async () => {
     const { nodes: all, equal } = await nodes.status();

@@ -1,6 +1,6 @@
 /**
- * The story of `npm run demo`: what a person would try with a vault of three nodes, in one go. Nothing is believed:
- * each claim is checked where a user of the API would see it, and counted.
+ * The story of `npm run demo`: it tries what a person would try with a vault of three nodes, in one run. It takes
+ * nothing for granted: it checks each claim as a user of the API would see it, and counts the checks.
  */
 import { randomBytes } from 'node:crypto';
 import { tellOfAgreement } from './agreement.ts';
@@ -22,8 +22,8 @@ export type Scene = Telling & {
 const startLimitMs = 60_000;
 
 /**
- * Tells the story on a cluster that runs, with a tenant of its own. Returns whether every check passed; throws only
- * if the cluster cannot be handled at all.
+ * Tells the story on a running cluster, with a tenant of its own. Returns whether every check passed; throws only if
+ * the cluster cannot be controlled at all.
  */
 export const tellStory = async (nodes: Nodes, say: (line: string) => void): Promise<boolean> => {
   const begun = performance.now();

@@ -1,18 +1,21 @@
-/** A stream of writes from several clients over all nodes, with a memory of what was acknowledged. */
+/** A stream of writes from several clients over all nodes. It remembers the acknowledged writes. */
 import { type Client, create, get, update } from './client.ts';
 import { countTo, isSoon } from './conditions.ts';
 
 export type Stream = {
-  /** How many writes were acknowledged so far. */
+  /** The number of writes that were acknowledged so far. */
   readonly acknowledged: () => number;
   /** The longest time between two acknowledgements since `reset`. */
   readonly longestPauseMs: () => number;
   readonly reset: () => void;
-  /** Whether so many more come to be acknowledged within the limit. */
+  /** Whether this many more writes are acknowledged within the limit. */
   readonly flows: (more: number, limitMs: number) => Promise<boolean>;
-  /** Ends the stream; returns how many writes never got an answer that says what became of them. */
+  /** Ends the stream; returns the number of writes whose outcome never became known. */
   readonly end: () => Promise<number>;
-  /** How many of the secrets, read on this node, are older than last acknowledged or hold what was never written. */
+  /**
+   * The number of secrets that, read on this node, are older than their last acknowledged version or hold a value that
+   * was never written.
+   */
   readonly lostOn: (node: number) => Promise<number>;
   readonly secrets: () => number;
 };
@@ -23,7 +26,7 @@ const updatesPerSecret = 4;
 
 const valueAt = (name: string, version: number): string => `${name} version ${version}`;
 
-/** Starts to write. Each secret has one writer, so what was acknowledged last is what must be read. */
+/** Starts to write. Each secret has one writer, so a read must return the version that was acknowledged last. */
 export const startStream = (client: Client): Stream => {
   const known = new Map<string, number>();
   let [isEnding, acknowledged, unclear, pauseMs, lastAt] = [false, 0, 0, 0, performance.now()];
@@ -74,7 +77,7 @@ export const startStream = (client: Client): Stream => {
           const [name, version] = next;
           const { body } = await client.read(node, get(name));
           const { version: seen = 0, value } = body;
-          // While the stream flows, a read may see what its writer does not know yet.
+          // While the stream runs, a read may return a version whose acknowledgement its writer has not seen yet.
           const isLatest = isEnding ? seen === version : seen >= version;
           if (!isLatest || value !== valueAt(name, seen)) lost += 1;
         }

@@ -1,14 +1,14 @@
-/** How the story is told: titles, what was checked, notes between, and a summary. */
+/** Prints the story: titles, checks, notes and a summary. */
 
 export type Telling = {
   readonly title: (text: string) => void;
-  /** Says what was checked and what came of it, with `seen` if it failed; the story goes on either way. */
+  /** Prints a check and its result, and `seen` if it failed; the story goes on either way. */
   readonly check: (claim: string, isTrue: boolean, seen?: string) => void;
   readonly note: (text: string) => void;
   readonly counts: () => { readonly checks: number; readonly failed: number };
 };
 
-/** Tells to `say`, which gets one line at a time. `elapsedMs` is the time since the story began. */
+/** Creates the printer of the story. `say` gets one line at a time. `elapsedMs` is the time since the story began. */
 export const createTelling = (say: (line: string) => void, elapsedMs: () => number): Telling => {
   let [titles, checks, failed] = [0, 0, 0];
   return {

@@ -1,6 +1,6 @@
 /**
- * DynamoDB Local, for those who ask for it. The npm package `dynamodb-local` fetches its vendor's program the first
- * time (under the vendor's own terms, hence no part of this project) and starts it with Java. It listens on every
+ * DynamoDB Local, an optional store. The npm package `dynamodb-local` downloads its vendor's program the first time and
+ * starts it with Java. The program has its vendor's own licence, so it is not part of this project. It listens on every
  * address of the machine, and has no setting for that.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
@@ -13,9 +13,9 @@ import type { StoreProgram } from '../dynamodb.ts';
 type Options = {
   /** Holds node_modules. */
   readonly root: string;
-  /** Where the program is kept once it was fetched. */
+  /** The folder that keeps the downloaded program. */
   readonly installPath: string;
-  /** Where it is fetched from; the vendor's address unless a test says otherwise. */
+  /** The address of the download; the default is the vendor's address, and tests use another one. */
   readonly downloadUrl?: string;
 };
 
@@ -34,7 +34,7 @@ const checkHasJava = (): void => {
   }
 };
 
-/** The package is optional, and loaded only when it is asked for. */
+/** Loads the package only when it is needed, because it is optional. */
 const loadPackage = (root: string): typeof import('dynamodb-local') => {
   try {
     return createRequire(join(root, 'package.json'))('dynamodb-local');
@@ -43,7 +43,10 @@ const loadPackage = (root: string): typeof import('dynamodb-local') => {
   }
 };
 
-/** Throws, naming the other ways, if Java or the package is missing; launching throws so if the download fails. */
+/**
+ * Throws if Java or the package is missing, and the sentence names the alternatives. `launch` throws the same way if
+ * the download fails.
+ */
 export const dynamodbLocal = ({ root, ...installer }: Options): StoreProgram => {
   checkHasJava();
   const { configureInstaller, launch, stop } = loadPackage(root);
@@ -56,7 +59,7 @@ export const dynamodbLocal = ({ root, ...installer }: Options): StoreProgram => 
     launch: async (folder, _, port): Promise<ChildProcess> => {
       const data = join(folder, 'dynamodb-local');
       mkdirSync(data, { recursive: true, mode: 0o700 });
-      // The package would hand out a process that has ended for one that runs.
+      // Without this the package would return a process that has ended as if it still ran.
       stop(port);
       try {
         return await launch(port, data, ['-sharedDb']);

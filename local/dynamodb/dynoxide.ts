@@ -30,7 +30,10 @@ const findProgram = (root: string): string => {
   );
 };
 
-/** dynoxide takes every file that SQLite cannot read for an encrypted one, and advises to enable encryption. */
+/**
+ * Corrects a misleading message: dynoxide assumes that every file that SQLite cannot read is encrypted, and advises to
+ * enable encryption.
+ */
 const explain = (lastWords: string): string | undefined =>
   /encrypted or not a valid SQLite database|malformed|file is not a database/.test(lastWords)
     ? `${storeFile} in the data folder is damaged, or is no database`

@@ -1,10 +1,10 @@
-/** Tells when the disk of a store has hardly any room left: a store without room refuses writes and does not say why. */
+/** Reports when a store's disk is almost full, because a store on a full disk refuses writes and does not say why. */
 import { statfs } from 'node:fs/promises';
 
 const lookEveryMs = 2_000;
 /**
- * Told from here on, in bytes. One request stores less than 4 MiB, and SQLite's log grows by about 4 MiB before its
- * pages move into the file.
+ * The free bytes below which the disk counts as almost full. One request stores less than 4 MiB, and SQLite's log grows
+ * by about 4 MiB before its pages move into the file.
  */
 const roomMin = 16 * 1_048_576;
 
@@ -16,8 +16,8 @@ const roomOf = async (folder: string): Promise<number> => {
 };
 
 /**
- * Looks at once and every two seconds until `close`. `report` gets one line when there is hardly any room, and one when
- * there is room again. `measure` is for tests.
+ * Checks at once and then every two seconds until `close`. `report` gets one line when the disk is almost full, and one
+ * when there is space again. `measure` is for tests.
  */
 export const watchRoom = (
   folder: string,
@@ -26,7 +26,7 @@ export const watchRoom = (
 ): { readonly look: () => Promise<void>; readonly close: () => void } => {
   let isLow = false;
   const look = async (): Promise<void> => {
-    // A folder that is gone, or a file system that does not tell: nothing is known.
+    // If the folder is gone, or the file system does not tell, nothing is known.
     const room = await measure(folder).catch(() => undefined);
     if (room === undefined || room < roomMin === isLow) return;
     isLow = room < roomMin;

@@ -1,4 +1,4 @@
-/** Creates the table of template.yaml in a store that lacks it, and refuses one that is another. */
+/** Creates the table of template.yaml in a store that lacks it, and refuses a table that differs from it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -36,7 +36,7 @@ const create = async (
   try {
     await client.send(new CreateTableCommand({ TableName, ...definition.create }));
   } catch (error) {
-    // Another one was faster; what it made is looked at like any table that was there before.
+    // Another process was faster; its table is checked like any table that was there before.
     if (!isNamed(error, 'ResourceInUseException')) throw error;
   }
 };
@@ -55,7 +55,7 @@ const checkIsAsDefined = (table: TableDescription, definition: TableDefinition):
   throw failure(`the table ${table.TableName} is another than template.yaml describes`);
 };
 
-/** Lets the store delete expired items, as template.yaml does. */
+/** Enables the deletion of expired items in the store, as template.yaml does. */
 export const ensureTimeToLive = async (
   client: DynamoDBClient,
   TableName: string,
@@ -68,8 +68,8 @@ export const ensureTimeToLive = async (
 };
 
 /**
- * Returns when the table is there and active. May be called at any time, by several at once. Point-in-time recovery
- * is left out: the local stores do not know it.
+ * Returns when the table exists and is active. It may be called at any time, by several processes at once.
+ * Point-in-time recovery is left out, because the local stores do not know it.
  */
 export const ensureTable = async (
   client: DynamoDBClient,

@@ -1,4 +1,4 @@
-/** Turns an HTTP request into the event of a REST API, as a function gets it behind API Gateway. */
+/** Turns an HTTP request into the event of a REST API that a function gets behind API Gateway. */
 import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import type { Route } from '../template.ts';
 
@@ -6,7 +6,7 @@ export type Received = {
   readonly method: string;
   /** Path and query as they were sent. */
   readonly target: string;
-  /** Names and values in turn, as they were sent, repeated ones too. */
+  /** Names and values in turn, as they were sent, including repeated headers. */
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
   readonly sourceIp: string;
@@ -34,7 +34,7 @@ const headersOf = (rawHeaders: readonly string[]): Lists => {
   return lists;
 };
 
-/** The path, and the query if there is one, as they were sent. */
+/** Returns the path, and the query if there is one, as they were sent. */
 const partsOf = (target: string): { readonly path: string; readonly query: string | undefined } => {
   const mark = target.indexOf('?');
   return mark < 0
@@ -48,7 +48,7 @@ const queryOf = (target: string): Lists => {
   return lists;
 };
 
-/** How many query parameters a request has at most, counted without a list of them. */
+/** Returns an upper bound of the number of query parameters, without making a list of them. */
 export const countParameters = (target: string): number => {
   const { query } = partsOf(target);
   if (query === undefined) return 0;
@@ -65,8 +65,7 @@ const lastOf = (lists: Lists): Record<string, string> =>
 export const pathOf = (target: string): string => partsOf(target).path;
 
 /**
- * The event. A body is handed over as base64, as with the template's binary media types; names in the path are not
- * decoded.
+ * Makes the event. The body is base64, as with the template's binary media types; names in the path are not decoded.
  */
 export const toEvent = (
   { method, target, rawHeaders, body, sourceIp }: Received,
@@ -127,7 +126,7 @@ const requestContextOf = (
   stage: 'local',
 });
 
-/** What Lambda tells a function about its invocation. */
+/** Makes the context that Lambda would pass to a function. */
 export const toContext = ({ operation, timeoutMs }: Route, requestId: string): Context => {
   const deadline = performance.now() + timeoutMs;
   const unsupported = () => {

@@ -1,4 +1,4 @@
-/** Runs a function as Lambda does: with a time limit, and with nothing but a reply coming out of it. */
+/** Runs a function as Lambda does: with a time limit, and with a valid reply in every case. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { problem } from '../../functions/http/responses.ts';
@@ -11,7 +11,7 @@ export type Handler = (
   context: Context,
 ) => Promise<APIGatewayProxyResult>;
 
-/** Headers and all their values; `multiValueHeaders` go before `headers`. */
+/** Returns the headers with all their values; `multiValueHeaders` go before `headers`. */
 export const headersOf = (result: APIGatewayProxyResult): [string, string[]][] =>
   Object.entries({ ...result.headers, ...result.multiValueHeaders }).map(([name, values]) => [
     name,
@@ -38,8 +38,8 @@ const describeError = (error: unknown): string => {
 };
 
 /**
- * Calls the handler. Whatever it does, an answer comes back; a failure is reported in one line, without what the error
- * said: that may quote a request. Whether the function had written before it failed, nobody knows.
+ * Calls the handler and always returns a reply. A failure is reported in one line without the error's message, which
+ * may quote a request. If the function failed, it is unknown whether it had already written.
  */
 export const invoke = async (
   handler: Handler,

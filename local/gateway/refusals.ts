@@ -1,4 +1,4 @@
-/** The gateway's own refusals, in the form of the functions' problems. */
+/** The refusals of the gateway itself, in the form of the functions' problems. */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { problem } from '../../functions/http/responses.ts';
@@ -23,7 +23,7 @@ const malformed = () =>
 const noRoom = () =>
   new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
 
-/** Why the body of a request was not read. */
+/** Makes the problem of a request whose body was not read. */
 export const unread = (why: Unread): VaultError =>
   ({ 'too long': bodyTooLarge, 'too slow': tooSlow, 'no room': noRoom, malformed })[why]();
 
@@ -32,7 +32,7 @@ export const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
     members: { field: 'query', limit },
   });
 
-/** The reply to what is no request, as it goes onto the bare connection. */
+/** Makes the raw reply, status line included, to something that is not a valid request. */
 export const refuseUnreadable =
   ({ headerBytesMax, headersMax }: Bounds) =>
   (reason: Unreadable): string => {

@@ -15,7 +15,9 @@ type Segment = { readonly text: string; readonly parameter: string | undefined }
 const patternOf = (path: string): readonly Segment[] =>
   segmentsOf(path).map((text) => ({ text, parameter: /^\{(\w+)\}$/.exec(text)?.[1] }));
 
-/** The parameters of a path as it was sent, not decoded; `undefined` if it is no path of this pattern. */
+/**
+ * Returns the parameters of a path as it was sent, not decoded; `undefined` if the path does not match this pattern.
+ */
 const matchPath = (
   pattern: readonly Segment[],
   sent: readonly string[],
@@ -30,7 +32,10 @@ const matchPath = (
   return Object.keys(parameters).length > 0 ? parameters : null;
 };
 
-/** Paths are compared as sent; as on API Gateway, one slash at the end makes no difference. */
+/**
+ * Creates the search for a route. Paths are compared as sent. As on API Gateway, one slash at the end makes no
+ * difference.
+ */
 export const createFindRoute = (routes: readonly Route[]): FindRoute => {
   const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (method, target) => {

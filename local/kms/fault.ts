@@ -1,4 +1,4 @@
-/** An error as KMS's own HTTP protocol tells it; its type becomes the client's exception class. */
+/** The errors of KMS's own HTTP protocol; the type becomes the client's exception class. */
 export type FaultType =
   | 'AccessDeniedException'
   | 'DisabledException'
@@ -15,7 +15,7 @@ export type FaultType =
   | 'UnrecognizedClientException'
   | 'ValidationException';
 
-/** The error to throw: its name is the type. */
+/** Makes an error whose name is the type. */
 export const fault = (type: FaultType, message: string): Error =>
   Object.assign(new Error(message), { name: type, isFault: true });
 

@@ -1,5 +1,5 @@
 /**
- * The one master key of the embedded KMS, its state, and the one access key that may use it: a file for its owner
+ * The one master key of the embedded KMS, its state, and the one access key that may use it, in a file for its owner
  * only. Without this file no stored value can ever be opened again.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -32,7 +32,7 @@ export type MasterKey = {
   readonly createdAt: number;
   readonly credentials: Credentials;
   readonly state: () => KeyState;
-  /** Durable when it returns. */
+  /** Sets the state. It is durable when this returns. */
   readonly setState: (state: KeyState) => void;
 };
 
@@ -51,12 +51,12 @@ const parseStored = (text: string): Stored | undefined => {
   try {
     return v.parse(stored, JSON.parse(text));
   } catch {
-    // Not even as a cause: a JSON parser's message quotes the text, and the text is the key.
+    // The error is not even a cause, because a JSON parser's message quotes the text, and the text is the key.
     return undefined;
   }
 };
 
-/** Opens the key in this file; the first time, makes it. */
+/** Opens the key in this file; makes it the first time. */
 export const openMasterKey = (file: string): MasterKey => {
   const key = parseStored(createFileOnce(file, makeKey));
   if (key === undefined) {

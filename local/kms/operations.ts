@@ -1,4 +1,4 @@
-/** What the embedded KMS can do, in the words of KMS: the members and the faults of its own API. */
+/** The operations of the embedded KMS, with the property names and the faults of KMS's own API. */
 import { randomBytes } from 'node:crypto';
 import { fault } from './fault.ts';
 import type { KeyState, MasterKey } from './master-key.ts';
@@ -7,7 +7,7 @@ import { type EncryptionContext, unwrap, wrap } from './wrapping.ts';
 type Input = Readonly<Record<string, unknown>>;
 type Operation = (key: MasterKey, input: Input) => Record<string, unknown> | undefined;
 
-/** KMS's own bound on the names and values of an encryption context together. */
+/** KMS's own limit on the characters of all names and values of an encryption context. */
 const contextCharactersMax = 8_192;
 const blobBytesMax = 6_144;
 
@@ -31,7 +31,7 @@ const checkIsNotPendingDeletion = (key: MasterKey): void => {
   throw fault('KMSInvalidStateException', `${key.arn} is pending deletion.`);
 };
 
-/** A text that is not well formed would become another one as UTF-8, and two contexts would become one. */
+/** Text that is not well formed would change when it is encoded as UTF-8, so two contexts could become equal. */
 const isExactText = (text: unknown): text is string =>
   typeof text === 'string' && text.isWellFormed();
 
@@ -101,7 +101,8 @@ const decrypt: Operation = (key, input) => {
     const Plaintext = unwrapped.dataKey.toString('base64');
     return { KeyId: key.arn, Plaintext, EncryptionAlgorithm };
   }
-  // KMS knows the blob's own master key; asked without a KeyId it would look for it and find none here.
+  // KMS finds a blob's master key by itself. Without a KeyId it would look for the other master key, and would not find
+  // it here.
   throw unwrapped.fault === 'other-master-key' && KeyId !== undefined
     ? fault('IncorrectKeyException', 'The key ID in the request does not identify the CMK used.')
     : fault('InvalidCiphertextException', '');
@@ -138,7 +139,10 @@ const switchTo =
     return undefined;
   };
 
-/** Deletion is only ever pending here: it makes the state that no other operation can make, and ends it again. */
+/**
+ * A deletion here stays pending for ever. It exists because no other operation sets the state `PendingDeletion`;
+ * CancelKeyDeletion ends it.
+ */
 const scheduleKeyDeletion: Operation = (key, input) => {
   checkNamesTheKey(key, input['KeyId']);
   checkIsNotPendingDeletion(key);
@@ -154,7 +158,9 @@ const cancelKeyDeletion: Operation = (key, input) => {
   return { KeyId: key.arn };
 };
 
-/** By the operation's name in `X-Amz-Target`. An operation answers with its output; `undefined`: an empty body. */
+/**
+ * The operations by their names in `X-Amz-Target`. An operation returns its output; `undefined` means an empty body.
+ */
 export const operations: ReadonlyMap<string, Operation> = new Map([
   ['GenerateDataKey', generateDataKey],
   ['Decrypt', decrypt],

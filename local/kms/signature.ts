@@ -1,4 +1,4 @@
-/** Lets in the one access key only: recomputes the request's AWS Signature Version 4 and compares. */
+/** Admits only the one access key: it recomputes the request's AWS Signature Version 4 and compares. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Sha256 } from '../../functions/runtime/sha256.ts';
@@ -13,7 +13,9 @@ export type SignedRequest = {
 };
 
 const ageMaxMs = 300_000;
-/** What decides the request's meaning; a signature that leaves one of these out could be carried to another. */
+/**
+ * These headers decide the meaning of a request. A signature without one of them could be copied to another request.
+ */
 const alwaysSigned = ['host', 'x-amz-date', 'x-amz-target'];
 const form =
   /^AWS4-HMAC-SHA256 Credential=([^/,\s]+)\/\d{8}\/([a-z0-9-]+)\/kms\/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$/;
@@ -30,7 +32,7 @@ const incorrect = () =>
     'The request signature does not match the signature provided.',
   );
 
-/** Returns if `credentials` signed exactly this request within the last five minutes; throws KMS's fault if not. */
+/** Returns if `credentials` signed exactly this request within the last five minutes; throws KMS's fault otherwise. */
 export const checkSignature = async (
   request: SignedRequest,
   credentials: Credentials,

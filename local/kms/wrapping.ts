@@ -1,5 +1,5 @@
 /**
- * How the embedded KMS wraps a data key. Layout of a wrapped key, version 1:
+ * The form in which the embedded KMS wraps a data key. The layout of a wrapped key, version 1:
  *
  *     1 byte    0x01, the version of this layout
  *    16 bytes   the master key's id (a UUID), so that another master key's blob is told apart from a damaged one
@@ -7,9 +7,9 @@
  *     n bytes   AES-256-GCM ciphertext of the data key
  *    16 bytes   tag
  *
- * The additional data are the first 17 bytes and the encryption context: the name and the value of each member in the
- * order of the names, every text as UTF-8 after its length (big-endian uint32). The lengths make two different contexts
- * two different byte strings, always.
+ * The additional data are the first 17 bytes and the encryption context: the name and the value of each entry in the
+ * order of the names, every text as UTF-8 after its length (big-endian uint32). Because of the lengths, two different
+ * contexts always have different byte strings.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 
@@ -55,12 +55,12 @@ export const wrap = (
   return Buffer.concat([header, iv, ciphertext, cipher.getAuthTag()]);
 };
 
-/** Why a blob was not unwrapped: KMS tells its callers no more than this. */
+/** The result of an unwrapping, or the reason why it failed; KMS tells its callers no more than this. */
 export type Unwrapped =
   | { readonly dataKey: Buffer }
   | { readonly fault: 'invalid' | 'other-master-key' };
 
-/** Unwraps what `wrap` made; any changed bit, another context or another master key is a fault. */
+/** Unwraps a blob that `wrap` made. Any changed bit, another context and another master key are faults. */
 export const unwrap = (
   key: { readonly keyId: string; readonly material: Uint8Array },
   blob: Buffer,

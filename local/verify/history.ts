@@ -1,10 +1,10 @@
-/** What must hold among the items of one secret, and between a record and the secrets that it tells of. */
+/** Checks the invariants among the items of one secret, and between a record and the secrets that it names. */
 import { type ItemKey, secretPartition } from '../../functions/dynamodb/table.ts';
 import { formatInstant } from '../../functions/model/instants.ts';
 import type { IdempotencyRecord, StoredVersion } from '../../functions/model/types.ts';
 import type { Violation } from './rows.ts';
 
-/** One version of a secret, without what is sealed. */
+/** One version of a secret, without its sealed parts. */
 export type Entry = ItemKey &
   Pick<StoredVersion, 'version' | 'validFrom' | 'validTo' | 'writeId'> & {
     readonly isHead: boolean;
@@ -21,7 +21,10 @@ export const entryOf = (key: ItemKey, isHead: boolean, stored: StoredVersion): E
 
 const at = ({ pk, sk }: ItemKey, problem: string): Violation => ({ pk, sk, problem });
 
-/** Versions contiguous from 1 to the head, nothing at or beyond it, intervals that tile, one write a version. */
+/**
+ * Checks that the versions are contiguous from 1 to the head, that no version is at or beyond the head, that the
+ * intervals tile, and that each version has a write of its own.
+ */
 export const checkHistory = (entries: readonly Entry[]): readonly Violation[] => {
   const head = entries.find((entry) => entry.isHead);
   if (head === undefined) return entries.map((entry) => at(entry, 'is a version without a head'));
@@ -56,7 +59,7 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
 /** Finds a version by its secret's partition. */
 export type FindEntry = (pk: string, version: number) => Entry | undefined;
 
-/** What the record says was written is there, and was written by the request that left the record. */
+/** Checks that the versions that the record names exist, and that the request of the record wrote them. */
 export const checkRecord = (
   key: ItemKey,
   tenant: string,

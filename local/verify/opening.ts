@@ -1,4 +1,4 @@
-/** Whether a stored version opens under its own identity and under no other. No value outlives the check. */
+/** Checks that a stored version opens under its own identity and under no other. No value is kept after the check. */
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { open } from '../../functions/crypto/envelope.ts';
 import type { Identity, StoredVersion } from '../../functions/model/types.ts';
@@ -6,10 +6,10 @@ import { failure, sentenceOf } from '../command.ts';
 
 type Key = { readonly kms: KMSClient; readonly masterKeyId: string };
 
-/** What KMS says of a blob that is not this context's, or not this key's. */
+/** The errors of KMS for a blob of another context or another key. */
 const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 
-/** The data key; the name of the refusal if KMS does not give it. Throws if the master key cannot be used at all. */
+/** Returns the data key, or the name of the error if KMS refuses it. Throws if the master key cannot be used at all. */
 const unwrap = async (
   { kms, masterKeyId }: Key,
   stored: StoredVersion,
@@ -41,7 +41,7 @@ const opens = (attempt: () => Uint8Array): boolean => {
   }
 };
 
-/** The identity with one field altered, for each field. */
+/** Returns variants of the identity, each with one field altered. */
 const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
   ['tenant', { ...own, tenant: `${own.tenant}x` }],
   ['name', { ...own, name: `${own.name}x` }],
@@ -52,7 +52,10 @@ const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
   ['masterKeyId', { ...own, masterKeyId: `${own.masterKeyId}x` }],
 ];
 
-/** What is wrong, in words; empty if nothing is. `openSealed` is a parameter for the tests of this check only. */
+/**
+ * Returns the violations as sentences; empty if there are none. `openSealed` is a parameter only for the tests of this
+ * check.
+ */
 export const checkOpening = async (
   key: Key,
   stored: StoredVersion,

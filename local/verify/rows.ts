@@ -1,4 +1,4 @@
-/** Items of the table as what they must be, or as what is wrong with them. */
+/** Turns items of the table into rows: the decoded item, or its problem. */
 import {
   decodeHead,
   decodeRecord,
@@ -14,7 +14,7 @@ import {
 import { isSecretName, isTenant } from '../../functions/model/names.ts';
 import type { IdempotencyRecord, StoredVersion } from '../../functions/model/types.ts';
 
-/** One thing that is not as it must be, and the item that shows it. */
+/** One violation, and the item that shows it. */
 export type Violation = ItemKey & { readonly problem: string };
 
 export type Row = ItemKey &
@@ -32,7 +32,7 @@ const keyOf = (item: Item): ItemKey => ({
   sk: item['sk']?.S ?? '',
 });
 
-/** Decodes as strictly as the functions do; an item that they do not know is unreadable too. */
+/** Decodes an item as strictly as the functions do; an item that they do not know is unreadable too. */
 export const readRow = (item: Item): Row => {
   const key = keyOf(item);
   const [, tenant = '', kind, rest = ''] = partitionForm.exec(key.pk) ?? [];

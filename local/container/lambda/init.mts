@@ -1,7 +1,8 @@
 /**
- * A stand-in for LocalStack's own init of a function's container: it takes invocations from LocalStack, hands them to
- * the runtime over Lambda's Runtime API, and gives back the answer and what the function printed. It stands alone, for
- * it is copied into the image. LocalStack's side of the talk: localstack/services/lambda_/invocation/executor_endpoint.py
+ * A stand-in for LocalStack's own init of a function's container. It takes invocations from LocalStack, passes them to
+ * the runtime over Lambda's Runtime API, and returns the result and the function's output. It imports nothing of this
+ * project, because it is copied into the image. LocalStack's side of the protocol is
+ * localstack/services/lambda_/invocation/executor_endpoint.py.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
@@ -26,7 +27,7 @@ const {
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memory = '128',
   AWS_LAMBDA_FUNCTION_VERSION: version = '$LATEST',
 } = process.env;
-/** Where LocalStack sends invocations, and where the runtime asks for them. */
+/** The port to which LocalStack sends invocations, and the port at which the runtime asks for them. */
 const [invokePort, runtimePort] = [9563, 9001];
 
 let runtime: ChildProcess;
@@ -46,7 +47,7 @@ const post = (path: string, body: string): Promise<void> =>
     const sent = request(`${localstack}${path}`, { method: 'POST', headers }, (reply) => {
       reply.resume().on('end', resolve);
     });
-    // LocalStack is gone, and with it whoever waits for the answer.
+    // LocalStack is gone, so nobody waits for the answer.
     sent.on('error', () => process.exit(1));
     sent.end(body);
   });
@@ -57,13 +58,13 @@ const bodyOf = async (message: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
-/** Tells LocalStack how an invocation ended, and before that what was printed meanwhile. */
+/** Tells LocalStack the output of an invocation, and then its result. */
 const finish = async (kind: 'response' | 'error', body: string): Promise<void> => {
   if (running === undefined) return;
   const { invocation, begun, timer } = running;
   running = undefined;
   clearTimeout(timer);
-  // What the function printed is in its pipe by now, and is read before this goes on.
+  // The function's output is in its pipe by now, and is read before this continues.
   await othersFirst();
   const requestId = invocation['invoke-id'];
   const ms = performance.now() - begun;
@@ -85,7 +86,7 @@ const handNext = (): void => {
   const invocation = waiting.shift();
   if (invocation === undefined) return;
   const limitMs = Number(timeoutS) * 1000;
-  // The runtime is not ours to stop in the middle: it is killed, and its end tells why.
+  // The runtime cannot be interrupted in another way, so it is killed; the handler of its exit reports why.
   const timer = setTimeout(() => runtime.kill('SIGKILL'), limitMs);
   running = { invocation, begun: performance.now(), timer };
   asking.writeHead(200, {
