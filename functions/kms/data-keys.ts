@@ -14,7 +14,7 @@ import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { DataKeys, RequestContext } from '../vault/ports.ts';
 import { outOfTime, startBackoff } from '../vault/tries.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createSemaphore, type Semaphore } from './semaphore.ts';
 
 type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly again: boolean };
 
@@ -41,7 +41,7 @@ const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
 export const createDataKeys = (
   client: KMSClient,
   masterKeyId: string,
-  slots: Slots = createSlots(limits.kmsCallsAtOnceMax),
+  semaphore: Semaphore = createSemaphore(limits.kmsCallsAtOnceMax),
 ): DataKeys => ({
   async generate(context, bound) {
     const command = new GenerateDataKeyCommand({
@@ -49,7 +49,7 @@ export const createDataKeys = (
       KeySpec: 'AES_256',
       EncryptionContext: { ...bound },
     });
-    const output = await call(context, slots, 'GenerateDataKey', (abortSignal) =>
+    const output = await call(context, semaphore, 'GenerateDataKey', (abortSignal) =>
       client.send(command, { abortSignal }),
     );
     const { Plaintext, CiphertextBlob, KeyId } = output;
@@ -65,7 +65,7 @@ export const createDataKeys = (
       CiphertextBlob: wrapped,
       EncryptionContext: { ...bound },
     });
-    const { Plaintext } = await call(context, slots, 'Decrypt', (abortSignal) =>
+    const { Plaintext } = await call(context, semaphore, 'Decrypt', (abortSignal) =>
       client.send(command, { abortSignal }),
     );
     if (Plaintext?.length !== dataKeyBytes) throw fault(context, incorrect);
@@ -88,18 +88,18 @@ export const createDataKeys = (
  */
 const call = async <Output>(
   context: RequestContext,
-  slots: Slots,
+  semaphore: Semaphore,
   operation: string,
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
   const again = startBackoff(context);
   let failed: { readonly met: Fault; readonly cause: unknown } | undefined;
   for (let failures = 0; ; ) {
-    if (!(await slots.take(context))) {
+    if (!(await semaphore.acquire(context))) {
       throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);
     }
     try {
-      return await callOnce(context, slots, operation, send);
+      return await callOnce(context, semaphore, operation, send);
     } catch (cause) {
       const met = faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
       failed = { met, cause };
@@ -113,7 +113,7 @@ const call = async <Output>(
 /** Makes one call and releases its permit. If the process stood still meanwhile, the call has at least 1 ms. */
 const callOnce = async <Output>(
   context: RequestContext,
-  slots: Slots,
+  semaphore: Semaphore,
   operation: string,
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
@@ -122,7 +122,7 @@ const callOnce = async <Output>(
     context.journal.called('kms', operation);
     return await send(context.clock.signalAfter(Math.max(1, limit)));
   } finally {
-    slots.giveBack();
+    semaphore.release();
   }
 };
 

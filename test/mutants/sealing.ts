@@ -108,18 +108,18 @@ export const sealingMutants: readonly Mutant[] = [
   },
   {
     name: 'a process makes any number of concurrent calls to the master key',
-    file: 'functions/kms/slots.ts',
+    file: 'functions/kms/semaphore.ts',
     from: 'if (free > 0) {',
     to: 'if (count > 0) {',
-    test: 'unit/kms/slots',
+    test: 'unit/kms/semaphore',
     sentence: 'grants permits at once while some are free, then as each is released',
   },
   {
     name: 'the semaphore of the master key serves requests in order of arrival',
-    file: 'functions/kms/slots.ts',
+    file: 'functions/kms/semaphore.ts',
     from: 'others.reduce(older, first)',
     to: 'others.slice(others.length).reduce(older, first)',
-    test: 'unit/kms/slots',
+    test: 'unit/kms/semaphore',
     sentence: 'grants the next permit to the oldest request, however late it asks',
   },
 ];

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
-import { createSlots } from '../../../functions/kms/slots.ts';
+import { createSemaphore } from '../../../functions/kms/semaphore.ts';
 import type { ErrorCode } from '../../../functions/model/errors.ts';
 import { times } from '../../../functions/model/limits.ts';
 import { refusalOf } from '../../support/refusals.ts';
@@ -279,7 +279,7 @@ describe('the KMS calls of one process', () => {
     const client = {
       send: () => new Promise((resolve) => answers.push(() => resolve(good))),
     } as unknown as KMSClient;
-    const keys = createDataKeys(client, masterKeyId, createSlots(1));
+    const keys = createDataKeys(client, masterKeyId, createSemaphore(1));
     const unwrap = () => {
       const began = clock.elapsed();
       const context = {

@@ -6,16 +6,16 @@
 import { times } from '../model/limits.ts';
 import type { RequestContext } from '../vault/ports.ts';
 
-export type Slots = {
+export type Semaphore = {
   /** Resolves to true with a permit, or to false when the time for new calls of the request is over. */
-  readonly take: (context: RequestContext) => Promise<boolean>;
+  readonly acquire: (context: RequestContext) => Promise<boolean>;
   /** Must be called once for each permit. */
-  readonly giveBack: () => void;
+  readonly release: () => void;
 };
 
-type Waiting = { readonly context: RequestContext; readonly end: (isTaken: boolean) => void };
+type Waiting = { readonly context: RequestContext; readonly end: (isAcquired: boolean) => void };
 
-export const createSlots = (count: number): Slots => {
+export const createSemaphore = (count: number): Semaphore => {
   const waiting = new Set<Waiting>();
   let free = count;
   const older = (a: Waiting, b: Waiting) => (b.context.elapsed() > a.context.elapsed() ? b : a);
@@ -26,7 +26,7 @@ export const createSlots = (count: number): Slots => {
   const leftMs = ({ elapsed }: RequestContext) => times.kmsCallsUntilMs - elapsed();
 
   return {
-    take: (context) => {
+    acquire: (context) => {
       const left = leftMs(context);
       if (left <= 0) return Promise.resolve(false);
       if (free > 0) {
@@ -36,16 +36,16 @@ export const createSlots = (count: number): Slots => {
       return new Promise((resolve) => {
         const one: Waiting = {
           context,
-          end: (isTaken) => {
+          end: (isAcquired) => {
             waiting.delete(one);
-            resolve(isTaken);
+            resolve(isAcquired);
           },
         };
         waiting.add(one);
         context.clock.signalAfter(left).addEventListener('abort', () => one.end(false));
       });
     },
-    giveBack: () => {
+    release: () => {
       for (let next = oldest(); next !== undefined; next = oldest()) {
         const isInTime = leftMs(next.context) > 0;
         next.end(isInTime);

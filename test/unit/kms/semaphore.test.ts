@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createSlots } from '../../../functions/kms/slots.ts';
+import { createSemaphore } from '../../../functions/kms/semaphore.ts';
 import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
@@ -9,34 +9,36 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 const start = (count: number, signalAfter?: () => AbortSignal) => {
   const time = virtualClock();
   const clock = signalAfter ? { ...time, signalAfter } : time;
-  const slots = createSlots(count);
+  const semaphore = createSemaphore(count);
   const had: string[] = [];
   const ask = (name: string) => {
     const began = clock.elapsed();
     const context = { ...requestContext({ clock }), elapsed: () => clock.elapsed() - began };
     const take = (call = name) =>
-      void slots.take(context).then((isTaken) => had.push(isTaken ? call : `${call} in vain`));
+      void semaphore
+        .acquire(context)
+        .then((isAcquired) => had.push(isAcquired ? call : `${call} in vain`));
     take();
     return take;
   };
-  return { clock, slots, had, ask };
+  return { clock, semaphore, had, ask };
 };
 
 describe('the semaphore', () => {
   it('grants permits at once while some are free, then as each is released', async () => {
-    const { slots, had, ask } = start(2);
+    const { semaphore, had, ask } = start(2);
     for (const name of ['a', 'b', 'c', 'd']) ask(name);
     await settle();
     expect(had).toEqual(['a', 'b']);
-    slots.giveBack();
+    semaphore.release();
     await settle();
     expect(had).toEqual(['a', 'b', 'c']);
   });
 
   it('keeps a released permit that nobody waits for', async () => {
-    const { slots, had, ask } = start(1);
+    const { semaphore, had, ask } = start(1);
     ask('a');
-    slots.giveBack();
+    semaphore.release();
     ask('b');
     ask('c');
     await settle();
@@ -44,21 +46,21 @@ describe('the semaphore', () => {
   });
 
   it('grants the next permit to the oldest request, however late it asks', async () => {
-    const { clock, slots, had, ask } = start(1);
+    const { clock, semaphore, had, ask } = start(1);
     const again = ask('old');
     clock.advance(10);
     ask('young');
     again('old again');
-    slots.giveBack();
+    semaphore.release();
     await settle();
     expect(had).toEqual(['old', 'old again']);
-    slots.giveBack();
+    semaphore.release();
     await settle();
     expect(had).toEqual(['old', 'old again', 'young']);
   });
 
   it('refuses a request whose time for new calls is over, and grants the permit to another', async () => {
-    const { clock, slots, had, ask } = start(1);
+    const { clock, semaphore, had, ask } = start(1);
     ask('a');
     ask('b');
     clock.advance(6_999);
@@ -68,24 +70,24 @@ describe('the semaphore', () => {
     clock.advance(1);
     await settle();
     expect(had).toEqual(['a', 'b in vain']);
-    slots.giveBack();
+    semaphore.release();
     await settle();
     expect(had).toEqual(['a', 'b in vain', 'c']);
   });
 
   it('skips a request whose time ended unnoticed while the process stood still', async () => {
-    const { clock, slots, had, ask } = start(1, () => new AbortController().signal);
+    const { clock, semaphore, had, ask } = start(1, () => new AbortController().signal);
     ask('a');
     ask('old');
     clock.advance(5_000);
     ask('young');
     clock.advance(2_000);
-    slots.giveBack();
+    semaphore.release();
     await settle();
     expect(had).toEqual(['a', 'old in vain', 'young']);
     clock.advance(5_000);
     ask('last');
-    slots.giveBack();
+    semaphore.release();
     await settle();
     expect(had).toEqual(['a', 'old in vain', 'young', 'last']);
   });
