@@ -5,11 +5,11 @@ import { isInSight } from '../model/names.ts';
 import type { Principal, StoredVersion } from '../model/types.ts';
 import { replay, type SingleWrite } from './create-secret.ts';
 import { recordOf, unlessRecorded } from './idempotency.ts';
+import { createKeyedMutex } from './keyed-mutex.ts';
 import { notFound } from './not-found.ts';
 import type { DataKey, Ports, RequestContext } from './ports.ts';
 import { sealNext } from './sealing.ts';
 import { outOfTime, startBackoff, throttled, writeUntilClear } from './tries.ts';
-import { createTurns } from './turns.ts';
 
 export type UpdateSecret = {
   readonly name: string;
@@ -28,7 +28,7 @@ export type UpdateSecret = {
  * missing secret is *not found* even while the master key is out of reach.
  */
 export const updateSecret = (ports: Ports) => {
-  const inTurn = createTurns();
+  const runExclusive = createKeyedMutex();
   return (
     context: RequestContext,
     principal: Principal,
@@ -36,7 +36,7 @@ export const updateSecret = (ports: Ports) => {
   ): Promise<SingleWrite> => {
     // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
     const isVisible = isInSight(principal.names, request.name);
-    return inTurn(`${principal.tenant}#${isVisible}#${request.name}`, () =>
+    return runExclusive(`${principal.tenant}#${isVisible}#${request.name}`, () =>
       unlessRecorded(
         ports.store,
         context,

@@ -3,20 +3,20 @@
  * avoids races within this process, which all but one would lose. It does not affect other processes, and it decides
  * nothing, because conditions do.
  */
-export type InTurn = <Result>(of: string, work: () => Promise<Result>) => Promise<Result>;
+export type KeyedMutex = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>;
 
-export const createTurns = (): InTurn => {
+export const createKeyedMutex = (): KeyedMutex => {
   const lastOf = new Map<string, Promise<void>>();
-  return async (of, work) => {
-    const before = lastOf.get(of);
+  return async (key, work) => {
+    const before = lastOf.get(key);
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    lastOf.set(of, over);
+    lastOf.set(key, over);
     try {
       await before;
       return await work();
     } finally {
       end();
-      if (lastOf.get(of) === over) lastOf.delete(of);
+      if (lastOf.get(key) === over) lastOf.delete(key);
     }
   };
 };
