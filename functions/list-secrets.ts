@@ -2,7 +2,7 @@ import { decodeCursor, encodeCursor, limitOf } from './http/conditions.ts';
 import type { Received } from './http/endpoint.ts';
 import { type Event, invalid, queryOf } from './http/requests.ts';
 import { limits } from './model/limits.ts';
-import { isInSight, isSecretName } from './model/names.ts';
+import { isNameVisible, isSecretName } from './model/names.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { store } from './runtime/store.ts';
 import { listSecrets } from './vault/list-secrets.ts';
@@ -15,7 +15,7 @@ const parse = (event: Event, { principal: { names } }: Received): NameRange => {
   const prefix = query.get('prefix') ?? '';
   if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');
   const cursor = query.get('cursor');
-  const given = (name: string) => isSecretName(name) && isInSight(names, name);
+  const given = (name: string) => isSecretName(name) && isNameVisible(names, name);
   return {
     prefix,
     after: cursor === undefined ? undefined : decodeCursor(cursor, given),

@@ -9,7 +9,7 @@
  * of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head
  * items and decides nothing.
  */
-import { isInSight } from '../model/names.ts';
+import { isNameVisible } from '../model/names.ts';
 import type { Principal } from '../model/types.ts';
 
 export type ItemKey = { readonly pk: string; readonly sk: string };
@@ -29,7 +29,7 @@ export const secretPartition = (tenant: string, name: string): string =>
  * are not read.
  */
 export const visiblePartition = ({ tenant, names }: Principal, name: string): string =>
-  isInSight(names, name) ? secretPartition(tenant, name) : `TENANT#${tenant}#ABSENT#${name}`;
+  isNameVisible(names, name) ? secretPartition(tenant, name) : `TENANT#${tenant}#ABSENT#${name}`;
 
 export const recordKey = ({ tenant }: Principal, hash: string): ItemKey => ({
   pk: `TENANT#${tenant}#IDEMPOTENCY#${hash}`,

@@ -13,7 +13,7 @@ export const isTenant = (text: string): boolean => tenantName.test(text);
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
 
 /** Whether `name` is visible to a token with these patterns. `undefined` makes every name visible. */
-export const isInSight = (patterns: readonly string[] | undefined, name: string): boolean =>
+export const isNameVisible = (patterns: readonly string[] | undefined, name: string): boolean =>
   patterns === undefined ||
   patterns.some((pattern) =>
     pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name,

@@ -1,6 +1,6 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
-import { isInSight } from '../model/names.ts';
+import { isNameVisible } from '../model/names.ts';
 import type { IdempotencyRecord, Principal, WrittenVersion } from '../model/types.ts';
 import { judgeRecord, onlyWritten, recordOf, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
@@ -26,7 +26,7 @@ export const createSecret =
     principal: Principal,
     request: CreateSecret,
   ): Promise<SingleWrite> => {
-    if (!isInSight(principal.names, request.name)) {
+    if (!isNameVisible(principal.names, request.name)) {
       throw new VaultError('forbidden', 'the token does not allow this name');
     }
     return await unlessRecorded(

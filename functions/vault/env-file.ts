@@ -10,7 +10,7 @@ import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/references.ts';
 import { type RenderedFile, renderFile } from '../env/render.ts';
 import { VaultError } from '../model/errors.ts';
-import { isInSight } from '../model/names.ts';
+import { isNameVisible } from '../model/names.ts';
 import type {
   IdempotencyRecord,
   Principal,
@@ -64,7 +64,7 @@ export const processFile = async (
   request: FileRequest,
 ): Promise<FileAnswer> => {
   const plan = planFile(request);
-  if (plan.create.some(({ name }) => !isInSight(principal.names, name))) {
+  if (plan.create.some(({ name }) => !isNameVisible(principal.names, name))) {
     throw new VaultError('forbidden', 'the token does not allow a name of the file');
   }
   const again = startBackoff(context);

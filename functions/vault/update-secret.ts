@@ -1,7 +1,7 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import { isInSight } from '../model/names.ts';
+import { isNameVisible } from '../model/names.ts';
 import type { Principal, StoredVersion } from '../model/types.ts';
 import { replay, type SingleWrite } from './create-secret.ts';
 import { recordOf, unlessRecorded } from './idempotency.ts';
@@ -35,7 +35,7 @@ export const updateSecret = (ports: Ports) => {
     request: UpdateSecret,
   ): Promise<SingleWrite> => {
     // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
-    const isVisible = isInSight(principal.names, request.name);
+    const isVisible = isNameVisible(principal.names, request.name);
     return runExclusive(`${principal.tenant}#${isVisible}#${request.name}`, () =>
       unlessRecorded(
         ports.store,
@@ -66,7 +66,7 @@ const readAndPut = async (
   try {
     if (head.status === 'rejected') throw head.reason;
     if (record.status === 'rejected') throw record.reason;
-    if (!isInSight(principal.names, name)) throw notFound();
+    if (!isNameVisible(principal.names, name)) throw notFound();
     if (fingerprint && record.value) return replay(context, fingerprint, record.value);
     if (!head.value) throw notFound();
     requireMatch(request.ifMatch, head.value);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { rangesOf } from '../../../functions/dynamodb/names.ts';
-import { isInSight } from '../../../functions/model/names.ts';
+import { isNameVisible } from '../../../functions/model/names.ts';
 
 /** Short names of few letters, so that patterns and prefixes meet them often. */
 const letters = fc.stringMatching(/^[AB_a.]{1,4}$/);
@@ -29,7 +29,7 @@ describe('the ranges of names that a list reads', () => {
           (candidate) => ranges.filter((range) => covers(range, candidate)).length,
         );
         const expected = candidates.map((candidate) =>
-          Number(isInSight(given, candidate) && candidate.startsWith(asked)),
+          Number(isNameVisible(given, candidate) && candidate.startsWith(asked)),
         );
         expect(times).toEqual(expected);
       }),
@@ -44,7 +44,9 @@ describe('the ranges of names that a list reads', () => {
         const read = rangesOf(given, asked).flatMap((range) =>
           index.filter((candidate) => covers(range, candidate)),
         );
-        expect(read).toEqual(index.filter((one) => isInSight(given, one) && one.startsWith(asked)));
+        expect(read).toEqual(
+          index.filter((one) => isNameVisible(given, one) && one.startsWith(asked)),
+        );
       }),
       { numRuns: 1_000 },
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  isInSight,
   isNamePattern,
+  isNameVisible,
   isSecretName,
   isTenant,
 } from '../../../functions/model/names.ts';
@@ -77,12 +77,12 @@ describe('a pattern of names', () => {
 
 describe('the visibility of a name', () => {
   it('includes every name if no patterns are given', () => {
-    expect(isInSight(undefined, 'A')).toBe(true);
+    expect(isNameVisible(undefined, 'A')).toBe(true);
   });
 
   it('excludes every name if the list of patterns is empty', () => {
-    expect(isInSight([], 'A')).toBe(false);
-    expect(isInSight([], 'constructor')).toBe(false);
+    expect(isNameVisible([], 'A')).toBe(false);
+    expect(isNameVisible([], 'constructor')).toBe(false);
   });
 
   it.each([
@@ -104,11 +104,11 @@ describe('the visibility of a name', () => {
     ['constructor', 'constructor', true],
     ['construct', 'constructor', false],
   ])('follows the pattern %s: %s is visible: %s', (pattern, name, expected) => {
-    expect(isInSight([pattern], name)).toBe(expected);
+    expect(isNameVisible([pattern], name)).toBe(expected);
   });
 
   it('requires one of several patterns', () => {
-    expect(isInSight(['X', 'B*', 'C'], 'BB')).toBe(true);
-    expect(isInSight(['X', 'B*', 'C'], 'CC')).toBe(false);
+    expect(isNameVisible(['X', 'B*', 'C'], 'BB')).toBe(true);
+    expect(isNameVisible(['X', 'B*', 'C'], 'CC')).toBe(false);
   });
 });
