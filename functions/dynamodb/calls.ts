@@ -7,7 +7,7 @@ import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/clie
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { RequestContext } from '../vault/ports.ts';
-import { startBackoff, throttled } from '../vault/tries.ts';
+import { startBackoff, throttled } from '../vault/retries.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
 
@@ -61,14 +61,14 @@ export const read = async <Result extends object>(
   operation: string,
   send: Send<Result>,
 ): Promise<Result> => {
-  const again = startBackoff(context);
+  const backoff = startBackoff(context);
   for (let failures = 0; ; ) {
     try {
       return await callOnce(client, context, operation, send);
     } catch (error) {
       const failure = classifyFailure(error);
       if (failure !== 'throttled') failures += 1;
-      if (failures < times.failedTriesMax && (await again())) continue;
+      if (failures < times.failedAttemptsMax && (await backoff())) continue;
       if (failure === 'throttled') throw throttled();
       throw new VaultError('store_unavailable', 'the store cannot be reached', { cause: error });
     }

@@ -47,7 +47,7 @@ export const createWrites = (
         context,
         'PutItem',
         (dynamodb, options) => dynamodb.send(command, options),
-        times.triesEndMs,
+        times.attemptsEndMs,
       );
       return { outcome: 'written' };
     } catch (error) {
@@ -76,7 +76,7 @@ export const createWrites = (
           context,
           'TransactWriteItems',
           (dynamodb, options) => dynamodb.send(command, options),
-          times.triesEndMs,
+          times.attemptsEndMs,
         );
         return { outcome: 'written' };
       } catch (error) {

@@ -13,15 +13,15 @@ import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { DataKeys, RequestContext } from '../vault/ports.ts';
-import { outOfTime, startBackoff } from '../vault/tries.ts';
+import { outOfTime, startBackoff } from '../vault/retries.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
 
-type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly again: boolean };
+type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly isRetried: boolean };
 
-const incorrect = { code: 'master_key_incorrect', retryable: false, again: false } as const;
-const unusable = { code: 'master_key_unavailable', retryable: false, again: false } as const;
-const unreachable = { code: 'master_key_unavailable', retryable: true, again: true } as const;
-const throttled = { code: 'throttled', retryable: true, again: true } as const;
+const incorrect = { code: 'master_key_incorrect', retryable: false, isRetried: false } as const;
+const unusable = { code: 'master_key_unavailable', retryable: false, isRetried: false } as const;
+const unreachable = { code: 'master_key_unavailable', retryable: true, isRetried: true } as const;
+const throttled = { code: 'throttled', retryable: true, isRetried: true } as const;
 
 /** The fault table (docs/design/envelope.md). A fault that is not listed is `unreachable`. */
 const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
@@ -92,7 +92,7 @@ const call = async <Output>(
   operation: string,
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
-  const again = startBackoff(context);
+  const backoff = startBackoff(context);
   let failed: { readonly met: Fault; readonly cause: unknown } | undefined;
   for (let failures = 0; ; ) {
     if (!(await semaphore.acquire(context))) {
@@ -104,7 +104,7 @@ const call = async <Output>(
       const met = faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
       failed = { met, cause };
       if (met !== throttled) failures += 1;
-      if (met.again && failures < times.failedTriesMax && (await again())) continue;
+      if (met.isRetried && failures < times.failedAttemptsMax && (await backoff())) continue;
       throw fault(context, met, cause);
     }
   }
@@ -118,7 +118,7 @@ const callOnce = async <Output>(
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
   try {
-    const limit = Math.min(times.kmsCallMs, times.triesEndMs - context.elapsed());
+    const limit = Math.min(times.kmsCallMs, times.attemptsEndMs - context.elapsed());
     context.journal.called('kms', operation);
     return await send(context.clock.signalAfter(Math.max(1, limit)));
   } finally {

@@ -55,10 +55,10 @@ export const limits = {
 /** The time table of a request, in milliseconds. */
 export const times = {
   /** No new attempt of a write (first limit) and no new KMS call (second limit) begins later in a request. */
-  newTriesUntilMs: 8_000,
+  newAttemptsUntilMs: 8_000,
   kmsCallsUntilMs: 7_000,
   /** A write or a KMS call without an answer ends here, so that time remains for a look-up in the store. */
-  triesEndMs: 9_000,
+  attemptsEndMs: 9_000,
   /** Every call of a request ends by then. Lambda's own limit is 15 s. */
   answerByMs: 9_900,
   connectMs: 500,
@@ -69,7 +69,7 @@ export const times = {
   backoffFirstMs: 10,
   backoffLastMs: 400,
   /** Attempts of a call whose peer is unreachable, is slow or answers 5xx. Only time limits attempts under throttling. */
-  failedTriesMax: 3,
+  failedAttemptsMax: 3,
   /** An `at` further ahead is a mistake, not a difference of clocks. */
   atAheadMs: 600_000,
   /** A head that is dated further ahead raises an alarm. */

@@ -41,7 +41,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       calls[service] += 1;
       units += consumed;
     },
-    tried: () => {
+    attempted: () => {
       attempts += 1;
     },
     concerns: (ref) => {

@@ -4,8 +4,8 @@ import { isNameVisible } from '../model/names.ts';
 import type { IdempotencyRecord, Principal, WrittenVersion } from '../model/types.ts';
 import { judgeRecord, onlyWritten, recordOf, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
+import { startBackoff, writeUntilClear } from './retries.ts';
 import { sealFirst } from './sealing.ts';
-import { startBackoff, writeUntilClear } from './tries.ts';
 
 export type CreateSecret = {
   readonly name: string;
@@ -60,8 +60,8 @@ const putFirst = async (
     const first = sealFirst(context, principal, generated.value, name, value);
     const record = recordOf(context, 'create-secret', fingerprint, [first]);
     const write = { creates: [first], unchanged: [], ...record };
-    const again = startBackoff(context);
-    const result = await writeUntilClear(context, principal, store, write, again);
+    const backoff = startBackoff(context);
+    const result = await writeUntilClear(context, principal, store, write, backoff);
     if (result.outcome === 'replayed' && fingerprint) {
       return replay(context, fingerprint, result.record);
     }

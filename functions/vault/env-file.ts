@@ -23,7 +23,7 @@ import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.t
 import { findRecorded, findVersions, type Versions } from './env-versions.ts';
 import { judgeRecord, recordOf, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
-import { type Again, startBackoff, throttled, writeUntilClear } from './tries.ts';
+import { type Backoff, startBackoff, throttled, writeUntilClear } from './retries.ts';
 
 export type FileRequest = EnvFile & {
   readonly dryRun: boolean;
@@ -49,7 +49,7 @@ export type Submission = {
   readonly principal: Principal;
   readonly request: FileRequest;
   readonly plan: Plan;
-  readonly again: Again;
+  readonly backoff: Backoff;
   readonly keys: FileKeys;
 };
 
@@ -67,9 +67,9 @@ export const processFile = async (
   if (plan.create.some(({ name }) => !isNameVisible(principal.names, name))) {
     throw new VaultError('forbidden', 'the token does not allow a name of the file');
   }
-  const again = startBackoff(context);
+  const backoff = startBackoff(context);
   const keys: FileKeys = new Map();
-  const submission = { ports, context, principal, request, plan, again, keys };
+  const submission = { ports, context, principal, request, plan, backoff, keys };
   try {
     for (;;) {
       const answer = await unlessRecorded(
@@ -81,7 +81,7 @@ export const processFile = async (
         (fingerprint, record) => replay(submission, fingerprint, record),
       );
       if (answer) return answer;
-      if (!(await again())) throw throttled();
+      if (!(await backoff())) throw throttled();
     }
   } finally {
     zeroKeys(keys);
@@ -99,7 +99,7 @@ const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> 
   if (fingerprint && record) return await replay(submission, fingerprint, record);
   if (dryRun) requireNew(plan, heads);
   const { versions, missing, fault } = await findVersions(submission, heads);
-  if (missing.size > 0) return await reportOrAgain(submission);
+  if (missing.size > 0) return await reportOrRetry(submission);
   try {
     if (fault) throw fault;
     const { firsts, values } = await sealAndOpenAll(submission, versions);
@@ -130,17 +130,17 @@ const writeAll = async (
   versions: Versions,
   answer: FileAnswer,
 ): Promise<FileAnswer | undefined> => {
-  const { ports, context, principal, request, plan, again } = submission;
+  const { ports, context, principal, request, plan, backoff } = submission;
   const { mode, fingerprint } = request;
   const record = recordOf(context, `${mode}-env`, fingerprint, firsts, answer.resolved);
   // A file that creates nothing needs no check, because its answer was true when its secrets were read.
   const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];
   const write = { creates: firsts, unchanged, ...record };
-  const result = await writeUntilClear(context, principal, ports.store, write, again);
+  const result = await writeUntilClear(context, principal, ports.store, write, backoff);
   if (result.outcome === 'replayed' && fingerprint) {
     return await replay(submission, fingerprint, result.record);
   }
-  if (result.outcome === 'exists') return await reportOrAgain(submission);
+  if (result.outcome === 'exists') return await reportOrRetry(submission);
   if (result.outcome === 'raced') return losesRace(submission);
   for (const first of firsts) context.journal.decided('created', first);
   return answer;
@@ -172,7 +172,7 @@ const replay = async (
 };
 
 /** Throws a report about the names. If the names are fine by now, a retry is needed. */
-const reportOrAgain = async (submission: Submission): Promise<undefined> => {
+const reportOrRetry = async (submission: Submission): Promise<undefined> => {
   await reportNames(submission);
   return losesRace(submission);
 };

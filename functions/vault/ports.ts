@@ -45,7 +45,7 @@ export type RequestContext = {
 export type Journal = {
   readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
   /** Reports that an attempt of a write begins. */
-  readonly tried: () => void;
+  readonly attempted: () => void;
   /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
   /** Sets the secret in the line of the request. */

@@ -8,8 +8,8 @@ import { recordOf, unlessRecorded } from './idempotency.ts';
 import { createKeyedMutex } from './keyed-mutex.ts';
 import { notFound } from './not-found.ts';
 import type { DataKey, Ports, RequestContext } from './ports.ts';
+import { outOfTime, startBackoff, throttled, writeUntilClear } from './retries.ts';
 import { sealNext } from './sealing.ts';
-import { outOfTime, startBackoff, throttled, writeUntilClear } from './tries.ts';
 
 export type UpdateSecret = {
   readonly name: string;
@@ -86,13 +86,13 @@ const putNext = async (
   dataKey: DataKey,
 ): Promise<SingleWrite> => {
   const { name, fingerprint, value, ifMatch } = request;
-  const again = startBackoff(context);
+  const backoff = startBackoff(context);
   let base = head;
   for (;;) {
     const next = sealNext(context, principal, dataKey, base, value);
     const record = recordOf(context, 'update-secret', fingerprint, [next]);
     const write = { creates: [], update: { base, next }, unchanged: [], ...record };
-    const result = await writeUntilClear(context, principal, store, write, again);
+    const result = await writeUntilClear(context, principal, store, write, backoff);
     if (result.outcome === 'written') {
       context.journal.decided('version_written', next);
       return { version: next, replayed: false };
@@ -105,7 +105,7 @@ const putNext = async (
     }
     requireMatch(ifMatch, result.head);
     context.journal.decided('lost_race', next);
-    if (!(await again())) throw throttled();
+    if (!(await backoff())) throw throttled();
     // The blocking head is old by now. A base that is read again wins far more often.
     base = (await store.findHead(context, principal, name)) ?? result.head;
     requireMatch(ifMatch, base);

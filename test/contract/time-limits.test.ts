@@ -84,7 +84,7 @@ describe('request time limits, on the embedded store and KMS', () => {
       ...vault.ports.dataKeys,
       generate: async (...asked) => {
         const key = await vault.ports.dataKeys.generate(...asked);
-        Object.assign(context, { elapsed: () => times.newTriesUntilMs });
+        Object.assign(context, { elapsed: () => times.newAttemptsUntilMs });
         return key;
       },
     };

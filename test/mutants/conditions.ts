@@ -212,7 +212,7 @@ export const conditionMutants: readonly Mutant[] = [
     name: 'a file is stored before it is rendered',
     file: 'functions/vault/env-file.ts',
     from: '    const rendered = renderFile(',
-    to: '    if (!dryRun && firsts.length > 0) await writeUntilClear(context, principal, ports.store, { creates: firsts, unchanged: [] }, submission.again);\n    const rendered = renderFile(',
+    to: '    if (!dryRun && firsts.length > 0) await writeUntilClear(context, principal, ports.store, { creates: firsts, unchanged: [] }, submission.backoff);\n    const rendered = renderFile(',
     test: 'contract/env-files',
     sentence: 'writes nothing if a value cannot be represented in the file',
   },

@@ -5,7 +5,7 @@ const reads = 'functions/dynamodb/reads.ts';
 const codec = 'functions/dynamodb/codec.ts';
 const taker = 'functions/dynamodb/taker.ts';
 const get = 'functions/vault/get-secret.ts';
-const tries = 'functions/vault/tries.ts';
+const retries = 'functions/vault/retries.ts';
 const calls = 'functions/dynamodb/calls.ts';
 const callRules = 'makes only calls that keep the rules and cost what the table says';
 
@@ -52,7 +52,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'an unclear attempt is forgotten after later ones',
-    file: tries,
+    file: retries,
     from: "unclear ||= result.outcome === 'unclear';",
     to: "unclear = result.outcome === 'unclear';",
     test: 'contract/unclear-writes',
@@ -60,17 +60,17 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'the outcome of an unclear write is not looked up',
-    file: tries,
+    file: retries,
     from: 'if (unclear) return await settle(context, principal, store, write, cause);',
     to: "if (unclear && failures < 0) return await settle(context, principal, store, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
-    test: 'unit/vault/tries',
+    test: 'unit/vault/retries',
     sentence: 'returns what one look-up finds after three attempts',
   },
   {
     name: 'retries never end',
-    file: tries,
-    from: 'if (context.elapsed() + wait >= times.newTriesUntilMs) return false;',
-    to: 'if (context.elapsed() + wait >= 20 * times.newTriesUntilMs) return false;',
+    file: retries,
+    from: 'if (context.elapsed() + wait >= times.newAttemptsUntilMs) return false;',
+    to: 'if (context.elapsed() + wait >= 20 * times.newAttemptsUntilMs) return false;',
     test: 'proof/store-faults',
     sentence: 'gives a true answer if every write is throttled',
   },

@@ -35,7 +35,7 @@ export const readableJournal = (): ReadableJournal => {
       (service === 'store' ? storeCalls : kmsCalls).push(operation);
       units[writes.has(operation) ? 'write' : 'read'] += consumed;
     },
-    tried: () => {
+    attempted: () => {
       attempts += 1;
     },
     decided: (decision, about = {}) => {

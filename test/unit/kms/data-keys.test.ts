@@ -223,7 +223,7 @@ describe('the time of a request', () => {
     expect([code, retryable]).toEqual(['master_key_unavailable', true]);
     expect(clock.signals.slice(0, 2)).toEqual([3_000, 3_000]);
     expect(calls).toHaveLength(3);
-    expect(clock.elapsed()).toBeLessThan(times.triesEndMs + 100);
+    expect(clock.elapsed()).toBeLessThan(times.attemptsEndMs + 100);
   });
 
   it('limits a late call so that time remains for the store', async () => {

@@ -69,8 +69,8 @@ describe('the time table of a request', () => {
   it('runs in order, and ends before the promised 10 s and well before Lambda', () => {
     const order = [
       times.kmsCallsUntilMs,
-      times.newTriesUntilMs,
-      times.triesEndMs,
+      times.newAttemptsUntilMs,
+      times.attemptsEndMs,
       times.answerByMs,
       requestMs,
       lambdaTimeoutMs,
@@ -80,7 +80,7 @@ describe('the time table of a request', () => {
   });
 
   it('gives all attempts to connect no more time than one unanswered call', () => {
-    expect(times.connectMs * times.failedTriesMax).toBeLessThanOrEqual(times.storeCallMs);
+    expect(times.connectMs * times.failedAttemptsMax).toBeLessThanOrEqual(times.storeCallMs);
   });
 
   it('keeps idempotency records longer than the promised 24 hours', () => {

@@ -46,8 +46,8 @@ describe('the line of a request', () => {
       journal.called('store', 'GetItem', 1);
       journal.called('store', 'TransactWriteItems', 4);
       journal.called('kms', 'Decrypt');
-      journal.tried();
-      journal.tried();
+      journal.attempted();
+      journal.attempted();
       journal.concerns({ name: 'DB_PASSWORD', version: 3 });
       journal.close(closing);
     });
@@ -109,7 +109,7 @@ describe('the line of a request', () => {
   it('counts for one request only', () => {
     const first = openJournal('get-secret', 'r-0');
     first.called('kms', 'Decrypt');
-    first.tried();
+    first.attempted();
     const [line = {}] = messagesOf(
       linesOf((journal) => journal.close(closing)),
       'request',

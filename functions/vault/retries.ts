@@ -9,15 +9,15 @@ import type { Principal } from '../model/types.ts';
 import type { RequestContext, Store, Write, WriteOutcome } from './ports.ts';
 
 /** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
-export type Again = () => Promise<boolean>;
+export type Backoff = () => Promise<boolean>;
 
 /** Starts a backoff with full jitter: 10 ms doubling to 400 ms, until 8 s of the request have passed. */
-export const startBackoff = (context: RequestContext): Again => {
+export const startBackoff = (context: RequestContext): Backoff => {
   let bound: number = times.backoffFirstMs;
   return async () => {
     const wait = context.clock.random() * bound;
     bound = Math.min(bound * 2, times.backoffLastMs);
-    if (context.elapsed() + wait >= times.newTriesUntilMs) return false;
+    if (context.elapsed() + wait >= times.newAttemptsUntilMs) return false;
     await context.clock.sleep(wait);
     return true;
   };
@@ -48,14 +48,14 @@ export const writeUntilClear = async (
   principal: Principal,
   store: Store,
   write: Write,
-  again: Again,
+  backoff: Backoff,
 ): Promise<Clear> => {
-  if (context.elapsed() >= times.newTriesUntilMs) throw outOfTime(context);
+  if (context.elapsed() >= times.newAttemptsUntilMs) throw outOfTime(context);
   let unclear = false;
   let failures = 0;
   let cause: unknown;
   for (;;) {
-    context.journal.tried();
+    context.journal.attempted();
     const result = await store
       .write(context, principal, write)
       .catch((error: unknown) => asUnclear(error, unclear));
@@ -65,7 +65,7 @@ export const writeUntilClear = async (
     cause = result.cause ?? cause;
     const isThrottled = result.outcome === 'refused' && result.reason === 'throttled';
     if (!isThrottled) failures += 1;
-    if (failures < times.failedTriesMax && (await again())) continue;
+    if (failures < times.failedAttemptsMax && (await backoff())) continue;
     if (unclear) return await settle(context, principal, store, write, cause);
     if (isThrottled) throw throttled();
     const nothing = 'the store cannot be reached; nothing was written';

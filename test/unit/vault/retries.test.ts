@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
-import { outOfTime, startBackoff, writeUntilClear } from '../../../functions/vault/tries.ts';
+import { outOfTime, startBackoff, writeUntilClear } from '../../../functions/vault/retries.ts';
 import { codeOf, refusalOf } from '../../support/refusals.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts';
@@ -269,8 +269,8 @@ describe('a request that ran out of time', () => {
 
 describe('the backoff', () => {
   const waits = async (clock: VirtualClock, count: number) => {
-    const again = startBackoff(requestContext({ clock }));
-    for (let i = 0; i < count; i++) expect(await again()).toBe(true);
+    const backoff = startBackoff(requestContext({ clock }));
+    for (let i = 0; i < count; i++) expect(await backoff()).toBe(true);
     return clock.sleeps;
   };
 
@@ -301,12 +301,12 @@ describe('the backoff', () => {
 
   it('ends at 8 s of the request without sleeping', async () => {
     const clock = virtualClock(() => 1);
-    const again = startBackoff(requestContext({ clock }));
+    const backoff = startBackoff(requestContext({ clock }));
     clock.advance(7_991);
-    expect(await again()).toBe(false);
+    expect(await backoff()).toBe(false);
     expect(clock.sleeps).toEqual([]);
     clock.advance(9);
-    expect(await again()).toBe(false);
+    expect(await backoff()).toBe(false);
   });
 
   it('starts at 10 ms for every operation', async () => {
