@@ -71,10 +71,10 @@ const checkAll = async (session: Session): Promise<Check[]> => [
 const asked = async <Reply>(
   check: string,
   ask: () => Promise<Reply>,
-  judge: (reply: Reply) => Check,
+  toCheck: (reply: Reply) => Check,
 ): Promise<Check> => {
   try {
-    return judge(await ask());
+    return toCheck(await ask());
   } catch (error) {
     if (!isFailure(error) || error.exitCode === 0) throw error;
     return failed(check, error.message, error.exitCode);

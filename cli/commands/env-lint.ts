@@ -10,7 +10,7 @@ import { readText } from '../values.ts';
 export const lintCommand = () =>
   offlineCommand(
     'lint',
-    'judge a file by the grammar of the vault, without asking it',
+    'check a file by the grammar of the vault, without a request to it',
     `
     dsv env lint .env
     dsv env lint .env --for expand --dialect docker
@@ -28,7 +28,7 @@ export const lintCommand = () =>
       if (!isDialect(dialect)) throw usage(`--dialect is one of ${dialectNames}`);
       const content = await readText(file, `the file ${file}`);
       const values = await readValues(content, flags);
-      const plan = judge(file, () => planFile({ content, values, dialect, mode }));
+      const plan = planOrFail(file, () => planFile({ content, values, dialect, mode }));
       const create = plan.create.map(({ name }) => name);
       const read = [...new Set(plan.read.map(({ name }) => name))];
       if (json) return await printJson({ create, read });
@@ -36,7 +36,7 @@ export const lintCommand = () =>
     });
 
 /** Plans a file as the vault would, and throws its errors with the name of the file. */
-const judge = <Result>(file: string, plan: () => Result): Result => {
+const planOrFail = <Result>(file: string, plan: () => Result): Result => {
   try {
     return plan();
   } catch (error) {

@@ -16,7 +16,7 @@ import {
   encodeVersion,
   type Item,
 } from './codec.ts';
-import { judgeCreate, judgeUpdate, outcomeOfRecord } from './outcome.ts';
+import { outcomeOfCreate, outcomeOfRecord, outcomeOfUpdate } from './outcome.ts';
 import { headSortKey, recordKey, secretPartition } from './table.ts';
 
 export const allOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
@@ -32,11 +32,11 @@ type GuardedAction = {
    * the rest. A condition that met a conflict was not evaluated. Then no later rank counts, and the write is retried.
    */
   readonly rank: 'record' | 'head' | 'rest';
-  readonly judge: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
+  readonly outcomeOf: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
 };
 
 /** Distinguishes this request's own writes from others' by the stored item. */
-export const judgesOf = (
+export const outcomesOf = (
   { findVersion }: Pick<Store, 'findVersion'>,
   context: RequestContext,
   principal: Principal,
@@ -45,18 +45,18 @@ export const judgesOf = (
     findVersion(context, principal, name, version, 'settled');
   return {
     create: (name: string, shown: StoredVersion | undefined) =>
-      judgeCreate(context.writeId, shown, versions(name)),
+      outcomeOfCreate(context.writeId, shown, versions(name)),
     update: (base: StoredVersion, shown: StoredVersion | undefined) =>
-      judgeUpdate(context.writeId, base, shown, versions(base.name)),
+      outcomeOfUpdate(context.writeId, base, shown, versions(base.name)),
   };
 };
 
-type Judges = ReturnType<typeof judgesOf>;
+type Outcomes = ReturnType<typeof outcomesOf>;
 
 /** The actions of a write in one transaction. DynamoDB gives its reasons in the same order. */
 export const actionsOf = (
   tableName: string,
-  judge: Judges,
+  outcomes: Outcomes,
   context: RequestContext,
   principal: Principal,
   { creates, update, unchanged, record }: Write,
@@ -72,12 +72,13 @@ export const actionsOf = (
           {
             action: put(encodeHead(update.next), ifExactly(update.base)),
             rank: 'head' as const,
-            judge: (reason: Reason) => judge.update(update.base, shown(update.base.name, reason)),
+            outcomeOf: (reason: Reason) =>
+              outcomes.update(update.base, shown(update.base.name, reason)),
           },
           {
             action: put(encodeVersion(update.base, update.next.validFrom)),
             rank: 'rest' as const,
-            judge: () => {
+            outcomeOf: () => {
               throw new VaultError('integrity_failure', 'a version stands beyond the head');
             },
           },
@@ -86,12 +87,12 @@ export const actionsOf = (
     ...creates.map((first) => ({
       action: put(encodeHead(first)),
       rank: 'head' as const,
-      judge: (reason: Reason) => judge.create(first.name, shown(first.name, reason)),
+      outcomeOf: (reason: Reason) => outcomes.create(first.name, shown(first.name, reason)),
     })),
     ...unchanged.map((head) => ({
       action: { ConditionCheck: checkOf(tableName, head) },
       rank: 'rest' as const,
-      judge: () => ({ outcome: 'raced' }) as const,
+      outcomeOf: () => ({ outcome: 'raced' }) as const,
     })),
   ];
 };
@@ -99,15 +100,19 @@ export const actionsOf = (
 const ranks: readonly GuardedAction['rank'][] = ['record', 'head', 'rest'];
 
 /** The outcome of a cancelled transaction. The first failed condition decides, in the order of the ranks. */
-export const judgeCancelled = async (
+export const outcomeOfCancelled = async (
   actions: readonly GuardedAction[],
   reasons: readonly Reason[],
 ): Promise<WriteOutcome> => {
-  const judged = actions.map(({ rank, judge }, index) => ({ rank, judge, reason: reasons[index] }));
+  const evaluated = actions.map(({ rank, outcomeOf }, index) => ({
+    rank,
+    outcomeOf,
+    reason: reasons[index],
+  }));
   for (const rank of ranks) {
-    const alike = judged.filter((each) => each.rank === rank);
+    const alike = evaluated.filter((each) => each.rank === rank);
     const failed = alike.find(({ reason }) => reason?.Code === 'ConditionalCheckFailed');
-    if (failed?.reason) return await failed.judge(failed.reason);
+    if (failed?.reason) return await failed.outcomeOf(failed.reason);
     if (alike.some(({ reason }) => passingReasons.has(reason?.Code))) {
       return { outcome: 'refused', reason: 'throttled' };
     }
@@ -129,7 +134,7 @@ const recordAction = (
   return {
     action: put(encodeRecord(key, record), condition),
     rank: 'record',
-    judge: ({ Item: item }) => {
+    outcomeOf: ({ Item: item }) => {
       if (!item) throw new VaultError('integrity_failure', 'a record that stands was not shown');
       return outcomeOfRecord(context.writeId, decodeRecord(item, key));
     },

@@ -12,7 +12,7 @@ export type FindVersion = (version: number) => Promise<StoredVersion | undefined
 /**
  * The outcome of a create, given the current head of its name: `written`, `exists`, or `unclear` without a head.
  */
-export const judgeCreate = async (
+export const outcomeOfCreate = async (
   writeId: string,
   shown: StoredVersion | undefined,
   findVersion: FindVersion,
@@ -27,7 +27,7 @@ export const judgeCreate = async (
  * or `unclear` if the head is still `base`. Throws `integrity_failure` if the head is gone, is behind `base`, or
  * is another version of the same number: the vault has not written that.
  */
-export const judgeUpdate = async (
+export const outcomeOfUpdate = async (
   writeId: string,
   base: StoredVersion,
   shown: StoredVersion | undefined,
@@ -50,12 +50,12 @@ export const judgeUpdate = async (
  */
 export const outcomeOfRecord = (
   writeId: string,
-  standing: IdempotencyRecord | undefined,
+  stored: IdempotencyRecord | undefined,
 ): WriteOutcome => {
-  if (!standing) return { outcome: 'unclear' };
-  return standing.writeId === writeId
+  if (!stored) return { outcome: 'unclear' };
+  return stored.writeId === writeId
     ? { outcome: 'written' }
-    : { outcome: 'replayed', record: standing };
+    : { outcome: 'replayed', record: stored };
 };
 
 const getVersion = async (findVersion: FindVersion, version: number): Promise<StoredVersion> => {

@@ -20,8 +20,8 @@ import {
   allOld,
   decodeShown,
   ifAbsent,
-  judgeCancelled,
-  judgesOf,
+  outcomeOfCancelled,
+  outcomesOf,
 } from './guarded-actions.ts';
 import { outcomeOfRecord } from './outcome.ts';
 
@@ -53,7 +53,7 @@ export const createWrites = (
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) return outcomeOf(error);
       const shown = decodeShown(principal, first.name, error);
-      return await judgesOf(reads, context, principal).create(first.name, shown);
+      return await outcomesOf(reads, context, principal).create(first.name, shown);
     }
   };
 
@@ -64,8 +64,8 @@ export const createWrites = (
       if (only && creates.length === 1 && !update && !record && unchanged.length === 0) {
         return await putFirst(context, principal, only);
       }
-      const judge = judgesOf(reads, context, principal);
-      const actions = actionsOf(tableName, judge, context, principal, write);
+      const outcomes = outcomesOf(reads, context, principal);
+      const actions = actionsOf(tableName, outcomes, context, principal, write);
       const command = new TransactWriteItemsCommand({
         TransactItems: actions.map(({ action }) => action),
         ...capacity,
@@ -81,7 +81,7 @@ export const createWrites = (
         return { outcome: 'written' };
       } catch (error) {
         if (!(error instanceof TransactionCanceledException)) return outcomeOf(error);
-        return await judgeCancelled(actions, error.CancellationReasons ?? []);
+        return await outcomeOfCancelled(actions, error.CancellationReasons ?? []);
       }
     },
 
@@ -89,12 +89,12 @@ export const createWrites = (
       const name = update?.base.name ?? creates[0]?.name;
       if (name === undefined) {
         if (!record) throw new VaultError('internal', 'a write of nothing');
-        const standing = await reads.findRecord(context, principal, record.hash);
-        return outcomeOfRecord(context.writeId, standing);
+        const stored = await reads.findRecord(context, principal, record.hash);
+        return outcomeOfRecord(context.writeId, stored);
       }
       const head = await reads.findHead(context, principal, name);
-      const judge = judgesOf(reads, context, principal);
-      return update ? await judge.update(update.base, head) : await judge.create(name, head);
+      const outcomes = outcomesOf(reads, context, principal);
+      return update ? await outcomes.update(update.base, head) : await outcomes.create(name, head);
     },
   };
 };

@@ -2,7 +2,7 @@ import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { isNameVisible } from '../model/names.ts';
 import type { IdempotencyRecord, Principal, WrittenVersion } from '../model/types.ts';
-import { judgeRecord, onlyWritten, recordOf, unlessRecorded } from './idempotency.ts';
+import { onlyWritten, recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
 import { startBackoff, writeUntilClear } from './retries.ts';
 import { sealFirst } from './sealing.ts';
@@ -79,7 +79,7 @@ export const replay = (
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): SingleWrite => ({
-  version: onlyWritten(judgeRecord(context, fingerprint, record)),
+  version: onlyWritten(recordOfSameRequest(context, fingerprint, record)),
   replayed: true,
 });
 

@@ -21,7 +21,7 @@ import type {
 import { readHeads, reportNames, requireFound, requireNew, withoutHead } from './env-names.ts';
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
 import { findRecorded, findVersions, type Versions } from './env-versions.ts';
-import { judgeRecord, recordOf, unlessRecorded } from './idempotency.ts';
+import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
 import { type Backoff, startBackoff, throttled, writeUntilClear } from './retries.ts';
 
@@ -159,7 +159,7 @@ const replay = async (
   record: IdempotencyRecord,
 ): Promise<FileAnswer> => {
   const { context, request, plan } = submission;
-  judgeRecord(context, fingerprint, record);
+  recordOfSameRequest(context, fingerprint, record);
   const heads = await readHeads(submission, 'read');
   requireFound(plan, withoutHead(plan, heads));
   const versions = await findRecorded(submission, heads, record.resolved);

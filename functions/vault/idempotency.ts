@@ -12,7 +12,7 @@ import type { RequestContext, Store, Write } from './ports.ts';
  * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for another
  * operation or other content.
  */
-export const judgeRecord = (
+export const recordOfSameRequest = (
   context: RequestContext,
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
@@ -29,7 +29,7 @@ export const judgeRecord = (
 };
 
 /** Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. */
-const forWhatStands: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'secret_exists',
   'version_conflict',
 ]);
@@ -49,7 +49,7 @@ export const unlessRecorded = async <Answer>(
   try {
     return await work();
   } catch (error) {
-    if (!fingerprint || !(error instanceof VaultError) || !forWhatStands.has(error.code)) {
+    if (!fingerprint || !(error instanceof VaultError) || !stateConflicts.has(error.code)) {
       throw error;
     }
     const record = await store.findRecord(context, principal, fingerprint.hash, 'settled');

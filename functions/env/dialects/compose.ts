@@ -4,7 +4,7 @@
  * because no process can have such a variable.
  */
 import { composeReads } from './compose-reading.ts';
-import { isPlain, judge, withSpelling } from './reading.ts';
+import { checksOf, isPlain, withSpelling } from './reading.ts';
 import type { Writer } from './writer.ts';
 
 /** `quoted` forces quotes: after a bare value, only a space and `#` begin a comment for compose, and a tab does not. */
@@ -19,5 +19,5 @@ export const compose: Writer = {
     value.includes('\0')
       ? { reason: 'nul' }
       : withSpelling(line, spell(value, line.comment !== '')),
-  ...judge({ reads: composeReads, unfit: () => undefined }),
+  ...checksOf({ reads: composeReads, unfit: () => undefined }),
 };

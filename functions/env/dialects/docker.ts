@@ -6,7 +6,7 @@
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';
-import { judge, type Reading } from './reading.ts';
+import { checksOf, type Reading } from './reading.ts';
 import type { Writer } from './writer.ts';
 
 /** The bytes of a line with its CR and without its LF: Go's bufio.MaxScanTokenSize must hold both. */
@@ -39,4 +39,4 @@ const reads = (line: Line, marked: boolean): Reading => {
   return bare ? 'alike' : 'otherwise';
 };
 
-export const docker: Writer = { write, ...judge({ reads, unfit: () => undefined }) };
+export const docker: Writer = { write, ...checksOf({ reads, unfit: () => undefined }) };

@@ -5,7 +5,7 @@
  * spelling hides that from it.
  */
 import { clashAmong, dotenvReads, lineSeparator } from './dotenv-reading.ts';
-import { isPlain, judge } from './reading.ts';
+import { checksOf, isPlain } from './reading.ts';
 import type { Writer } from './writer.ts';
 
 /**
@@ -43,7 +43,7 @@ const write: Writer['write'] = (line, value) => {
 
 export const dotenv: Writer = {
   write,
-  ...judge({
+  ...checksOf({
     reads: dotenvReads,
     clash: clashAmong,
     unfit: (line, marked) => {

@@ -5,7 +5,7 @@
  * this spelling is for final replies only.
  */
 import { findExpansions, pythonReads } from './python-reading.ts';
-import { isPlain, judge, withSpelling } from './reading.ts';
+import { checksOf, isPlain, withSpelling } from './reading.ts';
 import type { Writer } from './writer.ts';
 
 const spell = (value: string): string => {
@@ -29,5 +29,5 @@ const withoutExpansions = (value: string): string => {
 export const python: Writer = {
   write: (line, value) =>
     value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
-  ...judge({ reads: pythonReads, unfit: () => undefined }),
+  ...checksOf({ reads: pythonReads, unfit: () => undefined }),
 };

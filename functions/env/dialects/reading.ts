@@ -23,7 +23,7 @@ export type Reader = {
 };
 
 /** Makes `refuse` and `disagrees` of a writer from the classification of single lines. */
-export const judge = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
+export const checksOf = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
   const isMarked = (file: ParsedFile, line: Line) => file.bom && line === file.lines[0];
   return {
     disagrees: (file, line) => reads(line, isMarked(file, line)) !== 'alike',

@@ -4,7 +4,7 @@
  * helps: it ends in a CR, follows a byte order mark, has a name that a shell reserves, or is below a line that bash
  * may read beyond its end.
  */
-import { isPlain, judge, withSpelling } from './reading.ts';
+import { checksOf, isPlain, withSpelling } from './reading.ts';
 import { isShellOwn } from './shell-names.ts';
 import { commandPath, mayReachBeyond, readsAlike } from './shell-reading.ts';
 import type { Writer } from './writer.ts';
@@ -27,7 +27,7 @@ const spell = (value: string): string => {
 export const shell: Writer = {
   write: (line, value) =>
     value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
-  ...judge({
+  ...checksOf({
     reads: (line, marked) => {
       if (readsAlike(line, marked)) return 'alike';
       return mayReachBeyond(line, marked) ? 'below' : 'otherwise';

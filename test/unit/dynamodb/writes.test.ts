@@ -145,15 +145,15 @@ describe('a cancelled write with a record', () => {
   };
 
   it('takes its outcome from the record before the head', async () => {
-    const standing = failed(encodeHead(version(1, 'other')));
-    const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), standing]);
+    const stored = failed(encodeHead(version(1, 'other')));
+    const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), stored]);
     expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });
   });
 
   it('needs a retry if the record met a conflict, whatever the head: the record may be of a concurrent duplicate', async () => {
-    const standing = failed(encodeHead(version(1, 'other')));
+    const stored = failed(encodeHead(version(1, 'other')));
     const again = { outcome: 'refused', reason: 'throttled' };
-    expect(await outcomeOf(write, [conflict, standing])).toEqual(again);
+    expect(await outcomeOf(write, [conflict, stored])).toEqual(again);
   });
 
   it('fails with integrity_failure if the blocking record was not returned', async () => {
@@ -223,8 +223,8 @@ describe('the look-up of a write that only puts a record', () => {
     resolved: [],
     expiresAt: 1_900_000_000_000,
   };
-  const lookUp = async (standing: typeof record | undefined) => {
-    const reads = { findHead: nothing, findVersion: nothing, findRecord: async () => standing };
+  const lookUp = async (stored: typeof record | undefined) => {
+    const reads = { findHead: nothing, findVersion: nothing, findRecord: async () => stored };
     const write = { creates: [], unchanged: [], record: { hash: 'hash', record } };
     const context = requestContext({ writeId: 'mine' });
     const client = {} as unknown as DynamoDBClient;
