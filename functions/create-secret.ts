@@ -1,6 +1,6 @@
 import { strictObject, string } from 'valibot';
-import { fingerprintOf } from './http/conditions.ts';
 import { parseJson } from './http/json.ts';
+import { fingerprintOf } from './http/preconditions.ts';
 import { queryOf, referenceTo } from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { decodeValue, requireName, valueMembers } from './http/values.ts';

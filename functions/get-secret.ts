@@ -1,4 +1,4 @@
-import { instantOf, versionOf } from './http/conditions.ts';
+import { instantOf, versionOf } from './http/preconditions.ts';
 import { type Event, invalid, pathName, queryOf } from './http/requests.ts';
 import { etag, validity } from './http/responses.ts';
 import { encodeValue } from './http/values.ts';

@@ -1,5 +1,5 @@
-import { decodeCursor, encodeCursor, limitOf } from './http/conditions.ts';
 import type { Received } from './http/endpoint.ts';
+import { decodeCursor, encodeCursor, limitOf } from './http/preconditions.ts';
 import { type Event, invalid, queryOf } from './http/requests.ts';
 import { limits } from './model/limits.ts';
 import { isNameVisible, isSecretName } from './model/names.ts';

@@ -1,4 +1,4 @@
-import { decodeCursor, encodeCursor, isVersionNumber, limitOf } from './http/conditions.ts';
+import { decodeCursor, encodeCursor, isVersionNumber, limitOf } from './http/preconditions.ts';
 import { type Event, invalid, pathName, queryOf } from './http/requests.ts';
 import { keyIdOf, validity } from './http/responses.ts';
 import { encodeValue } from './http/values.ts';

@@ -1,6 +1,6 @@
 import { strictObject } from 'valibot';
-import { fingerprintOf, ifMatchOf, refuseIfNoneMatch } from './http/conditions.ts';
 import { parseJson } from './http/json.ts';
+import { fingerprintOf, ifMatchOf, refuseIfNoneMatch } from './http/preconditions.ts';
 import { pathName, queryOf } from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { decodeValue, valueMembers } from './http/values.ts';

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { startParts } from './backing.ts';
 import { findCertificates } from './cluster/certificates.ts';
 import { readClusterFile, type TlsFiles } from './cluster/cluster-file.ts';
 import { createKeyTransport } from './cluster/key-transport.ts';
@@ -11,6 +10,7 @@ import { failure } from './command.ts';
 import { type Credentials, openMasterKey } from './kms/master-key.ts';
 import { masterKeyFile } from './kms.ts';
 import { findRunning, type Running } from './running.ts';
+import { startParts } from './services.ts';
 
 export type Connection = {
   readonly dynamodb: DynamoDBClient;

@@ -1,6 +1,5 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
-import { type StoreName, startBacking } from './backing.ts';
 import { failure } from './command.ts';
 import { dataFolderOf } from './data-folder.ts';
 import { untilSignal } from './ending.ts';
@@ -9,6 +8,7 @@ import { serveFunctions } from './functions-host.ts';
 import { showHumanLog } from './human-log.ts';
 import { runProgram } from './program.ts';
 import { forgetRunning, rememberRunning } from './running.ts';
+import { type StoreName, startServices } from './services.ts';
 import { readPort } from './serving.ts';
 import { folderSetting } from './shell-word.ts';
 import { readTemplate } from './template.ts';
@@ -69,18 +69,18 @@ await runProgram(commandLine, async ({ options }) => {
   const isLocal = isLocalIdentity(process.env);
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
   const signal = untilSignal();
-  const backing = await startBacking({ root, folder, store, table, report });
+  const services = await startServices({ root, folder, store, table, report });
   try {
     const gateway = await serveFunctions({ root, routes, port, report });
-    const running = { url: gateway.url, takesLocalTokens: isLocal, ...backing.running };
+    const running = { url: gateway.url, takesLocalTokens: isLocal, ...services.running };
     rememberRunning(folder, running);
     showHumanLog(process.env);
     await greet(gateway.url, folder, isLocal);
-    const lost = await Promise.race([signal, backing.failed]);
+    const lost = await Promise.race([signal, services.failed]);
     await gateway.close(graceMs);
     forgetRunning(folder);
     if (lost) throw lost;
   } finally {
-    await backing.close();
+    await services.close();
   }
 });

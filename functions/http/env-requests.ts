@@ -2,9 +2,9 @@
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
-import { fingerprintOf, instantOf } from './conditions.ts';
 import type { Received } from './endpoint.ts';
 import { parseJson, stringMap } from './json.ts';
+import { fingerprintOf, instantOf } from './preconditions.ts';
 import { type Event, headerValue, invalid, queryOf } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 

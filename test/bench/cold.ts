@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startBacking } from '../../local/backing.ts';
+import { startServices } from '../../local/services.ts';
 import { pathOf, toEvent } from '../../local/gateway/event.ts';
 import { createFindRoute } from '../../local/gateway/routes.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
@@ -96,7 +96,7 @@ export const measureColdStarts = async (folder: string): Promise<string> => {
   mkdirSync(bundles);
   const runtime = await makeRuntime(bundles);
   const subjects = await makeSubjects(bundles);
-  const backing = await startBacking({
+  const services = await startServices({
     root: process.cwd(),
     folder: data,
     store: 'dynoxide',
@@ -123,6 +123,6 @@ export const measureColdStarts = async (folder: string): Promise<string> => {
     }
     return `${tableOfStarts(starts)}\n${rounds} starts each; "${empty}" is Node and the loop alone.`;
   } finally {
-    await backing.close();
+    await services.close();
   }
 };

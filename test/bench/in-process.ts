@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { startBacking } from '../../local/backing.ts';
+import { startServices } from '../../local/services.ts';
 import { pathOf, toContext, toEvent } from '../../local/gateway/event.ts';
 import type { Handler } from '../../local/gateway/invoke.ts';
 import { createFindRoute } from '../../local/gateway/routes.ts';
@@ -66,8 +66,8 @@ const sendToHandlers = async (routes: readonly Route[]): Promise<Send> => {
 const start = async (folder: string, vault: Description) => {
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
   const report = (line: string) => void process.stderr.write(`${line}\n`);
-  const backing = await startBacking({ root, folder, store: 'dynoxide', table, report });
-  const { tableName, masterKeyId } = backing.running;
+  const services = await startServices({ root, folder, store: 'dynoxide', table, report });
+  const { tableName, masterKeyId } = services.running;
   const clientOptions = { maxAttempts: 1 };
   const [dynamodb, kms] = [new DynamoDBClient(clientOptions), new KMSClient(clientOptions)];
   const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
@@ -79,7 +79,7 @@ const start = async (folder: string, vault: Description) => {
     handlers: prepareVault(vault, perform, send, token),
   };
   const url = await startBareServer(() => works.get('floor'));
-  return { close: backing.close, prepare, url };
+  return { close: services.close, prepare, url };
 };
 
 let started: Awaited<ReturnType<typeof start>> | undefined;

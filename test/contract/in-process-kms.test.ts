@@ -4,23 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type Backing, startBacking } from '../../local/backing.ts';
+import { type Services, startServices } from '../../local/services.ts';
 import { readTemplate } from '../../local/template.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
 const root = process.cwd();
 const kept = { ...process.env };
 let folder: string;
-let backing: Backing;
+let services: Services;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-backing-'));
+  folder = mkdtempSync(join(tmpdir(), 'vault-services-'));
   const { table } = await readTemplate(join(root, 'template.yaml'));
   const report = () => undefined;
-  backing = await startBacking({ root, folder, store: 'dynoxide', table, report });
+  services = await startServices({ root, folder, store: 'dynoxide', table, report });
 });
 afterAll(async () => {
-  await backing.close();
+  await services.close();
   process.env = { ...kept };
   rmSync(folder, { recursive: true });
 });
@@ -37,17 +37,17 @@ describe('the functions of npm start', () => {
     const ports = loadPorts();
     const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
     const made = await ports.dataKeys.generate(requestContext(), bound);
-    expect(made.masterKeyId).toBe(backing.running.masterKeyId);
+    expect(made.masterKeyId).toBe(services.running.masterKeyId);
     const opened = await ports.dataKeys.unwrap(requestContext(), bound, made.wrapped);
     expect(opened).toEqual(made.plaintext);
     expect(await ports.dataKeys.probe(requestContext())).toEqual({
-      masterKeyId: backing.running.masterKeyId.split('/')[1],
+      masterKeyId: services.running.masterKeyId.split('/')[1],
     });
   });
 
   it('get a key fault when npm run key has disabled the key', async () => {
-    const kms = new KMSClient({ endpoint: backing.running.kmsEndpoint });
-    await kms.send(new DisableKeyCommand({ KeyId: backing.running.masterKeyId }));
+    const kms = new KMSClient({ endpoint: services.running.kmsEndpoint });
+    await kms.send(new DisableKeyCommand({ KeyId: services.running.masterKeyId }));
     kms.destroy();
     const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
     await expect(loadPorts().dataKeys.generate(requestContext(), bound)).rejects.toMatchObject({

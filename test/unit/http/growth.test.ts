@@ -1,6 +1,6 @@
 /** Anyone may send a function long headers and queries; their length must not multiply its work. */
 import { describe, expect, it } from '@jest/globals';
-import { ifMatchOf } from '../../../functions/http/conditions.ts';
+import { ifMatchOf } from '../../../functions/http/preconditions.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { type Event, headerValues, mediaType, queryOf } from '../../../functions/http/requests.ts';
 import { eventOf, eventWith } from '../../support/events.ts';

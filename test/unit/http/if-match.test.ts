@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ifMatchOf, refuseIfNoneMatch } from '../../../functions/http/conditions.ts';
+import { ifMatchOf, refuseIfNoneMatch } from '../../../functions/http/preconditions.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 

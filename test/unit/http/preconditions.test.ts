@@ -7,7 +7,7 @@ import {
   isVersionNumber,
   limitOf,
   versionOf,
-} from '../../../functions/http/conditions.ts';
+} from '../../../functions/http/preconditions.ts';
 import { isSecretName } from '../../../functions/model/names.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';

@@ -38,7 +38,7 @@ export type Parts = {
   readonly close: () => Promise<void>;
 };
 
-export type Backing = {
+export type Services = {
   readonly running: Omit<Running, 'url' | 'takesLocalTokens'>;
   /** Settles only if a part died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
@@ -109,9 +109,9 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
  * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
  * that they may be imported. They then call an embedded KMS without HTTP. Throws like `startParts`.
  */
-export const startBacking = async (
+export const startServices = async (
   options: PartsOptions & { readonly table: TableDefinition },
-): Promise<Backing> => {
+): Promise<Services> => {
   const parts = await startParts(options);
   const { kms, store, close } = parts;
   try {
