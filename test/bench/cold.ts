@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startServices } from '../../local/services.ts';
 import { pathOf, toEvent } from '../../local/gateway/event.ts';
 import { createFindRoute } from '../../local/gateway/routes.ts';
+import { startServices } from '../../local/services.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
 import { openTokenKey } from '../../local/token-key.ts';
 import { empty, makeRuntime, makeSubjects, type Subject } from './cold-subjects.ts';
