@@ -15,8 +15,8 @@ import type {
   VersionRef,
   WrittenVersion,
 } from '../model/types.ts';
+import { createDecoder, type Decoder, malformed } from './decoder.ts';
 import { headSortKey, type ItemKey, secretPartition, versionSortKey } from './table.ts';
-import { malformed, type Taker, taker } from './taker.ts';
 
 export type Item = Record<string, AttributeValue>;
 
@@ -51,10 +51,10 @@ const encodeSealed = (version: SealedVersion): Item => ({
 
 /** Decodes the head item of `tenant`'s `name`. */
 export const decodeHead = (item: Item, tenant: string, name: string): StoredVersion => {
-  const take = taker(item, { pk: secretPartition(tenant, name), sk: headSortKey });
-  if (take.text('tenant') !== tenant || take.text('name') !== name) throw malformed();
-  const sealed = decodeSealed(take, tenant, name);
-  take.nothingElse();
+  const decoder = createDecoder(item, { pk: secretPartition(tenant, name), sk: headSortKey });
+  if (decoder.text('tenant') !== tenant || decoder.text('name') !== name) throw malformed();
+  const sealed = decodeSealed(decoder, tenant, name);
+  decoder.nothingElse();
   return { ...sealed, validTo: undefined };
 };
 
@@ -65,29 +65,32 @@ export const decodeVersion = (
   name: string,
   version: number,
 ): StoredVersion => {
-  const take = taker(item, { pk: secretPartition(tenant, name), sk: versionSortKey(version) });
-  const sealed = decodeSealed(take, tenant, name);
-  const validTo = take.instant('validTo');
-  take.nothingElse();
+  const decoder = createDecoder(item, {
+    pk: secretPartition(tenant, name),
+    sk: versionSortKey(version),
+  });
+  const sealed = decodeSealed(decoder, tenant, name);
+  const validTo = decoder.instant('validTo');
+  decoder.nothingElse();
   if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();
   return { ...sealed, validTo };
 };
 
-const decodeSealed = (take: Taker, tenant: string, name: string): SealedVersion => {
-  if (take.text('format') !== 'v1') throw malformed();
+const decodeSealed = (decoder: Decoder, tenant: string, name: string): SealedVersion => {
+  if (decoder.text('format') !== 'v1') throw malformed();
   return {
     tenant,
     name,
     format: 'v1',
-    version: take.integer('version', 1, limits.versionMax),
-    validFrom: take.instant('validFrom'),
-    iv: take.bytes('iv', ivBytes, ivBytes),
-    ciphertext: take.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
-    commitment: take.bytes('commitment', commitmentBytes, commitmentBytes),
-    wrappedDataKey: take.bytes('wrappedDataKey', 1, 6_144),
-    masterKeyId: take.text('masterKeyId'),
-    writeId: take.text('writeId'),
-    createdBy: take.text('createdBy'),
+    version: decoder.integer('version', 1, limits.versionMax),
+    validFrom: decoder.instant('validFrom'),
+    iv: decoder.bytes('iv', ivBytes, ivBytes),
+    ciphertext: decoder.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
+    commitment: decoder.bytes('commitment', commitmentBytes, commitmentBytes),
+    wrappedDataKey: decoder.bytes('wrappedDataKey', 1, 6_144),
+    masterKeyId: decoder.text('masterKeyId'),
+    writeId: decoder.text('writeId'),
+    createdBy: decoder.text('createdBy'),
   };
 };
 
@@ -116,26 +119,26 @@ export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => (
 });
 
 export const decodeRecord = (item: Item, key: ItemKey): IdempotencyRecord => {
-  const take = taker(item, key);
+  const decoder = createDecoder(item, key);
   const record = {
-    operation: take.text('operation'),
-    writeId: take.text('writeId'),
-    digest: take.bytes('digest', 32, 32),
-    written: take.list('written', decodeWritten),
-    resolved: take.list('resolved', decodeRef),
-    expiresAt: take.integer('expiresAt', 0, Number.MAX_SAFE_INTEGER / 1000) * 1000,
+    operation: decoder.text('operation'),
+    writeId: decoder.text('writeId'),
+    digest: decoder.bytes('digest', 32, 32),
+    written: decoder.list('written', decodeWritten),
+    resolved: decoder.list('resolved', decodeRef),
+    expiresAt: decoder.integer('expiresAt', 0, Number.MAX_SAFE_INTEGER / 1000) * 1000,
   };
-  take.nothingElse();
+  decoder.nothingElse();
   return record;
 };
 
-const decodeWritten = (take: Taker): WrittenVersion => ({
-  ...decodeRef(take),
-  validFrom: take.instant('validFrom'),
+const decodeWritten = (decoder: Decoder): WrittenVersion => ({
+  ...decodeRef(decoder),
+  validFrom: decoder.instant('validFrom'),
 });
 
-const decodeRef = (take: Taker): VersionRef => {
-  const name = take.text('name');
+const decodeRef = (decoder: Decoder): VersionRef => {
+  const name = decoder.text('name');
   if (!isSecretName(name)) throw malformed();
-  return { name, version: take.integer('version', 1, limits.versionMax) };
+  return { name, version: decoder.integer('version', 1, limits.versionMax) };
 };

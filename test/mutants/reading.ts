@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const reads = 'functions/dynamodb/reads.ts';
 const codec = 'functions/dynamodb/codec.ts';
-const taker = 'functions/dynamodb/taker.ts';
+const decoder = 'functions/dynamodb/decoder.ts';
 const get = 'functions/vault/get-secret.ts';
 const retries = 'functions/vault/retries.ts';
 const calls = 'functions/dynamodb/calls.ts';
@@ -117,7 +117,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'unknown attributes are accepted',
-    file: taker,
+    file: decoder,
     from: 'if (rest.size > 0) throw malformed();',
     to: 'if (rest.size > 99) throw malformed();',
     test: 'unit/dynamodb/codec',
@@ -125,7 +125,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'an item is accepted under any key',
-    file: taker,
+    file: decoder,
     from: "if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();",
     to: "if (key && (text('pk') === '' || text('sk') === '')) throw malformed();",
     test: 'unit/dynamodb/codec',

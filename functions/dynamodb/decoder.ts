@@ -5,18 +5,21 @@ import { parseInstant } from '../model/instants.ts';
 import type { ItemKey } from './table.ts';
 
 /** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */
-export type Taker = {
+export type Decoder = {
   readonly text: (attribute: string) => string;
   readonly integer: (attribute: string, min: number, max: number) => number;
   readonly instant: (attribute: string) => number;
   readonly bytes: (attribute: string, min: number, max: number) => Uint8Array;
-  readonly list: <Entry>(attribute: string, decode: (take: Taker) => Entry) => Entry[];
+  readonly list: <Entry>(attribute: string, decode: (decoder: Decoder) => Entry) => Entry[];
   /** Throws `integrity_failure` if the item has another attribute that was not decoded. */
   readonly nothingElse: () => void;
 };
 
 /** Decodes the attributes of an item one by one. Throws `integrity_failure` if `key` is given and is not its key. */
-export const taker = (item: Readonly<Record<string, AttributeValue>>, key?: ItemKey): Taker => {
+export const createDecoder = (
+  item: Readonly<Record<string, AttributeValue>>,
+  key?: ItemKey,
+): Decoder => {
   const rest = new Map(Object.entries(item));
   const take = (attribute: string): AttributeValue => {
     const found = rest.get(attribute);
@@ -54,7 +57,7 @@ export const taker = (item: Readonly<Record<string, AttributeValue>>, key?: Item
       if (L === undefined) throw malformed();
       return L.map(({ M }) => {
         if (M === undefined) throw malformed();
-        const entry = taker(M);
+        const entry = createDecoder(M);
         const decoded = decode(entry);
         entry.nothingElse();
         return decoded;
