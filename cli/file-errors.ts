@@ -5,11 +5,11 @@ import type { Report } from './failures.ts';
 const sentences: Readonly<Record<string, string>> = {
   missing_equals: 'this is no assignment, comment or blank line',
   unterminated_quote: 'no quote closes the value',
-  text_after_quote: 'behind a quoted value only blanks and a comment may stand',
+  text_after_quote: 'only blanks and a comment may follow a quoted value',
   bad_key: 'a key is letters, digits and _, with no digit first',
   bad_character: 'a NUL, or a carriage return that ends no line',
   bad_escape: 'in double quotes this backslash is no escape',
-  duplicate_key: 'the key stands above already',
+  duplicate_key: 'the key is already assigned above',
   malformed_reference:
     'this looks like a reference and is none; a backslash before it makes it text',
   enc_not_allowed: 'expand stores nothing, so enc() has no place here',
@@ -17,14 +17,14 @@ const sentences: Readonly<Record<string, string>> = {
   ambiguous_value: 'the file and the value given differ',
   unresolved_value: 'no value for this enc(): neither in the file nor given',
   nested_reference: 'what is to be stored holds a reference itself',
-  escaped_reference: 'with or without its backslash? JSON is stored as it stands',
+  escaped_reference: 'with or without its backslash? JSON is stored unchanged',
   reference_to_new_secret: 'the secret does not exist before this request',
   not_found: 'there is no such secret',
   secret_exists: 'the secret exists already',
   not_text: 'a value must be a string',
   bad_name: 'this is no secret name',
   bad_json: 'this is not JSON',
-  value_elsewhere: 'a value that was stored still stands on this line',
+  value_elsewhere: 'this line still holds a value that was stored',
   reader_disagrees: 'the program that reads this file may read this line otherwise',
 };
 

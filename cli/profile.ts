@@ -23,7 +23,7 @@ export const profileFile = (name: string): string => {
 export const readProfile = (name: string): Profile => {
   const found = findProfile(name);
   if (found !== undefined) return found;
-  throw failure('other', `${profileFile(name)} is no profile: write it anew with dsv login`);
+  throw failure('other', `${profileFile(name)} is not a profile: replace it with dsv login`);
 };
 
 /** Reads a profile; `undefined` if the file is damaged. Throws if others may read the file, as ssh does with keys. */

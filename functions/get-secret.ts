@@ -12,7 +12,8 @@ const whichOf = (event: Event, now: number): GetSecret['which'] => {
   const query = queryOf(event, ['version', 'at']);
   const version = query.get('version');
   const at = query.get('at');
-  if (version !== undefined && at !== undefined) throw invalid('at', 'cannot stand with version');
+  if (version !== undefined && at !== undefined)
+    throw invalid('at', 'cannot be combined with version');
   if (version !== undefined) return { version: versionOf(version) };
   return at === undefined ? 'latest' : { at: instantOf(at, now) };
 };

@@ -42,5 +42,5 @@ await runProgram(commandLine, async ({ options }) => {
   const nodes = await startNodes(options.docker === true);
   const isTrue = await tellStory(nodes, say);
   await nodes.close();
-  if (!isTrue) throw failure('not all is as it is claimed to be');
+  if (!isTrue) throw failure('not every claim holds');
 });

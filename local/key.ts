@@ -37,7 +37,7 @@ await runProgram(commandLine, async ({ words }) => {
     const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
     process.stdout.write(`${KeyMetadata?.Arn} ${KeyMetadata?.KeyState}\n`);
   } catch (error) {
-    throw failure(`the KMS does not do this: ${sentenceOf(error)}`, { cause: error });
+    throw failure(`the KMS refused this: ${sentenceOf(error)}`, { cause: error });
   } finally {
     await close();
   }

@@ -69,7 +69,7 @@ const commandLine = {
   forms: [
     ['', 'starts LocalStack and deploys; while it runs, deploys again what was changed'],
     ['delete', 'deletes the stack, and tells what it leaves'],
-    ['aws …', 'runs the AWS CLI on that LocalStack, with all that stands behind'],
+    ['aws …', 'runs the AWS CLI on that LocalStack, with all words that follow'],
   ],
   takesWords: true,
   passesOnAfter: 'aws',

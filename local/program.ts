@@ -157,7 +157,7 @@ export const runProgram = async <const Known extends Options>(
   const abandoned = untilAbandoned().then(() => {
     const cause = causeOfEnd() ?? 'SIGTERM';
     process.exitCode = exitCodes[cause];
-    if (cause !== 'SIGPIPE' && hasOpen()) report('stopped: what it has started is ended, too');
+    if (cause !== 'SIGPIPE' && hasOpen()) report('stopped, with everything that it had started');
   });
   await runCommand(async () => {
     const asked = readCommandLine(line, process.argv.slice(2));

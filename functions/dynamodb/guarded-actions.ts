@@ -79,7 +79,7 @@ export const actionsOf = (
             action: put(encodeVersion(update.base, update.next.validFrom)),
             rank: 'rest' as const,
             outcomeOf: () => {
-              throw new VaultError('integrity_failure', 'a version stands beyond the head');
+              throw new VaultError('integrity_failure', 'a version exists beyond the head');
             },
           },
         ]
@@ -135,7 +135,8 @@ const recordAction = (
     action: put(encodeRecord(key, record), condition),
     rank: 'record',
     outcomeOf: ({ Item: item }) => {
-      if (!item) throw new VaultError('integrity_failure', 'a record that stands was not shown');
+      if (!item)
+        throw new VaultError('integrity_failure', 'the store did not return the stored record');
       return outcomeOfRecord(context.writeId, decodeRecord(item, key));
     },
   };

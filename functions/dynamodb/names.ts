@@ -70,7 +70,7 @@ const queryNames = async (
   const names = (output.Items ?? []).map((item) => {
     const name = item['name']?.S;
     if (name === undefined || !isSecretName(name) || !isIn(range, name)) {
-      throw new VaultError('integrity_failure', 'the index answered with what was not asked for');
+      throw new VaultError('integrity_failure', 'the index returned an entry outside the query');
     }
     return name;
   });

@@ -37,7 +37,7 @@ export const outcomeOfUpdate = async (
     return { outcome: 'unclear' };
   }
   if (!shown || shown.version <= base.version) {
-    throw new VaultError('integrity_failure', 'the head of a secret has gone back');
+    throw new VaultError('integrity_failure', 'the head of a secret is older than before');
   }
   const wanted = base.version + 1;
   const successor = shown.version === wanted ? shown : await getVersion(findVersion, wanted);

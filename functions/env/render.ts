@@ -82,9 +82,13 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
     written.push(line);
   }
   if (faults.length > 0) {
-    throw new VaultError('invalid_env', 'values cannot stand in the file; nothing was stored', {
-      members: reportOf(errorsAt(plan.content, faults)),
-    });
+    throw new VaultError(
+      'invalid_env',
+      'the file cannot hold some of the values; nothing was stored',
+      {
+        members: reportOf(errorsAt(plan.content, faults)),
+      },
+    );
   }
   return written;
 };

@@ -53,8 +53,8 @@ type Sent = InferOutput<typeof members>;
 /** Throws for an option that has no effect on this operation, so that no caller relies on it. */
 const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent): void => {
   const expanding = operation === 'expand-env';
-  if (at !== undefined && !expanding) throw invalid('at', 'is for expand');
-  if (pin !== undefined && !expanding) throw invalid('pin', 'is for expand');
+  if (at !== undefined && !expanding) throw invalid('at', 'is only for expand');
+  if (pin !== undefined && !expanding) throw invalid('pin', 'is only for expand');
   if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
 };
 
@@ -65,7 +65,7 @@ const fromJson = (event: Event, text: string): Sent => {
 
 const fromText = (event: Event, content: string): Sent => {
   const query = queryOf(event, ['dialect', 'dryRun', 'at', 'pin']);
-  if (query.has('pin')) throw invalid('pin', 'is a member of JSON requests');
+  if (query.has('pin')) throw invalid('pin', 'is only for JSON requests');
   const dryRun = query.get('dryRun') ?? 'false';
   if (dryRun !== 'true' && dryRun !== 'false') throw invalid('dryRun', 'must be true or false');
   const [dialect, at] = [query.get('dialect'), query.get('at')];

@@ -22,7 +22,7 @@ export const parseJson = <Schema extends GenericSchema>(
   // The path of an unknown property, or of an entry of a map, is the caller's own text.
   const known = issue.type !== 'strict_object' || issue.expected !== 'never';
   const field = (known && getDotPath(issue)?.split('.')[0]) || 'body';
-  throw invalid(field, known ? sentenceOf(issue) : 'the body has a member that is not known');
+  throw invalid(field, known ? sentenceOf(issue) : 'the body has an unknown property');
 };
 
 const sentenceOf = (issue: { readonly type: string; readonly message: string }): string =>
@@ -70,7 +70,7 @@ const requireExact = (text: string): void => {
       },
       onObjectProperty: (member) => {
         requireText(member);
-        if (members.at(-1)?.has(member)) throw invalid('body', 'a member stands twice');
+        if (members.at(-1)?.has(member)) throw invalid('body', 'a property occurs twice');
         members.at(-1)?.add(member);
       },
       onLiteralValue: requireText,

@@ -123,5 +123,5 @@ const faultOf = (error: unknown): VaultError => {
   const isKeySets = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   return isTokens && !isKeySets
     ? unauthenticated(error)
-    : new VaultError('identity_unavailable', 'the key set is out of reach', { cause: error });
+    : new VaultError('identity_unavailable', 'the key set cannot be fetched', { cause: error });
 };

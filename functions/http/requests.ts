@@ -26,7 +26,7 @@ export const headerValues = (event: Event, name: string): readonly string[] => {
 /** The value of a header that may occur once. Throws `invalid_request` with its name if it is repeated. */
 export const headerValue = (event: Event, name: string): string | undefined => {
   const [value, ...others] = headerValues(event, name);
-  if (others.length > 0) throw invalid(name, 'the header may stand only once');
+  if (others.length > 0) throw invalid(name, 'the header may occur only once');
   return value;
 };
 
@@ -38,7 +38,7 @@ export const queryOf = (event: Event, allowed: readonly string[]): ReadonlyMap<s
   for (const [name, values] of listed.length > 0 ? listed : single) {
     if (!allowed.includes(name)) throw invalid('query', `known parameters: ${list(allowed)}`);
     const [value, ...others] = [values ?? ''].flat();
-    if (others.length > 0) throw invalid(name, 'the parameter may stand only once');
+    if (others.length > 0) throw invalid(name, 'the parameter may occur only once');
     query.set(name, value ?? '');
   }
   return query;

@@ -86,4 +86,4 @@ export const findRecorded = async (
 };
 
 const notOfThisFile = (): VaultError =>
-  new VaultError('integrity_failure', 'the record tells of other references than the file');
+  new VaultError('integrity_failure', 'the record names other references than the file');

@@ -59,7 +59,7 @@ const findNumbered = async (
   const head = passed ? (await store.findHeads(context, principal, [name])).get(name) : shown;
   if (!head) return undefined;
   if (superseded && head.version <= version) {
-    throw new VaultError('integrity_failure', 'a version stands at or beyond the head');
+    throw new VaultError('integrity_failure', 'a version exists at or beyond the head');
   }
   const found = await chooseVersion(store, context, principal, version, head, superseded);
   if (head.version > version + 1 && found) {

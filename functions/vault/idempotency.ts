@@ -84,6 +84,6 @@ export const recordOf = (
 
 /** The only version in the record of a single write. */
 export const onlyWritten = ({ written: [first] }: IdempotencyRecord): WrittenVersion => {
-  if (!first) throw new VaultError('integrity_failure', 'the record tells of no version');
+  if (!first) throw new VaultError('integrity_failure', 'the record names no version');
   return first;
 };

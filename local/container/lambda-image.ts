@@ -111,7 +111,7 @@ export const ensureLambdaImage = async ({
     const format = `{{index .Config.Labels "${recipeLabel}"}}`;
     const label = await docker(['image', 'inspect', '--format', format, tag]);
     if (label === '' || label === recipe) return describe(label !== '');
-    say('the stand-in for the Lambda image is of another version: making it anew');
+    say('the stand-in for the Lambda image has another version: making a new one');
   } else {
     say(`${missing.why}: making a stand-in for the Lambda image out of packages`);
   }

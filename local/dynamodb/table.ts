@@ -52,7 +52,7 @@ const checkIsAsDefined = (table: TableDescription, definition: TableDefinition):
     isDeepStrictEqual(table.KeySchema, KeySchema) &&
     isDeepStrictEqual(indexes, GlobalSecondaryIndexes);
   if (isSame) return;
-  throw failure(`the table ${table.TableName} is another than template.yaml describes`);
+  throw failure(`the table ${table.TableName} differs from the one in template.yaml`);
 };
 
 /** Enables the deletion of expired items in the store, as template.yaml does. */

@@ -169,8 +169,7 @@ export const parseExpression = (
   const or = (): Expression => list('or', 'OR', and);
 
   const expression = or();
-  if (position < tokens.length)
-    throw invalid('Invalid expression: something stands behind its end');
+  if (position < tokens.length) throw invalid('Invalid expression: something follows its end');
   return expression;
 };
 

@@ -17,7 +17,7 @@ const bodyTooLarge = () =>
   new VaultError('too_large', 'the body is too large', { members: { limit: limits.bodyBytesMax } });
 const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
 const malformed = () =>
-  new VaultError('invalid_request', 'this is no HTTP request that can be read', {
+  new VaultError('invalid_request', 'this is not a valid HTTP request', {
     members: { field: 'request' },
   });
 const noRoom = () =>

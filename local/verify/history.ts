@@ -32,7 +32,7 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
   byVersion.set(head.version, head);
   const violations = entries
     .filter((entry) => !entry.isHead && entry.version >= head.version)
-    .map((entry) => at(entry, `stands at or beyond the head, which is version ${head.version}`));
+    .map((entry) => at(entry, `is at or beyond the head, which is version ${head.version}`));
   const writers = new Map<string, number>();
   for (let version = 1; version <= head.version; version += 1) {
     const entry = byVersion.get(version);

@@ -81,7 +81,7 @@ export const conditionMutants: readonly Mutant[] = [
   {
     name: 'a version above the head counts as a lost race',
     file: actions,
-    from: "throw new VaultError('integrity_failure', 'a version stands beyond the head');",
+    from: "throw new VaultError('integrity_failure', 'a version exists beyond the head');",
     to: "return { outcome: 'raced' } as const;",
     test: 'unit/dynamodb/writes',
     sentence: 'fails with integrity_failure if only the version item blocked it',

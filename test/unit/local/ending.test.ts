@@ -75,7 +75,7 @@ describe('a program that is asked to end', () => {
       program.child.kill(signal);
       program.child.kill(signal);
       expect(await program.exit).toBe(code);
-      expect(program.errors).toEqual(['stopped: what it has started is ended, too']);
+      expect(program.errors).toEqual(['stopped, with everything that it had started']);
       expectAllEnded(child);
     },
     slow,

@@ -93,7 +93,7 @@ describe('the local store', () => {
       new CreateTableCommand({ TableName: 'vault', ...create, AttributeDefinitions }),
     );
     await expect(ensureTable(client, 'vault', table)).rejects.toThrow(
-      'the table vault is another than template.yaml describes',
+      'the table vault differs from the one in template.yaml',
     );
     client.destroy();
   });

@@ -166,14 +166,14 @@ describe('verifying a vault', () => {
     const { validTo: _, ...older } = await find(second);
     const head = { ...older, sk: text('HEAD'), tenant: text(alice.tenant), name: text('DB') };
     await put(head);
-    const problem = 'stands at or beyond the head, which is version 2';
+    const problem = 'is at or beyond the head, which is version 2';
     expect(await verify()).toEqual([violation(second, problem)]);
   });
 
   it('finds a version beyond the head', async () => {
     const sk = versionSortKey(9);
     await put({ ...(await find(second)), sk: text(sk), version: { N: '9' } });
-    const problem = 'stands at or beyond the head, which is version 3';
+    const problem = 'is at or beyond the head, which is version 3';
     expect(await verify()).toContainEqual(violation(sk, problem));
   });
 
