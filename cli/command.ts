@@ -25,17 +25,17 @@ export const vaultCommand = (name: string, summary: string, examples: string) =>
   offlineCommand(name, summary, examples)
     .option('--addr <url>', 'where the vault is (DSV_ADDR)')
     .option('--token-file <file>', 'a file with the token (DSV_TOKEN_FILE; DSV_TOKEN holds one)')
-    .option('--profile <name>', 'what dsv login kept (DSV_PROFILE)')
-    .option('--timeout <seconds>', 'of one try (DSV_TIMEOUT)')
-    .option('--retries <count>', 'tries after the first (DSV_RETRIES)')
-    .option('--verbose', 'tell on stderr what is asked and answered')
-    .option('--curl', 'print the request, without token and values, in place of sending it');
+    .option('--profile <name>', 'a profile that dsv login has stored (DSV_PROFILE)')
+    .option('--timeout <seconds>', 'the time limit of one attempt (DSV_TIMEOUT)')
+    .option('--retries <count>', 'the number of attempts after the first (DSV_RETRIES)')
+    .option('--verbose', 'print requests and statuses on stderr')
+    .option('--curl', 'print the request, without token and values, instead of sending it');
 
 /** A command that writes. It can be repeated safely if its outcome was lost. */
 export const writingCommand = (name: string, summary: string, examples: string) =>
   vaultCommand(name, summary, examples).option(
     '--idempotency-key <key>',
-    'the key of an earlier try, to be repeated without a second effect',
+    'the key of an earlier attempt, so that a repetition has no second effect',
   );
 
 export type Session = { readonly settings: Settings; readonly client: Client };

@@ -86,7 +86,7 @@ const commandLine = {
   name: 'npm run inspect',
   does: 'shows the items of the table as they are stored, and no value',
   forms: [
-    ['[--tenant T] [--secret NAME] [--verify] [--json]', 'all items, unless it is told which'],
+    ['[--tenant T] [--secret NAME] [--verify] [--json]', 'all items, or only the selected ones'],
   ],
   options: {
     tenant: { value: 'T', does: 'only the items of this tenant' },

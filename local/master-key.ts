@@ -52,7 +52,9 @@ const readHosts = (): readonly string[] => {
 const commandLine = {
   name: 'node local/master-key.ts',
   does: 'serves the master key of a cluster to its nodes until it is told to end',
-  forms: [['', 'its environment tells it all: docs/configuration.md has the variables']],
+  forms: [
+    ['', 'it reads its settings from its environment: docs/configuration.md has the variables'],
+  ],
   examples: ['npm run cluster starts it and three nodes'],
 } as const;
 

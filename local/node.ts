@@ -64,7 +64,9 @@ const untilTable = async (
 const commandLine = {
   name: 'node local/node.ts',
   does: 'runs one vault node of several until it is told to end',
-  forms: [['', 'its environment tells it all: docs/configuration.md has the variables']],
+  forms: [
+    ['', 'it reads its settings from its environment: docs/configuration.md has the variables'],
+  ],
   examples: ['npm run cluster starts three of them and their master key'],
 } as const;
 

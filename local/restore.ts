@@ -17,7 +17,7 @@ const commandLine = {
     ['--backup FILE --id ID', 'on each other node, with that id'],
   ],
   options: {
-    backup: { value: 'FILE', does: 'what etcdctl snapshot save has made' },
+    backup: { value: 'FILE', does: 'a file that etcdctl snapshot save has made' },
     id: { value: 'ID', does: 'the id that the first node printed' },
   },
   examples: [

@@ -55,10 +55,10 @@ const claimOptions = {
 const commandLine = {
   name: 'npm run token',
   does: 'prints a token for the vault that runs on this machine, and nothing else',
-  forms: [['--tenant T --sub S [options]', 'where none runs, a token for npm start']],
+  forms: [['--tenant T --sub S [options]', 'if no vault runs, a token for npm start']],
   options: {
     ...claimOptions,
-    for: { value: 'NAME', does: `where several run, which is meant: ${vaultNames.join(', ')}` },
+    for: { value: 'NAME', does: `which vault, if several run: ${vaultNames.join(', ')}` },
     json: { does: 'print the token and the address of the vault, which must run, as JSON' },
   },
   examples: [

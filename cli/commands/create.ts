@@ -15,7 +15,7 @@ export const createCommand = () =>
     `,
   )
     .argument('<name>')
-    .option('--value-file <file>', 'the value is what the file holds')
+    .option('--value-file <file>', 'the value is the content of the file')
     .option('--prompt', 'ask for the value at the terminal, without an echo')
     .option('--value <value>', 'the value itself, seen by everyone who can list processes')
     .option('--base64', 'the value is given as base64')

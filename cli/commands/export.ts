@@ -15,8 +15,8 @@ export const exportCommand = () =>
     dsv export --prefix DB_ --json
     `,
   )
-    .argument('[names...]', 'these secrets; without any, all in sight of the token')
-    .option('--prefix <beginning>', 'all whose names begin so')
+    .argument('[names...]', 'these secrets; by default all that the token may see')
+    .option('--prefix <beginning>', 'all secrets whose names have this beginning')
     .option('--dialect <name>', 'the program that reads the .env file')
     .option('--out <file>', 'write to a file for its owner only')
     .action(async (typed, { prefix, dialect, out, json, ...flags }) => {

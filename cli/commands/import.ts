@@ -16,7 +16,7 @@ export const importCommand = () =>
     `,
   )
     .argument('<file>', 'the file; - is stdin')
-    .option('--format <name>', 'env or json; else as the name of the file ends')
+    .option('--format <name>', 'env or json; by default the ending of the file name decides')
     .option('--dry-run', 'the same answer and report; nothing is stored')
     .action(async (file, { format, dryRun, json, ...flags }) => {
       const session = openSession(flags);

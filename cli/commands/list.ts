@@ -5,14 +5,14 @@ import { readNames } from '../pages.ts';
 export const listCommand = () =>
   vaultCommand(
     'list',
-    'list the names in sight of the token, one a line',
+    'list the names that the token may see, one a line',
     `
     dsv list
     dsv list --prefix DB_
     dsv list --json
     `,
   )
-    .option('--prefix <beginning>', 'only names that begin so')
+    .option('--prefix <beginning>', 'only names with this beginning')
     .action(async ({ prefix, json, ...flags }) => {
       const beginning = prefix === undefined ? undefined : secretName(prefix);
       const names = await readNames(openSession(flags), beginning);

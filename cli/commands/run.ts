@@ -22,8 +22,8 @@ export const runCommand = () =>
     .argument('<command...>', 'the program and its arguments, behind --')
     .option('-f, --env-file <file>', 'the file; - is stdin', '.env')
     .option('--only <keys>', 'only these keys of the file, with commas between')
-    .option('--pristine', 'nothing of the environment of dsv itself')
-    .option('--redact', 'put [redacted] in place of secrets in what the program prints')
+    .option('--pristine', 'do not pass on the environment of dsv itself')
+    .option('--redact', 'replace secrets in the output of the program with [redacted]')
     .passThroughOptions()
     .action(async ([command = '', ...args], { envFile, only, pristine, redact, ...flags }) => {
       const session = openSession(flags);

@@ -39,7 +39,7 @@ const locales = ['zh_CN.GBK', 'zh_TW.BIG5', 'ja_JP.SHIFT_JIS', 'ko_KR.JOHAB'];
 const folder = mkdtempSync(join(tmpdir(), 'locales-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whether this machine has what such a locale is made of. */
+/** Whether this machine has the sources of such a locale. */
 const canBeMade = (locale: string): boolean => {
   const [language = '', charmap = ''] = locale.split('.');
   const path = join(folder, locale);

@@ -18,7 +18,7 @@ const value = fc
   .array(character, { maxLength: 12 })
   .map((all) => all.join('').replaceAll('\0', ''));
 
-/** Forms of a line to be written. */
+/** The forms of a line whose value is to be written. */
 const template = fc.constantFrom(
   'KEY=x',
   `\t export  KEY \t= 'x' \t# it's`,

@@ -7,7 +7,7 @@ import { createMemoryEtcd } from '../../support/memory-etcd.ts';
 const TableName = 'vault';
 const names = ['a', 'b', 'c'] as const;
 
-/** A second of at most twelve digits has an entry; other values have none. */
+/** A time of at most twelve digits, in seconds, has an entry; other values have none. */
 const expiries = [{ N: '7' }, { N: '1800000000' }, { N: '1.5' }, { S: '7' }] as const;
 const seconds = new Map([
   ['7', '000000000007'],

@@ -23,11 +23,13 @@ const numbers = [1, 2, 3] as const;
 type Running = { readonly record: NodeRecord; readonly counter: Counter; isIn: boolean };
 
 /**
- * What etcd holds: its member, and how far its log goes. Age rises with all that any node does, so of two states of one
- * member the one with the lower age is older.
+ * The content of etcd: its member, and how far its log goes. Every action of any node raises the age, so of two states
+ * of one member the one with the lower age is older.
  */
 type Files = { readonly member: number; readonly age: number };
-/** The ages that a node has heard of the others. They stand in its folder, and go back in time together with it. */
+/**
+ * The ages that a node has heard from the others. They are kept in its folder, and go back in time together with it.
+ */
 type Heard = Readonly<Record<string, Files>>;
 
 const readJson = (file: string) =>
@@ -108,7 +110,7 @@ const createCluster = (root: string) => {
       (lost) => ({ lost }),
       () => undefined,
     );
-    // It would wait.
+    // Without a decision the node would wait.
     if (decision === undefined) return;
     const files: Files | undefined = readJson(filesOf(node));
     if (decision.lost !== undefined && hadFiles) expect(isUntouched).toBe(false);
@@ -195,7 +197,7 @@ describe('a node that starts, after any sequence of starts, copies put back and 
         const root = mkdtempSync(join(tmpdir(), 'vault-copies-'));
         try {
           const cluster = createCluster(root);
-          // Twice, as only the last of them finds all others at its first start.
+          // Every node starts twice, because at the first start only the last node finds all others.
           for (const at of [...numbers, ...numbers]) await cluster.start(at, 0b1110, false);
           for (const one of done) await run(cluster, one);
         } finally {

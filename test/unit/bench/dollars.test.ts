@@ -14,16 +14,16 @@ import { costs } from '../../support/costs.ts';
 describe('the price of the vault on AWS', () => {
   it('adds up units and calls at their prices', () => {
     const { store, masterKey, gateway, computing } = dollarsPerMillion(costs['update-secret']);
-    // One unit of a read, and four of a write.
+    // An update costs one unit of a read, and four of a write.
     expect(store).toBeCloseTo(0.125 + 4 * 0.625, 9);
     expect([masterKey, gateway]).toEqual([3, 3.5]);
-    // A request, and 50 ms of half a gigabyte.
+    // The sum is the price of a request, and of 50 ms of half a gigabyte.
     expect(computing).toBeCloseTo(0.2 + 0.05 * 0.5 * 13.3334, 6);
   });
 
   it('grows with the number of secrets, except for fixed costs', () => {
     const [none, some, more] = [0, 1_000, 2_000].map((secrets) => dollarsPerMonth(secrets).vault);
-    // The key, and five metrics of each operation.
+    // An empty vault costs the key, and five metrics of each operation.
     expect(none).toBeCloseTo(1 + 50 * 0.3, 9);
     expect((more ?? 0) - (none ?? 0)).toBeCloseTo(2 * ((some ?? 0) - (none ?? 0)), 9);
   });

@@ -6,7 +6,7 @@ type Made = {
   readonly name: string;
   readonly url?: string;
   readonly line?: number;
-  /** Microseconds by itself. */
+  /** The microseconds that the function takes by itself. */
   readonly own?: number;
   readonly calls?: readonly Made[];
 };
@@ -57,7 +57,7 @@ describe('a flame graph', () => {
       ),
     );
     expect([caller?.title, called?.title]).toEqual(['caller, 80.0 %', 'callee, 60.0 %']);
-    // To the half pixel that sets frames apart.
+    // Frames are half a pixel apart, so their widths are exact only to that.
     expect((called?.width ?? 0) / (caller?.width ?? 0)).toBeCloseTo(0.75, 2);
     expect((other?.width ?? 0) / (caller?.width ?? 0)).toBeCloseTo(0.25, 2);
     expect(called?.x).toBe(caller?.x);

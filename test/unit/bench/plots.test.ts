@@ -38,7 +38,7 @@ describe('a chart', () => {
     );
     expect(lines.map((points) => points.length)).toEqual([2, 3]);
     const [first, second, third] = lines[1]?.map((point) => point.split(',').map(Number)) ?? [];
-    // Equal factors are equal distances.
+    // On a logarithmic axis equal factors are equal distances.
     expect(2 * (second?.[0] ?? 0)).toBeCloseTo((first?.[0] ?? 0) + (third?.[0] ?? 0), 0);
     expect(2 * (second?.[1] ?? 0)).toBeCloseTo((first?.[1] ?? 0) + (third?.[1] ?? 0), 0);
   });

@@ -61,7 +61,7 @@ describe('the fingerprint of a keyed request', () => {
       return [head, bytes];
     });
     const message = Buffer.concat(frames);
-    // A reader of the table has the hash in both spellings, and guesses of the content.
+    // An attacker who reads the table has the hash in both spellings, and guesses the content.
     const guesses = [
       createHash('sha256').update(message).digest(),
       ...[first.hash, Buffer.from(first.hash, 'base64url'), '', owner.tenant, owner.subject].map(

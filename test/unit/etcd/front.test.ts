@@ -420,7 +420,7 @@ describe('a front whose etcd fails', () => {
     range: () => Promise.reject(Object.assign(new Error(details), { code, details })),
     txn: () => Promise.reject(Object.assign(new Error(details), { code, details })),
   });
-  /** Reads are answered, and no write is. */
+  /** A client that answers reads, but no write. */
   const silent = (): EtcdClient => ({
     ...etcd,
     txn: (request, deadline) =>

@@ -161,7 +161,7 @@ describe('the body of a request as JSON', () => {
   });
 
   it('fails if it is not UTF-8', async () => {
-    // Mended, it would be the name of a replacement character.
+    // A lenient decoder would turn it into the name of a replacement character.
     const body = Buffer.from('{"name":"\xff"}', 'latin1');
     const { code, members } = await refusalOf(() => readBody(jsonEvent(body)));
     expect([code, members.field]).toEqual(['invalid_request', 'body']);

@@ -24,7 +24,7 @@ describe('the limits', () => {
   });
 
   it('fit the largest page of values, versions or names into a reply, whatever characters they have', () => {
-    // Beside a value or a version: numbers, instants, ids and the names of members.
+    // This is room for everything beside a value or a version: numbers, instants, ids and the names of properties.
     const besideBytes = 500;
     const dearest = jsonBytes('\u0001'.repeat(limits.valueBytesMax), 2);
     const subject = jsonBytes('"'.repeat(limits.subjectBytesMax), 2);

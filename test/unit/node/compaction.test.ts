@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 const serviceError = (code: status) => Object.assign(new Error('etcd'), { code });
 
-/** One minute after the other, each with the revision that the member has reached. */
+/** Runs one minute after the other, each with the revision that the member has reached. */
 const minutes = async (
   revisions: readonly number[],
   { isLeader = true, dbBytes = 0 } = {},

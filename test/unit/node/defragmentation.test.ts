@@ -13,10 +13,10 @@ type Cluster = {
   readonly reports: UpkeepReport[];
   /** Defragmentations, moves of leadership and reports, in the order in which they happened. */
   readonly events: string[];
-  /** The minute of one node. */
+  /** Runs the work of one minute on this node. */
   readonly minute: (node: number) => Promise<void>;
   leader: number;
-  /** Runs while a member is being defragmented. */
+  /** This function runs while a member is being defragmented. */
   meanwhile: () => Promise<void>;
 };
 
