@@ -13,8 +13,8 @@ export const isFromPage = ({ headers }: Pick<IncomingMessage, 'headers'>): boole
   headers.origin !== undefined;
 
 /**
- * Whether the request's `Host` is a name instead of an address. If an attacker points the name of a page at this machine
- * after the page has loaded (DNS rebinding), the browser takes the server for the page's own: a GET then has no
+ * Whether the request's `Host` is a name instead of an address. If an attacker points the name of a page at this
+ * machine after the page has loaded (DNS rebinding), the browser takes the server for the page's own: a GET then has no
  * `Origin`, and the page can read the reply. Its `Host` is still the page's name.
  */
 export const isForName = ({ headers: { host } }: Pick<IncomingMessage, 'headers'>): boolean => {

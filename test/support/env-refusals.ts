@@ -26,15 +26,15 @@ export const readingOf = (dialect: Dialect, line: string): string => {
   const options = { mode: 'expand', dialect, secrets: { X: 'v' } } as const;
   if (!line.startsWith('\uFEFF')) {
     const above = reasonsOf(() => plan(`T=secret(X)\n${line}\n`, options));
-    if (above.join() === '1 other_line 2') return 'everywhere';
+    if (above.join() === '1 other_line 2') return 'whole file';
     expect(above).toEqual(['nothing was thrown']);
   }
   const below = `${line}\nT=secret(X)\n`;
   const [refused] = reasonsOf(() => plan(below, options));
-  if (refused?.endsWith(' other_line 1')) return 'below';
+  if (refused?.endsWith(' other_line 1')) return 'lines below';
   expect(refused).toBe('nothing was thrown');
   const { warnings } = render(below, options);
-  if (warnings.length === 0) return 'alike';
+  if (warnings.length === 0) return 'same';
   expect(warnings).toEqual([{ line: 1, code: 'reader_disagrees' }]);
-  return 'otherwise';
+  return 'different';
 };

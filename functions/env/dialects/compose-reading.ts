@@ -6,11 +6,11 @@ import type { Assignment, Line } from '../grammar.ts';
 import { endsInOddBackslash, type Reading } from './reading.ts';
 
 export const composeReads = (line: Line): Reading => {
-  if (line.kind !== 'assignment') return 'alike';
+  if (line.kind !== 'assignment') return 'same';
   // It takes the key for the word `export`, and the rest for a line without a name.
-  if (line.key === 'export' && line.beforeEquals !== '') return 'everywhere';
+  if (line.key === 'export' && line.beforeEquals !== '') return 'whole file';
   const { quote, raw } = line.value;
-  if (quote === "'") return endsInOddBackslash(raw) ? 'everywhere' : 'alike';
+  if (quote === "'") return endsInOddBackslash(raw) ? 'whole file' : 'same';
   if (quote === '"') return quotedReads(raw);
   return bareReads(line, raw);
 };
@@ -21,19 +21,19 @@ const literal = '\0';
 const quotedReads = (raw: string): Reading => {
   const text = raw.replace(/\\([\\"nrt$`])/g, (_, escaped) => (escaped === '$' ? literal : ' '));
   // It turns an escaped dollar sign into two, and pairs the first of them with a dollar sign before it.
-  if (text.includes(`$${literal}`)) return 'everywhere';
+  if (text.includes(`$${literal}`)) return 'whole file';
   const dollars = expands(text);
-  if (dollars !== 'alike') return dollars;
-  return /\\`/.test(raw.replace(/\\\\/g, '')) ? 'otherwise' : 'alike';
+  if (dollars !== 'same') return dollars;
+  return /\\`/.test(raw.replace(/\\\\/g, '')) ? 'different' : 'same';
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
   // It skips more kinds of blanks before a value than the grammar does, and may then find a quote.
-  if (/^[\v\f\u0085\u00a0]/.test(raw)) return 'everywhere';
+  if (/^[\v\f\u0085\u00a0]/.test(raw)) return 'whole file';
   const dollars = expands(raw + (comment === '' ? '' : afterValue + comment));
-  if (dollars !== 'alike') return dollars;
-  if (comment !== '' && (raw === '' || afterValue.endsWith('\t'))) return 'otherwise';
-  return /[\p{White_Space}]$/u.test(raw) ? 'otherwise' : 'alike';
+  if (dollars !== 'same') return dollars;
+  if (comment !== '' && (raw === '' || afterValue.endsWith('\t'))) return 'different';
+  return /[\p{White_Space}]$/u.test(raw) ? 'different' : 'same';
 };
 
 /** It matches names without regard to case, so that two letters outside ASCII count as well. */
@@ -45,6 +45,6 @@ const simple = new RegExp(
 
 /** The effect of `$NAME` and `$` with braces on a text: none, an expansion, or a failure for the whole file. */
 const expands = (text: string): Reading => {
-  if (!/\$[$A-Za-z_{\u017f\u212a]/.test(text)) return 'alike';
-  return /\$[${]/.test(text.replace(simple, ' ')) ? 'everywhere' : 'otherwise';
+  if (!/\$[$A-Za-z_{\u017f\u212a]/.test(text)) return 'same';
+  return /\$[${]/.test(text.replace(simple, ' ')) ? 'whole file' : 'different';
 };

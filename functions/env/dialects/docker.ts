@@ -31,12 +31,12 @@ const write = (line: Assignment, value: string): ReturnType<Writer['write']> => 
 
 /** Docker reads nothing of a file with a line that it cannot read. */
 const reads = (line: Line, marked: boolean): Reading => {
-  if (isTooLong(printLine(line).replace(/\n$/, ''), marked)) return 'everywhere';
-  if (line.kind !== 'assignment') return 'alike';
+  if (isTooLong(printLine(line).replace(/\n$/, ''), marked)) return 'whole file';
+  if (line.kind !== 'assignment') return 'same';
   const { value, exported, beforeEquals, afterEquals, afterValue, comment } = line;
-  if (exported !== '' || beforeEquals !== '' || value.raw.includes('\n')) return 'everywhere';
+  if (exported !== '' || beforeEquals !== '' || value.raw.includes('\n')) return 'whole file';
   const bare = value.quote === '' && afterEquals === '' && afterValue === '' && comment === '';
-  return bare ? 'alike' : 'otherwise';
+  return bare ? 'same' : 'different';
 };
 
 export const docker: Writer = { write, ...checksOf({ reads, unfit: () => undefined }) };

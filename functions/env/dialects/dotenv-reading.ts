@@ -6,14 +6,14 @@ import type { Reading } from './reading.ts';
 export const lineSeparator = /[\u2028\u2029]/;
 
 export const dotenvReads = (line: Line, marked: boolean): Reading => {
-  if (lineSeparator.test(outsideQuotes(line))) return 'everywhere';
+  if (lineSeparator.test(outsideQuotes(line))) return 'whole file';
   if (line.kind !== 'assignment') return otherReads(line.text, marked);
   const reading = valueReads(line);
-  if (reading !== 'alike') return reading;
+  if (reading !== 'same') return reading;
   const { exported, key, value } = line;
   // Node takes `export` for a part of the key if a tab follows it or the value is empty.
   const alien = exported.includes('\t') || (exported !== '' && value.quote + value.raw === '');
-  return marked || alien || key === '__proto__' ? 'otherwise' : 'alike';
+  return marked || alien || key === '__proto__' ? 'different' : 'same';
 };
 
 /**
@@ -44,7 +44,7 @@ export const clashAmong = (readings: ReadonlyMap<Line, Reading>): Line | undefin
   const read = new Set(assignments.flatMap(({ value }) => namesReadBy(value.raw)));
   const isNamed = kept.some((line) => namesReadBy(printLine(line)).length > 0);
   return kept.find((line) => {
-    if (readings.get(line) === 'below') return isNamed;
+    if (readings.get(line) === 'lines below') return isNamed;
     return line.kind === 'assignment' && read.has(line.key) && isLoose(line.value.raw);
   });
 };
@@ -56,27 +56,27 @@ const outsideQuotes = (line: Line): string => {
 
 /** Node may take a comment for a key and its value if the comment does not begin its line. */
 const otherReads = (text: string, marked: boolean): Reading => {
-  if (text.startsWith('#') && !marked) return 'alike';
-  if (/=[ \t]*(?:['"`]|$)/.test(text)) return 'below';
-  return marked || text.includes('=') ? 'otherwise' : 'alike';
+  if (text.startsWith('#') && !marked) return 'same';
+  if (/=[ \t]*(?:['"`]|$)/.test(text)) return 'lines below';
+  return marked || text.includes('=') ? 'different' : 'same';
 };
 
 const valueReads = (line: Assignment): Reading => {
   const { quote, raw } = line.value;
-  if (isLoose(raw) && namesReadBy(raw).length > 0) return 'everywhere';
+  if (isLoose(raw) && namesReadBy(raw).length > 0) return 'whole file';
   if (quote === '') return bareReads(line, raw);
   // npm dotenv ends the value at a quote without a backslash before it, Node at any quote.
-  if (raw.endsWith('\\')) return 'below';
-  if (quote === "'") return raw.includes('\r') ? 'otherwise' : 'alike';
-  if (raw.includes('\\"')) return raw.includes('\n') ? 'everywhere' : 'otherwise';
-  return /\r|\\[^n]/.test(raw) ? 'otherwise' : 'alike';
+  if (raw.endsWith('\\')) return 'lines below';
+  if (quote === "'") return raw.includes('\r') ? 'different' : 'same';
+  if (raw.includes('\\"')) return raw.includes('\n') ? 'whole file' : 'different';
+  return /\r|\\[^n]/.test(raw) ? 'different' : 'same';
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
   // Node looks for the value on the next line.
-  if (raw === '') return comment === '' && afterValue !== '' ? 'below' : 'alike';
+  if (raw === '') return comment === '' && afterValue !== '' ? 'lines below' : 'same';
   // A quote may open a value after a blank that only npm dotenv knows.
-  if (/^\s/.test(raw)) return 'below';
-  if (raw.startsWith('`')) return /^`[^\\]*`/.test(raw) ? 'otherwise' : 'below';
-  return /#|\s$/.test(raw) ? 'otherwise' : 'alike';
+  if (/^\s/.test(raw)) return 'lines below';
+  if (raw.startsWith('`')) return /^`[^\\]*`/.test(raw) ? 'different' : 'lines below';
+  return /#|\s$/.test(raw) ? 'different' : 'same';
 };

@@ -41,9 +41,9 @@ export const pythonReads = (line: Line): Reading => {
   const { bindings, open } = readBindings(printLine(line));
   const keys = bindings.flatMap(({ key }) => (key === undefined ? [] : [key]));
   const own = line.kind === 'assignment' ? line.key : undefined;
-  if (open || keys.some((key) => key !== own)) return 'everywhere';
-  if (line.kind !== 'assignment') return 'alike';
+  if (open || keys.some((key) => key !== own)) return 'whole file';
+  if (line.kind !== 'assignment') return 'same';
   const [first, ...others] = bindings;
-  if (first?.value !== line.value.decoded || others.length > 0) return 'otherwise';
-  return findExpansions(first.value).length > 0 ? 'otherwise' : 'alike';
+  if (first?.value !== line.value.decoded || others.length > 0) return 'different';
+  return findExpansions(first.value).length > 0 ? 'different' : 'same';
 };

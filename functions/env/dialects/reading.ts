@@ -1,22 +1,22 @@
 /**
  * How a dialect's reader reads unchanged lines, and what follows from that for written lines. Each line is classified
- * alone and conservatively: it is `alike` only if that is certain.
+ * alone and conservatively: it is `same` only if that is certain.
  */
 import type { UnfitReason } from '../../model/errors.ts';
 import type { Assignment, Line, ParsedFile } from '../grammar.ts';
 import type { Unfit, Writer } from './writer.ts';
 
 /**
- * `alike`: the reader reads the line as the grammar does. `otherwise`: it reads another value, but ends the line where
- * the grammar does. `below`: it may read the lines below as a part of this one. `everywhere`: it may give up the whole
- * file, or find keys in it that the grammar does not know.
+ * The part of a file that the reader reads differently. `same`: it reads the line as the grammar does. `different`: it
+ * reads another value, but ends the line where the grammar does. `lines below`: it may read the lines below as a part
+ * of this one. `whole file`: it may give up the whole file, or find keys in it that the grammar does not know.
  */
-export type Reading = 'alike' | 'otherwise' | 'below' | 'everywhere';
+export type Reading = 'same' | 'different' | 'lines below' | 'whole file';
 
 export type Reader = {
   /** `marked`: the line follows a byte order mark. */
   readonly reads: (line: Line, marked: boolean) => Reading;
-  /** An unchanged line that is read `everywhere` only because of the other unchanged lines. */
+  /** Finds an unchanged line that affects the `whole file` only because of the other unchanged lines. */
   readonly clash?: (readings: ReadonlyMap<Line, Reading>) => Line | undefined;
   /** The reason why no value can be written in this line, if there is one. */
   readonly unfit: (line: Assignment, marked: boolean) => UnfitReason | undefined;
@@ -26,15 +26,15 @@ export type Reader = {
 export const checksOf = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
   const isMarked = (file: ParsedFile, line: Line) => file.bom && line === file.lines[0];
   return {
-    disagrees: (file, line) => reads(line, isMarked(file, line)) !== 'alike',
+    disagrees: (file, line) => reads(line, isMarked(file, line)) !== 'same',
     refuse: (file, written, kept) => {
       const refused = new Map<Line, Unfit>();
       if (written.size === 0) return refused;
       const readings = new Map([...kept].map((line) => [line, reads(line, isMarked(file, line))]));
       let cause =
-        file.lines.find((line) => readings.get(line) === 'everywhere') ?? clash?.(readings);
+        file.lines.find((line) => readings.get(line) === 'whole file') ?? clash?.(readings);
       for (const line of file.lines) {
-        if (readings.get(line) === 'below') cause ??= line;
+        if (readings.get(line) === 'lines below') cause ??= line;
         if (line.kind !== 'assignment' || !written.has(line)) continue;
         const reason = unfit(line, isMarked(file, line));
         if (reason !== undefined) refused.set(line, { reason });

@@ -1,26 +1,26 @@
 /**
- * How shells read unchanged lines. `readsAlike`: bash, dash and zsh all read the line as the grammar does.
+ * How shells read unchanged lines. `readsTheSame`: bash, dash and zsh all read the line as the grammar does.
  * `mayReachBeyond`: bash may read the line beyond its end, so that the lines below are not safe. A line to which
- * neither applies gets a warning; zsh and dash may stop reading there. Both functions are conservative: `readsAlike`
+ * neither applies gets a warning; zsh and dash may stop reading there. Both functions are conservative: `readsTheSame`
  * is true, and `mayReachBeyond` is false, only if that is certain.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { isShellOwn } from './shell-names.ts';
 
 /** Whether every shell certainly reads the line as the grammar does. `marked`: it follows a byte order mark. */
-export const readsAlike = (line: Line, marked: boolean): boolean => {
+export const readsTheSame = (line: Line, marked: boolean): boolean => {
   if (marked) return false;
   if (line.kind !== 'assignment') return line.kind === 'comment' || line.eol !== '\r\n';
   if (line.eol === '\r\n' || line.beforeEquals !== '' || line.afterEquals !== '') return false;
   if (isShellOwn(line.key)) return false;
-  return valueReadsAlike(line);
+  return readsValueTheSame(line);
 };
 
 /** zsh takes a word after such an equals sign for the name of a command, and replaces it by the command's path. */
 export const commandPath = /(?:^|:)=/;
 
 /** Whether the value holds nothing that a shell expands, splits, or takes for an operator. */
-const valueReadsAlike = ({ value, exported }: Assignment): boolean => {
+const readsValueTheSame = ({ value, exported }: Assignment): boolean => {
   const { quote, raw } = value;
   if (quote === "'") return true;
   if (quote === '"') {

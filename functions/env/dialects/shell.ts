@@ -6,7 +6,7 @@
  */
 import { checksOf, isPlain, withSpelling } from './reading.ts';
 import { isShellOwn } from './shell-names.ts';
-import { commandPath, mayReachBeyond, readsAlike } from './shell-reading.ts';
+import { commandPath, mayReachBeyond, readsTheSame } from './shell-reading.ts';
 import type { Writer } from './writer.ts';
 
 /**
@@ -29,8 +29,8 @@ export const shell: Writer = {
     value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
   ...checksOf({
     reads: (line, marked) => {
-      if (readsAlike(line, marked)) return 'alike';
-      return mayReachBeyond(line, marked) ? 'below' : 'otherwise';
+      if (readsTheSame(line, marked)) return 'same';
+      return mayReachBeyond(line, marked) ? 'lines below' : 'different';
     },
     unfit: (line, marked) => {
       if (marked) return 'byte_order_mark';
