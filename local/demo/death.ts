@@ -1,10 +1,10 @@
 /** The second part of the story: nodes are killed, first one under load, then the majority. */
 import { randomUUID } from 'node:crypto';
 import { create, get, type Reply, type Request, tallyOf, update, versionsOf } from './client.ts';
-import { isSoon } from './conditions.ts';
 import { isAtRest, isServing } from './serving.ts';
 import type { Scene } from './story.ts';
 import { type Stream, startStream } from './stream.ts';
+import { becomesTrue } from './waiting.ts';
 
 const flowLimitMs = 60_000;
 const returnLimitMs = 60_000;
@@ -42,7 +42,7 @@ const tellOfReturn = async (scene: Scene, stream: Stream, victim: number): Promi
   title('The node comes back, and the stream still flows');
   const begun = performance.now();
   await nodes.start(victim);
-  const isBack = await isSoon(returnLimitMs, async () => {
+  const isBack = await becomesTrue(returnLimitMs, async () => {
     const { nodes: all } = await nodes.status();
     return all.find(({ node }) => node === victim)?.state === 'serving';
   });

@@ -1,6 +1,6 @@
 /** A stream of writes from several clients over all nodes. It remembers the acknowledged writes. */
 import { type Client, create, get, update } from './client.ts';
-import { countTo, isSoon } from './conditions.ts';
+import { becomesTrue, countTo } from './waiting.ts';
 
 export type Stream = {
   /** The number of writes that were acknowledged so far. */
@@ -62,7 +62,7 @@ export const startStream = (client: Client): Stream => {
     },
     flows: (more, limitMs) => {
       const goal = acknowledged + more;
-      return isSoon(limitMs, () => acknowledged >= goal);
+      return becomesTrue(limitMs, () => acknowledged >= goal);
     },
     end: async () => {
       isEnding = true;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { isSoon } from '../../../../local/demo/conditions.ts';
 import { createTelling } from '../../../../local/demo/telling.ts';
+import { becomesTrue } from '../../../../local/demo/waiting.ts';
 
 describe('the telling of a story', () => {
   it('numbers the titles, says what held and what did not, and counts both', () => {
@@ -26,11 +26,11 @@ describe('the telling of a story', () => {
   });
 });
 
-describe('isSoon', () => {
+describe('becomesTrue', () => {
   it('ends as soon as the condition holds, even after a failed check', async () => {
     let asked = 0;
     const begun = performance.now();
-    const isTrue = await isSoon(10_000, async () => {
+    const isTrue = await becomesTrue(10_000, async () => {
       asked += 1;
       if (asked === 1) throw new Error('not there yet');
       return asked === 3;
@@ -41,6 +41,6 @@ describe('isSoon', () => {
   });
 
   it('ends at the limit if the condition never holds', async () => {
-    expect(await isSoon(120, () => false)).toBe(false);
+    expect(await becomesTrue(120, () => false)).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const pollMs = 50;
 
 /** Returns whether the condition comes true within the limit. The condition may throw, which counts as not yet true. */
-export const isSoon = async (
+export const becomesTrue = async (
   limitMs: number,
   condition: () => Promise<boolean> | boolean,
 ): Promise<boolean> => {
