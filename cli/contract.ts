@@ -63,11 +63,37 @@ const envReplyEntries = {
 };
 const envReply = v.object(envReplyEntries);
 const expandReply = v.object({ ...envReplyEntries, pinned: v.optional(v.string()) });
+const digest = v.object({ revision: v.number(), compactRevision: v.number(), hash: v.string() });
+const space = v.object({
+  dbBytes: v.number(),
+  dbBytesInUse: v.number(),
+  quotaBytes: v.number(),
+  diskFreeBytes: v.number(),
+});
+const nodeStatus = v.object({
+  node: v.number(),
+  alive: v.boolean(),
+  state: v.string(),
+  reason: v.nullable(v.string()),
+  leader: v.boolean(),
+  appliedRevision: v.number(),
+  lag: v.number(),
+  digest: v.nullable(digest),
+  comparedAt: v.nullable(v.string()),
+  etcd: v.nullable(v.string()),
+  space: v.nullable(space),
+  start: v.number(),
+});
+const clusterStatus = v.object({
+  node: v.number(),
+  nodes: v.array(nodeStatus),
+  equal: v.boolean(),
+});
 const status = v.object({
   status: v.picklist(['ok', 'degraded']),
   store: v.object({ reachable: v.boolean(), latencyMs: v.number() }),
   masterKey: v.object({ reachable: v.boolean(), id: v.nullable(v.string()) }),
-  node: v.optional(v.record(v.string(), v.unknown())),
+  node: v.optional(clusterStatus),
 });
 
 const newVersion = { value: v.string(), encoding: v.optional(encoding) };

@@ -1,7 +1,12 @@
 /** Web pages in a real browser against a cluster of three nodes on this machine. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
+import {
+  type ClusterProcess,
+  endCluster,
+  startCluster,
+  until,
+} from '../support/cluster-process.ts';
 import { familyOf, listeningOf } from '../support/listening.ts';
 import { issueToken } from '../support/tokens.ts';
 import { attemptsOf } from './attempts.ts';
@@ -19,9 +24,11 @@ const ports = (): number[] => {
   return found;
 };
 
-/** The state of all nodes. Fails unless their items are equal. */
+/** The state of all nodes, once each reports the last revision. Fails unless their data are equal. */
 const content = async () => {
-  const { nodes: all, equal } = await cluster.status();
+  const { nodes: all, equal } = await until(cluster.status, (status) =>
+    status.nodes.every(({ lag }) => lag === 0),
+  );
   expect(equal).toBe(true);
   return all.map(({ node, state, appliedRevision, digest }) => ({
     node,

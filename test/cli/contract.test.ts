@@ -22,6 +22,8 @@ const told = (schema: Json | undefined): Json => {
   const node = resolved((schema ?? {}) as Node);
   const alternatives = node['anyOf'] as readonly Node[] | undefined;
   if (alternatives?.[0]) return { orNull: told(alternatives[0]) };
+  const types = node['type'];
+  if (Array.isArray(types)) return { orNull: told({ ...node, type: types[0] ?? '' }) };
   if (node['type'] === 'array')
     return { each: node['items'] === undefined ? {} : told(node['items']) };
   if (node['properties'] !== undefined) {

@@ -28,16 +28,20 @@ type File = {
   readonly wants: readonly string[];
 };
 const shared = Array.from({ length: 600 }, () => freshName('SHARED'));
+/** Every third file also reads the pair of another file: of a later one, or of one that was submitted long before. */
+const isReading = (index: number): boolean => index % 3 === 0;
 const files: readonly File[] = Array.from({ length: filesCount }, (_, index) => {
   const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
-  // Three neighbours want the first name at the same time; the other names are shared with distant files.
+  // Two neighbours want the first name at the same time; the other names are shared with distant files.
   const places = [Math.floor(index / 3), index * 7, index * 13 + 5];
   const some = new Set(places.map((place) => shared[place % shared.length] ?? ''));
-  return { index, pair, wants: [pair[0], ...some, pair[1]] };
+  return { index, pair, wants: isReading(index) ? pair : [pair[0], ...some, pair[1]] };
 });
-/** Every third file also reads the pair of another file, perhaps before it exists. */
-const readsOf = (index: number): readonly string[] =>
-  index % 3 === 0 ? (files[(index + 2) % filesCount]?.pair ?? []) : [];
+/** A reading file shares no name, so it is refused only if the pair that it reads does not exist. */
+const readsOf = (index: number): readonly string[] => {
+  const other = index % 2 === 0 ? index + 2 : index - 40;
+  return isReading(index) ? (files[(other + filesCount) % filesCount]?.pair ?? []) : [];
+};
 
 const contentOf = ({ index, wants }: File): string =>
   [
