@@ -29,6 +29,8 @@ export type Front = (operation: string, body: unknown) => Promise<Reply>;
 
 /** Less than the functions' own limit of a call, 2.5 s, so that they hear what is known. */
 const answerWithinMs = 2_300;
+/** Less than the front's own limit, so that a request that was not sent is answered as one without effect. */
+const sendWithinMs = 2_250;
 
 const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);
 
@@ -70,7 +72,7 @@ export const createFront = (options: FrontOptions): Front => {
     if (!isServed(operation)) {
       return refuse('UnknownOperationException', `${operation} is not served here`);
     }
-    const deadline = performance.now() + answerWithinMs;
+    const began = performance.now();
     const closed = await admit?.(isWrite(operation) ? 'write' : 'read');
     if (closed !== undefined) return unavailable(closed);
     const withoutAnswer = (): Reply =>
@@ -79,9 +81,12 @@ export const createFront = (options: FrontOptions): Front => {
         : unavailable('etcd does not answer');
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<Reply>((resolve) => {
-      timer = setTimeout(() => resolve(withoutAnswer()), deadline - performance.now());
+      timer = setTimeout(
+        () => resolve(withoutAnswer()),
+        began + answerWithinMs - performance.now(),
+      );
     });
-    const served = serve(operation, body, deadline).catch((error: unknown): Reply => {
+    const served = serve(operation, body, began + sendWithinMs).catch((error: unknown): Reply => {
       if (isRefusal(error)) return error.reply;
       return isNotSent(error) ? unavailable('etcd takes no requests now') : withoutAnswer();
     });

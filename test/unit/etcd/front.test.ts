@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { EtcdClient, Txn } from '../../../local/etcd/client.ts';
 import { createFront, type Front } from '../../../local/etcd/front.ts';
 import type { Json, Reply } from '../../../local/etcd/protocol.ts';
@@ -157,7 +157,7 @@ describe('a front', () => {
     ],
     [
       'Query',
-      'a start key outside its range',
+      'a start key behind its range',
       {
         TableName,
         KeyConditionExpression: 'pk = :v',
@@ -165,6 +165,28 @@ describe('a front', () => {
         ExclusiveStartKey: keyOf('b'),
       },
       'outside',
+    ],
+    [
+      'Query',
+      'a start key before its range',
+      {
+        TableName,
+        KeyConditionExpression: 'pk = :v',
+        ExpressionAttributeValues: { ':v': { S: 'b' } },
+        ExclusiveStartKey: keyOf('a'),
+      },
+      'outside',
+    ],
+    [
+      'Query',
+      'a key with NUL',
+      {
+        TableName,
+        IndexName: 'byOwner',
+        KeyConditionExpression: 'owner = :v',
+        ExpressionAttributeValues: { ':v': { S: 'o\0a' } },
+      },
+      'NUL',
     ],
     ['Scan', 'a segment', { TableName, Segment: 0, TotalSegments: 2 }, 'Segment'],
     ['TransactWriteItems', 'no action', { TransactItems: [] }, 'TransactItems'],
@@ -201,6 +223,16 @@ describe('a front', () => {
         })),
       },
       '4 MB',
+    ],
+    [
+      'TransactGetItems',
+      '101 items',
+      {
+        TransactItems: Array.from({ length: 101 }, (_, n) => ({
+          Get: { TableName, Key: keyOf(`p${n}`) },
+        })),
+      },
+      '100 actions',
     ],
     [
       'TransactGetItems',
@@ -308,6 +340,65 @@ describe('a front', () => {
       ExpressionAttributeValues: { ':n': { N: '3' } },
     };
     expect((await front('PutItem', put('p', { n: { N: '4' } }, isThree))).status).toBe(200);
+  });
+
+  it('refuses by what is stored now if only an older copy, or none, permits the write', async () => {
+    const isOne = {
+      ConditionExpression: 'n = :n',
+      ExpressionAttributeValues: { ':n': { N: '1' } },
+    };
+    await front('PutItem', put('seen', { n: { N: '1' } }));
+    await frontOver(etcd)('PutItem', put('seen', { n: { N: '2' } }));
+    await frontOver(etcd)('PutItem', put('unseen', { n: { N: '2' } }));
+    const replies = [
+      await front('PutItem', put('seen', { n: { N: '3' } }, isOne)),
+      await front('PutItem', put('unseen', { n: { N: '3' } }, isNew)),
+    ];
+    expect(replies.map(nameOf)).toEqual(Array(2).fill('ConditionalCheckFailedException'));
+  });
+
+  it('refuses a transaction if an item that it only checks has changed since it was seen', async () => {
+    await front('PutItem', put('checked', { n: { N: '1' } }));
+    await frontOver(etcd)('PutItem', put('checked', { n: { N: '2' } }));
+    const ConditionCheck = {
+      TableName,
+      Key: keyOf('checked'),
+      ConditionExpression: 'n = :n',
+      ExpressionAttributeValues: { ':n': { N: '1' } },
+    };
+    const TransactItems = [{ Put: put('new') }, { ConditionCheck }];
+    const reply = await front('TransactWriteItems', { TransactItems });
+    expect(nameOf(reply)).toBe('TransactionCanceledException');
+    expect(stored()).toEqual(['item/vault\0checked\0a']);
+  });
+
+  it('shows the items of a cancelled transaction as they were at one moment', async () => {
+    const other = frontOver(etcd);
+    const names = ['p', 'q', 'r'];
+    let n = 0;
+    /** Changes all items, in one transaction. */
+    const change = async () => {
+      n += 1;
+      const TransactItems = names.map((name) => ({ Put: put(name, { n: { N: String(n) } }) }));
+      await other('TransactWriteItems', { TransactItems });
+    };
+    await change();
+    const changing = frontOver({
+      ...etcd,
+      range: async (request, deadline) => {
+        const reply = await etcd.range(request, deadline);
+        await change();
+        return reply;
+      },
+    });
+    const shown = { ...isNew, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' };
+    // The copy of this item refuses the guess, so all items are read.
+    await changing('GetItem', { TableName, Key: keyOf('q') });
+    const reply = await changing('TransactWriteItems', {
+      TransactItems: names.map((name) => ({ Put: put(name, {}, shown) })),
+    });
+    const reasons = reply.body['CancellationReasons'] as { Item: { n: { N: string } } }[];
+    expect(new Set(reasons.map(({ Item }) => Item.n.N)).size).toBe(1);
   });
 
   it('gives all reasons of a cancelled transaction from one snapshot, with the items that were asked for', async () => {
@@ -447,6 +538,25 @@ describe('a front whose etcd fails', () => {
       Key: keyOf('p'),
     });
     expect(reply.status).toBe(503);
+  });
+
+  it('answers 503 to a write that was not sent by its deadline, and 500 to one that was', async () => {
+    const hung = frontOver(silent());
+    await hung('DescribeTable', { TableName });
+    jest.useFakeTimers();
+    try {
+      const replies = [];
+      // Each of the first eight goes alone, and its call has no reply; then no more calls are sent.
+      for (let n = 0; n < 9; n += 1) {
+        replies.push(hung('PutItem', put(`p${n}`, {}, isNew)));
+        await jest.advanceTimersByTimeAsync(260);
+      }
+      await jest.advanceTimersByTimeAsync(2_300);
+      const codes = (await Promise.all(replies)).map(({ status: code }) => code);
+      expect(codes).toEqual([...Array(8).fill(500), 503]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('answers every write within its deadline as unclear when no reply comes', async () => {
