@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import type { EtcdClient, Range, Txn } from '../../../local/etcd/client.ts';
-import { createEtcd } from '../../../local/etcd/etcd.ts';
+import { createEtcd, type Etcd } from '../../../local/etcd/etcd.ts';
 import { isNotSent } from '../../../local/etcd/queue.ts';
 import { createMemoryEtcd } from '../../support/memory-etcd.ts';
 
@@ -101,15 +101,15 @@ describe('a group of writes', () => {
   });
 
   it.each([
-    ['writes a key that another writes', put('b', '2')],
-    ['writes a key that another compares', put('d', '2')],
-    ['compares a key that another writes', put('e', '2', '0', ['e', 'b'])],
+    ['writes a key that another writes', put('b', '2', '0', [])],
+    ['writes a key that another compares', put('d', '2', '0', [])],
+    ['compares a key that another writes', put('e', '2', '0', ['b'])],
   ])('sends a write that %s in the next call', async (_, clashing) => {
     const gate = createGate();
     const group = groupOver(gate.gated);
     const all = [
       group.write(put('a', '1'), soon()),
-      group.write(put('b', '1', '0', ['b', 'd']), soon()),
+      group.write(put('b', '1', '0', ['d']), soon()),
       group.write(clashing, soon()),
       group.write(put('z', '1'), soon()),
     ];
@@ -152,6 +152,35 @@ describe('a group of writes', () => {
       true,
     ]);
     expect(gate.etcd.items().get('b')).toBe('third');
+  });
+
+  it('sends no write before an earlier one of the same key that still waits', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = [
+      group.write(put('a', '1'), soon()),
+      group.write(put('b', '1'), soon()),
+      // This write waits for the one before it, and the last one waits for this write.
+      group.write(put('c', 'early', '0', ['b', 'c']), soon()),
+      group.write(put('c', 'late'), soon()),
+    ];
+    await gate.settle();
+    for (let call = 0; call < 4; call += 1) await gate.open();
+    await Promise.all(all);
+    const sent = gate.etcd.calls.flatMap((call) => ('compare' in call ? call.compare : []));
+    expect(sent.map(({ key }) => key.toString())).toEqual(['a', 'b', 'b', 'c', 'c']);
+  });
+
+  it('sends at most a thousand writes together', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const all = Array.from({ length: 1_002 }, (_, n) => group.write(put(`k${n}`, ''), soon()));
+    await gate.settle();
+    await gate.open();
+    expect(nestedIn(gate.waiting[0]?.request)).toBe(1_000);
+    await gate.open();
+    await gate.open();
+    await Promise.all(all);
   });
 
   it('sends at most 1 MiB together, and a larger write alone', async () => {
@@ -208,9 +237,72 @@ describe('a group of writes', () => {
     while (gate.waiting.length > 0) await gate.open();
     await Promise.all(all);
   });
+
+  it('has one call in flight after all earlier calls have ended, also if one had hung', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const quick = group.write(put('a', '1'), soon());
+    await gate.open();
+    await quick;
+    await sleep(300);
+    const hanging = ['b', 'c'].map((key) => group.write(put(key, '1'), soon()));
+    expect(gate.waiting).toHaveLength(1);
+    await sleep(300);
+    expect(gate.waiting).toHaveLength(2);
+    while (gate.waiting.length > 0) await gate.open();
+    await Promise.all(hanging);
+    const last = ['d', 'e'].map((key) => group.write(put(key, '1'), soon()));
+    expect(gate.waiting).toHaveLength(1);
+    while (gate.waiting.length > 0) await gate.open();
+    await Promise.all(last);
+  });
 });
 
 describe('a group', () => {
+  it('gives a write in flight the reply of etcd, also after its deadline', async () => {
+    const gate = createGate();
+    const group = groupOver(gate.gated);
+    const write = group.write(put('a', '1'), performance.now() + 20);
+    await sleep(50);
+    await gate.open();
+    expect((await write).succeeded).toBe(true);
+  });
+
+  it.each<[string, (group: Etcd, key: string) => Promise<unknown>]>([
+    ['reads', ({ read }, key) => read([range(key)], soon())],
+    ['writes', ({ write }, key) => write(put(key, '1'), soon())],
+  ])('rejects every request of a call that fails: %s', async (_, send) => {
+    const fail = () => Promise.reject(new Error('no leader'));
+    const group = groupOver({ ...createMemoryEtcd(), range: fail, txn: fail });
+    // The first request goes alone, and the two others go together.
+    const errors: string[] = [];
+    for (const key of ['a', 'b', 'c']) {
+      void send(group, key).catch((error: unknown) => errors.push(String(error)));
+    }
+    await sleep(5);
+    expect(errors).toEqual(Array(3).fill('Error: no leader'));
+  });
+
+  it('gives a call the latest deadline of its requests', async () => {
+    const deadlines: number[] = [];
+    const gate = createGate();
+    const group = groupOver({
+      ...gate.gated,
+      txn: (request, deadline) => {
+        deadlines.push(deadline);
+        return gate.gated.txn(request, deadline);
+      },
+    });
+    const [near, far] = [performance.now() + 5_000, performance.now() + 60_000];
+    const writes = [near, near, far, near].map((deadline, n) =>
+      group.write(put(`k${n}`, '1'), deadline),
+    );
+    await gate.open();
+    await gate.open();
+    await Promise.all(writes);
+    expect(deadlines).toEqual([near, far]);
+  });
+
   it('rejects a write as without effect if it is not sent by its deadline', async () => {
     const gate = createGate();
     const group = groupOver(gate.gated);
@@ -326,31 +418,30 @@ describe('a group of reads', () => {
     while (gate.waiting.length > 0) await gate.open();
     await Promise.all(all);
   });
-
-  it('fails all reads of a call that fails', async () => {
-    const failing: EtcdClient = {
-      ...createMemoryEtcd(),
-      range: () => Promise.reject(new Error('no leader')),
-    };
-    const group = groupOver(failing);
-    await expect(group.read([range('a')], soon())).rejects.toThrow('no leader');
-  });
 });
 
 describe('a group that gets a reply', () => {
   const answering = (...headers: { cluster_id: string; revision: string }[]): EtcdClient => ({
     ...createMemoryEtcd(),
     range: async () => ({ header: headers.shift() ?? null, kvs: [], more: false }),
+    txn: async () => ({ header: headers.shift() ?? null, succeeded: true, responses: [] }),
   });
 
-  it('rejects and reports a revision below one known when the call was sent', async () => {
-    const group = groupOver(
-      answering({ cluster_id: '1', revision: '9' }, { cluster_id: '1', revision: '8' }),
-    );
-    await group.read([range('a')], soon());
-    await expect(group.read([range('a')], soon())).rejects.toThrow('below 9');
-    expect(group.goneBack).toHaveLength(1);
-  });
+  it.each<[string, (group: Etcd) => Promise<unknown>]>([
+    ['a read', ({ read }) => read([range('a')], soon())],
+    ['a read of two keys', ({ read }) => read([range('a'), range('b')], soon())],
+    ['a write', ({ write }) => write(put('a', '1'), soon())],
+  ])(
+    'rejects and reports a revision below one known when the call was sent: %s',
+    async (_, send) => {
+      const group = groupOver(
+        answering({ cluster_id: '1', revision: '9' }, { cluster_id: '1', revision: '8' }),
+      );
+      await group.read([range('a')], soon());
+      await expect(send(group)).rejects.toThrow('below 9');
+      expect(group.goneBack).toHaveLength(1);
+    },
+  );
 
   it('rejects and reports a reply of another cluster', async () => {
     const group = groupOver(
@@ -363,20 +454,24 @@ describe('a group that gets a reply', () => {
 
   it('accepts a revision below one that became known only after the call was sent', async () => {
     const gate = createGate();
-    const headers = [
-      { cluster_id: '1', revision: '5' },
+    const answers = answering(
       { cluster_id: '1', revision: '9' },
-    ];
+      { cluster_id: '1', revision: '5' },
+    );
     const group = groupOver({
       ...gate.gated,
       range: async (request, deadline) => {
-        const header = headers.shift() ?? null;
         await gate.gated.range(request, deadline);
-        return { header, kvs: [], more: false };
+        return await answers.range(request, deadline);
+      },
+      txn: async (request, deadline) => {
+        await gate.gated.txn(request, deadline);
+        return await answers.txn(request, deadline);
       },
     });
-    const both = [group.read([range('a')], soon()), group.read([range('b')], soon())];
-    await gate.settle();
+    const both = [group.read([range('a')], soon()), group.write(put('b', '1'), soon())];
+    expect(gate.waiting).toHaveLength(2);
+    // The write is answered before the read that was sent first.
     gate.waiting.reverse();
     await gate.open();
     await gate.open();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   createAlarmEnding,
+  etcdQuotaOf,
   findSpaceRefusal,
   type SpaceReport,
 } from '../../../local/node/space.ts';
@@ -69,6 +70,12 @@ describe('findSpaceRefusal', () => {
 
   it('admits writes while nodes are silent and no known disk is nearly full', () => {
     expect(find(withDisk(1, 128), silent(2), silent(3))).toBeUndefined();
+  });
+});
+
+describe('etcdQuotaOf', () => {
+  it('leaves etcd 1 GiB more than the nodes use, so that the nodes refuse writes first', () => {
+    expect(etcdQuotaOf(100 * mebibyte)).toBe((100 + 1_024) * mebibyte);
   });
 });
 
