@@ -95,7 +95,8 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
       state: state.state(),
       reason: state.reason(),
       leader: status?.isLeader ?? false,
-      appliedRevision: status?.revision ?? 0,
+      // A hash may be newer than the last look at etcd.
+      appliedRevision: Math.max(status?.revision ?? 0, digest?.revision ?? 0),
       digest,
       comparedAt: watching?.comparedAt()?.toISOString() ?? null,
       etcd: status?.version ?? null,
