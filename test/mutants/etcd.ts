@@ -81,6 +81,14 @@ const transactionMutants: readonly Mutant[] = [
     sentence: 'shows the items of a cancelled transaction as they were at one moment',
   },
   {
+    name: 'each write of an item writes all its entries again',
+    file: local('tables'),
+    from: '.filter(([key, json]) => old.get(key) !== json)',
+    to: '.filter(([key, json]) => old.get(key) !== json || key)',
+    test: unit('front'),
+    sentence: 'writes no entry again that an update does not change',
+  },
+  {
     name: 'a table that exists is replaced',
     file: local('table-operations'),
     from: "compare: [{ target: 'MOD', result: 'EQUAL', key, mod_revision: '0' }],",
@@ -297,6 +305,14 @@ const callMutants: readonly Mutant[] = [
     sentence: '(etcdserver: mvcc: database space exceeded) as without effect: false',
   },
   {
+    name: 'any error with the text of a refusal counts as not written',
+    file: local('client'),
+    from: 'error.code === status.RESOURCE_EXHAUSTED &&',
+    to: 'error.code > 0 &&',
+    test: unit('group'),
+    sentence: '(proxy: too many requests) as without effect: false',
+  },
+  {
     name: 'a hanging call is never overtaken',
     file: local('flights'),
     from: 'overtaken += 1;',
@@ -476,6 +492,27 @@ const requestMutants: readonly Mutant[] = [
     'Query with a start key before its range',
   ),
   refused(
+    'a query may have two conditions on its hash key',
+    'queries',
+    'ofHash.length > 1 || others',
+    'others',
+    'Query with two conditions on its hash key',
+  ),
+  refused(
+    'a query may have two conditions on its range key',
+    'queries',
+    ' || others.length > 1)',
+    ')',
+    'Query with two conditions on its range key',
+  ),
+  refused(
+    'a start key may have more attributes than a key has',
+    'queries',
+    'if (Object.keys(start).length !== keyNames(table, index).length)',
+    'if (Object.keys(start).length < keyNames(table, index).length)',
+    'Query with a start key with more attributes',
+  ),
+  refused(
     'a page may start behind the range of its query',
     'queries',
     'if (key.compare(range.from) < 0 || key.compare(range.to) >= 0)',
@@ -551,6 +588,14 @@ const readingMutants: readonly Mutant[] = [
     to: '      break;',
     test: unit('front'),
     sentence: 'ends a page at 1 MB and goes on behind it',
+  },
+  {
+    name: 'a page has more items than its limit',
+    file: local('queries'),
+    from: 'limit: Math.min(limit, index',
+    to: 'limit: Math.min(limit + 1, index',
+    test: unit('front'),
+    sentence: 'pages through a range in both directions, in the order of bytes',
   },
   {
     name: 'a page begins with the last item of the page before',

@@ -134,6 +134,48 @@ describe('a front', () => {
     ],
     [
       'Query',
+      'two conditions on its hash key',
+      {
+        TableName,
+        KeyConditionExpression: 'pk = :v AND pk = :v',
+        ExpressionAttributeValues: { ':v': { S: 'a' } },
+      },
+      'condition',
+    ],
+    [
+      'Query',
+      'two conditions on its range key',
+      {
+        TableName,
+        KeyConditionExpression: 'pk = :v AND sk > :v AND sk < :v',
+        ExpressionAttributeValues: { ':v': { S: 'a' } },
+      },
+      'condition',
+    ],
+    [
+      'Query',
+      'a key condition of another type',
+      {
+        TableName,
+        KeyConditionExpression: 'pk = :v',
+        ExpressionAttributeValues: { ':v': { N: '1' } },
+      },
+      'type S',
+    ],
+    [
+      'Query',
+      'a start key with more attributes',
+      {
+        TableName,
+        KeyConditionExpression: 'owner = :v',
+        ExpressionAttributeValues: { ':v': { S: 'a' } },
+        IndexName: 'byOwner',
+        ExclusiveStartKey: { ...keyOf('p'), owner: { S: 'a' }, x: { S: '' } },
+      },
+      'starting key',
+    ],
+    [
+      'Query',
       'an unknown index',
       {
         TableName,
@@ -446,6 +488,33 @@ describe('a front', () => {
     expect(await count(() => other('PutItem', put('p', { n: { N: '2' } }, isOne)))).toBe(1);
   });
 
+  it('writes with one call by what it saw in a refusal or only checked', async () => {
+    const isN = (n: number) => ({
+      ConditionExpression: 'n = :n',
+      ExpressionAttributeValues: { ':n': { N: String(n) } },
+    });
+    await front('PutItem', put('p', { n: { N: '1' } }));
+    await frontOver(etcd)('PutItem', put('p', { n: { N: '2' } }));
+    expect((await front('PutItem', put('p', { n: { N: '3' } }, isN(1)))).status).toBe(400);
+    const before = etcd.calls.length;
+    const ConditionCheck = { TableName, Key: keyOf('p'), ...isN(2) };
+    for (const pk of ['q', 'r']) {
+      const TransactItems = [{ ConditionCheck }, { Put: put(pk) }];
+      expect((await front('TransactWriteItems', { TransactItems })).status).toBe(200);
+    }
+    expect(etcd.calls.length - before).toBe(2);
+  });
+
+  it('writes no entry again that an update does not change', async () => {
+    const entries = { owner: { S: 'one' }, expiresAt: { N: '5' } };
+    const counted = { ReturnConsumedCapacity: 'TOTAL' };
+    await front('PutItem', put('p', { ...entries, n: { N: '1' } }));
+    const reply = await front('PutItem', put('p', { ...entries, n: { N: '2' } }, counted));
+    const [{ success } = { success: [] }] = etcd.calls.slice(-1) as Txn[];
+    expect(success).toHaveLength(1);
+    expect(reply.body['ConsumedCapacity']).toMatchObject({ CapacityUnits: 1 });
+  });
+
   it('pages through a range in both directions, in the order of bytes', async () => {
     const sorted = ['a', 'a\u0001', 'ab', 'b', 'é', '\uffff', '\u{10000}'];
     for (const sk of [...sorted].reverse())
@@ -463,6 +532,7 @@ describe('a front', () => {
           Limit: 2,
           ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
         });
+        expect(body['Count']).toBeLessThanOrEqual(2);
         found.push(...(body['Items'] as { sk: { S: string } }[]).map(({ sk }) => sk.S));
         ExclusiveStartKey = body['LastEvaluatedKey'];
       } while (ExclusiveStartKey !== undefined);

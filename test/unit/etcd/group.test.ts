@@ -323,6 +323,7 @@ describe('a group', () => {
     [status.RESOURCE_EXHAUSTED, 'etcdserver: too many requests', true],
     [status.RESOURCE_EXHAUSTED, 'etcdserver: mvcc: database space exceeded', false],
     [status.UNAVAILABLE, 'etcdserver: leader changed', false],
+    [status.UNAVAILABLE, 'proxy: too many requests', false],
     [status.DEADLINE_EXCEEDED, 'Deadline exceeded', false],
   ])(
     'takes a write that etcd answers with code %i (%s) as without effect: %s',
