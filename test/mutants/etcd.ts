@@ -318,7 +318,8 @@ const callMutants: readonly Mutant[] = [
     from: 'overtaken += 1;',
     to: 'overtaken += 0;',
     test: unit('group'),
-    sentence: 'sends the next group after 250 ms if a call hangs',
+    sentence:
+      'sends the next group after 250 ms if a call hangs, with at most eight calls in flight',
   },
   {
     name: 'any number of calls is in flight',
@@ -326,7 +327,8 @@ const callMutants: readonly Mutant[] = [
     from: '&& inFlight < callsMax,',
     to: '&& inFlight < 9 * callsMax,',
     test: unit('group'),
-    sentence: 'with at most eight calls in flight',
+    sentence:
+      'sends the next group after 250 ms if a call hangs, with at most eight calls in flight',
   },
   {
     name: 'a call counts as hanging after it has ended',
