@@ -82,9 +82,17 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
     failing.resolve(isFailure(error) ? failure(sentence, { cause: error }) : Object(error));
   };
 
-  const spaceOf = ({ dbBytes, dbBytesInUse }: MemberStatus): Space => {
-    const { bavail, bsize } = statfsSync(folder);
-    return { dbBytes, dbBytesInUse, quotaBytes: config.quotaBytes, diskFreeBytes: bavail * bsize };
+  let diskFreeBytes = 0;
+  let measuredFor: MemberStatus | undefined;
+  const spaceOf = (status: MemberStatus): Space => {
+    // Every write asks for the space, so the disk is asked once for each look at etcd.
+    if (status !== measuredFor) {
+      const { bavail, bsize } = statfsSync(folder);
+      diskFreeBytes = bavail * bsize;
+      measuredFor = status;
+    }
+    const { dbBytes, dbBytesInUse } = status;
+    return { dbBytes, dbBytesInUse, quotaBytes: config.quotaBytes, diskFreeBytes };
   };
 
   const ownReport = (): NodeReport => {
