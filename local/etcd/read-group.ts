@@ -4,6 +4,7 @@
  */
 import type { EtcdClient, Range, RangeReply } from './client.ts';
 import { createFlights } from './flights.ts';
+import type { Overlap } from './overlap.ts';
 import { createQueue, latestOf } from './queue.ts';
 import type { Revisions } from './revisions.ts';
 
@@ -17,7 +18,12 @@ const keysMax = 100;
 const countKeys = (ranges: readonly Range[]): number =>
   ranges.reduce((sum, { range_end: end }) => sum + (end === undefined ? 1 : keysMax), 0);
 
-export const createReadGroup = (etcd: EtcdClient, revisions: Revisions): Read => {
+/** `gather` delays the sending of reads that are likely to have company. */
+export const createReadGroup = (
+  etcd: EtcdClient,
+  revisions: Revisions,
+  gather: Overlap['gather'],
+): Read => {
   const queue = createQueue<readonly Range[], readonly RangeReply[]>();
 
   const send = async (
@@ -68,10 +74,11 @@ export const createReadGroup = (etcd: EtcdClient, revisions: Revisions): Read =>
     if (queue.size() > 0 && flights.isFree()) flights.send(sendTogether(takeGroup()));
   };
   const flights = createFlights(pump);
+  const sendSoon = gather(pump);
 
   return (ranges, deadline) => {
     const reply = queue.add(ranges, deadline);
-    pump();
+    sendSoon();
     return reply;
   };
 };

@@ -14,6 +14,7 @@ import {
   type TxnReply,
 } from './client.ts';
 import { createFlights } from './flights.ts';
+import type { Overlap } from './overlap.ts';
 import { createQueue, latestOf, notSent, type Waiting } from './queue.ts';
 import type { Revisions } from './revisions.ts';
 
@@ -74,7 +75,12 @@ const createMembership = (): ((txn: Txn) => boolean) => {
 const hasNoEffect = (error: unknown): boolean =>
   isInvalidArgument(error) || isTooManyRequests(error);
 
-export const createWriteGroup = (etcd: EtcdClient, revisions: Revisions): Write => {
+/** `gather` delays the sending of writes that are likely to have company. */
+export const createWriteGroup = (
+  etcd: EtcdClient,
+  revisions: Revisions,
+  gather: Overlap['gather'],
+): Write => {
   const queue = createQueue<Txn, WriteReply>();
   const call = async (txn: Txn, deadline: number): Promise<WriteReply> => {
     const known = revisions.highest();
@@ -114,9 +120,11 @@ export const createWriteGroup = (etcd: EtcdClient, revisions: Revisions): Write 
   };
   const flights = createFlights(pump);
 
+  const sendSoon = gather(pump);
+
   return (txn, deadline) => {
     const reply = queue.add(txn, deadline);
-    pump();
+    sendSoon();
     return reply;
   };
 };

@@ -175,6 +175,14 @@ const hanging = (kind: string, file: string): Mutant => ({
 });
 
 const callMutants: readonly Mutant[] = [
+  {
+    name: 'a lone client waits for company',
+    file: local('overlap'),
+    from: 'if (performance.now() - seenAt >= recentMs) return send();',
+    to: 'if (seenAt === 0) return send();',
+    test: unit('overlap'),
+    sentence: 'happens at once for a lone client, whose requests follow each other',
+  },
   hanging('write', 'write-group'),
   hanging('read', 'read-group'),
   {
@@ -182,7 +190,7 @@ const callMutants: readonly Mutant[] = [
     file: local('read-group'),
     from: `  return (ranges, deadline) => {
     const reply = queue.add(ranges, deadline);
-    pump();
+    sendSoon();
     return reply;`,
     to: `  const sent = new Map<string, Promise<readonly RangeReply[]>>();
   return (ranges, deadline) => {
@@ -190,7 +198,7 @@ const callMutants: readonly Mutant[] = [
     const reply =
       sent.get(text) ?? queue.add(ranges, deadline).finally(() => sent.delete(text));
     sent.set(text, reply);
-    pump();
+    sendSoon();
     return reply;`,
     test: unit('group'),
     sentence: 'shows a read everything that was written before it arrived',
