@@ -28,7 +28,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'action: put(encodeVersion(update.base, update.next.validFrom)),',
     to: "action: put(encodeVersion(update.base, update.next.validFrom), { ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)' }),",
     test: 'proof/moved-records',
-    sentence: 'is returned by a get of the latest, as version',
+    sentence: 'makes the next update fail without any change, as version',
   },
   {
     name: 'a write does not ask for the conflicting item',
@@ -149,7 +149,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'idempotencyKeptMs: 172_800_000',
     to: 'idempotencyKeptMs: 72_000_000',
     test: 'proof/idempotency',
-    sentence: 'has one effect and one answer after the vault was killed and restarted',
+    sentence: 'ms later, whatever came between',
   },
   {
     name: 'an expired record still answers',
