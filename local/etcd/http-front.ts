@@ -14,7 +14,7 @@ export type HttpFrontOptions = {
   readonly front: Front;
   /** `0` for any free port. */
   readonly port: number;
-  /** What `GET /status` answers, as JSON. */
+  /** The answer to `GET /status`, as JSON. */
   readonly status: () => object;
 };
 

@@ -48,7 +48,7 @@ export const findLostWords = (line: string): string | undefined => {
 const memberFolder = (folder: string): string => join(folder, 'etcd');
 const asideFolder = (folder: string): string => join(folder, 'etcd.lost');
 
-/** Where the node's etcd keeps its log and its database. */
+/** The folder in which the node's etcd keeps its log and its database. */
 export const memberFiles = (folder: string): string => join(memberFolder(folder), 'member');
 
 /** Whether the node has files of a member, whole or not. */
@@ -70,7 +70,7 @@ export const putAside = (folder: string): void => {
 export const removeAside = (folder: string): void =>
   rmSync(asideFolder(folder), { recursive: true, force: true });
 
-/** Where a restore makes the files, before the node has them. */
+/** The folder in which a restore makes the files, before the node has them. */
 export const restoredFolder = (folder: string): string => join(folder, 'etcd.restored');
 
 /** Throws a sentence, and changes nothing, if the files of before an earlier restore are still there. */

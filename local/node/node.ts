@@ -52,7 +52,7 @@ export type VaultNode = {
 const callMs = 2_000;
 /** A hash takes about half a millisecond for each megabyte of the database. */
 const hashMs = 30_000;
-/** Whoever asks for the status waits for one second. */
+/** A program that asks for the status waits for one second. */
 const freshMs = 500;
 const retryMs = 100;
 const within = (ms: number): number => performance.now() + ms;

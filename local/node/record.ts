@@ -43,7 +43,7 @@ export type NodeRecord = {
   readonly forget: (node: number) => Promise<void>;
   /** The id of the restore that its data come from; empty if they come from none. */
   readonly restore: () => string;
-  /** Its new member is of nodes whose data come from this restore. What it heard before another one counts no more. */
+  /** Its new member is of nodes whose data come from this restore. Reports that it heard within another restore count no more. */
   readonly followRestore: (id: string) => Promise<void>;
 };
 
@@ -121,7 +121,7 @@ export const openNodeRecord = (folder: string, node: number): NodeRecord => {
       const isLater =
         report.start > known.start ||
         (report.start === known.start && report.counter > known.counter);
-      // What failed to reach the disk is written anew.
+      // If the last change did not reach the disk, this writes it again.
       if (!isLater) return await written.catch(() => change({}));
       await change({ heard: { ...state.heard, [other]: report } });
     },

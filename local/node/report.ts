@@ -1,4 +1,4 @@
-/** What a node says of itself to the other nodes, and what of it is shown to people. */
+/** The report of a node to the other nodes, and the part of it that people see. */
 import * as v from 'valibot';
 
 /** The last report that was heard of a node: the number of its start, and its counter. */

@@ -1,4 +1,4 @@
-/** Making the files of a node's member anew from a backup. */
+/** A restore replaces the files of a node's member by those of a backup. */
 import { execFile } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

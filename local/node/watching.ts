@@ -25,7 +25,7 @@ export type WatchingOptions = {
 };
 
 export type Watching = {
-  /** What its etcd last said of itself; `undefined` until it has, and after it gave no answer. */
+  /** The last status of its etcd; `undefined` before the first one, and after etcd gave no answer. */
   readonly status: () => MemberStatus | undefined;
   /** When the copy was last found equal to a majority of the copies. */
   readonly comparedAt: () => Date | undefined;
