@@ -52,6 +52,7 @@ describe('a node whose database has changed bytes', () => {
     await trial.close();
   });
 
+  // Shows G5.
   it('says so and serves nothing until it is wiped, and the others go on', async () => {
     const { site, leader, createAt, stateOf, untilState, saidBy, wipe } = trial;
     const damaged = ((await leader()) % 3) + 1;

@@ -38,6 +38,7 @@ describe('three nodes, killed, paused and cut off while clients fight over their
     rmSync(folder, { recursive: true, force: true });
   });
 
+  // Shows G1, G3, G5.
   it.each(seeds)(
     'give no wrong reply, and hold the same in the end, with seed %d',
     async (seed) => {

@@ -35,6 +35,7 @@ describe('a node', () => {
     await createAt([1, 3], 40);
   });
 
+  // Shows G2, G12.
   it('that starts with all others after a loss of power has all that was acknowledged', async () => {
     const { site, createAt } = trial;
     const writing = createAt([1, 2, 3], 60);
@@ -44,6 +45,7 @@ describe('a node', () => {
     for (const node of site.nodes.all.toReversed()) site.nodes.start(node);
   });
 
+  // Shows G12.
   it('that is alone refuses reads and writes within ten seconds, and serves again by itself', async () => {
     const { site, ask, acknowledged } = trial;
     for (const node of [2, 3]) await site.nodes.kill(node);
@@ -59,6 +61,7 @@ describe('a node', () => {
     for (const node of [2, 3]) site.nodes.start(node);
   });
 
+  // Shows G5.
   it('that is cut off shows nothing stale, and everything when it is healed', async () => {
     const { site, ask, createAt, acknowledged } = trial;
     const heal = site.network.cut('peers', 1);
@@ -71,6 +74,7 @@ describe('a node', () => {
     expect(await inTime(settleMsMax, shows)).toBe(true);
   });
 
+  // Shows G5.
   it('that led and was paused shows no value from before an acknowledged update', async () => {
     const { site, ask, acknowledged, leader } = trial;
     const path = `/v1/secrets/${acknowledged[0]}`;

@@ -226,6 +226,7 @@ describe('a node that is isolated', () => {
 });
 
 describe('a node that is wiped', () => {
+  // Shows G12.
   it('has lost its folder, and fetches all of it again', async () => {
     const name = await create(2);
     await command('wipe', '2');

@@ -46,6 +46,7 @@ describe('create-secret, on the embedded store and KMS', () => {
     expect(stored).toMatchObject({ version: 1, createdBy: 'alice', validTo: undefined });
   });
 
+  // Shows G3.
   it('refuses a name that exists and keeps the stored value', async () => {
     const alice = someone();
     await create(alice, 'DB', 'first');
@@ -53,6 +54,7 @@ describe('create-secret, on the embedded store and KMS', () => {
     expect(Buffer.from((await latest(alice, 'DB')).value).toString()).toBe('first');
   });
 
+  // Shows G1.
   it('lets exactly one of sixteen concurrent creates of a name succeed', async () => {
     const alice = someone();
     const tries = Array.from({ length: 16 }, (_, index) => create(alice, 'DB', `value ${index}`));
@@ -95,6 +97,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       expect([stored.version, Buffer.from(value).toString()]).toEqual([2, 'y']);
     });
 
+    // Shows G6.
     it('has one effect and one answer for sixteen concurrent duplicates', async () => {
       const alice = someone();
       const tries = Array.from({ length: 16 }, () =>

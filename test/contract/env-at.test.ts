@@ -107,6 +107,7 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
     expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=b4\n');
   });
 
+  // Shows G8.
   it('shows a consistent pair while both secrets of the pair are updated', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1'], began);

@@ -152,6 +152,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(context.journal.storeCalls).toEqual([]);
   });
 
+  // Shows G8.
   it('lets one of eight overlapping files succeed, and stores no part of the others', async () => {
     const alice = someone();
     const fileOf = (index: number) =>
@@ -168,6 +169,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     }
   });
 
+  // Shows G8.
   it('reads a secret again that was updated before the write', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
@@ -408,6 +410,7 @@ describe('a .env file, on the embedded store and KMS', () => {
   });
 
   describe('while the master key is disabled', () => {
+    // Shows G9.
     it('reports name errors before the disabled master key, and stores nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'OLD', ['x']);

@@ -75,6 +75,7 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
     }
   });
 
+  // Shows G10.
   it('repeats each deployment exactly after any later updates', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1']);

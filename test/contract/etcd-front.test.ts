@@ -229,6 +229,7 @@ const essence = ({ status, body }: Reply) => {
 };
 
 describe('the front over etcd', () => {
+  // Shows G5.
   it('gives the replies of the embedded store to any sequence of requests', async () => {
     const counts = new Map<string, number>();
     await fc.assert(

@@ -40,6 +40,7 @@ describe('get-secret, on the embedded store and KMS', () => {
     await expect(get(alice, 'DB', { version: 4 })).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  // Shows G4.
   it('returns the version valid at an instant: from validFrom until before validTo', async () => {
     const alice = someone();
     const values = Array.from({ length: 21 }, (_, index) => `v${index + 1}`);
@@ -61,6 +62,7 @@ describe('get-secret, on the embedded store and KMS', () => {
     expect((await get(alice, 'EMPTY')).value).toHaveLength(0);
   });
 
+  // Shows G7.
   it.each(['latest', { version: 1 }, { at: began + 1 }] as const)(
     'answers %j alike for foreign, hidden and missing names, with the same calls',
     async (which) => {

@@ -35,6 +35,7 @@ describe('list-versions, on the embedded store and KMS', () => {
     throw new Error('the list does not end');
   };
 
+  // Shows G4.
   it('lists every version once, newest first, without gaps between their intervals', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', seven, began);

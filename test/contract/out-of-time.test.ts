@@ -42,6 +42,7 @@ describe('a store that hangs until no KMS call may begin', () => {
     ['expand', (of) => expandEnv(vault.ports)(of, alice, file('A=secret(HOT)\n'))],
   ];
 
+  // Shows G9.
   it('makes get, list and expand answer store_unavailable, without a KMS call or a key fault', async () => {
     const { pid } = JSON.parse(await readFile(join(vault.folder, 'store.pid'), 'utf8'));
     const contexts = reads.map(() => requestContext({ clock }));

@@ -81,6 +81,7 @@ describe('a write on a faulty connection', () => {
       expect([version.version, replayed]).toEqual([1, false]);
     });
 
+    // Shows G6.
     it('counts as one success of an update, without a second version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a']);
@@ -199,6 +200,7 @@ describe('a write on a faulty connection', () => {
       await expect(versionsOf(alice)).rejects.toMatchObject({ code: 'not_found' });
     });
 
+    // Shows G13.
     it('retries while throttled or in conflict, and succeeds once', async () => {
       const alice = someone();
       const { throttled, conflicted } = fault;

@@ -56,6 +56,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     ]);
   });
 
+  // Shows G4.
   it('keeps the sealed bytes of a superseded version', async () => {
     const alice = someone();
     await create(alice, 'DB');
@@ -65,6 +66,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     expect({ ...after, validTo: undefined }).toEqual(before);
   });
 
+  // Shows G3.
   it('answers not_found for missing, foreign and hidden secrets', async () => {
     const [alice, mallory] = [someone(), someone()];
     await create(alice, 'DB');
@@ -198,6 +200,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       });
     });
 
+    // Shows G3.
     it('lets one of sixteen concurrent updates of the same version succeed', async () => {
       const alice = someone();
       await create(alice, 'DB');
@@ -327,6 +330,7 @@ describe('update-secret, on the embedded store and KMS', () => {
     });
   });
 
+  // Shows G15.
   it('reports not_found before a key fault, and a key fault only for an existing secret', async () => {
     const alice = someone();
     await create(alice, 'DB');

@@ -69,6 +69,7 @@ const expectToTile = (versions: readonly ListedVersion[], count: number): void =
 };
 
 describe('1,000 creates of 100 names by 16 clients', () => {
+  // Shows G1.
   it('answer 201 exactly once for each name and keep the value of that create', async () => {
     const names = Array.from({ length: 100 }, () => freshName());
     const attempts = Array.from({ length: 1_000 }, (_, index) => ({
@@ -102,6 +103,7 @@ describe('1,000 creates of 100 names by 16 clients', () => {
 });
 
 describe('1,000 updates of one secret by 16 clients', () => {
+  // Shows G3, G4.
   it('produce 1,000 contiguous versions with adjoining intervals', async () => {
     const name = freshName('HOT');
     await create(name, 'first');
@@ -217,6 +219,7 @@ describe('a reader of two secrets that one file creates', () => {
 });
 
 describe('a reader of a secret during updates', () => {
+  // Shows G4.
   it('sees version numbers that never go back, each with its own value', async () => {
     const name = freshName();
     await create(name, 'version 1');

@@ -85,6 +85,7 @@ describeLocal('a vault after kill -9 during writes', () => {
     }
   });
 
+  // Shows G2, G11.
   it('has every acknowledged write', async () => {
     const acknowledged = attempts.filter((attempt) => attempt.acknowledged);
     expect(acknowledged.length).toBeGreaterThanOrEqual(rounds * 6 * writers);
@@ -95,6 +96,7 @@ describeLocal('a vault after kill -9 during writes', () => {
     }
   });
 
+  // Shows G11.
   it('has all or nothing of every unacknowledged file', async () => {
     expect(cutOff().length).toBeGreaterThan(0);
     for (const { name, pair } of cutOff()) {
@@ -122,6 +124,7 @@ describeLocal('a vault after kill -9 during writes', () => {
     }
   });
 
+  // Shows G11.
   it('passes inspect --verify', async () => {
     const inspect = runLocal('inspect', ['--verify'], { VAULT_DATA_DIR: vault.dataDir });
     expect([await inspect.exit, inspect.errors]).toEqual([0, []]);

@@ -116,6 +116,7 @@ describe('500 overlapping files submitted by 16 concurrent clients', () => {
     for (const count of statuses.values()) expect(count).toBeGreaterThan(20);
   });
 
+  // Shows G8.
   it('create all of their names or none', async () => {
     const told = files.filter((_, index) => submitted[index]?.reply.status === 200);
     expect(told.map(({ index }) => submitted[index]?.reply.json.created?.length)).toEqual(
@@ -174,6 +175,7 @@ describe('500 overlapping files submitted by 16 concurrent clients', () => {
     }
   });
 
+  // Shows G8.
   it('appear to concurrent readers completely or not at all', () => {
     expect(polled.length).toBeGreaterThan(30);
     let seen = { whole: 0, none: 0, part: 0 };

@@ -34,6 +34,7 @@ afterAll(() => vault.stop());
 
 // The tests tell one story: the key is disabled before the first, and the last one enables it.
 describeLocal('with the master key disabled', () => {
+  // Shows G9.
   it.each([
     ['GET', `/v1/secrets/${name}`],
     ['GET', `/v1/secrets/${name}?version=1`],

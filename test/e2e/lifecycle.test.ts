@@ -106,6 +106,7 @@ describeLocal('a vault that serves', () => {
     expect(other.output).toEqual([]);
   });
 
+  // Shows G2, G12.
   it('loses nothing after kill -9 and a restart on the same folder', async () => {
     const token = vault.token();
     const name = freshName();

@@ -70,6 +70,7 @@ describeLocal('the log line of a request', () => {
     expect(request).not.toHaveProperty('code');
   });
 
+  // Shows G14.
   it('appears once for each request of each operation, with the code of a refusal', async () => {
     const name = freshName();
     const file = { content: `A=enc(${name})\n`, values: { [name]: 'v' } };
@@ -150,6 +151,7 @@ describeLocal('the log line of a request', () => {
 });
 
 describeLocal('the log lines of decisions', () => {
+  // Shows G14.
   it('report created, refused, written and replayed', async () => {
     const [name, key] = [freshName(), { 'Idempotency-Key': randomUUID() }];
     const create = { name, value: 'v' };
@@ -207,6 +209,7 @@ describeLocal('the log', () => {
     return [canary, Buffer.from(canary).toString('hex'), encodeURIComponent(canary), ...base64];
   };
 
+  // Shows G14.
   it('contains no value, key or token of any request, refused or not', async () => {
     const canaries: string[] = [];
     const canary = (): string => {

@@ -48,6 +48,7 @@ describeLocal('two hosts of one table', () => {
   const update = (name: string, value: string) =>
     ['PUT', `/v1/secrets/${name}`, { value }] as const;
 
+  // Shows G1.
   it('let each of 40 names be created once in 400 creates, and show the same value', async () => {
     const names = Array.from({ length: 40 }, () => freshName());
     const attempts = Array.from({ length: 400 }, (_, index) =>
@@ -67,6 +68,7 @@ describeLocal('two hosts of one table', () => {
     }
   });
 
+  // Shows G3.
   it('put 200 updates of one secret into one history, though both lose races', async () => {
     const name = freshName();
     await byTurns([create(name, 'first')]);
@@ -112,6 +114,7 @@ describeLocal('two hosts of one table', () => {
     }
   });
 
+  // Shows G6.
   it('give a keyed request one effect, whichever host gets it', async () => {
     const [created, updated, stored] = [freshName(), freshName(), freshName()];
     await byTurns([create(updated, 'first')]);

@@ -69,6 +69,7 @@ describe('every operation', () => {
     expect(others.sort()).toEqual(['get-health', 'get-status']);
   });
 
+  // Shows G15.
   it.each(cases)(
     'makes only calls that keep the rules and cost what the table says: $name',
     async ({ operation, withKey }) => {

@@ -91,6 +91,7 @@ describe('plaintext sent through three nodes', () => {
   };
   const everywhere = nodes.flatMap((node) => kinds.map((kind) => `node-${node} ${kind}`)).sort();
 
+  // Shows G15.
   it('appears in no file of running nodes or of the master key, though names do', async () => {
     // Printed lines reach the log file a little later.
     const named = await until(search, (found) => found.size === everywhere.length, 60_000);

@@ -158,12 +158,14 @@ describeLocal('plaintext', () => {
     }
   });
 
+  // Shows G14.
   it('appears in no printed line', () => {
     const lines = vault.lines();
     expect(lines.length).toBeGreaterThan(100);
     expect(found(Buffer.from(lines.join('\n')))).toBe(0);
   });
 
+  // Shows G15.
   it('appears in no file, while the store runs and after it was killed', async () => {
     let bytes = 0;
     const files = new Set<string>();

@@ -128,6 +128,7 @@ describe('a changed item', () => {
     return items.find(({ sk }) => sk?.S === `VERSION#000000000${version}`) ?? {};
   };
 
+  // Shows G15.
   it('fails as a head with its one code for every change', async () => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, [value]);

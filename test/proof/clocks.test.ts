@@ -68,6 +68,7 @@ describe('versions', () => {
     await requireTiling(alice, 50);
   });
 
+  // Shows G4.
   it.each(Array.from({ length: 20 }, (_, index) => index + 1))(
     'keep their order and intervals while the clock jumps back and forward: seed %s',
     async (seed) => {

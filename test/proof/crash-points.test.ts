@@ -67,6 +67,7 @@ describe('an interrupted operation', () => {
       const run = operation.run(withKey);
       const repetition = withKey === undefined ? ['secret_exists', 'version_conflict'] : [];
 
+      // Shows G11.
       it.each(['before', 'after'] as const)(
         'has one effect after a repeat, whichever call the process died %s',
         async (when) => {
@@ -93,6 +94,7 @@ describe('an interrupted operation', () => {
         },
       );
 
+      // Shows G6.
       it('has one effect and reports it, whichever reply is lost', async () => {
         const calls = await callsOf(operation, run);
         for (let index = 0; index < calls; index += 1) {
@@ -120,6 +122,7 @@ describe('an interrupted operation', () => {
 
   describe.each(readers)('$name', (operation) => {
     const run = operation.run();
+    // Shows G11.
     it('changes nothing and answers a repeat, wherever it was interrupted', async () => {
       const calls = await callsOf(operation, run);
       const principal = await prepared(operation);

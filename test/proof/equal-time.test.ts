@@ -123,6 +123,7 @@ describe('the time of a not_found answer', () => {
     expect(Math.sign(t) * again).toBeLessThan(threshold);
   };
 
+  // Shows G7.
   it.each([
     ['get', get],
     ['update', update],

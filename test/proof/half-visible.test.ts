@@ -85,6 +85,7 @@ describe('a .env file during its request', () => {
 
   describe.each(files)('$name', (operation) => {
     describe.each([undefined, key])('with the key %s', (withKey) => {
+      // Shows G8.
       it('becomes visible completely in one step, and never disappears', async () => {
         const seen = await lookingAround(operation, withKey);
         expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
@@ -97,6 +98,7 @@ describe('a .env file during its request', () => {
         }
       });
 
+      // Shows G11.
       it.each(['before', 'after'] as const)(
         'is visible completely or not at all when its process died %s any call',
         async (when) => {

@@ -77,6 +77,7 @@ describe('a vault behind a hostile network', () => {
     return told;
   };
 
+  // Shows G13.
   it('gives true answers and sends no plaintext to the services', async () => {
     const names = Array.from({ length: clients * secretsOfAClient }, () => freshName());
     const told = new Map<string, Told[]>();

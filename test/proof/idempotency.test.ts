@@ -48,6 +48,7 @@ describe('a repeated keyed request', () => {
   describe.each(writers)('$name', (operation) => {
     const { writes } = operation;
 
+    // Shows G6.
     it.each([0, 1, 24 * hour, 25 * hour, 48 * hour - 1_000])(
       'has one effect and one answer %s ms later, whatever came between',
       async (after) => {
@@ -122,6 +123,7 @@ describe('a keyed request over HTTP', () => {
     ] as const;
   };
 
+  // Shows G6.
   it('has one effect and one answer after the vault was killed and restarted', async () => {
     const token = vault.token();
     const first = [];

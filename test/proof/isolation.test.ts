@@ -118,6 +118,7 @@ describe('the isolation of callers', () => {
       .replace(/"validFrom":"[^"]+"/, '"validFrom":""');
 
   describe.each(Object.entries(rows))('at %s', (_, { ask, statuses }) => {
+    // Shows G7.
     it('holds in every cell of the matrix', async () => {
       const texts = new Map<Target, string>();
       for (const target of targets) {
@@ -133,6 +134,7 @@ describe('the isolation of callers', () => {
       if (statuses['outside names'] !== 403) expect(texts.get('outside names')).toBe(never);
     });
 
+    // Shows G7.
     it('gives equal answers for existing and free hidden names', async () => {
       const { token, name } = await cellOf('outside names');
       const taken = await ask(token, name);

@@ -141,6 +141,7 @@ describe('a request without a usable master key', () => {
       });
       return wired.portsBehind(adversary.exchange);
     };
+    // Shows G9.
     it(`answers ${code}, retryable: ${retryable}, each time, and changes nothing`, async () => {
       for (const operation of everything) {
         if (needsNoKey.includes(operation.name)) continue;

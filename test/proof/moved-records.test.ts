@@ -126,6 +126,7 @@ describe('a moved record', () => {
     }
   });
 
+  // Shows G15.
   it('is refused as a whole item, even with the key and names of its new place', async () => {
     for (const place of places()) {
       const own = itemAt(place);

@@ -27,6 +27,7 @@ describe('a simulated vault', () => {
     { length: Math.ceil(seeds / batch) },
     (_, index) => firstSeed + index * batch,
   );
+  // Shows G1, G3.
   it.each(batches)('has a linearizable history for the seeds from %s on', async (from) => {
     for (let seed = from; seed < Math.min(from + batch, firstSeed + seeds); seed += 1) {
       const rerun = `SEED=${seed} npm run test:proof -- simulation`;

@@ -119,6 +119,7 @@ describe('a request to a hostile store', () => {
 
   describe.each(writers)('$name', (operation) => {
     describe.each([undefined, key])('with the key %s', (withKey) => {
+      // Shows G13.
       it.each(everyFate)(
         'succeeds once if one call is $kind ($as $applied $shows)',
         async (fate) => {
@@ -151,6 +152,7 @@ describe('a request to a hostile store', () => {
     });
   });
 
+  // Shows G13.
   it('gets a true answer at any rate of faults', async () => {
     for (let seed = 1; seed <= seeds; seed += 1) {
       const random = seeded(seed);

@@ -77,6 +77,7 @@ const shareOf = ({ written }: Files, values: readonly string[]): number =>
   (100 * written) / values.length;
 
 describe('written values', () => {
+  // Shows G10.
   it.each(textDialects)(
     'come back exactly from the readers of %s, unless they are refused',
     (dialect) => {

@@ -95,6 +95,7 @@ describe('a request whose function is killed meanwhile', () => {
     expect(await versionsOf(name)).toEqual([1]);
   });
 
+  // Shows G11.
   it('has exactly one effect after a repeat, wherever it was killed', async () => {
     const [writers, kills] = [4, 10];
     let [answered, broken, isOver] = [0, 0, false];

@@ -20,6 +20,7 @@ const covers = ({ text, exact }: Range, candidate: string): boolean =>
   exact ? candidate === text : candidate.startsWith(text);
 
 describe('the ranges of names that a list reads', () => {
+  // Shows G7.
   it('cover exactly the visible and requested names, each once', () => {
     fc.assert(
       fc.property(patterns, prefix, sets, (given, asked, all) => {

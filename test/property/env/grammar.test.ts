@@ -4,6 +4,7 @@ import { parseFile, printFile, rawOffset } from '../../../functions/env/grammar.
 import { fileText } from '../../support/env-files.ts';
 
 describe('the grammar of a .env file', () => {
+  // Shows G10.
   it('loses no character of any text', () => {
     fc.assert(
       fc.property(fileText, (text) => {

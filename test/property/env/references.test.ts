@@ -145,6 +145,7 @@ const read = (text: string) => {
 };
 
 describe('a rewritten file', () => {
+  // Shows G10.
   it('expands to its original meaning after encrypt', () => {
     fc.assert(
       fc.property(sample, ({ content, values, secrets: store, meaning }) => {

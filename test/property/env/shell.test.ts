@@ -56,6 +56,7 @@ describe('a value written for a shell', () => {
     }
   };
 
+  // Shows G10.
   it('reads back exactly in every shell here and in the grammar, between any other lines', () => {
     const many = fc.array(value, { minLength: 400, maxLength: 500, size: 'max' });
     const lines = fc.array(template, { minLength: 1, maxLength: 9 });

@@ -21,6 +21,7 @@ const exp = Math.floor(startOfTime / 1000) + 60;
 const claims = { iss: 'i', aud: 'a', exp, tenant: 't', sub: 's' };
 
 describe('an arbitrary token', () => {
+  // Shows G7.
   it('fails with 401 unless the issuer signed it', async () => {
     const header = fc.record(
       {

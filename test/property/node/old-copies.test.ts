@@ -191,6 +191,7 @@ const run = async (cluster: Cluster, one: Step): Promise<void> => {
 };
 
 describe('a node that starts, after any sequence of starts, copies put back and reports', () => {
+  // Shows G12.
   it('begins with no files older than a reachable peer has heard of', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (done) => {

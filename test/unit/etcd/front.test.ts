@@ -372,6 +372,7 @@ describe('a front', () => {
     expect(stored()).toEqual(['item/vault\0p\0a', 'index/vault\0byOwner\0two\0a\0p\0a']);
   });
 
+  // Shows G15.
   it('refuses by what is stored now, never by the copy that it saw last', async () => {
     await front('PutItem', put('p', { n: { N: '1' } }));
     await frontOver(etcd)('DeleteItem', { TableName, Key: keyOf('p') });

@@ -122,6 +122,7 @@ describe('a fault of KMS', () => {
     ['constructor', 'master_key_unavailable', true, 3],
   ];
 
+  // Shows G9.
   it.each(table)(
     '%s becomes %s, retryable: %s, after %s calls',
     async (name, code, retryable, tries) => {

@@ -150,6 +150,7 @@ describe('verifying a vault', () => {
     expect(await verify()).toContainEqual(violation('HEAD', problem, 'MOVED'));
   });
 
+  // Shows G14.
   it('finds a version that is missing', async () => {
     await remove(await find(first));
     const problem = 'is version 3, but version 1 is missing';
@@ -162,6 +163,7 @@ describe('verifying a vault', () => {
     expect(await verify()).toEqual([violation(first, problem), violation(second, problem)]);
   });
 
+  // Shows G14.
   it('finds an older version that was put back as head', async () => {
     const { validTo: _, ...older } = await find(second);
     const head = { ...older, sk: text('HEAD'), tenant: text(alice.tenant), name: text('DB') };

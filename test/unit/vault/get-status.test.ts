@@ -68,6 +68,7 @@ describe('the status of the vault', () => {
     ]);
   });
 
+  // Shows G5.
   it('reports degraded and raises an alarm if the table has replicas in other Regions', async () => {
     const { ask, context } = page({ replicated: true });
     expect((await ask()).status).toBe('degraded');

@@ -1,0 +1,99 @@
+/**
+ * Writes docs/evidence.md: the tests that show each guarantee. A comment `// Shows G4, G7.` directly above a test or a
+ * `describe` marks it, in any file. Run it with `npm run node -- test/support/evidence.ts`.
+ */
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** A guarantee of docs/guarantees.md: its number, such as `G4`, and its title. */
+type Guarantee = { readonly id: string; readonly title: string };
+/** A marked test: its title follows the titles of the blocks around it. */
+type Mark = { readonly file: string; readonly title: string; readonly shows: readonly string[] };
+
+/** The guarantees of the text of docs/guarantees.md, in its order. */
+export const guaranteesIn = (text: string): Guarantee[] =>
+  [...text.matchAll(/^## (G\d+) · (.+)$/gm)].map(([, id = '', title = '']) => ({ id, title }));
+
+const quoted = /'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|`((?:\\.|[^`\\])*)`/.source;
+const parameter = /%[sdifjoO#p]|\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\w+(?:\.\w+)*/g;
+
+/**
+ * The title of the call on line `at`, with `…` for each parameter. A function follows the title, also behind the table
+ * of an `each`, which the formatter closes at the indentation of the call.
+ */
+const titleAt = (lines: readonly string[], at: number, indent: number): string | undefined => {
+  const open = `(?:^ {${indent}}\\w[\\w.]*|^ {${indent}}\\S.*\\))\\(`;
+  const titled = new RegExp(`${open}\\s*(?:${quoted})\\s*,\\s*(?:async\\b|\\(|\\w+ =>)`, 'm');
+  const [, single, double, template] = titled.exec(lines.slice(at).join('\n')) ?? [];
+  const title = single ?? double ?? template;
+  return title?.replace(/\\(.)/g, '$1').replace(parameter, '…');
+};
+
+/** The titles of the call on line `at` and of the `describe` blocks around it, outermost first. */
+const titlesAt = (lines: readonly string[], at: number): (string | undefined)[] => {
+  const titles: (string | undefined)[] = [];
+  let inside = Number.POSITIVE_INFINITY;
+  for (let above = at; above >= 0; above -= 1) {
+    const line = lines[above] ?? '';
+    const indent = line.search(/\S/);
+    if (indent < 0 || indent >= inside) continue;
+    // `])('title', …` ends the table of an `each`, which begins further up at the same indentation.
+    const endsTable = /^ *[\])}]+\(/.test(line);
+    inside = endsTable ? indent + 1 : indent;
+    if (above === at || /^ *describe/.test(line)) titles.unshift(titleAt(lines, above, indent));
+  }
+  return titles;
+};
+
+/** The marked tests of a file, in its order. Throws if a marker is malformed or stands above no test. */
+export const marksIn = (file: string, source: string): Mark[] => {
+  const lines = source.split('\n');
+  return lines.flatMap((line, at) => {
+    const words = /^ *\/\/ Shows (G\d.*)$/.exec(line)?.[1];
+    if (words === undefined) return [];
+    const where = `${file}:${at + 1}: ${line.trim()}`;
+    if (!/^G\d+(, G\d+)*\.$/.test(words)) throw new Error(`${where}: write "// Shows G4, G7."`);
+    const titles = titlesAt(lines, at + 1);
+    if (titles.includes(undefined)) throw new Error(`${where}: no test with a title follows`);
+    return [{ file, title: titles.join(' '), shows: words.slice(0, -1).split(', ') }];
+  });
+};
+
+/** The text of docs/evidence.md. Throws if a guarantee has no test, or if a marker names an unknown guarantee. */
+export const evidencePage = (guarantees: readonly Guarantee[], marks: readonly Mark[]): string => {
+  const ids = new Set(guarantees.map(({ id }) => id));
+  for (const { file, title, shows } of marks) {
+    const unknown = shows.find((id) => !ids.has(id));
+    if (unknown !== undefined) throw new Error(`${file}: unknown guarantee ${unknown}: ${title}`);
+  }
+  const tables = guarantees.map(({ id, title }) => {
+    const rows = marks
+      .filter(({ shows }) => shows.includes(id))
+      .map((mark) => {
+        const name = mark.file.replace(/^test\/|\.test\.ts$/g, '');
+        return `| [${name}](../${mark.file}) | ${mark.title.replaceAll('|', '\\|')} |`;
+      });
+    if (rows.length === 0) throw new Error(`no test shows ${id} · ${title}`);
+    return `\n## ${id} · ${title}\n\n| file | test |\n|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Evidence
+
+The tests that best show each guarantee of [guarantees.md](guarantees.md). \`…\` stands for a parameter.
+
+Comments such as \`// Shows G4.\` above the tests decide what is listed here. After a change, write this page again with
+\`npm run node -- test/support/evidence.ts\`.
+${tables.join('')}`;
+};
+
+export const evidenceFile = 'docs/evidence.md';
+
+/** What docs/evidence.md must hold now. */
+export const currentEvidence = (): string => {
+  const marks = globSync('test/**/*.test.ts')
+    .sort()
+    .flatMap((file) => marksIn(file, readFileSync(file, 'utf8')));
+  return evidencePage(guaranteesIn(readFileSync('docs/guarantees.md', 'utf8')), marks);
+};
+
+if (process.argv[1]?.endsWith('/test/support/evidence.ts')) {
+  writeFileSync(evidenceFile, currentEvidence());
+}
