@@ -1,4 +1,4 @@
-import { whatIsMissing } from './local/preflight.js';
+import { whatIsMissing } from './local/bin/preflight.js';
 
 const missing = whatIsMissing();
 if (missing !== undefined) {
@@ -11,57 +11,65 @@ process.env.TEST_SEED ||= String(Date.now() % 2 ** 31);
 
 // These are published as ESM only; inside Jest they go through the same transform.
 const esm = '(?:jose|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
-const project = (name) => ({
+const project = (name, timeoutSeconds, more = {}) => ({
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  testTimeout: timeoutSeconds * 1_000,
   transform: {
     [`\\.ts$|node_modules/${esm}.*\\.js$`]: '<rootDir>/test/support/esbuild-transform.js',
   },
   transformIgnorePatterns: [`/node_modules/(?!${esm})`],
+  ...more,
 });
 
-/** Projects that generate their inputs with fast-check. */
-const generating = (name) => ({
-  ...project(name),
-  setupFilesAfterEnv: ['<rootDir>/test/support/generated-inputs.ts'],
-});
+/** For tests that generate their inputs with fast-check. */
+const generating = { setupFilesAfterEnv: ['<rootDir>/test/support/generated-inputs.ts'] };
 
-/** Real readers of .env files that need more than Node and bash: `npm run test:readers`. */
-const readers = { ...generating('readers'), globalSetup: '<rootDir>/test/readers/setup.ts' };
-
-/** Slow ones, each with a script of its own (`npm run test:cluster`), as each needs something more, or much time. */
-const slow = [
-  'browser',
-  'cli',
-  'cluster',
-  'chaos',
-  'compose',
-  'localstack-kms',
-  'policies',
-  'proof',
-  'template',
-  'mutants',
+/** The files of `contract` that hold the store over etcd to the same suites as the embedded store. */
+const overEtcd = [
+  ...['concurrent-duplicates', 'costs', 'create-secret', 'env-at', 'env-files', 'env-pins'],
+  ...['fill', 'get-secret', 'list-secrets', 'list-versions', 'record-life', 'time-limits'],
+  ...['unclear-writes', 'update-secret'],
 ];
 
-/** The e2e suites against another gateway than our own, and what only that has: `npm run test:sam`. */
-const behind = (name) => ({
-  ...project(name),
-  testMatch: [`<rootDir>/test/{e2e,${name}}/**/*.test.ts`],
-  globalSetup: `<rootDir>/test/${name}/setup.ts`,
-  globalTeardown: `<rootDir>/test/${name}/teardown.ts`,
-});
+/** `sam` or `localstack`: the program whose vault the e2e suites call, instead of `npm start`. */
+const gateway = process.env.TEST_GATEWAY;
+const cloud = gateway
+  ? {
+      testMatch: ['<rootDir>/test/e2e/*.test.ts', `<rootDir>/test/cloud/${gateway}/**/*.test.ts`],
+      globalSetup: `<rootDir>/test/cloud/${gateway}/setup.ts`,
+      globalTeardown: `<rootDir>/test/cloud/${gateway}/teardown.ts`,
+    }
+  : { testPathIgnorePatterns: ['/test/cloud/(sam|localstack)/'] };
+
+const mutants = '/test/proof/mutants/';
 
 export default {
   maxWorkers: 2,
   reporters: [
     'default',
-    ['<rootDir>/test/support/seed-reporter.js', { projects: ['property', 'readers'] }],
+    ['<rootDir>/test/support/seed-reporter.js', { projects: ['unit', 'proof'] }],
   ],
   projects: [
-    ...['unit', 'contract', 'e2e', ...slow].map(project),
-    generating('property'),
-    readers,
-    behind('sam'),
-    behind('localstack'),
+    project('unit', 60, generating),
+    project('contract', 60),
+    project('e2e', 60),
+    project('cluster', 900),
+    project('cluster', 200, {
+      testMatch: [
+        `<rootDir>/test/contract/{${overEtcd}}.test.ts`,
+        '<rootDir>/test/proof/{calls,crash-points,idempotency}.test.ts',
+      ],
+      setupFiles: ['<rootDir>/test/support/over-etcd.ts'],
+    }),
+    project('cloud', 900, cloud),
+    project('proof', 900, {
+      testPathIgnorePatterns: ['/test/proof/readers/', ...(process.env.TEST_LONG ? [] : [mutants])],
+    }),
+    project('proof', 60, {
+      testMatch: ['<rootDir>/test/proof/readers/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/proof/readers/setup.ts',
+      ...generating,
+    }),
   ],
 };

@@ -9,7 +9,7 @@ import { failure, systemCodeOf, usage } from './failures.ts';
 
 /** `dsv` runs from the bundle `.local/cli/dsv.js`. */
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const tokenProgram = 'local/token.ts';
+const tokenProgram = 'local/bin/token.ts';
 
 const made = v.object({ url: v.string(), token: v.string() });
 export type LocalToken = v.InferOutput<typeof made>;

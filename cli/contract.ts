@@ -1,5 +1,5 @@
 /**
- * The HTTP contract as `dsv` uses it: routes, bodies and replies. test/cli/contract.test.ts compares each of them with
+ * The HTTP contract as `dsv` uses it: routes, bodies and replies. test/e2e/cli/contract.test.ts compares each of them with
  * docs/openapi.yaml, property by property.
  */
 import * as v from 'valibot';

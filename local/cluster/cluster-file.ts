@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
-import { failure } from '../command.ts';
-import { readFileIfPresent, replaceFile } from '../data-folder.ts';
+import { failure } from '../host/command.ts';
+import { readFileIfPresent, replaceFile } from '../host/data-folder.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 

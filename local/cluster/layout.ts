@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { isFree } from '../child.ts';
-import { failure } from '../command.ts';
-import { createFileOnce } from '../data-folder.ts';
+import { isFree } from '../host/child.ts';
+import { failure } from '../host/command.ts';
+import { createFileOnce } from '../host/data-folder.ts';
 import { hostOf } from './relay.ts';
 
 export type NodeLayout = {

@@ -13,9 +13,9 @@ import {
   type ProcessRecord,
   rememberChild,
   startChild,
-} from '../child.ts';
-import { failure } from '../command.ts';
-import { openDataFolder } from '../data-folder.ts';
+} from '../host/child.ts';
+import { failure } from '../host/command.ts';
+import { openDataFolder } from '../host/data-folder.ts';
 import { openLogFile } from './log-file.ts';
 
 export type MemberProgram = {

@@ -1,6 +1,6 @@
 /** A whole cluster as children of this process: the master key, three vault nodes, and the proxies between them. */
 import { rmSync } from 'node:fs';
-import { failure } from '../command.ts';
+import { failure } from '../host/command.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
 import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';
@@ -34,7 +34,7 @@ const startLimitMs = 60_000;
 const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
   name: 'the master key',
   folder: keyFolder,
-  script: 'local/master-key.ts',
+  script: 'local/bin/master-key.ts',
   environment: {
     VAULT_DATA_DIR: keyFolder,
     VAULT_CLUSTER_FILE: clusterFile,
@@ -53,7 +53,7 @@ const nodeProgram = (
 ) => ({
   name: `node ${node}`,
   folder,
-  script: 'local/node.ts',
+  script: 'local/bin/node.ts',
   environment: {
     VAULT_DATA_DIR: folder,
     VAULT_CLUSTER_FILE: clusterFile,

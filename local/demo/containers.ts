@@ -1,8 +1,8 @@
 /** Runs the nodes of the demo as containers of a compose project of their own. */
 import { join } from 'node:path';
-import { containerCluster } from '../container/cluster.ts';
-import { startDaemon } from '../container/daemon.ts';
-import { closeAtEnd } from '../ending.ts';
+import { containerCluster } from '../containers/cluster.ts';
+import { startDaemon } from '../containers/daemon.ts';
+import { closeAtEnd } from '../host/ending.ts';
 import type { Nodes } from './nodes.ts';
 
 export type ContainersOptions = {

@@ -6,14 +6,14 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { endChild, startProgram } from '../child.ts';
 import { parseCommand } from '../cluster/commands.ts';
 import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
-import { failure } from '../command.ts';
-import { connectToRunning } from '../connect.ts';
-import { closeAtEnd } from '../ending.ts';
-import { openTokenKey } from '../token-key.ts';
+import { endChild, startProgram } from '../host/child.ts';
+import { failure } from '../host/command.ts';
+import { connectToRunning } from '../host/connect.ts';
+import { closeAtEnd } from '../host/ending.ts';
+import { openTokenKey } from '../host/token-key.ts';
 import type { Nodes } from './nodes.ts';
 
 const startLimitMs = 90_000;
@@ -74,7 +74,7 @@ export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> 
   closeAtEnd(() => {
     if (isTemporary) rmSync(folder, { recursive: true, force: true });
   });
-  const child = startProgram(process.execPath, [join(root, 'local', 'cluster.ts')], {
+  const child = startProgram(process.execPath, [join(root, 'local', 'bin', 'cluster.ts')], {
     cwd: root,
     env: { CLUSTER_PORT: '0', ...process.env, VAULT_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,8 +7,8 @@ import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { failure, sentenceOf } from '../command.ts';
-import type { StoreProgram } from '../dynamodb.ts';
+import { failure, sentenceOf } from '../host/command.ts';
+import type { StoreProgram } from './store.ts';
 
 type Options = {
   /** Holds node_modules. */

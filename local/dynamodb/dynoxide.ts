@@ -1,9 +1,9 @@
 /** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { startChild } from '../child.ts';
-import { failure } from '../command.ts';
-import type { StoreProgram } from '../dynamodb.ts';
+import { startChild } from '../host/child.ts';
+import { failure } from '../host/command.ts';
+import type { StoreProgram } from './store.ts';
 
 const storeFile = 'store.sqlite';
 

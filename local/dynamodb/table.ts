@@ -10,8 +10,8 @@ import {
   type TableDescription,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { failure } from '../command.ts';
-import type { TableDefinition } from '../template.ts';
+import { failure } from '../host/command.ts';
+import type { TableDefinition } from '../host/template.ts';
 
 const isNamed = (error: unknown, name: string): boolean =>
   typeof error === 'object' && error !== null && 'name' in error && error.name === name;

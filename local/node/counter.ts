@@ -3,8 +3,8 @@
  * last one that they heard, so an older copy of the files is noticed: it holds a lower number.
  */
 import { join } from 'node:path';
-import { failure } from '../command.ts';
-import { readFileIfPresent } from '../data-folder.ts';
+import { failure } from '../host/command.ts';
+import { readFileIfPresent } from '../host/data-folder.ts';
 import { memberFiles } from './member-files.ts';
 import { replaceFileMeanwhile } from './record.ts';
 

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TlsFiles } from '../cluster/cluster-file.ts';
-import { replaceFile } from '../data-folder.ts';
+import { replaceFile } from '../host/data-folder.ts';
 
 const files = { ca: 'tls/ca.pem', certificate: 'tls/node.pem', key: 'tls/node.key' } as const;
 

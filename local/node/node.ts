@@ -2,11 +2,11 @@
 import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile } from '../cluster/cluster-file.ts';
-import { failure, isFailure, sentenceOf } from '../command.ts';
 import { connectEtcd } from '../etcd/client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberStatus } from '../etcd/member-client.ts';
+import { failure, isFailure, sentenceOf } from '../host/command.ts';
 import { compareCopies, digestOf, type HashAnswer } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';

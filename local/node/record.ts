@@ -5,8 +5,8 @@
 import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
-import { failure } from '../command.ts';
-import { readFileIfPresent, replaceFile } from '../data-folder.ts';
+import { failure } from '../host/command.ts';
+import { readFileIfPresent, replaceFile } from '../host/data-folder.ts';
 import { type HeardReport, heardReport } from './report.ts';
 
 const stored = v.object({

@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isRunning, recordOf } from '../../local/child.ts';
-import { processesUnder } from '../bench/processes.ts';
+import { processesUnder } from '../../bench/processes.ts';
+import { isRunning, recordOf } from '../../local/host/child.ts';
 import { until } from '../support/cluster-process.ts';
 import { freshFolder, runFile } from '../support/local-process.ts';
 
@@ -17,8 +17,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.each([
-  ['npm run demo', 'local/demo.ts', []],
-  ['npm run bench -- cluster', 'test/bench/bench.ts', ['cluster']],
+  ['npm run demo', 'local/bin/demo.ts', []],
+  ['npm run bench -- cluster', 'bench/bench.ts', ['cluster']],
 ])('%s', (_, file, args) => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'ends its cluster on %s, and removes its folder',

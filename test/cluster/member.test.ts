@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { findFreePort } from '../../local/child.ts';
 import type { TlsFiles } from '../../local/cluster/cluster-file.ts';
 import { connectEtcd } from '../../local/etcd/client.ts';
+import { findFreePort } from '../../local/host/child.ts';
 import type { NodeConfig } from '../../local/node/config.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
 import { freshCertificates } from '../support/certificates.ts';

@@ -1,6 +1,6 @@
 /**
  * What nodes do by themselves if a disk or a database is full, if data were changed, or if all nodes were killed. More
- * faults are in test/chaos/recovery.test.ts.
+ * faults are in test/cluster/chaos/recovery.test.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,6 +1,6 @@
 /** Each function's bundle holds enough to run, and no package that its route does not use. */
 import { describe, expect, it } from '@jest/globals';
-import { bundle, readBuilds } from '../bench/bundles.ts';
+import { bundle, readBuilds } from '../../bench/bundles.ts';
 
 const builds = readBuilds('template.yaml');
 

@@ -19,7 +19,7 @@ import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
 import { submitEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
-import { readTemplate } from '../../local/template.ts';
+import { readTemplate } from '../../local/host/template.ts';
 import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
 import { file } from '../support/env-vault.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
-import { type LocalStore, startStore } from '../../local/dynamodb.ts';
+import { type LocalStore, startStore } from '../../local/dynamodb/store.ts';
 import { createFront, type Front } from '../../local/etcd/front.ts';
 import type { Reply } from '../../local/etcd/protocol.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';

@@ -3,9 +3,9 @@
  * them.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createFill, type Vault } from '../../bench/scale/fill.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import { checkVault } from '../../local/verify.ts';
-import { createFill, type Vault } from '../bench/scale/fill.ts';
+import { checkVault } from '../../local/verify/vault.ts';
 import { startUnchecked, tableName } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf } from '../support/secrets.ts';

@@ -1,13 +1,13 @@
 /** The floor of `npm run bench` is a lower bound only while it makes exactly the calls of the vault. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { prepareFloor } from '../../bench/floor.ts';
+import { fileNames, type Operation, operations, times } from '../../bench/operations.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
-import { prepareFloor } from '../bench/floor.ts';
-import { fileNames, type Operation, operations, times } from '../bench/operations.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';

@@ -4,9 +4,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import type { Handler } from '../../local/gateway/invoke.ts';
-import { type Gateway, startGateway } from '../../local/gateway.ts';
-import { type Route, readTemplate } from '../../local/template.ts';
+import { type Gateway, startGateway } from '../../local/host/gateway.ts';
+import type { Handler } from '../../local/host/invoke.ts';
+import { type Route, readTemplate } from '../../local/host/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 
 type Call = { readonly event: APIGatewayProxyEvent; readonly context: Context };

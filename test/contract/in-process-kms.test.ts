@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type Services, startServices } from '../../local/services.ts';
-import { readTemplate } from '../../local/template.ts';
+import { type Services, startServices } from '../../local/host/services.ts';
+import { readTemplate } from '../../local/host/template.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
 const root = process.cwd();

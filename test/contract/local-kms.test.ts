@@ -26,8 +26,8 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { createTransport } from '../../local/in-process.ts';
-import { type Kms, masterKeyFile, startKms } from '../../local/kms.ts';
+import { createTransport } from '../../local/host/in-process.ts';
+import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';
 import { countAnswered } from '../support/sockets.ts';
 
 type Credentials = Kms['credentials'];

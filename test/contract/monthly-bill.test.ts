@@ -1,10 +1,6 @@
 /** The bill in docs/deploy.md is computed from the measured costs of operations and the list prices. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSecret } from '../../functions/vault/create-secret.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
-import { updateSecret } from '../../functions/vault/update-secret.ts';
-import { parseTemplate } from '../../local/template.ts';
 import {
   billOf,
   billTable,
@@ -13,7 +9,11 @@ import {
   monthsOfLogs,
   totalOf,
   work,
-} from '../bench/monthly.ts';
+} from '../../bench/monthly.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { parseTemplate } from '../../local/host/template.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 

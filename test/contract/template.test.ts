@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { parseTemplate, readTemplate, type Template } from '../../local/template.ts';
+import { parseTemplate, readTemplate, type Template } from '../../local/host/template.ts';
 
 /** The whole policy of each function. */
 const allowed: Record<string, readonly string[]> = {

@@ -4,7 +4,7 @@
  * test/support/costs.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readTemplate } from '../../local/template.ts';
+import { readTemplate } from '../../local/host/template.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';

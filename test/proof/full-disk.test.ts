@@ -23,7 +23,7 @@ const seenFolder = () => `/proc/${vault.child.pid}/root${folder}`;
 
 const startOnSmallDisk = (): LocalProcess => {
   const script = `mount -t tmpfs -o size=24m,mode=0700 tmpfs "$VAULT_DATA_DIR" &&
-    exec "$0" local/start.ts`;
+    exec "$0" local/bin/start.ts`;
   const { PATH, HOME } = process.env;
   const child = spawn('unshare', ['-rm', 'sh', '-c', script, process.execPath], {
     env: { PATH, HOME, PORT: '0', VAULT_DATA_DIR: folder },

@@ -4,7 +4,7 @@
  * id.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readTemplate } from '../../local/template.ts';
+import { readTemplate } from '../../local/host/template.ts';
 import { printFigure } from '../support/figure.ts';
 import {
   freshName,

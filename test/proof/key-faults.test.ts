@@ -16,7 +16,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/ports.ts';
-import { type Kms, masterKeyFile, startKms } from '../../local/kms.ts';
+import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import type { Fate } from '../support/adversary/fates.ts';

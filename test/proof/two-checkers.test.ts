@@ -5,8 +5,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { buildChecker, checkHistory } from '../chaos/checker.ts';
-import type { Recorded } from '../chaos/history.ts';
+import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
+import type { Recorded } from '../cluster/chaos/history.ts';
 import { seeded } from '../support/adversary/random.ts';
 import { printFigure } from '../support/figure.ts';
 import { findProblems } from '../support/histories/second-checker.ts';

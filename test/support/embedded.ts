@@ -13,12 +13,12 @@ import { createWrites } from '../../functions/dynamodb/writes.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import type { Ports, Store } from '../../functions/vault/ports.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
+import { startStore } from '../../local/dynamodb/store.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
-import { startStore } from '../../local/dynamodb.ts';
 import { startHttpFront } from '../../local/etcd/http-front.ts';
-import { startKms } from '../../local/kms.ts';
-import { readTemplate } from '../../local/template.ts';
-import { checkVault } from '../../local/verify.ts';
+import { readTemplate } from '../../local/host/template.ts';
+import { startKms } from '../../local/kms/server.ts';
+import { checkVault } from '../../local/verify/vault.ts';
 import { startEtcdFront } from './etcd-front.ts';
 
 export type Embedded = {

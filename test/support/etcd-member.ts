@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endChild, findFreePort, startChild } from '../../local/child.ts';
+import { endChild, findFreePort, startChild } from '../../local/host/child.ts';
 import { requireEtcd } from '../../local/node/member.ts';
 
 export type EtcdMember = {

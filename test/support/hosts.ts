@@ -7,9 +7,9 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { findRememberedChild } from '../../local/child.ts';
-import { createNamespaces } from '../chaos/namespaces.ts';
-import type { Network } from '../chaos/network.ts';
+import { findRememberedChild } from '../../local/host/child.ts';
+import { createNamespaces } from '../cluster/chaos/namespaces.ts';
+import type { Network } from '../cluster/chaos/network.ts';
 import { until } from './cluster-process.ts';
 import { freshFolder, type LocalProcess, lineOf, runCommand, runLocal } from './local-process.ts';
 import { issueToken } from './tokens.ts';
@@ -106,7 +106,7 @@ export const openHosts = async (): Promise<Hosts> => {
     if (key) await end(key, 'SIGTERM');
   };
   const launch = (node: number): void => {
-    const command = network.at(machineOf(node), [process.execPath, 'local/node.ts']);
+    const command = network.at(machineOf(node), [process.execPath, 'local/bin/node.ts']);
     const one = runCommand(command, environmentOf(node));
     running.set(node, one);
     void one.exit.then(async () => {

@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startProgram } from '../../local/child.ts';
+import { startProgram } from '../../local/host/child.ts';
 
 export type LocalProcess = {
   readonly child: ChildProcess;
@@ -23,12 +23,12 @@ const listening = /^vault listening on (http:\/\/127\.0\.0\.1:\d+)$/;
 /** A folder that no other test uses. */
 export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'vault-test-'));
 
-/** Runs `local/<program>.ts`, like `runFile`. */
+/** Runs `local/bin/<program>.ts`, like `runFile`. */
 export const runLocal = (
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): LocalProcess => runFile(`local/${program}.ts`, args, env);
+): LocalProcess => runFile(`local/bin/${program}.ts`, args, env);
 
 /** Runs a program without this process's configuration, except for what `env` gives. */
 export const runFile = (

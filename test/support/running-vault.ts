@@ -1,5 +1,5 @@
 /**
- * A vault as a caller sees it: `local/start.ts` as a process on its own folder, or, with `BASE_URL`, a running vault
+ * A vault as a caller sees it: `local/bin/start.ts` as a process on its own folder, or, with `BASE_URL`, a running vault
  * with the folder `VAULT_DATA_DIR`. Every reply and every accepted request is checked against docs/openapi.yaml, so any
  * test that sends requests also checks the contract.
  */

@@ -1,4 +1,4 @@
-/** Tokens of the local issuer, signed here to save the time of starting `local/token.ts` for each. */
+/** Tokens of the local issuer, signed here to save the time of starting `local/bin/token.ts` for each. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /** Finds the writes and reads of one operation of a history, compared with the final state. */
-import type { Recorded } from '../../chaos/history.ts';
+import type { Recorded } from '../../cluster/chaos/history.ts';
 import type { Standing } from './second-checker.ts';
 
 /** A version of a secret; 0 means that the secret did not exist. */

@@ -3,7 +3,7 @@
  * the order of its writes, and no two writes have the same value, so no search is needed. The known order of operations
  * forms a graph, and the history is linearizable if and only if the graph has no cycle.
  */
-import type { Recorded } from '../../chaos/history.ts';
+import type { Recorded } from '../../cluster/chaos/history.ts';
 import { observe } from './observed.ts';
 import { createOrder, type Order } from './order.ts';
 

@@ -1,5 +1,5 @@
 /** Changes that make a right history wrong or nearly wrong: each changes or adds one operation. */
-import type { Recorded } from '../../chaos/history.ts';
+import type { Recorded } from '../../cluster/chaos/history.ts';
 import { intBelow, type Random } from '../adversary/random.ts';
 
 type History = readonly Recorded[];

@@ -1,5 +1,5 @@
 /** Converts the history of a simulation into the form that both checkers read. */
-import type { Recorded, Told as ToldThere } from '../../chaos/history.ts';
+import type { Recorded, Told as ToldThere } from '../../cluster/chaos/history.ts';
 import type { Entry, FinalState, Seen } from './history.ts';
 
 /**

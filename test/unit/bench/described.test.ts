@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { createPerform, parseDescription, type Secret } from '../../bench/described.ts';
-import type { Exchange } from '../../bench/http.ts';
+import { createPerform, parseDescription, type Secret } from '../../../bench/described.ts';
+import type { Exchange } from '../../../bench/http.ts';
 
-const openbao = parseDescription(readFileSync('test/bench/stores/openbao.json', 'utf8'));
+const openbao = parseDescription(readFileSync('bench/stores/openbao.json', 'utf8'));
 const ofVersion = (version: number, value = '') =>
   JSON.stringify({ data: { version, data: { value } } });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { dollarTables } from '../../bench/dollar-tables.ts';
+import { dollarTables } from '../../../bench/dollar-tables.ts';
 import {
   breakEvenGets,
   dollarsPerMillion,
@@ -8,7 +8,7 @@ import {
   rivals,
   sumOf,
   unitsOfItem,
-} from '../../bench/dollars.ts';
+} from '../../../bench/dollars.ts';
 import { costs } from '../../support/costs.ts';
 
 describe('the price of the vault on AWS', () => {

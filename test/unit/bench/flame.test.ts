@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { flameGraphOf } from '../../bench/flame.ts';
-import type { Profile } from '../../bench/profiles.ts';
+import { flameGraphOf } from '../../../bench/flame.ts';
+import type { Profile } from '../../../bench/profiles.ts';
 
 type Made = {
   readonly name: string;
@@ -82,12 +82,16 @@ describe('a flame graph', () => {
   it('distinguishes functions of one name by their file and line', () => {
     const of = (file: string, line: number) => ({ name: '', url: source(file), line, own: 100 });
     const svg = graphOf(
-      profileOf(of('local/kms.ts', 3), of('local/kms.ts', 9), of('local/key.ts', 3)),
+      profileOf(
+        of('local/kms/server.ts', 3),
+        of('local/kms/server.ts', 9),
+        of('local/bin/key.ts', 3),
+      ),
     );
     expect(titlesOf(svg)).toEqual([
-      '(anonymous) local/key.ts:3, 33.3 %',
-      '(anonymous) local/kms.ts:3, 33.3 %',
-      '(anonymous) local/kms.ts:9, 33.3 %',
+      '(anonymous) local/bin/key.ts:3, 33.3 %',
+      '(anonymous) local/kms/server.ts:3, 33.3 %',
+      '(anonymous) local/kms/server.ts:9, 33.3 %',
     ]);
   });
 
@@ -138,7 +142,7 @@ describe('a flame graph', () => {
   it('colours functions by their origin', () => {
     const files = {
       a: source('functions/http/endpoint.ts'),
-      b: source('local/gateway.ts'),
+      b: source('local/host/gateway.ts'),
       c: source('node_modules/@smithy/core/dist-cjs/index.js'),
       d: source('node_modules/@aws-sdk/client-kms/dist-cjs/index.js'),
       e: source('node_modules/jose/dist/index.js'),

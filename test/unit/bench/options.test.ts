@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { readCommandLine } from '../../../local/program.ts';
-import { operations } from '../../bench/operations.ts';
-import { commandLine, readOptions as readAsked } from '../../bench/options.ts';
-import { axes } from '../../bench/scale/points.ts';
+import { operations } from '../../../bench/operations.ts';
+import { commandLine, readOptions as readAsked } from '../../../bench/options.ts';
+import { axes } from '../../../bench/scale/points.ts';
+import { readCommandLine } from '../../../local/host/program.ts';
 
 const readOptions = (args: readonly string[]) =>
   readAsked(readCommandLine(commandLine, args) ?? { words: [], options: {} });

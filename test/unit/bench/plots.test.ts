@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { plotsOf } from '../../bench/scale/plots.ts';
-import { axes, type Point, sizes } from '../../bench/scale/points.ts';
-import { svgOf, ticksOf } from '../../bench/scale/svg.ts';
+import { plotsOf } from '../../../bench/scale/plots.ts';
+import { axes, type Point, sizes } from '../../../bench/scale/points.ts';
+import { svgOf, ticksOf } from '../../../bench/scale/svg.ts';
 
 const folder = 'docs/scale';
 const readPoints = (): readonly Point[] =>

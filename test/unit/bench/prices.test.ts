@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { costOf, prices } from '../../bench/prices.ts';
+import { costOf, prices } from '../../../bench/prices.ts';
 
 describe('the prices', () => {
   it.each(Object.entries(prices))('name their source and date: %s', (_, price) => {

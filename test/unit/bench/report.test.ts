@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Figure } from '../../bench/measure.ts';
-import { comparisonTable, type Report, resultsText } from '../../bench/report.ts';
+import type { Figure } from '../../../bench/measure.ts';
+import { comparisonTable, type Report, resultsText } from '../../../bench/report.ts';
 
 const figure = (subject: string, perSecond: number, cpuMs: number): Figure => ({
   subject,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { joinSlices, percentile, timesOf } from '../../bench/statistics.ts';
+import { joinSlices, percentile, timesOf } from '../../../bench/statistics.ts';
 
 const hundred = Array.from({ length: 100 }, (_, index) => index + 1);
 

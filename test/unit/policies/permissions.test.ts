@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { differenceOf, grantsOf, neededFor } from '../../policies/permissions.ts';
+import { differenceOf, grantsOf, neededFor } from '../../cloud/policies/permissions.ts';
 import { callOf, type Json } from '../../support/adversary/wire.ts';
 
 const template = readFileSync('template.yaml', 'utf8');

@@ -1,0 +1,150 @@
+/** Parses the command line of `npm run bench`. */
+import { failure } from '../local/host/command.ts';
+import { type Asked as AskedWith, unknownWords } from '../local/host/program.ts';
+import { type Operation, operations } from './operations.ts';
+import { type Axis, axes } from './scale/points.ts';
+
+type Peer = { readonly description: string; readonly urls: readonly string[] };
+
+export type Options = {
+  readonly command: 'one-node' | 'cluster' | 'fresh';
+  readonly operations: readonly Operation[];
+  readonly clients: readonly number[];
+  /** The time under load for each figure. */
+  readonly forMs: number;
+  readonly json: string | undefined;
+  /** The folder for profiles and flame graphs. */
+  readonly profiles: string | undefined;
+  readonly peer: Peer | undefined;
+};
+type ScaleOptions = {
+  readonly command: 'scale';
+  readonly axes: readonly Axis[];
+  readonly json: string | undefined;
+  /** The folder for plots. */
+  readonly plots: string | undefined;
+};
+type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
+
+const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
+
+const presets = {
+  'one-node': { operations, clients: [1, 16], seconds: 2.4 },
+  cluster: { operations: ['create', 'update', 'get'], clients: [16], seconds: 10 },
+  fresh: { operations: [], clients: [1], seconds: 0 },
+} as const;
+
+const readCommand = (words: readonly string[]): Options['command'] => {
+  const [word = 'one-node', ...more] = words;
+  if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
+    return word;
+  }
+  throw unknownWords(words);
+};
+
+const readOperations = (text: string): readonly Operation[] =>
+  text.split(',').map((word) => {
+    const found = operations.find((operation) => operation === word);
+    if (found !== undefined) return found;
+    throw usage(`--operations knows ${operations.join(', ')}`);
+  });
+
+const readClients = (text: string): readonly number[] =>
+  text.split(',').map((word) => {
+    const clients = Number(word);
+    if (/^\d+$/.test(word) && clients >= 1 && clients <= 64) return clients;
+    throw usage('--clients takes numbers from 1 to 64, with commas between');
+  });
+
+const readSeconds = (text: string): number => {
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= 300) return seconds;
+  throw usage('--seconds is a number up to 300');
+};
+
+const readPeer = (description: string | undefined, at: string | undefined): Peer | undefined => {
+  if (description === undefined && at === undefined) return undefined;
+  const urls = at?.split(',') ?? [];
+  if (description !== undefined && urls.length > 0 && urls.every((url) => URL.canParse(url))) {
+    return { description, urls };
+  }
+  throw usage('--peer FILE and --at URL (or URLs with commas between) go together');
+};
+
+const readAxes = (text: string): readonly Axis[] =>
+  text.split(',').map((word) => {
+    const found = axes.find((axis) => axis === word);
+    if (found !== undefined) return found;
+    throw usage(`--only knows ${axes.join(', ')}`);
+  });
+
+type Asked =
+  | Options
+  | ScaleOptions
+  | Comparison
+  | { readonly command: 'cost' }
+  | { readonly command: 'cold' };
+
+export const commandLine = {
+  name: 'npm run bench',
+  does: 'measures how fast the vault is and what an operation costs',
+  forms: [
+    ['[options]', 'one node, beside the floor'],
+    ['cluster [options]', 'three nodes'],
+    ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
+    ['cold', 'how the functions start'],
+    ['scale [--only AXES] [--plots FOLDER]', 'cost and time as the work grows'],
+    ['cost', 'what it comes to on AWS'],
+    ['--compare FILE FILE', 'two reports side by side'],
+  ],
+  options: {
+    operations: { value: 'A,B', does: `some of ${operations.join(', ')}` },
+    clients: { value: 'N,M', does: 'how many clients at once, from 1 to 64' },
+    seconds: { value: 'N', does: 'how long each figure is measured' },
+    json: { value: 'FILE', does: 'write the report there, too' },
+    profile: { value: 'FOLDER', does: 'write profiles and flame graphs there' },
+    peer: { value: 'FILE', does: 'measure another store, which this file describes' },
+    at: { value: 'URL', does: 'where that store is; URLs with commas between for several nodes' },
+    only: { value: 'A,B', does: `some of ${axes.join(', ')}` },
+    plots: { value: 'FOLDER', does: 'write the plots of scale there' },
+    compare: { does: 'compare two reports' },
+  },
+  takesWords: true,
+  examples: [
+    'npm run bench -- --operations get --clients 1,16',
+    'npm run bench -- cluster --json after.json',
+    'npm run bench -- --compare before.json after.json',
+  ],
+} as const;
+
+/** The parsed command line. Throws a sentence (exit code 2) for anything unknown. */
+export const readOptions = ({
+  words: positionals,
+  options: values,
+}: AskedWith<typeof commandLine.options>): Asked => {
+  if (values.compare) {
+    const [a, b, ...more] = positionals;
+    if (a !== undefined && b !== undefined && more.length === 0) {
+      return { command: 'compare', files: [a, b] };
+    }
+    throw usage('--compare takes two files that --json has written');
+  }
+  const [word] = positionals;
+  if (positionals.length === 1 && (word === 'cost' || word === 'cold')) return { command: word };
+  const { only, json, plots } = values;
+  if (positionals.length === 1 && positionals[0] === 'scale') {
+    return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json, plots };
+  }
+  const command = readCommand(positionals);
+  const preset = presets[command];
+  const { operations: named, clients, seconds } = values;
+  return {
+    command,
+    operations: named === undefined ? preset.operations : readOperations(named),
+    clients: clients === undefined ? preset.clients : readClients(clients),
+    forMs: 1000 * (seconds === undefined ? preset.seconds : readSeconds(seconds)),
+    json,
+    profiles: values.profile,
+    peer: readPeer(values.peer, values.at),
+  };
+};

@@ -1,0 +1,164 @@
+/** The results of a run: as a file for programs, and as tables for people. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { dirname } from 'node:path';
+import { failure } from '../local/host/command.ts';
+import type { Freshness } from './fresh.ts';
+import type { Figure } from './measure.ts';
+import { fileNames } from './operations.ts';
+import { cpuTotal } from './processes.ts';
+import type { Point } from './scale/points.ts';
+
+export type Machine = {
+  readonly processors: number;
+  readonly model: string;
+  readonly node: string;
+  /** The load average of the last minute at the end of the run. */
+  readonly load: number;
+};
+export type Report = {
+  readonly command: string;
+  readonly machine: Machine;
+  readonly figures: readonly Figure[];
+  readonly fresh?: readonly Freshness[];
+};
+
+/** The results of `scale`. */
+export type ScaleReport = { readonly machine: Machine; readonly points: readonly Point[] };
+
+export const describeMachine = (): Machine => ({
+  processors: cpus().length,
+  model: cpus()[0]?.model ?? 'unknown',
+  node: process.version,
+  load: loadavg()[0] ?? Number.NaN,
+});
+
+export const writeReport = (file: string, report: Report | ScaleReport): void => {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
+};
+
+export const readReport = (file: string): Report => {
+  const report: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (typeof report === 'object' && report !== null && 'figures' in report) return report as Report;
+  throw failure(`${file} is no report of npm run bench -- --json`, { exitCode: 2 });
+};
+
+/** A number with about three significant digits; a dash if there is none. */
+export const shown = (number: number | undefined): string => {
+  if (number === undefined || !Number.isFinite(number)) return '–';
+  return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
+};
+
+/** A table of columns under their heads, with numbers aligned right. The first `texts` columns are texts. */
+export const tableOf = (rows: readonly (readonly string[])[], texts: number): string => {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const lineOf = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column < texts ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return rows.map(lineOf).join('\n');
+};
+
+const keyOf = ({ subject, operation, clients }: Figure): string =>
+  `${subject} ${operation} ${clients}`;
+
+const floorOf = (figures: readonly Figure[], { operation, clients }: Figure) =>
+  figures.find(
+    (figure) =>
+      figure.subject === 'floor' && figure.operation === operation && figure.clients === clients,
+  );
+
+const partsOf = ({ cpu }: Figure): string =>
+  Object.entries(cpu)
+    .map(([kind, ms]) => `${kind} ${shown(ms)}`)
+    .join(', ');
+
+/**
+ * One row for each figure. `rate` and `work` are relative to the floor: 1 is as fast and as little work as the floor.
+ */
+const figuresTable = (figures: readonly Figure[]): string => {
+  const rows = figures.map((figure) => {
+    const { subject, operation, clients, times, cpu, others } = figure;
+    const floor = floorOf(figures, figure);
+    const rate = floor && times.perSecond / floor.times.perSecond;
+    const work = floor && cpuTotal(floor.cpu) / cpuTotal(cpu);
+    return [
+      operation,
+      subject,
+      String(clients),
+      ...[times.perSecond, times.p50, times.p95, times.p99, cpuTotal(cpu), rate, work].map(shown),
+      String(times.failed),
+      `${shown(others * 100)} %`,
+      partsOf(figure),
+    ];
+  });
+  const head = ['operation', 'of', 'clients', 'per s', 'p50 ms', 'p95', 'p99', 'CPU ms'];
+  return tableOf([[...head, 'rate', 'work', 'failed', 'others', 'CPU ms by process'], ...rows], 2);
+};
+
+const freshLine = ({ subject, reads, missed, visibleP50Ms }: Freshness): string => {
+  const after = missed > 0 ? `, visible after ${shown(visibleP50Ms)} ms at the median` : '';
+  return `${subject}: ${missed} of ${reads} first reads at another node missed an acknowledged write${after}`;
+};
+
+/** How much faster one file stores its names than as many creates do, for the vault and the other subjects. */
+const fileLines = (figures: readonly Figure[]): readonly string[] =>
+  figures
+    .filter(({ subject, operation }) => subject === 'vault' && operation === 'encrypt')
+    .map(({ clients, times }) => {
+      const creates = figures.filter(
+        (figure) => figure.operation === 'create' && figure.clients === clients,
+      );
+      const ratios = creates.map(
+        (create) =>
+          `${shown((times.perSecond * fileNames) / create.times.perSecond)} × ${create.subject}`,
+      );
+      return `a file of ${fileNames} names against ${fileNames} creates, clients: ${clients}: ${ratios.join(', ')}`;
+    });
+
+/** All results of a run, for people. */
+export const resultsText = ({ machine, figures, fresh = [] }: Report): string => {
+  const { processors, model, node, load } = machine;
+  return [
+    `${processors} processors (${model}), Node ${node}, load average at the end ${shown(load)}`,
+    ...(figures.length > 0 ? [figuresTable(figures)] : []),
+    ...fileLines(figures),
+    ...fresh.map(freshLine),
+  ].join('\n');
+};
+
+const change = (a: number | undefined, b: number | undefined): string =>
+  a === undefined || b === undefined ? '–' : `${b >= a ? '+' : ''}${shown((b / a - 1) * 100)} %`;
+
+/** Compares the figures that two reports share. */
+export const comparisonTable = (a: Report, b: Report): string => {
+  const before = new Map(a.figures.map((figure) => [keyOf(figure), figure]));
+  const rows = b.figures.flatMap((figure) => {
+    const old = before.get(keyOf(figure));
+    if (old === undefined) return [];
+    const [rateA, rateB] = [old.times.perSecond, figure.times.perSecond];
+    const [cpuA, cpuB] = [cpuTotal(old.cpu), cpuTotal(figure.cpu)];
+    const [p99A, p99B] = [old.times.p99, figure.times.p99];
+    const of = [figure.operation, figure.subject, String(figure.clients)];
+    const rate = [shown(rateA), shown(rateB), change(rateA, rateB)];
+    const slowest = [shown(p99A), shown(p99B), change(p99A, p99B)];
+    return [[...of, ...rate, ...slowest, shown(cpuA), shown(cpuB), change(cpuA, cpuB)]];
+  });
+  const triple = (what: string) => [`${what} A`, 'B', ''];
+  const head = [
+    'operation',
+    'of',
+    'clients',
+    ...triple('per s'),
+    ...triple('p99'),
+    ...triple('CPU'),
+  ];
+  return tableOf([head, ...rows], 2);
+};

@@ -1,0 +1,46 @@
+/**
+ * `npm run demo`: starts a vault of three nodes, plays a minute of use and of failures, and checks each claim. The exit
+ * code is 1 if a check fails. All data are removed at the end unless `VAULT_DATA_DIR` names a folder to keep them in.
+ * With `--docker` each node is a container.
+ */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { daemonInstalls } from '../containers/daemon.ts';
+import { startContainers } from '../demo/containers.ts';
+import type { Nodes } from '../demo/nodes.ts';
+import { startProcesses } from '../demo/processes.ts';
+import { tellStory } from '../demo/story.ts';
+import { failure } from '../host/command.ts';
+import { causeOfEnd } from '../host/ending.ts';
+import { runProgram } from '../host/program.ts';
+import { root } from '../host/root.ts';
+
+/** A story that was stopped may still go on until its nodes have ended; its lines are no longer printed. */
+const say = (line: string): void => {
+  if (causeOfEnd() === undefined) process.stdout.write(`${line}\n`);
+};
+
+const commandLine = {
+  name: 'npm run demo',
+  does: 'starts three vault nodes, makes them fail in about a minute, and checks each claim',
+  forms: [['[--docker]', 'the exit code is 1 if a claim does not hold']],
+  options: { docker: { does: 'each node is a container' } },
+  examples: ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo', 'npm run demo -- --docker'],
+  installs: daemonInstalls.map((line) => `with --docker, ${line}`),
+} as const;
+
+const startNodes = async (inDocker: boolean): Promise<Nodes> => {
+  if (inDocker) return await startContainers({ root, say });
+  const given = process.env['VAULT_DATA_DIR'];
+  const folder = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'vault-demo-'));
+  say(`a vault of three nodes starts in ${folder}`);
+  return await startProcesses({ root, folder, isTemporary: !given });
+};
+
+await runProgram(commandLine, async ({ options }) => {
+  const nodes = await startNodes(options.docker === true);
+  const isTrue = await tellStory(nodes, say);
+  await nodes.close();
+  if (!isTrue) throw failure('not every claim holds');
+});

@@ -1,0 +1,85 @@
+/**
+ * `npm run localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
+ * command from another terminal deploys changes, `-- delete` deletes the stack, and `-- aws …` runs the AWS CLI on it.
+ */
+import { type Cloud, startCloud } from '../containers/cloud.ts';
+import { deleteStack, deploy, runAws } from '../containers/deployment.ts';
+import { stackInstalls } from '../containers/python.ts';
+import {
+  findCloud,
+  forgetCloud,
+  type RunningCloud,
+  rememberCloud,
+} from '../containers/running-cloud.ts';
+import { localstackFolderOf, readLocalstackPort, say } from '../containers/settings.ts';
+import { failure } from '../host/command.ts';
+import { dataFolderOf, openDataFolder } from '../host/data-folder.ts';
+import { untilSignal } from '../host/ending.ts';
+import { runProgram, unknownWords } from '../host/program.ts';
+import { root } from '../host/root.ts';
+import { openTokenKey } from '../host/token-key.ts';
+
+const dataFolder = dataFolderOf(process.env);
+const folder = localstackFolderOf(dataFolder);
+
+const getCloud = (): RunningCloud => {
+  const cloud = findCloud(folder);
+  if (cloud === undefined) throw failure('no LocalStack runs here: npm run localstack starts one');
+  return cloud;
+};
+
+const deployTo = async (cloud: RunningCloud): Promise<string> => {
+  const { jwks } = await openTokenKey(dataFolder);
+  const url = await deploy({ root, ...cloud, say }, jwks);
+  say(`vault listening on ${url}`);
+  return url;
+};
+
+const serve = async (cloud: Cloud): Promise<void> => {
+  try {
+    rememberCloud(folder, cloud);
+    const ended = Promise.race([untilSignal(), cloud.failed]);
+    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, cloud, url));
+    const lost = await Promise.race([ended, deployed.then(() => ended)]);
+    if (lost) throw lost;
+  } finally {
+    forgetCloud(folder);
+    await cloud.close();
+  }
+};
+
+const up = async (): Promise<void> => {
+  const port = readLocalstackPort();
+  openDataFolder(dataFolder);
+  const running = findCloud(folder);
+  if (running !== undefined) return void (await deployTo(running));
+  await serve(await startCloud({ root, folder, port, say }));
+};
+
+const remove = async (): Promise<void> => {
+  const kept = await deleteStack({ root, ...getCloud(), say });
+  say('the stack is deleted; what template.yaml says to retain is still there:');
+  for (const [type, name] of kept) say(`${type} ${name}`);
+};
+
+const commandLine = {
+  name: 'npm run localstack',
+  does: 'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C',
+  forms: [
+    ['', 'starts LocalStack and deploys; while it runs, deploys again what was changed'],
+    ['delete', 'deletes the stack, and tells what it leaves'],
+    ['aws …', 'runs the AWS CLI on that LocalStack, with all words that follow'],
+  ],
+  takesWords: true,
+  passesOnAfter: 'aws',
+  examples: ['npm run -s localstack', 'npm run -s localstack -- aws kms list-keys'],
+  installs: stackInstalls,
+} as const;
+
+await runProgram(commandLine, async ({ words }) => {
+  const [action, ...rest] = words;
+  if (action === undefined) return up();
+  if (action === 'aws') return say(await runAws({ root, ...getCloud(), say }, rest));
+  if (action === 'delete' && rest.length === 0) return remove();
+  throw unknownWords(words);
+});

@@ -1,0 +1,65 @@
+/**
+ * `npm run sam`: serves the vault on http://127.0.0.1:3000 by `sam local start-api`, on the stack of `npm run stack`.
+ */
+import { join } from 'node:path';
+import { stackInstalls } from '../containers/python.ts';
+import { findSam, forgetSam, rememberSam } from '../containers/running-sam.ts';
+import { findStack } from '../containers/running-stack.ts';
+import { startSam } from '../containers/sam.ts';
+import { readLocalstackPort, say, stackFolderOf } from '../containers/settings.ts';
+import { startStack } from '../containers/stack.ts';
+import { findFreePort } from '../host/child.ts';
+import { failure } from '../host/command.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import { untilSignal } from '../host/ending.ts';
+import { runProgram } from '../host/program.ts';
+import { root } from '../host/root.ts';
+import { readPort } from '../host/serving.ts';
+import { readTemplate } from '../host/template.ts';
+import { openTokenKey } from '../host/token-key.ts';
+
+/** Two such processes would end each other's functions. The lock is taken before the build, which takes long. */
+const lockSam = (folder: string): { readonly release: () => void } => {
+  const running = findSam(folder);
+  if (running !== undefined) {
+    throw failure(
+      `npm run sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
+    );
+  }
+  const own = join(folder, 'sam');
+  openDataFolder(own);
+  return lockDataFolder(own);
+};
+
+const commandLine = {
+  name: 'npm run sam',
+  does: 'serves the vault on http://127.0.0.1:3000 by "sam local start-api", until Ctrl-C',
+  forms: [['', 'its functions run in containers, as AWS would build and start them']],
+  examples: ['npm run -s sam', 'PORT=3100 npm run -s sam'],
+  installs: stackInstalls,
+} as const;
+
+await runProgram(commandLine, async () => {
+  const port = readPort(3000) || (await findFreePort());
+  const localstackPort = readLocalstackPort();
+  const dataFolder = dataFolderOf(process.env);
+  openDataFolder(dataFolder);
+  const { jwks } = await openTokenKey(dataFolder);
+  const { table } = await readTemplate(join(root, 'template.yaml'));
+  const folder = stackFolderOf(dataFolder);
+  const lock = lockSam(folder);
+  const stack =
+    findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
+  try {
+    const api = await startSam({ root, folder, port, stack, jwks, say });
+    rememberSam(folder, api.url);
+    say(`vault listening on ${api.url}`);
+    const lost = await Promise.race([untilSignal(), stack.failed, api.failed]);
+    forgetSam(folder);
+    await api.close();
+    if (lost) throw lost;
+  } finally {
+    lock.release();
+    await stack.close();
+  }
+});

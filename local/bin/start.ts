@@ -1,0 +1,86 @@
+/** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
+import { join } from 'node:path';
+import { failure } from '../host/command.ts';
+import { dataFolderOf } from '../host/data-folder.ts';
+import { untilSignal } from '../host/ending.ts';
+import { isLocalIdentity } from '../host/environment.ts';
+import { serveFunctions } from '../host/functions-host.ts';
+import { showHumanLog } from '../host/human-log.ts';
+import { runProgram } from '../host/program.ts';
+import { root } from '../host/root.ts';
+import { forgetRunning, rememberRunning } from '../host/running.ts';
+import { type StoreName, startServices } from '../host/services.ts';
+import { readPort } from '../host/serving.ts';
+import { folderSetting } from '../host/shell-word.ts';
+import { readTemplate } from '../host/template.ts';
+import { openTokenKey } from '../host/token-key.ts';
+
+/** Longer than any request may last. */
+const graceMs = 12_000;
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const commandLine = {
+  name: 'npm start',
+  does: 'serves a vault on http://127.0.0.1:3000 until Ctrl-C',
+  forms: [['[--store NAME]', 'docs/configuration.md has the variables that it reads']],
+  options: {
+    store: { value: 'NAME', does: 'dynoxide, the embedded store (preset), or dynamodb-local' },
+  },
+  examples: ['npm start', 'PORT=3100 VAULT_DATA_DIR=/tmp/a-vault npm start'],
+  installs: ['--store dynamodb-local downloads DynamoDB Local into .local/dynamodb-local, once'],
+} as const;
+
+const readStore = (store = 'dynoxide'): StoreName => {
+  if (store === 'dynoxide' || store === 'dynamodb-local') return store;
+  throw failure('--store is dynoxide or dynamodb-local', { exitCode: 2 });
+};
+
+/**
+ * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal gets a token
+ * and a request to try. Any other output may be kept as a log, so it gets only the command that makes a token.
+ */
+const greet = async (url: string, folder: string, isLocal: boolean): Promise<void> => {
+  const ready = `vault listening on ${url}`;
+  if (!isLocal) return say(ready);
+  if (!process.stdout.isTTY) {
+    const setting = folderSetting(process.env, folder);
+    return say(
+      `${ready}\na token to try it: ${setting}npm run -s token -- --tenant demo --sub you`,
+    );
+  }
+  const scope = 'secrets:read secrets:write vault:status';
+  const key = await openTokenKey(folder);
+  const token = await key.issue({ tenant: 'demo', sub: 'you', scope }, 3_600);
+  say(`${ready}
+
+A token for tenant demo, good for one hour, and a request to try:
+
+TOKEN=${token}
+curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets
+`);
+};
+
+await runProgram(commandLine, async ({ options }) => {
+  const store = readStore(options.store);
+  const port = readPort(3_000);
+  const folder = dataFolderOf(process.env);
+  const isLocal = isLocalIdentity(process.env);
+  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const signal = untilSignal();
+  const services = await startServices({ root, folder, store, table, report });
+  try {
+    const gateway = await serveFunctions({ root, routes, port, report });
+    const running = { url: gateway.url, takesLocalTokens: isLocal, ...services.running };
+    rememberRunning(folder, running);
+    showHumanLog(process.env);
+    await greet(gateway.url, folder, isLocal);
+    const lost = await Promise.race([signal, services.failed]);
+    await gateway.close(graceMs);
+    forgetRunning(folder);
+    if (lost) throw lost;
+  } finally {
+    await services.close();
+  }
+});

@@ -1,0 +1,125 @@
+/**
+ * LocalStack with everything in the template: the functions in Docker's containers, the table in the embedded store.
+ * `close` removes all of it, and the next start removes what a killed process left. LocalStack keeps nothing over a
+ * restart, and a table that belongs to no stack would make the next deployment fail.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { dynoxide } from '../dynamodb/dynoxide.ts';
+import { startStore } from '../dynamodb/store.ts';
+import { type Closer, closeAll } from '../host/closing.ts';
+import { sentenceOf } from '../host/command.ts';
+import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import { startDaemon } from './daemon.ts';
+import { docker } from './docker.ts';
+import { addHost, findHostAddress, hostName } from './host.ts';
+import { ensureLambdaImage, type LambdaImage } from './lambda-image.ts';
+import { startLocalstack } from './localstack.ts';
+import { ensurePython } from './python.ts';
+
+export type CloudOptions = {
+  /** Holds template.yaml and node_modules. */
+  readonly root: string;
+  /** Keeps the table, the logs and the pids. */
+  readonly folder: string;
+  readonly port: number;
+  readonly say: (line: string) => void;
+};
+
+export type Cloud = {
+  /** The endpoint of every service. */
+  readonly endpoint: string;
+  /** The folders of the SAM CLI's programs and of LocalStack's environment, which has the AWS CLI. */
+  readonly samPrograms: string;
+  readonly awsPrograms: string;
+  /** Settles only if a part died and could not be restarted; the error says why. */
+  readonly failed: Promise<Error>;
+  readonly close: () => Promise<void>;
+};
+
+const services = [
+  'apigateway',
+  'cloudformation',
+  'dynamodb',
+  'iam',
+  'kms',
+  'lambda',
+  'logs',
+  's3',
+  'sts',
+];
+
+/** The label that marks the containers of this folder's functions. */
+export const labelOf = (folder: string): string =>
+  `vault.localstack=${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
+
+const removeContainers = async (folder: string): Promise<void> => {
+  const listed = await docker(['ps', '--all', '--quiet', '--filter', `label=${labelOf(folder)}`]);
+  const ids = listed.split('\n').filter((id) => id !== '');
+  if (ids.length > 0) await docker(['rm', '--force', ...ids]);
+};
+
+/** Fetches, builds or installs everything that is needed once. */
+const prepare = async ({ root, say }: CloudOptions) => {
+  await startDaemon(join(root, '.local', 'docker'), say);
+  const image = await ensureLambdaImage({ root, say });
+  const samPrograms = await ensurePython({ root, say }, 'sam');
+  const awsPrograms = await ensurePython({ root, say }, 'localstack');
+  return { image, samPrograms, awsPrograms, host: await findHostAddress() };
+};
+
+const settingsOf = (folder: string, image: LambdaImage): readonly string[] => [
+  ...(process.env['DOCKER_HOST'] ? [`DOCKER_HOST=${process.env['DOCKER_HOST']}`] : []),
+  `HOSTNAME_FROM_LAMBDA=${hostName}`,
+  `LAMBDA_DOCKER_FLAGS=--add-host ${addHost} --label ${labelOf(folder)}`,
+  `LAMBDA_RUNTIME_IMAGE_MAPPING=${JSON.stringify({ 'nodejs24.x': image.id })}`,
+  // The default is too short on a busy machine, and many containers may start at once.
+  'LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT=60',
+];
+
+/** The arguments of Python that start LocalStack; `start-localstack.py` explains each of them. */
+const startOf = (folder: string, image: LambdaImage, store: string): readonly string[] => {
+  const init = join(folder, 'init');
+  mkdirSync(init, { recursive: true });
+  const told = { store: new URL(store).host, image: image.id, ...(image.isStandIn && { init }) };
+  return [join(import.meta.dirname, 'start-localstack.py'), JSON.stringify(told)];
+};
+
+/** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
+export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
+  const { root, folder, port, say } = options;
+  const { image, samPrograms, awsPrograms, host } = await prepare(options);
+  openDataFolder(folder);
+  const closers: Closer[] = [lockDataFolder(folder).release];
+  const close = () => closeAll(closers);
+  try {
+    await removeContainers(folder);
+    for (const file of ['store.sqlite', 'store.sqlite-shm', 'store.sqlite-wal']) {
+      rmSync(join(folder, file), { force: true });
+    }
+    const store = await startStore(dynoxide(root), folder, say);
+    closers.push(store.close, () => removeContainers(folder));
+    say('starting LocalStack');
+    const localstack = await startLocalstack({
+      programs: awsPrograms,
+      folder,
+      hosts: [...new Set(['127.0.0.1', host])],
+      port,
+      services,
+      settings: settingsOf(folder, image),
+      start: startOf(folder, image, store.endpoint),
+    });
+    closers.push(localstack.close);
+    return {
+      endpoint: localstack.endpoint,
+      samPrograms,
+      awsPrograms,
+      failed: Promise.race([store.failed, localstack.failed]),
+      close,
+    };
+  } catch (error) {
+    await close().catch((later) => say(sentenceOf(later)));
+    throw error;
+  }
+};

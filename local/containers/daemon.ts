@@ -1,0 +1,118 @@
+/**
+ * Starts a Docker daemon if none runs: on Debian, as root, it installs and starts Debian's own. It never changes a
+ * daemon that runs already or that another program started.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { isRunning, processRecord, rememberChild } from '../host/child.ts';
+import { failure } from '../host/command.ts';
+import { readFileIfPresent } from '../host/data-folder.ts';
+import { findDaemon, hasCompose } from './docker.ts';
+import { hasProgram, run } from './run.ts';
+
+const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
+
+/** The lines of a usage text that tell how a program with Docker may change the machine. */
+export const daemonInstalls: readonly string[] = [
+  `where no Docker daemon runs, as root on Debian: the packages ${packages.join(', ')}`,
+  'where no Docker daemon runs: a daemon, which stays; npm run docker -- stop ends it',
+  'images of Docker, pulled or made out of packages',
+];
+const readyWithinMs = 30_000;
+const goneWithinMs = 30_000;
+
+/**
+ * The file that records the daemon that this program started. The daemon's own pid file is beside it, so two of our
+ * daemons never run at the same time.
+ */
+const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
+
+/**
+ * Installs Docker and compose. This happens only if no daemon runs, so no existing installation is changed; a machine
+ * without compose counts as not set up.
+ */
+const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
+  const hasDaemon = hasProgram('dockerd') && hasProgram('iptables');
+  if (hasDaemon && (await hasCompose())) return;
+  if (process.getuid?.() !== 0 || !hasProgram('apt-get')) {
+    if (hasDaemon) return;
+    throw failure(
+      `no Docker daemon answers (${why}): start one, or on Debian run this as root, which installs and starts one`,
+    );
+  }
+  say(`installing ${packages.join(', ')} with apt-get, as no Docker daemon answers`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['update', '-qq'], { env });
+  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+};
+
+const lastLineOf = (file: string): string =>
+  readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
+
+/**
+ * Returns when a daemon answers, and tells whether this call started it. `folder` keeps its pid, for `stopDaemon`, and
+ * its log. Throws one sentence if no daemon can be started.
+ */
+export const startDaemon = async (
+  folder: string,
+  say: (line: string) => void,
+): Promise<{ readonly isOurs: boolean }> => {
+  const missing = await findDaemon();
+  if (missing === undefined) return { isOurs: false };
+  if (missing.isDenied) {
+    throw failure(
+      `this user may not use Docker (${missing.why}): add the user to the group docker and log in again, or run this as root`,
+    );
+  }
+  await installDaemon(missing.why, say);
+  if (process.getuid?.() !== 0) {
+    throw failure(`no Docker daemon answers (${missing.why}): start one`);
+  }
+  say('starting a Docker daemon, which stays: npm run docker -- stop ends it');
+  mkdirSync(folder, { recursive: true });
+  const logFile = join(folder, 'dockerd.log');
+  const log = openSync(logFile, 'w');
+  const child = spawn(
+    'dockerd',
+    ['--storage-driver=overlay2', '--pidfile', join(folder, 'dockerd.pid')],
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+    },
+  );
+  closeSync(log);
+  child.unref();
+  rememberChild(recordFileOf(folder), child);
+  const deadline = performance.now() + readyWithinMs;
+  while ((await findDaemon()) !== undefined) {
+    if (child.exitCode !== null || performance.now() > deadline) {
+      child.kill('SIGTERM');
+      throw failure(`the Docker daemon did not start: ${lastLineOf(logFile)}`);
+    }
+    await sleep(100);
+  }
+  say('started a Docker daemon');
+  return { isOurs: true };
+};
+
+/** Ends the daemon that `startDaemon` started with this folder, and tells whether there was one. */
+export const stopDaemon = async (folder: string): Promise<boolean> => {
+  const file = recordFileOf(folder);
+  const text = readFileIfPresent(file);
+  if (text === undefined) return false;
+  const record = v.parse(processRecord, JSON.parse(text));
+  const isThere = isRunning(record);
+  if (isThere) process.kill(record.pid, 'SIGTERM');
+  const deadline = performance.now() + goneWithinMs;
+  while (isRunning(record)) {
+    if (performance.now() > deadline) {
+      throw failure(`the Docker daemon (pid ${record.pid}) has not ended: ${folder} has its log`);
+    }
+    await sleep(50);
+  }
+  rmSync(file);
+  return isThere;
+};

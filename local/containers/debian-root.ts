@@ -1,0 +1,82 @@
+/**
+ * Makes the root folder of an image out of Debian's packages and this project's own Node, for machines that cannot pull
+ * images. It holds only what the two images of this folder need: busybox as the shell, and no package manager.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { failure } from '../host/command.ts';
+import { hasProgram, run } from './run.ts';
+
+const packages = [
+  'busybox-static',
+  'ca-certificates',
+  'libatomic1',
+  'libc6',
+  'libgcc-s1',
+  'libstdc++6',
+];
+const commands = 'cat chmod chown cp env id kill ln ls mkdir mv ps rm sh sleep test true wget';
+const folders = 'usr/bin usr/lib usr/lib64 usr/sbin etc/ssl/certs opt proc root sys dev var';
+/** Documentation, and files that are needed only to build against libc. */
+const unneeded = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/lintian'];
+
+const users = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n';
+const groups = 'root:x:0:\nnode:x:1000:\n';
+
+export type DebianRoot = {
+  /** This folder is emptied first. */
+  readonly folder: string;
+  /** Holds node_modules, whose Node is copied into the image. */
+  readonly root: string;
+};
+
+const unpack = async (folder: string, downloads: string, names: readonly string[]) => {
+  rmSync(downloads, { recursive: true, force: true });
+  mkdirSync(downloads, { recursive: true });
+  await run('apt-get', ['download', '-qq', ...names], { cwd: downloads });
+  for (const file of readdirSync(downloads)) {
+    // Debian's / has symbolic links to /usr; a package that names /lib must not replace them.
+    const script = 'dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" --keep-directory-symlink';
+    await run('sh', ['-c', script, join(downloads, file), folder]);
+  }
+};
+
+const gatherCertificates = (folder: string): void => {
+  const from = join(folder, 'usr/share/ca-certificates/mozilla');
+  const texts = readdirSync(from).map((file) => readFileSync(join(from, file), 'utf8'));
+  writeFileSync(join(folder, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
+};
+
+/** Throws one sentence if this is not Debian, or if its packages cannot be downloaded. */
+export const makeDebianRoot = async ({ folder, root }: DebianRoot): Promise<void> => {
+  if (!hasProgram('apt-get') || !hasProgram('dpkg-deb')) {
+    throw failure('an image can be pulled or, on Debian, made out of packages: here neither');
+  }
+  rmSync(folder, { recursive: true, force: true });
+  for (const path of folders.split(' ')) mkdirSync(join(folder, path), { recursive: true });
+  for (const path of ['bin', 'lib', 'lib64', 'sbin']) {
+    symlinkSync(`usr/${path}`, join(folder, path));
+  }
+  const downloads = join(dirname(folder), 'packages');
+  await unpack(folder, downloads, packages);
+  gatherCertificates(folder);
+  for (const path of unneeded) rmSync(join(folder, path), { recursive: true, force: true });
+  for (const name of commands.split(' ')) symlinkSync('busybox', join(folder, 'usr/bin', name));
+  const node = join(folder, 'usr/bin/node');
+  copyFileSync(join(root, 'node_modules/node/bin/node'), node);
+  chmodSync(node, 0o755);
+  writeFileSync(join(folder, 'etc/passwd'), users);
+  writeFileSync(join(folder, 'etc/group'), groups);
+  writeFileSync(join(folder, 'etc/nsswitch.conf'), 'hosts: files dns\n');
+  mkdirSync(join(folder, 'tmp'));
+  chmodSync(join(folder, 'tmp'), 0o1777);
+};

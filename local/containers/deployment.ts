@@ -1,0 +1,98 @@
+/** Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS. */
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { failure } from '../host/command.ts';
+import { run } from './run.ts';
+import { buildTemplate, localParameters, runSam, samEnvironmentOf } from './sam-cli.ts';
+
+export type Deployment = {
+  /** Holds template.yaml and node_modules. */
+  readonly root: string;
+  readonly samPrograms: string;
+  readonly awsPrograms: string;
+  readonly endpoint: string;
+  readonly say: (line: string) => void;
+};
+
+/** The same name as in samconfig.toml. The table and the functions are named after it. */
+const stackName = 'vault';
+
+const environmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
+  ...samEnvironmentOf(deployment),
+  AWS_ENDPOINT_URL: deployment.endpoint,
+  AWS_PAGER: '',
+});
+
+/** Runs the AWS CLI on that LocalStack; returns its output, or throws its last words. */
+export const runAws = (deployment: Deployment, args: readonly string[]): Promise<string> =>
+  run(join(deployment.awsPrograms, 'aws'), args, { env: environmentOf(deployment) });
+
+const succeeds = async (deployment: Deployment, ...args: readonly string[]): Promise<boolean> => {
+  try {
+    await runAws(deployment, args);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Throws if a table is left from a deleted stack. As on AWS, no stack can manage such a table any more. */
+const checkNothingWasKept = async (deployment: Deployment): Promise<void> => {
+  if (await succeeds(deployment, 'cloudformation', 'describe-stacks', '--stack-name', stackName)) {
+    return;
+  }
+  if (await succeeds(deployment, 'dynamodb', 'describe-table', '--table-name', stackName)) {
+    throw failure(
+      `the table ${stackName} was kept when its stack was deleted, and no stack can be made over it: stop npm run ` +
+        'localstack and start it again, with an empty one',
+    );
+  }
+};
+
+const described = v.object({
+  StackId: v.string(),
+  Outputs: v.array(v.object({ OutputKey: v.string(), OutputValue: v.string() })),
+});
+
+const describeStack = async (deployment: Deployment): Promise<v.InferOutput<typeof described>> => {
+  const ask = ['cloudformation', 'describe-stacks', '--stack-name', stackName, '--output', 'json'];
+  return v.parse(described, JSON.parse(await runAws(deployment, [...ask, '--query', 'Stacks[0]'])));
+};
+
+/** Finds the API's address. The stack's output names it as AWS would, but LocalStack serves it at another address. */
+const findUrl = async (deployment: Deployment): Promise<string> => {
+  const { Outputs } = await describeStack(deployment);
+  const output = Outputs.find(({ OutputKey }) => OutputKey === 'ApiUrl')?.OutputValue;
+  const { hostname, pathname } = new URL(output ?? '');
+  return `${deployment.endpoint}/_aws/execute-api/${hostname.split('.')[0]}${pathname}`;
+};
+
+/** Deploys the template's changes, and returns the address of the API. `jwks`: the public key set of tokens. */
+export const deploy = async (deployment: Deployment, jwks: string): Promise<string> => {
+  const { say } = deployment;
+  await checkNothingWasKept(deployment);
+  await buildTemplate(deployment, 'localstack', say);
+  say('sam deploy');
+  // Reserved concurrency is for an account that others use, too; here it would only refuse slow calls.
+  const parameters = [...localParameters, 'EnvConcurrency=0', `AuthJwks=${JSON.stringify(jwks)}`];
+  const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
+  const args = ['deploy', ...how, '--parameter-overrides', ...parameters];
+  await runSam(deployment, args, environmentOf(deployment));
+  return findUrl(deployment);
+};
+
+const kept = v.array(v.tuple([v.string(), v.string()]));
+
+/** Deletes the stack. Returns the resources that the template's `DeletionPolicy` keeps, each with a type and a name. */
+export const deleteStack = async (
+  deployment: Deployment,
+): Promise<readonly (readonly [type: string, name: string])[]> => {
+  const { StackId } = await describeStack(deployment);
+  const ofStack = ['--stack-name', StackId];
+  await runAws(deployment, ['cloudformation', 'delete-stack', ...ofStack]);
+  await runAws(deployment, ['cloudformation', 'wait', 'stack-delete-complete', ...ofStack]);
+  const skipped =
+    "StackEvents[?ResourceStatus=='DELETE_SKIPPED'].[ResourceType, PhysicalResourceId]";
+  const ask = ['cloudformation', 'describe-stack-events', ...ofStack, '--query', skipped];
+  return v.parse(kept, JSON.parse(await runAws(deployment, [...ask, '--output', 'json'])));
+};

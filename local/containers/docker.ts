@@ -1,0 +1,82 @@
+/** Runs the Docker client of a person's shell, and compose in either of its two forms. */
+import { failure, sentenceOf } from '../host/command.ts';
+import { hasProgram, type RunOptions, run } from './run.ts';
+
+/** Selects the classic builder if its successor is not installed; the client must be told so. */
+const builderOf = async (): Promise<NodeJS.ProcessEnv> => {
+  try {
+    await run('docker', ['buildx', 'version']);
+    return {};
+  } catch {
+    return { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' };
+  }
+};
+let builder: Promise<NodeJS.ProcessEnv> | undefined;
+
+const withBuilder = async (options: RunOptions): Promise<RunOptions> => {
+  builder ??= builderOf();
+  return { ...options, env: { ...(await builder), ...options.env } };
+};
+
+/** Runs the client; returns its output, or throws its last words. */
+export const docker = async (args: readonly string[], options: RunOptions = {}): Promise<string> =>
+  run('docker', args, await withBuilder(options));
+
+/** The reason why no daemon answers. `isDenied`: there may be a daemon, but this user may not use it. */
+type NoDaemon = { readonly why: string; readonly isDenied: boolean };
+
+/** Checks whether a daemon answers. Returns `undefined` if one does, else the reason. */
+export const findDaemon = async (): Promise<NoDaemon | undefined> => {
+  try {
+    await docker(['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 });
+    return undefined;
+  } catch (error) {
+    const why = sentenceOf(error);
+    return { why, isDenied: /permission denied/i.test(why) };
+  }
+};
+
+const findCompose = async (): Promise<readonly [string, ...string[]]> => {
+  try {
+    await run('docker', ['compose', 'version']);
+    return ['docker', 'compose'];
+  } catch {
+    if (hasProgram('docker-compose')) return ['docker-compose'];
+    throw failure(
+      'docker compose is needed: install the plugin docker-compose-plugin, or Debian’s docker-compose',
+    );
+  }
+};
+let compose: Promise<readonly [string, ...string[]]> | undefined;
+
+export const hasCompose = (): Promise<boolean> =>
+  findCompose().then(
+    () => true,
+    () => false,
+  );
+
+/** Runs compose, `docker compose` or else `docker-compose`, like `docker`. */
+export const runCompose = async (
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> => {
+  compose ??= findCompose();
+  const [program, ...first] = await compose;
+  return run(program, [...first, ...args], await withBuilder(options));
+};
+
+export const hasImage = async (tag: string): Promise<boolean> => {
+  const ids = await docker(['images', '--quiet', tag]);
+  return ids !== '';
+};
+
+/** Makes sure that an image is here, and pulls it if necessary. Returns the reason if it cannot be pulled. */
+export const findImage = async (tag: string): Promise<{ readonly why: string } | undefined> => {
+  if (await hasImage(tag)) return undefined;
+  try {
+    await docker(['pull', '--quiet', tag]);
+    return undefined;
+  } catch (error) {
+    return { why: sentenceOf(error) };
+  }
+};

@@ -1,0 +1,73 @@
+/** Environments of Python programs, under `.local`, made once for each list of requirements. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '../host/command.ts';
+import { daemonInstalls } from './daemon.ts';
+import { run } from './run.ts';
+
+export type PythonOptions = {
+  /** Holds `.local`. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+};
+/** The lines of a usage text that tell how a program with Python may change the machine. */
+export const stackInstalls: readonly string[] = [
+  ...daemonInstalls,
+  'SAM and LocalStack for Python, into .local/python, once',
+];
+
+type EnvironmentName = 'checkov' | 'localstack' | 'sam';
+
+/** LocalStack uses `warnings.deprecated` of this version; with an older version it does not find its own parts. */
+const oldest = { major: 3, minor: 13 };
+
+const installedByPyenv = (): readonly string[] => {
+  const versions = join(process.env['PYENV_ROOT'] || join(homedir(), '.pyenv'), 'versions');
+  if (!existsSync(versions)) return [];
+  return readdirSync(versions).map((version) => join(versions, version, 'bin', 'python'));
+};
+
+const isNewEnough = async (python: string): Promise<boolean> => {
+  const script = `import sys, venv; sys.exit(sys.version_info < (${oldest.major}, ${oldest.minor}))`;
+  try {
+    await run(python, ['-c', script]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const getPython = async (): Promise<string> => {
+  const names = ['python3', 'python3.13', 'python3.14', ...installedByPyenv()];
+  for (const python of names) if (await isNewEnough(python)) return python;
+  throw failure(
+    `Python ${oldest.major}.${oldest.minor} or later with venv is needed for SAM and LocalStack: install it, as ` +
+      'python3 on the PATH or with pyenv',
+  );
+};
+
+/**
+ * Returns the folder of an environment's programs. Makes the environment if it is missing, or if its requirements have
+ * changed.
+ */
+export const ensurePython = async (
+  { root, say }: PythonOptions,
+  name: EnvironmentName,
+): Promise<string> => {
+  const requirements = join(import.meta.dirname, 'requirements', `${name}.txt`);
+  const folder = join(root, '.local', 'python', name);
+  const stamp = join(folder, 'requirements.sha256');
+  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
+  const programs = join(folder, 'bin');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return programs;
+  const python = await getPython();
+  say(`installing ${name} for Python into ${folder}, once (about a minute)`);
+  mkdirSync(folder, { recursive: true });
+  await run(python, ['-m', 'venv', '--clear', folder]);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+  await run(join(programs, 'python'), [...pip, '--requirement', requirements]);
+  writeFileSync(stamp, wanted);
+  return programs;
+};

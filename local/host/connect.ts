@@ -1,0 +1,101 @@
+/** Opens the table and the master key of a data folder, for commands that read them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { findCertificates } from '../cluster/certificates.ts';
+import { readClusterFile, type TlsFiles } from '../cluster/cluster-file.ts';
+import { createKeyTransport } from '../cluster/key-transport.ts';
+import { type Credentials, openMasterKey } from '../kms/master-key.ts';
+import { masterKeyFile } from '../kms/server.ts';
+import { failure } from './command.ts';
+import { findRunning, type Running } from './running.ts';
+import { startParts } from './services.ts';
+
+export type Connection = {
+  readonly dynamodb: DynamoDBClient;
+  readonly kms: KMSClient;
+  readonly tableName: string;
+  readonly masterKeyId: string;
+  readonly close: () => Promise<void>;
+};
+
+const connectTo = (
+  vault: Omit<Running, 'url' | 'takesLocalTokens'>,
+  credentials: Credentials | undefined,
+  close: () => Promise<void>,
+  tls?: TlsFiles,
+): Connection => {
+  const options = {
+    region: process.env['AWS_REGION'] || 'us-east-1',
+    // If the KMS is not the local one, the client uses the user's own access key.
+    ...(credentials && { credentials: { ...credentials } }),
+  };
+  const dynamodb = new DynamoDBClient({ ...options, endpoint: vault.dynamodbEndpoint });
+  const kms = new KMSClient({
+    ...options,
+    endpoint: vault.kmsEndpoint,
+    // The KMS of a cluster answers by TLS only.
+    ...(tls && { requestHandler: createKeyTransport(vault.kmsEndpoint, tls) }),
+  });
+  return {
+    dynamodb,
+    kms,
+    tableName: vault.tableName,
+    masterKeyId: vault.masterKeyId,
+    close: async () => {
+      dynamodb.destroy();
+      kms.destroy();
+      await close();
+    },
+  };
+};
+
+/** Connects to the vault that runs on the folder; throws a sentence if no vault runs. */
+export const connectToRunning = (folder: string): Connection => {
+  const running = findRunning(folder);
+  if (running === undefined) {
+    throw failure(`no vault runs on the data folder ${folder}: npm start starts one`);
+  }
+  const credentials = running.kmsIsLocal
+    ? openMasterKey(masterKeyFile(folder)).credentials
+    : undefined;
+  return connectTo(running, credentials, async () => undefined, findCertificates(folder));
+};
+
+/**
+ * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
+ * node does not run: its data are in etcd's files, which only its own etcd reads.
+ */
+const connectToNode = (folder: string): Connection => {
+  const running = findRunning(folder);
+  if (running === undefined) {
+    throw failure(
+      `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
+    );
+  }
+  const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
+  const { kms, tls } = readClusterFile(clusterFile);
+  return connectTo(running, kms.credentials, async () => undefined, tls);
+};
+
+/**
+ * Connects to the node or the vault that runs on the folder. If none runs, starts the store and the KMS of the folder
+ * and connects to them; `close` ends them. Throws a sentence if the folder holds no vault, or a node that does not run.
+ */
+export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
+  if (existsSync(join(folder, 'node.json'))) return connectToNode(folder);
+  if (findRunning(folder) !== undefined) return connectToRunning(folder);
+  if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {
+    throw failure(`there is no vault in the data folder ${folder}`);
+  }
+  const parts = await startParts({ root, folder, store: 'dynoxide', report: () => undefined });
+  const vault = {
+    dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+    kmsEndpoint: parts.kms?.endpoint ?? process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
+    kmsIsLocal: parts.kms !== undefined,
+    tableName: process.env['TABLE_NAME'] || 'vault',
+    masterKeyId: process.env['MASTER_KEY_ID'] || parts.kms?.keyArn || '',
+  };
+  return connectTo(vault, parts.kms?.credentials, parts.close);
+};

@@ -1,0 +1,73 @@
+/**
+ * Builds the environment of the functions: the user's settings, and the addresses of the parts that run here for
+ * everything else. The identity settings are all the user's or all local, never mixed.
+ */
+import { readIdentityConfig, readServicesConfig } from '../../functions/runtime/config.ts';
+import type { Kms } from '../kms/server.ts';
+import { failure, sentenceOf } from './command.ts';
+import { localAudience, localIssuer } from './token-key.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+type ReachedKms = Pick<Kms, 'endpoint' | 'keyArn' | 'credentials'>;
+
+export type LocalParts = {
+  /** Absent if `AWS_ENDPOINT_URL_DYNAMODB` was given. */
+  readonly storeEndpoint?: string | undefined;
+  /** Absent if `AWS_ENDPOINT_URL_KMS` was given. */
+  readonly kms?: ReachedKms | undefined;
+  /** The public key set of the local issuer. */
+  readonly jwks: string;
+};
+
+const identityNames = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
+
+/** Whether the functions take the tokens of `local/bin/token.ts`. */
+export const isLocalIdentity = (given: Environment): boolean =>
+  identityNames.every((name) => !given[name]);
+
+/** Only its own access key may use the local KMS, but the AWS SDK would prefer a session or a profile of the user. */
+const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+});
+
+/**
+ * Returns the variables to set; `undefined` means that the variable is to be removed. Throws a sentence that names a
+ * missing variable, or two that exclude each other.
+ */
+export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
+  const { storeEndpoint, kms, jwks } = parts;
+  const local: Environment = {
+    TABLE_NAME: given['TABLE_NAME'] || 'vault',
+    AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
+    ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),
+    ...(kms && {
+      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      MASTER_KEY_ID: given['MASTER_KEY_ID'] || kms.keyArn,
+      ...credentialsOf(kms),
+    }),
+    ...(isLocalIdentity(given) && {
+      AUTH_ISSUER: localIssuer,
+      AUTH_AUDIENCE: localAudience,
+      AUTH_JWKS: jwks,
+    }),
+  };
+  try {
+    readServicesConfig({ ...given, ...local });
+    readIdentityConfig({ ...given, ...local });
+  } catch (error) {
+    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
+  }
+  return local;
+};
+
+/** Sets the variables for this process and the functions in it. */
+export const applyEnvironment = (variables: Environment): void => {
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+};

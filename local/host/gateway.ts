@@ -1,0 +1,130 @@
+/**
+ * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass to the same
+ * handlers, and their results into HTTP replies. Its own refusals (an unknown route, a body beyond all bounds, a
+ * function that failed) have the form of the functions' problems.
+ */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { problem } from '../../functions/http/responses.ts';
+import { createBoundedServer, type Exchange } from './bounded-server.ts';
+import { type Bounds, bounds as presetBounds } from './bounds.ts';
+import { countParameters, pathOf, toEvent } from './event.ts';
+import { type Handler, headersOf, invoke } from './invoke.ts';
+import {
+  fromPage,
+  methodNotAllowed,
+  refuseUnreadable,
+  routeNotFound,
+  tooManyParameters,
+  unread,
+} from './refusals.ts';
+import { createFindRoute, type FindRoute } from './routes.ts';
+import type { Route } from './template.ts';
+import { isFromPage } from './web-pages.ts';
+
+export type GatewayOptions = {
+  readonly routes: readonly Route[];
+  /** The handlers by operation. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Gets one line for each function that failed. The line never contains the error's message, which may quote a
+   * request.
+   */
+  readonly report: (line: string) => void;
+  /** Replaces some of `bounds.ts`; for tests. */
+  readonly bounds?: Partial<Bounds>;
+};
+
+export type Gateway = {
+  readonly url: string;
+  /** Refuses new connections, lets requests under way end for at most `graceMs`, then ends them. */
+  readonly close: (graceMs: number) => Promise<void>;
+};
+
+/** Greater than the functions' own limit, so that the functions refuse such bodies; small enough for this host. */
+const bodyBytesMax = 4 * 1_048_576;
+
+/** A text of at most this many characters is sent together with the headers, in one piece. */
+const joinedCharactersMax = 65_536;
+
+const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult): void => {
+  const { body: text, isBase64Encoded } = result;
+  // A long text would be copied in the heap several times; a buffer of bytes is outside the heap.
+  const isLong = text.length > joinedCharactersMax;
+  const encoding = isBase64Encoded ? 'base64' : 'utf8';
+  const body = isBase64Encoded || isLong ? Buffer.from(text, encoding) : text;
+  const length = Buffer.byteLength(body);
+  response.statusCode = result.statusCode;
+  for (const [name, values] of headersOf(result)) response.setHeader(name, values);
+  response.setHeader('Content-Length', length);
+  holdReply(length);
+  response.write(body);
+};
+
+const answer = async (
+  options: GatewayOptions,
+  bounds: Bounds,
+  findRoute: FindRoute,
+  { request, readBody }: Exchange,
+): Promise<APIGatewayProxyResult> => {
+  const { method = '', url: target = '', rawHeaders } = request;
+  const requestId = randomUUID();
+  if (isFromPage(request)) return problem(fromPage(), requestId);
+  const found = findRoute(method, pathOf(target));
+  if (found === undefined) return problem(routeNotFound(), requestId);
+  if ('allow' in found) {
+    const refused = problem(methodNotAllowed(), requestId);
+    return { ...refused, headers: { ...refused.headers, Allow: found.allow.join(', ') } };
+  }
+  if (countParameters(target) > bounds.queryParametersMax) {
+    return problem(tooManyParameters(bounds), requestId);
+  }
+  const body = await readBody(bodyBytesMax);
+  if (typeof body === 'string') return problem(unread(body), requestId);
+  const { route, pathParameters } = found;
+  const handler = options.handlers.get(route.operation);
+  if (handler === undefined) throw new Error(`${route.operation} has no handler`);
+  const sourceIp = request.socket.remoteAddress ?? '';
+  const received = { method, target, rawHeaders, body, sourceIp };
+  const event = toEvent(received, route, pathParameters, requestId);
+  return invoke(handler, route, event, requestId, options.report);
+};
+
+/** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
+export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const findRoute = createFindRoute(options.routes);
+  const bounds = { ...presetBounds, ...options.bounds };
+  let isClosing = false;
+  const respond = async (exchange: Exchange): Promise<void> => {
+    const { request, response } = exchange;
+    const result = await answer(options, bounds, findRoute, exchange).catch(() => undefined);
+    if (result === undefined) return void request.destroy();
+    if (isClosing || !request.complete) response.setHeader('Connection', 'close');
+    send(exchange, result);
+    // The reply is complete for the caller, but closing the connection while half of its body is unread would reset it.
+    await exchange.discardBody();
+    response.end();
+  };
+  const server = createBoundedServer({ bounds, respond, refuse: refuseUnreadable(bounds) });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${host}:${port}`,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        isClosing = true;
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+};

@@ -1,0 +1,138 @@
+/**
+ * The services that the functions use: the data folder, the master key and the store. Each is started here unless the
+ * environment names another one. If any of it fails, all of it is stopped again.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { useTransport } from '../../functions/runtime/clients.ts';
+import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
+import { dynoxide } from '../dynamodb/dynoxide.ts';
+import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/store.ts';
+import { ensureTable, ensureTimeToLive } from '../dynamodb/table.ts';
+import { type Kms, masterKeyFile, startKms } from '../kms/server.ts';
+import { type Closer, closeAll } from './closing.ts';
+import { failure, isFailure, sentenceOf } from './command.ts';
+import { lockDataFolder, openDataFolder } from './data-folder.ts';
+import { applyEnvironment, environmentOf } from './environment.ts';
+import { createTransport } from './in-process.ts';
+import type { Running } from './running.ts';
+import type { TableDefinition } from './template.ts';
+import { openTokenKey } from './token-key.ts';
+
+export type StoreName = 'dynoxide' | 'dynamodb-local';
+
+export type PartsOptions = {
+  /** Holds template.yaml and node_modules. */
+  readonly root: string;
+  readonly folder: string;
+  readonly store: StoreName;
+  /** Gets one line each time a part is restarted. */
+  readonly report: (line: string) => void;
+};
+
+/** The parts that run here. A part is absent if the environment names another one. */
+export type Parts = {
+  readonly kms: Kms | undefined;
+  readonly store: LocalStore | undefined;
+  readonly close: () => Promise<void>;
+};
+
+export type Services = {
+  readonly running: Omit<Running, 'url' | 'takesLocalTokens'>;
+  /** Settles only if a part died and could not be restarted; the error says why. */
+  readonly failed: Promise<Error>;
+  readonly close: () => Promise<void>;
+};
+
+const findStore = ({ root, store }: PartsOptions): StoreProgram =>
+  store === 'dynoxide'
+    ? dynoxide(root)
+    : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
+
+/** The files and folders in the data folder in which the stores keep their data. */
+const storeFiles = ['store.sqlite', 'dynamodb-local'];
+
+/**
+ * Throws if there is data but no master key. A new key would open none of that data, and the error would appear only at
+ * the first read.
+ */
+const checkKeyIsThere = (folder: string): void => {
+  const holdsData = storeFiles.some((file) => existsSync(join(folder, file)));
+  if (!holdsData || existsSync(masterKeyFile(folder))) return;
+  throw failure(
+    `${masterKeyFile(folder)} is missing, the master key of the data beside it: put back a copy, set ` +
+      'AWS_ENDPOINT_URL_KMS to where the key is, or move the whole data folder away',
+  );
+};
+
+/**
+ * Locks the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be started;
+ * nothing is left running then.
+ */
+export const startParts = async (options: PartsOptions): Promise<Parts> => {
+  const { folder, report } = options;
+  openDataFolder(folder);
+  const closers: Closer[] = [lockDataFolder(folder).release];
+  const close = () => closeAll(closers);
+  const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
+  try {
+    if (!otherKms) checkKeyIsThere(folder);
+    const kms = otherKms ? undefined : await startKms({ folder });
+    if (kms) closers.push(kms.close);
+    const store = otherStore ? undefined : await startStore(findStore(options), folder, report);
+    if (store) closers.push(store.close);
+    return { kms, store, close };
+  } catch (error) {
+    await close().catch((later) => report(sentenceOf(later)));
+    throw error;
+  }
+};
+
+const checkTable = async (name: string, table: TableDefinition): Promise<void> => {
+  const client = new DynamoDBClient({});
+  try {
+    await ensureTable(client, name, table);
+    await ensureTimeToLive(client, name, table);
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
+    throw failure(`the store at ${endpoint} cannot be used: ${sentenceOf(error)}`, {
+      cause: error,
+    });
+  } finally {
+    client.destroy();
+  }
+};
+
+/**
+ * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
+ * that they may be imported. They then call an embedded KMS without HTTP. Throws like `startParts`.
+ */
+export const startServices = async (
+  options: PartsOptions & { readonly table: TableDefinition },
+): Promise<Services> => {
+  const parts = await startParts(options);
+  const { kms, store, close } = parts;
+  try {
+    const { jwks } = await openTokenKey(options.folder);
+    applyEnvironment(environmentOf(process.env, { storeEndpoint: store?.endpoint, kms, jwks }));
+    if (kms) useTransport('KMS', createTransport(kms.answer));
+    const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
+    await checkTable(tableName, options.table);
+    return {
+      running: {
+        dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+        kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
+        kmsIsLocal: kms !== undefined,
+        tableName,
+        masterKeyId,
+      },
+      failed: store?.failed ?? new Promise(() => undefined),
+      close,
+    };
+  } catch (error) {
+    await close().catch((later) => options.report(sentenceOf(later)));
+    throw error;
+  }
+};

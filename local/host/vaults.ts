@@ -1,0 +1,143 @@
+/**
+ * Finds the vaults that run on this machine from this checkout, however they were started, and the signers of their
+ * tokens. A vault is found by its record in its data folder, or through Docker.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { findKeyContainer, urlOf } from '../containers/compose.ts';
+import { findCloud } from '../containers/running-cloud.ts';
+import { findSam } from '../containers/running-sam.ts';
+import { localstackFolderOf, stackFolderOf } from '../containers/settings.ts';
+import { failure } from './command.ts';
+import { dataFolderOf } from './data-folder.ts';
+import { root } from './root.ts';
+import { findRunning } from './running.ts';
+
+export const vaultNames = ['start', 'cluster', 'docker', 'sam', 'localstack'] as const;
+type VaultName = (typeof vaultNames)[number];
+
+/** The signer of a vault's tokens: the key in a folder, or a program in a container. */
+export type Signer = { readonly folder: string } | { readonly container: string };
+
+export type Vault = {
+  readonly name: VaultName;
+  /** Absent if the vault does not run yet or any more. */
+  readonly url?: string | undefined;
+  readonly signer: Signer;
+  /** False if the vault takes the tokens of another issuer. */
+  readonly takesLocalTokens: boolean;
+};
+
+/** Returns the folder of a vault's token key, whether it runs or not; `docker` keeps its key in a volume. */
+const keyFolderOf = (environment: NodeJS.ProcessEnv, name: Exclude<VaultName, 'docker'>): string =>
+  name === 'cluster'
+    ? join(dataFolderOf(environment, '.local/cluster'), 'key')
+    : dataFolderOf(environment);
+
+const clusterUrlOf = (keyFolder: string): string | undefined =>
+  [1, 2, 3]
+    .map((node) => findRunning(join(keyFolder, '..', `node-${node}`))?.url)
+    .find((url) => url !== undefined);
+
+const local = (name: VaultName, folder: string, url: string | undefined): Vault => ({
+  name,
+  url,
+  signer: { folder },
+  takesLocalTokens: true,
+});
+
+const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<Vault[]>>> = {
+  start: async (given) => {
+    const folder = keyFolderOf(given, 'start');
+    const running = findRunning(folder);
+    if (!running?.url) return [];
+    const { url, takesLocalTokens } = running;
+    return [{ ...local('start', folder, url), takesLocalTokens }];
+  },
+  cluster: async (given) => {
+    const folder = keyFolderOf(given, 'cluster');
+    const isRunning = findRunning(folder) !== undefined;
+    return isRunning ? [local('cluster', folder, clusterUrlOf(folder))] : [];
+  },
+  docker: async (given) => {
+    const container = await findKeyContainer(root, given['COMPOSE_PROJECT_NAME']);
+    if (container === undefined) return [];
+    return [{ name: 'docker', url: urlOf(1), signer: { container }, takesLocalTokens: true }];
+  },
+  sam: async (given) => {
+    const folder = keyFolderOf(given, 'sam');
+    const running = findSam(stackFolderOf(folder));
+    return running ? [local('sam', folder, running.url)] : [];
+  },
+  localstack: async (given) => {
+    const folder = keyFolderOf(given, 'localstack');
+    const running = findCloud(localstackFolderOf(folder));
+    return running?.url ? [local('localstack', folder, running.url)] : [];
+  },
+};
+
+/**
+ * Finds all running vaults. If `VAULT_DATA_DIR` names a folder, the user means the vault in it, so Docker is not asked.
+ */
+const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
+  const names = vaultNames.filter((name) => name !== 'docker' || !given['VAULT_DATA_DIR']);
+  return (await Promise.all(names.map((name) => finders[name](given)))).flat();
+};
+
+const isVaultName = (text: string): text is VaultName => vaultNames.some((name) => name === text);
+
+const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
+
+/** Returns the vault of this name, whether it runs or not. */
+const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault> => {
+  if (!isVaultName(name)) throw usage(`--for knows ${vaultNames.join(', ')}`);
+  const [found] = await finders[name](given);
+  if (found !== undefined) return found;
+  if (name !== 'docker') return local(name, keyFolderOf(given, name), undefined);
+  throw failure('no containers of a cluster run here: npm run cluster -- --docker starts them');
+};
+
+/**
+ * Returns the vault to make tokens for before any vault runs: the cluster, if the folder is a cluster's, else `npm
+ * start`.
+ */
+const presetVault = (given: NodeJS.ProcessEnv): Vault => {
+  const isCluster = existsSync(join(dataFolderOf(given), 'cluster.json'));
+  const name = isCluster ? 'cluster' : 'start';
+  return local(name, keyFolderOf(given, name), undefined);
+};
+
+const describeAll = (vaults: readonly Vault[]): string =>
+  vaults.map(({ name, url }) => (url === undefined ? name : `${name} (${url})`)).join(' and ');
+
+/**
+ * Chooses the vault to make a token for: the vault that `name` names, else the running one, else the one that `npm
+ * start` would start. Throws a sentence if several run and the choice is not clear, or if the vault does not take the
+ * tokens of this machine. `isUrlNeeded` means that the caller wants to reach the vault, too.
+ */
+export const chooseVault = async (
+  given: NodeJS.ProcessEnv,
+  name: string | undefined,
+  isUrlNeeded: boolean,
+): Promise<Vault> => {
+  const running = name === undefined ? await findVaults(given) : [await namedVault(given, name)];
+  const [vault = presetVault(given), ...others] = running;
+  const isOneKey = others.every(
+    ({ signer }) => JSON.stringify(signer) === JSON.stringify(vault.signer),
+  );
+  if (others.length > 0 && (isUrlNeeded || !isOneKey)) {
+    const choices = running.map((one) => `--for ${one.name}`).join(' or ');
+    throw usage(`${describeAll(running)} run here: say which one is meant, with ${choices}`);
+  }
+  if (isUrlNeeded && vault.url === undefined) {
+    throw failure(
+      name === undefined
+        ? 'no vault runs here: npm start starts one'
+        : `the vault of --for ${vault.name} does not run here`,
+    );
+  }
+  if (vault.takesLocalTokens) return vault;
+  throw failure(
+    `the vault on ${vault.url} takes the tokens of its own issuer (AUTH_ISSUER), not those of this machine`,
+  );
+};

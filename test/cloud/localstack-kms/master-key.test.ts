@@ -1,0 +1,159 @@
+/**
+ * The master key of a vault is in LocalStack's KMS and fails in every way. The tests tell one story: each leaves the
+ * key as the next one finds it.
+ */
+import {
+  CancelKeyDeletionCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  freshName,
+  type Reply,
+  type RunningVault,
+  startVault,
+} from '../../support/running-vault.ts';
+import { freshMaterial, type LocalKms, startKms } from './localstack.ts';
+
+// LocalStack is installed the first time, and restarts several times.
+jest.setTimeout(300_000);
+
+let kms: LocalKms;
+let vault: RunningVault;
+let token: string;
+const kept = freshName('KEPT');
+const free = freshName('FREE');
+const [first, second] = ['the first value', 'the second value'];
+
+const call = (method: string, path: string, body?: object): Promise<Reply> =>
+  vault.call(method, path, body === undefined ? { token } : { token, body });
+
+type Request = readonly [method: string, path: string, body?: object];
+const retrievals: readonly Request[] = [
+  ['GET', `/v1/secrets/${kept}`],
+  ['GET', `/v1/secrets/${kept}?version=1`],
+  ['GET', `/v1/secrets/${kept}/versions?include=values`],
+  ['POST', '/v1/env/expand', { content: `A=secret(${kept})` }],
+  ['POST', '/v1/env', { content: `A=secret(${kept})` }],
+];
+const writes: readonly Request[] = [
+  ['POST', '/v1/secrets', { name: free, value: 'v' }],
+  ['PUT', `/v1/secrets/${kept}`, { value: 'v' }],
+  ['POST', '/v1/env', { content: `${free}=v\nB=enc(${free})` }],
+  ['POST', '/v1/env/encrypt', { content: `${free}=v\nB=enc(${free})` }],
+];
+
+/** Makes each request twice. Both answers must be the expected ones, in time and without a value. */
+const expectEach = async (requests: readonly Request[], code: string, retryable: boolean) => {
+  for (const request of requests) {
+    for (const _ of [1, 2]) {
+      const begun = performance.now();
+      const reply = await call(...request);
+      expect(performance.now() - begun).toBeLessThan(10_000);
+      expect({ request, ...reply }).toMatchObject({
+        request,
+        status: 503,
+        json: { code, retryable },
+      });
+      expect(reply.text).not.toContain(first);
+      expect(reply.text).not.toContain(second);
+    }
+  }
+};
+
+/** Expects that nothing was written and that the earlier values open. */
+const expectAllAsBefore = async () => {
+  expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
+  const { json } = await call('GET', `/v1/secrets/${kept}/versions?include=values&order=asc`);
+  expect(json.versions?.map(({ value }) => value)).toEqual([first, second]);
+};
+
+beforeAll(async () => {
+  kms = await startKms();
+  vault = await startVault(kms.env);
+  token = vault.token();
+  await call('POST', '/v1/secrets', { name: kept, value: first });
+  await call('PUT', `/v1/secrets/${kept}`, { value: second });
+});
+afterAll(async () => {
+  await vault?.stop();
+  await kms?.close();
+});
+
+describe('a vault over LocalStack KMS', () => {
+  it('serves every operation', async () => {
+    const name = freshName();
+    const [a, b] = [freshName(), freshName()];
+    expect((await call('POST', '/v1/secrets', { name, value: 'v' })).status).toBe(201);
+    expect((await call('POST', '/v1/secrets', { name, value: 'v' })).status).toBe(409);
+    expect((await call('PUT', `/v1/secrets/${name}`, { value: 'w' })).json.version).toBe(2);
+    expect((await call('GET', `/v1/secrets/${name}?version=1`)).json.value).toBe('v');
+    expect((await call('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
+    expect((await call('GET', '/v1/secrets')).json.names).toContain(name);
+    const encrypted = await call('POST', '/v1/env/encrypt', { content: `${a}=x\nP=enc(${a})` });
+    expect(encrypted.status).toBe(200);
+    const content = `${b}=y\nQ=enc(${b})\nR=secret(${a})`;
+    expect((await call('POST', '/v1/env', { content })).json.content).toContain('R=x');
+    const expanded = await call('POST', '/v1/env/expand', { content: `S=secret(${b})` });
+    expect(expanded.json.content).toBe('S=y');
+    expect((await call('GET', '/v1/status')).json).toMatchObject({
+      masterKey: { reachable: true, id: kms.key.id },
+    });
+  });
+});
+
+describe('a vault with a failing master key', () => {
+  const keyed = () => ({ KeyId: kms.key.id });
+
+  it('stores and opens nothing while the key is disabled, and everything after it is enabled', async () => {
+    await kms.client.send(new DisableKeyCommand(keyed()));
+    await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
+    await kms.client.send(new EnableKeyCommand(keyed()));
+    await expectAllAsBefore();
+  });
+
+  it('stores and opens nothing while the key is pending deletion, and everything after that is cancelled', async () => {
+    await kms.client.send(new ScheduleKeyDeletionCommand({ ...keyed(), PendingWindowInDays: 7 }));
+    await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
+    await kms.client.send(new CancelKeyDeletionCommand(keyed()));
+    await kms.client.send(new EnableKeyCommand(keyed()));
+    await expectAllAsBefore();
+  });
+
+  it('stores nothing if KMS does not know its key', async () => {
+    const other = await startVault({ ...kms.env, MASTER_KEY_ID: `${kms.env['MASTER_KEY_ID']}0` });
+    const [own, theirs] = [vault, token];
+    [vault, token] = [other, other.token()];
+    try {
+      await expectEach(writes.slice(0, 1), 'master_key_unavailable', false);
+      expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
+    } finally {
+      [vault, token] = [own, theirs];
+      await other.stop();
+    }
+  });
+
+  it('answers retryable errors while KMS is unreachable, and opens everything afterwards', async () => {
+    await kms.stop();
+    await expectEach([...retrievals, ...writes], 'master_key_unavailable', true);
+    await kms.start(kms.key);
+    await expectAllAsBefore();
+  });
+
+  it('stores and opens nothing if KMS was restarted without the key', async () => {
+    await kms.start();
+    await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
+  });
+
+  it('answers master_key_incorrect to every read if the key has other material', async () => {
+    await kms.start({ id: kms.key.id, material: freshMaterial() });
+    await expectEach(retrievals, 'master_key_incorrect', false);
+  });
+
+  it('opens everything again once the key has its own material', async () => {
+    await kms.start(kms.key);
+    await expectAllAsBefore();
+  });
+});

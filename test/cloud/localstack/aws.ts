@@ -1,0 +1,23 @@
+/** The AWS CLI with the LocalStack of a folder, like `npm run localstack -- aws …`. */
+import { runLocal } from '../../support/local-process.ts';
+
+/** Returns the output of the command. Throws its error output if it fails. */
+export const aws = async (dataDir: string, ...args: readonly string[]): Promise<string> => {
+  const command = runLocal('localstack', ['aws', ...args], { VAULT_DATA_DIR: dataDir });
+  if ((await command.exit) === 0) return command.output.join('\n');
+  throw new Error(command.errors.join('\n'));
+};
+
+/** Like `aws`, but parses the output as JSON. */
+export const askAws = async <Answer>(
+  dataDir: string,
+  ...args: readonly string[]
+): Promise<Answer> => JSON.parse(await aws(dataDir, ...args, '--output', 'json')) as Answer;
+
+/** An output of the deployed stack. */
+export const outputOf = (dataDir: string, name: string): Promise<string> =>
+  askAws(
+    dataDir,
+    ...['cloudformation', 'describe-stacks', '--stack-name', 'vault'],
+    ...['--query', `Stacks[0].Outputs[?OutputKey=='${name}'] | [0].OutputValue`],
+  );

@@ -1,0 +1,132 @@
+/**
+ * A stack on its own LocalStack is deployed, deployed again, changed and deleted. The tests tell one story: each finds
+ * the stack as the test before left it.
+ */
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { findFreePort } from '../../../local/host/child.ts';
+import { freshFolder, type LocalProcess, lineOf, runLocal } from '../../support/local-process.ts';
+import { exchange } from '../../support/raw-http.ts';
+import { sendUntilFinal } from '../../support/repeated-requests.ts';
+import { issueToken } from '../../support/tokens.ts';
+import { askAws } from './aws.ts';
+
+// Programs of Python start many times, which may take long on a busy machine.
+jest.setTimeout(300_000);
+
+const dataDir = freshFolder();
+const listening = /^vault listening on (http:\/\/\S+)$/;
+const startLimitMs = 240_000;
+let served: LocalProcess;
+let url: string;
+
+/** Runs the command from another terminal to its end. */
+const again = async (
+  ...args: readonly string[]
+): Promise<LocalProcess & { code: number | null }> => {
+  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir });
+  return { ...command, code: await command.exit };
+};
+const addressOf = ({ output }: LocalProcess) =>
+  output.map((line) => listening.exec(line)?.[1]).find(Boolean);
+
+type Answer = { readonly versions?: readonly { readonly value: string }[] };
+const call = async (method: string, path: string, token: string, body?: object) => {
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    'Content-Type': 'application/json',
+    'Idempotency-Key': randomUUID(),
+  };
+  const { pathname } = new URL(url);
+  const sent = { method, url, path: `${pathname}${path}`, headers, body: JSON.stringify(body) };
+  const { status, text } = await sendUntilFinal(() => exchange(sent), {
+    triesMax: 50,
+    isSafe: true,
+    check: () => {},
+  });
+  return { status, json: JSON.parse(text) as Answer };
+};
+
+beforeAll(async () => {
+  const port = String(await findFreePort());
+  served = runLocal('localstack', [], { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port });
+  url = await lineOf(served, listening, startLimitMs);
+  const body = { name: 'KEPT', value: 'one' };
+  await call('POST', '/v1/secrets', issueToken(dataDir, { tenant: 'a' }), body);
+});
+afterAll(async () => {
+  served.child.kill('SIGTERM');
+  await served.exit;
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+describe('a stack', () => {
+  it('keeps its address and data when it is deployed again unchanged', async () => {
+    const { code, ...command } = await again();
+    expect([code, command.errors]).toEqual([0, []]);
+    expect(addressOf(command)).toBe(url);
+    const reply = await call('GET', '/v1/secrets/KEPT', issueToken(dataDir, { tenant: 'a' }));
+    expect(reply).toMatchObject({ status: 200, json: { version: 1, value: 'one' } });
+  });
+
+  it('accepts only tokens of the new key set after a deployment with another one, and keeps its data', async () => {
+    const old = issueToken(dataDir, { tenant: 'a' });
+    rmSync(join(dataDir, 'token-key.json'));
+    const { code, ...command } = await again();
+    expect([code, addressOf(command)]).toEqual([0, url]);
+    const fresh = issueToken(dataDir, { tenant: 'a' });
+    expect((await call('GET', '/v1/secrets/KEPT', old)).status).toBe(401);
+    const update = await call('PUT', '/v1/secrets/KEPT', fresh, { value: 'two' });
+    expect(update).toMatchObject({ status: 200, json: { version: 2 } });
+    const { json } = await call('GET', '/v1/secrets/KEPT/versions?include=values&order=asc', fresh);
+    expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
+  });
+});
+
+describe('a deleted stack', () => {
+  it('lists what it leaves: the table, the master key and the logs', async () => {
+    const { code, output } = await again('delete');
+    expect(code).toBe(0);
+    expect(output).toContain('AWS::DynamoDB::Table vault');
+    expect(output.filter((line) => line.startsWith('AWS::KMS::Key '))).toHaveLength(1);
+    expect(output.filter((line) => line.startsWith('AWS::Logs::LogGroup '))).toHaveLength(10);
+    expect(output.filter((line) => line.startsWith('AWS::'))).toHaveLength(12);
+  });
+
+  it('leaves no function and no API', async () => {
+    const list = ['lambda', 'list-functions', '--query', 'Functions[].FunctionName'];
+    expect(await askAws(dataDir, ...list)).toEqual([]);
+    expect(await askAws(dataDir, 'apigateway', 'get-rest-apis', '--query', 'items')).toEqual([]);
+  });
+
+  it('leaves every item in the table', async () => {
+    const scan = ['dynamodb', 'scan', '--table-name', 'vault', '--query', 'Items[].[pk.S, sk.S]'];
+    const keys = await askAws<string[][]>(dataDir, ...scan);
+    // The create and the update had keys, so each left a record, under a hash.
+    const named = keys.map((key) => key.join(' ').replace(/(#IDEMPOTENCY#)\S+/, '$1HASH'));
+    expect(named.sort()).toEqual([
+      'TENANT#a#IDEMPOTENCY#HASH RECORD',
+      'TENANT#a#IDEMPOTENCY#HASH RECORD',
+      'TENANT#a#SECRET#KEPT HEAD',
+      'TENANT#a#SECRET#KEPT VERSION#0000000001',
+    ]);
+  });
+
+  it('leaves the master key enabled', async () => {
+    const ask = ['kms', 'list-keys', '--query', 'Keys[].KeyId'];
+    for (const id of await askAws<string[]>(dataDir, ...ask)) {
+      const describeKey = ['kms', 'describe-key', '--key-id', id];
+      expect(await askAws(dataDir, ...describeKey)).toMatchObject({
+        KeyMetadata: { KeyState: 'Enabled' },
+      });
+    }
+  });
+
+  it('refuses a new deployment over its table with one sentence', async () => {
+    const { code, errors } = await again();
+    expect(code).toBe(1);
+    expect(errors).toEqual([expect.stringMatching(/^the table vault was kept when its stack was/)]);
+  });
+});

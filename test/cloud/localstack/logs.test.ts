@@ -1,0 +1,89 @@
+/** The logs of the functions, read through the API of CloudWatch Logs. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  freshName,
+  type Reply,
+  type RunningVault,
+  startVault,
+} from '../../support/running-vault.ts';
+import { askAws } from './aws.ts';
+
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token({ tenant: 'acme', sub: 'alice' });
+});
+afterAll(() => vault.stop());
+
+/** The log lines of one request. Waits for the last one to reach the log group of its function. */
+const linesOf = async (operation: string, reply: Reply): Promise<string[]> => {
+  const id = reply.headers.get('x-request-id') ?? '';
+  const group = ['--log-group-name', `/aws/lambda/vault-${operation}`];
+  const query = ['--query', `events[?contains(message, '${id}')].message`];
+  for (let tries = 0; tries < 60; tries += 1) {
+    const lines = await askAws<string[]>(
+      vault.dataDir,
+      ...['logs', 'filter-log-events', ...group, ...query],
+    );
+    if (lines.some((line) => line.startsWith('REPORT'))) return lines;
+  }
+  throw new Error(`the lines of ${operation} did not come`);
+};
+const objectsOf = (lines: readonly string[]) =>
+  lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+
+describe('the log of a request in CloudWatch Logs', () => {
+  it('has its decision and its summary between the lines of Lambda', async () => {
+    const name = freshName();
+    const [body, headers] = [
+      { name, value: 'Canary of a value' },
+      { 'Idempotency-Key': randomUUID() },
+    ];
+    const reply = await vault.call('POST', '/v1/secrets', { token, body, headers });
+    const id = reply.headers.get('x-request-id');
+    const lines = await linesOf('create-secret', reply);
+    expect(lines[0]).toMatch(new RegExp(`^START RequestId: ${id} `));
+    expect(lines.at(-1)).toMatch(new RegExp(`^REPORT RequestId: ${id}\t`));
+    const [decision, request, ...more] = objectsOf(lines);
+    expect(decision).toMatchObject({ message: 'decision', decision: 'created', requestId: id });
+    expect(decision).toMatchObject({ level: 'INFO', secret: name, version: 1 });
+    expect(request).toMatchObject({ message: 'request', level: 'INFO', requestId: id });
+    expect(request).toMatchObject({ operation: 'create-secret', tenant: 'acme', subject: 'alice' });
+    expect(request).toMatchObject({ outcome: 'ok', status: 201, attempts: 1, kmsCalls: 1 });
+    expect(more).toEqual([]);
+    expect(lines.join()).not.toContain('Canary');
+    expect(lines.join()).not.toContain(headers['Idempotency-Key']);
+  });
+
+  it('appears only in the log group of the function that answered', async () => {
+    const missing = freshName();
+    const reply = await vault.call('GET', `/v1/secrets/${missing}`, { token });
+    const [request] = objectsOf(await linesOf('get-secret', reply));
+    expect(request).toMatchObject({ operation: 'get-secret', code: 'not_found', secret: missing });
+    // The other log group has lines of its own, so an empty search result concerns the secret.
+    const other = await vault.call('GET', `/v1/secrets/${freshName()}/versions`, { token });
+    await linesOf('list-versions', other);
+    const events = await askAws<string[]>(
+      vault.dataDir,
+      ...['logs', 'filter-log-events', '--log-group-name', '/aws/lambda/vault-list-versions'],
+      ...['--query', `events[?contains(message, '${missing}')].message`],
+    );
+    expect(events).toEqual([]);
+  });
+});
+
+describe('the metrics of a request', () => {
+  it('appear in the embedded metric format, by operation', async () => {
+    const reply = await vault.call('GET', '/v1/status', { token });
+    await linesOf('get-status', reply);
+    const metrics = await askAws<string[]>(
+      vault.dataDir,
+      ...['logs', 'filter-log-events', '--log-group-name', '/aws/lambda/vault-get-status'],
+      ...['--query', "events[?contains(message, 'CloudWatchMetrics')].message"],
+    );
+    const last = JSON.parse(metrics.at(-1) ?? '{}');
+    expect(last).toMatchObject({ operation: 'get-status', Requests: 1, Faults: 0 });
+  });
+});

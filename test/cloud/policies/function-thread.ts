@@ -1,0 +1,15 @@
+/** Runs one function of the vault in its own thread and environment, as Lambda does in a process. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { toContext } from '../../../local/host/event.ts';
+
+const { route, entryPoint } = workerData;
+const { handler } = await import(entryPoint);
+
+parentPort?.on('message', async ({ id, event }) => {
+  try {
+    parentPort?.postMessage({ id, result: await handler(event, toContext(route, id)) });
+  } catch (error) {
+    parentPort?.postMessage({ id, error });
+  }
+});
+parentPort?.postMessage({});

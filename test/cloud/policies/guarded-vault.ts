@@ -1,0 +1,136 @@
+/**
+ * A vault whose functions may do only what template.yaml grants them. Each runs in its own thread behind the local
+ * gateway, with its own credentials, by which a gate before the store and the master key recognises it.
+ */
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { ensureTable } from '../../../local/dynamodb/table.ts';
+import { environmentOf } from '../../../local/host/environment.ts';
+import { startGateway } from '../../../local/host/gateway.ts';
+import type { Handler } from '../../../local/host/invoke.ts';
+import { rememberRunning } from '../../../local/host/running.ts';
+import { type Parts, startParts } from '../../../local/host/services.ts';
+import { type Route, readTemplate } from '../../../local/host/template.ts';
+import { openTokenKey } from '../../../local/host/token-key.ts';
+import { startProxy } from '../../support/adversary/proxy.ts';
+import { toEndpoint } from '../../support/adversary/wire.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { type Gate, startGate } from './gate.ts';
+import type { Permissions } from './permissions.ts';
+
+export type GuardedVault = {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly gate: Gate;
+  readonly close: () => Promise<void>;
+};
+
+type Answer = {
+  readonly id: string;
+  readonly result: APIGatewayProxyResult;
+  readonly error?: unknown;
+};
+
+const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
+  const entryPoint = pathToFileURL(resolve(route.entryPoint)).href;
+  const worker = new Worker(new URL('./function-thread.ts', import.meta.url), {
+    env: { ...env, AWS_SESSION_TOKEN: route.operation },
+    workerData: { route, entryPoint },
+    stdout: true,
+    stderr: true,
+  });
+  // The log lines do not matter here.
+  worker.stdout.resume();
+  worker.stderr.resume();
+  await once(worker, 'message');
+  const waiting = new Map<string, PromiseWithResolvers<APIGatewayProxyResult>>();
+  worker.on('message', ({ id, result, error }: Answer) => {
+    if (error === undefined) waiting.get(id)?.resolve(result);
+    else waiting.get(id)?.reject(error);
+    waiting.delete(id);
+  });
+  const handler: Handler = (event, { awsRequestId: id }) => {
+    const answer = Promise.withResolvers<APIGatewayProxyResult>();
+    waiting.set(id, answer);
+    worker.postMessage({ id, event });
+    return answer.promise;
+  };
+  return { handler, end: () => worker.terminate() };
+};
+
+type OwnParts = { readonly [Name in keyof Parts]-?: NonNullable<Parts[Name]> };
+
+const partsOf = async (folder: string): Promise<OwnParts> => {
+  const { kms, store, close } = await startParts({
+    root: process.cwd(),
+    folder,
+    store: 'dynoxide',
+    report: () => {},
+  });
+  if (kms === undefined || store === undefined) throw new Error('the parts must run here');
+  return { kms, store, close };
+};
+
+/** Starts a vault whose functions have the permissions in `grants`. */
+export const startGuardedVault = async (grants: Permissions): Promise<GuardedVault> => {
+  const dataDir = freshFolder();
+  const { routes, table } = await readTemplate('template.yaml');
+  const { kms, store, close: closeParts } = await partsOf(dataDir);
+  const { jwks } = await openTokenKey(dataDir);
+  const local = environmentOf({}, { storeEndpoint: store.endpoint, kms, jwks });
+  const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const owner = new DynamoDBClient({
+    endpoint: store.endpoint,
+    region: 'us-east-1',
+    credentials,
+  });
+  await ensureTable(owner, tableName, table);
+  owner.destroy();
+  const [toStore, toKms] = [toEndpoint(store.endpoint), toEndpoint(kms.endpoint)];
+  const gate = startGate(
+    (call, signal) => (call.service === 'kms' ? toKms : toStore)(call, signal),
+    grants,
+    { tableName, masterKeyId },
+  );
+  const proxy = await startProxy(gate.exchange);
+  const set = Object.entries(local).filter(([, value]) => value !== undefined);
+  const env = {
+    ...Object.fromEntries(set),
+    AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
+    AWS_ENDPOINT_URL_KMS: proxy.endpoint,
+  };
+  const functions = await Promise.all(routes.map((route) => startFunction(route, env)));
+  const handlers = new Map(
+    routes.map(({ operation }, index) => [operation, functions[index]?.handler as Handler]),
+  );
+  const report = (line: string): void => void process.stderr.write(`${line}\n`);
+  const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
+  // Write the file of every host, so that programs find the vault.
+  rememberRunning(dataDir, {
+    url: gateway.url,
+    dynamodbEndpoint: store.endpoint,
+    kmsEndpoint: kms.endpoint,
+    kmsIsLocal: true,
+    tableName,
+    masterKeyId,
+    takesLocalTokens: true,
+  });
+  return {
+    url: gateway.url,
+    dataDir,
+    gate,
+    close: async () => {
+      await gateway.close(12_000);
+      await Promise.all(functions.map(({ end }) => end()));
+      await proxy.close();
+      await closeParts();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};

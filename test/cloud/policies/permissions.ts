@@ -1,0 +1,113 @@
+/**
+ * Granted and used permissions in one notation: an IAM action and the resource of the template, such as
+ * `dynamodb:Query SecretsTable/index/byTenant`.
+ */
+import { parseTemplate } from '../../../local/host/template.ts';
+import type { Call, Json } from '../../support/adversary/wire.ts';
+
+export type Permission = string;
+/** The permissions by operation, such as `get-secret`. */
+export type Permissions = ReadonlyMap<string, ReadonlySet<Permission>>;
+
+type Statement = Readonly<Record<string, unknown>>;
+type Resource = { readonly Type: string; readonly Properties?: Json };
+
+const known = new Set(['Effect', 'Action', 'Resource']);
+
+/** A resource as the template writes it: `!GetAtt MasterKey.Arn`, `!Sub "${SecretsTable.Arn}/index/byTenant"`. */
+const resourceOf = (resource: unknown): string => {
+  const { 'Fn::GetAtt': attribute, 'Fn::Sub': text } = resource as Record<string, string>;
+  const [, name, rest = ''] =
+    /^(\w+)\.Arn$/.exec(attribute ?? '') ?? /^\$\{(\w+)\.Arn\}(\/[\w/]+)$/.exec(text ?? '') ?? [];
+  if (name === undefined) throw new Error(`no resource of its own: ${JSON.stringify(resource)}`);
+  return `${name}${rest}`;
+};
+
+const permissionsOf = (statement: Statement): readonly Permission[] => {
+  const others = Object.keys(statement).filter((member) => !known.has(member));
+  if (statement['Effect'] !== 'Allow' || others.length > 0) {
+    throw new Error(`a statement that this does not understand: ${JSON.stringify(statement)}`);
+  }
+  const resource = resourceOf(statement['Resource']);
+  return [statement['Action']].flat().map((action) => `${action} ${resource}`);
+};
+
+const grantedTo = ({ Policies = [], Role }: Json): ReadonlySet<Permission> => {
+  if (Role !== undefined) throw new Error('a role that is made elsewhere may grant anything');
+  return new Set(
+    [Policies].flat().flatMap((policy) => {
+      // A named policy, for example AWS's own, grants permissions that the template does not list.
+      if (typeof policy === 'string' || !Array.isArray((policy as Json)['Statement'])) {
+        throw new Error(`a policy without statements: ${JSON.stringify(policy)}`);
+      }
+      return ((policy as Json)['Statement'] as readonly Statement[]).flatMap(permissionsOf);
+    }),
+  );
+};
+
+/** The permissions that a template grants to each of its functions. Throws if it grants in another way. */
+export const grantsOf = (template: string): Permissions => {
+  const { Resources, Globals } = parseTemplate(template) as {
+    readonly Globals: { readonly Function: Json };
+    readonly Resources: Readonly<Record<string, Resource>>;
+  };
+  const resources = Object.values(Resources);
+  const more = resources.find(({ Type }) => Type.startsWith('AWS::IAM::'));
+  if (more !== undefined || 'Policies' in Globals.Function || 'Role' in Globals.Function) {
+    throw new Error('only the functions themselves may say what they are granted');
+  }
+  const functions = resources.filter(({ Type }) => Type === 'AWS::Serverless::Function');
+  return new Map(
+    functions.map(({ Properties = {} }) => [
+      String(Properties['Handler']).replace(/\.handler$/, ''),
+      grantedTo(Properties),
+    ]),
+  );
+};
+
+/** The table and the master key of a vault, by their names in the template. */
+export type Named = { readonly tableName: string; readonly masterKeyId: string };
+
+const actionOf: Readonly<Record<string, string>> = {
+  Get: 'GetItem',
+  Put: 'PutItem',
+  Update: 'UpdateItem',
+  Delete: 'DeleteItem',
+  ConditionCheck: 'ConditionCheckItem',
+};
+
+/**
+ * The permissions that AWS requires for a call. A transaction requires those of its actions:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+ */
+export const neededFor = ({ service, operation, input }: Call, named: Named): Permission[] => {
+  if (service === 'kms') {
+    const key = input['KeyId'] === named.masterKeyId ? 'MasterKey' : String(input['KeyId']);
+    return [`kms:${operation} ${key}`];
+  }
+  const tableOf = ({ TableName, IndexName }: Json): string => {
+    const table = TableName === named.tableName ? 'SecretsTable' : String(TableName);
+    return IndexName === undefined ? table : `${table}/index/${IndexName}`;
+  };
+  const actions = input['TransactItems'] as readonly Readonly<Record<string, Json>>[] | undefined;
+  if (actions === undefined) return [`dynamodb:${operation} ${tableOf(input)}`];
+  return actions.flatMap((action) =>
+    Object.entries(action).map(
+      ([kind, part]) => `dynamodb:${actionOf[kind] ?? kind} ${tableOf(part)}`,
+    ),
+  );
+};
+
+type Difference = {
+  readonly unused: readonly Permission[];
+  readonly missing: readonly Permission[];
+};
+
+/** The permissions of one function that it has and never used, and those that it used and does not have. */
+export const differenceOf = (
+  granted: ReadonlySet<Permission>,
+  used: ReadonlySet<Permission>,
+): Difference => ({
+  unused: [...granted].filter((permission) => !used.has(permission)).sort(),
+  missing: [...used].filter((permission) => !granted.has(permission)).sort(),
+});

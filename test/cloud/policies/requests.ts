@@ -1,0 +1,97 @@
+/** A request of every kind to every function, with its preparation. */
+import { randomBytes } from 'node:crypto';
+import { freshName, type RunningVault } from '../../support/running-vault.ts';
+
+type Headers = Readonly<Record<string, string>>;
+/** Sends one request. */
+type Send = () => Promise<unknown>;
+export type Kind = {
+  readonly name: string;
+  /** Prepares what the request needs. Each call returns a new request. */
+  readonly prepare: (vault: RunningVault, token: string) => Promise<Send>;
+};
+
+const headersOf = (keyed: boolean): Headers =>
+  keyed ? { 'Idempotency-Key': randomBytes(16).toString('base64url') } : {};
+
+/** A secret with three versions; an instant at which the second was valid, and one at which none was. */
+const makeOld = async (vault: RunningVault, token: string) => {
+  const name = freshName('OLD');
+  await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'one' } });
+  const update = (value: string) =>
+    vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value } });
+  const second = await update('two');
+  const third = await update('three');
+  if (third.json.version !== 3) throw new Error(`not prepared: ${third.text}`);
+  return { name, at: second.json.validFrom };
+};
+
+const create =
+  (keyed: boolean): Kind['prepare'] =>
+  async (vault, token) => {
+    const body = { name: freshName(), value: 'v' };
+    const headers = headersOf(keyed);
+    return () => vault.call('POST', '/v1/secrets', { token, body, headers });
+  };
+
+const update =
+  (more: Headers, keyed = false): Kind['prepare'] =>
+  async (vault, token) => {
+    const { name } = await makeOld(vault, token);
+    const headers = { ...headersOf(keyed), ...more };
+    return () => vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value: 'v' }, headers });
+  };
+
+const read =
+  (pathOf: (old: { name: string; at: string | undefined }) => string): Kind['prepare'] =>
+  async (vault, token) => {
+    const path = pathOf(await makeOld(vault, token));
+    return () => vault.call('GET', path, { token });
+  };
+
+const env =
+  (
+    route: string,
+    { fresh = 0, old = 0, pinned = false, keyed = false, more = {} },
+  ): Kind['prepare'] =>
+  async (vault, token) => {
+    const makeNew = (): string => {
+      const name = freshName();
+      return `${name}=v\nX_${name}=enc(${name})\n`;
+    };
+    const known = await Promise.all(Array.from({ length: old }, () => makeOld(vault, token)));
+    const lines = known.map(({ name }) => `Y_${name}=secret(${name}${pinned ? '@1' : ''})\n`);
+    const content = [...Array.from({ length: fresh }, makeNew), ...lines].join('');
+    const headers = headersOf(keyed);
+    return () =>
+      vault.call('POST', `/v1/env${route}`, { token, body: { content, ...more }, headers });
+  };
+
+export const kinds: readonly Kind[] = [
+  { name: 'create-secret', prepare: create(false) },
+  { name: 'create-secret, keyed', prepare: create(true) },
+  { name: 'update-secret', prepare: update({}) },
+  { name: 'update-secret of a version', prepare: update({ 'If-Match': '"3"' }) },
+  { name: 'update-secret, keyed', prepare: update({}, true) },
+  { name: 'get-secret', prepare: read(({ name }) => `/v1/secrets/${name}`) },
+  { name: 'get-secret by version', prepare: read(({ name }) => `/v1/secrets/${name}?version=1`) },
+  {
+    name: 'get-secret at an instant',
+    prepare: read(({ name, at }) => `/v1/secrets/${name}?at=${at}`),
+  },
+  {
+    name: 'list-versions',
+    prepare: read(({ name }) => `/v1/secrets/${name}/versions?include=values&limit=2`),
+  },
+  { name: 'list-secrets', prepare: read(() => '/v1/secrets?limit=1') },
+  { name: 'encrypt-env of one name', prepare: env('/encrypt', { fresh: 1 }) },
+  { name: 'encrypt-env, keyed', prepare: env('/encrypt', { fresh: 2, keyed: true }) },
+  { name: 'submit-env', prepare: env('', { fresh: 1, old: 1 }) },
+  { name: 'submit-env, keyed', prepare: env('', { fresh: 2, old: 2, keyed: true }) },
+  { name: 'submit-env with pins', prepare: env('', { fresh: 1, old: 1, pinned: true }) },
+  { name: 'submit-env to try', prepare: env('', { fresh: 1, old: 1, more: { dryRun: true } }) },
+  { name: 'expand-env', prepare: env('/expand', { old: 2 }) },
+  { name: 'expand-env with pins', prepare: env('/expand', { old: 1, pinned: true }) },
+  { name: 'get-status', prepare: read(() => '/v1/status') },
+  { name: 'get-health', prepare: read(() => '/health') },
+];

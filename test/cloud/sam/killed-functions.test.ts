@@ -1,0 +1,135 @@
+/** When containers of functions are killed, a caller sees at most one 502, and no write happens twice. */
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
+
+const execute = promisify(execFile);
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+});
+afterAll(() => vault.stop());
+
+const docker = async (...args: readonly string[]): Promise<string> =>
+  (await execute('docker', args)).stdout.trim();
+
+/** Kills the container of a function. Returns whether there was one. */
+const kill = async (name: string): Promise<boolean> => {
+  const filters = ['--filter', `label=sam.cli.function.name=${name}`];
+  const id = await docker('ps', '--quiet', ...filters);
+  if (id === '') return false;
+  await docker('kill', id);
+  return true;
+};
+
+/** Sends a request whose reply may be sam's own, which breaks the contract. Returns 0 for no reply. */
+const send = async (method: string, path: string, body: object, key: string) => {
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    'Content-Type': 'application/json',
+    'Idempotency-Key': key,
+  };
+  try {
+    const init = { method, headers, body: JSON.stringify(body) };
+    return (await fetch(`${vault.baseUrl()}${path}`, init)).status;
+  } catch {
+    return 0;
+  }
+};
+const versionsOf = async (name: string): Promise<number[]> => {
+  const versions: number[] = [];
+  for (let cursor: string | null | undefined = ''; cursor !== null; ) {
+    const query = `order=asc&limit=100${cursor ? `&cursor=${cursor}` : ''}`;
+    const { json } = await vault.call('GET', `/v1/secrets/${name}/versions?${query}`, { token });
+    versions.push(...(json.versions ?? []).map(({ version }) => version));
+    cursor = json.nextCursor ?? null;
+  }
+  return versions;
+};
+
+/** Signals LocalStack, from which a function waits for its data key. */
+const signalKms = (signal: 'SIGSTOP' | 'SIGCONT'): void => {
+  const file = join(vault.dataDir, 'stack', 'localstack.pid');
+  process.kill(JSON.parse(readFileSync(file, 'utf8')).pid, signal);
+};
+const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+
+describe('a function whose idle container is killed', () => {
+  it('answers the next request normally', async () => {
+    const name = freshName();
+    await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
+    const read = () => vault.call('GET', `/v1/secrets/${name}`, { token });
+    expect((await read()).status).toBe(200);
+    for (let round = 0; round < 3; round += 1) {
+      expect(await kill('GetSecretFunction')).toBe(true);
+      expect(await read()).toMatchObject({ json: { value: 'v', version: 1 }, tries: 1 });
+    }
+  });
+});
+
+describe('a request whose function is killed meanwhile', () => {
+  it('has no effect if it was killed before its write, and one effect after a repeat', async () => {
+    const name = freshName();
+    const key = randomUUID();
+    await vault.call('GET', '/v1/secrets', { token });
+    signalKms('SIGSTOP');
+    let first: number;
+    try {
+      const sent = send('POST', '/v1/secrets', { name, value: 'v' }, key);
+      while (!(await kill('CreateSecretFunction'))) await wait(20);
+      first = await Promise.race([sent, wait(20_000).then(() => 504)]);
+    } finally {
+      signalKms('SIGCONT');
+    }
+    expect([502, 500, 503, 201]).toContain(first);
+    if (first !== 201) {
+      expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).status).toBe(404);
+    }
+    expect(await send('POST', '/v1/secrets', { name, value: 'v' }, key)).toBe(201);
+    expect(await versionsOf(name)).toEqual([1]);
+  });
+
+  // Shows G11.
+  it('has exactly one effect after a repeat, wherever it was killed', async () => {
+    const [writers, kills] = [4, 10];
+    let [answered, broken, isOver] = [0, 0, false];
+
+    /** Repeats each update of its own secret until it succeeds. Returns the number of updates. */
+    const write = async (name: string): Promise<number> => {
+      await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'of 0' } });
+      let updates = 0;
+      while (!isOver) {
+        updates += 1;
+        const [key, body] = [randomUUID(), { value: `of ${updates}` }];
+        const update = () => send('PUT', `/v1/secrets/${name}`, body, key);
+        for (let status = await update(); status !== 200; status = await update()) {
+          expect([0, 500, 502]).toContain(status);
+          broken += 1;
+        }
+        answered += 1;
+      }
+      return updates;
+    };
+
+    const names = Array.from({ length: writers }, () => freshName());
+    const writing = Promise.all(names.map(write));
+    for (let killed = 0; killed < kills; ) {
+      const goal = answered + writers;
+      while (answered < goal) await wait(5);
+      if (await kill('UpdateSecretFunction')) killed += 1;
+    }
+    isOver = true;
+    const updates = await writing;
+    expect(broken).toBeGreaterThanOrEqual(3);
+    for (const [index, name] of names.entries()) {
+      const expected = Array.from({ length: (updates[index] ?? 0) + 1 }, (_, at) => at + 1);
+      expect(await versionsOf(name)).toEqual(expected);
+    }
+  });
+});

@@ -1,0 +1,63 @@
+/** `npm run check:template`: AWS's linter, SAM and checkov examine template.yaml. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { run } from '../../../local/containers/run.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { compare, installChecks, lint, scan } from './checks.ts';
+import { explanations } from './explained.ts';
+
+jest.setTimeout(900_000);
+
+const template = 'template.yaml';
+const folder = freshFolder();
+
+/** A copy of the template in which `from`, which must occur once, is replaced by `to`. */
+const copyWith = (from: string, to: string): string => {
+  const parts = readFileSync(template, 'utf8').split(from);
+  expect(parts).toHaveLength(2);
+  const file = join(folder, template);
+  writeFileSync(file, parts.join(to));
+  return file;
+};
+
+describe('template.yaml', () => {
+  let programs: Awaited<ReturnType<typeof installChecks>>;
+  beforeAll(async () => {
+    programs = await installChecks();
+  });
+
+  it('has no finding of cfn-lint in any Region', async () => {
+    expect(await lint(programs.cfnLint, template)).toEqual([]);
+  });
+
+  it('would show a finding of cfn-lint', async () => {
+    const wrong = copyWith('BillingMode: PAY_PER_REQUEST', 'BillingMode: PAY_AS_YOU_GO');
+    expect(await lint(programs.cfnLint, wrong)).toContainEqual(
+      expect.stringMatching(/^E3030 .*BillingMode/),
+    );
+  });
+
+  it('passes the validation of SAM', async () => {
+    const env = { AWS_REGION: 'us-east-1', SAM_CLI_TELEMETRY: '0' };
+    const told = await run(programs.sam, ['validate', '--lint'], { env });
+    expect(told).toMatch(/is a valid SAM Template/);
+  });
+
+  it('has only explained findings of checkov, and no explanation without a finding', async () => {
+    const findings = await scan(programs.checkov, template);
+    expect(compare(findings, explanations)).toEqual({ unexplained: [], stale: [] });
+  });
+
+  it('would show a new finding of checkov and an outdated explanation', async () => {
+    const changed = copyWith(
+      'PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }',
+      'SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: !Ref MasterKey }',
+    );
+    const findings = await scan(programs.checkov, changed);
+    expect(compare(findings, explanations)).toEqual({
+      unexplained: ['CKV_AWS_28 SecretsTable'],
+      stale: ['CKV_AWS_119 SecretsTable'],
+    });
+  });
+});

@@ -1,0 +1,68 @@
+/**
+ * `adversary.ts FOLDER HOST PORT SEED SHARE REPORT`: the adversary of test/support as a proxy before the front of the
+ * node that runs on the folder, or before the master key that does. A share of the calls meets a fault that the seed
+ * draws; every call is held against what a vault may send. At its end it writes what it met.
+ */
+import { writeFileSync } from 'node:fs';
+import { HttpRequest } from '@smithy/core/transport';
+import { findCertificates } from '../../../local/cluster/certificates.ts';
+import type { TlsFiles } from '../../../local/cluster/cluster-file.ts';
+import { createKeyTransport } from '../../../local/cluster/key-transport.ts';
+import { findRunning } from '../../../local/host/running.ts';
+import { type Choose, startAdversary } from '../../support/adversary/adversary.ts';
+import { canaryForms } from '../../support/adversary/canaries.ts';
+import type { Fate } from '../../support/adversary/fates.ts';
+import { atRate } from '../../support/adversary/hostility.ts';
+import { realPause, startProxy } from '../../support/adversary/proxy.ts';
+import { seeded } from '../../support/adversary/random.ts';
+import { watchCalls } from '../../support/adversary/watch.ts';
+import { brokenConnection, type Exchange, toEndpoint } from '../../support/adversary/wire.ts';
+import { canary, type Met } from './hostility.ts';
+
+const [folder = '', host = '', port, seed, share, report = ''] = process.argv.slice(2);
+const random = seeded(Number(seed));
+
+/** Nothing is applied so late that it would come after the last look at the tables. */
+const lateMsMax = 3_000;
+const soon = (fate: Fate): Fate =>
+  fate.kind === 'applied late' ? { ...fate, ms: Math.min(fate.ms, lateMsMax) } : fate;
+const draw = atRate(random, Number(share));
+const choose: Choose = (call, index) => soon(draw(call, index));
+
+const toKey = (endpoint: string, files: TlsFiles): Exchange => {
+  const transport = createKeyTransport(endpoint, files);
+  return async ({ path, headers, body }) => {
+    const request = new HttpRequest({ method: 'POST', path, headers, body });
+    const { response } = await transport.handle(request);
+    return { status: response.statusCode, body: String(response.body) };
+  };
+};
+const toFront: Exchange = async (call) => {
+  const endpoint = findRunning(folder)?.dynamodbEndpoint;
+  if (!endpoint) throw brokenConnection('ECONNREFUSED');
+  return await toEndpoint(endpoint)(call);
+};
+/** Only the folder of the master key holds them. */
+const tls = findCertificates(folder);
+const keyEndpoint = findRunning(folder)?.kmsEndpoint ?? '';
+const forward = tls ? toKey(keyEndpoint, tls) : toFront;
+const { exchange, met, violations } = startAdversary(forward, {
+  ...{ choose, pause: realPause, random },
+  watch: watchCalls(canaryForms(canary)),
+});
+await startProxy(exchange, { host, port: Number(port), tls });
+
+process.once('SIGTERM', () => {
+  const faults: Record<string, number> = {};
+  for (const { fate } of met) {
+    if (fate.kind === 'passed' || fate.kind === 'stale') continue;
+    faults[fate.kind] = (faults[fate.kind] ?? 0) + 1;
+  }
+  const told: Met = {
+    calls: met.length,
+    faults,
+    violations: [...new Set(violations)].slice(0, 20),
+  };
+  writeFileSync(report, JSON.stringify(told));
+  process.exit();
+});

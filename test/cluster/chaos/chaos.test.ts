@@ -1,0 +1,70 @@
+/**
+ * Three nodes in namespaces of their own, clients on all of them, and faults of every kind: `docs/guarantees.md` cites
+ * the figures. `CHAOS_SEED` repeats the plan of a run.
+ */
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { startProgram } from '../../../local/host/child.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import type { ChaosResult } from './chaos.ts';
+
+jest.setTimeout(1_000_000);
+
+const firstSeed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+const seeds = [firstSeed, firstSeed + 1];
+/** The adversary does this to calls of the functions, beside the faults of the nodes. */
+const hostileKinds = [
+  ...['slow', 'dropped', 'reply lost', 'applied late', 'duplicated', 'throttled'],
+  ...['server error', 'conflict', 'in progress'],
+];
+
+/** Runs chaos in a process of its own, so that Jest does not slow its clients down. It prints its progress. */
+const runChaos = async (seed: number, folder: string): Promise<ChaosResult> => {
+  const args = ['test/cluster/chaos/run.ts', '--seed', String(seed), '--folder', folder];
+  const child = startProgram(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  await once(child, 'exit');
+  return JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'));
+};
+
+describe('three nodes, killed, paused and cut off while clients fight over their secrets', () => {
+  const results: ChaosResult[] = [];
+  let folder = '';
+  beforeAll(() => {
+    folder = freshFolder();
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  // Shows G1, G3, G5.
+  it.each(seeds)(
+    'give no wrong reply, and hold the same in the end, with seed %d',
+    async (seed) => {
+      const result = await runChaos(seed, join(folder, String(seed)));
+      results.push(result);
+      expect({ seed, failures: result.failures }).toEqual({ seed, failures: [] });
+      expect(result.history.verdict).toBe('Ok');
+      expect(result.history.overlapping).toBeGreaterThanOrEqual(0.3);
+      expect(result.history.refused).toBeGreaterThanOrEqual(0.1);
+      expect(new Set(result.digests).size).toBe(1);
+      expect(result.digests).toHaveLength(3);
+    },
+  );
+
+  it('were asked and tried enough for that to mean something', () => {
+    const sum = (count: (result: ChaosResult) => number) =>
+      results.map(count).reduce((total, one) => total + one, 0);
+    expect(results).toHaveLength(2);
+    expect(sum(({ history }) => history.operations)).toBeGreaterThanOrEqual(40_000);
+    expect(sum(({ faults }) => faults)).toBeGreaterThanOrEqual(80);
+  });
+
+  it('called a store and a master key that were hostile in every way', () => {
+    const kinds = new Set(results.flatMap(({ met }) => Object.keys(met.faults)));
+    const befell = results.flatMap(({ met }) => Object.values(met.faults));
+    expect([...kinds]).toEqual(expect.arrayContaining(hostileKinds));
+    expect(befell.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(800);
+  });
+});

@@ -1,0 +1,138 @@
+/** The checker finds wrong histories: its own tests, and wrong replies that are put into a right history. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { findProblems } from '../../support/histories/second-checker.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { type RunningVault, startVault } from '../../support/running-vault.ts';
+import { startBeside } from '../../support/second-vault.ts';
+import { buildChecker, checkHistory, testChecker } from './checker.ts';
+import { startCrowd } from './crowd.ts';
+import { openHistory, type Recorded } from './history.ts';
+
+jest.setTimeout(900_000);
+
+describe('the checker', () => {
+  const folder = freshFolder();
+  const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+  let hosts: readonly RunningVault[] = [];
+  let recorded: readonly Recorded[] = [];
+
+  beforeAll(async () => {
+    buildChecker();
+    const first = await startVault();
+    hosts = [first];
+    hosts = [first, await startBeside(first)];
+    const file = join(folder, 'recorded.jsonl');
+    const history = openHistory(file);
+    const crowd = startCrowd({
+      seed,
+      clients: 12,
+      urls: hosts.map((host) => host.baseUrl()),
+      token: first.token(),
+      history,
+      isOver: (operations) => operations >= 2_000,
+    });
+    await crowd.ended;
+    await crowd.readAll();
+    await history.close();
+    expect(crowd.unplanned).toEqual([]);
+    recorded = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  });
+  afterAll(async () => {
+    for (const host of hosts.toReversed()) await host.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const judge = async (history: readonly Recorded[]) => {
+    const file = join(folder, 'judged.jsonl');
+    writeFileSync(file, history.map((operation) => `${JSON.stringify(operation)}\n`).join(''));
+    const report = await checkHistory(file, folder);
+    expect(findProblems(history).length === 0).toBe(report.verdict === 'Ok');
+    return report;
+  };
+  const done = recordedWhere((operation) => operation.outcome === 'done');
+  function recordedWhere(holds: (operation: Recorded) => boolean) {
+    return () => recorded.filter(holds);
+  }
+  /** The history with one operation of it changed. */
+  const changed = (operation: Recorded | undefined, change: object): Recorded[] => {
+    if (operation === undefined) throw new Error(`seed ${seed} made no history to do this to`);
+    return recorded.map((one) => (one === operation ? ({ ...one, ...change } as Recorded) : one));
+  };
+  const textOf = (name: string, version: number): string => {
+    const end = recorded.find((one) => one.kind === 'final' && one.name === name);
+    const seen = end?.kind === 'final' ? end.seen[version - 1] : undefined;
+    if (seen === undefined) throw new Error(`${name} has no version ${version}`);
+    return seen.value;
+  };
+
+  it('passes its own tests', () => {
+    expect(testChecker()).toContain('ok');
+  });
+
+  it('finds two hosts of one table linearizable, in a fight', async () => {
+    const { verdict, problems, overlapping, refused, operations } = await judge(recorded);
+    expect({ seed, verdict, problems }).toEqual({ seed, verdict: 'Ok', problems: [] });
+    expect(operations).toBeGreaterThanOrEqual(2_000);
+    expect(overlapping).toBeGreaterThan(0.3);
+    expect(refused).toBeGreaterThan(0.1);
+  });
+
+  it('finds a stale read', async () => {
+    const read = done().find(
+      (one) => one.kind === 'get' && 'seen' in one && (one.seen?.[0]?.version ?? 0) > 4,
+    );
+    const name = read?.kind === 'get' ? read.name : '';
+    const stale = changed(read, { seen: [{ name, version: 1, value: textOf(name, 1) }] });
+    expect((await judge(stale)).verdict).toBe('Illegal');
+  });
+
+  it('finds an acknowledged update that was lost', async () => {
+    const end = recorded.find((one) => one.kind === 'final' && one.seen.length > 3);
+    const seen = end?.kind === 'final' ? end.seen.slice(0, -1) : [];
+    expect((await judge(changed(end, { seen }))).verdict).toBe('Illegal');
+  });
+
+  it('finds a version that two were given', async () => {
+    const [first, second] = done().filter(
+      (one) => one.kind === 'update' && one.name === contested(),
+    );
+    const version = first?.outcome === 'done' && 'version' in first ? first.version : 0;
+    expect((await judge(changed(second, { version }))).verdict).toBe('Illegal');
+  });
+  const contested = (): string => {
+    const end = recorded.find((one) => one.kind === 'final' && one.seen.length > 3);
+    return end?.kind === 'final' ? end.name : '';
+  };
+
+  it('finds a file of which a reader saw one half', async () => {
+    const stored = done().find((one) => one.kind === 'env' && one.creates.length > 1);
+    const [, second] = stored?.kind === 'env' ? stored.creates : [];
+    const instant = (stored?.return ?? 0) + 1;
+    const missed = {
+      ...{ client: 99, call: instant, return: instant + 1 },
+      ...({ kind: 'get', name: second?.name ?? '', outcome: 'missing' } as const),
+    };
+    expect((await judge([...recorded, missed])).verdict).toBe('Illegal');
+  });
+
+  it('finds a file that one expand resolved by half', async () => {
+    const read = done().find(
+      (one) => one.kind === 'env' && 'seen' in one && (one.seen?.at(-1)?.version ?? 0) > 4,
+    );
+    const seen = read !== undefined && 'seen' in read ? (read.seen ?? []) : [];
+    const last = seen.at(-1)?.name ?? '';
+    const older = { name: last, version: 1, value: textOf(last, 1) };
+    const torn = changed(read, { seen: [...seen.slice(0, -1), older] });
+    expect((await judge(torn)).verdict).toBe('Illegal');
+  });
+
+  it('does not take for right what was not read at the end', async () => {
+    const history = recorded.filter((one) => one.kind !== 'final');
+    expect((await judge(history)).verdict).toBe('Unknown');
+  });
+});

@@ -1,0 +1,75 @@
+/** The adversary among the nodes: a process within each of them, and one before the master key. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Network } from './network.ts';
+import { program, type Running } from './processes.ts';
+
+/** In every value that a run stores, and in nothing else. */
+export const canary = 'chaos-canary';
+
+export type Hostility = {
+  readonly seed: number;
+  /** The share of the calls that meet a fault, from 0 to 1. */
+  readonly share: number;
+};
+
+export type Met = {
+  readonly calls: number;
+  /** By kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** Calls that the vault must never send. */
+  readonly violations: readonly string[];
+};
+
+type Parts = {
+  readonly folder: string;
+  readonly network: Network;
+  /** The folder of the master key, then of each node. */
+  readonly folders: readonly string[];
+  readonly run: (name: string, command: readonly string[], env: NodeJS.ProcessEnv) => Running;
+};
+
+/** Starts them all; `close` ends them and tells what they met together. */
+export const startAdversaries = (
+  { folder, network, folders, run }: Parts,
+  { seed, share }: Hostility,
+): { readonly close: () => Promise<Met> } => {
+  const running = folders.map((target, node) => {
+    const isKey = node === 0;
+    const host = isKey ? network.keyHost : '127.0.0.1';
+    const port = isKey ? network.hostileKeyPort : network.placeOf(node).hostilePort;
+    const report = join(folder, `adversary-${node}.json`);
+    const numbers = [port, seed + node, share].map(String);
+    const command = program('test/cluster/chaos/adversary.ts', target, host, ...numbers, report);
+    const where = isKey ? command : network.at(node, command);
+    return { report, child: run(`adversary-${node}`, where, {}).child };
+  });
+  let told: Promise<Met> | undefined;
+  const end = async (): Promise<Met> => {
+    const all = await Promise.all(
+      running.map(async ({ report, child }): Promise<Met> => {
+        const hasEnded = child.exitCode !== null || child.signalCode !== null;
+        const ended = hasEnded ? undefined : once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+        return JSON.parse(readFileSync(report, 'utf8'));
+      }),
+    );
+    const faults: Record<string, number> = {};
+    for (const [kind, count] of all.flatMap((met) => Object.entries(met.faults))) {
+      faults[kind] = (faults[kind] ?? 0) + count;
+    }
+    return {
+      calls: all.reduce((sum, { calls }) => sum + calls, 0),
+      faults,
+      violations: all.flatMap(({ violations }) => violations),
+    };
+  };
+  return {
+    close: () => {
+      told ??= end();
+      return told;
+    },
+  };
+};

@@ -1,0 +1,40 @@
+/**
+ * `read-table.ts NODE_FOLDER CLUSTER_FILE KMS_URL read|checked`: all items of a node's table, read through its front, as one
+ * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
+ */
+import { createHash } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { readClusterFile } from '../../../local/cluster/cluster-file.ts';
+import { createKeyTransport } from '../../../local/cluster/key-transport.ts';
+import { findRunning } from '../../../local/host/running.ts';
+import { checkVault, scanItems } from '../../../local/verify/vault.ts';
+import type { Verified } from './verified.ts';
+
+/** Members in the order of their names, bytes as base64. */
+const canonical = (_name: string, value: unknown): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+};
+
+const [folder = '', clusterFile = '', kmsUrl = '', how] = process.argv.slice(2);
+const running = findRunning(folder);
+if (running === undefined) throw new Error(`no node runs on ${folder}`);
+const { kms, tls } = readClusterFile(clusterFile);
+const options = { region: 'us-east-1', credentials: kms.credentials };
+const vault = {
+  dynamodb: new DynamoDBClient({ ...options, endpoint: running.dynamodbEndpoint }),
+  kms: new KMSClient({ ...options, requestHandler: createKeyTransport(kmsUrl, tls) }),
+  tableName: running.tableName,
+  masterKeyId: running.masterKeyId,
+};
+
+const lines: string[] = [];
+for await (const page of scanItems(vault)) {
+  lines.push(...page.map((item) => JSON.stringify(item, canonical)));
+}
+const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+const violations = how === 'checked' ? await checkVault(vault) : [];
+const verified: Verified = { items: lines.length, digest, violations };
+process.stdout.write(JSON.stringify(verified));

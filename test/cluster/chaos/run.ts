@@ -1,0 +1,74 @@
+/**
+ * `npm run chaos`: three nodes, clients that fight over secrets on all of them, and faults of the nodes; then
+ * whether every reply was right and all nodes hold the same. Exits with 0 only if so. The same seed gives the same plan
+ * of requests and faults; what comes of them also depends on the machine's speed.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { failure } from '../../../local/host/command.ts';
+import { runProgram } from '../../../local/host/program.ts';
+import { runChaos } from './chaos.ts';
+import { type FaultKind, faultKinds } from './faults.ts';
+import { bestNetwork, type NetworkName } from './site.ts';
+
+const commandLine = {
+  name: 'npm run chaos',
+  does: 'lets clients and faults loose on three vault nodes, and judges every reply',
+  forms: [['[options]', 'the exit code is 0 only if every reply was right and all nodes agree']],
+  options: {
+    seed: { value: 'N', does: 'draws the requests and faults; the time is the preset' },
+    operations: { value: 'N', does: 'how many requests; 20000' },
+    faults: { value: 'N', does: 'how many faults; 40' },
+    seconds: { value: 'N', does: 'how long at most; 720' },
+    clients: { value: 'N', does: 'how many clients; 16' },
+    kinds: { value: 'A,B', does: `some of ${faultKinds.join(', ')}` },
+    folder: { value: 'FOLDER', does: 'keep history, logs and data there' },
+    port: { value: 'N', does: 'the first port; 4400' },
+    network: { value: 'NAME', does: 'namespaces (as root on Linux) or loopback' },
+    hostility: { value: 'PERCENT', does: 'of calls of the functions that meet a fault; 1' },
+  },
+  examples: ['npm run chaos -- --seed 7 --seconds 60', 'npm run chaos -- --kinds kill --clients 4'],
+} as const;
+
+const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
+const count = (name: string, given: string | undefined, preset: number): number => {
+  const number = Number(given ?? preset);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw usage(`--${name} is a whole number`);
+};
+const kindsOf = (list: string | undefined): readonly FaultKind[] => {
+  if (list === undefined) return faultKinds;
+  const named = list.split(',').filter((kind) => kind !== '');
+  const kinds = faultKinds.filter((kind) => named.includes(kind));
+  if (kinds.length === named.length) return kinds;
+  throw usage(`--kinds knows ${faultKinds.join(', ')}`);
+};
+
+const networkOf = (name: string | undefined): NetworkName => {
+  if (name === undefined) return bestNetwork();
+  if (name === 'namespaces' || name === 'loopback') return name;
+  throw usage('--network is namespaces or loopback');
+};
+
+await runProgram(commandLine, async ({ options: values }) => {
+  const kinds = kindsOf(values.kinds);
+  const asked = {
+    seed: count('seed', values.seed, Date.now() % 1_000_000),
+    operations: count('operations', values.operations, 20_000),
+    faults: kinds.length === 0 ? 0 : count('faults', values.faults, 40),
+    seconds: count('seconds', values.seconds, 720),
+    clients: count('clients', values.clients, 16),
+    network: networkOf(values.network),
+    hostility: count('hostility', values.hostility, 1) / 100,
+    firstPort: count('port', values.port, 4_400),
+    kinds,
+  };
+  const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'vault-chaos-'));
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const result = await runChaos({ ...asked, folder: resolve(folder), say });
+  writeFileSync(join(folder, 'result.json'), JSON.stringify(result, undefined, 2));
+  if (result.ok && values.folder === undefined) rmSync(folder, { recursive: true });
+  else say(`history, logs and data are in ${folder}`);
+  process.exitCode = result.ok ? 0 : 1;
+});

@@ -1,0 +1,49 @@
+/** Three nodes, the master key and the network between them, as one thing to be opened and closed. */
+import { closeAtEnd } from '../../../local/host/ending.ts';
+import type { Hostility } from './hostility.ts';
+import { createLoopback } from './loopback.ts';
+import { createNamespaces } from './namespaces.ts';
+import type { Network } from './network.ts';
+import { type Nodes, startNodes } from './nodes.ts';
+
+export type NetworkName = 'namespaces' | 'loopback';
+
+/** Only root can make namespaces; what cuts nodes off without them closes connections, where a network loses packets. */
+export const bestNetwork = (): NetworkName =>
+  process.getuid?.() === 0 && process.platform === 'linux' ? 'namespaces' : 'loopback';
+
+export type Site = {
+  readonly network: Network;
+  readonly nodes: Nodes;
+  readonly close: () => Promise<void>;
+};
+
+export type SiteOptions = {
+  readonly folder: string;
+  readonly network: NetworkName;
+  readonly firstPort: number;
+  readonly hostility?: Hostility;
+};
+
+const count = 3;
+
+/** Starts the master key; the nodes are still to be started. */
+export const openSite = async (options: SiteOptions): Promise<Site> => {
+  const { folder, firstPort, hostility } = options;
+  const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
+  const network = await create(count, firstPort);
+  let nodes: Nodes | undefined;
+  const close = async (): Promise<void> => {
+    takeBack();
+    await nodes?.close();
+    await network.close();
+  };
+  const takeBack = closeAtEnd(close);
+  try {
+    nodes = await startNodes({ folder, network, count, hostility });
+    return { network, nodes, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};

@@ -1,0 +1,93 @@
+/** The containers of one cluster, handled by the commands that a person types. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { ClusterStatus } from '../../../local/cluster/status.ts';
+import { runLocal } from '../../support/local-process.ts';
+
+const project = 'vault-test';
+const execute = promisify(execFile);
+
+/** Runs `local/bin/<program>.ts`; throws what it printed unless it ends well. */
+export const command = async (program: string, ...args: readonly string[]): Promise<string> => {
+  const { exit, output, errors } = runLocal(program, args, { COMPOSE_PROJECT_NAME: project });
+  const code = await exit;
+  if (code === 0) return output.join('\n');
+  throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${errors.join('\n')}`);
+};
+
+export const startDaemon = (): Promise<string> => command('docker', 'start');
+export const cluster = (...args: readonly string[]): Promise<string> =>
+  command('cluster', '--docker', ...args);
+export const statusNow = async (): Promise<ClusterStatus> =>
+  JSON.parse(await cluster('status', '--json'));
+
+export const docker = async (...args: readonly string[]): Promise<string> =>
+  (await execute('docker', args)).stdout.trim();
+
+/** Our containers' ids, by service. */
+export const containers = async (): Promise<ReadonlyMap<string, string>> => {
+  const format = '{{.Label "com.docker.compose.service"}} {{.ID}}';
+  const filter = `label=com.docker.compose.project=${project}`;
+  const listed = await docker('ps', '--all', '--filter', filter, '--format', format);
+  return new Map(listed.split('\n').map((line) => line.split(' ') as [string, string]));
+};
+
+export const getContainer = async (service: string): Promise<string> => {
+  const id = (await containers()).get(service);
+  if (id === undefined) throw new Error(`there is no container for ${service}`);
+  return id;
+};
+
+/** Whether it becomes so within the time; asks again and again. */
+export const until = async (isSo: () => Promise<boolean>, limitMs = 60_000): Promise<boolean> => {
+  const deadline = Date.now() + limitMs;
+  while (Date.now() < deadline) {
+    if (await isSo()) return true;
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+  return false;
+};
+
+/** Whether all nodes come to serve with one digest at one revision. */
+export const areAllEqual = (): Promise<boolean> =>
+  until(async () => {
+    const { nodes, equal } = await statusNow();
+    const points = new Set(nodes.map((one) => `${one.appliedRevision} ${one.digest}`));
+    return equal && points.size === 1 && nodes.every(({ state }) => state === 'serving');
+  });
+
+/** The IPv4 addresses on which the processes of a container listen: `10.213.77.11:2380`. */
+export const listeningIn = async (id: string): Promise<readonly string[]> => {
+  const table = await docker('exec', id, 'cat', '/proc/net/tcp');
+  return table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state]) => state === '0A')
+    .map(([, local = '']) => {
+      const [address = '', port = ''] = local.split(':');
+      const bytes = Buffer.from(address, 'hex').reverse();
+      return `${[...bytes].join('.')}:${Number.parseInt(port, 16)}`;
+    });
+};
+
+type Answer = { readonly status: number; readonly code?: string; readonly value?: string };
+
+/** A request to the published port of a node, with this token. Status 0: no answer. */
+export const ask = async (
+  node: number,
+  token: string,
+  path: string,
+  body?: object,
+): Promise<Answer> => {
+  try {
+    const reply = await fetch(`http://127.0.0.1:${3000 + node}/v1/secrets${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(15_000),
+    });
+    return { ...((await reply.json()) as object), status: reply.status };
+  } catch {
+    return { status: 0 };
+  }
+};

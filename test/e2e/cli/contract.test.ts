@@ -1,0 +1,121 @@
+/** Compares the client of `dsv` with docs/openapi.yaml in both directions. */
+import { describe, expect, it } from '@jest/globals';
+import { operations as known, problem } from '../../../cli/contract.ts';
+import { document, type Json, operations } from '../../support/openapi.ts';
+
+type Node = { readonly [key: string]: Json };
+
+const resolved = (node: Node): Node => {
+  const reference = node['$ref'];
+  if (typeof reference === 'string') {
+    const [, , kind = '', name = ''] = reference.split('/');
+    const components = document['components'] as { [kind: string]: { [name: string]: Node } };
+    return resolved(components[kind]?.[name] ?? {});
+  }
+  // A later part of an `allOf` narrows the first.
+  const all = node['allOf'] as readonly Node[] | undefined;
+  return all?.[0] && node['type'] === undefined ? resolved(all[0]) : node;
+};
+
+/** A schema of the document in short form: optional properties have a `?`. */
+const told = (schema: Json | undefined): Json => {
+  const node = resolved((schema ?? {}) as Node);
+  const alternatives = node['anyOf'] as readonly Node[] | undefined;
+  if (alternatives?.[0]) return { orNull: told(alternatives[0]) };
+  const types = node['type'];
+  if (Array.isArray(types)) return { orNull: told({ ...node, type: types[0] ?? '' }) };
+  if (node['type'] === 'array')
+    return { each: node['items'] === undefined ? {} : told(node['items']) };
+  if (node['properties'] !== undefined) {
+    const required = (node['required'] ?? []) as readonly string[];
+    const members = Object.entries(node['properties'] as Node).map(([name, member]) => [
+      required.includes(name) ? name : `${name}?`,
+      told(member),
+    ]);
+    return Object.fromEntries(members);
+  }
+  if (node['type'] === 'object') return 'map';
+  if (node['enum'] !== undefined || node['const'] !== undefined) return 'string';
+  return node['type'] === 'integer' ? 'number' : (node['type'] ?? 'anything');
+};
+
+/** A schema of `dsv` in the same short form. */
+type Schema = {
+  readonly type: string;
+  readonly entries?: Readonly<Record<string, Schema>>;
+  readonly wrapped?: Schema;
+  readonly item?: Schema;
+};
+const toldByDsv = ({ type, entries, wrapped, item }: Schema): Json => {
+  if (type === 'nullable' && wrapped) return { orNull: toldByDsv(wrapped) };
+  if (type === 'array' && item) return { each: toldByDsv(item) };
+  if (entries) {
+    const members = Object.entries(entries).map(([name, member]) =>
+      member.type === 'optional' && member.wrapped
+        ? [`${name}?`, toldByDsv(member.wrapped)]
+        : [name, toldByDsv(member)],
+    );
+    return Object.fromEntries(members);
+  }
+  if (type === 'record') return 'map';
+  return type === 'picklist' || type === 'literal' ? 'string' : type;
+};
+const ofDsv = (schema: unknown): Json => toldByDsv(schema as Schema);
+
+const parametersOf = (path: string, node: Node): Node[] => {
+  const item = (document['paths'] as { [path: string]: Node })[path] ?? {};
+  return [item, node].flatMap((part) => ((part['parameters'] ?? []) as Node[]).map(resolved));
+};
+const jsonOf = (holder: Json | undefined): Json | undefined => {
+  const content = (holder as Node | undefined)?.['content'] as Node | undefined;
+  return (content?.['application/json'] as Node | undefined)?.['schema'];
+};
+
+describe('the client of dsv', () => {
+  it('has every operation of the document and no other', () => {
+    expect(Object.keys(known).sort()).toEqual(operations.map((one) => one.operationId).sort());
+  });
+
+  it.each(operations)(
+    'sends $operationId as the document defines it',
+    ({ operationId, method, path, node }) => {
+      const operation = known[operationId as keyof typeof known];
+      const parameters = parametersOf(path, node);
+      const namesIn = (place: string) =>
+        parameters.filter((one) => one['in'] === place).map((one) => one['name']);
+      expect([operation.method, operation.path]).toEqual([method, path]);
+      expect(operation.keyed).toBe(namesIn('header').includes('Idempotency-Key'));
+      // The options of a JSON request are properties of its body.
+      const isEnv = path.startsWith('/v1/env');
+      expect([...operation.query].sort()).toEqual(isEnv ? [] : namesIn('query').sort());
+      const body = jsonOf(node['requestBody']);
+      expect(ofDsv(operation.body)).toEqual(body === undefined ? 'undefined' : told(body));
+    },
+  );
+
+  it.each(operations)('decodes every reply of $operationId', ({ operationId, node }) => {
+    const operation = known[operationId as keyof typeof known];
+    const responses = Object.entries(node['responses'] as { [status: string]: Node });
+    const answers = responses.filter(([, response]) => jsonOf(response) !== undefined);
+    expect(answers.map(([status]) => Number(status))).toEqual(operation.answers);
+    const dated = (shape: Json) => (operationId === 'expand-env' ? withPairs(shape) : shape);
+    for (const [, response] of answers) {
+      expect(dated(told(jsonOf(response)))).toEqual(ofDsv(operation.reply));
+    }
+  });
+
+  it('decodes problems', () => {
+    const members = told({ $ref: '#/components/schemas/Problem' }) as Node;
+    const understood = ofDsv(problem) as Node;
+    for (const [member, shape] of Object.entries(understood)) {
+      const name = member.replace('?', '');
+      expect([name, members[name] ?? members[`${name}?`]]).toEqual([name, shape]);
+    }
+  });
+});
+
+/** For `expand` the document says only that `created` is empty. */
+const withPairs = (shape: Json): Json => ({
+  ...(shape as Node),
+  created: { each: { name: 'string', version: 'number' } },
+});

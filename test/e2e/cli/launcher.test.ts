@@ -1,0 +1,98 @@
+/** `cli/dsv.js` builds the command line of a checkout when it is first run or has changed. */
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { freshFolder } from '../../support/local-process.ts';
+
+const checkout = (): string => {
+  const folder = freshFolder();
+  const parts = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
+  for (const part of parts) cpSync(part, join(folder, part), { recursive: true });
+  return folder;
+};
+const install = (folder: string): void =>
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+const version = (folder: string) => {
+  const { PATH } = process.env;
+  return spawnSync(join(folder, 'cli/dsv.js'), ['version'], { env: { PATH }, encoding: 'utf8' });
+};
+const built = (folder: string): string[] => readdirSync(join(folder, '.local/cli'));
+
+describe('the launcher of dsv', () => {
+  it('builds one file when first run, and again when a source has changed', () => {
+    const folder = checkout();
+    install(folder);
+    expect(version(folder).stdout).toMatch(/^dsv 0/);
+    expect(built(folder)).toEqual(['dsv.js']);
+    const manifest = join(folder, 'package.json');
+    for (const next of ['7.7.7', '8.8.8']) {
+      const text = readFileSync(manifest, 'utf8');
+      writeFileSync(manifest, text.replace(/"version": "[^"]*"/, `"version": "${next}"`));
+      expect(version(folder).stdout).toContain(`dsv ${next},`);
+    }
+    expect(built(folder)).toEqual(['dsv.js']);
+  });
+
+  it('says to run npm ci where nothing is installed', () => {
+    const ran = version(checkout());
+    expect([ran.status, ran.stdout]).toEqual([1, '']);
+    expect(ran.stderr).toContain('run npm ci');
+  });
+
+  it('needs only the built file afterwards', () => {
+    const folder = checkout();
+    install(folder);
+    version(folder);
+    const bundle = join(freshFolder(), 'dsv.mjs');
+    cpSync(join(folder, '.local/cli/dsv.js'), bundle);
+    const ran = spawnSync(process.execPath, [bundle, 'version'], { encoding: 'utf8' });
+    expect(ran.stdout).toMatch(/^dsv 0/);
+  });
+
+  it('runs by its path and after npm link, without Node reading --env-file itself', () => {
+    const folder = checkout();
+    const linked = freshFolder();
+    const { PATH, HOME } = process.env;
+    spawnSync('npm', ['link'], { cwd: folder, env: { PATH, HOME, npm_config_prefix: linked } });
+    install(folder);
+    const marker = join(linked, 'obeyed');
+    const script = join(linked, 'mark.cjs');
+    writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '');`);
+    const file = join(linked, 'raw.env');
+    writeFileSync(file, `NODE_OPTIONS=--require=${script}\nA=1\n`);
+    for (const node of nodes()) {
+      for (const program of [join(folder, 'cli/dsv.js'), join(linked, 'bin/dsv')]) {
+        for (const flag of ['--env-file', '-f']) {
+          const env = { PATH: `${node}${delimiter}${PATH}`, DSV_TOKEN: 'a.b.c', DSV_RETRIES: '0' };
+          const args = ['run', '--addr', 'http://127.0.0.1:9', flag, file, '--', 'true'];
+          const ran = spawnSync(program, args, { env, encoding: 'utf8' });
+          expect([ran.status, ran.stderr]).toEqual([7, expect.stringContaining('cannot reach')]);
+          expect([node, program, flag, existsSync(marker)]).toEqual([node, program, flag, false]);
+        }
+      }
+    }
+  });
+});
+
+/** For each Node on the PATH, a folder that contains only that Node. */
+const nodes = (): string[] => {
+  const files = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'node'))
+    .filter((file) => existsSync(file))
+    .map((file) => realpathSync(file));
+  return [...new Set(files)].map((file) => {
+    const folder = freshFolder();
+    symlinkSync(file, join(folder, 'node'));
+    return folder;
+  });
+};

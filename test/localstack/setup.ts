@@ -1,4 +1,0 @@
-/** Starts `npm run localstack` before the suites of this project. */
-import { serve } from '../support/served.ts';
-
-export default (): Promise<void> => serve('localstack');

@@ -1,0 +1,78 @@
+import { describe, expect, it } from '@jest/globals';
+import { writerOf } from '../../../functions/env/dialects/dialect.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+import { contentOf } from '../../support/env-runs.ts';
+import { seed } from '../../support/seed.ts';
+import { foreignBlocks } from './lines.ts';
+import { readersOf, sorted, type TextDialect } from './readers.ts';
+
+const blocks = foreignBlocks(9_000, seed);
+/** test/unit/env/shell.property.test.ts gives such lines to bash, in a place without commands to run. */
+const dialects = ['compose', 'docker', 'dotenv', 'python'] as const;
+
+/** Secrets as hard to write as the dialect allows. */
+const secrets: Readonly<Record<(typeof dialects)[number], string>> = {
+  compose: `it's "$x" \`y\` \\\n)}; #`,
+  docker: `it's "$x" \`y\` \\)}; #`,
+  dotenv: `it's "x" y \\ z; }`,
+  python: `it's "$x" \`y\` \\\n)}; #`,
+};
+
+const renderUnlessRefused = (text: string, dialect: TextDialect, secret: string): string[] => {
+  try {
+    return [contentOf(text, { mode: 'expand', dialect, secrets: { X: secret } })];
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'invalid_env') return [];
+    throw error;
+  }
+};
+
+describe('unchanged lines', () => {
+  it.each(dialects)(
+    'mean to the readers of %s what the grammar says, unless they get a warning',
+    (dialect) => {
+      const writer = writerOf(dialect);
+      const agreed = blocks.filter(
+        ({ file, lines }) => !lines.some((line) => writer.disagrees(file, line)),
+      );
+      expect(agreed.length).toBeGreaterThan(1_000);
+      const texts = agreed.map(({ text }) => `${text}Z=1\n`);
+      for (const { name, read } of readersOf[dialect]) {
+        for (const [index, found] of read(texts).entries()) {
+          const wanted = new Map([['Z', '1']]);
+          for (const line of agreed[index]?.lines ?? []) {
+            if (line.kind === 'assignment') wanted.set(line.key, line.value.decoded);
+          }
+          const seen = { name, seed, text: texts[index] };
+          expect({ ...seen, found: sorted(found) }).toEqual({ ...seen, found: sorted(wanted) });
+        }
+      }
+    },
+  );
+
+  it.each(dialects)(
+    'keep the values around them exact for the readers of %s, or make expand refuse these',
+    (dialect) => {
+      const secret = secrets[dialect];
+      // Only one side has a value, because a refusal of the other would hide what happens to it.
+      const above = blocks.flatMap(({ text, file }) => {
+        const whole = file.bom
+          ? `\uFEFF# c\nT=secret(X)\n${text.slice(1)}`
+          : `T=secret(X)\n${text}`;
+        return renderUnlessRefused(whole, dialect, secret);
+      });
+      const below = blocks.flatMap(({ text }) =>
+        renderUnlessRefused(`${text}T=secret(X)\n`, dialect, secret),
+      );
+      expect(Math.min(above.length, below.length)).toBeGreaterThan(2_000);
+      const texts = [...above, ...below];
+      for (const { name, read } of readersOf[dialect]) {
+        for (const [index, found] of read(texts).entries()) {
+          const value = typeof found === 'string' ? found : found.get('T');
+          const seen = { name, seed, text: texts[index] };
+          expect({ ...seen, value }).toEqual({ ...seen, value: secret });
+        }
+      }
+    },
+  );
+});

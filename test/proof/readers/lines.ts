@@ -1,0 +1,121 @@
+/** Random lines that are well-formed by the grammar and not written for any reader. */
+import fc from 'fast-check';
+import { type Line, type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
+
+const brace = '$' + '{';
+const fragment = fc.constantFrom(
+  ...['a', 'b', '1', 'A=', 'T=', 'Z=', ' ', ' ', '  ', '\t', '#', ' #', '\t#', '/', '.', ':', ','],
+  ...[
+    "'",
+    "'",
+    '"',
+    '"',
+    '`',
+    '`',
+    '\\',
+    '\\',
+    '\\n',
+    '\\r',
+    '\\t',
+    '\\$',
+    '\\"',
+    '\\\\',
+    '\\`',
+    "\\'",
+  ],
+  ...[
+    '$',
+    '$$',
+    '$B',
+    '$(a)',
+    '$(',
+    `${brace}B}`,
+    `${brace}B:-a}`,
+    `${brace}B-a}`,
+    `${brace}B:?a}`,
+  ],
+  ...[
+    `${brace}B?}`,
+    `${brace}`,
+    `${brace}}`,
+    `${brace}B:+${brace}C}}`,
+    '}',
+    '{',
+    ')',
+    '(',
+    '[',
+    '=',
+    '?',
+    '+',
+  ],
+  ...[
+    '-',
+    'é',
+    '😀',
+    '\u00a0',
+    '\u0085',
+    '\u2028',
+    '\u2003',
+    '\u000b',
+    '\u000c',
+    '\u001c',
+    '\u0001',
+  ],
+  ...[
+    '\u017f',
+    '\u212a',
+    '\uFEFF',
+    '\n',
+    '\n',
+    '\nT=x',
+    "\nT='",
+    '\r',
+    'export ',
+    ';',
+    '&',
+    '|',
+    '<',
+  ],
+);
+const text = fc.array(fragment, { maxLength: 7 }).map((all) => all.join(''));
+const part = fc.tuple(
+  fc.constantFrom('', '', '', ' ', '\t', 'export ', 'export\t', ' export  '),
+  fc.constantFrom('A', 'A', 'A', 'A', 'export', '__proto__', 'if'),
+  fc.constantFrom('=', '=', '=', '=', ' =', '= ', ' = ', '\t=\t', '=\u00a0', '=\u000b'),
+  fc.constantFrom('', '', '"', "'"),
+  text,
+  fc.constantFrom('', '', ' ', '\t', ' # c', "\t# it's", ' # "$(', ' # \u2028T=y'),
+  fc.constantFrom('', '', '', '', '', '\r'),
+);
+const assignment = part.map(([head, key, equals, quote, value, tail, end]) =>
+  [head, key, equals, quote, value, quote, tail, end].join(''),
+);
+const other = fc
+  .tuple(fc.constantFrom('', ' ', '\t', '#', '#', ' #', '\t# '), text)
+  .map(([head, rest]) => head + rest.replaceAll('\n', ''));
+const oneOrTwo = fc.oneof(
+  { weight: 6, arbitrary: assignment },
+  { weight: 2, arbitrary: other },
+  { weight: 1, arbitrary: fc.tuple(other, other).map((all) => all.join('\n')) },
+  { weight: 1, arbitrary: fc.tuple(other, assignment).map((all) => all.join('\n')) },
+);
+const block = fc
+  .tuple(fc.constantFrom('', '', '', '', '', '', '', '\uFEFF'), oneOrTwo)
+  .map((all) => all.join(''));
+
+/** Lines that the grammar reads, with the byte order mark of their file if it has one. */
+export type Block = {
+  readonly text: string;
+  readonly file: ParsedFile;
+  readonly lines: readonly Line[];
+};
+
+/** Blocks of lines without keys, except those that their values may define by mistake. */
+export const foreignBlocks = (count: number, seed: number): Block[] =>
+  fc.sample(block, { numRuns: count, seed }).flatMap((sampled) => {
+    const content = `${sampled}\n`;
+    const file = parseFile(content);
+    const keys = file.lines.flatMap((line) => (line.kind === 'assignment' ? [line.key] : []));
+    if (file.errors.length > 0 || keys.includes('T') || keys.includes('Z')) return [];
+    return [{ text: content, file, lines: file.lines }];
+  });

@@ -1,0 +1,84 @@
+/**
+ * Builds the readers that are not Node or shells of this machine, before the suites of this folder: once below
+ * `.local/readers`, and again when their sources have changed. Needs dash, zsh, go and python3, and the first time the
+ * Go module proxy and the Python package index.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Shell, shellsHere } from '../../support/shells.ts';
+import { goReader, pythonReader } from './programs.ts';
+
+const here = join(process.cwd(), 'test/proof/readers');
+
+export default (): void => {
+  requireShell('dash');
+  requireShell('zsh');
+  build({
+    program: goReader,
+    sources: ['go/go.mod', 'go/go.sum', 'go/main.go'],
+    needs:
+      'npm run test:proof -- readers needs go (1.25 or later) on the path, to build the readers of docker',
+    steps: [['go', ['build', '-o', goReader, '.'], 'go']],
+  });
+  const folder = dirname(dirname(pythonReader));
+  build({
+    program: pythonReader,
+    sources: ['python/requirements.txt'],
+    needs:
+      'npm run test:proof -- readers needs python3 (3.10 or later) with venv on the path, for python-dotenv',
+    steps: [
+      ['python3', ['-m', 'venv', '--clear', folder], 'python'],
+      [
+        pythonReader,
+        ['-m', 'pip', 'install', '-q', '--require-hashes', '-r', 'requirements.txt'],
+        'python',
+      ],
+    ],
+  });
+};
+
+const requireShell = (shell: Shell): void => {
+  if (!shellsHere.includes(shell))
+    fail(`npm run test:proof -- readers needs ${shell}: apt-get install ${shell}`);
+};
+
+type Build = {
+  readonly program: string;
+  readonly sources: readonly string[];
+  readonly needs: string;
+  readonly steps: readonly (readonly [string, readonly string[], string])[];
+};
+
+const build = ({ program, sources, needs, steps }: Build): void => {
+  const hash = createHash('sha256');
+  for (const source of sources) hash.update(readFileSync(join(here, source)));
+  const stamp = `${dirname(program)}/built`;
+  const wanted = hash.digest('hex');
+  if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  mkdirSync(dirname(program), { recursive: true });
+  rmSync(stamp, { force: true });
+  for (const [command, args, folder] of steps) run(command, args, folder, needs);
+  writeFileSync(stamp, wanted);
+};
+
+const run = (command: string, args: readonly string[], folder: string, needs: string): void => {
+  try {
+    execFileSync(command, args, {
+      cwd: join(here, folder),
+      env: { ...process.env, GOTOOLCHAIN: 'local', PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr ?? '') : '';
+    fail([needs, ...(stderr === '' ? [] : [stderr.trim()])].join(': '));
+  }
+};
+
+/** Throws an error that shows only its sentence, without a stack. */
+const fail = (sentence: string): never => {
+  const failure = new Error(sentence);
+  failure.stack = failure.message;
+  throw failure;
+};

@@ -1,0 +1,37 @@
+/**
+ * `node test/run.js PROJECT… [--long] [words and options for Jest]`: runs projects of jest.config.js.
+ *
+ * `--long` adds what takes hours rather than minutes: the mutants to `proof`, more chaos to `cluster`. `cloud` runs three
+ * times: without a gateway, then all e2e suites behind SAM and behind LocalStack; its first word may choose one of the two.
+ */
+import { spawnSync } from 'node:child_process';
+
+const known = ['unit', 'contract', 'e2e', 'cluster', 'cloud', 'proof'];
+const given = process.argv.slice(2);
+const projects = given.filter((word) => known.includes(word));
+const words = given.filter((word) => !known.includes(word) && word !== '--long');
+const env = { ...process.env, ...(given.includes('--long') && { TEST_LONG: '1' }) };
+
+/** Programs that share ports, Docker or the machine's processors run one after the other. */
+const oneByOne = projects.some((name) => name === 'cluster' || name === 'cloud');
+
+const run = (jestWords, gateway) => {
+  // Jest takes all words after --selectProjects for names of projects, so these come last.
+  const options = [
+    ...jestWords,
+    ...(oneByOne ? ['--runInBand'] : []),
+    '--selectProjects',
+    ...projects,
+  ];
+  const { status } = spawnSync(process.execPath, ['node_modules/jest/bin/jest.js', ...options], {
+    stdio: 'inherit',
+    env: { ...env, ...(gateway && { TEST_GATEWAY: gateway }) },
+  });
+  return status ?? 1;
+};
+
+const gateways = ['sam', 'localstack'];
+if (!projects.includes('cloud')) process.exitCode = run(words);
+else if (gateways.includes(words[0])) process.exitCode = run(words.slice(1), words[0]);
+else if (words.length > 0) process.exitCode = run(words);
+else process.exitCode = Math.max(run(words), ...gateways.map((gateway) => run(words, gateway)));

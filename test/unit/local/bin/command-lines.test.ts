@@ -1,0 +1,102 @@
+/**
+ * The command lines of all programs. A file of `local/` with a top-level `await` is a program, and so is a file that a
+ * script of package.json runs. So no new program can be left out here.
+ */
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const slow = 30_000;
+
+const manifest: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(
+  readFileSync('package.json', 'utf8'),
+);
+const scripted = Object.values(manifest.scripts).flatMap(
+  (script) => /^exec node .*?((?:local|test|bench)\/\S+\.ts)$/.exec(script)?.slice(1) ?? [],
+);
+const awaiting = readdirSync('local', { recursive: true, encoding: 'utf8' })
+  .map((name) => `local/${name}`)
+  .filter((file) => file.endsWith('.ts') && /^await /m.test(readFileSync(file, 'utf8')));
+const programs = [...new Set([...scripted, ...awaiting])].sort();
+
+/** Programs that would change the machine. Each is replaced by one that only records its call. */
+const acting = 'apt-get docker docker-compose dockerd etcd go ip java npm pip python3 sam setpriv';
+
+let folder: string;
+beforeEach(() => {
+  folder = freshFolder();
+  mkdirSync(join(folder, 'bin'));
+  for (const name of acting.split(' ')) {
+    const file = join(folder, 'bin', name);
+    writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${join(folder, 'called')}\nexit 1\n`);
+    chmodSync(file, 0o755);
+  }
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const run = (file: string, ...args: readonly string[]) =>
+  new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    const env = {
+      PATH: join(folder, 'bin'),
+      HOME: folder,
+      TMPDIR: folder,
+      VAULT_DATA_DIR: join(folder, 'data'),
+      VAULT_CLUSTER_FILE: join(folder, 'cluster.json'),
+      ...{ PORT: '0', CLUSTER_PORT: '0' },
+    };
+    const options = { env, timeout: slow } as const;
+    execFile(process.execPath, [file, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+    });
+  });
+const traces = () => [
+  ...['data', 'cluster.json'].filter((name) => existsSync(join(folder, name))),
+  ...(existsSync(join(folder, 'called')) ? [readFileSync(join(folder, 'called'), 'utf8')] : []),
+];
+
+it('this table finds the programs of package.json and those of local/ by itself', () => {
+  expect(programs).toEqual(
+    expect.arrayContaining([
+      'local/bin/start.ts',
+      'local/bin/node.ts',
+      'local/containers/own-status.ts',
+      'test/cluster/chaos/run.ts',
+      'bench/bench.ts',
+    ]),
+  );
+});
+
+describe.each(programs)('%s', (file) => {
+  it(
+    'answers --help with its usage and examples, and does nothing else',
+    async () => {
+      const { code, stdout, stderr } = await run(file, '--help');
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/^(npm|node) .*\.\n\nUsage:\n {2}.+\n/);
+      expect(stdout).toMatch(/\n\nExamples:\n {2}.+\n/);
+      expect(traces()).toEqual([]);
+    },
+    slow,
+  );
+
+  it(
+    'refuses an unknown word in one sentence with exit code 2, and does nothing else',
+    async () => {
+      const { code, stdout, stderr } = await run(file, 'nonsense');
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^[^\n]*nonsense[^\n]*; --help shows how it is used\n$/);
+      expect(traces()).toEqual([]);
+    },
+    slow,
+  );
+});

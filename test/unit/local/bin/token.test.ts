@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { openTokenKey } from '../../../../local/host/token-key.ts';
+import { freshFolder, runLocal } from '../../../support/local-process.ts';
+
+const slow = 20_000;
+let folder: string;
+
+beforeEach(() => {
+  folder = freshFolder();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const token = async (...args: readonly string[]) => {
+  const { exit, output, errors } = runLocal('token', args, { VAULT_DATA_DIR: folder });
+  return { code: await exit, output, errors };
+};
+const verify = async (jwt = '') => {
+  const { jwks } = await openTokenKey(folder);
+  const keys = createLocalJWKSet(JSON.parse(jwks));
+  return (await jwtVerify(jwt, keys, { issuer: 'urn:vault:local', audience: 'vault' })).payload;
+};
+
+describe('npm run token', () => {
+  it(
+    'prints a token with the requested claims, and nothing else',
+    async () => {
+      const scope = 'secrets:read vault:status';
+      const asked = ['--tenant', 'acme', '--sub', 'alice', '--scope', scope];
+      const made = await token(...asked, '--names', 'billing.*, DB_HOST', '--ttl', '90s');
+      expect({ ...made, output: made.output.length }).toEqual({ code: 0, output: 1, errors: [] });
+      const payload = await verify(made.output[0]);
+      const iat = payload.iat ?? 0;
+      expect(payload).toEqual({
+        iss: 'urn:vault:local',
+        aud: 'vault',
+        tenant: 'acme',
+        sub: 'alice',
+        scope,
+        names: ['billing.*', 'DB_HOST'],
+        iat,
+        exp: iat + 90,
+      });
+      expect(Math.abs(iat - Date.now() / 1000)).toBeLessThan(10);
+    },
+    slow,
+  );
+
+  it(
+    'defaults to one hour, reading and writing, and all names',
+    async () => {
+      const { output } = await token('--tenant', 'acme', '--sub', 'alice');
+      const { iat = 0, exp = 0, ...claims } = await verify(output[0]);
+      expect(exp - iat).toBe(3_600);
+      expect(claims).toMatchObject({ scope: 'secrets:read secrets:write' });
+      expect(claims).not.toHaveProperty('names');
+    },
+    slow,
+  );
+
+  it(
+    'agrees on one key when several make the first token at once',
+    async () => {
+      const made = await Promise.all(
+        [1, 2, 3].map(() => token('--tenant', 'acme', '--sub', 'alice', '--names', '')),
+      );
+      for (const { output } of made) expect(await verify(output[0])).toMatchObject({ names: [] });
+    },
+    slow,
+  );
+
+  it.each([
+    [['--sub', 'x'], '--tenant is needed: 1 to 64 letters, digits, _ or -'],
+    [['--tenant', 'a'], '--sub is needed: 1 to 256 bytes'],
+    [['--ttl', '25h'], '--ttl is a number of s, m or h, such as 90s, 30m or 1h, and at most 24h'],
+    [['--scope', 'admin'], '--scope knows secrets:read, secrets:write, vault:status'],
+    [
+      ['--names', 'a*b'],
+      '--names takes names, beginnings of names with * behind, or *, with commas between',
+    ],
+    [['--tenent', 'a'], "Unknown option '--tenent'"],
+  ])(
+    'refuses %j in one sentence',
+    async (args, sentence) => {
+      const needed = sentence.includes('needed') ? [] : ['--tenant', 'a', '--sub', 'x'];
+      const { code, output, errors } = await token(...needed, ...args);
+      expect({ code, output, errors: errors.length }).toEqual({ code: 2, output: [], errors: 1 });
+      expect(errors[0]).toContain(sentence);
+    },
+    slow,
+  );
+});
+
+describe('npm run token in the folder of one node', () => {
+  it(
+    'refuses to make a token that no node accepts, and makes no key',
+    async () => {
+      writeFileSync(join(folder, 'node.json'), '{}');
+      const { code, output, errors } = await token('--tenant', 'a', '--sub', 'x');
+      expect([code, output]).toEqual([1, []]);
+      expect(errors).toEqual([
+        expect.stringMatching(/ belongs to one node of a cluster, which signs no tokens: /),
+      ]);
+      expect(readdirSync(folder)).toEqual(['node.json']);
+    },
+    slow,
+  );
+});
+
+describe('the local token key', () => {
+  it('gives access to its owner only, and shows its public half', async () => {
+    const { jwks, issue } = await openTokenKey(folder);
+    const file = join(folder, 'token-key.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const stored = JSON.parse(readFileSync(file, 'utf8'));
+    const { d, ...pub } = stored;
+    expect(JSON.parse(jwks)).toEqual({ keys: [{ ...pub, alg: 'EdDSA', use: 'sig' }] });
+    const jwt = await issue({ tenant: 'a', sub: 'x', scope: '' }, 1);
+    expect(decodeProtectedHeader(jwt)).toEqual({ alg: 'EdDSA', kid: stored.kid });
+    expect((await openTokenKey(folder)).jwks).toBe(jwks);
+  });
+
+  it('fails without quoting its file when that is damaged', async () => {
+    await openTokenKey(folder);
+    const file = join(folder, 'token-key.json');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.slice(0, -3));
+    await expect(openTokenKey(folder)).rejects.toThrow(
+      new Error(`${file} is damaged: delete it, and tokens are signed with a new key from then on`),
+    );
+  });
+});

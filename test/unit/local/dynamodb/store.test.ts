@@ -1,0 +1,271 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateTableCommand,
+  DescribeTimeToLiveCommand,
+  DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { dynamodbLocal } from '../../../../local/dynamodb/dynamodb-local.ts';
+import { dynoxide } from '../../../../local/dynamodb/dynoxide.ts';
+import {
+  type LocalStore,
+  type StoreProgram,
+  startStore,
+} from '../../../../local/dynamodb/store.ts';
+import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/table.ts';
+import { isRunning, recordOf, startChild } from '../../../../local/host/child.ts';
+import { readTemplate } from '../../../../local/host/template.ts';
+
+let folder: string;
+let lines: string[];
+let stores: LocalStore[];
+const path = process.env['PATH'];
+const root = process.cwd();
+
+const start = async (program: StoreProgram = dynoxide(root)): Promise<LocalStore> => {
+  const store = await startStore(program, folder, (line) => void lines.push(line));
+  stores.push(store);
+  return store;
+};
+const record = () => JSON.parse(readFileSync(join(folder, 'store.pid'), 'utf8'));
+const clientOf = ({ endpoint }: LocalStore) =>
+  new DynamoDBClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+  });
+/** Kills the store and waits until another process has replaced it. */
+const killStore = async (): Promise<void> => {
+  const left = record();
+  process.kill(left.pid, 'SIGKILL');
+  while (record().pid === left.pid) await sleep(2);
+};
+const shellProgram = (script: string): StoreProgram => ({
+  name: 'a script',
+  host: '127.0.0.1',
+  readyWithinMs: 500,
+  launch: async (where) => startChild('sh', ['-c', script], where),
+});
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-store-'));
+  lines = [];
+  stores = [];
+});
+afterEach(async () => {
+  process.env['PATH'] = path;
+  for (const store of stores) await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('the local store', () => {
+  it('gets the table of template.yaml, once, with its time to live', async () => {
+    const client = clientOf(await start());
+    const { table } = await readTemplate('template.yaml');
+    await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
+    await ensureTable(client, 'vault', table);
+    await ensureTimeToLive(client, 'vault', table);
+    await ensureTimeToLive(client, 'vault', table);
+    const { TimeToLiveDescription } = await client.send(
+      new DescribeTimeToLiveCommand({ TableName: 'vault' }),
+    );
+    expect(TimeToLiveDescription).toEqual({
+      TimeToLiveStatus: 'ENABLED',
+      AttributeName: 'expiresAt',
+    });
+    client.destroy();
+  });
+
+  it('fails if its table differs from template.yaml', async () => {
+    const client = clientOf(await start());
+    const { table } = await readTemplate('template.yaml');
+    const { GlobalSecondaryIndexes: _, ...create } = table.create;
+    const AttributeDefinitions = table.create.AttributeDefinitions.slice(0, 2);
+    await client.send(
+      new CreateTableCommand({ TableName: 'vault', ...create, AttributeDefinitions }),
+    );
+    await expect(ensureTable(client, 'vault', table)).rejects.toThrow(
+      'the table vault differs from the one in template.yaml',
+    );
+    client.destroy();
+  });
+
+  // Shows G12.
+  it('restarts at the same address with its data when it dies', async () => {
+    const store = await start();
+    const client = clientOf(store);
+    const { table } = await readTemplate('template.yaml');
+    await ensureTable(client, 'vault', table);
+    await ensureTimeToLive(client, 'vault', table);
+    await killStore();
+    expect(lines).toEqual(['the store (dynoxide) ended (SIGKILL); it is started again']);
+    const again = await client.send(new DescribeTimeToLiveCommand({ TableName: 'vault' }));
+    expect(again.TimeToLiveDescription?.TimeToLiveStatus).toBe('ENABLED');
+    client.destroy();
+  });
+
+  it('listens on another address at each start, and not on 127.0.0.1, if the system has more', async () => {
+    const hasMore = process.platform !== 'darwin';
+    const first = new URL((await start()).endpoint);
+    await stores.pop()?.close();
+    const { hostname, port } = new URL((await start()).endpoint);
+    expect(hostname).toMatch(/^127\.[\d.]+$/);
+    expect(hostname !== first.hostname).toBe(hasMore);
+    const isAt127001 = await fetch(`http://127.0.0.1:${port}`).then(
+      () => true,
+      () => false,
+    );
+    expect(isAt127001).toBe(!hasMore);
+  });
+
+  it('fails in one sentence when it dies again and again', async () => {
+    const store = await start();
+    for (let deaths = 1; deaths <= 5; deaths += 1) await killStore();
+    process.kill(record().pid, 'SIGKILL');
+    expect(await store.failed).toMatchObject({
+      message: 'the store (dynoxide) ended 6 times within a minute',
+    });
+    expect(lines).toHaveLength(5);
+  });
+
+  it('stays ended after its close', async () => {
+    const store = await start();
+    const left = record();
+    await store.close();
+    expect(isRunning(left)).toBe(false);
+    await sleep(20);
+    expect(lines).toEqual([]);
+    expect(record()).toEqual(left);
+  });
+
+  it('first ends the process that an earlier store left in its folder, and nothing else', async () => {
+    const left = recordOf(startChild('sleep', ['60'], folder).pid ?? 0);
+    if (left === undefined) throw new Error('nothing was started');
+    // The remembered pid belongs to another process by now, which has another start time.
+    writeFileSync(join(folder, 'store.pid'), JSON.stringify({ ...left, startTime: '1' }));
+    await (await start()).close();
+    expect(isRunning(left)).toBe(true);
+    writeFileSync(join(folder, 'store.pid'), JSON.stringify(left));
+    await start();
+    expect(isRunning(left)).toBe(false);
+  });
+
+  it('says in one sentence why it did not start', async () => {
+    await expect(
+      start(shellProgram('echo a line >&2; echo disk full >&2; exit 3')),
+    ).rejects.toThrow('the store (a script) did not start: disk full');
+    await expect(start(shellProgram('exit 3'))).rejects.toThrow(
+      'the store (a script) did not start: it ended without a word',
+    );
+    await expect(start(shellProgram('exec sleep 60'))).rejects.toThrow(
+      'the store (a script) did not answer within 0.5 s',
+    );
+    expect(isRunning(record())).toBe(false);
+  });
+});
+
+describe('a store whose file is damaged', () => {
+  it.each([
+    ['is no database', (file: string) => writeFileSync(file, 'x'.repeat(20_000))],
+    ['has lost its first page', (file: string) => overwrite(file, 100, 4_096)],
+  ])('fails to start, and says that the file is damaged, if that %s', async (_, damage) => {
+    const client = clientOf(await start());
+    const { table } = await readTemplate('template.yaml');
+    await ensureTable(client, 'vault', table);
+    client.destroy();
+    for (const store of stores) await store.close();
+    stores = [];
+    const [file, ...logs] = ['', '-wal', '-shm'].map((end) => join(folder, `store.sqlite${end}`));
+    for (const log of logs) rmSync(log, { force: true });
+    damage(file ?? '');
+    await expect(start()).rejects.toThrow(
+      'the store (dynoxide) did not start: store.sqlite in the data folder is damaged, or is no database',
+    );
+  });
+});
+
+/** Zeroes the bytes of a file from `start` to before `end`. */
+const overwrite = (file: string, start: number, end: number): void => {
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(0, start, end));
+};
+
+describe('the choice of a store program', () => {
+  it('names where dynoxide comes from, if there is none', () => {
+    process.env['PATH'] = folder;
+    expect(() => dynoxide(folder)).toThrow(
+      'dynoxide, the embedded store, is neither in node_modules nor on the PATH: run npm ci, install it (npm, ' +
+        'Homebrew or cargo have it), or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
+    );
+    writeFileSync(join(folder, 'dynoxide'), '');
+    expect(() => dynoxide(folder)).toThrow(/^dynoxide, the embedded store/);
+    chmodSync(join(folder, 'dynoxide'), 0o700);
+    expect(dynoxide(folder).name).toBe('dynoxide');
+  });
+
+  describe('DynamoDB Local', () => {
+    const otherWays =
+      'start without --store for the embedded store, or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB Local that ' +
+      'runs already (Docker has amazon/dynamodb-local)';
+    /** Puts a program named java on the PATH that only listens on the given port. */
+    const putJava = (): void => {
+      const bin = join(folder, 'bin');
+      mkdirSync(bin);
+      const listen =
+        "require('node:net').createServer().listen(Number(process.argv[1]), '127.0.0.1')";
+      const script = `#!/bin/sh\n[ "$1" = -version ] || exec "${process.execPath}" -e "${listen}" "$6"\n`;
+      writeFileSync(join(bin, 'java'), script, { mode: 0o755 });
+      process.env['PATH'] = [bin, path].join(delimiter);
+    };
+
+    it('downloads once, starts with Java, and restarts when it dies', async () => {
+      putJava();
+      writeFileSync(join(folder, 'DynamoDBLocal.jar'), '');
+      const downloadUrl = join(folder, 'program.tar.gz');
+      execFileSync('tar', ['czf', downloadUrl, '-C', folder, 'DynamoDBLocal.jar']);
+      const installPath = join(folder, 'installed');
+      const store = await start(dynamodbLocal({ root, installPath, downloadUrl }));
+      expect(readdirSync(installPath)).toEqual(['DynamoDBLocal.jar']);
+      await killStore();
+      expect(lines).toEqual(['the store (DynamoDB Local) ended (SIGKILL); it is started again']);
+      const left = record();
+      await store.close();
+      expect(isRunning(left)).toBe(false);
+    });
+
+    it('fails and names the other ways if there is no Java', () => {
+      process.env['PATH'] = folder;
+      expect(() => dynamodbLocal({ root, installPath: folder })).toThrow(
+        `DynamoDB Local cannot be had: it needs Java, and there is no java on the PATH; ${otherWays}`,
+      );
+    });
+
+    it('fails and names the other ways if its npm package is not installed', () => {
+      putJava();
+      expect(() => dynamodbLocal({ root: folder, installPath: folder })).toThrow(
+        `DynamoDB Local cannot be had: the npm package dynamodb-local is not installed; ${otherWays}`,
+      );
+    });
+
+    it('fails and names the other ways if its download fails', async () => {
+      putJava();
+      const downloadUrl = 'https://127.0.0.1:9/x.gz';
+      const program = dynamodbLocal({ root, installPath: join(folder, 'x'), downloadUrl });
+      await expect(start(program)).rejects.toThrow(
+        `DynamoDB Local cannot be had: its download failed (connect ECONNREFUSED 127.0.0.1:9); ${otherWays}`,
+      );
+    });
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { environmentOf, isLocalIdentity } from '../../../../local/host/environment.ts';
+
+const kms = {
+  endpoint: 'http://127.0.0.1:4',
+  keyArn: 'arn:aws:kms:us-east-1:000000000000:key/k',
+  credentials: { accessKeyId: 'LOCAL1', secretAccessKey: 'secret' },
+  close: async () => undefined,
+};
+const storeEndpoint = 'http://127.0.0.1:3';
+const parts = { kms, storeEndpoint, jwks: '{"keys":[1]}' };
+const identity = { AUTH_ISSUER: 'https://i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'https://i/keys' };
+
+describe('the environment of the functions', () => {
+  it('defaults to the local services', () => {
+    expect(environmentOf({}, parts)).toEqual({
+      TABLE_NAME: 'vault',
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint,
+      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      MASTER_KEY_ID: kms.keyArn,
+      AWS_ACCESS_KEY_ID: 'LOCAL1',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_SESSION_TOKEN: undefined,
+      AWS_PROFILE: undefined,
+      AUTH_ISSUER: 'urn:vault:local',
+      AUTH_AUDIENCE: 'vault',
+      AUTH_JWKS: '{"keys":[1]}',
+    });
+  });
+
+  it('keeps the settings of the user', () => {
+    const given = { TABLE_NAME: 't', AWS_REGION: 'eu-west-1', MASTER_KEY_ID: 'alias/vault' };
+    expect(environmentOf(given, parts)).toMatchObject(given);
+    expect(environmentOf({ AWS_DEFAULT_REGION: 'eu-west-1' }, parts)['AWS_REGION']).toBe(
+      'eu-west-1',
+    );
+  });
+
+  it("leaves the user's own endpoints and access key alone", () => {
+    const told = environmentOf({ MASTER_KEY_ID: 'k' }, { jwks: parts.jwks });
+    expect(Object.keys(told).filter((name) => /ENDPOINT|KEY|PROFILE|SESSION/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it("uses the local KMS's access key whatever session or profile the user has", () => {
+    const given = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SESSION_TOKEN: 's', AWS_PROFILE: 'p' };
+    expect(environmentOf(given, parts)).toMatchObject({
+      AWS_ACCESS_KEY_ID: 'LOCAL1',
+      AWS_SESSION_TOKEN: undefined,
+      AWS_PROFILE: undefined,
+    });
+  });
+
+  it("takes identity from the user as a whole, never mixed with the local issuer's", () => {
+    expect(isLocalIdentity({})).toBe(true);
+    expect(isLocalIdentity(identity)).toBe(false);
+    const told = environmentOf(identity, parts);
+    expect(Object.keys(told).filter((name) => name.startsWith('AUTH_'))).toEqual([]);
+    expect(() => environmentOf({ AUTH_ISSUER: 'https://i' }, parts)).toThrow(
+      'the functions cannot start: not set: AUTH_AUDIENCE, AUTH_JWKS or AUTH_JWKS_URL',
+    );
+    expect(() => environmentOf({ AUTH_JWKS: '{}' }, parts)).toThrow(
+      'the functions cannot start: not set: AUTH_ISSUER, AUTH_AUDIENCE',
+    );
+    expect(() => environmentOf({ ...identity, AUTH_JWKS: '{}' }, parts)).toThrow(
+      'the functions cannot start: AUTH_JWKS and AUTH_JWKS_URL are both set; set one',
+    );
+  });
+
+  it('names a missing setting that only the user can give', () => {
+    expect(() => environmentOf({}, { jwks: parts.jwks })).toThrow(
+      'the functions cannot start: not set: MASTER_KEY_ID',
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { humanLine } from '../../../../local/host/human-log.ts';
+
+const request = {
+  ...{ level: 'INFO', message: 'request', timestamp: '2026-11-24T17:10:29.746Z' },
+  ...{ service: 'vault', requestId: '103e62f8', operation: 'get-secret', tenant: 'demo' },
+  ...{ subject: 'you', secret: 'DB_PASSWORD', version: 2, outcome: 'ok', status: 200 },
+  ...{ attempts: 0, storeCalls: 1, kmsCalls: 1, units: 2, ms: 7.3 },
+};
+const line = (change: object) => humanLine(`${JSON.stringify({ ...request, ...change })}\n`);
+const time = new Date(request.timestamp).toTimeString().slice(0, 8);
+
+describe('the log at a terminal', () => {
+  it('shows one short line for a request', () => {
+    expect(line({})).toBe(`${time}  200  get-secret  DB_PASSWORD@2  demo/you  7.3 ms\n`);
+    const health = { tenant: undefined, subject: undefined, secret: undefined, version: undefined };
+    expect(line({ ...health, operation: 'get-health' })).toBe(`${time}  200  get-health  7.3 ms\n`);
+  });
+
+  it('shows why a request was refused, and for a fault its cause and request id', () => {
+    expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
+      `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,
+    );
+    const fault = { status: 503, code: 'master_key_unavailable', cause: 'DisabledException' };
+    expect(line(fault)).toBe(
+      `${time}  503  get-secret  DB_PASSWORD@2  master_key_unavailable (DisabledException)  demo/you  7.3 ms  request 103e62f8\n`,
+    );
+  });
+
+  it('shows a decision that needs attention, and leaves out other decisions and metrics', () => {
+    const decision = { message: 'decision', decision: 'key_fault' };
+    expect(line({ ...decision, level: 'WARN' })).toBe(
+      `${time}  warning: key_fault in get-secret  request 103e62f8\n`,
+    );
+    expect(line(decision)).toBe('');
+    expect(humanLine('{"_aws":{"Timestamp":1},"Requests":1}\n')).toBe('');
+  });
+
+  it('escapes control characters', () => {
+    expect(line({ subject: 'a\u001b[2Jb\nc' })).toContain('demo/a\\u{1b}[2Jb\\u{a}c  7.3 ms\n');
+  });
+
+  it('leaves all other lines as they are', () => {
+    for (const text of ['vault listening on http://127.0.0.1:3000\n', '{"a":1}\n', '{half', '']) {
+      expect(humanLine(text)).toBe(text);
+    }
+  });
+});

@@ -1,0 +1,113 @@
+/** The choice of the vault for a token. This process writes the records that the programs would write. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { rememberCloud } from '../../../../local/containers/running-cloud.ts';
+import { rememberSam } from '../../../../local/containers/running-sam.ts';
+import { rememberRunning } from '../../../../local/host/running.ts';
+import { chooseVault } from '../../../../local/host/vaults.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+let folder: string;
+let given: NodeJS.ProcessEnv;
+beforeEach(() => {
+  folder = freshFolder();
+  given = { VAULT_DATA_DIR: folder };
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const inFolder = (...names: readonly string[]): string => {
+  const made = join(folder, ...names);
+  mkdirSync(made, { recursive: true });
+  return made;
+};
+const running = {
+  ...{ dynamodbEndpoint: '', kmsEndpoint: '', kmsIsLocal: true, tableName: '', masterKeyId: '' },
+  takesLocalTokens: true,
+};
+const start = (url = 'http://127.0.0.1:3000') => rememberRunning(folder, { ...running, url });
+const cluster = () => {
+  rememberRunning(inFolder('key'), { ...running, url: '' });
+  rememberRunning(inFolder('node-2'), { ...running, url: 'http://127.0.0.1:3002' });
+};
+const sam = () => rememberSam(inFolder('stack'), 'http://127.0.0.1:3100');
+const localstack = (url?: string) =>
+  rememberCloud(
+    inFolder('localstack'),
+    {
+      ...{ endpoint: 'e', samPrograms: 's', awsPrograms: 'a' },
+      ...{ failed: new Promise<Error>(() => undefined), close: async () => undefined },
+    },
+    url,
+  );
+const choose = (name?: string, isUrlNeeded = false) => chooseVault(given, name, isUrlNeeded);
+const own = () => ({ folder });
+const ofKey = () => ({ folder: join(folder, 'key') });
+
+describe('npm run token', () => {
+  it('makes a token for npm start, without an address, if no vault runs', async () => {
+    expect(await choose()).toMatchObject({ name: 'start', signer: own(), url: undefined });
+    await expect(choose(undefined, true)).rejects.toThrow(
+      'no vault runs here: npm start starts one',
+    );
+  });
+
+  it('makes a token for the cluster in the folder of a cluster that does not run', async () => {
+    writeFileSync(join(folder, 'cluster.json'), '{}');
+    expect(await choose()).toMatchObject({ name: 'cluster', signer: ofKey() });
+  });
+
+  it('finds a vault that LocalStack serves once it is deployed', async () => {
+    const url = 'http://127.0.0.1:4566/_aws/execute-api/a/prod';
+    localstack();
+    expect(await choose()).toMatchObject({ name: 'start' });
+    localstack(url);
+    expect(await choose(undefined, true)).toMatchObject({ name: 'localstack', url, signer: own() });
+  });
+
+  it('finds the cluster that runs, and signs with the key beside its master key', async () => {
+    cluster();
+    const found = { name: 'cluster', url: 'http://127.0.0.1:3002', signer: ofKey() };
+    expect(await choose(undefined, true)).toMatchObject(found);
+  });
+
+  it('asks which vault is meant if several run with different keys', async () => {
+    start();
+    cluster();
+    const sentence =
+      'start (http://127.0.0.1:3000) and cluster (http://127.0.0.1:3002) run here: ' +
+      'say which one is meant, with --for start or --for cluster';
+    await expect(choose()).rejects.toThrow(
+      expect.objectContaining({ message: sentence, exitCode: 2 }),
+    );
+    expect(await choose('cluster')).toMatchObject({ signer: ofKey() });
+    expect(await choose('start', true)).toMatchObject({ url: 'http://127.0.0.1:3000' });
+  });
+
+  it('chooses by itself if several run with one key, unless an address is needed', async () => {
+    start();
+    sam();
+    expect(await choose()).toMatchObject({ signer: own() });
+    await expect(choose(undefined, true)).rejects.toThrow('--for start or --for sam');
+  });
+
+  it('makes a token for a named vault that does not run, but gives no address of it', async () => {
+    expect(await choose('cluster')).toMatchObject({ signer: ofKey(), url: undefined });
+    await expect(choose('cluster', true)).rejects.toThrow(
+      'the vault of --for cluster does not run here',
+    );
+  });
+
+  it('refuses an unknown name, and tells the names that it knows', async () => {
+    await expect(choose('aws')).rejects.toThrow(
+      '--for knows start, cluster, docker, sam, localstack',
+    );
+  });
+
+  it('refuses a vault that takes the tokens of another issuer', async () => {
+    rememberRunning(folder, { ...running, takesLocalTokens: false, url: 'http://127.0.0.1:3000' });
+    await expect(choose()).rejects.toThrow(
+      'the vault on http://127.0.0.1:3000 takes the tokens of its own issuer (AUTH_ISSUER)',
+    );
+  });
+});

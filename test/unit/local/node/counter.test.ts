@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openCounter } from '../../../../local/node/counter.ts';
+import { putAside } from '../../../../local/node/member-files.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-counter-'));
+  mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const onDisk = () => readFileSync(join(folder, 'etcd', 'member', 'counter'), 'utf8');
+
+describe('the counter among the files of etcd', () => {
+  it('begins at 0 and continues over starts', async () => {
+    const counter = openCounter(folder);
+    expect(counter.value()).toBe(0);
+    await counter.raise();
+    await counter.raise();
+    expect(openCounter(folder).value()).toBe(2);
+  });
+
+  it('takes a new value only when the disk holds it', async () => {
+    const counter = openCounter(folder);
+    const raising = counter.raise();
+    expect(counter.value()).toBe(0);
+    await raising;
+    expect([counter.value(), onDisk()]).toEqual([1, '1']);
+  });
+
+  it('keeps its value if the disk does not take the next one', async () => {
+    const counter = openCounter(folder);
+    rmSync(join(folder, 'etcd'), { recursive: true });
+    await expect(counter.raise()).rejects.toThrow('ENOENT');
+    expect(counter.value()).toBe(0);
+    mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
+    await counter.raise();
+    expect([counter.value(), onDisk()]).toEqual([1, '1']);
+  });
+
+  it('goes away together with the files of etcd', async () => {
+    await openCounter(folder).raise();
+    putAside(folder);
+    expect(openCounter(folder).value()).toBe(0);
+  });
+
+  it.each(['', '-1', '1.5', 'x', '7\n'])('refuses a damaged file (%j)', (text) => {
+    writeFileSync(join(folder, 'etcd', 'member', 'counter'), text);
+    expect(() => openCounter(folder)).toThrow(/counter is damaged: wipe this node/);
+  });
+});

@@ -1,0 +1,283 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Counter } from '../../../../local/node/counter.ts';
+import { type Exchange, startExchange } from '../../../../local/node/exchange.ts';
+import type { NodeRecord } from '../../../../local/node/record.ts';
+import type { NodeReport } from '../../../../local/node/report.ts';
+import { askOf, configOf, counterOf, recordOf, reportOf } from '../../../support/nodes.ts';
+import { until } from '../../../support/until.ts';
+
+type Node = {
+  revision: number;
+  state: NodeReport['state'];
+  /** How often it was told that another node has diverged. */
+  divergences: number;
+  isThere: boolean;
+  /** How often it has asked another node. */
+  asked: number;
+  counter: Counter;
+  readonly record: NodeRecord;
+  readonly lines: string[];
+  /** Why it was told that the other nodes were restored without it. */
+  readonly outdated: string[];
+  exchange?: Exchange;
+};
+
+let nodes: Map<number, Node>;
+const nodeOf = (number: number): Node => {
+  const node = nodes.get(number);
+  if (node === undefined) throw new Error(`there is no node ${number}`);
+  return node;
+};
+const begin = (...numbers: readonly number[]): void => {
+  for (const number of numbers) {
+    const node = nodeOf(number);
+    node.isThere = true;
+    node.exchange = startExchange({
+      config: configOf(number),
+      ask: askOf((other, _, body) => {
+        node.asked += 1;
+        return nodeOf(other).isThere ? nodeOf(other).exchange?.hear(body) : undefined;
+      }),
+      record: node.record,
+      counter: node.counter,
+      ownReport: () =>
+        reportOf(number, {
+          appliedRevision: node.revision,
+          state: node.state,
+          start: node.record.start(),
+          counter: node.counter.value(),
+          member: true,
+          restore: node.record.restore(),
+        }),
+      onDiverged: () => {
+        node.divergences += 1;
+      },
+      onOtherRestore: (why) => void node.outdated.push(why),
+      report: (line) => void node.lines.push(line),
+      everyMs: 5,
+    });
+  }
+};
+const end = (number: number): void => {
+  nodeOf(number).isThere = false;
+  void nodeOf(number).exchange?.close();
+};
+/** Waits until each node has asked both others this often since. */
+const rounds = async (count: number): Promise<void> => {
+  const running = [...nodes.values()].filter(({ isThere }) => isThere);
+  const enough = running.map(({ asked }) => asked + 2 * (count + 1));
+  await until(() => running.every(({ asked }, index) => asked >= (enough[index] ?? 0)));
+};
+const heardBy = (number: number) => nodeOf(number).record.heard();
+
+beforeEach(() => {
+  const fresh = (): Node => ({
+    revision: 10,
+    state: 'serving',
+    divergences: 0,
+    isThere: false,
+    asked: 0,
+    counter: counterOf(),
+    record: recordOf(),
+    lines: [],
+    outdated: [],
+  });
+  nodes = new Map([1, 2, 3].map((number) => [number, fresh()]));
+});
+afterEach(async () => {
+  for (const { exchange } of nodes.values()) await exchange?.close();
+});
+
+describe('nodes that exchange reports', () => {
+  it('know the last report of each other, and which node is silent', async () => {
+    begin(1, 2, 3);
+    await rounds(1);
+    nodeOf(2).revision = 25;
+    await rounds(2);
+    end(3);
+    await rounds(2);
+    const others = nodeOf(1).exchange?.others() ?? [];
+    expect(
+      others.map(({ node, appliedRevision, alive }) => [node, appliedRevision, alive]).sort(),
+    ).toEqual([
+      [2, 25, true],
+      [3, 10, false],
+    ]);
+    begin(3);
+    await rounds(2);
+    expect(
+      nodeOf(1)
+        .exchange?.others()
+        .every(({ alive }) => alive),
+    ).toBe(true);
+  });
+
+  it('hear once of each node that diverges, and again if it diverges again', async () => {
+    begin(1, 2, 3);
+    await rounds(2);
+    expect(nodeOf(1).divergences).toBe(0);
+    nodeOf(2).state = 'diverged';
+    await rounds(3);
+    expect([1, 2, 3].map((node) => nodeOf(node).divergences)).toEqual([1, 0, 1]);
+    nodeOf(2).state = 'serving';
+    await rounds(2);
+    nodeOf(2).state = 'diverged';
+    await rounds(2);
+    expect(nodeOf(1).divergences).toBe(2);
+  });
+
+  it('write down nothing of a node that has not announced itself', async () => {
+    begin(1, 2, 3);
+    await rounds(3);
+    expect([heardBy(1), heardBy(2), heardBy(3)]).toEqual([{}, {}, {}]);
+    expect(nodeOf(1).counter.value()).toBe(0);
+  });
+
+  it('write down the start and the counter of a node that announces itself, and follow them', async () => {
+    begin(1, 2, 3);
+    await nodeOf(2).exchange?.announce();
+    await rounds(2);
+    for (const number of [1, 3]) {
+      expect(Object.keys(heardBy(number))).toEqual(['2']);
+      expect(heardBy(number)['2']?.start).toBe(1);
+    }
+    const counter = heardBy(1)['2']?.counter ?? 0;
+    expect(counter).toBeGreaterThan(0);
+    await until(() => (heardBy(1)['2']?.counter ?? 0) > counter + 1);
+  });
+
+  it('refuse a text that is no report', async () => {
+    begin(1);
+    await expect(nodeOf(1).exchange?.hear('{"node":2}')).rejects.toThrow();
+    expect(nodeOf(1).exchange?.others()).toEqual([]);
+  });
+});
+
+describe('a node that announces itself', () => {
+  it('succeeds when a majority with itself has written its report down', async () => {
+    begin(2);
+    const done: string[] = [];
+    void nodeOf(2)
+      .exchange?.announce()
+      .then(() => done.push('announced'));
+    await rounds(3);
+    expect(done).toEqual([]);
+    begin(3);
+    await until(() => done.length === 1);
+    expect(heardBy(3)['2']?.start).toBe(1);
+  });
+
+  it('tells no counter before the disk holds it', async () => {
+    const disk = Promise.withResolvers<void>();
+    const counter = counterOf();
+    const raise = async (): Promise<void> => {
+      await disk.promise;
+      await counter.raise();
+    };
+    nodeOf(2).counter = { ...counter, raise };
+    begin(1, 3, 2);
+    await rounds(1);
+    const announced = nodeOf(2).exchange?.announce();
+    await sleep(50);
+    expect([heardBy(1), heardBy(3)]).toEqual([{}, {}]);
+    disk.resolve();
+    await announced;
+    expect(heardBy(1)['2']?.counter).toBeGreaterThan(0);
+  });
+
+  it('stays unrecorded while its counter cannot be written, and reports why once', async () => {
+    const counter = counterOf();
+    let isFull = true;
+    const raise = async (): Promise<void> => {
+      if (isFull) throw new Error('the disk is full');
+      await counter.raise();
+    };
+    nodeOf(2).counter = { ...counter, raise };
+    begin(1, 2, 3);
+    const announced = nodeOf(2).exchange?.announce();
+    await rounds(3);
+    expect([heardBy(1), heardBy(3)]).toEqual([{}, {}]);
+    expect(nodeOf(2).lines).toEqual(['its counter cannot be written: the disk is full']);
+    isFull = false;
+    await announced;
+    expect(heardBy(1)['2']?.counter).toBeGreaterThan(0);
+    expect(nodeOf(2).lines).toHaveLength(1);
+  });
+
+  it('counts another node only after that node has written the report down', async () => {
+    const disk = Promise.withResolvers<void>();
+    for (const number of [1, 3]) {
+      const { record } = nodeOf(number);
+      const hear = async (...said: Parameters<NodeRecord['hear']>): Promise<void> => {
+        await disk.promise;
+        await record.hear(...said);
+      };
+      Object.assign(nodeOf(number), { record: { ...record, hear } });
+    }
+    begin(1, 2, 3);
+    await rounds(1);
+    const done: string[] = [];
+    const announced = nodeOf(2)
+      .exchange?.announce()
+      .then(() => done.push('announced'));
+    await sleep(50);
+    expect(done).toEqual([]);
+    disk.resolve();
+    await announced;
+    expect(done).toEqual(['announced']);
+  });
+
+  it('stops waiting for a majority when it is closed', async () => {
+    begin(2);
+    const announced = nodeOf(2).exchange?.announce();
+    end(2);
+    await expect(announced).resolves.toBeUndefined();
+  });
+});
+
+describe('nodes whose data come from another restore than those of a third', () => {
+  const restore = (...numbers: readonly number[]): void => {
+    for (const number of numbers) {
+      nodes.set(number, { ...nodeOf(number), record: recordOf(1, 'b7') });
+    }
+  };
+
+  it('write down nothing of it, nor it of them, and it is told why', async () => {
+    restore(1, 2);
+    begin(1, 2, 3);
+    void nodeOf(3).exchange?.announce();
+    await Promise.all([1, 2].map((number) => nodeOf(number).exchange?.announce()));
+    await until(() => nodeOf(3).outdated.length > 0);
+    expect([heardBy(1), heardBy(2), heardBy(3)].map((heard) => Object.keys(heard))).toEqual([
+      ['2'],
+      ['1'],
+      [],
+    ]);
+    expect(nodeOf(3).outdated[0]).toBe(
+      'node 1 and 2 hold the data of another restore than this node',
+    );
+    expect([...nodeOf(1).outdated, ...nodeOf(2).outdated]).toEqual([]);
+  });
+
+  it('do not count it as a witness of their start', async () => {
+    restore(1, 2);
+    begin(1, 3);
+    const done: string[] = [];
+    void nodeOf(1)
+      .exchange?.announce()
+      .then(() => done.push('announced'));
+    await rounds(3);
+    expect(done).toEqual([]);
+    begin(2);
+    await until(() => done.length === 1);
+  });
+
+  it('tell it nothing while it has not entered the cluster, as it may become their member', async () => {
+    restore(1, 2);
+    begin(1, 2, 3);
+    await rounds(3);
+    expect(nodeOf(3).outdated).toEqual([]);
+    expect(nodeOf(1).exchange?.others()).toHaveLength(2);
+  });
+});

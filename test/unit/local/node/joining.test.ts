@@ -1,0 +1,228 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { findFreePort } from '../../../../local/host/child.ts';
+import { decideStart } from '../../../../local/node/joining.ts';
+import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
+import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';
+import type { NodeReport } from '../../../../local/node/report.ts';
+import { freshCertificates } from '../../../support/certificates.ts';
+import { askOf, configOf, counterOf, recordOf, reportOf } from '../../../support/nodes.ts';
+import { until } from '../../../support/until.ts';
+
+type Own = {
+  readonly start?: number;
+  readonly counter?: number;
+  readonly hasMemberFiles?: boolean;
+  readonly record?: NodeRecord;
+  readonly nodes?: number;
+};
+
+/** Node 1 starts. The test decides what each other node says, and may change it. */
+const start = (peers: Record<number, Partial<NodeReport>>, own: Own = {}) => {
+  const { hasMemberFiles = false, nodes = 3 } = own;
+  const { record = recordOf(own.start) } = own;
+  const counter = counterOf(own.counter);
+  const waits: string[] = [];
+  const stop = new AbortController();
+  const said = { ...peers };
+  const decided = decideStart({
+    config: configOf(1, nodes),
+    ask: askOf((node) => {
+      const more = said[node];
+      return more && JSON.stringify(reportOf(node, more));
+    }),
+    record,
+    counter,
+    hasMemberFiles,
+    waitFor: (reason) => void waits.push(reason),
+    signal: stop.signal,
+  });
+  return { decided, record, counter, waits, stop, said };
+};
+const empty = { member: false };
+const member = { member: true };
+const remembers = (heardStart: number, counter: number) => ({
+  member: true,
+  heard: { '1': { start: heardStart, counter } },
+});
+
+describe('a node without files', () => {
+  it('makes a new cluster if all nodes are there and none is a member', async () => {
+    expect(await start({ 2: empty, 3: empty }).decided).toBeUndefined();
+  });
+
+  it('asks for a new member if another node is in the cluster', async () => {
+    const why = 'it has no files, and node 3 is in the cluster';
+    expect(await start({ 2: empty, 3: member }).decided).toBe(why);
+    expect(await start({ 3: member }).decided).toBe(why);
+  });
+
+  it('makes no new cluster if it was in one, and waits for a node that has files', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
+    const record = openNodeRecord(folder, 1);
+    await record.enterCluster();
+    const { decided, waits, said } = start({ 2: empty, 3: empty }, { record });
+    await until(() => waits.length === 1);
+    expect(waits).toEqual(['it has no files and waits for a node that has some']);
+    said[3] = member;
+    expect(await decided).toContain('node 3 is in the cluster');
+    rmSync(folder, { recursive: true });
+  });
+
+  it('waits for all other nodes, and names those that are missing', async () => {
+    const { decided, waits, said } = start({});
+    await until(() => waits.length === 1);
+    said[3] = empty;
+    await until(() => waits.length === 2);
+    said[2] = empty;
+    expect(await decided).toBeUndefined();
+    expect(waits).toEqual([
+      'it has no files and waits for node 2 and 3',
+      'it has no files and waits for node 2',
+    ]);
+  });
+
+  it('asks for a new member if another node remembers it, even a node that is no member', async () => {
+    const { decided, record } = start({ 2: { ...remembers(4, 90), member: false } });
+    expect(await decided).toBe(
+      'node 2 heard of its start 4 at counter 90, which its files do not hold',
+    );
+    expect(record.start()).toBe(5);
+  });
+});
+
+describe('a node with files', () => {
+  const own = { hasMemberFiles: true, start: 5, counter: 90 };
+
+  it('starts with them if one other node is there and remembers nothing later', async () => {
+    expect(await start({ 2: remembers(4, 90) }, own).decided).toBeUndefined();
+    expect(await start({ 3: remembers(4, 12) }, own).decided).toBeUndefined();
+    expect(await start({ 3: member }, own).decided).toBeUndefined();
+  });
+
+  it('waits while it is alone, and names the nodes that it waits for', async () => {
+    const { decided, waits, stop } = start({}, own);
+    await until(() => waits.length === 1);
+    expect(waits).toEqual(['it waits for another node: 2 or 3']);
+    stop.abort();
+    await expect(decided).rejects.toThrow();
+  });
+
+  it('says which node has a certificate of another cluster', async () => {
+    const port = await findFreePort();
+    const nodes = [1, 2, 3].map((node) => ({
+      node,
+      host: '127.0.0.1',
+      etcdPort: 1,
+      peerPort: port,
+    }));
+    const config = { ...configOf(1), nodes };
+    const routes = new Map([['GET /report', async () => JSON.stringify(reportOf(2, member))]]);
+    const server = await servePeers({ ...config, node: 2 }, await freshCertificates(), routes);
+    const waits: string[] = [];
+    const stop = new AbortController();
+    const decided = decideStart({
+      ...{ config, ask: createAskPeer(config, await freshCertificates()) },
+      ...{ record: recordOf(5), counter: counterOf(), hasMemberFiles: true, signal: stop.signal },
+      waitFor: (reason) => void waits.push(reason),
+    });
+    await until(() => waits.length === 1);
+    expect(waits).toEqual([
+      'it waits for another node: 2 or 3; node 2 has a certificate of another cluster; ' +
+        'node 3 has a certificate of another cluster',
+    ]);
+    stop.abort();
+    await expect(decided).rejects.toThrow();
+    await server.close();
+  });
+
+  it('waits for a majority of five nodes', async () => {
+    const { decided, waits, said } = start({ 3: member }, { ...own, nodes: 5 });
+    await until(() => waits.length === 1);
+    expect(waits).toEqual(['it waits for another node: 2 or 4 or 5']);
+    said[5] = member;
+    expect(await decided).toBeUndefined();
+  });
+
+  it.each([
+    ['its present start', 5, 90],
+    ['a later start', 9, 0],
+  ])('asks for a new member if a peer remembers %s', async (_, heardStart, counter) => {
+    const peers = { 2: remembers(heardStart, counter), 3: remembers(4, 80) };
+    const { decided, record } = start(peers, own);
+    const why = `node 2 heard of its start ${heardStart} at counter ${counter}`;
+    expect(await decided).toBe(`${why}, which its files do not hold`);
+    expect(record.start()).toBe(heardStart + 1);
+  });
+
+  it('asks for a new member if its counter is below the one that a peer remembers', async () => {
+    const { decided } = start({ 2: remembers(4, 91), 3: remembers(4, 80) }, own);
+    expect(await decided).toBe(
+      'node 2 heard of its start 4 at counter 91, which its files do not hold',
+    );
+  });
+
+  it('continues from the highest counter that a peer remembers, so that its next start does not look old', async () => {
+    const { decided, counter } = start({ 2: remembers(4, 91), 3: remembers(4, 200) }, own);
+    await decided;
+    expect(counter.value()).toBe(200);
+  });
+
+  it('asks for a new member at each start until it enters the cluster, whichever peer it asks', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
+    await openNodeRecord(folder, 1).enterCluster();
+    for (const other of [2, 3, 2]) {
+      const again = { ...own, record: openNodeRecord(folder, 1) };
+      expect(await start({ [other]: remembers(2, 90) }, again).decided).toContain('start 2');
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('continues above the highest start that any peer remembers', async () => {
+    const { decided, record } = start({ 2: remembers(6, 0), 3: remembers(8, 0) }, own);
+    await decided;
+    expect(record.start()).toBe(9);
+  });
+});
+
+describe('a node with files of another restore than the other nodes', () => {
+  const own = { hasMemberFiles: true, record: recordOf(5) };
+  const restored = (heardStart: number) => ({ ...remembers(heardStart, 90), restore: 'b7' });
+
+  it('asks for a new member if two of them have entered the cluster', async () => {
+    const { decided, record } = start({ 2: restored(1), 3: restored(7) }, own);
+    expect(await decided).toBe('node 2 and 3 hold the data of another restore than this node');
+    expect(record.start()).toBe(8);
+  });
+
+  it('waits while no restore has a majority, and says what is wrong', async () => {
+    const { decided, waits, said } = start({ 2: restored(9) }, own);
+    await until(() => waits.length === 1);
+    said[3] = { ...member, restore: 'c8' };
+    await until(() => waits.length === 2);
+    expect(waits).toEqual([
+      'it waits for another node: 3; node 2 holds the data of another restore than this node',
+      'node 2 and 3 hold the data of another restore than this node',
+    ]);
+    said[3] = member;
+    expect(await decided).toBeUndefined();
+  });
+
+  it('keeps its restored files, whatever a node that was not restored remembers', async () => {
+    const record = recordOf(1, 'b7');
+    const { decided } = start(
+      { 2: { ...member, restore: 'b7' }, 3: remembers(40, 9_000) },
+      { hasMemberFiles: true, record },
+    );
+    expect(await decided).toBeUndefined();
+    expect(record.start()).toBe(1);
+  });
+
+  it('counts on from what restored nodes remember if it has no files', async () => {
+    const { decided, record } = start({ 2: restored(7) });
+    expect(await decided).toContain('heard of its start 7');
+    expect(record.start()).toBe(8);
+  });
+});

@@ -1,0 +1,182 @@
+/** The port between nodes, over real connections. */
+import { createServer } from 'node:http';
+import { type AgentOptions, request } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
+import { mutualTls } from '../../../../local/cluster/mutual-tls.ts';
+import { hostOf, startRelay } from '../../../../local/cluster/relay.ts';
+import { findFreePort } from '../../../../local/host/child.ts';
+import type { NodeConfig } from '../../../../local/node/config.ts';
+import {
+  askText,
+  createAskPeer,
+  type PeerRoute,
+  type PeerServer,
+  servePeers,
+} from '../../../../local/node/peers.ts';
+import { freshCertificates } from '../../../support/certificates.ts';
+
+const timeoutMs = 10_000;
+let server: PeerServer;
+let port: number;
+let tls: TlsFiles;
+let asked = 0;
+
+const configOf = (more: Partial<NodeConfig> & { readonly host?: string } = {}): NodeConfig => ({
+  node: 1,
+  nodes: [{ node: 1, host: more.host ?? '127.0.0.1', etcdPort: 1, peerPort: port }],
+  peerHost: '127.0.0.1',
+  peerProxy: undefined,
+  frontProxy: undefined,
+  clusterFile: '',
+  quotaBytes: 1,
+  compareEveryMs: undefined,
+  ...more,
+});
+const ask = (
+  method: 'GET' | 'POST',
+  path: string,
+  { body = '', config = configOf(), files = tls, limitMs = timeoutMs } = {},
+): Promise<string> =>
+  askText(createAskPeer(config, files), 1, method, path, { body, timeoutMs: limitMs });
+
+/** The status for a client with these options of Node. */
+const statusFor = (options: AgentOptions): Promise<number> =>
+  new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path: '/status', agent: false, ...options }, (reply) => {
+      reply.resume();
+      resolve(reply.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
+
+beforeAll(async () => {
+  port = await findFreePort();
+  tls = await freshCertificates([hostOf(1)]);
+  const answer = async (body: string): Promise<string> => {
+    asked += 1;
+    return `heard ${body.length}`;
+  };
+  const routes = new Map<string, PeerRoute>([
+    ['GET /status', answer],
+    ['POST /exchange', answer],
+    [
+      'GET /half',
+      async (_, response) => {
+        await new Promise((resolve) =>
+          response.writeHead(200, { 'Content-Length': 9 }).write('half', resolve),
+        );
+        throw new Error('the disk failed');
+      },
+    ],
+    ['GET /never', () => new Promise(() => undefined)],
+    [
+      'GET /stalled',
+      async (_, response) => {
+        response.writeHead(200, { 'Content-Length': 9 }).write('half');
+        return undefined;
+      },
+    ],
+    ['GET /failing', () => Promise.reject(new Error('there is no majority'))],
+  ]);
+  server = await servePeers(configOf(), tls, routes);
+});
+afterAll(() => server.close());
+
+describe('the port between nodes', () => {
+  it('answers a node that has the certificate of the cluster', async () => {
+    expect(await ask('GET', '/status')).toBe('heard 0');
+    expect(await ask('POST', '/exchange', { body: 'a report' })).toBe('heard 8');
+  });
+
+  it('refuses in the handshake a client without a certificate of the cluster', async () => {
+    const stranger = await freshCertificates();
+    const before = asked;
+    await expect(statusFor({ ca: tls.ca })).rejects.toThrow();
+    await expect(statusFor({ ...mutualTls(stranger), ca: tls.ca })).rejects.toThrow();
+    expect(await statusFor(mutualTls(tls))).toBe(200);
+    expect(asked).toBe(before + 1);
+  });
+
+  it('refuses plain HTTP', async () => {
+    const plain = fetch(`http://127.0.0.1:${port}/status`);
+    await expect(plain).rejects.toThrow();
+  });
+
+  it('answers only with 404 when there is no such route', async () => {
+    await expect(ask('GET', '/nowhere')).rejects.toThrow('node 1: 404');
+  });
+
+  it('says why a route failed', async () => {
+    await expect(ask('GET', '/failing')).rejects.toThrow('node 1: there is no majority');
+  });
+
+  it('ends an answer that fails in the middle, so that no node takes it for a whole one', async () => {
+    await expect(ask('GET', '/half')).rejects.toThrow('aborted');
+  });
+
+  it('accepts messages of up to a megabyte', async () => {
+    const body = 'x'.repeat(2 ** 20);
+    await expect(ask('POST', '/exchange', { body: `${body}x` })).rejects.toThrow();
+    expect(await ask('POST', '/exchange', { body })).toBe(`heard ${2 ** 20}`);
+  });
+
+  it('names the port in a sentence when the port is in use', async () => {
+    const second = servePeers(configOf(), tls, new Map());
+    await expect(second).rejects.toThrow(`cannot listen on the node-to-node port ${port}: `);
+  });
+});
+
+describe('createAskPeer', () => {
+  it('gives up when the node is silent for the time limit', async () => {
+    await expect(ask('GET', '/never', { limitMs: 200 })).rejects.toThrow('node 1 is silent');
+  });
+
+  it('gives up when an answer stops in the middle for the time limit', async () => {
+    await expect(ask('GET', '/stalled', { limitMs: 200 })).rejects.toThrow('aborted');
+  });
+
+  it('refuses an answer from a server that has another certificate', async () => {
+    const files = { ...tls, ca: (await freshCertificates()).ca };
+    await expect(ask('GET', '/status', { files })).rejects.toThrow();
+  });
+
+  it('tunnels through the forward proxy, to a host that only the proxy knows', async () => {
+    const relay = await startRelay([{ node: 1, ports: [port] }]);
+    const config = configOf({ host: hostOf(1), peerProxy: new URL(relay.proxyOf(1)) });
+    expect(await ask('GET', '/status', { config })).toBe('heard 0');
+    relay.isolate(1);
+    await expect(ask('GET', '/status', { config })).rejects.toThrow();
+    await relay.close();
+  });
+
+  it.each([
+    ['a proxy that says nothing', ''],
+    ['a proxy that opens a tunnel to nothing', 'HTTP/1.1 200 OK\r\n\r\n'],
+  ])('gives up on %s after the time limit, and closes the connection', async (_, said) => {
+    const proxy = createTcpServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .once('data', () => socket.write(said));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port: proxyPort } = proxy.address() as AddressInfo;
+    const peerProxy = new URL(`http://127.0.0.1:${proxyPort}`);
+    const config = configOf({ host: hostOf(1), peerProxy });
+    await expect(ask('GET', '/status', { config, limitMs: 200 })).rejects.toThrow();
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+
+  it('refuses a proxy that does not open the tunnel', async () => {
+    const proxy = createServer((_, response) => response.writeHead(200).end('heard'));
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port: proxyPort } = proxy.address() as AddressInfo;
+    const peerProxy = new URL(`http://127.0.0.1:${proxyPort}`);
+    const config = configOf({ host: hostOf(1), peerProxy });
+    await expect(ask('GET', '/status', { config })).rejects.toThrow();
+    proxy.close();
+  });
+});

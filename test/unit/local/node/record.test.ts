@@ -1,0 +1,168 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openNodeRecord, writeRestoredRecord } from '../../../../local/node/record.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-record-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const said = (start: number, counter: number) => ({ start, counter });
+const heardOnDisk = () => JSON.parse(readFileSync(join(folder, 'node.json'), 'utf8')).heard;
+
+describe('the start number of a node', () => {
+  it('rises after each start that entered the cluster, and after no other', async () => {
+    for (const start of [1, 2, 3]) {
+      expect(openNodeRecord(folder, 1).start()).toBe(start);
+      const record = openNodeRecord(folder, 1);
+      expect(record.start()).toBe(start);
+      await record.hear(2, said(start, 0));
+      await record.enterCluster();
+    }
+  });
+
+  it('continues above a number that another node remembers, and never falls', async () => {
+    const record = openNodeRecord(folder, 1);
+    record.startAfter(7);
+    expect(record.start()).toBe(8);
+    record.startAfter(3);
+    expect(record.start()).toBe(8);
+    await record.enterCluster();
+    expect(openNodeRecord(folder, 1).start()).toBe(9);
+  });
+});
+
+describe('the reports that a node heard', () => {
+  it('survive its own starts, with only the latest of each node', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(2, 50));
+    await record.hear(2, said(2, 40));
+    await record.hear(2, said(1, 90));
+    expect(record.heard()).toEqual({ '2': said(2, 50) });
+    await record.hear(2, said(2, 60));
+    expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 60) });
+  });
+
+  it('follow a node that starts again with a lower counter', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(2, 50));
+    await record.hear(2, said(3, 10));
+    expect(record.heard()).toEqual({ '2': said(3, 10) });
+  });
+
+  it('reach the disk before the promise resolves, even if the report is not new', async () => {
+    const record = openNodeRecord(folder, 1);
+    const first = record.hear(2, said(2, 50));
+    await record.hear(2, said(2, 50));
+    expect(heardOnDisk()).toEqual({ '2': said(2, 50) });
+    await first;
+  });
+
+  it('reach the disk with the next report after a failed write', async () => {
+    const record = openNodeRecord(folder, 1);
+    const away = `${folder}-away`;
+    renameSync(folder, away);
+    await expect(record.hear(3, said(1, 9))).rejects.toThrow('ENOENT');
+    await expect(record.hear(3, said(1, 9))).rejects.toThrow('ENOENT');
+    renameSync(away, folder);
+    await record.hear(3, said(1, 9));
+    expect(heardOnDisk()).toEqual({ '3': said(1, 9) });
+  });
+
+  it('include a change whose write failed once a later change is written', async () => {
+    const record = openNodeRecord(folder, 1);
+    mkdirSync(join(folder, 'node.json.draft'));
+    await expect(record.hear(2, said(2, 50))).rejects.toThrow('EISDIR');
+    rmSync(join(folder, 'node.json.draft'), { recursive: true });
+    await record.hear(3, said(1, 9));
+    expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 50), '3': said(1, 9) });
+  });
+
+  it('stay whole if many arrive at once', async () => {
+    const record = openNodeRecord(folder, 1);
+    const counters = Array.from({ length: 20 }, (_, index) => index + 1);
+    await Promise.all(counters.map((counter) => record.hear(2, said(2, counter))));
+    expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 20) });
+  });
+
+  it('stay untouched on disk if nothing is new', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(2, 50));
+    const { ino } = statSync(join(folder, 'node.json'));
+    await record.hear(2, said(2, 50));
+    expect(statSync(join(folder, 'node.json')).ino).toBe(ino);
+  });
+
+  it('exclude a node that was forgotten', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(2, 50));
+    await record.hear(3, said(1, 9));
+    await record.forget(2);
+    expect(openNodeRecord(folder, 1).heard()).toEqual({ '3': said(1, 9) });
+  });
+});
+
+describe('the record of a node', () => {
+  it('remembers that the node was in the cluster', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(1, 0));
+    expect(openNodeRecord(folder, 1).isMember()).toBe(false);
+    await record.enterCluster();
+    expect(openNodeRecord(folder, 1).isMember()).toBe(true);
+  });
+
+  it('refuses the folder of another node, and says what to do', async () => {
+    await openNodeRecord(folder, 2).enterCluster();
+    expect(() => openNodeRecord(folder, 1)).toThrow(
+      `the folder ${folder} belongs to node 2, and this is node 1: put back its own, or delete it`,
+    );
+    expect(openNodeRecord(folder, 2).start()).toBe(2);
+  });
+
+  it('claims an empty folder for its node at once', () => {
+    openNodeRecord(folder, 2);
+    expect(() => openNodeRecord(folder, 1)).toThrow('belongs to node 2');
+  });
+
+  it.each(['', '{', '{"node":1,"start":1}', '{"node":1,"start":"1","member":true,"heard":{}}'])(
+    'refuses a damaged file (%s), and says what to do',
+    (text) => {
+      writeFileSync(join(folder, 'node.json'), text);
+      expect(() => openNodeRecord(folder, 1)).toThrow(/node\.json is damaged: wipe this node/);
+    },
+  );
+});
+
+describe('the record of a node whose files were restored', () => {
+  it('is of a member with the id of the restore, and of a first start', async () => {
+    const before = openNodeRecord(folder, 1);
+    expect(before.restore()).toBe('');
+    await before.hear(2, said(7, 1));
+    await before.enterCluster();
+    writeRestoredRecord(folder, 1, 'b7');
+    const record = openNodeRecord(folder, 1);
+    expect([record.restore(), record.isMember(), record.start()]).toEqual(['b7', true, 1]);
+    expect(record.heard()).toEqual({});
+  });
+
+  it('takes the id of the nodes that gave it a new member, and forgets what it heard before', async () => {
+    const record = openNodeRecord(folder, 1);
+    await record.hear(2, said(7, 1));
+    await record.followRestore('');
+    expect(record.heard()).toEqual({ '2': said(7, 1) });
+    await record.followRestore('b7');
+    const again = openNodeRecord(folder, 1);
+    expect([again.restore(), again.heard()]).toEqual(['b7', {}]);
+  });
+});

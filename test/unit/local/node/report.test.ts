@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  areEqual,
+  type Digest,
+  type NodeReport,
+  parseReport,
+  shownOf,
+} from '../../../../local/node/report.ts';
+import { reportOf } from '../../../support/nodes.ts';
+
+const digestOf = (more: Partial<Digest> = {}): Digest => ({
+  revision: 9,
+  compactRevision: 4,
+  hash: '0000beef',
+  ...more,
+});
+const withDigest = (node: number, more: Partial<Digest>, rest: Partial<NodeReport> = {}) =>
+  reportOf(node, { digest: digestOf(more), ...rest });
+
+describe('the reports that people see', () => {
+  it('follow the order of the nodes and show the lag behind the furthest node', () => {
+    const reports = [
+      reportOf(3, { appliedRevision: 7 }),
+      reportOf(1, { appliedRevision: 10 }),
+      reportOf(2),
+    ];
+    expect(shownOf(reports).map(({ node, lag }) => [node, lag])).toEqual([
+      [1, 0],
+      [2, 10],
+      [3, 3],
+    ]);
+  });
+
+  it('omit what nodes tell only each other', () => {
+    const [shown] = shownOf([reportOf(1, { heard: { '2': { start: 1, counter: 2 } } })]);
+    expect(Object.keys(shown ?? {}).sort()).toEqual([
+      'alive',
+      'appliedRevision',
+      'comparedAt',
+      'digest',
+      'etcd',
+      'lag',
+      'leader',
+      'node',
+      'reason',
+      'space',
+      'start',
+      'state',
+    ]);
+  });
+});
+
+describe('areEqual', () => {
+  const first = withDigest(1, {});
+
+  it('accepts nodes whose hashes over the same revisions are equal', () => {
+    expect(areEqual([first, withDigest(2, {}), reportOf(3)])).toBe(true);
+  });
+
+  it('rejects nodes whose hashes over the same revisions differ', () => {
+    expect(areEqual([first, reportOf(2), withDigest(3, { hash: '00000007' })])).toBe(false);
+  });
+
+  it('rejects nodes of which one has diverged', () => {
+    expect(areEqual([first, reportOf(2, { state: 'diverged' })])).toBe(false);
+  });
+
+  it.each([
+    ['revisions', withDigest(2, { hash: '00000007', revision: 8 })],
+    ['compactions', withDigest(2, { hash: '00000007', compactRevision: 5 })],
+    ['minor versions of etcd', withDigest(2, { hash: '00000007' }, { etcd: '3.5.26' })],
+  ])(
+    'accepts nodes whose hashes are of different %s, because these cannot be compared',
+    (_, second) => {
+      expect(areEqual([first, second])).toBe(true);
+    },
+  );
+});
+
+it('parseReport refuses a malformed report', () => {
+  expect(parseReport(JSON.stringify(reportOf(1)))).toEqual(reportOf(1));
+  expect(() => parseReport('{"node":1}')).toThrow();
+  expect(() => parseReport(JSON.stringify({ ...reportOf(1), state: 'asleep' }))).toThrow();
+});

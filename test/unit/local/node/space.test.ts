@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  createAlarmEnding,
+  etcdQuotaOf,
+  findSpaceRefusal,
+  type SpaceReport,
+} from '../../../../local/node/space.ts';
+
+const mebibyte = 1_048_576;
+const node = (number: number, dbPercent: number, more: Partial<SpaceReport> = {}): SpaceReport => ({
+  node: number,
+  alive: true,
+  space: {
+    dbBytes: dbPercent * mebibyte,
+    dbBytesInUse: mebibyte,
+    quotaBytes: 100 * mebibyte,
+    diskFreeBytes: 1_000 * mebibyte,
+  },
+  ...more,
+});
+const withDisk = (number: number, freeMebibytes: number): SpaceReport => ({
+  node: number,
+  alive: true,
+  space: {
+    dbBytes: 0,
+    dbBytesInUse: 0,
+    quotaBytes: 100 * mebibyte,
+    diskFreeBytes: freeMebibytes * mebibyte,
+  },
+});
+const silent = (number: number): SpaceReport => ({ node: number, alive: true, space: null });
+
+const find = (...reports: readonly SpaceReport[]) => findSpaceRefusal(reports, 3);
+
+describe('findSpaceRefusal', () => {
+  it('admits writes while no member is above 90 % of its quota', () => {
+    expect(find(node(1, 90), node(2, 10), node(3, 10))).toBeUndefined();
+  });
+
+  it('refuses writes if any member is above 90 % of its quota, and names its node', () => {
+    const sentence = find(node(1, 10), node(2, 92.5), node(3, 10));
+    expect(sentence).toBe(
+      'the database of node 2 takes 93 % of its quota, and above 90 % nothing is written: ' +
+        'start the nodes with a larger VAULT_QUOTA_BYTES',
+    );
+  });
+
+  it('ignores the last report of a node that is not alive', () => {
+    const reports = [node(1, 10), node(2, 99, { alive: false }), node(3, 10)];
+    expect(find(...reports)).toBeUndefined();
+  });
+
+  it('admits writes if one disk of three is nearly full', () => {
+    expect(find(withDisk(1, 0), withDisk(2, 128), withDisk(3, 128))).toBeUndefined();
+  });
+
+  it('refuses writes if full disks would leave no majority, and names their nodes', () => {
+    const sentence = 'has less than 128 MiB left: free space there';
+    const two = find(withDisk(1, 127), withDisk(2, 128), withDisk(3, 127));
+    expect(two).toBe(`the disk of node 1 and node 3 ${sentence}`);
+    const besideSilent = find(withDisk(1, 127), withDisk(2, 128), silent(3));
+    expect(besideSilent).toBe(`the disk of node 1 ${sentence}`);
+    expect(find(withDisk(1, 127), withDisk(2, 128))).toBe(besideSilent);
+  });
+
+  it('counts nodes that were never heard as members without room', () => {
+    const heard = [withDisk(1, 127), withDisk(2, 128), withDisk(3, 128)];
+    expect(findSpaceRefusal(heard, 5)).toContain('the disk of node 1');
+  });
+
+  it('admits writes while nodes are silent and no known disk is nearly full', () => {
+    expect(find(withDisk(1, 128), silent(2), silent(3))).toBeUndefined();
+  });
+});
+
+describe('etcdQuotaOf', () => {
+  it('leaves etcd 1 GiB more than the nodes use, so that the nodes refuse writes first', () => {
+    expect(etcdQuotaOf(100 * mebibyte)).toBe((100 + 1_024) * mebibyte);
+  });
+});
+
+describe('createAlarmEnding', () => {
+  const run = async (reports: readonly SpaceReport[], hasAlarm: boolean, isLeader = true) => {
+    const lines: string[] = [];
+    let ended = 0;
+    const end = createAlarmEnding({
+      member: {
+        hasSpaceAlarm: async () => hasAlarm,
+        endSpaceAlarm: async () => {
+          ended += 1;
+        },
+      },
+      reports: () => reports,
+      report: (line) => lines.push(line),
+    });
+    await end({ isLeader });
+    return { ended, lines };
+  };
+  const roomy = [node(1, 90), node(2, 10), silent(3)];
+  const nothing = { ended: 0, lines: [] };
+
+  it('ends the alarm, and reports it, if no member that answers is above 90 % of its quota', async () => {
+    expect(await run(roomy, true)).toEqual({
+      ended: 1,
+      lines: ['etcd has space again, and its alarm has been ended'],
+    });
+  });
+
+  it('leaves the alarm while a member is above 90 % of its quota', async () => {
+    expect(await run([node(1, 10), node(2, 91), node(3, 10)], true)).toEqual(nothing);
+  });
+
+  it('does nothing without an alarm', async () => {
+    expect(await run(roomy, false)).toEqual(nothing);
+  });
+
+  it('leaves the alarm to the node of the leader', async () => {
+    expect(await run(roomy, true, false)).toEqual(nothing);
+  });
+});

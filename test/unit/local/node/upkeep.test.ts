@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { UpkeepReport } from '../../../../local/node/defragmentation.ts';
+import { createUpkeep, startUpkeep, type UpkeepOptions } from '../../../../local/node/upkeep.ts';
+import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
+import { until } from '../../../support/until.ts';
+
+const refuse = async (): Promise<never> => {
+  throw new Error('not called here');
+};
+
+let revision: number;
+let compacted: number[];
+let alarmError: Error | undefined;
+let statusError: Error | undefined;
+let state: UpkeepReport['state'];
+let lines: string[];
+let options: UpkeepOptions;
+beforeEach(() => {
+  revision = 0;
+  compacted = [];
+  alarmError = undefined;
+  statusError = undefined;
+  state = 'serving';
+  lines = [];
+  options = {
+    node: 1,
+    nodeCount: 3,
+    quotaBytes: 1_000,
+    tableName: 'vault',
+    attribute: 'expiresAt',
+    etcd: createMemoryEtcd(),
+    front: refuse,
+    reports: () => [{ node: 1, alive: true, state, memberId: '1', space: null }],
+    onDefragmenting: () => undefined,
+    report: (line) => lines.push(line),
+    member: {
+      status: async () => {
+        if (statusError) throw statusError;
+        revision += 20_000;
+        return {
+          clusterId: '1',
+          memberId: '1',
+          version: '3.4.23',
+          revision,
+          isLeader: true,
+          hasLeader: true,
+          dbBytes: 0,
+          dbBytesInUse: 0,
+        };
+      },
+      compact: async (to) => void compacted.push(to),
+      hasSpaceAlarm: async () => {
+        if (alarmError) throw alarmError;
+        return false;
+      },
+      hashKeys: refuse,
+      listMembers: refuse,
+      addMember: refuse,
+      removeMember: refuse,
+      endSpaceAlarm: refuse,
+      defragment: refuse,
+      moveLeader: refuse,
+      close: () => undefined,
+    },
+  };
+});
+
+describe('the upkeep of a node', () => {
+  it('reports a failing task once until it succeeds again, and runs the other tasks', async () => {
+    const work = createUpkeep(options);
+    alarmError = new Error('no leader');
+    await work();
+    await work();
+    const line = "ending etcd's space alarm failed and is tried again each minute: no leader";
+    expect(lines).toEqual([line]);
+    expect(compacted).toEqual([20_000]);
+    alarmError = undefined;
+    await work();
+    alarmError = new Error('no leader');
+    await work();
+    expect(lines).toEqual([line, line]);
+  });
+
+  it('skips a minute in which the member does not answer', async () => {
+    const work = createUpkeep(options);
+    await work();
+    statusError = new Error('no connection');
+    await work();
+    expect([compacted, lines]).toEqual([[], []]);
+  });
+
+  it('skips a minute in which the node does not serve', async () => {
+    const work = createUpkeep(options);
+    await work();
+    state = 'diverged';
+    await work();
+    expect([revision, compacted]).toEqual([20_000, []]);
+  });
+
+  it('repeats its work until its signal aborts', async () => {
+    const stop = new AbortController();
+    const ended = startUpkeep(options, stop.signal, 1);
+    await until(() => compacted.length >= 3);
+    stop.abort();
+    await ended;
+    const { length } = compacted;
+    await startUpkeep(options, stop.signal, 1);
+    expect(compacted).toHaveLength(length);
+  });
+});

@@ -1,0 +1,285 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { MemberStatus } from '../../../../local/etcd/member-client.ts';
+import type { Comparison, Verdict } from '../../../../local/node/comparison.ts';
+import { createNodeState } from '../../../../local/node/state.ts';
+import { startWatching } from '../../../../local/node/watching.ts';
+import { until } from '../../../support/until.ts';
+
+const comparisonOf = (...verdicts: readonly Verdict[]): Comparison => ({
+  own: { revision: 9, compactRevision: 0, hash: 1, etcd: '3.4.23' },
+  verdicts: new Map(verdicts.map((verdict, index) => [index + 2, verdict])),
+});
+const equal = comparisonOf('equal', 'none');
+const different = comparisonOf('different', 'different');
+const none = comparisonOf('none', 'none');
+
+const healthy: MemberStatus = {
+  clusterId: '1',
+  memberId: '1',
+  version: '3.4.23',
+  revision: 9,
+  isLeader: false,
+  hasLeader: true,
+  dbBytes: 1,
+  dbBytesInUse: 1,
+};
+
+let stop: AbortController;
+/** Added to the time that the watch sees. */
+let laterMs: number;
+beforeEach(() => {
+  stop = new AbortController();
+  laterMs = 0;
+  const now = performance.now.bind(performance);
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + laterMs);
+});
+afterEach(() => {
+  stop.abort();
+  jest.restoreAllMocks();
+});
+
+type Etcd = { status: MemberStatus | undefined; reads: boolean };
+
+/** Node 1 with an etcd that the test decides about. `compare` answers with the last given comparison. */
+const start = (
+  first: Comparison | Promise<Comparison>,
+  compareEveryMs?: number,
+  etcd: Etcd = { status: healthy, reads: true },
+) => {
+  const lines: string[] = [];
+  const state = createNodeState(1, (line) => void lines.push(line));
+  const given = { comparison: first };
+  const counts = { looks: 0, comparisons: 0, handovers: 0 };
+  const away = (): Promise<never> => Promise.reject(new Error('etcd is away'));
+  const unused = async (): Promise<never> => {
+    throw new Error('this call is not expected');
+  };
+  state.change('catching-up', 'it waits for a majority of the nodes');
+  const watching = startWatching({
+    member: {
+      status: async () => {
+        counts.looks += 1;
+        return etcd.status ?? away();
+      },
+      hashKeys: unused,
+      listMembers: unused,
+      addMember: unused,
+      removeMember: unused,
+      hasSpaceAlarm: unused,
+      endSpaceAlarm: unused,
+      compact: unused,
+      defragment: unused,
+      moveLeader: unused,
+      close: () => undefined,
+    },
+    etcd: {
+      range: async () => (etcd.reads ? { kvs: [], more: false } : away()),
+    },
+    state,
+    compare: async () => {
+      counts.comparisons += 1;
+      return await given.comparison;
+    },
+    handOver: async () => {
+      counts.handovers += 1;
+    },
+    compareEveryMs,
+    signal: stop.signal,
+  });
+  const isIn = (word: string) => until(() => state.state() === word);
+  const look = async (count: number): Promise<void> => {
+    const enough = counts.looks + count;
+    await until(() => counts.looks >= enough);
+  };
+  return { lines, state, etcd, given, counts, watching, isIn, look };
+};
+
+describe('a node whose etcd has started', () => {
+  it('serves only after a comparison has found its copy equal to a majority', async () => {
+    const waiting = Promise.withResolvers<Comparison>();
+    const { state, watching, counts, isIn } = start(waiting.promise);
+    await until(() => counts.comparisons === 1);
+    expect([state.state(), watching.comparedAt()]).toEqual(['catching-up', undefined]);
+    waiting.resolve(equal);
+    await isIn('serving');
+    expect(watching.comparedAt()).toBeInstanceOf(Date);
+    expect(watching.status()).toEqual(healthy);
+  });
+
+  it('waits while too few nodes can be compared, and compares again after a while', async () => {
+    const { state, given, counts, isIn, look } = start(none);
+    await look(4);
+    expect([state.state(), counts.comparisons]).toEqual(['catching-up', 1]);
+    given.comparison = equal;
+    laterMs += 2_000;
+    await isIn('serving');
+    expect(counts.comparisons).toBe(2);
+  });
+
+  it.each<[string, Etcd]>([
+    ['etcd gives no answer', { status: undefined, reads: true }],
+    ['etcd knows no leader', { status: { ...healthy, hasLeader: false }, reads: true }],
+    ['no linearizable read is answered', { status: healthy, reads: false }],
+  ])('compares nothing and does not serve while %s', async (_, etcd) => {
+    const { state, counts, isIn, look } = start(equal, 1, etcd);
+    await look(3);
+    expect([state.state(), counts.comparisons]).toEqual(['catching-up', 0]);
+    Object.assign(etcd, { status: healthy, reads: true });
+    await isIn('serving');
+  });
+
+  it('stays out of service if its copy differs', async () => {
+    const { lines, isIn } = start(different);
+    await isIn('diverged');
+    expect(lines.at(-1)).toBe(
+      'node 1 is diverged: its data at revision 9 differ from those of node 2 and node 3',
+    );
+    expect(lines).not.toContain('node 1 serves');
+  });
+});
+
+describe('a node that serves', () => {
+  it('stops on a comparison that finds its copy different', async () => {
+    const { state, given, isIn } = start(equal, 1);
+    await isIn('serving');
+    given.comparison = different;
+    await isIn('diverged');
+    expect(await state.admit()).toContain('differ from those of node 2 and node 3');
+  });
+
+  it('gives up leadership if its copy differs, and no other node does', async () => {
+    const leads = { status: { ...healthy, isLeader: true }, reads: true };
+    const leader = start(different, 1, leads);
+    await leader.isIn('diverged');
+    await until(() => leader.counts.handovers > 0);
+    const follower = start(different, 1);
+    await follower.isIn('diverged');
+    const sound = start(equal, 1, leads);
+    await sound.isIn('serving');
+    expect([follower.counts.handovers, sound.counts.handovers]).toEqual([0, 0]);
+  });
+
+  it('compares at once when another node has diverged', async () => {
+    const { counts, watching, isIn } = start(equal);
+    await isIn('serving');
+    watching.compareSoon();
+    await until(() => counts.comparisons === 2);
+  });
+
+  it('goes on serving after a comparison that too few nodes answered, and compares again', async () => {
+    const { lines, state, given, counts, isIn } = start(equal, 1);
+    await isIn('serving');
+    given.comparison = none;
+    const before = counts.comparisons;
+    await until(() => counts.comparisons > before);
+    laterMs += 2_000;
+    await until(() => counts.comparisons > before + 1);
+    expect([state.state(), lines.filter((line) => line === 'node 1 serves')]).toEqual([
+      'serving',
+      ['node 1 serves'],
+    ]);
+  });
+
+  it('compares again only after the time for a database of its size', async () => {
+    const { etcd, counts, isIn, look } = start(equal);
+    await isIn('serving');
+    laterMs += 50_000;
+    await look(2);
+    expect(counts.comparisons).toBe(1);
+    etcd.status = { ...healthy, dbBytes: 2 * 1_073_741_824 };
+    laterMs += 11_000;
+    await until(() => counts.comparisons === 2);
+    laterMs += 3_500_000;
+    await look(2);
+    expect(counts.comparisons).toBe(2);
+    laterMs += 101_000;
+    await until(() => counts.comparisons === 3);
+  });
+
+  it.each([
+    ['etcd knows no leader', { ...healthy, hasLeader: false }, 'no majority of the nodes is there'],
+    ['etcd gives no answer', undefined, 'its etcd does not answer'],
+  ])('reports no majority if %s, and serves again afterwards', async (_, status, why) => {
+    const { state, etcd, counts, watching, isIn } = start(equal);
+    await isIn('serving');
+    etcd.status = status;
+    await isIn('no-majority');
+    expect([state.reason(), watching.status()]).toEqual([why, status]);
+    etcd.status = healthy;
+    await isIn('serving');
+    expect(counts.comparisons).toBe(1);
+  });
+
+  it('notices a lost leader while a comparison waits for an answer', async () => {
+    const { etcd, given, counts, isIn } = start(equal, 1);
+    await isIn('serving');
+    given.comparison = new Promise(() => undefined);
+    const before = counts.comparisons;
+    await until(() => counts.comparisons > before);
+    etcd.status = { ...healthy, hasLeader: false };
+    await isIn('no-majority');
+  });
+
+  it('keeps its state while it defragments', async () => {
+    const { state, isIn, look } = start(equal, 1);
+    await isIn('serving');
+    state.change('defragmenting', 'it defragments its database');
+    await look(2);
+    expect(state.state()).toBe('defragmenting');
+  });
+});
+
+describe('a node whose etcd was started again', () => {
+  it('serves only after a new comparison', async () => {
+    const { state, given, counts, watching, isIn } = start(equal);
+    await isIn('serving');
+    const waiting = Promise.withResolvers<Comparison>();
+    given.comparison = waiting.promise;
+    watching.forgetComparison();
+    expect(await state.admit()).toMatch(/^this node is catching-up: /);
+    await until(() => counts.comparisons === 2);
+    expect(state.state()).toBe('catching-up');
+    waiting.resolve(equal);
+    await isIn('serving');
+  });
+
+  it('ignores a comparison that began before', async () => {
+    const waiting = Promise.withResolvers<Comparison>();
+    const { lines, state, given, counts, watching, look } = start(waiting.promise);
+    await until(() => counts.comparisons === 1);
+    watching.forgetComparison();
+    given.comparison = none;
+    waiting.resolve(equal);
+    await until(() => counts.comparisons === 2);
+    await look(2);
+    expect([state.state(), watching.comparedAt()]).toEqual(['catching-up', undefined]);
+    expect(lines).not.toContain('node 1 serves');
+  });
+});
+
+describe('a node that has diverged', () => {
+  it('serves again after a comparison that finds its copy equal, and not before', async () => {
+    const { lines, given, counts, isIn, look } = start(different);
+    await isIn('diverged');
+    laterMs += 2_000;
+    await until(() => counts.comparisons === 2);
+    await look(2);
+    given.comparison = none;
+    laterMs += 2_000;
+    await until(() => counts.comparisons === 3);
+    await look(2);
+    expect(lines).not.toContain('node 1 serves');
+    given.comparison = equal;
+    laterMs += 2_000;
+    await isIn('serving');
+  });
+});
+
+it('a watch polls no more after its end', async () => {
+  const { counts, isIn } = start(equal);
+  await isIn('serving');
+  stop.abort();
+  const { looks } = counts;
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(counts.looks).toBeLessThanOrEqual(looks + 1);
+});

@@ -1,0 +1,358 @@
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  PutItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
+import {
+  DecryptCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  GenerateDataKeyCommand,
+} from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { open, seal } from '../../../../functions/crypto/envelope.ts';
+import { fingerprint } from '../../../../functions/crypto/fingerprint.ts';
+import { encodeHead, encodeVersion, type Item } from '../../../../functions/dynamodb/codec.ts';
+import { secretPartition, versionSortKey } from '../../../../functions/dynamodb/table.ts';
+import type { Principal } from '../../../../functions/model/types.ts';
+import { createSecret } from '../../../../functions/vault/create-secret.ts';
+import { checkOpening } from '../../../../local/verify/opening.ts';
+import { checkVault, type Violation } from '../../../../local/verify/vault.ts';
+import { type Embedded, startEmbedded, tableName } from '../../../support/embedded.ts';
+import { bytes, requestContext, someone } from '../../../support/requests.ts';
+import { addVersion, historyOf, makeSecret } from '../../../support/secrets.ts';
+
+const plaintext = 'a-canary-that-no-report-may-hold';
+const unreadable = 'has an attribute that is missing, unknown or malformed';
+let embedded: Embedded;
+let alice: Principal;
+
+const verify = (overrides: Partial<Parameters<typeof checkVault>[0]> = {}) =>
+  checkVault({
+    dynamodb: embedded.dynamodb,
+    kms: embedded.kms,
+    tableName,
+    masterKeyId: embedded.keyArn,
+    ...overrides,
+  });
+/** Verifies while the first answer to `command` is changed by `answer`. */
+const answering = async (
+  command: string,
+  answer: (output: Record<string, unknown>) => Promise<object>,
+): Promise<readonly Violation[]> => {
+  const { middlewareStack } = embedded.dynamodb;
+  middlewareStack.add(
+    (next, context) => async (args) => {
+      const result = await next(args);
+      if (context['commandName'] !== command || !middlewareStack.remove('answering')) return result;
+      const output = { ...result.output, ...(await answer({ ...result.output })) };
+      return { ...result, output };
+    },
+    { step: 'initialize', name: 'answering' },
+  );
+  return verify();
+};
+const scan = async (): Promise<readonly Item[]> =>
+  (await embedded.dynamodb.send(new ScanCommand({ TableName: tableName }))).Items ?? [];
+const put = (item: Item) =>
+  embedded.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: item }));
+const remove = ({ pk, sk }: Item) =>
+  embedded.dynamodb.send(
+    new DeleteItemCommand({ TableName: tableName, Key: { pk: text(pk?.S), sk: text(sk?.S) } }),
+  );
+const text = (S = ''): AttributeValue => ({ S });
+const find = async (sk: string, name = 'DB'): Promise<Item> => {
+  const pk = secretPartition(alice.tenant, name);
+  const item = (await scan()).find((each) => each['pk']?.S === pk && each['sk']?.S === sk);
+  if (item === undefined) throw new Error(`${pk} ${sk} is not there`);
+  return item;
+};
+const violation = (sk: string, problem: string, name = 'DB'): Violation => ({
+  pk: secretPartition(alice.tenant, name),
+  sk,
+  problem,
+});
+const first = versionSortKey(1);
+const second = versionSortKey(2);
+
+beforeAll(async () => {
+  embedded = await startEmbedded();
+});
+afterAll(() => embedded.close());
+beforeEach(async () => {
+  for (const item of await scan()) await remove(item);
+  alice = someone();
+  await makeSecret(embedded.ports, alice, 'DB', ['one', plaintext, 'three']);
+});
+
+describe('verifying a vault', () => {
+  it('finds nothing wrong with what the vault itself wrote', async () => {
+    await makeSecret(embedded.ports, someone(), 'DB', ['of another tenant']);
+    await makeSecret(embedded.ports, alice, 'TLS.KEY-1', [new Uint8Array(0), Uint8Array.of(255)]);
+    expect(await verify()).toEqual([]);
+  });
+
+  it.each(['HEAD', first])('finds every missing or unknown attribute of %s', async (sk) => {
+    const item = await find(sk);
+    const attributes = Object.keys(item).filter((name) => name !== 'pk' && name !== 'sk');
+    for (const name of attributes) {
+      const { [name]: _, ...rest } = item;
+      await put(rest);
+      expect(await verify()).toContainEqual(violation(sk, unreadable));
+    }
+    await put({ ...item, note: text('x') });
+    expect(await verify()).toContainEqual(violation(sk, unreadable));
+  });
+
+  it.each(['createdBy', 'writeId', 'masterKeyId'])('finds another %s', async (name) => {
+    await put({ ...(await find('HEAD')), [name]: text('another') });
+    const problem = 'does not open under its own identity';
+    expect(await verify()).toEqual([violation('HEAD', problem)]);
+  });
+
+  it.each(['iv', 'ciphertext', 'commitment'])('finds a changed bit of %s', async (name) => {
+    const item = await find(second);
+    const changed = Uint8Array.from(item[name]?.B ?? []);
+    changed[0] = (changed[0] ?? 0) ^ 1;
+    await put({ ...item, [name]: { B: changed } });
+    const problem = 'does not open under its own identity';
+    expect(await verify()).toEqual([violation(second, problem)]);
+  });
+
+  it('finds a changed bit of a wrapped data key', async () => {
+    const item = await find('HEAD');
+    const changed = Uint8Array.from(item['wrappedDataKey']?.B ?? []);
+    changed[40] = (changed[40] ?? 0) ^ 1;
+    await put({ ...item, wrappedDataKey: { B: changed } });
+    const problem =
+      'has a data key that the master key does not unwrap (InvalidCiphertextException)';
+    expect(await verify()).toEqual([violation('HEAD', problem)]);
+  });
+
+  it('finds records that were sealed under another master key', async () => {
+    const other = await startEmbedded();
+    try {
+      const problem = 'has a data key that the master key does not unwrap (IncorrectKeyException)';
+      const found = await verify({ kms: other.kms, masterKeyId: other.keyArn });
+      expect(found).toHaveLength(3);
+      expect(found).toContainEqual(violation('HEAD', problem));
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('finds a record that was moved to another secret', async () => {
+    const moved = { ...(await find('HEAD')), version: { N: '1' } };
+    await put({ ...moved, pk: text(secretPartition(alice.tenant, 'MOVED')), name: text('MOVED') });
+    const problem =
+      'has a data key that the master key does not unwrap (InvalidCiphertextException)';
+    expect(await verify()).toContainEqual(violation('HEAD', problem, 'MOVED'));
+  });
+
+  // Shows G14.
+  it('finds a version that is missing', async () => {
+    await remove(await find(first));
+    const problem = 'is version 3, but version 1 is missing';
+    expect(await verify()).toEqual([violation('HEAD', problem)]);
+  });
+
+  it('finds versions without a head', async () => {
+    await remove(await find('HEAD'));
+    const problem = 'is a version without a head';
+    expect(await verify()).toEqual([violation(first, problem), violation(second, problem)]);
+  });
+
+  // Shows G14.
+  it('finds an older version that was put back as head', async () => {
+    const { validTo: _, ...older } = await find(second);
+    const head = { ...older, sk: text('HEAD'), tenant: text(alice.tenant), name: text('DB') };
+    await put(head);
+    const problem = 'is at or beyond the head, which is version 2';
+    expect(await verify()).toEqual([violation(second, problem)]);
+  });
+
+  it('finds a version beyond the head', async () => {
+    const sk = versionSortKey(9);
+    await put({ ...(await find(second)), sk: text(sk), version: { N: '9' } });
+    const problem = 'is at or beyond the head, which is version 3';
+    expect(await verify()).toContainEqual(violation(sk, problem));
+  });
+
+  it('finds an interval that does not end where the next begins', async () => {
+    const item = await find(first);
+    const validTo = item['validTo']?.S ?? '';
+    const later = new Date(Date.parse(validTo) + 1).toISOString();
+    await put({ ...item, validTo: text(later) });
+    const problem = `ends at ${later}, but version 2 begins at ${validTo}`;
+    expect(await verify()).toEqual([violation(first, problem)]);
+  });
+
+  it('finds two versions that one request wrote, or that share a data key', async () => {
+    const context = { tenant: alice.tenant, name: 'TWICE' };
+    const { Plaintext: dataKey, CiphertextBlob: wrappedDataKey } = await embedded.kms.send(
+      new GenerateDataKeyCommand({
+        KeyId: embedded.keyArn,
+        KeySpec: 'AES_256',
+        EncryptionContext: context,
+      }),
+    );
+    if (dataKey === undefined || wrappedDataKey === undefined) throw new Error('no data key');
+    const [one, two] = [1, 2].map((version) => {
+      const identity = {
+        ...context,
+        version,
+        validFrom: version * 1000,
+        createdBy: 'alice',
+        writeId: 'once',
+        masterKeyId: embedded.keyArn,
+      };
+      return { ...identity, ...seal(bytes('x'), dataKey, identity), wrappedDataKey };
+    });
+    if (one === undefined || two === undefined) throw new Error('no versions');
+    await put(encodeVersion(one, two.validFrom));
+    await put(encodeHead(two));
+    const found = await verify();
+    expect(found).toContainEqual(violation('HEAD', 'was written with version 1 at once', 'TWICE'));
+    const shared = found.filter(({ problem }) => problem === 'has the data key of another version');
+    expect(shared).toHaveLength(1);
+  });
+
+  it.each([
+    ['X', 'HEAD'],
+    ['TENANT#a#OTHER#X', 'HEAD'],
+    ['TENANT#a b#SECRET#X', 'HEAD'],
+    ['TENANT#a#SECRET#1X', 'HEAD'],
+    ['TENANT#a#SECRET#X', 'VERSION#42'],
+    ['TENANT#a#SECRET#X', 'HEAD2'],
+    ['TENANT#a#ABSENT#X', 'HEAD'],
+    ['TENANT#a#IDEMPOTENCY#short', 'RECORD'],
+  ])('finds an unknown item %s %s', async (pk, sk) => {
+    await put({ ...(await find('HEAD')), pk: text(pk), sk: text(sk) });
+    expect(await verify()).toEqual([{ pk, sk, problem: 'is no item of the vault' }]);
+  });
+
+  it('opens nothing while the master key cannot be used, and says so', async () => {
+    await embedded.kms.send(new DisableKeyCommand({ KeyId: embedded.keyArn }));
+    try {
+      await expect(verify()).rejects.toThrow(
+        'the master key cannot be used, so no record can be verified',
+      );
+    } finally {
+      await embedded.kms.send(new EnableKeyCommand({ KeyId: embedded.keyArn }));
+    }
+  });
+
+  it('finds a table that is replicated to other Regions', async () => {
+    const Replicas = [{ RegionName: 'eu-west-1' }];
+    const found = await answering('DescribeTableCommand', async () => ({ Table: { Replicas } }));
+    const problem = 'the table is replicated to eu-west-1, where the last writer wins';
+    expect(found).toEqual([{ pk: '', sk: '', problem }]);
+  });
+
+  it('shows no value, whatever is wrong', async () => {
+    await put({ ...(await find(second)), createdBy: text('another') });
+    const found = JSON.stringify(await verify());
+    for (const form of ['utf8', 'base64', 'hex'] as const) {
+      expect(found).not.toContain(Buffer.from(plaintext).toString(form));
+    }
+  });
+});
+
+describe('verifying the records of keyed requests', () => {
+  let record: Item;
+
+  beforeEach(async () => {
+    const keyed = fingerprint('0123456789abcdef', alice, ['create-secret']);
+    const request = { name: 'KEYED', value: bytes('x'), fingerprint: keyed };
+    await createSecret(embedded.ports)(requestContext(), alice, request);
+    const found = (await scan()).find((item) => item['sk']?.S === 'RECORD');
+    if (found === undefined) throw new Error('no record');
+    record = found;
+  });
+  const problemsOf = async (changed: Item): Promise<readonly string[]> => {
+    await put({ ...record, ...changed });
+    return (await verify()).map(({ sk, problem }) => `${sk} ${problem}`);
+  };
+  const written = (members: Item): Item => ({
+    written: { L: [{ M: { ...record['written']?.L?.[0]?.M, ...members } }] },
+  });
+
+  it('finds nothing wrong with a record that tells what was done', async () => {
+    expect(await verify()).toEqual([]);
+  });
+
+  it('finds a record of a missing write', async () => {
+    const lost = 'RECORD tells of a write of KEYED 1 that is not there';
+    expect(await problemsOf({ writeId: text('another') })).toEqual([lost]);
+    const validFrom = text('2020-01-01T00:00:00.000Z');
+    expect(await problemsOf(written({ validFrom }))).toEqual([lost]);
+    expect(await problemsOf(written({ name: text('OTHER') }))).toEqual([
+      lost.replace('KEYED', 'OTHER'),
+    ]);
+  });
+
+  it('finds a record of a read of a version that never existed', async () => {
+    const resolved = { L: [{ M: { name: text('DB'), version: { N: '4' } } }] };
+    const unknown = 'RECORD tells of a read of DB 4, never stored';
+    expect(await problemsOf({ resolved })).toEqual([unknown]);
+  });
+
+  it('finds a record with an unknown attribute', async () => {
+    expect(await problemsOf({ note: text('x') })).toEqual([`RECORD ${unreadable}`]);
+  });
+});
+
+describe('verifying while the vault serves', () => {
+  it('reads again the items that a scan saw at different moments', async () => {
+    const found = await answering('ScanCommand', async (before) => {
+      await addVersion(embedded.ports, alice, 'DB', 'four', Date.now() + 10_000);
+      await addVersion(embedded.ports, alice, 'DB', 'five', Date.now() + 20_000);
+      const isHead = (item: Item) => item['sk']?.S === 'HEAD';
+      const heads = (before['Items'] as Item[]).filter(isHead);
+      return { Items: [...heads, ...(await scan()).filter((item) => !isHead(item))] };
+    });
+    expect(found).toEqual([]);
+    expect(await historyOf(embedded.ports, alice, 'DB')).toHaveLength(5);
+  });
+});
+
+describe('checkOpening', () => {
+  const headOf = async () => {
+    const stored = (await historyOf(embedded.ports, alice, 'DB')).at(-1);
+    if (stored === undefined) throw new Error('no head');
+    return stored;
+  };
+  const key = () => ({ kms: embedded.kms, masterKeyId: embedded.keyArn });
+
+  it.each([
+    'tenant',
+    'name',
+    'version',
+    'validFrom',
+    'createdBy',
+    'writeId',
+    'masterKeyId',
+  ] as const)('notices a seal that does not bind %s', async (field) => {
+    const stored = await headOf();
+    const lax: typeof open = (sealed, dataKey, identity) =>
+      open(sealed, dataKey, { ...identity, [field]: stored[field] });
+    expect(await checkOpening(key(), stored, lax)).toEqual([`opens with another ${field} too`]);
+  });
+
+  it.each(['tenant', 'name'] as const)('notices a KMS that ignores %s', async (member) => {
+    const stored = await headOf();
+    const kms = Object.assign(Object.create(embedded.kms), {
+      send: (command: DecryptCommand) =>
+        embedded.kms.send(
+          new DecryptCommand({
+            ...command.input,
+            EncryptionContext: { ...command.input.EncryptionContext, [member]: stored[member] },
+          }),
+        ),
+    });
+    expect(await checkOpening({ ...key(), kms }, stored)).toEqual([
+      'has a data key that unwraps for another too',
+    ]);
+  });
+});
