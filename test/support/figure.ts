@@ -1,4 +1,4 @@
-/** Prints the figure of a proof beside Jest's own lines, for the table in docs/guarantees.md. */
+/** Prints the figure of a proof beside Jest’s own lines. */
 export const printFigure = (property: string, figure: string): void => {
   process.stdout.write(`figure · ${property}: ${figure}\n`);
 };

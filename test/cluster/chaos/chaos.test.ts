@@ -1,6 +1,6 @@
 /**
- * Three nodes in namespaces of their own, clients on all of them, and faults of every kind: `docs/guarantees.md` cites
- * the figures. `CHAOS_SEED` repeats the plan of a run.
+ * Three nodes in namespaces of their own, clients on all of them, and faults of every kind. `CHAOS_SEED` repeats the plan
+ * of a run.
  */
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
