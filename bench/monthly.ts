@@ -47,7 +47,7 @@ export const assumed = {
 } as const;
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
-/** Five metrics for each operation that is used in every hour of the month (functions/runtime/logger.ts). */
+/** Five metrics for each operation that is used in every hour of the month (functions/runtime/machine.ts). */
 const metrics = 5 * 10;
 /** `LogRetentionDays` in template.yaml. */
 export const monthsOfLogs = 3;

@@ -1,7 +1,6 @@
 /** The common parts of all commands of `dsv`: flags, help, and errors of the command line. */
 import { Command, type CommanderError } from '@commander-js/extra-typings';
-import { parseAskedInstant } from '../functions/model/instants.ts';
-import { isSecretName } from '../functions/model/names.ts';
+import { isSecretName, parseAskedInstant } from '../functions/model/types.ts';
 import { type Client, openClient } from './client.ts';
 import { type Failure, usage } from './failures.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';

@@ -1,7 +1,7 @@
 /** Reads values for the `enc()` of a file that the file itself does not hold. */
 import { parseFile } from '../functions/env/grammar.ts';
 import { scanFile } from '../functions/env/scan.ts';
-import { isSecretName } from '../functions/model/names.ts';
+import { isSecretName } from '../functions/model/types.ts';
 import { variable } from './environment.ts';
 import { usage } from './failures.ts';
 import { exactText, readText } from './values.ts';

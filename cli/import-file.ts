@@ -4,7 +4,7 @@ import { parseFile } from '../functions/env/grammar.ts';
 import { errorsAt, type Fault } from '../functions/env/places.ts';
 import { type ScannedLine, scanFile } from '../functions/env/scan.ts';
 import { limits } from '../functions/model/limits.ts';
-import { isSecretName } from '../functions/model/names.ts';
+import { isSecretName } from '../functions/model/types.ts';
 import type { FileError } from './contract.ts';
 import { invalidFile } from './failures.ts';
 

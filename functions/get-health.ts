@@ -1,7 +1,6 @@
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { reply } from './http/responses.ts';
-import { machineClock } from './runtime/clock.ts';
-import { openJournal } from './runtime/logger.ts';
+import { machineClock, openJournal } from './runtime/machine.ts';
 
 /** GET /health: the function runs. It calls no service; `GET /v1/status` does. */
 export const handler = async (

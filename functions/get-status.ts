@@ -1,7 +1,7 @@
 import { queryOf } from './http/requests.ts';
 import { keyIdOf } from './http/responses.ts';
-import { machineClock } from './runtime/clock.ts';
 import { endpoint } from './runtime/endpoint.ts';
+import { machineClock } from './runtime/machine.ts';
 import { readNode } from './runtime/node-status.ts';
 import { ports } from './runtime/vault.ts';
 import { getStatus } from './vault/get-status.ts';

@@ -2,7 +2,7 @@ import type { Received } from './http/endpoint.ts';
 import { decodeCursor, encodeCursor, limitOf } from './http/preconditions.ts';
 import { type Event, invalid, queryOf } from './http/requests.ts';
 import { limits } from './model/limits.ts';
-import { isNameVisible, isSecretName } from './model/names.ts';
+import { isNameVisible, isSecretName } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { store } from './runtime/store.ts';
 import { listSecrets } from './vault/list-secrets.ts';

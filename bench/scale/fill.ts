@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type AttributeValue, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { encodeHead, encodeVersion } from '../../functions/dynamodb/codec.ts';
+import { encodeHead, encodeVersion } from '../../functions/dynamodb/items.ts';
 import type { Principal, SealedVersion } from '../../functions/model/types.ts';
 import type { DataKey } from '../../functions/vault/ports.ts';
 import { sealFirst, sealNext } from '../../functions/vault/sealing.ts';

@@ -18,8 +18,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { VaultError } from '../model/errors.ts';
-import { formatInstant } from '../model/instants.ts';
-import type { Identity, Sealed } from '../model/types.ts';
+import { formatInstant, type Identity, type Sealed } from '../model/types.ts';
 
 const format = 'v1';
 const cipherName = 'aes-256-gcm';

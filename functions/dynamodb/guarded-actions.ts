@@ -14,10 +14,12 @@ import {
   encodeHead,
   encodeRecord,
   encodeVersion,
+  headSortKey,
   type Item,
-} from './codec.ts';
+  recordKey,
+  secretPartition,
+} from './items.ts';
 import { outcomeOfCreate, outcomeOfRecord, outcomeOfUpdate } from './outcome.ts';
-import { headSortKey, recordKey, secretPartition } from './table.ts';
 
 export const allOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 export const ifAbsent = { ConditionExpression: 'attribute_not_exists(pk)' } as const;

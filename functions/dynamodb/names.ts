@@ -4,11 +4,10 @@
  */
 import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import { isSecretName } from '../model/names.ts';
-import type { Principal } from '../model/types.ts';
+import { isSecretName, type Principal } from '../model/types.ts';
 import type { NameRange, RequestContext, Store } from '../vault/ports.ts';
 import { read } from './calls.ts';
-import { headSortKey, indexName, secretPartition } from './table.ts';
+import { headSortKey, indexName, secretPartition } from './items.ts';
 
 /**
  * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with `~`

@@ -11,15 +11,18 @@ import { limits, times } from '../model/limits.ts';
 import type { Principal, StoredVersion } from '../model/types.ts';
 import type { Look, RequestContext, Store, VersionRange } from '../vault/ports.ts';
 import { callOnce, read } from './calls.ts';
-import { decodeHead, decodeRecord, decodeVersion, type Item } from './codec.ts';
 import {
+  decodeHead,
+  decodeRecord,
+  decodeVersion,
   headSortKey,
+  type Item,
   type ItemKey,
   recordKey,
   versionSortKey,
   visiblePartition,
   wholeSeconds,
-} from './table.ts';
+} from './items.ts';
 
 const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;
 

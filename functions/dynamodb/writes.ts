@@ -14,7 +14,6 @@ import { times } from '../model/limits.ts';
 import type { Principal, SealedVersion } from '../model/types.ts';
 import type { RequestContext, Store, WriteOutcome } from '../vault/ports.ts';
 import { callOnce, classifyFailure } from './calls.ts';
-import { encodeHead } from './codec.ts';
 import {
   actionsOf,
   allOld,
@@ -23,6 +22,7 @@ import {
   outcomeOfCancelled,
   outcomesOf,
 } from './guarded-actions.ts';
+import { encodeHead } from './items.ts';
 import { outcomeOfRecord } from './outcome.ts';
 
 const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;

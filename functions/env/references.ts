@@ -4,7 +4,7 @@
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/names.ts';
+import { isSecretName } from '../model/types.ts';
 import type { Candidate, Reference } from './candidates.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
 import { type Line, type ParsedFile, parseFile } from './grammar.ts';

@@ -1,9 +1,8 @@
 /** Preconditions, versions, instants and cursors that a caller puts into headers and queries. */
 
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
-import { parseAskedInstant } from '../model/instants.ts';
 import { limits, times } from '../model/limits.ts';
-import type { Principal } from '../model/types.ts';
+import { type Principal, parseAskedInstant } from '../model/types.ts';
 import { type Event, headerValue, headerValues, invalid } from './requests.ts';
 
 const entityTags =

@@ -3,6 +3,7 @@
  * claims that `jose` treats as optional. `kid` chooses a key of the configured set, and no header of the token can
  * add one. The result of a verification is reused for a minute.
  */
+import { hash } from 'node:crypto';
 import {
   decodeProtectedHeader,
   errors,
@@ -12,10 +13,8 @@ import {
 } from 'jose';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
-import { isNamePattern, isTenant } from '../model/names.ts';
-import type { Principal } from '../model/types.ts';
+import { isNamePattern, isTenant, type Principal } from '../model/types.ts';
 import { type Event, headerValues } from './requests.ts';
-import { createVerifiedTokens } from './verified-tokens.ts';
 
 export type Issuer = {
   readonly issuer: string;
@@ -124,4 +123,38 @@ const faultOf = (error: unknown): VaultError => {
   return isTokens && !isKeySets
     ? unauthenticated(error)
     : new VaultError('identity_unavailable', 'the key set cannot be fetched', { cause: error });
+};
+
+type VerifiedTokens = {
+  /** The principal of a cached token that is still valid at `now`, in milliseconds. */
+  readonly find: (token: string, now: number) => Principal | undefined;
+  /** Caches the result of a verification at `now`, in milliseconds. `exp` is the claim of the token, in seconds. */
+  readonly keep: (token: string, principal: Principal, exp: number, now: number) => void;
+};
+
+type Kept = { readonly principal: Principal; readonly from: number; readonly until: number };
+
+/**
+ * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result can be reused
+ * until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds digests of tokens. A
+ * refused token is not cached.
+ */
+export const createVerifiedTokens = (): VerifiedTokens => {
+  const kept = new Map<string, Kept>();
+  const idOf = (token: string) => hash('sha256', token, 'base64url');
+  return {
+    find: (token, now) => {
+      const known = kept.get(idOf(token));
+      return known !== undefined && now >= known.from && now < known.until
+        ? known.principal
+        : undefined;
+    },
+    keep: (token, principal, exp, now) => {
+      const expiry = 1_000 * (exp + times.tokenToleranceS);
+      const until = Math.min(expiry, now + times.tokenKeptMs);
+      const [oldest] = kept.keys();
+      if (kept.size >= limits.tokensKeptMax && oldest !== undefined) kept.delete(oldest);
+      kept.set(idOf(token), { principal, from: now, until });
+    },
+  };
 };

@@ -5,7 +5,7 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/names.ts';
+import { isSecretName } from '../model/types.ts';
 
 export type Event = APIGatewayProxyEvent;
 

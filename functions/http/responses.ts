@@ -4,8 +4,7 @@
  */
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
-import { formatInstant } from '../model/instants.ts';
-import type { StoredVersion, WrittenVersion } from '../model/types.ts';
+import { formatInstant, type StoredVersion, type WrittenVersion } from '../model/types.ts';
 
 /** The answer of a route. `reply` adds the headers of every reply. */
 export type Reply = {

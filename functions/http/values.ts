@@ -2,7 +2,7 @@
 import { optional, picklist, string } from 'valibot';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/names.ts';
+import { isSecretName } from '../model/types.ts';
 import { invalid } from './requests.ts';
 
 export const valueMembers = {

@@ -14,7 +14,6 @@ import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { DataKeys, RequestContext } from '../vault/ports.ts';
 import { outOfTime, startBackoff } from '../vault/retries.ts';
-import { createSemaphore, type Semaphore } from './semaphore.ts';
 
 type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly isRetried: boolean };
 
@@ -130,4 +129,59 @@ const fault = (context: RequestContext, met: Fault, cause?: unknown): VaultError
   if (met !== throttled) context.journal.decided('key_fault');
   const { code, retryable } = met;
   return new VaultError(code, 'the master key cannot be used', { retryable, cause });
+};
+
+type Semaphore = {
+  /** Resolves to true with a permit, or to false when the time for new calls of the request is over. */
+  readonly acquire: (context: RequestContext) => Promise<boolean>;
+  /** Must be called once for each permit. */
+  readonly release: () => void;
+};
+
+type Waiting = { readonly context: RequestContext; readonly end: (isAcquired: boolean) => void };
+
+/**
+ * A semaphore for calls to the master key, which limits the concurrent calls of one process. Without it, too many
+ * requests would spend the time of each call on waiting for sockets and the processor, and none would finish. A released
+ * permit goes to the oldest request that may still make calls, so that requests finish one after another.
+ */
+export const createSemaphore = (count: number): Semaphore => {
+  const waiting = new Set<Waiting>();
+  let free = count;
+  const older = (a: Waiting, b: Waiting) => (b.context.elapsed() > a.context.elapsed() ? b : a);
+  const oldest = (): Waiting | undefined => {
+    const [first, ...others] = waiting;
+    return first && others.reduce(older, first);
+  };
+  const leftMs = ({ elapsed }: RequestContext) => times.kmsCallsUntilMs - elapsed();
+
+  return {
+    acquire: (context) => {
+      const left = leftMs(context);
+      if (left <= 0) return Promise.resolve(false);
+      if (free > 0) {
+        free -= 1;
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) => {
+        const one: Waiting = {
+          context,
+          end: (isAcquired) => {
+            waiting.delete(one);
+            resolve(isAcquired);
+          },
+        };
+        waiting.add(one);
+        context.clock.signalAfter(left).addEventListener('abort', () => one.end(false));
+      });
+    },
+    release: () => {
+      for (let next = oldest(); next !== undefined; next = oldest()) {
+        const isInTime = leftMs(next.context) > 0;
+        next.end(isInTime);
+        if (isInTime) return;
+      }
+      free += 1;
+    },
+  };
 };

@@ -1,4 +1,4 @@
-/** The data types of the vault, shared by all folders. Times in memory are milliseconds since the epoch. */
+/** The data types of the vault, shared by all folders, and the texts of names and instants. */
 
 export type Scope = 'secrets:read' | 'secrets:write' | 'vault:status';
 
@@ -48,4 +48,44 @@ export type IdempotencyRecord = {
   readonly written: readonly WrittenVersion[];
   readonly resolved: readonly VersionRef[];
   readonly expiresAt: number;
+};
+
+/** Names are ASCII and compared as strings, never as regular expressions that a caller supplies. */
+const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
+const tenantName = /^[A-Za-z0-9_-]{1,64}$/;
+const namePattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,127}|[A-Za-z_][A-Za-z0-9_.-]{0,126}\*|\*)$/;
+
+export const isSecretName = (text: string): boolean => secretName.test(text);
+export const isTenant = (text: string): boolean => tenantName.test(text);
+
+/** A pattern is a name, the beginning of a name with `*`, or `*`. */
+export const isNamePattern = (text: string): boolean => namePattern.test(text);
+
+/** Whether `name` is visible to a token with these patterns. `undefined` makes every name visible. */
+export const isNameVisible = (patterns: readonly string[] | undefined, name: string): boolean =>
+  patterns === undefined ||
+  patterns.some((pattern) =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name,
+  );
+
+/**
+ * Instants are milliseconds since the epoch in memory. Outside they are RFC 3339 in UTC with milliseconds
+ * ("2026-11-24T14:30:48.123Z", always 24 characters, so that text order is time order).
+ */
+const stored = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+const asked = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,3}))?Z$/;
+
+export const formatInstant = (instant: number): string => new Date(instant).toISOString();
+
+/** Reads what `formatInstant` wrote; `undefined` for any other text, also for 30 February. */
+export const parseInstant = (text: string): number | undefined => {
+  if (!stored.test(text)) return undefined;
+  const instant = Date.parse(text);
+  return !Number.isNaN(instant) && formatInstant(instant) === text ? instant : undefined;
+};
+
+/** Reads a caller's instant: RFC 3339 with `Z` and at most three fraction digits. */
+export const parseAskedInstant = (text: string): number | undefined => {
+  const parts = asked.exec(text);
+  return parts ? parseInstant(`${parts[1]}.${(parts[2] ?? '').padEnd(3, '0')}Z`) : undefined;
 };

@@ -7,20 +7,15 @@ import type { HttpRequest, HttpResponse } from '@smithy/core/transport';
 import type {
   ClientProtocol,
   HttpHandlerOptions,
-  RetryStrategy,
   SerdeFunctions,
   StaticOperationSchema,
 } from '@smithy/types';
 import toFastProperties from 'to-fast-properties';
 import { times } from '../model/limits.ts';
-import { createHttpHandler } from './http-handler.ts';
-import { Sha256 } from './sha256.ts';
+import { createHttpHandler, once, Sha256 } from './transport.ts';
 
 /** The names of the services in the clients. */
 type Service = 'DynamoDB' | 'KMS';
-
-/** The clients' own strategy prepares for retries, and creates an error with its stack, before each call. */
-const once: RetryStrategy = { retry: (next, args) => next(args) };
 
 const transports = new Map<string, HttpHandler>();
 

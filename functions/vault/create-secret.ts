@@ -1,7 +1,11 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
-import { isNameVisible } from '../model/names.ts';
-import type { IdempotencyRecord, Principal, WrittenVersion } from '../model/types.ts';
+import {
+  type IdempotencyRecord,
+  isNameVisible,
+  type Principal,
+  type WrittenVersion,
+} from '../model/types.ts';
 import { onlyWritten, recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Ports, RequestContext } from './ports.ts';
 import { startBackoff, writeUntilClear } from './retries.ts';

@@ -10,13 +10,13 @@ import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/references.ts';
 import { type RenderedFile, renderFile } from '../env/render.ts';
 import { VaultError } from '../model/errors.ts';
-import { isNameVisible } from '../model/names.ts';
-import type {
-  IdempotencyRecord,
-  Principal,
-  SealedVersion,
-  StoredVersion,
-  VersionRef,
+import {
+  type IdempotencyRecord,
+  isNameVisible,
+  type Principal,
+  type SealedVersion,
+  type StoredVersion,
+  type VersionRef,
 } from '../model/types.ts';
 import { readHeads, reportNames, requireFound, requireNew, withoutHead } from './env-names.ts';
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';

@@ -1,11 +1,9 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import { isNameVisible } from '../model/names.ts';
-import type { Principal, StoredVersion } from '../model/types.ts';
+import { isNameVisible, type Principal, type StoredVersion } from '../model/types.ts';
 import { replay, type SingleWrite } from './create-secret.ts';
 import { recordOf, unlessRecorded } from './idempotency.ts';
-import { createKeyedMutex } from './keyed-mutex.ts';
 import { notFound } from './not-found.ts';
 import type { DataKey, Ports, RequestContext } from './ports.ts';
 import { outOfTime, startBackoff, throttled, writeUntilClear } from './retries.ts';
@@ -117,4 +115,27 @@ const requireMatch = (ifMatch: UpdateSecret['ifMatch'], { version }: StoredVersi
   throw new VaultError('version_conflict', 'the current version is another', {
     members: { currentVersion: version },
   });
+};
+
+type KeyedMutex = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>;
+
+/**
+ * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one secret it
+ * avoids races within this process, which all but one would lose. It does not affect other processes, and it decides
+ * nothing, because conditions do.
+ */
+export const createKeyedMutex = (): KeyedMutex => {
+  const lastOf = new Map<string, Promise<void>>();
+  return async (key, work) => {
+    const before = lastOf.get(key);
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    lastOf.set(key, over);
+    try {
+      await before;
+      return await work();
+    } finally {
+      end();
+      if (lastOf.get(key) === over) lastOf.delete(key);
+    }
+  };
 };

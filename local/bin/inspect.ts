@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from '../../functions/dynamodb/codec.ts';
+import type { Item } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../host/command.ts';
 import { type Connection, connectToFolder } from '../host/connect.ts';
 import { dataFolderOf } from '../host/data-folder.ts';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../../functions/model/limits.ts';
-import { isNamePattern, isTenant } from '../../functions/model/names.ts';
+import { isNamePattern, isTenant } from '../../functions/model/types.ts';
 import { docker } from '../containers/docker.ts';
 import { failure } from '../host/command.ts';
 import { openDataFolder } from '../host/data-folder.ts';

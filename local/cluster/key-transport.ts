@@ -1,7 +1,7 @@
 /** How the nodes of a cluster reach its master key: by TLS, with the certificate of the cluster. */
 import type { HttpHandler } from '@smithy/core/protocols';
 import { times } from '../../functions/model/limits.ts';
-import { createHttpHandler } from '../../functions/runtime/http-handler.ts';
+import { createHttpHandler } from '../../functions/runtime/transport.ts';
 import type { TlsFiles } from './cluster-file.ts';
 import { mutualTls } from './mutual-tls.ts';
 

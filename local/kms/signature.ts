@@ -1,7 +1,7 @@
 /** Admits only the one access key: it recomputes the request's AWS Signature Version 4 and compares. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { Sha256 } from '../../functions/runtime/sha256.ts';
+import { Sha256 } from '../../functions/runtime/transport.ts';
 import { fault } from './fault.ts';
 import type { Credentials } from './master-key.ts';
 

@@ -1,7 +1,10 @@
 /** Checks the invariants among the items of one secret, and between a record and the secrets that it names. */
-import { type ItemKey, secretPartition } from '../../functions/dynamodb/table.ts';
-import { formatInstant } from '../../functions/model/instants.ts';
-import type { IdempotencyRecord, StoredVersion } from '../../functions/model/types.ts';
+import { type ItemKey, secretPartition } from '../../functions/dynamodb/items.ts';
+import {
+  formatInstant,
+  type IdempotencyRecord,
+  type StoredVersion,
+} from '../../functions/model/types.ts';
 import type { Violation } from './rows.ts';
 
 /** One version of a secret, without its sealed parts. */

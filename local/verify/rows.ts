@@ -3,16 +3,18 @@ import {
   decodeHead,
   decodeRecord,
   decodeVersion,
-  type Item,
-} from '../../functions/dynamodb/codec.ts';
-import {
   headSortKey,
+  type Item,
   type ItemKey,
   recordSortKey,
   versionSortKey,
-} from '../../functions/dynamodb/table.ts';
-import { isSecretName, isTenant } from '../../functions/model/names.ts';
-import type { IdempotencyRecord, StoredVersion } from '../../functions/model/types.ts';
+} from '../../functions/dynamodb/items.ts';
+import {
+  type IdempotencyRecord,
+  isSecretName,
+  isTenant,
+  type StoredVersion,
+} from '../../functions/model/types.ts';
 
 /** One violation, and the item that shows it. */
 export type Violation = ItemKey & { readonly problem: string };

@@ -10,8 +10,7 @@ import {
   paginateScan,
 } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import type { Item } from '../../functions/dynamodb/codec.ts';
-import { secretPartition } from '../../functions/dynamodb/table.ts';
+import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './history.ts';

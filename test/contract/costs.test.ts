@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { machineClock } from '../../functions/runtime/clock.ts';
+import { machineClock } from '../../functions/runtime/machine.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
 import type { FileRequest } from '../../functions/vault/env-file.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { machineClock } from '../../functions/runtime/clock.ts';
+import { machineClock } from '../../functions/runtime/machine.ts';
 import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';

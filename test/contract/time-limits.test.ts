@@ -4,7 +4,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { times } from '../../functions/model/limits.ts';
-import { machineClock } from '../../functions/runtime/clock.ts';
+import { machineClock } from '../../functions/runtime/machine.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';

@@ -4,8 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { instantOf } from '../../functions/http/preconditions.ts';
-import { formatInstant } from '../../functions/model/instants.ts';
-import type { Principal } from '../../functions/model/types.ts';
+import { formatInstant, type Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';

@@ -2,8 +2,8 @@
 import type { Mutant } from './mutant.ts';
 
 const principal = 'functions/http/principal.ts';
-const verifiedTokens = 'functions/http/verified-tokens.ts';
-const table = 'functions/dynamodb/table.ts';
+const verifiedTokens = 'functions/http/principal.ts';
+const table = 'functions/dynamodb/items.ts';
 const requests = 'functions/http/requests.ts';
 
 export const callerMutants: readonly Mutant[] = [
@@ -33,7 +33,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     name: 'a pattern matches anywhere in a name',
-    file: 'functions/model/names.ts',
+    file: 'functions/model/types.ts',
     from: 'name.startsWith(pattern.slice(0, -1))',
     to: 'name.includes(pattern.slice(0, -1))',
     test: 'unit/model/names',

@@ -2,8 +2,8 @@
 import type { Mutant } from './mutant.ts';
 
 const reads = 'functions/dynamodb/reads.ts';
-const codec = 'functions/dynamodb/codec.ts';
-const decoder = 'functions/dynamodb/decoder.ts';
+const codec = 'functions/dynamodb/items.ts';
+const decoder = 'functions/dynamodb/items.ts';
 const get = 'functions/vault/get-secret.ts';
 const retries = 'functions/vault/retries.ts';
 const calls = 'functions/dynamodb/calls.ts';

@@ -108,7 +108,7 @@ export const sealingMutants: readonly Mutant[] = [
   },
   {
     name: 'a process makes any number of concurrent calls to the master key',
-    file: 'functions/kms/semaphore.ts',
+    file: 'functions/kms/data-keys.ts',
     from: 'if (free > 0) {',
     to: 'if (count > 0) {',
     test: 'unit/kms/semaphore',
@@ -116,7 +116,7 @@ export const sealingMutants: readonly Mutant[] = [
   },
   {
     name: 'the semaphore of the master key serves requests in order of arrival',
-    file: 'functions/kms/semaphore.ts',
+    file: 'functions/kms/data-keys.ts',
     from: 'others.reduce(older, first)',
     to: 'others.slice(others.length).reduce(older, first)',
     test: 'unit/kms/semaphore',

@@ -8,8 +8,8 @@ import {
   encodeRecord,
   encodeVersion,
   type Item,
-} from '../../../functions/dynamodb/codec.ts';
-import { recordKey } from '../../../functions/dynamodb/table.ts';
+  recordKey,
+} from '../../../functions/dynamodb/items.ts';
 import type { SealedVersion } from '../../../functions/model/types.ts';
 import { someone } from '../../support/requests.ts';
 

@@ -7,7 +7,7 @@ import {
   encodeRecord,
   encodeVersion,
   type Item,
-} from '../../../functions/dynamodb/codec.ts';
+} from '../../../functions/dynamodb/items.ts';
 import type { IdempotencyRecord, SealedVersion } from '../../../functions/model/types.ts';
 import { codeOf } from '../../support/refusals.ts';
 

@@ -10,8 +10,12 @@ import {
   TransactionCanceledException,
 } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { encodeHead, encodeRecord, type Item } from '../../../functions/dynamodb/codec.ts';
-import { recordKey } from '../../../functions/dynamodb/table.ts';
+import {
+  encodeHead,
+  encodeRecord,
+  type Item,
+  recordKey,
+} from '../../../functions/dynamodb/items.ts';
 import { createWrites } from '../../../functions/dynamodb/writes.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';

@@ -8,7 +8,7 @@ import {
   limitOf,
   versionOf,
 } from '../../../functions/http/preconditions.ts';
-import { isSecretName } from '../../../functions/model/names.ts';
+import { isSecretName } from '../../../functions/model/types.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 import { someone } from '../../support/requests.ts';

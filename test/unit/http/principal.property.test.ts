@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
-import { isNamePattern, isTenant } from '../../../functions/model/names.ts';
+import { isNamePattern, isTenant } from '../../../functions/model/types.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, p256, publicJwk, rsa, signToken } from '../../support/issuer.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';

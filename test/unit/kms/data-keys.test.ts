@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
-import { createDataKeys } from '../../../functions/kms/data-keys.ts';
-import { createSemaphore } from '../../../functions/kms/semaphore.ts';
+import { createDataKeys, createSemaphore } from '../../../functions/kms/data-keys.ts';
 import type { ErrorCode } from '../../../functions/model/errors.ts';
 import { times } from '../../../functions/model/limits.ts';
 import { refusalOf } from '../../support/refusals.ts';

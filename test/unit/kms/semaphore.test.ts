@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createSemaphore } from '../../../functions/kms/semaphore.ts';
+import { createSemaphore } from '../../../functions/kms/data-keys.ts';
 import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 

@@ -1,9 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  formatInstant,
-  parseAskedInstant,
-  parseInstant,
-} from '../../../functions/model/instants.ts';
+import { formatInstant, parseAskedInstant, parseInstant } from '../../../functions/model/types.ts';
 
 const instant = Date.UTC(2026, 10, 24, 14, 30, 48, 123);
 

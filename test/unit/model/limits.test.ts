@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { versionSortKey } from '../../../functions/dynamodb/table.ts';
+import { versionSortKey } from '../../../functions/dynamodb/items.ts';
 import { jsonBytes } from '../../../functions/env/sizes.ts';
 import { reply, written } from '../../../functions/http/responses.ts';
 import { limits, times } from '../../../functions/model/limits.ts';

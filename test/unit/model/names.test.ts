@@ -4,7 +4,7 @@ import {
   isNameVisible,
   isSecretName,
   isTenant,
-} from '../../../functions/model/names.ts';
+} from '../../../functions/model/types.ts';
 
 const longest = 'A'.repeat(128);
 

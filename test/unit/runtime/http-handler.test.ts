@@ -8,7 +8,7 @@ import {
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpRequest } from '@smithy/core/transport';
-import { createHttpHandler } from '../../../functions/runtime/http-handler.ts';
+import { createHttpHandler } from '../../../functions/runtime/transport.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
 
 const closers: (() => unknown)[] = [];

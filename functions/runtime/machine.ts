@@ -1,14 +1,23 @@
-/**
- * The journal of a request and its log lines. Each line is one JSON object, as CloudWatch expects. Every field is
- * written by name, so that nothing else of a request, least of all a value, can reach a log. Metrics are lines too
- * (embedded metric format).
- */
+/** What a request takes from its machine: the time, random numbers, and the lines of the log. Loads no AWS client. */
+import { randomBytes } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import type { VersionRef } from '../model/types.ts';
-import type { Decision, Journal } from '../vault/ports.ts';
+import type { Clock, Decision, Journal } from '../vault/ports.ts';
+
+/** The clock and the random numbers of the machine. */
+export const machineClock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  // Times of a request have fractions of a millisecond, but a timer takes whole milliseconds.
+  signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms)),
+  random: () => Math.random(),
+};
+
+export const newWriteId = (): string => randomBytes(16).toString('base64url');
 
 const serviceName = 'vault';
 const logger = new Logger({ serviceName });
@@ -23,6 +32,11 @@ const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'table_replicated',
 ]);
 
+/**
+ * The journal of a request and its log lines. Each line is one JSON object, as CloudWatch expects. Every field is
+ * written by name, so that nothing else of a request, least of all a value, can reach a log. Metrics are lines too
+ * (embedded metric format).
+ */
 export const openJournal = (operation: string, requestId: string): RequestJournal => {
   const calls = { store: 0, kms: 0 };
   const decisions = new Map<Decision, number>();

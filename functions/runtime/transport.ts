@@ -1,13 +1,17 @@
 /**
- * Sends the requests of the AWS clients over persistent HTTP connections. It supports only what DynamoDB and KMS need:
- * whole bodies, and no queries. The clients' own handler supports streams and upgrades as well, and takes 50 % more
- * processor time (docs/performance.md).
+ * The parts of the AWS clients that take part in each call, in place of the clients' own, which cost more
+ * (docs/performance.md): one attempt, the signer's SHA-256, and HTTP over persistent connections.
  */
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as requestSecurely } from 'node:https';
 import type { Socket } from 'node:net';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
+import type { Checksum, ChecksumConstructor, RetryStrategy, SourceData } from '@smithy/types';
+
+/** The clients' own strategy prepares for retries, and creates an error with its stack, before each call. */
+export const once: RetryStrategy = { retry: (next, args) => next(args) };
 
 /** Connections to one service, as in the clients' own handler. */
 const connectionsMax = 50;
@@ -35,8 +39,10 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
   });
 
 /**
- * The HTTP handler of a client of DynamoDB or KMS. A call ends by its own signal. An attempt to connect also ends after
- * `connectMs`. `tls` has the certificates of a service that no public authority has signed.
+ * The HTTP handler of a client. It supports only what DynamoDB and KMS need: whole bodies, and no queries. The clients'
+ * own handler supports streams and upgrades as well, and takes 50 % more processor time. A call ends by its own signal.
+ * An attempt to connect also ends after `connectMs`. `tls` has the certificates of a service that no public authority
+ * has signed.
  */
 export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): HttpHandler => {
   const kept = { keepAlive: true, maxSockets: connectionsMax };
@@ -87,3 +93,48 @@ export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): Ht
     httpHandlerConfigs: () => ({}),
   };
 };
+
+const toBytes = (data: SourceData): Uint8Array => {
+  if (typeof data === 'string') return Buffer.from(data, 'utf8');
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  return new Uint8Array(data);
+};
+
+/** Caches the two keys that every call needs: the secret of the access key, and the signing key of the day. */
+let lastText: { readonly secret: string; readonly key: KeyObject } | undefined;
+const keys = new WeakMap<object, KeyObject>();
+
+const keyOf = (secret: SourceData): KeyObject => {
+  if (typeof secret === 'string') {
+    if (lastText?.secret !== secret) lastText = { secret, key: createSecretKey(toBytes(secret)) };
+    return lastText.key;
+  }
+  const key = keys.get(secret) ?? createSecretKey(toBytes(secret));
+  keys.set(secret, key);
+  return key;
+};
+
+/** The clients call this with `new`. With a secret it computes the HMAC with that secret. */
+function Sha256Of(secret?: SourceData): Checksum {
+  let parts: Uint8Array[] = [];
+  return {
+    update: (data) => void parts.push(toBytes(data)),
+    digest: async () => {
+      const data = Buffer.concat(parts);
+      return secret === undefined
+        ? hash('sha256', data, 'buffer')
+        : createHmac('sha256', keyOf(secret)).update(data).digest();
+    },
+    reset: () => {
+      parts = [];
+    },
+  };
+}
+
+/**
+ * SHA-256 and its HMAC for the signer, by Node's own functions. The clients' implementation passes keys as bytes, which
+ * costs Node 24 an internal exception each, and creates an object for each hash.
+ */
+export const Sha256 = Sha256Of as unknown as ChecksumConstructor;

@@ -1,0 +1,252 @@
+/**
+ * The items of the table, their keys, their encoding and their strict decoding (docs/design/storage.md):
+ *
+ *   head item         TENANT#<tenant>#SECRET#<name>        HEAD                 the current version, whole
+ *   version item      TENANT#<tenant>#SECRET#<name>        VERSION#0000000042   a superseded version
+ *   idempotency item  TENANT#<tenant>#IDEMPOTENCY#<hash>   RECORD               what a keyed request did
+ *
+ * A secret exists if and only if its head item exists. Tenants and names hold no `#`, so no two keys
+ * of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head
+ * items and decides nothing.
+ *
+ * A stored item is untrusted. It is used only if it has the requested key and exactly the attributes of its kind, each
+ * of its type and form. Otherwise decoding throws `integrity_failure`.
+ */
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { commitmentBytes, ivBytes, tagBytes } from '../crypto/envelope.ts';
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import {
+  formatInstant,
+  type IdempotencyRecord,
+  isNameVisible,
+  isSecretName,
+  type Principal,
+  parseInstant,
+  type SealedVersion,
+  type StoredVersion,
+  type VersionRef,
+  type WrittenVersion,
+} from '../model/types.ts';
+
+export type Item = Record<string, AttributeValue>;
+export type ItemKey = { readonly pk: string; readonly sk: string };
+
+export const indexName = 'byTenant';
+export const headSortKey = 'HEAD';
+export const recordSortKey = 'RECORD';
+export const versionSortKey = (version: number): string =>
+  `VERSION#${String(version).padStart(10, '0')}`;
+
+export const secretPartition = (tenant: string, name: string): string =>
+  `TENANT#${tenant}#SECRET#${name}`;
+
+/**
+ * The partition in which to look up a name. A name that is hidden from the principal leads to a partition that is
+ * never written. So the calls and their results are the same as for a name that never existed, and the real items
+ * are not read.
+ */
+export const visiblePartition = ({ tenant, names }: Principal, name: string): string =>
+  isNameVisible(names, name) ? secretPartition(tenant, name) : `TENANT#${tenant}#ABSENT#${name}`;
+
+export const recordKey = ({ tenant }: Principal, hash: string): ItemKey => ({
+  pk: `TENANT#${tenant}#IDEMPOTENCY#${hash}`,
+  sk: recordSortKey,
+});
+
+/**
+ * Expiry is stored and compared in whole seconds, the unit of DynamoDB's time to live. A read and the condition of
+ * a write must agree on which record has expired.
+ */
+export const wholeSeconds = (instant: number): number => Math.floor(instant / 1000) * 1000;
+
+export const encodeHead = (version: SealedVersion): Item => ({
+  pk: { S: secretPartition(version.tenant, version.name) },
+  sk: { S: headSortKey },
+  tenant: { S: version.tenant },
+  name: { S: version.name },
+  ...encodeSealed(version),
+});
+
+/** Encodes a superseded version, byte for byte as it was sealed, with the end of its interval. */
+export const encodeVersion = (version: SealedVersion, validTo: number): Item => ({
+  pk: { S: secretPartition(version.tenant, version.name) },
+  sk: { S: versionSortKey(version.version) },
+  validTo: { S: formatInstant(validTo) },
+  ...encodeSealed(version),
+});
+
+const encodeSealed = (version: SealedVersion): Item => ({
+  format: { S: version.format },
+  version: { N: String(version.version) },
+  validFrom: { S: formatInstant(version.validFrom) },
+  iv: { B: version.iv },
+  ciphertext: { B: version.ciphertext },
+  commitment: { B: version.commitment },
+  wrappedDataKey: { B: version.wrappedDataKey },
+  masterKeyId: { S: version.masterKeyId },
+  writeId: { S: version.writeId },
+  createdBy: { S: version.createdBy },
+});
+
+/** Decodes the head item of `tenant`'s `name`. */
+export const decodeHead = (item: Item, tenant: string, name: string): StoredVersion => {
+  const decoder = createDecoder(item, { pk: secretPartition(tenant, name), sk: headSortKey });
+  if (decoder.text('tenant') !== tenant || decoder.text('name') !== name) throw malformed();
+  const sealed = decodeSealed(decoder, tenant, name);
+  decoder.nothingElse();
+  return { ...sealed, validTo: undefined };
+};
+
+/** Decodes the item of a superseded version, whose number must be the one in its key. */
+export const decodeVersion = (
+  item: Item,
+  tenant: string,
+  name: string,
+  version: number,
+): StoredVersion => {
+  const decoder = createDecoder(item, {
+    pk: secretPartition(tenant, name),
+    sk: versionSortKey(version),
+  });
+  const sealed = decodeSealed(decoder, tenant, name);
+  const validTo = decoder.instant('validTo');
+  decoder.nothingElse();
+  if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();
+  return { ...sealed, validTo };
+};
+
+const decodeSealed = (decoder: Decoder, tenant: string, name: string): SealedVersion => {
+  if (decoder.text('format') !== 'v1') throw malformed();
+  return {
+    tenant,
+    name,
+    format: 'v1',
+    version: decoder.integer('version', 1, limits.versionMax),
+    validFrom: decoder.instant('validFrom'),
+    iv: decoder.bytes('iv', ivBytes, ivBytes),
+    ciphertext: decoder.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
+    commitment: decoder.bytes('commitment', commitmentBytes, commitmentBytes),
+    wrappedDataKey: decoder.bytes('wrappedDataKey', 1, 6_144),
+    masterKeyId: decoder.text('masterKeyId'),
+    writeId: decoder.text('writeId'),
+    createdBy: decoder.text('createdBy'),
+  };
+};
+
+export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => ({
+  pk: { S: key.pk },
+  sk: { S: key.sk },
+  operation: { S: record.operation },
+  writeId: { S: record.writeId },
+  digest: { B: record.digest },
+  written: {
+    L: record.written.map(({ name, version, validFrom }) => ({
+      M: {
+        name: { S: name },
+        version: { N: String(version) },
+        validFrom: { S: formatInstant(validFrom) },
+      },
+    })),
+  },
+  resolved: {
+    L: record.resolved.map(({ name, version }) => ({
+      M: { name: { S: name }, version: { N: String(version) } },
+    })),
+  },
+  // DynamoDB's time to live counts seconds. They are rounded up, so that no record expires early.
+  expiresAt: { N: String(Math.ceil(record.expiresAt / 1000)) },
+});
+
+export const decodeRecord = (item: Item, key: ItemKey): IdempotencyRecord => {
+  const decoder = createDecoder(item, key);
+  const record = {
+    operation: decoder.text('operation'),
+    writeId: decoder.text('writeId'),
+    digest: decoder.bytes('digest', 32, 32),
+    written: decoder.list('written', decodeWritten),
+    resolved: decoder.list('resolved', decodeRef),
+    expiresAt: decoder.integer('expiresAt', 0, Number.MAX_SAFE_INTEGER / 1000) * 1000,
+  };
+  decoder.nothingElse();
+  return record;
+};
+
+const decodeWritten = (decoder: Decoder): WrittenVersion => ({
+  ...decodeRef(decoder),
+  validFrom: decoder.instant('validFrom'),
+});
+
+const decodeRef = (decoder: Decoder): VersionRef => {
+  const name = decoder.text('name');
+  if (!isSecretName(name)) throw malformed();
+  return { name, version: decoder.integer('version', 1, limits.versionMax) };
+};
+
+/** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */
+type Decoder = {
+  readonly text: (attribute: string) => string;
+  readonly integer: (attribute: string, min: number, max: number) => number;
+  readonly instant: (attribute: string) => number;
+  readonly bytes: (attribute: string, min: number, max: number) => Uint8Array;
+  readonly list: <Entry>(attribute: string, decode: (decoder: Decoder) => Entry) => Entry[];
+  /** Throws `integrity_failure` if the item has another attribute that was not decoded. */
+  readonly nothingElse: () => void;
+};
+
+/** Decodes the attributes of an item one by one. Throws `integrity_failure` if `key` is given and is not its key. */
+export const createDecoder = (
+  item: Readonly<Record<string, AttributeValue>>,
+  key?: ItemKey,
+): Decoder => {
+  const rest = new Map(Object.entries(item));
+  const take = (attribute: string): AttributeValue => {
+    const found = rest.get(attribute);
+    if (!found) throw malformed();
+    rest.delete(attribute);
+    return found;
+  };
+  const text = (attribute: string): string => {
+    const { S } = take(attribute);
+    if (S === undefined || S === '') throw malformed();
+    return S;
+  };
+  if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();
+  return {
+    text,
+    integer: (attribute, min, max) => {
+      const { N } = take(attribute);
+      const number = Number(N);
+      if (N === undefined || String(number) !== N || !Number.isInteger(number)) throw malformed();
+      if (number < min || number > max) throw malformed();
+      return number;
+    },
+    instant: (attribute) => {
+      const instant = parseInstant(text(attribute));
+      if (instant === undefined) throw malformed();
+      return instant;
+    },
+    bytes: (attribute, min, max) => {
+      const { B } = take(attribute);
+      if (B === undefined || B.length < min || B.length > max) throw malformed();
+      return B;
+    },
+    list: (attribute, decode) => {
+      const { L } = take(attribute);
+      if (L === undefined) throw malformed();
+      return L.map(({ M }) => {
+        if (M === undefined) throw malformed();
+        const entry = createDecoder(M);
+        const decoded = decode(entry);
+        entry.nothingElse();
+        return decoded;
+      });
+    },
+    nothingElse: () => {
+      if (rest.size > 0) throw malformed();
+    },
+  };
+};
+
+export const malformed = (): VaultError =>
+  new VaultError('integrity_failure', 'a stored item is not as it was written');
