@@ -195,10 +195,7 @@ type Decoder = {
 };
 
 /** Decodes the attributes of an item one by one. Throws `integrity_failure` if `key` is given and is not its key. */
-export const createDecoder = (
-  item: Readonly<Record<string, AttributeValue>>,
-  key?: ItemKey,
-): Decoder => {
+const createDecoder = (item: Readonly<Record<string, AttributeValue>>, key?: ItemKey): Decoder => {
   const rest = new Map(Object.entries(item));
   const take = (attribute: string): AttributeValue => {
     const found = rest.get(attribute);
@@ -248,5 +245,5 @@ export const createDecoder = (
   };
 };
 
-export const malformed = (): VaultError =>
+const malformed = (): VaultError =>
   new VaultError('integrity_failure', 'a stored item is not as it was written');

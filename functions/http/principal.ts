@@ -139,7 +139,7 @@ type Kept = { readonly principal: Principal; readonly from: number; readonly unt
  * until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds digests of tokens. A
  * refused token is not cached.
  */
-export const createVerifiedTokens = (): VerifiedTokens => {
+const createVerifiedTokens = (): VerifiedTokens => {
   const kept = new Map<string, Kept>();
   const idOf = (token: string) => hash('sha256', token, 'base64url');
   return {

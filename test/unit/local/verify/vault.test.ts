@@ -13,7 +13,13 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { open, seal } from '../../../../functions/crypto/envelope.ts';
 import { fingerprint } from '../../../../functions/crypto/fingerprint.ts';
-import { encodeHead, encodeVersion, type Item, secretPartition, versionSortKey } from '../../../../functions/dynamodb/items.ts';
+import {
+  encodeHead,
+  encodeVersion,
+  type Item,
+  secretPartition,
+  versionSortKey,
+} from '../../../../functions/dynamodb/items.ts';
 import type { Principal } from '../../../../functions/model/types.ts';
 import { createSecret } from '../../../../functions/vault/create-secret.ts';
 import { checkOpening } from '../../../../local/verify/opening.ts';
