@@ -43,8 +43,11 @@ const wordEnd = String.raw`(?:[\s;&|<>)\x60]|$)`;
 const unsafeWord = `(?:${reserved}|${leaving})`;
 const unsafeKey = new RegExp(`^${unsafeWord}$`);
 
-/** Bash looks for the end of a subscript on later lines as well. */
-const subscript = String.raw`[A-Za-z_]\w*\[`;
+/**
+ * Bash looks for the end of a subscript on later lines as well. It asks the locale byte by byte which bytes are letters
+ * of a name: in Shift_JIS and in encodings of one byte, every byte of `é` is one.
+ */
+const subscript = String.raw`[A-Za-z_\x80-\uffff][\w\x80-\uffff]*\[`;
 /** The first character of a word that may follow an operator. */
 const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
 /** A command of plain words. */

@@ -35,7 +35,9 @@ describe('a value written for a shell', () => {
   });
 });
 
-const locales = ['zh_CN.GBK', 'zh_TW.BIG5', 'ja_JP.SHIFT_JIS', 'ko_KR.JOHAB'];
+const locales = ['zh_CN.GBK', 'zh_TW.BIG5', 'ja_JP.SHIFT_JIS', 'ko_KR.JOHAB', 'ru_RU.ISO-8859-5'];
+/** Locales in which each byte of `é` is a letter by itself. */
+const byteLetters = new Set(['ja_JP.SHIFT_JIS', 'ru_RU.ISO-8859-5']);
 const folder = mkdtempSync(join(tmpdir(), 'locales-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -63,6 +65,11 @@ describe.each(locales)('in the locale %s', (locale) => {
     // A file may choose the locale in which the rest of it is read.
     const chosen = [{ text: `LC_ALL=${locale}\n${written.join('')}`, keys }];
     expect(readWithShell(shell, chosen, 'C', folder)).toEqual([values]);
+  });
+
+  both('bash takes é[ for a subscript only if each byte of é is a letter there', () => {
+    const [[read] = []] = readWithBash([{ text: "A= é[\nT='x]y'\n", keys: ['T'] }], locale, folder);
+    expect(read).toBe(byteLetters.has(locale) ? undefined : 'x]y');
   });
 
   both('unchanged lines leave every value exact, or the value is refused', () => {
