@@ -108,6 +108,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
     });
 
+    // Shows G6.
     it('refuses the key for other content', async () => {
       const alice = someone();
       await create(alice, 'DB', 'x', { key: 'k'.repeat(20) });

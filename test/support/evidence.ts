@@ -86,7 +86,7 @@ ${tables.join('')}`;
 
 export const evidenceFile = 'docs/evidence.md';
 
-/** What docs/evidence.md must hold now. */
+/** The text that docs/evidence.md must have now. Throws like `marksIn` and `evidencePage`. */
 export const currentEvidence = (): string => {
   const marks = globSync('test/**/*.test.ts')
     .sort()

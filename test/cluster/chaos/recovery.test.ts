@@ -111,6 +111,7 @@ describe('a node', () => {
     expect(saidBy(3).slice(before)).toMatch(asksForMember);
   });
 
+  // Shows G12.
   it.each([
     ['its folder', ''],
     ["its etcd's folder", 'etcd'],

@@ -207,6 +207,7 @@ describe('any text', () => {
     );
   });
 
+  // Shows G10.
   it('comes back byte for byte if it holds nothing that looks like a reference', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom('submit', 'encrypt', 'expand'), (content, mode) => {

@@ -56,6 +56,7 @@ describe('a verified token', () => {
     expect(verified).toBe(1);
   });
 
+  // Shows G15.
   it('needs verification again after a minute, so a withdrawn key is noticed', async () => {
     const token = tokenOf();
     await ask(token);

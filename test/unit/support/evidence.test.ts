@@ -10,7 +10,7 @@ import {
 
 describe('docs/evidence.md', () => {
   // To mend it: npm run node -- test/support/evidence.ts
-  it('is up to date with the guarantees and the marked tests', () => {
+  it('matches the guarantees and the marked tests', () => {
     expect(readFileSync(evidenceFile, 'utf8')).toBe(currentEvidence());
   });
 });
@@ -19,7 +19,7 @@ describe('the marks of a test file', () => {
   const titlesIn = (...lines: string[]) =>
     marksIn('a.test.ts', lines.join('\n')).map(({ title, shows }) => [title, shows.join()]);
 
-  it('have the titles of the blocks around the test, and of no other block', () => {
+  it('take the titles of the blocks around the test, and of no other block', () => {
     const titles = titlesIn(
       "describe('a store', () => {",
       "  it('opens', () => {});",
@@ -43,7 +43,7 @@ describe('the marks of a test file', () => {
     ]);
   });
 
-  it('have the title behind a table, with a sign for each parameter', () => {
+  it('take the title behind a table, with a sign for each parameter', () => {
     const titles = titlesIn(
       'describe.each([',
       "  ['x', () => 1],",
@@ -71,13 +71,13 @@ describe('the page of evidence', () => {
   const guarantees = guaranteesIn('# Page\n\n## G1 · Existence\n\nText.\n\n## Not promised\n');
   const mark = { file: 'test/unit/a.test.ts', title: 'a|b holds', shows: ['G1'] };
 
-  it('has a table of tests for each guarantee', () => {
+  it('lists the tests of each guarantee', () => {
     const page = evidencePage(guarantees, [mark]);
     expect(page).toContain('## G1 · Existence');
     expect(page).toContain('| [unit/a](../test/unit/a.test.ts) | a\\|b holds |');
   });
 
-  it('is not written while a guarantee has no test or a marker names an unknown guarantee', () => {
+  it('fails while a guarantee has no test or a marker names an unknown guarantee', () => {
     expect(() => evidencePage(guarantees, [])).toThrow('no test shows G1');
     const unknown = { ...mark, shows: ['G1', 'G9'] };
     expect(() => evidencePage(guarantees, [unknown])).toThrow('unknown guarantee G9');

@@ -102,7 +102,7 @@ describe('the local store', () => {
     client.destroy();
   });
 
-  // Shows G12.
+  // Shows G2, G12.
   it('restarts at the same address with its data when it dies', async () => {
     const store = await start();
     const client = clientOf(store);
