@@ -55,13 +55,12 @@ export type Hosts = {
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 const numbers = [1, 2, 3];
-const firstPort = 3_000;
 const restartMs = 300;
 const serveWithinMs = 60_000;
 
 /** Makes the network and starts the program of the master key. */
 export const openHosts = async (): Promise<Hosts> => {
-  const network = await createNamespaces(4, firstPort);
+  const network = await createNamespaces(4);
   const folder = freshFolder();
   const keyFolder = join(folder, 'key');
   const keyClusterFile = join(folder, 'cluster.json');

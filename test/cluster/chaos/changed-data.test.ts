@@ -42,7 +42,7 @@ describe('a node whose database has changed bytes', () => {
   };
 
   beforeAll(async () => {
-    trial = await openTrial(4_480);
+    trial = await openTrial();
     await trial.createAt([1, 2, 3], 60);
   });
   afterEach(async () => {

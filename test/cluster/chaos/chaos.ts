@@ -104,14 +104,14 @@ const summary = (result: ChaosResult): readonly string[] => {
 
 /** Throws if the nodes do not even start. Nothing is left running, also after a signal. */
 export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
-  const { folder, firstPort, say, seed, clients } = options;
+  const { folder, say, seed, clients } = options;
   const hostility = { seed, share: options.hostility };
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   buildChecker();
   say(
     `seed ${seed}: ${clients} clients, ${options.network}; history, logs and data are in ${folder}`,
   );
-  const site = await openSite({ folder, network: options.network, firstPort, hostility });
+  const site = await openSite({ folder, network: options.network, hostility });
   try {
     return await judge(options, site);
   } finally {

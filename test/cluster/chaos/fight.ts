@@ -19,7 +19,6 @@ export type ChaosOptions = {
   readonly clients: number;
   readonly kinds: readonly FaultKind[];
   readonly network: NetworkName;
-  readonly firstPort: number;
   /** The share of the functions' calls to store and master key that meet a fault, from 0 to 1. */
   readonly hostility: number;
   /** Takes all files of the run. */

@@ -1,14 +1,24 @@
 /** A network without root: all nodes on 127.0.0.1, where they reach each other through proxies that can refuse. */
 import { hostOf, startRelay } from '../../../local/cluster/relay.ts';
+import { findFreePort } from '../../../local/host/child.ts';
 import type { Network } from './network.ts';
+
+/** As many ports as asked for, each free a moment ago. */
+const findFreePorts = async (count: number): Promise<readonly number[]> => {
+  const found = new Set<number>();
+  while (found.size < count) found.add(await findFreePort());
+  return [...found];
+};
 
 const portsOfNode = 4;
 
-export const createLoopback = async (nodes: number, firstPort: number): Promise<Network> => {
+export const createLoopback = async (nodes: number): Promise<Network> => {
   const host = '127.0.0.1';
+  const [keyPort = 0, hostileKeyPort = 0, ...others] = await findFreePorts(2 + nodes * portsOfNode);
   const portsOf = (node: number) => {
-    const port = firstPort + 1 + (node - 1) * portsOfNode;
-    return { port, hostilePort: port + 1, etcdPort: port + 2, peerPort: port + 3 };
+    const from = (node - 1) * portsOfNode;
+    const [port = 0, hostilePort = 0, etcdPort = 0, peerPort = 0] = others.slice(from);
+    return { port, hostilePort, etcdPort, peerPort };
   };
   const relay = await startRelay(
     Array.from({ length: nodes }, (_, index) => {
@@ -18,8 +28,8 @@ export const createLoopback = async (nodes: number, firstPort: number): Promise<
   );
   return {
     keyHost: host,
-    keyPort: firstPort,
-    hostileKeyPort: firstPort + 1 + nodes * portsOfNode,
+    keyPort,
+    hostileKeyPort,
     placeOf: (node) => ({
       ...{ host, peerHost: host, knownAs: hostOf(node), proxy: relay.proxyOf(node) },
       ...portsOf(node),

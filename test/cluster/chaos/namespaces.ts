@@ -27,10 +27,13 @@ const claimNumber = (): number => {
   throw new Error('no network can be made: that needs root, iproute2 and network namespaces');
 };
 
+/** The addresses of a network are its own, so these ports are always free there. */
+const ports = { http: 3_000, hostile: 3_001, etcd: 2_380, peer: 2_390 } as const;
+
 /** An address that nobody has. */
 const nowhere = '02:00:00:00:00:01';
 
-export const createNamespaces = async (nodes: number, firstPort: number): Promise<Network> => {
+export const createNamespaces = async (nodes: number): Promise<Network> => {
   const number = claimNumber();
   const bridges = `chaos-${number}-bridges`;
   const space = (node: number) => `chaos-${number}-n${node}`;
@@ -92,12 +95,12 @@ export const createNamespaces = async (nodes: number, firstPort: number): Promis
   };
   return {
     keyHost: address('c', 1),
-    keyPort: firstPort,
-    hostileKeyPort: firstPort + 1,
+    keyPort: ports.http,
+    hostileKeyPort: ports.hostile,
     placeOf: (node) => ({
-      ...{ host: address('c', node + 10), port: firstPort, hostilePort: firstPort + 1 },
+      ...{ host: address('c', node + 10), port: ports.http, hostilePort: ports.hostile },
       ...{ peerHost: address('p', node + 10), knownAs: address('p', node + 10) },
-      ...{ etcdPort: firstPort + 2, peerPort: firstPort + 3, proxy: undefined },
+      ...{ etcdPort: ports.etcd, peerPort: ports.peer, proxy: undefined },
     }),
     at: (node, command) => ['ip', 'netns', 'exec', space(node), ...command],
     cutKinds: ['peers', 'all', 'mute', 'pair'],

@@ -17,7 +17,7 @@ describe('a node', () => {
   let trial: Trial;
 
   beforeAll(async () => {
-    trial = await openTrial(4_460);
+    trial = await openTrial();
     await trial.createAt([1, 2, 3], 60);
   });
   afterEach(async () => {
@@ -134,10 +134,10 @@ describe('a node', () => {
     expect(saidBy(2).slice(before)).toMatch(asksForMember);
   });
 
-  it('that stood still for a minute catches up with the others', async () => {
+  it('that stood still while the others wrote catches up with them', async () => {
     const { site, createAt } = trial;
     const resume = site.nodes.pause(3, parts);
-    await createAt([1, 2], 200, Date.now() + 60_000);
+    await createAt([1, 2], 200, Date.now() + 10_000);
     resume();
   });
 

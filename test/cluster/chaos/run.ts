@@ -18,13 +18,12 @@ const commandLine = {
   forms: [['[options]', 'the exit code is 0 only if every reply was right and all nodes agree']],
   options: {
     seed: { value: 'N', does: 'draws the requests and faults; the time is the preset' },
-    operations: { value: 'N', does: 'how many requests; 20000' },
-    faults: { value: 'N', does: 'how many faults; 40' },
+    operations: { value: 'N', does: 'how many requests; 10000' },
+    faults: { value: 'N', does: 'how many faults; 20' },
     seconds: { value: 'N', does: 'how long at most; 720' },
     clients: { value: 'N', does: 'how many clients; 16' },
     kinds: { value: 'A,B', does: `some of ${faultKinds.join(', ')}` },
     folder: { value: 'FOLDER', does: 'keep history, logs and data there' },
-    port: { value: 'N', does: 'the first port; 4400' },
     network: { value: 'NAME', does: 'namespaces (as root on Linux) or loopback' },
     hostility: { value: 'PERCENT', does: 'of calls of the functions that meet a fault; 1' },
   },
@@ -55,13 +54,12 @@ await runProgram(commandLine, async ({ options: values }) => {
   const kinds = kindsOf(values.kinds);
   const asked = {
     seed: count('seed', values.seed, Date.now() % 1_000_000),
-    operations: count('operations', values.operations, 20_000),
-    faults: kinds.length === 0 ? 0 : count('faults', values.faults, 40),
+    operations: count('operations', values.operations, 10_000),
+    faults: kinds.length === 0 ? 0 : count('faults', values.faults, 20),
     seconds: count('seconds', values.seconds, 720),
     clients: count('clients', values.clients, 16),
     network: networkOf(values.network),
     hostility: count('hostility', values.hostility, 1) / 100,
-    firstPort: count('port', values.port, 4_400),
     kinds,
   };
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'vault-chaos-'));

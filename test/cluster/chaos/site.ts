@@ -21,7 +21,6 @@ export type Site = {
 export type SiteOptions = {
   readonly folder: string;
   readonly network: NetworkName;
-  readonly firstPort: number;
   readonly hostility?: Hostility;
 };
 
@@ -29,9 +28,9 @@ const count = 3;
 
 /** Starts the master key; the nodes are still to be started. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
-  const { folder, firstPort, hostility } = options;
+  const { folder, hostility } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
-  const network = await create(count, firstPort);
+  const network = await create(count);
   let nodes: Nodes | undefined;
   const close = async (): Promise<void> => {
     takeBack();

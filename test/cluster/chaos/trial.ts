@@ -49,10 +49,10 @@ export type Trial = {
   readonly close: () => Promise<void>;
 };
 
-export const openTrial = async (firstPort: number): Promise<Trial> => {
+export const openTrial = async (): Promise<Trial> => {
   const folder = freshFolder();
   const exchange = createExchange();
-  const site = await openSite({ folder, network: bestNetwork(), firstPort });
+  const site = await openSite({ folder, network: bestNetwork() });
   const { nodes } = site;
   const acknowledged: string[] = [];
   let written = 0;
