@@ -1,6 +1,6 @@
 /** Reads values for the `enc()` of a file that the file itself does not hold. */
 import { parseFile } from '../functions/env/grammar.ts';
-import { scanFile } from '../functions/env/scan.ts';
+import { scanFile } from '../functions/env/references.ts';
 import { isSecretName } from '../functions/model/types.ts';
 import { variable } from './environment.ts';
 import { usage } from './failures.ts';

@@ -1,8 +1,8 @@
 /** Reads names and values from a file: `.env`, or one JSON object of strings. */
 import { type ParseError, parseTree } from 'jsonc-parser';
+import { errorsAt, type Fault } from '../functions/env/faults.ts';
 import { parseFile } from '../functions/env/grammar.ts';
-import { errorsAt, type Fault } from '../functions/env/places.ts';
-import { type ScannedLine, scanFile } from '../functions/env/scan.ts';
+import { type ScannedLine, scanFile } from '../functions/env/references.ts';
 import { limits } from '../functions/model/limits.ts';
 import { isSecretName } from '../functions/model/types.ts';
 import type { FileError } from './contract.ts';

@@ -1,5 +1,5 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
-import { planFile } from '../../functions/env/references.ts';
+import { planFile } from '../../functions/env/plan.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { offlineCommand } from '../command.ts';
 import { collect, readValues } from '../env-values.ts';

@@ -1,7 +1,7 @@
 /** `dsv env`: encrypts, expands and submits files with references. */
 
 import { parseFile } from '../../functions/env/grammar.ts';
-import { type ScannedLine, scanFile } from '../../functions/env/scan.ts';
+import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import {
   askedInstant,
   newCommand,

@@ -4,11 +4,12 @@
  * any text.
  */
 import type { FileError } from '../model/errors.ts';
-import { countLineFeeds, type Eol, endOfLine, isBlank, reportReturns } from './line-ends.ts';
-import { byteOrderMark, errorsAt, type Fault } from './places.ts';
-import { readQuoted } from './quotes.ts';
+import { byteOrderMark, errorsAt, type Fault } from './faults.ts';
 
 type Quote = '' | "'" | '"';
+
+/** LF and CRLF end a line. A CR alone does not end a line, and is an error outside quotes. */
+type Eol = '\n' | '\r\n' | '';
 
 /** A value as it is written and as it is meant. */
 export type Value = {
@@ -183,3 +184,88 @@ const readOther = (text: string, at: number, line: number, faults: Fault[]): Rea
   else faults.push({ offset: at + indent + exported.length, code: 'bad_key' });
   return { line: { kind: 'unreadable', line, text: all, eol }, end };
 };
+
+type Quoted = { readonly value: Value; readonly end: number };
+
+/**
+ * The value whose opening quote is at `open`, and the offset after its closing quote; `undefined` if no quote closes
+ * it. A bad escape is reported and kept as text.
+ */
+const readQuoted = (
+  text: string,
+  open: number,
+  quote: "'" | '"',
+  faults: Fault[],
+): Quoted | undefined => (quote === "'" ? readSingle(text, open) : readDouble(text, open, faults));
+
+const readSingle = (text: string, open: number): Quoted | undefined => {
+  const offset = open + 1;
+  const close = text.indexOf("'", offset);
+  if (close < 0) return undefined;
+  const raw = text.slice(offset, close);
+  return { value: { quote: "'", raw, offset, decoded: raw, escapes: [] }, end: close + 1 };
+};
+
+const meanings = new Map([
+  ['\\', '\\'],
+  ['"', '"'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['$', '$'],
+  ['`', '`'],
+]);
+
+const readDouble = (text: string, open: number, faults: Fault[]): Quoted | undefined => {
+  const offset = open + 1;
+  const stop = /["\\]/g;
+  const pieces: string[] = [];
+  const escapes: number[] = [];
+  const bad: Fault[] = [];
+  let copied = offset;
+  stop.lastIndex = offset;
+  for (let match = stop.exec(text); match !== null; match = stop.exec(text)) {
+    const at = match.index;
+    if (match[0] === '"') {
+      pieces.push(text.slice(copied, at));
+      for (const fault of bad) faults.push(fault);
+      const raw = text.slice(offset, at);
+      return { value: { quote: '"', raw, offset, decoded: pieces.join(''), escapes }, end: at + 1 };
+    }
+    const meaning = meanings.get(text[at + 1] ?? '');
+    if (meaning === undefined) bad.push({ offset: at, code: 'bad_escape' });
+    else {
+      pieces.push(text.slice(copied, at), meaning);
+      escapes.push(at - offset - escapes.length);
+      copied = at + 2;
+    }
+    stop.lastIndex = at + 2;
+  }
+  return undefined;
+};
+
+/** The end of the line of `at`: after its EOL (`end`), and before it (`content`). */
+const endOfLine = (text: string, at: number) => {
+  const feed = text.indexOf('\n', at);
+  if (feed < 0) return { end: text.length, content: text.length, eol: '' } as const;
+  if (text[feed - 1] === '\r') {
+    return { end: feed + 1, content: feed - 1, eol: '\r\n' } as const;
+  }
+  return { end: feed + 1, content: feed, eol: '\n' } as const;
+};
+
+/** Reports each CR that ends no line. The range must be outside quotes. */
+const reportReturns = (text: string, from: number, to: number, faults: Fault[]): void => {
+  const part = text.slice(from, to);
+  for (let at = part.indexOf('\r'); at >= 0; at = part.indexOf('\r', at + 1)) {
+    faults.push({ offset: from + at, code: 'bad_character' });
+  }
+};
+
+const countLineFeeds = (text: string, from: number, to: number): number => {
+  let count = 0;
+  for (let at = from; at < to; at++) if (text.charCodeAt(at) === 0x0a) count++;
+  return count;
+};
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t';

@@ -1,10 +1,9 @@
 /** One line of the reply: unchanged, edited, or written again with its resolved value. */
-import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './candidates.ts';
 import { writerOf } from './dialects/dialect.ts';
-import { type Assignment, printLine } from './grammar.ts';
-import type { Fault } from './places.ts';
-import { type Plan, type PlannedLine, placeOfValue } from './references.ts';
-import { isReadAgain, unfitAt } from './unfit.ts';
+import type { Fault } from './faults.ts';
+import { type Assignment, parseFile, printLine } from './grammar.ts';
+import { type Plan, type PlannedLine, placeOfValue, unfitAt } from './plan.ts';
+import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './references.ts';
 import type { WrittenLine } from './warnings.ts';
 
 /** Resolved values by the text of their references; `undefined` for a value that is not UTF-8. */
@@ -113,4 +112,11 @@ const placeOf = (
     found.kind === 'secret' && findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
   const index = code === 'nested_reference' ? planned.candidates.findIndex(toBlame) : -1;
   return planned.offsets[index] ?? placeOfValue(planned);
+};
+
+/** Whether a later request reads `value` from a line that was written for a dialect. */
+const isReadAgain = (text: string, value: string): boolean => {
+  const { lines, errors } = parseFile(text);
+  const read = lines.flatMap((line) => (line.kind === 'assignment' ? [line.value.decoded] : []));
+  return errors.length === 0 && read.length === 1 && read[0] === value;
 };

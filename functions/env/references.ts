@@ -1,188 +1,176 @@
 /**
- * The plan of a `.env` file: the secrets to create, the secrets to read, and the treatment of each line. The plan
- * reports at once every error that can be found before a secret is read.
+ * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a reference to a person. It must be an exact reference, or a
+ * backslash must make it text, so that nothing that looks like a reference passes through unnoticed.
  */
-import { VaultError } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/types.ts';
-import type { Candidate, Reference } from './candidates.ts';
-import { type Dialect, writerOf } from './dialects/dialect.ts';
-import { type Line, type ParsedFile, parseFile } from './grammar.ts';
-import { errorsAt, type Fault, reportOf } from './places.ts';
-import { type References, type ScannedLine, scanFile } from './scan.ts';
-import { utf8Bytes } from './sizes.ts';
-import { findSources, type NewSecret, type Sources } from './sources.ts';
-import { unfitAt } from './unfit.ts';
+import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
+import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
-/** `submit` stores `enc()` and resolves `secret()`. `encrypt` only stores, `expand` only resolves. */
-type EnvMode = 'submit' | 'encrypt' | 'expand';
+/** A reference by `secret()`: to the current version of a secret, or to a pinned one. */
+export type Reference = { readonly name: string; readonly version: number | undefined };
 
-export type EnvFile = {
-  /** The content must be well-formed, without lone surrogates. */
-  readonly content: string;
-  /** Values for `enc()`, by name. */
-  readonly values: ReadonlyMap<string, string>;
-  readonly dialect: Dialect;
-  readonly mode: EnvMode;
+/** The text of a reference between its brackets. It is unique, because names hold no `@`. */
+export const writtenAs = ({ name, version }: Reference): string =>
+  version === undefined ? name : `${name}@${version}`;
+
+export type Candidate = Reference & {
+  /** `malformed`: it looks like a reference and is none. `text`: a backslash makes it text. */
+  readonly kind: 'secret' | 'enc' | 'malformed' | 'text';
+  /** The name of a reference; empty for other kinds. */
+  readonly name: string;
+  /** The version of a pinned `secret()`. */
+  readonly version: number | undefined;
+  /** The offset of its first letter in the decoded value. */
+  readonly start: number;
+  /** The offset after its closing bracket; after the opening bracket if it is no reference. */
+  readonly end: number;
+  /** The number of backslashes directly before it. */
+  readonly backslashes: number;
 };
 
-/** `keep`: unchanged. `edit`: only its references change. `write`: written again with its resolved value. */
-type Treatment = 'keep' | 'edit' | 'write';
+/** A part of a value whose references and backslashes have been parsed. */
+export type Part =
+  | string
+  | ({ readonly kind: 'secret' } & Reference)
+  /** A candidate that a later request must find unchanged, with the backslashes before it. */
+  | { readonly kind: 'later'; readonly text: string; readonly backslashes: number };
 
-export type PlannedLine = {
-  readonly line: Line;
-  readonly candidates: readonly Candidate[];
-  readonly offsets: readonly number[];
-  readonly treatment: Treatment;
-  /** The name under which the line's own value is stored. */
-  readonly storedAs: string | undefined;
-};
-
-export type Plan = {
-  /** The distinct new secrets, in the order of their first `enc()`. Empty for `expand`. */
-  readonly create: readonly NewSecret[];
-  /** The references with distinct texts, in the order of their first positions. Empty for `encrypt`. */
-  readonly read: readonly Reference[];
-  readonly content: string;
-  readonly dialect: Dialect;
-  /** Whether the reply is for the dialect's reader and not for a later `expand`. */
-  readonly final: boolean;
-  readonly file: ParsedFile;
-  readonly lines: readonly PlannedLine[];
-  readonly references: References;
+/** All candidates of a value, in order; linear in its length. */
+export const findCandidates = (value: string): Candidate[] => {
+  const found: Candidate[] = [];
+  const opening = /(?<![A-Za-z0-9_])(?:secret|enc)[ \t]*\(/gi;
+  for (let match = opening.exec(value); match !== null; match = opening.exec(value)) {
+    const start = match.index;
+    const backslashes = countBackslashes(value, start);
+    const word = match[0];
+    const open = start + word.length;
+    const isText = backslashes % 2 === 1;
+    const reference = isText ? undefined : referenceAt(value, open, word);
+    if (reference) found.push({ ...reference, start, backslashes });
+    else {
+      const kind = isText ? 'text' : 'malformed';
+      found.push({ kind, name: '', version: undefined, start, end: open, backslashes });
+    }
+  }
+  return found;
 };
 
 /**
- * Plans a file. Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all errors
- * of the file, in this order of precedence.
+ * The parts of a value without malformed candidates. Each pair of backslashes before a candidate stands for one
+ * backslash, and an odd one makes the candidate text. Unless the reply is `final`, text stays escaped and
+ * `enc(NAME)` becomes `secret(NAME)`, because a later request parses both.
  */
-export const planFile = (file: EnvFile): Plan => {
-  const { content, values, dialect, mode } = file;
-  requireWithinLimits(file);
-  const parsed = parseFile(content);
-  const references = scanFile(parsed);
-  const final = mode === 'expand' || (mode === 'submit' && references.enc.size === 0);
-  if (dialect === 'json' && !final) {
-    throw new VaultError('invalid_request', 'json is for files that are not expanded later', {
-      members: { field: 'dialect' },
-    });
-  }
-  const expanding = mode === 'expand';
-  const sources = findSources(expanding ? { ...references, enc: new Map() } : references, values);
-  requireNamesWithinLimits(references, sources);
-  const lines = planLines(parsed, references, sources, mode, dialect, final);
-  const faults = [
-    ...sources.faults,
-    ...referenceFaults(references, mode),
-    ...refusedLines(parsed, lines, dialect),
-  ];
-  const errors = [...parsed.errors, ...errorsAt(content, faults)];
-  if (errors.length > 0) {
-    throw new VaultError('invalid_env', 'the file has errors; nothing was stored', {
-      members: reportOf(errors),
-    });
-  }
-  const read = mode === 'encrypt' ? [] : [...references.secret.values()].map(referenceOf);
-  return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
-};
-
-const referenceOf = ({ name, version }: Reference): Reference => ({ name, version });
-
-const requireWithinLimits = ({ content, values }: EnvFile): void => {
-  for (const name of values.keys()) {
-    if (isSecretName(name)) continue;
-    throw new VaultError('invalid_request', 'a key of values is no secret name', {
-      members: { field: 'values' },
-    });
-  }
-  requireAtMost(utf8Bytes(content), limits.fileBytesMax);
-  for (const value of values.values()) requireAtMost(utf8Bytes(value), limits.valueBytesMax);
-};
-
-const requireNamesWithinLimits = ({ secret, enc }: References, { create }: Sources): void => {
-  requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size, limits.fileNamesMax);
-  let bytes = 0;
-  for (const { value } of create) {
-    const size = utf8Bytes(value);
-    requireAtMost(size, limits.valueBytesMax);
-    bytes += size;
-  }
-  requireAtMost(bytes, limits.fileValuesBytesMax);
-};
-
-const requireAtMost = (size: number, limit: number): void => {
-  if (size <= limit) return;
-  throw new VaultError('too_large', 'the file, or what it refers to, is too large', {
-    members: { limit },
-  });
-};
-
-const planLines = (
-  file: ParsedFile,
-  { lines }: References,
-  sources: Sources,
-  mode: EnvMode,
-  dialect: Dialect,
+export const partsOf = (
+  value: string,
+  candidates: readonly Candidate[],
   final: boolean,
-): PlannedLine[] => {
-  const scanned = new Map<Line, ScannedLine>(lines.map((entry) => [entry.line, entry]));
-  const framed = writerOf(dialect).frame !== undefined;
-  const treat = (line: Line, candidates: readonly Candidate[]): Treatment => {
-    if (line.kind !== 'assignment') return 'keep';
-    const holds = (kind: Candidate['kind']) => candidates.some((found) => found.kind === kind);
-    if (final) return framed || candidates.length > 0 ? 'write' : 'keep';
-    if (sources.lines.has(line)) return 'edit';
-    if (mode === 'submit' && holds('secret')) return 'write';
-    return holds('enc') ? 'edit' : 'keep';
-  };
-  return file.lines.map((line) => {
-    const { candidates = [], offsets = [] } = scanned.get(line) ?? {};
-    const treatment = treat(line, candidates);
-    return { line, candidates, offsets, treatment, storedAs: sources.lines.get(line) };
-  });
-};
-
-const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => {
-  const faults: Fault[] = [];
-  for (const { candidates, offsets } of lines) {
-    for (const [index, { kind, name }] of candidates.entries()) {
-      const offset = offsets[index] ?? 0;
-      if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
-      if (mode === 'expand' && kind === 'enc') faults.push({ offset, code: 'enc_not_allowed' });
-      if (mode !== 'expand' && kind === 'secret' && enc.has(name)) {
-        faults.push({ offset, code: 'reference_to_new_secret' });
-      }
+): Part[] => {
+  const parts: Part[] = [];
+  let copied = 0;
+  for (const { kind, name, version, start, end, backslashes } of candidates) {
+    const stays = !final && kind !== 'secret';
+    parts.push(value.slice(copied, start - (stays ? 0 : Math.ceil(backslashes / 2))));
+    copied = final && kind === 'text' ? start : end;
+    if (kind === 'secret') parts.push({ kind, name, version });
+    else if (stays) {
+      const text = kind === 'enc' ? `secret(${name})` : value.slice(start, end);
+      parts.push({ kind: 'later', text, backslashes });
     }
   }
-  return faults;
+  parts.push(value.slice(copied));
+  return parts.filter((part) => part !== '');
 };
 
-/** Reports the lines in which the dialect's reader would read any value wrongly. */
-const refusedLines = (
-  file: ParsedFile,
-  lines: readonly PlannedLine[],
-  dialect: Dialect,
-): Fault[] => {
-  const written = new Set<Line>();
-  const kept = new Set<Line>();
-  for (const { line, candidates, treatment } of lines) {
-    if (treatment === 'write') written.add(line);
-    else if (treatment === 'keep' && candidates.length === 0) kept.add(line);
+const nameThenBracket = /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8}))?\)/y;
+
+/** The reference after an opening bracket: a secret name, and perhaps a version. */
+const referenceAt = (value: string, open: number, word: string) => {
+  nameThenBracket.lastIndex = open;
+  const [all, name, digits] = nameThenBracket.exec(value) ?? [];
+  if (all === undefined || name === undefined) return undefined;
+  const version = digits === undefined ? undefined : Number(digits);
+  const end = open + all.length;
+  if (word === 'secret(') return { kind: 'secret', name, version, end } as const;
+  // A new secret has no version yet, so `enc()` cannot be pinned.
+  if (word === 'enc(' && version === undefined) return { kind: 'enc', name, version, end } as const;
+  return undefined;
+};
+
+const countBackslashes = (value: string, before: number): number => {
+  let at = before;
+  while (at > 0 && value[at - 1] === '\\') at--;
+  return before - at;
+};
+
+export type ScannedLine = {
+  readonly line: Assignment;
+  readonly candidates: readonly Candidate[];
+  /** The offset of each candidate in the file. */
+  readonly offsets: readonly number[];
+};
+
+export type References = {
+  /** The assignments, in order. */
+  readonly lines: readonly ScannedLine[];
+  /** The first assignment to each key. */
+  readonly assignments: ReadonlyMap<string, ScannedLine>;
+  readonly unreadableKeys: ReadonlySet<string>;
+  /** Each `secret()` by its text, in the order of first positions. */
+  readonly secret: ReadonlyMap<string, PlacedReference>;
+  /** The name and the first offset of each `enc()`, in the order of these offsets. */
+  readonly enc: ReadonlyMap<string, number>;
+};
+
+/** A reference with the offset of its first occurrence. */
+type PlacedReference = Reference & { readonly offset: number };
+
+export const scanFile = (file: ParsedFile): References => {
+  const lines: ScannedLine[] = [];
+  const assignments = new Map<string, ScannedLine>();
+  const unreadableKeys = new Set<string>();
+  const secret = new Map<string, PlacedReference>();
+  const enc = new Map<string, number>();
+  for (const line of file.lines) {
+    if (line.kind !== 'assignment') {
+      if (line.key !== undefined) unreadableKeys.add(line.key);
+      continue;
+    }
+    const candidates = findCandidates(line.value.decoded);
+    const offsets = candidates.map(({ start }) => rawOffset(line.value, start));
+    const scanned = { line, candidates, offsets };
+    lines.push(scanned);
+    if (!assignments.has(line.key)) assignments.set(line.key, scanned);
+    for (const [index, { kind, name, version }] of candidates.entries()) {
+      const offset = offsets[index] ?? 0;
+      const written = writtenAs({ name, version });
+      if (kind === 'secret' && !secret.has(written)) secret.set(written, { name, version, offset });
+      if (kind === 'enc' && !enc.has(name)) enc.set(name, offset);
+    }
   }
-  const refused = writerOf(dialect).refuse(file, written, kept);
-  return lines.flatMap((planned) => {
-    const { line } = planned;
-    const unfit = refused.get(line);
-    if (unfit === undefined || line.kind !== 'assignment') return [];
-    return [unfitAt(placeOfValue(planned), line.key, dialect, unfit)];
-  });
+  return { lines, assignments, unreadableKeys, secret, enc };
 };
 
-/** The offset for errors about a resolved value: that of the line's first `secret()`, else of its first candidate. */
-export const placeOfValue = ({ candidates, offsets }: PlannedLine): number =>
-  offsets[
-    Math.max(
-      0,
-      candidates.findIndex(({ kind }) => kind === 'secret'),
-    )
-  ] ?? 0;
+type ScannedFile = { readonly content: string; readonly references: References };
+
+/** Reports `secret_exists` for each `enc()` of one of `names`, at its first position. */
+export const reportExisting = (
+  { content, references }: ScannedFile,
+  names: ReadonlySet<string>,
+): Report => {
+  const faults: Fault[] = [];
+  for (const [name, offset] of references.enc) {
+    if (names.has(name)) faults.push({ offset, code: 'secret_exists', name });
+  }
+  return reportOf(errorsAt(content, faults));
+};
+
+/** Reports `not_found` for each `secret()` whose text is one of `references`, at its first position. */
+export const reportMissing = (
+  { content, references: { secret } }: ScannedFile,
+  references: ReadonlySet<string>,
+): Report => {
+  const faults: Fault[] = [];
+  for (const [reference, { name, offset }] of secret) {
+    if (references.has(reference)) faults.push({ offset, code: 'not_found', name });
+  }
+  return reportOf(errorsAt(content, faults));
+};

@@ -1,16 +1,18 @@
 /**
  * Renders the file of the reply. The result depends only on the plan and the bytes of the secrets that it reads, so
  * that a dry run and a repetition give the same result as the first run.
+ *
+ * All sizes are checked before anything of that size is built: a file of 256 KiB may name a secret of 64 KiB thirty
+ * thousand times. The size of a reply is that of its body inside the function's result, where it is a JSON string.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { writtenAs } from './candidates.ts';
 import { writerOf } from './dialects/dialect.ts';
+import { byteOrderMark, errorsAt, type Fault, reportOf } from './faults.ts';
 import { type Values, writeLine } from './lines.ts';
-import { findPins, spendPinned, type Versions, withPins } from './pins.ts';
-import { byteOrderMark, errorsAt, type Fault, reportOf } from './places.ts';
-import type { Plan } from './references.ts';
-import { type Budget, replyBudget, requireLinesFit, requireValuesFit } from './reply-size.ts';
+import type { Plan } from './plan.ts';
+import { partsOf, writtenAs } from './references.ts';
+import { jsonBytes, requireAtMost, utf8Bytes } from './sizes.ts';
 import { type Warning, type WrittenLine, warningsOf } from './warnings.ts';
 
 export type RenderedFile = {
@@ -91,4 +93,101 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
     );
   }
   return written;
+};
+
+/** Values by the text of their references. */
+type Bytes = ReadonlyMap<string, Uint8Array>;
+
+/** Counts the bytes of a growing reply. Throws `too_large` before the reply exceeds its limit. */
+type Budget = {
+  /** Counts a part of the file. */
+  readonly spendText: (text: string) => void;
+  /** Counts a part of the JSON around the file, as it is sent. */
+  readonly spendJson: (json: string) => void;
+};
+
+/** In a `json` reply the file is a JSON string, with lists of created and resolved secrets. `limit` is in bytes. */
+const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget => {
+  let spent = 0;
+  const spend = (bytes: number): void => {
+    spent += bytes;
+    requireAtMost(spent, limit);
+  };
+  const spendJson = (json: string): void => spend(jsonBytes(json));
+  if (reply === 'json') spendJson(surroundings(plan));
+  const depth = reply === 'json' ? 2 : 1;
+  return { spendText: (text) => spend(jsonBytes(text, depth)), spendJson };
+};
+
+/** Throws `too_large` if all values that the file stores or reads exceed their common limit. */
+const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void => {
+  let bytes = 0;
+  for (const { value } of create) bytes += utf8Bytes(value);
+  for (const reference of read) bytes += resolved.get(writtenAs(reference))?.length ?? 0;
+  requireAtMost(bytes, limits.fileValuesBytesMax);
+};
+
+/** Throws `too_large` if the resolved values alone exceed `limit`, in bytes. Their spellings are at least as long. */
+const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
+  let bytes = 0;
+  for (const { line, candidates, treatment } of plan.lines) {
+    if (treatment !== 'write' || line.kind !== 'assignment') continue;
+    for (const part of partsOf(line.value.decoded, candidates, plan.final)) {
+      if (typeof part === 'string') bytes += part.length;
+      else if (part.kind === 'secret') bytes += resolved.get(writtenAs(part))?.length ?? 0;
+    }
+  }
+  requireAtMost(bytes, limit);
+};
+
+/** The JSON around the file, with the longest version numbers, because current versions are not known here. */
+const surroundings = ({ create, read }: Plan): string => {
+  const created = create.map(({ name }) => ({ name, version: 1 }));
+  const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version }));
+  return JSON.stringify({ content: '', created, resolved, warnings: [] });
+};
+
+/** The version that each reference stands for, by the text of the reference. */
+type Versions = ReadonlyMap<string, { readonly version: number }>;
+
+/** A text to insert, and the offset in the file before which to insert it. */
+type Pin = { readonly offset: number; readonly text: string };
+
+/** The pins of a file, in the order of the file. `versions` must hold every unpinned reference of the plan. */
+const findPins = ({ lines }: Plan, versions: Versions): Pin[] =>
+  lines.flatMap(({ candidates, offsets }) =>
+    candidates.flatMap(({ kind, name, version }, index) => {
+      if (kind !== 'secret' || version !== undefined) return [];
+      const used = versions.get(name);
+      if (!used) throw new VaultError('internal', 'a version to be pinned to is missing');
+      const offset = (offsets[index] ?? 0) + 'secret('.length + name.length;
+      return [{ offset, text: `@${used.version}` }];
+    }),
+  );
+
+/**
+ * Counts the pinned file in the budget of its reply, which is JSON. Throws `too_large` if the pinned file would exceed
+ * the limit of a file, because the caller could not submit it.
+ */
+const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {
+  const added = pins.map(({ text }) => text).join('');
+  requireAtMost(utf8Bytes(content) + added.length, limits.fileBytesMax);
+  budget.spendJson(',"pinned":""');
+  budget.spendText(content);
+  budget.spendText(added);
+};
+
+/**
+ * The submitted file with its pins. Nothing else changes: no character of a reference can be an escape, so a pin is
+ * inserted directly into the written text.
+ */
+const withPins = ({ content }: Plan, pins: readonly Pin[]): string => {
+  const pieces: string[] = [];
+  let copied = 0;
+  for (const { offset, text } of pins) {
+    pieces.push(content.slice(copied, offset), text);
+    copied = offset;
+  }
+  pieces.push(content.slice(copied));
+  return pieces.join('');
 };

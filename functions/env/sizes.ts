@@ -1,4 +1,13 @@
 /** Sizes of texts in bytes, counted without encoding them. Texts must be well-formed UTF-16. */
+import { VaultError } from '../model/errors.ts';
+
+/** Throws `too_large` with the limit, if `size` exceeds it. */
+export const requireAtMost = (size: number, limit: number): void => {
+  if (size <= limit) return;
+  throw new VaultError('too_large', 'the file, its values or the reply are too large', {
+    members: { limit },
+  });
+};
 
 /** The size of a text in UTF-8. */
 export const utf8Bytes = (text: string): number => {

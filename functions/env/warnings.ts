@@ -1,7 +1,7 @@
 /** Warnings: a stored value that is still visible in the file, or a line that the reader reads differently. */
 import { writerOf } from './dialects/dialect.ts';
 import { searchFor } from './occurrences.ts';
-import type { Plan } from './references.ts';
+import type { Plan } from './plan.ts';
 import { utf8Bytes } from './sizes.ts';
 
 /** `line` is the line number in the submitted file, even if the reply has fewer lines. */

@@ -7,7 +7,7 @@
  * depend on the order of events, and a dry run gives the same answer.
  */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
-import { type EnvFile, type Plan, planFile } from '../env/references.ts';
+import { type EnvFile, type Plan, planFile } from '../env/plan.ts';
 import { type RenderedFile, renderFile } from '../env/render.ts';
 import { VaultError } from '../model/errors.ts';
 import {

@@ -1,7 +1,7 @@
 /** Looks up the names of a `.env` file, and reports names that exist or are missing by mistake. */
-import { writtenAs } from '../env/candidates.ts';
-import { reportExisting, reportMissing } from '../env/name-reports.ts';
-import type { Plan } from '../env/references.ts';
+
+import type { Plan } from '../env/plan.ts';
+import { reportExisting, reportMissing, writtenAs } from '../env/references.ts';
 import { VaultError } from '../model/errors.ts';
 import type { StoredVersion } from '../model/types.ts';
 import type { Submission } from './env-file.ts';

@@ -1,6 +1,6 @@
 /** Seals and opens the values of a `.env` file, with their data keys and limits. */
 import { tagBytes } from '../crypto/envelope.ts';
-import type { Plan } from '../env/references.ts';
+import type { Plan } from '../env/plan.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { SealedVersion } from '../model/types.ts';

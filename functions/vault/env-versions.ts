@@ -2,7 +2,7 @@
  * Finds the stored versions that the references of a `.env` file stand for. One snapshot of heads decides. A
  * superseded version never changes, so single reads after the snapshot give the same result as the snapshot would.
  */
-import { type Reference, writtenAs } from '../env/candidates.ts';
+import { type Reference, writtenAs } from '../env/references.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { StoredVersion, VersionRef } from '../model/types.ts';

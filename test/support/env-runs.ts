@@ -1,6 +1,7 @@
 /** Short ways to run a `.env` file through plan and rendering. */
-import { writtenAs } from '../../functions/env/candidates.ts';
-import { type EnvFile, type Plan, planFile } from '../../functions/env/references.ts';
+
+import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
+import { writtenAs } from '../../functions/env/references.ts';
 import { type RenderedFile, renderFile } from '../../functions/env/render.ts';
 import { type ErrorMembers, VaultError } from '../../functions/model/errors.ts';
 

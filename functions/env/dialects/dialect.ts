@@ -2,10 +2,17 @@
 import { compose } from './compose.ts';
 import { docker } from './docker.ts';
 import { dotenv } from './dotenv.ts';
-import { json } from './json.ts';
 import { python } from './python.ts';
 import { shell } from './shell.ts';
 import type { Writer } from './writer.ts';
+
+/** `{"KEY":"value"}` in the order of the file. Every value is exact. */
+const json: Writer = {
+  write: (line, value) => `${JSON.stringify(line.key)}:${JSON.stringify(value)}`,
+  refuse: () => new Map(),
+  disagrees: () => false,
+  frame: { open: '{', between: ',', close: '}' },
+};
 
 const writers = { shell, compose, docker, dotenv, python, json };
 

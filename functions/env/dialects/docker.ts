@@ -6,8 +6,8 @@
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';
-import { checksOf, type Reading } from './reading.ts';
 import type { Writer } from './writer.ts';
+import { checksOf, type Reading } from './writer.ts';
 
 /** The bytes of a line with its CR and without its LF: Go's bufio.MaxScanTokenSize must hold both. */
 const lineBytesMax = 65_535;

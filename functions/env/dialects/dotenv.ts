@@ -4,9 +4,8 @@
  * dotenv-expand reads their result. A value in which it would replace or run anything is refused, because no
  * spelling hides that from it.
  */
-import { clashAmong, dotenvReads, lineSeparator } from './dotenv-reading.ts';
-import { checksOf, isPlain } from './reading.ts';
-import type { Writer } from './writer.ts';
+import { type Assignment, type Line, printLine } from '../grammar.ts';
+import { checksOf, isPlain, type Reading, type Writer } from './writer.ts';
 
 /**
  * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The other patterns are
@@ -39,6 +38,85 @@ const write: Writer['write'] = (line, value) => {
   // Node knows `export` only with a space after it.
   const head = `${indent}${exported === '' ? '' : 'export '}${key}`;
   return `${head}=${spelled}${afterValue}${comment}${eol}`;
+};
+
+/** npm dotenv searches for keys at the beginnings of lines, and these characters end a line for it as well. */
+const lineSeparator = /[\u2028\u2029]/;
+
+const dotenvReads = (line: Line, marked: boolean): Reading => {
+  if (lineSeparator.test(outsideQuotes(line))) return 'whole file';
+  if (line.kind !== 'assignment') return otherReads(line.text, marked);
+  const reading = valueReads(line);
+  if (reading !== 'same') return reading;
+  const { exported, key, value } = line;
+  // Node takes `export` for a part of the key if a tab follows it or the value is empty.
+  const alien = exported.includes('\t') || (exported !== '' && value.quote + value.raw === '');
+  return marked || alien || key === '__proto__' ? 'different' : 'same';
+};
+
+/**
+ * Whether a value has a loose `$` or backslash, which may get a new meaning in dotenv-expand. dotenv-expand replaces
+ * a name by its value, searches the result from the beginning again, and then runs the commands in it.
+ *
+ * In a value that is not loose, each `$` is followed by a letter, a brace or a meaningless character, and still is
+ * after replacements by other values that are not loose. So no text becomes a new name or a new command.
+ *
+ * A `$` is loose at the end of a value, or before a command, another `$`, a replacement pattern (`$&`) or an
+ * incomplete name. A backslash is loose if it may become an escape. The end counts before a number sign too, because
+ * npm dotenv cuts a bare value there and trims it.
+ */
+const isLoose = (raw: string): boolean =>
+  /\$(?:[$(&'`}]|\{(?![A-Za-z_]\w*[}:+-])|\s*(?:#|$))|\\(?:[$}]|\s*(?:#|$))/.test(raw);
+
+const namesReadBy = (raw: string): string[] =>
+  [...raw.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = '']) => name);
+
+/**
+ * The first unchanged line that dotenv-expand could combine with another: a loose line whose key another line reads,
+ * or a line that may absorb the text of others, if any line reads a name. The author is responsible for a loose line
+ * that no other line reads.
+ */
+const clashAmong = (readings: ReadonlyMap<Line, Reading>): Line | undefined => {
+  const kept = [...readings.keys()];
+  const assignments = kept.filter((line) => line.kind === 'assignment');
+  const read = new Set(assignments.flatMap(({ value }) => namesReadBy(value.raw)));
+  const isNamed = kept.some((line) => namesReadBy(printLine(line)).length > 0);
+  return kept.find((line) => {
+    if (readings.get(line) === 'lines below') return isNamed;
+    return line.kind === 'assignment' && read.has(line.key) && isLoose(line.value.raw);
+  });
+};
+
+const outsideQuotes = (line: Line): string => {
+  if (line.kind !== 'assignment') return line.text;
+  return (line.value.quote === '' ? line.value.raw : '') + line.comment;
+};
+
+/** Node may take a comment for a key and its value if the comment does not begin its line. */
+const otherReads = (text: string, marked: boolean): Reading => {
+  if (text.startsWith('#') && !marked) return 'same';
+  if (/=[ \t]*(?:['"`]|$)/.test(text)) return 'lines below';
+  return marked || text.includes('=') ? 'different' : 'same';
+};
+
+const valueReads = (line: Assignment): Reading => {
+  const { quote, raw } = line.value;
+  if (isLoose(raw) && namesReadBy(raw).length > 0) return 'whole file';
+  if (quote === '') return bareReads(line, raw);
+  // npm dotenv ends the value at a quote without a backslash before it, Node at any quote.
+  if (raw.endsWith('\\')) return 'lines below';
+  if (quote === "'") return raw.includes('\r') ? 'different' : 'same';
+  if (raw.includes('\\"')) return raw.includes('\n') ? 'whole file' : 'different';
+  return /\r|\\[^n]/.test(raw) ? 'different' : 'same';
+};
+
+const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
+  // Node looks for the value on the next line.
+  if (raw === '') return comment === '' && afterValue !== '' ? 'lines below' : 'same';
+  // A quote may open a value after a blank that only npm dotenv knows.
+  if (/^\s/.test(raw)) return 'lines below';
+  if (raw.startsWith('`')) return /^`[^\\]*`/.test(raw) ? 'different' : 'lines below';
+  return /#|\s$/.test(raw) ? 'different' : 'same';
 };
 
 export const dotenv: Writer = {

@@ -4,9 +4,8 @@
  * `${=:-${NAME}}` is the text `${NAME}`, because no variable is named `=`. The grammar reads another value there, so
  * this spelling is for final replies only.
  */
-import { findExpansions, pythonReads } from './python-reading.ts';
-import { checksOf, isPlain, withSpelling } from './reading.ts';
-import type { Writer } from './writer.ts';
+import { type Line, printLine } from '../grammar.ts';
+import { checksOf, isPlain, type Reading, type Writer, withSpelling } from './writer.ts';
 
 const spell = (value: string): string => {
   if (isPlain(value)) return value;
@@ -25,6 +24,173 @@ const withoutExpansions = (value: string): string => {
   }
   return text + value.slice(copied);
 };
+
+type Place = { readonly start: number; readonly end: number };
+
+/**
+ * The parts of a decoded value that python-dotenv replaces: the matches of the regular expression
+ * `\$\{[^}:]*(:-[^}]*)?\}`, found in linear time.
+ */
+export const findExpansions = (text: string): Place[] => {
+  const places: Place[] = [];
+  let brace = -1;
+  let colon = -1;
+  for (let start = text.indexOf('${'); start >= 0; ) {
+    const name = start + '${'.length;
+    if (brace < name) brace = text.indexOf('}', name);
+    if (brace < 0) break;
+    if (colon < name) colon = indexOrEnd(text, ':', name);
+    const found = colon > brace || text[colon + 1] === '-';
+    const end = found ? brace + 1 : name;
+    if (found) places.push({ start, end });
+    start = text.indexOf('${', end);
+  }
+  return places;
+};
+
+const indexOrEnd = (text: string, character: string, from: number): number => {
+  const index = text.indexOf(character, from);
+  return index < 0 ? text.length : index;
+};
+
+/**
+ * How python-dotenv reads an unchanged line. The model reads the line alone, so it knows every key that the reader
+ * finds in it, and whether the reader ends the line where the grammar does. An open quote affects the whole file,
+ * not only the lines below: the reader may find its end in a value, or give the quote up. In both cases it may find
+ * keys in the following text, which replace keys above.
+ */
+const pythonReads = (line: Line): Reading => {
+  const { bindings, open } = readBindings(printLine(line));
+  const keys = bindings.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  const own = line.kind === 'assignment' ? line.key : undefined;
+  if (open || keys.some((key) => key !== own)) return 'whole file';
+  if (line.kind !== 'assignment') return 'same';
+  const [first, ...others] = bindings;
+  if (first?.value !== line.value.decoded || others.length > 0) return 'different';
+  return findExpansions(first.value).length > 0 ? 'different' : 'same';
+};
+
+type Binding = {
+  /** Absent for a comment, for blanks, and for a line that the parser cannot read and skips. */
+  readonly key?: string;
+  /** Absent for a key without `=`. References such as `${NAME}` are not replaced yet. */
+  readonly value?: string;
+};
+
+type Bindings = {
+  readonly bindings: readonly Binding[];
+  /**
+   * The text ends inside a quote. Then the following text decides what the parser reads from that quote on, and
+   * `bindings` ends before the quote.
+   */
+  readonly open: boolean;
+};
+
+/** Python's blanks without the control characters from tab to CR, as ranges of a character class. */
+const otherBlanks = String.raw`\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`;
+const blank = String.raw`[\t-\r${otherBlanks}]`;
+/** A blank that ends no line. Python opens the file as text, so its parser meets no CR. */
+const inLine = String.raw`[\t\x0b\f${otherBlanks}]`;
+
+const beforeKey = new RegExp(`${blank}*`, 'y');
+const exported = new RegExp(`(?:export${inLine}+)?`, 'y');
+const bareKey = new RegExp(String.raw`[^=#\t-\r${otherBlanks}]+`, 'y');
+const quotedKey = /'([^']*)'/y;
+const equals = new RegExp(`${inLine}*=${inLine}*`, 'y');
+const singleQuoted = /'([^'\\]*(?:\\.[^'\\]*)*)'/sy;
+const doubleQuoted = /"([^"\\]*(?:\\.[^"\\]*)*)"/sy;
+const restOfLine = /[^\n]*/y;
+const endOfBinding = new RegExp(String.raw`${inLine}*(?:#[^\n]*)?(?:\n|$)`, 'y');
+
+/**
+ * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in linear time. The parser has no state
+ * except its position. So it reads a text between other lines like the text alone, unless the text ends inside a
+ * quote. `text` has no byte order mark, which Python's reader drops.
+ */
+export const readBindings = (text: string): Bindings => {
+  const cursor = createCursor(text.replace(/\r\n?/g, '\n'));
+  const bindings: Binding[] = [];
+  for (;;) {
+    cursor.take(beforeKey);
+    if (cursor.next() === '') return { bindings, open: false };
+    const binding = readBinding(cursor);
+    if (binding === 'open') return { bindings, open: true };
+    // After an error the parser skips to the end of that line.
+    if (binding === 'error') cursor.take(restOfLine);
+    bindings.push(binding === 'error' ? {} : binding);
+  }
+};
+
+type Cursor = {
+  /** Returns the match of a sticky expression at the cursor, and moves behind it; `undefined` for no match. */
+  readonly take: (expression: RegExp) => RegExpExecArray | undefined;
+  /** The next character; empty at the end. */
+  readonly next: () => string;
+};
+
+const createCursor = (text: string): Cursor => {
+  let at = 0;
+  return {
+    take: (expression) => {
+      expression.lastIndex = at;
+      const match = expression.exec(text) ?? undefined;
+      at += match?.[0].length ?? 0;
+      return match;
+    },
+    next: () => text.charAt(at),
+  };
+};
+
+const readBinding = (cursor: Cursor): Binding | 'error' | 'open' => {
+  cursor.take(exported);
+  const key = readKey(cursor);
+  if (key === 'error' || key === 'open') return key;
+  const sign = cursor.take(equals)?.[0];
+  const value = sign === undefined ? {} : readValue(cursor, sign);
+  if (value === 'open') return value;
+  return cursor.take(endOfBinding) ? { ...key, ...value } : 'error';
+};
+
+const readKey = (cursor: Cursor): { key?: string } | 'error' | 'open' => {
+  const first = cursor.next();
+  if (first === '#') return {};
+  if (first !== "'") {
+    const key = cursor.take(bareKey)?.[0];
+    return key === undefined ? 'error' : { key };
+  }
+  const key = cursor.take(quotedKey)?.[1];
+  if (key === undefined) return 'open';
+  return key === '' ? 'error' : { key };
+};
+
+const readValue = (cursor: Cursor, sign: string): { value: string } | 'open' => {
+  const first = cursor.next();
+  if (first === '#' && !sign.endsWith('=')) return { value: '' };
+  if (first !== "'" && first !== '"') {
+    return { value: withoutComment(cursor.take(restOfLine)?.[0] ?? '') };
+  }
+  const raw = cursor.take(first === "'" ? singleQuoted : doubleQuoted)?.[1];
+  if (raw === undefined) return 'open';
+  return { value: first === "'" ? raw.replace(/\\([\\'])/g, '$1') : decodeDouble(raw) };
+};
+
+const blankThenHash = new RegExp(`${blank}#`);
+const isBlank = new RegExp(blank);
+
+const withoutComment = (text: string): string => {
+  const hash = text.search(blankThenHash);
+  let end = hash < 0 ? text.length : hash;
+  while (end > 0 && isBlank.test(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+};
+
+const meanings = new Map([
+  ...['\\', "'", '"'].map((one) => [one, one] as const),
+  ...Object.entries({ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\x0b' }),
+]);
+
+const decodeDouble = (raw: string): string =>
+  raw.replace(/\\([\\'"abfnrtv])/g, (_, escaped) => meanings.get(escaped) ?? '');
 
 export const python: Writer = {
   write: (line, value) =>

@@ -4,10 +4,8 @@
  * helps: it ends in a CR, follows a byte order mark, has a name that a shell reserves, or is below a line that bash
  * may read beyond its end.
  */
-import { checksOf, isPlain, withSpelling } from './reading.ts';
-import { isShellOwn } from './shell-names.ts';
-import { commandPath, mayReachBeyond, readsTheSame } from './shell-reading.ts';
-import type { Writer } from './writer.ts';
+import type { Assignment, Line } from '../grammar.ts';
+import { checksOf, isPlain, type Writer, withSpelling } from './writer.ts';
 
 /**
  * In GBK, GB18030, Big5, Shift_JIS and similar encodings, the last byte of a character outside ASCII may form one
@@ -22,6 +20,144 @@ const spell = (value: string): string => {
   // The grammar does not join quoted parts, so this spelling is for final replies only.
   if (hidesEscapes.test(value)) return `'${value.replaceAll("'", `'\\''`)}'`;
   return `"${value.replace(/[\\"$`]/g, '\\$&')}"`;
+};
+
+/**
+ * Names whose value a shell changes. The shell sets the variable itself, makes it read-only, evaluates the value as
+ * arithmetic (which may run a command in it), or does not export it. Measured on bash 5.2; two names are of bash 5.3.
+ */
+const ofBash = `_ BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND
+  BASH_LINENO BASH_MONOSECONDS BASH_SOURCE BASH_SUBSHELL BASH_TRAPSIG BASH_VERSINFO
+  COMP_WORDBREAKS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO OPTIND
+  PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID`;
+
+/** Measured on zsh 5.9 with the modules that it loads by itself. dash 0.5.12 adds no names. */
+const ofZsh = `ARGC COLUMNS EGID ERRNO FUNCNEST GID HISTCHARS HISTSIZE KEYBOARD_HACK KEYTIMEOUT LINES LISTMAX
+  MAILCHECK SAVEHIST TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE USERNAME ZLE_RPROMPT_INDENT
+  ZSH_EVAL_CONTEXT ZSH_SUBSHELL aliases argv builtins cdpath commands dirstack dis_aliases
+  dis_builtins dis_functions dis_functions_source dis_galiases dis_patchars dis_reswords
+  dis_saliases fignore fpath funcfiletrace funcsourcetrace funcstack functions functions_source
+  functrace galiases histchars history historywords jobdirs jobstates jobtexts keymaps mailpath
+  manpath module_path modules nameddirs options parameters patchars path pipestatus psvar reswords
+  saliases signals status termcap terminfo userdirs usergroups watch widgets zsh_eval_context
+  zsh_scheduled_events`;
+
+const own: ReadonlySet<string> = new Set(`${ofBash} ${ofZsh}`.split(/\s+/));
+
+/** Whether bash, dash or zsh changes some values of a variable of that name. */
+export const isShellOwn = (key: string): boolean => own.has(key);
+
+/**
+ * Whether bash, dash and zsh all certainly read the line as the grammar does. `marked`: it follows a byte order mark. A
+ * line that is not the same but does not reach beyond its end gets a warning only; zsh and dash may stop reading there.
+ */
+const readsTheSame = (line: Line, marked: boolean): boolean => {
+  if (marked) return false;
+  if (line.kind !== 'assignment') return line.kind === 'comment' || line.eol !== '\r\n';
+  if (line.eol === '\r\n' || line.beforeEquals !== '' || line.afterEquals !== '') return false;
+  if (isShellOwn(line.key)) return false;
+  return readsValueTheSame(line);
+};
+
+/** zsh takes a word after such an equals sign for the name of a command, and replaces it by the command's path. */
+const commandPath = /(?:^|:)=/;
+
+/** Whether the value holds nothing that a shell expands, splits, or takes for an operator. */
+const readsValueTheSame = ({ value, exported }: Assignment): boolean => {
+  const { quote, raw } = value;
+  if (quote === "'") return true;
+  if (quote === '"') {
+    return !/\P{ASCII}\\/u.test(raw) && !/[$`]|\\[nrt]/.test(raw.replace(/\\[\\"$`]/g, ''));
+  }
+  // `{a,b}` becomes two words in an argument of `export`.
+  if (exported !== '' && /[{}]/.test(raw)) return false;
+  if (commandPath.test(raw)) return false;
+  return !/[^\w./:@%+,=#^!?*[\]{}\-\P{ASCII}]|[\p{White_Space}\p{Cc}\p{Cf}]/u.test(raw);
+};
+
+/** Names whose value bash evaluates as arithmetic. A fault there ends the reading of the file. */
+const arithmetic: ReadonlySet<string> = new Set(['HISTCMD', 'OPTIND', 'SRANDOM']);
+
+/** Words that open a compound command, and commands that end the reading of the file. */
+const reserved =
+  'if|then|else|elif|fi|case|esac|for|select|while|until|do|done|in|function|time|coproc';
+const leaving = 'exit|return|exec|logout';
+const wordEnd = String.raw`(?:[\s;&|<>)\x60]|$)`;
+const unsafeWord = `(?:${reserved}|${leaving})`;
+const unsafeKey = new RegExp(`^${unsafeWord}$`);
+
+/**
+ * Bash looks for the end of a subscript on later lines as well. It asks the locale byte by byte which bytes are letters
+ * of a name: in Shift_JIS and in encodings of one byte, every byte of `é` is one.
+ */
+const subscript = String.raw`[A-Za-z_\x80-\uffff][\w\x80-\uffff]*\[`;
+/** The first character of a word that may follow an operator. */
+const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
+/** A command of plain words. */
+const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
+/** After a character outside ASCII, a backslash, backtick or brace is part of that character in some locales. */
+const itself = String.raw`(?<![\x80-\uffff])`;
+const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?${itself}\}`;
+const expansions = [
+  String.raw`\$[\w!@*#-]`,
+  String.raw`\$\$(?![$({['"])`,
+  String.raw`\$${parameter}`,
+  String.raw`\$\(${command}\)`,
+  String.raw`\$(?![$({['"])`,
+  String.raw`${itself}\x60${command}\x60`,
+];
+
+/** Tokens outside and inside double quotes whose end bash certainly finds, in any locale. */
+const outside = new RegExp(
+  [
+    String.raw`[^'"\x60$\\;&|<>()\s]+`,
+    String.raw`[ \t]+(?!(?:${leaving})${wordEnd}|${subscript})`,
+    String.raw`[^\S \t\n]+`,
+    String.raw`${itself}\\[^\n]`,
+    `'[^']*'`,
+    '"',
+    ...expansions,
+    String.raw`[;&][ \t]*(?:$|${word})`,
+    String.raw`\|[ \t]*${word}`,
+    // Digits before a second redirection are its descriptor, so the first redirection has no word.
+    String.raw`[<>][ \t]*(?=[\w./])(?!\d+[<>])`,
+  ].join('|'),
+  'y',
+);
+const inside = new RegExp(
+  [
+    String.raw`[^"\x60$\\]+`,
+    String.raw`${itself}\\[^]`,
+    '"',
+    ...expansions,
+    String.raw`\$(?=["'])`,
+  ].join('|'),
+  'y',
+);
+
+/**
+ * Whether bash may be inside a construct, or may have stopped reading, at the end of an unchanged line. The author is
+ * responsible for the commands that such a line runs.
+ */
+const mayReachBeyond = (line: Line, marked: boolean): boolean => {
+  if (line.kind !== 'assignment') return marked && !endsInside(line.text);
+  if (arithmetic.has(line.key)) return true;
+  if (line.beforeEquals !== '' && unsafeKey.test(line.key)) return true;
+  const { quote, raw } = line.value;
+  return !endsInside(`${line.beforeEquals}=${line.afterEquals}${quote}${raw}${quote}`);
+};
+
+const endsInside = (text: string): boolean => {
+  let quoted = false;
+  for (let at = 0; at < text.length; ) {
+    const token = quoted ? inside : outside;
+    token.lastIndex = at;
+    const [match] = token.exec(text) ?? [];
+    if (match === undefined) return false;
+    if (match === '"') quoted = !quoted;
+    at += match.length;
+  }
+  return !quoted;
 };
 
 export const shell: Writer = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readBindings } from '../../../functions/env/dialects/python-bindings.ts';
+import { readBindings } from '../../../functions/env/dialects/python.ts';
 import { seed } from '../../support/seed.ts';
 import { foreignBlocks } from './lines.ts';
 import { parseWithPython } from './programs.ts';

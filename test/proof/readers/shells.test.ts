@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import { isShellOwn } from '../../../functions/env/dialects/shell-names.ts';
+import { isShellOwn } from '../../../functions/env/dialects/shell.ts';
 import { readWithShell } from '../../support/shells.ts';
 
 /** The variables that a shell has when it starts. */

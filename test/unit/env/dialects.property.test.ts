@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Dialect, writerOf } from '../../../functions/env/dialects/dialect.ts';
-import { findExpansions } from '../../../functions/env/dialects/python-reading.ts';
+import { findExpansions } from '../../../functions/env/dialects/python.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import { fileText } from '../../support/env-files.ts';

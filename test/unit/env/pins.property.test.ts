@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { writtenAs } from '../../../functions/env/candidates.ts';
 import { parseFile, printFile } from '../../../functions/env/grammar.ts';
-import { planFile } from '../../../functions/env/references.ts';
+import { planFile } from '../../../functions/env/plan.ts';
+import { writtenAs } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { reportExisting, reportMissing } from '../../../functions/env/name-reports.ts';
+import { reportExisting, reportMissing } from '../../../functions/env/references.ts';
 import { faultsOf, plan, readBy, refusal } from '../../support/env-runs.ts';
 
 describe('the search for references', () => {

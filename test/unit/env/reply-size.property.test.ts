@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { writtenAs } from '../../../functions/env/candidates.ts';
 import { dialectNames } from '../../../functions/env/dialects/dialect.ts';
-import { type EnvFile, type Plan, planFile } from '../../../functions/env/references.ts';
+import { type EnvFile, type Plan, planFile } from '../../../functions/env/plan.ts';
+import { writtenAs } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import { limits } from '../../../functions/model/limits.ts';

@@ -1,0 +1,244 @@
+/**
+ * The plan of a `.env` file: the secrets to create, the secrets to read, and the treatment of each line. The plan
+ * reports at once every error that can be found before a secret is read.
+ */
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { isSecretName } from '../model/types.ts';
+import { type Dialect, writerOf } from './dialects/dialect.ts';
+import type { Unfit } from './dialects/writer.ts';
+import { errorsAt, type Fault, reportOf } from './faults.ts';
+import { type Line, type ParsedFile, parseFile } from './grammar.ts';
+import {
+  type Candidate,
+  partsOf,
+  type Reference,
+  type References,
+  type ScannedLine,
+  scanFile,
+} from './references.ts';
+import { requireAtMost, utf8Bytes } from './sizes.ts';
+
+/** `submit` stores `enc()` and resolves `secret()`. `encrypt` only stores, `expand` only resolves. */
+type EnvMode = 'submit' | 'encrypt' | 'expand';
+
+export type EnvFile = {
+  /** The content must be well-formed, without lone surrogates. */
+  readonly content: string;
+  /** Values for `enc()`, by name. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly dialect: Dialect;
+  readonly mode: EnvMode;
+};
+
+/** `keep`: unchanged. `edit`: only its references change. `write`: written again with its resolved value. */
+type Treatment = 'keep' | 'edit' | 'write';
+
+export type PlannedLine = {
+  readonly line: Line;
+  readonly candidates: readonly Candidate[];
+  readonly offsets: readonly number[];
+  readonly treatment: Treatment;
+  /** The name under which the line's own value is stored. */
+  readonly storedAs: string | undefined;
+};
+
+export type Plan = {
+  /** The distinct new secrets, in the order of their first `enc()`. Empty for `expand`. */
+  readonly create: readonly NewSecret[];
+  /** The references with distinct texts, in the order of their first positions. Empty for `encrypt`. */
+  readonly read: readonly Reference[];
+  readonly content: string;
+  readonly dialect: Dialect;
+  /** Whether the reply is for the dialect's reader and not for a later `expand`. */
+  readonly final: boolean;
+  readonly file: ParsedFile;
+  readonly lines: readonly PlannedLine[];
+  readonly references: References;
+};
+
+/**
+ * Plans a file. Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all errors
+ * of the file, in this order of precedence.
+ */
+export const planFile = (file: EnvFile): Plan => {
+  const { content, values, dialect, mode } = file;
+  requireWithinLimits(file);
+  const parsed = parseFile(content);
+  const references = scanFile(parsed);
+  const final = mode === 'expand' || (mode === 'submit' && references.enc.size === 0);
+  if (dialect === 'json' && !final) {
+    throw new VaultError('invalid_request', 'json is for files that are not expanded later', {
+      members: { field: 'dialect' },
+    });
+  }
+  const expanding = mode === 'expand';
+  const sources = findSources(expanding ? { ...references, enc: new Map() } : references, values);
+  requireNamesWithinLimits(references, sources);
+  const lines = planLines(parsed, references, sources, mode, dialect, final);
+  const faults = [
+    ...sources.faults,
+    ...referenceFaults(references, mode),
+    ...refusedLines(parsed, lines, dialect),
+  ];
+  const errors = [...parsed.errors, ...errorsAt(content, faults)];
+  if (errors.length > 0) {
+    throw new VaultError('invalid_env', 'the file has errors; nothing was stored', {
+      members: reportOf(errors),
+    });
+  }
+  const read = mode === 'encrypt' ? [] : [...references.secret.values()].map(referenceOf);
+  return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
+};
+
+const referenceOf = ({ name, version }: Reference): Reference => ({ name, version });
+
+const requireWithinLimits = ({ content, values }: EnvFile): void => {
+  for (const name of values.keys()) {
+    if (isSecretName(name)) continue;
+    throw new VaultError('invalid_request', 'a key of values is no secret name', {
+      members: { field: 'values' },
+    });
+  }
+  requireAtMost(utf8Bytes(content), limits.fileBytesMax);
+  for (const value of values.values()) requireAtMost(utf8Bytes(value), limits.valueBytesMax);
+};
+
+const requireNamesWithinLimits = ({ secret, enc }: References, { create }: Sources): void => {
+  requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size, limits.fileNamesMax);
+  let bytes = 0;
+  for (const { value } of create) {
+    const size = utf8Bytes(value);
+    requireAtMost(size, limits.valueBytesMax);
+    bytes += size;
+  }
+  requireAtMost(bytes, limits.fileValuesBytesMax);
+};
+
+const planLines = (
+  file: ParsedFile,
+  { lines }: References,
+  sources: Sources,
+  mode: EnvMode,
+  dialect: Dialect,
+  final: boolean,
+): PlannedLine[] => {
+  const scanned = new Map<Line, ScannedLine>(lines.map((entry) => [entry.line, entry]));
+  const framed = writerOf(dialect).frame !== undefined;
+  const treat = (line: Line, candidates: readonly Candidate[]): Treatment => {
+    if (line.kind !== 'assignment') return 'keep';
+    const holds = (kind: Candidate['kind']) => candidates.some((found) => found.kind === kind);
+    if (final) return framed || candidates.length > 0 ? 'write' : 'keep';
+    if (sources.lines.has(line)) return 'edit';
+    if (mode === 'submit' && holds('secret')) return 'write';
+    return holds('enc') ? 'edit' : 'keep';
+  };
+  return file.lines.map((line) => {
+    const { candidates = [], offsets = [] } = scanned.get(line) ?? {};
+    const treatment = treat(line, candidates);
+    return { line, candidates, offsets, treatment, storedAs: sources.lines.get(line) };
+  });
+};
+
+const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => {
+  const faults: Fault[] = [];
+  for (const { candidates, offsets } of lines) {
+    for (const [index, { kind, name }] of candidates.entries()) {
+      const offset = offsets[index] ?? 0;
+      if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
+      if (mode === 'expand' && kind === 'enc') faults.push({ offset, code: 'enc_not_allowed' });
+      if (mode !== 'expand' && kind === 'secret' && enc.has(name)) {
+        faults.push({ offset, code: 'reference_to_new_secret' });
+      }
+    }
+  }
+  return faults;
+};
+
+/** Reports the lines in which the dialect's reader would read any value wrongly. */
+const refusedLines = (
+  file: ParsedFile,
+  lines: readonly PlannedLine[],
+  dialect: Dialect,
+): Fault[] => {
+  const written = new Set<Line>();
+  const kept = new Set<Line>();
+  for (const { line, candidates, treatment } of lines) {
+    if (treatment === 'write') written.add(line);
+    else if (treatment === 'keep' && candidates.length === 0) kept.add(line);
+  }
+  const refused = writerOf(dialect).refuse(file, written, kept);
+  return lines.flatMap((planned) => {
+    const { line } = planned;
+    const unfit = refused.get(line);
+    if (unfit === undefined || line.kind !== 'assignment') return [];
+    return [unfitAt(placeOfValue(planned), line.key, dialect, unfit)];
+  });
+};
+
+/** The offset for errors about a resolved value: that of the line's first `secret()`, else of its first candidate. */
+export const placeOfValue = ({ candidates, offsets }: PlannedLine): number =>
+  offsets[
+    Math.max(
+      0,
+      candidates.findIndex(({ kind }) => kind === 'secret'),
+    )
+  ] ?? 0;
+
+/** `key` must be a key of the grammar. The error reveals nothing of a value or of the text in a reference. */
+export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Unfit): Fault => ({
+  offset,
+  code: 'not_representable',
+  key,
+  dialect,
+  ...unfit,
+});
+
+type NewSecret = { readonly name: string; readonly value: string };
+
+type Sources = {
+  /** The new secrets, in the order of the first `enc()` of each. */
+  readonly create: readonly NewSecret[];
+  /** The assignments whose values are stored, with the name of the secret. */
+  readonly lines: ReadonlyMap<Line, string>;
+  readonly faults: readonly Fault[];
+};
+
+/** Never throws. A value that is missing, or has two different sources, is a fault in the result. */
+const findSources = (references: References, values: ReadonlyMap<string, string>): Sources => {
+  const create: NewSecret[] = [];
+  const lines = new Map<Line, string>();
+  const faults: Fault[] = [];
+  for (const [name, offset] of references.enc) {
+    const given = values.get(name);
+    const source = references.assignments.get(name);
+    const literal = source && literalOf(source);
+    if (given !== undefined && literal !== undefined && given !== literal) {
+      faults.push({ offset, code: 'ambiguous_value' });
+    }
+    const value = given ?? literal;
+    if (value !== undefined) create.push({ name, value });
+    else if (!references.unreadableKeys.has(name)) faults.push(...missing(name, offset, source));
+    if (source && literal !== undefined) lines.set(source.line, name);
+  }
+  for (const name of values.keys()) {
+    if (!references.enc.has(name)) faults.push({ offset: 0, code: 'unused_value' });
+  }
+  return { create, lines, faults };
+};
+
+/** The value of an assignment without references, with its escaped references made text. */
+const literalOf = ({ line, candidates }: ScannedLine): string | undefined =>
+  candidates.some(({ kind }) => kind !== 'text')
+    ? undefined
+    : partsOf(line.value.decoded, candidates, true).join('');
+
+/** The fault of a missing value; none for a line that has been reported already. */
+const missing = (name: string, offset: number, source: ScannedLine | undefined): Fault[] => {
+  if (source === undefined) return [{ offset, code: 'unresolved_value' }];
+  const { candidates, offsets, line } = source;
+  if (candidates.some(({ kind }) => kind === 'malformed')) return [];
+  if (line.value.decoded === `enc(${name})`) return [{ offset, code: 'unresolved_value' }];
+  const first = candidates.findIndex(({ kind }) => kind !== 'text');
+  return [{ offset: offsets[first] ?? offset, code: 'nested_reference' }];
+};
