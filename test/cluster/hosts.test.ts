@@ -89,7 +89,7 @@ describeAsRoot('three nodes on three hosts', () => {
     },
   );
 
-  // Shows G2, G12.
+  // Shows G2.
   it('lose no acknowledged write while they are restarted one at a time', async () => {
     const names: string[] = [];
     let isDone = false;

@@ -141,7 +141,6 @@ describe('the node of the leader', () => {
 });
 
 describe('nodes whose etcd reaches its quota', () => {
-  // Shows G5.
   it('refuse writes above 90 % of it, and send nothing to etcd', async () => {
     await until(async () => {
       await exchangeReports();

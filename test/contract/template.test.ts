@@ -310,7 +310,6 @@ describe('template.yaml', () => {
     ]);
   });
 
-  // Shows G5.
   it('has one on-demand table with restore, index and TTL, without a stream or replica', () => {
     const { Type, DeletionPolicy, Properties } = document.Resources['SecretsTable'] ?? {};
     expect({ Type, DeletionPolicy }).toEqual({

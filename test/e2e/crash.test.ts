@@ -85,7 +85,7 @@ describeLocal('a vault after kill -9 during writes', () => {
     }
   });
 
-  // Shows G2, G11.
+  // Shows G2.
   it('has every acknowledged write', async () => {
     const acknowledged = attempts.filter((attempt) => attempt.acknowledged);
     expect(acknowledged.length).toBeGreaterThanOrEqual(rounds * 6 * writers);

@@ -68,7 +68,6 @@ describeLocal('two hosts of one table', () => {
     }
   });
 
-  // Shows G3.
   it('put 200 updates of one secret into one history, though both lose races', async () => {
     const name = freshName();
     await byTurns([create(name, 'first')]);

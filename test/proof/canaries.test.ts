@@ -165,7 +165,6 @@ describeLocal('plaintext', () => {
     expect(found(Buffer.from(lines.join('\n')))).toBe(0);
   });
 
-  // Shows G15.
   it('appears in no file, while the store runs and after it was killed', async () => {
     let bytes = 0;
     const files = new Set<string>();

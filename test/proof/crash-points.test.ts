@@ -94,7 +94,6 @@ describe('an interrupted operation', () => {
         },
       );
 
-      // Shows G6.
       it('has one effect and reports it, whichever reply is lost', async () => {
         const calls = await callsOf(operation, run);
         for (let index = 0; index < calls; index += 1) {

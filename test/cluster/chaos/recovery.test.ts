@@ -35,7 +35,7 @@ describe('a node', () => {
     await createAt([1, 3], 40);
   });
 
-  // Shows G2, G12.
+  // Shows G2.
   it('that starts with all others after a loss of power has all that was acknowledged', async () => {
     const { site, createAt } = trial;
     const writing = createAt([1, 2, 3], 60);
