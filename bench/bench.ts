@@ -7,9 +7,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { failure } from '../local/host/command.ts';
 import { closeAtEnd } from '../local/host/ending.ts';
 import { runProgram } from '../local/host/program.ts';
+import { failure } from '../system/failures.ts';
 import { measureColdStarts } from './cold.ts';
 import { dollarTables } from './dollar-tables.ts';
 import { commandLine, readOptions } from './options.ts';

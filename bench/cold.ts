@@ -5,10 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathOf, toEvent } from '../local/host/event.ts';
-import { createFindRoute } from '../local/host/routes.ts';
+import { pathOf, toEvent } from '../local/host/lambda.ts';
 import { startServices } from '../local/host/services.ts';
-import { type Route, readTemplate } from '../local/host/template.ts';
+import { createFindRoute, type Route, readTemplate } from '../local/host/template.ts';
 import { openTokenKey } from '../local/host/token-key.ts';
 import { empty, makeRuntime, makeSubjects, type Subject } from './cold-subjects.ts';
 import { type Spent, startInstance } from './instance.ts';

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { failure, sentenceOf } from '../local/host/command.ts';
+import { failure, sentenceOf } from '../system/failures.ts';
 import type { Exchange, Send } from './http.ts';
 
 const step = v.strictObject({

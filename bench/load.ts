@@ -1,5 +1,5 @@
 /** Load on anything that performs one operation at a time for a client. */
-import { sentenceOf } from '../local/host/command.ts';
+import { sentenceOf } from '../system/failures.ts';
 import type { Slice } from './statistics.ts';
 
 /** Performs one operation for one of the clients, counted from 0. Rejects if the result is wrong. */

@@ -1,6 +1,7 @@
 /** Parses the command line of `npm run bench`. */
-import { failure } from '../local/host/command.ts';
+
 import { type Asked as AskedWith, unknownWords } from '../local/host/program.ts';
+import { failure } from '../system/failures.ts';
 import { type Operation, operations } from './operations.ts';
 import { type Axis, axes } from './scale/points.ts';
 

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
-import { failure } from '../local/host/command.ts';
+import { failure } from '../system/failures.ts';
 import type { Freshness } from './fresh.ts';
 import type { Figure } from './measure.ts';
 import { fileNames } from './operations.ts';

@@ -14,7 +14,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bundle = join(root, '.local/cli/dsv.js');
-const sources = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
+const sources = [
+  ...['cli', 'system', 'functions/env', 'functions/model'],
+  ...['package.json', 'package-lock.json'],
+];
 
 /** The time at which the file, or any file of the folder, was last changed, in whole milliseconds; 0 if missing. */
 const changedAt = (path) => {

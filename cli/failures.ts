@@ -2,7 +2,12 @@
  * The failures of `dsv`. Each kind of failure has one exit code (docs/cli.md), one sentence for a person, and one
  * document for a program. Neither repeats typed or stored text, because a value may have been typed in the wrong place.
  */
-import { types } from 'node:util';
+import {
+  type Failure as AnyFailure,
+  failure as anyFailure,
+  codeOf,
+  isFailure as isAnyFailure,
+} from '../system/failures.ts';
 import type { FileError, Problem } from './contract.ts';
 
 export const exitCodes = {
@@ -25,20 +30,14 @@ type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export type Report = Problem | { readonly code: string; readonly detail: string };
 
 /** A failure. `file` is the user's name of the file that has the errors of the report. */
-export type Failure = Error & {
-  readonly name: 'Failure';
+export type Failure = AnyFailure & {
   readonly exitCode: ExitCode;
   readonly report: Report;
   readonly file: string | undefined;
 };
 
 const make = (exitCode: ExitCode, report: Report, file?: string, cause?: unknown): Failure =>
-  Object.assign(new Error(report.detail, { cause }), {
-    name: 'Failure' as const,
-    exitCode,
-    report,
-    file,
-  });
+  Object.assign(anyFailure(report.detail, { cause }), { exitCode, report, file });
 
 const codes: Readonly<Record<ExitCode, string>> = {
   0: 'ok',
@@ -98,7 +97,7 @@ export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: stri
   Object.assign(make(exitCode, report, file), { message: sentence });
 
 export const isFailure = (error: unknown): error is Failure =>
-  types.isNativeError(error) && error.name === 'Failure';
+  isAnyFailure(error) && 'report' in error;
 
 /** Runs `action`, and adds the name of the file to its failure. */
 export const ofFile = async <Result>(
@@ -113,7 +112,4 @@ export const ofFile = async <Result>(
 };
 
 /** Node's code for an error of the operating system, like `EACCES`. The message is not used, because it may quote text. */
-export const systemCodeOf = (error: unknown): string =>
-  types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'unknown error';
+export const systemCodeOf = (error: unknown): string => codeOf(error) ?? 'unknown error';

@@ -1,19 +1,9 @@
 /** Writes files that may hold values. Only their owner can read them, and they are written whole or not at all. */
-import {
-  chmodSync,
-  chownSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { checkReplaceable, replaceFile as replaceWhole } from '../system/files.ts';
 import { failure, isFailure, systemCodeOf } from './failures.ts';
 
 const privateMode = 0o600;
-
-const draftOf = (file: string): string => `${file}.${process.pid}.draft`;
 
 const cannotWrite = (file: string, error: unknown) =>
   isFailure(error)
@@ -27,28 +17,25 @@ type Target = {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 };
 
-const writeDraft = ({ file, mode, owner }: Target, content: string | Uint8Array): void => {
-  const draft = draftOf(file);
-  rmSync(draft, { force: true });
-  writeFileSync(draft, content, { mode: privateMode, flag: 'wx', flush: true });
-  try {
-    if (owner) chownSync(draft, owner.uid, owner.gid);
-  } catch (error) {
-    throw failure('other', `the owner of ${file} cannot be kept: use --out`, error);
-  }
-  // The mode is set afterwards, because the umask of this process would clear bits of it.
-  chmodSync(draft, mode);
-};
+/** Gives a draft the access of the target. */
+const giveAccess =
+  ({ file, mode, owner }: Target) =>
+  (draft: string): void => {
+    try {
+      if (owner) chownSync(draft, owner.uid, owner.gid);
+    } catch (error) {
+      throw failure('other', `the owner of ${file} cannot be kept: use --out`, error);
+    }
+    // The mode is set afterwards, because the umask of this process would clear bits of it.
+    chmodSync(draft, mode);
+  };
 
 /** Replaces a file. After a crash at any point it holds the old content or the new content, never a part. */
 export const replaceFile = (target: Target, content: string | Uint8Array): void => {
-  const { file } = target;
   try {
-    writeDraft(target, content);
-    renameSync(draftOf(file), file);
+    replaceWhole(target.file, content, giveAccess(target));
   } catch (error) {
-    rmSync(draftOf(file), { force: true });
-    throw cannotWrite(file, error);
+    throw cannotWrite(target.file, error);
   }
 };
 
@@ -77,11 +64,7 @@ const requireTarget = (
     // Replacing a device, such as /dev/null, would destroy it.
     if (stat && !stat.isFile()) throw failure('other', `${file} is no file that can be replaced`);
     const target = { file: stat ? realpathSync(file) : file, ...accessFor(stat) };
-    try {
-      writeDraft(target, '');
-    } finally {
-      rmSync(draftOf(target.file), { force: true });
-    }
+    checkReplaceable(target.file, giveAccess(target));
     return target;
   } catch (error) {
     throw cannotWrite(file, error);

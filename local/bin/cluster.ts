@@ -10,11 +10,16 @@ import { type Layout, openLayout, readFirstPort } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
 import { containerCluster } from '../containers/cluster.ts';
 import { startDaemon } from '../containers/daemon.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import {
+  dataFolderOf,
+  folderSetting,
+  lockDataFolder,
+  openDataFolder,
+  root,
+  shellWord,
+} from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
-import { root } from '../host/root.ts';
-import { folderSetting, shellWord } from '../host/shell-word.ts';
 import { requireEtcd } from '../node/member.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

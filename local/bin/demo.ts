@@ -6,15 +6,15 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { failure } from '../../system/failures.ts';
 import { daemonInstalls } from '../containers/daemon.ts';
 import { startContainers } from '../demo/containers.ts';
 import type { Nodes } from '../demo/nodes.ts';
 import { startProcesses } from '../demo/processes.ts';
 import { tellStory } from '../demo/story.ts';
-import { failure } from '../host/command.ts';
+import { root } from '../host/data-folder.ts';
 import { causeOfEnd } from '../host/ending.ts';
 import { runProgram } from '../host/program.ts';
-import { root } from '../host/root.ts';
 
 /** A story that was stopped may still go on until its nodes have ended; its lines are no longer printed. */
 const say = (line: string): void => {

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { daemonInstalls, startDaemon, stopDaemon } from '../containers/daemon.ts';
+import { root } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
-import { root } from '../host/root.ts';
 
 const folder = join(root, '.local', 'docker');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

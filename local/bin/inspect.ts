@@ -6,11 +6,10 @@
 import { createHash } from 'node:crypto';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from '../../functions/dynamodb/items.ts';
-import { failure, isFailure, sentenceOf } from '../host/command.ts';
+import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { type Connection, connectToFolder } from '../host/connect.ts';
-import { dataFolderOf } from '../host/data-folder.ts';
+import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
-import { root } from '../host/root.ts';
 import { checkVault, scanItems, type Violation } from '../verify/vault.ts';
 
 type Shown = Readonly<Record<string, unknown>>;

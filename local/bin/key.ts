@@ -3,7 +3,7 @@
  * KMS.
  */
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { failure, sentenceOf } from '../host/command.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import { connectToRunning } from '../host/connect.ts';
 import { dataFolderOf } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';

@@ -2,21 +2,23 @@
  * `npm run localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
  * command from another terminal deploys changes, `-- delete` deletes the stack, and `-- aws …` runs the AWS CLI on it.
  */
+
+import { failure } from '../../system/failures.ts';
 import { type Cloud, startCloud } from '../containers/cloud.ts';
 import { deleteStack, deploy, runAws } from '../containers/deployment.ts';
+import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import {
   findCloud,
   forgetCloud,
+  localstackFolderOf,
   type RunningCloud,
   rememberCloud,
-} from '../containers/running-cloud.ts';
-import { localstackFolderOf, readLocalstackPort, say } from '../containers/settings.ts';
-import { failure } from '../host/command.ts';
-import { dataFolderOf, openDataFolder } from '../host/data-folder.ts';
+  say,
+} from '../containers/running.ts';
+import { dataFolderOf, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
-import { root } from '../host/root.ts';
 import { openTokenKey } from '../host/token-key.ts';
 
 const dataFolder = dataFolderOf(process.env);
@@ -36,10 +38,11 @@ const deployTo = async (cloud: RunningCloud): Promise<string> => {
 };
 
 const serve = async (cloud: Cloud): Promise<void> => {
+  const { failed: _, close: __, ...told } = cloud;
   try {
-    rememberCloud(folder, cloud);
+    rememberCloud(folder, told);
     const ended = Promise.race([untilSignal(), cloud.failed]);
-    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, cloud, url));
+    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, { ...told, url }));
     const lost = await Promise.race([ended, deployed.then(() => ended)]);
     if (lost) throw lost;
   } finally {

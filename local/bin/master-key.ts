@@ -3,14 +3,14 @@
  * folder of their own. While it is down no node can seal or open a value; stored data stay as they are.
  */
 import { dirname, resolve } from 'node:path';
+import { failure, isFailure } from '../../system/failures.ts';
 import { openCertificates } from '../cluster/certificates.ts';
 import { type TlsFiles, writeClusterFile } from '../cluster/cluster-file.ts';
-import { failure, isFailure } from '../host/command.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
+import { portRefused, readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
-import { portRefused, readPort } from '../host/serving.ts';
 import { openTokenKey } from '../host/token-key.ts';
 import { type Kms, startKms } from '../kms/server.ts';
 import { parseNodes } from '../node/config.ts';

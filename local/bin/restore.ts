@@ -1,7 +1,7 @@
 /** `npm run -s restore -- --backup FILE`: gives the data of a backup to a vault node that does not run. */
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
 import { readNodeConfig } from '../node/config.ts';

@@ -2,19 +2,23 @@
  * `npm run sam`: serves the vault on http://127.0.0.1:3000 by `sam local start-api`, on the stack of `npm run stack`.
  */
 import { join } from 'node:path';
+import { failure } from '../../system/failures.ts';
+import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
-import { findSam, forgetSam, rememberSam } from '../containers/running-sam.ts';
-import { findStack } from '../containers/running-stack.ts';
+import {
+  findSam,
+  findStack,
+  forgetSam,
+  rememberSam,
+  say,
+  stackFolderOf,
+} from '../containers/running.ts';
 import { startSam } from '../containers/sam.ts';
-import { readLocalstackPort, say, stackFolderOf } from '../containers/settings.ts';
 import { startStack } from '../containers/stack.ts';
-import { findFreePort } from '../host/child.ts';
-import { failure } from '../host/command.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
+import { findFreePort, readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
-import { root } from '../host/root.ts';
-import { readPort } from '../host/serving.ts';
 import { readTemplate } from '../host/template.ts';
 import { openTokenKey } from '../host/token-key.ts';
 
@@ -52,7 +56,7 @@ await runProgram(commandLine, async () => {
     findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
   try {
     const api = await startSam({ root, folder, port, stack, jwks, say });
-    rememberSam(folder, api.url);
+    rememberSam(folder, { url: api.url });
     say(`vault listening on ${api.url}`);
     const lost = await Promise.race([untilSignal(), stack.failed, api.failed]);
     forgetSam(folder);

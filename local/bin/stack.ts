@@ -3,14 +3,13 @@
  * they do not run.
  */
 import { join } from 'node:path';
+import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
-import { forgetStack, rememberStack } from '../containers/running-stack.ts';
-import { readLocalstackPort, say, stackFolderOf } from '../containers/settings.ts';
+import { forgetStack, rememberStack, say, stackFolderOf } from '../containers/running.ts';
 import { startStack } from '../containers/stack.ts';
-import { dataFolderOf } from '../host/data-folder.ts';
+import { dataFolderOf, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { runProgram } from '../host/program.ts';
-import { root } from '../host/root.ts';
 import { readTemplate } from '../host/template.ts';
 
 const commandLine = {

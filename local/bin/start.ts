@@ -1,17 +1,14 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
-import { failure } from '../host/command.ts';
-import { dataFolderOf } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
-import { isLocalIdentity } from '../host/environment.ts';
-import { serveFunctions } from '../host/functions-host.ts';
+import { isLocalIdentity, serveFunctions } from '../host/functions.ts';
 import { showHumanLog } from '../host/human-log.ts';
+import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
-import { root } from '../host/root.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
 import { type StoreName, startServices } from '../host/services.ts';
-import { readPort } from '../host/serving.ts';
-import { folderSetting } from '../host/shell-word.ts';
 import { readTemplate } from '../host/template.ts';
 import { openTokenKey } from '../host/token-key.ts';
 

@@ -22,8 +22,8 @@ import {
   GeneralNames,
 } from 'pkijs';
 import * as v from 'valibot';
-import { failure } from '../host/command.ts';
-import { readFileIfPresent, replaceFile } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { readFileIfPresent, replaceFile } from '../../system/files.ts';
 import { type TlsFiles, tlsFiles } from './cluster-file.ts';
 
 /** The certificate of the nodes, the hosts that it names, and the key of the authority that signed it. */

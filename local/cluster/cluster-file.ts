@@ -3,9 +3,12 @@
  * reads it. A reader of the file can join the cluster and use the master key, so the file is for its owner only.
  */
 import { randomBytes } from 'node:crypto';
+import type { HttpHandler } from '@smithy/core/protocols';
 import * as v from 'valibot';
-import { failure } from '../host/command.ts';
-import { readFileIfPresent, replaceFile } from '../host/data-folder.ts';
+import { times } from '../../functions/model/limits.ts';
+import { createHttpHandler } from '../../functions/runtime/transport.ts';
+import { failure } from '../../system/failures.ts';
+import { readFileIfPresent, replaceFile } from '../../system/files.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 
@@ -59,4 +62,28 @@ export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>)
   const token =
     content === undefined ? randomBytes(16).toString('hex') : parse(file, content).token;
   replaceFile(file, JSON.stringify({ token, ...told } satisfies ClusterFile));
+};
+
+/**
+ * Node's options for either end of a connection: both ends show a certificate of the cluster's authority. All nodes
+ * share one certificate, so the host that it names would tell a client nothing more than this one name does.
+ */
+export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
+  ca,
+  cert: certificate,
+  key,
+  servername: 'localhost',
+  requestCert: true,
+  rejectUnauthorized: true,
+});
+
+/** The `requestHandler` of a KMS client. It calls the embedded KMS at `endpoint`, whatever the client's endpoint is. */
+export const createKeyTransport = (endpoint: string, tls: TlsFiles): HttpHandler => {
+  const { hostname, port } = new URL(endpoint);
+  const handler = createHttpHandler(times.connectMs, mutualTls(tls));
+  const way = { protocol: 'https:', hostname, port: Number(port) };
+  return {
+    ...handler,
+    handle: (request, options) => handler.handle(Object.assign(request, way), options),
+  };
 };

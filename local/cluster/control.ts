@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf, failure, isFailure, sentenceOf } from '../host/command.ts';
+import { codeOf, failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { type Command, parseCommand } from './commands.ts';
 
 export type Control = { readonly close: () => Promise<void> };

@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { isFree } from '../host/child.ts';
-import { failure } from '../host/command.ts';
-import { createFileOnce } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { createFileOnce } from '../../system/files.ts';
+import { isFree } from '../host/ports.ts';
 import { hostOf } from './relay.ts';
 
 export type NodeLayout = {

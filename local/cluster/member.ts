@@ -5,17 +5,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../../system/failures.ts';
+import { openDataFolder } from '../host/data-folder.ts';
 import {
-  endChild,
   endRememberedChild,
   findRememberedChild,
   isRunning,
   type ProcessRecord,
-  rememberChild,
-  startChild,
-} from '../host/child.ts';
-import { failure } from '../host/command.ts';
-import { openDataFolder } from '../host/data-folder.ts';
+} from '../host/running.ts';
+import { type Supervised, startChild, supervise } from '../host/supervisor.ts';
 import { openLogFile } from './log-file.ts';
 
 export type MemberProgram = {
@@ -59,15 +57,11 @@ const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): v
   for (const record of records) if (isRunning(record)) process.kill(record.pid, signal);
 };
 
-/** Writes the child's output to its log, reports when the ready line appears, and keeps the end of its stderr. */
-const followOutput = (child: ChildProcess, folder: string, ready: RegExp) => {
+/** Writes the child's output to its log. Resolves with whether it prints the ready line before it ends. */
+const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promise<boolean> => {
   const log = openLogFile(join(folder, 'log'));
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    log.write(chunk);
-    said = (said + chunk.toString('utf8')).slice(-2_000);
-  });
-  const isReady = new Promise<boolean>((resolve) => {
+  child.stderr?.on('data', log.write);
+  return new Promise((resolve) => {
     let text: string | undefined = '';
     child.stdout?.on('data', (chunk: Buffer) => {
       log.write(chunk);
@@ -82,7 +76,6 @@ const followOutput = (child: ChildProcess, folder: string, ready: RegExp) => {
       resolve(false);
     });
   });
-  return { isReady, lastWords: () => said.trim().split('\n').at(-1) ?? '' };
 };
 
 /** Ends what an earlier run may have left in the folder. `report` gets one line if the program ends by itself. */
@@ -93,11 +86,11 @@ export const createMember = async (
 ): Promise<Member> => {
   const { name, folder, script, environment, ready, childFiles } = program;
   let state: MemberState = 'stopped';
-  let child: ChildProcess | undefined;
   let isReady = Promise.resolve(false);
-  let ended: Promise<unknown> = Promise.resolve();
+  let supervised: Promise<Supervised> | undefined;
 
-  const files = [pidFile, ...childFiles].map((file) => join(folder, file));
+  const ownFile = join(folder, pidFile);
+  const files = [ownFile, ...childFiles.map((file) => join(folder, file))];
   const records = (): readonly ProcessRecord[] =>
     files.map(findRememberedChild).filter((record) => record !== undefined);
   for (const file of files) await endRememberedChild(file);
@@ -106,30 +99,35 @@ export const createMember = async (
     if (!isAllowed) throw failure(`${name} ${sentence}`);
   };
 
-  const start = async (): Promise<void> => {
-    require(state !== 'running' && state !== 'paused', 'runs already');
+  const launch = (): ChildProcess => {
     openDataFolder(folder);
     const variables = { ...process.env, ...environment };
-    const started = startChild(process.execPath, [script], root, variables, 'pipe');
-    rememberChild(join(folder, pidFile), started);
-    const { isReady: readiness, lastWords } = followOutput(started, folder, ready);
-    [child, isReady, state] = [started, readiness, 'running'];
-    ended = new Promise((resolve) => {
-      started.once('close', (code, signal) => {
-        if (state === 'running' || state === 'paused') {
-          state = 'ended';
-          report(`${name} ended by itself (${signal ?? `exit code ${code}`}): ${lastWords()}`);
-        }
-        resolve(undefined);
-      });
+    const child = startChild(process.execPath, [script], root, variables, 'pipe');
+    isReady = followOutput(child, folder, ready);
+    return child;
+  };
+  const start = async (): Promise<void> => {
+    require(state !== 'running' && state !== 'paused', 'runs already');
+    state = 'running';
+    supervised = supervise({
+      pidFile: ownFile,
+      launch,
+      graceMs,
+      onEnd: ({ how, lastWords }) => {
+        state = 'ended';
+        const sentence = `${name} ended by itself (${how}): ${lastWords}`;
+        report(sentence);
+        throw failure(sentence);
+      },
     });
+    await supervised;
   };
   const end = async (next: 'stopped' | 'killed', signal: 'SIGCONT' | 'SIGKILL') => {
     require(state === 'running' || state === 'paused', 'does not run');
     state = next;
+    const running = await supervised;
     signalAll(records(), signal);
-    if (child !== undefined) await endChild(child, graceMs);
-    await ended;
+    await running?.close();
     await killAll(records());
   };
   return {

@@ -1,6 +1,6 @@
 /** A whole cluster as children of this process: the master key, three vault nodes, and the proxies between them. */
 import { rmSync } from 'node:fs';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
 import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';

@@ -1,8 +1,7 @@
 /** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
 import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
-import type { TlsFiles } from './cluster-file.ts';
-import { mutualTls } from './mutual-tls.ts';
+import { mutualTls, type TlsFiles } from './cluster-file.ts';
 
 /** The answer of a node to `GET /status` of its node-to-node port. */
 type Answer = Pick<

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { makeDebianRoot } from './debian-root.ts';
 import { docker, findImage, hasImage } from './docker.ts';
 import { findProgram, run } from './run.ts';

@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/store.ts';
-import { type Closer, closeAll } from '../host/closing.ts';
-import { sentenceOf } from '../host/command.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import { type Closer, closeAll } from '../host/ending.ts';
 import { startDaemon } from './daemon.ts';
 import { docker } from './docker.ts';
 import { addHost, findHostAddress, hostName } from './host.ts';

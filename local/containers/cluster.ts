@@ -3,6 +3,7 @@
  * processes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../../system/failures.ts';
 import type { Command } from '../cluster/commands.ts';
 import {
   type ClusterStatus,
@@ -11,10 +12,11 @@ import {
   parseAnswer,
   tableOf,
 } from '../cluster/status.ts';
-import { failure } from '../host/command.ts';
 import {
+  type Container,
   composeDown,
   composeUp,
+  getContainer,
   keyService,
   nodeNumbers,
   type ProjectOptions,
@@ -24,7 +26,6 @@ import {
   urlOf,
   volumeOf,
 } from './compose.ts';
-import { type Container, getContainer } from './containers.ts';
 import { docker } from './docker.ts';
 
 export type ContainerCluster = {

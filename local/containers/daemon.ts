@@ -7,9 +7,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { isRunning, processRecord, rememberChild } from '../host/child.ts';
-import { failure } from '../host/command.ts';
-import { readFileIfPresent } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { readFileIfPresent } from '../../system/files.ts';
+import { isRunning, processRecord, rememberChild } from '../host/running.ts';
 import { findDaemon, hasCompose } from './docker.ts';
 import { hasProgram, run } from './run.ts';
 

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { hasProgram, run } from './run.ts';
 
 const packages = [

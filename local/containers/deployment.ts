@@ -1,9 +1,9 @@
 /** Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS. */
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { run } from './run.ts';
-import { buildTemplate, localParameters, runSam, samEnvironmentOf } from './sam-cli.ts';
+import { buildTemplate, localParameters, runSam, samEnvironmentOf } from './sam.ts';
 
 export type Deployment = {
   /** Holds template.yaml and node_modules. */

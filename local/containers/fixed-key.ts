@@ -6,8 +6,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import * as v from 'valibot';
-import { failure } from '../host/command.ts';
-import { createFileOnce } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { createFileOnce } from '../../system/files.ts';
 
 const stored = v.strictObject({
   id: v.pipe(v.string(), v.uuid()),

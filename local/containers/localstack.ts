@@ -1,11 +1,10 @@
 /** Runs LocalStack as a program on this machine, without a container and without a token. */
-import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { endChild, endRememberedChild, rememberChild, startChild } from '../host/child.ts';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
+import { isServed, readPort } from '../host/ports.ts';
+import { endRememberedChild } from '../host/running.ts';
+import { startChild, supervise } from '../host/supervisor.ts';
 
 export type LocalstackOptions = {
   /** The folder of programs of the Python environment that has LocalStack. */
@@ -28,6 +27,9 @@ export type Localstack = {
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
+
+/** Returns LocalStack's own port unless `LOCALSTACK_PORT` names another one. */
+export const readLocalstackPort = (): number => readPort(4_566, 'LOCALSTACK_PORT', 1);
 
 const readyWithinMs = 60_000;
 const graceMs = 10_000;
@@ -56,16 +58,6 @@ const settingsOf = ({
   ...settings,
 ];
 
-const isTaken = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    const settle = (is: boolean) => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('connect', () => settle(true)).once('error', () => settle(false));
-  });
-
 const isReady = async (endpoint: string): Promise<boolean> => {
   try {
     return (await fetch(`${endpoint}/_localstack/health`)).ok;
@@ -74,48 +66,36 @@ const isReady = async (endpoint: string): Promise<boolean> => {
   }
 };
 
-const endOf = (child: ChildProcess): Promise<string> =>
-  new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
-
 /** Ends the processes that an earlier run left in `folder`, starts LocalStack and returns when it answers. */
 export const startLocalstack = async (options: LocalstackOptions): Promise<Localstack> => {
   const { programs, folder, port } = options;
   const pidFile = join(folder, 'localstack.pid');
   await endRememberedChild(pidFile);
-  if (await isTaken(port)) {
+  if (await isServed(port)) {
     throw failure(`port ${port} is in use: stop what listens there, or set LOCALSTACK_PORT`);
   }
   mkdirSync(join(folder, 'localstack'), { recursive: true });
   const { start = ['-m', 'localstack.runtime.main'] } = options;
-  const program = [join(programs, 'python'), ...start];
-  const child = startChild('env', [...settingsOf(options), ...program], folder);
-  rememberChild(pidFile, child);
+  const program = [...settingsOf(options), join(programs, 'python'), ...start];
   const logFile = join(folder, 'localstack.log');
-  child.stderr?.pipe(createWriteStream(logFile));
-  let isClosing = false;
-  const ended = endOf(child);
   const endpoint = `http://127.0.0.1:${port}`;
-  const deadline = performance.now() + readyWithinMs;
-  while (!(await isReady(endpoint))) {
-    if (child.exitCode !== null || performance.now() > deadline) {
-      await endChild(child, 0);
-      throw failure(`LocalStack did not start: see ${logFile}`);
-    }
-    await sleep(50);
-  }
-  return {
-    endpoint,
-    failed: new Promise((resolve) => {
-      void ended.then((how) => {
-        if (!isClosing) resolve(failure(`LocalStack ended (${how}): see ${logFile}`));
-      });
-    }),
-    close: async () => {
-      isClosing = true;
-      await endChild(child, graceMs);
+  const { failed, close } = await supervise({
+    pidFile,
+    launch: () => {
+      const child = startChild('env', program, folder);
+      child.stderr?.pipe(createWriteStream(logFile));
+      return child;
     },
-  };
+    start: {
+      isDone: () => isReady(endpoint),
+      askEveryMs: 50,
+      withinMs: readyWithinMs,
+      failed: () => failure(`LocalStack did not start: see ${logFile}`),
+    },
+    graceMs,
+    onEnd: ({ how }) => {
+      throw failure(`LocalStack ended (${how}): see ${logFile}`);
+    },
+  });
+  return { endpoint, failed, close };
 };

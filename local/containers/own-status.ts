@@ -2,9 +2,10 @@
  * Runs inside the container of a node and prints the node's report on itself, which is available on its own network
  * only.
  */
+
+import { failure } from '../../system/failures.ts';
 import { readClusterFile } from '../cluster/cluster-file.ts';
 import { askNode } from '../cluster/status.ts';
-import { failure } from '../host/command.ts';
 import { runProgram } from '../host/program.ts';
 import { addressOf, readNodeConfig } from '../node/config.ts';
 

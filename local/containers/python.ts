@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { daemonInstalls } from './daemon.ts';
 import { run } from './run.ts';
 

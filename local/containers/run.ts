@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { endChild } from '../host/child.ts';
-import { codeOf, failure, sentenceOf } from '../host/command.ts';
+import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 import { closeAtEnd } from '../host/ending.ts';
+import { endChild } from '../host/supervisor.ts';
 
 export type RunOptions = {
   readonly cwd?: string;

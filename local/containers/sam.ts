@@ -1,15 +1,72 @@
-/** Runs `sam local start-api` on a stack: the functions run in containers, built and started as on AWS. */
+/**
+ * The SAM CLI as this project runs it, and `sam local start-api` on a stack: the functions run in containers, built and
+ * started as on AWS.
+ */
+
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { delimiter, join } from 'node:path';
 import * as v from 'valibot';
-import { endChild, endRememberedChild, rememberChild, startChild } from '../host/child.ts';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import { causeOfEnd } from '../host/ending.ts';
+import { startChild, supervise } from '../host/supervisor.ts';
 import { parseTemplate } from '../host/template.ts';
+import { localAudience, localIssuer } from '../host/token-key.ts';
 import { addHost } from './host.ts';
-import { buildTemplate, localParameters, samEnvironmentOf, samProgramOf } from './sam-cli.ts';
+import { lambdaArchitecture } from './lambda-image.ts';
+import { run } from './run.ts';
 import type { Stack } from './stack.ts';
+
+export type SamCli = {
+  /** Holds template.yaml and node_modules. */
+  readonly root: string;
+  /** The folder of programs of the Python environment that has the SAM CLI. */
+  readonly samPrograms: string;
+};
+
+const samProgramOf = ({ samPrograms }: SamCli): string => join(samPrograms, 'sam');
+
+/** Without these variables the SAM CLI asks for credentials, on a network that may not answer, and sends telemetry. */
+export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, string>> => ({
+  AWS_DEFAULT_REGION: 'us-east-1',
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_MAX_ATTEMPTS: '1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  SAM_CLI_TELEMETRY: '0',
+  PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
+});
+
+/**
+ * The parameters that have no default for every machine. The key set of tokens is not among them; each command passes
+ * it separately.
+ */
+export const localParameters: readonly string[] = [
+  `Architecture=${lambdaArchitecture}`,
+  `AuthIssuer=${localIssuer}`,
+  `AuthAudience=${localAudience}`,
+];
+
+/** Runs the SAM CLI in the root to its end. Throws its last words. */
+export const runSam = (
+  cli: SamCli,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> =>
+  run(samProgramOf(cli), args, { cwd: cli.root, env: { ...samEnvironmentOf(cli), ...env } });
+
+/** Validates and builds the template. */
+export const buildTemplate = async (
+  cli: SamCli,
+  environmentName: 'local' | 'localstack',
+  say: (line: string) => void,
+): Promise<void> => {
+  say('sam validate --lint');
+  await runSam(cli, ['validate', '--lint']);
+  say('sam build');
+  const overrides = ['--parameter-overrides', ...localParameters];
+  await runSam(cli, ['build', '--config-env', environmentName, ...overrides]);
+};
 
 export type SamOptions = {
   /** Holds template.yaml and node_modules. */
@@ -76,8 +133,6 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
   const cli = { root, samPrograms: stack.samPrograms };
   await buildTemplate(cli, 'local', say);
   mkdirSync(folder, { recursive: true });
-  const pidFile = join(folder, 'sam.pid');
-  await endRememberedChild(pidFile);
   const env = { ...samEnvironmentOf(cli), DOCKER_HOST: process.env['DOCKER_HOST'] };
   const settings = Object.entries(env).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
@@ -86,36 +141,37 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
   const how = ['--skip-pull-image', '--warm-containers', 'LAZY', '--add-host', addHost];
   const overrides = ['--parameter-overrides', ...localParameters];
   const template = ['--template', writeLocalTemplate(options), ...overrides];
-  say('sam local start-api');
-  const child = startChild(
-    'env',
-    [...settings, samProgramOf(cli), ...serve, ...how, ...template],
-    root,
-  );
-  rememberChild(pidFile, child);
-  let isClosing = false;
-  child.stderr?.on('data', (chunk: Buffer) => {
-    // Python prints a stack trace when it is asked to end.
-    if (!isClosing && causeOfEnd() === undefined) process.stderr.write(chunk);
-  });
-  const failed = new Promise<Error>((resolve) => {
-    child.once('exit', (code, signal) => {
-      if (!isClosing)
-        resolve(failure(`sam local start-api ended (${signal ?? `exit code ${code}`})`));
-    });
-  });
-  const close = async (): Promise<void> => {
-    isClosing = true;
-    await endChild(child, graceMs);
-  };
+  const program = [...settings, samProgramOf(cli), ...serve, ...how, ...template];
   const url = `http://127.0.0.1:${port}`;
-  const deadline = performance.now() + readyWithinMs;
-  while (!(await answers(url))) {
-    if (child.exitCode !== null || performance.now() > deadline) {
+  let isClosing = false;
+  say('sam local start-api');
+  const { failed, close } = await supervise({
+    pidFile: join(folder, 'sam.pid'),
+    launch: () => {
+      const child = startChild('env', program, root);
+      child.stderr?.on('data', (chunk: Buffer) => {
+        // Python prints a stack trace when it is asked to end.
+        if (!isClosing && causeOfEnd() === undefined) process.stderr.write(chunk);
+      });
+      return child;
+    },
+    start: {
+      isDone: () => answers(url),
+      askEveryMs: 100,
+      withinMs: readyWithinMs,
+      failed: () => failure('sam local start-api did not start: its last lines above say why'),
+    },
+    graceMs,
+    onEnd: ({ how: ended }) => {
+      throw failure(`sam local start-api ended (${ended})`);
+    },
+  });
+  return {
+    url,
+    failed,
+    close: async () => {
+      isClosing = true;
       await close();
-      throw failure('sam local start-api did not start: its last lines above say why');
-    }
-    await sleep(100);
-  }
-  return { url, failed, close };
+    },
+  };
 };

@@ -6,12 +6,12 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/store.ts';
 import { ensureTable } from '../dynamodb/table.ts';
-import { type Closer, closeAll } from '../host/closing.ts';
-import { failure, sentenceOf } from '../host/command.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import { type Closer, closeAll } from '../host/ending.ts';
 import type { TableDefinition } from '../host/template.ts';
 import { startDaemon } from './daemon.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';

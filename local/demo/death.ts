@@ -1,10 +1,9 @@
 /** The second part of the story: nodes are killed, first one under load, then the majority. */
 import { randomUUID } from 'node:crypto';
 import { create, get, type Reply, type Request, tallyOf, update, versionsOf } from './client.ts';
-import { isAtRest, isServing } from './serving.ts';
+import { becomesTrue, isAtRest, isServing } from './nodes.ts';
 import type { Scene } from './story.ts';
 import { type Stream, startStream } from './stream.ts';
-import { becomesTrue } from './waiting.ts';
 
 const flowLimitMs = 60_000;
 const returnLimitMs = 60_000;

@@ -1,4 +1,9 @@
-/** The operations that the story of `npm run demo` needs of a cluster, independent of how its nodes run. */
+/**
+ * The nodes of `npm run demo`: the operations that the story needs of a cluster, independent of how its nodes run, and
+ * waiting until they serve.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus } from '../cluster/status.ts';
 
 export type Nodes = {
@@ -16,3 +21,46 @@ export type Nodes = {
   /** Ends the cluster, and removes everything that was made only for the demo. */
   readonly close: () => Promise<void>;
 };
+
+/** Whether these nodes serve, and have applied all revisions, within the limit. */
+export const isServing = (
+  nodes: Nodes,
+  numbers: readonly number[],
+  limitMs: number,
+): Promise<boolean> =>
+  becomesTrue(limitMs, async () => {
+    const { nodes: all } = await nodes.status();
+    const asked = all.filter(({ node }) => numbers.includes(node));
+    return asked.every(({ alive, state, lag }) => alive && state === 'serving' && lag === 0);
+  });
+
+/** Whether all nodes reach one revision with one digest within the limit. */
+export const isAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
+  becomesTrue(limitMs, async () => {
+    const { nodes: all, equal } = await nodes.status();
+    const points = new Set(
+      all.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`),
+    );
+    return equal && points.size === 1 && all.every(({ alive }) => alive);
+  });
+
+const pollMs = 50;
+
+/** Returns whether the condition comes true within the limit. The condition may throw, which counts as not yet true. */
+export const becomesTrue = async (
+  limitMs: number,
+  condition: () => Promise<boolean> | boolean,
+): Promise<boolean> => {
+  const until = performance.now() + limitMs;
+  for (;;) {
+    const isTrue = await Promise.resolve()
+      .then(condition)
+      .catch(() => false);
+    if (isTrue || performance.now() > until) return isTrue;
+    await sleep(pollMs);
+  }
+};
+
+/** The numbers from 1 to `count`. */
+export const countTo = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => index + 1);

@@ -6,13 +6,13 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { failure } from '../../system/failures.ts';
 import { parseCommand } from '../cluster/commands.ts';
 import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
-import { endChild, startProgram } from '../host/child.ts';
-import { failure } from '../host/command.ts';
 import { connectToRunning } from '../host/connect.ts';
 import { closeAtEnd } from '../host/ending.ts';
+import { endChild, startProgram } from '../host/supervisor.ts';
 import { openTokenKey } from '../host/token-key.ts';
 import type { Nodes } from './nodes.ts';
 

@@ -8,8 +8,7 @@ import { type Client, createClient } from './client.ts';
 import { tellOfDeath } from './death.ts';
 import { createDiary, tellOfHistory } from './history.ts';
 import { tellOfTheKey } from './key.ts';
-import type { Nodes } from './nodes.ts';
-import { isAtRest, isServing } from './serving.ts';
+import { isAtRest, isServing, type Nodes } from './nodes.ts';
 import { createTelling, type Telling } from './telling.ts';
 
 export type Scene = Telling & {

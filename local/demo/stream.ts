@@ -1,6 +1,6 @@
 /** A stream of writes from several clients over all nodes. It remembers the acknowledged writes. */
 import { type Client, create, get, update } from './client.ts';
-import { becomesTrue, countTo } from './waiting.ts';
+import { becomesTrue, countTo } from './nodes.ts';
 
 export type Stream = {
   /** The number of writes that were acknowledged so far. */

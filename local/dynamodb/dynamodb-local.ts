@@ -7,7 +7,7 @@ import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { failure, sentenceOf } from '../host/command.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import type { StoreProgram } from './store.ts';
 
 type Options = {

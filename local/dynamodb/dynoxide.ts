@@ -1,8 +1,8 @@
 /** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { startChild } from '../host/child.ts';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
+import { startChild } from '../host/supervisor.ts';
 import type { StoreProgram } from './store.ts';
 
 const storeFile = 'store.sqlite';

@@ -1,21 +1,14 @@
 /**
  * The local store: a DynamoDB server whose file is in the data folder. This process starts it, on loopback unless told
- * otherwise, watches it, and restarts it if it dies; acknowledged writes are in its file. The server has no
- * authentication and lets any web page read and write, so its address must not be found by a page.
+ * otherwise, and restarts it if it dies; acknowledged writes are in its file. The server has no authentication and lets
+ * any web page read and write, so its address must not be found by a page.
  */
 import type { ChildProcess } from 'node:child_process';
-import { connect } from 'node:net';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  endChild,
-  endRememberedChild,
-  findFreePort,
-  findHiddenHost,
-  rememberChild,
-} from '../host/child.ts';
-import { failure } from '../host/command.ts';
-import { watchRoom } from './room.ts';
+import { failure } from '../../system/failures.ts';
+import { findFreePort, findHiddenHost, isServed } from '../host/ports.ts';
+import { type End, supervise } from '../host/supervisor.ts';
 
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
@@ -41,50 +34,16 @@ export type LocalStore = {
 const restartsMax = 5;
 const graceMs = 2_000;
 
-const answers = (host: string, port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const settle = (isThere: boolean) => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once('connect', () => settle(true)).once('error', () => settle(false));
-  });
-
-/** Waits until the child accepts connections. If the child ends before that, throws its last words. */
-const waitUntilReady = async (
+const startFailed = (
   { name, readyWithinMs, explain }: StoreProgram,
-  child: ChildProcess,
-  host: string,
-  port: number,
-): Promise<void> => {
-  let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-2_000);
-  });
-  let error: Error | undefined;
-  child.once('error', (caught) => {
-    error = caught;
-  });
-  const deadline = performance.now() + readyWithinMs;
-  while (performance.now() < deadline) {
-    if (error !== undefined || child.exitCode !== null || child.signalCode !== null) {
-      const why = said.trim().split('\n').at(-1) || error?.message || 'it ended without a word';
-      const sentence = explain?.(why) ?? why;
-      throw failure(`the store (${name}) did not start: ${sentence}`, { cause: error });
-    }
-    if (await answers(host, port)) return;
-    await sleep(5);
+  end: End | undefined,
+): Error => {
+  if (end === undefined) {
+    return failure(`the store (${name}) did not answer within ${readyWithinMs / 1000} s`);
   }
-  throw failure(`the store (${name}) did not answer within ${readyWithinMs / 1000} s`);
+  const why = end.lastWords || 'it ended without a word';
+  return failure(`the store (${name}) did not start: ${explain?.(why) ?? why}`);
 };
-
-/** Resolves when the child ends, with its exit code, signal or error. */
-const endOf = (child: ChildProcess): Promise<string> =>
-  new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
 
 /**
  * Ends the process that an earlier run left in `folder`, starts the program there and returns when it answers. This
@@ -96,58 +55,80 @@ export const startStore = async (
   folder: string,
   report: (line: string) => void,
 ): Promise<LocalStore> => {
-  const pidFile = join(folder, 'store.pid');
-  await endRememberedChild(pidFile);
+  const { name, readyWithinMs } = program;
   const host = program.host ?? (await findHiddenHost());
   const port = await findFreePort(host);
-  let isClosing = false;
   let deathCount = 0;
-
-  const launch = async () => {
-    const child = await program.launch(folder, host, port);
-    const ended = endOf(child);
-    rememberChild(pidFile, child);
-    return { child, ended };
-  };
-  let { child, ended } = await launch();
-  try {
-    await waitUntilReady(program, child, host, port);
-  } catch (error) {
-    await endChild(child, 0);
-    throw error;
-  }
-
-  /** Returns the reason why the store could not be restarted; `undefined` once it was closed. */
-  const keepRunning = async (): Promise<Error | undefined> => {
-    for (let deaths: readonly number[] = []; ; ) {
-      const how = await ended;
-      if (isClosing) return undefined;
+  let deaths: readonly number[] = [];
+  const { failed, close } = await supervise({
+    pidFile: join(folder, 'store.pid'),
+    launch: () => program.launch(folder, host, port),
+    start: {
+      isDone: () => isServed(port, host),
+      askEveryMs: 5,
+      withinMs: readyWithinMs,
+      failed: (end) => startFailed(program, end),
+    },
+    graceMs,
+    onEnd: ({ how }) => {
       deathCount += 1;
       const now = performance.now();
       deaths = [...deaths.filter((at) => now - at < 60_000), now];
       if (deaths.length > restartsMax) {
-        return failure(`the store (${program.name}) ended ${deaths.length} times within a minute`);
+        throw failure(`the store (${name}) ended ${deaths.length} times within a minute`);
       }
-      report(`the store (${program.name}) ended (${how}); it is started again`);
-      // A store that does not become ready has ended, or is ended here; the next round of this loop handles that.
-      ({ child, ended } = await launch());
-      if (isClosing) await endChild(child, graceMs);
-      await waitUntilReady(program, child, host, port).catch(() => endChild(child, 0));
-    }
-  };
-  const kept = keepRunning();
+      report(`the store (${name}) ended (${how}); it is started again`);
+      return 0;
+    },
+  });
   const room = watchRoom(folder, report);
   return {
     endpoint: `http://${host}:${port}`,
     deaths: () => deathCount,
-    failed: new Promise((resolve) => {
-      void kept.then((error) => error && resolve(error), resolve);
-    }),
+    failed,
     close: async () => {
-      isClosing = true;
       room.close();
-      await endChild(child, graceMs);
-      await kept.catch(() => undefined);
+      await close();
     },
   };
+};
+
+const lookEveryMs = 2_000;
+/**
+ * The free bytes below which the disk counts as almost full. One request stores less than 4 MiB, and SQLite's log grows
+ * by about 4 MiB before its pages move into the file.
+ */
+const roomMin = 16 * 1_048_576;
+
+/** The bytes that this user may still write to the disk of a folder. */
+const roomOf = async (folder: string): Promise<number> => {
+  const { bsize, bavail, bfree } = await statfs(folder);
+  // Some file systems keep blocks for root.
+  return bsize * (process.getuid?.() === 0 ? bfree : bavail);
+};
+
+/**
+ * Checks at once and then every two seconds until `close`. `report` gets one line when the disk is almost full, and one
+ * when there is space again. `measure` is for tests.
+ */
+export const watchRoom = (
+  folder: string,
+  report: (line: string) => void,
+  measure: (folder: string) => Promise<number> = roomOf,
+): { readonly look: () => Promise<void>; readonly close: () => void } => {
+  let isLow = false;
+  const look = async (): Promise<void> => {
+    // If the folder is gone, or the file system does not tell, nothing is known.
+    const room = await measure(folder).catch(() => undefined);
+    if (room === undefined || room < roomMin === isLow) return;
+    isLow = room < roomMin;
+    report(
+      isLow
+        ? `the disk of ${folder} has ${Math.floor(room / 1_024)} KiB left: once it is full every write is refused; make room`
+        : `the disk of ${folder} has room again`,
+    );
+  };
+  void look();
+  const timer = setInterval(() => void look(), lookEveryMs).unref();
+  return { look, close: () => clearInterval(timer) };
 };

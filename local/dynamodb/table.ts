@@ -10,7 +10,7 @@ import {
   type TableDescription,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 import type { TableDefinition } from '../host/template.ts';
 
 const isNamed = (error: unknown, name: string): boolean =>

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
 import { bounds } from '../host/bounds.ts';
-import { isForName, isFromPage } from '../host/web-pages.ts';
+import { isForName, isFromPage } from '../host/requests.ts';
 import type { Front } from './front.ts';
 import { isJson, ok, type Reply, refuse, unavailable, unclear } from './protocol.ts';
 

@@ -6,11 +6,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { TlsFiles } from '../cluster/cluster-file.ts';
-import { mutualTls } from '../cluster/mutual-tls.ts';
-import { discardBody, isDeclaredTooLong, type Read, readBody, type Unread } from './body.ts';
-import type { Bounds } from './bounds.ts';
-import { type Budget, createBudget, type Holder } from './budget.ts';
+import { mutualTls, type TlsFiles } from '../cluster/cluster-file.ts';
+import { type Bounds, type Budget, createBudget, type Holder } from './bounds.ts';
+import { discardBody, isDeclaredTooLong, type Read, readBody, type Unread } from './requests.ts';
 
 /** Why something is not a request that can be answered. */
 export type Unreadable = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';

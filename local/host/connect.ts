@@ -3,12 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { failure } from '../../system/failures.ts';
 import { findCertificates } from '../cluster/certificates.ts';
-import { readClusterFile, type TlsFiles } from '../cluster/cluster-file.ts';
-import { createKeyTransport } from '../cluster/key-transport.ts';
+import { createKeyTransport, readClusterFile, type TlsFiles } from '../cluster/cluster-file.ts';
 import { type Credentials, openMasterKey } from '../kms/master-key.ts';
 import { masterKeyFile } from '../kms/server.ts';
-import { failure } from './command.ts';
 import { findRunning, type Running } from './running.ts';
 import { startParts } from './services.ts';
 

@@ -1,27 +1,22 @@
 /**
- * The folder that holds all data of a local vault. Its files are for its owner only (folder 0700, files 0600). Each
- * file is replaced as a whole or not at all. The folder belongs to one running vault at a time.
+ * The folder that holds all data of a local vault, and how commands name it. Its files are for its owner only (folder
+ * 0700, files 0600). The folder belongs to one running vault at a time.
  */
 import {
   accessSync,
   chmodSync,
-  closeSync,
   constants,
   existsSync,
-  fsyncSync,
-  linkSync,
   mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
   type Stats,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { codeOf, failure, sentenceOf } from './command.ts';
+import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+
+/** The folder of the checkout, or of its copy in a container. */
+export const root = join(import.meta.dirname, '..', '..');
 
 /** Returns the folder of this run as an absolute path: `VAULT_DATA_DIR`, else `preset`. */
 export const dataFolderOf = (environment: NodeJS.ProcessEnv, preset = '.local/data'): string =>
@@ -110,51 +105,10 @@ export const lockDataFolder = (folder: string): { readonly release: () => void }
   }
 };
 
-const syncFolder = (folder: string): void => {
-  const descriptor = openSync(folder, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
-};
+/** Writes a text as one word of a shell's command line, quoted only if necessary. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-const writeSynced = (file: string, text: string): void => {
-  writeFileSync(file, text, { mode: 0o600, flag: 'wx', flush: true });
-};
-
-/** Replaces a file. After a crash at any point it holds either the old text or the new text, never a part. */
-export const replaceFile = (file: string, text: string): void => {
-  const draft = `${file}.${process.pid}.draft`;
-  rmSync(draft, { force: true });
-  writeSynced(draft, text);
-  renameSync(draft, file);
-  syncFolder(dirname(file));
-};
-
-/**
- * Makes a file with this text unless it exists, and returns its content. If two processes make it at once, both return
- * the text of the first.
- */
-export const createFileOnce = (file: string, makeText: () => string): string => {
-  const present = readFileIfPresent(file);
-  if (present !== undefined) return present;
-  const draft = `${file}.${process.pid}.draft`;
-  rmSync(draft, { force: true });
-  try {
-    writeSynced(draft, makeText());
-    linkSync(draft, file);
-    syncFolder(dirname(file));
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    rmSync(draft, { force: true });
-  }
-  return readFileSync(file, 'utf8');
-};
-
-export const readFileIfPresent = (file: string): string | undefined => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw failure(`cannot read ${file} (${codeOf(error)})`, { cause: error });
-  }
-};
+/** Returns the setting to write before a command so that it finds this folder; empty for the preset folder. */
+export const folderSetting = (environment: NodeJS.ProcessEnv, folder: string): string =>
+  environment['VAULT_DATA_DIR'] ? `VAULT_DATA_DIR=${shellWord(folder)} ` : '';

@@ -2,8 +2,7 @@
  * Ends a program in an orderly way: when its work is done, when it is asked to end (TERM, INT, HUP), or when the reader
  * of its output is gone. In each case it first ends everything that it has started.
  */
-import { type Closer, closeAll } from './closing.ts';
-import { codeOf } from './command.ts';
+import { codeOf } from '../../system/failures.ts';
 
 /**
  * `SIGPIPE` means that the reader of the output went away. Node has no such signal, so the shells' number for it is
@@ -86,4 +85,22 @@ export const untilSignal = async (): Promise<void> => {
 export const untilAbandoned = async (): Promise<void> => {
   await asked.promise;
   if (isAwaited) await new Promise<never>(() => undefined);
+};
+
+export type Closer = () => void | Promise<void>;
+
+/**
+ * Calls the closers, the last first, and leaves the list empty. Each is called even if another one failed. Throws the
+ * first error.
+ */
+export const closeAll = async (closers: Closer[]): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const close of closers.splice(0).reverse()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 };

@@ -4,24 +4,24 @@
  * function that failed) have the form of the functions' problems.
  */
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { problem } from '../../functions/http/responses.ts';
-import { createBoundedServer, type Exchange } from './bounded-server.ts';
+import { VaultError } from '../../functions/model/errors.ts';
+import { limits } from '../../functions/model/limits.ts';
+import { createBoundedServer, type Exchange, type Unreadable } from './bounded-server.ts';
 import { type Bounds, bounds as presetBounds } from './bounds.ts';
-import { countParameters, pathOf, toEvent } from './event.ts';
-import { type Handler, headersOf, invoke } from './invoke.ts';
 import {
-  fromPage,
-  methodNotAllowed,
-  refuseUnreadable,
-  routeNotFound,
-  tooManyParameters,
-  unread,
-} from './refusals.ts';
-import { createFindRoute, type FindRoute } from './routes.ts';
-import type { Route } from './template.ts';
-import { isFromPage } from './web-pages.ts';
+  countParameters,
+  type Handler,
+  invoke,
+  pathOf,
+  replyHeadersOf,
+  toEvent,
+} from './lambda.ts';
+import { isFromPage, type Unread } from './requests.ts';
+import { createFindRoute, type FindRoute, type Route } from './template.ts';
 
 export type GatewayOptions = {
   readonly routes: readonly Route[];
@@ -58,7 +58,7 @@ const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult):
   const body = isBase64Encoded || isLong ? Buffer.from(text, encoding) : text;
   const length = Buffer.byteLength(body);
   response.statusCode = result.statusCode;
-  for (const [name, values] of headersOf(result)) response.setHeader(name, values);
+  for (const [name, values] of replyHeadersOf(result)) response.setHeader(name, values);
   response.setHeader('Content-Length', length);
   holdReply(length);
   response.write(body);
@@ -128,3 +128,48 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
       }),
   };
 };
+
+const routeNotFound = () => new VaultError('route_not_found', 'no route has this path');
+const fromPage = () => new VaultError('forbidden', 'a web page may not use the vault');
+const methodNotAllowed = () =>
+  new VaultError('method_not_allowed', 'the route does not have this method');
+
+const bodyTooLarge = () =>
+  new VaultError('too_large', 'the body is too large', { members: { limit: limits.bodyBytesMax } });
+const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
+const malformed = () =>
+  new VaultError('invalid_request', 'this is not a valid HTTP request', {
+    members: { field: 'request' },
+  });
+const noRoom = () =>
+  new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
+
+/** Makes the problem of a request whose body was not read. */
+const unread = (why: Unread): VaultError =>
+  ({ 'too long': bodyTooLarge, 'too slow': tooSlow, 'no room': noRoom, malformed })[why]();
+
+const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
+  new VaultError('too_large', 'the query has too many parameters', {
+    members: { field: 'query', limit },
+  });
+
+/** Makes the raw reply, status line included, to something that is not a valid request. */
+const refuseUnreadable =
+  ({ headerBytesMax, headersMax }: Bounds) =>
+  (reason: Unreadable): string => {
+    const tooLarge = (sentence: string, limit: number) => () =>
+      new VaultError('too_large', sentence, { members: { field: 'headers', limit } });
+    const errors = {
+      malformed,
+      'too slow': tooSlow,
+      'headers too large': tooLarge('the headers are too large', headerBytesMax),
+      'too many headers': tooLarge('the request has too many headers', headersMax),
+    };
+    const { statusCode, headers, body } = problem(errors[reason](), randomUUID());
+    const lines = Object.entries({
+      ...headers,
+      'Content-Length': Buffer.byteLength(body),
+      Connection: 'close',
+    }).map(([name, value]) => `${name}: ${value}\r\n`);
+    return `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`;
+  };

@@ -3,8 +3,8 @@
  * and unknown words and options are refused, so that a mistyped word has no effect. It uses Node's `parseArgs`, because
  * the programs also run in containers, which have no development dependencies.
  */
-import { parseArgs } from 'node:util';
-import { failure, runCommand, sentenceOf } from './command.ts';
+import { parseArgs, types } from 'node:util';
+import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import {
   causeOfEnd,
   closeEverything,
@@ -126,6 +126,17 @@ export const readCommandLine = <Known extends Options>(
 /** Makes the failure for words that the program does not know. */
 export const unknownWords = (words: readonly string[]): Error =>
   usage(words.length === 0 ? 'a word is missing' : `it does not know "${words.join(' ')}"`);
+
+/** Runs a part of the program. An error that is not a failure is our bug; only such an error is shown with its stack. */
+const runCommand = async (command: () => Promise<void>): Promise<void> => {
+  try {
+    await command();
+  } catch (error) {
+    const isBug = types.isNativeError(error) && !isFailure(error);
+    report(`${isBug ? error.stack : sentenceOf(error)}`);
+    process.exitCode = isFailure(error) ? error.exitCode : 1;
+  }
+};
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 

@@ -1,7 +1,109 @@
-/** Lets the other commands find the vault that runs on a data folder. */
+/**
+ * What runs on a folder, so that other commands and later starts find it. A file of the folder keeps the pid and the
+ * start time of the process, so a record of a process that was killed counts for nothing.
+ */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { find, forget, remember } from './running-record.ts';
+import { codeOf } from '../../system/failures.ts';
+import { readFileIfPresent, replaceFile } from '../../system/files.ts';
+
+/** Identifies a process: the system may reuse a pid, but then the start time differs. */
+export const processRecord = v.object({ pid: v.number(), startTime: v.string() });
+export type ProcessRecord = v.InferOutput<typeof processRecord>;
+
+const startTimeOf = (pid: number): string | undefined => {
+  try {
+    // The start time is field 22 of /proc/<pid>/stat. Field 2, the program's name, may hold blanks and parentheses.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' ? undefined : fields[18];
+  } catch {
+    if (process.platform === 'linux') return undefined;
+  }
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** The record of a process that runs now; `undefined` if it does not run. */
+export const recordOf = (pid: number): ProcessRecord | undefined => {
+  const startTime = startTimeOf(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
+};
+
+export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
+  startTimeOf(pid) === startTime;
+
+/**
+ * Records a child in `file`, which replaces the record before it. If the file cannot be written because the disk is
+ * full, the child runs nevertheless; otherwise its parent would never recover by itself when there is space again.
+ */
+export const rememberChild = (file: string, child: ChildProcess): void => {
+  const record = child.pid === undefined ? undefined : recordOf(child.pid);
+  if (record === undefined) return;
+  try {
+    replaceFile(file, JSON.stringify(record));
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) throw error;
+  }
+};
+
+const parseRecord = (text: string): ProcessRecord | undefined => {
+  try {
+    return v.parse(processRecord, JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+};
+
+/** The child that `file` records, if it still runs. */
+export const findRememberedChild = (file: string): ProcessRecord | undefined => {
+  const text = readFileIfPresent(file);
+  const record = text === undefined ? undefined : parseRecord(text);
+  return record !== undefined && isRunning(record) ? record : undefined;
+};
+
+/** Ends the child that `file` records, if it still runs; returns when it is gone. */
+export const endRememberedChild = async (file: string): Promise<void> => {
+  const record = findRememberedChild(file);
+  if (record === undefined) return;
+  process.kill(record.pid, 'SIGKILL');
+  while (isRunning(record)) await sleep(5);
+};
+
+/**
+ * The record, in the file of this name in a folder, of what a process serves there. `remember` records this process,
+ * which must call `forget` before it ends. `find` reads the record of another process; `undefined` if that does not run,
+ * also if it was killed.
+ */
+export const createRecord = <Entries extends v.ObjectEntries>(
+  name: string,
+  what: v.ObjectSchema<Entries, undefined>,
+) => {
+  type Told = v.InferOutput<v.ObjectSchema<Entries, undefined>>;
+  const fileOf = (folder: string): string => join(folder, name);
+  return {
+    remember: (folder: string, told: Told): void => {
+      const record = { process: recordOf(process.pid), ...told };
+      replaceFile(fileOf(folder), JSON.stringify(record, undefined, 2));
+    },
+    forget: (folder: string): void => rmSync(fileOf(folder), { force: true }),
+    find: (folder: string): Told | undefined => {
+      const text = readFileIfPresent(fileOf(folder));
+      if (text === undefined) return undefined;
+      const told: unknown = JSON.parse(text);
+      const owner = v.safeParse(v.object({ process: processRecord }), told);
+      if (!owner.success || !isRunning(owner.output.process)) return undefined;
+      const { success, output } = v.safeParse(what, told);
+      return success ? output : undefined;
+    },
+  };
+};
 
 const running = v.object({
   /** This is empty for the master key of a cluster, which is not a vault. */
@@ -18,13 +120,9 @@ const running = v.object({
 /** A running vault: its address, and the settings of its functions. */
 export type Running = v.InferOutput<typeof running>;
 
-const fileOf = (folder: string): string => join(folder, 'running.json');
-
-/** Records the address of this process's vault. Call `forgetRunning` before it ends. */
-export const rememberRunning = (folder: string, vault: Running): void =>
-  remember(fileOf(folder), vault);
-
-export const forgetRunning = (folder: string): void => forget(fileOf(folder));
-
-/** Finds the vault that runs on the folder; `undefined` if none runs, also if its process was killed. */
-export const findRunning = (folder: string): Running | undefined => find(fileOf(folder), running);
+/** The vault that runs on a folder. */
+export const {
+  remember: rememberRunning,
+  forget: forgetRunning,
+  find: findRunning,
+} = createRecord('running.json', running);

@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import * as v from 'valibot';
-import { failure } from './command.ts';
-import { createFileOnce, readFileIfPresent } from './data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { createFileOnce, readFileIfPresent } from '../../system/files.ts';
 
 export const localIssuer = 'urn:vault:local';
 export const localAudience = 'vault';

@@ -4,13 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { failure } from '../../system/failures.ts';
 import { findKeyContainer, urlOf } from '../containers/compose.ts';
-import { findCloud } from '../containers/running-cloud.ts';
-import { findSam } from '../containers/running-sam.ts';
-import { localstackFolderOf, stackFolderOf } from '../containers/settings.ts';
-import { failure } from './command.ts';
-import { dataFolderOf } from './data-folder.ts';
-import { root } from './root.ts';
+import { findCloud, findSam, localstackFolderOf, stackFolderOf } from '../containers/running.ts';
+import { dataFolderOf, root } from './data-folder.ts';
 import { findRunning } from './running.ts';
 
 export const vaultNames = ['start', 'cluster', 'docker', 'sam', 'localstack'] as const;

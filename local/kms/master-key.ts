@@ -4,8 +4,8 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import * as v from 'valibot';
-import { failure } from '../host/command.ts';
-import { createFileOnce, replaceFile } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { createFileOnce, replaceFile } from '../../system/files.ts';
 
 const account = 'arn:aws:kms:us-east-1:000000000000:';
 

@@ -11,7 +11,7 @@ import type { TlsFiles } from '../cluster/cluster-file.ts';
 import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
 import { bounds } from '../host/bounds.ts';
 import type { Answer } from '../host/in-process.ts';
-import { isFromPage } from '../host/web-pages.ts';
+import { isFromPage } from '../host/requests.ts';
 import { fault, isFault } from './fault.ts';
 import { type Credentials, type MasterKey, openMasterKey } from './master-key.ts';
 import { operations } from './operations.ts';

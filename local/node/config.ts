@@ -1,5 +1,5 @@
 /** The settings of a vault node, from its environment: which node it is, and where the others are. */
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,10 +3,9 @@
  * last one that they heard, so an older copy of the files is noticed: it holds a lower number.
  */
 import { join } from 'node:path';
-import { failure } from '../host/command.ts';
-import { readFileIfPresent } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { readFileIfPresent, replaceFileMeanwhile } from '../../system/files.ts';
 import { memberFiles } from './member-files.ts';
-import { replaceFileMeanwhile } from './record.ts';
 
 export type Counter = {
   readonly value: () => number;

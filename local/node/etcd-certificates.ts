@@ -1,8 +1,8 @@
 /** The certificates of the cluster as etcd takes them: from files in the node's folder, which is its working folder. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../../system/files.ts';
 import type { TlsFiles } from '../cluster/cluster-file.ts';
-import { replaceFile } from '../host/data-folder.ts';
 
 const files = { ca: 'tls/ca.pem', certificate: 'tls/node.pem', key: 'tls/node.key' } as const;
 

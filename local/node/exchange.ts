@@ -1,6 +1,6 @@
 /** Every second the nodes tell each other how they are. Each writes down the start and the counter of the others. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sentenceOf } from '../host/command.ts';
+import { sentenceOf } from '../../system/failures.ts';
 import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';

@@ -3,7 +3,7 @@
  * nodes can. A node that cannot be sure waits, and says for which node.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf } from '../host/command.ts';
+import { codeOf } from '../../system/failures.ts';
 import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';

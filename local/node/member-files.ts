@@ -1,7 +1,7 @@
 /** The files of a node's etcd: whether there are any, whether etcd says that it cannot use them, and putting them aside. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure } from '../host/command.ts';
+import { failure } from '../../system/failures.ts';
 
 /** Words with which etcd ends itself: its files are behind what it acknowledged, damaged, or of a removed member. */
 const lostWords = [

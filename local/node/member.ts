@@ -7,11 +7,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../../system/failures.ts';
 import type { TlsFiles } from '../cluster/cluster-file.ts';
 import { type LogFile, openLogFile } from '../cluster/log-file.ts';
-import { endChild, endRememberedChild, rememberChild, startChild } from '../host/child.ts';
-import { failure } from '../host/command.ts';
+import { startChild, supervise } from '../host/supervisor.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
 import { findLostWords, putAside, removeAside } from './member-files.ts';
@@ -108,28 +107,19 @@ const argumentsOf = (
 };
 
 /**
- * Keeps what etcd writes to stderr in `etcd.log`, and its last line, and the reason why it cannot use its files if a
- * line gives one. A long dump may come after that line.
+ * Keeps what etcd writes to stderr in `etcd.log`. The result finds the reason why etcd cannot use its files, if a line
+ * gave one. A long dump may come after that line.
  */
-const listenTo = ({ stderr }: ChildProcess, log: LogFile) => {
-  let last = '';
+const listenTo = ({ stderr }: ChildProcess, log: LogFile): (() => string | undefined) => {
   let lost: string | undefined;
   if (stderr) {
     stderr.on('data', (chunk: Buffer) => log.write(chunk));
     createInterface({ input: stderr }).on('line', (line) => {
-      last = line.trim() || last;
       lost ??= findLostWords(line);
     });
   }
-  return { last: () => last.slice(0, lastMax), lost: () => lost };
+  return () => lost;
 };
-
-/** How etcd ended, once all that it wrote was read. */
-const endOf = (child: ChildProcess): Promise<string> =>
-  new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
 
 /**
  * Starts the member and keeps it running. `lost`: why files that are there must not be used, and a new member is needed.
@@ -141,8 +131,6 @@ export const startMember = async (
 ): Promise<Member> => {
   const { config, folder, tls, askForMember, onRestart, report, onFailed } = options;
   writePeerTls(folder, tls);
-  const pidFile = join(folder, 'etcd.pid');
-  await endRememberedChild(pidFile);
   const { peerProxy: proxy } = config;
   const environment = {
     ETCD_UNSUPPORTED_ARCH: process.arch,
@@ -151,8 +139,6 @@ export const startMember = async (
     ...(proxy && { HTTPS_PROXY: proxy.href }),
   };
   let membership: Membership = { cluster: clusterOf(config), state: 'new' };
-  let child: ChildProcess | undefined;
-  let isClosing = false;
 
   const replace = async (why: string): Promise<void> => {
     // First of all: another node may remove the member at once, and no later start may begin with its files.
@@ -163,44 +149,39 @@ export const startMember = async (
   };
   if (lost !== undefined) await replace(lost);
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
-  const launch = () => {
-    // A member that was killed leaves its socket behind, and etcd does not take it over.
-    rmSync(join(folder, socketName), { force: true });
-    child = startChild('etcd', argumentsOf(options, membership), folder, environment);
-    rememberChild(pidFile, child);
-    return { ended: endOf(child), said: listenTo(child, log), at: performance.now() };
-  };
-  let running = launch();
+  let findLost: () => string | undefined = () => undefined;
+  let waitMs = restartFirstMs;
 
-  const keepRunning = async (): Promise<void> => {
-    for (let waitMs = restartFirstMs; ; ) {
-      const how = await running.ended;
-      if (isClosing) return;
+  const { failed, close } = await supervise({
+    pidFile: join(folder, 'etcd.pid'),
+    launch: () => {
+      // A member that was killed leaves its socket behind, and etcd does not take it over.
+      rmSync(join(folder, socketName), { force: true });
+      const child = startChild('etcd', argumentsOf(options, membership), folder, environment);
+      findLost = listenTo(child, log);
+      return child;
+    },
+    graceMs,
+    onEnd: async ({ how, lastWords, ranMs }) => {
       onRestart();
-      const why = running.said.lost();
+      const why = findLost();
       if (why !== undefined) {
         report(`etcd cannot use its files (${why}); this node asks for a new member`);
         await replace(`its etcd said: ${why}`);
       } else {
-        const last = how.startsWith('exit code') ? running.said.last() : '';
+        const last = how.startsWith('exit code') ? lastWords.slice(0, lastMax) : '';
         const words = last && ` (it said: ${last})`;
         report(`etcd ended (${how}); it is started again${words}`);
       }
-      waitMs = performance.now() - running.at > restartLastMs ? restartFirstMs : waitMs;
-      await sleep(waitMs);
-      waitMs = Math.min(restartLastMs, waitMs * 2);
-      if (isClosing) return;
-      running = launch();
-    }
-  };
-  const kept = keepRunning().catch((error) => {
-    if (!isClosing) onFailed(error);
+      const now = ranMs > restartLastMs ? restartFirstMs : waitMs;
+      waitMs = Math.min(restartLastMs, now * 2);
+      return now;
+    },
   });
+  void failed.then(onFailed);
   return {
     close: async () => {
-      isClosing = true;
-      if (child) await endChild(child, graceMs);
-      await kept;
+      await close();
       log.close();
     },
   };

@@ -1,12 +1,12 @@
 /** One vault node: its member of etcd, its front, and what it says to the other nodes. */
 import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import type { ClusterFile } from '../cluster/cluster-file.ts';
 import { connectEtcd } from '../etcd/client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberStatus } from '../etcd/member-client.ts';
-import { failure, isFailure, sentenceOf } from '../host/command.ts';
 import { compareCopies, digestOf, type HashAnswer } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';

@@ -5,11 +5,10 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
-import type { TlsFiles } from '../cluster/cluster-file.ts';
-import { mutualTls } from '../cluster/mutual-tls.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
+import { mutualTls, type TlsFiles } from '../cluster/cluster-file.ts';
 import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
 import { bounds } from '../host/bounds.ts';
-import { failure, sentenceOf } from '../host/command.ts';
 import { addressOf, type NodeConfig } from './config.ts';
 import { openTunnel } from './tunnel.ts';
 

@@ -2,11 +2,10 @@
  * What a node keeps of itself and of the others over its starts, in `node.json`. By it the others notice a folder that
  * was emptied or put back to an older copy: they remember more of the node than its own files do.
  */
-import { open, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import * as v from 'valibot';
-import { failure } from '../host/command.ts';
-import { readFileIfPresent, replaceFile } from '../host/data-folder.ts';
+import { failure } from '../../system/failures.ts';
+import { readFileIfPresent, replaceFile, replaceFileMeanwhile } from '../../system/files.ts';
 import { type HeardReport, heardReport } from './report.ts';
 
 const stored = v.object({
@@ -63,24 +62,6 @@ export const writeRestoredRecord = (folder: string, node: number, restore: strin
     fileOf(folder),
     JSON.stringify({ node, start: 0, member: true, heard: {}, restore } satisfies Stored),
   );
-
-const flush = async (path: string, flags: string, text?: string): Promise<void> => {
-  const handle = await open(path, flags, 0o600);
-  try {
-    if (text !== undefined) await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
-/** Replaces a file whole, as `replaceFile` does, and does not hold up requests while the disk works. */
-export const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
-  const draft = `${file}.draft`;
-  await flush(draft, 'w', text);
-  await rename(draft, file);
-  await flush(dirname(file), 'r');
-};
 
 /**
  * Opens the record of the node in `folder`. A change counts at once, and is on the disk when its promise resolves.

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { sentenceOf } from '../../system/failures.ts';
 import type { ListedMember, MemberClient } from '../etcd/member-client.ts';
-import { sentenceOf } from '../host/command.ts';
 import { type Comparison, resultOf } from './comparison.ts';
 import { addressOf, type NodeConfig } from './config.ts';
 import { nameOf, peerUrlOf } from './member.ts';

@@ -1,7 +1,7 @@
 /** Upkeep: each minute in which a node serves, it looks after its member of etcd and the expired items. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sentenceOf } from '../../system/failures.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
-import { sentenceOf } from '../host/command.ts';
 import { type CompactionOptions, createCompaction } from './compaction.ts';
 import { createDefragmentation, type DefragmentationOptions } from './defragmentation.ts';
 import { createExpiry, type ExpiryOptions } from './expiry.ts';

@@ -2,7 +2,7 @@
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { open } from '../../functions/crypto/envelope.ts';
 import type { Identity, StoredVersion } from '../../functions/model/types.ts';
-import { failure, sentenceOf } from '../host/command.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 
 type Key = { readonly kms: KMSClient; readonly masterKeyId: string };
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { TlsFiles } from '../../local/cluster/cluster-file.ts';
 import { connectEtcd } from '../../local/etcd/client.ts';
-import { findFreePort } from '../../local/host/child.ts';
+import { findFreePort } from '../../local/host/ports.ts';
 import type { NodeConfig } from '../../local/node/config.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
 import { freshCertificates } from '../support/certificates.ts';

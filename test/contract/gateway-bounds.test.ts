@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bounds } from '../../local/host/bounds.ts';
 import { type Gateway, startGateway } from '../../local/host/gateway.ts';
-import type { Handler } from '../../local/host/invoke.ts';
+import type { Handler } from '../../local/host/lambda.ts';
 import { type Route, readTemplate } from '../../local/host/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket, readAll } from '../support/sockets.ts';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { type Gateway, startGateway } from '../../local/host/gateway.ts';
-import type { Handler } from '../../local/host/invoke.ts';
+import type { Handler } from '../../local/host/lambda.ts';
 import { type Route, readTemplate } from '../../local/host/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 

@@ -4,8 +4,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterEach, expect, it } from '@jest/globals';
-import { type ClusterFile, readClusterFile } from '../../local/cluster/cluster-file.ts';
-import { createKeyTransport } from '../../local/cluster/key-transport.ts';
+import {
+  type ClusterFile,
+  createKeyTransport,
+  readClusterFile,
+} from '../../local/cluster/cluster-file.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../support/local-process.ts';
 import { describeLocal } from '../support/running-vault.ts';

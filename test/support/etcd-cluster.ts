@@ -1,7 +1,7 @@
 /** A real etcd with three members, each on its own folder. */
 
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
-import { findFreePort } from '../../local/host/child.ts';
+import { findFreePort } from '../../local/host/ports.ts';
 import { type EtcdMember, startEtcdMember } from './etcd-member.ts';
 
 export type EtcdCluster = {

@@ -3,7 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endChild, findFreePort, startChild } from '../../local/host/child.ts';
+import { findFreePort } from '../../local/host/ports.ts';
+import { endChild, startChild } from '../../local/host/supervisor.ts';
 import { requireEtcd } from '../../local/node/member.ts';
 
 export type EtcdMember = {

@@ -7,7 +7,7 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { findRememberedChild } from '../../local/host/child.ts';
+import { findRememberedChild } from '../../local/host/running.ts';
 import { createNamespaces } from '../cluster/chaos/namespaces.ts';
 import type { Network } from '../cluster/chaos/network.ts';
 import { until } from './cluster-process.ts';

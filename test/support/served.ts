@@ -3,7 +3,7 @@
  * suites thus test the functions as that program serves them. The first time it installs what it needs.
  */
 import { rmSync } from 'node:fs';
-import { findFreePort } from '../../local/host/child.ts';
+import { findFreePort } from '../../local/host/ports.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from './local-process.ts';
 
 type Served = { readonly process: LocalProcess; readonly dataDir: string };

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { findFreePort } from '../../../local/host/child.ts';
+import { findFreePort } from '../../../local/host/ports.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../../support/local-process.ts';
 import { exchange } from '../../support/raw-http.ts';
 import { sendUntilFinal } from '../../support/repeated-requests.ts';

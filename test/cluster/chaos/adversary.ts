@@ -6,8 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { HttpRequest } from '@smithy/core/transport';
 import { findCertificates } from '../../../local/cluster/certificates.ts';
-import type { TlsFiles } from '../../../local/cluster/cluster-file.ts';
-import { createKeyTransport } from '../../../local/cluster/key-transport.ts';
+import { createKeyTransport, type TlsFiles } from '../../../local/cluster/cluster-file.ts';
 import { findRunning } from '../../../local/host/running.ts';
 import { type Choose, startAdversary } from '../../support/adversary/adversary.ts';
 import { canaryForms } from '../../support/adversary/canaries.ts';

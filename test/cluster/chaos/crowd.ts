@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type Outcome } from './client.ts';
 import { type Contest, createContest } from './contests.ts';
 import { createExchange } from './exchange.ts';
-import type { Asked, History, Seen } from './history.ts';
-import { microseconds } from './history.ts';
+import { type Asked, type History, microseconds, type Seen } from './history.ts';
 import { createRandom, type Random } from './random.ts';
 
 export type CrowdOptions = {

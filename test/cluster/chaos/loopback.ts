@@ -1,6 +1,6 @@
 /** A network without root: all nodes on 127.0.0.1, where they reach each other through proxies that can refuse. */
 import { hostOf, startRelay } from '../../../local/cluster/relay.ts';
-import { findFreePort } from '../../../local/host/child.ts';
+import { findFreePort } from '../../../local/host/ports.ts';
 import type { Network } from './network.ts';
 
 /** As many ports as asked for, each free a moment ago. */

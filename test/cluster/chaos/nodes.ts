@@ -7,7 +7,7 @@ import {
   isRunning,
   type ProcessRecord,
   recordOf as recordOfProcess,
-} from '../../../local/host/child.ts';
+} from '../../../local/host/running.ts';
 import { issueToken } from '../../support/tokens.ts';
 import { type Hostility, type Met, startAdversaries } from './hostility.ts';
 import type { Network } from './network.ts';

@@ -5,8 +5,7 @@
 import { createHash } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { readClusterFile } from '../../../local/cluster/cluster-file.ts';
-import { createKeyTransport } from '../../../local/cluster/key-transport.ts';
+import { createKeyTransport, readClusterFile } from '../../../local/cluster/cluster-file.ts';
 import { findRunning } from '../../../local/host/running.ts';
 import { checkVault, scanItems } from '../../../local/verify/vault.ts';
 import type { Verified } from './verified.ts';

@@ -6,8 +6,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { failure } from '../../../local/host/command.ts';
 import { runProgram } from '../../../local/host/program.ts';
+import { failure } from '../../../system/failures.ts';
 import { runChaos } from './chaos.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
 import { bestNetwork, type NetworkName } from './site.ts';

@@ -15,7 +15,14 @@ import { freshFolder } from '../../support/local-process.ts';
 
 const checkout = (): string => {
   const folder = freshFolder();
-  const parts = ['cli', 'functions/env', 'functions/model', 'package.json', 'package-lock.json'];
+  const parts = [
+    'cli',
+    'system',
+    'functions/env',
+    'functions/model',
+    'package.json',
+    'package-lock.json',
+  ];
   for (const part of parts) cpSync(part, join(folder, part), { recursive: true });
   return folder;
 };

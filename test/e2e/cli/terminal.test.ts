@@ -1,7 +1,7 @@
 /** A person sees the requests while `npm start` runs in a pseudo-terminal. */
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { startProgram } from '../../../local/host/child.ts';
+import { startProgram } from '../../../local/host/supervisor.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { issueToken } from '../../support/tokens.ts';
 import { until } from '../../support/until.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Event } from '../../../functions/http/requests.ts';
 import {
   bodyBytes,
   bodyOf,
   decodeUtf8,
+  type Event,
   headerValue,
   headerValues,
   mediaType,

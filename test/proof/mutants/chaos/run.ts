@@ -2,7 +2,7 @@
 import { execFileSync, type StdioOptions } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { startProgram } from '../../../../local/host/child.ts';
+import { startProgram } from '../../../../local/host/supervisor.ts';
 import type { Mutant } from './list.ts';
 
 /** Copies what git knows of, and links what npm has installed. */

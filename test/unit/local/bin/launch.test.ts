@@ -8,7 +8,7 @@ import { freshFolder } from '../../../support/local-process.ts';
 let folder: string;
 beforeEach(() => {
   folder = freshFolder();
-  for (const part of ['local', 'functions', 'package.json']) {
+  for (const part of ['local', 'system', 'functions', 'package.json']) {
     cpSync(part, join(folder, part), { recursive: true });
   }
 });

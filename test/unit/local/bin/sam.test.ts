@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rememberSam } from '../../../../local/containers/running-sam.ts';
+import { rememberSam } from '../../../../local/containers/running.ts';
 import { lockDataFolder } from '../../../../local/host/data-folder.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
 
@@ -24,7 +24,7 @@ describe('a second npm run sam', () => {
   it(
     'refuses while the first one serves, and says where',
     async () => {
-      rememberSam(join(folder, 'stack'), 'http://127.0.0.1:3000');
+      rememberSam(join(folder, 'stack'), { url: 'http://127.0.0.1:3000' });
       expect(await sam()).toEqual({
         code: 1,
         output: [],

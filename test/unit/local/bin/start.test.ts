@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { endRememberedChild, isRunning } from '../../../../local/host/child.ts';
+import { endRememberedChild, isRunning } from '../../../../local/host/running.ts';
 import { openTokenKey } from '../../../../local/host/token-key.ts';
 import { startKms } from '../../../../local/kms/server.ts';
 import {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Command } from '../../../../local/cluster/commands.ts';
 import { type Control, sendCommand, startControl } from '../../../../local/cluster/control.ts';
-import { failure } from '../../../../local/host/command.ts';
+import { failure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const status: Command = { action: 'status', json: true };

@@ -2,8 +2,7 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
-import { mutualTls } from '../../../../local/cluster/mutual-tls.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import { askNode, compareNodes, type Observed, tableOf } from '../../../../local/cluster/status.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 

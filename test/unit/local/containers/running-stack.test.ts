@@ -1,11 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import {
-  findStack,
-  forgetStack,
-  rememberStack,
-} from '../../../../local/containers/running-stack.ts';
+import { findStack, forgetStack, rememberStack } from '../../../../local/containers/running.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const stack = {

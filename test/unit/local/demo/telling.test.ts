@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { becomesTrue } from '../../../../local/demo/nodes.ts';
 import { createTelling } from '../../../../local/demo/telling.ts';
-import { becomesTrue } from '../../../../local/demo/waiting.ts';
 
 describe('the telling of a story', () => {
   it('numbers the titles, says what held and what did not, and counts both', () => {

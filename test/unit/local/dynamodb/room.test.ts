@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { watchRoom } from '../../../../local/dynamodb/room.ts';
+import { watchRoom } from '../../../../local/dynamodb/store.ts';
 
 it('watchRoom reports once that a disk has hardly any room left, and once that it has room again', async () => {
   const lines: string[] = [];

@@ -25,7 +25,8 @@ import {
   startStore,
 } from '../../../../local/dynamodb/store.ts';
 import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/table.ts';
-import { isRunning, recordOf, startChild } from '../../../../local/host/child.ts';
+import { isRunning, recordOf } from '../../../../local/host/running.ts';
+import { startChild } from '../../../../local/host/supervisor.ts';
 import { readTemplate } from '../../../../local/host/template.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { discardBody, readBody } from '../../../../local/host/body.ts';
+import { discardBody, readBody } from '../../../../local/host/requests.ts';
 
 /** A request whose sender writes into it and is never done. */
 const endless = () => {

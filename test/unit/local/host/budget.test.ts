@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Budget, createBudget, type Holder } from '../../../../local/host/budget.ts';
+import { type Budget, createBudget, type Holder } from '../../../../local/host/bounds.ts';
 
 let budget: Budget;
 let gone: string[];

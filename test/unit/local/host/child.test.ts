@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, it } from '@jest/globals';
-import { findFreePort, findHiddenHost, isFree } from '../../../../local/host/child.ts';
+import { findFreePort, findHiddenHost, isFree } from '../../../../local/host/ports.ts';
 
 /** The first port that the system gives to outgoing connections. */
 const firstOutgoing = (): number => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Closer, closeAll } from '../../../../local/host/closing.ts';
+import { type Closer, closeAll } from '../../../../local/host/ending.ts';
 
 describe('closeAll', () => {
   const closed: string[] = [];

@@ -12,13 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
-  createFileOnce,
   dataFolderOf,
   lockDataFolder,
   openDataFolder,
-  readFileIfPresent,
-  replaceFile,
 } from '../../../../local/host/data-folder.ts';
+import { createFileOnce, readFileIfPresent, replaceFile } from '../../../../system/files.ts';
 
 let folder: string;
 const mask = process.umask();

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isRunning, type ProcessRecord, recordOf } from '../../../../local/host/child.ts';
+import { isRunning, type ProcessRecord, recordOf } from '../../../../local/host/running.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile } from '../../../support/local-process.ts';
 import { until } from '../../../support/until.ts';
 
@@ -33,14 +33,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const start = (name: keyof typeof programs): LocalProcess => {
   const file = join(folder, 'program.ts');
-  const local = (module: string) => JSON.stringify(resolve('local/host', module));
+  const module = (path: string) => JSON.stringify(resolve(path));
   writeFileSync(
     file,
     `import { appendFileSync, existsSync, rmSync } from 'node:fs';
-    import { startProgram } from ${local('child.ts')};
-    import { failure } from ${local('command.ts')};
-    import { closeAtEnd, untilSignal } from ${local('ending.ts')};
-    import { runProgram } from ${local('program.ts')};
+    import { startProgram } from ${module('local/host/supervisor.ts')};
+    import { failure } from ${module('system/failures.ts')};
+    import { closeAtEnd, untilSignal } from ${module('local/host/ending.ts')};
+    import { runProgram } from ${module('local/host/program.ts')};
     const line = { name: 'it', does: 'works', forms: [], examples: [] };
     await runProgram(line, async () => { ${programs[name]} });`,
   );

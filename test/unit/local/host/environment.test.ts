@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { environmentOf, isLocalIdentity } from '../../../../local/host/environment.ts';
+import { environmentOf, isLocalIdentity } from '../../../../local/host/functions.ts';
 
 const kms = {
   endpoint: 'http://127.0.0.1:4',

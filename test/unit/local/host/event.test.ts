@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { countParameters, toEvent } from '../../../../local/host/event.ts';
-import { createFindRoute } from '../../../../local/host/routes.ts';
-import type { Route } from '../../../../local/host/template.ts';
+import { countParameters, toEvent } from '../../../../local/host/lambda.ts';
+import { createFindRoute, type Route } from '../../../../local/host/template.ts';
 import { growthOf, linearGrowthMax } from '../../../support/growth.ts';
 
 const route: Route = {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import { folderSetting, shellWord } from '../../../../local/host/shell-word.ts';
+import { folderSetting, shellWord } from '../../../../local/host/data-folder.ts';
 
 describe('a path in a command to copy', () => {
   it('stays unquoted if a shell reads it unchanged', () => {

@@ -2,8 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rememberCloud } from '../../../../local/containers/running-cloud.ts';
-import { rememberSam } from '../../../../local/containers/running-sam.ts';
+import { rememberCloud, rememberSam } from '../../../../local/containers/running.ts';
 import { rememberRunning } from '../../../../local/host/running.ts';
 import { chooseVault } from '../../../../local/host/vaults.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -30,16 +29,9 @@ const cluster = () => {
   rememberRunning(inFolder('key'), { ...running, url: '' });
   rememberRunning(inFolder('node-2'), { ...running, url: 'http://127.0.0.1:3002' });
 };
-const sam = () => rememberSam(inFolder('stack'), 'http://127.0.0.1:3100');
+const sam = () => rememberSam(inFolder('stack'), { url: 'http://127.0.0.1:3100' });
 const localstack = (url?: string) =>
-  rememberCloud(
-    inFolder('localstack'),
-    {
-      ...{ endpoint: 'e', samPrograms: 's', awsPrograms: 'a' },
-      ...{ failed: new Promise<Error>(() => undefined), close: async () => undefined },
-    },
-    url,
-  );
+  rememberCloud(inFolder('localstack'), { endpoint: 'e', samPrograms: 's', awsPrograms: 'a', url });
 const choose = (name?: string, isUrlNeeded = false) => chooseVault(given, name, isUrlNeeded);
 const own = () => ({ folder });
 const ofKey = () => ({ folder: join(folder, 'key') });

@@ -1,6 +1,6 @@
 /** Requests of web pages are distinguished from those of other clients. */
 import { expect, it } from '@jest/globals';
-import { isForName, isFromPage } from '../../../../local/host/web-pages.ts';
+import { isForName, isFromPage } from '../../../../local/host/requests.ts';
 
 it.each([
   ['https://a.example', true],

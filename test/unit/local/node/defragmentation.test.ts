@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   createDefragmentation,
+  createDefragmentationLock,
   type UpkeepReport,
 } from '../../../../local/node/defragmentation.ts';
-import { createDefragmentationLock } from '../../../../local/node/defragmentation-lock.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const megabyte = 1_000_000;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { findFreePort } from '../../../../local/host/child.ts';
+import { findFreePort } from '../../../../local/host/ports.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
 import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
 import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';

@@ -3,10 +3,9 @@ import { createServer } from 'node:http';
 import { type AgentOptions, request } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
-import { mutualTls } from '../../../../local/cluster/mutual-tls.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import { hostOf, startRelay } from '../../../../local/cluster/relay.ts';
-import { findFreePort } from '../../../../local/host/child.ts';
+import { findFreePort } from '../../../../local/host/ports.ts';
 import type { NodeConfig } from '../../../../local/node/config.ts';
 import {
   askText,

@@ -1,10 +1,18 @@
 /**
- * Builds the environment of the functions: the user's settings, and the addresses of the parts that run here for
- * everything else. The identity settings are all the user's or all local, never mixed.
+ * The functions in this process: their environment, their import, and the gateway before them. The environment has the
+ * user's settings, and the addresses of the parts that run here for everything else. The identity settings are all the
+ * user's or all local, never mixed.
  */
+
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { readIdentityConfig, readServicesConfig } from '../../functions/runtime/config.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import type { Kms } from '../kms/server.ts';
-import { failure, sentenceOf } from './command.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import type { Handler } from './lambda.ts';
+import { portRefused } from './ports.ts';
+import type { Route } from './template.ts';
 import { localAudience, localIssuer } from './token-key.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -69,5 +77,41 @@ export const applyEnvironment = (variables: Environment): void => {
   for (const [name, value] of Object.entries(variables)) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
+  }
+};
+
+/** Imports the functions. They read their environment at import, so it must be set before. */
+const importHandlers = async (
+  root: string,
+  routes: readonly Route[],
+): Promise<ReadonlyMap<string, Handler>> => {
+  try {
+    const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
+      const module = await import(pathToFileURL(join(root, entryPoint)).href);
+      return [operation, module.handler];
+    });
+    return new Map(await Promise.all(handlers));
+  } catch (error) {
+    // A plain Error is a function's sentence about its configuration; any other error is our bug, and is shown with its
+    // stack.
+    if (!(error instanceof Error) || error.name !== 'Error') throw error;
+    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
+  }
+};
+
+/** Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`. Throws a sentence if it cannot. */
+export const serveFunctions = async (options: {
+  readonly root: string;
+  readonly routes: readonly Route[];
+  readonly port: number;
+  readonly report: (line: string) => void;
+}): Promise<Gateway> => {
+  const { root, routes, port, report } = options;
+  const handlers = await importHandlers(root, routes);
+  const host = process.env['HOST'] || '127.0.0.1';
+  try {
+    return await startGateway({ routes, handlers, host, port, report });
+  } catch (error) {
+    throw portRefused(host, port, error);
   }
 };

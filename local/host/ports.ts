@@ -1,0 +1,72 @@
+/** The ports and addresses of this machine: those that a program is given, and those that its children get. */
+import { randomInt } from 'node:crypto';
+import { connect, createServer } from 'node:net';
+import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+
+/** Reads a port from a variable. Throws a sentence if it is no number from `least` to 65535. */
+export const readPort = (preset: number, name = 'PORT', least = 0): number => {
+  const text = process.env[name] || String(preset);
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port >= least && port <= 65_535) return port;
+  throw failure(`${name} must be a number from ${least} to 65535`);
+};
+
+/** Turns the system's error into a sentence, if this process may not listen. */
+export const portRefused = (host: string, port: number, error: unknown): Error => {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'is in use: stop what listens there, or set PORT to another (0: any free one)',
+    EACCES: 'is not for this user to listen on: set PORT to one above 1023',
+    EADDRNOTAVAIL: 'cannot be had: HOST is no address of this machine',
+    ENOTFOUND: 'cannot be had: HOST is no address of this machine',
+  };
+  const reason = reasons[codeOf(error) ?? ''] ?? `cannot be had (${sentenceOf(error)})`;
+  return failure(`port ${port} of ${host} ${reason}`, { cause: error });
+};
+
+/** Whether this port of the address is free; port 0 means any port. */
+export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+
+/** Whether a server accepts connections at this port of the address. */
+export const isServed = (port: number, host = '127.0.0.1'): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const settle = (isThere: boolean) => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once('connect', () => settle(true)).once('error', () => settle(false));
+  });
+
+/**
+ * Lies below the ports that systems give to outgoing connections, and apart from the ports of clusters. A child that
+ * died is restarted at its port, so no other process may have taken that port meanwhile.
+ */
+const childPorts = { from: 20_000, to: 32_000 };
+
+/**
+ * Returns a port for a child that was free a moment ago at `host`, and at 127.0.0.1, where the child may check whether
+ * its port is taken.
+ */
+export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
+  const { from, to } = childPorts;
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = from + Math.floor(Math.random() * (to - from));
+    if ((await isFree(port)) && (await isFree(port, host))) return port;
+  }
+  throw failure(`no port of ${host} between ${from} and ${to} was found free`);
+};
+
+/**
+ * Returns an address of this machine for a child that cannot distinguish a web page from its parent. The address is a
+ * random one of 127.0.0.0/8, which no page can guess, though any user of the machine can look it up. A system that has
+ * only 127.0.0.1, such as macOS, gives that address.
+ */
+export const findHiddenHost = async (): Promise<string> => {
+  // Systems put services of their own at 127.0.*.*.
+  const host = [127, randomInt(1, 255), randomInt(256), randomInt(1, 255)].join('.');
+  return (await isFree(0, host)) ? host : '127.0.0.1';
+};

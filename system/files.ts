@@ -1,0 +1,115 @@
+/** Files that are written whole or not at all, and that only their owner can read. */
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { codeOf, failure } from './failures.ts';
+
+const privateMode = 0o600;
+
+/** Puts the names of a folder on the disk. A folder that may be written but not read is left to the system. */
+const syncFolder = (folder: string): void => {
+  let descriptor: number;
+  try {
+    descriptor = openSync(folder, 'r');
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') return;
+    throw error;
+  }
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+};
+
+/**
+ * Writes the content beside the file, lets `use` take the draft, and removes the draft if `use` has not. Two processes
+ * that write one file at once have drafts of their own.
+ */
+const withDraft = (
+  file: string,
+  content: string | Uint8Array,
+  use: (draft: string) => void,
+): void => {
+  const draft = `${file}.${process.pid}.draft`;
+  rmSync(draft, { force: true });
+  try {
+    writeFileSync(draft, content, { mode: privateMode, flag: 'wx', flush: true });
+    use(draft);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+};
+
+/**
+ * Replaces a file. After a crash at any point it holds either the old content or the new content, never a part, and the
+ * new content stays once this has returned. `prepare` may change the mode or the owner of the draft, which is private.
+ */
+export const replaceFile = (
+  file: string,
+  content: string | Uint8Array,
+  prepare: (draft: string) => void = () => undefined,
+): void => {
+  withDraft(file, content, (draft) => {
+    prepare(draft);
+    renameSync(draft, file);
+  });
+  syncFolder(dirname(file));
+};
+
+/** Throws if `replaceFile` with this `prepare` would throw; changes nothing. */
+export const checkReplaceable = (file: string, prepare: (draft: string) => void): void =>
+  withDraft(file, '', prepare);
+
+/**
+ * Makes a file with this text unless it exists, and returns its content. If two processes make it at once, both return
+ * the text of the first.
+ */
+export const createFileOnce = (file: string, makeText: () => string): string => {
+  const present = readFileIfPresent(file);
+  if (present !== undefined) return present;
+  try {
+    withDraft(file, makeText(), (draft) => linkSync(draft, file));
+    syncFolder(dirname(file));
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+  return readFileSync(file, 'utf8');
+};
+
+const flush = async (path: string, flags: string, text?: string): Promise<void> => {
+  const handle = await open(path, flags, privateMode);
+  try {
+    if (text !== undefined) await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/**
+ * Replaces a file as `replaceFile` does, and does not hold up requests while the disk works. The caller replaces one
+ * file at a time.
+ */
+export const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
+  const draft = `${file}.draft`;
+  await flush(draft, 'w', text);
+  await rename(draft, file);
+  await flush(dirname(file), 'r');
+};
+
+/** Throws a failure if there is a file that cannot be read. */
+export const readFileIfPresent = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw failure(`cannot read ${file} (${codeOf(error)})`, { cause: error });
+  }
+};
