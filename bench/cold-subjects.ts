@@ -35,8 +35,10 @@ const allInOne = (operations: readonly string[]): string =>
 const warmed = `
 import { machineClock as clock } from '${resolve('functions/runtime/machine.ts')}';
 import { ports } from '${resolve('functions/runtime/vault.ts')}';
-const context = { elapsed: () => 0, clock, journal: { called() {} } };
-await Promise.all([ports.store.probe(context), ports.dataKeys.probe(context)]);
+const storeTime = { during: (work) => work() };
+const context = { elapsed: () => 0, clock, storeTime, journal: { called() {} } };
+const store = ports.store.for(context, { tenant: '', names: undefined });
+await Promise.all([store.probe(), ports.dataKeys.for(context).probe()]);
 export { handler } from '${resolve(`functions/${varied}.ts`)}';
 `;
 

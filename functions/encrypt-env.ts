@@ -1,7 +1,7 @@
 import { fileReply, fileRequest, fileTypes } from './http/env-requests.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
-import { encryptEnv } from './vault/encrypt-env.ts';
+import { encryptEnv } from './vault/env-file.ts';
 
 const operation = 'encrypt-env';
 const encrypt = encryptEnv(ports);

@@ -1,7 +1,7 @@
 import { fileReply, fileRequest, fileTypes } from './http/env-requests.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
-import { expandEnv } from './vault/expand-env.ts';
+import { expandEnv } from './vault/env-file.ts';
 
 const operation = 'expand-env';
 const expand = expandEnv(ports);

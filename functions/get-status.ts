@@ -14,7 +14,7 @@ export const handler = endpoint({
   scopes: [],
   parse: (event) => queryOf(event, []),
   respond: async (context, principal) => {
-    const { masterKey, ...status } = await probe(context);
+    const { masterKey, ...status } = await probe(context, principal);
     const node = principal.scopes.includes('vault:status') ? await readNode() : undefined;
     return {
       status: status.status === 'ok' ? 200 : 503,

@@ -1,7 +1,7 @@
 import { fileReply, fileRequest, fileTypes } from './http/env-requests.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
-import { submitEnv } from './vault/submit-env.ts';
+import { submitEnv } from './vault/env-file.ts';
 
 const operation = 'submit-env';
 const submit = submitEnv(ports);

@@ -58,8 +58,7 @@ export const createFill = ({ folder, dynamodb }: Vault, principal: Principal): F
   };
   const sealedFirst = (name: string, value: Uint8Array, now?: number): SealedVersion =>
     sealFirst(
-      requestContext({ ...(now !== undefined && { now }) }),
-      principal,
+      { ...requestContext({ ...(now !== undefined && { now }) }), principal },
       newDataKey(name),
       name,
       value,
@@ -77,8 +76,7 @@ export const createFill = ({ folder, dynamodb }: Vault, principal: Principal): F
       for (let version = 2; version <= count; version += 1) {
         const context = requestContext({ now: from + (version - 1) * versionEveryMs });
         const next = sealNext(
-          context,
-          principal,
+          { ...context, principal },
           newDataKey(name),
           { ...head, validTo: undefined },
           value,

@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { encryptEnv, expandEnv } from '../../functions/vault/env-file.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';

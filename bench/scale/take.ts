@@ -1,5 +1,5 @@
 /** Measures the cost and the time of operations at one size. */
-import type { RequestContext } from '../../functions/vault/ports.ts';
+import type { RequestContext } from '../../functions/vault/request.ts';
 import { type ReadableJournal, requestContext } from '../../test/support/requests.ts';
 import { cpuOf, cpuTotal, machineCpu, processesUnder } from '../processes.ts';
 import { describeMachine } from '../report.ts';

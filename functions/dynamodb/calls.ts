@@ -3,34 +3,49 @@
  * makes one attempt. All retries are the vault's own, so that the request's time bounds them and they never hide
  * an unclear write.
  */
-import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBClient,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
+import type { SmithyResolvedConfiguration } from '@smithy/core/client';
+import type { Command, HttpHandlerOptions } from '@smithy/types';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import type { RequestContext } from '../vault/ports.ts';
-import { startBackoff, throttled } from '../vault/retries.ts';
+import type { Principal } from '../model/types.ts';
+import type { RequestContext } from '../vault/request.ts';
+import { callSignal, type Failure, retryCall, throttled } from '../vault/retries.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
 
-/** A call of the client, given the signal that ends it. */
-export type Send<Result extends object> = (
-  client: DynamoDBClient,
-  options: { readonly abortSignal: AbortSignal },
-) => Promise<Result>;
+/** The table, as one request reaches it. */
+export type Table = {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+  readonly context: RequestContext;
+  readonly principal: Principal;
+};
+
+type TableCommand<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
+  ServiceInputTypes,
+  Input,
+  ServiceOutputTypes,
+  Output,
+  SmithyResolvedConfiguration<HttpHandlerOptions>
+>;
 
 /** Makes one call, which ends by `endByMs` of the request. Throws what the client throws. */
-export const callOnce = async <Result extends object>(
-  client: DynamoDBClient,
-  context: RequestContext,
+export const callOnce = async <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  { client, context }: Table,
   operation: string,
-  send: Send<Result>,
+  command: TableCommand<Input, Output>,
   endByMs: number = times.answerByMs,
-): Promise<Result> => {
-  const limit = Math.max(1, Math.min(times.storeCallMs, endByMs - context.elapsed()));
+): Promise<Output> => {
+  const abortSignal = callSignal(context, times.storeCallMs, endByMs);
   let units = 0;
   try {
-    const output = await context.storeTime.during(() =>
-      send(client, { abortSignal: context.clock.signalAfter(limit) }),
-    );
+    const output = await context.storeTime.during(() => client.send(command, { abortSignal }));
     requireAnswer(output);
     units = unitsOf(output);
     return output;
@@ -49,31 +64,26 @@ const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }):
 };
 
 /** A single call reports one consumption, a transaction reports a list, and DescribeTable reports none. */
-const unitsOf = (output: { ConsumedCapacity?: Capacity | readonly Capacity[] | undefined }) =>
-  [output.ConsumedCapacity ?? []]
-    .flat()
-    .reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
+const unitsOf = (output: object): number => {
+  const { ConsumedCapacity = [] }: { ConsumedCapacity?: Capacity | readonly Capacity[] } = output;
+  return [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+};
 
 /** Reads, with retries while there is time. Throws `throttled` or `store_unavailable`. */
-export const read = async <Result extends object>(
-  client: DynamoDBClient,
-  context: RequestContext,
+export const read = <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  table: Table,
   operation: string,
-  send: Send<Result>,
-): Promise<Result> => {
-  const backoff = startBackoff(context);
-  for (let failures = 0; ; ) {
-    try {
-      return await callOnce(client, context, operation, send);
-    } catch (error) {
-      const failure = classifyFailure(error);
-      if (failure !== 'throttled') failures += 1;
-      if (failures < times.failedAttemptsMax && (await backoff())) continue;
-      if (failure === 'throttled') throw throttled();
-      throw new VaultError('store_unavailable', 'the store cannot be reached', { cause: error });
-    }
-  }
-};
+  command: TableCommand<Input, Output>,
+): Promise<Output> =>
+  retryCall(table.context, () => callOnce(table, operation, command), failureOf);
+
+const failureOf = (cause: unknown): Failure =>
+  classifyFailure(cause) === 'throttled'
+    ? { kind: 'throttled', error: throttled }
+    : {
+        kind: 'transient',
+        error: () => new VaultError('store_unavailable', 'the store cannot be reached', { cause }),
+      };
 
 /**
  * The meaning of a failed call for its effect.

@@ -5,9 +5,9 @@
  */
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import type { Principal, StoredVersion } from '../model/types.ts';
-import type { RequestContext, Store, Write, WriteOutcome } from '../vault/ports.ts';
-import { passingReasons } from './calls.ts';
+import type { StoredVersion } from '../model/types.ts';
+import type { Store, Write, WriteOutcome } from '../vault/ports.ts';
+import { passingReasons, type Table } from './calls.ts';
 import {
   decodeHead,
   decodeRecord,
@@ -37,45 +37,27 @@ type GuardedAction = {
   readonly outcomeOf: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
 };
 
-/** Distinguishes this request's own writes from others' by the stored item. */
-export const outcomesOf = (
-  { findVersion }: Pick<Store, 'findVersion'>,
-  context: RequestContext,
-  principal: Principal,
-) => {
-  const versions = (name: string) => (version: number) =>
-    findVersion(context, principal, name, version, 'settled');
-  return {
-    create: (name: string, shown: StoredVersion | undefined) =>
-      outcomeOfCreate(context.writeId, shown, versions(name)),
-    update: (base: StoredVersion, shown: StoredVersion | undefined) =>
-      outcomeOfUpdate(context.writeId, base, shown, versions(base.name)),
-  };
-};
-
-type Outcomes = ReturnType<typeof outcomesOf>;
-
 /** The actions of a write in one transaction. DynamoDB gives its reasons in the same order. */
 export const actionsOf = (
-  tableName: string,
-  outcomes: Outcomes,
-  context: RequestContext,
-  principal: Principal,
+  table: Table,
+  versions: Pick<Store, 'findVersion'>,
   { creates, update, unchanged, record }: Write,
 ): GuardedAction[] => {
-  const shown = (name: string, reason: Reason) => decodeShown(principal, name, reason);
+  const { tableName } = table;
+  const { writeId } = table.context;
+  const shown = (name: string, reason: Reason) => decodeShown(table, name, reason);
   const put = (Item: Item, condition: object = ifAbsent) => ({
     Put: { TableName: tableName, Item, ...condition, ...allOld },
   });
   return [
-    ...(record ? [recordAction(put, context, principal, record)] : []),
+    ...(record ? [recordAction(put, table, record)] : []),
     ...(update
       ? [
           {
             action: put(encodeHead(update.next), ifExactly(update.base)),
             rank: 'head' as const,
             outcomeOf: (reason: Reason) =>
-              outcomes.update(update.base, shown(update.base.name, reason)),
+              outcomeOfUpdate(writeId, update.base, shown(update.base.name, reason), versions),
           },
           {
             action: put(encodeVersion(update.base, update.next.validFrom)),
@@ -89,7 +71,8 @@ export const actionsOf = (
     ...creates.map((first) => ({
       action: put(encodeHead(first)),
       rank: 'head' as const,
-      outcomeOf: (reason: Reason) => outcomes.create(first.name, shown(first.name, reason)),
+      outcomeOf: (reason: Reason) =>
+        outcomeOfCreate(writeId, first.name, shown(first.name, reason), versions),
     })),
     ...unchanged.map((head) => ({
       action: { ConditionCheck: checkOf(tableName, head) },
@@ -124,8 +107,7 @@ export const outcomeOfCancelled = async (
 
 const recordAction = (
   put: (item: Item, condition: object) => TransactWriteItem,
-  context: RequestContext,
-  principal: Principal,
+  { context, principal }: Table,
   { hash, record }: NonNullable<Write['record']>,
 ): GuardedAction => {
   const key = recordKey(principal, hash);
@@ -157,7 +139,7 @@ const checkOf = (tableName: string, head: StoredVersion) => ({
 
 /** The head of `name` that blocked a condition, if DynamoDB returned it. */
 export const decodeShown = (
-  { tenant }: Principal,
+  { principal }: Table,
   name: string,
   { Item: item }: { readonly Item?: Item | undefined },
-): StoredVersion | undefined => item && decodeHead(item, tenant, name);
+): StoredVersion | undefined => item && decodeHead(item, principal.tenant, name);

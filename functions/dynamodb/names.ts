@@ -2,11 +2,11 @@
  * The list of names: one key-range query of the index for each pattern of the token, so that no hidden name is
  * read. The index may lag behind the table, and it decides nothing.
  */
-import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import { isSecretName, type Principal } from '../model/types.ts';
-import type { NameRange, RequestContext, Store } from '../vault/ports.ts';
-import { read } from './calls.ts';
+import { isSecretName } from '../model/types.ts';
+import type { NameRange, Store } from '../vault/ports.ts';
+import { read, type Table } from './calls.ts';
 import { headSortKey, indexName, secretPartition } from './items.ts';
 
 /**
@@ -19,37 +19,37 @@ const afterNames = '~';
 /** All names that begin with `text`, or exactly that name. */
 type KeyRange = { readonly text: string; readonly exact: boolean };
 
-export const createListNames =
-  (client: DynamoDBClient, tableName: string): Store['listNames'] =>
-  async (context, principal, { prefix, after, limit }) => {
-    const names: string[] = [];
-    const ranges = rangesOf(principal.names ?? ['*'], prefix).filter((range) =>
-      reachesBeyond(range, after),
-    );
-    for (const [index, range] of ranges.entries()) {
-      let from = after?.startsWith(range.text) ? after : undefined;
-      do {
-        const query = { tableName, range, from, limit: limit - names.length };
-        const page = await queryNames(client, context, principal, query);
-        names.push(...page.names);
-        from = page.more ? page.names.at(-1) : undefined;
-      } while (from !== undefined && names.length < limit);
-      if (names.length >= limit) {
-        return { names, more: from !== undefined || index < ranges.length - 1 };
-      }
+export const listNames = async (
+  table: Table,
+  { prefix, after, limit }: NameRange,
+): ReturnType<Store['listNames']> => {
+  const names: string[] = [];
+  const ranges = rangesOf(table.principal.names ?? ['*'], prefix).filter((range) =>
+    reachesBeyond(range, after),
+  );
+  for (const [index, range] of ranges.entries()) {
+    let from = after?.startsWith(range.text) ? after : undefined;
+    do {
+      const page = await queryNames(table, range, from, limit - names.length);
+      names.push(...page.names);
+      from = page.more ? page.names.at(-1) : undefined;
+    } while (from !== undefined && names.length < limit);
+    if (names.length >= limit) {
+      return { names, more: from !== undefined || index < ranges.length - 1 };
     }
-    return { names, more: false };
-  };
+  }
+  return { names, more: false };
+};
 
 const queryNames = async (
-  client: DynamoDBClient,
-  context: RequestContext,
-  { tenant }: Principal,
-  query: { tableName: string; range: KeyRange; from: string | undefined; limit: number },
-): Promise<{ names: string[]; more: boolean }> => {
-  const { range, from } = query;
+  table: Table,
+  range: KeyRange,
+  from: string | undefined,
+  limit: number,
+): ReturnType<Store['listNames']> => {
+  const { tenant } = table.principal;
   const command = new QueryCommand({
-    TableName: query.tableName,
+    TableName: table.tableName,
     IndexName: indexName,
     KeyConditionExpression: 'tenant = :tenant AND #name BETWEEN :first AND :last',
     ExpressionAttributeNames: { '#name': 'name' },
@@ -60,20 +60,18 @@ const queryNames = async (
       ':last': { S: range.exact ? range.text : `${range.text}${afterNames}` },
     },
     ...(from !== undefined && { ExclusiveStartKey: startKey(tenant, from) }),
-    Limit: query.limit,
+    Limit: limit,
     ReturnConsumedCapacity: 'TOTAL',
   });
-  const output = await read(client, context, 'Query', (dynamodb, options) =>
-    dynamodb.send(command, options),
-  );
-  const names = (output.Items ?? []).map((item) => {
+  const { Items = [], LastEvaluatedKey } = await read(table, 'Query', command);
+  const names = Items.map((item) => {
     const name = item['name']?.S;
     if (name === undefined || !isSecretName(name) || !isIn(range, name)) {
       throw new VaultError('integrity_failure', 'the index returned an entry outside the query');
     }
     return name;
   });
-  return { names, more: output.LastEvaluatedKey !== undefined };
+  return { names, more: LastEvaluatedKey !== undefined };
 };
 
 /** The start key of a page is built from the principal and a checked name. It never comes from the caller. */

@@ -4,21 +4,21 @@
  */
 import { VaultError } from '../model/errors.ts';
 import type { IdempotencyRecord, StoredVersion } from '../model/types.ts';
-import type { WriteOutcome } from '../vault/ports.ts';
+import type { Store, WriteOutcome } from '../vault/ports.ts';
 
-/** Reads a superseded version of the secret in question, consistently. */
-export type FindVersion = (version: number) => Promise<StoredVersion | undefined>;
+type Versions = Pick<Store, 'findVersion'>;
 
 /**
  * The outcome of a create, given the current head of its name: `written`, `exists`, or `unclear` without a head.
  */
 export const outcomeOfCreate = async (
   writeId: string,
+  name: string,
   shown: StoredVersion | undefined,
-  findVersion: FindVersion,
+  versions: Versions,
 ): Promise<WriteOutcome> => {
   if (!shown) return { outcome: 'unclear' };
-  const first = shown.version === 1 ? shown : await getVersion(findVersion, 1);
+  const first = shown.version === 1 ? shown : await getVersion(versions, name, 1);
   return { outcome: first.writeId === writeId ? 'written' : 'exists' };
 };
 
@@ -31,7 +31,7 @@ export const outcomeOfUpdate = async (
   writeId: string,
   base: StoredVersion,
   shown: StoredVersion | undefined,
-  findVersion: FindVersion,
+  versions: Versions,
 ): Promise<WriteOutcome> => {
   if (shown?.version === base.version && shown.writeId === base.writeId) {
     return { outcome: 'unclear' };
@@ -40,7 +40,8 @@ export const outcomeOfUpdate = async (
     throw new VaultError('integrity_failure', 'the head of a secret is older than before');
   }
   const wanted = base.version + 1;
-  const successor = shown.version === wanted ? shown : await getVersion(findVersion, wanted);
+  const successor =
+    shown.version === wanted ? shown : await getVersion(versions, base.name, wanted);
   return successor.writeId === writeId ? { outcome: 'written' } : { outcome: 'raced', head: shown };
 };
 
@@ -58,8 +59,13 @@ export const outcomeOfRecord = (
     : { outcome: 'replayed', record: stored };
 };
 
-const getVersion = async (findVersion: FindVersion, version: number): Promise<StoredVersion> => {
-  const found = await findVersion(version);
+/** The write of a version may be visible on its head only, so the version is looked for with a settled read. */
+const getVersion = async (
+  { findVersion }: Versions,
+  name: string,
+  version: number,
+): Promise<StoredVersion> => {
+  const found = await findVersion(name, version, 'settled');
   if (!found) throw new VaultError('integrity_failure', 'a version below the head is missing');
   return found;
 };

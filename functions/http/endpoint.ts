@@ -5,8 +5,12 @@
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
 import type { Principal, Scope } from '../model/types.ts';
-import type { Clock, Journal, RequestContext } from '../vault/ports.ts';
-import { createStopwatch } from '../vault/stopwatch.ts';
+import {
+  type Clock,
+  createStopwatch,
+  type Journal,
+  type RequestContext,
+} from '../vault/request.ts';
 import type { Authenticate } from './principal.ts';
 import { type Body, bodyOf, type Event } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';

@@ -12,15 +12,19 @@ import {
 import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
-import type { DataKeys, RequestContext } from '../vault/ports.ts';
-import { outOfTime, startBackoff } from '../vault/retries.ts';
+import type { Ports, RequestContext } from '../vault/request.ts';
+import { callSignal, type Failure, outOfTime, retryCall } from '../vault/retries.ts';
 
-type Fault = { readonly code: ErrorCode; readonly retryable: boolean; readonly isRetried: boolean };
+type Fault = {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly kind: Failure['kind'];
+};
 
-const incorrect = { code: 'master_key_incorrect', retryable: false, isRetried: false } as const;
-const unusable = { code: 'master_key_unavailable', retryable: false, isRetried: false } as const;
-const unreachable = { code: 'master_key_unavailable', retryable: true, isRetried: true } as const;
-const throttled = { code: 'throttled', retryable: true, isRetried: true } as const;
+const incorrect = { code: 'master_key_incorrect', retryable: false, kind: 'permanent' } as const;
+const unusable = { code: 'master_key_unavailable', retryable: false, kind: 'permanent' } as const;
+const unreachable = { code: 'master_key_unavailable', retryable: true, kind: 'transient' } as const;
+const throttled = { code: 'throttled', retryable: true, kind: 'throttled' } as const;
 
 /** The fault table (docs/design/envelope.md). A fault that is not listed is `unreachable`. */
 const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
@@ -41,93 +45,80 @@ export const createDataKeys = (
   client: KMSClient,
   masterKeyId: string,
   semaphore: Semaphore = createSemaphore(limits.kmsCallsAtOnceMax),
-): DataKeys => ({
-  async generate(context, bound) {
-    const command = new GenerateDataKeyCommand({
-      KeyId: masterKeyId,
-      KeySpec: 'AES_256',
-      EncryptionContext: { ...bound },
-    });
-    const output = await call(context, semaphore, 'GenerateDataKey', (abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
-    const { Plaintext, CiphertextBlob, KeyId } = output;
-    if (Plaintext?.length !== dataKeyBytes || !CiphertextBlob?.length || !KeyId) {
-      throw fault(context, unusable);
-    }
-    return { plaintext: Plaintext, wrapped: CiphertextBlob, masterKeyId: KeyId };
-  },
+): Ports['dataKeys'] => ({
+  for: (context) => ({
+    async generate(bound) {
+      const command = new GenerateDataKeyCommand({
+        KeyId: masterKeyId,
+        KeySpec: 'AES_256',
+        EncryptionContext: { ...bound },
+      });
+      const output = await call(context, semaphore, 'GenerateDataKey', (abortSignal) =>
+        client.send(command, { abortSignal }),
+      );
+      const { Plaintext, CiphertextBlob, KeyId } = output;
+      if (Plaintext?.length !== dataKeyBytes || !CiphertextBlob?.length || !KeyId) {
+        throw faultOf(context, unusable);
+      }
+      return { plaintext: Plaintext, wrapped: CiphertextBlob, masterKeyId: KeyId };
+    },
 
-  async unwrap(context, bound, wrapped) {
-    const command = new DecryptCommand({
-      KeyId: masterKeyId,
-      CiphertextBlob: wrapped,
-      EncryptionContext: { ...bound },
-    });
-    const { Plaintext } = await call(context, semaphore, 'Decrypt', (abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
-    if (Plaintext?.length !== dataKeyBytes) throw fault(context, incorrect);
-    return Plaintext;
-  },
+    async unwrap(bound, wrapped) {
+      const command = new DecryptCommand({
+        KeyId: masterKeyId,
+        CiphertextBlob: wrapped,
+        EncryptionContext: { ...bound },
+      });
+      const { Plaintext } = await call(context, semaphore, 'Decrypt', (abortSignal) =>
+        client.send(command, { abortSignal }),
+      );
+      if (Plaintext?.length !== dataKeyBytes) throw faultOf(context, incorrect);
+      return Plaintext;
+    },
 
-  async probe(context) {
-    const command = new DescribeKeyCommand({ KeyId: masterKeyId });
-    const abortSignal = context.clock.signalAfter(times.statusCallMs);
-    context.journal.called('kms', 'DescribeKey');
-    const { KeyMetadata } = await client.send(command, { abortSignal });
-    if (KeyMetadata?.KeyState !== 'Enabled' || !KeyMetadata.KeyId) throw fault(context, unusable);
-    return { masterKeyId: KeyMetadata.KeyId };
-  },
+    async probe() {
+      const command = new DescribeKeyCommand({ KeyId: masterKeyId });
+      const abortSignal = context.clock.signalAfter(times.statusCallMs);
+      context.journal.called('kms', 'DescribeKey');
+      const { KeyMetadata } = await client.send(command, { abortSignal });
+      if (KeyMetadata?.KeyState !== 'Enabled' || !KeyMetadata.KeyId) {
+        throw faultOf(context, unusable);
+      }
+      return { masterKeyId: KeyMetadata.KeyId };
+    },
+  }),
 });
 
 /**
  * Calls KMS, with retries after transient faults while there is time. Throws the code of the last fault. A request
  * whose time is over before KMS was called has met no fault of KMS.
  */
-const call = async <Output>(
+const call = <Output>(
   context: RequestContext,
   semaphore: Semaphore,
   operation: string,
   send: (abortSignal: AbortSignal) => Promise<Output>,
 ): Promise<Output> => {
-  const backoff = startBackoff(context);
-  let failed: { readonly met: Fault; readonly cause: unknown } | undefined;
-  for (let failures = 0; ; ) {
-    if (!(await semaphore.acquire(context))) {
-      throw failed ? fault(context, failed.met, failed.cause) : outOfTime(context);
-    }
+  let last: Failure | undefined;
+  const callWithPermit = async (): Promise<Output> => {
+    if (!(await semaphore.acquire(context))) throw last ? last.error() : outOfTime(context);
     try {
-      return await callOnce(context, semaphore, operation, send);
-    } catch (cause) {
-      const met = faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
-      failed = { met, cause };
-      if (met !== throttled) failures += 1;
-      if (met.isRetried && failures < times.failedAttemptsMax && (await backoff())) continue;
-      throw fault(context, met, cause);
+      context.journal.called('kms', operation);
+      return await send(callSignal(context, times.kmsCallMs, times.attemptsEndMs));
+    } finally {
+      semaphore.release();
     }
-  }
+  };
+  return retryCall(context, callWithPermit, (cause) => {
+    const fault = faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
+    last = { kind: fault.kind, error: () => faultOf(context, fault, cause) };
+    return last;
+  });
 };
 
-/** Makes one call and releases its permit. If the process stood still meanwhile, the call has at least 1 ms. */
-const callOnce = async <Output>(
-  context: RequestContext,
-  semaphore: Semaphore,
-  operation: string,
-  send: (abortSignal: AbortSignal) => Promise<Output>,
-): Promise<Output> => {
-  try {
-    const limit = Math.min(times.kmsCallMs, times.attemptsEndMs - context.elapsed());
-    context.journal.called('kms', operation);
-    return await send(context.clock.signalAfter(Math.max(1, limit)));
-  } finally {
-    semaphore.release();
-  }
-};
-
-const fault = (context: RequestContext, met: Fault, cause?: unknown): VaultError => {
-  if (met !== throttled) context.journal.decided('key_fault');
-  const { code, retryable } = met;
+const faultOf = (context: RequestContext, fault: Fault, cause?: unknown): VaultError => {
+  if (fault !== throttled) context.journal.decided('key_fault');
+  const { code, retryable } = fault;
   return new VaultError(code, 'the master key cannot be used', { retryable, cause });
 };
 

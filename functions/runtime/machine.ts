@@ -5,7 +5,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import type { VersionRef } from '../model/types.ts';
-import type { Clock, Decision, Journal } from '../vault/ports.ts';
+import type { Clock, Decision, Journal } from '../vault/request.ts';
 
 /** The clock and the random numbers of the machine. */
 export const machineClock: Clock = {

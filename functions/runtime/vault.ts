@@ -1,7 +1,7 @@
 /** Wires the edges to DynamoDB and KMS, once per cold start. */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../kms/data-keys.ts';
-import type { Ports } from '../vault/ports.ts';
+import type { Ports } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 import { store } from './store.ts';

@@ -1,6 +1,6 @@
 /**
- * `.env` files: several secrets are created and read in one operation, all or nothing. `submit-env.ts` does both,
- * `encrypt-env.ts` only creates, `expand-env.ts` only reads. All three take the same steps.
+ * `.env` files: several secrets are created and read in one operation, all or nothing. All three operations take the
+ * same steps: plan the file, look its names up, seal and open its values, render it, and write.
  *
  * The file is rendered before anything is written, so that a file that cannot be rendered never leaves secrets
  * behind. A fault of a key or of the file is reported only after all names were checked. So the answer does not
@@ -13,17 +13,23 @@ import { VaultError } from '../model/errors.ts';
 import {
   type IdempotencyRecord,
   isNameVisible,
-  type Principal,
   type SealedVersion,
   type StoredVersion,
   type VersionRef,
 } from '../model/types.ts';
-import { readHeads, reportNames, requireFound, requireNew, withoutHead } from './env-names.ts';
+import {
+  type Asked,
+  findRecorded,
+  findVersions,
+  readHeads,
+  reportNames,
+  requireNew,
+  type Versions,
+} from './env-lookup.ts';
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
-import { findRecorded, findVersions, type Versions } from './env-versions.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
-import type { Ports, RequestContext } from './ports.ts';
-import { type Backoff, startBackoff, throttled, writeUntilClear } from './retries.ts';
+import { operation, type Ports, type RequestVault } from './request.ts';
+import { type Backoff, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 
 export type FileRequest = EnvFile & {
   readonly dryRun: boolean;
@@ -42,13 +48,33 @@ export type FileAnswer = RenderedFile & {
   readonly replayed: boolean;
 };
 
-/** The state of one request, shared by all its steps. */
-export type Submission = {
-  readonly ports: Ports;
-  readonly context: RequestContext;
-  readonly principal: Principal;
+type WritingRequest = Omit<FileRequest, 'mode' | 'at' | 'pin'>;
+type ReadingRequest = Omit<FileRequest, 'mode' | 'fingerprint'>;
+
+/** Creates the secrets of `enc()` and resolves `secret()`, each in one transaction. */
+export const submitEnv = (ports: Ports) =>
+  operation(ports, (vault, request: WritingRequest) =>
+    processFile(vault, { ...request, mode: 'submit', at: undefined, pin: false }),
+  );
+
+/** Creates the secrets of `enc()`. It keeps `secret()` and looks nothing up. */
+export const encryptEnv = (ports: Ports) =>
+  operation(ports, (vault, request: WritingRequest) =>
+    processFile(vault, { ...request, mode: 'encrypt', at: undefined, pin: false }),
+  );
+
+/**
+ * Resolves `secret()` as of now or of the instant `at`, and refuses `enc()`. It writes nothing, so it ignores an
+ * idempotency key.
+ */
+export const expandEnv = (ports: Ports) =>
+  operation(ports, (vault, request: ReadingRequest) =>
+    processFile(vault, { ...request, mode: 'expand', fingerprint: undefined }),
+  );
+
+/** One request, as all its attempts share it. */
+type Submission = Asked & {
   readonly request: FileRequest;
-  readonly plan: Plan;
   readonly backoff: Backoff;
   readonly keys: FileKeys;
 };
@@ -57,60 +83,56 @@ export type Submission = {
  * Throws `invalid_env` (with every bad line), `forbidden` (a hidden new name), `secret_exists` or `not_found` (with
  * every such name), `too_large`, and the errors of writes and data keys.
  */
-export const processFile = async (
-  ports: Ports,
-  context: RequestContext,
-  principal: Principal,
-  request: FileRequest,
-): Promise<FileAnswer> => {
+const processFile = async (vault: RequestVault, request: FileRequest): Promise<FileAnswer> => {
   const plan = planFile(request);
-  if (plan.create.some(({ name }) => !isNameVisible(principal.names, name))) {
+  if (plan.create.some(({ name }) => !isNameVisible(vault.principal.names, name))) {
     throw new VaultError('forbidden', 'the token does not allow a name of the file');
   }
-  const backoff = startBackoff(context);
+  const backoff = startBackoff(vault);
   const keys: FileKeys = new Map();
-  const submission = { ports, context, principal, request, plan, backoff, keys };
+  const submission = { request, plan, at: request.at, backoff, keys };
+  const attempt = () =>
+    unlessRecorded(
+      vault,
+      request.fingerprint,
+      () => tryOnce(vault, submission),
+      (fingerprint, record) => replay(vault, submission, fingerprint, record),
+    );
   try {
-    for (;;) {
-      const answer = await unlessRecorded(
-        ports.store,
-        context,
-        principal,
-        request.fingerprint,
-        () => tryOnce(submission),
-        (fingerprint, record) => replay(submission, fingerprint, record),
-      );
-      if (answer) return answer;
-      if (!(await backoff())) throw throttled();
-    }
+    return await retryRaces(backoff, attempt);
   } finally {
     zeroKeys(keys);
   }
 };
 
 /** Makes one attempt, from reading to writing. `undefined` means that a read secret has changed, so a retry is needed. */
-const tryOnce = async (submission: Submission): Promise<FileAnswer | undefined> => {
-  const { ports, context, principal, request, plan } = submission;
+const tryOnce = async (
+  vault: RequestVault,
+  submission: Submission,
+): Promise<FileAnswer | undefined> => {
+  const { plan, request, keys } = submission;
   const { fingerprint, dryRun } = request;
   const [heads, record] = await Promise.all([
-    readHeads(submission, dryRun ? 'all' : 'read'),
-    fingerprint && ports.store.findRecord(context, principal, fingerprint.hash),
+    readHeads(vault, plan, dryRun ? 'all' : 'read'),
+    fingerprint && vault.store.findRecord(fingerprint.hash),
   ]);
-  if (fingerprint && record) return await replay(submission, fingerprint, record);
+  if (fingerprint && record) return await replay(vault, submission, fingerprint, record);
   if (dryRun) requireNew(plan, heads);
-  const { versions, missing, fault } = await findVersions(submission, heads);
-  if (missing.size > 0) return await reportOrRetry(submission);
+  const { versions, missing, fault } = await findVersions(vault, submission, heads);
+  if (missing.size > 0) return await reportOrRetry(vault, submission);
   try {
     if (fault) throw fault;
-    const { firsts, values } = await sealAndOpenAll(submission, versions);
+    const { firsts, values } = await sealAndOpenAll(vault, plan, keys, versions);
     const rendered = renderFile(plan, values, request.reply, request.pin ? versions : undefined);
     const resolved = refs([...versions.values()]);
     const answer = { ...rendered, created: refs(firsts), resolved, replayed: false };
     // A file that creates nothing and has no key writes nothing.
     if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;
-    return await writeAll(submission, firsts, versions, answer);
+    return await writeAll(vault, submission, firsts, versions, answer);
   } catch (error) {
-    if (error instanceof VaultError && afterNames.has(error.code)) await reportNames(submission);
+    if (error instanceof VaultError && afterNames.has(error.code)) {
+      await reportNames(vault, submission);
+    }
     throw error;
   }
 };
@@ -125,24 +147,25 @@ const afterNames: ReadonlySet<string> = new Set([
 ]);
 
 const writeAll = async (
+  vault: RequestVault,
   submission: Submission,
   firsts: readonly SealedVersion[],
   versions: Versions,
   answer: FileAnswer,
 ): Promise<FileAnswer | undefined> => {
-  const { ports, context, principal, request, plan, backoff } = submission;
-  const { mode, fingerprint } = request;
-  const record = recordOf(context, `${mode}-env`, fingerprint, firsts, answer.resolved);
+  const { plan, backoff } = submission;
+  const { mode, fingerprint } = submission.request;
+  const record = recordOf(vault, `${mode}-env`, fingerprint, firsts, answer.resolved);
   // A file that creates nothing needs no check, because its answer was true when its secrets were read.
   const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];
   const write = { creates: firsts, unchanged, ...record };
-  const result = await writeUntilClear(context, principal, ports.store, write, backoff);
+  const result = await writeUntilClear(vault, write, backoff);
   if (result.outcome === 'replayed' && fingerprint) {
-    return await replay(submission, fingerprint, result.record);
+    return await replay(vault, submission, fingerprint, result.record);
   }
-  if (result.outcome === 'exists') return await reportOrRetry(submission);
-  if (result.outcome === 'raced') return losesRace(submission);
-  for (const first of firsts) context.journal.decided('created', first);
+  if (result.outcome === 'exists') return await reportOrRetry(vault, submission);
+  if (result.outcome === 'raced') return losesRace(vault);
+  for (const first of firsts) vault.journal.decided('created', first);
   return answer;
 };
 
@@ -154,17 +177,15 @@ const currentOf = (plan: Plan, versions: Versions): StoredVersion[] =>
 
 /** Repeats the first answer with its versions. The heads are read after the record, so no version is beyond them. */
 const replay = async (
-  submission: Submission,
+  vault: RequestVault,
+  { plan, request }: Submission,
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): Promise<FileAnswer> => {
-  const { context, request, plan } = submission;
-  recordOfSameRequest(context, fingerprint, record);
-  const heads = await readHeads(submission, 'read');
-  requireFound(plan, withoutHead(plan, heads));
-  const versions = await findRecorded(submission, heads, record.resolved);
+  recordOfSameRequest(vault, fingerprint, record);
+  const versions = await findRecorded(vault, plan, record.resolved);
   return {
-    ...renderFile(plan, await openAll(submission, versions), request.reply),
+    ...renderFile(plan, await openAll(vault, plan, versions), request.reply),
     created: refs(record.written),
     resolved: refs(record.resolved),
     replayed: true,
@@ -172,13 +193,13 @@ const replay = async (
 };
 
 /** Throws a report about the names. If the names are fine by now, a retry is needed. */
-const reportOrRetry = async (submission: Submission): Promise<undefined> => {
-  await reportNames(submission);
-  return losesRace(submission);
+const reportOrRetry = async (vault: RequestVault, asked: Asked): Promise<undefined> => {
+  await reportNames(vault, asked);
+  return losesRace(vault);
 };
 
-const losesRace = ({ context }: Submission): undefined => {
-  context.journal.decided('lost_race');
+const losesRace = ({ journal }: RequestVault): undefined => {
+  journal.decided('lost_race');
   return undefined;
 };
 

@@ -4,10 +4,10 @@ import type { Plan } from '../env/plan.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { SealedVersion } from '../model/types.ts';
-import type { Submission } from './env-file.ts';
-import type { Versions } from './env-versions.ts';
+import type { Versions } from './env-lookup.ts';
 import { inParallel } from './parallel.ts';
 import type { DataKey } from './ports.ts';
+import type { RequestVault } from './request.ts';
 import { openVersion, sealFirst } from './sealing.ts';
 
 /** The data keys of the new names. All attempts of a request share them, but each attempt draws a new iv. */
@@ -21,37 +21,39 @@ export const zeroKeys = (keys: FileKeys): void => {
 
 /** Seals every new value and opens every value read, in one round of KMS calls. */
 export const sealAndOpenAll = async (
-  submission: Submission,
+  vault: RequestVault,
+  plan: Plan,
+  keys: FileKeys,
   versions: Versions,
 ): Promise<{ readonly firsts: readonly SealedVersion[]; readonly values: Values }> => {
-  const { ports, context, principal, plan, keys } = submission;
-  const { tenant } = principal;
+  const { tenant } = vault.principal;
   requireValuesFit(plan, versions);
   const values = new Map<string, Uint8Array>();
   const generating = plan.create.map(({ name }) => async () => {
     if (keys.has(name)) return;
-    keys.set(name, await ports.dataKeys.generate(context, { tenant, name }));
+    keys.set(name, await vault.dataKeys.generate({ tenant, name }));
   });
   const opening = [...versions].map(([reference, version]) => async () => {
-    values.set(reference, await openVersion(context, ports.dataKeys, version));
+    values.set(reference, await openVersion(vault, version));
   });
   await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (work) => work());
   const firsts = plan.create.flatMap(({ name, value }) => {
     const key = keys.get(name);
-    return key ? sealFirst(context, principal, key, name, encoder.encode(value)) : [];
+    return key ? sealFirst(vault, key, name, encoder.encode(value)) : [];
   });
   return { firsts, values };
 };
 
 /** Opens versions for a replay, which has nothing to seal. */
 export const openAll = async (
-  { ports, context, plan }: Submission,
+  vault: RequestVault,
+  plan: Plan,
   versions: Versions,
 ): Promise<Values> => {
   requireValuesFit(plan, versions);
   const values = await inParallel([...versions], limits.kmsConcurrencyMax, async (entry) => {
     const [reference, version] = entry;
-    return [reference, await openVersion(context, ports.dataKeys, version)] as const;
+    return [reference, await openVersion(vault, version)] as const;
   });
   return new Map(values);
 };

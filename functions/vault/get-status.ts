@@ -1,5 +1,5 @@
 import { times } from '../model/limits.ts';
-import type { Clock, Ports, RequestContext } from './ports.ts';
+import { type Clock, operation, type Ports, type RequestVault } from './request.ts';
 
 export type Status = {
   readonly status: 'ok' | 'degraded';
@@ -15,30 +15,30 @@ export type Status = {
 export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) => {
   let madeAt = Number.NEGATIVE_INFINITY;
   let latest: Promise<Status> | undefined;
-  return (context: RequestContext): Promise<Status> => {
+  return operation<void, Status>(ports, (vault) => {
     if (latest === undefined || clock.elapsed() - madeAt >= times.statusProbeEveryMs) {
       madeAt = clock.elapsed();
-      latest = probe(ports, context);
+      latest = probe(vault);
     }
     return latest;
-  };
+  });
 };
 
-const probe = async ({ store, dataKeys }: Ports, context: RequestContext): Promise<Status> => {
-  const began = context.elapsed();
+const probe = async ({ store, dataKeys, elapsed, journal }: RequestVault): Promise<Status> => {
+  const began = elapsed();
   const timed = store
-    .probe(context)
-    .then(({ replicated }) => ({ replicated, latencyMs: Math.round(context.elapsed() - began) }));
-  const [table, masterKey] = await Promise.allSettled([timed, dataKeys.probe(context)]);
+    .probe()
+    .then(({ replicated }) => ({ replicated, latencyMs: Math.round(elapsed() - began) }));
+  const [table, masterKey] = await Promise.allSettled([timed, dataKeys.probe()]);
   const reachable = table.status === 'fulfilled';
   const replicated = reachable && table.value.replicated;
-  if (replicated) context.journal.decided('table_replicated');
+  if (replicated) journal.decided('table_replicated');
   const usable = masterKey.status === 'fulfilled';
   return {
     status: reachable && usable && !replicated ? 'ok' : 'degraded',
     store: {
       reachable,
-      latencyMs: reachable ? table.value.latencyMs : Math.round(context.elapsed() - began),
+      latencyMs: reachable ? table.value.latencyMs : Math.round(elapsed() - began),
     },
     masterKey: { reachable: usable, id: usable ? masterKey.value.masterKeyId : null },
   };

@@ -5,26 +5,27 @@
 import { type Fingerprint, sameDigest } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import type { IdempotencyRecord, Principal, VersionRef, WrittenVersion } from '../model/types.ts';
-import type { RequestContext, Store, Write } from './ports.ts';
+import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
+import type { Write } from './ports.ts';
+import type { RequestContext, RequestVault } from './request.ts';
 
 /**
  * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for another
  * operation or other content.
  */
 export const recordOfSameRequest = (
-  context: RequestContext,
+  { journal }: RequestContext,
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): IdempotencyRecord => {
   if (!sameDigest(record.digest, fingerprint.digest)) {
-    context.journal.decided('idempotency_key_reused');
+    journal.decided('idempotency_key_reused');
     throw new VaultError(
       'idempotency_key_reused',
       'this Idempotency-Key was used for another request',
     );
   }
-  context.journal.decided('replayed', record.written.length === 1 ? record.written[0] : {});
+  journal.decided('replayed', record.written.length === 1 ? record.written[0] : {});
   return record;
 };
 
@@ -39,9 +40,7 @@ const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * looked for. So the record is looked for again before a refusal, and a record wins.
  */
 export const unlessRecorded = async <Answer>(
-  store: Pick<Store, 'findRecord'>,
-  context: RequestContext,
-  principal: Principal,
+  { store }: Pick<RequestVault, 'store'>,
   fingerprint: Fingerprint | undefined,
   work: () => Promise<Answer>,
   replay: (fingerprint: Fingerprint, record: IdempotencyRecord) => Answer | Promise<Answer>,
@@ -52,7 +51,7 @@ export const unlessRecorded = async <Answer>(
     if (!fingerprint || !(error instanceof VaultError) || !stateConflicts.has(error.code)) {
       throw error;
     }
-    const record = await store.findRecord(context, principal, fingerprint.hash, 'settled');
+    const record = await store.findRecord(fingerprint.hash, 'settled');
     if (!record) throw error;
     return await replay(fingerprint, record);
   }
@@ -82,8 +81,16 @@ export const recordOf = (
         },
       };
 
-/** The only version in the record of a single write. */
-export const onlyWritten = ({ written: [first] }: IdempotencyRecord): WrittenVersion => {
-  if (!first) throw new VaultError('integrity_failure', 'the record names no version');
-  return first;
+/** The result of a request that writes one version. */
+export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
+
+/** Repeats the first answer to a request that writes one version. */
+export const replaySingle = (
+  context: RequestContext,
+  fingerprint: Fingerprint,
+  record: IdempotencyRecord,
+): SingleWrite => {
+  const [version] = recordOfSameRequest(context, fingerprint, record).written;
+  if (!version) throw new VaultError('integrity_failure', 'the record names no version');
+  return { version, replayed: true };
 };

@@ -1,5 +1,6 @@
 import type { Principal } from '../model/types.ts';
-import type { NameRange, Ports, RequestContext } from './ports.ts';
+import type { NameRange } from './ports.ts';
+import type { Ports, RequestContext } from './request.ts';
 
 export type NamesPage = {
   readonly names: readonly string[];
@@ -11,6 +12,6 @@ export type NamesPage = {
 export const listSecrets =
   ({ store }: Pick<Ports, 'store'>) =>
   async (context: RequestContext, principal: Principal, range: NameRange): Promise<NamesPage> => {
-    const { names, more } = await store.listNames(context, principal, range);
+    const { names, more } = await store.for(context, principal).listNames(range);
     return { names, next: more ? names.at(-1) : undefined };
   };

@@ -1,70 +1,12 @@
 /**
- * The services that the vault needs, and their obligations. `dynamodb/` and `kms/` implement them with the real
- * services. Fakes in tests must pass the same contract suite.
+ * The services that the vault needs, bound to the context and the caller of one request, and their obligations.
+ * `dynamodb/` and `kms/` implement them with the real services. Fakes in tests must pass the same contract suite.
  *
- * Every call takes the context of its request, keeps the times of `model/limits.ts`, and reports itself to the
- * journal. A hidden name must be answered like one that never existed, with the same calls: it is looked up under a
- * key that is never written.
+ * Every call keeps the times of `model/limits.ts`, and reports itself to the journal of its request. A name that is
+ * hidden from the caller must be answered like one that never existed, with the same calls: it is looked up under a key
+ * that is never written.
  */
-import type {
-  IdempotencyRecord,
-  Principal,
-  SealedVersion,
-  StoredVersion,
-  VersionRef,
-} from '../model/types.ts';
-import type { Stopwatch } from './stopwatch.ts';
-
-export type Clock = {
-  /** Wall-clock time, milliseconds since the epoch. May jump. */
-  readonly now: () => number;
-  /** Milliseconds of a monotonic clock, for durations. */
-  readonly elapsed: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-  /** A signal that aborts after `ms`. */
-  readonly signalAfter: (ms: number) => AbortSignal;
-  /** A random number, uniform in [0, 1). */
-  readonly random: () => number;
-};
-
-/** The context of one request. `now` is read once, so that all secrets of a request share their first instant. */
-export type RequestContext = {
-  readonly requestId: string;
-  readonly now: number;
-  /** All attempts of the request share it. It distinguishes the request's own write from another's. */
-  readonly writeId: string;
-  /** Milliseconds since the request began. */
-  readonly elapsed: () => number;
-  /** Measures the time in calls of this request to the store. */
-  readonly storeTime: Stopwatch;
-  readonly clock: Clock;
-  readonly journal: Journal;
-};
-
-/** Collects the actions of one request for its log lines. It takes names and numbers, never a value. */
-export type Journal = {
-  readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
-  /** Reports that an attempt of a write begins. */
-  readonly attempted: () => void;
-  /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */
-  readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
-  /** Sets the secret in the line of the request. */
-  readonly concerns: (about: Partial<VersionRef>) => void;
-};
-
-export type Decision =
-  | 'created'
-  | 'refused_exists'
-  | 'version_written'
-  | 'lost_race'
-  | 'try_failed'
-  | 'replayed'
-  | 'idempotency_key_reused'
-  | 'outcome_unknown'
-  | 'key_fault'
-  | 'integrity_failure'
-  | 'clock_skew'
-  | 'table_replicated';
+import type { IdempotencyRecord, SealedVersion, StoredVersion } from '../model/types.ts';
 
 /** An atomic write: everything in it takes effect together or not at all. */
 export type Write = {
@@ -103,59 +45,29 @@ export type Look = 'plain' | 'settled';
 
 export type Store = {
   /** The current version, read consistently. */
-  readonly findHead: (
-    context: RequestContext,
-    principal: Principal,
-    name: string,
-  ) => Promise<StoredVersion | undefined>;
+  readonly findHead: (name: string) => Promise<StoredVersion | undefined>;
   /** A superseded version, read consistently. It does not find the current version. */
   readonly findVersion: (
-    context: RequestContext,
-    principal: Principal,
     name: string,
     version: number,
     look?: Look,
   ) => Promise<StoredVersion | undefined>;
   /** The current versions of at most 100 names at one instant. Names that do not exist are left out. */
-  readonly findHeads: (
-    context: RequestContext,
-    principal: Principal,
-    names: readonly string[],
-  ) => Promise<ReadonlyMap<string, StoredVersion>>;
+  readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, StoredVersion>>;
   /** The superseded versions above `above` and below `below`, in `order`: at most `limit`, and perhaps fewer. */
-  readonly listVersions: (
-    context: RequestContext,
-    principal: Principal,
-    name: string,
-    range: VersionRange,
-  ) => Promise<readonly StoredVersion[]>;
+  readonly listVersions: (name: string, range: VersionRange) => Promise<readonly StoredVersion[]>;
   /** The visible names after `after`, ascending. They may lag behind a create. `more`: there may be others. */
   readonly listNames: (
-    context: RequestContext,
-    principal: Principal,
     range: NameRange,
   ) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>;
-  /** The record of the principal's idempotency key, if it has not expired. */
-  readonly findRecord: (
-    context: RequestContext,
-    principal: Principal,
-    hash: string,
-    look?: Look,
-  ) => Promise<IdempotencyRecord | undefined>;
+  /** The record of the caller's idempotency key, if it has not expired. */
+  readonly findRecord: (hash: string, look?: Look) => Promise<IdempotencyRecord | undefined>;
   /** One attempt. It must distinguish this request's own earlier success, by its writeId, from another's. */
-  readonly write: (
-    context: RequestContext,
-    principal: Principal,
-    write: Write,
-  ) => Promise<WriteOutcome>;
+  readonly write: (write: Write) => Promise<WriteOutcome>;
   /** Reads once whether an unclear write took effect: `written`, `exists`, `raced`, else `unclear`. */
-  readonly lookUp: (
-    context: RequestContext,
-    principal: Principal,
-    write: Write,
-  ) => Promise<WriteOutcome>;
+  readonly lookUp: (write: Write) => Promise<WriteOutcome>;
   /** Whether the table answers, and whether it has replicas in other Regions. */
-  readonly probe: (context: RequestContext) => Promise<{ readonly replicated: boolean }>;
+  readonly probe: () => Promise<{ readonly replicated: boolean }>;
 };
 
 export type VersionRange = {
@@ -183,14 +95,8 @@ export type DataKey = {
 
 /** The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`) or `throttled`. */
 export type DataKeys = {
-  readonly generate: (context: RequestContext, bound: EncryptionContext) => Promise<DataKey>;
-  readonly unwrap: (
-    context: RequestContext,
-    bound: EncryptionContext,
-    wrapped: Uint8Array,
-  ) => Promise<Uint8Array>;
+  readonly generate: (bound: EncryptionContext) => Promise<DataKey>;
+  readonly unwrap: (bound: EncryptionContext, wrapped: Uint8Array) => Promise<Uint8Array>;
   /** The configured master key's id, if it can be used now. */
-  readonly probe: (context: RequestContext) => Promise<{ readonly masterKeyId: string }>;
+  readonly probe: () => Promise<{ readonly masterKeyId: string }>;
 };
-
-export type Ports = { readonly store: Store; readonly dataKeys: DataKeys };

@@ -1,12 +1,21 @@
 /**
- * Retries of writes: backoff with full jitter, and attempts until the outcome is clear. A reply "stored" needs a
- * visible write. "Not stored" needs proof that no attempt can still take effect. Everything else is
- * `outcome_unknown`.
+ * All retries: the deadline of a call, backoff with full jitter, the number of attempts, and writes that are attempted
+ * until their outcome is clear. The edges say only what a failure means.
  */
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import type { Principal } from '../model/types.ts';
-import type { RequestContext, Store, Write, WriteOutcome } from './ports.ts';
+import type { Write, WriteOutcome } from './ports.ts';
+import type { RequestContext, RequestVault } from './request.ts';
+
+/**
+ * A signal that ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the
+ * call has at least 1 ms.
+ */
+export const callSignal = (
+  { clock, elapsed }: RequestContext,
+  callMs: number,
+  endByMs: number,
+): AbortSignal => clock.signalAfter(Math.max(1, Math.min(callMs, endByMs - elapsed())));
 
 /** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
 export type Backoff = () => Promise<boolean>;
@@ -21,6 +30,57 @@ export const startBackoff = (context: RequestContext): Backoff => {
     await context.clock.sleep(wait);
     return true;
   };
+};
+
+/**
+ * Decides after each failed attempt whether another begins, and waits for it. Only time limits the attempts under
+ * throttling. Other failures are limited by their number too.
+ */
+const limitAttempts = (backoff: Backoff) => {
+  let failures = 0;
+  return async (isThrottled: boolean): Promise<boolean> => {
+    if (!isThrottled) failures += 1;
+    return failures < times.failedAttemptsMax && (await backoff());
+  };
+};
+
+/** The meaning of a failed call: whether it may be repeated, and the error if it is not. */
+export type Failure = {
+  readonly kind: 'throttled' | 'transient' | 'permanent';
+  readonly error: () => VaultError;
+};
+
+/**
+ * Makes a call, with retries after throttling and transient failures while there is time. Throws the error of the last
+ * failure. A `VaultError` of `call` or `meaningOf` ends the attempts.
+ */
+export const retryCall = async <Result>(
+  context: RequestContext,
+  call: () => Promise<Result>,
+  meaningOf: (error: unknown) => Failure,
+): Promise<Result> => {
+  const mayRepeat = limitAttempts(startBackoff(context));
+  for (;;) {
+    try {
+      return await call();
+    } catch (caught) {
+      if (caught instanceof VaultError) throw caught;
+      const { kind, error } = meaningOf(caught);
+      if (kind === 'permanent' || !(await mayRepeat(kind === 'throttled'))) throw error();
+    }
+  }
+};
+
+/** Repeats `attempt` until it returns an answer. `undefined` means that it lost a race. Throws `throttled`. */
+export const retryRaces = async <Answer extends object>(
+  backoff: Backoff,
+  attempt: () => Promise<Answer | undefined>,
+): Promise<Answer> => {
+  for (;;) {
+    const answer = await attempt();
+    if (answer) return answer;
+    if (!(await backoff())) throw throttled();
+  }
 };
 
 /** The error of a request that lost races, or was throttled, until its time was over. */
@@ -40,33 +100,30 @@ export const outOfTime = (context: RequestContext): VaultError =>
 type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
 /**
- * Attempts `write` until its outcome is clear. Throws `throttled` or `store_unavailable` if the store certainly refused
- * every attempt, and `outcome_unknown` if one may still take effect.
+ * Attempts `write` until its outcome is clear. A reply "stored" needs a visible write. "Not stored" needs proof that no
+ * attempt can still take effect. Throws `throttled` or `store_unavailable` if the store certainly refused every attempt,
+ * and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (
-  context: RequestContext,
-  principal: Principal,
-  store: Store,
+  vault: RequestVault,
   write: Write,
   backoff: Backoff,
 ): Promise<Clear> => {
-  if (context.elapsed() >= times.newAttemptsUntilMs) throw outOfTime(context);
+  const { store, journal } = vault;
+  if (vault.elapsed() >= times.newAttemptsUntilMs) throw outOfTime(vault);
+  const mayRepeat = limitAttempts(backoff);
   let unclear = false;
-  let failures = 0;
   let cause: unknown;
   for (;;) {
-    context.journal.attempted();
-    const result = await store
-      .write(context, principal, write)
-      .catch((error: unknown) => asUnclear(error, unclear));
+    journal.attempted();
+    const result = await store.write(write).catch((error: unknown) => asUnclear(error, unclear));
     if (result.outcome !== 'refused' && result.outcome !== 'unclear') return result;
-    context.journal.decided('try_failed', aboutWrite(write));
+    journal.decided('try_failed', aboutWrite(write));
     unclear ||= result.outcome === 'unclear';
     cause = result.cause ?? cause;
     const isThrottled = result.outcome === 'refused' && result.reason === 'throttled';
-    if (!isThrottled) failures += 1;
-    if (failures < times.failedAttemptsMax && (await backoff())) continue;
-    if (unclear) return await settle(context, principal, store, write, cause);
+    if (await mayRepeat(isThrottled)) continue;
+    if (unclear) return await settle(vault, write, cause);
     if (isThrottled) throw throttled();
     const nothing = 'the store cannot be reached; nothing was written';
     throw new VaultError('store_unavailable', nothing, { cause });
@@ -86,18 +143,16 @@ const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['store_unavailable', 'throttled']);
 
 const settle = async (
-  context: RequestContext,
-  principal: Principal,
-  store: Store,
+  { store, journal }: RequestVault,
   write: Write,
   cause: unknown,
 ): Promise<Clear> => {
-  const seen = await store.lookUp(context, principal, write).catch((error: unknown) => {
+  const seen = await store.lookUp(write).catch((error: unknown) => {
     if (error instanceof VaultError && error.code === 'integrity_failure') throw error;
     return { outcome: 'unclear' } as const;
   });
   if (seen.outcome !== 'unclear' && seen.outcome !== 'refused') return seen;
-  context.journal.decided('outcome_unknown', aboutWrite(write));
+  journal.decided('outcome_unknown', aboutWrite(write));
   throw new VaultError('outcome_unknown', 'the write may have taken effect', { cause });
 };
 

@@ -2,26 +2,27 @@
 import { open, seal } from '../crypto/envelope.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
-import type { Principal, SealedVersion, StoredVersion } from '../model/types.ts';
-import type { DataKey, DataKeys, RequestContext } from './ports.ts';
+import type { SealedVersion, StoredVersion } from '../model/types.ts';
+import type { DataKey } from './ports.ts';
+import type { RequestVault } from './request.ts';
+
+/** The parts of a request that become parts of the versions it seals. */
+type Sealer = Pick<RequestVault, 'now' | 'writeId' | 'principal' | 'journal'>;
 
 /** Seals the first version of a secret. */
 export const sealFirst = (
-  context: RequestContext,
-  principal: Principal,
+  vault: Sealer,
   dataKey: DataKey,
   name: string,
   value: Uint8Array,
-): SealedVersion =>
-  sealVersion(context, principal, dataKey, { name, version: 1, validFrom: context.now }, value);
+): SealedVersion => sealVersion(vault, dataKey, { name, version: 1, validFrom: vault.now }, value);
 
 /**
  * Seals the successor of `base`. Its interval begins now, or 1 ms after its predecessor's beginning if that is later.
  * So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
  */
 export const sealNext = (
-  context: RequestContext,
-  principal: Principal,
+  vault: Sealer,
   dataKey: DataKey,
   base: StoredVersion,
   value: Uint8Array,
@@ -33,16 +34,15 @@ export const sealNext = (
       members: { limit: limits.versionMax },
     });
   }
-  if (base.validFrom > context.now + times.clockSkewAlarmMs) {
-    context.journal.decided('clock_skew', { name, version: base.version });
+  if (base.validFrom > vault.now + times.clockSkewAlarmMs) {
+    vault.journal.decided('clock_skew', { name, version: base.version });
   }
-  const validFrom = Math.max(context.now, base.validFrom + 1);
-  return sealVersion(context, principal, dataKey, { name, version, validFrom }, value);
+  const validFrom = Math.max(vault.now, base.validFrom + 1);
+  return sealVersion(vault, dataKey, { name, version, validFrom }, value);
 };
 
 const sealVersion = (
-  { writeId }: RequestContext,
-  { tenant, subject }: Principal,
+  { writeId, principal: { tenant, subject } }: Sealer,
   { plaintext, wrapped, masterKeyId }: DataKey,
   place: { readonly name: string; readonly version: number; readonly validFrom: number },
   value: Uint8Array,
@@ -53,16 +53,15 @@ const sealVersion = (
 
 /** The value of a stored version. Throws the key faults of `DataKeys` and `integrity_failure`. */
 export const openVersion = async (
-  context: RequestContext,
-  dataKeys: DataKeys,
+  { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,
   version: StoredVersion,
 ): Promise<Uint8Array> => {
   const { tenant, name } = version;
-  const key = await dataKeys.unwrap(context, { tenant, name }, version.wrappedDataKey);
+  const key = await dataKeys.unwrap({ tenant, name }, version.wrappedDataKey);
   try {
     return open(version, key, version);
   } catch (error) {
-    context.journal.decided('integrity_failure', { name, version: version.version });
+    journal.decided('integrity_failure', { name, version: version.version });
     throw error;
   } finally {
     key.fill(0);

@@ -1,13 +1,13 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import { isNameVisible, type Principal, type StoredVersion } from '../model/types.ts';
-import { replay, type SingleWrite } from './create-secret.ts';
-import { recordOf, unlessRecorded } from './idempotency.ts';
-import { notFound } from './not-found.ts';
-import type { DataKey, Ports, RequestContext } from './ports.ts';
-import { outOfTime, startBackoff, throttled, writeUntilClear } from './retries.ts';
+import { isNameVisible, type StoredVersion } from '../model/types.ts';
+import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
+import type { DataKey } from './ports.ts';
+import { operation, type Ports, type RequestVault } from './request.ts';
+import { outOfTime, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 import { sealNext } from './sealing.ts';
+import { notFound } from './versions.ts';
 
 export type UpdateSecret = {
   readonly name: string;
@@ -27,87 +27,77 @@ export type UpdateSecret = {
  */
 export const updateSecret = (ports: Ports) => {
   const runExclusive = createKeyedMutex();
-  return (
-    context: RequestContext,
-    principal: Principal,
-    request: UpdateSecret,
-  ): Promise<SingleWrite> => {
+  return operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
+    const { tenant, names } = vault.principal;
     // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
-    const isVisible = isNameVisible(principal.names, request.name);
-    return runExclusive(`${principal.tenant}#${isVisible}#${request.name}`, () =>
+    const isVisible = isNameVisible(names, request.name);
+    return runExclusive(`${tenant}#${isVisible}#${request.name}`, () =>
       unlessRecorded(
-        ports.store,
-        context,
-        principal,
+        vault,
         request.fingerprint,
-        () => readAndPut(ports, context, principal, request),
-        (fingerprint, record) => replay(context, fingerprint, record),
+        () => readAndPut(vault, request),
+        (fingerprint, record) => replaySingle(vault, fingerprint, record),
       ),
     );
-  };
+  });
 };
 
-const readAndPut = async (
-  { store, dataKeys }: Ports,
-  context: RequestContext,
-  principal: Principal,
-  request: UpdateSecret,
-): Promise<SingleWrite> => {
+const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
+  const { store, dataKeys, principal } = vault;
   const { name, fingerprint } = request;
   // An update that waited too long could not get a data key any more.
-  if (context.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(context);
+  if (vault.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(vault);
   const [head, record, generated] = await Promise.allSettled([
-    store.findHead(context, principal, name),
-    fingerprint && store.findRecord(context, principal, fingerprint.hash),
-    dataKeys.generate(context, { tenant: principal.tenant, name }),
+    store.findHead(name),
+    fingerprint && store.findRecord(fingerprint.hash),
+    dataKeys.generate({ tenant: principal.tenant, name }),
   ]);
   try {
     if (head.status === 'rejected') throw head.reason;
     if (record.status === 'rejected') throw record.reason;
     if (!isNameVisible(principal.names, name)) throw notFound();
-    if (fingerprint && record.value) return replay(context, fingerprint, record.value);
+    if (fingerprint && record.value) return replaySingle(vault, fingerprint, record.value);
     if (!head.value) throw notFound();
     requireMatch(request.ifMatch, head.value);
     if (generated.status === 'rejected') throw generated.reason;
-    return await putNext(store, context, principal, request, head.value, generated.value);
+    return await putNext(vault, request, head.value, generated.value);
   } finally {
     if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
   }
 };
 
-const putNext = async (
-  store: Ports['store'],
-  context: RequestContext,
-  principal: Principal,
-  request: UpdateSecret,
+const putNext = (
+  vault: RequestVault,
+  { name, fingerprint, value, ifMatch }: UpdateSecret,
   head: StoredVersion,
   dataKey: DataKey,
 ): Promise<SingleWrite> => {
-  const { name, fingerprint, value, ifMatch } = request;
-  const backoff = startBackoff(context);
-  let base = head;
-  for (;;) {
-    const next = sealNext(context, principal, dataKey, base, value);
-    const record = recordOf(context, 'update-secret', fingerprint, [next]);
+  const { store, journal } = vault;
+  const backoff = startBackoff(vault);
+  let blocking: StoredVersion | undefined;
+  return retryRaces(backoff, async () => {
+    // The blocking head is old by now. A base that is read again wins far more often.
+    const base = blocking ? ((await store.findHead(name)) ?? blocking) : head;
+    requireMatch(ifMatch, base);
+    const next = sealNext(vault, dataKey, base, value);
+    const record = recordOf(vault, 'update-secret', fingerprint, [next]);
     const write = { creates: [], update: { base, next }, unchanged: [], ...record };
-    const result = await writeUntilClear(context, principal, store, write, backoff);
+    const result = await writeUntilClear(vault, write, backoff);
     if (result.outcome === 'written') {
-      context.journal.decided('version_written', next);
+      journal.decided('version_written', next);
       return { version: next, replayed: false };
     }
     if (result.outcome === 'replayed' && fingerprint) {
-      return replay(context, fingerprint, result.record);
+      return replaySingle(vault, fingerprint, result.record);
     }
     if (result.outcome !== 'raced' || !result.head) {
       throw new VaultError('internal', 'the store answered an update with no outcome of one');
     }
     requireMatch(ifMatch, result.head);
-    context.journal.decided('lost_race', next);
-    if (!(await backoff())) throw throttled();
-    // The blocking head is old by now. A base that is read again wins far more often.
-    base = (await store.findHead(context, principal, name)) ?? result.head;
-    requireMatch(ifMatch, base);
-  }
+    journal.decided('lost_race', next);
+    blocking = result.head;
+    return undefined;
+  });
 };
 
 const requireMatch = (ifMatch: UpdateSecret['ifMatch'], { version }: StoredVersion): void => {

@@ -7,9 +7,11 @@ import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import type { Ports, Store } from '../../functions/vault/ports.ts';
-import { submitEnv } from '../../functions/vault/submit-env.ts';
+import { submitEnv } from '../../functions/vault/env-file.ts';
+import type { Store } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import { file } from '../support/env-vault.ts';
 import * as fault from '../support/faults.ts';
@@ -51,10 +53,8 @@ const submit = (ports: Ports, principal: Principal) =>
   );
 
 /** A host with some of its store's methods changed. */
-const over = (changed: Partial<Store>): Ports => ({
-  ...vault.ports,
-  store: { ...vault.ports.store, ...changed },
-});
+const over = (store: (original: Store) => Partial<Store>): Ports =>
+  changedPorts(vault.ports, { store });
 
 /** Does the work once, at the first call; all later calls wait for it. */
 const once = (work: () => Promise<unknown>) => {
@@ -68,24 +68,25 @@ const once = (work: () => Promise<unknown>) => {
 /** Runs `work` after the first lookup of the record, which finds none. A settled lookup gets the true answer. */
 const afterLook = (work: () => Promise<unknown>) => {
   const looked = Promise.withResolvers<void>();
-  const findRecord: Store['findRecord'] = async (context, principal, hash, look) => {
-    looked.resolve();
-    if (look !== 'settled') return undefined;
-    return await vault.ports.store.findRecord(context, principal, hash, look);
-  };
+  const findRecord =
+    (store: Store): Store['findRecord'] =>
+    async (hash, look) => {
+      looked.resolve();
+      return look === 'settled' ? await store.findRecord(hash, look) : undefined;
+    };
   return { findRecord, work: once(() => looked.promise.then(work)) };
 };
 
 /** A host that finds no record, and reads the head only after `work`. */
 const lateForHead = (work: () => Promise<unknown>): Ports => {
   const late = afterLook(work);
-  return over({
-    findRecord: late.findRecord,
-    findHead: async (...asked) => {
+  return over((store) => ({
+    findRecord: late.findRecord(store),
+    findHead: async (name) => {
       await late.work();
-      return await vault.ports.store.findHead(...asked);
+      return await store.findHead(name);
     },
-  });
+  }));
 };
 
 /** A host that finds no record, and learns after `work` that KMS gives it no data key. */
@@ -94,34 +95,33 @@ const withoutKey = (work: () => Promise<unknown>): Ports => {
   const kms = fault.hostile(vault.kms, (command) =>
     command === 'GenerateDataKey' ? { before: fault.serverError } : undefined,
   );
-  const dataKeys = createDataKeys(kms, vault.keyArn);
-  return {
-    ...over({ findRecord: late.findRecord }),
-    dataKeys: {
-      ...dataKeys,
-      generate: async (...asked) => {
+  const ports = { ...vault.ports, dataKeys: createDataKeys(kms, vault.keyArn) };
+  return changedPorts(ports, {
+    store: (store) => ({ findRecord: late.findRecord(store) }),
+    dataKeys: ({ generate }) => ({
+      generate: async (bound) => {
         await late.work();
-        return await dataKeys.generate(...asked);
+        return await generate(bound);
       },
-    },
-  };
+    }),
+  });
 };
 
 /** A host that reads its heads, and looks for the record only after `work`. */
 const lateForRecord = (work: () => Promise<unknown>): Ports => {
   const read = Promise.withResolvers<void>();
   const afterRead = once(() => read.promise.then(work));
-  return over({
-    findHeads: async (...asked) => {
-      const heads = await vault.ports.store.findHeads(...asked);
+  return over((store) => ({
+    findHeads: async (names) => {
+      const heads = await store.findHeads(names);
       read.resolve();
       return heads;
     },
     findRecord: async (...asked) => {
       await afterRead();
-      return await vault.ports.store.findRecord(...asked);
+      return await store.findRecord(...asked);
     },
-  });
+  }));
 };
 
 /** A host that begins its transactions after `work`. None of them arrives, and the host cannot tell. */
@@ -130,13 +130,14 @@ const cutOff = (work: () => Promise<unknown>): Ports => {
   const dynamodb = fault.hostile(vault.dynamodb, (command) =>
     command === 'TransactWriteItems' ? { before: fault.timedOut } : undefined,
   );
-  const store = storeOver(dynamodb);
-  return over({
-    ...store,
-    write: async (...asked) => {
-      await work1();
-      return await store.write(...asked);
-    },
+  const ports = { ...vault.ports, store: storeOver(dynamodb) };
+  return changedPorts(ports, {
+    store: ({ write }) => ({
+      write: async (asked) => {
+        await work1();
+        return await write(asked);
+      },
+    }),
   });
 };
 
@@ -174,17 +175,17 @@ describe('an update with If-Match', () => {
   it('returns the result of a duplicate stored after it lost a race and before it read again', async () => {
     const alice = await withOne();
     let heads = 0;
-    const ports = over({
-      write: async (...asked) => {
+    const ports = over((store) => ({
+      write: async (asked) => {
         if (heads === 1) await addVersion(vault.ports, alice, 'DB', 'other');
-        return await vault.ports.store.write(...asked);
+        return await store.write(asked);
       },
-      findHead: async (...asked) => {
+      findHead: async (name) => {
         heads += 1;
         if (heads === 2) await update(vault.ports, alice, [1, 2]);
-        return await vault.ports.store.findHead(...asked);
+        return await store.findHead(name);
       },
-    });
+    }));
     const answer = { replayed: true, version: { version: 3 } };
     expect(await update(ports, alice, [1, 2])).toMatchObject(answer);
   });
@@ -252,16 +253,16 @@ describe('a .env file', () => {
   it('returns the result of a duplicate stored while a name that it reads was still missing', async () => {
     const alice = someone();
     let reads = 0;
-    const ports = over({
-      findHeads: async (...asked) => {
+    const ports = over((store) => ({
+      findHeads: async (names) => {
         reads += 1;
         if (reads === 2) {
           await makeSecret(vault.ports, alice, 'DB', ['a']);
           await submit(vault.ports, alice);
         }
-        return await vault.ports.store.findHeads(...asked);
+        return await store.findHeads(names);
       },
-    });
+    }));
     expect(await submit(ports, alice)).toMatchObject(first);
   });
 });

@@ -10,14 +10,16 @@ import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/machine.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
-import type { FileRequest } from '../../functions/vault/env-file.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import {
+  encryptEnv,
+  expandEnv,
+  type FileRequest,
+  submitEnv,
+} from '../../functions/vault/env-file.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
-import { submitEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { readTemplate } from '../../local/host/template.ts';
 import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
@@ -173,8 +175,8 @@ describe('operation costs:', () => {
 
   it('the status probes the table and the key once, and nothing when asked again at once', async () => {
     const status = getStatus(vault.ports, machineClock);
-    expect(await costOf((context) => status(context))).toEqual(costs['get-status']);
-    expect(await costOf((context) => status(context))).toEqual(costs['get-health']);
+    expect(await costOf((context) => status(context, someone()))).toEqual(costs['get-status']);
+    expect(await costOf((context) => status(context, someone()))).toEqual(costs['get-health']);
   });
 
   it('the health check calls no service, by its own log line', async () => {

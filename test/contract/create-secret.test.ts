@@ -6,6 +6,7 @@ import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 
@@ -122,7 +123,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       const key = 'k'.repeat(20);
       // The lookup finds no record, so only the condition of the write meets it.
       const findRecord = async () => undefined;
-      const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      const ports = changedPorts(vault.ports, { store: () => ({ findRecord }) });
       const contexts: ReturnType<typeof requestContext>[] = [];
       const createNow = (value: string) => {
         const print = fingerprint(key, alice, ['create-secret', 'DB', value]);
@@ -143,7 +144,7 @@ describe('create-secret, on the embedded store and KMS', () => {
       const findRecord = async () => {
         throw new VaultError('store_unavailable', '');
       };
-      const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      const ports = changedPorts(vault.ports, { store: () => ({ findRecord }) });
       const print = fingerprint('k'.repeat(20), alice, ['create-secret', 'DB', 'x']);
       const request = { name: 'DB', value: bytes('x'), fingerprint: print };
       const created = createSecret(ports)(requestContext(), alice, request);

@@ -1,11 +1,11 @@
 /** The vault erases the data keys of a request, and makes as few as it can; on the embedded store and KMS. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { encryptEnv, expandEnv } from '../../functions/vault/env-file.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
@@ -20,23 +20,20 @@ describe('a data key', () => {
   /** The vault's ports, and a list of every data key that passes through them. */
   const watched = () => {
     const keys: Uint8Array[] = [];
-    const { dataKeys } = vault.ports;
-    const ports: Ports = {
-      ...vault.ports,
-      dataKeys: {
-        ...dataKeys,
-        generate: async (...asked) => {
-          const key = await dataKeys.generate(...asked);
+    const ports = changedPorts(vault.ports, {
+      dataKeys: ({ generate, unwrap }) => ({
+        generate: async (bound) => {
+          const key = await generate(bound);
           keys.push(key.plaintext);
           return key;
         },
         unwrap: async (...asked) => {
-          const key = await dataKeys.unwrap(...asked);
+          const key = await unwrap(...asked);
           keys.push(key);
           return key;
         },
-      },
-    };
+      }),
+    });
     return { keys, ports };
   };
   const alice = someone();
@@ -117,22 +114,23 @@ describe('a data key', () => {
     await makeSecret(vault.ports, bob, 'DB', ['x']);
     const { keys, ports } = watched();
     const ivs: string[] = [];
-    const store: Ports['store'] = {
-      ...ports.store,
-      write: async (context, principal, write) => {
-        ivs.push(Buffer.from(write.update?.next.iv ?? '').toString('hex'));
-        if (ivs.length === 1) {
-          await updateSecret(vault.ports)(requestContext(), bob, {
-            name: 'DB',
-            value: bytes('other'),
-            ifMatch: undefined,
-            fingerprint: undefined,
-          });
-        }
-        return await ports.store.write(context, principal, write);
-      },
-    };
-    await updateSecret({ ...ports, store })(requestContext(), bob, {
+    const losing = changedPorts(ports, {
+      store: (store) => ({
+        write: async (write) => {
+          ivs.push(Buffer.from(write.update?.next.iv ?? '').toString('hex'));
+          if (ivs.length === 1) {
+            await updateSecret(vault.ports)(requestContext(), bob, {
+              name: 'DB',
+              value: bytes('other'),
+              ifMatch: undefined,
+              fingerprint: undefined,
+            });
+          }
+          return await store.write(write);
+        },
+      }),
+    });
+    await updateSecret(losing)(requestContext(), bob, {
       name: 'DB',
       value: bytes('mine'),
       ifMatch: undefined,

@@ -3,7 +3,7 @@ import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
 import { expandWith, file } from '../support/env-vault.ts';
 import * as fault from '../support/faults.ts';
@@ -88,19 +88,16 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
     await makeSecret(vault.ports, alice, 'B', ['b1', 'b2', 'b3'], began);
-    const { store } = vault.ports;
-    const ports: Ports = {
-      ...vault.ports,
-      store: {
-        ...store,
-        findHeads: async (...asked) => {
-          const heads = await store.findHeads(...asked);
+    const ports = changedPorts(vault.ports, {
+      store: ({ findHeads }) => ({
+        findHeads: async (names) => {
+          const heads = await findHeads(names);
           await addVersion(vault.ports, alice, 'A', 'a4', began + 3_000);
           await addVersion(vault.ports, alice, 'B', 'b4', began + 3_000);
           return heads;
         },
-      },
-    };
+      }),
+    });
     const content = 'X=secret(A)\nY=secret(B)\n';
     expect((await expand(alice, content, began + 3_000, ports)).content).toBe('X=a3\nY=b3\n');
     expect((await expand(alice, content, began + 1_000, ports)).content).toBe('X=a2\nY=b2\n');

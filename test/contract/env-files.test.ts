@@ -3,12 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
-import type { FileRequest } from '../../functions/vault/env-file.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import {
+  encryptEnv,
+  expandEnv,
+  type FileRequest,
+  submitEnv,
+} from '../../functions/vault/env-file.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import type { DataKey, Ports } from '../../functions/vault/ports.ts';
-import { submitEnv } from '../../functions/vault/submit-env.ts';
+import type { DataKey } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { requestContext, someone } from '../support/requests.ts';
@@ -174,26 +178,23 @@ describe('a .env file, on the embedded store and KMS', () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
     let turns = 0;
-    const { store, dataKeys } = vault.ports;
     const generated: Uint8Array[] = [];
-    const ports: Ports = {
-      dataKeys: {
-        ...dataKeys,
-        generate: async (...asked) => {
-          const key = await dataKeys.generate(...asked);
+    const ports = changedPorts(vault.ports, {
+      dataKeys: ({ generate }) => ({
+        generate: async (bound) => {
+          const key = await generate(bound);
           generated.push(key.plaintext);
           return key;
         },
-      },
-      store: {
-        ...store,
-        write: async (...asked) => {
+      }),
+      store: (store) => ({
+        write: async (write) => {
           turns += 1;
           if (turns === 1) await addVersion(vault.ports, alice, 'TOKEN', 'new');
-          return await store.write(...asked);
+          return await store.write(write);
         },
-      },
-    };
+      }),
+    });
     const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', { ports });
     expect(answer.content).toBe('A=secret(A)\nX=secret(A)\nT=new\n');
     expect(turns).toBe(2);
@@ -204,16 +205,18 @@ describe('a .env file, on the embedded store and KMS', () => {
   it('logs lost_race for each time a secret that it read was updated before the write', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
-    const { store } = vault.ports;
     let updates = 0;
-    const write: typeof store.write = async (...asked) => {
-      if (updates < 2) {
-        updates += 1;
-        await addVersion(vault.ports, alice, 'TOKEN', `new ${updates}`);
-      }
-      return await store.write(...asked);
-    };
-    const ports = { ...vault.ports, store: { ...store, write } };
+    const ports = changedPorts(vault.ports, {
+      store: (store) => ({
+        write: async (write) => {
+          if (updates < 2) {
+            updates += 1;
+            await addVersion(vault.ports, alice, 'TOKEN', `new ${updates}`);
+          }
+          return await store.write(write);
+        },
+      }),
+    });
     const context = requestContext();
     const request = requestOf(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', {});
     await submitEnv(ports)(context, alice, request);
@@ -231,7 +234,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     const keys = new Map<string, DataKey>();
     for (const name of names) {
       const bound = { tenant: alice.tenant, name };
-      keys.set(name, await vault.ports.dataKeys.generate(requestContext(), bound));
+      keys.set(name, await vault.ports.dataKeys.for(requestContext()).generate(bound));
     }
     let second: Promise<void> | undefined;
     // All concurrent calls share one second.
@@ -245,12 +248,12 @@ describe('a .env file, on the embedded store and KMS', () => {
       });
       return second;
     };
-    const generate = async (_context: unknown, { name }: { readonly name: string }) => {
+    const generate = async ({ name }: { readonly name: string }) => {
       await takeSecond();
       return keys.get(name) ?? Promise.reject(new Error(`no key for ${name}`));
     };
     const content = names.map((name) => `${name}=v\nX_${name}=enc(${name})\n`).join('');
-    const ports = { ...vault.ports, dataKeys: { ...vault.ports.dataKeys, generate } };
+    const ports = changedPorts(vault.ports, { dataKeys: () => ({ generate }) });
     const request = requestOf(alice, content, {});
     const { created } = await encryptEnv(ports)(requestContext({ clock }), alice, request);
     expect(created).toHaveLength(96);
@@ -259,14 +262,16 @@ describe('a .env file, on the embedded store and KMS', () => {
   it('answers throttled when its time ends while a name that it reads keeps appearing and disappearing', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
-    const { store } = vault.ports;
     let reads = 0;
-    const findHeads: typeof store.findHeads = async (...asked) => {
-      const heads = await store.findHeads(...asked);
-      reads += 1;
-      return reads % 2 === 1 ? new Map() : heads;
-    };
-    const ports = { ...vault.ports, store: { ...store, findHeads } };
+    const ports = changedPorts(vault.ports, {
+      store: (store) => ({
+        findHeads: async (names) => {
+          const heads = await store.findHeads(names);
+          reads += 1;
+          return reads % 2 === 1 ? new Map() : heads;
+        },
+      }),
+    });
     const context = requestContext({ clock: virtualClock() });
     const request = requestOf(alice, 'T=secret(TOKEN)\n', {});
     await expect(expandEnv(ports)(context, alice, request)).rejects.toMatchObject({
@@ -446,11 +451,10 @@ describe('a .env file, on the embedded store and KMS', () => {
     await Promise.all(
       big.map((name) => makeSecret(vault.ports, alice, name, ['x'.repeat(65_536)])),
     );
-    const { dataKeys } = vault.ports;
     const unwrap = async () => {
       throw new VaultError('master_key_incorrect', '');
     };
-    const rewrapped: Ports = { ...vault.ports, dataKeys: { ...dataKeys, unwrap } };
+    const rewrapped = changedPorts(vault.ports, { dataKeys: () => ({ unwrap }) });
     const tooMuch = big.map((name) => `${name}=secret(${name})\n`).join('');
     for (const [code, reading, ports] of [
       ['invalid_env', 'B=secret(BYTES)\n', vault.ports],

@@ -3,8 +3,9 @@ import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/clie
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import type { Ports, Write } from '../../functions/vault/ports.ts';
-import { submitEnv } from '../../functions/vault/submit-env.ts';
+import { submitEnv } from '../../functions/vault/env-file.ts';
+import type { Store, Write } from '../../functions/vault/ports.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
 import { expandWith, file } from '../support/env-vault.ts';
 import { requestContext, someone } from '../support/requests.ts';
@@ -26,13 +27,14 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
   /** Ports that call `before` ahead of each write and keep the writes. */
   const watching = (before: () => Promise<void>) => {
     const writes: Write[] = [];
-    const { store } = vault.ports;
-    const write: typeof store.write = async (context, principal, asked) => {
-      writes.push(asked);
-      await before();
-      return await store.write(context, principal, asked);
-    };
-    return { writes, ports: { ...vault.ports, store: { ...store, write } } };
+    const store = ({ write }: Store): Partial<Store> => ({
+      write: async (asked) => {
+        writes.push(asked);
+        await before();
+        return await write(asked);
+      },
+    });
+    return { writes, ports: changedPorts(vault.ports, { store }) };
   };
 
   it('puts each pinned version where it is named, beside the current version', async () => {
@@ -215,16 +217,18 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
     const alice = someone();
     const values = Array.from({ length: 40 }, (_, index) => `v${index + 1}`);
     await makeSecret(vault.ports, alice, 'A', values);
-    const { store } = vault.ports;
     let [now, most] = [0, 0];
-    const findVersion: typeof store.findVersion = async (...asked) => {
-      now += 1;
-      most = Math.max(most, now);
-      const found = await store.findVersion(...asked);
-      now -= 1;
-      return found;
-    };
-    const ports: Ports = { ...vault.ports, store: { ...store, findVersion } };
+    const ports = changedPorts(vault.ports, {
+      store: (store) => ({
+        findVersion: async (...asked) => {
+          now += 1;
+          most = Math.max(most, now);
+          const found = await store.findVersion(...asked);
+          now -= 1;
+          return found;
+        },
+      }),
+    });
     const content = values.map((_, index) => `K${index}=secret(A@${index + 1})\n`).join('');
     const answer = await expandWith(ports, alice, content);
     expect(answer.content).toBe(values.map((value, index) => `K${index}=${value}\n`).join(''));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import type { Store } from '../../functions/vault/ports.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
@@ -88,8 +89,12 @@ describe('get-secret, on the embedded store and KMS', () => {
   );
 
   describe('when a version item and the head are read at different instants', () => {
-    const racing = async (changed: Partial<Store>, version: number, principal: Principal) => {
-      const ports = { ...vault.ports, store: { ...vault.ports.store, ...changed } };
+    const racing = async (
+      store: (original: Store) => Partial<Store>,
+      version: number,
+      principal: Principal,
+    ) => {
+      const ports = changedPorts(vault.ports, { store });
       const request = { name: 'DB', which: { version } };
       return await getSecret(ports)(requestContext(), principal, request);
     };
@@ -97,10 +102,10 @@ describe('get-secret, on the embedded store and KMS', () => {
     it('answers from the version item when both show the version', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a'], began);
-      const early = await vault.ports.store.findHead(requestContext(), alice, 'DB');
+      const early = await vault.ports.store.for(requestContext(), alice).findHead('DB');
       await addVersion(vault.ports, alice, 'DB', 'b', began + 1000);
       // The update still runs: an eventually consistent read does not find it on the head yet.
-      const { stored } = await racing({ findHead: async () => early }, 1, alice);
+      const { stored } = await racing(() => ({ findHead: async () => early }), 1, alice);
       expect(stored.validTo).toBe(began + 1000);
     });
 
@@ -108,11 +113,11 @@ describe('get-secret, on the embedded store and KMS', () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c'], began);
       // The updates still run: an eventually consistent read finds none of their version items yet.
-      const findVersion: Store['findVersion'] = async (context, principal, name, version, look) =>
-        look === 'settled'
-          ? await vault.ports.store.findVersion(context, principal, name, version, look)
-          : undefined;
-      const { stored } = await racing({ findVersion }, 1, alice);
+      const late = ({ findVersion }: Store): Partial<Store> => ({
+        findVersion: async (name, version, look) =>
+          look === 'settled' ? await findVersion(name, version, look) : undefined,
+      });
+      const { stored } = await racing(late, 1, alice);
       expect([stored.version, stored.validTo]).toEqual([1, began + 1000]);
     });
   });

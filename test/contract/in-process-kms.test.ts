@@ -36,11 +36,11 @@ describe('the functions of npm start', () => {
     process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
     const ports = loadPorts();
     const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
-    const made = await ports.dataKeys.generate(requestContext(), bound);
+    const made = await ports.dataKeys.for(requestContext()).generate(bound);
     expect(made.masterKeyId).toBe(services.running.masterKeyId);
-    const opened = await ports.dataKeys.unwrap(requestContext(), bound, made.wrapped);
+    const opened = await ports.dataKeys.for(requestContext()).unwrap(bound, made.wrapped);
     expect(opened).toEqual(made.plaintext);
-    expect(await ports.dataKeys.probe(requestContext())).toEqual({
+    expect(await ports.dataKeys.for(requestContext()).probe()).toEqual({
       masterKeyId: services.running.masterKeyId.split('/')[1],
     });
   });
@@ -50,7 +50,7 @@ describe('the functions of npm start', () => {
     await kms.send(new DisableKeyCommand({ KeyId: services.running.masterKeyId }));
     kms.destroy();
     const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
-    await expect(loadPorts().dataKeys.generate(requestContext(), bound)).rejects.toMatchObject({
+    await expect(loadPorts().dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({
       code: 'master_key_unavailable',
       retryable: false,
       cause: { name: 'DisabledException', $metadata: { httpStatusCode: 400 } },

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { times } from '../../functions/model/limits.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
@@ -36,7 +37,7 @@ describe('an idempotency record', () => {
   /** Only the condition of the write can find the record: the read finds none. */
   const met = (now: number) => {
     const findRecord = async () => undefined;
-    return repeatAt(now, { ...vault.ports, store: { ...vault.ports.store, findRecord } });
+    return repeatAt(now, changedPorts(vault.ports, { store: () => ({ findRecord }) }));
   };
 
   it.each([0, 1, 999])(

@@ -8,6 +8,7 @@ import { machineClock } from '../../functions/runtime/machine.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
@@ -79,17 +80,19 @@ describe('request time limits, on the embedded store and KMS', () => {
 
   it('allow no new write after eight seconds', async () => {
     const alice = someone();
-    const context = late(0);
-    const dataKeys: typeof vault.ports.dataKeys = {
-      ...vault.ports.dataKeys,
-      generate: async (...asked) => {
-        const key = await vault.ports.dataKeys.generate(...asked);
-        Object.assign(context, { elapsed: () => times.newAttemptsUntilMs });
-        return key;
-      },
-    };
+    let elapsedMs = 0;
+    const context = { ...requestContext(), elapsed: () => elapsedMs };
+    const ports = changedPorts(vault.ports, {
+      dataKeys: ({ generate }) => ({
+        generate: async (bound) => {
+          const key = await generate(bound);
+          elapsedMs = times.newAttemptsUntilMs;
+          return key;
+        },
+      }),
+    });
     const request = { name: 'DB', value: bytes('x'), fingerprint: undefined };
-    const create = createSecret({ ...vault.ports, dataKeys });
+    const create = createSecret(ports);
     await expect(create(context, alice, request)).rejects.toMatchObject({ code: 'throttled' });
     expect(context.journal.storeCalls).toEqual([]);
   });
@@ -127,8 +130,10 @@ describe('request time limits, on the embedded store and KMS', () => {
   });
 
   it('let the probes of the status page find the table and the key', async () => {
-    expect(await vault.ports.store.probe(requestContext())).toEqual({ replicated: false });
-    const { masterKeyId } = await vault.ports.dataKeys.probe(requestContext());
+    expect(await vault.ports.store.for(requestContext(), someone()).probe()).toEqual({
+      replicated: false,
+    });
+    const { masterKeyId } = await vault.ports.dataKeys.for(requestContext()).probe();
     expect(vault.keyArn).toContain(masterKeyId);
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import type { Clock } from '../../functions/vault/ports.ts';
+import type { Clock } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';

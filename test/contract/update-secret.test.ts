@@ -5,8 +5,10 @@ import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Store } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 
@@ -97,12 +99,13 @@ describe('update-secret, on the embedded store and KMS', () => {
     await create(alice, 'DB');
     await create(bob, 'DB');
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
-    const findHead: typeof vault.ports.store.findHead = async (context, principal, name) => {
-      if (principal === alice) await held;
-      return await vault.ports.store.findHead(context, principal, name);
-    };
-    const store = { ...vault.ports.store, findHead };
-    const updating = updateSecret({ ...vault.ports, store });
+    const store = ({ findHead }: Store, principal: Principal): Partial<Store> => ({
+      findHead: async (name) => {
+        if (principal === alice) await held;
+        return await findHead(name);
+      },
+    });
+    const updating = updateSecret(changedPorts(vault.ports, { store }));
     const request = { name: 'DB', value: bytes('b'), ifMatch: undefined, fingerprint: undefined };
     const busy = updating(requestContext(), alice, request);
     expect((await updating(requestContext(), bob, request)).version.version).toBe(2);
@@ -114,12 +117,13 @@ describe('update-secret, on the embedded store and KMS', () => {
     const alice = someone();
     await create(alice, 'DB');
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
-    const findHead: typeof vault.ports.store.findHead = async (context, principal, name) => {
-      if (principal.names === undefined) await held;
-      return await vault.ports.store.findHead(context, principal, name);
-    };
-    const store = { ...vault.ports.store, findHead };
-    const updating = updateSecret({ ...vault.ports, store });
+    const store = ({ findHead }: Store, { names }: Principal): Partial<Store> => ({
+      findHead: async (name) => {
+        if (names === undefined) await held;
+        return await findHead(name);
+      },
+    });
+    const updating = updateSecret(changedPorts(vault.ports, { store }));
     const request = { name: 'DB', value: bytes('b'), ifMatch: undefined, fingerprint: undefined };
     const busy = updating(requestContext(), alice, request);
     const blind = updating(requestContext(), { ...alice, names: [] }, request);
@@ -216,20 +220,20 @@ describe('update-secret, on the embedded store and KMS', () => {
     it('answers version_conflict without another read after losing a race to a version that is not named', async () => {
       const alice = someone();
       await create(alice, 'DB');
-      const { store } = vault.ports;
       let reads = 0;
-      const losing: Ports['store'] = {
-        ...store,
-        findHead: async (...asked) => {
-          reads += 1;
-          const head = await store.findHead(...asked);
-          await update(alice, 'DB', 'of another');
-          return head;
-        },
-      };
+      const losing = changedPorts(vault.ports, {
+        store: ({ findHead }) => ({
+          findHead: async (name) => {
+            reads += 1;
+            const head = await findHead(name);
+            await update(alice, 'DB', 'of another');
+            return head;
+          },
+        }),
+      });
       const context = requestContext();
       const request = { name: 'DB', value: bytes('b'), ifMatch: [1], fingerprint: undefined };
-      const updating = updateSecret({ ...vault.ports, store: losing });
+      const updating = updateSecret(losing);
       await expect(updating(context, alice, request)).rejects.toMatchObject({
         code: 'version_conflict',
         members: { currentVersion: 2 },
@@ -240,24 +244,21 @@ describe('update-secret, on the embedded store and KMS', () => {
     it('answers version_conflict for a version that was written before its second attempt', async () => {
       const alice = someone();
       await create(alice, 'DB');
-      const { store } = vault.ports;
       let [writes, reads] = [0, 0];
-      const ports: Ports = {
-        ...vault.ports,
-        store: {
-          ...store,
-          write: async (...asked) => {
+      const ports = changedPorts(vault.ports, {
+        store: (store) => ({
+          write: async (write) => {
             writes += 1;
             if (writes === 1) await update(alice, 'DB', 'of another');
-            return await store.write(...asked);
+            return await store.write(write);
           },
-          findHead: async (...asked) => {
+          findHead: async (name) => {
             reads += 1;
             if (reads === 2) await update(alice, 'DB', 'of a third');
-            return await store.findHead(...asked);
+            return await store.findHead(name);
           },
-        },
-      };
+        }),
+      });
       // The first conflict is with version 2, which If-Match names. Version 3, the next current one, is not named.
       await expect(update(alice, 'DB', 'b', { ifMatch: [1, 2], ports })).rejects.toMatchObject({
         code: 'version_conflict',
@@ -313,7 +314,7 @@ describe('update-secret, on the embedded store and KMS', () => {
       const findRecord = async () => {
         throw new VaultError('store_unavailable', '');
       };
-      const ports = { ...vault.ports, store: { ...vault.ports.store, findRecord } };
+      const ports = changedPorts(vault.ports, { store: () => ({ findRecord }) });
       await expect(update(alice, 'DB', 'b', { key, ports })).rejects.toMatchObject({
         code: 'store_unavailable',
       });

@@ -5,9 +5,9 @@
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { expandEnv } from '../../functions/vault/env-file.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { portsOver } from '../support/adversary/ports.ts';
 import { seeded } from '../support/adversary/random.ts';

@@ -10,7 +10,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import type { EtcdClient } from '../../local/etcd/client.ts';
 import { createFront } from '../../local/etcd/front.ts';

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { effectsOf } from '../support/effects.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';

@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';

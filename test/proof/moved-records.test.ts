@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { expandEnv } from '../../functions/vault/env-file.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';

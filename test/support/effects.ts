@@ -1,8 +1,8 @@
 /** Counts the effects of a request in the vault, independently of its answer. */
 import type { Principal } from '../../functions/model/types.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { expandEnv } from '../../functions/vault/env-file.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { file } from './env-vault.ts';
 import { newValue, type Operation } from './operations.ts';
 import { codeOf } from './refusals.ts';

@@ -7,11 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { createListNames } from '../../functions/dynamodb/names.ts';
-import { createReads } from '../../functions/dynamodb/reads.ts';
-import { createWrites } from '../../functions/dynamodb/writes.ts';
+import { createStore } from '../../functions/dynamodb/store.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
-import type { Ports, Store } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { startStore } from '../../local/dynamodb/store.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
@@ -35,14 +33,8 @@ export type Embedded = {
 export const tableName = 'vault';
 
 /** The store as the functions wire it, over any client and table. */
-export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Store => {
-  const reads = createReads(dynamodb, table);
-  return {
-    ...reads,
-    ...createWrites(dynamodb, table, reads),
-    listNames: createListNames(dynamodb, table),
-  };
-};
+export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Ports['store'] =>
+  createStore(dynamodb, table);
 
 /** The store under the ports: the embedded one, or etcd behind its front if `TEST_STORE=etcd`. */
 const startTestStore = async (folder: string) => {

@@ -1,8 +1,7 @@
 /** `.env` requests below HTTP, of which a test states only the parts that matter. */
 import type { Principal } from '../../functions/model/types.ts';
-import type { FileAnswer, FileRequest } from '../../functions/vault/env-file.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import { expandEnv, type FileAnswer, type FileRequest } from '../../functions/vault/env-file.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { requestContext } from './requests.ts';
 
 type Options = Partial<Omit<FileRequest, 'mode' | 'content'>>;

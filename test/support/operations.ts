@@ -6,13 +6,11 @@ import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprin
 import { limits } from '../../functions/model/limits.ts';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv } from '../../functions/vault/encrypt-env.ts';
-import { expandEnv } from '../../functions/vault/expand-env.ts';
+import { encryptEnv, expandEnv, submitEnv } from '../../functions/vault/env-file.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
-import type { Ports, RequestContext } from '../../functions/vault/ports.ts';
-import { submitEnv } from '../../functions/vault/submit-env.ts';
+import type { Ports, RequestContext } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { file } from './env-vault.ts';
 import { bytes } from './requests.ts';

@@ -2,8 +2,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/machine.ts';
-import type { Clock, Decision, Journal, RequestContext } from '../../functions/vault/ports.ts';
-import { createStopwatch } from '../../functions/vault/stopwatch.ts';
+import {
+  type Clock,
+  createStopwatch,
+  type Decision,
+  type Journal,
+  type RequestContext,
+} from '../../functions/vault/request.ts';
 
 export type ReadableJournal = Journal & {
   readonly storeCalls: string[];

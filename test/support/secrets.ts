@@ -2,7 +2,7 @@
 import type { Principal, StoredVersion } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
-import type { Ports } from '../../functions/vault/ports.ts';
+import type { Ports } from '../../functions/vault/request.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { bytes, requestContext } from './requests.ts';
 

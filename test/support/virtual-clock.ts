@@ -2,7 +2,7 @@
  * A clock that stands still until told to advance. A sleep advances it at once and resolves, so a loop of waits runs
  * without delay. Concurrent sleeps add up.
  */
-import type { Clock } from '../../functions/vault/ports.ts';
+import type { Clock } from '../../functions/vault/request.ts';
 
 export type VirtualClock = Clock & {
   /** Advances time: both clocks move, and due signals abort. */

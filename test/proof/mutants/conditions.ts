@@ -57,8 +57,8 @@ export const conditionMutants: readonly Mutant[] = [
   {
     name: 'a create takes a head of any version for its own',
     file: outcome,
-    from: 'shown.version === 1 ? shown : await getVersion(findVersion, 1)',
-    to: 'shown.version >= 1 ? shown : await getVersion(findVersion, 1)',
+    from: 'shown.version === 1 ? shown : await getVersion(versions, name, 1)',
+    to: 'shown.version >= 1 ? shown : await getVersion(versions, name, 1)',
     test: 'contract/unclear-writes',
     sentence: 'recognises its own version after later updates by others',
   },
@@ -73,8 +73,8 @@ export const conditionMutants: readonly Mutant[] = [
   {
     name: 'an update looks for its outcome only at the head, not at its own version',
     file: outcome,
-    from: 'shown.version === wanted ? shown : await getVersion(findVersion, wanted)',
-    to: 'shown.version >= wanted ? shown : await getVersion(findVersion, wanted)',
+    from: 'shown.version === wanted ? shown : await getVersion(versions, base.name, wanted)',
+    to: 'shown.version >= wanted ? shown : await getVersion(versions, base.name, wanted)',
     test: 'unit/dynamodb/writes',
     sentence: 'takes its outcome from the version that it would have made if the head has advanced',
   },
@@ -153,7 +153,7 @@ export const conditionMutants: readonly Mutant[] = [
   },
   {
     name: 'an expired record still answers',
-    file: 'functions/dynamodb/reads.ts',
+    file: 'functions/dynamodb/store.ts',
     from: 'return record && record.expiresAt >= wholeSeconds(context.now) ? record : undefined;',
     to: 'return record && wholeSeconds(context.now) > 0 ? record : undefined;',
     test: 'contract/create-secret',
@@ -161,7 +161,7 @@ export const conditionMutants: readonly Mutant[] = [
   },
   {
     name: 'a record ends for reads before it ends for writes',
-    file: 'functions/dynamodb/reads.ts',
+    file: 'functions/dynamodb/store.ts',
     from: 'record.expiresAt >= wholeSeconds(context.now)',
     to: 'record.expiresAt > wholeSeconds(context.now)',
     test: 'contract/record-life',
@@ -212,7 +212,7 @@ export const conditionMutants: readonly Mutant[] = [
     name: 'a file is stored before it is rendered',
     file: 'functions/vault/env-file.ts',
     from: '    const rendered = renderFile(',
-    to: '    if (!dryRun && firsts.length > 0) await writeUntilClear(context, principal, ports.store, { creates: firsts, unchanged: [] }, submission.backoff);\n    const rendered = renderFile(',
+    to: '    if (!dryRun && firsts.length > 0) await writeUntilClear(vault, { creates: firsts, unchanged: [] }, submission.backoff);\n    const rendered = renderFile(',
     test: 'contract/env-files',
     sentence: 'writes nothing if a value cannot be represented in the file',
   },

@@ -1,10 +1,10 @@
 /** Guards of reads: consistency, time, and changes of the table by others. */
 import type { Mutant } from './mutant.ts';
 
-const reads = 'functions/dynamodb/reads.ts';
+const reads = 'functions/dynamodb/store.ts';
 const codec = 'functions/dynamodb/items.ts';
 const decoder = 'functions/dynamodb/items.ts';
-const get = 'functions/vault/get-secret.ts';
+const versions = 'functions/vault/versions.ts';
 const retries = 'functions/vault/retries.ts';
 const calls = 'functions/dynamodb/calls.ts';
 const callRules = 'makes only calls that keep the rules and cost what the table says';
@@ -61,8 +61,8 @@ export const readingMutants: readonly Mutant[] = [
   {
     name: 'the outcome of an unclear write is not looked up',
     file: retries,
-    from: 'if (unclear) return await settle(context, principal, store, write, cause);',
-    to: "if (unclear && failures < 0) return await settle(context, principal, store, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
+    from: 'if (unclear) return await settle(vault, write, cause);',
+    to: "if (unclear && write.creates.length < 0) return await settle(vault, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
     test: 'unit/vault/retries',
     sentence: 'returns what one look-up finds after three attempts',
   },
@@ -77,22 +77,22 @@ export const readingMutants: readonly Mutant[] = [
   {
     name: 'a version begins at the time of the clock, even before its predecessor',
     file: 'functions/vault/sealing.ts',
-    from: 'Math.max(context.now, base.validFrom + 1)',
-    to: 'Math.max(context.now, 1)',
+    from: 'Math.max(vault.now, base.validFrom + 1)',
+    to: 'Math.max(vault.now, 1)',
     test: 'proof/clocks',
     sentence: 'begin at distinct instants while the clock stands still',
   },
   {
     name: 'an interval may end anywhere',
-    file: get,
-    from: 'if (earlier.validTo !== later.validFrom) {',
-    to: 'if (earlier.validTo === 0 && later.validFrom === 0) {',
+    file: versions,
+    from: 'if (earlier && earlier.validTo !== later.validFrom) {',
+    to: 'if (earlier && earlier.validTo === 0 && later.validFrom === 0) {',
     test: 'contract/get-secret',
     sentence: 'refuses an interval that does not end where the next begins',
   },
   {
     name: 'the end of a version far below the head is not checked',
-    file: get,
+    file: versions,
     from: 'if (head.version > version + 1 && found) {',
     to: 'if (head.version > version + 1 && found && !successor) {',
     test: 'contract/get-secret',
@@ -100,7 +100,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'a version item beside the head of the same version is accepted',
-    file: get,
+    file: versions,
     from: 'if (superseded && head.version <= version) {',
     to: 'if (superseded && head.version < version - 1) {',
     test: 'contract/get-secret',
@@ -108,7 +108,7 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: 'a page does not read the version after its newest one',
-    file: 'functions/vault/list-versions.ts',
+    file: versions,
     from: 'const from = newestFirst ? Math.min(head.version, first + 1) : first;',
     to: 'const from = newestFirst ? Math.min(head.version, first) : first;',
     test: 'contract/list-versions',

@@ -2,7 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
-import type { Ports } from '../../../functions/vault/ports.ts';
+import type { Ports } from '../../../functions/vault/request.ts';
 import { type Embedded, storeOver } from '../embedded.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { aborted, type Pause } from './fates.ts';

@@ -4,7 +4,7 @@
  */
 import type { Principal } from '../../../functions/model/types.ts';
 import { listVersions } from '../../../functions/vault/list-versions.ts';
-import type { Ports } from '../../../functions/vault/ports.ts';
+import type { Ports } from '../../../functions/vault/request.ts';
 import { startAdversary } from '../adversary/adversary.ts';
 import { atRate } from '../adversary/hostility.ts';
 import { portsOver } from '../adversary/ports.ts';

@@ -2,7 +2,7 @@
  * Simulated time, which advances only when everybody waits for it. The seed decides everything in a run; the machine's
  * own clock plays no part, and hours pass in milliseconds.
  */
-import type { Clock } from '../../../functions/vault/ports.ts';
+import type { Clock } from '../../../functions/vault/request.ts';
 import { aborted, type Pause } from '../adversary/fates.ts';
 import type { Random } from '../adversary/random.ts';
 import { startOfTime } from '../virtual-clock.ts';

@@ -1,7 +1,7 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { callOnce, classifyFailure, read } from '../../../functions/dynamodb/calls.ts';
-import { requestContext } from '../../support/requests.ts';
+import { requestContext, someone } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 /** An error of the client for an answer with this status; without a status there was no answer. */
@@ -79,12 +79,14 @@ const scripted = (...script: (object | Error)[]) => {
     if (answer === undefined || answer instanceof Error) throw answer;
     return answer;
   };
-  const client = {} as DynamoDBClient;
+  const client = { send } as unknown as DynamoDBClient;
+  const table = { client, tableName: 'vault', context, principal: someone() };
+  const command = new GetItemCommand({ TableName: 'vault', Key: {} });
   return {
     clock,
     context,
-    once: (endByMs?: number) => callOnce(client, context, 'GetItem', send, endByMs),
-    read: () => read(client, context, 'GetItem', send),
+    once: (endByMs?: number) => callOnce(table, 'GetItem', command, endByMs),
+    read: () => read(table, 'GetItem', command),
   };
 };
 const answer = { ConsumedCapacity: { CapacityUnits: 1.5 } };

@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { createListNames } from '../../../functions/dynamodb/names.ts';
+import { createStore } from '../../../functions/dynamodb/store.ts';
+import type { NameRange } from '../../../functions/vault/ports.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 
 type Asked = {
@@ -21,17 +22,20 @@ const asking = (names: readonly string[]) => {
       return { Items, ...(rest.length > 2 && { LastEvaluatedKey: Items.at(-1) }) };
     },
   } as unknown as DynamoDBClient;
-  return { asked, listNames: createListNames(client, 'vault') };
+  const listNames = (range: NameRange, patterns?: readonly string[]) => {
+    const caller = someone({ tenant: 'acme', names: patterns });
+    return createStore(client, 'vault').for(requestContext(), caller).listNames(range);
+  };
+  return { asked, listNames };
 };
 
 describe('a list of names', () => {
-  const alice = someone({ tenant: 'acme' });
   const names = ['DB.A', 'DB.B', 'DB.C', 'DB.D', 'DB.E'];
 
   it('starts each page where the one before ended, so that no store walks there', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: '', after: undefined, limit: 100 };
-    expect(await listNames(requestContext(), alice, range)).toEqual({ names, more: false });
+    expect(await listNames(range)).toEqual({ names, more: false });
     expect(asked).toEqual([
       ['A', '~', undefined],
       ['DB.B', '~', 'DB.B'],
@@ -42,7 +46,7 @@ describe('a list of names', () => {
   it('starts at the name after which it continues', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: 'DB.', after: 'DB.C', limit: 100 };
-    expect(await listNames(requestContext(), alice, range)).toEqual({
+    expect(await listNames(range)).toEqual({
       names: ['DB.D', 'DB.E'],
       more: false,
     });
@@ -52,14 +56,14 @@ describe('a list of names', () => {
   it('skips a pattern whose only name it has given', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB', limit: 100 };
-    await listNames(requestContext(), { ...alice, names: ['DB', 'X'] }, range);
+    await listNames(range, ['DB', 'X']);
     expect(asked).toEqual([['X', 'X', undefined]]);
   });
 
   it('reports more while a pattern is left, even if the one before has ended', async () => {
     const { listNames } = asking(['DB.A', 'DB.B']);
     const range = { prefix: '', after: undefined, limit: 2 };
-    const page = (...names: string[]) => listNames(requestContext(), { ...alice, names }, range);
+    const page = (...names: string[]) => listNames(range, names);
     expect(await page('DB.*')).toEqual({ names: ['DB.A', 'DB.B'], more: false });
     expect(await page('DB.*', 'X*')).toEqual({ names: ['DB.A', 'DB.B'], more: true });
   });
@@ -71,14 +75,14 @@ describe('a list of names', () => {
   ])('fails with integrity_failure if the index returns %s', async (_, patterns, name) => {
     const { listNames } = asking([name]);
     const range = { prefix: '', after: undefined, limit: 100 };
-    const listed = listNames(requestContext(), { ...alice, names: patterns }, range);
+    const listed = listNames(range, patterns);
     await expect(listed).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
   it('starts a later pattern at its own beginning', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB.C', limit: 100 };
-    await listNames(requestContext(), { ...alice, names: ['A*', 'DB*', 'X*'] }, range);
+    await listNames(range, ['A*', 'DB*', 'X*']);
     expect(asked).toEqual([
       ['DB.C', 'DB~', 'DB.C'],
       ['X', 'X~', undefined],

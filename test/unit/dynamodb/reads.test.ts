@@ -1,11 +1,11 @@
 import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { createReads } from '../../../functions/dynamodb/reads.ts';
+import { createStore } from '../../../functions/dynamodb/store.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 /** Reads with a client that finds nothing, and the requests to it. */
-const asking = () => {
+const asking = (principal = someone({ tenant: 'acme' })) => {
   const asked: { readonly command: string; readonly input: Record<string, unknown> }[] = [];
   const client = {
     send: async (command: { readonly input: Record<string, unknown> }) => {
@@ -13,11 +13,10 @@ const asking = () => {
       return { Responses: [{}] };
     },
   } as unknown as DynamoDBClient;
-  return { asked, reads: createReads(client, 'vault') };
+  return { asked, reads: createStore(client, 'vault').for(requestContext(), principal) };
 };
 
 describe('the store', () => {
-  const alice = someone({ tenant: 'acme' });
   const range = { above: 0, below: 9, order: 'asc', limit: 5 } as const;
 
   it.each([
@@ -28,13 +27,13 @@ describe('the store', () => {
   ] as const)('reads %s consistently', async (_, operation, rest) => {
     const { asked, reads } = asking();
     const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
-    await read(requestContext(), alice, ...rest);
+    await read(...rest);
     expect(asked.map(({ input }) => input['ConsistentRead'])).toEqual([true]);
   });
 
   it('reads several heads in one transaction, which is consistent by itself', async () => {
     const { asked, reads } = asking();
-    await reads.findHeads(requestContext(), alice, ['DB']);
+    await reads.findHeads(['DB']);
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
@@ -44,13 +43,13 @@ describe('the store', () => {
   ] as const)('reads %s in a transaction if it must be settled', async (_, operation, rest) => {
     const { asked, reads } = asking();
     const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
-    await read(requestContext(), alice, ...rest, 'settled');
+    await read(...rest, 'settled');
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
   it('fails if a read of heads is answered for another number of names', async () => {
     const { reads } = asking();
-    await expect(reads.findHeads(requestContext(), alice, ['A', 'B'])).rejects.toMatchObject({
+    await expect(reads.findHeads(['A', 'B'])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
   });
@@ -71,7 +70,7 @@ describe('a cancelled transaction of reads', () => {
       },
     } as unknown as DynamoDBClient;
     const context = requestContext({ clock: virtualClock() });
-    const heads = await createReads(client, 'vault').findHeads(context, someone(), names);
+    const heads = await createStore(client, 'vault').for(context, someone()).findHeads(names);
     return { heads, calls };
   };
 
@@ -101,9 +100,9 @@ describe('a cancelled transaction of reads', () => {
     const send = async () => {
       throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     };
-    const reads = createReads({ send } as unknown as DynamoDBClient, 'vault');
     const context = requestContext({ clock: virtualClock() });
-    await expect(reads.findHeads(context, someone(), names)).rejects.toMatchObject({
+    const store = createStore({ send } as unknown as DynamoDBClient, 'vault');
+    await expect(store.for(context, someone()).findHeads(names)).rejects.toMatchObject({
       code: 'store_unavailable',
     });
   });
@@ -113,7 +112,8 @@ describe('the probe of the status page', () => {
   const probe = async (Table: object) => {
     const clock = virtualClock();
     const client = { send: async () => ({ Table }) } as unknown as DynamoDBClient;
-    const found = await createReads(client, 'vault').probe(requestContext({ clock }));
+    const store = createStore(client, 'vault').for(requestContext({ clock }), someone());
+    const found = await store.probe();
     return { found, limits: clock.signals };
   };
 
@@ -131,11 +131,10 @@ describe('the probe of the status page', () => {
 
 describe('a hidden name', () => {
   it('leads to look-ups under a key that is never written', async () => {
-    const { asked, reads } = asking();
-    const blind = someone({ tenant: 'acme', names: [] });
-    await reads.findHead(requestContext(), blind, 'DB');
-    await reads.findVersion(requestContext(), blind, 'DB', 1);
-    await reads.findHeads(requestContext(), blind, ['DB']);
+    const { asked, reads } = asking(someone({ tenant: 'acme', names: [] }));
+    await reads.findHead('DB');
+    await reads.findVersion('DB', 1);
+    await reads.findHeads(['DB']);
     const keys = JSON.stringify(asked.map(({ input }) => input));
     expect(keys.match(/TENANT#acme#ABSENT#DB/g)).toHaveLength(3);
     expect(keys).not.toContain('#SECRET#');

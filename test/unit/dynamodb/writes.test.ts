@@ -16,9 +16,10 @@ import {
   type Item,
   recordKey,
 } from '../../../functions/dynamodb/items.ts';
-import { createWrites } from '../../../functions/dynamodb/writes.ts';
+import { createWrites } from '../../../functions/dynamodb/store.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';
+import type { RequestContext } from '../../../functions/vault/request.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
@@ -46,6 +47,12 @@ const failed = (item?: Item): CancellationReason => ({
 });
 
 const nothing = async () => undefined;
+const tableOf = (client: DynamoDBClient, context: RequestContext) => ({
+  client,
+  tableName: 'vault',
+  context,
+  principal: alice,
+});
 
 /** The outcome of one attempt whose transaction is cancelled for these reasons. */
 const outcomeOf = async (
@@ -60,11 +67,11 @@ const outcomeOf = async (
     },
   } as unknown as DynamoDBClient;
   // The next write is still running, so a plain read sees only its head.
-  const findVersion: Store['findVersion'] = async (...[, , , , look]) =>
+  const findVersion: Store['findVersion'] = async (...[, , look]) =>
     look === 'settled' ? superseded : undefined;
   const reads = { findHead: nothing, findVersion, findRecord: nothing };
   const context = requestContext({ writeId: 'mine' });
-  return await createWrites(client, 'vault', reads).write(context, alice, write);
+  return await createWrites(tableOf(client, context), reads).write(write);
 };
 
 describe('a cancelled update', () => {
@@ -211,7 +218,7 @@ describe('an attempt', () => {
     const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
     const context = requestContext({ clock });
     clock.advance(7_950);
-    expect(await createWrites(client, 'vault', reads).write(context, alice, write)).toEqual({
+    expect(await createWrites(tableOf(client, context), reads).write(write)).toEqual({
       outcome: 'written',
     });
     expect(clock.signals).toEqual([1_050]);
@@ -232,7 +239,7 @@ describe('the look-up of a write that only puts a record', () => {
     const write = { creates: [], unchanged: [], record: { hash: 'hash', record } };
     const context = requestContext({ writeId: 'mine' });
     const client = {} as unknown as DynamoDBClient;
-    return await createWrites(client, 'vault', reads).lookUp(context, alice, write);
+    return await createWrites(tableOf(client, context), reads).lookUp(write);
   };
 
   it('tells from the stored record whether the write took effect', async () => {
@@ -257,7 +264,7 @@ describe('a single put', () => {
     const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
     const write = { creates: [version(1, 'mine')], unchanged: [] };
     const context = requestContext({ writeId: 'mine' });
-    const outcome = await createWrites(client, 'vault', reads).write(context, alice, write);
+    const outcome = await createWrites(tableOf(client, context), reads).write(write);
     expect(outcome).toEqual({ outcome: 'exists' });
     expect(sent).toMatchObject([
       {

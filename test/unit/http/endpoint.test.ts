@@ -8,7 +8,7 @@ import {
 import type { Body, Event } from '../../../functions/http/requests.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { Principal } from '../../../functions/model/types.ts';
-import type { RequestContext } from '../../../functions/vault/ports.ts';
+import type { RequestContext } from '../../../functions/vault/request.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { readableJournal, someone } from '../../support/requests.ts';
 import { startOfTime, virtualClock } from '../../support/virtual-clock.ts';

@@ -46,8 +46,8 @@ const scripted = (...script: Answer[]) => {
   } as unknown as KMSClient;
   const context = requestContext({ clock });
   const keys = createDataKeys(client, masterKeyId);
-  const generate = () => keys.generate(context, bound);
-  const unwrap = () => keys.unwrap(context, bound, wrapped);
+  const generate = () => keys.for(context).generate(bound);
+  const unwrap = () => keys.for(context).unwrap(bound, wrapped);
   return { clock, calls, context, keys, generate, unwrap };
 };
 
@@ -241,7 +241,7 @@ describe('the KMS calls of one process', () => {
       send: () => new Promise((resolve) => answers.push(() => resolve(good))),
     } as unknown as KMSClient;
     const keys = createDataKeys(client, masterKeyId);
-    return { clock, unwrap: () => keys.unwrap(requestContext({ clock }), bound, wrapped) };
+    return { clock, unwrap: () => keys.for(requestContext({ clock })).unwrap(bound, wrapped) };
   };
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -286,7 +286,7 @@ describe('the KMS calls of one process', () => {
         ...requestContext({ clock: strict }),
         elapsed: () => clock.elapsed() - began,
       };
-      return keys.unwrap(context, bound, wrapped);
+      return keys.for(context).unwrap(bound, wrapped);
     };
     const first = unwrap();
     const second = refusalOf(unwrap);
@@ -319,7 +319,7 @@ describe('the probe of the master key', () => {
 
   it('returns the id of a usable key', async () => {
     const { keys, context, calls, clock } = described({ KeyId: '1234abcd', KeyState: 'Enabled' });
-    expect(await keys.probe(context)).toEqual({ masterKeyId: '1234abcd' });
+    expect(await keys.for(context).probe()).toEqual({ masterKeyId: '1234abcd' });
     expect(calls[0]).toMatchObject({ operation: 'DescribeKey', input: { KeyId: masterKeyId } });
     expect(clock.signals).toEqual([1_000]);
     expect(context.journal.kmsCalls).toEqual(['DescribeKey']);
@@ -333,12 +333,12 @@ describe('the probe of the master key', () => {
     [undefined],
   ])('fails for an unusable key: %j', async (metadata) => {
     const { keys, context } = described(metadata);
-    expect((await refusalOf(() => keys.probe(context))).code).toBe('master_key_unavailable');
+    expect((await refusalOf(() => keys.for(context).probe())).code).toBe('master_key_unavailable');
   });
 
   it('makes one call without retries', async () => {
     const { keys, context, calls } = scripted(failing('TimeoutError'));
-    await expect(keys.probe(context)).rejects.toThrow();
+    await expect(keys.for(context).probe()).rejects.toThrow();
     expect(calls).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import { openJournal } from '../../../functions/runtime/machine.ts';
-import type { Decision } from '../../../functions/vault/ports.ts';
+import type { Decision } from '../../../functions/vault/request.ts';
 import { someone } from '../../support/requests.ts';
 
 type Line = Readonly<Record<string, unknown>>;

@@ -138,11 +138,11 @@ describe('the ports of a function', () => {
     process.env['AWS_ENDPOINT_URL_KMS'] = failing.url;
     const { ports } = freshVault();
     const context = requestContext();
-    await expect(ports.store.probe(context)).rejects.toThrow();
+    await expect(ports.store.for(context, someone()).probe()).rejects.toThrow();
     expect(failing.requests()).toBe(1);
-    await expect(ports.dataKeys.probe(context)).rejects.toThrow();
+    await expect(ports.dataKeys.for(context).probe()).rejects.toThrow();
     expect(failing.requests()).toBe(2);
-    const read = ports.store.findHead(context, someone(), 'A');
+    const read = ports.store.for(context, someone()).findHead('A');
     await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(failing.requests()).toBe(2 + 3);
   });
@@ -158,7 +158,7 @@ describe('the ports of a function', () => {
     const store = await serve((_request, response) => response.writeHead(status).end(text));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     const { ports } = freshVault();
-    const read = ports.store.findHead(requestContext(), someone(), 'A');
+    const read = ports.store.for(requestContext(), someone()).findHead('A');
     await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(store.requests()).toBe(3);
   });
@@ -173,7 +173,7 @@ describe('the ports of a function', () => {
     process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'get-secret';
     process.env['_X_AMZN_TRACE_ID'] = 'Root=1-5759e988-bd862e3fe1be46a994272793';
     const { ports } = freshVault();
-    await ports.store.probe(requestContext());
+    await ports.store.for(requestContext(), someone()).probe();
     expect(headers).toContain('authorization');
     const telling = ['user-agent', 'x-amz-user-agent', 'x-amzn-trace-id'];
     expect(headers.filter((name) => telling.includes(name))).toEqual([]);
@@ -183,7 +183,8 @@ describe('the ports of a function', () => {
     const store = await serve((_request, response) => response.end('{"Table":{}}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     const { ports } = freshVault();
-    for (let call = 0; call < 3; call += 1) await ports.store.probe(requestContext());
+    for (let call = 0; call < 3; call += 1)
+      await ports.store.for(requestContext(), someone()).probe();
     expect([store.requests(), store.connections()]).toEqual([3, 1]);
   });
 
@@ -204,7 +205,7 @@ describe('the ports of a function', () => {
     const { ports } = freshVault();
     const bound = { tenant: 'acme', name: 'DB' };
     const calls = Array.from({ length: limits.kmsCallsAtOnceMax }, () =>
-      ports.dataKeys.generate(requestContext(), bound),
+      ports.dataKeys.for(requestContext()).generate(bound),
     );
     expect(await Promise.all(calls)).toHaveLength(limits.kmsCallsAtOnceMax);
     expect(kms.requests()).toBe(limits.kmsCallsAtOnceMax);
@@ -222,7 +223,7 @@ describe('the ports of a function', () => {
     // No call is ended by its own signal here.
     const signalAfter = () => new AbortController().signal;
     const context = requestContext({ clock: { ...machineClock, signalAfter } });
-    const read = ports.store.findHead(context, someone(), 'A');
+    const read = ports.store.for(context, someone()).findHead('A');
     await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(context.journal.storeCalls).toHaveLength(3);
   }, 30_000);
@@ -252,8 +253,8 @@ describe('the ports over transports in this process', () => {
     useTransport('DynamoDB', store.transport);
     useTransport('KMS', kms.transport);
     const { ports } = freshVault();
-    await ports.store.probe(requestContext());
-    expect(await ports.dataKeys.probe(requestContext())).toEqual({ masterKeyId: '1234abcd' });
+    await ports.store.for(requestContext(), someone()).probe();
+    expect(await ports.dataKeys.for(requestContext()).probe()).toEqual({ masterKeyId: '1234abcd' });
     const headers = [...store.requests, ...kms.requests];
     expect(headers.map((each) => each['x-amz-target'])).toEqual([
       'DynamoDB_20120810.DescribeTable',
@@ -271,7 +272,7 @@ describe('the ports over transports in this process', () => {
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     const { useTransport } = freshClients();
     useTransport('KMS', keeping({}).transport);
-    await freshVault().ports.store.probe(requestContext());
+    await freshVault().ports.store.for(requestContext(), someone()).probe();
     expect(headers).toContain('authorization');
   });
 
@@ -281,7 +282,7 @@ describe('the ports over transports in this process', () => {
       'DynamoDB',
       createTransport(async () => ({ status: 200 })),
     );
-    const read = freshVault().ports.store.findHead(requestContext(), someone(), 'A');
+    const read = freshVault().ports.store.for(requestContext(), someone()).findHead('A');
     await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { getStatus } from '../../../functions/vault/get-status.ts';
-import type { Ports } from '../../../functions/vault/ports.ts';
-import { requestContext } from '../../support/requests.ts';
+import type { Ports } from '../../../functions/vault/request.ts';
+import { requestContext, someone } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 const down = () => Promise.reject(new Error('down'));
@@ -14,22 +14,26 @@ const page = (
   const probes = { store: 0, key: 0 };
   const ports = {
     store: {
-      probe: async () => {
-        probes.store += 1;
-        clock.advance(3.4);
-        return options.storeDown ? down() : { replicated: options.replicated ?? false };
-      },
+      for: () => ({
+        probe: async () => {
+          probes.store += 1;
+          clock.advance(3.4);
+          return options.storeDown ? down() : { replicated: options.replicated ?? false };
+        },
+      }),
     },
     dataKeys: {
-      probe: async () => {
-        probes.key += 1;
-        return options.keyDown ? down() : { masterKeyId: 'arn:key/1234abcd' };
-      },
+      for: () => ({
+        probe: async () => {
+          probes.key += 1;
+          return options.keyDown ? down() : { masterKeyId: 'arn:key/1234abcd' };
+        },
+      }),
     },
   } as unknown as Ports;
   const status = getStatus(ports, clock);
   const context = requestContext({ clock });
-  return { clock, probes, context, options, ask: () => status(context) };
+  return { clock, probes, context, options, ask: () => status(context, someone()) };
 };
 
 describe('the status of the vault', () => {

@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
+import type { RequestVault } from '../../../functions/vault/request.ts';
 import { outOfTime, startBackoff, writeUntilClear } from '../../../functions/vault/retries.ts';
 import { codeOf, refusalOf } from '../../support/refusals.ts';
-import { requestContext, someone } from '../../support/requests.ts';
+import { requestContext } from '../../support/requests.ts';
 import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts';
 
 const version = { name: 'DB_PASSWORD', version: 1 } as SealedVersion;
@@ -39,28 +40,28 @@ type Script = {
 const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Script) => {
   const clock = virtualClock(options.random);
   const context = requestContext({ clock });
-  const principal = someone();
   clock.advance(options.beganMs ?? 0);
   const rest = [...writes];
   const triedAt: number[] = [];
   let lookUps = 0;
   const store = {
-    write: async (...asked: unknown[]) => {
-      expect(asked).toEqual([context, principal, write]);
+    write: async (asked: unknown) => {
+      expect(asked).toBe(write);
       triedAt.push(clock.elapsed());
       clock.advance(tryMs);
       const next = rest.length > 1 ? rest.shift() : rest[0];
       if (next instanceof Error) throw next;
       return next;
     },
-    lookUp: async (...asked: unknown[]) => {
-      expect(asked).toEqual([context, principal, write]);
+    lookUp: async (asked: unknown) => {
+      expect(asked).toBe(write);
       lookUps += 1;
       if (seen instanceof Error) throw seen;
       return seen ?? unclear;
     },
   } as unknown as Store;
-  const run = () => writeUntilClear(context, principal, store, write, startBackoff(context));
+  const vault = { ...context, store } as unknown as RequestVault;
+  const run = () => writeUntilClear(vault, write, startBackoff(context));
   const decisions = () => context.journal.decisions.map(({ decision }) => decision);
   return { run, clock, context, triedAt, decisions, lookUps: () => lookUps };
 };

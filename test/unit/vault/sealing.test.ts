@@ -5,10 +5,10 @@ import type { StoredVersion } from '../../../functions/model/types.ts';
 import { openVersion, sealFirst, sealNext } from '../../../functions/vault/sealing.ts';
 import { bytes, requestContext, someone } from '../../support/requests.ts';
 
-const alice = someone();
+const sealer = () => ({ ...requestContext(), principal: someone() });
 const dataKey = () => ({ plaintext: randomBytes(32), wrapped: randomBytes(60), masterKeyId: 'k' });
 const first = (): StoredVersion => ({
-  ...sealFirst(requestContext(), alice, dataKey(), 'DB', bytes('hunter2')),
+  ...sealFirst(sealer(), dataKey(), 'DB', bytes('hunter2')),
   validTo: undefined,
 });
 const keysThatGive = (plaintext: Uint8Array) => ({
@@ -20,8 +20,7 @@ const keysThatGive = (plaintext: Uint8Array) => ({
 describe('a version', () => {
   it('reaches the number 999,999,999 at most', () => {
     const base = (version: number): StoredVersion => ({ ...first(), version });
-    const next = (version: number) =>
-      sealNext(requestContext(), alice, dataKey(), base(version), bytes('x'));
+    const next = (version: number) => sealNext(sealer(), dataKey(), base(version), bytes('x'));
     expect(next(limits.versionMax - 1).version).toBe(999_999_999);
     expect(() => next(limits.versionMax)).toThrow(
       expect.objectContaining({ code: 'too_large', members: { limit: 999_999_999 } }),
@@ -30,9 +29,9 @@ describe('a version', () => {
 
   it('raises an alarm only if its predecessor is dated more than five minutes ahead', () => {
     const alarmsOf = (aheadMs: number) => {
-      const context = requestContext();
+      const context = sealer();
       const base = { ...first(), validFrom: context.now + aheadMs };
-      sealNext(context, alice, dataKey(), base, bytes('x'));
+      sealNext(context, dataKey(), base, bytes('x'));
       return context.journal.decisions;
     };
     expect([-1_000, 0, 1, 2_000, 300_000].map(alarmsOf)).toEqual([[], [], [], [], []]);
@@ -44,7 +43,7 @@ describe('a version', () => {
   it('raises an alarm with its name and number if it does not open, and its data key is erased', async () => {
     const context = requestContext();
     const key = randomBytes(32);
-    const opened = openVersion(context, keysThatGive(key), first());
+    const opened = openVersion({ ...context, dataKeys: keysThatGive(key) }, first());
     await expect(opened).rejects.toMatchObject({ code: 'integrity_failure' });
     expect(context.journal.decisions).toEqual([
       { decision: 'integrity_failure', about: { name: 'DB', version: 1 } },

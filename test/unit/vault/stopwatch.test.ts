@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createStopwatch } from '../../../functions/vault/stopwatch.ts';
+import { createStopwatch } from '../../../functions/vault/request.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 describe('a stopwatch', () => {

@@ -1,0 +1,136 @@
+/**
+ * Looks up the names and references of a `.env` file, and reports names that exist or are missing by mistake. One
+ * snapshot of heads decides. A superseded version never changes, so single reads after the snapshot give the same result
+ * as the snapshot would.
+ */
+import type { Plan } from '../env/plan.ts';
+import { type Reference, reportExisting, reportMissing, writtenAs } from '../env/references.ts';
+import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { StoredVersion, VersionRef } from '../model/types.ts';
+import { inParallel } from './parallel.ts';
+import type { RequestVault } from './request.ts';
+import { chooseVersion, findValidAt } from './versions.ts';
+
+export type Heads = ReadonlyMap<string, StoredVersion>;
+/** Versions by the text of their reference, in the order of the plan. */
+export type Versions = ReadonlyMap<string, StoredVersion>;
+
+/** What is looked up: the names of a plan, as of an instant or as of now. */
+export type Asked = { readonly plan: Plan; readonly at: number | undefined };
+
+/** The heads of the names that the file reads, or of all its names, at one instant. Makes no call without names. */
+export const readHeads = async (
+  { store }: RequestVault,
+  { create, read }: Plan,
+  which: 'read' | 'all',
+): Promise<Heads> => {
+  const asked = which === 'all' ? [...create, ...read] : read;
+  const names = new Set(asked.map(({ name }) => name));
+  return names.size === 0 ? new Map() : await store.findHeads([...names]);
+};
+
+export type Found = {
+  readonly versions: Versions;
+  /** The texts of the references that stand for no version. */
+  readonly missing: ReadonlySet<string>;
+  /** The first integrity failure. Missing references take precedence in the answer. */
+  readonly fault: VaultError | undefined;
+};
+
+/** Makes no call for versions that the heads show. Throws the errors of reads, except `integrity_failure`. */
+export const findVersions = async (
+  vault: RequestVault,
+  { plan, at }: Asked,
+  heads: Heads,
+): Promise<Found> => {
+  const width = limits.versionReadsConcurrencyMax;
+  const results = await inParallel(plan.read, width, async (reference) => {
+    const head = heads.get(reference.name);
+    return head && (await findVersion(vault, reference, head, at).catch(asFault));
+  });
+  const versions = new Map<string, StoredVersion>();
+  const missing = new Set<string>();
+  let fault: VaultError | undefined;
+  for (const [index, reference] of plan.read.entries()) {
+    const result = results[index];
+    if (result instanceof VaultError) fault ??= result;
+    else if (result) versions.set(writtenAs(reference), result);
+    else missing.add(writtenAs(reference));
+  }
+  return { versions, missing, fault };
+};
+
+const asFault = (error: unknown): VaultError => {
+  if (error instanceof VaultError && error.code === 'integrity_failure') return error;
+  throw error;
+};
+
+const findVersion = async (
+  vault: RequestVault,
+  { version }: Reference,
+  head: StoredVersion,
+  at: number | undefined,
+): Promise<StoredVersion | undefined> => {
+  if (version === undefined) return at === undefined ? head : await findValidAt(vault, head, at);
+  const found = await chooseVersion(vault, head, version);
+  const hadBegun = at === undefined || (found !== undefined && found.validFrom <= at);
+  return hadBegun ? found : undefined;
+};
+
+/**
+ * The versions that the first answer to a keyed request used. Its record lists them in the order of the same plan. Throws
+ * `not_found` if a name is gone from sight, and `integrity_failure` if the record does not match these references, or if
+ * a version is missing.
+ */
+export const findRecorded = async (
+  vault: RequestVault,
+  plan: Plan,
+  resolved: readonly VersionRef[],
+): Promise<Versions> => {
+  const heads = await readHeads(vault, plan, 'read');
+  requireFound(plan, new Set(plan.read.filter(({ name }) => !heads.has(name)).map(writtenAs)));
+  if (resolved.length !== plan.read.length) throw notOfThisFile();
+  const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
+  const width = limits.versionReadsConcurrencyMax;
+  const entries = await inParallel(used, width, async ({ reference, ref }) => {
+    const { name, version = ref?.version } = reference;
+    if (ref?.name !== name || ref.version !== version) throw notOfThisFile();
+    const head = heads.get(name);
+    const found = head && (await chooseVersion(vault, head, version));
+    if (!found) throw new VaultError('integrity_failure', 'a version that was read is gone');
+    return [writtenAs(reference), found] as const;
+  });
+  return new Map(entries);
+};
+
+const notOfThisFile = (): VaultError =>
+  new VaultError('integrity_failure', 'the record names other references than the file');
+
+/**
+ * Reads all names of the file again and throws a report about them. Returns if the names are fine by now.
+ */
+export const reportNames = async (vault: RequestVault, asked: Asked): Promise<void> => {
+  const { plan } = asked;
+  const heads = await readHeads(vault, plan, 'all');
+  for (const { name } of plan.create) {
+    if (heads.has(name)) vault.journal.decided('refused_exists', { name });
+  }
+  requireNew(plan, heads);
+  requireFound(plan, (await findVersions(vault, asked, heads)).missing);
+};
+
+/** Throws `secret_exists` with all new names that exist. */
+export const requireNew = (plan: Plan, heads: Heads): void => {
+  const existing = plan.create.flatMap(({ name }) => (heads.has(name) ? name : []));
+  if (existing.length === 0) return;
+  throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
+    members: reportExisting(plan, new Set(existing)),
+  });
+};
+
+/** Throws `not_found` with all missing references, given by their texts. */
+const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
+  if (missing.size === 0) return;
+  throw new VaultError('not_found', 'no such secret', { members: reportMissing(plan, missing) });
+};

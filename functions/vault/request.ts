@@ -1,0 +1,113 @@
+/** The context of one request, and the vault as that request sees it. */
+import type { Principal, VersionRef } from '../model/types.ts';
+import type { DataKeys, Store } from './ports.ts';
+
+export type Clock = {
+  /** Wall-clock time, milliseconds since the epoch. May jump. */
+  readonly now: () => number;
+  /** Milliseconds of a monotonic clock, for durations. */
+  readonly elapsed: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** A signal that aborts after `ms`. */
+  readonly signalAfter: (ms: number) => AbortSignal;
+  /** A random number, uniform in [0, 1). */
+  readonly random: () => number;
+};
+
+/** The context of one request. `now` is read once, so that all secrets of a request share their first instant. */
+export type RequestContext = {
+  readonly requestId: string;
+  readonly now: number;
+  /** All attempts of the request share it. It distinguishes the request's own write from another's. */
+  readonly writeId: string;
+  /** Milliseconds since the request began. */
+  readonly elapsed: () => number;
+  /** Measures the time in calls of this request to the store. */
+  readonly storeTime: Stopwatch;
+  readonly clock: Clock;
+  readonly journal: Journal;
+};
+
+/** Collects the actions of one request for its log lines. It takes names and numbers, never a value. */
+export type Journal = {
+  readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
+  /** Reports that an attempt of a write begins. */
+  readonly attempted: () => void;
+  /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */
+  readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
+  /** Sets the secret in the line of the request. */
+  readonly concerns: (about: Partial<VersionRef>) => void;
+};
+
+export type Decision =
+  | 'created'
+  | 'refused_exists'
+  | 'version_written'
+  | 'lost_race'
+  | 'try_failed'
+  | 'replayed'
+  | 'idempotency_key_reused'
+  | 'outcome_unknown'
+  | 'key_fault'
+  | 'integrity_failure'
+  | 'clock_skew'
+  | 'table_replicated';
+
+/** The services of a process. Each is bound to a request before it is used. */
+export type Ports = {
+  readonly store: { readonly for: (context: RequestContext, principal: Principal) => Store };
+  readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };
+};
+
+/** The vault as one request sees it: the context, the caller, and the services bound to both. */
+export type RequestVault = RequestContext & {
+  readonly principal: Principal;
+  readonly store: Store;
+  readonly dataKeys: DataKeys;
+};
+
+/** An operation, given the context and the caller of a request, and the request itself. */
+type Operation<Request, Answer> = (
+  context: RequestContext,
+  principal: Principal,
+  request: Request,
+) => Promise<Answer>;
+
+/** Makes an operation of `work`, which gets the services bound to its request. */
+export const operation =
+  <Request, Answer>(
+    { store, dataKeys }: Ports,
+    work: (vault: RequestVault, request: Request) => Promise<Answer>,
+  ): Operation<Request, Answer> =>
+  (context, principal, request) => {
+    const services = { store: store.for(context, principal), dataKeys: dataKeys.for(context) };
+    return work({ ...context, principal, ...services }, request);
+  };
+
+/** Measures how long a request spends in one kind of work. Overlapping parts count once. */
+type Stopwatch = {
+  /** Measures `work`, and passes on its result or error. */
+  readonly during: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** The measured milliseconds so far, including running work. */
+  readonly ms: () => number;
+};
+
+/** `elapsed` is a monotonic clock in milliseconds. */
+export const createStopwatch = (elapsed: () => number): Stopwatch => {
+  let parts = 0;
+  let since = 0;
+  let sum = 0;
+  return {
+    during: async (work) => {
+      if (parts === 0) since = elapsed();
+      parts += 1;
+      try {
+        return await work();
+      } finally {
+        parts -= 1;
+        if (parts === 0) sum += elapsed() - since;
+      }
+    },
+    ms: () => (parts > 0 ? sum + elapsed() - since : sum),
+  };
+};
