@@ -14,7 +14,8 @@ const esm = '(?:jose|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|
 const project = (name, timeoutSeconds, more = {}) => ({
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  testTimeout: timeoutSeconds * 1_000,
+  globals: { timeLimitMs: timeoutSeconds * 1_000 },
+  setupFilesAfterEnv: ['<rootDir>/test/support/time-limit.ts'],
   transform: {
     [`\\.ts$|node_modules/${esm}.*\\.js$`]: '<rootDir>/test/support/esbuild-transform.js',
   },
@@ -23,7 +24,12 @@ const project = (name, timeoutSeconds, more = {}) => ({
 });
 
 /** For tests that generate their inputs with fast-check. */
-const generating = { setupFilesAfterEnv: ['<rootDir>/test/support/generated-inputs.ts'] };
+const generating = {
+  setupFilesAfterEnv: [
+    '<rootDir>/test/support/time-limit.ts',
+    '<rootDir>/test/support/generated-inputs.ts',
+  ],
+};
 
 /** The files of `contract` that hold the store over etcd to the same suites as the embedded store. */
 const overEtcd = [

@@ -50,7 +50,7 @@ const write = (folder: string, name: string, text: string): string => {
 
 /** Writes the runtime loop as JavaScript, so that no start pays for removing types. Returns the file's name. */
 export const makeRuntime = async (folder: string): Promise<string> => {
-  const entryPoints = ['local/containers/lambda/runtime.mts'];
+  const entryPoints = ['test/support/images/lambda/runtime.mts'];
   await bundle({ entryPoints, outExtension: { '.js': '.mjs' }, ...asModule }, folder);
   return join(folder, 'runtime.mjs');
 };

@@ -1,6 +1,6 @@
 /**
  * One instance of a function as Lambda starts it: a fresh process with the runtime loop of the stand-in image
- * (local/containers/lambda), and the Runtime API from which the loop takes its work.
+ * (test/support/images/lambda), and the Runtime API from which the loop takes its work.
  */
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -3,13 +3,11 @@
  * share. With a command (`status`, `kill 2`, …) it sends the command to the running cluster. With `--docker` the
  * cluster runs in containers.
  */
-import { join } from 'node:path';
 import { type Command, commandLine, readCommand } from '../cluster/commands.ts';
 import { sendCommand, startControl } from '../cluster/control.ts';
 import { type Layout, openLayout, readFirstPort } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
 import { containerCluster } from '../containers/cluster.ts';
-import { startDaemon } from '../containers/daemon.ts';
 import {
   dataFolderOf,
   folderSetting,
@@ -52,7 +50,6 @@ const runDocker = async (command: Command | 'down' | undefined, isDataToGo: bool
   const cluster = containerCluster({ root, name, say });
   if (command === 'down') return await cluster.down(isDataToGo);
   if (command !== undefined) return say(await cluster.run(command));
-  await startDaemon(join(root, '.local', 'docker'), say);
   const urls = await cluster.up();
   const project = process.env['COMPOSE_PROJECT_NAME'];
   const setting = project ? `COMPOSE_PROJECT_NAME=${shellWord(project)} ` : '';

@@ -7,7 +7,6 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { daemonInstalls } from '../containers/daemon.ts';
 import { startContainers } from '../demo/containers.ts';
 import type { Nodes } from '../demo/nodes.ts';
 import { startProcesses } from '../demo/processes.ts';
@@ -27,7 +26,7 @@ const commandLine = {
   forms: [['[--docker]', 'the exit code is 1 if a claim does not hold']],
   options: { docker: { does: 'each node is a container' } },
   examples: ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo', 'npm run demo -- --docker'],
-  installs: daemonInstalls.map((line) => `with --docker, ${line}`),
+  installs: ['with --docker: images of Docker, pulled and built'],
 } as const;
 
 const startNodes = async (inDocker: boolean): Promise<Nodes> => {

@@ -1,5 +1,5 @@
 /**
- * `npm run key -- status|disable|enable`: shows or changes the state of the running vault's master key, through its
+ * `npm run node -- local/bin/key.ts status|disable|enable`: shows or changes the state of the running vault's master key, through its
  * KMS.
  */
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
@@ -12,7 +12,7 @@ const changes = { status: undefined, disable: DisableKeyCommand, enable: EnableK
 type Action = keyof typeof changes;
 
 const commandLine = {
-  name: 'npm run key',
+  name: 'npm run node -- local/bin/key.ts',
   does: 'shows or changes the state of the master key of the vault that runs',
   forms: [
     ['status', 'prints the key and its state'],
@@ -20,7 +20,10 @@ const commandLine = {
     ['enable', 'values can be stored and read again'],
   ],
   takesWords: true,
-  examples: ['npm run -s key -- status', 'VAULT_DATA_DIR=/tmp/a-vault npm run -s key -- disable'],
+  examples: [
+    'npm run -s node -- local/bin/key.ts status',
+    'VAULT_DATA_DIR=/tmp/a-vault npm run -s node -- local/bin/key.ts disable',
+  ],
 } as const;
 
 const readAction = (words: readonly string[]): Action => {

@@ -1,5 +1,5 @@
 /**
- * `node local/bin/launch.js FILE …`: starts a program for the scripts of package.json. npm uses the Node of `node_modules`.
+ * `node local/bin/launch.js FILE …`: starts a program, for the scripts of package.json. npm uses the Node of `node_modules`.
  * If that is missing, npm uses any other Node, which may not know TypeScript; then one sentence tells what to do.
  */
 import { resolve } from 'node:path';
@@ -21,6 +21,7 @@ const missing = whatIsMissing();
 if (missing !== undefined) end(missing);
 // The program sees its command line as if it had been started directly.
 process.argv.splice(1, 1);
+if (process.argv[1] === undefined) end('name the program to run, such as local/bin/key.ts');
 try {
   await import(pathToFileURL(resolve(process.argv[1])).href);
 } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * `npm run localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
- * command from another terminal deploys changes, `-- delete` deletes the stack, and `-- aws …` runs the AWS CLI on it.
+ * `npm run stack -- localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
+ * command from another terminal deploys changes, with `delete` it deletes the stack, and with `aws …` it runs the AWS CLI.
  */
 
 import { failure } from '../../system/failures.ts';
@@ -26,7 +26,8 @@ const folder = localstackFolderOf(dataFolder);
 
 const getCloud = (): RunningCloud => {
   const cloud = findCloud(folder);
-  if (cloud === undefined) throw failure('no LocalStack runs here: npm run localstack starts one');
+  if (cloud === undefined)
+    throw failure('no LocalStack runs here: npm run stack -- localstack starts one');
   return cloud;
 };
 
@@ -38,11 +39,10 @@ const deployTo = async (cloud: RunningCloud): Promise<string> => {
 };
 
 const serve = async (cloud: Cloud): Promise<void> => {
-  const { failed: _, close: __, ...told } = cloud;
   try {
-    rememberCloud(folder, told);
+    rememberCloud(folder, cloud);
     const ended = Promise.race([untilSignal(), cloud.failed]);
-    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, { ...told, url }));
+    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, { ...cloud, url }));
     const lost = await Promise.race([ended, deployed.then(() => ended)]);
     if (lost) throw lost;
   } finally {
@@ -66,7 +66,7 @@ const remove = async (): Promise<void> => {
 };
 
 const commandLine = {
-  name: 'npm run localstack',
+  name: 'npm run stack -- localstack',
   does: 'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C',
   forms: [
     ['', 'starts LocalStack and deploys; while it runs, deploys again what was changed'],
@@ -75,7 +75,7 @@ const commandLine = {
   ],
   takesWords: true,
   passesOnAfter: 'aws',
-  examples: ['npm run -s localstack', 'npm run -s localstack -- aws kms list-keys'],
+  examples: ['npm run -s stack -- localstack', 'npm run -s stack -- localstack aws kms list-keys'],
   installs: stackInstalls,
 } as const;
 

@@ -1,4 +1,4 @@
-/** `npm run -s restore -- --backup FILE`: gives the data of a backup to a vault node that does not run. */
+/** `npm run -s node -- local/bin/restore.ts --backup FILE`: gives the data of a backup to a vault node that does not run. */
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
@@ -10,7 +10,7 @@ import { restoreNode } from '../node/restoring.ts';
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
 const commandLine = {
-  name: 'npm run restore',
+  name: 'npm run node -- local/bin/restore.ts',
   does: 'gives a vault node that does not run the data of a backup',
   forms: [
     ['--backup FILE', 'on the first node: makes the id of this restore, and prints it'],
@@ -21,8 +21,8 @@ const commandLine = {
     id: { value: 'ID', does: 'the id that the first node printed' },
   },
   examples: [
-    'npm run -s restore -- --backup vault.db',
-    'npm run -s restore -- --backup vault.db --id 5f0c9a7be1d24c36',
+    'npm run -s node -- local/bin/restore.ts --backup vault.db',
+    'npm run -s node -- local/bin/restore.ts --backup vault.db --id 5f0c9a7be1d24c36',
   ],
 } as const;
 

@@ -1,5 +1,6 @@
 /**
- * `npm run sam`: serves the vault on http://127.0.0.1:3000 by `sam local start-api`, on the stack of `npm run stack`.
+ * `npm run stack -- sam`: serves the vault on http://127.0.0.1:3000 by `sam local start-api`, on the services of
+ * `npm run stack`.
  */
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
@@ -27,7 +28,7 @@ const lockSam = (folder: string): { readonly release: () => void } => {
   const running = findSam(folder);
   if (running !== undefined) {
     throw failure(
-      `npm run sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
+      `npm run stack -- sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
     );
   }
   const own = join(folder, 'sam');
@@ -36,10 +37,10 @@ const lockSam = (folder: string): { readonly release: () => void } => {
 };
 
 const commandLine = {
-  name: 'npm run sam',
+  name: 'npm run stack -- sam',
   does: 'serves the vault on http://127.0.0.1:3000 by "sam local start-api", until Ctrl-C',
   forms: [['', 'its functions run in containers, as AWS would build and start them']],
-  examples: ['npm run -s sam', 'PORT=3100 npm run -s sam'],
+  examples: ['npm run -s stack -- sam', 'PORT=3100 npm run -s stack -- sam'],
   installs: stackInstalls,
 } as const;
 

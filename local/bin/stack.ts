@@ -1,6 +1,7 @@
 /**
- * `npm run stack`: runs the services that SAM's functions need, until Ctrl-C. `npm run sam` starts them by itself if
- * they do not run.
+ * `npm run stack`: the vault as on AWS, on this machine. Without a word it runs the services that SAM's functions need,
+ * until Ctrl-C; `-- sam` serves the vault on them, and starts them by itself if they do not run; `-- localstack` deploys
+ * the whole template to LocalStack.
  */
 import { join } from 'node:path';
 import { readLocalstackPort } from '../containers/localstack.ts';
@@ -14,13 +15,17 @@ import { readTemplate } from '../host/template.ts';
 
 const commandLine = {
   name: 'npm run stack',
-  does: 'runs what the functions of npm run sam need, a store and a KMS, until Ctrl-C',
-  forms: [['', 'npm run sam then uses it, and starts in seconds']],
-  examples: ['npm run -s stack', 'LOCALSTACK_PORT=4600 npm run -s stack'],
+  does: 'runs the vault as on AWS, or only what its functions need, until Ctrl-C',
+  forms: [
+    ['', 'a store and a KMS; npm run stack -- sam then uses them, and starts in seconds'],
+    ['sam', 'serves the functions by "sam local start-api"; sam --help tells more'],
+    ['localstack …', 'deploys the template to LocalStack; localstack --help tells more'],
+  ],
+  examples: ['npm run -s stack -- sam', 'LOCALSTACK_PORT=4600 npm run -s stack'],
   installs: stackInstalls,
 } as const;
 
-await runProgram(commandLine, async () => {
+const runServices = async (): Promise<void> => {
   const localstackPort = readLocalstackPort();
   const folder = stackFolderOf(dataFolderOf(process.env));
   const { table } = await readTemplate(join(root, 'template.yaml'));
@@ -29,11 +34,21 @@ await runProgram(commandLine, async () => {
     rememberStack(folder, stack);
     say(`store at ${stack.localEndpoints.dynamodb}, table ${stack.tableName}`);
     say(`LocalStack KMS at ${stack.localEndpoints.kms}, master key ${stack.masterKeyId}`);
-    say('the stack is ready; npm run sam serves the vault on it');
+    say('the stack is ready; npm run stack -- sam serves the vault on it');
     const lost = await Promise.race([untilSignal(), stack.failed]);
     forgetStack(folder);
     if (lost) throw lost;
   } finally {
     await stack.close();
   }
-});
+};
+
+const programs = ['sam', 'localstack'];
+const word = process.argv[2] ?? '';
+if (programs.includes(word)) {
+  // The program sees its command line as if it had been started directly.
+  process.argv.splice(2, 1);
+  await import(`./${word}.ts`);
+} else {
+  await runProgram(commandLine, runServices);
+}

@@ -1,7 +1,6 @@
 /** The commands to a running cluster, as a person types them and as JSON. */
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
-import { daemonInstalls } from '../containers/daemon.ts';
 import { type Asked, unknownWords } from '../host/program.ts';
 
 const processChanges = ['kill', 'stop', 'start', 'pause', 'resume'] as const;
@@ -40,7 +39,7 @@ export const commandLine = {
     'npm run -s cluster -- kill 2',
     'npm run -s cluster -- --docker status --json',
   ],
-  installs: daemonInstalls.map((line) => `with --docker, ${line}`),
+  installs: ['with --docker: images of Docker, pulled and built'],
 } as const;
 type AskedOfCluster = Asked<typeof commandLine.options>;
 

@@ -4,19 +4,18 @@
  * restart, and a table that belongs to no stack would make the next deployment fail.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/store.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { type Closer, closeAll } from '../host/ending.ts';
-import { startDaemon } from './daemon.ts';
-import { docker } from './docker.ts';
+import { docker, requireDocker } from './docker.ts';
 import { addHost, findHostAddress, hostName } from './host.ts';
-import { ensureLambdaImage, type LambdaImage } from './lambda-image.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
+import { ensureLambdaImage, lambdaImage } from './sam.ts';
 
 export type CloudOptions = {
   /** Holds template.yaml and node_modules. */
@@ -62,27 +61,28 @@ const removeContainers = async (folder: string): Promise<void> => {
 
 /** Fetches, builds or installs everything that is needed once. */
 const prepare = async ({ root, say }: CloudOptions) => {
-  await startDaemon(join(root, '.local', 'docker'), say);
-  const image = await ensureLambdaImage({ root, say });
+  await requireDocker();
+  await ensureLambdaImage();
+  // Another image may get the same tag later; the id names the image that was found.
+  const image = await docker(['image', 'inspect', '--format', '{{.Id}}', lambdaImage]);
   const samPrograms = await ensurePython({ root, say }, 'sam');
   const awsPrograms = await ensurePython({ root, say }, 'localstack');
   return { image, samPrograms, awsPrograms, host: await findHostAddress() };
 };
 
-const settingsOf = (folder: string, image: LambdaImage): readonly string[] => [
+const settingsOf = (folder: string, image: string): readonly string[] => [
   ...(process.env['DOCKER_HOST'] ? [`DOCKER_HOST=${process.env['DOCKER_HOST']}`] : []),
   `HOSTNAME_FROM_LAMBDA=${hostName}`,
   `LAMBDA_DOCKER_FLAGS=--add-host ${addHost} --label ${labelOf(folder)}`,
-  `LAMBDA_RUNTIME_IMAGE_MAPPING=${JSON.stringify({ 'nodejs24.x': image.id })}`,
+  `LAMBDA_RUNTIME_IMAGE_MAPPING=${JSON.stringify({ 'nodejs24.x': image })}`,
   // The default is too short on a busy machine, and many containers may start at once.
   'LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT=60',
 ];
 
 /** The arguments of Python that start LocalStack; `start-localstack.py` explains each of them. */
-const startOf = (folder: string, image: LambdaImage, store: string): readonly string[] => {
-  const init = join(folder, 'init');
-  mkdirSync(init, { recursive: true });
-  const told = { store: new URL(store).host, image: image.id, ...(image.isStandIn && { init }) };
+const startOf = (image: string, store: string): readonly string[] => {
+  const init = process.env['LOCALSTACK_INIT'];
+  const told = { store: new URL(store).host, image, ...(init && { init: resolve(init) }) };
   return [join(import.meta.dirname, 'start-localstack.py'), JSON.stringify(told)];
 };
 
@@ -108,7 +108,7 @@ export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
       port,
       services,
       settings: settingsOf(folder, image),
-      start: startOf(folder, image, store.endpoint),
+      start: startOf(image, store.endpoint),
     });
     closers.push(localstack.close);
     return {

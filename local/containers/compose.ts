@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
-import { ensureBaseImages } from './base-image.ts';
-import { docker, runCompose } from './docker.ts';
+import { docker, requireDocker, runCompose } from './docker.ts';
 import { hasProgram } from './run.ts';
 
 export type ProjectOptions = {
@@ -25,8 +24,8 @@ export const peerAddressOf = (node: number): string => `10.213.77.${10 + node}`;
 export const peerNetworkOf = (project: string): string => `${project}_peers`;
 export const volumeOf = (project: string, node: number): string => `${project}_${serviceOf(node)}`;
 
-const compose = ({ root, name }: ProjectOptions, args: readonly string[], env = {}) =>
-  runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args], { env });
+const compose = ({ root, name }: ProjectOptions, args: readonly string[]) =>
+  runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args]);
 
 /** Docker answers at once, or it is not there. */
 const findWithinMs = 5_000;
@@ -50,16 +49,14 @@ export const findKeyContainer = async (
   return ids.find((id) => id !== '');
 };
 
-/** Builds the image if something has changed, and starts the containers that do not run. */
+/**
+ * Builds the image if something has changed, and starts the containers that do not run. Throws a sentence if no Docker
+ * daemon answers.
+ */
 export const composeUp = async (options: ProjectOptions): Promise<void> => {
-  const { root, say } = options;
-  const workFolder = join(root, '.local', 'container');
-  const { base, etcd } = await ensureBaseImages({ root, workFolder, say });
-  say(`building the image of a node on ${base}, and starting the containers`);
-  await compose(options, ['up', '--detach', '--build'], {
-    VAULT_BASE_IMAGE: base,
-    VAULT_ETCD_IMAGE: etcd,
-  });
+  await requireDocker();
+  options.say('building the image of a node, and starting the containers');
+  await compose(options, ['up', '--detach', '--build']);
 };
 
 /** Removes the containers and their networks, and the data too if asked. */

@@ -36,6 +36,17 @@ export const findDaemon = async (): Promise<NoDaemon | undefined> => {
   }
 };
 
+/** Throws a sentence that says what to do if no daemon answers. */
+export const requireDocker = async (): Promise<void> => {
+  const missing = await findDaemon();
+  if (missing === undefined) return;
+  throw failure(
+    missing.isDenied
+      ? `this user may not use Docker (${missing.why}): add the user to the group docker and log in again, or run this as root`
+      : `no Docker daemon answers (${missing.why}): start one`,
+  );
+};
+
 const findCompose = async (): Promise<readonly [string, ...string[]]> => {
   try {
     await run('docker', ['compose', 'version']);

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { daemonInstalls } from './daemon.ts';
 import { run } from './run.ts';
 
 export type PythonOptions = {
@@ -14,7 +13,7 @@ export type PythonOptions = {
 };
 /** The lines of a usage text that tell how a program with Python may change the machine. */
 export const stackInstalls: readonly string[] = [
-  ...daemonInstalls,
+  'images of Docker, pulled',
   'SAM and LocalStack for Python, into .local/python, once',
 ];
 

@@ -3,7 +3,6 @@
  * and LocalStack's KMS with the master key. `close` ends everything that is started here except a Docker daemon, which
  * others may use by then.
  */
-import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { failure, sentenceOf } from '../../system/failures.ts';
@@ -13,12 +12,12 @@ import { ensureTable } from '../dynamodb/table.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { type Closer, closeAll } from '../host/ending.ts';
 import type { TableDefinition } from '../host/template.ts';
-import { startDaemon } from './daemon.ts';
+import { requireDocker } from './docker.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';
 import { findHostAddress, hostName } from './host.ts';
-import { ensureLambdaImage } from './lambda-image.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
+import { ensureLambdaImage } from './sam.ts';
 
 export type StackOptions = {
   /** Holds template.yaml and node_modules. */
@@ -57,8 +56,8 @@ const fromContainers = (endpoint: string): string => `http://${hostName}:${new U
 
 /** Fetches, builds or installs everything that is needed once. */
 const prepare = async ({ root, say }: StackOptions) => {
-  await startDaemon(join(root, '.local', 'docker'), say);
-  await ensureLambdaImage({ root, say });
+  await requireDocker();
+  await ensureLambdaImage();
   const samPrograms = await ensurePython({ root, say }, 'sam');
   const localstackPrograms = await ensurePython({ root, say }, 'localstack');
   return { samPrograms, localstackPrograms, host: await findHostAddress() };

@@ -1,7 +1,5 @@
 /** Runs the nodes of the demo as containers of a compose project of their own. */
-import { join } from 'node:path';
 import { containerCluster } from '../containers/cluster.ts';
-import { startDaemon } from '../containers/daemon.ts';
 import { closeAtEnd } from '../host/ending.ts';
 import type { Nodes } from './nodes.ts';
 
@@ -11,9 +9,8 @@ export type ContainersOptions = {
   readonly say: (line: string) => void;
 };
 
-/** Starts the containers. `close` removes them and their data; a Docker daemon that was started stays. */
+/** Starts the containers. `close` removes them and their data. */
 export const startContainers = async ({ root, say }: ContainersOptions): Promise<Nodes> => {
-  await startDaemon(join(root, '.local', 'docker'), say);
   const cluster = containerCluster({ root, name: 'vault-demo', say });
   const command = (action: 'kill' | 'start') => async (target: number) =>
     void (await cluster.run({ action, target: target as 1 }));

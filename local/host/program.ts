@@ -59,7 +59,8 @@ const inColumns = (rows: readonly (readonly [string, string])[]): readonly strin
 
 const usageOf = (line: CommandLine<Options>): string => {
   const { name, does, forms, options = {}, examples, installs = [] } = line;
-  const called = (form: string) => (form === '' || name.startsWith('node ') ? form : `-- ${form}`);
+  const isWhole = name.startsWith('node ') || name.includes(' -- ');
+  const called = (form: string) => (form === '' || isWhole ? form : `-- ${form}`);
   const parts = {
     Usage: inColumns(forms.map(([form, what]) => [`${name} ${called(form)}`.trimEnd(), what])),
     Options: inColumns(

@@ -45,7 +45,7 @@ describe('the functions of npm start', () => {
     });
   });
 
-  it('get a key fault when npm run key has disabled the key', async () => {
+  it('get a key fault when local/bin/key.ts has disabled the key', async () => {
     const kms = new KMSClient({ endpoint: services.running.kmsEndpoint });
     await kms.send(new DisableKeyCommand({ KeyId: services.running.masterKeyId }));
     kms.destroy();

@@ -82,7 +82,7 @@ describeLocal('with the master key disabled', () => {
     });
   });
 
-  it('the status is degraded and npm run key says why', async () => {
+  it('the status is degraded and local/bin/key.ts says why', async () => {
     const until = Date.now() + 3_000;
     let status = await call('GET', '/v1/status');
     while (status.status === 200 && Date.now() < until) status = await call('GET', '/v1/status');

@@ -87,7 +87,7 @@ describeLocal('the program of the master key', () => {
     });
   });
 
-  it('disables and enables the key by npm run key', async () => {
+  it('disables and enables the key by local/bin/key.ts', async () => {
     const folder = freshFolder();
     const { file } = await start(folder);
     expect(await key(folder, 'disable')).toEqual([`${file.kms.keyArn} Disabled`]);

@@ -3,8 +3,10 @@
  * suites thus test the functions as that program serves them. The first time it installs what it needs.
  */
 import { rmSync } from 'node:fs';
+import { lambdaImage } from '../../local/containers/sam.ts';
 import { findFreePort } from '../../local/host/ports.ts';
-import { freshFolder, type LocalProcess, lineOf, runLocal } from './local-process.ts';
+import { isStandIn } from './images/stand-ins.ts';
+import { freshFolder, type LocalProcess, lineOf, runFile, runLocal } from './local-process.ts';
 
 type Served = { readonly process: LocalProcess; readonly dataDir: string };
 
@@ -25,6 +27,10 @@ export const endServed = async (): Promise<void> => {
 /** Starts the program on a new folder, beside what a person runs, and sets `BASE_URL` to its address. */
 export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
   const dataDir = freshFolder();
+  const prepared = runFile('test/support/images/prepare.ts', ['lambda'], process.env);
+  if ((await prepared.exit) !== 0) throw new Error(prepared.errors.join('\n'));
+  // A stand-in brings the program that LocalStack would download and put into each container.
+  if (await isStandIn(lambdaImage)) process.env['LOCALSTACK_INIT'] = freshFolder();
   const ports = { PORT: '0', LOCALSTACK_PORT: String(await findFreePort()) };
   const served = runLocal(program, [], { ...process.env, ...ports, VAULT_DATA_DIR: dataDir });
   kept.served = { process: served, dataDir };

@@ -1,4 +1,4 @@
-/** The AWS CLI with the LocalStack of a folder, like `npm run localstack -- aws …`. */
+/** The AWS CLI with the LocalStack of a folder, like `npm run stack -- localstack -- aws …`. */
 import { runLocal } from '../../support/local-process.ts';
 
 /** Returns the output of the command. Throws its error output if it fails. */

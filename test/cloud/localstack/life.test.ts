@@ -51,7 +51,9 @@ const call = async (method: string, path: string, token: string, body?: object) 
 
 beforeAll(async () => {
   const port = String(await findFreePort());
-  served = runLocal('localstack', [], { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port });
+  const { LOCALSTACK_INIT } = process.env;
+  const env = { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port, LOCALSTACK_INIT };
+  served = runLocal('localstack', [], env);
   url = await lineOf(served, listening, startLimitMs);
   const body = { name: 'KEPT', value: 'one' };
   await call('POST', '/v1/secrets', issueToken(dataDir, { tenant: 'a' }), body);

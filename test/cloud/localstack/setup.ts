@@ -1,4 +1,4 @@
-/** Starts `npm run localstack` before the suites of this project. */
+/** Starts `npm run stack -- localstack` before the suites of this project. */
 import { serve } from '../../support/served.ts';
 
 export default (): Promise<void> => serve('localstack');

@@ -1,5 +1,5 @@
 /**
- * `npm run chaos`: three nodes, clients that fight over secrets on all of them, and faults of the nodes; then
+ * `npm run node -- test/cluster/chaos/run.ts`: three nodes, clients that fight over secrets on all of them, and faults of the nodes; then
  * whether every reply was right and all nodes hold the same. Exits with 0 only if so. The same seed gives the same plan
  * of requests and faults; what comes of them also depends on the machine's speed.
  */
@@ -13,7 +13,7 @@ import { type FaultKind, faultKinds } from './faults.ts';
 import { bestNetwork, type NetworkName } from './site.ts';
 
 const commandLine = {
-  name: 'npm run chaos',
+  name: 'npm run node -- test/cluster/chaos/run.ts',
   does: 'lets clients and faults loose on three vault nodes, and judges every reply',
   forms: [['[options]', 'the exit code is 0 only if every reply was right and all nodes agree']],
   options: {
@@ -27,7 +27,10 @@ const commandLine = {
     network: { value: 'NAME', does: 'namespaces (as root on Linux) or loopback' },
     hostility: { value: 'PERCENT', does: 'of calls of the functions that meet a fault; 1' },
   },
-  examples: ['npm run chaos -- --seed 7 --seconds 60', 'npm run chaos -- --kinds kill --clients 4'],
+  examples: [
+    'npm run node -- test/cluster/chaos/run.ts --seed 7 --seconds 60',
+    'npm run node -- test/cluster/chaos/run.ts --kinds kill --clients 4',
+  ],
 } as const;
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });

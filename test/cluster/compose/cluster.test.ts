@@ -10,7 +10,7 @@ import {
   docker,
   getContainer,
   listeningIn,
-  startDaemon,
+  prepare,
   statusNow,
   until,
 } from './containers.ts';
@@ -28,7 +28,7 @@ const create = (node: number, name: string) => ask(node, token, '', { name, valu
 const read = (node: number, name: string) => ask(node, token, `/${name}`);
 
 beforeAll(async () => {
-  await startDaemon();
+  await prepare();
   started = await cluster();
   token = await command('token', '--for', 'docker', ...caller);
 }, 300_000);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ClusterStatus } from '../../../local/cluster/status.ts';
-import { runLocal } from '../../support/local-process.ts';
+import { runFile, runLocal } from '../../support/local-process.ts';
 
 const project = 'vault-test';
 const execute = promisify(execFile);
@@ -15,7 +15,11 @@ export const command = async (program: string, ...args: readonly string[]): Prom
   throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${errors.join('\n')}`);
 };
 
-export const startDaemon = (): Promise<string> => command('docker', 'start');
+/** Starts Docker where it does not run, and makes the images that cannot be pulled. */
+export const prepare = async (): Promise<void> => {
+  const { exit, errors } = runFile('test/support/images/prepare.ts', ['node'], {});
+  if ((await exit) !== 0) throw new Error(errors.join('\n'));
+};
 export const cluster = (...args: readonly string[]): Promise<string> =>
   command('cluster', '--docker', ...args);
 export const statusNow = async (): Promise<ClusterStatus> =>

@@ -71,5 +71,6 @@ describe('a program of package.json', () => {
     expect(programs.length).toBeGreaterThan(5);
     for (const script of programs)
       expect(script).toMatch(/^exec node local\/bin\/launch\.js \S+\.ts$/);
+    expect(scripts.node).toBe('exec node local/bin/launch.js');
   });
 });

@@ -10,7 +10,7 @@ describe('a command on a LocalStack that does not run', () => {
   it.each([['delete'], ['aws', 'kms', 'list-keys']])(
     'fails in one sentence: %s',
     async (...args) => {
-      const sentence = 'no LocalStack runs here: npm run localstack starts one';
+      const sentence = 'no LocalStack runs here: npm run stack -- localstack starts one';
       expect(await run(...args)).toEqual({ code: 1, errors: [sentence] });
     },
   );

@@ -20,7 +20,7 @@ const sam = async () => {
   return { code: await exit, output, errors };
 };
 
-describe('a second npm run sam', () => {
+describe('a second npm run stack -- sam', () => {
   it(
     'refuses while the first one serves, and says where',
     async () => {
@@ -29,7 +29,7 @@ describe('a second npm run sam', () => {
         code: 1,
         output: [],
         errors: [
-          'npm run sam serves this vault already, on http://127.0.0.1:3000: stop it, or set VAULT_DATA_DIR to another folder',
+          'npm run stack -- sam serves this vault already, on http://127.0.0.1:3000: stop it, or set VAULT_DATA_DIR to another folder',
         ],
       });
     },

@@ -196,7 +196,7 @@ describe('a running vault', () => {
   );
 
   it(
-    'obeys npm run key',
+    'obeys local/bin/key.ts',
     async () => {
       const key = async (action: string) => (await command('key', action)).output.join();
       expect(await key('disable')).toMatch(/^arn:aws:kms:.* Disabled$/);
@@ -318,7 +318,7 @@ describe('a running vault', () => {
   );
 });
 
-describe('npm run key and npm run inspect', () => {
+describe('local/bin/key.ts and npm run inspect', () => {
   beforeEach(makeFolder);
   afterEach(removeFolder);
 

@@ -1,6 +1,6 @@
 /**
- * Makes the root folder of an image out of Debian's packages and this project's own Node, for machines that cannot pull
- * images. It holds only what the two images of this folder need: busybox as the shell, and no package manager.
+ * Makes the root folder of an image out of Debian's packages and this project's own Node. It holds only what the
+ * stand-ins need: busybox as the shell, and no package manager.
  */
 import {
   chmodSync,
@@ -13,8 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { failure } from '../../system/failures.ts';
-import { hasProgram, run } from './run.ts';
+import { hasProgram, run } from '../../../local/containers/run.ts';
+import { failure } from '../../../system/failures.ts';
 
 const packages = [
   'busybox-static',

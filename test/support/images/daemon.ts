@@ -7,20 +7,14 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { failure } from '../../system/failures.ts';
-import { readFileIfPresent } from '../../system/files.ts';
-import { isRunning, processRecord, rememberChild } from '../host/running.ts';
-import { findDaemon, hasCompose } from './docker.ts';
-import { hasProgram, run } from './run.ts';
+import { findDaemon, hasCompose, requireDocker } from '../../../local/containers/docker.ts';
+import { hasProgram, run } from '../../../local/containers/run.ts';
+import { isRunning, processRecord, rememberChild } from '../../../local/host/running.ts';
+import { failure } from '../../../system/failures.ts';
+import { readFileIfPresent } from '../../../system/files.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
 
-/** The lines of a usage text that tell how a program with Docker may change the machine. */
-export const daemonInstalls: readonly string[] = [
-  `where no Docker daemon runs, as root on Debian: the packages ${packages.join(', ')}`,
-  'where no Docker daemon runs: a daemon, which stays; npm run docker -- stop ends it',
-  'images of Docker, pulled or made out of packages',
-];
 const readyWithinMs = 30_000;
 const goneWithinMs = 30_000;
 
@@ -37,11 +31,9 @@ const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
 const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
   const hasDaemon = hasProgram('dockerd') && hasProgram('iptables');
   if (hasDaemon && (await hasCompose())) return;
-  if (process.getuid?.() !== 0 || !hasProgram('apt-get')) {
+  if (!hasProgram('apt-get')) {
     if (hasDaemon) return;
-    throw failure(
-      `no Docker daemon answers (${why}): start one, or on Debian run this as root, which installs and starts one`,
-    );
+    throw failure(`no Docker daemon answers (${why}): start one; on Debian one is installed here`);
   }
   say(`installing ${packages.join(', ')} with apt-get, as no Docker daemon answers`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -62,16 +54,10 @@ export const startDaemon = async (
 ): Promise<{ readonly isOurs: boolean }> => {
   const missing = await findDaemon();
   if (missing === undefined) return { isOurs: false };
-  if (missing.isDenied) {
-    throw failure(
-      `this user may not use Docker (${missing.why}): add the user to the group docker and log in again, or run this as root`,
-    );
-  }
+  // As another user this throws the sentence that says what to do.
+  if (missing.isDenied || process.getuid?.() !== 0) await requireDocker();
   await installDaemon(missing.why, say);
-  if (process.getuid?.() !== 0) {
-    throw failure(`no Docker daemon answers (${missing.why}): start one`);
-  }
-  say('starting a Docker daemon, which stays: npm run docker -- stop ends it');
+  say('starting a Docker daemon, which stays until node test/support/images/prepare.ts stop');
   mkdirSync(folder, { recursive: true });
   const logFile = join(folder, 'dockerd.log');
   const log = openSync(logFile, 'w');

@@ -1,0 +1,73 @@
+/** What the tests with containers need: Docker, and the images that a machine may have to make by itself. */
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { requireDocker } from '../../../local/containers/docker.ts';
+import { startDaemon } from '../../support/images/daemon.ts';
+import { nodeImages } from '../../support/images/stand-ins.ts';
+
+const path = process.env['PATH'];
+afterEach(() => {
+  process.env['PATH'] = path;
+});
+
+/** Makes a Docker client that fails with these words the only program on the PATH. */
+const onlyDocker = (words: string): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'vault-docker-'));
+  writeFileSync(join(folder, 'docker'), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`, {
+    mode: 0o755,
+  });
+  process.env['PATH'] = folder;
+  return join(folder, 'daemon');
+};
+
+const denied = 'permission denied while trying to connect to the Docker daemon socket';
+const absent = 'Cannot connect to the Docker daemon. Is the docker daemon running?';
+const sentences = [
+  [
+    denied,
+    /^this user may not use Docker \(docker version failed: permission denied .*\): add the user to the group docker/,
+  ],
+  [absent, /^no Docker daemon answers \(docker version failed: Cannot connect .*\): start one/],
+] as const;
+
+describe('a program that needs Docker', () => {
+  it.each(sentences)('says in one sentence what to do: %s', async (words, sentence) => {
+    onlyDocker(words);
+    await expect(requireDocker()).rejects.toThrow(sentence);
+  });
+});
+
+describe('startDaemon', () => {
+  it.each(sentences)('installs and starts nothing that it cannot: %s', async (words, sentence) => {
+    const folder = onlyDocker(words);
+    const said: string[] = [];
+    await expect(startDaemon(folder, (line) => void said.push(line))).rejects.toThrow(sentence);
+    expect(said).toEqual([]);
+    expect(readdirSync(join(folder, '..'))).toEqual(['docker']);
+  });
+});
+
+describe('the images of a node', () => {
+  it('are the same in compose.yaml, in the Dockerfile and in the tests', () => {
+    const { base, etcd } = nodeImages;
+    const compose = parse(readFileSync('compose.yaml', 'utf8'), { merge: true });
+    expect(compose['x-container'].build.args).toEqual({
+      BASE: `\${VAULT_BASE_IMAGE:-${base}}`,
+      ETCD: `\${VAULT_ETCD_IMAGE:-${etcd}}`,
+    });
+    const lines = readFileSync('local/containers/Dockerfile', 'utf8').split('\n');
+    expect(lines.filter((line) => line.startsWith('ARG '))).toEqual([
+      `ARG BASE=${base}`,
+      `ARG ETCD=${etcd}`,
+    ]);
+  });
+
+  it('have the release of etcd that the tests run on', () => {
+    const version = nodeImages.etcd.split(':')[1];
+    const modules = readFileSync('test/support/etcd/go.mod', 'utf8').split('\n');
+    expect(modules).toContain(`require go.etcd.io/etcd/server/v3 ${version}`);
+  });
+});
