@@ -1,9 +1,7 @@
 import { strictObject, string } from 'valibot';
-import { parseJson } from './http/json.ts';
-import { fingerprintOf } from './http/preconditions.ts';
-import { queryOf, referenceTo } from './http/requests.ts';
+import { decodeValue, parseJson, requireName, valueMembers } from './http/bodies.ts';
+import { fingerprintOf, queryOf, referenceTo } from './http/requests.ts';
 import { written } from './http/responses.ts';
-import { decodeValue, requireName, valueMembers } from './http/values.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { createSecret } from './vault/create-secret.ts';
@@ -17,13 +15,13 @@ export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],
   takes: ['application/json'],
-  parse: (event, { principal, body }) => {
-    queryOf(event, []);
-    const { name, ...sent } = parseJson(body.text, members);
+  parse: (received) => {
+    queryOf(received, []);
+    const { name, ...sent } = parseJson(received.body.text, members);
     requireName(name);
     const value = decodeValue(sent);
-    const fingerprint = fingerprintOf(event, principal, [operation, name, value]);
-    return { name, value, fingerprint, location: referenceTo(name, event) };
+    const fingerprint = fingerprintOf(received, [operation, name, value]);
+    return { name, value, fingerprint, location: referenceTo(name, received) };
   },
   respond: async (context, principal, request) => {
     context.journal.concerns({ name: request.name });

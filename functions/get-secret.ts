@@ -1,28 +1,33 @@
-import { instantOf, versionOf } from './http/preconditions.ts';
-import { type Event, invalid, pathName, queryOf } from './http/requests.ts';
-import { etag, validity } from './http/responses.ts';
-import { encodeValue } from './http/values.ts';
+import {
+  instantOf,
+  invalid,
+  pathName,
+  queryOf,
+  type Received,
+  versionOf,
+} from './http/requests.ts';
+import { encodeValue, etag, validity } from './http/responses.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type GetSecret, getSecret } from './vault/get-secret.ts';
 
 const get = getSecret(ports);
 
-const whichOf = (event: Event, now: number): GetSecret['which'] => {
-  const query = queryOf(event, ['version', 'at']);
-  const version = query.get('version');
-  const at = query.get('at');
-  if (version !== undefined && at !== undefined)
+const whichOf = (received: Received): GetSecret['which'] => {
+  const query = queryOf(received, ['version', 'at']);
+  const [version, at] = [query.get('version'), query.get('at')];
+  if (version !== undefined && at !== undefined) {
     throw invalid('at', 'cannot be combined with version');
+  }
   if (version !== undefined) return { version: versionOf(version) };
-  return at === undefined ? 'latest' : { at: instantOf(at, now) };
+  return at === undefined ? 'latest' : { at: instantOf(at, received.now) };
 };
 
 /** GET /v1/secrets/{name}: the current value, a version by number, or the one valid at an instant. */
 export const handler = endpoint({
   operation: 'get-secret',
   scopes: ['secrets:read'],
-  parse: (event, { now }) => ({ name: pathName(event), which: whichOf(event, now) }),
+  parse: (received) => ({ name: pathName(received), which: whichOf(received) }),
   respond: async (context, principal, request) => {
     context.journal.concerns({ name: request.name });
     const { stored, value } = await get(context, principal, request);

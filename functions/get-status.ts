@@ -12,7 +12,7 @@ const probe = getStatus(ports, machineClock);
 export const handler = endpoint({
   operation: 'get-status',
   scopes: [],
-  parse: (event) => queryOf(event, []),
+  parse: (received) => queryOf(received, []),
   respond: async (context, principal) => {
     const { masterKey, ...status } = await probe(context, principal);
     const node = principal.scopes.includes('vault:status') ? await readNode() : undefined;

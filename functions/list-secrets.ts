@@ -1,6 +1,5 @@
-import type { Received } from './http/endpoint.ts';
-import { decodeCursor, encodeCursor, limitOf } from './http/preconditions.ts';
-import { type Event, invalid, queryOf } from './http/requests.ts';
+import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
+import { invalid, queryOf, type Received } from './http/requests.ts';
 import { limits } from './model/limits.ts';
 import { isNameVisible, isSecretName } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
@@ -10,16 +9,16 @@ import type { NameRange } from './vault/ports.ts';
 
 const list = listSecrets({ store });
 
-const parse = (event: Event, { principal: { names } }: Received): NameRange => {
-  const query = queryOf(event, ['prefix', 'limit', 'cursor']);
+const parse = (received: Received): NameRange => {
+  const query = queryOf(received, ['prefix', 'limit', 'cursor']);
   const prefix = query.get('prefix') ?? '';
   if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');
-  const cursor = query.get('cursor');
+  const { names } = received.principal;
   const given = (name: string) => isSecretName(name) && isNameVisible(names, name);
   return {
     prefix,
-    after: cursor === undefined ? undefined : decodeCursor(cursor, given),
-    limit: limitOf(query.get('limit'), limits.namesPageMax, limits.namesPageDefault),
+    after: afterOf(query, given),
+    limit: limitOf(query, limits.namesPageMax, limits.namesPageDefault),
   };
 };
 
@@ -30,9 +29,6 @@ export const handler = endpoint({
   parse,
   respond: async (context, principal, range) => {
     const { names, next } = await list(context, principal, range);
-    return {
-      status: 200,
-      body: { names, nextCursor: next === undefined ? null : encodeCursor(next) },
-    };
+    return { status: 200, body: { names, nextCursor: nextCursorOf(next) } };
   },
 });

@@ -1,29 +1,27 @@
-import { decodeCursor, encodeCursor, isVersionNumber, limitOf } from './http/preconditions.ts';
-import { type Event, invalid, pathName, queryOf } from './http/requests.ts';
-import { keyIdOf, validity } from './http/responses.ts';
-import { encodeValue } from './http/values.ts';
+import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
+import { choiceOf, pathName, queryOf, type Received } from './http/requests.ts';
+import { encodeValue, keyIdOf, validity } from './http/responses.ts';
 import { limits } from './model/limits.ts';
+import { isVersionNumber } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';
 
 const list = listVersions(ports);
 
-const parse = (event: Event): ListVersions => {
-  const name = pathName(event);
-  const query = queryOf(event, ['limit', 'cursor', 'order', 'include']);
-  const order = query.get('order') ?? 'desc';
-  if (order !== 'asc' && order !== 'desc') throw invalid('order', 'must be asc or desc');
-  const include = query.get('include');
-  if (include !== undefined && include !== 'values') throw invalid('include', 'must be values');
-  const includeValues = include === 'values';
+const parse = (received: Received): ListVersions => {
+  const name = pathName(received);
+  const query = queryOf(received, ['limit', 'cursor', 'order', 'include']);
+  const order = choiceOf(query, 'order', ['asc', 'desc']) ?? 'desc';
+  const includeValues = choiceOf(query, 'include', ['values']) === 'values';
   const max = includeValues ? limits.valuesPageMax : limits.versionsPageMax;
-  const cursor = query.get('cursor');
+  const limit = limitOf(query, max, Math.min(max, limits.versionsPageDefault));
+  const after = afterOf(query, isVersionNumber);
   return {
     name,
     order,
-    limit: limitOf(query.get('limit'), max, Math.min(max, limits.versionsPageDefault)),
-    after: cursor === undefined ? undefined : Number(decodeCursor(cursor, isVersionNumber)),
+    limit,
+    after: after === undefined ? undefined : Number(after),
     includeValues,
   };
 };
@@ -42,15 +40,12 @@ export const handler = endpoint({
   scopes: ['secrets:read'],
   parse,
   respond: async (context, principal, request) => {
-    context.journal.concerns({ name: request.name });
+    const { name } = request;
+    context.journal.concerns({ name });
     const { versions, next } = await list(context, principal, request);
     return {
       status: 200,
-      body: {
-        name: request.name,
-        versions: versions.map(entry),
-        nextCursor: next === undefined ? null : encodeCursor(next),
-      },
+      body: { name, versions: versions.map(entry), nextCursor: nextCursorOf(next) },
     };
   },
 });

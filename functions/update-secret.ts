@@ -1,9 +1,7 @@
 import { strictObject } from 'valibot';
-import { parseJson } from './http/json.ts';
-import { fingerprintOf, ifMatchOf, refuseIfNoneMatch } from './http/preconditions.ts';
-import { pathName, queryOf } from './http/requests.ts';
+import { decodeValue, parseJson, valueMembers } from './http/bodies.ts';
+import { fingerprintOf, ifMatchOf, pathName, queryOf, refuseIfNoneMatch } from './http/requests.ts';
 import { written } from './http/responses.ts';
-import { decodeValue, valueMembers } from './http/values.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { updateSecret } from './vault/update-secret.ts';
@@ -17,14 +15,14 @@ export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],
   takes: ['application/json'],
-  parse: (event, { principal, body }) => {
-    const name = pathName(event);
-    queryOf(event, []);
-    refuseIfNoneMatch(event);
-    const ifMatch = ifMatchOf(event);
-    const value = decodeValue(parseJson(body.text, members));
-    const content = [operation, name, value, ifMatch?.toString()];
-    return { name, value, ifMatch, fingerprint: fingerprintOf(event, principal, content) };
+  parse: (received) => {
+    const name = pathName(received);
+    queryOf(received, []);
+    refuseIfNoneMatch(received);
+    const ifMatch = ifMatchOf(received);
+    const value = decodeValue(parseJson(received.body.text, members));
+    const fingerprint = fingerprintOf(received, [operation, name, value, ifMatch?.toString()]);
+    return { name, value, ifMatch, fingerprint };
   },
   respond: async (context, principal, request) => {
     context.journal.concerns({ name: request.name });

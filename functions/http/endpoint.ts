@@ -12,7 +12,7 @@ import {
   type RequestContext,
 } from '../vault/request.ts';
 import type { Authenticate } from './principal.ts';
-import { type Body, bodyOf, type Event } from './requests.ts';
+import { type Body, bodyOf, type Event, type Received, readRequest } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';
 
 export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
@@ -28,20 +28,12 @@ export type Endpoint<Request> = {
    */
   readonly takes?: readonly string[];
   /** Throws `invalid_request` for a malformed request. Makes no calls. */
-  readonly parse: (event: Event, received: Received) => Request;
+  readonly parse: (received: Received) => Request;
   readonly respond: (
     context: RequestContext,
     principal: Principal,
     request: Request,
   ) => Promise<Reply | TextReply>;
-};
-
-/** The parts of a request that the endpoint has checked before a route parses the rest. */
-export type Received = {
-  readonly principal: Principal;
-  /** Empty if the route takes no body. */
-  readonly body: Body;
-  readonly now: number;
 };
 
 /** The journal of a request. `close` writes the one line that sums the request up. */
@@ -72,10 +64,11 @@ export const createEndpoint =
     let principal: Principal | undefined;
     const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
       try {
-        principal = await authenticate(event, now);
+        const sent = readRequest(event);
+        principal = await authenticate(sent, now);
         requireScopes(principal, scopes);
-        const body = takes === undefined ? noBody : bodyOf(event, takes);
-        const request = parse(event, { principal, body, now });
+        const body = takes === undefined ? noBody : bodyOf(sent, takes);
+        const request = parse({ ...sent, principal, body, now });
         const context = {
           requestId,
           now,

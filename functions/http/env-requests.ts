@@ -2,10 +2,17 @@
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
-import type { Received } from './endpoint.ts';
-import { parseJson, stringMap } from './json.ts';
-import { fingerprintOf, instantOf } from './preconditions.ts';
-import { type Event, headerValue, invalid, queryOf } from './requests.ts';
+import { parseJson, stringMap } from './bodies.ts';
+import type { Endpoint } from './endpoint.ts';
+import {
+  choiceOf,
+  fingerprintOf,
+  headerValue,
+  instantOf,
+  invalid,
+  queryOf,
+  type Received,
+} from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
 const members = strictObject({
@@ -17,18 +24,28 @@ const members = strictObject({
   pin: optional(boolean()),
 });
 
-/** The media types of a file. */
-export const fileTypes = ['application/json', 'text/plain'] as const;
-
 type Parsed = Omit<FileRequest, 'mode'>;
+type Respond = Endpoint<Parsed>['respond'];
+
+/** The endpoint of an operation on a file, but for its scopes. `run` does the work. */
+export const fileEndpoint = (
+  operation: string,
+  run: (...request: Parameters<Respond>) => Promise<FileAnswer>,
+): Omit<Endpoint<Parsed>, 'scopes'> => ({
+  operation,
+  takes: ['application/json', 'text/plain'],
+  parse: fileRequest(operation),
+  respond: async (context, principal, request) =>
+    fileReply(request, await run(context, principal, request)),
+});
 
 /** Parses a file that comes as JSON, or as `text/plain` with its options in the query. */
-export const fileRequest =
+const fileRequest =
   (operation: string) =>
-  (event: Event, { principal, body, now }: Received): Parsed => {
-    const isText = body.type === 'text/plain';
-    const sent: Sent = isText ? fromText(event, body.text) : fromJson(event, body.text);
-    const reply = isText || asksForText(event) ? 'text' : 'json';
+  (received: Received): Parsed => {
+    const isText = received.body.type === 'text/plain';
+    const sent: Sent = isText ? fromText(received) : fromJson(received);
+    const reply = isText || asksForText(received) ? 'text' : 'json';
     requireFor(operation, reply, sent);
     const request = {
       content: sent.content,
@@ -36,7 +53,7 @@ export const fileRequest =
       dialect: dialectOf(sent.dialect ?? 'shell'),
       dryRun: sent.dryRun ?? false,
       reply,
-      at: sent.at === undefined ? undefined : instantOf(sent.at, now),
+      at: sent.at === undefined ? undefined : instantOf(sent.at, received.now),
       pin: sent.pin ?? false,
     } as const;
     const hasEffect = operation !== 'expand-env' && !request.dryRun;
@@ -44,7 +61,7 @@ export const fileRequest =
     return {
       ...request,
       // A request without an effect needs no record, so its key is ignored.
-      fingerprint: hasEffect ? fingerprintOf(event, principal, content) : undefined,
+      fingerprint: hasEffect ? fingerprintOf(received, content) : undefined,
     };
   };
 
@@ -58,18 +75,17 @@ const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent
   if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
 };
 
-const fromJson = (event: Event, text: string): Sent => {
-  queryOf(event, []);
-  return parseJson(text, members);
+const fromJson = (received: Received): Sent => {
+  queryOf(received, []);
+  return parseJson(received.body.text, members);
 };
 
-const fromText = (event: Event, content: string): Sent => {
-  const query = queryOf(event, ['dialect', 'dryRun', 'at', 'pin']);
+const fromText = (received: Received): Sent => {
+  const query = queryOf(received, ['dialect', 'dryRun', 'at', 'pin']);
   if (query.has('pin')) throw invalid('pin', 'is only for JSON requests');
-  const dryRun = query.get('dryRun') ?? 'false';
-  if (dryRun !== 'true' && dryRun !== 'false') throw invalid('dryRun', 'must be true or false');
+  const dryRun = choiceOf(query, 'dryRun', ['true', 'false']) === 'true';
   const [dialect, at] = [query.get('dialect'), query.get('at')];
-  return { content, dialect, dryRun: dryRun === 'true', at };
+  return { content: received.body.text, dialect, dryRun, at };
 };
 
 const dialectOf = (text: string): Dialect => {
@@ -77,8 +93,8 @@ const dialectOf = (text: string): Dialect => {
   throw invalid('dialect', `must be one of ${dialectNames}`);
 };
 
-const asksForText = (event: Event): boolean =>
-  /^text\/plain\s*(;|$)/i.test(headerValue(event, 'accept')?.trim() ?? '');
+const asksForText = (received: Received): boolean =>
+  /^text\/plain\s*(;|$)/i.test(headerValue(received, 'accept')?.trim() ?? '');
 
 /** Everything that a repetition must share. The form of the reply may differ. */
 const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): string[] => [

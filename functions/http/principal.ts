@@ -14,22 +14,24 @@ import {
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import { isNamePattern, isTenant, type Principal } from '../model/types.ts';
-import { type Event, headerValues } from './requests.ts';
+import { type HttpRequest, headerValues } from './requests.ts';
 
 export type Issuer = {
   readonly issuer: string;
   readonly audience: string;
   readonly keys: JWTVerifyGetKey;
 };
+type Headers = Pick<HttpRequest, 'headers'>;
+
 /** Returns the principal of a request. Throws `unauthenticated` or `identity_unavailable`. */
-export type Authenticate = (event: Event, now: number) => Promise<Principal>;
+export type Authenticate = (request: Headers, now: number) => Promise<Principal>;
 
 const algorithms = ['EdDSA', 'ES256', 'RS256'];
 
 export const createAuthenticate = ({ issuer, audience, keys }: Issuer): Authenticate => {
   const verified = createVerifiedTokens();
-  return async (event, now) => {
-    const token = bearerToken(event);
+  return async (request, now) => {
+    const token = bearerToken(request);
     const known = verified.find(token, now);
     if (known !== undefined) return known;
     refuseOtherSpellings(token);
@@ -52,8 +54,8 @@ export const createAuthenticate = ({ issuer, audience, keys }: Issuer): Authenti
   };
 };
 
-const bearerToken = (event: Event): string => {
-  const [header, ...others] = headerValues(event, 'authorization');
+const bearerToken = (request: Headers): string => {
+  const [header, ...others] = headerValues(request, 'authorization');
   const token = /^Bearer ([A-Za-z0-9._-]+)$/i.exec(header ?? '')?.[1];
   if (others.length > 0 || token === undefined || token.length > limits.tokenBytesMax) {
     throw unauthenticated();

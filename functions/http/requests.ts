@@ -1,62 +1,185 @@
 /**
- * The parts of a request, read from an API Gateway event. Hosts differ: header names come in any case, bodies come
- * as text or base64, repeated parameters come as lists. Nothing here is decoded twice.
+ * A request, read once from the event of API Gateway, and its parts. Hosts differ: header names come in any case, bodies
+ * come as text or base64, repeated parameters come as lists. Nothing here is decoded twice.
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
+import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/types.ts';
+import { limits, times } from '../model/limits.ts';
+import {
+  isSecretName,
+  isVersionNumber,
+  type Principal,
+  parseAskedInstant,
+} from '../model/types.ts';
 
 export type Event = APIGatewayProxyEvent;
+
+export type HttpRequest = {
+  readonly path: string;
+  /** The parameter `name` of the path, as it was sent; empty if the path has none. */
+  readonly name: string;
+  /** All values of each parameter. */
+  readonly query: Listed;
+  /** All values of each header, by its name in lower case. */
+  readonly headers: Listed;
+  readonly body: { readonly text: string; readonly isBase64: boolean };
+};
+type Listed = ReadonlyMap<string, readonly string[]>;
+
+/** A request that the endpoint has checked, before its route parses the rest. */
+export type Received = Omit<HttpRequest, 'body'> & {
+  readonly principal: Principal;
+  /** Empty if the route takes no body. */
+  readonly body: Body;
+  readonly now: number;
+};
+export type Body = { readonly text: string; readonly type: string };
+
+/** Reads the event. Refuses nothing. */
+export const readRequest = (event: Event): HttpRequest => {
+  const query = listsOf(event.multiValueQueryStringParameters);
+  const lowerCase = (name: string) => name.toLowerCase();
+  const listed = [...listsOf(event.multiValueHeaders, lowerCase)];
+  return {
+    path: event.path,
+    name: event.pathParameters?.['name'] ?? '',
+    query: query.size > 0 ? query : listsOf(event.queryStringParameters),
+    headers: new Map([
+      ...listsOf(event.headers, lowerCase),
+      ...listed.filter(([, values]) => values.length > 0),
+    ]),
+    body: { text: event.body ?? '', isBase64: event.isBase64Encoded },
+  };
+};
+
+const listsOf = (parts: object | null, keyOf = (name: string) => name): Listed => {
+  const lists = new Map<string, string[]>();
+  for (const [name, value] of Object.entries(parts ?? {})) {
+    const values = lists.get(keyOf(name)) ?? [];
+    for (const one of [value ?? []].flat()) values.push(one);
+    lists.set(keyOf(name), values);
+  }
+  return lists;
+};
 
 /** The error for a malformed part of a request, which `field` names. The sentence must not quote its content. */
 export const invalid = (field: string, sentence: string): VaultError =>
   new VaultError('invalid_request', sentence, { members: { field } });
 
-/** All values of a header. `name` is in lower case, and the case of the header's name does not matter. */
-export const headerValues = (event: Event, name: string): readonly string[] => {
-  const values = (headers: object | null): string[] =>
-    Object.entries(headers ?? {}).flatMap(([key, value]) =>
-      key.toLowerCase() === name && value !== undefined ? [value].flat() : [],
-    );
-  const listed = values(event.multiValueHeaders);
-  return listed.length > 0 ? listed : values(event.headers);
-};
+type Headers = Pick<HttpRequest, 'headers'>;
+
+/** All values of a header. `name` is in lower case. */
+export const headerValues = ({ headers }: Headers, name: string): readonly string[] =>
+  headers.get(name) ?? [];
 
 /** The value of a header that may occur once. Throws `invalid_request` with its name if it is repeated. */
-export const headerValue = (event: Event, name: string): string | undefined => {
-  const [value, ...others] = headerValues(event, name);
+export const headerValue = (request: Headers, name: string): string | undefined => {
+  const [value, ...others] = headerValues(request, name);
   if (others.length > 0) throw invalid(name, 'the header may occur only once');
   return value;
 };
 
 /** The query parameters. Throws `invalid_request` unless each is one of `allowed` and occurs once. */
-export const queryOf = (event: Event, allowed: readonly string[]): ReadonlyMap<string, string> => {
-  const query = new Map<string, string>();
-  const listed = Object.entries(event.multiValueQueryStringParameters ?? {});
-  const single = Object.entries(event.queryStringParameters ?? {});
-  for (const [name, values] of listed.length > 0 ? listed : single) {
-    if (!allowed.includes(name)) throw invalid('query', `known parameters: ${list(allowed)}`);
-    const [value, ...others] = [values ?? ''].flat();
-    if (others.length > 0) throw invalid(name, 'the parameter may occur only once');
-    query.set(name, value ?? '');
-  }
-  return query;
-};
+export const queryOf = (
+  { query }: Pick<HttpRequest, 'query'>,
+  allowed: readonly string[],
+): ReadonlyMap<string, string> =>
+  new Map(
+    [...query].map(([name, [value = '', ...others]]) => {
+      if (!allowed.includes(name)) throw invalid('query', `known parameters: ${list(allowed)}`);
+      if (others.length > 0) throw invalid(name, 'the parameter may occur only once');
+      return [name, value];
+    }),
+  );
 
 const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'none');
 
+/** The value of a parameter that has few values. Throws `invalid_request` for any other value. */
+export const choiceOf = <Choice extends string>(
+  query: ReadonlyMap<string, string>,
+  name: string,
+  choices: readonly Choice[],
+): Choice | undefined => {
+  const text = query.get(name);
+  const chosen = choices.find((choice) => choice === text);
+  if (text !== undefined && chosen === undefined) {
+    throw invalid(name, `must be ${choices.join(' or ')}`);
+  }
+  return chosen;
+};
+
 /** The secret's name in the path. Throws `invalid_request` if it is no secret name; it is not decoded. */
-export const pathName = (event: Event): string => {
-  const name = event.pathParameters?.['name'] ?? '';
+export const pathName = ({ name }: Pick<HttpRequest, 'name'>): string => {
   if (!isSecretName(name)) throw invalid('name', 'the path holds no secret name');
   return name;
 };
 
+export const versionOf = (text: string): number => {
+  if (!isVersionNumber(text)) throw invalid('version', 'is no version number');
+  return Number(text);
+};
+
+/** The instant whose state is to be read. Throws `invalid_request` for an instant far ahead of `now`. */
+export const instantOf = (text: string, now: number): number => {
+  const instant = parseAskedInstant(text);
+  if (instant === undefined) throw invalid('at', 'must be RFC 3339 with Z, to the millisecond');
+  if (instant > now + times.atAheadMs) throw invalid('at', 'lies in the future');
+  return instant;
+};
+
+/**
+ * The relative URL of a secret, in a reply to `/v1/secrets`. It is relative because a function does not know its
+ * stage. A request with a trailing slash reaches the same function, but needs a shorter reference.
+ */
+export const referenceTo = (name: string, { path }: Pick<HttpRequest, 'path'>): string =>
+  path.endsWith('/') ? name : `secrets/${name}`;
+
+const entityTags =
+  /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*)*$/;
+const idempotencyKey = /^[\x21-\x7e]+$/;
+
+/** The `If-Match` header: `*`, or the versions it names. A weak tag, or a tag that is no version, matches nothing. */
+export const ifMatchOf = (request: Headers): '*' | readonly number[] | undefined => {
+  const values = headerValues(request, 'if-match');
+  if (values.length === 0) return undefined;
+  const text = values.join(',');
+  if (text.trim() === '*') return '*';
+  if (!entityTags.test(text)) throw invalid('if-match', 'is no list of entity-tags');
+  return [...text.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag = '']) =>
+    weak === undefined && isVersionNumber(tag) ? [Number(tag)] : [],
+  );
+};
+
+/** Throws `invalid_request` for `If-None-Match`: an update never creates, so the header has nothing to guard. */
+export const refuseIfNoneMatch = (request: Headers): void => {
+  if (headerValues(request, 'if-none-match').length > 0) {
+    throw invalid('if-none-match', 'has no meaning here; POST creates');
+  }
+};
+
+/** The fingerprint of a request with an `Idempotency-Key`. `content` is everything that a repetition must share. */
+export const fingerprintOf = (
+  request: Headers & { readonly principal: Principal },
+  content: readonly (string | Uint8Array | undefined)[],
+): Fingerprint | undefined => {
+  const key = idempotencyKeyOf(request);
+  return key === undefined ? undefined : fingerprint(key, request.principal, content);
+};
+
+const idempotencyKeyOf = (request: Headers): string | undefined => {
+  const key = headerValue(request, 'idempotency-key');
+  if (key === undefined) return undefined;
+  const { idempotencyKeyCharactersMin: min, idempotencyKeyCharactersMax: max } = limits;
+  if (key.length < min || key.length > max || !idempotencyKey.test(key)) {
+    throw invalid('idempotency-key', `must be ${min} to ${max} visible ASCII characters`);
+  }
+  return key;
+};
+
 /** The bytes of the body. Throws `too_large` before anything else is checked. */
-export const bodyBytes = (event: Event): Uint8Array => {
-  const { body, isBase64Encoded } = event;
-  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+export const bodyBytes = ({ body }: Pick<HttpRequest, 'body'>): Uint8Array => {
+  const bytes = Buffer.from(body.text, body.isBase64 ? 'base64' : 'utf8');
   if (bytes.length > limits.bodyBytesMax) {
     throw new VaultError('too_large', 'the body is too large', {
       members: { limit: limits.bodyBytesMax },
@@ -77,40 +200,31 @@ export const decodeUtf8 = (bytes: Uint8Array, field: string): string => {
 const exact = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The media type of the body, in lower case and without parameters; `undefined` for any parameter but UTF-8. */
-export const mediaType = (event: Event): string | undefined => {
-  const header = headerValue(event, 'content-type');
+export const mediaType = (request: Headers): string | undefined => {
+  const header = headerValue(request, 'content-type');
   const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim());
   const isUtf8 = parameters.every((parameter) => /^charset="?utf-?8"?$/i.test(parameter));
   return isUtf8 ? type.toLowerCase() : undefined;
 };
 
 /** Returns the declared type of the body. Throws `unsupported_media_type` unless it is one of `types`. */
-export const requireMediaType = (event: Event, types: readonly string[]): string => {
-  const type = mediaType(event);
+export const requireMediaType = (request: Headers, types: readonly string[]): string => {
+  const type = mediaType(request);
   if (type !== undefined && types.includes(type)) return type;
   throw new VaultError('unsupported_media_type', `the body must be ${types.join(' or ')}, UTF-8`);
 };
 
 /** Throws `unsupported_media_type` for a compressed body: the vault reads bodies only as they were sent. */
-const refuseCodings = (event: Event): void => {
-  const codings = headerValues(event, 'content-encoding').join(',').split(',');
+const refuseCodings = (request: Headers): void => {
+  const codings = headerValues(request, 'content-encoding').join(',').split(',');
   if (codings.every((coding) => /^(identity)?$/i.test(coding.trim()))) return;
   throw new VaultError('unsupported_media_type', 'the body must have no Content-Encoding');
 };
 
-export type Body = { readonly text: string; readonly type: string };
-
 /** The body as text, and its media type. Throws first for its size, then for its coding and type, then for its UTF-8. */
-export const bodyOf = (event: Event, types: readonly string[]): Body => {
-  const bytes = bodyBytes(event);
-  refuseCodings(event);
-  const type = requireMediaType(event, types);
+export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => {
+  const bytes = bodyBytes(request);
+  refuseCodings(request);
+  const type = requireMediaType(request, types);
   return { text: decodeUtf8(bytes, 'body'), type };
 };
-
-/**
- * The relative URL of a secret, in a reply to `/v1/secrets`. It is relative because a function does not know its
- * stage. A request with a trailing slash reaches the same function, but needs a shorter reference.
- */
-export const referenceTo = (name: string, { path }: Event): string =>
-  path.endsWith('/') ? name : `secrets/${name}`;

@@ -53,6 +53,19 @@ export const validity = ({ validFrom, validTo }: StoredVersion) => ({
   validTo: validTo === undefined ? null : formatInstant(validTo),
 });
 
+/** A value in a reply: text if it is UTF-8, else base64. */
+export const encodeValue = (
+  value: Uint8Array,
+): { readonly value: string; readonly encoding: 'utf8' | 'base64' } => {
+  try {
+    return { value: exact.decode(value), encoding: 'utf8' };
+  } catch {
+    return { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
+  }
+};
+
+const exact = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** The id of a key without the account that its ARN names. */
 export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
 

@@ -52,10 +52,14 @@ export type IdempotencyRecord = {
 
 /** Names are ASCII and compared as strings, never as regular expressions that a caller supplies. */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
+const versionNumber = /^[1-9][0-9]{0,8}$/;
 const tenantName = /^[A-Za-z0-9_-]{1,64}$/;
 const namePattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,127}|[A-Za-z_][A-Za-z0-9_.-]{0,126}\*|\*)$/;
 
 export const isSecretName = (text: string): boolean => secretName.test(text);
+/** The texts of version numbers, from 1 to `limits.versionMax`. */
+export const isVersionNumber = (text: string): boolean => versionNumber.test(text);
+
 export const isTenant = (text: string): boolean => tenantName.test(text);
 
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */

@@ -3,7 +3,7 @@
  * intervals have no gap or overlap, and each node finds at once what the other has just dated.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { instantOf } from '../../functions/http/preconditions.ts';
+import { instantOf } from '../../functions/http/requests.ts';
 import { formatInstant, type Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';

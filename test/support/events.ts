@@ -1,5 +1,5 @@
 /** Events as API Gateway (REST) passes them to a function, of which a test states only the parts that matter. */
-import type { Event } from '../../functions/http/requests.ts';
+import { type Event, type HttpRequest, readRequest } from '../../functions/http/requests.ts';
 
 export const eventOf = (parts: Partial<Event> = {}): Event => ({
   resource: '/',
@@ -37,3 +37,9 @@ export const jsonEvent = (body: unknown): Event => {
     },
   );
 };
+
+/** Requests as the endpoint reads them from such events. */
+export const requestOf = (...event: Parameters<typeof eventOf>): HttpRequest =>
+  readRequest(eventOf(...event));
+export const requestWith = (...event: Parameters<typeof eventWith>): HttpRequest =>
+  readRequest(eventWith(...event));

@@ -64,18 +64,18 @@ const expectAtMost = (most: number, files: readonly string[]): void => {
 describe('one request enters', () => {
   beforeAll(() => send('create-secret', 201, { name: 'API_KEY', value: 'first' }));
 
-  it('at most 23 files of functions/ if it is PUT /v1/secrets/{name}', async () => {
+  it('at most 20 files of functions/ if it is PUT /v1/secrets/{name}', async () => {
     const put = () => send('update-secret', 200, { value: 'next' });
     await put();
-    expectAtMost(23, await filesEntered(put));
+    expectAtMost(20, await filesEntered(put));
   });
 
-  it('at most 47 files of functions/ if it is POST /v1/env', async () => {
+  it('at most 35 files of functions/ if it is POST /v1/env', async () => {
     const submit = (name: string) =>
       send('submit-env', 200, {
         content: `${name}=a value\nNEW=enc(${name})\nOLD=secret(API_KEY)\n`,
       });
     await submit('ONE');
-    expectAtMost(47, await filesEntered(() => submit('TWO')));
+    expectAtMost(35, await filesEntered(() => submit('TWO')));
   });
 });

@@ -185,7 +185,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     name: 'a body may have a property twice',
-    file: 'functions/http/json.ts',
+    file: 'functions/http/bodies.ts',
     from: 'if (members.at(-1)?.has(member)) throw',
     to: "if (members.at(-1)?.has(member) && member === '') throw",
     test: 'unit/http/json',

@@ -53,7 +53,7 @@ const recorded = (
     operation: 'get-secret',
     scopes: options.scopes ?? ['secrets:read'],
     ...(options.takes && { takes: options.takes }),
-    parse: (_event, { now, body }) => {
+    parse: ({ now, body }) => {
       step('parse');
       bodies.push(body);
       return `parsed at ${now}`;

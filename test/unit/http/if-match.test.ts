@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ifMatchOf, refuseIfNoneMatch } from '../../../functions/http/preconditions.ts';
-import { eventOf, eventWith } from '../../support/events.ts';
+import { ifMatchOf, refuseIfNoneMatch } from '../../../functions/http/requests.ts';
+import { requestOf, requestWith } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 
 const fieldOf = async (call: () => unknown): Promise<string> => {
@@ -9,10 +9,10 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
 };
 
 describe('If-Match', () => {
-  const read = (value: string) => ifMatchOf(eventWith({ 'If-Match': value }));
+  const read = (value: string) => ifMatchOf(requestWith({ 'If-Match': value }));
 
   it('gives undefined if the header is absent', () => {
-    expect(ifMatchOf(eventOf())).toBeUndefined();
+    expect(ifMatchOf(requestOf())).toBeUndefined();
   });
 
   it.each<[string, '*' | number[]]>([
@@ -68,7 +68,7 @@ describe('If-Match', () => {
 
   it('reads several header lines as one list', async () => {
     const lines = (...values: string[]) =>
-      ifMatchOf(eventOf({ multiValueHeaders: { 'if-match': values } }));
+      ifMatchOf(requestOf({ multiValueHeaders: { 'if-match': values } }));
     expect(lines('"1"', '"2", "3"')).toEqual([1, 2, 3]);
     expect(await fieldOf(() => lines('*', '*'))).toBe('invalid_request if-match');
   });
@@ -96,11 +96,11 @@ describe('If-Match', () => {
 
 describe('If-None-Match', () => {
   it.each(['*', '"1"', ''])('rejects %j, because an update never creates', async (value) => {
-    const event = eventWith({ 'if-NONE-match': value });
+    const event = requestWith({ 'if-NONE-match': value });
     expect(await fieldOf(() => refuseIfNoneMatch(event))).toBe('invalid_request if-none-match');
   });
 
   it('accepts a request without the header', () => {
-    expect(() => refuseIfNoneMatch(eventWith({ 'If-Match': '"1"' }))).not.toThrow();
+    expect(() => refuseIfNoneMatch(requestWith({ 'If-Match': '"1"' }))).not.toThrow();
   });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { optional, strictObject, string } from 'valibot';
-import { parseJson, stringMap } from '../../../functions/http/json.ts';
-import { decodeValue, valueMembers } from '../../../functions/http/values.ts';
+import { decodeValue, parseJson, stringMap, valueMembers } from '../../../functions/http/bodies.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 
 const schema = strictObject({

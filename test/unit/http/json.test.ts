@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { boolean, check, number, optional, pipe, strictObject, string, unknown } from 'valibot';
-import { parseJson, stringMap } from '../../../functions/http/json.ts';
-import { bodyOf, type Event } from '../../../functions/http/requests.ts';
+import { parseJson, stringMap } from '../../../functions/http/bodies.ts';
+import { bodyOf, type Event, readRequest } from '../../../functions/http/requests.ts';
 import { eventWith, jsonEvent } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 
@@ -154,7 +154,8 @@ describe('parseJson, given an invalid body,', () => {
 });
 
 describe('the body of a request as JSON', () => {
-  const readBody = (event: Event) => parseJson(bodyOf(event, ['application/json']).text, schema);
+  const readBody = (event: Event) =>
+    parseJson(bodyOf(readRequest(event), ['application/json']).text, schema);
 
   it('comes from its bytes', () => {
     expect(readBody(jsonEvent({ name: 'né' }))).toEqual({ name: 'né' });

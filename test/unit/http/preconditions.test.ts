@@ -1,15 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { afterOf, limitOf, nextCursorOf } from '../../../functions/http/pages.ts';
 import {
-  decodeCursor,
-  encodeCursor,
   fingerprintOf,
+  type HttpRequest,
   instantOf,
-  isVersionNumber,
-  limitOf,
   versionOf,
-} from '../../../functions/http/preconditions.ts';
-import { isSecretName } from '../../../functions/model/types.ts';
-import { eventOf, eventWith } from '../../support/events.ts';
+} from '../../../functions/http/requests.ts';
+import { isSecretName, isVersionNumber, type Principal } from '../../../functions/model/types.ts';
+import { requestOf, requestWith } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 import { someone } from '../../support/requests.ts';
 
@@ -19,12 +17,14 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
 };
 
 describe('Idempotency-Key', () => {
+  const fingerprintFrom = (sent: HttpRequest, principal: Principal, content: string[]) =>
+    fingerprintOf({ ...sent, principal }, content);
   const alice = someone({ tenant: 'acme' });
   const read = (value: string) =>
-    fingerprintOf(eventWith({ 'Idempotency-Key': value }), alice, ['create-secret', 'A', 'v']);
+    fingerprintFrom(requestWith({ 'Idempotency-Key': value }), alice, ['create-secret', 'A', 'v']);
 
   it('gives no fingerprint if the header is absent', () => {
-    expect(fingerprintOf(eventOf(), alice, ['create-secret'])).toBeUndefined();
+    expect(fingerprintFrom(requestOf(), alice, ['create-secret'])).toBeUndefined();
   });
 
   it.each([
@@ -39,14 +39,14 @@ describe('Idempotency-Key', () => {
 
   it('gives each caller another hash and each content another digest', () => {
     const key = '0123456789abcdef';
-    const event = eventWith({ 'Idempotency-Key': key });
+    const event = requestWith({ 'Idempotency-Key': key });
     const content = ['create-secret', 'A', 'v'];
     const [mine, others] = [alice, someone({ tenant: 'acme', subject: 'bob' })].map((caller) =>
-      fingerprintOf(event, caller, content),
+      fingerprintFrom(event, caller, content),
     );
     expect(mine).toEqual(read(key));
     expect(others?.hash).not.toBe(mine?.hash);
-    const other = fingerprintOf(event, alice, ['create-secret', 'A', 'w']);
+    const other = fingerprintFrom(event, alice, ['create-secret', 'A', 'w']);
     expect(other?.hash).toBe(mine?.hash);
     expect(other?.digest).not.toEqual(mine?.digest);
   });
@@ -66,8 +66,8 @@ describe('Idempotency-Key', () => {
 
   it('rejects a repeated header', async () => {
     const keys = ['0123456789abcdef', '0123456789abcdef'];
-    const event = eventOf({ multiValueHeaders: { 'idempotency-key': keys } });
-    expect(await fieldOf(() => fingerprintOf(event, alice, []))).toBe(
+    const event = requestOf({ multiValueHeaders: { 'idempotency-key': keys } });
+    expect(await fieldOf(() => fingerprintFrom(event, alice, []))).toBe(
       'invalid_request idempotency-key',
     );
   });
@@ -126,29 +126,34 @@ describe('instantOf', () => {
 
 describe('limitOf', () => {
   it('returns the default if no limit is given', () => {
-    expect(limitOf(undefined, 100, 50)).toBe(50);
+    expect(limitOf(new Map(), 100, 50)).toBe(50);
   });
 
   it.each([
     ['1', 1],
     ['100', 100],
   ])('accepts %s', (text, expected) => {
-    expect(limitOf(text, 100, 50)).toBe(expected);
+    expect(limitOf(new Map([['limit', text]]), 100, 50)).toBe(expected);
   });
 
   it.each(['', '0', '101', '-1', '01', '1.5', '1e1', ' 1', '99999', '1'.repeat(20_000)])(
     'rejects %j',
     async (text) => {
-      expect(await fieldOf(() => limitOf(text, 100, 50))).toBe('invalid_request limit');
+      expect(await fieldOf(() => limitOf(new Map([['limit', text]]), 100, 50))).toBe(
+        'invalid_request limit',
+      );
     },
   );
 });
 
-describe('decodeCursor', () => {
+describe('a cursor', () => {
+  const positionIn = (cursor: string | null, check: (position: string) => boolean) =>
+    afterOf(new Map([['cursor', cursor ?? '']]), check);
+
   it('returns the name or version that was encoded', () => {
-    expect(decodeCursor(encodeCursor('DB_PASSWORD'), isSecretName)).toBe('DB_PASSWORD');
-    expect(decodeCursor(encodeCursor(42), isVersionNumber)).toBe('42');
-    expect(encodeCursor('DB_PASSWORD')).toMatch(/^[A-Za-z0-9_-]+$/);
+    expect(positionIn(nextCursorOf('DB_PASSWORD'), isSecretName)).toBe('DB_PASSWORD');
+    expect(positionIn(nextCursorOf(42), isVersionNumber)).toBe('42');
+    expect(nextCursorOf('DB_PASSWORD')).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
   it.each([
@@ -159,21 +164,19 @@ describe('decodeCursor', () => {
     ['a blank', 'QU I'],
     ['a character outside base64', 'QU*I'],
     ['bytes that are no text', Buffer.from([0xff, 0xfe]).toString('base64url')],
-    ['no name', encodeCursor('no name')],
-    ['another tenant spelled out', encodeCursor('TENANT#b#SECRET#A')],
+    ['no name', nextCursorOf('no name')],
+    ['another tenant spelled out', nextCursorOf('TENANT#b#SECRET#A')],
     ['20 kB', 'QUFB'.repeat(5_000)],
   ])('rejects %s', async (_, text) => {
-    expect(await fieldOf(() => decodeCursor(text, isSecretName))).toBe('invalid_request cursor');
+    expect(await fieldOf(() => positionIn(text, isSecretName))).toBe('invalid_request cursor');
   });
 
   it('rejects an empty cursor for every kind of list', async () => {
-    expect(await fieldOf(() => decodeCursor('', () => true))).toBe('invalid_request cursor');
+    expect(await fieldOf(() => positionIn('', () => true))).toBe('invalid_request cursor');
   });
 
   it('rejects a cursor of the other list', async () => {
-    const cursor = encodeCursor('DB_PASSWORD');
-    expect(await fieldOf(() => decodeCursor(cursor, isVersionNumber))).toBe(
-      'invalid_request cursor',
-    );
+    const cursor = nextCursorOf('DB_PASSWORD');
+    expect(await fieldOf(() => positionIn(cursor, isVersionNumber))).toBe('invalid_request cursor');
   });
 });

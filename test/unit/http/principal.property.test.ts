@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { isNamePattern, isTenant } from '../../../functions/model/types.ts';
-import { eventWith } from '../../support/events.ts';
+import { requestWith } from '../../support/events.ts';
 import { ed25519, keySet, p256, publicJwk, rsa, signToken } from '../../support/issuer.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';
 
@@ -13,7 +13,7 @@ const keys = localKeys(
 );
 const authenticate = createAuthenticate({ issuer: 'i', audience: 'a', keys });
 const codeOf = (authorization: string) =>
-  authenticate(eventWith({ authorization }), startOfTime).then(
+  authenticate(requestWith({ authorization }), startOfTime).then(
     () => 'authenticated',
     (error) => error.code ?? String(error),
   );
@@ -63,7 +63,7 @@ describe('an arbitrary token', () => {
     await fc.assert(
       fc.asyncProperty(claim, content, async (name, changed) => {
         const token = signToken({ alg: 'EdDSA', kid: 'k' }, { ...claims, [name]: changed }, key);
-        const sent = eventWith({ authorization: `Bearer ${token}` });
+        const sent = requestWith({ authorization: `Bearer ${token}` });
         const principal = await authenticate(sent, startOfTime).catch((error) => {
           expect(error.code).toBe('unauthenticated');
           return undefined;

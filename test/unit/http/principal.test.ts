@@ -3,7 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
-import { eventOf, eventWith } from '../../support/events.ts';
+import { requestOf, requestWith } from '../../support/events.ts';
 import {
   ed25519,
   keySet,
@@ -33,7 +33,7 @@ const jwks = keySet(publicJwk(key, { kid: 'k1' }));
 
 const authenticateToken = (token: string, keys = jwks) =>
   createAuthenticate({ issuer, audience, keys: localKeys(keys) })(
-    eventWith({ Authorization: `Bearer ${token}` }),
+    requestWith({ Authorization: `Bearer ${token}` }),
     startOfTime,
   );
 const withClaims = (changed: object) =>
@@ -224,7 +224,7 @@ describe('the spelling of a token', () => {
     const token = signToken({ alg: 'EdDSA', kid: 'k1' }, claims, key);
     const authenticate = createAuthenticate({ issuer, audience, keys: localKeys(jwks) });
     const sent = (text: string) =>
-      authenticate(eventWith({ Authorization: `Bearer ${text}` }), startOfTime);
+      authenticate(requestWith({ Authorization: `Bearer ${text}` }), startOfTime);
     await expect(sent(token)).resolves.toBeDefined();
     for (let bit = 0; bit < 8 * token.length; bit += 1) {
       const bytes = Buffer.from(token, 'latin1');
@@ -316,7 +316,7 @@ describe('the Authorization header', () => {
   const token = signToken({ alg: 'EdDSA', kid: 'k1' }, claims, key);
   const authenticate = createAuthenticate({ issuer, audience, keys: localKeys(jwks) });
   const sent = (multiValueHeaders: Record<string, string[]>) =>
-    authenticate(eventOf({ multiValueHeaders }), startOfTime);
+    authenticate(requestOf({ multiValueHeaders }), startOfTime);
 
   it.each(['Authorization', 'authorization', 'AUTHORIZATION'])(
     'works in the spelling %s',

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { remoteKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
-import { eventWith } from '../../support/events.ts';
+import { requestWith } from '../../support/events.ts';
 import {
   ed25519,
   type Key,
@@ -53,7 +53,7 @@ describe('a remote key set', () => {
     const keys = remoteKeys(url, fetchKeys);
     const authenticate = createAuthenticate({ issuer, audience, keys });
     const ask = (pair = key, kid = 'k1') =>
-      authenticate(eventWith({ Authorization: `Bearer ${tokenOf(pair, kid)}` }), now);
+      authenticate(requestWith({ Authorization: `Bearer ${tokenOf(pair, kid)}` }), now);
     return { answer, fetchKeys, ask };
   };
 
@@ -161,7 +161,7 @@ describe('a remote key set', () => {
     const { fetchKeys } = remote();
     const keys = remoteKeys(url, fetchKeys);
     const authenticate = createAuthenticate({ issuer, audience, keys });
-    expect(await codeOf(() => authenticate(eventWith({}), now))).toBe('unauthenticated');
+    expect(await codeOf(() => authenticate(requestWith({}), now))).toBe('unauthenticated');
     expect(fetchKeys).not.toHaveBeenCalled();
   });
 
@@ -176,7 +176,7 @@ describe('a remote key set', () => {
     const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const ask = (path: string) =>
       createAuthenticate({ issuer, audience, keys: remoteKeys(at + path) })(
-        eventWith({ Authorization: `Bearer ${tokenOf(key, 'k1')}` }),
+        requestWith({ Authorization: `Bearer ${tokenOf(key, 'k1')}` }),
         now,
       );
     expect(await codeOf(() => ask('/moved'))).toBe('identity_unavailable');

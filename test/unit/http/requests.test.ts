@@ -3,7 +3,7 @@ import {
   bodyBytes,
   bodyOf,
   decodeUtf8,
-  type Event,
+  type HttpRequest,
   headerValue,
   headerValues,
   mediaType,
@@ -12,7 +12,7 @@ import {
   referenceTo,
   requireMediaType,
 } from '../../../functions/http/requests.ts';
-import { eventOf, eventWith } from '../../support/events.ts';
+import { requestOf, requestWith } from '../../support/events.ts';
 import { codeOf, refusalOf } from '../../support/refusals.ts';
 
 const fieldOf = async (call: () => unknown): Promise<string> => {
@@ -20,24 +20,24 @@ const fieldOf = async (call: () => unknown): Promise<string> => {
   return `${code} ${members.field}`;
 };
 
-const textOf = (event: Event): string => decodeUtf8(bodyBytes(event), 'body');
+const textOf = (request: HttpRequest): string => decodeUtf8(bodyBytes(request), 'body');
 
 describe('a header', () => {
   it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('matches under the name %s', (name) => {
-    expect(headerValues(eventOf({ headers: { [name]: '"1"' } }), 'if-match')).toEqual(['"1"']);
-    expect(headerValues(eventWith({ [name]: '"1"' }), 'if-match')).toEqual(['"1"']);
+    expect(headerValues(requestOf({ headers: { [name]: '"1"' } }), 'if-match')).toEqual(['"1"']);
+    expect(headerValues(requestWith({ [name]: '"1"' }), 'if-match')).toEqual(['"1"']);
   });
 
   it('counts as absent if the host sends other headers or none', () => {
-    expect(headerValues(eventOf(), 'if-match')).toEqual([]);
-    const bare = eventOf({ headers: {}, multiValueHeaders: {} });
+    expect(headerValues(requestOf(), 'if-match')).toEqual([]);
+    const bare = requestOf({ headers: {}, multiValueHeaders: {} });
     expect(headerValue(bare, 'constructor')).toBeUndefined();
     const none = { headers: null, multiValueHeaders: null } as unknown as object;
-    expect(headerValue(eventOf(none), 'if-match')).toBeUndefined();
+    expect(headerValue(requestOf(none), 'if-match')).toBeUndefined();
   });
 
   it('counts once if the host gives it in both forms', () => {
-    const event = eventOf({
+    const event = requestOf({
       headers: { Authorization: 'Bearer b' },
       multiValueHeaders: { Authorization: ['Bearer b'] },
     });
@@ -45,19 +45,19 @@ describe('a header', () => {
   });
 
   it('counts each occurrence, also under names in different case', async () => {
-    const listed = eventOf({
+    const listed = requestOf({
       headers: { 'X-A': '2' },
       multiValueHeaders: { 'X-A': ['1', '2'], 'x-a': ['3'] },
     });
     expect(headerValues(listed, 'x-a')).toEqual(['1', '2', '3']);
     expect(await fieldOf(() => headerValue(listed, 'x-a'))).toBe('invalid_request x-a');
-    const single = eventOf({ headers: { 'X-A': '1', 'x-a': '2' } });
+    const single = requestOf({ headers: { 'X-A': '1', 'x-a': '2' } });
     expect(headerValues(single, 'x-a')).toEqual(['1', '2']);
     expect(await fieldOf(() => headerValue(single, 'x-a'))).toBe('invalid_request x-a');
   });
 
   it('comes from the single form if the host lists only other headers', () => {
-    const event = eventOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-B': ['2'] } });
+    const event = requestOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-B': ['2'] } });
     expect(headerValues(event, 'x-a')).toEqual(['1']);
   });
 });
@@ -68,7 +68,10 @@ describe('the query', () => {
     queryStringParameters: Record<string, string> | null = null,
   ) =>
     [
-      ...queryOf(eventOf({ multiValueQueryStringParameters, queryStringParameters }), ['at', 'v']),
+      ...queryOf(requestOf({ multiValueQueryStringParameters, queryStringParameters }), [
+        'at',
+        'v',
+      ]),
     ].map((entry) => entry.join('='));
 
   it('holds each parameter once, from either form', () => {
@@ -93,41 +96,41 @@ describe('the query', () => {
   );
 
   it('says that a route without parameters knows none', async () => {
-    const event = eventOf({ queryStringParameters: { at: '1' } });
+    const event = requestOf({ queryStringParameters: { at: '1' } });
     expect((await refusalOf(() => queryOf(event, []))).message).toBe('known parameters: none');
   });
 });
 
 describe('the name in the path', () => {
   it('reaches the operation unchanged', () => {
-    expect(pathName(eventOf({ pathParameters: { name: 'DB_PASSWORD' } }))).toBe('DB_PASSWORD');
+    expect(pathName(requestOf({ pathParameters: { name: 'DB_PASSWORD' } }))).toBe('DB_PASSWORD');
   });
 
   it.each(['', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
     'fails without decoding if it is %j',
     async (name) => {
-      const event = eventOf({ pathParameters: { name } });
+      const event = requestOf({ pathParameters: { name } });
       expect(await fieldOf(() => pathName(event))).toBe('invalid_request name');
     },
   );
 
   it('fails if it is missing', async () => {
-    expect(await codeOf(() => pathName(eventOf()))).toBe('invalid_request');
+    expect(await codeOf(() => pathName(requestOf()))).toBe('invalid_request');
   });
 });
 
 describe('a body', () => {
   it('comes as text, as base64 or not at all', () => {
-    expect(textOf(eventOf({ body: 'né' }))).toBe('né');
-    expect(textOf(eventOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
-    expect(textOf(eventOf({ body: null }))).toBe('');
-    expect(textOf(eventOf({ body: null, isBase64Encoded: true }))).toBe('');
+    expect(textOf(requestOf({ body: 'né' }))).toBe('né');
+    expect(textOf(requestOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
+    expect(textOf(requestOf({ body: null }))).toBe('');
+    expect(textOf(requestOf({ body: null, isBase64Encoded: true }))).toBe('');
   });
 
   it('keeps a BOM and all other characters', () => {
     const text = '\uFEFFa\r\n\u0000\u2028';
     const body = Buffer.from(text).toString('base64');
-    expect(textOf(eventOf({ body, isBase64Encoded: true }))).toBe(text);
+    expect(textOf(requestOf({ body, isBase64Encoded: true }))).toBe(text);
   });
 
   it.each([
@@ -137,7 +140,7 @@ describe('a body', () => {
     ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
     ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
   ])('fails if it holds %s', async (_, content) => {
-    const event = eventOf({
+    const event = requestOf({
       body: Buffer.from(content).toString('base64'),
       isBase64Encoded: true,
     });
@@ -147,21 +150,23 @@ describe('a body', () => {
   it('counts in bytes against the limit, in every form', async () => {
     const most = Buffer.alloc(1_048_576, 'a');
     const texts = [most.toString(), 'é'.repeat(524_288)];
-    for (const body of texts) expect(bodyBytes(eventOf({ body }))).toHaveLength(1_048_576);
+    for (const body of texts) expect(bodyBytes(requestOf({ body }))).toHaveLength(1_048_576);
     const beyond = [
       { body: `${most}a` },
       { body: `${'é'.repeat(524_288)}a` },
       { body: Buffer.concat([most, most]).toString('base64'), isBase64Encoded: true },
     ];
     for (const parts of beyond) {
-      const { code, members } = await refusalOf(() => bodyBytes(eventOf(parts)));
+      const { code, members } = await refusalOf(() => bodyBytes(requestOf(parts)));
       expect([code, members]).toEqual(['too_large', { limit: 1_048_576 }]);
     }
   });
 
   it('fails for its size before it is decoded', async () => {
     const body = Buffer.alloc(1_048_577, 0xff).toString('base64');
-    expect(await codeOf(() => textOf(eventOf({ body, isBase64Encoded: true })))).toBe('too_large');
+    expect(await codeOf(() => textOf(requestOf({ body, isBase64Encoded: true })))).toBe(
+      'too_large',
+    );
   });
 });
 
@@ -177,17 +182,19 @@ describe('the check of the media type', () => {
     ['application/json; version=2', undefined],
     ['application/json; charset=utf-8; profile=x', undefined],
   ])('reads %s as %s', (header, expected) => {
-    expect(mediaType(eventWith({ 'CONTENT-type': header }))).toBe(expected);
+    expect(mediaType(requestWith({ 'CONTENT-type': header }))).toBe(expected);
   });
 
   it('returns the one of several accepted types that was sent', () => {
     const types = ['application/json', 'text/plain'];
-    expect(requireMediaType(eventWith({ 'content-type': 'Text/Plain' }), types)).toBe('text/plain');
+    expect(requireMediaType(requestWith({ 'content-type': 'Text/Plain' }), types)).toBe(
+      'text/plain',
+    );
   });
 
   it('rejects another or a missing type and names the accepted types', async () => {
     const types = ['application/json', 'text/plain'];
-    for (const event of [eventWith({ 'content-type': 'text/html' }), eventOf()]) {
+    for (const event of [requestWith({ 'content-type': 'text/html' }), requestOf()]) {
       const { code, message } = await refusalOf(() => requireMediaType(event, types));
       expect(code).toBe('unsupported_media_type');
       expect(message).toBe('the body must be application/json or text/plain, UTF-8');
@@ -195,7 +202,9 @@ describe('the check of the media type', () => {
   });
 
   it('rejects a repeated header', async () => {
-    const event = eventOf({ multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] } });
+    const event = requestOf({
+      multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] },
+    });
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
   });
 });
@@ -203,7 +212,7 @@ describe('the check of the media type', () => {
 describe('a Content-Encoding', () => {
   const coded = (...codings: string[]) =>
     bodyOf(
-      eventOf({
+      requestOf({
         body: '{}',
         multiValueHeaders: { 'content-type': ['application/json'], 'Content-ENCODING': codings },
       }),
@@ -236,7 +245,7 @@ describe('the reference to a created secret', () => {
   const base = 'https://gateway.test/stage';
 
   it.each(['/v1/secrets', '/v1/secrets/'])('resolves from %s to the secret', (path) => {
-    const reference = referenceTo('DB_PASSWORD', eventOf({ path }));
+    const reference = referenceTo('DB_PASSWORD', requestOf({ path }));
     expect(new URL(reference, base + path).href).toBe(`${base}/v1/secrets/DB_PASSWORD`);
   });
 });
@@ -246,14 +255,14 @@ describe('a body with several faults', () => {
 
   it('fails first for its size, then for its type, then for its encoding', async () => {
     const notUtf8 = { body: '/w==', isBase64Encoded: true };
-    const html = eventOf({ ...notUtf8, headers: { 'content-type': 'text/html' } });
+    const html = requestOf({ ...notUtf8, headers: { 'content-type': 'text/html' } });
     expect(await codeOf(() => bodyOf(html, types))).toBe('unsupported_media_type');
-    const large = eventOf({
+    const large = requestOf({
       body: 'x'.repeat(1_048_577),
       headers: { 'content-type': 'text/html' },
     });
     expect(await codeOf(() => bodyOf(large, types))).toBe('too_large');
-    const json = eventOf({ ...notUtf8, headers: { 'content-type': 'application/json' } });
+    const json = requestOf({ ...notUtf8, headers: { 'content-type': 'application/json' } });
     expect(await fieldOf(() => bodyOf(json, types))).toBe('invalid_request body');
   });
 });

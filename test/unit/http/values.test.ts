@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { decodeValue, encodeValue, requireName } from '../../../functions/http/values.ts';
+import { decodeValue, requireName } from '../../../functions/http/bodies.ts';
+import { encodeValue } from '../../../functions/http/responses.ts';
 import { refusalOf } from '../../support/refusals.ts';
 
 const fieldOf = async (call: () => unknown): Promise<string> => {

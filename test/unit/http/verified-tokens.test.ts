@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { type Authenticate, createAuthenticate } from '../../../functions/http/principal.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
-import { eventWith } from '../../support/events.ts';
+import { requestWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { codeOf } from '../../support/refusals.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';
@@ -46,7 +46,7 @@ describe('a verified token', () => {
     });
   });
   const ask = (token: string, laterMs = 0) =>
-    authenticate(eventWith({ Authorization: `Bearer ${token}` }), startOfTime + laterMs);
+    authenticate(requestWith({ Authorization: `Bearer ${token}` }), startOfTime + laterMs);
 
   it('identifies the same caller for a minute without another verification', async () => {
     const token = tokenOf();
@@ -117,7 +117,7 @@ describe('a refused token', () => {
         return good(header, token);
       },
     });
-    const event = eventWith({ Authorization: `Bearer ${tokenOf({ tenant: '' })}` });
+    const event = requestWith({ Authorization: `Bearer ${tokenOf({ tenant: '' })}` });
     for (let time = 1; time <= 3; time += 1) {
       expect(await codeOf(() => authenticate(event, startOfTime))).toBe('unauthenticated');
       expect(verified).toBe(time);

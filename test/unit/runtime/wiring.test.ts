@@ -88,7 +88,7 @@ describe('the endpoint of a function', () => {
     const handler = endpoint({
       operation: 'get-secret',
       scopes: [],
-      parse: (_event, { principal }) => principal.tenant,
+      parse: ({ principal }) => principal.tenant,
       respond: async ({ writeId }, _principal, tenant) => ({
         status: 200,
         body: { tenant, writeId },

@@ -1,11 +1,22 @@
 /**
- * Strict JSON: everything that a lenient parser would silently alter or drop is an error here. A body must be
+ * Bodies of requests: strict JSON, and the secret values in it. Everything that a lenient parser would silently alter or drop is an error here. A body must be
  * UTF-8 without BOM, without duplicate properties, lone surrogates or deep nesting, and of exactly the required
  * shape. The errors name the field and quote nothing of the body, because the body holds the secret.
  */
 import { visit } from 'jsonc-parser';
-import { custom, type GenericSchema, getDotPath, type InferOutput, safeParse } from 'valibot';
+import {
+  custom,
+  type GenericSchema,
+  getDotPath,
+  type InferOutput,
+  optional,
+  picklist,
+  safeParse,
+  string,
+} from 'valibot';
+import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { isSecretName } from '../model/types.ts';
 import { invalid } from './requests.ts';
 
 /** The JSON of a body, checked against `schema`. Throws `invalid_request`. */
@@ -80,4 +91,31 @@ const requireExact = (text: string): void => {
     },
     { disallowComments: true, allowTrailingComma: false },
   );
+};
+
+/** The members of a value, which is opaque bytes: in JSON they are UTF-8 text or base64. */
+export const valueMembers = {
+  value: string(),
+  encoding: optional(picklist(['utf8', 'base64'])),
+};
+
+export const requireName = (name: string): void => {
+  if (!isSecretName(name)) throw invalid('name', 'is no secret name');
+};
+
+/** The bytes of a value in a request. Throws `invalid_request` or `too_large`. */
+export const decodeValue = (body: {
+  readonly value: string;
+  readonly encoding?: 'utf8' | 'base64' | undefined;
+}): Uint8Array => {
+  const bytes = Buffer.from(body.value, body.encoding ?? 'utf8');
+  if (body.encoding === 'base64' && bytes.toString('base64') !== body.value) {
+    throw invalid('value', 'is not canonical base64 with padding (RFC 4648)');
+  }
+  if (bytes.length > limits.valueBytesMax) {
+    throw new VaultError('too_large', 'the value is too large', {
+      members: { limit: limits.valueBytesMax },
+    });
+  }
+  return bytes;
 };
