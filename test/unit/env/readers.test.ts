@@ -38,6 +38,14 @@ describe('the warning reader_disagrees', () => {
       expect(silent.map(({ id }) => id)).toEqual([]);
     },
   );
+
+  it('appears for shell in no case in which bash was measured to agree', () => {
+    const needless = readable.filter(
+      (one) =>
+        byReader(one).get('bash') === byGrammar(one) && render(one.input).warnings.length > 0,
+    );
+    expect(needless.map(({ id }) => id)).toEqual([]);
+  });
 });
 
 describe('the grammar', () => {

@@ -340,5 +340,9 @@ describe('a report of names', () => {
       ],
       errorsTotal: 2,
     });
+    expect(reportExisting(planned, new Set(['F']))).toMatchObject({
+      errors: [{ name: 'F' }],
+      errorsTotal: 1,
+    });
   });
 });

@@ -145,6 +145,52 @@ describe('a file that will be expanded later', () => {
   });
 });
 
+describe('a line that cannot be written', () => {
+  const errorsOf = (work: () => unknown) => refusal(work).errors;
+
+  it('produces an error with position, key, dialect and reason, without the value', () => {
+    const text = '# c\n  export KEY = "x-secret(X)"\n';
+    const options = { mode: 'expand', dialect: 'docker', secrets: { X: 'hunter2\n' } } as const;
+    expect(errorsOf(() => render(text, options))).toEqual([
+      {
+        line: 2,
+        column: 19,
+        code: 'not_representable',
+        key: 'KEY',
+        dialect: 'docker',
+        reason: 'line_feed',
+      },
+    ]);
+  });
+
+  it('names the line that causes the error, for each affected line', () => {
+    const text = `A=secret(X)\nB="a\nb"\nC='\n'\nD=secret(X)\n`;
+    const entry = { code: 'not_representable', dialect: 'docker', reason: 'other_line' };
+    const work = () => plan(text, { mode: 'expand', dialect: 'docker' });
+    expect(errorsOf(work)).toEqual([
+      { line: 1, column: 3, key: 'A', causeLine: 2, ...entry },
+      { line: 6, column: 3, key: 'D', causeLine: 2, ...entry },
+    ]);
+  });
+
+  it('gives the reason not_utf8 if a secret is no text', () => {
+    const secrets = { X: new Uint8Array([0xff]) };
+    for (const dialect of ['shell', 'json'] as const) {
+      const work = () => render('A=secret(X)\n', { dialect, secrets });
+      expect(errorsOf(work)).toMatchObject([{ key: 'A', dialect, reason: 'not_utf8' }]);
+    }
+  });
+
+  it('gives the reason expanded_later if a value would change a later reference', () => {
+    const work = () =>
+      render('A=secret(X)secret(Y)\nB="secret(X)enc(N)"\n', {
+        values: { N: '1' },
+        secrets: { X: '\\', Y: '' },
+      });
+    expect(errorsOf(work)).toMatchObject([{ line: 2, key: 'B', reason: 'expanded_later' }]);
+  });
+});
+
 describe('a resolved value', () => {
   it('causes an error on every line that uses it if it is not UTF-8', () => {
     const secrets = { X: new Uint8Array([0xff]), Y: 'y' };
@@ -174,6 +220,15 @@ describe('the dialect json', () => {
 
   it('gives no warnings', () => {
     expect(render('A = $x y\n', { dialect: 'json' }).warnings).toEqual([]);
+  });
+});
+
+describe('the warning reader_disagrees', () => {
+  it('omits lines that the vault writes', () => {
+    expect(render('A = secret(X)\n', { secrets: { X: '1' } }).warnings).toEqual([]);
+    expect(render('A = \\secret(X)\n').warnings).toEqual([]);
+    expect(render('A = enc(X)\nX = 1 2\nB = \\enc(X)\n').warnings).toEqual([]);
+    expect(render('A = secret(X)\n', { mode: 'encrypt' }).warnings).toEqual([]);
   });
 });
 

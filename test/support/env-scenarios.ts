@@ -1,0 +1,41 @@
+/**
+ * Scenarios of the `.env` language in plain text. `== title` begins a section, `#` a comment, and each other line is a
+ * word and its cases, separated by ` · `. A case may be `input → output`. In a case `⏎` is a line feed, `␍` a CR, `⇥` a
+ * tab, `␣` a blank, `∅` nothing, `(U+00A0)` the character of that number, and `(b×9)` the text `b` nine times.
+ */
+import { readFileSync } from 'node:fs';
+
+export type Scenario = {
+  /** The scenario as it is written. */
+  readonly text: string;
+  readonly word: string;
+  readonly input: string;
+  readonly output: string;
+};
+
+const signs: Readonly<Record<string, string>> = { '⏎': '\n', '␍': '\r', '⇥': '\t', '␣': ' ' };
+
+const decode = (text: string): string =>
+  text
+    .replace(/[⏎␍⇥␣∅]/g, (sign) => signs[sign] ?? '')
+    .replace(/\(([^()]+)×(\d+)\)/g, (_, piece, times) => piece.repeat(Number(times)))
+    .replace(/\(U\+([0-9A-F]{4,5})\)/g, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)));
+
+/** The scenarios of a file by section. A word ends at the first two blanks. */
+export const scenariosOf = (path: string): ReadonlyMap<string, readonly Scenario[]> => {
+  const [, ...sections] = readFileSync(path, 'utf8').split(/^== /m);
+  return new Map(
+    sections.map((section) => {
+      const [title = '', ...lines] = section.split('\n');
+      const scenarios = lines.flatMap((line) => {
+        const [, word = '', cases = ''] = /^([^#\s]\S*(?: \S+)*) {2,}(.*)$/.exec(line) ?? [];
+        if (word === '') return [];
+        return cases.split(' · ').map((one) => {
+          const [input = '', output = ''] = one.split(' → ');
+          return { text: `${word} ${one}`, word, input: decode(input), output: decode(output) };
+        });
+      });
+      return [title, scenarios];
+    }),
+  );
+};
