@@ -5,6 +5,8 @@
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
+export const digestBytes = 32;
+
 export type Fingerprint = {
   /** The part of the record's key that identifies it: 43 characters, base64url. */
   readonly hash: string;

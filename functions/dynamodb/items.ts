@@ -14,6 +14,7 @@
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { commitmentBytes, ivBytes, tagBytes } from '../crypto/envelope.ts';
+import { digestBytes } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import {
@@ -127,7 +128,7 @@ const decodeSealed = (decoder: Decoder, tenant: string, name: string): SealedVer
     iv: decoder.bytes('iv', ivBytes, ivBytes),
     ciphertext: decoder.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
     commitment: decoder.bytes('commitment', commitmentBytes, commitmentBytes),
-    wrappedDataKey: decoder.bytes('wrappedDataKey', 1, 6_144),
+    wrappedDataKey: decoder.bytes('wrappedDataKey', 1, limits.wrappedDataKeyBytesMax),
     masterKeyId: decoder.text('masterKeyId'),
     writeId: decoder.text('writeId'),
     createdBy: decoder.text('createdBy'),
@@ -163,7 +164,7 @@ export const decodeRecord = (item: Item, key: ItemKey): IdempotencyRecord => {
   const record = {
     operation: decoder.text('operation'),
     writeId: decoder.text('writeId'),
-    digest: decoder.bytes('digest', 32, 32),
+    digest: decoder.bytes('digest', digestBytes, digestBytes),
     written: decoder.list('written', decodeWritten),
     resolved: decoder.list('resolved', decodeRef),
     expiresAt: decoder.integer('expiresAt', 0, Number.MAX_SAFE_INTEGER / 1000) * 1000,

@@ -2,6 +2,8 @@
  * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a reference to a person. It must be an exact reference, or a
  * backslash must make it text, so that nothing that looks like a reference passes through unnoticed.
  */
+
+import { nameSource, versionSource } from '../model/types.ts';
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
 import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
@@ -80,7 +82,7 @@ export const partsOf = (
   return parts.filter((part) => part !== '');
 };
 
-const nameThenBracket = /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8}))?\)/y;
+const nameThenBracket = new RegExp(`(${nameSource})(?:@(${versionSource}))?\\)`, 'y');
 
 /** The reference after an opening bracket: a secret name, and perhaps a version. */
 const referenceAt = (value: string, open: number, word: string) => {

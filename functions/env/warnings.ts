@@ -1,4 +1,5 @@
 /** Warnings: a stored value that is still visible in the file, or a line that the reader reads differently. */
+import { limits } from '../model/limits.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { searchFor } from './occurrences.ts';
 import type { Plan } from './plan.ts';
@@ -34,14 +35,11 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
   return warnings;
 };
 
-/** Shorter values occur too often by chance. */
-const telltaleBytesMin = 8;
-
 /** The lines on which a stored value begins, either in the written text or in the decoded value. */
 const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
   const lines = new Set<number>();
   const stored = plan.create.map(({ value }) => value);
-  const telltale = stored.filter((value) => utf8Bytes(value) >= telltaleBytesMin);
+  const telltale = stored.filter((value) => utf8Bytes(value) >= limits.telltaleBytesMin);
   if (telltale.length === 0) return lines;
   const search = searchFor(telltale);
   const starts: number[] = [];

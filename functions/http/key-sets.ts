@@ -7,9 +7,7 @@ import {
   type JSONWebKeySet,
   type JWTVerifyGetKey,
 } from 'jose';
-import { times } from '../model/limits.ts';
-
-const rsaModulusBitsMin = 2048;
+import { limits, times } from '../model/limits.ts';
 
 /**
  * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but public keys of the
@@ -82,7 +80,7 @@ const isPublicKey = (key: unknown): boolean => {
     return (
       type === 'ed25519' ||
       (type === 'ec' && details?.namedCurve === 'prime256v1') ||
-      (type === 'rsa' && (details?.modulusLength ?? 0) >= rsaModulusBitsMin)
+      (type === 'rsa' && (details?.modulusLength ?? 0) >= limits.rsaModulusBitsMin)
     );
   } catch {
     return false;

@@ -6,7 +6,7 @@ type Query = ReadonlyMap<string, string>;
 /** The size of a page; `fallback` if the caller gives none. Throws `invalid_request` unless it is 1 to `max`. */
 export const limitOf = (query: Query, max: number, fallback: number): number => {
   const text = query.get('limit') ?? String(fallback);
-  if (!/^[1-9][0-9]{0,3}$/.test(text) || Number(text) > max) {
+  if (!/^[1-9][0-9]*$/.test(text) || Number(text) > max) {
     throw invalid('limit', `must be 1 to ${max}`);
   }
   return Number(text);

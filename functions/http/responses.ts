@@ -2,8 +2,10 @@
  * Replies in the form of API Gateway, and the only table of codes. Below status 500 the caller gets the message of
  * the error. From 500 on the caller gets only the fixed sentence of the code.
  */
+
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { times } from '../model/limits.ts';
 import { formatInstant, type StoredVersion, type WrittenVersion } from '../model/types.ts';
 
 /** The answer of a route. `reply` adds the headers of every reply. */
@@ -79,7 +81,7 @@ export const problem = (error: unknown, requestId: string): APIGatewayProxyResul
       'Content-Type': 'application/problem+json',
       ...standing(requestId),
       ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
-      ...(status === 429 && { 'Retry-After': '1' }),
+      ...(status === 429 && { 'Retry-After': String(times.retryAfterS) }),
     },
     body: JSON.stringify({
       type: `https://vault.invalid/problems/${known.code.replaceAll('_', '-')}`,

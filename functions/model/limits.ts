@@ -2,6 +2,7 @@
 export const limits = {
   /** A name must fit an index key, a path segment and a line of a `.env` file. */
   nameCharactersMax: 128,
+  tenantCharactersMax: 64,
   /** One item of DynamoDB holds 400 KB; 64 KiB keeps sixteen versions in the largest request. */
   valueBytesMax: 65_536,
   /** `VERSION#` carries ten digits and the query parameter nine. */
@@ -42,13 +43,23 @@ export const limits = {
   valuesPageMax: 10,
   namesPageMax: 1_000,
   namesPageDefault: 100,
+  /** Smaller RSA keys are weak. */
+  rsaModulusBitsMin: 2_048,
   idempotencyKeyCharactersMin: 16,
   idempotencyKeyCharactersMax: 128,
   /** Concurrent single reads of one request. A file with 96 pinned names needs six rounds. */
   versionReadsConcurrencyMax: 16,
   /** Concurrent KMS calls of one request: enough for 96 names, and within the quota of KMS. */
   kmsConcurrencyMax: 16,
-  /** Concurrent KMS calls of one process: fewer than the 50 sockets of its client. */
+  /** 128 random bits, so that no two requests have the same id of their writes. */
+  writeIdBytes: 16,
+  /** KMS wraps a data key in at most this much. */
+  wrappedDataKeyBytesMax: 6_144,
+  /** In `.env` files: shorter values occur too often by chance to warn of them elsewhere in the file. */
+  telltaleBytesMin: 8,
+  /** Connections of one client to its service, as in the clients' own handler. */
+  connectionsMax: 50,
+  /** Concurrent KMS calls of one process: fewer than the connections of its client. */
   kmsCallsAtOnceMax: 32,
 } as const;
 
@@ -89,4 +100,6 @@ export const times = {
   keySetCooldownMs: 30_000,
   /** All callers share the probes of the status page. They run at most this often. */
   statusProbeEveryMs: 1_000,
+  /** When a throttled caller may try again. */
+  retryAfterS: 1,
 } as const;

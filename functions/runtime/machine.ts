@@ -1,9 +1,11 @@
 /** What a request takes from its machine: the time, random numbers, and the lines of the log. Loads no AWS client. */
+
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import type { VersionRef } from '../model/types.ts';
 import type { Clock, Decision, Journal } from '../vault/request.ts';
 
@@ -17,7 +19,7 @@ export const machineClock: Clock = {
   random: () => Math.random(),
 };
 
-export const newWriteId = (): string => randomBytes(16).toString('base64url');
+export const newWriteId = (): string => randomBytes(limits.writeIdBytes).toString('base64url');
 
 const serviceName = 'vault';
 const logger = new Logger({ serviceName });

@@ -2,6 +2,7 @@
  * The parts of the AWS clients that take part in each call, in place of the clients' own, which cost more
  * (docs/performance.md): one attempt, the signer's SHA-256, and HTTP over persistent connections.
  */
+
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as requestSecurely } from 'node:https';
@@ -9,12 +10,10 @@ import type { Socket } from 'node:net';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
 import type { Checksum, ChecksumConstructor, RetryStrategy, SourceData } from '@smithy/types';
+import { limits } from '../model/limits.ts';
 
 /** The clients' own strategy prepares for retries, and creates an error with its stack, before each call. */
 export const once: RetryStrategy = { retry: (next, args) => next(args) };
-
-/** Connections to one service, as in the clients' own handler. */
-const connectionsMax = 50;
 
 const ended = () => new DOMException('the call was ended before its reply came', 'AbortError');
 const notConnected = () => new DOMException('no connection was made in time', 'TimeoutError');
@@ -45,7 +44,7 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
  * has signed.
  */
 export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): HttpHandler => {
-  const kept = { keepAlive: true, maxSockets: connectionsMax };
+  const kept = { keepAlive: true, maxSockets: limits.connectionsMax };
   const ways = {
     'http:': { send: request, agent: new HttpAgent(kept) },
     'https:': { send: requestSecurely, agent: new HttpsAgent({ ...kept, ...tls }) },
