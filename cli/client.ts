@@ -14,7 +14,7 @@ import {
   type QueryOf,
   type ReplyOf,
 } from './contract.ts';
-import { curlOf } from './curl.ts';
+import { curlOf, type Request } from './curl.ts';
 import { exitCodes, type Failure, failure, isFailure, refusal, systemCodeOf } from './failures.ts';
 import { note, print, wantsJson } from './output.ts';
 import type { Settings } from './settings.ts';
@@ -31,12 +31,6 @@ type Asked<Id extends OperationId> = {
   readonly body?: BodyOf<Id>;
   /** The update happens only while this is the current version. */
   readonly ifVersion?: number | undefined;
-};
-export type Request = {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
 };
 /** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
 export type Client = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;

@@ -1,5 +1,11 @@
 /** A request as a `curl` command that may be shown to others. It has neither the token nor any value. */
-import type { Request } from './client.ts';
+
+export type Request = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
 
 /** The properties of bodies that may hold a value. */
 const hidden: ReadonlySet<string> = new Set(['value', 'values', 'content']);

@@ -11,11 +11,10 @@ import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/store.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { type Closer, closeAll } from '../host/ending.ts';
-import { docker, requireDocker } from './docker.ts';
+import { docker, ensureLambdaImage, lambdaImage, requireDocker } from './docker.ts';
 import { addHost, findHostAddress, hostName } from './host.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
-import { ensureLambdaImage, lambdaImage } from './sam.ts';
 
 export type CloudOptions = {
   /** Holds template.yaml and node_modules. */

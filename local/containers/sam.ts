@@ -11,23 +11,10 @@ import { causeOfEnd } from '../host/ending.ts';
 import { startChild, supervise } from '../host/supervisor.ts';
 import { parseTemplate } from '../host/template.ts';
 import { localAudience, localIssuer } from '../host/token-key.ts';
-import { findImage } from './docker.ts';
+import { lambdaArchitecture } from './docker.ts';
 import { addHost } from './host.ts';
 import { run } from './run.ts';
 import type { Stack } from './stack.ts';
-
-/** This machine's processor, as named by the template's parameter and by the image's tag. */
-export const lambdaArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
-
-/** The image that functions run in, by the tag under which sam looks for it. */
-export const lambdaImage = `public.ecr.aws/lambda/nodejs:24-${lambdaArchitecture}`;
-
-/** Pulls the image of functions if it is not here. Throws a sentence if it cannot be pulled. */
-export const ensureLambdaImage = async (): Promise<void> => {
-  const missing = await findImage(lambdaImage);
-  if (missing !== undefined)
-    throw failure(`the image ${lambdaImage} cannot be had: ${missing.why}`);
-};
 
 export type SamCli = {
   /** Holds template.yaml and node_modules. */

@@ -12,12 +12,11 @@ import { ensureTable } from '../dynamodb/table.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { type Closer, closeAll } from '../host/ending.ts';
 import type { TableDefinition } from '../host/template.ts';
-import { requireDocker } from './docker.ts';
+import { ensureLambdaImage, requireDocker } from './docker.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';
 import { findHostAddress, hostName } from './host.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
-import { ensureLambdaImage } from './sam.ts';
 
 export type StackOptions = {
   /** Holds template.yaml and node_modules. */

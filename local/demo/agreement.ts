@@ -1,7 +1,7 @@
 /** The first part of the story: while all nodes are up, each of them gives the same answers. */
 import { type Client, create, get, type Reply, tallyOf, update, versionsOf } from './client.ts';
 import { countTo } from './nodes.ts';
-import type { Scene } from './story.ts';
+import type { Scene } from './telling.ts';
 
 const nodeAt = (turn: number): number => (turn % 3) + 1;
 const count = (replies: readonly Reply[], status: number): number =>

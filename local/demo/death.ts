@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { create, get, type Reply, type Request, tallyOf, update, versionsOf } from './client.ts';
 import { becomesTrue, isAtRest, isServing } from './nodes.ts';
-import type { Scene } from './story.ts';
 import { type Stream, startStream } from './stream.ts';
+import type { Scene } from './telling.ts';
 
 const flowLimitMs = 60_000;
 const returnLimitMs = 60_000;

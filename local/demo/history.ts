@@ -1,6 +1,6 @@
 /** The end of the story: each part has updated one secret, whose history now tells when. */
 import { type Client, create, get, update, type Version, versionsOf } from './client.ts';
-import type { Scene } from './story.ts';
+import type { Scene } from './telling.ts';
 
 const name = 'DIARY';
 

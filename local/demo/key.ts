@@ -1,6 +1,6 @@
 /** The third part of the story: without the master key no value is read or written, and nothing else is harmed. */
 import { create, get, type Reply, type Request, tallyOf, versionsOf } from './client.ts';
-import type { Scene } from './story.ts';
+import type { Scene } from './telling.ts';
 
 const all = [1, 2, 3];
 

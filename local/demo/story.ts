@@ -4,19 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { tellOfAgreement } from './agreement.ts';
-import { type Client, createClient } from './client.ts';
+import { createClient } from './client.ts';
 import { tellOfDeath } from './death.ts';
 import { createDiary, tellOfHistory } from './history.ts';
 import { tellOfTheKey } from './key.ts';
 import { isAtRest, isServing, type Nodes } from './nodes.ts';
-import { createTelling, type Telling } from './telling.ts';
-
-export type Scene = Telling & {
-  readonly nodes: Nodes;
-  readonly client: Client;
-  /** Writes one line into the secret whose history ends the story. */
-  readonly remember: (line: string) => Promise<void>;
-};
+import { createTelling, type Scene } from './telling.ts';
 
 const startLimitMs = 60_000;
 

@@ -1,4 +1,6 @@
 /** Prints the story: titles, checks, notes and a summary. */
+import type { Client } from './client.ts';
+import type { Nodes } from './nodes.ts';
 
 export type Telling = {
   readonly title: (text: string) => void;
@@ -6,6 +8,14 @@ export type Telling = {
   readonly check: (claim: string, isTrue: boolean, seen?: string) => void;
   readonly note: (text: string) => void;
   readonly counts: () => { readonly checks: number; readonly failed: number };
+};
+
+/** What each part of the story works with. */
+export type Scene = Telling & {
+  readonly nodes: Nodes;
+  readonly client: Client;
+  /** Writes one line into the secret whose history ends the story. */
+  readonly remember: (line: string) => Promise<void>;
 };
 
 /** Creates the printer of the story. `say` gets one line at a time. `elapsedMs` is the time since the story began. */

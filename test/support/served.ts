@@ -3,7 +3,7 @@
  * suites thus test the functions as that program serves them. The first time it installs what it needs.
  */
 import { rmSync } from 'node:fs';
-import { lambdaImage } from '../../local/containers/sam.ts';
+import { lambdaImage } from '../../local/containers/docker.ts';
 import { findFreePort } from '../../local/host/ports.ts';
 import { isStandIn } from './images/stand-ins.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile, runLocal } from './local-process.ts';

@@ -1,6 +1,8 @@
 /** Finds the writes and reads of one operation of a history, compared with the final state. */
 import type { Recorded } from '../../cluster/chaos/history.ts';
-import type { Standing } from './second-checker.ts';
+
+/** All versions of each secret in the final state, the first at index 0. */
+export type Standing = ReadonlyMap<string, readonly string[]>;
 
 /** A version of a secret; 0 means that the secret did not exist. */
 type Version = { readonly name: string; readonly version: number };

@@ -4,11 +4,8 @@
  * forms a graph, and the history is linearizable if and only if the graph has no cycle.
  */
 import type { Recorded } from '../../cluster/chaos/history.ts';
-import { observe } from './observed.ts';
+import { observe, type Standing } from './observed.ts';
 import { createOrder, type Order } from './order.ts';
-
-/** All versions of each secret in the final state, the first at index 0. */
-export type Standing = ReadonlyMap<string, readonly string[]>;
 
 /** The faults of a history, one sentence each; empty if it is linearizable. */
 export const findProblems = (history: readonly Recorded[]): readonly string[] => {

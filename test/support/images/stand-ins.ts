@@ -13,9 +13,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { docker, findImage, hasImage } from '../../../local/containers/docker.ts';
+import {
+  docker,
+  findImage,
+  hasImage,
+  lambdaArchitecture,
+  lambdaImage,
+} from '../../../local/containers/docker.ts';
 import { findProgram, run } from '../../../local/containers/run.ts';
-import { lambdaArchitecture, lambdaImage } from '../../../local/containers/sam.ts';
 import { failure } from '../../../system/failures.ts';
 import { makeDebianRoot } from './debian-root.ts';
 
