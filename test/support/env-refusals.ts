@@ -1,7 +1,7 @@
 /** The reasons why lines cannot be written, in the short form of the tests of dialects. */
 import { expect } from '@jest/globals';
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
-import { contentOf, plan, refusal, render } from './env-runs.ts';
+import { plan, refusal, render } from './env-runs.ts';
 
 /** Each refusal of `work` as `line reason`, followed by the line that caused it. */
 export const reasonsOf = (work: () => unknown): string[] => {
@@ -11,12 +11,6 @@ export const reasonsOf = (work: () => unknown): string[] => {
     [line, reason, ...(causeLine === undefined ? [] : [causeLine])].join(' '),
   );
 };
-
-/** Writes a value in place of the `secret(X)` of a file. */
-export const writerFor =
-  (dialect: Dialect) =>
-  (value: string, text = 'A=secret(X)\n'): string =>
-    contentOf(text, { mode: 'expand', dialect, secrets: { X: value } });
 
 /**
  * How a dialect reads a line of the caller's own, found from what happens to the lines around it. A line with a byte

@@ -2,80 +2,15 @@
 import fc from 'fast-check';
 import { type Line, type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
 
-const brace = '$' + '{';
+/** `_` is a blank. */
 const fragment = fc.constantFrom(
-  ...['a', 'b', '1', 'A=', 'T=', 'Z=', ' ', ' ', '  ', '\t', '#', ' #', '\t#', '/', '.', ':', ','],
-  ...[
-    "'",
-    "'",
-    '"',
-    '"',
-    '`',
-    '`',
-    '\\',
-    '\\',
-    '\\n',
-    '\\r',
-    '\\t',
-    '\\$',
-    '\\"',
-    '\\\\',
-    '\\`',
-    "\\'",
-  ],
-  ...[
-    '$',
-    '$$',
-    '$B',
-    '$(a)',
-    '$(',
-    `${brace}B}`,
-    `${brace}B:-a}`,
-    `${brace}B-a}`,
-    `${brace}B:?a}`,
-  ],
-  ...[
-    `${brace}B?}`,
-    `${brace}`,
-    `${brace}}`,
-    `${brace}B:+${brace}C}}`,
-    '}',
-    '{',
-    ')',
-    '(',
-    '[',
-    '=',
-    '?',
-    '+',
-  ],
-  ...[
-    '-',
-    'é',
-    '😀',
-    '\u00a0',
-    '\u0085',
-    '\u2028',
-    '\u2003',
-    '\u000b',
-    '\u000c',
-    '\u001c',
-    '\u0001',
-  ],
-  ...[
-    '\u017f',
-    '\u212a',
-    '\uFEFF',
-    '\n',
-    '\n',
-    '\nT=x',
-    "\nT='",
-    '\r',
-    'export ',
-    ';',
-    '&',
-    '|',
-    '<',
-  ],
+  ...`a b 1 A= T= Z= _ _ __ \t # _# \t# / . : , ' ' " " \` \` \\ \\ \\n \\r \\t \\$ \\" \\\\ \\\` \\'
+  $ $$ $B $(a) $( \${B} \${B:-a} \${B-a} \${B:?a} \${B?} \${ \${} \${B:+\${C}} } { ) ( [ = ? + - é 😀
+  \u0001 \u017f \u212a export_ ; & | <`
+    .split(/[ \n]+/)
+    .map((piece) => piece.replaceAll('_', ' ')),
+  ...['\u00a0', '\u0085', '\u2028', '\u2003', '\u000b', '\u000c', '\u001c', '\uFEFF'],
+  ...['\n', '\n', '\nT=x', "\nT='", '\r'],
 );
 const text = fc.array(fragment, { maxLength: 7 }).map((all) => all.join(''));
 const part = fc.tuple(
