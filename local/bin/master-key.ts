@@ -66,9 +66,9 @@ await runProgram(commandLine, async () => {
   openDataFolder(dirname(file));
   const lock = lockDataFolder(folder);
   const tls = await openCertificates(folder, hosts);
-  const { endpoint, keyArn, credentials, close } = await listen(folder, tls);
+  const { endpoint, keyArn, close } = await listen(folder, tls);
   const { jwks } = await openTokenKey(folder);
-  writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn, credentials }, jwks, tls });
+  writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn }, jwks, tls });
   rememberRunning(folder, {
     url: '',
     kmsEndpoint: endpoint,

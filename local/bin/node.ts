@@ -4,7 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { isFailure } from '../../system/failures.ts';
-import { type ClusterFile, createKeyTransport, readClusterFile } from '../cluster/cluster-file.ts';
+import {
+  type ClusterFile,
+  createKeyTransport,
+  readClusterFile,
+  uncheckedKey,
+} from '../cluster/cluster-file.ts';
 import { ensureTable } from '../dynamodb/table.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
@@ -30,8 +35,8 @@ const environmentOf = ({ kms, jwks }: ClusterFile, store: string, front: string)
   AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_DYNAMODB: store,
   AWS_ENDPOINT_URL_KMS: kms.endpoint,
-  AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
+  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
   AWS_SESSION_TOKEN: undefined,
   AWS_PROFILE: undefined,
   MASTER_KEY_ID: kms.keyArn,

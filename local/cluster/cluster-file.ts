@@ -26,15 +26,17 @@ const clusterFile = v.object({
   /** The token of the etcd cluster: members with different tokens never speak with each other. */
   token: text,
   tls: tlsFiles,
-  kms: v.object({
-    endpoint: v.pipe(v.string(), v.url()),
-    keyArn: text,
-    credentials: v.object({ accessKeyId: text, secretAccessKey: text }),
-  }),
+  kms: v.object({ endpoint: v.pipe(v.string(), v.url()), keyArn: text }),
   /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
   jwks: text,
 });
 export type ClusterFile = v.InferOutput<typeof clusterFile>;
+
+/**
+ * The access key of the clients of a cluster's store and KMS. They need some, and nobody checks it: the store is a
+ * node's own, and the KMS knows its callers by their certificates.
+ */
+export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };
 
 const parse = (file: string, content: string): ClusterFile => {
   try {

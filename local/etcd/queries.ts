@@ -142,7 +142,6 @@ const readRange = async (
   limit: number,
   deadline: number,
 ): Promise<RangeReply> => {
-  if (from.compare(to) >= 0) return noRange;
   const [reply = noRange] = await etcd.read(
     [
       {
@@ -157,13 +156,12 @@ const readRange = async (
   return reply;
 };
 
-/** How many of these items still fit into a page that holds `bytes`. The first item of a page always does. */
+/** How many of these items still fit into a page that holds `bytes`. The first item of a page always does: it is smaller. */
 const countFitting = (items: readonly Item[], bytes: number): number => {
   let sum = bytes;
   for (const [index, item] of items.entries()) {
-    const isFirst = sum === 0;
     sum += sizeOfItem(item);
-    if (!isFirst && sum > pageBytesMax) return index;
+    if (sum > pageBytesMax) return index;
   }
   return items.length;
 };

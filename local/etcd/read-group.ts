@@ -45,10 +45,9 @@ export const createReadGroup = (
 
   const takeGroup = () => {
     let keys = 0;
-    let isFull = false;
     return queue.take((ranges) => {
       const more = countKeys(ranges);
-      isFull ||= keys > 0 && keys + more > keysMax;
+      const isFull = keys > 0 && keys + more > keysMax;
       if (!isFull) keys += more;
       return !isFull;
     });

@@ -5,7 +5,12 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { failure } from '../../system/failures.ts';
 import { findCertificates } from '../cluster/certificates.ts';
-import { createKeyTransport, readClusterFile, type TlsFiles } from '../cluster/cluster-file.ts';
+import {
+  createKeyTransport,
+  readClusterFile,
+  type TlsFiles,
+  uncheckedKey,
+} from '../cluster/cluster-file.ts';
 import { type Credentials, openMasterKey } from '../kms/master-key.ts';
 import { masterKeyFile } from '../kms/server.ts';
 import { findRunning, type Running } from './running.ts';
@@ -74,8 +79,8 @@ const connectToNode = (folder: string): Connection => {
     );
   }
   const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
-  const { kms, tls } = readClusterFile(clusterFile);
-  return connectTo(running, kms.credentials, async () => undefined, tls);
+  const { tls } = readClusterFile(clusterFile);
+  return connectTo(running, uncheckedKey, async () => undefined, tls);
 };
 
 /**

@@ -62,6 +62,24 @@ export const findSpaceRefusal = (
   return `the disk of ${names} has less than ${diskRoomBytes / 1_048_576} MiB left: free space there`;
 };
 
+export type ShortageOptions = {
+  readonly reports: () => readonly SpaceReport[];
+  readonly nodeCount: number;
+  readonly report: (line: string) => void;
+};
+
+/** Returns a function like `findSpaceRefusal` for the reports of now. A change of its answer is reported. */
+export const createShortage = ({ reports, nodeCount, report }: ShortageOptions) => {
+  let shortage: string | undefined;
+  return (): string | undefined => {
+    const found = findSpaceRefusal(reports(), nodeCount);
+    if (found !== undefined && shortage === undefined) report(`writes are refused: ${found}`);
+    if (found === undefined && shortage !== undefined) report('there is space: writes are served');
+    shortage = found;
+    return found;
+  };
+};
+
 export type AlarmOptions = {
   readonly member: Pick<MemberClient, 'hasSpaceAlarm' | 'endSpaceAlarm'>;
   readonly reports: () => readonly SpaceReport[];

@@ -5,7 +5,11 @@
 import { createHash } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { createKeyTransport, readClusterFile } from '../../../local/cluster/cluster-file.ts';
+import {
+  createKeyTransport,
+  readClusterFile,
+  uncheckedKey,
+} from '../../../local/cluster/cluster-file.ts';
 import { findRunning } from '../../../local/host/running.ts';
 import { checkVault, scanItems } from '../../../local/verify/vault.ts';
 import type { Verified } from './verified.ts';
@@ -20,8 +24,8 @@ const canonical = (_name: string, value: unknown): unknown => {
 const [folder = '', clusterFile = '', kmsUrl = '', how] = process.argv.slice(2);
 const running = findRunning(folder);
 if (running === undefined) throw new Error(`no node runs on ${folder}`);
-const { kms, tls } = readClusterFile(clusterFile);
-const options = { region: 'us-east-1', credentials: kms.credentials };
+const { tls } = readClusterFile(clusterFile);
+const options = { region: 'us-east-1', credentials: uncheckedKey };
 const vault = {
   dynamodb: new DynamoDBClient({ ...options, endpoint: running.dynamodbEndpoint }),
   kms: new KMSClient({ ...options, requestHandler: createKeyTransport(kmsUrl, tls) }),

@@ -8,7 +8,6 @@ const told = (port: number) => ({
   kms: {
     endpoint: `http://127.0.0.1:${port}`,
     keyArn: 'arn:aws:kms:us-east-1:000000000000:key/1',
-    credentials: { accessKeyId: 'LOCAL1', secretAccessKey: 'canary-access' },
   },
   jwks: '{"keys":[]}',
   tls: { ca: 'canary-ca', certificate: 'canary-certificate', key: 'canary-key' },

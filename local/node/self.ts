@@ -1,0 +1,103 @@
+/** What a node knows of itself and tells the others: its report, and the hash of its copy. */
+import { statfsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { digestOf, type HashAnswer } from './comparison.ts';
+import type { NodeConfig } from './config.ts';
+import type { Counter } from './counter.ts';
+import type { NodeRecord } from './record.ts';
+import type { Digest, NodeReport } from './report.ts';
+import type { Space } from './space.ts';
+import type { NodeState } from './state.ts';
+import type { Watching } from './watching.ts';
+
+export type SelfOptions = {
+  readonly config: NodeConfig;
+  readonly folder: string;
+  readonly member: Pick<MemberClient, 'status' | 'hashKeys'>;
+  readonly record: NodeRecord;
+  readonly counter: Counter;
+  readonly state: NodeState;
+  /** `undefined` until the node looks at its etcd. */
+  readonly watching: () => Watching | undefined;
+};
+
+export type Self = {
+  readonly report: () => NodeReport;
+  /** The report with a hash of the last revision, so that whoever asks all nodes can compare them. */
+  readonly freshReport: () => Promise<NodeReport>;
+  /** The hash at a revision that its etcd has applied, which the next reports have too. Rejects if etcd has not. */
+  readonly hashAt: (revision: number) => Promise<HashAnswer>;
+  /** The hash at the last revision. */
+  readonly hashNow: () => Promise<HashAnswer>;
+};
+
+const callMs = 2_000;
+/** A hash takes about half a millisecond for each megabyte of the database. */
+export const hashMs = 30_000;
+/** A program that asks for the status waits for one second. */
+const freshMs = 500;
+
+/** Every write asks for the space, so the disk is asked once for each look at etcd. */
+const createSpaceOf = ({ config, folder }: SelfOptions) => {
+  let diskFreeBytes = 0;
+  let measuredFor: MemberStatus | undefined;
+  return (status: MemberStatus): Space => {
+    if (status !== measuredFor) {
+      const { bavail, bsize } = statfsSync(folder);
+      diskFreeBytes = bavail * bsize;
+      measuredFor = status;
+    }
+    const { dbBytes, dbBytesInUse } = status;
+    return { dbBytes, dbBytesInUse, quotaBytes: config.quotaBytes, diskFreeBytes };
+  };
+};
+
+export const createSelf = (options: SelfOptions): Self => {
+  const { config, member, record, counter, state, watching } = options;
+  const spaceOf = createSpaceOf(options);
+  let digest: Digest | null = null;
+
+  const report = (): NodeReport => {
+    const status = watching()?.status();
+    return {
+      node: config.node,
+      alive: true,
+      state: state.state(),
+      reason: state.reason(),
+      leader: status?.isLeader ?? false,
+      // A hash may be newer than the last look at etcd.
+      appliedRevision: Math.max(status?.revision ?? 0, digest?.revision ?? 0),
+      digest,
+      comparedAt: watching()?.comparedAt()?.toISOString() ?? null,
+      etcd: status?.version ?? null,
+      memberId: status?.memberId ?? null,
+      space: status ? spaceOf(status) : null,
+      start: record.start(),
+      counter: counter.value(),
+      member: record.isMember(),
+      heard: record.heard(),
+      restore: record.restore(),
+    };
+  };
+
+  const statusNow = () => member.status(performance.now() + callMs);
+  const hashAt = async (revision: number): Promise<HashAnswer> => {
+    const { version } = await statusNow();
+    const keys = await member.hashKeys(revision, performance.now() + hashMs);
+    digest = digestOf(keys);
+    return { ...keys, etcd: version };
+  };
+  const hashNow = async (): Promise<HashAnswer> => await hashAt((await statusNow()).revision);
+  return {
+    report,
+    freshReport: async () => {
+      const hashed = hashNow().catch(() => undefined);
+      // An etcd without a majority may not answer at all; the node must still say why it does not serve.
+      await Promise.race([hashed, sleep(freshMs, undefined, { ref: false })]);
+      return report();
+    },
+    hashAt,
+    hashNow,
+  };
+};

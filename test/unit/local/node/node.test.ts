@@ -1,0 +1,133 @@
+/** How the parts of a node work together. Its etcd, the other nodes and its ports belong to the test. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MemberClient } from '../../../../local/etcd/member-client.ts';
+import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
+import type { PeerRoute } from '../../../../local/node/peers.ts';
+import { writeRestoredRecord } from '../../../../local/node/record.ts';
+import type { NodeReport } from '../../../../local/node/report.ts';
+import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
+import { askOf, configOf, reportOf } from '../../../support/nodes.ts';
+import { until } from '../../../support/until.ts';
+
+let folder: string;
+let node: VaultNode | undefined;
+/** What happened, in order. */
+let steps: string[];
+let routes: ReadonlyMap<string, PeerRoute>;
+/** The reports of the other nodes; a node without one is silent. */
+let peers: Map<number, Partial<NodeReport>>;
+/** The hash of each node's copy. */
+let hashes: Map<number, number>;
+
+const happened = (step: string): number => steps.filter((one) => one === step).length;
+const hear = (from: number, more: Partial<NodeReport>) =>
+  routes.get('POST /report')?.(JSON.stringify(reportOf(from, more)), Object());
+
+const unused = async (): Promise<never> => {
+  throw new Error('this call is not expected');
+};
+const member: MemberClient = {
+  status: async () => ({
+    ...{ clusterId: '1', memberId: '1', version: '3.7.3', revision: 9 },
+    ...{ isLeader: true, hasLeader: true, dbBytes: 1, dbBytesInUse: 1 },
+  }),
+  hashKeys: async (revision) => {
+    steps.push('hash');
+    return { revision, compactRevision: 0, hash: hashes.get(1) ?? 0 };
+  },
+  moveLeader: async (memberId) => void steps.push(`leader ${memberId}`),
+  listMembers: unused,
+  addMember: unused,
+  removeMember: unused,
+  hasSpaceAlarm: unused,
+  endSpaceAlarm: unused,
+  compact: unused,
+  defragment: unused,
+  close: () => undefined,
+};
+
+const answerOf = (other: number, path: string, body: string): string | undefined => {
+  const said = peers.get(other);
+  if (said === undefined) return undefined;
+  const { announced, revision } = body === '' ? Object() : JSON.parse(body);
+  if (announced) steps.push('announced');
+  if (path === '/report') return JSON.stringify(reportOf(other, said));
+  return JSON.stringify({ revision, compactRevision: 0, hash: hashes.get(other), etcd: '3.7.3' });
+};
+
+/** Starts node 1 of so many, which was in the cluster before and has its files. */
+const start = async (count = 3): Promise<void> => {
+  writeRestoredRecord(folder, 1, '');
+  mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
+  writeFileSync(join(folder, 'etcd', 'member', 'wal'), '');
+  node = await startNodeIn(
+    {
+      config: { ...configOf(1, count), compareEveryMs: 3_600_000 },
+      folder,
+      cluster: { token: '', jwks: '', tls: Object(), kms: Object() },
+      tableName: 'vault',
+      timeToLiveAttribute: 'expiresAt',
+      report: () => undefined,
+    },
+    {
+      etcd: createMemoryEtcd(),
+      member,
+      ask: askOf(answerOf),
+      servePeers: async (given) => {
+        routes = given;
+        return { close: async () => undefined };
+      },
+      serveFront: async () => ({ endpoint: '', close: async () => undefined }),
+      startMember: async () => {
+        steps.push('etcd');
+        return { close: async () => undefined };
+      },
+    },
+  );
+};
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-node-'));
+  steps = [];
+  peers = new Map([2, 3].map((other) => [other, { member: true, memberId: `of ${other}` }]));
+  hashes = new Map([1, 2, 3, 4, 5].map((one) => [one, 7]));
+});
+afterEach(async () => {
+  await node?.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a node with files', () => {
+  it('lets the others write its start down before its etcd starts', async () => {
+    await start();
+    await until(() => happened('etcd') > 0);
+    expect(steps.slice(0, steps.indexOf('etcd'))).toContain('announced');
+    await node?.serving;
+  });
+
+  it('compares its copy at once when another node says that it has diverged', async () => {
+    await start();
+    await node?.serving;
+    const before = happened('hash');
+    await hear(2, { state: 'diverged', member: true });
+    await until(() => happened('hash') > before);
+  });
+});
+
+describe('a leader whose copy differs', () => {
+  it('gives its leadership to a node that serves and answers', async () => {
+    peers = new Map(
+      [3, 5].map((other) => [other, { member: true, memberId: `of ${other}`, state: 'waiting' }]),
+    );
+    hashes.set(1, 8);
+    await start(5);
+    // Node 2 has spoken, and gives no answer.
+    await hear(2, { member: true, memberId: 'of 2' });
+    peers.set(4, { member: true, memberId: 'of 4' });
+    await until(() => steps.some((step) => step.startsWith('leader')));
+    expect(steps.find((step) => step.startsWith('leader'))).toBe('leader of 4');
+  });
+});
