@@ -313,16 +313,6 @@ describe('a .env file, on the embedded store and KMS', () => {
   describe('with an idempotency key', () => {
     const key = 'k'.repeat(20);
 
-    it('repeats the versions of the first answer', async () => {
-      const alice = someone();
-      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
-      const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
-      const first = await submit(alice, file, { key });
-      await addVersion(vault.ports, alice, 'TOKEN', 'newer');
-      await addVersion(vault.ports, alice, 'A', 'newer');
-      expect(await submit(alice, file, { key })).toEqual({ ...first, replayed: true });
-    });
-
     it('has one effect for eight concurrent duplicates', async () => {
       const alice = someone();
       const answers = await Promise.all(
@@ -401,17 +391,6 @@ describe('a .env file, on the embedded store and KMS', () => {
         code: 'outcome_unknown',
       });
     });
-
-    it('repeats no secret that is now hidden from the caller', async () => {
-      const alice = someone();
-      await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
-      const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
-      await submit(alice, file, { key });
-      await expect(submit({ ...alice, names: ['A'] }, file, { key })).rejects.toMatchObject({
-        code: 'not_found',
-        members: { errors: [{ name: 'TOKEN' }] },
-      });
-    });
   });
 
   describe('while the master key is disabled', () => {
@@ -487,24 +466,6 @@ describe('a .env file, on the embedded store and KMS', () => {
     await expect(submitWith('é'.repeat(33))).rejects.toMatchObject({ code: 'too_large' });
     expect(context.journal.kmsCalls).toEqual([]);
     expect((await submitWith('é'.repeat(32))).created).toHaveLength(5);
-  });
-
-  it('decrypts up to 1 MiB of values together, and none if there are more', async () => {
-    const alice = someone();
-    const names = Array.from({ length: 17 }, (_, index) => `BIG${index}`);
-    await Promise.all(
-      names.map((name) => makeSecret(vault.ports, alice, name, ['x'.repeat(65_536)])),
-    );
-    const fileOf = (some: readonly string[]) =>
-      some.map((name) => `${name}=secret(${name})\n`).join('');
-    expect((await expand(alice, fileOf(names.slice(0, 16)))).resolved).toHaveLength(16);
-    const context = requestContext();
-    const request = requestOf(alice, fileOf(names), {});
-    await expect(expandEnv(vault.ports)(context, alice, request)).rejects.toMatchObject({
-      code: 'too_large',
-      members: { limit: 1_048_576 },
-    });
-    expect(context.journal.kmsCalls).toEqual([]);
   });
 
   it('shows both or none of two secrets that one file creates', async () => {

@@ -79,23 +79,6 @@ describe('a bare .env file', () => {
 });
 
 describe('the lists of a reply', () => {
-  it('name each secret once, in order of first appearance', async () => {
-    const [a, b] = [await create('a'), await create('b')];
-    const [x, y] = [freshName('X'), freshName('Y')];
-    const values = { [x]: 'x', [y]: 'y' };
-    const file = [
-      `A=secret(${b})`,
-      `B=enc(${y})`,
-      `C=secret(${a})secret(${b})`,
-      `D=enc(${x})enc(${y})`,
-    ];
-    const reply = await json('', file.join('\n'), { values });
-    expect(reply.json).toMatchObject({
-      created: [{ name: y }, { name: x }],
-      resolved: [{ name: b }, { name: a }],
-    });
-  });
-
   it('warn of a stored value that also appears elsewhere in the file', async () => {
     const name = freshName();
     const content = `${name}=canary-12345\nA=enc(${name})\nB=canary-12345\nC='see canary-12345'\n`;
@@ -108,18 +91,6 @@ describe('the lists of a reply', () => {
 });
 
 describe('the dialect json', () => {
-  it('returns properties in the order of the file, exactly', async () => {
-    const name = await create('"quoted"\n\\ and \u2028');
-    const content = `Z=secret(${name})\nexport A='1' # one\n__proto__=p\nEMPTY=\n`;
-    const reply = await json('/expand', content, { dialect: 'json' });
-    expect(reply.json.content).toMatch(/^\{"Z":.*"A":.*"__proto__":.*"EMPTY":.*\}\n?$/s);
-    const rendered = new Map(Object.entries(JSON.parse(reply.json.content ?? '')));
-    expect(rendered.get('Z')).toBe('"quoted"\n\\ and \u2028');
-    expect(rendered.get('A')).toBe('1');
-    expect(rendered.get('__proto__')).toBe('p');
-    expect(rendered.get('EMPTY')).toBe('');
-  });
-
   it('answers 400 and stores nothing for a file with enc()', async () => {
     const name = freshName();
     const content = `${name}=v\nA=enc(${name})\n`;
@@ -143,26 +114,6 @@ describe('dryRun', () => {
     const real = await json('', content);
     expect([dry.status, dry.text]).toEqual([real.status, real.text]);
     expect(await readBack(name)).toBe('w');
-  });
-
-  it('refuses like the real request', async () => {
-    const [taken, missing] = [await create('v'), freshName()];
-    const values = { [taken]: 'v' };
-    for (const [route, content, sent, status] of [
-      ['', `A=enc(${taken})\nB=secret(${missing})\n`, values, 409],
-      ['/encrypt', `A=enc(${taken})\n`, values, 409],
-      ['', `B=secret(${missing})\n`, {}, 404],
-      ['/expand', `B=secret(${missing})\n`, {}, 404],
-      ['/encrypt', 'A=enc(\n', {}, 422],
-    ] as const) {
-      const [real, dry] = [
-        await json(route, content, { values: sent }),
-        await json(route, content, { values: sent, dryRun: true }),
-      ];
-      expect(real.status).toBe(status);
-      const stripped = ({ requestId: _, ...problem }: typeof dry.json) => problem;
-      expect(stripped(dry.json)).toEqual(stripped(real.json));
-    }
   });
 });
 
@@ -205,70 +156,6 @@ describe('a .env file with several errors', () => {
     ]);
     expect(reply.text).not.toMatch(/c4n4ry|hunter2/);
   });
-
-  it('gets columns counted in code points', async () => {
-    const reply = await json('/expand', 'A=1\n\u{1f511}=1\nB="\u{1f511}\u{1f511}\\q"\n');
-    expect(reply.json.errors).toMatchObject([
-      { line: 2, column: 1, code: 'bad_key' },
-      { line: 3, column: 6, code: 'bad_escape' },
-    ]);
-  });
-
-  it('gets the first hundred errors listed and all counted', async () => {
-    const reply = await json('/expand', 'BAD\n'.repeat(250));
-    expect(reply.json.errors).toHaveLength(100);
-    expect(reply.json.errorsTotal).toBe(250);
-  });
-
-  it('has every missing name reported with its line', async () => {
-    const [old, first, second] = [await create('v'), freshName(), freshName()];
-    const content = `A=secret(${first})\nB=secret(${old})\n\nC=secret(${second})secret(${first})\n`;
-    for (const route of ['', '/expand'] as const) {
-      const reply = await json(route, content);
-      expect(reply).toMatchObject({ status: 404, json: { code: 'not_found' } });
-      const places = reply.json.errors?.map(({ line, name }) => `${line} ${name}`) ?? [];
-      expect(places).toContain(`1 ${first}`);
-      expect(places).toContain(`4 ${second}`);
-      expect(places.join()).not.toContain(old);
-    }
-  });
-
-  it.each([
-    ['/expand', 'A=enc(X)', {}, 'enc_not_allowed'],
-    ['/encrypt', 'A=1', { X: 'c4n4ry' }, 'unused_value'],
-    ['/encrypt', 'X=c4n4ry\nA=enc(X)', { X: 'other' }, 'ambiguous_value'],
-    ['/encrypt', 'X=enc(X)', {}, 'unresolved_value'],
-    ['/encrypt', 'X=secret(Y)\nA=enc(X)', {}, 'nested_reference'],
-    ['/encrypt', 'X=c4n4ry\nA=enc(X)\nB=secret(X)', {}, 'reference_to_new_secret'],
-    ['/encrypt', 'A=\u0000c4n4ry', {}, 'bad_character'],
-    ['/encrypt', 'A=enc(X@1)', {}, 'malformed_reference'],
-    ['/encrypt', 'A=secret(X@0)', {}, 'malformed_reference'],
-    ['/encrypt', 'X=c4n4ry\nA=enc(X)\nB=secret(X@1)', {}, 'reference_to_new_secret'],
-  ] as const)('gets from %s for %j the code %j', async (route, content, values, code) => {
-    const reply = await json(route, content, { values });
-    expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env', errorsTotal: 1 } });
-    expect(reply.json.errors).toMatchObject([{ code }]);
-    expect(reply.text).not.toContain('c4n4ry');
-  });
-
-  it('gets refused if a resolved value would later be read as a reference', async () => {
-    const [tricky, fresh] = [await create('now secret(OTHER)'), freshName()];
-    const content = `A="secret(${tricky})"\n${fresh}=v\nB=enc(${fresh})\n`;
-    const submitted = await json('', content);
-    expect(submitted.json.errors).toMatchObject([{ line: 1, code: 'nested_reference' }]);
-    expect(await readBack(fresh)).toBeUndefined();
-    const expanded = await json('/expand', `A="secret(${tricky})"\n`);
-    expect(expanded.json.content).toBe("A='now secret(OTHER)'\n");
-  });
-
-  it('gets refused with the line if a value cannot be represented there', async () => {
-    const binary = freshName();
-    const body = { name: binary, value: '/w==', encoding: 'base64' };
-    await vault.call('POST', '/v1/secrets', { token, body });
-    const reply = await json('/expand', `A=1\nB=secret(${binary})\n`);
-    expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
-    expect(reply.json.errors).toMatchObject([{ line: 2, code: 'not_representable' }]);
-  });
 });
 
 describe('the limits of a .env file', () => {
@@ -296,27 +183,6 @@ describe('the limits of a .env file', () => {
     expect((await post('/expand', { file: file(262_144) })).text).toBe(file(262_144));
     expect(await post('/expand', { file: file(262_146) })).toMatchObject(tooLarge(262_144));
     expect(await json('/encrypt', file(262_146))).toMatchObject(tooLarge(262_144));
-  });
-
-  it('allow 65,536 bytes for one value and 1,048,576 for all', async () => {
-    const big = await Promise.all(Array.from({ length: 17 }, () => create('x'.repeat(65_536))));
-    const file = (count: number) => big.slice(0, count).map((name) => `${name}=secret(${name})\n`);
-    expect((await json('/expand', file(16).join(''))).status).toBe(200);
-    expect(await json('/expand', file(17).join(''))).toMatchObject(tooLarge(1_048_576));
-    const name = freshName();
-    const tooBig = { values: { [name]: 'x'.repeat(65_537) } };
-    expect(await json('/encrypt', `A=enc(${name})`, tooBig)).toMatchObject(tooLarge(65_536));
-    expect(await readBack(name)).toBeUndefined();
-  });
-
-  it('allow 6,000,000 bytes of reply, also for one value named very often', async () => {
-    const name = await create('x'.repeat(65_536));
-    const content = `A="${`secret(${name})`.repeat(92)}"\n`;
-    const dialects = [{}, { dialect: 'json' }];
-    for (const members of dialects) {
-      expect(await json('/expand', content, members)).toMatchObject(tooLarge(6_000_000));
-    }
-    expect((await post('/expand', { file: content })).status).toBe(413);
   });
 });
 
