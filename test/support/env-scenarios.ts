@@ -21,16 +21,21 @@ const decode = (text: string): string =>
     .replace(/\(([^()]+)×(\d+)\)/g, (_, piece, times) => piece.repeat(Number(times)))
     .replace(/\(U\+([0-9A-F]{4,5})\)/g, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)));
 
-/** The scenarios of a file by section. A word ends at the first two blanks. */
-export const scenariosOf = (path: string): ReadonlyMap<string, readonly Scenario[]> => {
+/** The scenarios of a file by section. Each must begin with one of `words` and two blanks. */
+export const scenariosOf = (
+  path: string,
+  words: readonly string[],
+): ReadonlyMap<string, readonly Scenario[]> => {
   const [, ...sections] = readFileSync(path, 'utf8').split(/^== /m);
   return new Map(
     sections.map((section) => {
       const [title = '', ...lines] = section.split('\n');
-      const scenarios = lines.flatMap((line) => {
-        const [, word = '', cases = ''] = /^([^#\s]\S*(?: \S+)*) {2,}(.*)$/.exec(line) ?? [];
-        if (word === '') return [];
-        return cases.split(' · ').map((one) => {
+      const written = lines.filter((line) => line !== '' && !line.startsWith('#'));
+      const scenarios = written.flatMap((line) => {
+        const word = words.find((one) => line.startsWith(`${one}  `));
+        if (word === undefined) throw new Error(`${path}: no known word begins the line ${line}`);
+        const cases = line.slice(word.length).trim().split(' · ');
+        return cases.map((one) => {
           const [input = '', output = ''] = one.split(' → ');
           return { text: `${word} ${one}`, word, input: decode(input), output: decode(output) };
         });

@@ -6,8 +6,9 @@ import { contentOf, plan, render } from '../../support/env-runs.ts';
 import { scenariosOf } from '../../support/env-scenarios.ts';
 import { readWithBash } from '../../support/shells.ts';
 
-const scenarios = scenariosOf('test/unit/env/dialects.txt');
 const readings = ['same', 'different', 'lines below', 'whole file'];
+const actions = ['writes', 'changes', 'plans', 'later writes'] as const;
+const scenarios = scenariosOf('test/unit/env/dialects.txt', [...readings, ...actions]);
 const result = (work: () => string): string => {
   const [refused] = reasonsOf(work);
   return refused === 'nothing was thrown' ? work() : (refused ?? '');
@@ -39,19 +40,12 @@ describe.each([...scenarios])('the dialect %s', (name, all) => {
   const expanding = (value: string) =>
     ({ mode: 'expand', dialect, secrets: { X: value } }) as const;
 
-  it.each(casesOf(...Object.keys(outputs)))('$text', ({ word, input, output }) => {
+  it.each(casesOf(...actions))('$text', ({ word, input, output }) => {
     expect(outputs[word]?.(input)).toBe(output);
   });
 
   it.each(casesOf(...readings))('reads as $text', ({ word, input }) => {
     expect(readingOf(dialect, input)).toBe(word);
-  });
-
-  it('has scenarios of each kind, all with a known word', () => {
-    const known = [...readings, ...Object.keys(outputs)];
-    expect(all.filter(({ word }) => !known.includes(word))).toEqual([]);
-    expect(casesOf('same').length).toBeGreaterThan(3);
-    expect(casesOf('writes').length).toBeGreaterThan(3);
   });
 });
 

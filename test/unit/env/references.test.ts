@@ -1,30 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { reportExisting, reportMissing } from '../../../functions/env/references.ts';
 import { faultsOf, plan, readBy, refusal } from '../../support/env-runs.ts';
+import { scenariosOf } from '../../support/env-scenarios.ts';
+
+const words = ['finds', 'malformed', 'stores', 'reports'];
+const scenarios = scenariosOf('test/unit/env/references.txt', words).get('references') ?? [];
+const casesOf = (wanted: string) => scenarios.filter(({ word }) => word === wanted);
 
 describe('the search for references', () => {
-  it.each([
-    ['a bare value', 'A=secret(X)\n'],
-    ['quoted values', `A='secret(X)'\nB="secret(X)"\n`],
-    ['the middle of a value', 'A=postgres://u:secret(X)@h/secret(X)\n'],
-    ['a value with an escape before it', 'A="\\"secret(X)"\n'],
-    ['a value with a letter outside ASCII before it', 'A=ésecret(X)\n'],
-    ['a value of several lines', `A='1\nsecret(X)'\n`],
-    ['a value with two backslashes before it', `A='\\\\secret(X)'\n`],
-  ])('finds a reference in %s', (_, text) => {
-    expect(readBy(text)).toEqual(['X']);
-  });
-
-  it.each([
-    ['a comment', '# secret(X)\nA=1 # secret(X) enc(Y) Secret(\n'],
-    ['a key or a blank line', 'secret=1\nenc=2\n\n'],
-    ['a longer word', 'A=mysecret(X) _enc(Y) 1secret(X)\n'],
-    ['a word without brackets', 'A=secret X enc\n'],
-    ['a word after a backslash', 'A=\\secret(X)\n'],
-    ['a word after three backslashes', 'A=\\\\\\enc(X)\n'],
-    ['a word after an escaped backslash in double quotes', 'A="\\\\secret(X) \\\\Enc ("\n'],
-  ])('finds no reference in %s', (_, text) => {
-    expect(plan(text)).toMatchObject({ read: [], create: [] });
+  it.each(casesOf('finds'))('$text', ({ input, output }) => {
+    expect(plan(input)).toMatchObject({ create: [] });
+    expect(readBy(input).join()).toBe(output);
   });
 
   it('accepts every name that a secret may have', () => {
@@ -49,35 +35,9 @@ describe('the search for references', () => {
     expect(plan('A=secret(B)\n', { mode: 'expand' }).create).toEqual([]);
   });
 
-  it.each([
-    'Secret(X)',
-    'SECRET(X)',
-    'secret (X)',
-    'secret\t(X)',
-    'enc()',
-    'enc(A B)',
-    'secret(A',
-    'secret(1A)',
-    'secret( A)',
-    'secret(é)',
-    'enc(A@3)',
-    'secret(@3)',
-    'secret(A@)',
-    'secret(A@0)',
-    'secret(A@03)',
-    'secret(A@-3)',
-    'secret(A@3 )',
-    'secret(A @3)',
-    'secret(A@3@4)',
-    'secret(A@1000000000)',
-    'Secret(A@3)',
-    'secret (A@3)',
-    'Enc(A)',
-    `secret(N${'x'.repeat(128)})`,
-    '\\\\Secret(X)',
-  ])('reports %s as malformed', (reference) => {
-    const column = reference.startsWith('\\') ? 6 : 4;
-    expect(faultsOf(() => plan(`A='${reference}'\n`))).toEqual([`1:${column} malformed_reference`]);
+  it.each(casesOf('malformed'))('$text', ({ input }) => {
+    const column = input.startsWith('\\') ? 6 : 4;
+    expect(faultsOf(() => plan(`A='${input}'\n`))).toEqual([`1:${column} malformed_reference`]);
   });
 });
 
@@ -94,23 +54,8 @@ describe('a pinned reference', () => {
     }
   });
 
-  it('becomes text after a backslash', () => {
-    expect(readBy(`A='\\secret(X@3) \\\\secret(Y@4)'\n`)).toEqual(['Y@4']);
-  });
-
   it('causes no read in encrypt', () => {
     expect(readBy('A=secret(B@2)\n', { mode: 'encrypt' })).toEqual([]);
-  });
-
-  it('fails for a secret that the same file creates', () => {
-    for (const mode of ['submit', 'encrypt'] as const) {
-      const text = 'A=enc(X)\nX=1\nB=secret(X@1)\n';
-      expect(faultsOf(() => plan(text, { mode }))).toEqual(['3:3 reference_to_new_secret']);
-    }
-  });
-
-  it('fails as the source of a value', () => {
-    expect(faultsOf(() => plan('A=enc(X)\nX=secret(Y@2)\n'))).toEqual(['2:3 nested_reference']);
   });
 });
 
@@ -123,16 +68,9 @@ describe('the value of enc()', () => {
     expect(storedValue('A=enc(__proto__)\n', JSON.parse('{"__proto__":"v"}'))).toBe('v');
   });
 
-  it.each([
-    ['bare', 'X=a b # c\n', 'a b'],
-    ['empty', 'X= # c\n', ''],
-    ['single quoted', `export X = 'a\nb'\n`, 'a\nb'],
-    ['double quoted', 'X="a\\n\\""\n', 'a\n"'],
-    ['with a reference made text', `X='\\secret(Y) \\\\\\Enc('\n`, 'secret(Y) \\Enc('],
-    ['with backslashes elsewhere', `X='\\a\\\\b'\n`, '\\a\\\\b'],
-  ])('comes from an assignment: %s', (_, line, value) => {
-    expect(storedValue(`A=enc(X)\n${line}`)).toBe(value);
-    expect(storedValue(`${line}A=enc(X)\n`)).toBe(value);
+  it.each(casesOf('stores'))('comes from an assignment: $text', ({ input, output }) => {
+    expect(storedValue(`A=enc(X)\n${input}`)).toBe(output);
+    expect(storedValue(`${input}A=enc(X)\n`)).toBe(output);
   });
 
   it('comes from either source if request and file give the same value', () => {
@@ -149,56 +87,13 @@ describe('the value of enc()', () => {
 });
 
 describe('a .env file with errors', () => {
-  it.each([
-    ['an enc() without a value', 'A=1\nB="x enc(X)"\nC=enc(X)\n', {}, ['2:6 unresolved_value']],
-    ['an enc() whose only source is itself', 'X=enc(X)\nY=enc(X)\n', {}, ['1:3 unresolved_value']],
-    ['an enc() with two values', 'A=enc(X)\nX=1\n', { X: '2' }, ['1:3 ambiguous_value']],
-    [
-      'an enc() with two values, one of them empty',
-      'A=enc(X)\nX=\n',
-      { X: '2' },
-      ['1:3 ambiguous_value'],
-    ],
-    [
-      'a value that nothing uses',
-      'A=secret(X)\n',
-      { X: '2', Y: '3' },
-      ['1:1 unused_value', '1:1 unused_value'],
-    ],
-    ['a source that refers', 'A=enc(X)\nX="\\"secret(Y)"\n', {}, ['2:6 nested_reference']],
-    ['a source that refers to itself', 'X=a enc(X)\n', {}, ['1:5 nested_reference']],
-    ['a source with a malformed reference', 'A=enc(X)\nX=enc(\n', {}, ['2:3 malformed_reference']],
-    ['a source that cannot be read', `A=enc(X)\nX='\n`, {}, ['2:3 unterminated_quote']],
-    ['a source with a bad escape', 'A=enc(X)\nX="\\x"\n', {}, ['2:4 bad_escape']],
-    [
-      'a reference to a secret that the file creates',
-      'A=enc(X)\nB=secret(X)secret(X)\nX=1\n',
-      {},
-      ['2:3 reference_to_new_secret', '2:12 reference_to_new_secret'],
-    ],
-    [
-      'several faults on one line',
-      'A=Secret(X) enc(\n',
-      {},
-      ['1:3 malformed_reference', '1:13 malformed_reference'],
-    ],
-    ['a reference inside another', 'A=secret(secret(X))\n', {}, ['1:3 malformed_reference']],
-    ['columns counted in code points', 'A="😀\\n Enc("\n', {}, ['1:8 malformed_reference']],
-    ['a position on a later line of a value', `A='\n é enc(X)'\n`, {}, ['2:4 unresolved_value']],
-    [
-      'faults of grammar and of references',
-      'A=enc(X)\nB\nA=enc(',
-      {},
-      [
-        '1:3 unresolved_value',
-        '2:1 missing_equals',
-        '3:1 duplicate_key',
-        '3:3 malformed_reference',
-      ],
-    ],
-  ])('reports %s', (_, text, values, errors) => {
-    expect(faultsOf(() => plan(text, { values }))).toEqual(errors);
-    expect(faultsOf(() => plan(text, { values, mode: 'encrypt' }))).toEqual(errors);
+  it.each(casesOf('reports'))('$text', ({ input, output }) => {
+    const [, given = '', text = input] = /^given (.*?) \| (.*)$/s.exec(input) ?? [];
+    const values = Object.fromEntries(given.split(' ').map((entry) => entry.split('=')));
+    for (const mode of ['submit', 'encrypt'] as const) {
+      const options = { mode, values: given === '' ? {} : values };
+      expect(faultsOf(() => plan(text, options)).join(', ')).toBe(output);
+    }
   });
 
   it('reports every enc() in expand', () => {
