@@ -22,7 +22,7 @@ const workOf = ({ reads, writes, kms }: Cost) => ({
 /**
  * The work of one operation without a key, with a value of at most 1 KB minus its overhead (docs/design/storage.md).
  */
-export const work = {
+const work = {
   create: workOf(costs['create-secret']),
   update: workOf(costs['update-secret']),
   get: workOf(costs['get-secret']),

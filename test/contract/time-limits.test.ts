@@ -1,139 +1,166 @@
+/** The time of a request, on the embedded store and KMS: what may still begin, and which service is blamed. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import type { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { times } from '../../functions/model/limits.ts';
+import type { Principal } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/machine.ts';
-import { createSecret } from '../../functions/vault/create-secret.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
-import * as fault from '../support/faults.ts';
+import { codeOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
+import { vaultOver } from '../support/vault.ts';
 
+let vault: Embedded;
+let ask: ReturnType<typeof vaultOver>;
+let alice: Principal;
+beforeAll(async () => {
+  vault = await startEmbedded();
+  ask = vaultOver(vault.ports);
+  alice = someone();
+  await makeSecret(vault.ports, alice, 'HOT', ['one', 'two']);
+});
+afterAll(() => vault.close());
+
+type Options = { readonly abortSignal: AbortSignal };
+type Send = (command: object, options: Options) => Promise<object>;
+/** A client whose calls are sent by `send`. */
+const sending = <Client extends object>(client: Client, send: Send): Client =>
+  Object.assign(Object.create(client), { send });
 /** A call that ends only when its signal aborts. */
-const untilAborted = ({ abortSignal }: { readonly abortSignal: AbortSignal }): Promise<never> =>
-  new Promise((_, reject) => {
+const hang: Send = (_, { abortSignal }) =>
+  new Promise((_end, reject) => {
     abortSignal.addEventListener('abort', () => reject(abortSignal.reason));
   });
+/** A request that began `ms` ago. */
+const late = (ms: number) => {
+  let gone = 0;
+  const clock = { ...machineClock, elapsed: () => machineClock.elapsed() + gone };
+  const context = requestContext({ clock });
+  gone = ms;
+  return context;
+};
 
-describe('request time limits, on the embedded store and KMS', () => {
-  let vault: Embedded;
-  beforeAll(async () => {
-    vault = await startEmbedded();
+it('a KMS call may begin shortly before its limit', async () => {
+  // The clock of this request stands still, so that a busy machine cannot use up its time.
+  const context = { ...requestContext(), elapsed: () => times.kmsCallsUntilMs - 50.5 };
+  expect((await ask.get(alice, 'HOT', 'latest', { context })).text).toBe('two');
+});
+
+it('no KMS call may begin after seven seconds, and no update that waited for its turn', async () => {
+  const [get, update] = [late(times.kmsCallsUntilMs), late(times.kmsCallsUntilMs)];
+  const got = () => ask.get(alice, 'HOT', 'latest', { context: get });
+  expect(await codeOf(got)).toBe('throttled');
+  const updated = () => ask.update(alice, 'HOT', 'y', { context: update });
+  expect(await codeOf(updated)).toBe('throttled');
+  expect(update.journal.storeCalls).toEqual([]);
+  for (const { journal } of [get, update]) {
+    expect([journal.kmsCalls, journal.decisions]).toEqual([[], []]);
+  }
+});
+
+it('no write may begin after eight seconds', async () => {
+  let elapsedMs = 0;
+  const context = { ...requestContext(), elapsed: () => elapsedMs };
+  const ports = changedPorts(vault.ports, {
+    dataKeys: ({ generate }) => ({
+      generate: async (bound) => {
+        const key = await generate(bound);
+        elapsedMs = times.newAttemptsUntilMs;
+        return key;
+      },
+    }),
   });
-  afterAll(() => vault.close());
+  const created = () => vaultOver(ports).create(alice, 'NEW', 'x', { context });
+  expect(await codeOf(created)).toBe('throttled');
+  expect(context.journal.storeCalls).toEqual([]);
+});
 
-  /** A request that began `ms` ago. */
-  const late = (ms: number) => {
-    let gone = 0;
-    const context = requestContext({
-      clock: { ...machineClock, elapsed: () => machineClock.elapsed() + gone },
-    });
-    gone = ms;
-    return context;
+it('a KMS that does not answer is blamed, and not the store, even if the store is slow', async () => {
+  const context = late(times.kmsCallsUntilMs - 50);
+  const dataKeys = createDataKeys({ send: hang } as unknown as KMSClient, 'key');
+  const far: Send = async (command, options) => {
+    await sleep(100, undefined, { signal: options.abortSignal });
+    return await vault.dynamodb.send(command as GetItemCommand, options);
   };
+  const store = storeOver(sending(vault.dynamodb, far));
+  const created = () => vaultOver({ store, dataKeys }).create(alice, 'NEW', 'x', { context });
+  expect(await codeOf(created)).toBe('master_key_unavailable');
+  expect(context.journal.decisions.map(({ decision }) => decision)).toEqual(['key_fault']);
+});
 
-  it('allow a KMS call shortly before its limit', async () => {
-    const alice = someone();
-    await makeSecret(vault.ports, alice, 'DB', ['x']);
-    // The clock of this request stands still, so that a busy machine cannot use up its time.
-    const context = { ...requestContext(), elapsed: () => times.kmsCallsUntilMs - 50.5 };
-    const request = { name: 'DB', which: 'latest' } as const;
-    const { value } = await getSecret(vault.ports)(context, alice, request);
-    expect(Buffer.from(value).toString()).toBe('x');
-  });
-
-  it('allow no new KMS call after seven seconds', async () => {
-    const alice = someone();
-    await makeSecret(vault.ports, alice, 'DB', ['x']);
-    const context = late(times.kmsCallsUntilMs);
-    const request = { name: 'DB', which: 'latest' } as const;
-    await expect(getSecret(vault.ports)(context, alice, request)).rejects.toMatchObject({
-      code: 'throttled',
-    });
-    expect([context.journal.kmsCalls, context.journal.decisions]).toEqual([[], []]);
-  });
-
-  it('suffice to blame the key and not the store when KMS does not answer', async () => {
-    const context = late(times.kmsCallsUntilMs - 50);
-    const hangs = {
-      send: (_: unknown, options: { abortSignal: AbortSignal }) => untilAborted(options),
-    };
-    const dataKeys = createDataKeys(hangs as unknown as KMSClient, 'key');
-    // Each call to this distant store takes a tenth of a second.
-    const far = async (command: object, options: { abortSignal: AbortSignal }) => {
-      await sleep(100, undefined, { signal: options.abortSignal });
-      return await vault.dynamodb.send(command as GetItemCommand, options);
-    };
-    const store = storeOver(Object.assign(Object.create(vault.dynamodb), { send: far }));
-    const request = { name: 'NEW', value: bytes('x'), fingerprint: undefined };
-    const create = createSecret({ store, dataKeys });
-    await expect(create(context, someone(), request)).rejects.toMatchObject({
-      code: 'master_key_unavailable',
-    });
-    expect(context.journal.decisions.map(({ decision }) => decision)).toEqual(['key_fault']);
-  });
-
-  it('allow no new write after eight seconds', async () => {
-    const alice = someone();
-    let elapsedMs = 0;
-    const context = { ...requestContext(), elapsed: () => elapsedMs };
-    const ports = changedPorts(vault.ports, {
-      dataKeys: ({ generate }) => ({
-        generate: async (bound) => {
-          const key = await generate(bound);
-          elapsedMs = times.newAttemptsUntilMs;
-          return key;
+const slowStores: readonly (readonly [string, (pass: (ms: number) => void) => Send])[] = [
+  ['never answers', () => hang],
+  [
+    'takes all the time until no KMS call may begin',
+    (pass) => async (command, options) => {
+      const reply = await vault.dynamodb.send(command as GetItemCommand, options);
+      pass(times.kmsCallsUntilMs);
+      return reply;
+    },
+  ],
+];
+// Shows G9.
+it.each(slowStores)(
+  'a store that %s makes get, list and expand answer store_unavailable, without a KMS call or a key fault',
+  async (_, sendOf) => {
+    for (const operation of ['get', 'list', 'expand'] as const) {
+      let gone = 0;
+      const context = requestContext({
+        clock: {
+          ...machineClock,
+          elapsed: () => machineClock.elapsed() + gone,
+          signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms / 100)),
         },
-      }),
-    });
-    const request = { name: 'DB', value: bytes('x'), fingerprint: undefined };
-    const create = createSecret(ports);
-    await expect(create(context, alice, request)).rejects.toMatchObject({ code: 'throttled' });
-    expect(context.journal.storeCalls).toEqual([]);
-  });
+      });
+      const send = sendOf((ms) => {
+        gone += ms;
+      });
+      const store = storeOver(sending(vault.dynamodb, send));
+      const { get, versions, expand } = vaultOver({ ...vault.ports, store });
+      const asking = {
+        get: () => get(alice, 'HOT', 'latest', { context }),
+        list: () => versions(alice, 'HOT', { includeValues: true }, { context }),
+        expand: () => expand(alice, 'A=secret(HOT)\n', { context }),
+      };
+      expect([operation, await codeOf(asking[operation])]).toEqual([
+        operation,
+        'store_unavailable',
+      ]);
+      expect([context.journal.kmsCalls, context.journal.decisions]).toEqual([[], []]);
+    }
+  },
+);
 
-  it('throttle an update that has waited more than seven seconds for its turn', async () => {
-    const alice = someone();
-    await makeSecret(vault.ports, alice, 'DB', ['x']);
-    const context = late(times.kmsCallsUntilMs);
-    const request = { name: 'DB', value: bytes('y'), ifMatch: undefined, fingerprint: undefined };
-    await expect(updateSecret(vault.ports)(context, alice, request)).rejects.toMatchObject({
-      code: 'throttled',
-    });
-    expect([...context.journal.storeCalls, ...context.journal.kmsCalls]).toEqual([]);
-    expect(context.journal.decisions).toEqual([]);
+it('more concurrent updates of one secret than time allows are stored or throttled, without a key fault', async () => {
+  // Each write takes a tenth of a second of the time of all requests.
+  let elapsedMs = 0;
+  const clock = { ...machineClock, elapsed: () => elapsedMs };
+  const ports = changedPorts(vault.ports, {
+    store: ({ write }) => ({
+      write: async (asked) => {
+        elapsedMs += 100;
+        return await write(asked);
+      },
+    }),
   });
+  const update = updateSecret(ports);
+  const request = { name: 'HOT', value: bytes('x'), ifMatch: undefined, fingerprint: undefined };
+  const contexts = Array.from({ length: 100 }, () => requestContext({ clock }));
+  const fates = await Promise.allSettled(contexts.map((of) => update(of, alice, request)));
+  const codes = fates.map((fate) => (fate.status === 'fulfilled' ? 'stored' : fate.reason.code));
+  expect(new Set(codes)).toEqual(new Set(['stored', 'throttled']));
+  const decisions = contexts.flatMap(({ journal }) => journal.decisions);
+  expect(new Set(decisions.map(({ decision }) => decision))).toEqual(new Set(['version_written']));
+});
 
-  it('end a hanging read with store_unavailable', async () => {
-    const hanging = fault.hostile(vault.dynamodb, () => undefined);
-    const send = (command: object, { abortSignal }: { abortSignal: AbortSignal }) =>
-      command instanceof GetItemCommand
-        ? new Promise((_, reject) => {
-            abortSignal.addEventListener('abort', () => reject(abortSignal.reason));
-          })
-        : Promise.reject(new Error('not expected'));
-    const store = storeOver(Object.assign(Object.create(hanging), { send }));
-    const context = requestContext({
-      clock: { ...machineClock, signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms / 100)) },
-    });
-    const request = { name: 'DB', which: 'latest' } as const;
-    const ports = { ...vault.ports, store };
-    await expect(getSecret(ports)(context, someone(), request)).rejects.toMatchObject({
-      code: 'store_unavailable',
-    });
-    expect(context.journal.storeCalls).toEqual(['GetItem', 'GetItem', 'GetItem']);
-  });
-
-  it('let the probes of the status page find the table and the key', async () => {
-    expect(await vault.ports.store.for(requestContext(), someone()).probe()).toEqual({
-      replicated: false,
-    });
-    const { masterKeyId } = await vault.ports.dataKeys.for(requestContext()).probe();
-    expect(vault.keyArn).toContain(masterKeyId);
-  });
+it('the probes of the status page find the table and the key', async () => {
+  const context = requestContext();
+  expect(await vault.ports.store.for(context, alice).probe()).toEqual({ replicated: false });
+  const { masterKeyId } = await vault.ports.dataKeys.for(context).probe();
+  expect(vault.keyArn).toContain(masterKeyId);
 });

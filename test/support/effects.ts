@@ -1,22 +1,18 @@
 /** Counts the effects of a request in the vault, independently of its answer. */
 import type { Principal } from '../../functions/model/types.ts';
-import { expandEnv } from '../../functions/vault/env-file.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { file } from './env-vault.ts';
 import { newValue, type Operation } from './operations.ts';
 import { codeOf } from './refusals.ts';
-import { requestContext } from './requests.ts';
 import { historyOf } from './secrets.ts';
+import { vaultOver } from './vault.ts';
 
 /** The number of versions of `name` with the value of the request. */
 const effectsOn = async (ports: Ports, principal: Principal, name: string): Promise<number> => {
   const versions = await historyOf(ports, principal, name).catch(() => []);
   let effects = 0;
   for (const { version } of versions) {
-    const request = { name, which: { version } };
-    const { value } = await getSecret(ports)(requestContext(), principal, request);
-    if (Buffer.from(value).toString() === newValue) effects += 1;
+    const { text } = await vaultOver(ports).get(principal, name, { version });
+    if (text === newValue) effects += 1;
   }
   return effects;
 };
@@ -39,7 +35,7 @@ export const seenByFile = async (
   names: readonly string[],
 ): Promise<'all' | 'none' | 'some'> => {
   const content = names.map((name) => `V_${name}=secret(${name})\n`).join('');
-  const expand = () => expandEnv(ports)(requestContext(), principal, file(content));
+  const expand = () => vaultOver(ports).expand(principal, content);
   let missing: readonly { name?: string }[] = [];
   const code = await codeOf(async () => {
     try {

@@ -2,19 +2,12 @@
  * Every operation on secrets as the proofs run it: its preparation, its request and its writes. Each operation has its
  * own values, so that its effects can be counted afterwards.
  */
-import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { limits } from '../../functions/model/limits.ts';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
-import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv, expandEnv, submitEnv } from '../../functions/vault/env-file.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
-import { listSecrets } from '../../functions/vault/list-secrets.ts';
-import { listVersions } from '../../functions/vault/list-versions.ts';
+import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import type { Ports, RequestContext } from '../../functions/vault/request.ts';
-import { updateSecret } from '../../functions/vault/update-secret.ts';
-import { file } from './env-vault.ts';
-import { bytes } from './requests.ts';
 import { makeSecret } from './secrets.ts';
+import { vaultOver } from './vault.ts';
 
 /** The answer without what differs from one attempt to the next. */
 type Answer = {
@@ -49,13 +42,6 @@ const telling = (told: unknown): Answer => ({
   replayed: false,
   told: JSON.stringify(told),
 });
-const printOf = (
-  key: string | undefined,
-  principal: Principal,
-  content: readonly string[],
-): Fingerprint | undefined =>
-  key === undefined ? undefined : fingerprint(key, principal, content);
-
 /** A file that stores each of these names with the value of the request. */
 const newNames = (names: readonly string[]): string =>
   names.map((name) => `${name}=${newValue}\nX${name}=enc(${name})\n`).join('');
@@ -70,24 +56,16 @@ const oldSecrets = async (ports: Ports, principal: Principal) => {
 };
 
 const update =
-  (ifMatch: readonly number[] | undefined): Operation['run'] =>
-  (key) =>
+  (ifMatch: readonly number[] | undefined) =>
+  (key?: string): Run =>
   async (ports, context, principal) =>
-    single(
-      await updateSecret(ports)(context, principal, {
-        name: 'OLD_Q',
-        value: bytes(newValue),
-        ifMatch,
-        fingerprint: printOf(key, principal, ['update-secret', 'OLD_Q', newValue]),
-      }),
-    );
+    single(await vaultOver(ports).update(principal, 'OLD_Q', newValue, { context, key, ifMatch }));
 const env =
-  (operation: typeof submitEnv | typeof encryptEnv | typeof expandEnv, content: string) =>
+  (route: 'submit' | 'encrypt' | 'expand', content: string) =>
   (key?: string): Run =>
   async (ports, context, principal) => {
-    const print = printOf(key, principal, ['env', content]);
-    const request = file(content, { fingerprint: print });
-    const { created, replayed, ...told } = await operation(ports)(context, principal, request);
+    const answer = await vaultOver(ports)[route](principal, content, { context, key });
+    const { created, replayed, ...told } = answer;
     return { written: created, replayed, told: JSON.stringify(told) };
   };
 
@@ -96,13 +74,7 @@ export const writers: readonly Operation[] = [
     name: 'create-secret',
     prepare: nothing,
     run: (key) => async (ports, context, principal) =>
-      single(
-        await createSecret(ports)(context, principal, {
-          name: 'A',
-          value: bytes(newValue),
-          fingerprint: printOf(key, principal, ['create-secret', 'A', newValue]),
-        }),
-      ),
+      single(await vaultOver(ports).create(principal, 'A', newValue, { context, key })),
     writes: [one('A', 1)],
   },
   {
@@ -114,19 +86,19 @@ export const writers: readonly Operation[] = [
   {
     name: 'encrypt-env of one name',
     prepare: nothing,
-    run: env(encryptEnv, newNames(['A'])),
+    run: env('encrypt', newNames(['A'])),
     writes: [one('A', 1)],
   },
   {
     name: 'encrypt-env',
     prepare: nothing,
-    run: env(encryptEnv, newNames(three)),
+    run: env('encrypt', newNames(three)),
     writes: three.map((name) => one(name, 1)),
   },
   {
     name: 'submit-env',
     prepare: oldSecrets,
-    run: env(submitEnv, `${newNames(three)}${twoOld}`),
+    run: env('submit', `${newNames(three)}${twoOld}`),
     writes: three.map((name) => one(name, 1)),
   },
 ];
@@ -135,16 +107,16 @@ export const writers: readonly Operation[] = [
 export const largestFile: Operation = {
   name: 'encrypt-env of as many names as a file may have',
   prepare: nothing,
-  run: env(encryptEnv, newNames(most)),
+  run: env('encrypt', newNames(most)),
   writes: most.map((name) => one(name, 1)),
 };
 
 const get =
-  (which: Parameters<ReturnType<typeof getSecret>>[2]['which']): Operation['run'] =>
+  (which: GetSecret['which']): Operation['run'] =>
   () =>
   async (ports, context, principal) => {
-    const { stored, value } = await getSecret(ports)(context, principal, { name: 'OLD_P', which });
-    return telling([stored.version, stored.validTo, Buffer.from(value).toString()]);
+    const { stored, text } = await vaultOver(ports).get(principal, 'OLD_P', which, { context });
+    return telling([stored.version, stored.validTo, text]);
   };
 const reader = (name: string, run: Operation['run']): Operation => ({
   name,
@@ -158,17 +130,15 @@ export const readers: readonly Operation[] = [
   reader('get-secret by version', get({ version: 2 })),
   reader('get-secret at an instant', get({ at: began + 1_500 })),
   reader('list-versions', () => async (ports, context, principal) => {
-    const request = { order: 'desc', limit: 10, after: undefined, includeValues: true } as const;
-    const page = await listVersions(ports)(context, principal, { name: 'OLD_P', ...request });
-    return telling(page.versions.map(({ stored, value }) => [stored.version, String(value)]));
+    const page = { limit: 10, includeValues: true };
+    const { versions } = await vaultOver(ports).versions(principal, 'OLD_P', page, { context });
+    return telling(versions.map(({ stored, value }) => [stored.version, String(value)]));
   }),
   reader(
     'list-secrets',
     () => async (ports, context, principal) =>
-      telling(
-        await listSecrets(ports)(context, principal, { prefix: '', after: undefined, limit: 9 }),
-      ),
+      telling(await vaultOver(ports).names(principal, { limit: 9 }, { context })),
   ),
-  reader('expand-env', env(expandEnv, twoOld)),
-  reader('expand-env with pins', env(expandEnv, `${twoOld}R=secret(OLD_P@1)\n`)),
+  reader('expand-env', env('expand', twoOld)),
+  reader('expand-env with pins', env('expand', `${twoOld}R=secret(OLD_P@1)\n`)),
 ];

@@ -1,0 +1,361 @@
+/**
+ * Checks every call of every operation where the services see it: consistent reads where they decide, conditions on
+ * writes, identifiers in the encryption context at KMS, no plaintext, and the number and units of
+ * test/support/costs.ts. A test fails if a number rises, and also if it falls and the table still has the old one.
+ */
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { handler as getHealth } from '../../functions/get-health.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { machineClock } from '../../functions/runtime/machine.ts';
+import { getStatus } from '../../functions/vault/get-status.ts';
+import type { Ports } from '../../functions/vault/request.ts';
+import { readTemplate } from '../../local/host/template.ts';
+import { startAdversary } from '../support/adversary/adversary.ts';
+import { canaryForms } from '../support/adversary/canaries.ts';
+import { type Wired, wireUp } from '../support/adversary/ports.ts';
+import { watchCalls } from '../support/adversary/watch.ts';
+import { changedPorts } from '../support/changed-ports.ts';
+import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
+import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { newValue, readers, writers } from '../support/operations.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+import { vaultOver } from '../support/vault.ts';
+
+type Context = ReturnType<typeof requestContext>;
+type Work = (vault: ReturnType<typeof vaultOver>, alice: Principal, context: Context) => unknown;
+type Case = {
+  readonly prepare: (ports: Ports, alice: Principal) => Promise<unknown>;
+  readonly run: (ports: Ports, context: Context, alice: Principal) => unknown;
+  readonly cost: Cost;
+};
+
+const key = 'k'.repeat(20);
+const value = newValue.padEnd(256, 'x');
+const values = (count: number) => Array.from({ length: count }, () => value);
+const namesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+/** A file that creates some names and reads others. */
+const linesOf = (created: readonly string[], read: readonly string[] = []) =>
+  [
+    ...created.map((name) => `${name}=1\nX_${name}=enc(${name})\n`),
+    ...read.map((name) => `Y_${name}=secret(${name})\n`),
+  ].join('');
+
+/** The cost of each operation of test/support/operations.ts; the second is its cost with a key. */
+const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
+  'create-secret': [costs['create-secret'], costs['create-secret, keyed']],
+  'update-secret': [costs['update-secret'], costs['update-secret, keyed']],
+  'encrypt-env of one name': [envCost({ created: 1 }), envCost({ created: 1, recordKb: 1 })],
+  'encrypt-env': [envCost({ created: 3 }), envCost({ created: 3, recordKb: 1 })],
+  'submit-env': [envCost({ created: 3, read: 2 }), envCost({ created: 3, read: 2, recordKb: 1 })],
+  'get-secret': [costs['get-secret']],
+  'get-secret by version': [costs['get-secret by version']],
+  // The second of four versions takes the head and two halvings.
+  'get-secret at an instant': [getAtCost(4)],
+  // The three versions below the head together take one unit.
+  'list-versions': [{ ...costs['list-versions'], kms: Array(4).fill('Decrypt'), reads: 1 + 1 }],
+  // A query costs at least this; a few names cost no more.
+  'list-secrets': [{ ...costs['list-secrets'], reads: 0.5 }],
+  'expand-env': [envCost({ read: 2 })],
+  'expand-env with pins': [envCost({ read: 2, superseded: 1 })],
+};
+const undisturbed = [...writers, ...readers].flatMap(({ name, prepare, run, writes }) =>
+  (writes.length > 0 ? [undefined, key] : [undefined]).map((withKey): [string, Case] => {
+    const cost = expected[name]?.[withKey === undefined ? 0 : 1] ?? costs['get-health'];
+    return [withKey ? `${name}, keyed` : name, { prepare, run: run(withKey), cost }];
+  }),
+);
+
+const none = { store: [], kms: [], reads: 0, writes: 0 };
+/** The secrets that exist before each of these requests, each with its number of versions. */
+const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] = [
+  [
+    'a create of an existing name',
+    { DB: 1 },
+    (vault, alice, context) => vault.create(alice, 'DB', value, { context }),
+    { ...none, store: ['PutItem'], kms: ['GenerateDataKey'] },
+  ],
+  [
+    'an update of a missing secret',
+    {},
+    (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
+    { ...none, store: ['GetItem'], kms: ['GenerateDataKey'], reads: 1 },
+  ],
+  [
+    'a get of a missing secret',
+    {},
+    (vault, alice, context) => vault.get(alice, 'DB', 'latest', { context }),
+    costs['get-secret, not found'],
+  ],
+  ...[1, 3, 4].map((version): (typeof others)[number] => [
+    `a get of version ${version} of four`,
+    { DB: 4 },
+    (vault, alice, context) => vault.get(alice, 'DB', { version }, { context }),
+    costs['get-secret by version'],
+  ]),
+  ...[false, true].map((includeValues): (typeof others)[number] => [
+    `a page of ten versions, with values: ${includeValues}`,
+    { DB: costSizes.listedVersions + 1 },
+    (vault, alice, context) => {
+      const page = { limit: costSizes.listedVersions, includeValues };
+      return vault.versions(alice, 'DB', page, { context });
+    },
+    costs[includeValues ? 'list-versions with values' : 'list-versions'],
+  ]),
+  [
+    'a page of a hundred names',
+    Object.fromEntries(namesOf('LISTED_NAME_', costSizes.listedNames).map((name) => [name, 1])),
+    (vault, alice, context) => vault.names(alice, {}, { context }),
+    costs['list-secrets'],
+  ],
+  [
+    'a file that creates forty names',
+    {},
+    (vault, alice, context) => vault.encrypt(alice, linesOf(namesOf('N', 40)), { context }),
+    costs['encrypt-env of 40 names'],
+  ],
+  [
+    'a file that reads forty names',
+    Object.fromEntries(namesOf('K', 40).map((name) => [name, 1])),
+    (vault, alice, context) => vault.expand(alice, linesOf([], namesOf('K', 40)), { context }),
+    costs['expand-env of 40 names'],
+  ],
+  [
+    'a keyed file that creates twenty names and reads twenty',
+    Object.fromEntries(namesOf('K', 20).map((name) => [name, 1])),
+    (vault, alice, context) =>
+      vault.submit(alice, linesOf(namesOf('N', 20), namesOf('K', 20)), { context, key }),
+    costs['submit-env of 20 new names and 20 known, keyed'],
+  ],
+  [
+    'a keyed file that only reads: it puts its record without any check',
+    { P: 1, Q: 1 },
+    (vault, alice, context) => vault.submit(alice, linesOf([], ['P', 'Q']), { context, key }),
+    envCost({ read: 2, recordKb: 1 }),
+  ],
+  [
+    'a dry run: it reads all names and writes nothing',
+    { P: 1, Q: 1 },
+    (vault, alice, context) =>
+      vault.submit(alice, linesOf(['A', 'B', 'C'], ['P', 'Q']), { context, dryRun: true }),
+    {
+      ...none,
+      store: ['TransactGetItems'],
+      kms: envCost({ created: 3, read: 2 }).kms,
+      reads: 2 * 5,
+    },
+  ],
+  ...['secret(P)', 'secret(Q@4)'].map((reference): (typeof others)[number] => [
+    `a file with a missing reference: ${reference}`,
+    { Q: 3 },
+    (vault, alice, context) => vault.expand(alice, `V=${reference}\n`, { context }),
+    { ...none, store: ['TransactGetItems', 'TransactGetItems'], reads: 2 + 2 },
+  ]),
+  [
+    // P, Q, Q@1, Q@2 and Q@3. Q@3 is the head.
+    'a file with pins: one read for each superseded version',
+    { P: 1, Q: 3 },
+    (vault, alice, context) => {
+      const content = 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n';
+      return vault.expand(alice, content, { context });
+    },
+    envCost({ read: 2, superseded: 2, checked: 3 }),
+  ],
+  [
+    'a file that asks for its pinned form: no more than one that does not',
+    { P: 2 },
+    (vault, alice, context) => vault.expand(alice, linesOf([], ['P']), { context, pin: true }),
+    envCost({ read: 1 }),
+  ],
+  [
+    'a new name beside a pinned one: no condition on the pinned version, which never changes',
+    { Q: 2 },
+    (vault, alice, context) => vault.submit(alice, `${linesOf(['A'])}V=secret(Q@1)\n`, { context }),
+    envCost({ created: 1, read: 1, superseded: 1, checked: 0 }),
+  ],
+];
+const cases: readonly [string, Case][] = [
+  ...undisturbed,
+  ...others.map(([title, secrets, work, cost]): [string, Case] => [
+    title,
+    {
+      prepare: async (ports, alice) => {
+        for (const [name, count] of Object.entries(secrets)) {
+          await makeSecret(ports, alice, name, values(count));
+        }
+      },
+      run: (ports, context, alice) => work(vaultOver(ports), alice, context),
+      cost,
+    },
+  ]),
+];
+
+const costOf = ({ journal }: Context): Cost => ({
+  store: journal.storeCalls.toSorted(),
+  kms: journal.kmsCalls.toSorted(),
+  reads: journal.readUnits(),
+  writes: journal.writeUnits(),
+});
+
+describe('every operation', () => {
+  let vault: Embedded;
+  let wired: Wired;
+  beforeAll(async () => {
+    vault = await startEmbedded();
+    wired = await wireUp(vault);
+  });
+  // At the end the test reads all stored items again, perhaps on a busy machine.
+  afterAll(() => vault.close(), 60_000);
+
+  it('is in the table', async () => {
+    const { routes } = await readTemplate('template.yaml');
+    const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
+    expect(routes.map(({ operation }) => operation).sort()).toEqual([...known].sort());
+  });
+
+  /** The ports, and a list of every data key that passes through them. */
+  const watched = (ports: Ports): { ports: Ports; keys: Uint8Array[] } => {
+    const keys: Uint8Array[] = [];
+    const watching = changedPorts(ports, {
+      dataKeys: ({ generate, unwrap }) => ({
+        generate: async (bound) => {
+          const made = await generate(bound);
+          keys.push(made.plaintext);
+          return made;
+        },
+        unwrap: async (...asked) => {
+          const opened = await unwrap(...asked);
+          keys.push(opened);
+          return opened;
+        },
+      }),
+    });
+    return { ports: watching, keys };
+  };
+
+  // Shows G15.
+  it.each(cases)(
+    'makes only calls that keep the rules and cost what the table says, and erases its data keys: %s',
+    async (_, { prepare, run, cost }) => {
+      const alice = someone();
+      await prepare(vault.ports, alice);
+      const adversary = startAdversary(wired.forward, {
+        choose: () => ({ kind: 'passed' }),
+        pause: async () => {},
+        random: () => 0,
+        watch: watchCalls(canaryForms(newValue)),
+      });
+      const context = requestContext();
+      const { ports, keys } = watched(wired.portsBehind(adversary.exchange));
+      await Promise.resolve(run(ports, context, alice)).catch(() => {});
+      expect(adversary.violations).toEqual([]);
+      expect(costOf(context)).toEqual(cost);
+      // The journal reports exactly the calls that were sent.
+      expect(adversary.met).toHaveLength(cost.store.length + cost.kms.length);
+      expect(keys).toHaveLength(cost.kms.length);
+      for (const each of keys) expect(Buffer.from(each)).toEqual(Buffer.alloc(32));
+    },
+  );
+
+  it('asks only for its record and a data key if it is repeated', async () => {
+    const alice = someone();
+    const create = (context: Context) =>
+      vaultOver(vault.ports).create(alice, 'DB', value, { context, key });
+    await create(requestContext());
+    const context = requestContext();
+    expect(await create(context)).toMatchObject({ replayed: true });
+    const cost = { ...none, store: ['GetItem'], kms: ['GenerateDataKey'], reads: 1 };
+    expect(costOf(context)).toEqual(cost);
+  });
+
+  it('as of an instant makes at most ⌈log2 n⌉ reads for each name, beside the read of the heads', async () => {
+    const alice = someone();
+    const began = Date.now() - 100_000;
+    const { versions } = costSizes;
+    for (const name of ['P', 'Q'])
+      await makeSecret(vault.ports, alice, name, values(versions), began);
+    const gets: Cost[] = [];
+    const files: Cost[] = [];
+    for (let at = began; at < began + versions * 1_000; at += 1_000) {
+      const [get, expand] = [requestContext(), requestContext()];
+      await vaultOver(vault.ports).get(alice, 'P', { at }, { context: get });
+      const content = linesOf([], ['P', 'Q']);
+      await vaultOver(vault.ports).expand(alice, content, { context: expand, at });
+      gets.push(costOf(get));
+      files.push(costOf(expand));
+    }
+    for (const { store, reads } of gets) expect(reads).toBe(store.length);
+    const dearest = gets.reduce((most, cost) => (cost.reads > most.reads ? cost : most));
+    expect(dearest).toEqual(costs['get-secret at an instant']);
+    expect(gets.at(-1)).toEqual(getAtCost(1));
+    const most = 2 * Math.ceil(Math.log2(versions));
+    expect(Math.max(...files.map(({ store }) => store.length))).toBe(1 + most);
+    for (const cost of files) {
+      const single = cost.store.filter((call) => call === 'GetItem').length;
+      const { store, writes } = envCost({ read: 2, superseded: single });
+      expect({ ...cost, kms: cost.kms.length }).toEqual({
+        store,
+        writes,
+        kms: 2,
+        reads: 2 * 2 + single,
+      });
+    }
+    expect(files.at(-1)).toEqual(envCost({ read: 2 }));
+  });
+
+  it('about the status probes the table and the key once, and nothing when asked again at once', async () => {
+    const status = getStatus(vault.ports, machineClock);
+    for (const cost of [costs['get-status'], costs['get-health']]) {
+      const context = requestContext();
+      await status(context, someone());
+      expect(costOf(context)).toEqual(cost);
+    }
+  });
+
+  it('about health calls no service, by its own log line', async () => {
+    const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await getHealth({}, { awsRequestId: 'the-id' });
+    const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));
+    stdout.mockRestore();
+    expect(JSON.parse(lines.find((line) => line.includes('the-id')) ?? '')).toMatchObject({
+      storeCalls: 0,
+      kmsCalls: 0,
+      units: 0,
+    });
+  });
+
+  it.each([
+    ['usual', { tenant: 't'.repeat(16), subject: 's'.repeat(16) }, 'N'.repeat(16), keptBytes.usual],
+    [
+      'largest',
+      { tenant: 't'.repeat(64), subject: 's'.repeat(256) },
+      'N'.repeat(128),
+      keptBytes.largest,
+    ],
+  ])(
+    'keeps of a secret with %s names its value and at most the documented overhead',
+    async (_, who, name, most) => {
+      const principal = someone(who);
+      await makeSecret(vault.ports, principal, name, ['']);
+      const { Items } = await vault.dynamodb.send(
+        new ScanCommand({
+          TableName: tableName,
+          FilterExpression: 'tenant = :tenant',
+          ExpressionAttributeValues: { ':tenant': { S: principal.tenant } },
+        }),
+      );
+      const [item = {}] = Items ?? [];
+      // DynamoDB counts names and texts in UTF-8, and two bytes for a number with so few digits. A wrapped
+      // data key and an ARN of AWS are longer than those of the embedded KMS.
+      const ofAws: Record<string, number> = { wrappedDataKey: 184, masterKeyId: 80 };
+      const size = Object.entries(item).reduce((sum, [attribute, { S, N, B }]) => {
+        const bytesOfValue = N === undefined ? (S ?? B ?? '').length : 2;
+        return sum + attribute.length + (ofAws[attribute] ?? bytesOfValue);
+      }, 0);
+      expect(size).toBeGreaterThan(most - 40);
+      expect(size).toBeLessThanOrEqual(most);
+    },
+  );
+});

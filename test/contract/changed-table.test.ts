@@ -1,0 +1,104 @@
+/**
+ * Somebody changed the table past the vault: a version is missing, or an interval does not end where the next begins.
+ * Every read that meets this fails with integrity_failure. test/proof/changed-records.test.ts changes every attribute.
+ */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { codeOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+import { type Item, openTable, type Table } from '../support/stored-items.ts';
+import { vaultOver } from '../support/vault.ts';
+
+let vault: Embedded;
+let table: Table;
+let ask: ReturnType<typeof vaultOver>;
+let alice: Principal;
+/** The items of five versions: the superseded ones by number, and the head as number 5. */
+let items: Readonly<Record<number, Item>>;
+const began = 1_700_000_000_000;
+beforeAll(async () => {
+  vault = await startEmbedded();
+  table = openTable(vault);
+  ask = vaultOver(vault.ports);
+  alice = someone();
+  vault.tampered.add(alice.tenant);
+  await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c', 'd', 'e'], began);
+  const stored = await table.itemsOf(alice.tenant);
+  items = Object.fromEntries(stored.map((item) => [Number(item['version']?.N), item]));
+});
+afterAll(() => vault.close());
+
+/** Reads all pages. */
+const listAll = async (order: 'asc' | 'desc', limit: number, from?: number): Promise<void> => {
+  let after = from;
+  do ({ next: after } = await ask.versions(alice, 'DB', { order, limit, after }));
+  while (after !== undefined);
+};
+const requireRefused = async (version: number): Promise<void> => {
+  const at = began + (version - 1) * 1_000;
+  const ways: readonly (() => Promise<unknown>)[] = [
+    () => ask.get(alice, 'DB', { version }),
+    () => ask.get(alice, 'DB', { at }),
+    () => ask.expand(alice, `X=secret(DB@${version})\n`),
+    () => ask.expand(alice, 'X=secret(DB)\n', { at }),
+    ...[1, 2, 50].flatMap((limit) => [
+      () => listAll('asc', limit),
+      () => listAll('desc', limit),
+      () => listAll('desc', limit, version + 1),
+    ]),
+  ];
+  const codes: string[] = [];
+  for (const way of ways) codes.push(await codeOf(way).catch(() => 'nothing was refused'));
+  expect(codes).toEqual(ways.map(() => 'integrity_failure'));
+};
+
+it.each([1, 2, 3, 4])(
+  'an end of version %i that is not the next beginning is refused',
+  async (version) => {
+    for (const ms of [-1, 1, 5_000]) {
+      const validTo = { S: new Date(began + version * 1_000 + ms).toISOString() };
+      await table.put({ ...items[version], validTo });
+      // A pin below the next but one version reads no successor, so only the end of the last superseded one is checked.
+      if (version === 4) await requireRefused(version);
+      else {
+        for (const which of [{ version }, { at: began + (version - 1) * 1_000 }]) {
+          expect(await codeOf(() => ask.get(alice, 'DB', which))).toBe('integrity_failure');
+        }
+        for (const limit of [1, 2, 50]) {
+          expect(await codeOf(() => listAll('asc', limit))).toBe('integrity_failure');
+          expect(await codeOf(() => listAll('desc', limit, version + 1))).toBe('integrity_failure');
+        }
+      }
+    }
+    await table.put(items[version] ?? {});
+    expect((await ask.get(alice, 'DB', { version })).stored.version).toBe(version);
+  },
+);
+
+it.each([1, 2, 3, 4])(
+  'a missing version %i below the head is refused and logged',
+  async (version) => {
+    await table.remove(items[version] ?? {});
+    await requireRefused(version);
+    const context = requestContext();
+    await ask.get(alice, 'DB', { version }, { context }).catch(() => {});
+    expect(context.journal.decisions).toEqual([
+      { decision: 'integrity_failure', about: { name: 'DB', version } },
+    ]);
+    await table.put(items[version] ?? {});
+  },
+);
+
+it('a version item beside a head of the same version is refused', async () => {
+  const { tenant: _, name: __, ...sealed } = items[5] ?? {};
+  const planted = {
+    ...sealed,
+    sk: { S: 'VERSION#0000000005' },
+    validTo: { S: '2999-01-01T00:00:00.000Z' },
+  };
+  await table.put(planted);
+  expect(await codeOf(() => ask.get(alice, 'DB', { version: 5 }))).toBe('integrity_failure');
+  await table.remove(planted);
+});

@@ -1,0 +1,177 @@
+/**
+ * Requests with an Idempotency-Key are repeated: at once, concurrently, after 25 hours, by another subject, with other
+ * content. Each has one effect or the documented refusal.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { VaultError } from '../../functions/model/errors.ts';
+import { times } from '../../functions/model/limits.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import type { Ports } from '../../functions/vault/request.ts';
+import { changedPorts } from '../support/changed-ports.ts';
+import { effectsOf } from '../support/effects.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { type Operation, writers } from '../support/operations.ts';
+import { codeOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, makeSecret } from '../support/secrets.ts';
+import { vaultOver, withoutRecords } from '../support/vault.ts';
+
+let vault: Embedded;
+beforeAll(async () => {
+  vault = await startEmbedded();
+});
+afterAll(() => vault.close());
+
+const key = 'k'.repeat(20);
+const hour = 3_600_000;
+const began = Date.now();
+
+describe.each(writers)('a repeated keyed request of $name', (operation) => {
+  const { writes } = operation;
+  const prepared = async (of: Operation = operation, principal = someone()): Promise<Principal> => {
+    await of.prepare(vault.ports, principal);
+    return principal;
+  };
+  type More = { readonly after?: number; readonly ports?: Ports; readonly of?: Operation };
+  const run = (principal: Principal, { after = 0, ports, of = operation }: More = {}) => {
+    const context = requestContext({ now: began + after });
+    return of.run(key)(ports ?? vault.ports, context, principal);
+  };
+  const effects = (principal: Principal) => effectsOf(vault.ports, principal, operation);
+  const others = writers.filter((other) => other !== operation);
+
+  // Shows G6.
+  it.each([0, 24 * hour, 48 * hour - 1_000])(
+    'has one effect and one answer %s ms later, whatever came between',
+    async (after) => {
+      const principal = await prepared();
+      const first = await run(principal);
+      expect(first.replayed).toBe(false);
+      for (const { name } of writes) await addVersion(vault.ports, principal, name, 'later');
+      expect(await run(principal, { after })).toEqual({ ...first, replayed: true });
+      expect(await effects(principal)).toEqual([1]);
+    },
+  );
+
+  // Shows G6.
+  it('has one effect among sixteen concurrent ones, and fifteen are marked as replays', async () => {
+    const principal = await prepared();
+    const all = await Promise.all(Array.from({ length: 16 }, () => run(principal)));
+    expect(new Set(all.map(({ written, told }) => JSON.stringify([written, told]))).size).toBe(1);
+    expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(await effects(principal)).toEqual([1]);
+  });
+
+  it.each([
+    ['after 49 hours, when the key is free', {}, times.idempotencyKeptMs + hour],
+    ['under the same key of another subject', { subject: 'mallory' }, 0],
+  ])('counts as new %s', async (_, other, after) => {
+    const principal = await prepared();
+    await run(principal);
+    // A create then meets the existing name as any other create; an update writes its next version.
+    const again = await run({ ...principal, ...other }, { after }).catch(({ code }) => code);
+    if (operation.name === 'update-secret') {
+      expect(again).toMatchObject({ replayed: false, written: [{ version: 4 }] });
+    } else expect(again).toBe('secret_exists');
+  });
+
+  it('answers idempotency_key_reused if the key is used for anything else', async () => {
+    const principal = await prepared();
+    await run(principal);
+    for (const of of others) {
+      if (of.prepare !== operation.prepare)
+        await of.prepare(vault.ports, principal).catch(() => {});
+      const before = await effects(principal);
+      expect(await codeOf(() => run(principal, { of }))).toBe('idempotency_key_reused');
+      expect(await effects(principal)).toEqual(before);
+    }
+  });
+
+  it('gets the same answers if only the condition of its write meets the record', async () => {
+    const principal = await prepared();
+    const ports = withoutRecords(vault.ports);
+    const first = await run(principal, { ports });
+    expect(await run(principal, { ports })).toEqual({ ...first, replayed: true });
+    for (const of of others) {
+      if (of.prepare !== operation.prepare)
+        await of.prepare(vault.ports, principal).catch(() => {});
+      expect(await codeOf(() => run(principal, { ports, of }))).toBe('idempotency_key_reused');
+    }
+    expect(await effects(principal)).toEqual([1]);
+  });
+
+  it('stores nothing if its record cannot be read', async () => {
+    const principal = await prepared();
+    const ports = changedPorts(vault.ports, {
+      store: () => ({
+        findRecord: async () => {
+          throw new VaultError('store_unavailable', '');
+        },
+      }),
+    });
+    expect(await codeOf(() => run(principal, { ports }))).toBe('store_unavailable');
+    expect(await effects(principal)).toEqual([0]);
+  });
+
+  it('is refused once its names are hidden from the caller', async () => {
+    const principal = await prepared();
+    await run(principal);
+    const code = await codeOf(() => run({ ...principal, names: [] }));
+    expect(code).toBe(operation.name === 'update-secret' ? 'not_found' : 'forbidden');
+  });
+});
+
+it('a repeated update is decided before If-Match, which counts as content', async () => {
+  const alice = someone();
+  await makeSecret(vault.ports, alice, 'DB', ['a']);
+  const update = (ifMatch: number[]) =>
+    vaultOver(vault.ports).update(alice, 'DB', 'b', { key, ifMatch });
+  await update([1]);
+  expect((await update([1])).replayed).toBe(true);
+  await expect(update([2])).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+});
+
+it('a create logs whether it was new, repeated or met a used key', async () => {
+  const alice = someone();
+  const decisions: unknown[] = [];
+  for (const value of ['x', 'x', 'y']) {
+    const context = requestContext();
+    const created = vaultOver(vault.ports).create(alice, 'DB', value, { key, context });
+    await created.catch(() => {});
+    decisions.push(context.journal.decisions.map(({ decision }) => decision));
+  }
+  expect(decisions).toEqual([['created'], ['replayed'], ['idempotency_key_reused']]);
+});
+
+describe('the record of a keyed update', () => {
+  /** The whole second in which the record is written. */
+  const written = 1_700_000_000_000;
+  /** The first millisecond of the last second of its life; expiry has a resolution of one second. */
+  const lastSecond = written + times.idempotencyKeptMs;
+
+  const repeatAt = async (now: number, ports: Ports, ifMatch?: readonly number[]) => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a'], written - 1_000);
+    await vaultOver(vault.ports).update(alice, 'DB', 'b', { key, ifMatch, now: written });
+    const again = await vaultOver(ports).update(alice, 'DB', 'b', { key, ifMatch, now });
+    return { version: again.version.version, replayed: again.replayed };
+  };
+  /** Only a read can find the record: If-Match, now untrue, would refuse a write. */
+  const found = (now: number) => repeatAt(now, vault.ports, [1]);
+  /** Only the condition of the write can find the record: the read finds none. */
+  const met = (now: number) => repeatAt(now, withoutRecords(vault.ports));
+
+  it.each([0, 1, 999])(
+    'answers a repeated request %i ms into its last second, found by a read or by a write',
+    async (ms) => {
+      const repeated = { version: 2, replayed: true };
+      expect(await found(lastSecond + ms)).toEqual(repeated);
+      expect(await met(lastSecond + ms)).toEqual(repeated);
+    },
+  );
+
+  it('answers none once its last second is over, neither by a read nor by a write', async () => {
+    await expect(found(lastSecond + 1_000)).rejects.toMatchObject({ code: 'version_conflict' });
+    expect(await met(lastSecond + 1_000)).toEqual({ version: 3, replayed: false });
+  });
+});

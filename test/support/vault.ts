@@ -1,0 +1,127 @@
+/** The operations of the vault below HTTP, of which a test states only the parts that matter. */
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { encryptEnv, expandEnv, submitEnv } from '../../functions/vault/env-file.ts';
+import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
+import { listSecrets } from '../../functions/vault/list-secrets.ts';
+import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
+import type { NameRange } from '../../functions/vault/ports.ts';
+import type { Clock, Ports, RequestContext } from '../../functions/vault/request.ts';
+import { type UpdateSecret, updateSecret } from '../../functions/vault/update-secret.ts';
+import { changedPorts } from './changed-ports.ts';
+import type { Embedded } from './embedded.ts';
+import { file } from './env-vault.ts';
+import { bytes, requestContext } from './requests.ts';
+
+export type Asked = {
+  /** The context of the request, or its instant and clock. */
+  readonly context?: RequestContext;
+  readonly now?: number;
+  readonly clock?: Clock;
+  /** An idempotency key. */
+  readonly key?: string | undefined;
+};
+export type Value = string | Uint8Array;
+type FileAsked = Asked & Omit<NonNullable<Parameters<typeof file>[1]>, 'fingerprint'>;
+
+const asBytes = (value: Value): Uint8Array => (typeof value === 'string' ? bytes(value) : value);
+const contextOf = ({ context, now, clock }: Asked): RequestContext =>
+  context ?? requestContext({ ...(now !== undefined && { now }), ...(clock && { clock }) });
+const printOf = (
+  key: string | undefined,
+  principal: Principal,
+  content: readonly (Value | undefined)[],
+): Fingerprint | undefined =>
+  key === undefined ? undefined : fingerprint(key, principal, content);
+
+export const vaultOver = (ports: Ports) => {
+  const env =
+    <Answer>(operation: (ports: Ports) => (...asked: EnvAsked) => Promise<Answer>) =>
+    (principal: Principal, content: string, asked: FileAsked = {}): Promise<Answer> => {
+      const { context: _, now: __, clock: ___, key, ...more } = asked;
+      const print = printOf(key, principal, ['env', content]);
+      const request = file(content, { ...more, fingerprint: print });
+      return operation(ports)(contextOf(asked), principal, request);
+    };
+  return {
+    create: (principal: Principal, name: string, value: Value, asked: Asked = {}) =>
+      createSecret(ports)(contextOf(asked), principal, {
+        name,
+        value: asBytes(value),
+        fingerprint: printOf(asked.key, principal, ['create-secret', name, value]),
+      }),
+    /** Each update runs on a host of its own, so that concurrent ones race. */
+    update: (
+      principal: Principal,
+      name: string,
+      value: Value,
+      asked: Asked & { readonly ifMatch?: UpdateSecret['ifMatch'] } = {},
+    ) =>
+      updateSecret(ports)(contextOf(asked), principal, {
+        name,
+        value: asBytes(value),
+        ifMatch: asked.ifMatch,
+        fingerprint: printOf(asked.key, principal, [
+          'update-secret',
+          name,
+          value,
+          asked.ifMatch?.toString(),
+        ]),
+      }),
+    get: async (
+      principal: Principal,
+      name: string,
+      which: GetSecret['which'] = 'latest',
+      asked: Asked = {},
+    ) => {
+      const found = await getSecret(ports)(contextOf(asked), principal, { name, which });
+      return { ...found, text: Buffer.from(found.value).toString() };
+    },
+    /** A page of versions: by default the newest fifty, without values. */
+    versions: (
+      principal: Principal,
+      name: string,
+      page: Partial<Omit<ListVersions, 'name'>> = {},
+      asked: Asked = {},
+    ) =>
+      listVersions(ports)(contextOf(asked), principal, {
+        name,
+        order: 'desc',
+        limit: 50,
+        after: undefined,
+        includeValues: false,
+        ...page,
+      }),
+    /** A page of names: by default the first hundred. */
+    names: (principal: Principal, range: Partial<NameRange> = {}, asked: Asked = {}) =>
+      listSecrets(ports)(contextOf(asked), principal, {
+        prefix: '',
+        after: undefined,
+        limit: 100,
+        ...range,
+      }),
+    encrypt: env(encryptEnv),
+    expand: env(expandEnv),
+    submit: env(submitEnv),
+  };
+};
+type EnvAsked = [RequestContext, Principal, ReturnType<typeof file>];
+
+/** The ports of a host that finds no idempotency record, so that only the condition of a write meets it. */
+export const withoutRecords = (ports: Ports): Ports =>
+  changedPorts(ports, { store: () => ({ findRecord: async () => undefined }) });
+
+/** Runs `work` while the master key is disabled. */
+export const whileDisabled = async (
+  { kms, keyArn: KeyId }: Pick<Embedded, 'kms' | 'keyArn'>,
+  work: () => Promise<unknown>,
+): Promise<void> => {
+  await kms.send(new DisableKeyCommand({ KeyId }));
+  try {
+    await work();
+  } finally {
+    await kms.send(new EnableKeyCommand({ KeyId }));
+  }
+};
