@@ -1,10 +1,8 @@
 /** One run of chaos, from the first start of the nodes to the verdict. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProblems } from '../../support/histories/second-checker.ts';
 import { buildChecker, checkHistory, type Report } from './checker.ts';
 import { type ChaosOptions, fight } from './fight.ts';
-import { readRecorded } from './history.ts';
 import type { Met } from './hostility.ts';
 import type { Nodes } from './nodes.ts';
 import { settle } from './settle.ts';
@@ -66,12 +64,10 @@ const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<C
   const tables = await compareTables(nodes);
   const met = await nodes.met();
   const history = await checkHistory(historyFile, folder);
-  const problems = findProblems(readRecorded(historyFile));
   const failures = [
     ...fought.failures,
     ...tables.failures,
     ...history.problems,
-    ...problems.map((problem) => `the second checker: ${problem}`),
     ...met.violations.map((violation) => `a call that must not be: ${violation}`),
   ];
   for (const exit of nodes.exits()) say(`ended by itself: ${exit}`);

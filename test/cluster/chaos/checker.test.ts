@@ -2,7 +2,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { findProblems } from '../../support/histories/second-checker.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { type RunningVault, startVault } from '../../support/running-vault.ts';
 import { startBeside } from '../../support/second-vault.ts';
@@ -50,9 +49,7 @@ describe('the checker', () => {
   const judge = async (history: readonly Recorded[]) => {
     const file = join(folder, 'judged.jsonl');
     writeFileSync(file, history.map((operation) => `${JSON.stringify(operation)}\n`).join(''));
-    const report = await checkHistory(file, folder);
-    expect(findProblems(history).length === 0).toBe(report.verdict === 'Ok');
-    return report;
+    return await checkHistory(file, folder);
   };
   const done = recordedWhere((operation) => operation.outcome === 'done');
   function recordedWhere(holds: (operation: Recorded) => boolean) {

@@ -1,5 +1,5 @@
 /** The history: what clients asked and were told, one operation a line. `checker/history.go` reads it. */
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 type Written = { readonly name: string; readonly value: string };
@@ -57,10 +57,3 @@ export const openHistory = (file: string): History => {
     },
   };
 };
-
-/** Reads a file that a history was written to. */
-export const readRecorded = (file: string): readonly Recorded[] =>
-  readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));

@@ -1,16 +1,13 @@
-/**
- * Checks the history of a simulated vault: replies about versions, intervals and instants must match the final state,
- * and the whole history must be linearizable.
- */
-import { findProblems } from '../histories/second-checker.ts';
+/** Checks what linearizability does not say about the history of a simulated vault: intervals, instants, refusals. */
 import type { Entry, FinalState, Seen, Stored } from './history.ts';
-import { recordedOf } from './recorded.ts';
 
-/** All faults of a history, one sentence each; empty if it is right. */
-export const checkHistory = (history: readonly Entry[], final: FinalState): readonly string[] => [
+/** Returns one sentence for each reply about versions, intervals or instants that the final state contradicts. */
+export const findContradictions = (
+  history: readonly Entry[],
+  final: FinalState,
+): readonly string[] => [
   ...[...final].flatMap(([name, versions]) => checkVersions(name, versions)),
   ...history.flatMap((entry) => checkTold(entry, final)),
-  ...findProblems(recordedOf(history, final)),
 ];
 
 /** Intervals adjoin, and none is empty. */

@@ -1,4 +1,4 @@
-/** Converts the history of a simulation into the form that both checkers read. */
+/** Converts the history of a simulation into the form that the checker of test/cluster/chaos reads. */
 import type { Recorded, Told as ToldThere } from '../../cluster/chaos/history.ts';
 import type { Entry, FinalState, Seen } from './history.ts';
 
@@ -24,6 +24,16 @@ export const recordedOf = (history: readonly Entry[], final: FinalState): readon
   });
   // Each operation gets its own client, because nothing is known about who sent what.
   return [...operations, ...read].map((operation, client) => ({ ...operation, client }));
+};
+
+/** The operations with another name for each secret, so that one history can hold several worlds. */
+export const inWorld = (world: number, operations: readonly Recorded[]): readonly Recorded[] => {
+  const renamed = (key: string, value: unknown): unknown => {
+    if (key === 'name') return `${world}/${value}`;
+    if (key !== 'names' && key !== 'reads') return value;
+    return Array.isArray(value) ? value.map((name) => `${world}/${name}`) : value;
+  };
+  return operations.map((operation) => JSON.parse(JSON.stringify(operation, renamed)));
 };
 
 type Try = { readonly entry: Entry; readonly told: ToldThere };
