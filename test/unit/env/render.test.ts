@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { renderFile } from '../../../functions/env/render.ts';
 import { contentOf, faultsOf, plan, refusal, render } from '../../support/env-runs.ts';
+import { scenariosOf } from '../../support/env-scenarios.ts';
 import { bodyBytesInResult } from '../../support/results.ts';
 
 const encrypt = (text: string, values = {}) => contentOf(text, { mode: 'encrypt', values });
@@ -41,107 +42,23 @@ HOOK='https://h/?k=s3cr3t'
   });
 });
 
-describe('encrypt', () => {
-  it.each([
-    ['export, blanks, comment', 'export \tX =\t1 \t# c\n', 'export \tX =\tsecret(X) \t# c\n'],
-    ['single quotes', `X='a b' # c\n`, `X='secret(X)' # c\n`],
-    ['double quotes', 'X="a\\"\nb"\n', 'X="secret(X)"\n'],
-    ['an empty value before a comment', 'X= # c\n', 'X=secret(X) # c\n'],
-    ['an empty value before blanks', 'X= \t\n', 'X=secret(X) \t\n'],
-    ['a CRLF line', 'X=1\r\n', 'X=secret(X)\r\n'],
-    ['a line after a byte order mark', '\uFEFFX=1\n', '\uFEFFX=secret(X)\n'],
-    ['a last line without an end', 'X=1', 'X=secret(X)'],
-    ['a name that bash keeps for itself', 'UID=1\n', 'UID=secret(UID)\n'],
-  ])('replaces only the stored value of its line: %s', (_, source, result) => {
-    const name = source.includes('UID') ? 'UID' : 'X';
-    const use = `A='enc(${name})'`;
-    const end = source.endsWith('\n') ? '' : '\n';
-    const written = `${result}${end}A='secret(${name})'`;
-    expect(encrypt(`${source}${end}${use}`)).toBe(written);
-  });
+describe('a reply', () => {
+  const words = ['encrypt', 'expand', 'submit'] as const;
+  const scenarios = scenariosOf('test/unit/env/render.txt', words).get('replies') ?? [];
 
-  it('changes only enc to secret, next to any escape', () => {
-    const values = { X: '1', Y: '2' };
-    const text = `A="\\"é😀\\n\\\\\\\\enc(X)\\tenc(Y) \\\\enc(X)"  # enc(X)\r\nB=(enc(X))`;
-    expect(encrypt(text, values)).toBe(
-      `A="\\"é😀\\n\\\\\\\\secret(X)\\tsecret(Y) \\\\enc(X)"  # enc(X)\r\nB=(secret(X))`,
+  it.each(scenarios)('$text', ({ word, input, output }) => {
+    const [, list = '', text = input] = /^given (.*?) \| (.*)$/s.exec(input) ?? [];
+    const given = Object.fromEntries(
+      list.split(' & ').map((entry) => [entry.split('=')[0], entry.replace(/^.*?=/, '')]),
     );
-  });
-
-  it('leaves secret() and backslashes unchanged', () => {
-    const text = `A=secret(X)\nB='\\secret(X) \\\\secret(Y)'\n`;
-    expect(encrypt(text)).toBe(text);
-  });
-
-  it('replaces a value in the file that the request gives as well', () => {
-    expect(encrypt('X=1\nA=enc(X)\n', { X: '1' })).toBe('X=secret(X)\nA=secret(X)\n');
-  });
-
-  it('keeps an assignment that refers to another secret if the request gives the value', () => {
-    expect(encrypt('X=secret(Z)\nA=enc(X)\n', { X: '1' })).toBe('X=secret(Z)\nA=secret(X)\n');
-  });
-});
-
-describe('a final file', () => {
-  it('holds escaped references without their backslash', () => {
-    expect(expand(`A='\\secret(X) \\\\secret(Y) \\\\\\Enc('\n`, { Y: 'y' })).toBe(
-      `A='secret(X) \\y \\Enc('\n`,
-    );
-    expect(expand('A="\\\\secret(X)"\n', {})).toBe(`A='secret(X)'\n`);
-    expect(contentOf('A=\\secret(X)\n')).toBe(`A='secret(X)'\n`);
-  });
-
-  it('keeps backslashes that no reference follows', () => {
-    expect(expand(`A='\\\\a\\secret secret(X)'\n`, { X: 'x' })).toBe(`A='\\\\a\\secret x'\n`);
-  });
-
-  it('keeps a reference inside a resolved value as text', () => {
-    const value = 'secret(Y) enc(Z) \\secret(Y) Secret(';
-    expect(expand('A=secret(X)\n', { X: value })).toBe(`A='${value}'\n`);
-  });
-});
-
-describe('a file that will be expanded later', () => {
-  const submit = (text: string, secrets: Record<string, string>) =>
-    contentOf(`${text}N=enc(N)\n`, { values: { N: 'n' }, secrets });
-
-  it('keeps the backslash of an escaped reference', () => {
-    const text = `A='\\secret(X)'\nB='\\secret(X) secret(Y) \\\\enc(N)'\n`;
-    expect(submit(text, { Y: 'y' })).toBe(
-      `A='\\secret(X)'\nB='\\secret(X) y \\\\secret(N)'\nN=secret(N)\n`,
-    );
-  });
-
-  it('unescapes the backslashes before a resolved reference', () => {
-    expect(submit(`A='\\\\secret(Y)'\n`, { Y: 'y' })).toBe(`A='\\y'\nN=secret(N)\n`);
-  });
-
-  it.each([
-    ['a reference', 'secret(Y)', 'a secret(B)', '1:3 nested_reference'],
-    ['a malformed reference', 'secret(Y)', 'Enc (', '1:3 nested_reference'],
-    ['an escaped reference', 'secret(Y)', '\\secret(B)', '1:3 nested_reference'],
-    ['a part of a reference, before the rest', 'xx-secret(Y)(B)', 'enc', '1:6 nested_reference'],
-  ])('refuses a value that holds %s', (_, value, secret, error) => {
-    const faults = faultsOf(() => submit(`A=${value}\n`, { Y: secret }));
-    expect(faults).toEqual([error]);
-  });
-
-  it('reports the column of the reference whose value holds another', () => {
-    const work = () => submit('A=secret(X)-secret(Y)\n', { X: 'x', Y: 'enc(B)' });
-    expect(faultsOf(work)).toEqual(['1:13 nested_reference']);
-  });
-
-  it.each([
-    ['a letter', 'secret(Y)enc(N)', 'y'],
-    ['a backslash', 'secret(Y)enc(N)', '\\'],
-    ['a backslash before text', 'secret(Y)\\secret(B)', '\\'],
-  ])('refuses a value that hides the next reference by %s', (_, value, secret) => {
-    const work = () => submit(`A='${value}'\n`, { Y: secret });
-    expect(faultsOf(work)).toEqual(['1:4 not_representable']);
-  });
-
-  it('accepts a value next to a reference', () => {
-    expect(submit('A=secret(Y)enc(N)\n', { Y: 'y:' })).toBe(`A='y:secret(N)'\nN=secret(N)\n`);
+    const written = {
+      encrypt: () => encrypt(text, list === '' ? {} : given),
+      expand: () => expand(text, given),
+      submit: () => contentOf(`${text}N=enc(N)\n`, { values: { N: 'n' }, secrets: given }),
+    }[word as (typeof words)[number]];
+    const faults = faultsOf(written).join(', ');
+    const isWritten = faults === 'nothing was thrown';
+    expect(isWritten ? written().replace('N=secret(N)\n', '') : faults).toBe(output);
   });
 });
 
@@ -198,10 +115,6 @@ describe('a resolved value', () => {
     const errors = ['1:12 not_representable', '3:4 not_representable'];
     expect(faultsOf(() => render(text, { secrets }))).toEqual(errors);
     expect(faultsOf(() => render(text, { secrets, dialect: 'json' }))).toEqual(errors);
-  });
-
-  it('keeps a byte order mark at its beginning', () => {
-    expect(expand('A=secret(X)\n', { X: '\uFEFFx' })).toBe(`A='\uFEFFx'\n`);
   });
 });
 
