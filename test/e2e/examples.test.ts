@@ -82,10 +82,11 @@ describe('the examples in docs/openapi.yaml', () => {
       });
       const body = { name: 'API_TOKEN', value: 's3cr3t' };
       await vault.call('POST', '/v1/secrets', { token, body });
-      for (let version = 2; version <= 7; version += 1) {
+      const isText = type === 'text/plain';
+      // Only the answer in JSON names the version.
+      for (let version = 2; version <= 7 && !isText; version += 1) {
         await vault.call('PUT', '/v1/secrets/API_TOKEN', { token, body: { value: body.value } });
       }
-      const isText = type === 'text/plain';
       const sent = request(operationId, isText ? undefined : name, type);
       const call = isText ? { file: String(sent) } : { body: sent };
       const answered = await vault.call('POST', path, { token, ...call });

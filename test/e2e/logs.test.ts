@@ -71,56 +71,46 @@ describeLocal('the log line of a request', () => {
   });
 
   // Shows G14.
-  it('appears once for each request of each operation, with the code of a refusal', async () => {
-    const name = freshName();
-    const file = { content: `A=enc(${name})\n`, values: { [name]: 'v' } };
-    const expand = { content: `A=secret(${name})\n` };
-    for (const [operation, code, reply] of [
-      ['encrypt-env', undefined, await call('POST', '/v1/env/encrypt', file)],
-      ['submit-env', 'secret_exists', await call('POST', '/v1/env', file)],
-      ['expand-env', undefined, await call('POST', '/v1/env/expand', expand)],
-      ['expand-env', 'invalid_env', await call('POST', '/v1/env/expand', { content: 'A' })],
-      ['create-secret', 'secret_exists', await call('POST', '/v1/secrets', { name, value: 'v' })],
-      ['create-secret', 'invalid_request', await call('POST', '/v1/secrets', { name })],
-      ['update-secret', undefined, await call('PUT', `/v1/secrets/${name}`, { value: 'w' })],
-      ['get-secret', undefined, await call('GET', `/v1/secrets/${name}?version=1`)],
-      ['get-secret', 'not_found', await call('GET', `/v1/secrets/${freshName()}`)],
-      ['list-versions', undefined, await call('GET', `/v1/secrets/${name}/versions`)],
-      ['list-secrets', undefined, await call('GET', '/v1/secrets')],
-      ['get-status', undefined, await call('GET', '/v1/status')],
-    ] as const) {
-      const { request } = await logged(reply);
-      const outcome = code === undefined ? 'ok' : 'refused';
-      expect(request).toMatchObject({ operation, outcome, status: reply.status, tenant: 'acme' });
-      expect(request['code']).toBe(code);
-    }
-  });
-
-  it('names the secret, also of a refused request, and the version that was read', async () => {
+  it('appears once for each request, with the code of a refusal, the secret and the version read', async () => {
     const [name, missing] = [freshName(), freshName()];
     const [one, other] = [`/v1/secrets/${name}`, `/v1/secrets/${missing}`];
-    for (const [secret, version, reply] of [
-      [name, undefined, await call('POST', '/v1/secrets', { name, value: 'v' })],
-      [name, undefined, await call('POST', '/v1/secrets', { name, value: 'v' })],
-      [name, undefined, await call('PUT', one, { value: 'w' })],
-      [missing, undefined, await call('PUT', other, { value: 'w' })],
-      [name, 2, await call('GET', one)],
-      [name, 1, await call('GET', `${one}?version=1`)],
-      [name, undefined, await call('GET', `${one}?version=3`)],
-      [missing, undefined, await call('GET', other)],
-      [name, undefined, await call('GET', `${one}/versions`)],
-      [missing, undefined, await call('GET', `${other}/versions`)],
+    const file = { content: `A=enc(${name})\n`, values: { [name]: 'v' } };
+    const expand = { content: `A=secret(${name})\n` };
+    const create = { name, value: 'v' };
+    const taken = { code: 'secret_exists', secret: name };
+    const absent = { code: 'not_found', secret: missing };
+    for (const [operation, about, reply] of [
+      ['encrypt-env', {}, await call('POST', '/v1/env/encrypt', file)],
+      ['submit-env', { code: 'secret_exists' }, await call('POST', '/v1/env', file)],
+      ['expand-env', {}, await call('POST', '/v1/env/expand', expand)],
+      [
+        'expand-env',
+        { code: 'invalid_env' },
+        await call('POST', '/v1/env/expand', { content: 'A' }),
+      ],
+      ['create-secret', taken, await call('POST', '/v1/secrets', create)],
+      ['create-secret', { code: 'invalid_request' }, await call('POST', '/v1/secrets', { name })],
+      ['update-secret', { secret: name }, await call('PUT', one, { value: 'w' })],
+      ['update-secret', absent, await call('PUT', other, { value: 'w' })],
+      ['get-secret', { secret: name, version: 2 }, await call('GET', one)],
+      ['get-secret', { secret: name, version: 1 }, await call('GET', `${one}?version=1`)],
+      ['get-secret', { code: 'not_found', secret: name }, await call('GET', `${one}?version=3`)],
+      ['get-secret', absent, await call('GET', other)],
+      ['list-versions', { secret: name }, await call('GET', `${one}/versions`)],
+      ['list-versions', absent, await call('GET', `${other}/versions`)],
+      ['list-secrets', {}, await call('GET', '/v1/secrets')],
+      ['get-status', {}, await call('GET', '/v1/status')],
     ] as const) {
       const { request } = await logged(reply);
-      const { operation, status } = request;
-      expect({ operation, status, secret: request['secret'], version: request['version'] }).toEqual(
-        {
-          operation,
-          status: reply.status,
-          secret,
-          version,
-        },
-      );
+      const { code, secret, version } = request;
+      const outcome = 'code' in about ? 'refused' : 'ok';
+      expect(request).toMatchObject({ operation, outcome, status: reply.status, tenant: 'acme' });
+      expect({ code, secret, version }).toEqual({
+        code: undefined,
+        secret: undefined,
+        version: undefined,
+        ...about,
+      });
     }
   });
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   freshName,
+  itLocal,
   type ListedVersion,
   type RunningVault,
   startVault,
@@ -10,7 +11,7 @@ import {
 let vault: RunningVault;
 let token: string;
 const name = freshName('HISTORY');
-const versionCount = 23;
+const versionCount = 12;
 const values = Array.from({ length: versionCount }, (_, index) => `value ${index + 1}`);
 const validFrom: string[] = [];
 
@@ -65,7 +66,7 @@ const versionPages = (query: string, limit: number): Promise<ListedVersion[][]> 
 
 describe('a version', () => {
   it('comes by its number, with the interval in which it was valid', async () => {
-    for (const version of [1, 2, 12, versionCount - 1]) {
+    for (const version of [1, versionCount - 1]) {
       const reply = await get(`?version=${version}`);
       expect(reply.json).toEqual({
         name,
@@ -93,7 +94,7 @@ describe('a version', () => {
 
 describe('a secret at an instant', () => {
   it('comes in the version whose interval holds the instant: validFrom included, validTo excluded', async () => {
-    for (let version = 1; version <= versionCount; version += 1) {
+    for (const version of [1, 2, versionCount]) {
       const from = validFrom[version - 1];
       const { json } = await at(from ?? '');
       expect(json).toMatchObject({ version, value: values[version - 1], validFrom: from });
@@ -121,12 +122,11 @@ describe('a secret at an instant', () => {
 
   it('gets not_found before the first version', async () => {
     expect((await at('1970-01-01T00:00:00Z')).status).toBe(404);
-    expect((await at('0001-01-01T00:00:00Z')).status).toBe(404);
   });
 });
 
 describe('a list of versions', () => {
-  it.each([1, 7, 22, 23, 24, 100])('comes in pages of %i without gap or overlap', async (limit) => {
+  it.each([5, 11, 12, 100])('comes in pages of %i without gap or overlap', async (limit) => {
     const newestFirst = (await versionPages('', limit)).flat();
     expect(newestFirst.map(({ version }) => version)).toEqual(
       values.map((_, index) => versionCount - index),
@@ -151,7 +151,7 @@ describe('a list of versions', () => {
     expect(bare.json.versions).toHaveLength(10);
     const found = await versionPages('?include=values&order=asc', 10);
     expect(found.flat().map(({ value }) => value)).toEqual(values);
-    expect(found.map((page) => page.length)).toEqual([10, 10, 3]);
+    expect(found.map((page) => page.length)).toEqual([10, 2]);
   });
 
   it('keeps its place while versions are added', async () => {
@@ -185,26 +185,18 @@ describe('a list of names', () => {
     }
   });
 
-  it.each([1, 2, 3, 8, 1000])('comes sorted in pages of %i', async (limit) => {
+  it.each([3, 8, 1000])('comes sorted in pages of %i', async (limit) => {
     expect(await listOf('/v1/secrets', limit, as())).toEqual(all);
     expect(await listOf('/v1/secrets?prefix=DB_', limit, as())).toEqual(all.slice(0, 3));
-    expect(await listOf('/v1/secrets?prefix=nothing', limit, as())).toEqual([]);
-    expect(await listOf('/v1/secrets?prefix=', limit, as())).toEqual(all);
   });
 
-  it.each([1, 2, 1000])(
+  it.each([2, 1000])(
     'shows in pages of %i exactly the names of the token, once each',
     async (limit) => {
       const some = as(['billing.*', 'a.c', 'DB_B', 'billing.x', 'NOT_THERE', 'b*']);
-      expect(await listOf('/v1/secrets', limit, some)).toEqual([
-        'DB_B',
-        'a.c',
-        'billing.x',
-        'billing.y',
-      ]);
-      expect(await listOf('/v1/secrets?prefix=billing.y', limit, some)).toEqual(['billing.y']);
+      const seen = ['DB_B', 'a.c', 'billing.x', 'billing.y'];
+      expect(await listOf('/v1/secrets', limit, some)).toEqual(seen);
       expect(await listOf('/v1/secrets?prefix=DB_', limit, some)).toEqual(['DB_B']);
-      expect(await listOf('/v1/secrets', limit, as(['*']))).toEqual(all);
       expect(await listOf('/v1/secrets', limit, as([]))).toEqual([]);
     },
   );
@@ -219,34 +211,49 @@ describe('a value', () => {
     return { value: json.value, encoding: json.encoding };
   };
 
-  it.each([
-    [''],
-    [' '],
-    ['\u0000\u0001\u007f'],
-    ['"\\\n\r\t'],
-    ['\ufeffwith a BOM'],
-    ['e\u0301 is not \u00e9'],
-    ['\u2028\u2029'],
-    ['\u{1f511}\u{10ffff}\uffff'],
-    ['x'.repeat(65_536)],
-  ])('comes back unchanged as text: %j', async (value) => {
-    expect(await roundTrip(value, 'utf8')).toEqual({ value, encoding: 'utf8' });
-    const base64 = Buffer.from(value).toString('base64');
-    expect(await roundTrip(base64, 'base64')).toEqual({ value, encoding: 'utf8' });
-  });
+  it.each(['', '"\\\n\r\t\u0000', '\ufeffé, \u{1f511} and e\u0301', 'x'.repeat(65_536)])(
+    'comes back unchanged as text: %j',
+    async (value) => {
+      expect(await roundTrip(value, 'utf8')).toEqual({ value, encoding: 'utf8' });
+    },
+  );
 
-  it('comes back as base64 if it is not UTF-8', async () => {
-    const samples = [
-      [0xff],
-      [0xc0, 0x80],
-      [0xed, 0xa0, 0x80],
-      [0x61, 0xc3],
-      [0xf4, 0x90, 0x80, 0x80],
-    ];
-    const binary = [...samples.map((sample) => Buffer.from(sample)), Buffer.alloc(65_536, 0xfe)];
-    for (const bytes of binary) {
+  it('comes back as text if it was sent as base64 of UTF-8, else as base64', async () => {
+    const base64 = Buffer.from('é').toString('base64');
+    expect(await roundTrip(base64, 'base64')).toEqual({ value: 'é', encoding: 'utf8' });
+    for (const bytes of [Buffer.from([0xed, 0xa0, 0x80]), Buffer.alloc(65_536, 0xfe)]) {
       const value = bytes.toString('base64');
       expect(await roundTrip(value, 'base64')).toEqual({ value, encoding: 'base64' });
     }
+  });
+});
+
+// These need many writes, and no gateway has a part in them.
+describe('a list without a limit', () => {
+  itLocal('returns 100 names a page', async () => {
+    const prefix = freshName('LISTED');
+    const names = Array.from({ length: 101 }, (_, index) => `${prefix}_${1_000 + index}`);
+    for (const some of [names.slice(0, 90), names.slice(90)]) {
+      const content = some.map((word) => `${word}=v\nX_${word}=enc(${word})\n`).join('');
+      const body = { content };
+      const stored = await vault.call('POST', '/v1/env/encrypt', { token, body });
+      expect(stored.status).toBe(200);
+    }
+    const list = (query: string) => vault.call('GET', `/v1/secrets?${query}`, { token });
+    const first = await list(`prefix=${prefix}`);
+    expect(first.json.names).toEqual(names.slice(0, 100));
+    const next = await list(`prefix=${prefix}&cursor=${first.json.nextCursor}`);
+    expect(next.json).toEqual({ names: names.slice(100), nextCursor: null });
+  });
+
+  itLocal('returns 50 versions a page', async () => {
+    const path = `/v1/secrets/${name}`;
+    for (let version = versionCount + 1; version <= 51; version += 1) {
+      await vault.call('PUT', path, { token, body: { value: 'v' } });
+    }
+    const { json } = await vault.call('GET', `${path}/versions`, { token });
+    expect(json.versions?.map(({ version }) => version)).toEqual(
+      Array.from({ length: 50 }, (_, index) => 51 - index),
+    );
   });
 });

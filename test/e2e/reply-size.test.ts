@@ -33,9 +33,7 @@ const resultBytes = ({ status, headers, text }: Reply): number =>
 
 describe.each([
   ['quotation marks', '"', 2, 4],
-  ['backslashes', '\\', 2, 4],
   ['line feeds', '\n', 2, 3],
-  ['letters', 'x', 1, 1],
 ])('a file that names a secret of 64 KiB of %s many times', (_, character, asText, asJson) => {
   let big: string;
   beforeAll(async () => {
@@ -69,12 +67,8 @@ describe.each([
 });
 
 describe('the largest page of versions with values', () => {
-  it.each([
-    ['control characters', '\u0001'],
-    ['quotation marks', '"'],
-    ['backslashes', '\\'],
-  ])('gets an answer with %s, in a result that Lambda accepts', async (_, character) => {
-    const value = character.repeat(65_536);
+  it('gets an answer in a result that Lambda accepts, even with control characters', async () => {
+    const value = '\u0001'.repeat(65_536);
     const name = await create(value);
     for (let version = 2; version <= limits.valuesPageMax; version += 1) await update(name, value);
     const page = await vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token });

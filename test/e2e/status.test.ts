@@ -1,5 +1,6 @@
 /** The service reports its health and status, and answers requests that reach no function. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runLocal } from '../support/local-process.ts';
 import { describeLocal, type RunningVault, startVault } from '../support/running-vault.ts';
 
 let vault: RunningVault;
@@ -41,9 +42,17 @@ describe('get-status', () => {
       masterKeyId: (json as { masterKey?: { id: string } }).masterKey?.id,
     });
   });
+});
 
-  it('answers 401 without a token', async () => {
-    expect((await vault.call('GET', '/v1/status')).status).toBe(401);
+describe('npm run token', () => {
+  it('makes a token for the running vault, whichever program serves it', async () => {
+    const args = ['--tenant', 'demo', '--sub', 'you', '--json'];
+    const { exit, output, errors } = runLocal('token', args, { VAULT_DATA_DIR: vault.dataDir });
+    expect([await exit, errors]).toEqual([0, []]);
+    const made = JSON.parse(output.join(''));
+    expect(made.url).toBe(vault.baseUrl());
+    const reply = await vault.call('GET', '/v1/secrets', { token: made.token });
+    expect(reply).toMatchObject({ status: 200 });
   });
 });
 

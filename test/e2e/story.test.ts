@@ -28,18 +28,15 @@ describe('one secret', () => {
     expect(Math.abs(Date.now() - Date.parse(reply.json.validFrom ?? ''))).toBeLessThan(60_000);
   });
 
-  it.each(['/v1/secrets', '/v1/secrets/'])(
-    'appears where the Location says, relative to %s',
-    async (path) => {
-      const name = freshName();
-      const created = await vault.call('POST', path, { token, body: { name, value: 'hunter2' } });
-      expect(created.status).toBe(201);
-      const base = vault.baseUrl();
-      const location = new URL(created.headers.get('location') ?? '', base + path).href;
-      expect(location).toBe(`${base}/v1/secrets/${name}`);
-      expect((await vault.call('GET', location.slice(base.length), { token })).status).toBe(200);
-    },
-  );
+  it('appears where the Location says, also for a create with a slash at its end', async () => {
+    const name = freshName();
+    const path = '/v1/secrets/';
+    const created = await vault.call('POST', path, { token, body: { name, value: 'hunter2' } });
+    const base = vault.baseUrl();
+    const location = new URL(created.headers.get('location') ?? '', base + path).href;
+    expect(location).toBe(`${base}/v1/secrets/${name}`);
+    expect((await vault.call('GET', location.slice(base.length), { token })).status).toBe(200);
+  });
 
   it('gets 409 for a second create and keeps the first value', async () => {
     const name = freshName();
@@ -53,7 +50,7 @@ describe('one secret', () => {
 
   it('becomes version 2 by an update, and version 1 keeps its value', async () => {
     const name = freshName();
-    await create(name, 'hunter2');
+    const created = await create(name, 'hunter2');
     const updated = await update(name, 'hunter3');
     expect(updated).toMatchObject({ status: 200, json: { name, version: 2 } });
     expect(updated.headers.get('etag')).toBe('"2"');
@@ -65,25 +62,16 @@ describe('one secret', () => {
     expect(current.headers.get('etag')).toBe('"2"');
     const first = await get(name, '?version=1');
     expect(first.json).toMatchObject({ version: 1, value: 'hunter2' });
-    expect(first.json.validTo).toBe(updated.json.validFrom);
     expect(first.headers.has('etag')).toBe(false);
-  });
-
-  it('has versions with adjoining intervals', async () => {
-    const name = freshName();
-    const written = [await create(name, 'a'), await update(name, 'b'), await update(name, 'c')];
     const { json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
-    expect(json.nextCursor).toBeNull();
-    expect(json.versions?.map(({ version }) => version)).toEqual([3, 2, 1]);
-    const oldestFirst = json.versions?.toReversed() ?? [];
-    expect(oldestFirst.map(({ validFrom }) => validFrom)).toEqual(
-      written.map((reply) => reply.json.validFrom),
-    );
-    expect(oldestFirst.map(({ validTo }) => validTo)).toEqual([
-      ...oldestFirst.slice(1).map(({ validFrom }) => validFrom),
-      null,
-    ]);
-    expect(json.versions?.[0]).toMatchObject({ createdBy: 'alice' });
+    const [from, until] = [created.json.validFrom, updated.json.validFrom];
+    expect(json).toMatchObject({
+      nextCursor: null,
+      versions: [
+        { version: 2, validFrom: until, validTo: null, createdBy: 'alice' },
+        { version: 1, validFrom: from, validTo: until, createdBy: 'alice' },
+      ],
+    });
     expect(json.versions?.[0]).not.toHaveProperty('value');
   });
 
@@ -119,19 +107,18 @@ describe('If-Match', () => {
     expect((await update(name, 'd', { 'If-Match': '*' })).json.version).toBe(4);
   });
 
-  it.each(['"1"', '"3"', 'W/"2"', '"none"', '""', '"02"', '"1", W/"2"'])(
-    'answers 412 with the current version to an update from version 2 with %s',
-    async (tag) => {
-      const name = freshName();
-      await create(name, 'a');
-      await update(name, 'b');
+  it('answers 412 with the current version to an update for another one', async () => {
+    const name = freshName();
+    await create(name, 'a');
+    await update(name, 'b');
+    for (const tag of ['"1"', 'W/"2"', '"02"', '"1", "3"']) {
       expect(await update(name, 'c', { 'If-Match': tag })).toMatchObject({
         status: 412,
         json: { code: 'version_conflict', currentVersion: 2, retryable: false },
       });
-      expect((await get(name)).json).toMatchObject({ version: 2, value: 'b' });
-    },
-  );
+    }
+    expect((await get(name)).json).toMatchObject({ version: 2, value: 'b' });
+  });
 });
 
 describe('a .env file', () => {

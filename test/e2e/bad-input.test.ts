@@ -1,0 +1,348 @@
+/** The vault refuses each part of a request that is invalid, names it, repeats nothing of it and stores nothing. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  type Call,
+  freshName,
+  isLocal,
+  itLocal,
+  type RunningVault,
+  startVault,
+} from '../support/running-vault.ts';
+
+/** A text in all invalid input. */
+const canary = 'c4n4ry';
+const known = freshName('KNOWN');
+let vault: RunningVault;
+let token: string;
+beforeAll(async () => {
+  vault = await startVault();
+  token = vault.token();
+  await vault.call('POST', '/v1/secrets', { token, body: { name: known, value: 'one' } });
+  await vault.call('PUT', `/v1/secrets/${known}`, { token, body: { value: 'two' } });
+});
+afterAll(() => vault.stop());
+
+type Raw = NonNullable<Call['raw']>;
+/** The field, the request, and its body: an object, or a text as it is sent. */
+type Row = readonly [field: string, request: string, body?: object | string | Uint8Array];
+
+const send = (request: string, body: Row[2], headers: Call['headers'] = {}) => {
+  const [method = '', path = ''] = request.split(' ');
+  const isRaw = typeof body === 'string' || body instanceof Uint8Array;
+  return vault.call(method, path, {
+    token,
+    headers,
+    ...(isRaw ? { raw: body } : body && { body }),
+  });
+};
+const invalid = (field: string) => ({ status: 400, json: { code: 'invalid_request', field } });
+const cursorOf = (text: string) => Buffer.from(text).toString('base64url');
+const minutesAhead = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+const tooLarge = (limit: number) => ({ status: 413, json: { code: 'too_large', limit } });
+const unsupported = { status: 415, json: { code: 'unsupported_media_type' } };
+
+const create = 'POST /v1/secrets';
+const put = `PUT /v1/secrets/${known}`;
+const get = `GET /v1/secrets/${known}`;
+const versions = `GET /v1/secrets/${known}/versions`;
+const list = 'GET /v1/secrets';
+const [submit, encrypt, expand] = ['POST /v1/env', 'POST /v1/env/encrypt', 'POST /v1/env/expand'];
+const value = { value: canary };
+const file = { content: `A=${canary}\n` };
+const json = `{"name":"NEW","value":"${canary}"`;
+
+const bodies: readonly Row[] = [
+  ['body', create, ''],
+  ['body', create, canary],
+  ['body', create, json],
+  ['body', create, `${json},}`],
+  ['body', create, `${json}/* why */}`],
+  ['body', create, `${json}}{}`],
+  ['body', create, `\ufeff${json}}`],
+  ['body', create, Buffer.from(`${json}\xff}`, 'latin1')],
+  ['body', create, `${json}\0}`],
+  ['body', create, `${json},"value":"${canary}"}`],
+  ['body', create, `${json},"x":"\\ud800"}`],
+  ['body', create, `${json},"x":${'['.repeat(8)}${']'.repeat(8)}}`],
+  ['body', create, `[${json}}]`],
+  ['body', create, 'null'],
+  ['body', create, `${json},"${canary}":1}`],
+  ['body', create, `${json},"__proto__":{}}`],
+  ['name', create, value],
+  ['name', create, { ...value, name: 1 }],
+  ['name', create, { ...value, name: '' }],
+  ['name', create, { ...value, name: `1${canary}` }],
+  ['name', create, { ...value, name: `${canary}\n` }],
+  ['name', create, { ...value, name: 'a'.repeat(129) }],
+  ['value', create, { name: 'NEW' }],
+  ['value', create, { name: 'NEW', value: null }],
+  ['value', create, { name: 'NEW', value: { [canary]: 1 } }],
+  ['value', create, { name: 'NEW', value: 'YQ', encoding: 'base64' }],
+  ['value', create, { name: 'NEW', value: `${canary}!`, encoding: 'base64' }],
+  ['encoding', create, { ...value, name: 'NEW', encoding: 'hex' }],
+  ['body', put, canary],
+  ['body', put, { ...value, name: known }],
+  ['value', put, {}],
+  ['encoding', put, { ...value, encoding: null }],
+];
+
+const files: readonly Row[] = [
+  ['body', submit, canary],
+  ['body', encrypt, '{"content":"A=1","content":"A=2"}'],
+  ['body', expand, { ...file, [canary]: 1 }],
+  ['content', submit, {}],
+  ['content', encrypt, { content: [canary] }],
+  ['values', submit, { ...file, values: [canary] }],
+  ['values', encrypt, { ...file, values: { A: 1 } }],
+  ['values', submit, { ...file, values: { [`${canary} no name`]: 'v' } }],
+  ['body', encrypt, `{"content":"A=1","values":{"A":"${canary}","A":"x"}}`],
+  ['dialect', submit, { ...file, dialect: canary }],
+  ['dialect', encrypt, { ...file, dialect: 'constructor' }],
+  ['dialect', expand, { ...file, dialect: 'Shell' }],
+  ['dialect', expand, { ...file, dialect: 1 }],
+  ['dryRun', submit, { ...file, dryRun: 'true' }],
+  ['dryRun', encrypt, { ...file, dryRun: 1 }],
+  ['at', submit, { ...file, at: '2026-11-24T14:31:00Z' }],
+  ['at', encrypt, { ...file, at: '2026-11-24T14:31:00Z' }],
+  ['pin', submit, { ...file, pin: true }],
+  ['pin', encrypt, { ...file, pin: false }],
+  ['at', expand, { ...file, at: 1764000000 }],
+  ['at', expand, { ...file, at: 'now' }],
+  ['at', expand, { ...file, at: '9999-12-31T23:59:59Z' }],
+  ['pin', expand, { ...file, pin: 'true' }],
+  ['query', `${expand}?at=2026-11-24T14:31:00Z`, file],
+  ['query', `${encrypt}?dryRun=true`, file],
+];
+
+/** These send a file as text. Its options are in the query, but never its values: URLs get logged. */
+const textFiles: readonly Row[] = [
+  ['dialect', `${expand}?dialect=`],
+  ['dialect', `${expand}?dialect=fish`],
+  ['dialect', `${expand}?dialect=shell&dialect=shell`],
+  ['dryRun', `${encrypt}?dryRun=1`],
+  ['at', `${expand}?at=now`],
+  ['at', `${submit}?at=2026-11-24T14:31:00Z`],
+  ['at', `${encrypt}?at=2026-11-24T14:31:00Z`],
+  ['pin', `${expand}?pin=false`],
+  ['query', `${encrypt}?values=${canary}`],
+  ['body', expand, Buffer.from('A=\xff', 'latin1')],
+];
+
+/** Some gateways would route these to another path. */
+const localPaths: readonly Row[] = isLocal
+  ? [
+      ['name', `${list}/A%2Fversions`],
+      ['name', `${list}/A;v=1`],
+    ]
+  : [];
+const parameters: readonly Row[] = [
+  ...localPaths,
+  ['name', `${list}/1${canary}`],
+  ['name', `${list}/A%00`],
+  ['name', `${list}/${'a'.repeat(129)}`],
+  ['name', `${list}/A%20B/versions`],
+  ['name', 'PUT /v1/secrets/%C3%A9', value],
+  ['version', `${get}?version=`],
+  ['version', `${get}?version=0`],
+  ['version', `${get}?version=01`],
+  ['version', `${get}?version=1000000000`],
+  ['version', `${get}?version=1&version=1`],
+  ['at', `${get}?at=`],
+  ['at', `${get}?at=2026-11-24T14:31:00`],
+  ['at', `${get}?at=2026-02-30T00:00:00Z`],
+  ['at', `${get}?at=${minutesAhead(11)}`],
+  ['at', `${get}?version=1&at=2026-11-24T14:31:00Z`],
+  ['limit', `${list}?limit=`],
+  ['limit', `${list}?limit=0`],
+  ['limit', `${list}?limit=1001`],
+  ['limit', `${list}?limit=1&limit=2`],
+  ['limit', `${versions}?limit=101`],
+  ['limit', `${versions}?limit=11&include=values`],
+  ['order', `${versions}?order=DESC`],
+  ['include', `${versions}?include=value`],
+  ['prefix', `${list}?prefix=1A`],
+  ['prefix', `${list}?prefix=A*`],
+  ['cursor', `${list}?cursor=`],
+  ['cursor', `${list}?cursor=${cursorOf('TENANT#acme')}`],
+  ['cursor', `${list}?cursor=${'a'.repeat(3_000)}`],
+  ['cursor', `${versions}?cursor=`],
+  ['cursor', `${versions}?cursor=${cursorOf('2')}==`],
+  ['cursor', `${versions}?cursor=${cursorOf('0')}`],
+  ['query', `${create}?${canary}=1`, { ...value, name: 'NEW' }],
+  ['query', `${put}?Version=1`, value],
+  ['query', `${get}?${canary}`],
+  ['query', `${versions}?toString=1`],
+  ['query', `${list}?__proto__=1`],
+  ['query', `${submit}?${canary}=1`, file],
+  ['query', `${encrypt}?${canary}=1`, file],
+  ['query', `${expand}?${canary}=1`, file],
+  ['query', `GET /v1/status?${canary}=1`],
+];
+
+const key = '0b7cd2f3-63a5-4c52-a2dd-4d9d2a7f9a31';
+const headers: readonly (readonly [string, string | readonly string[]])[] = [
+  ['If-Match', ''],
+  ['If-Match', '1'],
+  ['If-Match', '*, "1"'],
+  ['If-Match', '"1" "2"'],
+  ['If-None-Match', '*'],
+  ['Idempotency-Key', ''],
+  ['Idempotency-Key', 'fifteen-visible'],
+  ['Idempotency-Key', 'v'.repeat(129)],
+  ['Idempotency-Key', 'with a blank in between'],
+  ['Idempotency-Key', Buffer.from('with-an-é-in-between').toString('latin1')],
+  // Some gateways join two headers into one.
+  ...(isLocal ? [['Idempotency-Key', [key, key]] as const] : []),
+];
+
+describe('the vault', () => {
+  it.each([...bodies, ...files, ...parameters])(
+    'answers 400 and names the field %s of %s with the body %j',
+    // Without a default, Jest would pass its callback to a row without a body.
+    async (field, request, body = undefined) => {
+      const reply = await send(request, body);
+      expect(reply).toMatchObject(invalid(field));
+      expect(reply.text).not.toContain(canary);
+    },
+  );
+
+  it.each(textFiles)(
+    'answers 400 and names the field %s of %s with a text file',
+    async (field, request, body = 'A=1\n') => {
+      const reply = await send(request, body, { 'Content-Type': 'text/plain' });
+      expect(reply).toMatchObject(invalid(field));
+      expect(reply.text).not.toContain(canary);
+    },
+  );
+
+  it.each(headers)('answers 400 to an update with %s: %j', async (name, content) => {
+    const reply = await send(put, value, { [name]: [content].flat() });
+    expect(reply).toMatchObject(invalid(name.toLowerCase()));
+  });
+
+  it('checks the header If-Match even if the secret is missing', async () => {
+    const missing = `PUT /v1/secrets/${freshName()}`;
+    expect(await send(missing, value, { 'If-Match': '1' })).toMatchObject(invalid('if-match'));
+  });
+
+  it.each([
+    [create, { ...value, name: 'NEW' }],
+    [submit, file],
+    [encrypt, file],
+  ])('answers 400 to %s with an invalid Idempotency-Key', async (request, body) => {
+    const reply = await send(request, body, { 'Idempotency-Key': 'short' });
+    expect(reply).toMatchObject(invalid('idempotency-key'));
+  });
+
+  it('answers 400 to pin if the reply is a bare file', async () => {
+    const accept = { Accept: 'text/plain' };
+    expect(await send(expand, { ...file, pin: true }, accept)).toMatchObject(invalid('pin'));
+    const bare = await send(expand, { content: 'A=1', pin: false }, accept);
+    expect(bare.text).toBe('A=1');
+  });
+
+  it('answers 400 to a cursor with a name hidden from the caller', async () => {
+    const blind = vault.token({ names: ['OTHER.*'] });
+    const path = `/v1/secrets?cursor=${cursorOf(known)}`;
+    expect(await vault.call('GET', path, { token: blind })).toMatchObject(invalid('cursor'));
+  });
+
+  it('accepts what is just within the bounds', async () => {
+    expect((await send(`${get}?version=999999999`, undefined)).status).toBe(404);
+    expect((await send(`${get}?at=${minutesAhead(9)}`, undefined)).json.value).toBe('two');
+  });
+
+  it('ignores the X-Request-Id of a caller', async () => {
+    const reply = await send(list, undefined, { 'X-Request-Id': 'of-the-caller' });
+    expect(reply.headers.get('x-request-id')).not.toBe('of-the-caller');
+  });
+});
+
+describe('a body', () => {
+  const text = () => JSON.stringify({ name: freshName('BODY'), value: canary });
+  const typed = (type: string | string[]) => ({ 'Content-Type': type });
+  const withBody = [create, put, submit, encrypt, expand];
+
+  it('gets accepted up to 1,048,576 bytes and refused beyond', async () => {
+    expect((await send(create, text().padEnd(1_048_576))).status).toBe(201);
+    expect(await send(create, text().padEnd(1_048_577))).toMatchObject(tooLarge(1_048_576));
+  });
+
+  // Another gateway answers this one itself.
+  itLocal('of 10 MB gets 413', async () => {
+    const reply = await send(create, Buffer.alloc(10_000_000, canary));
+    expect(reply).toMatchObject(tooLarge(1_048_576));
+    expect(reply.text).not.toContain(canary);
+  });
+
+  it('may hold a value of 65,536 bytes in either encoding, and no more', async () => {
+    const sent = (content: string, encoding: string) =>
+      send(create, { name: freshName('BODY'), value: content, encoding });
+    const base64 = (length: number) => Buffer.alloc(length, 0xfe).toString('base64');
+    expect((await sent('é'.repeat(32_768), 'utf8')).status).toBe(201);
+    expect((await sent(base64(65_536), 'base64')).status).toBe(201);
+    expect(await sent(`${'é'.repeat(32_768)}x`, 'utf8')).toMatchObject(tooLarge(65_536));
+    expect(await sent(base64(65_537), 'base64')).toMatchObject(tooLarge(65_536));
+  });
+
+  // LocalStack itself decompresses gzip before the function runs.
+  it.each([...(isLocal ? ['gzip'] : []), 'br', 'identity, gzip'])(
+    'gets 415 with the Content-Encoding %s',
+    async (coding) => {
+      const reply = await send(create, text(), { 'Content-Encoding': coding });
+      expect(reply).toMatchObject(unsupported);
+    },
+  );
+
+  it('gets accepted with another spelling of its type, and with the Content-Encoding identity', async () => {
+    const accepted = { ...typed('Application/JSON;charset=UTF-8'), 'Content-Encoding': 'identity' };
+    expect((await send(create, text(), accepted)).status).toBe(201);
+  });
+
+  it.each([
+    '',
+    'text/plain',
+    'application/json; charset=utf-16',
+    'application/problem+json',
+    'application/jsonx',
+    'application/json, text/plain',
+    'multipart/form-data; boundary=x',
+  ])('gets 415 with the type %j', async (type) => {
+    const reply = await send(create, text(), typed(type));
+    expect(reply).toMatchObject(unsupported);
+    expect(reply.text).not.toContain(canary);
+  });
+
+  it.each(withBody)('gets 415 without a type: %s', async (request) => {
+    expect(await send(request, text(), typed([]))).toMatchObject(unsupported);
+  });
+
+  it('gets its size checked first, then its coding and type, then all else', async () => {
+    const large: Raw = Buffer.alloc(1_048_577, canary);
+    const answer = async (body: Raw, given = {}) => {
+      const bad = { 'If-Match': '"', 'If-None-Match': '*', 'Idempotency-Key': 'short' };
+      return (await send('PUT /v1/secrets/1A?x=1', body, { ...bad, ...given })).status;
+    };
+    expect(await answer(large, typed('text/html'))).toBe(413);
+    expect(await answer('{', typed('text/html'))).toBe(415);
+    expect(await answer('{', { 'Content-Encoding': 'br' })).toBe(415);
+    expect(await answer('{')).toBe(400);
+  });
+});
+
+describe('after all refusals', () => {
+  it('the vault holds only what was accepted', async () => {
+    expect((await send(get, undefined)).json).toMatchObject({ version: 2, value: 'two' });
+    const { json: listed } = await send(list, undefined);
+    expect(listed.names?.filter((name) => !name.startsWith('BODY'))).toEqual([known]);
+  });
+});
+
+describe('an unusual name or key', () => {
+  it.each(['__proto__', 'constructor', 'a'.repeat(128)])('gets accepted: %s', async (name) => {
+    const idempotencyKey = { 'Idempotency-Key': name.padEnd(16, '~') };
+    expect((await send(create, { name, value: 'v' }, idempotencyKey)).status).toBe(201);
+    const { json: found } = await send(`GET /v1/secrets/${name}`, undefined);
+    expect(found).toMatchObject({ name, value: 'v' });
+  });
+});
