@@ -77,26 +77,18 @@ it('this table finds the programs of package.json and those of local/ by itself'
 });
 
 describe.each(programs)('%s', (file) => {
-  it(
-    'answers --help with its usage and examples, and does nothing else',
-    async () => {
-      const { code, stdout, stderr } = await run(file, '--help');
-      expect([code, stderr]).toEqual([0, '']);
-      expect(stdout).toMatch(/^(npm|node) .*\.\n\nUsage:\n {2}.+\n/);
-      expect(stdout).toMatch(/\n\nExamples:\n {2}.+\n/);
-      expect(traces()).toEqual([]);
-    },
-    slow,
-  );
+  it('answers --help with its usage and examples, and does nothing else', async () => {
+    const { code, stdout, stderr } = await run(file, '--help');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^(npm|node) .*\.\n\nUsage:\n {2}.+\n/);
+    expect(stdout).toMatch(/\n\nExamples:\n {2}.+\n/);
+    expect(traces()).toEqual([]);
+  });
 
-  it(
-    'refuses an unknown word in one sentence with exit code 2, and does nothing else',
-    async () => {
-      const { code, stdout, stderr } = await run(file, 'nonsense');
-      expect([code, stdout]).toEqual([2, '']);
-      expect(stderr).toMatch(/^[^\n]*nonsense[^\n]*; --help shows how it is used\n$/);
-      expect(traces()).toEqual([]);
-    },
-    slow,
-  );
+  it('refuses an unknown word in one sentence with exit code 2, and does nothing else', async () => {
+    const { code, stdout, stderr } = await run(file, 'nonsense');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^[^\n]*nonsense[^\n]*; --help shows how it is used\n$/);
+    expect(traces()).toEqual([]);
+  });
 });

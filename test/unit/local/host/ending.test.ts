@@ -2,11 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Closer, closeAll } from '../../../../local/host/ending.ts';
 import { isRunning, type ProcessRecord, recordOf } from '../../../../local/host/running.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile } from '../../../support/local-process.ts';
 import { until } from '../../../support/until.ts';
-
-const slow = 30_000;
 
 /** Starts a child that ends 0.2 s after SIGTERM, in a folder that must be removed after the child has ended. */
 const work = `
@@ -78,45 +77,59 @@ describe('a program that is asked to end', () => {
       expect(program.errors).toEqual(['stopped, with everything that it had started']);
       expectAllEnded(child);
     },
-    slow,
   );
 
-  it(
-    'ends its work in good order if the work awaits the signal',
-    async () => {
-      const program = start('serving');
-      const child = await childOf(program);
-      program.child.kill('SIGTERM');
-      expect(await program.exit).toBe(0);
-      expect(program.output.at(-1)).toBe('in good order');
-      expectAllEnded(child);
-    },
-    slow,
-  );
+  it('ends its work in good order if the work awaits the signal', async () => {
+    const program = start('serving');
+    const child = await childOf(program);
+    program.child.kill('SIGTERM');
+    expect(await program.exit).toBe(0);
+    expect(program.output.at(-1)).toBe('in good order');
+    expectAllEnded(child);
+  });
 });
 
 describe('a program', () => {
-  it(
-    'ends what it has started if its work fails',
-    async () => {
-      const program = start('failing');
-      expect(await program.exit).toBe(1);
-      expect(program.errors).toEqual(['it failed']);
-      expect(existsSync(join(folder, 'work'))).toBe(false);
-    },
-    slow,
-  );
+  it('ends what it has started if its work fails', async () => {
+    const program = start('failing');
+    expect(await program.exit).toBe(1);
+    expect(program.errors).toEqual(['it failed']);
+    expect(existsSync(join(folder, 'work'))).toBe(false);
+  });
 
-  it(
-    'ends silently with exit code 141 if nobody reads its output any more',
-    async () => {
-      const program = start('printing');
-      const child = await childOf(program);
-      program.child.stdout?.destroy();
-      expect(await program.exit).toBe(141);
-      expect(program.errors).toEqual([]);
-      expectAllEnded(child);
-    },
-    slow,
-  );
+  it('ends silently with exit code 141 if nobody reads its output any more', async () => {
+    const program = start('printing');
+    const child = await childOf(program);
+    program.child.stdout?.destroy();
+    expect(await program.exit).toBe(141);
+    expect(program.errors).toEqual([]);
+    expectAllEnded(child);
+  });
+});
+
+describe('closeAll', () => {
+  const closed: string[] = [];
+  const part = (name: string, failure?: string): Closer => {
+    return async () => {
+      await new Promise(setImmediate);
+      closed.push(name);
+      if (failure !== undefined) throw new Error(failure);
+    };
+  };
+
+  it('closes in reverse order, one after another, and only once', async () => {
+    const closers = [part('lock'), part('store'), () => void closed.push('client')];
+    await closeAll(closers);
+    await closeAll(closers);
+    expect(closed.splice(0)).toEqual(['client', 'store', 'lock']);
+  });
+
+  it('closes all even if some fail, and then throws the first error', async () => {
+    const thrower = () => {
+      throw new Error('no answer');
+    };
+    const closers = [part('lock'), part('store', 'it hangs'), thrower, part('client')];
+    await expect(closeAll(closers)).rejects.toThrow('no answer');
+    expect(closed.splice(0)).toEqual(['client', 'store', 'lock']);
+  });
 });

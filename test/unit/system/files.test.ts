@@ -1,0 +1,83 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  checkReplaceable,
+  createFileOnce,
+  readFileIfPresent,
+  replaceFile,
+  replaceFileMeanwhile,
+} from '../../../system/files.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-files-'));
+  file = join(folder, 'state');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+const refuse = () => {
+  throw new Error('refused');
+};
+
+describe('a file that is replaced', () => {
+  it.each([
+    ['replaceFile', replaceFile],
+    ['replaceFileMeanwhile', replaceFileMeanwhile],
+  ])('changes as a whole, is for its owner only, and leaves no draft: %s', async (_, replace) => {
+    writeFileSync(file, 'old and longer', { mode: 0o644 });
+    await replace(file, 'new');
+    expect(readFileSync(file, 'utf8')).toBe('new');
+    expect(modeOf(file)).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['state']);
+  });
+
+  it('keeps its old text if the new one cannot be written or prepared', () => {
+    replaceFile(file, 'old');
+    expect(() => replaceFile(file, 'new', refuse)).toThrow('refused');
+    expect(readdirSync(folder)).toEqual(['state']);
+    mkdirSync(`${file}.${process.pid}.draft`);
+    expect(() => replaceFile(file, 'new')).toThrow();
+    expect(readFileSync(file, 'utf8')).toBe('old');
+  });
+});
+
+describe('checkReplaceable', () => {
+  it('throws what replaceFile would throw, and changes nothing', () => {
+    checkReplaceable(file, () => undefined);
+    expect(() => checkReplaceable(file, refuse)).toThrow('refused');
+    expect(() => checkReplaceable(join(file, 'below'), () => undefined)).toThrow('ENOENT');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('createFileOnce', () => {
+  it('keeps the content of its first maker, which later makers get', () => {
+    const second = createFileOnce(file, () => {
+      // Another process is faster, between this one's look and its own file.
+      expect(createFileOnce(file, () => 'first')).toBe('first');
+      return 'second';
+    });
+    expect(second).toBe('first');
+    expect(createFileOnce(file, () => 'third')).toBe('first');
+    expect(modeOf(file)).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['state']);
+  });
+});
+
+describe('readFileIfPresent', () => {
+  it('returns undefined for a missing file, and fails for an unreadable one', () => {
+    expect(readFileIfPresent(join(folder, 'none'))).toBeUndefined();
+    expect(() => readFileIfPresent(folder)).toThrow(`cannot read ${folder} (EISDIR)`);
+  });
+});
