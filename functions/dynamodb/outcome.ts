@@ -1,6 +1,6 @@
 /**
- * The outcome of a write, told from the stored items. A write that lost its condition, or whose reply was lost,
- * may have succeeded earlier in this same request. The writeId of the version that it would have made decides.
+ * The outcome of a write, told from the stored items. If a condition failed or a reply was lost, an earlier attempt of
+ * this request may have been the write that succeeded. The writeId of the version that it would have made decides.
  */
 import { VaultError } from '../model/errors.ts';
 import type { IdempotencyRecord, StoredVersion } from '../model/types.ts';

@@ -13,7 +13,8 @@ export type CreateSecret = {
 };
 
 /**
- * Stores the first version of a secret. Only the store's condition decides whether it is the first. Throws `forbidden`
+ * Stores the first version of a secret. Only the store's condition decides whether it is the first
+ * (dynamodb/guarded-actions.ts). Throws `forbidden`
  * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and
  * data keys. After an error nothing was stored, except possibly after `outcome_unknown`.
  */
@@ -25,12 +26,12 @@ export const createSecret = (ports: Ports) =>
     return await unlessRecorded(
       vault,
       request.fingerprint,
-      () => putFirst(vault, request),
+      () => createFirst(vault, request),
       (fingerprint, record) => replaySingle(vault, fingerprint, record),
     );
   });
 
-const putFirst = async (
+const createFirst = async (
   vault: RequestVault,
   { name, value, fingerprint }: CreateSecret,
 ): Promise<SingleWrite> => {

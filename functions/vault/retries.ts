@@ -100,8 +100,8 @@ export const outOfTime = (context: RequestContext): VaultError =>
 type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
 /**
- * Attempts `write` until its outcome is clear. A reply "stored" needs a visible write. "Not stored" needs proof that no
- * attempt can still take effect. Throws `throttled` or `store_unavailable` if the store certainly refused every attempt,
+ * Attempts `write` until its outcome is clear. It says "stored" only if the write can be seen, and "not stored" only if no attempt
+ * can take effect any more. Throws `throttled` or `store_unavailable` if the store certainly refused every attempt,
  * and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (

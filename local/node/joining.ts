@@ -63,7 +63,7 @@ const findLoss = (options: JoiningOptions, peers: Peers) => {
   const other =
     hasMemberFiles && findOtherRestore(record.restore(), [...peers.values()], config.nodes.length);
   if (lost === undefined && !other) return undefined;
-  // Otherwise a peer that remembers more than this one would find the files old once more at the next start.
+  // Go past the highest number that any peer remembers. Else that peer would call the new files old at the next start.
   record.startAfter(Math.max(...known.map(({ start }) => start)));
   counter.startAfter(Math.max(...known.map(({ counter: value }) => value)));
   if (lost === undefined) return other || undefined;

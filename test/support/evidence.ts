@@ -54,7 +54,7 @@ export const marksIn = (file: string, source: string): Mark[] => {
     if (!/^G\d+(, G\d+)*\.$/.test(words)) throw new Error(`${where}: write "// Shows G4, G7."`);
     const titles = titlesAt(lines, at + 1);
     if (titles.includes(undefined)) throw new Error(`${where}: no test with a title follows`);
-    return [{ file, title: titles.join(' '), shows: words.slice(0, -1).split(', ') }];
+    return [{ file, title: titles.join(' › '), shows: words.slice(0, -1).split(', ') }];
   });
 };
 
@@ -77,7 +77,8 @@ export const evidencePage = (guarantees: readonly Guarantee[], marks: readonly M
   });
   return `# Evidence
 
-The tests that best show each guarantee of [guarantees.md](guarantees.md). \`…\` stands for a parameter.
+The tests that best show each guarantee of [guarantees.md](guarantees.md). \`…\` stands for a parameter, \`›\`
+between a group of tests and a test.
 
 Comments such as \`// Shows G4.\` above the tests decide what is listed here. After a change, write this page again with
 \`npm run node -- test/support/evidence.ts\`.
@@ -94,6 +95,6 @@ export const currentEvidence = (): string => {
   return evidencePage(guaranteesIn(readFileSync('docs/guarantees.md', 'utf8')), marks);
 };
 
-if (process.argv[1]?.endsWith('/test/support/evidence.ts')) {
+if (process.argv[1]?.endsWith('test/support/evidence.ts')) {
   writeFileSync(evidenceFile, currentEvidence());
 }

@@ -37,7 +37,7 @@ describe('the marks of a test file', () => {
       '};',
     );
     expect(titles).toEqual([
-      ['a … vault opens', 'G1,G12'],
+      ['a … vault › opens', 'G1,G12'],
       ['a node', 'G2'],
       ['starts', 'G3'],
     ]);
@@ -58,7 +58,7 @@ describe('the marks of a test file', () => {
       '  );',
       '});',
     );
-    expect(titles).toEqual([['a … takes … and …', 'G4']]);
+    expect(titles).toEqual([['a … › takes … and …', 'G4']]);
   });
 
   it('fail if a marker is malformed or stands above no test', () => {
