@@ -51,25 +51,4 @@ describe('a .env file as of an instant or with pins', () => {
     expect((await json('/expand', content)).json.content).toContain(' two');
     expect((await json('/expand', content, { pin: false })).json.pinned).toBeUndefined();
   });
-
-  it('gets pinned versions resolved by submit and kept by encrypt', async () => {
-    const [name, fresh, other] = [await create('one'), freshName(), freshName()];
-    await put(name, 'two');
-    const content = `A=secret(${name}@1)\nB=secret(${name})\n`;
-    const submitted = await json('', `${content}${fresh}=v\nC=enc(${fresh})\n`);
-    expect(submitted.json).toMatchObject({
-      content: `A=one\nB=two\n${fresh}=secret(${fresh})\nC=secret(${fresh})\n`,
-      resolved: [
-        { name, version: 1 },
-        { name, version: 2 },
-      ],
-    });
-    const encrypted = await json('/encrypt', `${content}${other}=v\nC=enc(${other})\n`);
-    expect(encrypted.json.content).toBe(
-      `${content}${other}=secret(${other})\nC=secret(${other})\n`,
-    );
-    const beyond = await json('/expand', `A=secret(${name})\nB='secret(${name}@3)'\n`);
-    expect(beyond).toMatchObject({ status: 404, json: { errorsTotal: 1 } });
-    expect(beyond.json.errors).toMatchObject([{ line: 2, code: 'not_found', name }]);
-  });
 });

@@ -18,7 +18,7 @@ const readers: readonly (readonly [string, (texts: readonly string[]) => Found[]
 ];
 
 describe('the recorded readings of .env readers', () => {
-  it.each(readers)('are still those of %s', (name, read) => {
+  it.each(readers)('equal what %s reads now', (name, read) => {
     const found = read(inputs)?.map((one) => (typeof one === 'string' ? null : sorted(one)));
     const recorded = measured.cases.map(({ readers: all }) => {
       const values = new Map<string, unknown>(Object.entries(all)).get(name);

@@ -18,7 +18,7 @@ describe.each([...scenarios])('the dialect %s', (name, all) => {
   const dialect = name as Dialect;
   const casesOf = (...words: string[]) => all.filter(({ word }) => words.includes(word));
 
-  /** What each word does with an input. A refusal is its line and its reason. */
+  /** The output of each word for an input. A refusal is written as its line and its reason. */
   const outputs: Readonly<Record<string, (input: string) => string>> = {
     writes: (value) => {
       const written = () => contentOf('A=secret(X)\n', expanding(value));
