@@ -47,6 +47,16 @@ export const render = (content: string, options: Options = {}): RenderedFile => 
 export const contentOf = (content: string, options: Options = {}): string =>
   render(content, options).content;
 
+/** The result of `work`, or `undefined` if it refuses the file. */
+export const unlessRefused = <Result>(work: () => Result): Result | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'invalid_env') return undefined;
+    throw error;
+  }
+};
+
 /** The code and properties of the error that `work` throws. */
 export const refusal = (work: () => unknown): { code: string } & ErrorMembers => {
   try {

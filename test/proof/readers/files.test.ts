@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { VaultError } from '../../../functions/model/errors.ts';
-import { contentOf, plan, render } from '../../support/env-runs.ts';
+import { contentOf, plan, render, unlessRefused } from '../../support/env-runs.ts';
 import { seed } from '../../support/seed.ts';
 import { endedShell, readersOf, sorted, textDialects } from './readers.ts';
 import { valueSets } from './values.ts';
@@ -70,13 +69,11 @@ const meaningOf = (lines: readonly Line[], written: boolean): Map<string, string
 describe('files after encrypt and expand', () => {
   it.each(textDialects)('still mean the same to the readers of %s', (dialect) => {
     const made = samples.flatMap(({ encrypted, lines, secrets }) => {
-      try {
-        const { content, warnings } = render(encrypted, { mode: 'expand', dialect, secrets });
-        return [{ content, lines, warned: warnings.length > 0 }];
-      } catch (error) {
-        if (error instanceof VaultError && error.code === 'invalid_env') return [];
-        throw error;
-      }
+      const options = { mode: 'expand', dialect, secrets } as const;
+      const rendered = unlessRefused(() => render(encrypted, options));
+      return rendered
+        ? [{ content: rendered.content, lines, warned: rendered.warnings.length > 0 }]
+        : [];
     });
     // A line of the caller's own with a warning is read differently. It may hide other such lines, or, being a command,
     // end the shell.

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { writerOf } from '../../../functions/env/dialects/dialect.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
-import { contentOf } from '../../support/env-runs.ts';
+import { contentOf, unlessRefused } from '../../support/env-runs.ts';
 import { seed } from '../../support/seed.ts';
 import { foreignBlocks } from './lines.ts';
 import { readersOf, sorted, type TextDialect } from './readers.ts';
@@ -18,13 +17,9 @@ const secrets: Readonly<Record<(typeof dialects)[number], string>> = {
   python: `it's "$x" \`y\` \\\n)}; #`,
 };
 
-const renderUnlessRefused = (text: string, dialect: TextDialect, secret: string): string[] => {
-  try {
-    return [contentOf(text, { mode: 'expand', dialect, secrets: { X: secret } })];
-  } catch (error) {
-    if (error instanceof VaultError && error.code === 'invalid_env') return [];
-    throw error;
-  }
+const rendered = (text: string, dialect: TextDialect, secret: string): readonly string[] => {
+  const options = { mode: 'expand', dialect, secrets: { X: secret } } as const;
+  return unlessRefused(() => [contentOf(text, options)]) ?? [];
 };
 
 describe('unchanged lines', () => {
@@ -59,11 +54,9 @@ describe('unchanged lines', () => {
         const whole = file.bom
           ? `\uFEFF# c\nT=secret(X)\n${text.slice(1)}`
           : `T=secret(X)\n${text}`;
-        return renderUnlessRefused(whole, dialect, secret);
+        return rendered(whole, dialect, secret);
       });
-      const below = blocks.flatMap(({ text }) =>
-        renderUnlessRefused(`${text}T=secret(X)\n`, dialect, secret),
-      );
+      const below = blocks.flatMap(({ text }) => rendered(`${text}T=secret(X)\n`, dialect, secret));
       expect(Math.min(above.length, below.length)).toBeGreaterThan(2_000);
       const texts = [...above, ...below];
       for (const { name, read } of readersOf[dialect]) {

@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import { type Dialect, writerOf } from '../../../functions/env/dialects/dialect.ts';
 import { findExpansions } from '../../../functions/env/dialects/python.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
 import { fileText } from '../../support/env-files.ts';
-import { contentOf, plan } from '../../support/env-runs.ts';
+import { contentOf, plan, unlessRefused } from '../../support/env-runs.ts';
 import { nodeReaders, readWithExpand, readWithNodeProcess } from '../../support/node-readers.ts';
 
 const dialects = ['shell', 'compose', 'docker', 'dotenv', 'python'] as const;
@@ -35,16 +34,6 @@ const line = fc.constantFrom(
   ' KEY = secret(X)   ',
   'KEY="secret(X)" # "$(',
 );
-
-/** The result of `work`, or `undefined` if it throws `invalid_env`. */
-const unlessRefused = <T>(work: () => T): T | undefined => {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof VaultError && error.code === 'invalid_env') return undefined;
-    throw error;
-  }
-};
 
 describe('a value written for any dialect', () => {
   it('reads back through the grammar if the reply will be expanded later', () => {
