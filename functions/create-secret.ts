@@ -8,7 +8,6 @@ import { createSecret } from './vault/create-secret.ts';
 
 const operation = 'create-secret';
 const members = strictObject({ name: string(), ...valueMembers });
-const create = createSecret(ports);
 
 /** POST /v1/secrets: stores a secret that does not exist yet. */
 export const handler = endpoint({
@@ -23,9 +22,7 @@ export const handler = endpoint({
     const fingerprint = fingerprintOf(received, [operation, name, value]);
     return { name, value, fingerprint, location: referenceTo(name, received) };
   },
-  respond: async (context, principal, request) => {
-    context.journal.concerns({ name: request.name });
-    const { version, replayed } = await create(context, principal, request);
-    return written(201, version, replayed, { Location: request.location });
-  },
+  run: createSecret(ports),
+  reply: ({ version, replayed }, { location }) =>
+    written(201, version, replayed, { Location: location }),
 });

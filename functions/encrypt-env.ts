@@ -5,6 +5,7 @@ import { encryptEnv } from './vault/env-file.ts';
 
 /** POST /v1/env/encrypt: stores the secrets of enc(). The reply has secret() in place of enc(). */
 export const handler = endpoint({
-  ...fileEndpoint('encrypt-env', encryptEnv(ports)),
+  ...fileEndpoint('encrypt-env'),
   scopes: ['secrets:write'],
+  run: encryptEnv(ports),
 });

@@ -5,6 +5,7 @@ import { expandEnv } from './vault/env-file.ts';
 
 /** POST /v1/env/expand: resolves secret(); the reply is a final file. */
 export const handler = endpoint({
-  ...fileEndpoint('expand-env', expandEnv(ports)),
+  ...fileEndpoint('expand-env'),
   scopes: ['secrets:read'],
+  run: expandEnv(ports),
 });

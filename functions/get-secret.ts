@@ -11,8 +11,6 @@ import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type GetSecret, getSecret } from './vault/get-secret.ts';
 
-const get = getSecret(ports);
-
 const whichOf = (received: Received): GetSecret['which'] => {
   const query = queryOf(received, ['version', 'at']);
   const [version, at] = [query.get('version'), query.get('at')];
@@ -28,14 +26,15 @@ export const handler = endpoint({
   operation: 'get-secret',
   scopes: ['secrets:read'],
   parse: (received) => ({ name: pathName(received), which: whichOf(received) }),
-  respond: async (context, principal, request) => {
-    context.journal.concerns({ name: request.name });
-    const { stored, value } = await get(context, principal, request);
-    const { name, version } = stored;
-    return {
-      status: 200,
-      body: { name, version, ...encodeValue(value), ...validity(stored) },
-      headers: request.which === 'latest' ? { ETag: etag(version) } : {},
-    };
-  },
+  run: getSecret(ports),
+  reply: ({ stored, value }, { which }) => ({
+    status: 200,
+    body: {
+      name: stored.name,
+      version: stored.version,
+      ...encodeValue(value),
+      ...validity(stored),
+    },
+    headers: which === 'latest' ? { ETag: etag(stored.version) } : {},
+  }),
 });

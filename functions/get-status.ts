@@ -13,16 +13,18 @@ export const handler = endpoint({
   operation: 'get-status',
   scopes: [],
   parse: (received) => queryOf(received, []),
-  respond: async (context, principal) => {
-    const { masterKey, ...status } = await probe(context, principal);
+  run: async (context, principal) => {
+    const status = await probe(context, principal);
     const node = principal.scopes.includes('vault:status') ? await readNode() : undefined;
-    return {
-      status: status.status === 'ok' ? 200 : 503,
-      body: {
-        ...status,
-        masterKey: { ...masterKey, id: masterKey.id && keyIdOf(masterKey.id) },
-        ...(node !== undefined && { node }),
-      },
-    };
+    return { ...status, ...(node !== undefined && { node }) };
   },
+  reply: ({ status, store, masterKey, ...node }) => ({
+    status: status === 'ok' ? 200 : 503,
+    body: {
+      status,
+      store,
+      masterKey: { ...masterKey, id: masterKey.id && keyIdOf(masterKey.id) },
+      ...node,
+    },
+  }),
 });

@@ -7,8 +7,6 @@ import { store } from './runtime/store.ts';
 import { listSecrets } from './vault/list-secrets.ts';
 import type { NameRange } from './vault/ports.ts';
 
-const list = listSecrets({ store });
-
 const parse = (received: Received): NameRange => {
   const query = queryOf(received, ['prefix', 'limit', 'cursor']);
   const prefix = query.get('prefix') ?? '';
@@ -27,8 +25,6 @@ export const handler = endpoint({
   operation: 'list-secrets',
   scopes: ['secrets:read'],
   parse,
-  respond: async (context, principal, range) => {
-    const { names, next } = await list(context, principal, range);
-    return { status: 200, body: { names, nextCursor: nextCursorOf(next) } };
-  },
+  run: listSecrets({ store }),
+  reply: ({ names, next }) => ({ status: 200, body: { names, nextCursor: nextCursorOf(next) } }),
 });

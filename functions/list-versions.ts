@@ -7,8 +7,6 @@ import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';
 
-const list = listVersions(ports);
-
 const parse = (received: Received): ListVersions => {
   const name = pathName(received);
   const query = queryOf(received, ['limit', 'cursor', 'order', 'include']);
@@ -39,13 +37,9 @@ export const handler = endpoint({
   operation: 'list-versions',
   scopes: ['secrets:read'],
   parse,
-  respond: async (context, principal, request) => {
-    const { name } = request;
-    context.journal.concerns({ name });
-    const { versions, next } = await list(context, principal, request);
-    return {
-      status: 200,
-      body: { name, versions: versions.map(entry), nextCursor: nextCursorOf(next) },
-    };
-  },
+  run: listVersions(ports),
+  reply: ({ versions, next }, { name }) => ({
+    status: 200,
+    body: { name, versions: versions.map(entry), nextCursor: nextCursorOf(next) },
+  }),
 });

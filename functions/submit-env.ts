@@ -5,6 +5,7 @@ import { submitEnv } from './vault/env-file.ts';
 
 /** POST /v1/env: stores the secrets of enc() and resolves secret(), all or nothing. */
 export const handler = endpoint({
-  ...fileEndpoint('submit-env', submitEnv(ports)),
+  ...fileEndpoint('submit-env'),
   scopes: ['secrets:read', 'secrets:write'],
+  run: submitEnv(ports),
 });

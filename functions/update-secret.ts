@@ -8,7 +8,6 @@ import { updateSecret } from './vault/update-secret.ts';
 
 const operation = 'update-secret';
 const members = strictObject(valueMembers);
-const update = updateSecret(ports);
 
 /** PUT /v1/secrets/{name}: stores a new version of a secret that exists. */
 export const handler = endpoint({
@@ -24,9 +23,6 @@ export const handler = endpoint({
     const fingerprint = fingerprintOf(received, [operation, name, value, ifMatch?.toString()]);
     return { name, value, ifMatch, fingerprint };
   },
-  respond: async (context, principal, request) => {
-    context.journal.concerns({ name: request.name });
-    const { version, replayed } = await update(context, principal, request);
-    return written(200, version, replayed);
-  },
+  run: updateSecret(ports),
+  reply: ({ version, replayed }) => written(200, version, replayed),
 });

@@ -65,8 +65,8 @@ const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }):
 
 /** A single call reports one consumption, a transaction reports a list, and DescribeTable reports none. */
 const unitsOf = (output: object): number => {
-  const { ConsumedCapacity = [] }: { ConsumedCapacity?: Capacity | readonly Capacity[] } = output;
-  return [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+  const { ConsumedCapacity: used }: { ConsumedCapacity?: Capacity | readonly Capacity[] } = output;
+  return [used ?? []].flat().reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
 };
 
 /** Reads, with retries while there is time. Throws `throttled` or `store_unavailable`. */

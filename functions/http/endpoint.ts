@@ -17,7 +17,7 @@ import { problem, type Reply, reply, type TextReply } from './responses.ts';
 
 export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
 
-export type Endpoint<Request> = {
+export type Endpoint<Request, Answer> = {
   /** The name of the operation, which is also the name of its file, its function and its `operationId`. */
   readonly operation: string;
   /** The caller needs all of these scopes. They are checked before the request is parsed. */
@@ -29,11 +29,13 @@ export type Endpoint<Request> = {
   readonly takes?: readonly string[];
   /** Throws `invalid_request` for a malformed request. Makes no calls. */
   readonly parse: (received: Received) => Request;
-  readonly respond: (
+  /** Does the work of the operation. */
+  readonly run: (
     context: RequestContext,
     principal: Principal,
     request: Request,
-  ) => Promise<Reply | TextReply>;
+  ) => Promise<Answer>;
+  readonly reply: (answer: Answer, request: Request) => Reply | TextReply;
 };
 
 /** The journal of a request. `close` writes the one line that sums the request up. */
@@ -55,11 +57,12 @@ export type EndpointParts = {
 
 export const createEndpoint =
   ({ authenticate, clock, newWriteId, openJournal }: EndpointParts) =>
-  <Request>({ operation, scopes, takes, parse, respond }: Endpoint<Request>): Handler =>
+  <Request, Answer>(endpoint: Endpoint<Request, Answer>): Handler =>
   async (event, { awsRequestId: requestId }) => {
     const began = clock.elapsed();
     const elapsed = () => clock.elapsed() - began;
     const now = clock.now();
+    const { operation, scopes, takes, parse, run } = endpoint;
     const journal = openJournal(operation, requestId);
     let principal: Principal | undefined;
     const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
@@ -78,7 +81,8 @@ export const createEndpoint =
           clock,
           journal,
         };
-        return { result: reply(await respond(context, principal, request), requestId) };
+        const done = await run(context, principal, request);
+        return { result: reply(endpoint.reply(done, request), requestId) };
       } catch (error) {
         return { result: problem(error, requestId), error };
       }

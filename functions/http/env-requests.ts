@@ -1,9 +1,8 @@
-/** The requests and replies that the three routes for `.env` files share. */
+/** The requests, the replies and the endpoints of the three routes for `.env` files. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
 import { parseJson, stringMap } from './bodies.ts';
-import type { Endpoint } from './endpoint.ts';
 import {
   choiceOf,
   fingerprintOf,
@@ -25,18 +24,13 @@ const members = strictObject({
 });
 
 type Parsed = Omit<FileRequest, 'mode'>;
-type Respond = Endpoint<Parsed>['respond'];
 
-/** The endpoint of an operation on a file, but for its scopes. `run` does the work. */
-export const fileEndpoint = (
-  operation: string,
-  run: (...request: Parameters<Respond>) => Promise<FileAnswer>,
-): Omit<Endpoint<Parsed>, 'scopes'> => ({
+/** The parts of an endpoint that are the same for each operation on a file. */
+export const fileEndpoint = (operation: string) => ({
   operation,
   takes: ['application/json', 'text/plain'],
   parse: fileRequest(operation),
-  respond: async (context, principal, request) =>
-    fileReply(request, await run(context, principal, request)),
+  reply: fileReply,
 });
 
 /** Parses a file that comes as JSON, or as `text/plain` with its options in the query. */
@@ -105,8 +99,8 @@ const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): str
 ];
 
 export const fileReply = (
-  { reply }: Pick<Parsed, 'reply'>,
   { content, created, resolved, warnings, pinned, replayed }: FileAnswer,
+  { reply }: Pick<Parsed, 'reply'>,
 ): Reply | TextReply => {
   const headers = replayedHeader(replayed);
   return reply === 'text'

@@ -19,13 +19,12 @@ export type HttpRequest = {
   readonly path: string;
   /** The parameter `name` of the path, as it was sent; empty if the path has none. */
   readonly name: string;
-  /** All values of each parameter. */
-  readonly query: Listed;
-  /** All values of each header, by its name in lower case. */
-  readonly headers: Listed;
+  readonly query: Parts;
+  /** Headers with all their values, and headers with one value each. The second count if the first lack a name. */
+  readonly headers: readonly [listed: Parts, single: Parts];
   readonly body: { readonly text: string; readonly isBase64: boolean };
 };
-type Listed = ReadonlyMap<string, readonly string[]>;
+type Parts = readonly (readonly [name: string, values: readonly string[]])[];
 
 /** A request that the endpoint has checked, before its route parses the rest. */
 export type Received = Omit<HttpRequest, 'body'> & {
@@ -38,30 +37,21 @@ export type Body = { readonly text: string; readonly type: string };
 
 /** Reads the event. Refuses nothing. */
 export const readRequest = (event: Event): HttpRequest => {
-  const query = listsOf(event.multiValueQueryStringParameters);
-  const lowerCase = (name: string) => name.toLowerCase();
-  const listed = [...listsOf(event.multiValueHeaders, lowerCase)];
+  const query = partsOf(event.multiValueQueryStringParameters);
   return {
     path: event.path,
     name: event.pathParameters?.['name'] ?? '',
-    query: query.size > 0 ? query : listsOf(event.queryStringParameters),
-    headers: new Map([
-      ...listsOf(event.headers, lowerCase),
-      ...listed.filter(([, values]) => values.length > 0),
-    ]),
+    query: query.length > 0 ? query : partsOf(event.queryStringParameters),
+    headers: [partsOf(event.multiValueHeaders), partsOf(event.headers)],
     body: { text: event.body ?? '', isBase64: event.isBase64Encoded },
   };
 };
 
-const listsOf = (parts: object | null, keyOf = (name: string) => name): Listed => {
-  const lists = new Map<string, string[]>();
-  for (const [name, value] of Object.entries(parts ?? {})) {
-    const values = lists.get(keyOf(name)) ?? [];
-    for (const one of [value ?? []].flat()) values.push(one);
-    lists.set(keyOf(name), values);
-  }
-  return lists;
-};
+const partsOf = (parts: Event['headers'] | Event['multiValueHeaders'] | null): Parts =>
+  Object.entries(parts ?? {}).map(([name, values = []]) => [
+    name,
+    typeof values === 'string' ? [values] : values,
+  ]);
 
 /** The error for a malformed part of a request, which `field` names. The sentence must not quote its content. */
 export const invalid = (field: string, sentence: string): VaultError =>
@@ -69,9 +59,13 @@ export const invalid = (field: string, sentence: string): VaultError =>
 
 type Headers = Pick<HttpRequest, 'headers'>;
 
-/** All values of a header. `name` is in lower case. */
-export const headerValues = ({ headers }: Headers, name: string): readonly string[] =>
-  headers.get(name) ?? [];
+/** All values of a header. `name` is in lower case, and the case of the header's name does not matter. */
+export const headerValues = ({ headers }: Headers, name: string): readonly string[] => {
+  const [listed, single] = headers.map((parts) =>
+    parts.flatMap(([key, values]) => (key.toLowerCase() === name ? values : [])),
+  );
+  return (listed?.length ? listed : single) ?? [];
+};
 
 /** The value of a header that may occur once. Throws `invalid_request` with its name if it is repeated. */
 export const headerValue = (request: Headers, name: string): string | undefined => {
@@ -86,7 +80,7 @@ export const queryOf = (
   allowed: readonly string[],
 ): ReadonlyMap<string, string> =>
   new Map(
-    [...query].map(([name, [value = '', ...others]]) => {
+    query.map(([name, [value = '', ...others]]) => {
       if (!allowed.includes(name)) throw invalid('query', `known parameters: ${list(allowed)}`);
       if (others.length > 0) throw invalid(name, 'the parameter may occur only once');
       return [name, value];

@@ -1,4 +1,4 @@
-/** What a request takes from its machine: the time, random numbers, and the lines of the log. Loads no AWS client. */
+/** A request takes three things from its machine: the time, random numbers, and the lines of the log. */
 
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';

@@ -20,6 +20,7 @@ export type CreateSecret = {
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
+    vault.journal.concerns({ name: request.name });
     if (!isNameVisible(vault.principal.names, request.name)) {
       throw new VaultError('forbidden', 'the token does not allow this name');
     }

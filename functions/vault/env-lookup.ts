@@ -16,7 +16,7 @@ export type Heads = ReadonlyMap<string, StoredVersion>;
 /** Versions by the text of their reference, in the order of the plan. */
 export type Versions = ReadonlyMap<string, StoredVersion>;
 
-/** What is looked up: the names of a plan, as of an instant or as of now. */
+/** The names of a plan are looked up as of an instant, or as of now if `at` is undefined. */
 export type Asked = { readonly plan: Plan; readonly at: number | undefined };
 
 /** The heads of the names that the file reads, or of all its names, at one instant. Makes no call without names. */

@@ -13,6 +13,7 @@ export type OpenedVersion = { readonly stored: StoredVersion; readonly value: Ui
 /** Returns a version with its value. Throws `not_found`, `integrity_failure`, and the errors of store and data keys. */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {
+    vault.journal.concerns({ name: request.name });
     const stored = await find(vault, request);
     if (!stored) throw notFound();
     vault.journal.concerns(stored);

@@ -26,6 +26,7 @@ export type VersionsPage = {
  */
 export const listVersions = (ports: Ports) =>
   operation(ports, async (vault, request: ListVersions): Promise<VersionsPage> => {
+    vault.journal.concerns({ name: request.name });
     const head = await vault.store.findHead(request.name);
     if (!head) throw notFound();
     const page = await readPage(vault, head, request);

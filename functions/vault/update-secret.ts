@@ -28,6 +28,7 @@ export type UpdateSecret = {
 export const updateSecret = (ports: Ports) => {
   const runExclusive = createKeyedMutex();
   return operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
+    vault.journal.concerns({ name: request.name });
     const { tenant, names } = vault.principal;
     // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
     const isVisible = isNameVisible(names, request.name);

@@ -12,4 +12,4 @@ export const bodyBytesInResult = (body: string): number =>
 
 /** The body of the reply for a file, from the code that sends it. */
 export const fileBody = (form: 'json' | 'text', answer: FileAnswer): string =>
-  reply(fileReply({ reply: form }, answer), 'the-request-id').body;
+  reply(fileReply(answer, { reply: form }), 'the-request-id').body;

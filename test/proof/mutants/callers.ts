@@ -75,7 +75,7 @@ export const callerMutants: readonly Mutant[] = [
     name: 'a tenant waits for the updates of another tenant',
     file: 'functions/vault/update-secret.ts',
     from: '`${tenant}#${isVisible}#${request.name}`',
-    to: '`${isVisible}#${request.name}`',
+    to: '`${tenant.slice(0, 0)}#${isVisible}#${request.name}`',
     test: 'contract/write-secret',
     sentence: 'never waits for an update of another tenant with the same name',
   },

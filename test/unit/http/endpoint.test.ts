@@ -21,7 +21,7 @@ const recorded = (
   options: {
     readonly fail?: Readonly<Record<string, unknown>>;
     readonly principal?: Principal;
-    readonly scopes?: Endpoint<string>['scopes'];
+    readonly scopes?: Endpoint<string, string>['scopes'];
     readonly takes?: readonly string[];
   } = {},
 ) => {
@@ -49,7 +49,7 @@ const recorded = (
       steps.push(`open ${operation} ${requestId}`);
       return { ...readableJournal(), close: (closing) => closings.push(closing) };
     },
-  })<string>({
+  })<string, string>({
     operation: 'get-secret',
     scopes: options.scopes ?? ['secrets:read'],
     ...(options.takes && { takes: options.takes }),
@@ -58,11 +58,12 @@ const recorded = (
       bodies.push(body);
       return `parsed at ${now}`;
     },
-    respond: async (context, _principal, request) => {
+    run: async (context, _principal, request) => {
       contexts.push(context);
-      step('respond');
-      return { status: 201, body: { request }, headers: { ETag: '"1"' } };
+      step('run');
+      return request;
     },
+    reply: (request) => ({ status: 201, body: { request }, headers: { ETag: '"1"' } }),
   });
   const call = (event: Event = eventOf()) =>
     handler(event, { awsRequestId: 'r-1' } as unknown as Context);
@@ -73,7 +74,7 @@ describe('a request', () => {
   it('passes authentication, authorization, parsing and response in this order', async () => {
     const { call, steps, closings, contexts, instants, clock } = recorded();
     const result = await call();
-    expect(steps).toEqual(['open get-secret r-1', 'authenticate', 'parse', 'respond']);
+    expect(steps).toEqual(['open get-secret r-1', 'authenticate', 'parse', 'run']);
     expect(result).toMatchObject({
       statusCode: 201,
       headers: { ETag: '"1"', 'X-Request-Id': 'r-1', 'Cache-Control': 'no-store' },
@@ -131,7 +132,7 @@ describe('a request', () => {
   it('gets 400 before the operation runs if it is malformed', async () => {
     const { call, steps } = recorded({ fail: { parse: new VaultError('invalid_request', 'no') } });
     expect((await call()).statusCode).toBe(400);
-    expect(steps).not.toContain('respond');
+    expect(steps).not.toContain('run');
   });
 });
 
@@ -176,7 +177,7 @@ describe('the body of a request', () => {
 });
 
 describe('a failure', () => {
-  it.each(['authenticate', 'parse', 'respond'])(
+  it.each(['authenticate', 'parse', 'run'])(
     'becomes 500 internal without details if %s throws an unexpected error',
     async (where) => {
       const bug = new TypeError(canary, { cause: canary });
@@ -191,7 +192,7 @@ describe('a failure', () => {
   );
 
   it('becomes 500 internal if the thrown value is no error', async () => {
-    const { call } = recorded({ fail: { respond: canary } });
+    const { call } = recorded({ fail: { run: canary } });
     const result = await call();
     expect(result.statusCode).toBe(500);
     expect(JSON.stringify(result)).not.toContain(canary);
@@ -199,7 +200,7 @@ describe('a failure', () => {
 
   it('carries the standard headers and closes the journal once', async () => {
     const refused = new VaultError('not_found', 'no such secret');
-    const { call, closings } = recorded({ fail: { respond: refused } });
+    const { call, closings } = recorded({ fail: { run: refused } });
     const result = await call();
     expect(result.headers).toEqual({
       'Content-Type': 'application/problem+json',
@@ -219,8 +220,9 @@ describe('a failure', () => {
       newWriteId: () => 'w',
       openJournal: () => ({ ...readableJournal(), close: jest.fn() }),
     });
-    const respond = async () => ({ status: 200, body: { big: 1n } });
-    const handler = endpoint({ operation: 'x', scopes: [], parse: () => 0, respond });
+    const run = async () => 1n;
+    const reply = (big: bigint) => ({ status: 200, body: { big } });
+    const handler = endpoint({ operation: 'x', scopes: [], parse: () => 0, run, reply });
     const result = await handler(eventOf(), { awsRequestId: 'r-1' } as unknown as Context);
     expect(result.statusCode).toBe(500);
   });

@@ -89,10 +89,8 @@ describe('the endpoint of a function', () => {
       operation: 'get-secret',
       scopes: [],
       parse: ({ principal }) => principal.tenant,
-      respond: async ({ writeId }, _principal, tenant) => ({
-        status: 200,
-        body: { tenant, writeId },
-      }),
+      run: async ({ writeId }, _principal, tenant) => ({ tenant, writeId }),
+      reply: (body) => ({ status: 200, body }),
     });
     for (const stream of [process.stdout, process.stderr]) {
       jest.spyOn(stream, 'write').mockReturnValue(true);
