@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
+import { hasProgram } from '../host/supervisor.ts';
 import { docker, requireDocker, runCompose } from './docker.ts';
-import { hasProgram } from './run.ts';
 
 export type ProjectOptions = {
   /** Holds compose.yaml and node_modules. */

@@ -1,7 +1,5 @@
 /** Runs other people's programs to their end. Returns their output, or throws one sentence of what went wrong. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 import { closeAtEnd } from '../host/ending.ts';
 import { endChild } from '../host/supervisor.ts';
@@ -24,24 +22,6 @@ const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
 
 /** The time that a program has to end after this program was asked to end. */
 const graceMs = 10_000;
-
-/** Returns the path of the first program of this name on the PATH. */
-export const findProgram = (name: string): string | undefined =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-
-/** Whether the PATH has a program of this name. */
-export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
 
 /** Runs a program and returns its stdout, trimmed. Throws one sentence that ends in its last words. */
 export const run = (

@@ -1,28 +1,14 @@
 /** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { startChild } from '../host/supervisor.ts';
+import { findProgram, startChild } from '../host/supervisor.ts';
 import type { StoreProgram } from './store.ts';
 
 const storeFile = 'store.sqlite';
 
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const findProgram = (root: string): string => {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+const getProgram = (root: string): string => {
   const platformPackage = `@dynoxide/${process.platform}-${process.arch}`;
-  const program = [
-    join(root, 'node_modules', platformPackage, 'dynoxide'),
-    ...folders.map((folder) => join(folder, 'dynoxide')),
-  ].find(isProgram);
+  const program = findProgram('dynoxide', [join(root, 'node_modules', platformPackage)]);
   if (program !== undefined) return program;
   throw failure(
     'dynoxide, the embedded store, is neither in node_modules nor on the PATH: run npm ci, install it ' +
@@ -44,7 +30,7 @@ const explain = (lastWords: string): string | undefined =>
  * machine.
  */
 export const dynoxide = (root: string, host?: string): StoreProgram => {
-  const program = findProgram(root);
+  const program = getProgram(root);
   return {
     name: 'dynoxide',
     host,

@@ -7,9 +7,30 @@
  * `kill -9` of its parent left.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAtEnd } from './ending.ts';
 import { endRememberedChild, rememberChild } from './running.ts';
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Returns the path of the first program of this name in `folders`, and then on the PATH. */
+export const findProgram = (name: string, folders: readonly string[] = []): string | undefined =>
+  [...folders, ...(process.env['PATH'] ?? '').split(delimiter)]
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isProgram);
+
+/** Whether the PATH has a program of this name. */
+export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
 
 /**
  * The command through which the system sends a child this signal when its parent dies; empty if the system has none.

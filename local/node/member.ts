@@ -4,13 +4,13 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../../system/failures.ts';
 import type { TlsFiles } from '../cluster/cluster-file.ts';
 import { type LogFile, openLogFile } from '../cluster/log-file.ts';
-import { startChild, supervise } from '../host/supervisor.ts';
+import { hasProgram, startChild, supervise } from '../host/supervisor.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
 import { findLostWords, putAside, removeAside } from './member-files.ts';
@@ -55,8 +55,7 @@ export const clusterOf = ({ nodes }: NodeConfig): string =>
 
 /** Throws a sentence if there is no etcd. */
 export const requireEtcd = (): void => {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  if (folders.some((folder) => existsSync(join(folder, 'etcd')))) return;
+  if (hasProgram('etcd')) return;
   throw failure('etcd is not on the PATH: install it (Debian: apt-get install etcd-server)');
 };
 

@@ -13,7 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hasProgram, run } from '../../../local/containers/run.ts';
+import { run } from '../../../local/containers/run.ts';
+import { hasProgram } from '../../../local/host/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
 
 const packages = [

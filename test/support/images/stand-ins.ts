@@ -20,7 +20,8 @@ import {
   lambdaArchitecture,
   lambdaImage,
 } from '../../../local/containers/docker.ts';
-import { findProgram, run } from '../../../local/containers/run.ts';
+import { run } from '../../../local/containers/run.ts';
+import { findProgram } from '../../../local/host/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
 import { makeDebianRoot } from './debian-root.ts';
 

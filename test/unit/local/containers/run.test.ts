@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { hasProgram, run } from '../../../../local/containers/run.ts';
+import { run } from '../../../../local/containers/run.ts';
 
 describe('run', () => {
   it('returns the trimmed output of the program', async () => {
@@ -22,12 +22,5 @@ describe('run', () => {
     await expect(absent).rejects.toThrow('no-such-program-here  failed: there is no such program');
     const late = run('sleep', ['60'], { timeoutMs: 50 });
     await expect(late).rejects.toThrow('sleep 60 failed: no end within 0.05 s');
-  });
-});
-
-describe('hasProgram', () => {
-  it('tells whether the PATH has a program', () => {
-    expect(hasProgram('sh')).toBe(true);
-    expect(hasProgram('no-such-program-here')).toBe(false);
   });
 });

@@ -1,11 +1,13 @@
 /** Child processes, with small programs of the shell. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findRememberedChild, isRunning, recordOf } from '../../../../local/host/running.ts';
 import {
   type End,
+  findProgram,
+  hasProgram,
   type Program,
   type Supervised,
   startChild,
@@ -123,5 +125,16 @@ describe('the start of a program', () => {
     writeFileSync(pidFile, JSON.stringify(left));
     await run([stays]);
     expect(isRunning(left)).toBe(false);
+  });
+});
+
+describe('hasProgram', () => {
+  it('tells whether the PATH has a program that may be run', () => {
+    expect(hasProgram('sh')).toBe(true);
+    expect(hasProgram('no-such-program-here')).toBe(false);
+    writeFileSync(join(folder, 'found'), '');
+    expect(findProgram('found', [folder])).toBeUndefined();
+    chmodSync(join(folder, 'found'), 0o700);
+    expect(findProgram('found', [folder])).toBe(join(folder, 'found'));
   });
 });
