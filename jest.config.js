@@ -61,10 +61,7 @@ export default {
     project('e2e', 60),
     project('cluster', 900),
     project('cluster', 200, {
-      testMatch: [
-        `<rootDir>/test/contract/{${overEtcd}}.test.ts`,
-        '<rootDir>/test/proof/crash-points.test.ts',
-      ],
+      testMatch: [`<rootDir>/test/contract/{${overEtcd}}.test.ts`],
       setupFiles: ['<rootDir>/test/support/over-etcd.ts'],
     }),
     project('cloud', 900, cloud),

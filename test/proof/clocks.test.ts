@@ -11,6 +11,7 @@ import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { intBelow, oneOf, seeded } from '../support/adversary/random.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
+import { perRun } from '../support/long.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { historyOf } from '../support/secrets.ts';
 import { startOfTime } from '../support/virtual-clock.ts';
@@ -68,7 +69,7 @@ describe('versions', () => {
   });
 
   // Shows G4.
-  it.each(Array.from({ length: 20 }, (_, index) => index + 1))(
+  it.each(Array.from({ length: perRun(8, 20) }, (_, index) => index + 1))(
     'keep their order and intervals while the clock jumps back and forward: seed %s',
     async (seed) => {
       const random = seeded(seed);
@@ -100,7 +101,7 @@ describe('versions', () => {
   );
 
   it('become visible at once on a node whose clock differs by five minutes', async () => {
-    for (let seed = 1; seed <= 20; seed += 1) {
+    for (let seed = 1; seed <= perRun(8, 20); seed += 1) {
       const random = seeded(seed);
       const alice = someone();
       let now = startOfTime;

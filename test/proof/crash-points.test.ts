@@ -1,86 +1,151 @@
 /**
- * A process dies before or after any call of an operation, or a connection loses any reply. The points are counted from
- * the calls of an undisturbed run, so a new call is covered without a change here.
+ * A process dies before or after any call of an operation, or a connection loses any reply: a vault at its calls to the
+ * store and KMS, and a node at its calls to etcd. The points are counted from the calls of an undisturbed run, so a new
+ * call is covered without a change here.
  */
+
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { startAdversary } from '../support/adversary/adversary.ts';
-import { canaryForms } from '../support/adversary/canaries.ts';
-import { crashAt } from '../support/adversary/crash.ts';
-import { type Wired, wireUp } from '../support/adversary/ports.ts';
-import { watchCalls } from '../support/adversary/watch.ts';
+import type { Ports } from '../../functions/vault/request.ts';
+import { ensureTable } from '../../local/dynamodb/table.ts';
+import type { EtcdClient } from '../../local/etcd/client.ts';
+import { createFront } from '../../local/etcd/front.ts';
+import { createTransport } from '../../local/host/in-process.ts';
+import { readTemplate } from '../../local/host/template.ts';
+import {
+  crashAt,
+  loseReply,
+  type Take,
+  takeEtcd,
+  takeExchange,
+} from '../support/adversary/crash.ts';
+import { wireUp } from '../support/adversary/ports.ts';
+import { brokenConnection } from '../support/adversary/wire.ts';
 import { effectsOf } from '../support/effects.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { startEmbedded, storeOver, tableName } from '../support/embedded.ts';
+import { startEtcdFront } from '../support/etcd-front.ts';
 import { printFigure } from '../support/figure.ts';
-import { newValue, type Operation, type Run, readers, writers } from '../support/operations.ts';
-import { codeOf } from '../support/refusals.ts';
+import { type Operation, type Run, readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { historyOf } from '../support/secrets.ts';
 
-const key = 'k'.repeat(20);
-const keyed = [undefined, key];
+type World = {
+  /** The ports of an undisturbed process. */
+  readonly ports: Ports;
+  /** The ports of another process, each of whose calls `take` gets. */
+  readonly taken: (take: Take) => Ports;
+  readonly close: () => Promise<void>;
+};
 
-describe('an interrupted operation', () => {
-  let vault: Embedded;
-  let wired: Wired;
+const startVault = async (): Promise<World> => {
+  const vault = await startEmbedded();
+  const { forward, portsBehind } = await wireUp(vault);
+  const taken = (take: Take) => portsBehind(takeExchange(forward, take));
+  return { ports: vault.ports, taken, close: vault.close };
+};
+
+const startNode = async (): Promise<World> => {
+  const { etcd, close } = await startEtcdFront();
+  const { ports: embedded, close: closeEmbedded } = await startEmbedded();
+  /** The client of a front that has no state yet. */
+  const clientOf = (client: EtcdClient): DynamoDBClient => {
+    const front = createFront({
+      client,
+      timeToLiveAttribute: 'expiresAt',
+      onGoneBack: (sentence) => {
+        throw new Error(sentence);
+      },
+    });
+    return new DynamoDBClient({
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+      maxAttempts: 1,
+      endpoint: 'http://front',
+      requestHandler: createTransport(front),
+    });
+  };
+  const dynamodb = clientOf(etcd);
+  await ensureTable(dynamodb, tableName, (await readTemplate('template.yaml')).table);
+  const over = (client: DynamoDBClient) => ({ ...embedded, store: storeOver(client) });
+  return {
+    ports: over(dynamodb),
+    taken: (take) => over(clientOf(takeEtcd(etcd, take))),
+    close: async () => {
+      await close();
+      await closeEmbedded();
+    },
+  };
+};
+
+const lostByEtcd = Object.assign(new Error('the connection broke'), {
+  code: status.UNAVAILABLE,
+  details: 'the connection broke',
+});
+
+describe.each([
+  ['of a vault to the store and KMS', startVault, brokenConnection('ECONNRESET')],
+  ['of a node to etcd', startNode, lostByEtcd],
+] as const)('an operation interrupted at a call %s', (what, start, lost) => {
+  let world: World;
   const points = { crashes: 0, lost: 0 };
   beforeAll(async () => {
-    vault = await startEmbedded();
-    wired = await wireUp(vault);
+    world = await start();
   });
   afterAll(async () => {
     printFigure(
-      'crash points',
+      `crash points ${what}`,
       `${points.crashes} crashes and ${points.lost} lost replies, every call of ${
         writers.length * 2 + readers.length
       } operations: 0 half-visible files, 0 lost acknowledged writes, 0 second versions`,
     );
-    await vault.close();
+    await world.close();
   });
 
   const prepared = async ({ prepare }: Operation): Promise<Principal> => {
     const principal = someone();
-    await prepare(vault.ports, principal);
+    await prepare(world.ports, principal);
     return principal;
   };
   /** The calls of an undisturbed run. */
   const callsOf = async (operation: Operation, run: Run): Promise<number> => {
     let calls = 0;
-    const ports = wired.portsBehind((call, signal) => {
+    const counted = world.taken((send) => {
       calls += 1;
-      return wired.forward(call, signal);
+      return send();
     });
-    await run(ports, requestContext(), await prepared(operation));
+    await run(counted, requestContext(), await prepared(operation));
     return calls;
   };
-  /** Sends the same request again from another process. */
-  const repeated = async (run: Run, principal: Principal) => {
-    try {
-      return await run(vault.ports, requestContext(), principal);
-    } catch (error) {
-      return await codeOf(() => Promise.reject(error));
-    }
+  /** Runs until the process dies at this call. */
+  const crash = async (run: Run, principal: Principal, at: number, when: 'before' | 'after') => {
+    const { take, happened } = crashAt(at, when);
+    await Promise.race([run(world.taken(take), requestContext(), principal), happened]);
+    points.crashes += 1;
   };
+  /** Sends the same request again from another process. Returns the answer or the code of the refusal. */
+  const repeated = (run: Run, principal: Principal) =>
+    run(world.ports, requestContext(), principal).catch(({ code }): string => String(code));
 
   describe.each(writers)('$name', (operation) => {
-    describe.each(keyed)('with the key %s', (withKey) => {
-      const run = operation.run(withKey);
-      const repetition = withKey === undefined ? ['secret_exists', 'version_conflict'] : [];
+    const effects = (principal: Principal) => effectsOf(world.ports, principal, operation);
+    describe.each([undefined, 'k'.repeat(20)])('with the key %s', (key) => {
+      const run = operation.run(key);
+      const repetition = key === undefined ? ['secret_exists', 'version_conflict'] : [];
 
       // Shows G11.
       it.each(['before', 'after'] as const)(
         'has one effect after a repeat, whichever call the process died %s',
         async (when) => {
           const calls = await callsOf(operation, run);
-          for (let index = 0; index < calls; index += 1) {
+          for (let at = 0; at < calls; at += 1) {
             const principal = await prepared(operation);
-            const crash = crashAt(wired.forward, index, when);
-            const running = run(wired.portsBehind(crash.exchange), requestContext(), principal);
-            await Promise.race([running, crash.happened]);
-            const before = await effectsOf(vault.ports, principal, operation);
+            await crash(run, principal, at, when);
+            const before = await effects(principal);
             expect([[0], [1]]).toContainEqual(before);
             const again = await repeated(run, principal);
-            const point = `call ${index + 1} of ${calls}: ${before} effects, then ${JSON.stringify(again)}`;
+            const point = `call ${at + 1} of ${calls}: ${before} effects, then ${JSON.stringify(again)}`;
             if (typeof again === 'string') {
               expect([point, repetition]).toEqual([point, expect.arrayContaining([again])]);
               expect([point, before]).toEqual([point, [1]]);
@@ -88,31 +153,20 @@ describe('an interrupted operation', () => {
               expect([point, again.written]).toEqual([point, operation.writes]);
               expect([point, again.replayed]).toEqual([point, before[0] === 1]);
             }
-            expect(await effectsOf(vault.ports, principal, operation)).toEqual([1]);
-            points.crashes += 1;
+            expect(await effects(principal)).toEqual([1]);
           }
         },
       );
 
+      // Shows G6.
       it('has one effect and reports it, whichever reply is lost', async () => {
         const calls = await callsOf(operation, run);
-        for (let index = 0; index < calls; index += 1) {
+        for (let at = 0; at < calls; at += 1) {
           const principal = await prepared(operation);
-          const adversary = startAdversary(wired.forward, {
-            choose: (_, at) =>
-              at === index ? { kind: 'reply lost', as: 'reset' } : { kind: 'passed' },
-            pause: async () => {},
-            random: () => 0.5,
-            watch: watchCalls(canaryForms(newValue)),
-          });
-          const answer = await run(
-            wired.portsBehind(adversary.exchange),
-            requestContext(),
-            principal,
-          );
+          const losing = world.taken(loseReply(at, lost));
+          const answer = await run(losing, requestContext(), principal);
           expect([answer.written, answer.replayed]).toEqual([operation.writes, false]);
-          expect(await effectsOf(vault.ports, principal, operation)).toEqual([1]);
-          expect(adversary.violations).toEqual([]);
+          expect(await effects(principal)).toEqual([1]);
           points.lost += 1;
         }
       });
@@ -120,23 +174,19 @@ describe('an interrupted operation', () => {
   });
 
   describe.each(readers)('$name', (operation) => {
-    const run = operation.run();
-    // Shows G11.
     it('changes nothing and answers a repeat, wherever it was interrupted', async () => {
+      const run = operation.run();
       const calls = await callsOf(operation, run);
       const principal = await prepared(operation);
-      const history = await historyOf(vault.ports, principal, 'OLD_P');
-      const told = await run(vault.ports, requestContext(), principal);
+      const history = await historyOf(world.ports, principal, 'OLD_P');
+      const told = await run(world.ports, requestContext(), principal);
       for (const when of ['before', 'after'] as const) {
-        for (let index = 0; index < calls; index += 1) {
-          const crash = crashAt(wired.forward, index, when);
-          const running = run(wired.portsBehind(crash.exchange), requestContext(), principal);
-          await Promise.race([running, crash.happened]);
+        for (let at = 0; at < calls; at += 1) {
+          await crash(run, principal, at, when);
           expect(await repeated(run, principal)).toEqual(told);
-          points.crashes += 1;
         }
       }
-      expect(await historyOf(vault.ports, principal, 'OLD_P')).toEqual(history);
+      expect(await historyOf(world.ports, principal, 'OLD_P')).toEqual(history);
     });
   });
 });

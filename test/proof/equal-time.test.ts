@@ -13,14 +13,15 @@ import { portsOver } from '../support/adversary/ports.ts';
 import { seeded } from '../support/adversary/random.ts';
 import { file } from '../support/env-vault.ts';
 import { printFigure } from '../support/figure.ts';
+import { perRun } from '../support/long.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
 import { createMemoryKms } from '../support/memory-kms.ts';
 import { codeOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 
-const pairsOfGets = 20_000;
-const pairsOfOthers = 5_000;
+const pairsOfGets = perRun(8_000, 20_000);
+const pairsOfOthers = perRun(3_000, 5_000);
 const warmUps = 1_000;
 /** Two times count as different above this |t|. */
 const threshold = 4.5;

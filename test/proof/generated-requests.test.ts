@@ -5,11 +5,12 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { intBelow, seeded } from '../support/adversary/random.ts';
 import { printFigure } from '../support/figure.ts';
+import { perRun } from '../support/long.ts';
 import { operations } from '../support/openapi.ts';
 import { drawRequest } from '../support/openapi-requests.ts';
 import { type RunningVault, startVault } from '../support/running-vault.ts';
 
-const requests = 50_000;
+const requests = perRun(10_000, 50_000);
 const clients = 8;
 const batches = 10;
 

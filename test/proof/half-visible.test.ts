@@ -4,8 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
-import { crashAt } from '../support/adversary/crash.ts';
+import { crashAt, takeExchange } from '../support/adversary/crash.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import { brokenConnection, type Exchange } from '../support/adversary/wire.ts';
 import { seenByFile } from '../support/effects.ts';
@@ -14,6 +13,7 @@ import { printFigure } from '../support/figure.ts';
 import { largestFile, type Operation, writers } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { vaultOver } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 const key = 'k'.repeat(20);
@@ -38,13 +38,13 @@ describe('a .env file during its request', () => {
   /** Reads the names by one file and by one request each. Both must show the same: all or none. */
   const look = async (principal: Principal, { writes }: Operation): Promise<'all' | 'none'> => {
     const names = writes.map(({ name }) => name);
-    const get = (name: string) =>
-      getSecret(vault.ports)(requestContext(), principal, { name, which: 'latest' });
     const seen = await seenByFile(vault.ports, principal, names);
     const singly = new Set<string>();
     // The first and the last name of a transaction, and one in the middle.
     for (const name of [names[0], names.at(-1), names[1]]) {
-      const code = await codeOf(() => get(name ?? '')).catch(() => 'found');
+      const code = await codeOf(() => vaultOver(vault.ports).get(principal, name ?? '')).catch(
+        () => 'found',
+      );
       singly.add(code);
     }
     looks += 1;
@@ -76,43 +76,43 @@ describe('a .env file during its request', () => {
     seen.push(await look(principal, operation));
     return seen;
   };
-  /** The numbers of the calls of an undisturbed run: all, or the first and last ones of a long run. */
-  const pointsOf = async (operation: Operation, withKey: string | undefined) => {
-    const calls = ((await lookingAround(operation, withKey)).length - 1) / 2;
-    const all = Array.from({ length: calls }, (_, index) => index);
-    return all.filter((index) => calls < 16 || index < 2 || index > calls - 3);
-  };
+  const inOneStep = /^(none ){2,}(all ?)+$/;
 
   describe.each(files)('$name', (operation) => {
     describe.each([undefined, key])('with the key %s', (withKey) => {
+      /** The calls of an undisturbed run that are tested: all, or the first and the last one of a long run. */
+      let points: readonly number[];
+
       // Shows G8.
       it('becomes visible completely in one step, and never disappears', async () => {
         const seen = await lookingAround(operation, withKey);
-        expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
+        expect(seen.join(' ')).toMatch(inOneStep);
+        const calls = (seen.length - 1) / 2;
+        const all = Array.from({ length: calls }, (_, index) => index);
+        points = all.filter((index) => calls < 16 || index < 1 || index > calls - 2);
       });
 
-      it('is visible completely or not at all when any reply is lost', async () => {
-        for (const lose of await pointsOf(operation, withKey)) {
+      it('does so even if any reply is lost', async () => {
+        for (const lose of points) {
           const seen = await lookingAround(operation, withKey, lose);
-          expect(seen.join(' ')).toMatch(/^(none ){2,}(all ?)+$/);
+          expect(seen.join(' ')).toMatch(inOneStep);
         }
       });
 
       // Shows G11.
-      it.each(['before', 'after'] as const)(
-        'is visible completely or not at all when its process died %s any call',
-        async (when) => {
-          for (const index of await pointsOf(operation, withKey)) {
+      it('is visible completely or not at all when its process died at any call', async () => {
+        for (const at of points) {
+          for (const when of ['before', 'after'] as const) {
             const principal = someone();
             await operation.prepare(vault.ports, principal);
-            const crash = crashAt(wired.forward, index, when);
-            const ports = wired.portsBehind(crash.exchange);
+            const { take, happened } = crashAt(at, when);
+            const ports = wired.portsBehind(takeExchange(wired.forward, take));
             const running = operation.run(withKey)(ports, standingStill(), principal);
-            await Promise.race([running, crash.happened]);
+            await Promise.race([running, happened]);
             await look(principal, operation);
           }
-        },
-      );
+        }
+      });
     });
   });
 });

@@ -12,11 +12,12 @@ import { intBelow, seeded } from '../support/adversary/random.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { toEndpoint } from '../support/adversary/wire.ts';
 import { printFigure } from '../support/figure.ts';
+import { perRun } from '../support/long.ts';
 import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
 import { endpointsOf, startBeside } from '../support/second-vault.ts';
 
 const clients = 8;
-const secretsOfAClient = 8;
+const secretsOfAClient = perRun(3, 8);
 const updatesOfASecret = 6;
 const canary = 'plaintext-canary';
 
@@ -130,7 +131,7 @@ describe('a vault behind a hostile network', () => {
       ]);
     };
     const client = async () => {
-      for (let round = 0; round < 6; round += 1) await live();
+      for (let round = 0; round < perRun(3, 6); round += 1) await live();
     };
     await Promise.all(Array.from({ length: clients }, client));
   });

@@ -27,13 +27,14 @@ import { toEndpoint } from '../support/adversary/wire.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { perRun } from '../support/long.ts';
 import { newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { refusalOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 /** How many times in a row each fault occurs. */
-const times = 5;
+const times = perRun(2, 5);
 const needsNoKey = ['list-secrets'];
 const everything = [...writers, ...readers];
 const opens = [...readers.filter(({ name }) => !needsNoKey.includes(name))];
@@ -236,7 +237,7 @@ describe('a request without a usable master key', () => {
     for (const operation of opens) {
       const principal = await prepared(operation);
       const told = await operation.run()(vault.ports, requestContext(), principal);
-      for (let seed = 0; seed < 20; seed += 1) {
+      for (let seed = 0; seed < perRun(8, 20); seed += 1) {
         const ports = lagging(virtualClock(), seed);
         const running = operation.run()(ports, requestContext(), principal);
         const answer = await running.catch((error) => error.code);

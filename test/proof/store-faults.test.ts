@@ -16,13 +16,14 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { effectsOf } from '../support/effects.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
+import { perRun } from '../support/long.ts';
 import { newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 const key = 'k'.repeat(20);
-const seeds = 600;
+const seeds = perRun(200, 600);
 /** The answers that promise that nothing was or will be written. */
 const nothingWritten = ['throttled', 'store_unavailable'];
 const passed: Fate = { kind: 'passed' };
@@ -171,7 +172,7 @@ describe('a request to a hostile store', () => {
     let [hostileCalls, calls] = [0, 0];
     for (const operation of [...writers, ...readers]) {
       const undisturbed = await runHostile(operation, await prepared(operation), () => passed);
-      for (let seed = 1; seed <= 40; seed += 1) {
+      for (let seed = 1; seed <= perRun(15, 40); seed += 1) {
         const random = seeded(seed);
         const principal = await prepared(operation);
         const choose: Choose = () =>

@@ -1,18 +1,42 @@
-/** The death of a process as its services see it: from one call on, it stays silent. */
+/** A process dies at one of its calls to services, or one of these calls loses its reply. */
+import type { EtcdClient } from '../../../local/etcd/client.ts';
 import type { Exchange } from './wire.ts';
 
+/** Takes each call of a process, with its number from 0: sends it, or not, and returns its reply. */
+export type Take = <Reply>(send: () => Promise<Reply>, index: number) => Promise<Reply>;
+
+const numbered = (take: Take): (<Reply>(send: () => Promise<Reply>) => Promise<Reply>) => {
+  let calls = 0;
+  return (send) => {
+    const index = calls;
+    calls += 1;
+    return take(send, index);
+  };
+};
+export const takeExchange = (forward: Exchange, take: Take): Exchange => {
+  const each = numbered(take);
+  return (call, signal) => each(() => forward(call, signal));
+};
+export const takeEtcd = ({ range, txn }: EtcdClient, take: Take): EtcdClient => {
+  const each = numbered(take);
+  return {
+    range: (request, deadline) => each(() => range(request, deadline)),
+    txn: (request, deadline) => each(() => txn(request, deadline)),
+    close: () => undefined,
+  };
+};
+
 export type Crash = {
-  readonly exchange: Exchange;
+  readonly take: Take;
   /** Resolves once the process is dead and its sent calls have ended. */
   readonly happened: Promise<void>;
 };
 
-/** Dies at the call numbered `index`, from 0: before it is sent, or after it was applied. */
-export const crashAt = (forward: Exchange, index: number, when: 'before' | 'after'): Crash => {
+/** Dies at the call numbered `at`: before it is sent, or after it was applied. From then on it stays silent. */
+export const crashAt = (at: number, when: 'before' | 'after'): Crash => {
   const { promise: happened, resolve } = Promise.withResolvers<void>();
   const underWay = new Set<Promise<unknown>>();
   const forever = new Promise<never>(() => {});
-  let calls = 0;
   let dead = false;
   const die = (): Promise<never> => {
     dead = true;
@@ -21,16 +45,23 @@ export const crashAt = (forward: Exchange, index: number, when: 'before' | 'afte
   };
   return {
     happened,
-    exchange: async (call, signal) => {
-      const own = calls;
-      calls += 1;
+    take: async (send, index) => {
       if (dead) return await forever;
-      if (own === index && when === 'before') return await die();
-      const sent = forward(call, signal);
+      if (index === at && when === 'before') return await die();
+      const sent = send();
       underWay.add(sent);
       const reply = await sent;
-      if (own === index) return await die();
+      if (index === at) return await die();
       return dead ? await forever : reply;
     },
   };
 };
+
+/** The call numbered `at` is applied, and the connection breaks with `error` before its reply. */
+export const loseReply =
+  (at: number, error: Error): Take =>
+  async (send, index) => {
+    const reply = await send();
+    if (index === at) throw error;
+    return reply;
+  };
