@@ -64,7 +64,7 @@ export const readingMutants: readonly Mutant[] = [
     from: 'if (unclear) return await settle(vault, write, cause);',
     to: "if (unclear && write.creates.length < 0) return await settle(vault, write, cause);\n    if (unclear) throw new VaultError('outcome_unknown', 'the write may have taken effect');",
     test: 'unit/vault/retries',
-    sentence: 'returns what one look-up finds after three attempts',
+    sentence: 'ends with what one look-up finds after three unclear attempts',
   },
   {
     name: 'retries never end',

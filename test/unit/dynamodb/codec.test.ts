@@ -78,12 +78,6 @@ describe('an encoded item', () => {
     expect(bare(version)).toEqual(bare(head));
   });
 
-  it('decodes to what was encoded', () => {
-    expect(kinds.head.decode(head)).toEqual({ ...sealed, validTo: undefined });
-    expect(kinds.version.decode(version)).toEqual({ ...sealed, validTo });
-    expect(kinds.record.decode(recordItem)).toEqual(record);
-  });
-
   it('lives to the end of the second in which it expires', () => {
     const item = encodeRecord(recordKey, { ...record, expiresAt: record.expiresAt + 1 });
     expect(item['expiresAt']).toEqual({ N: String(record.expiresAt / 1000 + 1) });
@@ -93,31 +87,24 @@ describe('an encoded item', () => {
 
 describe('a changed item', () => {
   it.each(everyAttribute)(
-    'fails with integrity_failure: %s without %s',
-    async (kind, attribute) => {
-      const item = without(kinds[kind].item, attribute);
-      expect(await refusalOfItem(kind, item)).toBe('integrity_failure');
-    },
-  );
-
-  it.each(everyAttribute)(
-    'fails with integrity_failure: %s with %s of another type',
+    'fails with integrity_failure: %s without %s, or with one of another type',
     async (kind, attribute) => {
       const { item } = kinds[kind];
       const [[type = '', content] = []] = Object.entries(item[attribute] ?? {});
+      const text = String(content);
       const others = {
-        S: 'x',
-        N: '1',
+        S: text,
+        N: text,
         B: new Uint8Array(32),
         BOOL: true,
         NULL: true,
         L: [],
         M: {},
       };
+      expect(await refusalOfItem(kind, without(item, attribute))).toBe('integrity_failure');
       for (const [name, other] of Object.entries(others)) {
         if (name === type) continue;
-        const same = name === 'S' || name === 'N' ? String(content) : other;
-        const changed = { ...item, [attribute]: { [name]: same } } as unknown as Item;
+        const changed = { ...item, [attribute]: { [name]: other } } as unknown as Item;
         expect(await refusalOfItem(kind, changed)).toBe('integrity_failure');
       }
     },

@@ -301,17 +301,6 @@ describe('the KMS calls of one process', () => {
     answers.at(-1)?.();
     expect(await third).toBe(plaintext);
   });
-
-  it('fail as throttled if they get no permit in time', async () => {
-    const answers: (() => void)[] = [];
-    const { clock, unwrap } = start(answers);
-    for (let index = 0; index < 32; index += 1) void unwrap();
-    const refused = refusalOf(unwrap);
-    await settle();
-    clock.advance(7_000);
-    expect((await refused).code).toBe('throttled');
-    expect(answers).toHaveLength(32);
-  });
 });
 
 describe('the probe of the master key', () => {

@@ -177,15 +177,6 @@ describe('the ports of a function', () => {
     expect(headers.filter((name) => telling.includes(name))).toEqual([]);
   });
 
-  it('reuse their connections for later calls', async () => {
-    const store = await serve((_request, response) => response.end('{"Table":{}}'));
-    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
-    const { ports } = freshVault();
-    for (let call = 0; call < 3; call += 1)
-      await ports.store.for(requestContext(), someone()).probe();
-    expect([store.requests(), store.connections()]).toEqual([3, 1]);
-  });
-
   it('open a connection for each KMS call that may run at once', async () => {
     const answers: (() => void)[] = [];
     const reply = { Plaintext: randomBytes(32), CiphertextBlob: randomBytes(60), KeyId: 'k' };

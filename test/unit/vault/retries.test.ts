@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
 import type { RequestVault } from '../../../functions/vault/request.ts';
 import { outOfTime, startBackoff, writeUntilClear } from '../../../functions/vault/retries.ts';
-import { codeOf, refusalOf } from '../../support/refusals.ts';
+import { codeOf } from '../../support/refusals.ts';
 import { requestContext } from '../../support/requests.ts';
 import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts';
 
@@ -66,29 +66,92 @@ const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Scrip
   return { run, clock, context, triedAt, decisions, lookUps: () => lookUps };
 };
 
-describe('a write', () => {
-  it.each([written, exists, raced, replayed])(
-    'returns a clear outcome after one attempt: $outcome',
-    async (outcome) => {
-      const { run, triedAt, lookUps, context, clock } = scripted({ writes: [outcome] });
-      expect(await run()).toBe(outcome);
-      expect([triedAt.length, lookUps(), context.journal.attempts()]).toEqual([1, 0, 1]);
-      expect(clock.sleeps).toEqual([]);
-      expect(context.journal.decisions).toEqual([]);
-    },
-  );
+/** The answer, an outcome or the code of a refusal, and how often the store was asked to write and to look up. */
+type Row = readonly [string, Script, WriteOutcome | string, number, number];
+const clear = [written, exists, raced, replayed];
+const refusal = (code: ErrorCode) => new VaultError(code, '');
+const rows: readonly Row[] = [
+  ...clear.map((each): Row => [`a clear outcome: ${each.outcome}`, { writes: [each] }, each, 1, 0]),
+  ...[throttled, unavailable, unclear].flatMap((first) =>
+    clear.map((second): Row => {
+      const title = `a retry after ${JSON.stringify(first)}: ${second.outcome}`;
+      return [title, { writes: [first, second] }, second, 2, 0];
+    }),
+  ),
+  ...clear.map((seen): Row => {
+    const title = `what one look-up finds after three unclear attempts: ${seen.outcome}`;
+    return [title, { writes: [unclear], seen }, seen, 3, 1];
+  }),
+  ...[
+    ...[unclear, throttled, unavailable],
+    ...[refusal('store_unavailable'), refusal('throttled'), new TypeError('x')],
+  ].map((seen): Row => {
+    const told = seen instanceof Error ? String(seen) : JSON.stringify(seen);
+    const title = `never as unwritten if the look-up finds nothing clear: ${told}`;
+    return [title, { writes: [unclear], seen }, 'outcome_unknown', 3, 1];
+  }),
+  ...(['store_unavailable', 'throttled'] as const).map((code): Row => {
+    const title = `a look-up if the blocking item cannot be read: ${code}`;
+    return [title, { writes: [refusal(code)], seen: written }, written, 3, 1];
+  }),
+  ...(
+    [
+      ['first', [unclear, unavailable, unavailable], 3],
+      ['second', [unavailable, unclear, unavailable], 3],
+      ['last', [unavailable, unavailable, unclear], 3],
+      ['first, before a fault of ours', [unclear, refusal('internal')], 3],
+    ] as const
+  ).map(([which, writes, attempts]): Row => {
+    const title = `outcome_unknown if only one attempt was unclear: the ${which}`;
+    return [title, { writes }, 'outcome_unknown', attempts, 1];
+  }),
+  ['our own fault at once: nothing was sent', { writes: [refusal('internal')] }, 'internal', 1, 0],
+  [
+    'the integrity failure that a look-up finds',
+    { writes: [unclear], seen: refusal('integrity_failure') },
+    'integrity_failure',
+    3,
+    1,
+  ],
+  ['a store that is unavailable', { writes: [unavailable] }, 'store_unavailable', 3, 0],
+  [
+    'a retry that does not count throttling',
+    { writes: [unavailable, throttled, throttled, throttled, unavailable, written] },
+    written,
+    6,
+    0,
+  ],
+  ...[8_000, 9_000].map((beganMs): Row => {
+    const title = `no attempt after ${beganMs} ms`;
+    return [title, { writes: [written], beganMs }, 'throttled', 0, 0];
+  }),
+  ['a first attempt just before 8 s', { writes: [written], beganMs: 7_999 }, written, 1, 0],
+  ...(
+    [
+      [unavailable, 'store_unavailable', 0],
+      [throttled, 'throttled', 0],
+      [unclear, 'outcome_unknown', 1],
+    ] as const
+  ).map(([outcome, code, lookUps]): Row => {
+    const script = { writes: [outcome], beganMs: 7_000, tryMs: 1_000 };
+    return [`no second attempt after 8 s: ${code}`, script, code, 1, lookUps];
+  }),
+];
 
-  it.each([throttled, unavailable, unclear])(
-    'retries an unclear outcome and returns the result of the retry: %j',
-    async (first) => {
-      for (const second of [written, exists, raced, replayed]) {
-        const { run, triedAt, lookUps, decisions } = scripted({ writes: [first, second] });
-        expect(await run()).toBe(second);
-        expect([triedAt.length, lookUps()]).toEqual([2, 0]);
-        expect(decisions()).toEqual(['try_failed']);
-      }
-    },
-  );
+describe('a write', () => {
+  it.each(rows)('ends with %s', async (_, script, expected, attempts, lookUps) => {
+    const { run, ...asked } = scripted(script);
+    if (typeof expected === 'string') expect(await codeOf(run)).toBe(expected);
+    else expect(await run()).toBe(expected);
+    expect([asked.triedAt.length, asked.lookUps()]).toEqual([attempts, lookUps]);
+    expect(asked.context.journal.attempts()).toBe(attempts);
+    // Each attempt that was not the last word is logged, and so is an unknown outcome.
+    const unknown = expected === 'outcome_unknown' ? ['outcome_unknown'] : [];
+    const told = asked.decisions();
+    expect(told.filter((decision) => decision !== 'try_failed')).toEqual(unknown);
+    const failures = attempts - (typeof expected === 'object' && lookUps === 0 ? 1 : 0);
+    if (expected !== 'internal') expect(told.length - unknown.length).toBe(failures);
+  });
 
   it('logs a failed attempt with the version that it wanted to write', async () => {
     const names = async (write: Write) => {
@@ -100,142 +163,36 @@ describe('a write', () => {
     expect(await names(update)).toEqual({ name: 'DB_PASSWORD', version: 2 });
     expect(await names({ creates: [version, version], unchanged: [] })).toEqual({});
   });
-});
 
-describe('a write that stays unclear', () => {
-  it.each([written, exists, raced, replayed])(
-    'returns what one look-up finds after three attempts: $outcome',
-    async (seen) => {
-      const { run, triedAt, lookUps } = scripted({ writes: [unclear], seen });
-      expect(await run()).toBe(seen);
-      expect([triedAt.length, lookUps()]).toEqual([3, 1]);
-    },
-  );
-
-  it('fails as outcome_unknown with the last fault of the store as its cause', async () => {
+  it('fails with the last fault of the store as its cause', async () => {
     const [first, last] = [new Error('first'), new Error('last')];
-    const writes: WriteOutcome[] = [
-      { ...unclear, cause: first },
-      { ...throttled, cause: last },
-      unclear,
-    ];
-    const { run } = scripted({ writes });
-    await expect(run()).rejects.toMatchObject({ code: 'outcome_unknown', cause: last });
     const lookedAt = new VaultError('store_unavailable', '', { cause: last });
-    const { run: rerun } = scripted({ writes: [{ ...unclear, cause: first }, lookedAt] });
-    await expect(rerun()).rejects.toMatchObject({ code: 'outcome_unknown', cause: last });
-    const { run: refused } = scripted({ writes: [{ ...unavailable, cause: last }] });
-    await expect(refused()).rejects.toMatchObject({ code: 'store_unavailable', cause: last });
-  });
-
-  it.each([unclear, throttled, unavailable])(
-    'fails as outcome_unknown if the look-up finds nothing clear: %j',
-    async (seen) => {
-      const { run, decisions } = scripted({ writes: [unclear], seen });
-      expect(await codeOf(run)).toBe('outcome_unknown');
-      expect(decisions()).toEqual(['try_failed', 'try_failed', 'try_failed', 'outcome_unknown']);
-    },
-  );
-
-  it.each([
-    ['is unavailable', new VaultError('store_unavailable', '')],
-    ['is throttled', new VaultError('throttled', '')],
-    ['fails in another way', new TypeError('x')],
-  ])('fails as outcome_unknown, never as unwritten, if the look-up %s', async (_, seen) => {
-    const { run } = scripted({ writes: [unclear], seen });
-    expect(await codeOf(run)).toBe('outcome_unknown');
-  });
-
-  it.each(['store_unavailable', 'throttled'] as const)(
-    'looks up its outcome if the blocking item cannot be read: %s',
-    async (code) => {
-      const { run, lookUps } = scripted({ writes: [new VaultError(code, '')], seen: written });
-      expect(await run()).toBe(written);
-      expect(lookUps()).toBe(1);
-    },
-  );
-
-  it('ends at once with our own fault, because nothing was sent', async () => {
-    const fault = new VaultError('internal', 'a fault of ours');
-    const { run, triedAt, lookUps } = scripted({ writes: [fault] });
-    expect(await refusalOf(run)).toBe(fault);
-    expect([triedAt.length, lookUps()]).toEqual([1, 0]);
-  });
-
-  it('fails as integrity_failure if the look-up finds one', async () => {
-    const seen = new VaultError('integrity_failure', '');
-    const { run } = scripted({ writes: [unclear], seen });
-    expect(await refusalOf(run)).toBe(seen);
+    for (const [writes, code] of [
+      [[{ ...unclear, cause: first }, { ...throttled, cause: last }, unclear], 'outcome_unknown'],
+      [[{ ...unclear, cause: first }, lookedAt], 'outcome_unknown'],
+      [[{ ...unavailable, cause: last }], 'store_unavailable'],
+    ] as const) {
+      await expect(scripted({ writes }).run()).rejects.toMatchObject({ code, cause: last });
+    }
   });
 
   it.each([
-    ['first', [unclear, unavailable, unavailable]],
-    ['second', [unavailable, unclear, unavailable]],
-    ['last', [unavailable, unavailable, unclear]],
-    ['first, before throttling without end', [unclear, throttled]],
-    ['first, before a fault of ours', [unclear, new VaultError('internal', 'a fault of ours')]],
-  ])('fails as outcome_unknown if only one attempt was unclear: the %s', async (_, writes) => {
-    const { run, lookUps } = scripted({ writes });
-    expect(await codeOf(run)).toBe('outcome_unknown');
-    expect(lookUps()).toBe(1);
-  });
-});
-
-describe('a write that the store certainly refused', () => {
-  it('fails after three attempts without a look-up if the store is unavailable', async () => {
-    const { run, triedAt, lookUps } = scripted({ writes: [unavailable] });
-    expect(await codeOf(run)).toBe('store_unavailable');
-    expect([triedAt.length, lookUps()]).toEqual([3, 0]);
-  });
-
-  it('retries throttling until 8 s, without a limit on attempts', async () => {
-    const { run, triedAt, lookUps, clock } = scripted({ writes: [throttled] });
-    expect(await codeOf(run)).toBe('throttled');
+    ['throttled', [throttled], 0],
+    ['outcome_unknown', [unclear, throttled], 1],
+  ] as const)('retries throttling until 8 s, and then answers %s', async (code, writes, seen) => {
+    const { run, triedAt, lookUps, clock } = scripted({ writes });
+    expect(await codeOf(run)).toBe(code);
     expect(triedAt.length).toBeGreaterThan(30);
     for (const at of triedAt) expect(at).toBeLessThan(8_000);
     expect(clock.elapsed()).toBeGreaterThan(7_500);
-    expect(lookUps()).toBe(0);
-  });
-
-  it('excludes throttling from the three attempts', async () => {
-    const writes = [unavailable, throttled, throttled, throttled, unavailable, written];
-    const { run, triedAt } = scripted({ writes });
-    expect(await run()).toBe(written);
-    expect(triedAt).toHaveLength(6);
-  });
-});
-
-describe('the time of a request', () => {
-  it.each([8_000, 9_000])('allows no attempt after %s ms', async (beganMs) => {
-    const { run, triedAt } = scripted({ writes: [written], beganMs });
-    expect(await codeOf(run)).toBe('throttled');
-    expect(triedAt).toEqual([]);
-  });
-
-  it('allows a first attempt just before 8 s', async () => {
-    const { run } = scripted({ writes: [written], beganMs: 7_999 });
-    expect(await run()).toBe(written);
-  });
-
-  it.each<[WriteOutcome, string]>([
-    [unavailable, 'store_unavailable'],
-    [throttled, 'throttled'],
-    [unclear, 'outcome_unknown'],
-  ])('ends the attempts, and %j becomes %s', async (outcome, code) => {
-    const { run, triedAt } = scripted({ writes: [outcome], beganMs: 7_000, tryMs: 1_000 });
-    expect(await codeOf(run)).toBe(code);
-    expect(triedAt).toEqual([7_000]);
+    expect(lookUps()).toBe(seen);
   });
 
   it('permits no sleep that no attempt can follow', async () => {
-    const { run, clock, triedAt } = scripted({
-      writes: [throttled],
-      beganMs: 7_999,
-      random: () => 0.999,
-    });
+    const script = { writes: [throttled], beganMs: 7_999, random: () => 0.999 };
+    const { run, clock, triedAt } = scripted(script);
     expect(await codeOf(run)).toBe('throttled');
-    expect(clock.sleeps).toEqual([]);
-    expect(triedAt).toEqual([7_999]);
+    expect([clock.sleeps, triedAt]).toEqual([[], [7_999]]);
   });
 });
 
