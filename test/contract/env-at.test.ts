@@ -1,12 +1,10 @@
-/** Expanding a file as of an instant gives one consistent view of all its secrets at that instant. */
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
-import { expandWith, file } from '../support/env-vault.ts';
+import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { expandWith } from '../support/env-vault.ts';
 import * as fault from '../support/faults.ts';
-import { requestContext, someone } from '../support/requests.ts';
+import { someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 
 describe('a .env file as of an instant, on the embedded store and KMS', () => {
@@ -149,68 +147,6 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
       code: 'not_found',
     });
     expect((await expand(alice, 'X=1\n', began)).content).toBe('X=1\n');
-  });
-
-  it('reports foreign, hidden and missing names alike, with the same calls', async () => {
-    const alice = someone();
-    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3'], began);
-    await makeSecret(vault.ports, alice, 'OTHER', ['o1', 'o2', 'o3'], began);
-    await makeSecret(vault.ports, someone(), 'FOREIGN', ['f1', 'f2', 'f3'], began);
-    const refusals = [];
-    for (const [principal, name] of [
-      [alice, 'NOWHERE'],
-      [alice, 'FOREIGN'],
-      [{ ...alice, names: ['A', 'OTHER.*', 'X*'] }, 'OTHER'],
-    ] as const) {
-      const context = requestContext();
-      const request = file(`X=secret(A)\nY="secret(${name})secret(${name}@2)"\n`, { at: began });
-      const { code, message, members } = await expandWith(
-        vault.ports,
-        principal,
-        request.content,
-        request,
-        context,
-      ).catch((error) => error);
-      const errors = members.errors.map(({ name: told, ...place }: { name: string }) => {
-        expect(told).toBe(name);
-        return { ...place, column: 0 };
-      });
-      const { storeCalls, kmsCalls, units } = context.journal;
-      refusals.push({ code, message, errors, storeCalls, kmsCalls, units: units() });
-    }
-    expect(refusals[0]).toMatchObject({ code: 'not_found', kmsCalls: [] });
-    expect(refusals[0]?.errors).toHaveLength(2);
-    expect(refusals[1]).toEqual(refusals[0]);
-    expect(refusals[2]).toEqual(refusals[0]);
-  });
-
-  describe('over a changed table', () => {
-    const withGap = async () => {
-      const alice = someone();
-      vault.tampered.add(alice.tenant);
-      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4'], began);
-      await makeSecret(vault.ports, alice, 'B', ['b1'], began + 2_000);
-      const pk = { S: `TENANT#${alice.tenant}#SECRET#A` };
-      const key = { pk, sk: { S: 'VERSION#0000000002' } };
-      await vault.dynamodb.send(new DeleteItemCommand({ TableName: tableName, Key: key }));
-      return alice;
-    };
-
-    it('fails with integrity_failure, but reports missing names first', async () => {
-      const alice = await withGap();
-      const content = 'X=secret(A)\nY=secret(B)\n';
-      await expect(expand(alice, content, began + 1_500)).rejects.toMatchObject({
-        code: 'not_found',
-        members: { errors: [{ name: 'B' }], errorsTotal: 1 },
-      });
-      for (const dryRun of [false, true]) {
-        const options = { at: began + 1_500, dryRun };
-        await expect(
-          expandWith(vault.ports, alice, 'X=secret(A)\n', options),
-        ).rejects.toMatchObject({ code: 'integrity_failure' });
-      }
-      expect((await expand(alice, content, began + 3_000)).content).toBe('X=a4\nY=b1\n');
-    });
   });
 
   it('answers store_unavailable, not not_found, while the store cannot be read', async () => {

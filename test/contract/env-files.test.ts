@@ -1,15 +1,6 @@
-import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import {
-  encryptEnv,
-  expandEnv,
-  type FileRequest,
-  submitEnv,
-} from '../../functions/vault/env-file.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
 import type { DataKey } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
@@ -17,12 +8,8 @@ import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts'
 import * as fault from '../support/faults.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { vaultOver, whileDisabled } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
-
-type Options = Partial<Omit<FileRequest, 'content' | 'mode' | 'at' | 'pin' | 'fingerprint'>> & {
-  key?: string;
-  ports?: Ports;
-};
 
 describe('a .env file, on the embedded store and KMS', () => {
   let vault: Embedded;
@@ -32,41 +19,21 @@ describe('a .env file, on the embedded store and KMS', () => {
   // Closing verifies every item, perhaps on a busy machine.
   afterAll(() => vault.close(), 60_000);
 
-  const requestOf = (principal: Principal, content: string, { key, ports, ...more }: Options) => ({
-    content,
-    values: new Map<string, string>(),
-    dialect: 'shell' as const,
-    dryRun: false,
-    reply: 'json' as const,
-    at: undefined,
-    pin: false,
-    ...more,
-    fingerprint: key ? fingerprint(key, principal, ['env', content]) : undefined,
-  });
-  const submit = (principal: Principal, content: string, options: Options = {}) =>
-    submitEnv(options.ports ?? vault.ports)(
-      requestContext(),
-      principal,
-      requestOf(principal, content, options),
-    );
-  const encrypt = (principal: Principal, content: string, options: Options = {}) =>
-    encryptEnv(options.ports ?? vault.ports)(
-      requestContext(),
-      principal,
-      requestOf(principal, content, options),
-    );
-  const expand = (principal: Principal, content: string, options: Options = {}) =>
-    expandEnv(options.ports ?? vault.ports)(
-      requestContext(),
-      principal,
-      requestOf(principal, content, options),
-    );
+  type Options = NonNullable<Parameters<ReturnType<typeof vaultOver>['submit']>[2]>;
+  const send =
+    (route: 'submit' | 'encrypt' | 'expand') =>
+    (
+      principal: Principal,
+      content: string,
+      { ports, ...asked }: Options & { ports?: Ports } = {},
+    ) =>
+      vaultOver(ports ?? vault.ports)[route](principal, content, asked);
+  const [submit, encrypt, expand] = [send('submit'), send('encrypt'), send('expand')];
   const storedValue = async (principal: Principal, name: string): Promise<string | undefined> => {
-    const request = { name, which: 'latest' } as const;
-    const found = await getSecret(vault.ports)(requestContext(), principal, request).catch(
-      () => undefined,
-    );
-    return found && Buffer.from(found.value).toString();
+    const found = await vaultOver(vault.ports)
+      .get(principal, name)
+      .catch(() => undefined);
+    return found?.text;
   };
 
   it('stores the values named by enc(), replaces them by secret() references, and expands them again', async () => {
@@ -149,8 +116,8 @@ describe('a .env file, on the embedded store and KMS', () => {
   it('refuses a new name hidden from the caller before anything is looked up', async () => {
     const alice = someone({ names: ['A'] });
     const context = requestContext();
-    const request = requestOf(alice, 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n', {});
-    await expect(submitEnv(vault.ports)(context, alice, request)).rejects.toMatchObject({
+    const content = 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n';
+    await expect(submit(alice, content, { context })).rejects.toMatchObject({
       code: 'forbidden',
     });
     expect(context.journal.storeCalls).toEqual([]);
@@ -190,41 +157,22 @@ describe('a .env file, on the embedded store and KMS', () => {
       store: (store) => ({
         write: async (write) => {
           turns += 1;
-          if (turns === 1) await addVersion(vault.ports, alice, 'TOKEN', 'new');
-          return await store.write(write);
-        },
-      }),
-    });
-    const answer = await submit(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', { ports });
-    expect(answer.content).toBe('A=secret(A)\nX=secret(A)\nT=new\n');
-    expect(turns).toBe(2);
-    // The second attempt reuses the data key of the first, and the request erases it.
-    expect(generated).toEqual([new Uint8Array(32)]);
-  });
-
-  it('logs lost_race for each time a secret that it read was updated before the write', async () => {
-    const alice = someone();
-    await makeSecret(vault.ports, alice, 'TOKEN', ['old']);
-    let updates = 0;
-    const ports = changedPorts(vault.ports, {
-      store: (store) => ({
-        write: async (write) => {
-          if (updates < 2) {
-            updates += 1;
-            await addVersion(vault.ports, alice, 'TOKEN', `new ${updates}`);
-          }
+          if (turns < 3) await addVersion(vault.ports, alice, 'TOKEN', `new ${turns}`);
           return await store.write(write);
         },
       }),
     });
     const context = requestContext();
-    const request = requestOf(alice, 'A=1\nX=enc(A)\nT=secret(TOKEN)\n', {});
-    await submitEnv(ports)(context, alice, request);
+    const content = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
+    const answer = await submit(alice, content, { ports, context });
+    expect(answer.content).toBe("A=secret(A)\nX=secret(A)\nT='new 2'\n");
     expect(context.journal.decisions.map(({ decision }) => decision)).toEqual([
       'lost_race',
       'lost_race',
       'created',
     ]);
+    // Later attempts reuse the data key of the first, and the request erases it.
+    expect(generated).toEqual([new Uint8Array(32)]);
   });
 
   it('stores 96 new names in time when each call to KMS takes a second', async () => {
@@ -254,8 +202,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     };
     const content = names.map((name) => `${name}=v\nX_${name}=enc(${name})\n`).join('');
     const ports = changedPorts(vault.ports, { dataKeys: () => ({ generate }) });
-    const request = requestOf(alice, content, {});
-    const { created } = await encryptEnv(ports)(requestContext({ clock }), alice, request);
+    const { created } = await encrypt(alice, content, { clock, ports });
     expect(created).toHaveLength(96);
   }, 60_000);
 
@@ -273,30 +220,10 @@ describe('a .env file, on the embedded store and KMS', () => {
       }),
     });
     const context = requestContext({ clock: virtualClock() });
-    const request = requestOf(alice, 'T=secret(TOKEN)\n', {});
-    await expect(expandEnv(ports)(context, alice, request)).rejects.toMatchObject({
+    await expect(expand(alice, 'T=secret(TOKEN)\n', { context, ports })).rejects.toMatchObject({
       code: 'throttled',
     });
     expect(context.elapsed()).toBeLessThan(8_000);
-  });
-
-  it('succeeds once when the reply to its transaction is lost', async () => {
-    const alice = someone();
-    const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
-    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
-    const answer = await encrypt(alice, 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n', { ports });
-    expect(answer.created).toHaveLength(2);
-    expect(answer.replayed).toBe(false);
-  });
-
-  it('answers outcome_unknown if every reply is lost and nothing of it is stored', async () => {
-    const lost = { before: fault.timedOut };
-    const script = fault.inTurn('TransactWriteItems', [lost, lost, lost]);
-    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
-    const file = 'A=1\nB=2\nX=enc(A)\nY=enc(B)\n';
-    await expect(encrypt(someone(), file, { ports })).rejects.toMatchObject({
-      code: 'outcome_unknown',
-    });
   });
 
   describe('as a dry run', () => {
@@ -313,32 +240,15 @@ describe('a .env file, on the embedded store and KMS', () => {
   describe('with an idempotency key', () => {
     const key = 'k'.repeat(20);
 
-    it('has one effect for eight concurrent duplicates', async () => {
-      const alice = someone();
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, () => encrypt(alice, 'A=1\nX=enc(A)\n', { key })),
-      );
-      expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
-      expect(new Set(answers.map(({ content }) => content)).size).toBe(1);
-    });
-
-    it('refuses the key for another file', async () => {
-      const alice = someone();
-      await encrypt(alice, 'A=1\nX=enc(A)\n', { key });
-      await expect(encrypt(alice, 'B=1\nX=enc(B)\n', { key })).rejects.toMatchObject({
-        code: 'idempotency_key_reused',
-      });
-    });
-
     it('repeats its first answer though it creates nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
-      for (const [send, content] of [
-        [submit, 'T=secret(TOKEN)\n'],
-        [submit, 'P=plain\n'],
-        [encrypt, 'T=secret(TOKEN)\n'],
+      for (const [subject, send, content] of [
+        ['one', submit, 'T=secret(TOKEN)\n'],
+        ['two', submit, 'P=plain\n'],
+        ['three', encrypt, 'T=secret(TOKEN)\n'],
       ] as const) {
-        const own = { ...alice, subject: `${send.name} ${content}` };
+        const own = { ...alice, subject };
         const first = await send(own, content, { key });
         await addVersion(vault.ports, alice, 'TOKEN', 'newer');
         expect(await send(own, content, { key })).toEqual({ ...first, replayed: true });
@@ -398,16 +308,13 @@ describe('a .env file, on the embedded store and KMS', () => {
     it('reports name errors before the disabled master key, and stores nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'OLD', ['x']);
-      await vault.kms.send(new DisableKeyCommand({ KeyId: vault.keyArn }));
-      try {
+      await whileDisabled(vault, async () => {
         const fails = (content: string) => expect(submit(alice, content)).rejects;
         await fails('OLD=1\nX=enc(OLD)\n').toMatchObject({ code: 'secret_exists' });
         await fails('X=secret(NOWHERE)\n').toMatchObject({ code: 'not_found' });
         await fails('NEW=1\nX=enc(NEW)\n').toMatchObject({ code: 'master_key_unavailable' });
         await fails('X=secret(OLD)\n').toMatchObject({ code: 'master_key_unavailable' });
-      } finally {
-        await vault.kms.send(new EnableKeyCommand({ KeyId: vault.keyArn }));
-      }
+      });
       expect(await storedValue(alice, 'NEW')).toBeUndefined();
     });
   });
@@ -460,32 +367,10 @@ describe('a .env file, on the embedded store and KMS', () => {
       const sent = [...Array<string>(4).fill('é'.repeat(32_760)), last];
       const values = new Map(sent.map((value, index) => [`NEW${index}`, value]));
       const creating = [...values.keys()].map((name) => `${name}=enc(${name})\n`).join('');
-      const request = requestOf(alice, creating + reading, { values });
-      return submitEnv(vault.ports)(context, alice, request);
+      return submit(alice, creating + reading, { context, values });
     };
     await expect(submitWith('é'.repeat(33))).rejects.toMatchObject({ code: 'too_large' });
     expect(context.journal.kmsCalls).toEqual([]);
     expect((await submitWith('é'.repeat(32))).created).toHaveLength(5);
-  });
-
-  it('shows both or none of two secrets that one file creates', async () => {
-    const alice = someone();
-    const file = 'USER_=u0\nPASS_=p0\nU=enc(USER_)\nP=enc(PASS_)\n';
-    const seen = new Set<string>();
-    const look = async () => {
-      const answer = await expand(alice, 'U=secret(USER_)\nP=secret(PASS_)\n').catch(
-        ({ code, members }) => ({ content: `${code} ${members.errorsTotal}` }),
-      );
-      seen.add(answer.content);
-    };
-    await look();
-    let isStored = false;
-    const storing = encrypt(alice, file).finally(() => {
-      isStored = true;
-    });
-    while (!isStored) await look();
-    await storing;
-    await look();
-    expect(seen).toEqual(new Set(['not_found 2', 'U=u0\nP=p0\n']));
   });
 });

@@ -84,10 +84,11 @@ const lostByEtcd = Object.assign(new Error('the connection broke'), {
   details: 'the connection broke',
 });
 
-describe.each([
+const worlds: readonly (readonly [string, () => Promise<World>, Error])[] = [
   ['of a vault to the store and KMS', startVault, brokenConnection('ECONNRESET')],
   ['of a node to etcd', startNode, lostByEtcd],
-] as const)('an operation interrupted at a call %s', (what, start, lost) => {
+];
+describe.each(worlds)('an operation interrupted at a call %s', (what, start, lost) => {
   let world: World;
   const points = { crashes: 0, lost: 0 };
   beforeAll(async () => {
@@ -174,6 +175,7 @@ describe.each([
   });
 
   describe.each(readers)('$name', (operation) => {
+    // Shows G11.
     it('changes nothing and answers a repeat, wherever it was interrupted', async () => {
       const run = operation.run();
       const calls = await callsOf(operation, run);
