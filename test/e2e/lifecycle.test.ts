@@ -216,11 +216,11 @@ describeLocal('a vault that cannot start', () => {
   });
 
   it('refuses an unknown option or an invalid port', async () => {
-    for (const [env, args] of [
-      [{}, ['--store', 'postgres']],
-      [{ PORT: '99999' }, []],
+    for (const [env, args, code, sentence] of [
+      [{}, ['--store', 'postgres'], 2, '--store is dynoxide or dynamodb-local'],
+      [{ PORT: '99999' }, [], 1, 'PORT must be a number from 0 to 65535'],
     ] as const) {
-      expect((await refusal(env, [...args])).code).not.toBe(0);
+      expect(await refusal(env, [...args])).toEqual({ code, sentence });
     }
   });
 });

@@ -59,10 +59,6 @@ describe('the command line of a cluster', () => {
     expect(() => readCommand(args)).toThrow(sentence);
   });
 
-  it('rejects an unknown option by name', () => {
-    expect(() => readCommand(['status', '--xml'])).toThrow(/Unknown option '--xml'/);
-  });
-
   it.each([
     '',
     '{}',
