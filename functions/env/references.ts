@@ -3,7 +3,6 @@
  * backslash must make it text, so that nothing that looks like a reference passes through unnoticed.
  */
 
-import { nameSource, versionSource } from '../model/types.ts';
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
 import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
@@ -82,7 +81,7 @@ export const partsOf = (
   return parts.filter((part) => part !== '');
 };
 
-const nameThenBracket = new RegExp(`(${nameSource})(?:@(${versionSource}))?\\)`, 'y');
+const nameThenBracket = /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8}))?\)/y;
 
 /** The reference after an opening bracket: a secret name, and perhaps a version. */
 const referenceAt = (value: string, open: number, word: string) => {

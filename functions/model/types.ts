@@ -1,5 +1,4 @@
 /** The data types of the vault, shared by all folders, and the texts of names and instants. */
-import { limits } from './limits.ts';
 
 export type Scope = 'secrets:read' | 'secrets:write' | 'vault:status';
 
@@ -51,17 +50,14 @@ export type IdempotencyRecord = {
   readonly expiresAt: number;
 };
 
-const nameOf = (charactersMax: number) => `[A-Za-z_][A-Za-z0-9_.-]{0,${charactersMax - 1}}`;
-const { nameCharactersMax: most, tenantCharactersMax, versionMax } = limits;
-
-/** Regular expressions, as text. Names are ASCII, and compared as strings. */
-export const nameSource = nameOf(most);
-export const versionSource = `[1-9][0-9]{0,${String(versionMax).length - 1}}`;
-
-const secretName = new RegExp(`^${nameSource}$`);
-const versionNumber = new RegExp(`^${versionSource}$`);
-const tenantName = new RegExp(`^[A-Za-z0-9_-]{1,${tenantCharactersMax}}$`);
-const namePattern = new RegExp(`^(?:${nameSource}|${nameOf(most - 1)}\\*|\\*)$`);
+/**
+ * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds the lengths
+ * to `limits.ts`; these literals leave a bundle that uses none of them.
+ */
+const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
+const versionNumber = /^[1-9][0-9]{0,8}$/;
+const tenantName = /^[A-Za-z0-9_-]{1,64}$/;
+const namePattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,127}|[A-Za-z_][A-Za-z0-9_.-]{0,126}\*|\*)$/;
 
 export const isSecretName = (text: string): boolean => secretName.test(text);
 /** The texts of version numbers, from 1 to `limits.versionMax`. */

@@ -3,6 +3,12 @@ import { versionSortKey } from '../../../functions/dynamodb/items.ts';
 import { jsonBytes } from '../../../functions/env/sizes.ts';
 import { reply, written } from '../../../functions/http/responses.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
+import {
+  isNamePattern,
+  isSecretName,
+  isTenant,
+  isVersionNumber,
+} from '../../../functions/model/types.ts';
 import { lambdaResultBytesMax } from '../../support/results.ts';
 
 const lambdaTimeoutMs = 15_000;
@@ -51,6 +57,16 @@ describe('the limits', () => {
   it('fit a value, as base64, and a file with its values into a body', () => {
     expect(limits.valueBytesMax * 2).toBeLessThan(limits.bodyBytesMax);
     expect(limits.fileBytesMax).toBeLessThan(limits.bodyBytesMax);
+  });
+
+  it('are the lengths of names, patterns, tenants and version numbers', () => {
+    const name = 'N'.repeat(limits.nameCharactersMax);
+    expect([name, `${name}N`].map(isSecretName)).toEqual([true, false]);
+    expect([`${name.slice(1)}*`, `${name}*`].map(isNamePattern)).toEqual([true, false]);
+    const tenant = 't'.repeat(limits.tenantCharactersMax);
+    expect([tenant, `${tenant}t`].map(isTenant)).toEqual([true, false]);
+    const { versionMax } = limits;
+    expect([versionMax, versionMax + 1].map(String).map(isVersionNumber)).toEqual([true, false]);
   });
 
   it('let the largest version sort last', () => {
