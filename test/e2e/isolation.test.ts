@@ -1,5 +1,6 @@
 /** A hidden secret and a missing one get the same answer, byte for byte. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readTemplate } from '../../local/host/template.ts';
 import {
   freshName,
   type Reply,
@@ -53,7 +54,17 @@ const asks: Readonly<Record<string, Ask>> = {
 };
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
 
+it('every route of the template about secrets is asked here', async () => {
+  const { routes } = await readTemplate('template.yaml');
+  const asked = Object.keys(asks).map((ask) => ask.split(' ')[0]);
+  // The last three have tests of their own below; status and health concern no secret.
+  const others = ['get-status', 'get-health', 'list-secrets', 'create-secret', 'encrypt-env'];
+  const known = new Set([...asked, ...others]);
+  expect(routes.map(({ operation }) => operation).sort()).toEqual([...known].sort());
+});
+
 describe('a secret hidden from the caller', () => {
+  // Shows G7.
   it.each(cells)('looks missing to %s in %s', async (who, what) => {
     const token = vault.token(strangers[who as keyof typeof strangers]);
     const ask = asks[what] as Ask;
@@ -120,6 +131,7 @@ describe('a cursor', () => {
 });
 
 describe('a create', () => {
+  // Shows G7.
   it('outside the names of the token gets 403, whether or not the name exists', async () => {
     const token = vault.token({ tenant: 'acme', names: ['OTHER.*'] });
     const create = (name: string) =>

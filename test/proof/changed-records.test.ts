@@ -5,16 +5,15 @@
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { createSecret } from '../../functions/vault/create-secret.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
+import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';
-import { bytes, requestContext, someone } from '../support/requests.ts';
+import { bytes, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { type Item, openTable, type Table } from '../support/stored-items.ts';
+import { vaultOver } from '../support/vault.ts';
 
 const key = 'k'.repeat(20);
 const name = 'DB';
@@ -120,8 +119,8 @@ describe('a changed item', () => {
     await ask();
   };
 
-  const get = (principal: Principal, which: Parameters<ReturnType<typeof getSecret>>[2]['which']) =>
-    getSecret(vault.ports)(requestContext(), principal, { name, which });
+  const get = (principal: Principal, which: GetSecret['which']) =>
+    vaultOver(vault.ports).get(principal, name, which);
 
   const versionItem = async (principal: Principal, version: number): Promise<Item> => {
     const items = await table.itemsOf(principal.tenant);
@@ -165,8 +164,7 @@ describe('a changed item', () => {
 
   it('fails as an idempotency record', async () => {
     const alice = victim();
-    const request = { name, value, fingerprint: fingerprint(key, alice, ['create', name]) };
-    const create = () => createSecret(vault.ports)(requestContext(), alice, request);
+    const create = () => vaultOver(vault.ports).create(alice, name, value, { key });
     await create();
     const items = await table.itemsOf(alice.tenant);
     const record = items.find(({ sk }) => sk?.S === 'RECORD') ?? {};

@@ -5,15 +5,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { instantOf } from '../../functions/http/requests.ts';
 import { formatInstant, type Principal } from '../../functions/model/types.ts';
-import { createSecret } from '../../functions/vault/create-secret.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
-import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { intBelow, oneOf, seeded } from '../support/adversary/random.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { perRun } from '../support/long.ts';
-import { bytes, requestContext, someone } from '../support/requests.ts';
+import { someone } from '../support/requests.ts';
 import { historyOf } from '../support/secrets.ts';
+import { vaultOver } from '../support/vault.ts';
 import { startOfTime } from '../support/virtual-clock.ts';
 
 const minute = 60_000;
@@ -34,12 +32,12 @@ describe('versions', () => {
 
   /** Writes the next version of the secret at `now`, or its first. Returns its validFrom. */
   const put = async (alice: Principal, version: number, now: number): Promise<number> => {
-    const context = requestContext({ now });
-    const request = { name, value: bytes(`value ${version}`), fingerprint: undefined };
+    const ask = vaultOver(vault.ports);
+    const value = `value ${version}`;
     const written =
       version === 1
-        ? await createSecret(vault.ports)(context, alice, request)
-        : await updateSecret(vault.ports)(context, alice, { ...request, ifMatch: undefined });
+        ? await ask.create(alice, name, value, { now })
+        : await ask.update(alice, name, value, { now });
     expect(written.version.version).toBe(version);
     versions += 1;
     return written.version.validFrom;
@@ -47,9 +45,8 @@ describe('versions', () => {
   /** Asks for the version at an instant, on a node whose clock shows `now`. */
   const valueAt = async (alice: Principal, instant: number, now: number): Promise<string> => {
     const which = { at: instantOf(formatInstant(instant), now) };
-    const { value } = await getSecret(vault.ports)(requestContext({ now }), alice, { name, which });
     lookedUp += 1;
-    return Buffer.from(value).toString();
+    return (await vaultOver(vault.ports).get(alice, name, which, { now })).text;
   };
   const requireTiling = async (alice: Principal, count: number): Promise<void> => {
     const history = await historyOf(vault.ports, alice, name);

@@ -5,20 +5,17 @@
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { expandEnv } from '../../functions/vault/env-file.ts';
-import { getSecret } from '../../functions/vault/get-secret.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { portsOver } from '../support/adversary/ports.ts';
 import { seeded } from '../support/adversary/random.ts';
-import { file } from '../support/env-vault.ts';
 import { printFigure } from '../support/figure.ts';
 import { perRun } from '../support/long.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
 import { createMemoryKms } from '../support/memory-kms.ts';
 import { codeOf } from '../support/refusals.ts';
-import { bytes, requestContext, someone } from '../support/requests.ts';
+import { someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
+import { vaultOver } from '../support/vault.ts';
 
 const pairsOfGets = perRun(8_000, 20_000);
 const pairsOfOthers = perRun(3_000, 5_000);
@@ -94,16 +91,11 @@ describe('the time of a not_found answer', () => {
 
   const [taken, free] = ['DB_PASSWORD', 'NO_PASSWORD'];
   const get = (through: Ports, principal: Principal, name: string) => () =>
-    getSecret(through)(requestContext(), principal, { name, which: 'latest' });
+    vaultOver(through).get(principal, name);
   const update = (through: Ports, principal: Principal, name: string) => () =>
-    updateSecret(through)(requestContext(), principal, {
-      name,
-      value: bytes('x'),
-      ifMatch: undefined,
-      fingerprint: undefined,
-    });
+    vaultOver(through).update(principal, name, 'x');
   const expand = (through: Ports, principal: Principal, name: string) => () =>
-    expandEnv(through)(requestContext(), principal, file(`A=secret(${name})\n`));
+    vaultOver(through).expand(principal, `A=secret(${name})\n`);
   const requireEqual = async (
     what: string,
     one: () => Promise<unknown>,

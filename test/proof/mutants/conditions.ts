@@ -28,7 +28,7 @@ export const conditionMutants: readonly Mutant[] = [
     from: 'action: put(encodeVersion(update.base, update.next.validFrom)),',
     to: "action: put(encodeVersion(update.base, update.next.validFrom), { ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)' }),",
     test: 'proof/moved-records',
-    sentence: 'makes the next update fail without any change, as version',
+    sentence: 'is shown by a get of the latest, and by nothing else, as version',
   },
   {
     name: 'a write does not ask for the conflicting item',
