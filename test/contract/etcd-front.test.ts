@@ -11,6 +11,7 @@ import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { type LocalStore, startStore } from '../../local/dynamodb/store.ts';
 import { createFront, type Front } from '../../local/etcd/front.ts';
 import type { Reply } from '../../local/etcd/protocol.ts';
+import { tableOf } from '../support/front-tables.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';
 
 jest.setTimeout(120_000);
@@ -43,29 +44,6 @@ const askStore: Front = async (operation, body) => {
 };
 
 let tableCount = 0;
-const tableOf = (TableName: string) => ({
-  TableName,
-  BillingMode: 'PAY_PER_REQUEST',
-  AttributeDefinitions: ['pk', 'sk', 'owner', 'rank'].map((AttributeName) => ({
-    AttributeName,
-    AttributeType: 'S',
-  })),
-  KeySchema: [
-    { AttributeName: 'pk', KeyType: 'HASH' },
-    { AttributeName: 'sk', KeyType: 'RANGE' },
-  ],
-  GlobalSecondaryIndexes: [
-    {
-      IndexName: 'byOwner',
-      KeySchema: [
-        { AttributeName: 'owner', KeyType: 'HASH' },
-        { AttributeName: 'rank', KeyType: 'RANGE' },
-      ],
-      Projection: { ProjectionType: 'KEYS_ONLY' },
-    },
-  ],
-});
-
 type Request = { readonly operation: string; readonly body: Record<string, unknown> };
 
 const text = (values: readonly string[]) => fc.constantFrom(...values);
@@ -242,8 +220,9 @@ describe('the front over etcd', () => {
             throw new Error(why);
           },
         });
-        await askStore('CreateTable', tableOf(TableName));
-        await front('CreateTable', tableOf(TableName));
+        const table = tableOf(TableName, ['pk', 'sk'], ['owner', 'rank']);
+        await askStore('CreateTable', table);
+        await front('CreateTable', table);
         for (const { operation, body } of requests) {
           const named = JSON.parse(
             JSON.stringify(body).replaceAll('"TABLE"', JSON.stringify(TableName)),

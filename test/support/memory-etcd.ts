@@ -1,6 +1,6 @@
 /**
  * The part of etcd's key-value service that the front uses, in memory: revisions, compares, nested transactions, and
- * the refusal of a call that puts a key twice. `test/cluster/etcd-contract.test.ts` holds it and a real etcd to one
+ * the refusal of a call that puts a key twice. `test/cluster/etcd.test.ts` holds it and a real etcd to one
  * suite.
  */
 import { status } from '@grpc/grpc-js';

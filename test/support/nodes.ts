@@ -1,13 +1,15 @@
 /** Nodes that communicate without a network. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { MemberClient, MemberStatus } from '../../local/etcd/member-client.ts';
 import type { NodeConfig } from '../../local/node/config.ts';
 import type { Counter } from '../../local/node/counter.ts';
+import type { MemberOptions } from '../../local/node/member.ts';
 import type { AskPeer } from '../../local/node/peers.ts';
 import type { NodeRecord } from '../../local/node/record.ts';
 import type { NodeReport } from '../../local/node/report.ts';
 
-export const configOf = (node: number, count = 3): NodeConfig => ({
+export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}): NodeConfig => ({
   node,
   nodes: Array.from({ length: count }, (_, index) => ({
     node: index + 1,
@@ -21,7 +23,38 @@ export const configOf = (node: number, count = 3): NodeConfig => ({
   clusterFile: '',
   quotaBytes: 1_000_000,
   compareEveryMs: undefined,
+  ...more,
 });
+
+const unused = async (): Promise<never> => {
+  throw new Error('this call is not expected');
+};
+/** The calls to a member of etcd. All but these reject. */
+export const memberCallsOf = (calls: Partial<MemberClient>): MemberClient => ({
+  status: unused,
+  hashKeys: unused,
+  listMembers: unused,
+  addMember: unused,
+  removeMember: unused,
+  hasSpaceAlarm: unused,
+  endSpaceAlarm: unused,
+  compact: unused,
+  defragment: unused,
+  moveLeader: unused,
+  close: () => undefined,
+  ...calls,
+});
+
+export const memberStatus: MemberStatus = {
+  clusterId: '1',
+  memberId: '1',
+  version: '3.4.23',
+  revision: 9,
+  isLeader: false,
+  hasLeader: true,
+  dbBytes: 1,
+  dbBytesInUse: 1,
+};
 
 export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeReport => ({
   node,
@@ -40,6 +73,19 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   member: false,
   heard: {},
   restore: '',
+  ...more,
+});
+
+/** A member of this node that asks nobody and reports nothing, unless `more` says otherwise. */
+export const memberOptionsOf = (
+  more: Pick<MemberOptions, 'config' | 'folder'> & Partial<MemberOptions>,
+): MemberOptions => ({
+  token: 'one',
+  tls: { ca: '', certificate: '', key: '' },
+  askForMember: () => Promise.reject(new Error('there is nobody to ask')),
+  onRestart: () => undefined,
+  onFailed: () => undefined,
+  report: () => undefined,
   ...more,
 });
 

@@ -2,7 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const local = (name: string): string => `local/etcd/${name}.ts`;
-const unit = (name: string): string => `unit/etcd/${name}`;
+const unit = (name: string): string => `unit/local/etcd/${name}`;
 
 const transactionMutants: readonly Mutant[] = [
   {
@@ -537,15 +537,15 @@ const guardedMutants: readonly Mutant[] = [
     file: local('front'),
     from: 'if (closed !== undefined) return',
     to: 'if (closed !== undefined && isWrite(operation)) return',
-    test: 'contract/http-front',
-    sentence: 'answers 503 with the reason, and writes nothing, while its node does not serve',
+    test: unit('front'),
+    sentence: 'answers 503 with the reason, and asks etcd nothing, while its node does not serve',
   },
   {
     name: 'a node without space writes',
     file: local('front'),
     from: "admit?.(isWrite(operation) ? 'write' : 'read')",
     to: "admit?.('read')",
-    test: 'contract/http-front',
+    test: unit('front'),
     sentence: 'serves reads and refuses every write while its node has no space',
   },
   {
@@ -553,7 +553,7 @@ const guardedMutants: readonly Mutant[] = [
     file: local('requests'),
     from: "  'TransactWriteItems',\n  'CreateTable',",
     to: "  'TransactWriteItems',",
-    test: 'contract/http-front',
+    test: unit('front'),
     sentence: 'serves reads and refuses every write while its node has no space',
   },
   {

@@ -2,7 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const local = (name: string): string => `local/node/${name}.ts`;
-const unit = (name: string): string => `unit/node/${name}`;
+const unit = (name: string): string => `unit/local/node/${name}`;
 
 const startMutants: readonly Mutant[] = [
   {

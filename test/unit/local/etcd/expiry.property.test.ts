@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createFront } from '../../../../local/etcd/front.ts';
+import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const TableName = 'vault';
@@ -52,11 +53,7 @@ describe('a front', () => {
         const open = () => createFront({ ...options, onGoneBack: () => undefined });
         // The second front has not seen what the first has written.
         const fronts = [open(), open()] as const;
-        await fronts[0]('CreateTable', {
-          TableName,
-          AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-          KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-        });
+        await fronts[0]('CreateTable', tableOf(TableName, ['pk']));
         for (const [one, isFirst] of list) {
           const body = { TransactItems: [actionOf(one)] };
           const { status } = await fronts[isFirst ? 0 : 1]('TransactWriteItems', body);

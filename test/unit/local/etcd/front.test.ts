@@ -3,30 +3,13 @@ import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { EtcdClient, Txn } from '../../../../local/etcd/client.ts';
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
-import type { Json, Reply } from '../../../../local/etcd/protocol.ts';
+import type { Reply } from '../../../../local/etcd/protocol.ts';
+import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const TableName = 'vault';
 const table = (more: object = {}) => ({
-  TableName,
-  AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({
-    AttributeName,
-    AttributeType: 'S',
-  })),
-  KeySchema: [
-    { AttributeName: 'pk', KeyType: 'HASH' },
-    { AttributeName: 'sk', KeyType: 'RANGE' },
-  ],
-  GlobalSecondaryIndexes: [
-    {
-      IndexName: 'byOwner',
-      KeySchema: [
-        { AttributeName: 'owner', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-      Projection: { ProjectionType: 'KEYS_ONLY' },
-    },
-  ],
+  ...tableOf(TableName, ['pk', 'sk'], ['owner', 'sk']),
   ...more,
 });
 const keyOf = (pk: string, sk = 'a') => ({ pk: { S: pk }, sk: { S: sk } });
@@ -36,6 +19,42 @@ const put = (pk: string, more: object = {}, parameters: object = {}) => ({
   ...parameters,
 });
 const isNew = { ConditionExpression: 'attribute_not_exists(pk)' };
+const valued = (value: object) => ({ ExpressionAttributeValues: { ':v': value } });
+const isN = (n: number) => ({ ConditionExpression: 'n = :v', ...valued(number(n).n) });
+const number = (n: number) => ({ n: { N: String(n) } });
+const get = (Key: object) => ({ TableName, Key });
+const item = (Item: object) => ({ TableName, Item });
+const transact = (...TransactItems: readonly object[]) => ({ TransactItems });
+const many = (length: number, make: (n: number) => object) =>
+  Array.from({ length }, (_, n) => make(n));
+const putN = (n: number) => ({ Put: put(`p${n}`) });
+const putLarge = (n: number) => ({ Put: put(`p${n}`, { v: { S: 'x'.repeat(400_000) } }) });
+const getN = (n: number) => ({ Get: get(keyOf(`p${n}`)) });
+const query = (KeyConditionExpression: string, more: object = {}) => ({
+  TableName,
+  KeyConditionExpression,
+  ...valued({ S: 'a' }),
+  ...more,
+});
+const [isA, ownedByA] = ['pk = :v', 'owner = :v'];
+const byOwner = { IndexName: 'byOwner' };
+const consistent = { ...byOwner, ConsistentRead: true };
+const startAt = (pk: string) => ({ ExclusiveStartKey: keyOf(pk) });
+const moreThanKey = {
+  ...byOwner,
+  ExclusiveStartKey: { ...keyOf('p'), owner: { S: 'a' }, x: { S: '' } },
+};
+const other = (more: object) => table({ TableName: 'other', ...more });
+const numbered = { AttributeName: 'pk', AttributeType: 'N' };
+const wholeIndex = {
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: 'all',
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      Projection: { ProjectionType: 'ALL' },
+    },
+  ],
+};
 
 const frontOver = (etcd: EtcdClient, reports: string[] = []): Front =>
   createFront({
@@ -69,248 +88,61 @@ describe('a front', () => {
     ['PutItem', 'an unknown parameter', put('p', {}, { Expected: {} }), 'Expected'],
     ['PutItem', 'values to return', put('p', {}, { ReturnValues: 'ALL_OLD' }), 'ReturnValues'],
     ['PutItem', 'no item', { TableName }, 'Item'],
-    ['PutItem', 'a missing key attribute', { TableName, Item: { pk: { S: 'p' } } }, 'sk'],
-    [
-      'PutItem',
-      'a key of another type',
-      { TableName, Item: { pk: { N: '1' }, sk: { S: 'a' } } },
-      'pk',
-    ],
+    ['PutItem', 'a missing key attribute', item({ pk: { S: 'p' } }), 'sk'],
+    ['PutItem', 'a key of another type', item({ pk: { N: '1' }, sk: { S: 'a' } }), 'pk'],
     ['PutItem', 'an empty key', put(''), 'pk must not be empty'],
     ['PutItem', 'a key with NUL', put('p\0q'), 'pk must not contain NUL'],
     ['PutItem', 'a key that is not well-formed', put('p\ud800'), 'S must be text'],
     ['PutItem', 'a key that is too long', put('p'.repeat(2_049)), '2048 bytes'],
-    [
-      'PutItem',
-      'a range key that is too long',
-      { TableName, Item: keyOf('p', 's'.repeat(1_025)) },
-      '1024 bytes',
-    ],
-    [
-      'PutItem',
-      'an index key of another type',
-      put('p', { owner: { N: '1' } }),
-      'owner must be of type S',
-    ],
-    [
-      'PutItem',
-      'an index key with NUL',
-      put('p', { owner: { S: 'o\0' } }),
-      'owner must not contain NUL',
-    ],
+    ['PutItem', 'a range key that is too long', item(keyOf('p', 's'.repeat(1_025))), '1024 bytes'],
+    ['PutItem', 'an index key of another type', put('p', { owner: { N: '1' } }), 'be of type S'],
+    ['PutItem', 'an index key with NUL', put('p', { owner: { S: 'o\0' } }), 'contain NUL'],
     ['PutItem', 'an item over 400 KB', put('p', { v: { S: 'x'.repeat(409_600) } }), 'Item size'],
     [
       'PutItem',
       'an unused placeholder',
-      put('p', {}, { ...isNew, ExpressionAttributeValues: { ':v': { S: '' } } }),
+      put('p', {}, { ...isNew, ...valued({ S: '' }) }),
       'unused',
     ],
-    [
-      'GetItem',
-      'a key with more attributes',
-      { TableName, Key: { ...keyOf('p'), x: { S: '' } } },
-      'keys',
-    ],
-    ['GetItem', 'an index', { TableName, Key: keyOf('p'), IndexName: 'byOwner' }, 'IndexName'],
-    [
-      'Query',
-      'no hash key',
-      {
-        TableName,
-        KeyConditionExpression: 'sk = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-      },
-      'condition',
-    ],
-    [
-      'Query',
-      'an OR',
-      {
-        TableName,
-        KeyConditionExpression: 'pk = :v OR sk = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-      },
-      'condition',
-    ],
-    [
-      'Query',
-      'two conditions on its hash key',
-      {
-        TableName,
-        KeyConditionExpression: 'pk = :v AND pk = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-      },
-      'condition',
-    ],
+    ['GetItem', 'a key with more attributes', get({ ...keyOf('p'), x: { S: '' } }), 'keys'],
+    ['GetItem', 'an index', { ...get(keyOf('p')), IndexName: 'byOwner' }, 'IndexName'],
+    ['Query', 'no hash key', query('sk = :v'), 'condition'],
+    ['Query', 'an OR', query('pk = :v OR sk = :v'), 'condition'],
+    ['Query', 'two conditions on its hash key', query('pk = :v AND pk = :v'), 'condition'],
     [
       'Query',
       'two conditions on its range key',
-      {
-        TableName,
-        KeyConditionExpression: 'pk = :v AND sk > :v AND sk < :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-      },
+      query(`${isA} AND sk > :v AND sk < :v`),
       'condition',
     ],
-    [
-      'Query',
-      'a key condition of another type',
-      {
-        TableName,
-        KeyConditionExpression: 'pk = :v',
-        ExpressionAttributeValues: { ':v': { N: '1' } },
-      },
-      'type S',
-    ],
-    [
-      'Query',
-      'a start key with more attributes',
-      {
-        TableName,
-        KeyConditionExpression: 'owner = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-        IndexName: 'byOwner',
-        ExclusiveStartKey: { ...keyOf('p'), owner: { S: 'a' }, x: { S: '' } },
-      },
-      'starting key',
-    ],
-    [
-      'Query',
-      'an unknown index',
-      {
-        TableName,
-        IndexName: 'none',
-        KeyConditionExpression: 'pk = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-      },
-      'index',
-    ],
-    [
-      'Query',
-      'a consistent read of an index',
-      {
-        TableName,
-        IndexName: 'byOwner',
-        ConsistentRead: true,
-        KeyConditionExpression: 'owner = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-      },
-      'Consistent reads',
-    ],
-    [
-      'Query',
-      'a start key behind its range',
-      {
-        TableName,
-        KeyConditionExpression: 'pk = :v',
-        ExpressionAttributeValues: { ':v': { S: 'a' } },
-        ExclusiveStartKey: keyOf('b'),
-      },
-      'outside',
-    ],
-    [
-      'Query',
-      'a start key before its range',
-      {
-        TableName,
-        KeyConditionExpression: 'pk = :v',
-        ExpressionAttributeValues: { ':v': { S: 'b' } },
-        ExclusiveStartKey: keyOf('a'),
-      },
-      'outside',
-    ],
-    [
-      'Query',
-      'a key with NUL',
-      {
-        TableName,
-        IndexName: 'byOwner',
-        KeyConditionExpression: 'owner = :v',
-        ExpressionAttributeValues: { ':v': { S: 'o\0a' } },
-      },
-      'NUL',
-    ],
+    ['Query', 'a key condition of another type', query(isA, valued({ N: '1' })), 'type S'],
+    ['Query', 'a start key with more attributes', query(ownedByA, moreThanKey), 'starting key'],
+    ['Query', 'an unknown index', query(isA, { IndexName: 'none' }), 'index'],
+    ['Query', 'a consistent read of an index', query(ownedByA, consistent), 'Consistent reads'],
+    ['Query', 'a start key behind its range', query(isA, startAt('b')), 'outside'],
+    ['Query', 'a start key before its range', query(isA, startAt('Z')), 'outside'],
+    ['Query', 'a key with NUL', query(ownedByA, { ...byOwner, ...valued({ S: 'o\0a' }) }), 'NUL'],
     ['Scan', 'a segment', { TableName, Segment: 0, TotalSegments: 2 }, 'Segment'],
-    ['TransactWriteItems', 'no action', { TransactItems: [] }, 'TransactItems'],
-    [
-      'TransactWriteItems',
-      'an Update',
-      { TransactItems: [{ Update: { TableName, Key: keyOf('p') } }] },
-      'TransactItems',
-    ],
+    ['TransactWriteItems', 'no action', transact(), 'TransactItems'],
+    ['TransactWriteItems', 'an Update', transact({ Update: get(keyOf('p')) }), 'TransactItems'],
     [
       'TransactWriteItems',
       'a check without a condition',
-      { TransactItems: [{ ConditionCheck: { TableName, Key: keyOf('p') } }] },
+      transact({ ConditionCheck: get(keyOf('p')) }),
       'ConditionExpression',
     ],
     [
       'TransactWriteItems',
       'two actions on one item',
-      { TransactItems: [{ Put: put('p') }, { Delete: { TableName, Key: keyOf('p') } }] },
+      transact({ Put: put('p') }, { Delete: get(keyOf('p')) }),
       'multiple operations',
     ],
-    [
-      'TransactWriteItems',
-      '101 actions',
-      { TransactItems: Array.from({ length: 101 }, (_, n) => ({ Put: put(`p${n}`) })) },
-      '100 actions',
-    ],
-    [
-      'TransactWriteItems',
-      'more than 4 MB',
-      {
-        TransactItems: Array.from({ length: 11 }, (_, n) => ({
-          Put: put(`p${n}`, { v: { S: 'x'.repeat(400_000) } }),
-        })),
-      },
-      '4 MB',
-    ],
-    [
-      'TransactGetItems',
-      '101 items',
-      {
-        TransactItems: Array.from({ length: 101 }, (_, n) => ({
-          Get: { TableName, Key: keyOf(`p${n}`) },
-        })),
-      },
-      '100 actions',
-    ],
-    [
-      'TransactGetItems',
-      'one item twice',
-      {
-        TransactItems: [
-          { Get: { TableName, Key: keyOf('p') } },
-          { Get: { TableName, Key: keyOf('p') } },
-        ],
-      },
-      'multiple operations',
-    ],
-    [
-      'CreateTable',
-      'a key of type N',
-      table({
-        TableName: 'other',
-        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'N' }],
-      }),
-      'of type S',
-    ],
-    [
-      'CreateTable',
-      'an index of whole items',
-      table({
-        TableName: 'other',
-        GlobalSecondaryIndexes: [
-          {
-            IndexName: 'all',
-            KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-            Projection: { ProjectionType: 'ALL' },
-          },
-        ],
-      }),
-      'ProjectionType',
-    ],
+    ['TransactWriteItems', '101 actions', transact(...many(101, putN)), '100 actions'],
+    ['TransactWriteItems', 'more than 4 MB', transact(...many(11, putLarge)), '4 MB'],
+    ['TransactGetItems', '101 items', transact(...many(101, getN)), '100 actions'],
+    ['TransactGetItems', 'one item twice', transact(getN(1), getN(1)), 'multiple operations'],
+    ['CreateTable', 'a key of type N', other({ AttributeDefinitions: [numbered] }), 'of type S'],
+    ['CreateTable', 'an index of whole items', other(wholeIndex), 'ProjectionType'],
     ['CreateTable', 'a name with other characters', table({ TableName: 'a/b' }), 'TableName'],
   ])('refuses a %s with %s, and sends nothing that writes', async (operation, _, body, said) => {
     const before = etcd.calls.length;
@@ -323,25 +155,17 @@ describe('a front', () => {
     expect(stored()).toEqual([]);
   });
 
-  it.each(['PutItem', 'GetItem', 'Query', 'Scan', 'DescribeTable', 'TransactWriteItems'])(
-    'answers a %s of a missing table with ResourceNotFoundException',
-    async (operation) => {
-      const bodies: Record<string, Json> = {
-        PutItem: { ...put('p') },
-        GetItem: { Key: keyOf('p') },
-        Query: {
-          KeyConditionExpression: 'pk = :v',
-          ExpressionAttributeValues: { ':v': { S: 'p' } },
-        },
-      };
-      const body = { ...bodies[operation], TableName: 'none' };
-      const sent =
-        operation === 'TransactWriteItems'
-          ? { TransactItems: [{ Put: { ...put('p'), TableName: 'none' } }] }
-          : body;
-      expect(nameOf(await front(operation, sent))).toBe('ResourceNotFoundException');
-    },
-  );
+  it.each<[string, object]>([
+    ['PutItem', put('p')],
+    ['GetItem', get(keyOf('p'))],
+    ['Query', query(isA)],
+    ['Scan', {}],
+    ['DescribeTable', {}],
+    ['TransactWriteItems', transact({ Put: { ...put('p'), TableName: 'none' } })],
+  ])('answers a %s of a missing table with ResourceNotFoundException', async (operation, body) => {
+    const named = 'TransactItems' in body ? body : { ...body, TableName: 'none' };
+    expect(nameOf(await front(operation, named))).toBe('ResourceNotFoundException');
+  });
 
   it('makes a table once, lists it, and describes it with its expiry', async () => {
     expect(nameOf(await front('CreateTable', table()))).toBe('ResourceInUseException');
@@ -362,7 +186,7 @@ describe('a front', () => {
     expect(success).toHaveLength(3);
     await front('PutItem', put('p', { owner: { S: 'two' } }));
     expect(stored()).toEqual(['item/vault\0p\0a', 'index/vault\0byOwner\0two\0a\0p\0a']);
-    await front('DeleteItem', { TableName, Key: keyOf('p') });
+    await front('DeleteItem', get(keyOf('p')));
     expect(stored()).toEqual([]);
   });
 
@@ -374,56 +198,44 @@ describe('a front', () => {
 
   // Shows G15.
   it('refuses by what is stored now, never by the copy that it saw last', async () => {
-    await front('PutItem', put('p', { n: { N: '1' } }));
-    await frontOver(etcd)('DeleteItem', { TableName, Key: keyOf('p') });
-    expect((await front('PutItem', put('p', { n: { N: '2' } }, isNew))).status).toBe(200);
-    await frontOver(etcd)('PutItem', put('p', { n: { N: '3' } }));
-    const isThree = {
-      ConditionExpression: 'n = :n',
-      ExpressionAttributeValues: { ':n': { N: '3' } },
-    };
-    expect((await front('PutItem', put('p', { n: { N: '4' } }, isThree))).status).toBe(200);
+    await front('PutItem', put('p', number(1)));
+    await frontOver(etcd)('DeleteItem', get(keyOf('p')));
+    expect((await front('PutItem', put('p', number(2), isNew))).status).toBe(200);
+    await frontOver(etcd)('PutItem', put('p', number(3)));
+    expect((await front('PutItem', put('p', number(4), isN(3)))).status).toBe(200);
   });
 
   it('refuses by what is stored now if only an older copy, or none, permits the write', async () => {
-    const isOne = {
-      ConditionExpression: 'n = :n',
-      ExpressionAttributeValues: { ':n': { N: '1' } },
-    };
-    await front('PutItem', put('seen', { n: { N: '1' } }));
-    await frontOver(etcd)('PutItem', put('seen', { n: { N: '2' } }));
-    await frontOver(etcd)('PutItem', put('unseen', { n: { N: '2' } }));
+    await front('PutItem', put('seen', number(1)));
+    await frontOver(etcd)('PutItem', put('seen', number(2)));
+    await frontOver(etcd)('PutItem', put('unseen', number(2)));
     const replies = [
-      await front('PutItem', put('seen', { n: { N: '3' } }, isOne)),
-      await front('PutItem', put('unseen', { n: { N: '3' } }, isNew)),
+      await front('PutItem', put('seen', number(3), isN(1))),
+      await front('PutItem', put('unseen', number(3), isNew)),
     ];
     expect(replies.map(nameOf)).toEqual(Array(2).fill('ConditionalCheckFailedException'));
   });
 
   it('refuses a transaction if an item that it only checks has changed since it was seen', async () => {
-    await front('PutItem', put('checked', { n: { N: '1' } }));
-    await frontOver(etcd)('PutItem', put('checked', { n: { N: '2' } }));
-    const ConditionCheck = {
-      TableName,
-      Key: keyOf('checked'),
-      ConditionExpression: 'n = :n',
-      ExpressionAttributeValues: { ':n': { N: '1' } },
-    };
-    const TransactItems = [{ Put: put('new') }, { ConditionCheck }];
-    const reply = await front('TransactWriteItems', { TransactItems });
+    await front('PutItem', put('checked', number(1)));
+    await frontOver(etcd)('PutItem', put('checked', number(2)));
+    const check = { ConditionCheck: { ...get(keyOf('checked')), ...isN(1) } };
+    const reply = await front('TransactWriteItems', transact({ Put: put('new') }, check));
     expect(nameOf(reply)).toBe('TransactionCanceledException');
     expect(stored()).toEqual(['item/vault\0checked\0a']);
   });
 
   it('shows the items of a cancelled transaction as they were at one moment', async () => {
-    const other = frontOver(etcd);
+    const writer = frontOver(etcd);
     const names = ['p', 'q', 'r'];
     let n = 0;
     /** Changes all items, in one transaction. */
     const change = async () => {
       n += 1;
-      const TransactItems = names.map((name) => ({ Put: put(name, { n: { N: String(n) } }) }));
-      await other('TransactWriteItems', { TransactItems });
+      await writer(
+        'TransactWriteItems',
+        transact(...names.map((name) => ({ Put: put(name, number(n)) }))),
+      );
     };
     await change();
     const changing = frontOver({
@@ -436,7 +248,7 @@ describe('a front', () => {
     });
     const shown = { ...isNew, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' };
     // The copy of this item refuses the guess, so all items are read.
-    await changing('GetItem', { TableName, Key: keyOf('q') });
+    await changing('GetItem', get(keyOf('q')));
     const reply = await changing('TransactWriteItems', {
       TransactItems: names.map((name) => ({ Put: put(name, {}, shown) })),
     });
@@ -445,7 +257,7 @@ describe('a front', () => {
   });
 
   it('gives all reasons of a cancelled transaction from one snapshot, with the items that were asked for', async () => {
-    await front('PutItem', put('p', { n: { N: '1' } }));
+    await front('PutItem', put('p', number(1)));
     const shown = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' };
     const reply = await front('TransactWriteItems', {
       TransactItems: [
@@ -453,8 +265,7 @@ describe('a front', () => {
         { Put: put('p', {}, { ...isNew, ...shown }) },
         {
           ConditionCheck: {
-            TableName,
-            Key: keyOf('none'),
+            ...get(keyOf('none')),
             ConditionExpression: 'attribute_exists(pk)',
             ...shown,
           },
@@ -478,30 +289,22 @@ describe('a front', () => {
       return etcd.calls.length - before;
     };
     await front('DescribeTable', { TableName });
-    expect(await count(() => front('PutItem', put('p', { n: { N: '1' } }, isNew)))).toBe(1);
-    const other = frontOver(etcd);
-    await other('DescribeTable', { TableName });
-    expect(await count(() => other('GetItem', { TableName, Key: keyOf('p') }))).toBe(1);
-    const isOne = {
-      ConditionExpression: 'n = :n',
-      ExpressionAttributeValues: { ':n': { N: '1' } },
-    };
-    expect(await count(() => other('PutItem', put('p', { n: { N: '2' } }, isOne)))).toBe(1);
+    expect(await count(() => front('PutItem', put('p', number(1), isNew)))).toBe(1);
+    const second = frontOver(etcd);
+    await second('DescribeTable', { TableName });
+    expect(await count(() => second('GetItem', get(keyOf('p'))))).toBe(1);
+    expect(await count(() => second('PutItem', put('p', number(2), isN(1))))).toBe(1);
   });
 
   it('writes with one call by what it saw in a refusal or only checked', async () => {
-    const isN = (n: number) => ({
-      ConditionExpression: 'n = :n',
-      ExpressionAttributeValues: { ':n': { N: String(n) } },
-    });
-    await front('PutItem', put('p', { n: { N: '1' } }));
-    await frontOver(etcd)('PutItem', put('p', { n: { N: '2' } }));
-    expect((await front('PutItem', put('p', { n: { N: '3' } }, isN(1)))).status).toBe(400);
+    await front('PutItem', put('p', number(1)));
+    await frontOver(etcd)('PutItem', put('p', number(2)));
+    expect((await front('PutItem', put('p', number(3), isN(1)))).status).toBe(400);
     const before = etcd.calls.length;
-    const ConditionCheck = { TableName, Key: keyOf('p'), ...isN(2) };
+    const check = { ConditionCheck: { ...get(keyOf('p')), ...isN(2) } };
     for (const pk of ['q', 'r']) {
-      const TransactItems = [{ ConditionCheck }, { Put: put(pk) }];
-      expect((await front('TransactWriteItems', { TransactItems })).status).toBe(200);
+      const { status: told } = await front('TransactWriteItems', transact(check, { Put: put(pk) }));
+      expect(told).toBe(200);
     }
     expect(etcd.calls.length - before).toBe(2);
   });
@@ -516,54 +319,42 @@ describe('a front', () => {
     expect(reply.body['ConsumedCapacity']).toMatchObject({ CapacityUnits: 1 });
   });
 
+  /** All pages of a query or a scan. */
+  const pagesOf = async (operation: string, body: object) => {
+    const pages: { sk: { S: string } }[][] = [];
+    let more: object = {};
+    for (;;) {
+      const { body: page } = await front(operation, { ...body, ...more });
+      pages.push(page['Items'] as { sk: { S: string } }[]);
+      if (page['LastEvaluatedKey'] === undefined) return pages;
+      more = { ExclusiveStartKey: page['LastEvaluatedKey'] };
+    }
+  };
+
   it('pages through a range in both directions, in the order of bytes', async () => {
     const sorted = ['a', 'a\u0001', 'ab', 'b', 'é', '\uffff', '\u{10000}'];
-    for (const sk of [...sorted].reverse())
-      await front('PutItem', { TableName, Item: keyOf('p', sk) });
+    for (const sk of sorted.toReversed()) await front('PutItem', item(keyOf('p', sk)));
     await front('PutItem', put('p0'));
-    for (const isForward of [true, false]) {
-      const found: string[] = [];
-      let ExclusiveStartKey: unknown;
-      do {
-        const { body } = await front('Query', {
-          TableName,
-          KeyConditionExpression: 'pk = :p',
-          ExpressionAttributeValues: { ':p': { S: 'p' } },
-          ScanIndexForward: isForward,
-          Limit: 2,
-          ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
-        });
-        expect(body['Count']).toBeLessThanOrEqual(2);
-        found.push(...(body['Items'] as { sk: { S: string } }[]).map(({ sk }) => sk.S));
-        ExclusiveStartKey = body['LastEvaluatedKey'];
-      } while (ExclusiveStartKey !== undefined);
-      expect(found).toEqual(isForward ? sorted : [...sorted].reverse());
+    for (const ScanIndexForward of [true, false]) {
+      const ofP = query(isA, { ...valued({ S: 'p' }), ScanIndexForward, Limit: 2 });
+      const pages = await pagesOf('Query', ofP);
+      expect(Math.max(...pages.map(({ length }) => length))).toBe(2);
+      const found = pages.flat().map(({ sk }) => sk.S);
+      expect(found).toEqual(ScanIndexForward ? sorted : sorted.toReversed());
     }
   });
 
   it('ends a page at 1 MB and goes on behind it', async () => {
-    const large = { v: { S: 'x'.repeat(300_000) } };
-    for (let n = 0; n < 7; n += 1)
-      await front('PutItem', { TableName, Item: { ...keyOf('p', `s${n}`), ...large } });
-    const sizes: number[] = [];
-    let ExclusiveStartKey: unknown;
-    do {
-      const { body } = await front('Scan', {
-        TableName,
-        ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
-      });
-      sizes.push(Number(body['Count']));
-      ExclusiveStartKey = body['LastEvaluatedKey'];
-    } while (ExclusiveStartKey !== undefined);
-    expect(sizes).toEqual([3, 3, 1]);
+    const v = { S: 'x'.repeat(300_000) };
+    for (let n = 0; n < 7; n += 1) await front('PutItem', item({ ...keyOf('p', `s${n}`), v }));
+    const pages = await pagesOf('Scan', { TableName });
+    expect(pages.map(({ length }) => length)).toEqual([3, 3, 1]);
   });
 
   it('scans past pages that a filter leaves empty within one page of 1 MB', async () => {
-    for (let n = 0; n < 300; n += 1)
-      await front(
-        'PutItem',
-        put(`p${String(n).padStart(3, '0')}`, n === 299 ? { x: { S: '' } } : {}),
-      );
+    for (let n = 100; n < 400; n += 1) {
+      await front('PutItem', put(`p${n}`, n === 399 ? { x: { S: '' } } : {}));
+    }
     const { body } = await front('Scan', { TableName, FilterExpression: 'attribute_exists(x)' });
     expect(body).toMatchObject({ Count: 1, ScannedCount: 300 });
     expect(body['LastEvaluatedKey']).toBeUndefined();
@@ -604,10 +395,10 @@ describe('a front whose etcd fails', () => {
   );
 
   it('answers a read that fails with 503', async () => {
-    const reply = await frontOver(failing('no leader', status.UNAVAILABLE))('GetItem', {
-      TableName,
-      Key: keyOf('p'),
-    });
+    const reply = await frontOver(failing('no leader', status.UNAVAILABLE))(
+      'GetItem',
+      get(keyOf('p')),
+    );
     expect(reply.status).toBe(503);
   });
 
@@ -642,5 +433,51 @@ describe('a front whose etcd fails', () => {
     );
     expect(performance.now() - began).toBeLessThan(3_500);
     expect(new Set(replies.map(({ status: code }) => code))).toEqual(new Set([500]));
+  });
+});
+
+describe('a guarded front', () => {
+  const sentence = 'this node compares its data';
+  /** Refuses these kinds of requests. */
+  const guarded = (...refused: readonly string[]): Front =>
+    createFront({
+      client: etcd,
+      onGoneBack: () => undefined,
+      admit: async (kind) => (refused.includes(kind) ? sentence : undefined),
+    });
+  const unavailable = { status: 503, body: { message: sentence } };
+  const calls = () => etcd.calls.length;
+
+  it('answers 503 with the reason, and asks etcd nothing, while its node does not serve', async () => {
+    const [closed, asked] = [guarded('read', 'write'), calls()];
+    expect(await closed('PutItem', put('p'))).toMatchObject(unavailable);
+    expect(await closed('Scan', { TableName })).toMatchObject(unavailable);
+    expect(calls()).toBe(asked);
+  });
+
+  it('serves reads and refuses every write while its node has no space', async () => {
+    const [full, asked] = [guarded('write'), calls()];
+    for (const [operation, body] of [
+      ['PutItem', put('p')],
+      ['DeleteItem', get(keyOf('p'))],
+      ['TransactWriteItems', transact({ Delete: get(keyOf('p')) })],
+      ['CreateTable', other({})],
+    ] as const) {
+      expect(await full(operation, body)).toMatchObject(unavailable);
+    }
+    expect(calls()).toBe(asked);
+    for (const [operation, body] of [
+      ['Scan', { TableName }],
+      ['DescribeTable', { TableName }],
+      ['ListTables', {}],
+    ] as const) {
+      expect((await full(operation, body)).status).toBe(200);
+    }
+  });
+
+  it('serves all operations while its node has no problem', async () => {
+    const open = guarded();
+    expect((await open('PutItem', put('p'))).status).toBe(200);
+    expect((await open('GetItem', get(keyOf('p')))).body['Item']).toEqual(keyOf('p'));
   });
 });

@@ -26,8 +26,14 @@ const put = (
   failure: [{ request_range: range(key) }],
 });
 
-/** An etcd whose calls wait until they are let through, one by one. */
-const createGate = () => {
+const groupOver = (etcd: EtcdClient) => {
+  const goneBack: string[] = [];
+  const group = createEtcd(etcd, (sentence) => goneBack.push(sentence));
+  return { ...group, goneBack };
+};
+
+/** A group over an etcd whose calls wait until they are let through, one by one. `more` changes its calls. */
+const openGate = (more: (gated: EtcdClient) => Partial<EtcdClient> = () => ({})) => {
   const etcd = createMemoryEtcd();
   const waiting: { readonly request: Range | Txn; readonly open: () => void }[] = [];
   const pass = (request: Range | Txn) =>
@@ -44,60 +50,50 @@ const createGate = () => {
     },
   };
   const settle = () => sleep(5);
+  /** Lets the oldest call through. */
+  const open = async (): Promise<void> => {
+    waiting.shift()?.open();
+    await settle();
+  };
   return {
+    ...groupOver({ ...gated, ...more(gated) }),
     etcd,
-    gated,
     waiting,
     settle,
-    /** Lets the oldest call through. */
-    open: async () => {
-      waiting.shift()?.open();
+    open,
+    /** Lets all calls through. Returns how many operations each of them had. */
+    drain: async (): Promise<readonly number[]> => {
+      const sizes: number[] = [];
       await settle();
+      for (let [next] = waiting; next !== undefined; [next] = waiting) {
+        sizes.push('success' in next.request ? next.request.success.length : 1);
+        await open();
+      }
+      return sizes;
     },
   };
 };
 
-const groupOver = (etcd: EtcdClient) => {
-  const goneBack: string[] = [];
-  const group = createEtcd(etcd, (sentence) => goneBack.push(sentence));
-  return { ...group, goneBack };
-};
-
-const nestedIn = (request: Range | Txn | undefined): number =>
-  request !== undefined && 'success' in request
-    ? request.success.filter((operation) => 'request_txn' in operation).length
-    : 0;
-
 describe('a group of writes', () => {
   it('sends a write at once if no call is in flight, and the waiting writes together after that call', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = ['a', 'b', 'c'].map((key) => group.write(put(key, 'x'), soon()));
-    await gate.settle();
-    expect(gate.waiting).toHaveLength(1);
-    await gate.open();
-    expect(gate.waiting).toHaveLength(1);
-    expect(nestedIn(gate.waiting[0]?.request)).toBe(2);
-    await gate.open();
+    const { write, waiting, settle, drain, etcd } = openGate();
+    const all = ['a', 'b', 'c'].map((key) => write(put(key, 'x'), soon()));
+    await settle();
+    expect(waiting).toHaveLength(1);
+    expect(await drain()).toEqual([1, 2]);
     expect((await Promise.all(all)).map(({ succeeded }) => succeeded)).toEqual([true, true, true]);
-    expect([...gate.etcd.items().keys()]).toEqual(['a', 'b', 'c']);
+    expect([...etcd.items().keys()]).toEqual(['a', 'b', 'c']);
   });
 
   it('gives each write its own reply, also if another write of the group is refused', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const first = group.write(put('a', 'first'), soon());
-    const second = group.write(put('b', 'second'), soon());
-    const late = group.write(put('c', 'late', '99'), soon());
-    await gate.settle();
-    await gate.open();
-    await gate.open();
-    expect((await first).succeeded).toBe(true);
-    expect((await second).succeeded).toBe(true);
-    const refused = await late;
-    expect(refused.succeeded).toBe(false);
-    expect(refused.responses[0]?.response_range?.kvs).toEqual([]);
-    expect(gate.etcd.items().has('c')).toBe(false);
+    const { write, drain, etcd } = openGate();
+    const revisions = ['0', '0', '99'];
+    const all = ['a', 'b', 'c'].map((key, n) => write(put(key, 'x', revisions[n]), soon()));
+    await drain();
+    const replies = await Promise.all(all);
+    expect(replies.map(({ succeeded }) => succeeded)).toEqual([true, true, false]);
+    expect(replies[2]?.responses[0]?.response_range?.kvs).toEqual([]);
+    expect(etcd.items().has('c')).toBe(false);
   });
 
   it.each([
@@ -105,169 +101,114 @@ describe('a group of writes', () => {
     ['writes a key that another compares', put('d', '2', '0', [])],
     ['compares a key that another writes', put('e', '2', '0', ['b'])],
   ])('sends a write that %s in the next call', async (_, clashing) => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = [
-      group.write(put('a', '1'), soon()),
-      group.write(put('b', '1', '0', ['d']), soon()),
-      group.write(clashing, soon()),
-      group.write(put('z', '1'), soon()),
-    ];
-    await gate.settle();
-    await gate.open();
-    expect(nestedIn(gate.waiting[0]?.request)).toBe(2);
-    await gate.open();
-    expect(gate.waiting).toHaveLength(1);
-    expect(nestedIn(gate.waiting[0]?.request)).toBe(0);
-    await gate.open();
+    const { write, drain } = openGate();
+    const writes = [put('a', '1'), put('b', '1', '0', ['d']), clashing, put('z', '1')];
+    const all = writes.map((one) => write(one, soon()));
+    // The last write joins the second call, and the third call has the clashing one alone.
+    expect(await drain()).toEqual([1, 2, 1]);
     await Promise.all(all);
   });
 
   it('puts writes together that only compare the same key', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = ['a', 'b', 'c'].map((key) => group.write(put(key, '1', '0', [key, 'x']), soon()));
-    await gate.settle();
-    await gate.open();
-    expect(nestedIn(gate.waiting[0]?.request)).toBe(2);
-    await gate.open();
+    const { write, drain } = openGate();
+    const all = ['a', 'b', 'c'].map((key) => write(put(key, '1', '0', [key, 'x']), soon()));
+    expect(await drain()).toEqual([1, 2]);
     await Promise.all(all);
   });
 
   it('keeps the order in which writes of one key arrived', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = [
-      group.write(put('a', '1'), soon()),
-      group.write(put('b', 'first'), soon()),
-      group.write(put('b', 'second', '3', ['b']), soon()),
-      group.write(put('b', 'third', '4', ['b']), soon()),
-    ];
-    await gate.settle();
-    for (let call = 0; call < 4; call += 1) await gate.open();
-    expect((await Promise.all(all)).map(({ succeeded }) => succeeded)).toEqual([
-      true,
-      true,
-      true,
-      true,
-    ]);
-    expect(gate.etcd.items().get('b')).toBe('third');
+    const { write, drain, etcd } = openGate();
+    const writes = [put('a', '1'), put('b', 'first'), put('b', '2nd', '3'), put('b', 'third', '4')];
+    const all = writes.map((one) => write(one, soon()));
+    await drain();
+    const replies = await Promise.all(all);
+    expect(replies.every(({ succeeded }) => succeeded)).toBe(true);
+    expect(etcd.items().get('b')).toBe('third');
   });
 
   it('sends no write before an earlier one of the same key that still waits', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = [
-      group.write(put('a', '1'), soon()),
-      group.write(put('b', '1'), soon()),
-      // This write waits for the one before it, and the last one waits for this write.
-      group.write(put('c', 'early', '0', ['b', 'c']), soon()),
-      group.write(put('c', 'late'), soon()),
-    ];
-    await gate.settle();
-    for (let call = 0; call < 4; call += 1) await gate.open();
+    const { write, drain, etcd } = openGate();
+    // The third write waits for the one before it, and the last one waits for the third.
+    const waits = put('c', 'early', '0', ['b', 'c']);
+    const all = [put('a', '1'), put('b', '1'), waits, put('c', 'late')].map((one) =>
+      write(one, soon()),
+    );
+    await drain();
     await Promise.all(all);
-    const sent = gate.etcd.calls.flatMap((call) => ('compare' in call ? call.compare : []));
+    const sent = etcd.calls.flatMap((call) => ('compare' in call ? call.compare : []));
     expect(sent.map(({ key }) => key.toString())).toEqual(['a', 'b', 'b', 'c', 'c']);
   });
 
   it('sends at most a thousand writes together', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = Array.from({ length: 1_002 }, (_, n) => group.write(put(`k${n}`, ''), soon()));
-    await gate.settle();
-    await gate.open();
-    expect(nestedIn(gate.waiting[0]?.request)).toBe(1_000);
-    await gate.open();
-    await gate.open();
+    const { write, drain } = openGate();
+    const all = Array.from({ length: 1_002 }, (_, n) => write(put(`k${n}`, ''), soon()));
+    expect(await drain()).toEqual([1, 1_000, 1]);
     await Promise.all(all);
   });
 
   it('sends at most 1 MiB together, and a larger write alone', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
+    const { write, drain } = openGate();
     const half = 'x'.repeat(600_000);
-    const all = [
-      group.write(put('a', '1'), soon()),
-      group.write(put('b', half), soon()),
-      group.write(put('c', half), soon()),
-      group.write(put('d', half + half), soon()),
-    ];
-    await gate.settle();
-    for (let call = 0; call < 4; call += 1) {
-      expect(gate.waiting).toHaveLength(1);
-      expect(nestedIn(gate.waiting[0]?.request)).toBe(0);
-      await gate.open();
-    }
+    const values = ['1', half, half, half + half];
+    const all = values.map((value, n) => write(put(`k${n}`, value), soon()));
+    expect(await drain()).toEqual([1, 1, 1, 1]);
     await Promise.all(all);
   });
 
   it('sends each write alone if etcd refuses the group, so that one malformed write refuses no other', async () => {
-    const etcd = createMemoryEtcd();
+    const { write, drain, etcd } = openGate();
     const bad = put('bad', 'x');
+    const first = write(put('a', '1'), soon());
     const twice = { ...bad, success: [...bad.success, ...bad.success] };
-    const gate = createGate();
-    const group = groupOver({
-      ...gate.gated,
-      txn: async (request, deadline) => {
-        await gate.gated.range(range('pause'), deadline);
-        return await etcd.txn(request, deadline);
-      },
-    });
-    const first = group.write(put('a', '1'), soon());
-    const refused = group.write(twice, soon()).catch((error: unknown) => error);
-    const good = group.write(put('c', '1'), soon());
-    await gate.settle();
-    for (let call = 0; call < 4; call += 1) await gate.open();
-    expect((await first).succeeded).toBe(true);
-    expect((await good).succeeded).toBe(true);
+    const refused = write(twice, soon()).catch((error: unknown) => error);
+    const good = write(put('c', '1'), soon());
+    await drain();
+    expect([(await first).succeeded, (await good).succeeded]).toEqual([true, true]);
     expect(isNotSent(await refused)).toBe(true);
     expect([...etcd.items().keys()]).toEqual(['a', 'c']);
   });
 
   it('sends the next group after 250 ms if a call hangs, with at most eight calls in flight', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
+    const { write, waiting, drain } = openGate();
     const all = [];
     for (let index = 0; index < 10; index += 1) {
-      all.push(group.write(put(`k${index}`, 'x'), performance.now() + 60_000));
+      all.push(write(put(`k${index}`, 'x'), performance.now() + 60_000));
       await sleep(300);
     }
-    expect(gate.waiting).toHaveLength(8);
-    while (gate.waiting.length > 0) await gate.open();
+    expect(waiting).toHaveLength(8);
+    await drain();
     await Promise.all(all);
   });
 
   it('has one call in flight after all earlier calls have ended, also if one had hung', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const quick = group.write(put('a', '1'), soon());
-    await gate.open();
+    const { write, waiting, open, drain } = openGate();
+    const send = (...keys: readonly string[]) => keys.map((key) => write(put(key, '1'), soon()));
+    const [quick] = send('a');
+    await open();
     await quick;
     await sleep(300);
-    const hanging = ['b', 'c'].map((key) => group.write(put(key, '1'), soon()));
-    expect(gate.waiting).toHaveLength(1);
+    const hanging = send('b', 'c');
+    expect(waiting).toHaveLength(1);
     await sleep(300);
-    expect(gate.waiting).toHaveLength(2);
-    while (gate.waiting.length > 0) await gate.open();
+    expect(waiting).toHaveLength(2);
+    await drain();
     await Promise.all(hanging);
     // After requests that overlapped, a write waits a moment for company.
     await sleep(50);
-    const last = ['d', 'e'].map((key) => group.write(put(key, '1'), soon()));
-    expect(gate.waiting).toHaveLength(1);
-    while (gate.waiting.length > 0) await gate.open();
+    const last = send('d', 'e');
+    expect(waiting).toHaveLength(1);
+    await drain();
     await Promise.all(last);
   });
 });
 
 describe('a group', () => {
   it('gives a write in flight the reply of etcd, also after its deadline', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const write = group.write(put('a', '1'), performance.now() + 20);
+    const { write, open } = openGate();
+    const written = write(put('a', '1'), performance.now() + 20);
     await sleep(50);
-    await gate.open();
-    expect((await write).succeeded).toBe(true);
+    await open();
+    expect((await written).succeeded).toBe(true);
   });
 
   it.each<[string, (group: Etcd, key: string) => Promise<unknown>]>([
@@ -287,37 +228,28 @@ describe('a group', () => {
 
   it('gives a call the latest deadline of its requests', async () => {
     const deadlines: number[] = [];
-    const gate = createGate();
-    const group = groupOver({
-      ...gate.gated,
+    const { write, drain } = openGate((gated) => ({
       txn: (request, deadline) => {
         deadlines.push(deadline);
-        return gate.gated.txn(request, deadline);
+        return gated.txn(request, deadline);
       },
-    });
+    }));
     const [near, far] = [performance.now() + 5_000, performance.now() + 60_000];
-    const writes = [near, near, far, near].map((deadline, n) =>
-      group.write(put(`k${n}`, '1'), deadline),
-    );
-    await gate.open();
-    await gate.open();
-    await Promise.all(writes);
+    const all = [near, near, far, near].map((deadline, n) => write(put(`k${n}`, '1'), deadline));
+    await drain();
+    await Promise.all(all);
     expect(deadlines).toEqual([near, far]);
   });
 
   it('rejects a write as without effect if it is not sent by its deadline', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const first = group.write(put('a', '1'), soon());
-    const error = await group
-      .write(put('b', '1'), performance.now() + 20)
-      .catch((caught: unknown) => caught);
-    expect(isNotSent(error)).toBe(true);
-    await gate.open();
+    const { write, open, waiting, etcd } = openGate();
+    const first = write(put('a', '1'), soon());
+    const late = write(put('b', '1'), performance.now() + 20);
+    expect(isNotSent(await late.catch((error: unknown) => error))).toBe(true);
+    await open();
     await first;
-    await gate.settle();
-    expect(gate.waiting).toHaveLength(0);
-    expect([...gate.etcd.items().keys()]).toEqual(['a']);
+    expect(waiting).toHaveLength(0);
+    expect([...etcd.items().keys()]).toEqual(['a']);
   });
 
   it.each([
@@ -344,15 +276,9 @@ describe('a group', () => {
 
 describe('a group of reads', () => {
   it('sends a read at once if no call is in flight, and the waiting reads together after that call', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = ['a', 'b', 'c', 'd', 'e'].map((key) => group.read([range(key)], soon()));
-    await gate.settle();
-    expect(gate.waiting).toHaveLength(1);
-    await gate.open();
-    const second = gate.waiting[0]?.request;
-    expect(second !== undefined && 'success' in second && second.success).toHaveLength(4);
-    await gate.open();
+    const { read, drain } = openGate();
+    const all = ['a', 'b', 'c', 'd', 'e'].map((key) => read([range(key)], soon()));
+    expect(await drain()).toEqual([1, 4]);
     expect((await Promise.all(all)).map((replies) => replies.length)).toEqual([1, 1, 1, 1, 1]);
   });
 
@@ -381,44 +307,28 @@ describe('a group of reads', () => {
   });
 
   it('sends a page alone', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
+    const { read, drain } = openGate();
     const page: Range = { key: Buffer.from('a'), range_end: Buffer.from('b'), limit: 128 };
-    const all = [[range('a')], [page], [range('b')], [range('c')], [page]].map((ranges) =>
-      group.read(ranges, soon()),
-    );
-    await gate.settle();
-    const sizes: number[] = [];
-    while (gate.waiting.length > 0) {
-      const [next] = gate.waiting;
-      sizes.push(next !== undefined && 'success' in next.request ? next.request.success.length : 1);
-      await gate.open();
-    }
-    expect(sizes).toEqual([1, 1, 2, 1]);
+    const asked = [[range('a')], [page], [range('b')], [range('c')], [page]];
+    const all = asked.map((ranges) => read(ranges, soon()));
+    expect(await drain()).toEqual([1, 1, 2, 1]);
     await Promise.all(all);
   });
 
   it('reads at most a hundred keys in one call', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
+    const { read, drain } = openGate();
     const sixty = Array.from({ length: 60 }, (_, index) => range(`k${index}`));
-    const all = [1, 2, 3, 4].map(() => group.read(sixty, soon()));
-    await gate.settle();
-    for (let call = 0; call < 4; call += 1) {
-      const [next] = gate.waiting;
-      expect(next && 'success' in next.request && next.request.success).toHaveLength(60);
-      await gate.open();
-    }
+    const all = [1, 2, 3, 4].map(() => read(sixty, soon()));
+    expect(await drain()).toEqual([60, 60, 60, 60]);
     await Promise.all(all);
   });
 
   it('sends the next reads after 250 ms if a call hangs', async () => {
-    const gate = createGate();
-    const group = groupOver(gate.gated);
-    const all = [group.read([range('a')], soon()), group.read([range('b')], soon())];
+    const { read, waiting, drain } = openGate();
+    const all = ['a', 'b'].map((key) => read([range(key)], soon()));
     await sleep(400);
-    expect(gate.waiting).toHaveLength(2);
-    while (gate.waiting.length > 0) await gate.open();
+    expect(waiting).toHaveLength(2);
+    await drain();
     await Promise.all(all);
   });
 });
@@ -456,29 +366,26 @@ describe('a group that gets a reply', () => {
   });
 
   it('accepts a revision below one that became known only after the call was sent', async () => {
-    const gate = createGate();
     const answers = answering(
       { cluster_id: '1', revision: '9' },
       { cluster_id: '1', revision: '5' },
     );
-    const group = groupOver({
-      ...gate.gated,
-      range: async (request, deadline) => {
-        await gate.gated.range(request, deadline);
-        return await answers.range(request, deadline);
+    const { read, write, waiting, drain, goneBack } = openGate((gated) => ({
+      range: async (...call) => {
+        await gated.range(...call);
+        return await answers.range(...call);
       },
-      txn: async (request, deadline) => {
-        await gate.gated.txn(request, deadline);
-        return await answers.txn(request, deadline);
+      txn: async (...call) => {
+        await gated.txn(...call);
+        return await answers.txn(...call);
       },
-    });
-    const both = [group.read([range('a')], soon()), group.write(put('b', '1'), soon())];
-    expect(gate.waiting).toHaveLength(2);
+    }));
+    const both = [read([range('a')], soon()), write(put('b', '1'), soon())];
+    expect(waiting).toHaveLength(2);
     // The write is answered before the read that was sent first.
-    gate.waiting.reverse();
-    await gate.open();
-    await gate.open();
+    waiting.reverse();
+    await drain();
     await Promise.all(both);
-    expect(group.goneBack).toEqual([]);
+    expect(goneBack).toEqual([]);
   });
 });

@@ -4,26 +4,13 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { EtcdClient } from '../../../../local/etcd/client.ts';
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
+import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 jest.setTimeout(60_000);
 
 const TableName = 'vault';
-const table = {
-  TableName,
-  AttributeDefinitions: ['pk', 'owner'].map((AttributeName) => ({
-    AttributeName,
-    AttributeType: 'S',
-  })),
-  KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-  GlobalSecondaryIndexes: [
-    {
-      IndexName: 'byOwner',
-      KeySchema: [{ AttributeName: 'owner', KeyType: 'HASH' }],
-      Projection: { ProjectionType: 'KEYS_ONLY' },
-    },
-  ],
-};
+const table = tableOf(TableName, ['pk'], ['owner']);
 const names = ['a', 'b', 'c'] as const;
 type Name = (typeof names)[number];
 /** The values of a table, by name. */

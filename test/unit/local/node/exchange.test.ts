@@ -69,6 +69,16 @@ const rounds = async (count: number): Promise<void> => {
   const enough = running.map(({ asked }) => asked + 2 * (count + 1));
   await until(() => running.every(({ asked }, index) => asked >= (enough[index] ?? 0)));
 };
+/** Has a node announce itself. `isDone` becomes true when a majority has its report. */
+const announcing = (number: number) => {
+  const told = { isDone: false };
+  const announced = nodeOf(number)
+    .exchange?.announce()
+    .then(() => {
+      told.isDone = true;
+    });
+  return Object.assign(told, { announced });
+};
 const heardBy = (number: number) => nodeOf(number).record.heard();
 
 beforeEach(() => {
@@ -157,14 +167,11 @@ describe('nodes that exchange reports', () => {
 describe('a node that announces itself', () => {
   it('succeeds when a majority with itself has written its report down', async () => {
     begin(2);
-    const done: string[] = [];
-    void nodeOf(2)
-      .exchange?.announce()
-      .then(() => done.push('announced'));
+    const told = announcing(2);
     await rounds(3);
-    expect(done).toEqual([]);
+    expect(told.isDone).toBe(false);
     begin(3);
-    await until(() => done.length === 1);
+    await until(() => told.isDone);
     expect(heardBy(3)['2']?.start).toBe(1);
   });
 
@@ -217,15 +224,11 @@ describe('a node that announces itself', () => {
     }
     begin(1, 2, 3);
     await rounds(1);
-    const done: string[] = [];
-    const announced = nodeOf(2)
-      .exchange?.announce()
-      .then(() => done.push('announced'));
+    const told = announcing(2);
     await sleep(50);
-    expect(done).toEqual([]);
+    expect(told.isDone).toBe(false);
     disk.resolve();
-    await announced;
-    expect(done).toEqual(['announced']);
+    await told.announced;
   });
 
   it('stops waiting for a majority when it is closed', async () => {
@@ -263,14 +266,11 @@ describe('nodes whose data come from another restore than those of a third', () 
   it('do not count it as a witness of their start', async () => {
     restore(1, 2);
     begin(1, 3);
-    const done: string[] = [];
-    void nodeOf(1)
-      .exchange?.announce()
-      .then(() => done.push('announced'));
+    const told = announcing(1);
     await rounds(3);
-    expect(done).toEqual([]);
+    expect(told.isDone).toBe(false);
     begin(2);
-    await until(() => done.length === 1);
+    await until(() => told.isDone);
   });
 
   it('tell it nothing while it has not entered the cluster, as it may become their member', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
 import { unavailable } from '../../../../local/etcd/protocol.ts';
 import { createExpiry, deleteExpired, type ExpiryOptions } from '../../../../local/node/expiry.ts';
+import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const TableName = 'vault';
@@ -18,18 +19,7 @@ const open = (more: Partial<ExpiryOptions> = {}): ExpiryOptions => ({
   report: (line) => lines.push(line),
   ...more,
 });
-const createTable = (name: string) =>
-  front('CreateTable', {
-    TableName: name,
-    AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({
-      AttributeName,
-      AttributeType: 'S',
-    })),
-    KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
-    ],
-  });
+const createTable = (name: string) => front('CreateTable', tableOf(name));
 const put = async (pk: string, expiresAt?: number, table = TableName): Promise<void> => {
   const expiry = expiresAt === undefined ? {} : { expiresAt: { N: String(expiresAt) } };
   const Item = { pk: { S: pk }, sk: { S: 'RECORD' }, ...expiry };

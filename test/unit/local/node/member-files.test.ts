@@ -9,7 +9,7 @@ import {
   putAside,
   removeAside,
 } from '../../../../local/node/member-files.ts';
-import { configOf } from '../../../support/nodes.ts';
+import { configOf, memberOptionsOf } from '../../../support/nodes.ts';
 
 const line = (level: string, msg: string) => JSON.stringify({ level, msg });
 
@@ -82,19 +82,14 @@ describe('the files of a member', () => {
     const seen: (readonly string[])[] = [];
     writeFiles('what it knew');
     const closed = new Error('the node is closed');
-    const options = {
+    const options = memberOptionsOf({
       config: configOf(1),
       folder,
-      token: '',
-      tls: { ca: '', certificate: '', key: '' },
       askForMember: async () => {
         seen.push([String(hasMemberFiles(folder)), ...asideOf()]);
         throw closed;
       },
-      onRestart: () => undefined,
-      report: () => undefined,
-      onFailed: () => undefined,
-    };
+    });
     // The second start finds no files, and nothing to put aside.
     for (const lost of ['they are old', 'it has no files']) {
       await expect(startMember(options, lost)).rejects.toBe(closed);

@@ -15,6 +15,7 @@ import {
   servePeers,
 } from '../../../../local/node/peers.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
+import { configOf } from '../../../support/nodes.ts';
 
 const timeoutMs = 10_000;
 let server: PeerServer;
@@ -22,21 +23,12 @@ let port: number;
 let tls: TlsFiles;
 let asked = 0;
 
-const configOf = (more: Partial<NodeConfig> & { readonly host?: string } = {}): NodeConfig => ({
-  node: 1,
-  nodes: [{ node: 1, host: more.host ?? '127.0.0.1', etcdPort: 1, peerPort: port }],
-  peerHost: '127.0.0.1',
-  peerProxy: undefined,
-  frontProxy: undefined,
-  clusterFile: '',
-  quotaBytes: 1,
-  compareEveryMs: undefined,
-  ...more,
-});
+const configTo = (host = '127.0.0.1', peerProxy?: URL): NodeConfig =>
+  configOf(1, 1, { nodes: [{ node: 1, host, etcdPort: 1, peerPort: port }], peerProxy });
 const ask = (
   method: 'GET' | 'POST',
   path: string,
-  { body = '', config = configOf(), files = tls, limitMs = timeoutMs } = {},
+  { body = '', config = configTo(), files = tls, limitMs = timeoutMs } = {},
 ): Promise<string> =>
   askText(createAskPeer(config, files), 1, method, path, { body, timeoutMs: limitMs });
 
@@ -80,7 +72,7 @@ beforeAll(async () => {
     ],
     ['GET /failing', () => Promise.reject(new Error('there is no majority'))],
   ]);
-  server = await servePeers(configOf(), tls, routes);
+  server = await servePeers(configTo(), tls, routes);
 });
 afterAll(() => server.close());
 
@@ -123,7 +115,7 @@ describe('the port between nodes', () => {
   });
 
   it('names the port in a sentence when the port is in use', async () => {
-    const second = servePeers(configOf(), tls, new Map());
+    const second = servePeers(configTo(), tls, new Map());
     await expect(second).rejects.toThrow(`cannot listen on the node-to-node port ${port}: `);
   });
 });
@@ -144,7 +136,7 @@ describe('createAskPeer', () => {
 
   it('tunnels through the forward proxy, to a host that only the proxy knows', async () => {
     const relay = await startRelay([{ node: 1, ports: [port] }]);
-    const config = configOf({ host: hostOf(1), peerProxy: new URL(relay.proxyOf(1)) });
+    const config = configTo(hostOf(1), new URL(relay.proxyOf(1)));
     expect(await ask('GET', '/status', { config })).toBe('heard 0');
     relay.isolate(1);
     await expect(ask('GET', '/status', { config })).rejects.toThrow();
@@ -164,7 +156,7 @@ describe('createAskPeer', () => {
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     const { port: proxyPort } = proxy.address() as AddressInfo;
     const peerProxy = new URL(`http://127.0.0.1:${proxyPort}`);
-    const config = configOf({ host: hostOf(1), peerProxy });
+    const config = configTo(hostOf(1), peerProxy);
     await expect(ask('GET', '/status', { config, limitMs: 200 })).rejects.toThrow();
     await new Promise((resolve) => proxy.close(resolve));
   });
@@ -174,7 +166,7 @@ describe('createAskPeer', () => {
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     const { port: proxyPort } = proxy.address() as AddressInfo;
     const peerProxy = new URL(`http://127.0.0.1:${proxyPort}`);
-    const config = configOf({ host: hostOf(1), peerProxy });
+    const config = configTo(hostOf(1), peerProxy);
     await expect(ask('GET', '/status', { config })).rejects.toThrow();
     proxy.close();
   });

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
-import type { ListedMember, MemberClient } from '../../../../local/etcd/member-client.ts';
+import type { ListedMember } from '../../../../local/etcd/member-client.ts';
 import type { Comparison, Verdict } from '../../../../local/node/comparison.ts';
 import type { AskPeer } from '../../../../local/node/peers.ts';
 import { askForMember, createReplacer } from '../../../../local/node/replacement.ts';
-import { configOf } from '../../../support/nodes.ts';
+import { configOf, memberCallsOf } from '../../../support/nodes.ts';
 
 const url = (node: number): string => `https://127.0.0.1:${2_380 + node}`;
 const listed = (node: number, ID = String(node), name = `node-${node}`): ListedMember => ({
@@ -29,18 +29,7 @@ const startGiver = (members: readonly ListedMember[] = threeMembers, count = 3) 
   let present = members;
   const calls: string[] = [];
   const replaced: number[] = [];
-  const unused = async (): Promise<never> => {
-    throw new Error('this call is not expected');
-  };
-  const member: MemberClient = {
-    status: unused,
-    hashKeys: unused,
-    hasSpaceAlarm: unused,
-    endSpaceAlarm: unused,
-    compact: unused,
-    defragment: unused,
-    moveLeader: unused,
-    close: () => undefined,
+  const member = memberCallsOf({
     listMembers: async () => present,
     removeMember: async (id) => {
       calls.push(`remove ${id}`);
@@ -51,7 +40,7 @@ const startGiver = (members: readonly ListedMember[] = threeMembers, count = 3) 
       present = [...present, { ID: `new ${calls.length}`, name: '', peerURLs: [peerUrl] }];
       return present;
     },
-  };
+  });
   const give = createReplacer({
     config: configOf(1, count),
     member,

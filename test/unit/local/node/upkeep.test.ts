@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { UpkeepReport } from '../../../../local/node/defragmentation.ts';
 import { createUpkeep, startUpkeep, type UpkeepOptions } from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
+import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
 const refuse = async (): Promise<never> => {
@@ -33,35 +34,18 @@ beforeEach(() => {
     reports: () => [{ node: 1, alive: true, state, memberId: '1', space: null }],
     onDefragmenting: () => undefined,
     report: (line) => lines.push(line),
-    member: {
+    member: memberCallsOf({
       status: async () => {
         if (statusError) throw statusError;
         revision += 20_000;
-        return {
-          clusterId: '1',
-          memberId: '1',
-          version: '3.4.23',
-          revision,
-          isLeader: true,
-          hasLeader: true,
-          dbBytes: 0,
-          dbBytesInUse: 0,
-        };
+        return { ...memberStatus, revision, isLeader: true, dbBytes: 0 };
       },
       compact: async (to) => void compacted.push(to),
       hasSpaceAlarm: async () => {
         if (alarmError) throw alarmError;
         return false;
       },
-      hashKeys: refuse,
-      listMembers: refuse,
-      addMember: refuse,
-      removeMember: refuse,
-      endSpaceAlarm: refuse,
-      defragment: refuse,
-      moveLeader: refuse,
-      close: () => undefined,
-    },
+    }),
   };
 });
 

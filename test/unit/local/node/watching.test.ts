@@ -3,6 +3,7 @@ import type { MemberStatus } from '../../../../local/etcd/member-client.ts';
 import type { Comparison, Verdict } from '../../../../local/node/comparison.ts';
 import { createNodeState } from '../../../../local/node/state.ts';
 import { startWatching } from '../../../../local/node/watching.ts';
+import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
 const comparisonOf = (...verdicts: readonly Verdict[]): Comparison => ({
@@ -13,16 +14,7 @@ const equal = comparisonOf('equal', 'none');
 const different = comparisonOf('different', 'different');
 const none = comparisonOf('none', 'none');
 
-const healthy: MemberStatus = {
-  clusterId: '1',
-  memberId: '1',
-  version: '3.4.23',
-  revision: 9,
-  isLeader: false,
-  hasLeader: true,
-  dbBytes: 1,
-  dbBytesInUse: 1,
-};
+const healthy = memberStatus;
 
 let stop: AbortController;
 /** Added to the time that the watch sees. */
@@ -51,27 +43,14 @@ const start = (
   const given = { comparison: first };
   const counts = { looks: 0, comparisons: 0, handovers: 0 };
   const away = (): Promise<never> => Promise.reject(new Error('etcd is away'));
-  const unused = async (): Promise<never> => {
-    throw new Error('this call is not expected');
-  };
   state.change('catching-up', 'it waits for a majority of the nodes');
   const watching = startWatching({
-    member: {
+    member: memberCallsOf({
       status: async () => {
         counts.looks += 1;
         return etcd.status ?? away();
       },
-      hashKeys: unused,
-      listMembers: unused,
-      addMember: unused,
-      removeMember: unused,
-      hasSpaceAlarm: unused,
-      endSpaceAlarm: unused,
-      compact: unused,
-      defragment: unused,
-      moveLeader: unused,
-      close: () => undefined,
-    },
+    }),
     etcd: {
       range: async () => (etcd.reads ? { kvs: [], more: false } : away()),
     },
