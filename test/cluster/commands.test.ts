@@ -1,21 +1,20 @@
-/** What `npm run cluster` lets befall a node, and what a client of the vault sees of it. */
+/** The commands of `npm run cluster` change the processes of a node. Clients of the vault see the effect. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ClusterStatus } from '../../local/cluster/status.ts';
 import {
   type ClusterProcess,
   endCluster,
   isAlive,
-  type NodeStatus,
-  type Status,
   startCluster,
-  until,
 } from '../support/cluster-process.ts';
 import { runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
 import { freshName } from '../support/running-vault.ts';
 import { issueToken } from '../support/tokens.ts';
+import { untilSeen } from '../support/until.ts';
 
 let cluster: ClusterProcess;
 beforeAll(async () => {
@@ -23,20 +22,19 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => endCluster(cluster), 60_000);
 
-const nodeOf = ({ nodes }: Status, node: number): NodeStatus | undefined =>
-  nodes.find((one) => one.node === node);
-const isWhole = ({ nodes, equal }: Status): boolean =>
+const nodeOf = ({ nodes }: ClusterStatus, node: number) => nodes.find((one) => one.node === node);
+const isWhole = ({ nodes, equal }: ClusterStatus): boolean =>
   equal &&
   nodes.every(({ alive, state }) => alive && state === 'serving') &&
   new Set(nodes.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`)).size === 1;
-beforeEach(async () => void (await until(cluster.status, isWhole)));
+beforeEach(async () => void (await untilSeen(cluster.status, isWhole)));
 
 /** Creates a secret. It repeats the request with one key while the node answers 503, as a new leader may be elected. */
 const create = async (node: number): Promise<string> => {
   const name = freshName();
   const body = { name, value: `of ${name}` };
   const key = randomUUID();
-  const { status } = await until(
+  const { status } = await untilSeen(
     () => cluster.ask(node, 'POST', '/v1/secrets', { body, key }),
     (reply) => reply.status !== 503,
   );
@@ -51,14 +49,15 @@ const command = async (...args: readonly string[]): Promise<string> => {
   return text;
 };
 const comesBack = async (name: string, node: number): Promise<void> => {
-  await until(cluster.status, isWhole);
+  await untilSeen(cluster.status, isWhole);
   expect(await valueOn(node, name)).toBe(`of ${name}`);
 };
 
 describe('status', () => {
-  it('has one leader, three nodes that serve, and equal digests', async () => {
+  it('shows one leader, three nodes that serve, and equal digests', async () => {
     await create(1);
-    const { nodes, equal } = await until(cluster.status, isWhole);
+    await untilSeen(cluster.status, isWhole);
+    const { nodes, equal }: ClusterStatus = JSON.parse(await command('status', '--json'));
     expect(nodes.map(({ node }) => node)).toEqual([1, 2, 3]);
     expect(nodes.filter(({ leader }) => leader)).toHaveLength(1);
     expect(nodes[0]).toMatchObject({
@@ -69,7 +68,7 @@ describe('status', () => {
     expect(equal).toBe(true);
   });
 
-  it('is a table for a person', async () => {
+  it('prints a table for a person', async () => {
     const lines = (await command('status')).split('\n');
     expect(lines[0]).toMatch(/^node {2}alive {2}state +peers +leader +applied +lag +digest$/);
     expect(lines[2]).toMatch(/^2 {5}yes {4}serving +connected +(yes|no) +\d+ +\d+ +[0-9a-f]{8}$/);
@@ -89,7 +88,7 @@ describe('GET /v1/status', () => {
 
   it('shows all nodes to a token with the scope vault:status, as the API document describes them', async () => {
     for (const node of [1, 2, 3]) {
-      const { node: told } = await until(
+      const { node: told } = await untilSeen(
         () => statusOn(node, 'vault:status'),
         (shown) => shown.node.nodes.length === 3,
       );
@@ -97,7 +96,7 @@ describe('GET /v1/status', () => {
       expect(told.nodes).toMatchObject(
         [1, 2, 3].map((one) => ({ node: one, alive: true, state: 'serving', reason: null })),
       );
-      expect(told.nodes.filter((one: NodeStatus) => one.leader)).toHaveLength(1);
+      expect(told.nodes.filter((one: { leader: boolean }) => one.leader)).toHaveLength(1);
     }
   });
 
@@ -106,13 +105,13 @@ describe('GET /v1/status', () => {
   });
 });
 
-describe('npm run inspect', () => {
-  const inspect = async (node: number, ...args: readonly string[]) => {
-    const env = { VAULT_DATA_DIR: join(cluster.folder, `node-${node}`) };
-    const { exit, output, errors } = runLocal('inspect', args, env);
-    return { code: await exit, output, errors };
-  };
+const inspect = async (node: number, ...args: readonly string[]) => {
+  const env = { VAULT_DATA_DIR: join(cluster.folder, `node-${node}`) };
+  const { exit, output, errors } = runLocal('inspect', args, env);
+  return { code: await exit, output, errors };
+};
 
+describe('npm run inspect', () => {
   it('shows the items through a node that runs, and verifies all of them', async () => {
     const name = await create(1);
     const { code, output, errors } = await inspect(2, '--secret', name, '--verify');
@@ -120,83 +119,48 @@ describe('npm run inspect', () => {
     expect(output).toContain(`TENANT#cluster-test#SECRET#${name}`);
     expect(output.at(-1)).toBe('verified the whole table: no violations');
   });
-
-  it('says in one sentence what to do if the node does not run', async () => {
-    await command('stop', '3');
-    expect(await inspect(3)).toMatchObject({
-      code: 1,
-      output: [],
-      errors: [
-        expect.stringMatching(
-          /^the node of .*node-3 does not run: start it, or set VAULT_DATA_DIR/,
-        ),
-      ],
-    });
-    await command('start', '3');
-  });
 });
 
-describe('a node that is killed', () => {
-  it('is gone at once with all it had started, and comes back by itself with what it missed', async () => {
-    const pids = cluster.pids('node-2');
-    expect(pids.filter(isAlive)).toHaveLength(2);
-    expect(await command('kill', '2')).toBe('node 2 is killed');
-    expect(pids.filter(isAlive)).toEqual([]);
-    expect(nodeOf(await cluster.status(), 2)).toMatchObject({
-      alive: false,
-      state: 'killed',
-      lag: null,
-    });
-    expect((await cluster.ask(2, 'GET', '/health')).status).toBe(0);
-    const name = await create(1);
-    expect(await valueOn(3, name)).toBe(`of ${name}`);
-    await command('start', '2');
-    await comesBack(name, 2);
-  });
+describe('a node', () => {
+  it.each([
+    { how: 'kill', state: 'killed', back: 'start', again: 'does not run', done: 'runs already' },
+    { how: 'stop', state: 'stopped', back: 'start', again: 'does not run', done: 'runs already' },
+    { how: 'wipe', state: 'stopped', back: 'start', again: 'does not run', done: 'runs already' },
+    {
+      ...{ how: 'pause', state: 'paused', back: 'resume' },
+      ...{ again: 'is paused already', done: 'is not paused' },
+    },
+  ])(
+    'becomes $state by $how at once with all it had started, and serves what it missed after $back',
+    async ({ how, state, back, again, done }) => {
+      const pids = cluster.pids('node-2');
+      expect(pids.filter(isAlive)).toHaveLength(2);
+      await command(how, '2');
+      expect(pids.filter(isAlive)).toHaveLength(how === 'pause' ? 2 : 0);
+      expect(existsSync(join(cluster.folder, 'node-2'))).toBe(how !== 'wipe');
+      const shown = nodeOf(await cluster.status(), 2);
+      expect(shown).toMatchObject({ alive: false, state, lag: null });
+      expect((await cluster.ask(2, 'GET', '/health', { limitMs: 500 })).status).toBe(0);
+      const name = await create(1);
+      expect(await valueOn(3, name)).toBe(`of ${name}`);
+      const impossible = how === 'pause' ? ['pause'] : ['kill', 'pause', 'stop'];
+      for (const one of impossible) {
+        expect(await cluster.command(one, '2')).toEqual({ code: 1, text: `node 2 ${again}` });
+      }
+      await command(back, '2');
+      expect(await cluster.command(back, '2')).toEqual({ code: 1, text: `node 2 ${done}` });
+      await comesBack(name, 2);
+    },
+  );
 
-  it('cannot be killed or paused again, and one that runs cannot be started', async () => {
-    await command('kill', '3');
-    const refused = { code: 1, text: 'node 3 does not run' };
-    expect(await cluster.command('kill', '3')).toEqual(refused);
-    expect(await cluster.command('pause', '3')).toEqual(refused);
-    expect(await cluster.command('stop', '3')).toEqual(refused);
-    await command('start', '3');
-    expect(await cluster.command('start', '3')).toEqual({ code: 1, text: 'node 3 runs already' });
-  });
-});
-
-describe('a node that is stopped', () => {
-  it('ends what it had started, and comes back by itself', async () => {
-    const pids = cluster.pids('node-1');
-    await command('stop', '1');
-    expect(pids.filter(isAlive)).toEqual([]);
-    expect(nodeOf(await cluster.status(), 1)).toMatchObject({ alive: false, state: 'stopped' });
-    const name = await create(2);
-    await command('start', '1');
-    await comesBack(name, 1);
-  });
-});
-
-describe('a node that is paused', () => {
-  it('answers nothing, and serves what it missed once it is resumed', async () => {
-    await command('pause', '3');
-    expect(nodeOf(await cluster.status(), 3)).toMatchObject({ alive: false, state: 'paused' });
-    expect((await cluster.ask(3, 'GET', '/health', { limitMs: 500 })).status).toBe(0);
-    const name = await create(1);
-    expect(await cluster.command('pause', '3')).toEqual({
-      code: 1,
-      text: 'node 3 is paused already',
-    });
-    await command('resume', '3');
-    expect(await cluster.command('resume', '3')).toEqual({ code: 1, text: 'node 3 is not paused' });
-    await comesBack(name, 3);
-  });
-
-  it('can be stopped as it is', async () => {
+  it('can be stopped while it is paused, and inspect says that it does not run', async () => {
     const pids = cluster.pids('node-1');
     await command('pause', '1');
     await command('stop', '1');
     expect(pids.filter(isAlive)).toEqual([]);
+    const sentence = /^the node of .*node-1 does not run: start it, or set VAULT_DATA_DIR/;
+    const errors = [expect.stringMatching(sentence)];
+    expect(await inspect(1)).toEqual({ code: 1, output: [], errors });
     await command('start', '1');
   });
 });
@@ -215,7 +179,7 @@ describe('a node that is isolated', () => {
     expect(read.status).toBe(503);
     expect(write.status).toBe(503);
     const missed = await create(other);
-    const seen = await until(
+    const seen = await untilSeen(
       cluster.status,
       (status) => nodeOf(status, leader)?.state === 'no-majority',
     );
@@ -225,27 +189,16 @@ describe('a node that is isolated', () => {
   });
 });
 
-describe('a node that is wiped', () => {
-  // Shows G12.
-  it('has lost its folder, and fetches all of it again', async () => {
-    const name = await create(2);
-    await command('wipe', '2');
-    expect(existsSync(join(cluster.folder, 'node-2'))).toBe(false);
-    await command('start', '2');
-    await comesBack(name, 2);
-  });
-});
-
 describe('a node that ends by itself', () => {
   it('is reported and stays down until it is started', async () => {
     const [pid = 0, ...children] = cluster.pids('node-3');
     process.kill(pid, 'SIGKILL');
-    await until(
+    await untilSeen(
       () => cluster.process.errors,
       (errors) => errors.some((line) => /^node 3 ended by itself \(SIGKILL\)/.test(line)),
     );
     expect(nodeOf(await cluster.status(), 3)).toMatchObject({ alive: false, state: 'ended' });
-    await until(
+    await untilSeen(
       () => children.filter(isAlive),
       ({ length }) => length === 0,
     );
@@ -264,7 +217,7 @@ describe('the process of the master key', () => {
       });
     }
     await command('start', 'key');
-    await until(
+    await untilSeen(
       () => valueOn(2, name),
       (value) => value === `of ${name}`,
     );

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { processesUnder } from '../../bench/processes.ts';
 import { isRunning, recordOf } from '../../local/host/running.ts';
-import { until } from '../support/cluster-process.ts';
 import { freshFolder, runFile } from '../support/local-process.ts';
+import { untilSeen } from '../support/until.ts';
 
 const startLimitMs = 90_000;
 
@@ -16,27 +16,26 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.each([
-  ['npm run demo', 'local/bin/demo.ts', []],
-  ['npm run bench -- cluster', 'bench/bench.ts', ['cluster']],
-])('%s', (_, file, args) => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'ends its cluster on %s, and removes its folder',
-    async (signal) => {
-      const program = runFile(file, args, { TMPDIR: join(folder, 'tmp') });
-      const under = () =>
-        processesUnder(program.child.pid ?? 0)
-          .map(({ pid }) => recordOf(pid))
-          .filter((record) => record !== undefined);
-      // The program, the cluster, its master key, and three nodes with an etcd each.
-      const started = await until(under, (all) => all.length >= 9, startLimitMs);
-      program.child.kill(signal);
-      expect(await program.exit).toBe({ SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal]);
-      expect(started.filter(isRunning)).toEqual([]);
-      expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
-    },
-  );
-});
+it.each([
+  ['npm run demo', 'SIGTERM', 143, 'local/bin/demo.ts', []],
+  ['npm run demo', 'SIGINT', 130, 'local/bin/demo.ts', []],
+  ['npm run bench -- cluster', 'SIGHUP', 129, 'bench/bench.ts', ['cluster']],
+] as const)(
+  '%s ends its cluster on %s with exit code %i, and removes its folder',
+  async (_, signal, code, file, args) => {
+    const program = runFile(file, args, { TMPDIR: join(folder, 'tmp') });
+    const under = () =>
+      processesUnder(program.child.pid ?? 0)
+        .map(({ pid }) => recordOf(pid))
+        .filter((record) => record !== undefined);
+    // The program, the cluster, its master key, and three nodes with an etcd each.
+    const started = await untilSeen(under, (all) => all.length >= 9, startLimitMs);
+    program.child.kill(signal);
+    expect(await program.exit).toBe(code);
+    expect(started.filter(isRunning)).toEqual([]);
+    expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
+  },
+);
 
 describe('the tests', () => {
   it('end the vaults that they have started on SIGTERM', async () => {
@@ -45,12 +44,12 @@ describe('the tests', () => {
     const tests = runFile('node_modules/jest/bin/jest.js', [...args, ...files], {});
     const under = () => processesUnder(tests.child.pid ?? 0);
     const vaults = () => under().filter(({ kind }) => kind === 'node').length;
-    await until(vaults, (count) => count === 2, startLimitMs);
+    await untilSeen(vaults, (count) => count === 2, startLimitMs);
     const records = under().map(({ pid }) => recordOf(pid));
     const started = records.filter((record) => record !== undefined);
     tests.child.kill('SIGTERM');
     await tests.exit;
-    await until(
+    await untilSeen(
       () => started.filter(isRunning),
       ({ length }) => length === 0,
     );

@@ -7,6 +7,7 @@ import {
   type Txn,
 } from '../../local/etcd/client.ts';
 import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
+import { tableOf } from '../support/front-tables.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';
 
 const soon = () => performance.now() + 5_000;
@@ -112,73 +113,25 @@ describe('a front over a real etcd', () => {
   const TableName = 'front';
   const keyOf = (pk: string) => ({ pk: { S: pk } });
   beforeAll(async () => {
-    const made = await real.front('CreateTable', {
-      TableName,
-      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-    });
+    const made = await real.front('CreateTable', tableOf(TableName, ['pk']));
     expect(made.status).toBe(200);
   });
 
-  it('lets one of many creates of a name win, and the others be refused', async () => {
-    const create = (n: number) =>
-      real.front('PutItem', {
-        TableName,
-        Item: { ...keyOf(`name-${n % 10}`), n: { N: String(n) } },
-        ConditionExpression: 'attribute_not_exists(pk)',
-      });
-    const replies = await Promise.all(Array.from({ length: 200 }, (_, n) => create(n)));
-    const count = (status: number) => replies.filter((reply) => reply.status === status).length;
-    expect([count(200), count(400)]).toEqual([10, 190]);
-  });
-
-  it('counts every one of concurrent updates that compare the number before', async () => {
-    await real.front('PutItem', { TableName, Item: { ...keyOf('counter'), n: { N: '0' } } });
-    const add = async (): Promise<void> => {
-      for (;;) {
-        const { body } = await real.front('GetItem', { TableName, Key: keyOf('counter') });
-        const { n } = body['Item'] as { n: { N: string } };
-        const { status } = await real.front('PutItem', {
-          TableName,
-          Item: { ...keyOf('counter'), n: { N: String(Number(n.N) + 1) } },
-          ConditionExpression: 'n = :n',
-          ExpressionAttributeValues: { ':n': n },
-        });
-        if (status === 200) return;
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, add));
-    const { body } = await real.front('GetItem', { TableName, Key: keyOf('counter') });
-    expect(body['Item']).toMatchObject({ n: { N: '16' } });
-  });
-
-  it('reads a hundred values of 64 KiB in one transaction', async () => {
-    const names = Array.from({ length: 100 }, (_, n) => `large-${n}`);
-    const value = { S: 'x'.repeat(65_536) };
-    for (const name of names) {
-      await real.front('PutItem', { TableName, Item: { ...keyOf(name), value } });
-    }
-    const { status, body } = await real.front('TransactGetItems', {
-      TransactItems: names.map((name) => ({ Get: { TableName, Key: keyOf(name) } })),
-    });
-    expect(status).toBe(200);
-    const found = (body['Responses'] as { Item?: { value: { S: string } } }[]).map(
-      ({ Item }) => Item?.value.S.length,
-    );
-    expect(new Set(found)).toEqual(new Set([65_536]));
-    expect(found).toHaveLength(100);
-  });
-
-  it('writes a hundred items, with their conditions, in one transaction', async () => {
-    const actions = Array.from({ length: 100 }, (_, n) => ({
+  it('writes and reads a hundred large items, with their conditions, in one transaction', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `many-${n}`);
+    const value = { S: 'x'.repeat(30_000) };
+    const writes = names.map((name) => ({
       Put: {
         TableName,
-        Item: { ...keyOf(`many-${n}`), value: { S: 'x'.repeat(30_000) } },
+        Item: { ...keyOf(name), value },
         ConditionExpression: 'attribute_not_exists(pk)',
       },
     }));
-    expect((await real.front('TransactWriteItems', { TransactItems: actions })).status).toBe(200);
-    const again = await real.front('TransactWriteItems', { TransactItems: actions });
+    expect((await real.front('TransactWriteItems', { TransactItems: writes })).status).toBe(200);
+    const again = await real.front('TransactWriteItems', { TransactItems: writes });
     expect(again.body['CancellationReasons']).toHaveLength(100);
+    const reads = names.map((name) => ({ Get: { TableName, Key: keyOf(name) } }));
+    const { body } = await real.front('TransactGetItems', { TransactItems: reads });
+    expect(body['Responses']).toEqual(names.map((name) => ({ Item: { ...keyOf(name), value } })));
   });
 });

@@ -4,16 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readClusterFile } from '../../local/cluster/cluster-file.ts';
 import { type Layout, nodesVariable, openLayout } from '../../local/cluster/layout.ts';
+import type { ClusterStatus } from '../../local/cluster/status.ts';
 import { readNodeConfig } from '../../local/node/config.ts';
 import { startMember } from '../../local/node/member.ts';
 import { askText, createAskPeer } from '../../local/node/peers.ts';
-import {
-  type ClusterProcess,
-  endCluster,
-  type Status,
-  startCluster,
-  until,
-} from '../support/cluster-process.ts';
+import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
+import { memberOptionsOf } from '../support/nodes.ts';
+import { untilSeen } from '../support/until.ts';
 
 let cluster: ClusterProcess;
 let layout: Layout;
@@ -25,7 +22,8 @@ afterAll(async () => {
   await endCluster(cluster);
 });
 
-const areServing = ({ nodes }: Status): boolean => nodes.every(({ state }) => state === 'serving');
+const areServing = ({ nodes }: ClusterStatus): boolean =>
+  nodes.every(({ state }) => state === 'serving');
 const logOf = (node: number): string =>
   readFileSync(join(cluster.folder, `node-${node}`, 'log'), 'utf8');
 const configOf = (node: number, nodes: string) =>
@@ -55,7 +53,7 @@ describe('a node', () => {
       cluster: expect.stringContaining('node-1='),
     });
     await cluster.command('start', '1');
-    await until(cluster.status, areServing);
+    await untilSeen(cluster.status, areServing);
     expect(logOf(1).slice(before)).toContain('etcd cannot use its files (data-dir used by this');
 
     const { member: own } = await askForMember();
@@ -70,27 +68,16 @@ describe('a node', () => {
     const folder = join(cluster.folder, 'node-2');
     mkdirSync(folder, { mode: 0o700 });
     const { token, tls } = readClusterFile(layout.clusterFile);
-    const alone = await startMember(
-      {
-        config: configOf(2, nodesVariable(layout.nodes)),
-        folder,
-        token,
-        tls,
-        askForMember: () => Promise.reject(new Error('there is nobody to ask')),
-        onRestart: () => undefined,
-        onFailed: () => undefined,
-        report: () => undefined,
-      },
-      undefined,
-    );
-    await until(
+    const config = configOf(2, nodesVariable(layout.nodes));
+    const alone = await startMember(memberOptionsOf({ config, folder, token, tls }), undefined);
+    await untilSeen(
       () => existsSync(join(folder, 'etcd', 'member', 'wal')),
       (isThere) => isThere,
     );
     await alone.close();
 
     cluster = await startCluster(cluster.folder);
-    await until(cluster.status, areServing);
+    await untilSeen(cluster.status, areServing);
     const body = { name: 'NAME', value: 'v' };
     expect(await cluster.ask(2, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
     for (const node of [1, 2, 3]) {

@@ -18,6 +18,7 @@ import { findFreePort } from '../../local/host/ports.ts';
 import type { NodeConfig } from '../../local/node/config.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
 import { freshCertificates } from '../support/certificates.ts';
+import { configOf, memberOptionsOf } from '../support/nodes.ts';
 import { until } from '../support/until.ts';
 
 let tls: TlsFiles;
@@ -29,33 +30,12 @@ beforeAll(async () => {
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vault-member-'));
   const address = { node: 1, host: '127.0.0.1', etcdPort: await findFreePort(), peerPort: 1 };
-  config = {
-    node: 1,
-    nodes: [address],
-    peerHost: '127.0.0.1',
-    peerProxy: undefined,
-    frontProxy: undefined,
-    clusterFile: '',
-    quotaBytes: 1_073_741_824,
-    compareEveryMs: undefined,
-  };
+  config = configOf(1, 1, { nodes: [address], quotaBytes: 1_073_741_824 });
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const start = (askForMember: (why: string) => Promise<string>) =>
-  startMember(
-    {
-      config,
-      folder,
-      token: 'one',
-      tls,
-      askForMember,
-      onRestart: () => undefined,
-      report: () => undefined,
-      onFailed: () => undefined,
-    },
-    undefined,
-  );
+  startMember(memberOptionsOf({ config, folder, tls, askForMember }), undefined);
 
 /** Writes what fills some pages of the log and of the database. */
 const fill = async (): Promise<void> => {

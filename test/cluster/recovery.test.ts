@@ -1,31 +1,30 @@
-/**
- * What nodes do by themselves if a disk or a database is full, if data were changed, or if all nodes were killed. More
- * faults are in test/cluster/chaos/recovery.test.ts.
- */
+/** Nodes help themselves if data were changed, if a disk or a database is full, or if all lose their power. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  type ClusterProcess,
-  endCluster,
-  type Status,
-  startCluster,
-  until,
-} from '../support/cluster-process.ts';
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { connectMember } from '../../local/etcd/member-client.ts';
+import { memberAddress } from '../../local/node/member.ts';
+import { memberFiles } from '../../local/node/member-files.ts';
+import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { untilSeen } from '../support/until.ts';
+import { openTrial, type Trial } from './trial.ts';
 
-let cluster: ClusterProcess;
-let count = 0;
-beforeAll(async () => {
-  cluster = await startCluster();
-});
-afterAll(async () => {
-  await endCluster(cluster);
-});
+jest.setTimeout(240_000);
 
 const large = randomBytes(30_000).toString('base64');
+/** To mount a small disk. */
+const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
 /** Takes all that is left of the disk. */
 const fill = (file: string): void => {
   for (const bytes of [1_048_576, 4_096]) {
@@ -36,104 +35,123 @@ const fill = (file: string): void => {
     }
   }
 };
-/** To mount a small disk. */
-const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
 
-const folderOf = (node: number): string => join(cluster.folder, `node-${node}`);
+describe('one of three nodes', () => {
+  let trial: Trial;
 
-/** Creates a secret on a node; returns its name. */
-const write = async (node: number, more = ''): Promise<string> => {
-  count += 1;
-  const body = { name: `N${count}`, value: `value ${count}${more}` };
-  expect(await cluster.ask(node, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
-  return body.name;
-};
-const read = (node: number, name: string) => cluster.ask(node, 'GET', `/v1/secrets/${name}`);
-const areAllAlike = ({ nodes, equal }: Status): boolean => {
-  const [{ appliedRevision } = { appliedRevision: null }] = nodes;
-  const isAtOne = nodes.every((node) => node.appliedRevision === appliedRevision);
-  return equal && isAtOne && nodes.every(({ state }) => state === 'serving');
-};
-const untilAlike = () => until(cluster.status, areAllAlike);
-
-describe('a node', () => {
-  it('stops if bytes of its database have changed, says so, and serves again after it is wiped', async () => {
-    const name = await write(1);
-    await untilAlike();
-    await cluster.command('stop', '3');
-    const file = join(folderOf(3), 'etcd', 'member', 'snap', 'db');
-    const [right, wrong] = [`SECRET#${name}`, `SECRET#${name.replace('N', 'M')}`];
-    const bytes = readFileSync(file, 'latin1');
-    expect(bytes).toContain(right);
-    writeFileSync(file, bytes.replaceAll(right, wrong), 'latin1');
-    await cluster.command('start', '3');
-    const { nodes, equal } = await until(
-      cluster.status,
-      (seen) => seen.nodes[2]?.state === 'diverged',
+  const databaseOf = (node: number): string =>
+    join(memberFiles(trial.nodes.folderOf(node)), 'snap', 'db');
+  /** Names another creator in all items that the node's database holds, and starts the node. */
+  const change = async (node: number): Promise<void> => {
+    await trial.nodes.kill(node);
+    const bytes = readFileSync(databaseOf(node), 'latin1');
+    const changed = bytes.replaceAll('"client"', '"nobody"');
+    expect(changed).not.toBe(bytes);
+    writeFileSync(databaseOf(node), changed, 'latin1');
+    trial.nodes.start(node);
+  };
+  const statuses = async () => {
+    const { nodes, read, acknowledged } = trial;
+    const shown = acknowledged.at(-1) ?? '';
+    return (await Promise.all(nodes.all.map((node) => read(node, shown)))).map(
+      ({ status }) => status,
     );
-    expect(nodes[2]?.reason).toMatch(
-      /^its data at revision \d+ differ from those of node 1 and node 2$/,
-    );
-    expect(equal).toBe(false);
-    expect(await read(3, name)).toMatchObject({ status: 503 });
-    expect(await read(1, await write(2))).toMatchObject({ status: 200 });
-    await cluster.command('wipe', '3');
-    await cluster.command('start', '3');
-    await untilAlike();
-    expect(await read(3, name)).toMatchObject({ status: 200 });
+  };
+  const makeLeader = async (node: number): Promise<void> => {
+    const memberOf = (one: number) => connectMember(memberAddress(trial.nodes.folderOf(one)));
+    const [own, led] = [memberOf(node), memberOf(await trial.leader())];
+    const deadline = performance.now() + 10_000;
+    await led.moveLeader((await own.status(deadline)).memberId, deadline);
+    own.close();
+    led.close();
+  };
+
+  beforeAll(async () => {
+    trial = await openTrial();
+    await trial.createAt([1, 2, 3], 60);
+  });
+  afterEach(() => trial.expectWhole());
+  afterAll(() => trial.close());
+
+  // Shows G2.
+  it('has all that was acknowledged after a loss of power of all nodes', async () => {
+    const { nodes, createAt } = trial;
+    const writing = createAt([1, 2, 3], 60);
+    await sleep(200);
+    await Promise.all(nodes.all.map((node) => nodes.kill(node)));
+    await writing;
+    for (const node of nodes.all.toReversed()) nodes.start(node);
+  });
+
+  // Shows G5.
+  it('says that bytes of its database have changed and serves nothing until it is wiped, and the others go on', async () => {
+    const { nodes, leader, createAt, untilState } = trial;
+    const damaged = ((await leader()) % 3) + 1;
+    const others = nodes.all.filter((node) => node !== damaged);
+    await change(damaged);
+    await untilState(damaged, 'diverged');
+    const sentence =
+      /is diverged: its data at revision \d+ differ from those of node \d and node \d/;
+    expect(nodes.saidBy(damaged)).toMatch(sentence);
+    await createAt(others, 20);
+    expect(await statuses()).toEqual(nodes.all.map((node) => (node === damaged ? 503 : 200)));
+    for (const node of others) expect((await nodes.status(node))?.state).toBe('serving');
+    await nodes.wipe(damaged);
+  });
+
+  it('gives no other node its changed data, also while it leads and a wiped node asks', async () => {
+    const { nodes, leader, createAt, untilState, settled } = trial;
+    const damaged = await leader();
+    const [sound, wiped] = nodes.all.filter((node) => node !== damaged) as [number, number];
+    await change(damaged);
+    await untilState(damaged, 'diverged');
+    await makeLeader(damaged);
+    await nodes.wipe(wiped);
+    // Two nodes differ, and the third has no data: nobody knows who is right, so nobody serves.
+    await untilState(sound, 'diverged');
+    await untilState(wiped, 'joining');
+    expect(await statuses()).toEqual([503, 503, 503]);
+    expect((await nodes.status(wiped))?.reason).toContain('the other nodes do not agree');
+
+    // A person who knows which node is sound gives its database to the other one that has data.
+    for (const node of [sound, damaged]) await nodes.kill(node);
+    copyFileSync(databaseOf(sound), databaseOf(damaged));
+    for (const node of [sound, damaged]) nodes.start(node);
+    await settled();
+    await createAt(nodes.all, 20);
   });
 
   itAsRoot(
     'refuses while its disk is full and goes on by itself when there is room, and the others go on meanwhile',
     async () => {
-      const folder = folderOf(3);
-      await cluster.command('wipe', '3');
+      const { nodes, create, read, untilServing } = trial;
+      const folder = nodes.folderOf(3);
+      const filler = join(folder, 'filler');
+      await nodes.kill(3);
+      rmSync(folder, { recursive: true });
       mkdirSync(folder, { mode: 0o700 });
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m,mode=0700', 'tmpfs', folder]);
       try {
-        await cluster.command('start', '3');
-        await untilAlike();
-        const names: string[] = [];
-        await until(
+        nodes.start(3);
+        await untilServing();
+        const first = await create([1]);
+        await untilSeen(
           async () => {
             // Again and again: what the node gives back is to be gone, too.
-            fill(join(folder, 'filler'));
-            names.push(await write(1, large), await write(2, large));
-            return await read(3, 'N1');
+            fill(filler);
+            await create([1], large);
+            await create([2], large);
+            return (await read(3, first)).status;
           },
-          ({ status }) => status === 503,
+          (status) => status === 503,
         );
-        for (const name of names) expect(await read(1, name)).toMatchObject({ status: 200 });
-        rmSync(join(folder, 'filler'));
-        await untilAlike();
-        // Its etcd may have ended once more just before there was room: it is started again within seconds.
-        for (const name of names) {
-          await until(
-            () => read(3, name),
-            ({ status }) => status === 200,
-          );
-        }
+        rmSync(filler);
+        await trial.expectWhole();
       } finally {
-        await cluster.command('stop', '3');
+        await nodes.kill(3);
         execFileSync('umount', [folder]);
-        await cluster.command('wipe', '3');
-        await cluster.command('start', '3');
+        await nodes.wipe(3);
       }
-      await untilAlike();
-    },
-  );
-
-  it.each([
-    ['1', '2', '3'],
-    ['3', '1', '2'],
-  ])(
-    'serves again after all nodes were killed and started in the order %s %s %s',
-    async (...order) => {
-      const name = await write(1);
-      for (const node of order) await cluster.command('kill', node);
-      for (const node of order) await cluster.command('start', node);
-      await untilAlike();
-      expect(await read(2, name)).toMatchObject({ status: 200 });
     },
   );
 });
@@ -163,7 +181,7 @@ describe('nodes whose quota is reached under load', () => {
     );
 
   it('refuse writes and serve reads', async () => {
-    const refused = await until(updateAll, (replies) =>
+    const refused = await untilSeen(updateAll, (replies) =>
       replies.every(({ status }) => status === 503),
     );
     expect(refused.map(({ body }) => body['code'])).toEqual(names.map(() => 'store_unavailable'));
@@ -174,14 +192,16 @@ describe('nodes whose quota is reached under load', () => {
       }
     }
     const { nodes, equal } = await small.status();
-    expect(nodes.map(({ state }) => state)).toEqual(['serving', 'serving', 'serving']);
-    expect(equal).toBe(true);
+    expect([equal, ...nodes.map(({ state }) => state)]).toEqual([
+      true,
+      ...Array(3).fill('serving'),
+    ]);
   });
 
   it('write again if they are started with a larger quota', async () => {
     await small.end('SIGTERM');
     small = await startCluster(small.folder, { VAULT_QUOTA_BYTES: String(64 * 1_048_576) });
-    await until(updateAll, (replies) => replies.every(({ status }) => status === 200));
-    await until(small.status, areAllAlike);
+    await untilSeen(updateAll, (replies) => replies.every(({ status }) => status === 200));
+    await untilSeen(small.status, ({ equal }) => equal);
   });
 });

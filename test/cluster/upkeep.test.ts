@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
 import { type Admit, createFront, type Front } from '../../local/etcd/front.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
-import { createDefragmentationLock, type UpkeepReport } from '../../local/node/defragmentation.ts';
+import type { UpkeepReport } from '../../local/node/defragmentation.ts';
 import { createAlarmEnding, etcdQuotaOf, findSpaceRefusal } from '../../local/node/space.ts';
 import { createUpkeep } from '../../local/node/upkeep.ts';
 import { type EtcdCluster, startEtcdCluster } from '../support/etcd-cluster.ts';
 import { startEtcdMember } from '../support/etcd-member.ts';
+import { tableOf } from '../support/front-tables.ts';
 import { until } from '../support/until.ts';
 
 const TableName = 'vault';
@@ -89,11 +90,7 @@ beforeAll(async () => {
     });
     return { node, etcd, calls, bare, front, minute };
   });
-  const { status } = await at(1).front('CreateTable', {
-    TableName,
-    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-  });
+  const { status } = await at(1).front('CreateTable', tableOf(TableName, ['pk']));
   expect(status).toBe(200);
 });
 afterAll(async () => {
@@ -123,13 +120,13 @@ const hasAlarms = async () =>
 describe('the node of the leader', () => {
   it('deletes expired items, and no others', async () => {
     const [past, future] = ['1000', '9000000000'].map((N) => ({ expiresAt: { N } }));
-    for (let n = 0; n < 250; n += 1) await put(at((n % 3) + 1).front, `past-${n}`, past);
+    for (let n = 0; n < 30; n += 1) await put(at((n % 3) + 1).front, `past-${n}`, past);
     await put(at(1).front, 'future', future);
     await put(at(1).front, 'forever');
     await exchangeReports();
     const leader = await findLeader();
     for (const { minute } of nodes) await minute();
-    expect(lines).toEqual([`${leader}: 250 expired items were deleted`]);
+    expect(lines).toEqual([`${leader}: 30 expired items were deleted`]);
     expect(await itemsLeft()).toBe(2);
     const range = { key: Buffer.from('expiry/'), range_end: Buffer.from('expiry0') };
     const { kvs } = await at(1).etcd.range(range, soon());
@@ -227,18 +224,5 @@ describe('the space alarm of etcd', () => {
       member.close();
       await alone.close();
     }
-  });
-});
-
-describe('the lock of defragmentation in a real etcd', () => {
-  it('belongs to one node until that node releases it', async () => {
-    const one = createDefragmentationLock(at(1).etcd, 1);
-    const two = createDefragmentationLock(at(2).etcd, 2);
-    expect([await one.acquire(), await two.acquire()]).toEqual([true, false]);
-    await two.release();
-    expect(await two.acquire()).toBe(false);
-    await one.release();
-    expect(await two.acquire()).toBe(true);
-    await two.release();
   });
 });

@@ -7,14 +7,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { canaryForms, contentsOf, findCanaries } from '../support/adversary/canaries.ts';
-import {
-  type ClusterProcess,
-  endCluster,
-  startCluster,
-  until,
-} from '../support/cluster-process.ts';
+import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshName } from '../support/running-vault.ts';
+import { untilSeen } from '../support/until.ts';
 
 const nodes = [1, 2, 3];
 const rounds = 12;
@@ -46,7 +42,7 @@ describe('plaintext sent through three nodes', () => {
   const send = async (node: number, method: string, path: string, body?: unknown) => {
     const key = randomUUID();
     const call = { ...(body !== undefined && { body, key }) };
-    const { status, body: reply } = await until(
+    const { status, body: reply } = await untilSeen(
       () => cluster.ask(node, method, path, call),
       (told) => told.status !== 503 && told.status !== 0,
     );
@@ -94,7 +90,7 @@ describe('plaintext sent through three nodes', () => {
   // Shows G15.
   it('appears in no file of running nodes or of the master key, though names do', async () => {
     // Printed lines reach the log file a little later.
-    const named = await until(search, (found) => found.size === everywhere.length, 60_000);
+    const named = await untilSeen(search, (found) => found.size === everywhere.length, 60_000);
     expect([...named].sort()).toEqual(everywhere);
   });
 

@@ -1,20 +1,11 @@
 /** `npm run cluster` as a process on its own folder, with the commands that a person types. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { sendCommand } from '../../local/cluster/control.ts';
+import type { ClusterStatus } from '../../local/cluster/status.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from './local-process.ts';
 import { issueToken } from './tokens.ts';
 
-export type NodeStatus = {
-  readonly node: number;
-  readonly alive: boolean;
-  readonly leader: boolean;
-  readonly appliedRevision: number | null;
-  readonly lag: number | null;
-  readonly digest: string | null;
-  readonly state: string;
-  readonly reason: string | null;
-};
-export type Status = { readonly nodes: readonly NodeStatus[]; readonly equal: boolean };
 type Reply = { readonly status: number; readonly body: Readonly<Record<string, unknown>> };
 
 type Call = { readonly body?: unknown; readonly key?: string; readonly limitMs?: number };
@@ -24,7 +15,7 @@ export type ClusterProcess = {
   readonly process: LocalProcess;
   /** Runs a command. Returns its exit code and output. */
   readonly command: (...args: readonly string[]) => Promise<{ code: number | null; text: string }>;
-  readonly status: () => Promise<Status>;
+  readonly status: () => Promise<ClusterStatus>;
   readonly urlOf: (node: number) => string;
   /** Asks a node. Status 0 means no answer within the limit. */
   readonly ask: (node: number, method: string, path: string, call?: Call) => Promise<Reply>;
@@ -41,20 +32,6 @@ export const isAlive = (pid: number): boolean => {
     return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
   } catch {
     return false;
-  }
-};
-
-/** Waits for the condition. Throws the last value if the condition does not hold within the limit. */
-export const until = async <Seen>(
-  see: () => Promise<Seen> | Seen,
-  isRight: (seen: Seen) => boolean,
-  limitMs = 45_000,
-): Promise<Seen> => {
-  for (const deadline = Date.now() + limitMs; ; ) {
-    const seen = await see();
-    if (isRight(seen)) return seen;
-    if (Date.now() > deadline) throw new Error(`not in time: ${JSON.stringify(seen)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
 
@@ -76,11 +53,8 @@ export const startCluster = async (
     folder,
     process,
     command,
-    status: async () => {
-      const { code, text } = await command('status', '--json');
-      if (code === 0) return JSON.parse(text);
-      throw new Error([text, ...process.errors].join('\n'));
-    },
+    // As the command does it, without a process for each look.
+    status: async () => JSON.parse(await sendCommand(folder, { action: 'status', json: true })),
     urlOf: (node) => urls[node - 1] ?? '',
     ask: async (node, method, path, { body, key, limitMs = 15_000 } = {}) => {
       try {

@@ -1,8 +1,8 @@
 /** A real etcd with three members, each on its own folder. */
 
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
-import { findFreePort } from '../../local/host/ports.ts';
 import { type EtcdMember, startEtcdMember } from './etcd-member.ts';
+import { findFreePorts } from './free-ports.ts';
 
 export type EtcdCluster = {
   readonly members: readonly (EtcdMember & { readonly calls: MemberClient })[];
@@ -14,8 +14,8 @@ export const startEtcdCluster = async (
   more: Readonly<Record<string, string>> = {},
 ): Promise<EtcdCluster> => {
   const names = ['one', 'two', 'three'];
-  const urls = new Map<string, string>();
-  for (const name of names) urls.set(name, `http://127.0.0.1:${await findFreePort()}`);
+  const ports = await findFreePorts(names.length);
+  const urls = new Map(names.map((name, index) => [name, `http://127.0.0.1:${ports[index]}`]));
   const cluster = [...urls].map(([name, url]) => `${name}=${url}`).join();
   const members: EtcdCluster['members'][number][] = [];
   for (const [name, url] of urls) {

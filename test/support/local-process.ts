@@ -35,13 +35,9 @@ export const runFile = (
   file: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): LocalProcess => runCommand([process.execPath, file, ...args], env);
-
-/** Runs a command, like `runFile`. */
-export const runCommand = (command: readonly string[], env: NodeJS.ProcessEnv): LocalProcess => {
+): LocalProcess => {
   const { PATH, HOME } = process.env;
-  const [file = '', ...args] = command;
-  const child = startProgram(file, args, {
+  const child = startProgram(process.execPath, [file, ...args], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,9 +5,9 @@ import { buildChecker, checkHistory, type Report } from './checker.ts';
 import { type ChaosOptions, fight } from './fight.ts';
 import type { Met } from './hostility.ts';
 import type { Nodes } from './nodes.ts';
+import type { Verified } from './read-table.ts';
 import { settle } from './settle.ts';
 import { openSite, type Site } from './site.ts';
-import type { Verified } from './verified.ts';
 
 export type ChaosResult = {
   readonly ok: boolean;

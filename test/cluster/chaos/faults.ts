@@ -1,8 +1,7 @@
 /** The faults of nodes. */
 import { existsSync, rmSync } from 'node:fs';
-import { copyFolder } from './folders.ts';
 import type { CutKind, Network } from './network.ts';
-import { type Nodes, type Part, parts } from './nodes.ts';
+import { copyFolder, type Nodes, type Part, parts } from './nodes.ts';
 
 /** Does it to a node; the function returned makes it good again. */
 type Fault = (node: number) => Promise<() => void>;

@@ -52,7 +52,13 @@ export const fight = async (
   const history = openHistory(historyFile);
   const log = createWriteStream(join(folder, 'faults.log'));
   const crowd: Crowd = startCrowd({
-    ...{ seed, clients: options.clients, urls: nodes.urls, token: nodes.token, history },
+    ...{
+      seed,
+      clients: options.clients,
+      urls: nodes.all.map(nodes.urlOf),
+      token: nodes.token,
+      history,
+    },
     isOver: (operations) =>
       isLate() || (operations >= options.operations && nemesis.faults() >= options.faults),
   });

@@ -1,14 +1,7 @@
 /** A network without root: all nodes on 127.0.0.1, where they reach each other through proxies that can refuse. */
 import { hostOf, startRelay } from '../../../local/cluster/relay.ts';
-import { findFreePort } from '../../../local/host/ports.ts';
+import { findFreePorts } from '../../support/free-ports.ts';
 import type { Network } from './network.ts';
-
-/** As many ports as asked for, each free a moment ago. */
-const findFreePorts = async (count: number): Promise<readonly number[]> => {
-  const found = new Set<number>();
-  while (found.size < count) found.add(await findFreePort());
-  return [...found];
-};
 
 const portsOfNode = 4;
 

@@ -1,39 +1,61 @@
-/** The nodes of a run as processes: started, killed, stopped in their tracks, started again, asked how they are. */
+/**
+ * Vault nodes as processes on a network, set up as docs/deploy.md says: each on a machine with its own folder and its
+ * own copy of cluster.json. The program of the master key runs beside them.
+ */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import {
   isRunning,
   type ProcessRecord,
   recordOf as recordOfProcess,
 } from '../../../local/host/running.ts';
+import type { shownOf } from '../../../local/node/report.ts';
 import { issueToken } from '../../support/tokens.ts';
+import { untilSeen } from '../../support/until.ts';
 import { type Hostility, type Met, startAdversaries } from './hostility.ts';
 import type { Network } from './network.ts';
-import { askStatus, type NodeStatus } from './node-status.ts';
 import { program, type Running, startLogged } from './processes.ts';
-import { readVerified, type Verified } from './verified.ts';
+import type { Verified } from './read-table.ts';
 
 /** The processes of a node: the functions with the front, and etcd. */
 export const parts = ['front', 'etcd'] as const;
 export type Part = (typeof parts)[number];
 
+/** A node's own part of `GET /v1/status`. */
+export type NodeStatus = ReturnType<typeof shownOf>[number];
+
+type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
 export type Nodes = {
   readonly all: readonly number[];
-  readonly urls: readonly string[];
+  readonly network: Network;
+  readonly urlOf: (node: number) => string;
   readonly token: string;
-  /** Starts the node, and again whenever it ends by itself, until it is killed. */
+  /** Starts the node, and again whenever it ends by itself, until it is killed or stopped. */
   readonly start: (node: number) => void;
   /** Ends all its processes at once; returns when they are gone. They stay so until `start`. */
   readonly kill: (node: number) => Promise<void>;
+  /** Asks the node to end; returns when its processes are gone. They stay so until `start`. */
+  readonly stop: (node: number) => Promise<void>;
   /** Ends one of its processes; what becomes of the others is the node's affair. */
   readonly killPart: (node: number, part: Part) => void;
   /** Stops processes of it in their tracks; they go on when the returned function is called. */
   readonly pause: (node: number, stopped: readonly Part[]) => () => void;
+  /** Kills the node, deletes its data and starts it. */
+  readonly wipe: (node: number) => Promise<void>;
   readonly folderOf: (node: number) => string;
+  /** Gives the node another machine, with a copy of cluster.json and nothing else, and tells all nodes its address. */
+  readonly replaceMachine: (node: number, machine: number) => Promise<void>;
+  /** Runs a command on the machine of a node, with the node's environment. */
+  readonly run: (node: number, command: readonly string[]) => Promise<Ran>;
   /** Asks the node for its status; `undefined` if it does not answer. */
   readonly status: (node: number) => Promise<NodeStatus | undefined>;
+  /** All messages of the node so far. */
+  readonly saidBy: (node: number) => string;
   /** Reads the node's whole table; with `'checked'`, holds it to every invariant. */
   readonly readTable: (node: number, how: 'read' | 'checked') => Promise<Verified>;
   /** How often a node ended by itself, and what it said last. */
@@ -54,41 +76,77 @@ export type NodesOptions = {
 /** So often that the nodes have compared what they hold soon after they have come to rest. */
 const compareSeconds = 2;
 
+/** Copies all of a folder but the socket that a killed etcd leaves behind. */
+export const copyFolder = (from: string, to: string): void =>
+  cpSync(from, to, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
+
+const execute = (command: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> => {
+  const [file = '', ...args] = command;
+  return promisify(execFile)(file, args, { env, maxBuffer: 2 ** 26 }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }) => ({ code: Number(code), stdout, stderr }),
+  );
+};
+
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const { folder, network, count, hostility } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
-  const folderOf = (node: number) => join(folder, `node-${node}`);
+  const machines = new Map(all.map((node) => [node, node]));
+  const machineOf = (node: number): number => machines.get(node) ?? 0;
+  const diskOf = (node: number) => join(folder, `machine-${machineOf(node)}`);
+  const folderOf = (node: number) => join(diskOf(node), 'node');
+  const clusterFileOf = (node: number) => join(diskOf(node), 'cluster.json');
   const keyFolder = join(folder, 'key');
   const clusterFile = join(folder, 'cluster.json');
   const kmsUrl = `https://${network.keyHost}:${network.keyPort}`;
+  const placeOf = (node: number) => network.placeOf(machineOf(node));
+  const urlOf = (node: number): string => `http://${placeOf(node).host}:${placeOf(node).port}`;
+  const addresses = (): string =>
+    all
+      .map((node) => {
+        const { knownAs, etcdPort, peerPort } = placeOf(node);
+        return `${node}=${knownAs}:${etcdPort}:${peerPort}`;
+      })
+      .join();
   const { PATH, HOME } = process.env;
-  const addresses = all.map((node) => {
-    const { knownAs, etcdPort, peerPort } = network.placeOf(node);
-    return `${node}=${knownAs}:${etcdPort}:${peerPort}`;
-  });
   const environmentOf = (node: number): NodeJS.ProcessEnv => {
-    const { host, port, peerHost, proxy, hostilePort } = network.placeOf(node);
+    const { host, port, peerHost, proxy, hostilePort } = placeOf(node);
     return {
+      ...{ PATH, HOME, HOST: host, PORT: String(port), VAULT_DATA_DIR: folderOf(node) },
       ...(hostility && { VAULT_FRONT_PROXY: `http://127.0.0.1:${hostilePort}` }),
-      ...{ VAULT_DATA_DIR: folderOf(node), HOST: host, PORT: String(port) },
-      ...{ VAULT_NODE: String(node), VAULT_NODES: addresses.join(), VAULT_PEER_HOST: peerHost },
-      ...{ VAULT_CLUSTER_FILE: clusterFile, VAULT_PEER_PROXY: proxy },
+      ...{ VAULT_NODE: String(node), VAULT_NODES: addresses(), VAULT_PEER_HOST: peerHost },
+      ...{ VAULT_CLUSTER_FILE: clusterFileOf(node), VAULT_PEER_PROXY: proxy },
       VAULT_COMPARE_SECONDS: String(compareSeconds),
     };
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
     startLogged(folder, name, command, { PATH, HOME, ...env });
-  const key = run('key', program('local/bin/master-key.ts'), {
-    ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
-    ...{ HOST: network.keyHost, PORT: String(network.keyPort), VAULT_NODES: addresses.join() },
-    ...(hostility && { VAULT_KMS_URL: `https://${network.keyHost}:${network.hostileKeyPort}` }),
-  });
-  const ready = once(key.child.stdout ?? key.child, 'data');
-  const ended = once(key.child, 'exit').then(() => {
-    throw new Error(`the master key did not start: ${key.lastLine}`);
-  });
-  await Promise.race([ready, ended]);
-  ended.catch(() => undefined);
+  const startKey = async (): Promise<Running> => {
+    const started = run('key', program('local/bin/master-key.ts'), {
+      ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
+      ...{ HOST: network.keyHost, PORT: String(network.keyPort), VAULT_NODES: addresses() },
+      ...(hostility && { VAULT_KMS_URL: `https://${network.keyHost}:${network.hostileKeyPort}` }),
+    });
+    const { child } = started;
+    const ended = once(child, 'exit').then(() => {
+      throw new Error(`the master key did not start: ${started.lastLine}`);
+    });
+    await Promise.race([once(child.stdout ?? child, 'data'), ended]);
+    ended.catch(() => undefined);
+    return started;
+  };
+  let key = await startKey();
+  const endKey = async (): Promise<void> => {
+    const { child } = key;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  };
+  const prepare = (node: number): void => {
+    mkdirSync(diskOf(node), { recursive: true, mode: 0o700 });
+    copyFileSync(clusterFile, clusterFileOf(node));
+  };
+  for (const node of all) prepare(node);
 
   const adversaries = hostility
     ? startAdversaries(
@@ -100,7 +158,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const wanted = new Set<number>();
   const exits: string[] = [];
   const launch = (node: number): void => {
-    const command = network.at(node, program('local/bin/node.ts'));
+    const command = network.at(machineOf(node), program('local/bin/node.ts'));
     const one = run(`node-${node}`, command, environmentOf(node));
     running.set(node, one);
     one.child.once('close', async (code, signal) => {
@@ -109,6 +167,10 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       await sleep(300);
       if (wanted.has(node) && !running.has(node)) launch(node);
     });
+  };
+  const start = (node: number): void => {
+    wanted.add(node);
+    if (!running.has(node)) launch(node);
   };
   const recordOf = (node: number, part: Part): ProcessRecord | undefined => {
     const pid = running.get(node)?.child.pid;
@@ -125,36 +187,37 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     if (record !== undefined) process.kill(record.pid, name);
     return record;
   };
-  const kill = async (node: number): Promise<void> => {
+  /** Sends the signal to these parts, and returns when all parts are gone. */
+  const end = async (node: number, name: NodeJS.Signals, sent: readonly Part[]): Promise<void> => {
     wanted.delete(node);
     const { child } = running.get(node) ?? {};
-    const gone = child === undefined ? undefined : once(child, 'exit');
-    const records = parts.flatMap((part) => signal(node, part, 'SIGKILL') ?? []);
+    const isThere = child !== undefined && child.exitCode === null && child.signalCode === null;
+    const gone = isThere ? once(child, 'exit') : undefined;
+    const records = parts.flatMap((part) => recordOf(node, part) ?? []);
+    for (const part of sent) signal(node, part, name);
     await gone;
     while (records.some(isRunning)) await sleep(5);
   };
-  const close = async (): Promise<void> => {
-    await Promise.all(all.map(kill));
-    await adversaries?.close().catch(() => undefined);
-    const { child } = key;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  };
-  const urls = all.map(network.placeOf).map(({ host, port }) => `http://${host}:${port}`);
+  const kill = (node: number) => end(node, 'SIGKILL', parts);
   const tokenOf = (scope: string): string =>
     issueToken(keyFolder, { tenant: 'chaos', sub: 'client', scope });
-  const statusToken = tokenOf('vault:status');
+  const Authorization = `Bearer ${tokenOf('vault:status')}`;
+  const status = async (node: number): Promise<NodeStatus | undefined> => {
+    const signalLate = AbortSignal.timeout(5_000);
+    try {
+      const asked = { headers: { Authorization }, signal: signalLate };
+      const reply = await fetch(`${urlOf(node)}/v1/status`, asked);
+      const body = (await reply.json()) as { node?: { nodes?: readonly NodeStatus[] } };
+      return body.node?.nodes?.find((one) => one.node === node);
+    } catch {
+      return undefined;
+    }
+  };
 
   return {
-    all,
-    urls,
+    ...{ all, network, urlOf, start, kill, folderOf, status },
     token: tokenOf('secrets:read secrets:write'),
-    start: (node) => {
-      wanted.add(node);
-      if (!running.has(node)) launch(node);
-    },
-    kill,
+    stop: (node) => end(node, 'SIGTERM', ['front']),
     killPart: (node, part) => void signal(node, part, 'SIGKILL'),
     pause: (node, stopped) => {
       const records = stopped.flatMap((part) => signal(node, part, 'SIGSTOP') ?? []);
@@ -162,17 +225,47 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
         for (const record of records) if (isRunning(record)) process.kill(record.pid, 'SIGCONT');
       };
     },
-    folderOf,
-    status: async (node) => await askStatus(urls[node - 1] ?? '', statusToken, node),
-    readTable: async (node, how) =>
-      await readVerified(
-        network.at(
-          node,
-          program('test/cluster/chaos/read-table.ts', folderOf(node), clusterFile, kmsUrl, how),
-        ),
-      ),
+    wipe: async (node) => {
+      await kill(node);
+      rmSync(folderOf(node), { recursive: true });
+      start(node);
+    },
+    replaceMachine: async (node, machine) => {
+      await kill(node);
+      rmSync(diskOf(node), { recursive: true });
+      machines.set(node, machine);
+      // The certificate of the cluster names all addresses.
+      await endKey();
+      key = await startKey();
+      for (const one of all) prepare(one);
+      for (const one of all.filter((other) => other !== node)) {
+        await end(one, 'SIGTERM', ['front']);
+        start(one);
+        await untilSeen(
+          () => status(one),
+          (seen) => seen?.state === 'serving',
+        );
+      }
+      start(node);
+    },
+    run: (node, command) => execute(network.at(machineOf(node), command), environmentOf(node)),
+    saidBy: (node) => readFileSync(join(folder, `node-${node}.log`), 'utf8'),
+    readTable: async (node, how) => {
+      const args = [folderOf(node), clusterFile, kmsUrl, how];
+      const read = program('test/cluster/chaos/read-table.ts', ...args);
+      const { code, stdout, stderr } = await execute(
+        network.at(machineOf(node), read),
+        process.env,
+      );
+      if (code === 0) return JSON.parse(stdout);
+      throw new Error(stderr || `exit code ${code}`);
+    },
     exits: () => exits,
     met: async () => (await adversaries?.close()) ?? { calls: 0, faults: {}, violations: [] },
-    close,
+    close: async () => {
+      await Promise.all(all.map(kill));
+      await adversaries?.close().catch(() => undefined);
+      await endKey();
+    },
   };
 };

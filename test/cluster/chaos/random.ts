@@ -1,5 +1,6 @@
 /** The random numbers of a run. The seed and the name of a stream decide them all, so a run's plan can be repeated. */
 import { createHash } from 'node:crypto';
+import { seeded } from '../../support/adversary/random.ts';
 
 export type Random = {
   /** A whole number from 0 to below `limit`. */
@@ -11,14 +12,7 @@ export type Random = {
 };
 
 export const createRandom = (seed: number, stream: string): Random => {
-  let state = createHash('sha256').update(`${seed} ${stream}`).digest().readUInt32LE(0);
-  // mulberry32: small, and even enough for lots.
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = seeded(createHash('sha256').update(`${seed} ${stream}`).digest().readUInt32LE(0));
   const below = (limit: number): number => Math.floor(next() * limit);
   const pick = <T>(list: readonly T[]): T => {
     if (list.length === 0) throw new Error('there is nothing to pick from');

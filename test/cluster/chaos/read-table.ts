@@ -12,7 +12,14 @@ import {
 } from '../../../local/cluster/cluster-file.ts';
 import { findRunning } from '../../../local/host/running.ts';
 import { checkVault, scanItems } from '../../../local/verify/vault.ts';
-import type { Verified } from './verified.ts';
+
+export type Verified = {
+  readonly items: number;
+  /** The digest of all items, in an order and a form that do not depend on the store. */
+  readonly digest: string;
+  /** Items that break an invariant of docs/design/storage.md. */
+  readonly violations: readonly { readonly pk: string; readonly problem: string }[];
+};
 
 /** Members in the order of their names, bytes as base64. */
 const canonical = (_name: string, value: unknown): unknown => {

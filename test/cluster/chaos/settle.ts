@@ -1,15 +1,6 @@
 /** When nodes have come to rest: all serve, at one revision with one digest of all that they hold. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeStatus } from './node-status.ts';
-import type { Nodes } from './nodes.ts';
-
-/** Waits until `holds`; `false` if it does not in time. */
-export const inTime = async (limitMs: number, holds: () => Promise<boolean>): Promise<boolean> => {
-  for (const until = Date.now() + limitMs; Date.now() < until; await sleep(250)) {
-    if (await holds()) return true;
-  }
-  return false;
-};
+import { until } from '../../support/until.ts';
+import type { NodeStatus, Nodes } from './nodes.ts';
 
 const describe = (node: number, status: NodeStatus | undefined): string =>
   status === undefined
@@ -23,15 +14,13 @@ const describe = (node: number, status: NodeStatus | undefined): string =>
  */
 export const settle = async (nodes: Nodes, limitMs: number): Promise<readonly string[]> => {
   let seen: readonly (NodeStatus | undefined)[] = [];
-  const settled = await inTime(limitMs, async () => {
+  const areAlike = (): boolean =>
+    seen.every((one) => one?.state === 'serving' && one.digest?.revision === one.appliedRevision) &&
+    new Set(seen.map((one) => JSON.stringify(one?.digest))).size === 1;
+  const isDecided = async (): Promise<boolean> => {
     seen = await Promise.all(nodes.all.map(nodes.status));
-    if (seen.some((status) => status?.state === 'diverged')) return true;
-    const isKnown = seen.every(
-      (status) => status?.state === 'serving' && status.digest?.revision === status.appliedRevision,
-    );
-    return isKnown && new Set(seen.map((status) => JSON.stringify(status?.digest))).size === 1;
-  });
-  return settled && seen.every((status) => status?.state === 'serving')
-    ? []
-    : nodes.all.map((node) => describe(node, seen[node - 1]));
+    return areAlike() || seen.some((one) => one?.state === 'diverged');
+  };
+  await until(isDecided, limitMs).catch(() => undefined);
+  return areAlike() ? [] : nodes.all.map((node) => describe(node, seen[node - 1]));
 };

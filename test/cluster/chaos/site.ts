@@ -22,15 +22,17 @@ export type SiteOptions = {
   readonly folder: string;
   readonly network: NetworkName;
   readonly hostility?: Hostility;
+  /** Machines on the network beside those of the nodes. */
+  readonly spare?: number;
 };
 
 const count = 3;
 
 /** Starts the master key; the nodes are still to be started. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
-  const { folder, hostility } = options;
+  const { folder, hostility, spare = 0 } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
-  const network = await create(count);
+  const network = await create(count + spare);
   let nodes: Nodes | undefined;
   const close = async (): Promise<void> => {
     takeBack();

@@ -1,14 +1,10 @@
 /** Web pages in a real browser against a cluster of three nodes on this machine. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  type ClusterProcess,
-  endCluster,
-  startCluster,
-  until,
-} from '../../support/cluster-process.ts';
+import { type ClusterProcess, endCluster, startCluster } from '../../support/cluster-process.ts';
 import { familyOf, listeningOf } from '../../support/listening.ts';
 import { issueToken } from '../../support/tokens.ts';
+import { untilSeen } from '../../support/until.ts';
 import { attemptsOf } from './attempts.ts';
 import { openPages, readable } from './pages.ts';
 
@@ -26,7 +22,7 @@ const ports = (): number[] => {
 
 /** The state of all nodes, once each reports the last revision. Fails unless their data are equal. */
 const content = async () => {
-  const { nodes: all, equal } = await until(cluster.status, (status) =>
+  const { nodes: all, equal } = await untilSeen(cluster.status, (status) =>
     status.nodes.every(({ lag }) => lag === 0),
   );
   expect(equal).toBe(true);

@@ -1,0 +1,145 @@
+/** Nodes that are killed, stand still, are cut off, or get an empty or an old folder, one fault at a time. */
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { until } from '../support/until.ts';
+import { copyFolder, parts } from './chaos/nodes.ts';
+import { openTrial, type Trial } from './trial.ts';
+
+jest.setTimeout(240_000);
+
+const asksForMember =
+  /is joining: node \d heard of its start \d+ at counter \d+, which its files do not hold/;
+
+describe('one of three nodes', () => {
+  let trial: Trial;
+
+  beforeAll(async () => {
+    trial = await openTrial();
+    await trial.createAt([1, 2, 3], 60);
+  });
+  afterEach(() => trial.expectWhole());
+  afterAll(() => trial.close());
+
+  it('comes back after a kill while the others write', async () => {
+    const { nodes, createAt } = trial;
+    await nodes.kill(2);
+    await createAt([1, 3], 40);
+    nodes.start(2);
+    await createAt([1, 3], 40);
+  });
+
+  // Shows G12.
+  it('refuses reads and writes within ten seconds while it is alone, and then serves again by itself', async () => {
+    const { nodes, ask, acknowledged } = trial;
+    for (const node of [2, 3]) await nodes.kill(node);
+    const shown = `/v1/secrets/${acknowledged.at(-1)}`;
+    for (const [method, path, body] of [
+      ['GET', shown, undefined],
+      ['POST', '/v1/secrets', { name: 'ALONE', value: 'alone' }],
+      ['GET', shown, undefined],
+    ] as const) {
+      const { status, json, ms } = await ask(1, method, path, body);
+      expect([status, ms < 10_000]).toEqual([503, true]);
+      expect(['store_unavailable', 'outcome_unknown']).toContain(json.code);
+    }
+    for (const node of [2, 3]) nodes.start(node);
+  });
+
+  // Shows G5.
+  it('shows nothing stale while it is cut off, and everything once it is healed', async () => {
+    const { nodes, read, createAt, acknowledged } = trial;
+    const heal = nodes.network.cut('peers', 1);
+    await createAt([2, 3], 20);
+    const missed = acknowledged.at(-1) ?? '';
+    const alone = await read(1, missed);
+    expect([alone.status, alone.ms < 10_000]).toEqual([503, true]);
+    heal();
+    await until(async () => (await read(1, missed)).status === 200, 60_000);
+  });
+
+  // Shows G5.
+  it('shows no value from before an acknowledged update after it led and was paused', async () => {
+    const { nodes, ask, read, acknowledged, leader, settled } = trial;
+    const [name = ''] = acknowledged;
+    const shown: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const paused = await leader();
+      const other = (paused % 3) + 1;
+      const resume = nodes.pause(paused, round % 2 === 0 ? parts : ['etcd']);
+      const update = () =>
+        ask(other, 'PUT', `/v1/secrets/${name}`, { value: `of ${name}, round ${round}` });
+      let updated = await update();
+      while (updated.status !== 200) updated = await update();
+      // These wait in the paused node, which still takes itself for the leader when it goes on.
+      const reading = Array.from({ length: 20 }, () => read(paused, name));
+      await sleep(200);
+      resume();
+      for (const { status, json } of await Promise.all(reading)) {
+        expect([200, 503]).toContain(status);
+        if (status !== 200) continue;
+        shown.push(json.version ?? 0);
+        expect(json.version).toBeGreaterThanOrEqual(updated.json.version ?? Infinity);
+      }
+      await settled();
+    }
+    expect(shown.length).toBeGreaterThan(0);
+  });
+
+  // Shows G12.
+  it('fetches everything from the others after its folder was emptied', async () => {
+    const { nodes, createAt, settled } = trial;
+    const before = nodes.saidBy(3).length;
+    await nodes.wipe(3);
+    await createAt([1, 2], 40);
+    await settled();
+    expect(nodes.saidBy(3).slice(before)).toMatch(asksForMember);
+  });
+
+  // Shows G12.
+  it.each([
+    ['its folder', ''],
+    ["its etcd's folder", 'etcd'],
+  ])('does not go back with an older copy of %s', async (_, part) => {
+    const { nodes, folder, createAt, settled } = trial;
+    const copy = join(folder, `copy of ${part}`);
+    const own = join(nodes.folderOf(2), part);
+    await nodes.kill(2);
+    copyFolder(own, copy);
+    nodes.start(2);
+    await settled();
+    await createAt([1, 2, 3], 60);
+    await nodes.kill(2);
+    rmSync(own, { recursive: true });
+    cpSync(copy, own, { recursive: true });
+    const before = nodes.saidBy(2).length;
+    nodes.start(2);
+    await createAt([1, 3], 40);
+    await settled();
+    expect(nodes.saidBy(2).slice(before)).toMatch(asksForMember);
+  });
+
+  it('catches up with the others after it stood still while they wrote', async () => {
+    const { nodes, createAt } = trial;
+    const resume = nodes.pause(3, parts);
+    await createAt([1, 2], 200, Date.now() + 10_000);
+    resume();
+  });
+
+  it('answers a hundred reads of 64 KiB at once', async () => {
+    const { ask, read } = trial;
+    const names = Array.from({ length: 100 }, (_, index) => `LARGE_${index}`);
+    const value = (name: string) => name.padEnd(65_536, '.');
+    const client = async (first: number) => {
+      for (const name of names.filter((_, index) => index % 4 === first)) {
+        const { status } = await ask(1, 'POST', '/v1/secrets', { name, value: value(name) });
+        expect([name, status]).toEqual([name, 201]);
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(client));
+    const replies = await Promise.all(names.map((name) => read(2, name)));
+    expect(replies.map(({ status }) => status)).toEqual(names.map(() => 200));
+    expect(replies.map(({ json }) => json.value)).toEqual(names.map(value));
+  });
+});
