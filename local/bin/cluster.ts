@@ -51,9 +51,11 @@ const runDocker = async (command: Command | 'down' | undefined, isDataToGo: bool
   if (command === 'down') return await cluster.down(isDataToGo);
   if (command !== undefined) return say(await cluster.run(command));
   const urls = await cluster.up();
-  const project = process.env['COMPOSE_PROJECT_NAME'];
-  const setting = project ? `COMPOSE_PROJECT_NAME=${shellWord(project)} ` : '';
-  say(`cluster listening on ${urls.join(' ')}\n${nextSteps(setting, 'docker')}`);
+  const settings = ['COMPOSE_PROJECT_NAME', 'CLUSTER_PORT'].flatMap((variable) => {
+    const value = process.env[variable];
+    return value ? `${variable}=${shellWord(value)} ` : [];
+  });
+  say(`cluster listening on ${urls.join(' ')}\n${nextSteps(settings.join(''), 'docker')}`);
 };
 
 /** Runs a cluster on the folder until this process is asked to stop. */

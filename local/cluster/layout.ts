@@ -27,7 +27,7 @@ export type Layout = {
 };
 
 const nodeNumbers = [1, 2, 3];
-const firstPortPreset = 3_001;
+export const firstPortPreset = 3_001;
 const portsSpan = 31;
 /**
  * Lies below the ports that systems give to outgoing connections: such a connection could hold a killed node's port.

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
+import { firstPortPreset, readFirstPort } from '../cluster/layout.ts';
 import { hasProgram } from '../host/supervisor.ts';
 import { docker, requireDocker, runCompose } from './docker.ts';
 
@@ -17,15 +18,18 @@ export const keyService = 'key';
 export const nodeNumbers = [1, 2, 3];
 export const serviceOf = (node: number): string => `node${node}`;
 
-/** The address of node N, which compose.yaml publishes on this machine. */
-export const urlOf = (node: number): string => `http://127.0.0.1:${3_000 + node}`;
+/** The port of this machine at which compose.yaml publishes node N: `CLUSTER_PORT` or 3001 for the first node. */
+const portOf = (node: number): number => (readFirstPort(process.env) || firstPortPreset) + node - 1;
+export const urlOf = (node: number): string => `http://127.0.0.1:${portOf(node)}`;
 /** The node's address on the network of the nodes; the node needs the same one when it is connected again. */
 export const peerAddressOf = (node: number): string => `10.213.77.${10 + node}`;
 export const peerNetworkOf = (project: string): string => `${project}_peers`;
 export const volumeOf = (project: string, node: number): string => `${project}_${serviceOf(node)}`;
 
 const compose = ({ root, name }: ProjectOptions, args: readonly string[]) =>
-  runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args]);
+  runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args], {
+    env: Object.fromEntries(nodeNumbers.map((node) => [`NODE${node}_PORT`, String(portOf(node))])),
+  });
 
 /** Docker answers at once, or it is not there. */
 const findWithinMs = 5_000;

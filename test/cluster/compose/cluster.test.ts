@@ -1,8 +1,8 @@
 /** `npm run cluster -- --docker`: three containers that are vault nodes, any one of which may be killed. */
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../../support/until.ts';
 import {
-  areAllEqual,
   ask,
   cluster,
   command,
@@ -12,7 +12,8 @@ import {
   listeningIn,
   prepare,
   statusNow,
-  until,
+  untilAllEqual,
+  urlOf,
 } from './containers.ts';
 
 const all = [1, 2, 3];
@@ -36,8 +37,7 @@ afterAll(() => cluster('down', '--data'), 120_000);
 
 describe('a cluster of containers', () => {
   it('says where its vaults listen once all of them serve', async () => {
-    const urls = all.map((node) => `http://127.0.0.1:${3000 + node}`);
-    expect(started).toContain(`cluster listening on ${urls.join(' ')}`);
+    expect(started).toContain(`cluster listening on ${all.map(urlOf).join(' ')}`);
     const { nodes, equal } = await statusNow();
     expect(nodes.map(({ state }) => state)).toEqual(['serving', 'serving', 'serving']);
     expect(equal).toBe(true);
@@ -45,7 +45,7 @@ describe('a cluster of containers', () => {
 
   it('makes tokens that its nodes take: on this machine, and in the container of the master key', async () => {
     const here = await command('token', '--json', '--for', 'docker', ...caller);
-    expect(JSON.parse(here)).toMatchObject({ vault: 'docker', url: 'http://127.0.0.1:3001' });
+    expect(JSON.parse(here)).toMatchObject({ vault: 'docker', url: urlOf(1) });
     const program = ['node', 'local/bin/token.ts', ...caller];
     const there = await docker('exec', await getContainer('key'), ...program);
     for (const made of [JSON.parse(here).token, there]) {
@@ -60,95 +60,55 @@ describe('a cluster of containers', () => {
     );
   });
 
-  it('reads on every node, at once, what any node has created', async () => {
+  it('reads on every node, at once, what any node has created, and does not create it again', async () => {
     for (const node of all) {
       const name = freshName();
       expect(await create(node, name)).toMatchObject({ status: 201 });
       for (const other of all) {
         expect(await read(other, name)).toMatchObject({ status: 200, value: `of ${name}` });
+        expect(await create(other, name)).toMatchObject({ status: 409 });
       }
     }
   });
-
-  it('refuses on every node what exists on one', async () => {
-    const name = freshName();
-    await create(1, name);
-    for (const node of all) expect(await create(node, name)).toMatchObject({ status: 409 });
-  });
 });
 
-describe('a node that was killed', () => {
-  const before = freshName();
-  const meanwhile = freshName();
+describe('a node', () => {
+  it.each([
+    { how: 'kill', back: 'start', shown: { alive: false, state: 'killed' }, status: 0 },
+    { how: 'pause', back: 'resume', shown: { alive: false, state: 'paused' }, status: 0 },
+    { how: 'isolate', back: 'heal', shown: { isolated: true }, status: 503 },
+    { how: 'wipe', back: 'start', shown: { alive: false, state: 'stopped' }, status: 0 },
+  ])(
+    'refuses after $how while the others go on, and has all that it missed after $back',
+    async ({ how, back, shown, status }) => {
+      const before = freshName();
+      await create(1, before);
+      // A person may also kill a node by Docker.
+      if (how === 'kill') await docker('kill', await getContainer('node2'));
+      else await cluster(how, '2');
+      expect((await statusNow()).nodes[1]).toMatchObject(shown);
+      if (how !== 'pause') expect(await read(2, before)).toMatchObject({ status });
+      const meanwhile = freshName();
+      await until(async () => (await create(3, meanwhile)).status === 201, 60_000);
+      for (const node of [1, 3]) {
+        expect(await read(node, before)).toMatchObject({ status: 200 });
+        expect(await read(node, meanwhile)).toMatchObject({ status: 200 });
+      }
+      expect(await cluster(back, '2')).toMatch(/^node 2 /);
+      await untilAllEqual();
+      for (const name of [before, meanwhile]) {
+        expect(await read(2, name)).toMatchObject({ status: 200, value: `of ${name}` });
+      }
+    },
+  );
 
-  it('stays down while the others go on', async () => {
-    await create(1, before);
-    await docker('kill', await getContainer('node1'));
-    expect(await until(async () => (await create(2, meanwhile)).status === 201)).toBe(true);
-    for (const node of [2, 3]) {
-      expect(await read(node, before)).toMatchObject({ status: 200 });
-      expect(await read(node, meanwhile)).toMatchObject({ status: 200 });
-    }
-    expect((await read(1, before)).status).toBe(0);
-    const { nodes } = await statusNow();
-    expect(nodes[0]).toMatchObject({ alive: false, state: 'killed' });
-  });
-
-  it('catches up by itself once it is started', async () => {
-    expect(await cluster('start', '1')).toBe('node 1 starts: status shows when it serves');
-    expect(await areAllEqual()).toBe(true);
-    expect(await read(1, meanwhile)).toMatchObject({ status: 200, value: `of ${meanwhile}` });
-  });
-});
-
-describe('a node that ends by itself', () => {
-  it('is started again by Docker', async () => {
+  it('starts again by Docker after it has ended by itself', async () => {
     const id = await getContainer('node2');
     const startedAt = () => docker('inspect', '--format', '{{.State.StartedAt}}', id);
     const first = await startedAt();
     await docker('exec', id, 'sh', '-c', 'kill -TERM 1');
-    expect(await until(async () => (await startedAt()) !== first)).toBe(true);
-    expect(await areAllEqual()).toBe(true);
-  });
-});
-
-describe('a node that is cut off', () => {
-  it('refuses, while the others go on, and has what it missed once it is connected', async () => {
-    const name = freshName();
-    await create(1, name);
-    await cluster('isolate', '3');
-    expect((await statusNow()).nodes[2]).toMatchObject({ isolated: true });
-    expect(await read(3, name)).toMatchObject({ status: 503 });
-    const meanwhile = freshName();
-    expect(await until(async () => (await create(1, meanwhile)).status === 201)).toBe(true);
-    await cluster('heal', '3');
-    expect(await areAllEqual()).toBe(true);
-    expect(await read(3, meanwhile)).toMatchObject({ status: 200 });
-  });
-});
-
-describe('a node that is paused', () => {
-  it('does not hold up the others, and catches up when it goes on', async () => {
-    await cluster('pause', '2');
-    expect((await statusNow()).nodes[1]).toMatchObject({ alive: false, state: 'paused' });
-    const name = freshName();
-    expect(await until(async () => (await create(3, name)).status === 201)).toBe(true);
-    await cluster('resume', '2');
-    expect(await areAllEqual()).toBe(true);
-    expect(await read(2, name)).toMatchObject({ status: 200 });
-  });
-});
-
-describe('a node whose data was deleted', () => {
-  it('fetches all of it from the others', async () => {
-    const name = freshName();
-    await create(2, name);
-    await cluster('wipe', '1');
-    const { nodes } = await statusNow();
-    expect(nodes[0]).toMatchObject({ alive: false, state: 'stopped' });
-    await cluster('start', '1');
-    expect(await areAllEqual()).toBe(true);
-    expect(await read(1, name)).toMatchObject({ status: 200, value: `of ${name}` });
+    await until(async () => (await startedAt()) !== first, 60_000);
+    await untilAllEqual();
   });
 });
 
@@ -164,7 +124,7 @@ describe('the master key', () => {
     }
     await cluster('start', 'key');
     for (const node of all) {
-      expect(await until(async () => (await read(node, name)).status === 200)).toBe(true);
+      await until(async () => (await read(node, name)).status === 200, 60_000);
     }
   });
 });
@@ -176,7 +136,7 @@ describe('a container', () => {
       const beyond = (await listeningIn(id)).filter((address) => !address.startsWith('127.'));
       const peers = `10.213.77.${10 + node}`;
       expect(beyond.sort()).toEqual(['0.0.0.0:3000', `${peers}:2380`, `${peers}:2390`]);
-      expect(await docker('port', id)).toBe(`3000/tcp -> 127.0.0.1:${3000 + node}`);
+      expect(await docker('port', id)).toBe(`3000/tcp -> ${new URL(urlOf(node)).host}`);
     }
     const key = await getContainer('key');
     const beyond = (await listeningIn(key)).filter((address) => !address.startsWith('127.'));

@@ -2,21 +2,33 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ClusterStatus } from '../../../local/cluster/status.ts';
+import { findFreePort, isFree } from '../../../local/host/ports.ts';
 import { runFile, runLocal } from '../../support/local-process.ts';
+import { untilSeen } from '../../support/until.ts';
 
 const project = 'vault-test';
 const execute = promisify(execFile);
 
+/** Three ports in a row that were free a moment ago. */
+const findFirstPort = async (): Promise<number> => {
+  const first = await findFreePort();
+  return (await isFree(first + 1)) && (await isFree(first + 2)) ? first : await findFirstPort();
+};
+let firstPort = 0;
+export const urlOf = (node: number): string => `http://127.0.0.1:${firstPort + node - 1}`;
+
 /** Runs `local/bin/<program>.ts`; throws what it printed unless it ends well. */
 export const command = async (program: string, ...args: readonly string[]): Promise<string> => {
-  const { exit, output, errors } = runLocal(program, args, { COMPOSE_PROJECT_NAME: project });
+  const env = { COMPOSE_PROJECT_NAME: project, CLUSTER_PORT: String(firstPort) };
+  const { exit, output, errors } = runLocal(program, args, env);
   const code = await exit;
   if (code === 0) return output.join('\n');
   throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${errors.join('\n')}`);
 };
 
-/** Starts Docker where it does not run, and makes the images that cannot be pulled. */
+/** Starts Docker where it does not run, makes the images that cannot be pulled, and chooses the nodes' ports. */
 export const prepare = async (): Promise<void> => {
+  firstPort = await findFirstPort();
   const { exit, errors } = runFile('test/support/images/prepare.ts', ['node'], {});
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
 };
@@ -42,23 +54,16 @@ export const getContainer = async (service: string): Promise<string> => {
   return id;
 };
 
-/** Whether it becomes so within the time; asks again and again. */
-export const until = async (isSo: () => Promise<boolean>, limitMs = 60_000): Promise<boolean> => {
-  const deadline = Date.now() + limitMs;
-  while (Date.now() < deadline) {
-    if (await isSo()) return true;
-    await new Promise((wake) => setTimeout(wake, 100));
-  }
-  return false;
-};
-
-/** Whether all nodes come to serve with one digest at one revision. */
-export const areAllEqual = (): Promise<boolean> =>
-  until(async () => {
-    const { nodes, equal } = await statusNow();
-    const points = new Set(nodes.map((one) => `${one.appliedRevision} ${one.digest}`));
-    return equal && points.size === 1 && nodes.every(({ state }) => state === 'serving');
-  });
+/** Waits until all nodes serve with one digest at one revision. */
+export const untilAllEqual = () =>
+  untilSeen(
+    statusNow,
+    ({ nodes, equal }) =>
+      equal &&
+      nodes.every(({ state }) => state === 'serving') &&
+      new Set(nodes.map((one) => `${one.appliedRevision} ${one.digest}`)).size === 1,
+    60_000,
+  );
 
 /** The IPv4 addresses on which the processes of a container listen: `10.213.77.11:2380`. */
 export const listeningIn = async (id: string): Promise<readonly string[]> => {
@@ -84,7 +89,7 @@ export const ask = async (
   body?: object,
 ): Promise<Answer> => {
   try {
-    const reply = await fetch(`http://127.0.0.1:${3000 + node}/v1/secrets${path}`, {
+    const reply = await fetch(`${urlOf(node)}/v1/secrets${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
