@@ -9,9 +9,9 @@ export type Cpu = Readonly<Record<string, number>>;
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/\/?etcd\b.* --data-dir/, 'etcd'],
   [/dynoxide serve/, 'store'],
-  [/local\/master-key\.ts/, 'key'],
-  [/local\/cluster\.ts/, 'cluster'],
-  [/local\/(?:node|start)\.ts|bench\/in-process\.ts/, 'node'],
+  [/local\/bin\/master-key\.ts/, 'key'],
+  [/local\/bin\/cluster\.ts/, 'cluster'],
+  [/local\/bin\/(?:node|start)\.ts|bench\/in-process\.ts/, 'node'],
 ];
 const tickMs = 10;
 
