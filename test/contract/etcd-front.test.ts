@@ -165,6 +165,11 @@ const requestOn = (TableName: string): fc.Arbitrary<Request> => {
       fc.tuple(key, malformed).map(([Item, refused]) => ({ TableName, Item, ...refused })),
     ),
     of('DeleteItem', remove),
+    // Two actions on one item: both refuse them.
+    of(
+      'TransactWriteItems',
+      put.map((Put) => ({ TransactItems: [{ Put }, { Put }] })),
+    ),
     of(
       'TransactWriteItems',
       fc.array(action, { minLength: 1, maxLength: 4 }).map((TransactItems) => ({ TransactItems })),
