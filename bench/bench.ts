@@ -22,7 +22,6 @@ import {
   writeReport,
 } from './report.ts';
 import { checkFreshness, measureCluster, measureOneNode } from './runs.ts';
-import { writePlots } from './scale/plots.ts';
 import { measureScale } from './scale/scale.ts';
 import { scaleTable } from './scale/table.ts';
 
@@ -49,7 +48,6 @@ await runProgram(commandLine, async (line) => {
     const points = await inFolder((folder) => measureScale(asked.axes, folder));
     const scale = { machine: describeMachine(), points };
     if (asked.json !== undefined) writeReport(asked.json, scale);
-    if (asked.plots !== undefined) writePlots(asked.plots, scale);
     return say(scaleTable(scale));
   }
   const profiles = asked.profiles && readyProfiles(asked.profiles);

@@ -14,7 +14,7 @@ export type Options = {
   /** The time under load for each figure. */
   readonly forMs: number;
   readonly json: string | undefined;
-  /** The folder for profiles and flame graphs. */
+  /** The folder for profiles. */
   readonly profiles: string | undefined;
   readonly peer: Peer | undefined;
 };
@@ -22,8 +22,6 @@ type ScaleOptions = {
   readonly command: 'scale';
   readonly axes: readonly Axis[];
   readonly json: string | undefined;
-  /** The folder for plots. */
-  readonly plots: string | undefined;
 };
 type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
 
@@ -94,7 +92,7 @@ export const commandLine = {
     ['cluster [options]', 'three nodes'],
     ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
     ['cold', 'how the functions start'],
-    ['scale [--only AXES] [--plots FOLDER]', 'cost and time as the work grows'],
+    ['scale [--only AXES]', 'cost and time as the work grows'],
     ['cost', 'what it comes to on AWS'],
     ['--compare FILE FILE', 'two reports side by side'],
   ],
@@ -103,11 +101,10 @@ export const commandLine = {
     clients: { value: 'N,M', does: 'how many clients at once, from 1 to 64' },
     seconds: { value: 'N', does: 'how long each figure is measured' },
     json: { value: 'FILE', does: 'write the report there, too' },
-    profile: { value: 'FOLDER', does: 'write profiles and flame graphs there' },
+    profile: { value: 'FOLDER', does: 'write the profile of each process there' },
     peer: { value: 'FILE', does: 'measure another store, which this file describes' },
     at: { value: 'URL', does: 'where that store is; URLs with commas between for several nodes' },
     only: { value: 'A,B', does: `some of ${axes.join(', ')}` },
-    plots: { value: 'FOLDER', does: 'write the plots of scale there' },
     compare: { does: 'compare two reports' },
   },
   takesWords: true,
@@ -132,9 +129,9 @@ export const readOptions = ({
   }
   const [word] = positionals;
   if (positionals.length === 1 && (word === 'cost' || word === 'cold')) return { command: word };
-  const { only, json, plots } = values;
+  const { only, json } = values;
   if (positionals.length === 1 && positionals[0] === 'scale') {
-    return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json, plots };
+    return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json };
   }
   const command = readCommand(positionals);
   const preset = presets[command];

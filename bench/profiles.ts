@@ -1,7 +1,7 @@
 /** Reads .cpuprofile files to find where the processor time of a program went. */
 import { readFileSync } from 'node:fs';
 
-export type Frame = {
+type Frame = {
   readonly functionName: string;
   readonly url: string;
   readonly lineNumber: number;
@@ -27,21 +27,21 @@ export type Costs = {
 
 const idle = new Set(['(idle)', '(root)']);
 /** The name that V8 gives to the garbage collector. */
-export const collector = '(garbage collector)';
+const collector = '(garbage collector)';
 const noCaller = 'node itself: sockets, HTTP parsing, timers, microtasks';
 
 /**
  * The file of a frame as a reader knows it: its path in its package or in the repository. Node's own modules keep their
  * names (`node:net`); frames of the engine have no file.
  */
-export const fileOf = ({ url }: Frame): string => {
+const fileOf = ({ url }: Frame): string => {
   const [, file = url] =
     /^.*\/node_modules\/(.*)$/.exec(url) ?? /^.*\/((?:functions|local|test)\/.*)$/.exec(url) ?? [];
   return file;
 };
 
 /** Whether the frame belongs to an installed package. */
-export const isPackaged = ({ url }: Frame): boolean => url.includes('/node_modules/');
+const isPackaged = ({ url }: Frame): boolean => url.includes('/node_modules/');
 
 /** The module or package of a frame; `undefined` if it is Node's own. */
 const placeOf = (frame: Frame): string | undefined => {
@@ -59,11 +59,7 @@ const sorted = (sums: ReadonlyMap<string, number>, whole: number): readonly Cost
   [...sums].map(([what, time]) => ({ what, part: time / whole })).sort((a, b) => b.part - a.part);
 
 /** The own time of each node of a profile in microseconds, by its id, without idle time. */
-export const ownTimesOf = ({
-  nodes,
-  samples,
-  timeDeltas,
-}: Profile): ReadonlyMap<number, number> => {
+const ownTimesOf = ({ nodes, samples, timeDeltas }: Profile): ReadonlyMap<number, number> => {
   const left = new Set(
     nodes.filter(({ callFrame }) => idle.has(callFrame.functionName)).map(({ id }) => id),
   );

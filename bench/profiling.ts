@@ -1,13 +1,11 @@
 /** Profiles the programs under load, one operation at a time (`--profile FOLDER`). */
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { flameGraphOf } from './flame.ts';
 import type { Operation } from './operations.ts';
 import { type Cost, costsOf, type Profile, readProfile } from './profiles.ts';
 import { shown, tableOf } from './report.ts';
-import { timesOf } from './statistics.ts';
 import type { Subject } from './subjects.ts';
 
 /** The kinds of process that are Node programs. */
@@ -40,8 +38,8 @@ const costsTable = (title: string, costs: readonly Cost[]): string => {
 };
 
 /**
- * Profiles the operation that `subject` has prepared. Writes a file for each process and a flame graph for each kind of
- * process. Returns the costs of the vault's own processes.
+ * Profiles the operation that `subject` has prepared. Writes a file for each process, which viewers show as a flame
+ * graph. Returns the costs of the vault's own processes.
  */
 export const profile = async (
   subject: Subject,
@@ -54,21 +52,17 @@ export const profile = async (
     for (const { pid } of programs) process.kill(pid, 'SIGUSR2');
   };
   signal();
-  const { perSecond } = timesOf(await subject.run(clients, profileMs));
+  await subject.run(clients, profileMs);
   signal();
-  const profiles = new Map<string, Profile[]>();
+  const own: Profile[] = [];
   for (const { pid, kind } of programs) {
     const written = join(folder, `${pid}.cpuprofile`);
     await untilThere(written);
     const file = join(folder, `${operation}-${kind}-${pid}.cpuprofile`);
     renameSync(written, file);
-    profiles.set(kind, [...(profiles.get(kind) ?? []), readProfile(file)]);
+    if (kind === 'node') own.push(readProfile(file));
   }
-  for (const [kind, own] of profiles) {
-    const graph = flameGraphOf(own, { operation, kind, clients, perSecond });
-    writeFileSync(join(folder, `${operation}-${kind}.svg`), graph);
-  }
-  const { byPlace, byFunction } = costsOf(profiles.get('node') ?? []);
+  const { byPlace, byFunction } = costsOf(own);
   return [
     costsTable(`${operation}: modules of the node, with what they asked of Node`, byPlace),
     costsTable(`${operation}: functions of the node, by themselves`, byFunction),

@@ -38,13 +38,12 @@ describe('the command line of the bench', () => {
   });
 
   it('scales along all axes, or along the given ones', () => {
-    expect(readOptions(['scale'])).toMatchObject({ command: 'scale', axes, plots: undefined });
-    const args = ['scale', '--only', 'versions,value', '--json', 'a', '--plots', 'b'];
+    expect(readOptions(['scale'])).toMatchObject({ command: 'scale', axes });
+    const args = ['scale', '--only', 'versions,value', '--json', 'a'];
     expect(readOptions(args)).toEqual({
       command: 'scale',
       axes: ['versions', 'value'],
       json: 'a',
-      plots: 'b',
     });
   });
 
