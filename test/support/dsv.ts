@@ -38,6 +38,8 @@ export type Dsv = {
 };
 
 type How = {
+  /** The program to run instead of `dsv`. */
+  readonly program?: string;
   /** The content of stdin, empty by default. `open`: stdin stays open for typing. */
   readonly input?: string | Uint8Array;
   readonly open?: boolean;
@@ -73,7 +75,7 @@ export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
   const start = (args: readonly string[], how: How = {}): Started => {
     const { PATH } = process.env;
     const env = { PATH, HOME: folder, ...settings, ...how.env };
-    const whole = [program, ...args];
+    const whole = [how.program ?? program, ...args];
     const [file = '', ...rest] = how.terminal
       ? ['script', '-qec', inTerminal(whole, how.columns), '/dev/null']
       : whole;
