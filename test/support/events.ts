@@ -26,18 +26,6 @@ export const eventWith = (headers: Readonly<Record<string, string>>, parts: Part
     ...parts,
   });
 
-/** A raw JSON body: of a value, or of text or bytes that may be invalid JSON. */
-export const jsonEvent = (body: unknown): Event => {
-  const bytes = typeof body === 'string' || body instanceof Uint8Array;
-  return eventWith(
-    { 'content-type': 'application/json' },
-    {
-      body: Buffer.from(bytes ? body : JSON.stringify(body)).toString('base64'),
-      isBase64Encoded: true,
-    },
-  );
-};
-
 /** Requests as the endpoint reads them from such events. */
 export const requestOf = (...event: Parameters<typeof eventOf>): HttpRequest =>
   readRequest(eventOf(...event));

@@ -196,8 +196,8 @@ export const callerMutants: readonly Mutant[] = [
     file: requests,
     from: "new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })",
     to: "new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })",
-    test: 'unit/http/json',
-    sentence: 'fails if it is not UTF-8',
+    test: 'unit/http/requests',
+    sentence: 'fails if it holds a byte that never stands in UTF-8',
   },
   {
     name: 'a body may have any size',

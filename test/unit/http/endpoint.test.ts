@@ -147,28 +147,6 @@ describe('the body of a request', () => {
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
-  it('causes 413 for its size, then 415 for its type, before the request is parsed', async () => {
-    const { call, steps } = recorded({
-      takes,
-      fail: { parse: new VaultError('invalid_request', 'would be wrong, too') },
-    });
-    const html = { 'Content-Type': 'text/html' };
-    expect((await call(eventWith(html, { body: large }))).statusCode).toBe(413);
-    expect((await call(eventWith(html, { body: '{}' }))).statusCode).toBe(415);
-    expect(steps).not.toContain('parse');
-  });
-
-  it('stays unread without a valid token and every scope', async () => {
-    const event = eventWith({}, { body: large });
-    const unknown = recorded({
-      takes,
-      fail: { authenticate: new VaultError('unauthenticated', 'no') },
-    });
-    expect((await unknown.call(event)).statusCode).toBe(401);
-    const limited = recorded({ takes, principal: someone({ scopes: [] }) });
-    expect((await limited.call(event)).statusCode).toBe(403);
-  });
-
   it('stays unread on a route that takes no body', async () => {
     const { call, bodies } = recorded();
     expect((await call(eventWith({}, { body: large }))).statusCode).toBe(201);

@@ -60,6 +60,21 @@ describe('the work of a function on a hostile request', () => {
       (event) => ifMatchOf(readRequest(event)),
     ],
     [
+      'letters of an entity-tag that never ends',
+      (size) => eventWith({ 'if-match': `"${'a'.repeat(size)}` }),
+      (event) => ifMatchOf(readRequest(event)),
+    ],
+    [
+      'quotes in If-Match',
+      (size) => eventWith({ 'if-match': '"'.repeat(2 * size + 1) }),
+      (event) => ifMatchOf(readRequest(event)),
+    ],
+    [
+      'weak beginnings of entity-tags',
+      (size) => eventWith({ 'if-match': 'W/'.repeat(size) }),
+      (event) => ifMatchOf(readRequest(event)),
+    ],
+    [
       'parameters of a media type',
       (size) => eventWith({ 'content-type': `application/json${' ;'.repeat(size)}` }),
       (event) => mediaType(readRequest(event)),

@@ -72,26 +72,6 @@ describe('If-Match', () => {
     expect(lines('"1"', '"2", "3"')).toEqual([1, 2, 3]);
     expect(await fieldOf(() => lines('*', '*'))).toBe('invalid_request if-match');
   });
-
-  it.each([
-    ['a quote that never ends', `"${'a'.repeat(20_000)}`],
-    ['blanks and no tag', ' '.repeat(20_000)],
-    ['blanks behind a tag', `"1"${' '.repeat(20_000)}x`],
-    ['blanks around every comma', `${'"1" , '.repeat(3_000)}x`],
-    ['commas', ','.repeat(20_000)],
-    ['quotes', '"'.repeat(20_001)],
-    ['weak beginnings', 'W/'.repeat(10_000)],
-  ])('rejects 20 kB in milliseconds: %s', async (_, value) => {
-    const began = process.cpuUsage();
-    expect(await fieldOf(() => read(value))).toBe('invalid_request if-match');
-    expect(process.cpuUsage(began).user).toBeLessThan(100_000);
-  });
-
-  it('reads 20 kB in milliseconds', () => {
-    const began = process.cpuUsage();
-    expect(read(Array(5_000).fill('"1"').join(','))).toHaveLength(5_000);
-    expect(process.cpuUsage(began).user).toBeLessThan(100_000);
-  });
 });
 
 describe('If-None-Match', () => {

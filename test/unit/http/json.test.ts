@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { boolean, check, number, optional, pipe, strictObject, string, unknown } from 'valibot';
 import { parseJson, stringMap } from '../../../functions/http/bodies.ts';
-import { bodyOf, type Event, readRequest } from '../../../functions/http/requests.ts';
-import { eventWith, jsonEvent } from '../../support/events.ts';
 import { refusalOf } from '../../support/refusals.ts';
 
 const schema = strictObject({
@@ -150,42 +148,5 @@ describe('parseJson, given an invalid body,', () => {
     expect((await refusalOf(() => parseJson('{"a":1}', checked))).message).toBe(
       'is missing or not of its type',
     );
-  });
-});
-
-describe('the body of a request as JSON', () => {
-  const readBody = (event: Event) =>
-    parseJson(bodyOf(readRequest(event), ['application/json']).text, schema);
-
-  it('comes from its bytes', () => {
-    expect(readBody(jsonEvent({ name: 'né' }))).toEqual({ name: 'né' });
-  });
-
-  it('fails if it is not UTF-8', async () => {
-    // A lenient decoder would turn it into the name of a replacement character.
-    const body = Buffer.from('{"name":"\xff"}', 'latin1');
-    const { code, members } = await refusalOf(() => readBody(jsonEvent(body)));
-    expect([code, members.field]).toEqual(['invalid_request', 'body']);
-  });
-
-  it.each([
-    ['text/plain', 'unsupported_media_type'],
-    ['application/jsonp', 'unsupported_media_type'],
-    ['application/json; charset=latin1', 'unsupported_media_type'],
-    ['application/json, text/plain', 'unsupported_media_type'],
-  ])('fails if it is declared as %s: %s', async (type, code) => {
-    const event = eventWith({ 'Content-Type': type }, { body: '{"name":"n"}' });
-    expect((await refusalOf(() => readBody(event))).code).toBe(code);
-  });
-
-  it('fails without a declared type', async () => {
-    const event = eventWith({}, { body: '{"name":"n"}' });
-    expect((await refusalOf(() => readBody(event))).code).toBe('unsupported_media_type');
-  });
-
-  it('fails for its size before its type is checked', async () => {
-    const event = eventWith({ 'Content-Type': 'x/y' }, { body: '\ud83d'.repeat(1_048_577) });
-    const { code, members } = await refusalOf(() => readBody(event));
-    expect([code, members.limit]).toEqual(['too_large', 1_048_576]);
   });
 });
