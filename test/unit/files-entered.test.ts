@@ -61,16 +61,16 @@ const expectAtMost = (most: number, files: readonly string[]): void => {
   expect(isOver ? `${files.length} files:\n${files.join('\n')}` : 'few enough').toBe('few enough');
 };
 
-describe('a request', () => {
+describe('the path of a request', () => {
   beforeAll(() => send('create-secret', 201, { name: 'API_KEY', value: 'first' }));
 
-  it('for PUT /v1/secrets/{name} enters at most 20 files of functions/', async () => {
+  it('enters at most 20 files of functions/ for PUT /v1/secrets/{name}', async () => {
     const put = () => send('update-secret', 200, { value: 'next' });
     await put();
     expectAtMost(20, await filesEntered(put));
   });
 
-  it('for POST /v1/env enters at most 35 files of functions/', async () => {
+  it('enters at most 35 files of functions/ for POST /v1/env', async () => {
     const submit = (name: string) =>
       send('submit-env', 200, {
         content: `${name}=a value\nNEW=enc(${name})\nOLD=secret(API_KEY)\n`,
