@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
-import { expandWith } from '../support/env-vault.ts';
 import * as fault from '../support/faults.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { vaultOver } from '../support/vault.ts';
 
 describe('a .env file as of an instant, on the embedded store and KMS', () => {
   let vault: Embedded;
@@ -16,7 +16,7 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
   afterAll(() => vault.close());
 
   const expand = (principal: Principal, content: string, at: number, ports = vault.ports) =>
-    expandWith(ports, principal, content, { at });
+    vaultOver(ports).expand(principal, content, { at });
 
   it('uses for each secret the version valid at the instant: from validFrom until before validTo', async () => {
     const alice = someone();
@@ -141,9 +141,9 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
     const content = 'X=secret(A)\n';
     const real = await expand(alice, content, began);
     const options = { at: began, dryRun: true };
-    expect(await expandWith(vault.ports, alice, content, options)).toEqual(real);
+    expect(await vaultOver(vault.ports).expand(alice, content, options)).toEqual(real);
     const late = { at: began - 1, dryRun: true };
-    await expect(expandWith(vault.ports, alice, content, late)).rejects.toMatchObject({
+    await expect(vaultOver(vault.ports).expand(alice, content, late)).rejects.toMatchObject({
       code: 'not_found',
     });
     expect((await expand(alice, 'X=1\n', began)).content).toBe('X=1\n');

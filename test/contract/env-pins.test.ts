@@ -1,15 +1,13 @@
 /** A file can pin references to versions. The pinned form of a file repeats a deployment. */
-import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { submitEnv } from '../../functions/vault/env-file.ts';
 import type { Store, Write } from '../../functions/vault/ports.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
-import { expandWith, file } from '../support/env-vault.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { openTable } from '../support/stored-items.ts';
+import { vaultOver } from '../support/vault.ts';
 
 const key = 'k'.repeat(20);
 
@@ -20,10 +18,11 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
   });
   afterAll(() => vault.close());
 
-  const expand = (principal: Principal, content: string, more = {}) =>
-    expandWith(vault.ports, principal, content, more);
-  const submit = (principal: Principal, content: string, more = {}, ports = vault.ports) =>
-    submitEnv(ports)(requestContext(), principal, file(content, more));
+  type Asked = Parameters<ReturnType<typeof vaultOver>['submit']>[2];
+  const expand = (principal: Principal, content: string, asked: Asked = {}, ports = vault.ports) =>
+    vaultOver(ports).expand(principal, content, asked);
+  const submit = (principal: Principal, content: string, asked: Asked = {}, ports = vault.ports) =>
+    vaultOver(ports).submit(principal, content, asked);
   /** Ports that call `before` ahead of each write and keep the writes. */
   const watching = (before: () => Promise<void>) => {
     const writes: Write[] = [];
@@ -140,27 +139,24 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
   });
 
   describe('with an idempotency key', () => {
-    const keyed = (principal: Principal, content: string) => ({
-      fingerprint: fingerprint(key, principal, ['env', content]),
-    });
     const content = 'N=1\nX=enc(N)\nY="secret(A) secret(A@1) secret(A@2)"\n';
 
     it('repeats the versions of the first answer', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
-      const first = await submit(alice, content, keyed(alice, content));
+      const first = await submit(alice, content, { key });
       expect(first.content).toBe(`N=secret(N)\nX=secret(N)\nY='a2 a1 a2'\n`);
       await addVersion(vault.ports, alice, 'A', 'a3');
-      const again = await submit(alice, content, keyed(alice, content));
+      const again = await submit(alice, content, { key });
       expect(again).toEqual({ ...first, replayed: true });
     });
 
     it('repeats no secret that is now hidden from the caller', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
-      await submit(alice, content, keyed(alice, content));
+      await submit(alice, content, { key });
       const blind = { ...alice, names: ['N'] };
-      await expect(submit(blind, content, keyed(alice, content))).rejects.toMatchObject({
+      await expect(submit(blind, content, { key })).rejects.toMatchObject({
         code: 'not_found',
         members: { errors: [{ name: 'A' }, { name: 'A' }, { name: 'A' }] },
       });
@@ -176,18 +172,16 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
       vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
       await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
-      await submit(alice, content, keyed(alice, content));
-      const hash = keyed(alice, content).fingerprint.hash;
-      const pk = { S: `TENANT#${alice.tenant}#IDEMPOTENCY#${hash}` };
-      const at = { TableName: tableName, Key: { pk, sk: { S: 'RECORD' } } };
-      const { Item } = await vault.dynamodb.send(new GetItemCommand(at));
+      await submit(alice, content, { key });
+      const table = openTable(vault);
+      const items = await table.itemsOf(alice.tenant);
+      const record = items.find(({ sk }) => sk?.S === 'RECORD');
       const L = told.split(' ').map((ref) => {
         const [name = '', version = ''] = ref.split('@');
         return { M: { name: { S: name }, version: { N: version } } };
       });
-      const Changed = { ...Item, resolved: { L } };
-      await vault.dynamodb.send(new PutItemCommand({ TableName: tableName, Item: Changed }));
-      await expect(submit(alice, content, keyed(alice, content))).rejects.toMatchObject({
+      await table.put({ ...record, resolved: { L } });
+      await expect(submit(alice, content, { key })).rejects.toMatchObject({
         code: 'integrity_failure',
       });
     });
@@ -210,7 +204,7 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
       }),
     });
     const content = values.map((_, index) => `K${index}=secret(A@${index + 1})\n`).join('');
-    const answer = await expandWith(ports, alice, content);
+    const answer = await expand(alice, content, {}, ports);
     expect(answer.content).toBe(values.map((value, index) => `K${index}=${value}\n`).join(''));
     expect(most).toBe(16);
   });
@@ -223,46 +217,33 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
       values.slice(0, count).map((_, index) => `K${index}=secret(BIG@${index + 1})\n`);
     expect((await expand(alice, fileOf(16).join(''))).resolved).toHaveLength(16);
     const context = requestContext();
-    await expect(
-      expandWith(vault.ports, alice, fileOf(17).join(''), {}, context),
-    ).rejects.toMatchObject({ code: 'too_large', members: { limit: 1_048_576 } });
+    await expect(expand(alice, fileOf(17).join(''), { context })).rejects.toMatchObject({
+      code: 'too_large',
+      members: { limit: 1_048_576 },
+    });
     expect(context.journal.kmsCalls).toEqual([]);
   });
 
-  describe('over a changed table', () => {
-    const changed = async () => {
-      const alice = someone();
-      vault.tampered.add(alice.tenant);
-      await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4']);
-      return alice;
-    };
-    const item = (principal: Principal, version: number) => ({
-      TableName: tableName,
-      Key: {
-        pk: { S: `TENANT#${principal.tenant}#SECRET#A` },
-        sk: { S: `VERSION#000000000${version}` },
-      },
+  it('reports a version that was removed from the table only after missing and existing names', async () => {
+    const alice = someone();
+    vault.tampered.add(alice.tenant);
+    await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3', 'a4']);
+    const table = openTable(vault);
+    const items = await table.itemsOf(alice.tenant);
+    await table.remove(items.find(({ version }) => version?.N === '2') ?? {});
+    const gone = 'X=secret(A@2)\n';
+    await expect(expand(alice, gone)).rejects.toMatchObject({ code: 'integrity_failure' });
+    await expect(expand(alice, `${gone}Y=secret(A@5)\n`)).rejects.toMatchObject({
+      code: 'not_found',
+      members: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
     });
-
-    it('reports a removed version only after missing and existing names', async () => {
-      const alice = await changed();
-      await vault.dynamodb.send(new DeleteItemCommand(item(alice, 2)));
-      const gone = 'X=secret(A@2)\n';
-      await expect(expand(alice, gone)).rejects.toMatchObject({ code: 'integrity_failure' });
-      await expect(expand(alice, `${gone}Y=secret(A@5)\n`)).rejects.toMatchObject({
-        code: 'not_found',
-        members: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
-      });
-      await makeSecret(vault.ports, alice, 'TAKEN', ['t1']);
-      await expect(submit(alice, `${gone}TAKEN=1\nY=enc(TAKEN)\n`)).rejects.toMatchObject({
-        code: 'secret_exists',
-      });
-      await expect(submit(alice, `${gone}NEW=1\nY=enc(NEW)\n`)).rejects.toMatchObject({
-        code: 'integrity_failure',
-      });
-      expect((await expand(alice, 'X=secret(A@1)secret(A@3)secret(A)\n')).content).toBe(
-        'X=a1a3a4\n',
-      );
+    await makeSecret(vault.ports, alice, 'TAKEN', ['t1']);
+    await expect(submit(alice, `${gone}TAKEN=1\nY=enc(TAKEN)\n`)).rejects.toMatchObject({
+      code: 'secret_exists',
     });
+    await expect(submit(alice, `${gone}NEW=1\nY=enc(NEW)\n`)).rejects.toMatchObject({
+      code: 'integrity_failure',
+    });
+    expect((await expand(alice, 'X=secret(A@1)secret(A@3)secret(A)\n')).content).toBe('X=a1a3a4\n');
   });
 });

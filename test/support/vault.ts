@@ -3,7 +3,12 @@ import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv, expandEnv, submitEnv } from '../../functions/vault/env-file.ts';
+import {
+  encryptEnv,
+  expandEnv,
+  type FileRequest,
+  submitEnv,
+} from '../../functions/vault/env-file.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
@@ -12,7 +17,6 @@ import type { Clock, Ports, RequestContext } from '../../functions/vault/request
 import { type UpdateSecret, updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from './changed-ports.ts';
 import type { Embedded } from './embedded.ts';
-import { file } from './env-vault.ts';
 import { bytes, requestContext } from './requests.ts';
 
 export type Asked = {
@@ -24,7 +28,21 @@ export type Asked = {
   readonly key?: string | undefined;
 };
 export type Value = string | Uint8Array;
-type FileAsked = Asked & Omit<NonNullable<Parameters<typeof file>[1]>, 'fingerprint'>;
+type FileOptions = Partial<Omit<FileRequest, 'mode' | 'content'>>;
+
+/** A request with default options, changed by `more`. */
+export const file = (content: string, more: FileOptions = {}): Omit<FileRequest, 'mode'> => ({
+  content,
+  values: new Map(),
+  dialect: 'shell',
+  dryRun: false,
+  reply: 'json',
+  at: undefined,
+  pin: false,
+  fingerprint: undefined,
+  ...more,
+});
+type FileAsked = Asked & Omit<FileOptions, 'fingerprint'>;
 
 const asBytes = (value: Value): Uint8Array => (typeof value === 'string' ? bytes(value) : value);
 const contextOf = ({ context, now, clock }: Asked): RequestContext =>

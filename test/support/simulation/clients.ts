@@ -9,8 +9,8 @@ import { listVersions } from '../../../functions/vault/list-versions.ts';
 import type { Ports, RequestContext } from '../../../functions/vault/request.ts';
 import { updateSecret } from '../../../functions/vault/update-secret.ts';
 import { intBelow, oneOf, type Random } from '../adversary/random.ts';
-import { file } from '../env-vault.ts';
 import { bytes } from '../requests.ts';
+import { file } from '../vault.ts';
 import type { Asked, Seen, Told } from './history.ts';
 
 export type Request = Asked & {
