@@ -1,5 +1,5 @@
 /**
- * 16 clients submit 500 overlapping files while readers read. Every request is timed, so that each answer can be
+ * 16 clients submit 150 overlapping files while readers read. Every request is timed, so that each answer can be
  * compared with what earlier answers had told and later ones could not yet tell.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ import {
 } from '../support/running-vault.ts';
 
 const clients = 16;
-const filesCount = 500;
+const filesCount = 150;
 let vault: RunningVault;
 let token: string;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ type File = {
   readonly pair: readonly [string, string];
   readonly wants: readonly string[];
 };
-const shared = Array.from({ length: 600 }, () => freshName('SHARED'));
+const shared = Array.from({ length: 180 }, () => freshName('SHARED'));
 /** Every third file also reads the pair of another file: of a later one, or of one that was submitted long before. */
 const isReading = (index: number): boolean => index % 3 === 0;
 const files: readonly File[] = Array.from({ length: filesCount }, (_, index) => {
@@ -70,7 +70,7 @@ const expand = (names: readonly string[]) =>
 const toldNames = ({ reply }: Timed): readonly string[] =>
   (reply.json.errors ?? []).map(({ name }) => name ?? '');
 
-describe('500 overlapping files submitted by 16 concurrent clients', () => {
+describe('150 overlapping files submitted by 16 concurrent clients', () => {
   const submitted: Timed[] = [];
   const polled: (Timed & { readonly file: File })[] = [];
   /** The index of the file that created each name. */
@@ -113,7 +113,7 @@ describe('500 overlapping files submitted by 16 concurrent clients', () => {
       statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
     }
     expect([...statuses.keys()].sort()).toEqual([200, 404, 409]);
-    for (const count of statuses.values()) expect(count).toBeGreaterThan(20);
+    for (const count of statuses.values()) expect(count).toBeGreaterThan(10);
   });
 
   // Shows G8.
@@ -208,7 +208,7 @@ describe('500 overlapping files submitted by 16 concurrent clients', () => {
 
 describe('readers that poll a pair until a file creates it', () => {
   it('see neither of the two, then both', async () => {
-    for (let round = 0; round < 80; round += 1) {
+    for (let round = 0; round < 15; round += 1) {
       const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
       let isAnswered = false;
       const read = async () => {
@@ -221,7 +221,7 @@ describe('readers that poll a pair until a file creates it', () => {
           if (isLast) return 'not seen, though the file was answered before';
         }
       };
-      const reading = Promise.all(Array.from({ length: 6 }, read));
+      const reading = Promise.all(Array.from({ length: 4 }, read));
       const content = pair.map((name) => `E_${name}=enc(${name})\n`).join('');
       const submitting = submit({ index: round, pair, wants: pair }, content).finally(() => {
         isAnswered = true;
