@@ -7,27 +7,18 @@ import {
 } from '../../../../local/node/space.ts';
 
 const mebibyte = 1_048_576;
-const node = (number: number, dbPercent: number, more: Partial<SpaceReport> = {}): SpaceReport => ({
+const node = (number: number, dbPercent: number, freeMebibytes = 1_000): SpaceReport => ({
   node: number,
   alive: true,
   space: {
     dbBytes: dbPercent * mebibyte,
     dbBytesInUse: mebibyte,
     quotaBytes: 100 * mebibyte,
-    diskFreeBytes: 1_000 * mebibyte,
-  },
-  ...more,
-});
-const withDisk = (number: number, freeMebibytes: number): SpaceReport => ({
-  node: number,
-  alive: true,
-  space: {
-    dbBytes: 0,
-    dbBytesInUse: 0,
-    quotaBytes: 100 * mebibyte,
     diskFreeBytes: freeMebibytes * mebibyte,
   },
 });
+const withDisk = (number: number, freeMebibytes: number): SpaceReport =>
+  node(number, 0, freeMebibytes);
 const silent = (number: number): SpaceReport => ({ node: number, alive: true, space: null });
 
 const find = (...reports: readonly SpaceReport[]) => findSpaceRefusal(reports, 3);
@@ -46,7 +37,7 @@ describe('findSpaceRefusal', () => {
   });
 
   it('ignores the last report of a node that is not alive', () => {
-    const reports = [node(1, 10), node(2, 99, { alive: false }), node(3, 10)];
+    const reports = [node(1, 10), { ...node(2, 99), alive: false }, node(3, 10)];
     expect(find(...reports)).toBeUndefined();
   });
 
