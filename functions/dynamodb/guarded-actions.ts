@@ -31,7 +31,7 @@ type GuardedAction = {
   readonly action: TransactWriteItem;
   /**
    * The order in which failed conditions count: the record first, because it may show a repetition, then heads, then
-   * the rest. A condition that met a conflict was not evaluated. Then no later rank counts, and the write is retried.
+   * the rest. If a conflict kept a condition from being checked, later ranks are ignored and the write is retried.
    */
   readonly rank: 'record' | 'head' | 'rest';
   readonly outcomeOf: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;

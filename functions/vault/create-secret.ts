@@ -13,10 +13,10 @@ export type CreateSecret = {
 };
 
 /**
- * Stores the first version of a secret. Only the store's condition decides whether it is the first
- * (dynamodb/guarded-actions.ts). Throws `forbidden`
- * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and
- * data keys. After an error nothing was stored, except possibly after `outcome_unknown`.
+ * Stores the first version of a secret. Only the store's condition decides whether it is the first (`putFirst` in
+ * dynamodb/store.ts). Throws `forbidden` (hidden name, decided without a look-up), `idempotency_key_reused`,
+ * `secret_exists`, and the errors of writes and data keys. After an error nothing was stored, except possibly after
+ * `outcome_unknown`.
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {

@@ -93,7 +93,10 @@ export type DataKey = {
   readonly masterKeyId: string;
 };
 
-/** The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`) or `throttled`. */
+/**
+ * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), or, when the time of the request is
+ * over, `throttled` or `store_unavailable`.
+ */
 export type DataKeys = {
   readonly generate: (bound: EncryptionContext) => Promise<DataKey>;
   readonly unwrap: (bound: EncryptionContext, wrapped: Uint8Array) => Promise<Uint8Array>;

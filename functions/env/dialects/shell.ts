@@ -1,6 +1,6 @@
 /**
  * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL has a spelling that all three read
- * the same. The vault's own grammar reads all spellings but one: quotes joined by `'\''`. A line is refused if no spelling
+ * the same. The vault itself cannot read one of the spellings, `'…'\''…'`, so that one is for final replies only. A line is refused if no spelling
  * helps: it ends in a CR, follows a byte order mark, has a name that a shell reserves, or is below a line that bash
  * may read beyond its end.
  */
