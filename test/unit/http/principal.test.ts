@@ -65,6 +65,7 @@ describe('a valid token', () => {
   it.each<[string, object]>([
     ['that expired 4 s ago', { exp: nowS - 4 }],
     ['that is valid from 5 s ahead', { nbf: nowS + 5 }],
+    ['that is valid from the second 0', { nbf: 0 }],
     ['that expires in the year 9999', { exp: 253_402_300_799 }],
     ['whose times are fractions', { exp: nowS + 0.5, nbf: nowS - 0.5, iat: nowS - 0.5 }],
     ['for several audiences', { aud: ['other', audience] }],

@@ -260,7 +260,7 @@ describe('the backoff', () => {
   it('ends at 8 s of the request without sleeping', async () => {
     const clock = virtualClock(() => 1);
     const backoff = startBackoff(requestContext({ clock }));
-    clock.advance(7_991);
+    clock.advance(7_990);
     expect(await backoff()).toBe(false);
     expect(clock.sleeps).toEqual([]);
     clock.advance(9);
