@@ -275,7 +275,7 @@ describe('a body', () => {
     expect(reply.text).not.toContain(canary);
   });
 
-  it('may hold a value of 65,536 bytes in either encoding, and no more', async () => {
+  it('gets accepted with a value of 65,536 bytes in either encoding, and refused beyond', async () => {
     const sent = (content: string, encoding: string) =>
       send(create, { name: freshName('BODY'), value: content, encoding });
     const base64 = (length: number) => Buffer.alloc(length, 0xfe).toString('base64');

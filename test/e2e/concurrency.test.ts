@@ -155,7 +155,7 @@ describe('16 updates of one version with If-Match', () => {
 
 describe('16 concurrent duplicates of a keyed request', () => {
   // Shows G6.
-  it('have one effect and one answer, whichever host gets them', async () => {
+  it('take effect once and get one answer, whichever host gets them', async () => {
     const [created, updated, stored] = [freshName(), freshName(), freshName()];
     await callAll([create(updated, 'first')]);
     for (const request of [create(created, 'v'), update(updated, 'v'), submit([stored], 'v')]) {

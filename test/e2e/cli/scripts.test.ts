@@ -27,7 +27,10 @@ beforeAll(async () => {
 });
 afterAll(() => vault.stop());
 
-/** What a script can use: `terminal` runs a command in a pseudo-terminal, `key` disables and enables the master key. */
+/**
+ * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `key` disables and enables the
+ * master key.
+ */
 const functions = `
   dsv() { "${resolve('cli/dsv.js')}" "$@"; }
   terminal() {

@@ -5,14 +5,14 @@ import { axes, type Point, sizes } from '../../../bench/scale/points.ts';
 describe('docs/scale/scale.json', () => {
   const points: readonly Point[] = JSON.parse(readFileSync('docs/scale/scale.json', 'utf8')).points;
 
-  it('has every axis to its end', () => {
+  it('lists every axis to its end', () => {
     for (const axis of axes) {
       const measured = points.filter((point) => point.axis === axis).map(({ size }) => size);
       expect([...new Set(measured)]).toEqual(sizes[axis]);
     }
   });
 
-  it('has constant costs of reads and updates for any number of versions and secrets', () => {
+  it('shows constant costs of reads and updates for any number of versions and secrets', () => {
     const flat = points.filter(
       ({ axis, operation }) =>
         (axis === 'versions' && ['get latest', 'get version', 'update'].includes(operation)) ||
