@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { whatIsMissing } from './local/bin/preflight.js';
 
 const missing = whatIsMissing();
@@ -9,10 +12,16 @@ if (missing !== undefined) {
 // One seed for all processes of a run (test/support/seed.ts). fast-check takes whole numbers of 32 bits as they are.
 process.env.TEST_SEED ||= String(Date.now() % 2 ** 31);
 
+// All temporary files of a run, those of its programs included. Workers, and runs that a test starts, take the variable
+// from the first process.
+const isFirstProcess = process.env.JEST_WORKER_ID === undefined;
+if (isFirstProcess) process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'vault-'));
+
 // These are published as ESM only; inside Jest they go through the same transform.
 const esm = '(?:jose|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
 const project = (name, timeoutSeconds, more = {}) => ({
   displayName: name,
+  cacheDirectory: '.local/jest',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   globals: { timeLimitMs: timeoutSeconds * 1_000 },
   setupFilesAfterEnv: ['<rootDir>/test/support/time-limit.ts'],
@@ -53,7 +62,10 @@ export default {
   maxWorkers: 2,
   reporters: [
     'default',
-    ['<rootDir>/test/support/seed-reporter.js', { projects: ['unit', 'proof'] }],
+    [
+      '<rootDir>/test/support/run-reporter.js',
+      { projects: ['unit', 'proof'], folder: isFirstProcess && process.env.TMPDIR },
+    ],
   ],
   projects: [
     project('unit', 60, generating),
