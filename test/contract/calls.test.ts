@@ -182,9 +182,10 @@ const cases: readonly [string, Case][] = [
     title,
     {
       prepare: async (ports, alice) => {
-        for (const [name, count] of Object.entries(secrets)) {
-          await makeSecret(ports, alice, name, values(count));
-        }
+        const making = Object.entries(secrets).map(([name, count]) =>
+          makeSecret(ports, alice, name, values(count)),
+        );
+        await Promise.all(making);
       },
       run: (ports, context, alice) => work(vaultOver(ports), alice, context),
       cost,
@@ -274,8 +275,10 @@ describe('every operation', () => {
     const alice = someone();
     const began = Date.now() - 100_000;
     const { versions } = costSizes;
-    for (const name of ['P', 'Q'])
-      await makeSecret(vault.ports, alice, name, values(versions), began);
+    const making = ['P', 'Q'].map((name) =>
+      makeSecret(vault.ports, alice, name, values(versions), began),
+    );
+    await Promise.all(making);
     const gets: Cost[] = [];
     const files: Cost[] = [];
     for (let at = began; at < began + versions * 1_000; at += 1_000) {

@@ -8,12 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { perRun } from '../support/long.ts';
 import { findContradictions } from '../support/simulation/checker.ts';
 import { inWorld, recordedOf } from '../support/simulation/recorded.ts';
 import { simulate } from '../support/simulation/simulate.ts';
 
 const only = process.env['SEED'];
-const usual = process.env['TEST_LONG'] ? 2_000 : 500;
+const usual = perRun(500, 2_000);
 const seeds = only === undefined ? usual : Number(process.env['SEEDS'] ?? 1);
 const firstSeed = Number(only ?? 1);
 const batch = 100;
