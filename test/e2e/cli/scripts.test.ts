@@ -109,15 +109,33 @@ const replay = async (dsv: Dsv, page: string): Promise<string> => {
   return told.join('\n');
 };
 
+/** This script disables the master key for a moment, so no other may run beside it. */
+const alone = 'failures.txt';
+const files = readdirSync(folder);
+const played = new Map<
+  string,
+  { readonly page: string; readonly told: string; readonly dsv: Dsv }
+>();
+const play = async (file: string): Promise<void> => {
+  const page = readFileSync(join(folder, file), 'utf8');
+  const dsv = open(file.replace(/\W.*/, ''));
+  played.set(file, { page, told: await replay(dsv, page), dsv });
+};
+
 describe('dsv', () => {
-  it.each(readdirSync(folder))(
-    'behaves as %s tells, and shows no value to others',
-    async (file) => {
-      const page = readFileSync(join(folder, file), 'utf8');
-      const dsv = open(file.replace(/\W.*/, ''));
-      expect(await replay(dsv, page)).toBe(page);
-      expect(dsv.seenIn(canary)).toEqual([]);
-    },
-    300_000,
-  );
+  // Two scripts run at once, because dsv mostly waits for Node to start.
+  beforeAll(async () => {
+    const rest = files.filter((file) => file !== alone).values();
+    const player = async () => {
+      for (const file of rest) await play(file);
+    };
+    await Promise.all([player(), player()]);
+    await play(alone);
+  }, 600_000);
+
+  it.each(files)('behaves as %s tells, and shows no value to others', (file) => {
+    const { page, told, dsv } = played.get(file) ?? {};
+    expect(told).toBe(page);
+    expect(dsv?.seenIn(canary)).toEqual([]);
+  });
 });
