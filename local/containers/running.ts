@@ -1,4 +1,4 @@
-/** What `npm run stack` keeps running on a folder, so that its other commands and `npm run token` find it. */
+/** The record of the vault that `npm run stack` runs on a folder. Its other commands and `npm run token` find it there. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { createRecord } from '../host/running.ts';

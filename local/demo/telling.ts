@@ -10,7 +10,7 @@ export type Telling = {
   readonly counts: () => { readonly checks: number; readonly failed: number };
 };
 
-/** What each part of the story works with. */
+/** The tools of each part of the story. */
 export type Scene = Telling & {
   readonly nodes: Nodes;
   readonly client: Client;

@@ -44,7 +44,7 @@ export type NodeOptions = {
   readonly report: (line: string) => void;
 };
 
-/** What a node reaches outside its own process. */
+/** The services that a node reaches outside its own process. */
 export type Surroundings = {
   readonly etcd: EtcdClient;
   readonly member: MemberClient;

@@ -1,4 +1,4 @@
-/** What a node knows of itself and tells the others: its report, and the hash of its copy. */
+/** The facts that a node knows of itself and tells the others: its report, and the hash of its copy. */
 import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';

@@ -1,4 +1,4 @@
-/** What the tests with containers need: Docker, and the images that a machine may have to make by itself. */
+/** The equipment of tests with containers: Docker, and the images that a machine may have to make by itself. */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

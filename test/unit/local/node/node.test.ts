@@ -14,7 +14,7 @@ import { until } from '../../../support/until.ts';
 
 let folder: string;
 let node: VaultNode | undefined;
-/** What happened, in order. */
+/** The events, in order. */
 let steps: string[];
 let routes: ReadonlyMap<string, PeerRoute>;
 /** The reports of the other nodes; a node without one is silent. */
