@@ -13,8 +13,8 @@ const projects = given.filter((word) => known.includes(word));
 const words = given.filter((word) => !known.includes(word) && word !== '--long');
 const env = { ...process.env, ...(given.includes('--long') && { TEST_LONG: '1' }) };
 
-/** Programs that share ports, Docker or the machine's processors run one after the other. */
-const oneByOne = projects.some((name) => name === 'cluster' || name === 'cloud');
+/** The suites of `cloud` share Docker and its ports, so they run one after the other. */
+const oneByOne = projects.includes('cloud');
 
 const run = (jestWords, gateway) => {
   // Jest takes all words after --selectProjects for names of projects, so these come last.

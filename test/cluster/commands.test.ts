@@ -48,6 +48,7 @@ const command = async (...args: readonly string[]): Promise<string> => {
   expect({ code, text }).toMatchObject({ code: 0 });
   return text;
 };
+const isServing = ({ state }: { readonly state: string }): boolean => state === 'serving';
 const comesBack = async (name: string, node: number): Promise<void> => {
   await untilSeen(cluster.status, isWhole);
   expect(await valueOn(node, name)).toBe(`of ${name}`);
@@ -90,7 +91,7 @@ describe('GET /v1/status', () => {
     for (const node of [1, 2, 3]) {
       const { node: told } = await untilSeen(
         () => statusOn(node, 'vault:status'),
-        (shown) => shown.node.nodes.length === 3,
+        ({ node: { nodes } }) => nodes.length === 3 && nodes.every(isServing),
       );
       expect(told).toMatchObject({ node, equal: true });
       expect(told.nodes).toMatchObject(

@@ -44,7 +44,7 @@ describe('the tests', () => {
     const tests = runFile('node_modules/jest/bin/jest.js', [...args, ...files], {});
     const under = () => processesUnder(tests.child.pid ?? 0);
     const vaults = () => under().filter(({ kind }) => kind === 'node').length;
-    await untilSeen(vaults, (count) => count === 2, startLimitMs);
+    await untilSeen(vaults, (count) => count > 0, startLimitMs);
     const records = under().map(({ pid }) => recordOf(pid));
     const started = records.filter((record) => record !== undefined);
     tests.child.kill('SIGTERM');
