@@ -177,7 +177,7 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
 
   // Shows G8.
   it('appear to concurrent readers completely or not at all', () => {
-    expect(polled.length).toBeGreaterThan(30);
+    expect(polled.length).toBeGreaterThan(10);
     let seen = { whole: 0, none: 0, part: 0 };
     for (const { file, reply, began, ended } of polled) {
       expect([200, 404]).toContain(reply.status);
