@@ -22,8 +22,8 @@ export type Write = {
 
 /**
  * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this write.
- * `raced` means that another request has written the wanted version, so neither this attempt nor an earlier one can
- * ever take effect.
+ * `raced` means that another request has written the wanted version or has changed an `unchanged` head, so neither this
+ * attempt nor an earlier one can ever take effect.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }

@@ -74,7 +74,7 @@ describe('one of three nodes', () => {
   afterAll(() => trial.close());
 
   // Shows G2.
-  it('has all that was acknowledged after a loss of power of all nodes', async () => {
+  it('shows everything acknowledged after all nodes lost power', async () => {
     const { nodes, createAt } = trial;
     const writing = createAt([1, 2, 3], 60);
     await sleep(200);

@@ -40,6 +40,9 @@ describe('the lock file', () => {
       hasInstallScript ? [path.replace('node_modules/', '')] : [],
     );
     expect(withScript.sort()).toEqual(['@parcel/watcher', 'esbuild', 'node', 'protobufjs']);
-    expect(manifest.allowScripts).toEqual({ esbuild: true, node: true });
+    expect(manifest.allowScripts).toEqual({
+      ...{ esbuild: true, node: true },
+      ...{ '@parcel/watcher': false, protobufjs: false },
+    });
   });
 });

@@ -1,13 +1,16 @@
 import { rmSync } from 'node:fs';
 
 /**
- * A reporter for Jest, for the end of a run. It removes `folder`, if it is given, unless a test failed: it has all
- * temporary files of the run. If a test of `projects` failed, it tells how to generate the same inputs again.
+ * A reporter for Jest, for the end of a run. It removes `folder`, which has all temporary files of the run, unless a test
+ * failed or `folder` is false. If a test of `projects` failed, it tells how to generate the same inputs again.
  */
 export default function RunReporter(_globalConfig, { projects, folder }) {
   this.onRunComplete = (_contexts, { testResults }) => {
     const failed = testResults.filter((one) => one.numFailingTests > 0 || one.testExecError);
-    if (folder && failed.length === 0) rmSync(folder, { recursive: true, force: true });
+    // Not before this process ends: a vault that serves the whole run still uses its files.
+    if (folder && failed.length === 0) {
+      process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    }
     if (folder && failed.length > 0)
       process.stderr.write(`\nThe files of this run are in ${folder}.\n`);
     if (!failed.some(({ displayName }) => projects.includes(displayName?.name))) return;

@@ -74,7 +74,7 @@ describe('a function whose idle container is killed', () => {
 });
 
 describe('a request whose function is killed meanwhile', () => {
-  it('has no effect if it was killed before its write, and one effect after a repeat', async () => {
+  it('changes nothing if its function is killed before the write, and takes effect once after a repeat', async () => {
     const name = freshName();
     const key = randomUUID();
     await vault.call('GET', '/v1/secrets', { token });
@@ -96,7 +96,7 @@ describe('a request whose function is killed meanwhile', () => {
   });
 
   // Shows G11.
-  it('has exactly one effect after a repeat, wherever it was killed', async () => {
+  it('takes effect exactly once after a repeat, wherever its function is killed', async () => {
     const [writers, kills] = [4, 10];
     let [answered, broken, isOver] = [0, 0, false];
 

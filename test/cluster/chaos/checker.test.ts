@@ -128,7 +128,7 @@ describe('the checker', () => {
     expect((await judge(torn)).verdict).toBe('Illegal');
   });
 
-  it('does not take for right what was not read at the end', async () => {
+  it('decides nothing about a history without the final reads', async () => {
     const history = recorded.filter((one) => one.kind !== 'final');
     expect((await judge(history)).verdict).toBe('Unknown');
   });

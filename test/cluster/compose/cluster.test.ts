@@ -113,7 +113,7 @@ describe('a node', () => {
 });
 
 describe('the master key', () => {
-  it('is one process for all nodes: without it no value is read or written on any', async () => {
+  it('serves all nodes: without it no node reads or writes a value', async () => {
     const name = freshName();
     await create(1, name);
     await cluster('kill', 'key');
@@ -144,7 +144,7 @@ describe('a container', () => {
     expect(await docker('port', key)).toBe('');
   });
 
-  it('is on a network of which this machine is no part', async () => {
+  it('keeps the ports between nodes on a network without this machine', async () => {
     const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
     expect(addresses.filter(({ address }) => address.startsWith('10.213.77.'))).toEqual([]);
   });
