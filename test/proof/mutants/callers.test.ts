@@ -1,4 +1,3 @@
-import { callerMutants } from './callers.ts';
 import { describeMutants } from './notice.ts';
 
-describeMutants('callers', callerMutants);
+describeMutants('callers');

@@ -1,4 +1,3 @@
-import { conditionMutants } from './conditions.ts';
 import { describeMutants } from './notice.ts';
 
-describeMutants('conditions', conditionMutants);
+describeMutants('conditions');

@@ -1,4 +1,3 @@
-import { etcdMutants } from './etcd.ts';
 import { describeMutants } from './notice.ts';
 
-describeMutants('the store over etcd', etcdMutants);
+describeMutants('etcd');

@@ -1,4 +1,3 @@
-import { nodeMutants } from './nodes.ts';
 import { describeMutants } from './notice.ts';
 
-describeMutants('a node', nodeMutants);
+describeMutants('nodes');

@@ -1,4 +1,3 @@
 import { describeMutants } from './notice.ts';
-import { sealingMutants } from './sealing.ts';
 
-describeMutants('sealing', sealingMutants);
+describeMutants('sealing');

@@ -1,4 +1,4 @@
-/** A copy of the project in which guards can be weakened and tests and the compiler can run. */
+/** A copy of the project in which guards can be weakened, and in which programs, tests and the compiler can run. */
 import {
   cpSync,
   mkdtempSync,
@@ -17,9 +17,11 @@ import type { Mutant } from './mutant.ts';
 type Results = { readonly passed: number; readonly failed: number; readonly broken: number };
 
 export type Workshop = {
-  /** Whether the copy compiles now. */
-  readonly compiles: () => Promise<boolean>;
+  /** The words of the compiler about the copy; empty if it compiles. */
+  readonly compile: () => Promise<string>;
   readonly runTests: (asked: readonly Pick<Mutant, 'test' | 'sentence'>[]) => Promise<Results>;
+  /** Runs a program with Node in the copy. Returns what it printed, and then its exit code if that is not 0. */
+  readonly run: (args: readonly string[]) => Promise<string>;
   /** Runs `work` while the copy has this mutant. Throws unless its text occurs exactly once. */
   readonly withMutant: <Result>(mutant: Mutant, work: () => Promise<Result>) => Promise<Result>;
   readonly close: () => void;
@@ -34,16 +36,24 @@ export const openWorkshop = (): Workshop => {
   }
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
 
-  /** Runs a program of a package in the copy. Returns its exit code. */
-  const run = (program: string, args: readonly string[]): Promise<number> =>
+  const run: Workshop['run'] = (args) =>
     new Promise((done) => {
-      const command = [join('node_modules', program), ...args];
-      const child = startProgram(process.execPath, command, { cwd: folder, stdio: 'ignore' });
-      child.on('close', (code) => done(code ?? 1));
+      const child = startProgram(process.execPath, args, {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let printed = '';
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (chunk: Buffer) => {
+          printed += chunk;
+        });
+      }
+      child.once('close', (code) => done(code === 0 ? printed : `${printed}exit code ${code}`));
     });
 
   return {
-    compiles: async () => (await run('typescript/bin/tsc', [])) === 0,
+    run,
+    compile: () => run(['node_modules/typescript/bin/tsc']),
     runTests: async (asked) => {
       const report = join(folder, 'report.json');
       const files = new Set(asked.map(({ test }) => `test/${test}.test.ts`));
@@ -51,8 +61,8 @@ export const openWorkshop = (): Workshop => {
         sentence.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
       );
       const projects = new Set(asked.map(({ test }) => test.split('/')[0] ?? ''));
-      await run('jest/bin/jest.js', [
-        ...['--selectProjects', ...projects],
+      await run([
+        ...['node_modules/jest/bin/jest.js', '--selectProjects', ...projects],
         // A mutant may leave something open that its test would have closed.
         ...['--runInBand', '--forceExit', '--json', `--outputFile=${report}`],
         ...['--testTimeout=60000'],
