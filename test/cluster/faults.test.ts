@@ -85,10 +85,10 @@ describe('one of three nodes', () => {
   });
 
   // Shows G12.
-  it('fetches everything from the others after its folder was emptied', async () => {
+  it('fetches everything from the others after its folder was wiped', async () => {
     const { nodes, createAt, settled } = trial;
     const before = nodes.saidBy(3).length;
-    await nodes.wipe(3);
+    await nodes.wipeAndStart(3);
     await createAt([1, 2], 40);
     await settled();
     expect(nodes.saidBy(3).slice(before)).toMatch(asksForMember);

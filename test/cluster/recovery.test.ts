@@ -96,7 +96,7 @@ describe('one of three nodes', () => {
     await createAt(others, 20);
     expect(await statuses()).toEqual(nodes.all.map((node) => (node === damaged ? 503 : 200)));
     for (const node of others) expect((await nodes.status(node))?.state).toBe('serving');
-    await nodes.wipe(damaged);
+    await nodes.wipeAndStart(damaged);
   });
 
   it('gives no other node its changed data, also while it leads and a wiped node asks', async () => {
@@ -106,7 +106,7 @@ describe('one of three nodes', () => {
     await change(damaged);
     await untilState(damaged, 'diverged');
     await makeLeader(damaged);
-    await nodes.wipe(wiped);
+    await nodes.wipeAndStart(wiped);
     // Two nodes differ, and the third has no data: nobody knows who is right, so nobody serves.
     await untilState(sound, 'diverged');
     await untilState(wiped, 'joining');
@@ -150,7 +150,7 @@ describe('one of three nodes', () => {
       } finally {
         await nodes.kill(3);
         execFileSync('umount', [folder]);
-        await nodes.wipe(3);
+        await nodes.wipeAndStart(3);
       }
     },
   );

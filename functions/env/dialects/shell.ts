@@ -1,8 +1,7 @@
 /**
  * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL has a spelling that all three read
- * the same. The vault itself cannot read one of the spellings, `'…'\''…'`, so that one is for final replies only. A line is refused if no spelling
- * helps: it ends in a CR, follows a byte order mark, has a name that a shell reserves, or is below a line that bash
- * may read beyond its end.
+ * the same. A line is refused if no spelling helps: it ends in a CR, follows a byte order mark, has a name that a shell
+ * reserves, or is below a line that bash may read beyond its end.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { checksOf, isPlain, type Writer, withSpelling } from './writer.ts';
@@ -13,6 +12,9 @@ import { checksOf, isPlain, type Writer, withSpelling } from './writer.ts';
  * quotes early and run the rest. Quotes and `$` are never part of such a character.
  */
 const hidesEscapes = /\P{ASCII}[\\"$`]/u;
+
+/** zsh takes a word after such an equals sign for the name of a command, and replaces it by the command's path. */
+const commandPath = /(?:^|:)=/;
 
 const spell = (value: string): string => {
   if (isPlain(value) && !commandPath.test(value)) return value;
@@ -58,9 +60,6 @@ const readsTheSame = (line: Line, marked: boolean): boolean => {
   if (isShellOwn(line.key)) return false;
   return readsValueTheSame(line);
 };
-
-/** zsh takes a word after such an equals sign for the name of a command, and replaces it by the command's path. */
-const commandPath = /(?:^|:)=/;
 
 /** Whether the value holds nothing that a shell expands, splits, or takes for an operator. */
 const readsValueTheSame = ({ value, exported }: Assignment): boolean => {

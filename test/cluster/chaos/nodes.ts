@@ -46,7 +46,7 @@ export type Nodes = {
   /** Stops processes of it in their tracks; they go on when the returned function is called. */
   readonly pause: (node: number, stopped: readonly Part[]) => () => void;
   /** Kills the node, deletes its data and starts it. */
-  readonly wipe: (node: number) => Promise<void>;
+  readonly wipeAndStart: (node: number) => Promise<void>;
   readonly folderOf: (node: number) => string;
   /** Gives the node another machine, with a copy of cluster.json and nothing else, and tells all nodes its address. */
   readonly replaceMachine: (node: number, machine: number) => Promise<void>;
@@ -225,7 +225,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
         for (const record of records) if (isRunning(record)) process.kill(record.pid, 'SIGCONT');
       };
     },
-    wipe: async (node) => {
+    wipeAndStart: async (node) => {
       await kill(node);
       rmSync(folderOf(node), { recursive: true });
       start(node);
