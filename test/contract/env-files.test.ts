@@ -305,6 +305,24 @@ describe('a .env file, on the embedded store and KMS', () => {
 
   describe('while the master key is disabled', () => {
     // Shows G9.
+    it('repeats the first answer to a keyed file that reads no value', async () => {
+      const alice = someone();
+      await makeSecret(vault.ports, alice, 'OLD', ['x']);
+      const read = () => submit(alice, 'T=secret(OLD)\n', { key: 'r'.repeat(20) });
+      const keyed = [
+        () => encrypt(alice, 'A=1\nX=enc(A)\nY=secret(OLD)\n', { key: 'e'.repeat(20) }),
+        () => submit(alice, 'B=1\nX=enc(B)\n', { key: 's'.repeat(20) }),
+      ];
+      await read();
+      const first = await Promise.all(keyed.map((send) => send()));
+      await whileDisabled(vault, async () => {
+        const second = await Promise.all(keyed.map((send) => send()));
+        expect(second).toEqual(first.map((answer) => ({ ...answer, replayed: true })));
+        await expect(read()).rejects.toMatchObject({ code: 'master_key_unavailable' });
+      });
+    });
+
+    // Shows G9.
     it('reports name errors before the disabled master key, and stores nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'OLD', ['x']);
@@ -312,7 +330,10 @@ describe('a .env file, on the embedded store and KMS', () => {
         const fails = (content: string) => expect(submit(alice, content)).rejects;
         await fails('OLD=1\nX=enc(OLD)\n').toMatchObject({ code: 'secret_exists' });
         await fails('X=secret(NOWHERE)\n').toMatchObject({ code: 'not_found' });
-        await fails('NEW=1\nX=enc(NEW)\n').toMatchObject({ code: 'master_key_unavailable' });
+        for (const dryRun of [false, true]) {
+          const refused = submit(alice, 'NEW=1\nX=enc(NEW)\n', { dryRun });
+          await expect(refused).rejects.toMatchObject({ code: 'master_key_unavailable' });
+        }
         await fails('X=secret(OLD)\n').toMatchObject({ code: 'master_key_unavailable' });
       });
       expect(await storedValue(alice, 'NEW')).toBeUndefined();

@@ -42,7 +42,7 @@ describe('create-secret', () => {
     expect(stored).toMatchObject({ version: 1, createdBy: 'alice', validTo: undefined });
   });
 
-  // Shows G3.
+  // Shows G1, G3.
   it('refuses a name that exists and keeps the stored value', async () => {
     const alice = await withOne();
     const second = ask.create(alice, 'DB', 'second');
@@ -219,13 +219,19 @@ describe('update-secret with If-Match', () => {
   });
 });
 
-// Shows G15.
+// Shows G9, G15.
 it('a disabled master key is reported after everything that the stored state decides', async () => {
   const alice = await withOne();
   const key = 'k'.repeat(20);
-  await ask.create(alice, 'KEYED', 'x', { key });
+  const keyed = [
+    () => ask.create(alice, 'KEYED', 'x', { key }),
+    () => ask.update(alice, 'KEYED', 'y', { key: 'u'.repeat(20) }),
+  ];
+  for (const send of keyed) expect((await send()).replayed).toBe(false);
   await whileDisabled(vault, async () => {
-    expect((await ask.create(alice, 'KEYED', 'x', { key })).replayed).toBe(true);
+    for (const [index, send] of keyed.entries()) {
+      expect(await send()).toMatchObject({ version: { version: index + 1 }, replayed: true });
+    }
     for (const [code, refused] of [
       ['secret_exists', ask.create(alice, 'DB', 'x')],
       ['not_found', ask.update(alice, 'MISSING', 'x', { ifMatch: [1] })],

@@ -52,6 +52,7 @@ describeLocal('with the master key disabled', () => {
     },
   );
 
+  // Shows G9.
   it('missing secrets still get 404, and requests without values still succeed', async () => {
     expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
     const tooEarly = `/v1/secrets/${name}?at=2020-01-01T00:00:00Z`;
@@ -81,6 +82,7 @@ describeLocal('with the master key disabled', () => {
     });
   });
 
+  // Shows G9.
   it('the status is degraded and local/bin/key.ts says why', async () => {
     const until = Date.now() + 3_000;
     let status = await call('GET', '/v1/status');

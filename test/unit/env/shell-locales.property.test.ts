@@ -21,6 +21,7 @@ const outsideSingleQuotes = (line: string): string =>
   line.startsWith("A='") ? line.replace(/(\\')|'[^']*'/g, '$1') : line;
 
 describe('a value written for a shell', () => {
+  // Shows G10.
   it('contains no escape after a byte that begins a character in some locale', () => {
     let escaped = 0;
     const judge = (value: string) => {
