@@ -30,6 +30,7 @@ type Item = Record<string, AttributeValue>;
 export type FloorParts = {
   readonly dynamodb: DynamoDBClient;
   readonly kms: KMSClient;
+  readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
 };
@@ -37,7 +38,6 @@ export type FloorParts = {
 const tenant = 'floor';
 /** The number of concurrent data key requests, as in the vault. */
 const keysAtOnce = 16;
-const bound = { tenant, name: 'NAME' };
 const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;
 const ifAbsent = {
   ConditionExpression: 'attribute_not_exists(pk)',
@@ -80,12 +80,13 @@ const inLanes = async <Result>(count: number, call: () => Promise<Result>): Prom
 };
 
 export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
-  const { dynamodb, kms, tableName: TableName, masterKeyId: KeyId } = parts;
+  const { dynamodb, kms, vaultId, tableName: TableName, masterKeyId: KeyId } = parts;
+  const EncryptionContext = { vault: vaultId, tenant, name: 'NAME' };
   const generate = () =>
-    kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256', EncryptionContext: bound }));
+    kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256', EncryptionContext }));
   const { CiphertextBlob: wrapped = new Uint8Array() } = await generate();
   const decrypt = () =>
-    kms.send(new DecryptCommand({ KeyId, CiphertextBlob: wrapped, EncryptionContext: bound }));
+    kms.send(new DecryptCommand({ KeyId, CiphertextBlob: wrapped, EncryptionContext }));
   const item = sealedOf(1, KeyId, wrapped);
   const headOf = (name: string, sealed: Item): Item => ({
     ...keyOf(name, 'HEAD'),

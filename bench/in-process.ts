@@ -65,7 +65,7 @@ const start = async (folder: string, vault: Description) => {
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
   const report = (line: string) => void process.stderr.write(`${line}\n`);
   const services = await startServices({ root, folder, store: 'dynoxide', table, report });
-  const { tableName, masterKeyId } = services.running;
+  const { vaultId, tableName, masterKeyId } = services.running;
   const clientOptions = { maxAttempts: 1 };
   const [dynamodb, kms] = [new DynamoDBClient(clientOptions), new KMSClient(clientOptions)];
   const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
@@ -73,7 +73,7 @@ const start = async (folder: string, vault: Description) => {
   const send = await sendToHandlers(routes);
   const perform = createPerform(vault, send, { TOKEN: token });
   const prepare: Record<InProcess, Prepare> = {
-    floor: await prepareFloor({ dynamodb, kms, tableName, masterKeyId }),
+    floor: await prepareFloor({ dynamodb, kms, vaultId, tableName, masterKeyId }),
     handlers: prepareVault(vault, perform, send, token),
   };
   const url = await startBareServer(() => works.get('floor'));

@@ -13,7 +13,7 @@ import { openMasterKey } from '../../local/kms/master-key.ts';
 import { masterKeyFile } from '../../local/kms/server.ts';
 import { wrap } from '../../local/kms/wrapping.ts';
 import { type startUnchecked, tableName } from '../../test/support/embedded.ts';
-import { requestContext } from '../../test/support/requests.ts';
+import { requestContext, vaultId } from '../../test/support/requests.ts';
 
 export type Vault = Awaited<ReturnType<typeof startUnchecked>>;
 type Item = Record<string, AttributeValue>;
@@ -43,7 +43,7 @@ export const createFill = ({ folder, dynamodb }: Vault, principal: Principal): F
   const { tenant } = principal;
   const newDataKey = (name: string): DataKey => {
     const plaintext = randomBytes(32);
-    const bound = new Map(Object.entries({ tenant, name }));
+    const bound = new Map(Object.entries({ vault: vaultId, tenant, name }));
     return { plaintext, wrapped: wrap(masterKey, plaintext, bound), masterKeyId: masterKey.arn };
   };
   const put = async (items: readonly Item[]): Promise<void> => {

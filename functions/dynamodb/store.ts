@@ -36,9 +36,13 @@ import {
 import { listNames } from './names.ts';
 import { outcomeOfCreate, outcomeOfRecord, outcomeOfUpdate } from './outcome.ts';
 
-export const createStore = (client: DynamoDBClient, tableName: string): Ports['store'] => ({
+export const createStore = (
+  client: DynamoDBClient,
+  tableName: string,
+  vaultId: string,
+): Ports['store'] => ({
   for: (context, principal) => {
-    const table = { client, tableName, context, principal };
+    const table = { client, tableName, vaultId, context, principal };
     const reads = createReads(table);
     return {
       ...reads,

@@ -9,7 +9,14 @@ export type IdentityConfig = {
   readonly audience: string;
   readonly keySet: { readonly jwks: string } | { readonly url: string };
 };
-export type ServicesConfig = { readonly tableName: string; readonly masterKeyId: string };
+export type ServicesConfig = {
+  readonly vaultId: string;
+  readonly tableName: string;
+  readonly masterKeyId: string;
+};
+
+/** The form of a vault's identity. */
+export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;
 
 /** The issuer and the audience of tokens, and the keys of the issuer. */
 export const readIdentityConfig = (environment: Environment = process.env): IdentityConfig => {
@@ -25,13 +32,25 @@ export const readIdentityConfig = (environment: Environment = process.env): Iden
   };
 };
 
-/** The table and the master key. */
+/** The identity of the vault, the table and the master key. */
 export const readServicesConfig = (environment: Environment = process.env): ServicesConfig => {
-  requireSet(environment, ['TABLE_NAME', 'MASTER_KEY_ID']);
+  requireSet(environment, ['VAULT_ID', 'TABLE_NAME', 'MASTER_KEY_ID']);
   return {
+    vaultId: readVaultId(environment),
     tableName: environment['TABLE_NAME'] ?? '',
     masterKeyId: environment['MASTER_KEY_ID'] ?? '',
   };
+};
+
+/**
+ * The identity of the vault. Every data key is bound to it, so it must stay the same for as long as records of the vault
+ * shall open.
+ */
+export const readVaultId = (environment: Environment = process.env): string => {
+  requireSet(environment, ['VAULT_ID']);
+  const vaultId = environment['VAULT_ID'] ?? '';
+  if (vaultIdForm.test(vaultId)) return vaultId;
+  throw new Error('VAULT_ID must be 1 to 64 characters of A-Z, a-z, 0-9 and "-"');
 };
 
 /** The address of the status of this vault node, if it is one of several nodes. */

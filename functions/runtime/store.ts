@@ -4,6 +4,8 @@ import { createStore } from '../dynamodb/store.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 
-const { tableName } = readServicesConfig();
+const { tableName, vaultId } = readServicesConfig();
 
-export const store = createStore(trimmed(new DynamoDBClient(clientOptions('DynamoDB'))), tableName);
+const client = trimmed(new DynamoDBClient(clientOptions('DynamoDB')));
+
+export const store = createStore(client, tableName, vaultId);

@@ -6,9 +6,10 @@ import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 import { store } from './store.ts';
 
-const { masterKeyId } = readServicesConfig();
+const { vaultId, masterKeyId } = readServicesConfig();
 
 export const ports: Ports = {
+  vaultId,
   store,
   dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions('KMS'))), masterKeyId),
 };

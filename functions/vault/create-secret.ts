@@ -36,10 +36,10 @@ const createFirst = async (
   vault: RequestVault,
   { name, value, fingerprint }: CreateSecret,
 ): Promise<SingleWrite> => {
-  const { store, dataKeys, principal } = vault;
+  const { vaultId, store, dataKeys, principal } = vault;
   const [found, generated] = await Promise.allSettled([
     fingerprint && store.findRecord(fingerprint.hash),
-    dataKeys.generate({ tenant: principal.tenant, name }),
+    dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }),
   ]);
   try {
     if (found.status === 'rejected') throw found.reason;

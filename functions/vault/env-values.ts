@@ -26,12 +26,13 @@ export const sealAndOpenAll = async (
   keys: FileKeys,
   versions: Versions,
 ): Promise<{ readonly firsts: readonly SealedVersion[]; readonly values: Values }> => {
-  const { tenant } = vault.principal;
+  const { vaultId, principal, dataKeys } = vault;
   requireValuesFit(plan, versions);
   const values = new Map<string, Uint8Array>();
   const generating = plan.create.map(({ name }) => async () => {
     if (keys.has(name)) return;
-    keys.set(name, await vault.dataKeys.generate({ tenant, name }));
+    const bound = { vault: vaultId, tenant: principal.tenant, name };
+    keys.set(name, await dataKeys.generate(bound));
   });
   const opening = [...versions].map(([reference, version]) => async () => {
     values.set(reference, await openVersion(vault, version));

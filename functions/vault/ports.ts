@@ -84,7 +84,11 @@ export type NameRange = {
 };
 
 /** The context to which a data key is bound. It is visible in the audit log of KMS. */
-type EncryptionContext = { readonly tenant: string; readonly name: string };
+type EncryptionContext = {
+  readonly vault: string;
+  readonly tenant: string;
+  readonly name: string;
+};
 
 /** A data key: 32 bytes for one request, and their wrapped form for the store. The holder zeroes `plaintext`. */
 export type DataKey = {

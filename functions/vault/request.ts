@@ -55,6 +55,8 @@ export type Decision =
 
 /** The services of a process. Each is bound to a request before it is used. */
 export type Ports = {
+  /** The identity of the vault (docs/glossary.md). */
+  readonly vaultId: string;
   readonly store: { readonly for: (context: RequestContext, principal: Principal) => Store };
   readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };
 };
@@ -62,6 +64,7 @@ export type Ports = {
 /** The vault as one request sees it: the context, the caller, and the services bound to both. */
 export type RequestVault = RequestContext & {
   readonly principal: Principal;
+  readonly vaultId: string;
   readonly store: Store;
   readonly dataKeys: DataKeys;
 };
@@ -76,12 +79,12 @@ type Operation<Request, Answer> = (
 /** Makes an operation of `work`, which gets the services bound to its request. */
 export const operation =
   <Request, Answer>(
-    { store, dataKeys }: Ports,
+    { vaultId, store, dataKeys }: Ports,
     work: (vault: RequestVault, request: Request) => Promise<Answer>,
   ): Operation<Request, Answer> =>
   (context, principal, request) => {
     const services = { store: store.for(context, principal), dataKeys: dataKeys.for(context) };
-    return work({ ...context, principal, ...services }, request);
+    return work({ ...context, principal, vaultId, ...services }, request);
   };
 
 /** Measures how long a request spends in one kind of work. Overlapping parts count once. */

@@ -53,11 +53,12 @@ const sealVersion = (
 
 /** The value of a stored version. Throws the key faults of `DataKeys` and `integrity_failure`. */
 export const openVersion = async (
-  { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,
+  { vaultId, dataKeys, journal }: Pick<RequestVault, 'vaultId' | 'dataKeys' | 'journal'>,
   version: StoredVersion,
 ): Promise<Uint8Array> => {
   const { tenant, name } = version;
-  const key = await dataKeys.unwrap({ tenant, name }, version.wrappedDataKey);
+  const bound = { vault: vaultId, tenant, name };
+  const key = await dataKeys.unwrap(bound, version.wrappedDataKey);
   try {
     return open(version, key, version);
   } catch (error) {

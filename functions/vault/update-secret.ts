@@ -44,14 +44,14 @@ export const updateSecret = (ports: Ports) => {
 };
 
 const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
-  const { store, dataKeys, principal } = vault;
+  const { vaultId, store, dataKeys, principal } = vault;
   const { name, fingerprint } = request;
   // An update that waited too long could not get a data key any more.
   if (vault.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(vault);
   const [head, record, generated] = await Promise.allSettled([
     store.findHead(name),
     fingerprint && store.findRecord(fingerprint.hash),
-    dataKeys.generate({ tenant: principal.tenant, name }),
+    dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }),
   ]);
   try {
     if (head.status === 'rejected') throw head.reason;

@@ -1,6 +1,6 @@
 /**
- * The process of the master key, one for all nodes of a cluster: the embedded KMS and the key that signs tokens, on a
- * folder of their own. While it is down no node can seal or open a value; stored data stay as they are.
+ * The process of the master key, one for all nodes of a cluster: the embedded KMS, the key that signs tokens and the
+ * vault's identity, on a folder of their own. While it is down no node can seal or open a value; stored data stay as they are.
  */
 import { dirname, resolve } from 'node:path';
 import { failure, isFailure } from '../../system/failures.ts';
@@ -12,6 +12,7 @@ import { portRefused, readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
 import { openTokenKey } from '../host/token-key.ts';
+import { openVaultId } from '../host/vault-id.ts';
 import { type Kms, startKms } from '../kms/server.ts';
 import { parseNodes } from '../node/config.ts';
 
@@ -65,14 +66,16 @@ await runProgram(commandLine, async () => {
   openDataFolder(folder);
   openDataFolder(dirname(file));
   const lock = lockDataFolder(folder);
+  const vaultId = openVaultId(folder, process.env);
   const tls = await openCertificates(folder, hosts);
   const { endpoint, keyArn, close } = await listen(folder, tls);
   const { jwks } = await openTokenKey(folder);
-  writeClusterFile(file, { kms: { endpoint: url ?? endpoint, keyArn }, jwks, tls });
+  writeClusterFile(file, { vaultId, kms: { endpoint: url ?? endpoint, keyArn }, jwks, tls });
   rememberRunning(folder, {
     url: '',
     kmsEndpoint: endpoint,
     kmsIsLocal: true,
+    vaultId,
     masterKeyId: keyArn,
     // Each node has its own store.
     dynamodbEndpoint: '',

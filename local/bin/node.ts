@@ -30,7 +30,8 @@ const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** The environment of a node's functions: `store` is the node's own store front, or a proxy to it. */
-const environmentOf = ({ kms, jwks }: ClusterFile, store: string, front: string) => ({
+const environmentOf = ({ vaultId, kms, jwks }: ClusterFile, store: string, front: string) => ({
+  VAULT_ID: vaultId,
   TABLE_NAME: tableName,
   AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_DYNAMODB: store,
@@ -103,6 +104,7 @@ await runProgram(commandLine, async () => {
       dynamodbEndpoint: node.endpoint,
       kmsEndpoint: cluster.kms.endpoint,
       kmsIsLocal: false,
+      vaultId: cluster.vaultId,
       tableName,
       masterKeyId: cluster.kms.keyArn,
       takesLocalTokens: true,

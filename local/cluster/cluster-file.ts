@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { HttpHandler } from '@smithy/core/protocols';
 import * as v from 'valibot';
 import { times } from '../../functions/model/limits.ts';
+import { vaultIdForm } from '../../functions/runtime/config.ts';
 import { createHttpHandler } from '../../functions/runtime/transport.ts';
 import { failure } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
@@ -26,6 +27,8 @@ const clusterFile = v.object({
   /** The token of the etcd cluster: members with different tokens never speak with each other. */
   token: text,
   tls: tlsFiles,
+  /** The identity of the vault. */
+  vaultId: v.pipe(v.string(), v.regex(vaultIdForm)),
   kms: v.object({ endpoint: v.pipe(v.string(), v.url()), keyArn: text }),
   /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
   jwks: text,
@@ -57,7 +60,7 @@ export const readClusterFile = (file: string): ClusterFile => {
 };
 
 /**
- * Writes the cluster file, which tells the nodes where the master key is. The token is made once and stays as it is.
+ * Writes the cluster file, which tells the nodes the identity of the vault and where the master key is. The token is made once and stays as it is.
  */
 export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>): void => {
   const content = readFileIfPresent(file);

@@ -39,6 +39,7 @@ const endpoints = v.object({ dynamodb: v.string(), kms: v.string() });
 const stack = createRecord(
   'stack.json',
   v.object({
+    vaultId: v.string(),
     tableName: v.string(),
     masterKeyId: v.string(),
     endpoints,

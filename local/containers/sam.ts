@@ -108,6 +108,7 @@ const writeLocalTemplate = ({ root, stack, jwks }: SamOptions): string => {
   const built = parseTemplate(readFileSync(join(folder, 'template.yaml'), 'utf8'));
   const template = v.parse(globals, built);
   Object.assign(template.Globals.Function.Environment.Variables, {
+    VAULT_ID: stack.vaultId,
     TABLE_NAME: stack.tableName,
     MASTER_KEY_ID: stack.masterKeyId,
     AUTH_JWKS: jwks,

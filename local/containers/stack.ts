@@ -12,6 +12,7 @@ import { ensureTable } from '../dynamodb/table.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { type Closer, closeAll } from '../host/ending.ts';
 import type { TableDefinition } from '../host/template.ts';
+import { openVaultId } from '../host/vault-id.ts';
 import { ensureLambdaImage, requireDocker } from './docker.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';
 import { findHostAddress, hostName } from './host.ts';
@@ -29,6 +30,7 @@ export type StackOptions = {
 };
 
 export type Stack = {
+  readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
   /** The endpoints for a container. */
@@ -70,6 +72,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const closers: Closer[] = [lockDataFolder(folder).release];
   const close = () => closeAll(closers);
   try {
+    const vaultId = openVaultId(folder, process.env);
     const store = await startStore(dynoxide(root, host), folder, say);
     closers.push(store.close);
     const dynamodb = new DynamoDBClient(client(store.endpoint));
@@ -84,6 +87,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const masterKeyId = await putFixedKey(kms, openFixedKey(folder));
     if (masterKeyId === '') throw failure('LocalStack made no master key');
     return {
+      vaultId,
       tableName,
       masterKeyId,
       endpoints: {

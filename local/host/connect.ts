@@ -19,6 +19,7 @@ import { startParts } from './services.ts';
 export type Connection = {
   readonly dynamodb: DynamoDBClient;
   readonly kms: KMSClient;
+  readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
   readonly close: () => Promise<void>;
@@ -45,6 +46,7 @@ const connectTo = (
   return {
     dynamodb,
     kms,
+    vaultId: vault.vaultId,
     tableName: vault.tableName,
     masterKeyId: vault.masterKeyId,
     close: async () => {
@@ -98,6 +100,7 @@ export const connectToFolder = async (root: string, folder: string): Promise<Con
     dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
     kmsEndpoint: parts.kms?.endpoint ?? process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
     kmsIsLocal: parts.kms !== undefined,
+    vaultId: parts.vaultId,
     tableName: process.env['TABLE_NAME'] || 'vault',
     masterKeyId: process.env['MASTER_KEY_ID'] || parts.kms?.keyArn || '',
   };

@@ -20,6 +20,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type ReachedKms = Pick<Kms, 'endpoint' | 'keyArn' | 'credentials'>;
 
 export type LocalParts = {
+  readonly vaultId: string;
   /** Absent if `AWS_ENDPOINT_URL_DYNAMODB` was given. */
   readonly storeEndpoint?: string | undefined;
   /** Absent if `AWS_ENDPOINT_URL_KMS` was given. */
@@ -47,8 +48,9 @@ const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
  * missing variable, or two that exclude each other.
  */
 export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
-  const { storeEndpoint, kms, jwks } = parts;
+  const { vaultId, storeEndpoint, kms, jwks } = parts;
   const local: Environment = {
+    VAULT_ID: vaultId,
     TABLE_NAME: given['TABLE_NAME'] || 'vault',
     AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
     ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),

@@ -112,6 +112,7 @@ const running = v.object({
   kmsEndpoint: v.string(),
   /** Whether the KMS is the embedded one, whose access key is in the data folder. */
   kmsIsLocal: v.boolean(),
+  vaultId: v.string(),
   tableName: v.string(),
   masterKeyId: v.string(),
   /** Whether the vault takes the tokens of the local issuer; otherwise another issuer is configured. */

@@ -1,5 +1,5 @@
 /**
- * The services that the functions use: the data folder, the master key and the store. Each is started here unless the
+ * The services that the functions use: the data folder with the vault's identity, the master key and the store. Each is started here unless the
  * environment names another one. If any of it fails, all of it is stopped again.
  */
 import { existsSync } from 'node:fs';
@@ -19,6 +19,7 @@ import { createTransport } from './in-process.ts';
 import type { Running } from './running.ts';
 import type { TableDefinition } from './template.ts';
 import { openTokenKey } from './token-key.ts';
+import { givenVaultId, openVaultId } from './vault-id.ts';
 
 export type StoreName = 'dynoxide' | 'dynamodb-local';
 
@@ -33,6 +34,8 @@ export type PartsOptions = {
 
 /** The parts that run here. A part is absent if the environment names another one. */
 export type Parts = {
+  /** The identity of the vault: that of the folder, or `VAULT_ID` if the store is elsewhere. */
+  readonly vaultId: string;
   readonly kms: Kms | undefined;
   readonly store: LocalStore | undefined;
   readonly close: () => Promise<void>;
@@ -67,7 +70,7 @@ const checkKeyIsThere = (folder: string): void => {
 };
 
 /**
- * Locks the data folder and starts the master key and the store in it. Throws one sentence if a part cannot be started;
+ * Locks the data folder, opens the vault's identity, and starts the master key and the store. Throws one sentence if a part cannot be started;
  * nothing is left running then.
  */
 export const startParts = async (options: PartsOptions): Promise<Parts> => {
@@ -77,12 +80,13 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
   const close = () => closeAll(closers);
   const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   try {
+    const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
     if (!otherKms) checkKeyIsThere(folder);
     const kms = otherKms ? undefined : await startKms({ folder });
     if (kms) closers.push(kms.close);
     const store = otherStore ? undefined : await startStore(findStore(options), folder, report);
     if (store) closers.push(store.close);
-    return { kms, store, close };
+    return { vaultId, kms, store, close };
   } catch (error) {
     await close().catch((later) => report(sentenceOf(later)));
     throw error;
@@ -113,10 +117,12 @@ export const startServices = async (
   options: PartsOptions & { readonly table: TableDefinition },
 ): Promise<Services> => {
   const parts = await startParts(options);
-  const { kms, store, close } = parts;
+  const { vaultId, kms, store, close } = parts;
   try {
     const { jwks } = await openTokenKey(options.folder);
-    applyEnvironment(environmentOf(process.env, { storeEndpoint: store?.endpoint, kms, jwks }));
+    applyEnvironment(
+      environmentOf(process.env, { vaultId, storeEndpoint: store?.endpoint, kms, jwks }),
+    );
     if (kms) useTransport('KMS', createTransport(kms.answer));
     const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
     await checkTable(tableName, options.table);
@@ -125,6 +131,7 @@ export const startServices = async (
         dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
         kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
         kmsIsLocal: kms !== undefined,
+        vaultId,
         tableName,
         masterKeyId,
       },

@@ -4,7 +4,12 @@ import { open } from '../../functions/crypto/envelope.ts';
 import type { Identity, StoredVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 
-type Key = { readonly kms: KMSClient; readonly masterKeyId: string };
+/** The master key, and the identity of the vault to which its data keys are bound. */
+type Key = {
+  readonly kms: KMSClient;
+  readonly masterKeyId: string;
+  readonly vaultId: string;
+};
 
 /** The errors of KMS for a blob of another context or another key. */
 const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
@@ -13,7 +18,7 @@ const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 const unwrap = async (
   { kms, masterKeyId }: Key,
   stored: StoredVersion,
-  EncryptionContext: { tenant: string; name: string },
+  EncryptionContext: { vault: string; tenant: string; name: string },
 ): Promise<Uint8Array | string> => {
   const command = new DecryptCommand({
     KeyId: masterKeyId,
@@ -62,7 +67,8 @@ export const checkOpening = async (
   openSealed: typeof open = open,
 ): Promise<readonly string[]> => {
   const { tenant, name } = stored;
-  const dataKey = await unwrap(key, stored, { tenant, name });
+  const own = { vault: key.vaultId, tenant, name };
+  const dataKey = await unwrap(key, stored, own);
   if (typeof dataKey === 'string') {
     return [`has a data key that the master key does not unwrap (${dataKey})`];
   }
@@ -73,8 +79,9 @@ export const checkOpening = async (
     if (opensAs(other)) problems.push(`opens with another ${field} too`);
   }
   for (const context of [
-    { tenant: `${tenant}x`, name },
-    { tenant, name: `${name}x` },
+    { ...own, vault: `${own.vault}x` },
+    { ...own, tenant: `${tenant}x` },
+    { ...own, name: `${name}x` },
   ]) {
     const other = await unwrap(key, stored, context);
     if (typeof other !== 'string') problems.push('has a data key that unwraps for another too');

@@ -22,6 +22,7 @@ export type { Violation } from './rows.ts';
 export type VerifiedVault = {
   readonly dynamodb: DynamoDBClient;
   readonly kms: KMSClient;
+  readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
 };

@@ -6,7 +6,7 @@ import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
-import { requestContext, someone } from '../support/requests.ts';
+import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
@@ -181,7 +181,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     const names = Array.from({ length: 96 }, (_, index) => `N${index}`);
     const keys = new Map<string, DataKey>();
     for (const name of names) {
-      const bound = { tenant: alice.tenant, name };
+      const bound = { vault: vaultId, tenant: alice.tenant, name };
       keys.set(name, await vault.ports.dataKeys.for(requestContext()).generate(bound));
     }
     let second: Promise<void> | undefined;

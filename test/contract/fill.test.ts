@@ -7,7 +7,7 @@ import { createFill, type Vault } from '../../bench/scale/fill.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
 import { checkVault } from '../../local/verify/vault.ts';
 import { startUnchecked, tableName } from '../support/embedded.ts';
-import { bytes, requestContext, someone } from '../support/requests.ts';
+import { bytes, requestContext, someone, vaultId } from '../support/requests.ts';
 import { addVersion, historyOf } from '../support/secrets.ts';
 
 describe('a store that was filled past the vault', () => {
@@ -35,6 +35,6 @@ describe('a store that was filled past the vault', () => {
     const history = await historyOf(vault.ports, alice, 'C');
     expect(history.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
     const { dynamodb, kms, keyArn: masterKeyId } = vault;
-    expect(await checkVault({ dynamodb, kms, tableName, masterKeyId })).toEqual([]);
+    expect(await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId })).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { prepareFloor } from '../../bench/floor.ts';
 import { fileNames, type Operation, operations } from '../../bench/operations.ts';
 import { type Cost, costs, envCost } from '../support/costs.ts';
 import { startUnchecked, tableName } from '../support/embedded.ts';
+import { vaultId } from '../support/requests.ts';
 
 /** The calls that test/contract/calls.test.ts finds for the vault. */
 const costsOfVault: Readonly<Record<Operation, Cost>> = {
@@ -40,6 +41,7 @@ describe('the floor of the bench', () => {
     const prepare = await prepareFloor({
       dynamodb: watched(services.dynamodb, store),
       kms: watched(services.kms, kms),
+      vaultId,
       tableName,
       masterKeyId: services.keyArn,
     });

@@ -35,7 +35,7 @@ describe('the functions of npm start', () => {
   it('make and open data keys while nothing answers at the endpoint of KMS', async () => {
     process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
     const ports = loadPorts();
-    const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
+    const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     const made = await ports.dataKeys.for(requestContext()).generate(bound);
     expect(made.masterKeyId).toBe(services.running.masterKeyId);
     const opened = await ports.dataKeys.for(requestContext()).unwrap(bound, made.wrapped);
@@ -49,7 +49,7 @@ describe('the functions of npm start', () => {
     const kms = new KMSClient({ endpoint: services.running.kmsEndpoint });
     await kms.send(new DisableKeyCommand({ KeyId: services.running.masterKeyId }));
     kms.destroy();
-    const bound = { tenant: someone().tenant, name: 'DB_PASSWORD' };
+    const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     await expect(loadPorts().dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({
       code: 'master_key_unavailable',
       retryable: false,

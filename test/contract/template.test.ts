@@ -114,6 +114,9 @@ const evaluate = (node: unknown, parameters: Readonly<Record<string, string>>): 
   throw new Error(`the rules use ${name}, which this test does not know`);
 };
 
+/** The identity of the vault: the parameter, else the name of the stack. */
+const ownVaultId = { 'Fn::If': ['HasVaultId', { Ref: 'VaultId' }, { Ref: 'AWS::StackName' }] };
+
 let template: Template;
 beforeAll(async () => {
   template = await readTemplate('template.yaml');
@@ -195,6 +198,7 @@ describe('template.yaml', () => {
     const script =
       'for (const file of process.argv.slice(1)) console.log(typeof (await import(file)).handler)';
     const env = {
+      VAULT_ID: 'v',
       TABLE_NAME: 't',
       MASTER_KEY_ID: 'k',
       AUTH_ISSUER: 'i',
@@ -277,6 +281,7 @@ describe('template.yaml', () => {
     });
     expect(Environment).toEqual({
       Variables: {
+        VAULT_ID: ownVaultId,
         TABLE_NAME: { Ref: 'SecretsTable' },
         MASTER_KEY_ID: { 'Fn::GetAtt': 'MasterKey.Arn' },
         AUTH_ISSUER: { Ref: 'AuthIssuer' },

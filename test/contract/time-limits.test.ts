@@ -88,7 +88,8 @@ it('a KMS that does not answer is blamed, and not the store, even if the store i
     return await vault.dynamodb.send(command as GetItemCommand, options);
   };
   const store = storeOver(sending(vault.dynamodb, far));
-  const created = () => vaultOver({ store, dataKeys }).create(alice, 'NEW', 'x', { context });
+  const created = () =>
+    vaultOver({ ...vault.ports, store, dataKeys }).create(alice, 'NEW', 'x', { context });
   expect(await codeOf(created)).toBe('master_key_unavailable');
   expect(context.journal.decisions.map(({ decision }) => decision)).toEqual(['key_fault']);
 });

@@ -14,7 +14,7 @@ import { checkVault } from '../../local/verify/vault.ts';
 import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';
-import { someone } from '../support/requests.ts';
+import { someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { type Item, openTable, type Table } from '../support/stored-items.ts';
 import { vaultOver } from '../support/vault.ts';
@@ -174,7 +174,7 @@ describe('a moved record', () => {
         expect(await sortKeys()).toEqual(before);
         // `inspect --verify` finds the item.
         const { dynamodb, kms, keyArn: masterKeyId } = vault;
-        const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId });
+        const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
         const { pk } = keyOf(place);
         expect(violations.filter((found) => found.pk === pk?.S).length).toBeGreaterThan(0);
         await table.put(itemAt(place));
@@ -196,7 +196,7 @@ describe('a moved record', () => {
     const { text } = await vaultOver(vault.ports).get(owner, 'DB');
     expect(text).toBe('stored in another table');
     const { dynamodb, kms, keyArn: masterKeyId } = vault;
-    const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId });
+    const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
     expect(violations.filter(({ pk }) => pk === stranger['pk']?.S)).toEqual([]);
   });
 

@@ -9,6 +9,7 @@ type Changes = {
 
 /** Ports that differ in some functions. A change gets the functions as they were, bound to the request. */
 export const changedPorts = (ports: Ports, { store, dataKeys }: Changes): Ports => ({
+  ...ports,
   store: {
     for: (context, principal) => {
       const bound = ports.store.for(context, principal);

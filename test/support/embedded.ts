@@ -18,6 +18,7 @@ import { readTemplate } from '../../local/host/template.ts';
 import { startKms } from '../../local/kms/server.ts';
 import { checkVault } from '../../local/verify/vault.ts';
 import { startEtcdFront } from './etcd-front.ts';
+import { vaultId } from './requests.ts';
 
 export type Embedded = {
   readonly dynamodb: DynamoDBClient;
@@ -32,9 +33,12 @@ export type Embedded = {
 
 export const tableName = 'vault';
 
-/** The store as the functions wire it, over any client and table. */
-export const storeOver = (dynamodb: DynamoDBClient, table = tableName): Ports['store'] =>
-  createStore(dynamodb, table);
+/** The store as the functions wire it, over any client, table and vault. */
+export const storeOver = (
+  dynamodb: DynamoDBClient,
+  table = tableName,
+  vault = vaultId,
+): Ports['store'] => createStore(dynamodb, table, vault);
 
 /** The store under the ports: the embedded one, or etcd behind its front if `TEST_STORE=etcd`. */
 const startTestStore = async (folder: string) => {
@@ -63,6 +67,7 @@ export const startUnchecked = async () => {
   const { table } = await readTemplate('template.yaml');
   await ensureTable(dynamodb, tableName, table);
   const ports: Ports = {
+    vaultId,
     store: storeOver(dynamodb),
     dataKeys: createDataKeys(kms, kmsServer.keyArn),
   };
@@ -86,7 +91,13 @@ export const startEmbedded = async (): Promise<Embedded> => {
     ports,
     tampered,
     close: async () => {
-      const violations = await checkVault({ dynamodb, kms, tableName, masterKeyId: keyArn });
+      const violations = await checkVault({
+        dynamodb,
+        kms,
+        vaultId,
+        tableName,
+        masterKeyId: keyArn,
+      });
       const unexpected = violations.filter(({ pk }) => !tampered.has(pk.split('#')[1] ?? ''));
       await close();
       if (unexpected.length > 0) throw new Error(JSON.stringify(unexpected, undefined, 1));

@@ -50,6 +50,9 @@ export const readableJournal = (): ReadableJournal => {
   };
 };
 
+/** The identity of every vault in a test below HTTP. */
+export const vaultId = 'test-vault';
+
 /** A new request. `now` sets its instant, `clock` its time. */
 export const requestContext = (
   options: { readonly clock?: Clock; readonly now?: number; readonly writeId?: string } = {},

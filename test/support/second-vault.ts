@@ -35,6 +35,7 @@ export const startBeside = async (
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: kms['accessKeyId'],
     AWS_SECRET_ACCESS_KEY: kms['secretAccessKey'],
+    VAULT_ID: running['vaultId'],
     TABLE_NAME: running['tableName'],
     MASTER_KEY_ID: running['masterKeyId'],
     AUTH_ISSUER: 'urn:vault:local',

@@ -27,6 +27,7 @@ beforeAll(() => {
   const kms = createMemoryKms();
   useTransport('DynamoDB', transportTo(createMemoryStore().exchange));
   useTransport('KMS', transportTo(kms.exchange));
+  process.env['VAULT_ID'] = 'v';
   process.env['TABLE_NAME'] = 'vault';
   process.env['MASTER_KEY_ID'] = kms.keyArn;
   process.env['AWS_REGION'] = 'us-east-1';

@@ -66,23 +66,23 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
 type OwnParts = { readonly [Name in keyof Parts]-?: NonNullable<Parts[Name]> };
 
 const partsOf = async (folder: string): Promise<OwnParts> => {
-  const { kms, store, close } = await startParts({
+  const { vaultId, kms, store, close } = await startParts({
     root: process.cwd(),
     folder,
     store: 'dynoxide',
     report: () => {},
   });
   if (kms === undefined || store === undefined) throw new Error('the parts must run here');
-  return { kms, store, close };
+  return { vaultId, kms, store, close };
 };
 
 /** Starts a vault whose functions have the permissions in `grants`. */
 export const startGuardedVault = async (grants: Permissions): Promise<GuardedVault> => {
   const dataDir = freshFolder();
   const { routes, table } = await readTemplate('template.yaml');
-  const { kms, store, close: closeParts } = await partsOf(dataDir);
+  const { vaultId, kms, store, close: closeParts } = await partsOf(dataDir);
   const { jwks } = await openTokenKey(dataDir);
-  const local = environmentOf({}, { storeEndpoint: store.endpoint, kms, jwks });
+  const local = environmentOf({}, { vaultId, storeEndpoint: store.endpoint, kms, jwks });
   const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const owner = new DynamoDBClient({
@@ -117,6 +117,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
     dynamodbEndpoint: store.endpoint,
     kmsEndpoint: kms.endpoint,
     kmsIsLocal: true,
+    vaultId,
     tableName,
     masterKeyId,
     takesLocalTokens: true,

@@ -36,6 +36,7 @@ const options = { region: 'us-east-1', credentials: uncheckedKey };
 const vault = {
   dynamodb: new DynamoDBClient({ ...options, endpoint: running.dynamodbEndpoint }),
   kms: new KMSClient({ ...options, requestHandler: createKeyTransport(kmsUrl, tls) }),
+  vaultId: running.vaultId,
   tableName: running.tableName,
   masterKeyId: running.masterKeyId,
 };

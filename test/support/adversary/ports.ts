@@ -4,6 +4,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
 import type { Ports } from '../../../functions/vault/request.ts';
 import { type Embedded, storeOver } from '../embedded.ts';
+import { vaultId } from '../requests.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { aborted, type Pause } from './fates.ts';
 import { type Exchange, handlerOver, toEndpoint } from './wire.ts';
@@ -18,6 +19,7 @@ export const portsOver = (
   const requestHandler = handlerOver(exchange);
   const client = { region: 'us-east-1', credentials, maxAttempts: 1, requestHandler };
   return {
+    vaultId,
     // The front of a node accepts only an IP address as host.
     store: storeOver(new DynamoDBClient({ ...client, endpoint: 'http://127.0.0.1' })),
     dataKeys: createDataKeys(new KMSClient(client), masterKeyId),

@@ -88,8 +88,8 @@ const kmsRules = ({ KeyId, EncryptionContext }: Json): readonly Rule[] => [
   [
     Object.keys((EncryptionContext ?? {}) as Json)
       .sort()
-      .join() === 'name,tenant',
-    'is bound to other than tenant and name',
+      .join() === 'name,tenant,vault',
+    'is bound to other than vault, tenant and name',
   ],
 ];
 

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { callOnce, classifyFailure, read } from '../../../functions/dynamodb/calls.ts';
-import { requestContext, someone } from '../../support/requests.ts';
+import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 /** An error of the client for an answer with this status; without a status there was no answer. */
@@ -80,7 +80,7 @@ const scripted = (...script: (object | Error)[]) => {
     return answer;
   };
   const client = { send } as unknown as DynamoDBClient;
-  const table = { client, tableName: 'vault', context, principal: someone() };
+  const table = { client, tableName: 'vault', vaultId, context, principal: someone() };
   const command = new GetItemCommand({ TableName: 'vault', Key: {} });
   return {
     clock,

@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { createStore } from '../../../functions/dynamodb/store.ts';
 import type { NameRange } from '../../../functions/vault/ports.ts';
-import { requestContext, someone } from '../../support/requests.ts';
+import { requestContext, someone, vaultId } from '../../support/requests.ts';
 
 type Asked = {
   readonly ExclusiveStartKey?: { readonly name: { readonly S: string } };
@@ -24,7 +24,7 @@ const asking = (names: readonly string[]) => {
   } as unknown as DynamoDBClient;
   const listNames = (range: NameRange, patterns?: readonly string[]) => {
     const caller = someone({ tenant: 'acme', names: patterns });
-    return createStore(client, 'vault').for(requestContext(), caller).listNames(range);
+    return createStore(client, 'vault', vaultId).for(requestContext(), caller).listNames(range);
   };
   return { asked, listNames };
 };

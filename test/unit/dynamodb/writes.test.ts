@@ -20,7 +20,7 @@ import { createWrites } from '../../../functions/dynamodb/store.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';
 import type { RequestContext } from '../../../functions/vault/request.ts';
-import { requestContext, someone } from '../../support/requests.ts';
+import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 const alice = someone({ tenant: 'acme' });
@@ -50,6 +50,7 @@ const nothing = async () => undefined;
 const tableOf = (client: DynamoDBClient, context: RequestContext) => ({
   client,
   tableName: 'vault',
+  vaultId,
   context,
   principal: alice,
 });

@@ -17,6 +17,7 @@ beforeAll(() => {
     AUTH_ISSUER: 'urn:test',
     AUTH_AUDIENCE: 'vault',
     AUTH_JWKS: keySet(publicJwk(key)),
+    VAULT_ID: 'v',
     TABLE_NAME: 'vault',
     MASTER_KEY_ID: 'alias/vault',
     AWS_REGION: 'eu-central-1',

@@ -10,7 +10,7 @@ import { type VirtualClock, virtualClock } from '../../support/virtual-clock.ts'
 
 const masterKeyId = 'arn:aws:kms:eu-central-1:111122223333:alias/vault';
 const keyArn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd';
-const bound = { tenant: 'acme', name: 'DB_PASSWORD' };
+const bound = { vault: 'v', tenant: 'acme', name: 'DB_PASSWORD' };
 const plaintext = randomBytes(32);
 const wrapped = randomBytes(184);
 const good = { Plaintext: plaintext, CiphertextBlob: wrapped, KeyId: keyArn };

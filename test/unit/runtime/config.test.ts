@@ -61,22 +61,40 @@ describe('readIdentityConfig', () => {
 });
 
 describe('readServicesConfig', () => {
-  it('reads the table and the master key', () => {
-    expect(readServicesConfig({ TABLE_NAME: 't', MASTER_KEY_ID: 'k' })).toEqual({
+  const services = { VAULT_ID: 'v-1', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
+
+  it('reads the identity of the vault, the table and the master key', () => {
+    expect(readServicesConfig(services)).toEqual({
+      vaultId: 'v-1',
       tableName: 't',
       masterKeyId: 'k',
     });
   });
 
   it.each([
-    [{ MASTER_KEY_ID: 'k' }, 'TABLE_NAME'],
-    [{ MASTER_KEY_ID: 'k', TABLE_NAME: '' }, 'TABLE_NAME'],
-    [{ TABLE_NAME: 't' }, 'MASTER_KEY_ID'],
-    [{ TABLE_NAME: 't', MASTER_KEY_ID: '' }, 'MASTER_KEY_ID'],
-    [{}, 'TABLE_NAME, MASTER_KEY_ID'],
-  ])('requires both: %j', (environment, names) => {
+    [{ ...services, VAULT_ID: undefined }, 'VAULT_ID'],
+    [{ ...services, VAULT_ID: '' }, 'VAULT_ID'],
+    [{ ...services, TABLE_NAME: undefined }, 'TABLE_NAME'],
+    [{ ...services, TABLE_NAME: '' }, 'TABLE_NAME'],
+    [{ ...services, MASTER_KEY_ID: undefined }, 'MASTER_KEY_ID'],
+    [{ ...services, MASTER_KEY_ID: '' }, 'MASTER_KEY_ID'],
+    [{}, 'VAULT_ID, TABLE_NAME, MASTER_KEY_ID'],
+  ])('requires all three: %j', (environment, names) => {
     expect(() => readServicesConfig(environment)).toThrow(new Error(`not set: ${names}`));
   });
+
+  it.each(['a', 'Z9-', 'x'.repeat(64)])('accepts the identity %s', (id) => {
+    expect(readServicesConfig({ ...services, VAULT_ID: id }).vaultId).toBe(id);
+  });
+
+  it.each(['x'.repeat(65), 'a b', 'a_b', 'a:b', 'é', 'a\n', '-\0'])(
+    'rejects the identity %j, and says what is allowed',
+    (id) => {
+      expect(() => readServicesConfig({ ...services, VAULT_ID: id })).toThrow(
+        new Error('VAULT_ID must be 1 to 64 characters of A-Z, a-z, 0-9 and "-"'),
+      );
+    },
+  );
 });
 
 describe('readNodeStatusUrl', () => {
@@ -96,7 +114,8 @@ describe('the environment', () => {
   });
 
   it('comes from the process if no other is given', () => {
-    process.env = { ...identity, TABLE_NAME: 't', MASTER_KEY_ID: 'k', VAULT_NODE_STATUS_URL: 'u' };
+    const services = { VAULT_ID: 'v', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
+    process.env = { ...identity, ...services, VAULT_NODE_STATUS_URL: 'u' };
     expect(readIdentityConfig().issuer).toBe('urn:i');
     expect(readServicesConfig().tableName).toBe('t');
     expect(readNodeStatusUrl()).toBe('u');

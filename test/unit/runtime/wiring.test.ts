@@ -65,6 +65,7 @@ beforeEach(() => {
     AUTH_ISSUER: 'urn:test',
     AUTH_AUDIENCE: 'vault',
     AUTH_JWKS: keySet(publicJwk(key)),
+    VAULT_ID: 'v',
     TABLE_NAME: 'vault',
     MASTER_KEY_ID: 'alias/vault',
     AWS_REGION: 'eu-central-1',
@@ -125,7 +126,7 @@ describe('the endpoint of a function', () => {
 });
 
 describe('the ports of a function', () => {
-  it.each(['TABLE_NAME', 'MASTER_KEY_ID'])('need %s', (name) => {
+  it.each(['VAULT_ID', 'TABLE_NAME', 'MASTER_KEY_ID'])('need %s', (name) => {
     delete process.env[name];
     expect(freshVault).toThrow(`not set: ${name}`);
   });
@@ -192,7 +193,7 @@ describe('the ports of a function', () => {
     });
     process.env['AWS_ENDPOINT_URL_KMS'] = kms.url;
     const { ports } = freshVault();
-    const bound = { tenant: 'acme', name: 'DB' };
+    const bound = { vault: 'v', tenant: 'acme', name: 'DB' };
     const calls = Array.from({ length: limits.kmsCallsAtOnceMax }, () =>
       ports.dataKeys.for(requestContext()).generate(bound),
     );

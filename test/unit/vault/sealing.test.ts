@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { limits } from '../../../functions/model/limits.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
 import { openVersion, sealFirst, sealNext } from '../../../functions/vault/sealing.ts';
-import { bytes, requestContext, someone } from '../../support/requests.ts';
+import { bytes, requestContext, someone, vaultId } from '../../support/requests.ts';
 
 const sealer = () => ({ ...requestContext(), principal: someone() });
 const dataKey = () => ({ plaintext: randomBytes(32), wrapped: randomBytes(60), masterKeyId: 'k' });
@@ -43,7 +43,7 @@ describe('a version', () => {
   it('raises an alarm with its name and number if it does not open, and its data key is erased', async () => {
     const context = requestContext();
     const key = randomBytes(32);
-    const opened = openVersion({ ...context, dataKeys: keysThatGive(key) }, first());
+    const opened = openVersion({ ...context, vaultId, dataKeys: keysThatGive(key) }, first());
     await expect(opened).rejects.toMatchObject({ code: 'integrity_failure' });
     expect(context.journal.decisions).toEqual([
       { decision: 'integrity_failure', about: { name: 'DB', version: 1 } },

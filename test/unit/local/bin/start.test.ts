@@ -141,6 +141,7 @@ describe('a running vault', () => {
       AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
       MASTER_KEY_ID: 'alias/vault',
+      VAULT_ID: 'elsewhere',
       TABLE_NAME: 'elsewhere',
     };
     const second = start(environment);

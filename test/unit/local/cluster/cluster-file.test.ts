@@ -5,6 +5,7 @@ import { readClusterFile, writeClusterFile } from '../../../../local/cluster/clu
 import { freshFolder } from '../../../support/local-process.ts';
 
 const told = (port: number) => ({
+  vaultId: 'vault-1',
   kms: {
     endpoint: `http://127.0.0.1:${port}`,
     keyArn: 'arn:aws:kms:us-east-1:000000000000:key/1',
@@ -42,6 +43,8 @@ describe('the cluster file', () => {
     ['no JSON', 'canary'],
     ['no master key', JSON.stringify({ ...whole, kms: undefined })],
     ['no certificates', JSON.stringify({ ...whole, tls: undefined })],
+    ['no identity of the vault', JSON.stringify({ ...whole, vaultId: undefined })],
+    ['a malformed identity of the vault', JSON.stringify({ ...whole, vaultId: 'a b' })],
     ['no token', JSON.stringify({ ...whole, token: undefined })],
     [
       'an endpoint that is no URL',

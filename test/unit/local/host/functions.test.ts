@@ -8,12 +8,14 @@ const kms = {
   close: async () => undefined,
 };
 const storeEndpoint = 'http://127.0.0.1:3';
-const parts = { kms, storeEndpoint, jwks: '{"keys":[1]}' };
+const vaultId = 'vault-1';
+const parts = { vaultId, kms, storeEndpoint, jwks: '{"keys":[1]}' };
 const identity = { AUTH_ISSUER: 'https://i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'https://i/keys' };
 
 describe('the environment of the functions', () => {
   it('defaults to the local services', () => {
     expect(environmentOf({}, parts)).toEqual({
+      VAULT_ID: vaultId,
       TABLE_NAME: 'vault',
       AWS_REGION: 'us-east-1',
       AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint,
@@ -38,7 +40,7 @@ describe('the environment of the functions', () => {
   });
 
   it("leaves the user's own endpoints and access key alone", () => {
-    const told = environmentOf({ MASTER_KEY_ID: 'k' }, { jwks: parts.jwks });
+    const told = environmentOf({ MASTER_KEY_ID: 'k' }, { vaultId, jwks: parts.jwks });
     expect(Object.keys(told).filter((name) => /ENDPOINT|KEY|PROFILE|SESSION/.test(name))).toEqual(
       [],
     );
@@ -70,7 +72,7 @@ describe('the environment of the functions', () => {
   });
 
   it('names a missing setting that only the user can give', () => {
-    expect(() => environmentOf({}, { jwks: parts.jwks })).toThrow(
+    expect(() => environmentOf({}, { vaultId, jwks: parts.jwks })).toThrow(
       'the functions cannot start: not set: MASTER_KEY_ID',
     );
   });

@@ -21,7 +21,14 @@ const inFolder = (...names: readonly string[]): string => {
   return made;
 };
 const running = {
-  ...{ dynamodbEndpoint: '', kmsEndpoint: '', kmsIsLocal: true, tableName: '', masterKeyId: '' },
+  ...{
+    dynamodbEndpoint: '',
+    kmsEndpoint: '',
+    kmsIsLocal: true,
+    vaultId: 'v',
+    tableName: '',
+    masterKeyId: '',
+  },
   takesLocalTokens: true,
 };
 const start = (url = 'http://127.0.0.1:3000') => rememberRunning(folder, { ...running, url });

@@ -67,7 +67,7 @@ const start = async (count = 3): Promise<void> => {
     {
       config: { ...configOf(1, count), compareEveryMs: 3_600_000 },
       folder,
-      cluster: { token: '', jwks: '', tls: Object(), kms: Object() },
+      cluster: { token: '', vaultId: 'v', jwks: '', tls: Object(), kms: Object() },
       tableName: 'vault',
       timeToLiveAttribute: 'expiresAt',
       report: () => undefined,

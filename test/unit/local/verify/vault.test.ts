@@ -25,7 +25,7 @@ import { createSecret } from '../../../../functions/vault/create-secret.ts';
 import { checkOpening } from '../../../../local/verify/opening.ts';
 import { checkVault, type Violation } from '../../../../local/verify/vault.ts';
 import { type Embedded, startEmbedded, tableName } from '../../../support/embedded.ts';
-import { bytes, requestContext, someone } from '../../../support/requests.ts';
+import { bytes, requestContext, someone, vaultId } from '../../../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../../../support/secrets.ts';
 
 const plaintext = 'a-canary-that-no-report-may-hold';
@@ -37,6 +37,7 @@ const verify = (overrides: Partial<Parameters<typeof checkVault>[0]> = {}) =>
   checkVault({
     dynamodb: embedded.dynamodb,
     kms: embedded.kms,
+    vaultId,
     tableName,
     masterKeyId: embedded.keyArn,
     ...overrides,
@@ -194,18 +195,18 @@ describe('verifying a vault', () => {
   });
 
   it('finds two versions that one request wrote, or that share a data key', async () => {
-    const context = { tenant: alice.tenant, name: 'TWICE' };
+    const secret = { tenant: alice.tenant, name: 'TWICE' };
     const { Plaintext: dataKey, CiphertextBlob: wrappedDataKey } = await embedded.kms.send(
       new GenerateDataKeyCommand({
         KeyId: embedded.keyArn,
         KeySpec: 'AES_256',
-        EncryptionContext: context,
+        EncryptionContext: { vault: vaultId, ...secret },
       }),
     );
     if (dataKey === undefined || wrappedDataKey === undefined) throw new Error('no data key');
     const [one, two] = [1, 2].map((version) => {
       const identity = {
-        ...context,
+        ...secret,
         version,
         validFrom: version * 1000,
         createdBy: 'alice',
@@ -328,7 +329,7 @@ describe('checkOpening', () => {
     if (stored === undefined) throw new Error('no head');
     return stored;
   };
-  const key = () => ({ kms: embedded.kms, masterKeyId: embedded.keyArn });
+  const key = () => ({ kms: embedded.kms, vaultId, masterKeyId: embedded.keyArn });
 
   it.each([
     'tenant',
@@ -345,14 +346,16 @@ describe('checkOpening', () => {
     expect(await checkOpening(key(), stored, lax)).toEqual([`opens with another ${field} too`]);
   });
 
-  it.each(['tenant', 'name'] as const)('notices a KMS that ignores %s', async (member) => {
+  it.each(['vault', 'tenant', 'name'] as const)('notices a KMS that ignores %s', async (member) => {
     const stored = await headOf();
+    const { tenant, name } = stored;
+    const own = { vault: vaultId, tenant, name };
     const kms = Object.assign(Object.create(embedded.kms), {
       send: (command: DecryptCommand) =>
         embedded.kms.send(
           new DecryptCommand({
             ...command.input,
-            EncryptionContext: { ...command.input.EncryptionContext, [member]: stored[member] },
+            EncryptionContext: { ...command.input.EncryptionContext, [member]: own[member] },
           }),
         ),
     });
