@@ -1,6 +1,6 @@
 /**
  * What a node keeps of itself and of the others over its starts, in `node.json`. By it the others notice a folder that
- * was emptied or put back to an older copy: they remember more of the node than its own files do.
+ * was wiped or put back to an older copy: they remember more of the node than its own files do.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
