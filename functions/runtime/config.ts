@@ -15,7 +15,7 @@ export type ServicesConfig = {
   readonly masterKeyId: string;
 };
 
-/** The form of a vault's identity. */
+/** The form of a vault's id. */
 export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;
 
 /** The issuer and the audience of tokens, and the keys of the issuer. */
@@ -32,7 +32,7 @@ export const readIdentityConfig = (environment: Environment = process.env): Iden
   };
 };
 
-/** The identity of the vault, the table and the master key. */
+/** The id of the vault, the table and the master key. */
 export const readServicesConfig = (environment: Environment = process.env): ServicesConfig => {
   requireSet(environment, ['VAULT_ID', 'TABLE_NAME', 'MASTER_KEY_ID']);
   return {
@@ -43,8 +43,8 @@ export const readServicesConfig = (environment: Environment = process.env): Serv
 };
 
 /**
- * The identity of the vault. Every data key is bound to it, so it must stay the same for as long as records of the vault
- * shall open.
+ * The id of the vault. Every data key is bound to it, so no record opens under another id. It is no name of a table, a
+ * key or a stack, because a restored table gets a new name.
  */
 export const readVaultId = (environment: Environment = process.env): string => {
   requireSet(environment, ['VAULT_ID']);

@@ -55,7 +55,7 @@ export type Decision =
 
 /** The services of a process. Each is bound to a request before it is used. */
 export type Ports = {
-  /** The identity of the vault (docs/glossary.md). */
+  /** The id of the vault, to which all its data keys are bound. */
   readonly vaultId: string;
   readonly store: { readonly for: (context: RequestContext, principal: Principal) => Store };
   readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };

@@ -66,7 +66,8 @@ const sayItem = ({ pk: _, sk, validFrom, validTo, ...rest }: Shown): void => {
 };
 
 const sayAll = (connection: Connection, items: readonly Shown[]): void => {
-  say(`table ${connection.tableName}, master key ${connection.masterKeyId}`);
+  const { vaultId, tableName, masterKeyId } = connection;
+  say(`vault ${vaultId}, table ${tableName}, master key ${masterKeyId}`);
   let partition: unknown;
   for (const item of items) {
     if (item['pk'] !== partition) say(`\n${item['pk']}`);
@@ -108,8 +109,8 @@ await runProgram(commandLine, async ({ options: values }) => {
     const items = await readItems(connection, values);
     const violations = values.verify ? await checkVault(connection) : undefined;
     if (values.json) {
-      const { tableName: table, masterKeyId } = connection;
-      say(JSON.stringify({ table, masterKeyId, items, violations }, undefined, 2));
+      const { vaultId: vault, tableName: table, masterKeyId } = connection;
+      say(JSON.stringify({ vault, table, masterKeyId, items, violations }, undefined, 2));
     } else {
       sayAll(connection, items);
       if (violations) sayViolations(violations);

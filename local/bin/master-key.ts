@@ -1,6 +1,7 @@
 /**
- * The process of the master key, one for all nodes of a cluster: the embedded KMS, the key that signs tokens and the
- * vault's identity, on a folder of their own. While it is down no node can seal or open a value; stored data stay as they are.
+ * The process of the master key, one for all nodes of a cluster: the embedded KMS, the key that signs tokens and the id
+ * of the vault, on a folder of their own. While it is down no node can seal or open a value; stored data stay as they
+ * are.
  */
 import { dirname, resolve } from 'node:path';
 import { failure, isFailure } from '../../system/failures.ts';

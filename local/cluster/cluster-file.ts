@@ -27,7 +27,7 @@ const clusterFile = v.object({
   /** The token of the etcd cluster: members with different tokens never speak with each other. */
   token: text,
   tls: tlsFiles,
-  /** The identity of the vault. */
+  /** The id of the vault. It stays as it is in the folder of the master key. */
   vaultId: v.pipe(v.string(), v.regex(vaultIdForm)),
   kms: v.object({ endpoint: v.pipe(v.string(), v.url()), keyArn: text }),
   /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
@@ -60,7 +60,8 @@ export const readClusterFile = (file: string): ClusterFile => {
 };
 
 /**
- * Writes the cluster file, which tells the nodes the identity of the vault and where the master key is. The token is made once and stays as it is.
+ * Writes the cluster file, which tells the nodes the id of the vault and where the master key is. The token is made once
+ * and stays as it is.
  */
 export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>): void => {
   const content = readFileIfPresent(file);

@@ -1,6 +1,6 @@
 /**
- * The services that the functions use: the data folder with the vault's identity, the master key and the store. Each is started here unless the
- * environment names another one. If any of it fails, all of it is stopped again.
+ * The services that the functions use: the data folder with the id of the vault, the master key and the store. Each is
+ * started here unless the environment names another one. If any of it fails, all of it is stopped again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ export type PartsOptions = {
 
 /** The parts that run here. A part is absent if the environment names another one. */
 export type Parts = {
-  /** The identity of the vault: that of the folder, or `VAULT_ID` if the store is elsewhere. */
+  /** The id of the vault in the folder, or `VAULT_ID` if the store is elsewhere. */
   readonly vaultId: string;
   readonly kms: Kms | undefined;
   readonly store: LocalStore | undefined;
@@ -70,8 +70,8 @@ const checkKeyIsThere = (folder: string): void => {
 };
 
 /**
- * Locks the data folder, opens the vault's identity, and starts the master key and the store. Throws one sentence if a part cannot be started;
- * nothing is left running then.
+ * Locks the data folder, reads the id of the vault, and starts the master key and the store. Throws one sentence if a
+ * part cannot be started; nothing is left running then.
  */
 export const startParts = async (options: PartsOptions): Promise<Parts> => {
   const { folder, report } = options;

@@ -4,7 +4,7 @@ import { open } from '../../functions/crypto/envelope.ts';
 import type { Identity, StoredVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 
-/** The master key, and the identity of the vault to which its data keys are bound. */
+/** The master key, and the id of the vault to which its data keys are bound. */
 type Key = {
   readonly kms: KMSClient;
   readonly masterKeyId: string;

@@ -77,6 +77,11 @@ type FunctionProperties = {
   readonly Policies?: readonly { readonly Statement: readonly Statement[] }[];
 };
 type Setting = Record<'HttpMethod' | 'ResourcePath', string> & { ThrottlingRateLimit: number };
+type Parameter = {
+  readonly Default?: unknown;
+  readonly MaxValue?: number;
+  readonly AllowedPattern?: string;
+};
 type Resource = {
   readonly Type: string;
   readonly DeletionPolicy?: string;
@@ -84,7 +89,8 @@ type Resource = {
   readonly Properties: Record<string, unknown>;
 };
 const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
-  readonly Parameters: Record<string, { readonly Default?: unknown; readonly MaxValue?: number }>;
+  readonly Parameters: Record<string, Parameter>;
+  readonly Conditions: Record<string, unknown>;
   readonly Rules: Record<
     string,
     { readonly Assertions: readonly { readonly Assert: unknown; AssertDescription: string }[] }
@@ -114,8 +120,10 @@ const evaluate = (node: unknown, parameters: Readonly<Record<string, string>>): 
   throw new Error(`the rules use ${name}, which this test does not know`);
 };
 
-/** The identity of the vault: the parameter, else the name of the stack. */
+/** The id of the vault: the parameter, else the name of the stack. */
 const ownVaultId = { 'Fn::If': ['HasVaultId', { Ref: 'VaultId' }, { Ref: 'AWS::StackName' }] };
+const ofThisVault = { 'kms:EncryptionContext:vault': ownVaultId };
+const dataKeyActions = ['kms:GenerateDataKey', 'kms:Decrypt'];
 
 let template: Template;
 beforeAll(async () => {
@@ -225,6 +233,8 @@ describe('template.yaml', () => {
       expect(statement.Resource).toEqual(
         isKms ? key : operation === 'list-secrets' ? index : table,
       );
+      const usesDataKeys = actionsOf(statement).some((action) => dataKeyActions.includes(action));
+      expect(statement.Condition).toEqual(usesDataKeys ? { StringEquals: ofThisVault } : undefined);
     }
   });
 
@@ -236,7 +246,7 @@ describe('template.yaml', () => {
     expect(statements.flatMap(actionsOf).filter((action) => action.includes('*'))).toEqual([]);
   });
 
-  it('allows data keys only with a tenant and a name in the encryption context', () => {
+  it('allows data keys only for a tenant and a name of this vault, and with nothing else in the encryption context', () => {
     const policy = document.Resources['MasterKey']?.Properties['KeyPolicy'] as {
       Statement: readonly Statement[];
     };
@@ -245,6 +255,8 @@ describe('template.yaml', () => {
     );
     expect(uses).toHaveLength(1);
     expect(uses[0]?.Condition).toEqual({
+      StringEquals: ofThisVault,
+      'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['vault', 'tenant', 'name'] },
       Null: { 'kms:EncryptionContext:tenant': 'false', 'kms:EncryptionContext:name': 'false' },
     });
   });
@@ -290,6 +302,16 @@ describe('template.yaml', () => {
         AUTH_JWKS_URL: { Ref: 'AuthJwksUrl' },
       },
     });
+  });
+
+  it('takes the name of the stack for the id of the vault unless VaultId is given', () => {
+    const { Default, AllowedPattern = '' } = document.Parameters['VaultId'] ?? {};
+    expect(Default).toBe('');
+    const accepts = (id: string) => new RegExp(`^(?:${AllowedPattern})$`).test(id);
+    expect(['', 'Vault-1', 'x'.repeat(64)].filter(accepts)).toHaveLength(3);
+    expect(['a_b', 'a b', 'a:b', 'x'.repeat(65)].filter(accepts)).toEqual([]);
+    const hasId = (VaultId: string) => evaluate(document.Conditions['HasVaultId'], { VaultId });
+    expect([hasId(''), hasId('v')]).toEqual([false, true]);
   });
 
   it('has no default for the issuer and the audience', () => {

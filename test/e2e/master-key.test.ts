@@ -75,7 +75,7 @@ describeLocal('the program of the master key', () => {
     expect(statSync(join(folder, 'key')).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps the same key and the same secret after a restart', async () => {
+  it('keeps the same key, vault id and secret after a restart', async () => {
     const folder = freshFolder();
     const first = await start(folder);
     first.process.child.kill('SIGTERM');

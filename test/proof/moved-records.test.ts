@@ -1,7 +1,7 @@
 /**
- * Moves every field, and every whole item, to another tenant, another secret or another version. The vault refuses all
- * but two cases, which the threat model describes: a genuine older version put back as head, and the head of another
- * table under the same master key.
+ * Moves every field, and every whole item, to another vault, tenant, secret or version. The vault refuses all but two
+ * cases, which the threat model describes: a genuine older version put back as head, and the head of a copy of the
+ * vault, which has the same vault id and master key.
  */
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -182,22 +182,41 @@ describe('a moved record', () => {
     );
   });
 
-  it('opens as head if it comes from another table with the same master key, tenant and name, unnoticed by inspect --verify', async () => {
-    const other = 'another-vault';
-    const { table: definition } = await readTemplate('template.yaml');
-    await ensureTable(vault.dynamodb, other, definition);
-    const owner = someone({ tenant: 't-moved' });
-    const there = { ...vault.ports, store: storeOver(vault.dynamodb, other) };
-    await makeSecret(vault.ports, owner, 'DB', ['stored here'], began);
-    await makeSecret(there, owner, 'DB', ['stored in another table'], began + 1);
-    const [stranger = {}] = await openTable(vault, other).itemsOf(owner.tenant);
+  describe('as the head of another table with the same master key, tenant and name', () => {
+    /** Puts the head of a vault with this id, stored in a table of its own, in place of the head of the same name. */
+    const putStranger = async (owner: Principal, id: string): Promise<Item> => {
+      const other = `table-of-${id}`;
+      const { table: definition } = await readTemplate('template.yaml');
+      await ensureTable(vault.dynamodb, other, definition);
+      const there = { ...vault.ports, vaultId: id, store: storeOver(vault.dynamodb, other, id) };
+      await makeSecret(vault.ports, owner, 'DB', ['stored here'], began);
+      await makeSecret(there, owner, 'DB', ['stored in another table'], began + 1);
+      const [stranger = {}] = await openTable(vault, other).itemsOf(owner.tenant);
+      await table.put(stranger);
+      return stranger;
+    };
+    const problemsOf = async ({ pk: strange }: Item): Promise<readonly string[]> => {
+      const { dynamodb, kms, keyArn: masterKeyId } = vault;
+      const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
+      return violations.filter(({ pk }) => pk === strange?.S).map(({ problem }) => problem);
+    };
 
-    await table.put(stranger);
-    const { text } = await vaultOver(vault.ports).get(owner, 'DB');
-    expect(text).toBe('stored in another table');
-    const { dynamodb, kms, keyArn: masterKeyId } = vault;
-    const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
-    expect(violations.filter(({ pk }) => pk === stranger['pk']?.S)).toEqual([]);
+    it('does not open if the table is that of another vault, and is found by inspect --verify', async () => {
+      const owner = someone({ tenant: 't-other-vault' });
+      const stranger = await putStranger(owner, 'another-vault');
+      const read = () => vaultOver(vault.ports).get(owner, 'DB');
+      expect(refusals).toContain(await codeOf(read));
+      expect(await problemsOf(stranger)).toHaveLength(1);
+      await table.remove(stranger);
+    });
+
+    it('opens if the table is a copy of the vault, unnoticed by inspect --verify', async () => {
+      const owner = someone({ tenant: 't-copy' });
+      const stranger = await putStranger(owner, vaultId);
+      const { text } = await vaultOver(vault.ports).get(owner, 'DB');
+      expect(text).toBe('stored in another table');
+      expect(await problemsOf(stranger)).toEqual([]);
+    });
   });
 
   it('gets 422 as an idempotency record moved to another key', async () => {

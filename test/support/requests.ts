@@ -50,7 +50,7 @@ export const readableJournal = (): ReadableJournal => {
   };
 };
 
-/** The identity of every vault in a test below HTTP. */
+/** The id of the vault in tests below HTTP. */
 export const vaultId = 'test-vault';
 
 /** A new request. `now` sets its instant, `clock` its time. */

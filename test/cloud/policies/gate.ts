@@ -21,11 +21,11 @@ export type Gate = {
 /** The header that shows whose credentials a call uses: the session token is sent in plain text. */
 const identity = 'x-amz-security-token';
 
-/** The key policy of the template allows data keys only for a named secret of a named tenant. */
-const isOfASecret = ({ operation, input }: Call): boolean => {
+/** The key policy of the template allows data keys only for a named secret of a named tenant of this vault. */
+const isOfASecret = ({ operation, input }: Call, { vaultId }: Named): boolean => {
   if (!['GenerateDataKey', 'Decrypt'].includes(operation)) return true;
-  const { tenant, name } = (input['EncryptionContext'] ?? {}) as Readonly<Record<string, string>>;
-  return tenant !== undefined && name !== undefined;
+  const context = (input['EncryptionContext'] ?? {}) as Readonly<Record<string, string>>;
+  return Object.keys(context).sort().join() === 'name,tenant,vault' && context['vault'] === vaultId;
 };
 
 const passed = (): Fate => ({ kind: 'passed' });
@@ -52,7 +52,7 @@ export const startGate = (forward: Exchange, grants: Permissions, named: Named):
       const needed = neededFor(call, named);
       for (const permission of needed) used.get(who)?.add(permission);
       const lacking = needed.filter((permission) => !grants.get(who)?.has(permission));
-      if (lacking.length > 0 || !isOfASecret(call)) {
+      if (lacking.length > 0 || !isOfASecret(call, named)) {
         refused.push(`${who}: ${lacking.join(', ') || `${call.operation} for no secret`}`);
         return faultReply(400, 'AccessDeniedException');
       }

@@ -96,7 +96,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   const gate = startGate(
     (call, signal) => (call.service === 'kms' ? toKms : toStore)(call, signal),
     grants,
-    { tableName, masterKeyId },
+    { vaultId, tableName, masterKeyId },
   );
   const proxy = await startProxy(gate.exchange);
   const set = Object.entries(local).filter(([, value]) => value !== undefined);

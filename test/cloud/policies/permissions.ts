@@ -2,6 +2,7 @@
  * Granted and used permissions in one notation: an IAM action and the resource of the template, such as
  * `dynamodb:Query SecretsTable/index/byTenant`.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { parseTemplate } from '../../../local/host/template.ts';
 import type { Call, Json } from '../../support/adversary/wire.ts';
 
@@ -12,7 +13,16 @@ export type Permissions = ReadonlyMap<string, ReadonlySet<Permission>>;
 type Statement = Readonly<Record<string, unknown>>;
 type Resource = { readonly Type: string; readonly Properties?: Json };
 
-const known = new Set(['Effect', 'Action', 'Resource']);
+const known = new Set(['Effect', 'Action', 'Resource', 'Condition']);
+
+/** The condition of each grant of data keys: they are keys of this vault. The gate checks it for every call. */
+const ofThisVault = {
+  StringEquals: {
+    'kms:EncryptionContext:vault': {
+      'Fn::If': ['HasVaultId', { Ref: 'VaultId' }, { Ref: 'AWS::StackName' }],
+    },
+  },
+};
 
 /** A resource as the template writes it: `!GetAtt MasterKey.Arn`, `!Sub "${SecretsTable.Arn}/index/byTenant"`. */
 const resourceOf = (resource: unknown): string => {
@@ -29,6 +39,10 @@ const permissionsOf = (statement: Statement): readonly Permission[] => {
     throw new Error(`a statement that this does not understand: ${JSON.stringify(statement)}`);
   }
   const resource = resourceOf(statement['Resource']);
+  const { Condition } = statement;
+  if (Condition !== undefined && !isDeepStrictEqual(Condition, ofThisVault)) {
+    throw new Error(`a condition that this does not understand: ${JSON.stringify(Condition)}`);
+  }
   return [statement['Action']].flat().map((action) => `${action} ${resource}`);
 };
 
@@ -65,8 +79,12 @@ export const grantsOf = (template: string): Permissions => {
   );
 };
 
-/** The table and the master key of a vault, by their names in the template. */
-export type Named = { readonly tableName: string; readonly masterKeyId: string };
+/** The id of a vault, and its table and master key by their names in the template. */
+export type Named = {
+  readonly vaultId: string;
+  readonly tableName: string;
+  readonly masterKeyId: string;
+};
 
 const actionOf: Readonly<Record<string, string>> = {
   Get: 'GetItem',

@@ -4,7 +4,7 @@ import { differenceOf, grantsOf, neededFor } from '../../cloud/policies/permissi
 import { callOf, type Json } from '../../support/adversary/wire.ts';
 
 const template = readFileSync('template.yaml', 'utf8');
-const named = { tableName: 'vault-1', masterKeyId: 'arn:key' };
+const named = { vaultId: 'v', tableName: 'vault-1', masterKeyId: 'arn:key' };
 const needed = (target: string, input: Json) =>
   neededFor(callOf('/', { 'X-Amz-Target': target }, JSON.stringify(input)), named);
 

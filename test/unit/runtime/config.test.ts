@@ -63,7 +63,7 @@ describe('readIdentityConfig', () => {
 describe('readServicesConfig', () => {
   const services = { VAULT_ID: 'v-1', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
 
-  it('reads the identity of the vault, the table and the master key', () => {
+  it('reads the id of the vault, the table and the master key', () => {
     expect(readServicesConfig(services)).toEqual({
       vaultId: 'v-1',
       tableName: 't',
@@ -83,12 +83,12 @@ describe('readServicesConfig', () => {
     expect(() => readServicesConfig(environment)).toThrow(new Error(`not set: ${names}`));
   });
 
-  it.each(['a', 'Z9-', 'x'.repeat(64)])('accepts the identity %s', (id) => {
+  it.each(['a', 'Z9-', 'x'.repeat(64)])('accepts the vault id %s', (id) => {
     expect(readServicesConfig({ ...services, VAULT_ID: id }).vaultId).toBe(id);
   });
 
   it.each(['x'.repeat(65), 'a b', 'a_b', 'a:b', 'é', 'a\n', '-\0'])(
-    'rejects the identity %j, and says what is allowed',
+    'rejects the vault id %j, and says what is allowed',
     (id) => {
       expect(() => readServicesConfig({ ...services, VAULT_ID: id })).toThrow(
         new Error('VAULT_ID must be 1 to 64 characters of A-Z, a-z, 0-9 and "-"'),

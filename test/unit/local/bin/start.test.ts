@@ -55,16 +55,19 @@ describe('npm start', () => {
   beforeEach(makeFolder);
   afterEach(removeFolder);
 
-  it('makes no new master key for the data of another', async () => {
+  it.each([
+    ['master key', 'kms.json', 'kms.json is missing, the master key of the data'],
+    ['vault id', 'vault.json', 'vault.json is missing, the id of the vault whose data'],
+  ])('makes no new %s for the data of another', async (_, file, sentence) => {
     const first = start();
     expect(await create(await addressOf(first), 'DB')).toBe(201);
     first.child.kill('SIGTERM');
     expect(await first.exit).toBe(0);
-    rmSync(join(folder, 'kms.json'));
+    rmSync(join(folder, file));
     const second = start();
     expect(await second.exit).toBe(1);
-    expect(second.errors.join(' ')).toContain('kms.json is missing, the master key of the data');
-    expect(readdirSync(folder)).not.toContain('kms.json');
+    expect(second.errors.join(' ')).toContain(sentence);
+    expect(readdirSync(folder)).not.toContain(file);
   });
 
   it('tells how to make a token, and stops all that it started', async () => {
@@ -141,7 +144,7 @@ describe('a running vault', () => {
       AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
       MASTER_KEY_ID: 'alias/vault',
-      VAULT_ID: 'elsewhere',
+      VAULT_ID: 'a-vault',
       TABLE_NAME: 'elsewhere',
     };
     const second = start(environment);
@@ -152,6 +155,7 @@ describe('a running vault', () => {
     const { output, exit } = runLocal('inspect', ['--verify', '--json'], environment);
     expect(await exit).toBe(0);
     expect(JSON.parse(output.join('\n'))).toEqual({
+      vault: 'a-vault',
       table: 'elsewhere',
       masterKeyId: 'alias/vault',
       items: [],

@@ -43,8 +43,8 @@ describe('the cluster file', () => {
     ['no JSON', 'canary'],
     ['no master key', JSON.stringify({ ...whole, kms: undefined })],
     ['no certificates', JSON.stringify({ ...whole, tls: undefined })],
-    ['no identity of the vault', JSON.stringify({ ...whole, vaultId: undefined })],
-    ['a malformed identity of the vault', JSON.stringify({ ...whole, vaultId: 'a b' })],
+    ['no id of the vault', JSON.stringify({ ...whole, vaultId: undefined })],
+    ['a malformed id of the vault', JSON.stringify({ ...whole, vaultId: 'a b' })],
     ['no token', JSON.stringify({ ...whole, token: undefined })],
     [
       'an endpoint that is no URL',
