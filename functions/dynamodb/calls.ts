@@ -23,7 +23,7 @@ type Capacity = { readonly CapacityUnits?: number | undefined };
 export type Table = {
   readonly client: DynamoDBClient;
   readonly tableName: string;
-  /** The id of the vault whose records the table holds. */
+  /** The id of the vault whose items the table holds. */
   readonly vaultId: string;
   readonly context: RequestContext;
   readonly principal: Principal;

@@ -43,7 +43,7 @@ export const readServicesConfig = (environment: Environment = process.env): Serv
 };
 
 /**
- * The id of the vault. Every data key is bound to it, so no record opens under another id. It is no name of a table, a
+ * The id of the vault. Every data key is bound to it, so no item opens under another id. It is no name of a table, a
  * key or a stack, because a restored table gets a new name.
  */
 export const readVaultId = (environment: Environment = process.env): string => {

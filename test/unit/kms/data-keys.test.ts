@@ -66,7 +66,7 @@ describe('a data key', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
-  it('opens only with the configured master key, tenant and name', async () => {
+  it('opens only with the configured master key, vault, tenant and name', async () => {
     const { calls, unwrap, context } = scripted(() => good);
     expect(await unwrap()).toBe(plaintext);
     expect(calls[0]).toMatchObject({
