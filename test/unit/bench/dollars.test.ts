@@ -9,7 +9,17 @@ import {
   sumOf,
   unitsOfItem,
 } from '../../../bench/dollars.ts';
+import { costOf, prices } from '../../../bench/prices.ts';
 import { costs } from '../../support/costs.ts';
+
+describe('the prices', () => {
+  it.each(Object.entries(prices))('name their source and date: %s', (_, price) => {
+    expect(price.source).toMatch(/^https:\/\/aws\.amazon\.com\/[a-z-]+\/pricing\//);
+    expect(price.seen).not.toBe('');
+    expect(price.usd).toBeGreaterThan(0);
+    expect(costOf({ ...price, usd: 0.5, per: 200 }, 500)).toBe(1.25);
+  });
+});
 
 describe('the price of the vault on AWS', () => {
   it('adds up units and calls at their prices', () => {

@@ -1,14 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Figure } from '../../../bench/measure.ts';
 import { comparisonTable, type Report, resultsText } from '../../../bench/report.ts';
+import { joinSlices, timesOf } from '../../../bench/statistics.ts';
 
-const figure = (subject: string, perSecond: number, cpuMs: number): Figure => ({
-  subject,
-  operation: 'get',
-  clients: 16,
+const figure = (
+  subject: string,
+  perSecond: number,
+  cpuMs: number,
+  operation: Figure['operation'] = 'get',
+): Figure => ({
+  ...{ subject, operation, clients: 16, others: 0.5 },
   times: { count: 1_000, failed: 2, perSecond, p50: 1, p95: 2, p99: 3 },
   cpu: { node: cpuMs * 0.75, store: cpuMs * 0.25 },
-  others: 0.5,
 });
 const report = (...figures: readonly Figure[]): Report => ({
   command: 'one-node',
@@ -17,34 +20,36 @@ const report = (...figures: readonly Figure[]): Report => ({
 });
 const cellsOf = (line: string | undefined): readonly string[] => (line ?? '').split(/ {2,}/);
 
+describe('the times of a slice', () => {
+  it('include count, rate and percentiles of all joined slices, for any order of latencies', () => {
+    const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+    const slices = [
+      { latencies: hundred.slice(0, 40), failed: 1, elapsedMs: 1_500 },
+      { latencies: hundred.slice(40), failed: 2, elapsedMs: 500 },
+    ];
+    const expected = { count: 100, failed: 3, perSecond: 50, p50: 50, p95: 95, p99: 99 };
+    expect(timesOf(joinSlices(slices))).toEqual(expected);
+    expect(timesOf({ latencies: [7], failed: 0, elapsedMs: 1 })).toMatchObject({ p50: 7, p99: 7 });
+    expect(timesOf({ latencies: [], failed: 1, elapsedMs: 1 }).p50).toBeNaN();
+  });
+});
+
 describe('the report', () => {
   it('shows each figure with the floor of the same operation and number of clients', () => {
     const text = resultsText(report(figure('vault', 800, 2), figure('floor', 1_000, 1.5)));
     const [, head, vault] = text.split('\n').map(cellsOf);
-    const cell = (name: string) => vault?.[head?.indexOf(name) ?? -1];
-    expect([cell('per s'), cell('CPU ms'), cell('rate'), cell('work'), cell('failed')]).toEqual([
-      '800',
-      '2.00',
-      '0.800',
-      '0.750',
-      '2',
-    ]);
-    expect(cell('CPU ms by process')).toBe('node 1.50, store 0.500');
-  });
-
-  it('shows a dash if there is no floor', () => {
+    const cells = ['per s', 'CPU ms', 'rate', 'work', 'failed', 'CPU ms by process'].map(
+      (name) => vault?.[head?.indexOf(name) ?? -1],
+    );
+    expect(cells).toEqual(['800', '2.00', '0.800', '0.750', '2', 'node 1.50, store 0.500']);
     expect(resultsText(report(figure('vault', 800, 2)))).toContain('–');
   });
 
   it('compares a file of forty names with forty creates of the vault and of another store', () => {
-    const of = (subject: string, operation: Figure['operation'], perSecond: number) => ({
-      ...figure(subject, perSecond, 1),
-      operation,
-    });
     const figures = [
-      of('vault', 'create', 200),
-      of('other', 'create', 400),
-      of('vault', 'encrypt', 20),
+      figure('vault', 200, 1, 'create'),
+      figure('other', 400, 1, 'create'),
+      figure('vault', 20, 1, 'encrypt'),
     ];
     expect(resultsText(report(...figures))).toContain(
       'a file of 40 names against 40 creates, clients: 16: 4.00 × vault, 2.00 × other',
