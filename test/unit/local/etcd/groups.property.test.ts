@@ -16,10 +16,16 @@ type Name = (typeof names)[number];
 /** The values of a table, by name. */
 type State = Readonly<Partial<Record<Name, number>>>;
 
-/** One request: each part needs `from` to be stored at its name (0: nothing) and stores `to` there. */
+/** One request: each part needs `from` to be stored at its name and stores `to` there. 0 is nothing. */
 type Part = { readonly name: Name; readonly from: number | 'any'; readonly to: number | 'same' };
 type Request = { readonly parts: readonly Part[] } | { readonly read: readonly Name[] };
 type Outcome = 'written' | 'refused' | State;
+const textOf = (state: State) =>
+  JSON.stringify(
+    Object.entries(state)
+      .filter(([, n]) => n > 0)
+      .sort(),
+  );
 
 /** The request alone, on a state. */
 const apply = (state: State, request: Request): { next: State; outcome: Outcome } => {
@@ -62,31 +68,26 @@ const send = async (front: Front, request: Request): Promise<Outcome> => {
     return Object.fromEntries(items);
   }
   const { status } = await front('TransactWriteItems', {
-    TransactItems: request.parts.map(({ name, from, to }) =>
-      to === 'same'
-        ? { ConditionCheck: { TableName, Key: { pk: { S: name } }, ...conditionOf(from) } }
-        : {
-            Put: {
-              TableName,
-              // The owner changes with the value, so that each write moves an entry of the index.
-              Item: { pk: { S: name }, n: { N: String(to) }, owner: { S: `owner-${to}` } },
-              ...conditionOf(from),
-            },
-          },
-    ),
+    TransactItems: request.parts.map(({ name, from, to }) => {
+      const onKey = { TableName, Key: { pk: { S: name } }, ...conditionOf(from) };
+      if (to === 'same') return { ConditionCheck: onKey };
+      if (to === 0) return { Delete: onKey };
+      // These change with the value, so that each write moves an entry of the index and of the expiry.
+      const entries = { owner: { S: `owner-${to}` }, expiresAt: { N: String(to) } };
+      const Item = { pk: { S: name }, n: { N: String(to) }, ...entries };
+      return { Put: { TableName, Item, ...conditionOf(from) } };
+    }),
   });
   return status === 200 ? 'written' : 'refused';
 };
 
 const value = fc.integer({ min: 1, max: 4 });
+const name = fc.constantFrom(...names);
+const from = fc.oneof(fc.constant(0), value);
 const part = fc.oneof(
-  fc.record({ name: fc.constantFrom(...names), from: fc.oneof(fc.constant(0), value), to: value }),
-  fc.record({ name: fc.constantFrom(...names), from: fc.constant('any' as const), to: value }),
-  fc.record({
-    name: fc.constantFrom(...names),
-    from: fc.oneof(fc.constant(0), value),
-    to: fc.constant('same' as const),
-  }),
+  fc.record({ name, from, to: value }),
+  fc.record({ name, from: fc.constant('any' as const), to: from }),
+  fc.record({ name, from, to: fc.constant('same' as const) }),
 );
 const byName = ({ name }: Part) => name;
 const request: fc.Arbitrary<Request> = fc.oneof(
@@ -130,15 +131,15 @@ describe('two fronts of one etcd', () => {
         fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 7 }),
         async (bursts, pauses) => {
           const etcd = createMemoryEtcd();
-          const fronts = [0, 1].map(() =>
+          const [first, second] = [0, 1].map(() =>
             createFront({
               client: slow(etcd, pauses),
+              timeToLiveAttribute: 'expiresAt',
               onGoneBack: (why) => {
                 throw new Error(why);
               },
             }),
           );
-          const [first, second] = fronts;
           if (first === undefined || second === undefined) throw new Error('two fronts');
           await first('CreateTable', table);
           let states: readonly State[] = [{}];
@@ -161,8 +162,7 @@ describe('two fronts of one etcd', () => {
             );
             overlapped += burst.length > 1 ? 1 : 0;
             expect({ burst, outcomes, orders: reached.length }).not.toMatchObject({ orders: 0 });
-            const text = (state: State) => JSON.stringify(Object.entries(state).sort());
-            states = [...new Map(reached.map((state) => [text(state), state])).values()];
+            states = [...new Map(reached.map((state) => [textOf(state), state])).values()];
           }
           const stored = [...etcd.items()].filter(([key]) => key.startsWith('item/'));
           const left = Object.fromEntries(
@@ -171,13 +171,13 @@ describe('two fronts of one etcd', () => {
               return [pk.S, Number(n.N)];
             }),
           );
-          const sorted = (state: State) => JSON.stringify(Object.entries(state).sort());
-          expect(states.map(sorted)).toContain(sorted(left));
-          const entries = [...etcd.items().keys()].filter((key) => key.startsWith('index/'));
-          expect(entries).toHaveLength(stored.length);
-          for (const [name, n] of Object.entries(left)) {
-            expect(entries).toContain(`index/vault\0byOwner\0owner-${n}\0\0${name}\0`);
-          }
+          expect(states.map(textOf)).toContain(textOf(left));
+          const entries = [...etcd.items().keys()].filter((key) => /^(index|expiry)\//.test(key));
+          const expected = Object.entries(left).flatMap(([name, n]) => [
+            `index/vault\0byOwner\0owner-${n}\0\0${name}\0`,
+            `expiry/vault\x0000000000000${n}\0${name}\0`,
+          ]);
+          expect(entries.sort()).toEqual(expected.sort());
         },
       ),
       { numRuns: 300 },
