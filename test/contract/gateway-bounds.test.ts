@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bounds } from '../../local/host/bounds.ts';
 import { type Gateway, startGateway } from '../../local/host/gateway.ts';
 import type { Handler } from '../../local/host/lambda.ts';
@@ -20,6 +20,16 @@ const mebibyte = 1_048_576;
 /** More than the system buffers take of a reply whose client reads nothing. */
 const longReply = 'a'.repeat(32 * mebibyte);
 const ok: Handler = async () => ({ statusCode: 200, headers: {}, body: '{}' });
+const long: Handler = async ({ path }) => ({
+  ...{ statusCode: 200, headers: {} },
+  body: path === '/health' ? '{}' : longReply,
+});
+const okAfter =
+  (ms: number): Handler =>
+  async (event, context) => {
+    await sleep(ms);
+    return ok(event, context);
+  };
 
 const start = async (bounds: Partial<Bounds>, respond: Handler = ok): Promise<void> => {
   const handler: Handler = (event, context) => {
@@ -60,31 +70,24 @@ const problemIn = (read: string): Record<string, unknown> => {
 beforeAll(async () => {
   ({ routes } = await readTemplate('template.yaml'));
 });
+beforeEach(() => {
+  [calls, sockets] = [[], []];
+});
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const socket of sockets) socket.destroy();
   await gateway.close(0);
 });
-const reset = () => {
-  [calls, sockets] = [[], []];
-};
-reset();
-afterEach(reset);
 
 describe('the gateway', () => {
   const closing = 'Connection: close\r\n';
 
-  it('answers 413 to more than 100 query parameters, and calls no function', async () => {
+  it.each([
+    ['query', 'query parameters', get(`/health?${'a&'.repeat(100)}`, closing)],
+    ['headers', 'headers', get('/health', `${closing}${'A: b\r\n'.repeat(99)}`)],
+  ])('answers 413 (%s) to more than 100 %s, and calls no function', async (field, _, sent) => {
     await start({});
-    const read = await exchangeBytes(gateway.url, get(`/health?${'a&'.repeat(100)}`, closing));
-    expect(problemIn(read)).toMatchObject({ code: 'too_large', field: 'query', limit: 100 });
-    expect(calls).toEqual([]);
-  });
-
-  it('answers 413 to more than 100 headers, and calls no function', async () => {
-    await start({});
-    const headers = 'A: b\r\n'.repeat(99);
-    const read = await exchangeBytes(gateway.url, get('/health', `${closing}${headers}`));
-    expect(problemIn(read)).toMatchObject({ code: 'too_large', field: 'headers', limit: 100 });
+    const read = await exchangeBytes(gateway.url, sent);
+    expect(problemIn(read)).toMatchObject({ code: 'too_large', field, limit: 100 });
     expect(calls).toEqual([]);
   });
 
@@ -118,11 +121,7 @@ describe('the gateway', () => {
 
 describe('the gateway, with clients that do not read their replies,', () => {
   it('ends their connections after the time limit for reading, and serves others meanwhile', async () => {
-    await start({ replyMs: 200 }, async ({ path }) => ({
-      statusCode: 200,
-      headers: {},
-      body: path === '/health' ? '{}' : longReply,
-    }));
+    await start({ replyMs: 200 }, long);
     const deaf = await Promise.all([open(), open(), open()]);
     for (const socket of deaf) socket.write(get('/v1/secrets'));
     await until(() => calls.length === 3);
@@ -133,11 +132,7 @@ describe('the gateway, with clients that do not read their replies,', () => {
   });
 
   it('ends the connections that have read nothing for longest when all replies together exceed the bound', async () => {
-    await start({ replyBytesHeldMax: 2.5 * longReply.length }, async ({ path }) => ({
-      statusCode: 200,
-      headers: {},
-      body: path === '/health' ? '{}' : longReply,
-    }));
+    await start({ replyBytesHeldMax: 2.5 * longReply.length }, long);
     const deaf: Socket[] = [];
     for (let asked = 1; asked <= 4; asked += 1) {
       const socket = await open();
@@ -197,19 +192,16 @@ describe('the gateway, with many connections or requests,', () => {
   });
 
   it('keeps connections whose functions run, and closes the new one', async () => {
-    let answer: () => void = () => undefined;
-    const answered = new Promise<void>((resolve) => {
-      answer = resolve;
-    });
+    const answered = Promise.withResolvers<void>();
     await start({ connectionsMax: 1 }, async (event, context) => {
-      await answered;
+      await answered.promise;
       return ok(event, context);
     });
     const working = await open();
     working.write(get('/health', 'Connection: close\r\n'));
     await until(() => calls.length === 1);
     expect(await readAll(await open())).toBe('');
-    answer();
+    answered.resolve();
     expect(statusesIn(await readAll(working))).toEqual(['200']);
   });
 
@@ -250,30 +242,24 @@ describe('the gateway, with requests that arrive too slowly,', () => {
     ['half its body', `${post(2)}a`],
     ['half its headers', 'GET /health HTTP/1.1\r\nHost: v\r\n'],
     ['nothing', ''],
-  ])('answers a retryable 408 to a client that sends %s', async (_, sent) => {
-    await start(quick);
-    const socket = await open();
-    socket.write(sent);
-    const [chunk] = await once(socket, 'data');
-    expect(problemIn(String(chunk))).toMatchObject(timeout);
-    expect(String(chunk)).toMatch(/^Connection: close\r$/im);
-  });
-
-  it('calls no function after the 408, even if the rest of the body arrives', async () => {
-    await start(quick);
-    const socket = await open();
-    socket.write(`${post(2)}a`);
-    await once(socket, 'data');
-    socket.write('a');
-    await once(socket.resume(), 'close');
-    expect(calls).toEqual([]);
-  });
+  ])(
+    'answers a retryable 408 to a client that sends %s, and calls no function',
+    async (_, sent) => {
+      await start(quick);
+      const socket = await open();
+      socket.write(sent);
+      const [chunk] = await once(socket, 'data');
+      expect(problemIn(String(chunk))).toMatchObject(timeout);
+      expect(String(chunk)).toMatch(/^Connection: close\r$/im);
+      // Even if the rest of the body arrives, no function is called.
+      socket.write('a');
+      await once(socket.resume(), 'close');
+      expect(calls).toEqual([]);
+    },
+  );
 
   it('answers 408 after the replies to earlier requests of the connection', async () => {
-    await start({ ...quick, lingerMs: 100 }, async (event, context) => {
-      await sleep(1_000);
-      return ok(event, context);
-    });
+    await start({ ...quick, lingerMs: 100 }, okAfter(1_000));
     const socket = await open();
     socket.write(`${get('/health')}${post(4 * mebibyte)}${'a'.repeat(4 * mebibyte)}`);
     const read = await readAll(socket);
@@ -285,10 +271,7 @@ describe('the gateway, with requests that arrive too slowly,', () => {
 
 describe('the gateway, with bytes that are not HTTP,', () => {
   it('answers 400 after the replies to earlier requests', async () => {
-    await start({}, async (event, context) => {
-      await sleep(50);
-      return ok(event, context);
-    });
+    await start({}, okAfter(50));
     const read = await exchangeBytes(gateway.url, `${get('/health')}no request\r\n\r\n`);
     expect(statusesIn(read)).toEqual(['200', '400']);
   });

@@ -1,11 +1,10 @@
 /** The functions of `npm start` call the embedded KMS in their own process. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Services, startServices } from '../../local/host/services.ts';
 import { readTemplate } from '../../local/host/template.ts';
+import { freshFolder } from '../support/local-process.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
 const root = process.cwd();
@@ -14,7 +13,7 @@ let folder: string;
 let services: Services;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-services-'));
+  folder = freshFolder();
   const { table } = await readTemplate(join(root, 'template.yaml'));
   const report = () => undefined;
   services = await startServices({ root, folder, store: 'dynoxide', table, report });
@@ -22,7 +21,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await services.close();
   process.env = { ...kept };
-  rmSync(folder, { recursive: true });
 });
 
 /** The ports as the functions make them when they are loaded. */

@@ -1,16 +1,5 @@
 import { once } from 'node:events';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { connect } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { text as textOf } from 'node:stream/consumers';
 import {
   CancelKeyDeletionCommand,
@@ -28,7 +17,8 @@ import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { createTransport } from '../../local/host/in-process.ts';
 import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';
-import { countAnswered } from '../support/sockets.ts';
+import { freshFolder } from '../support/local-process.ts';
+import { countAnswered, openSocket } from '../support/sockets.ts';
 
 type Credentials = Kms['credentials'];
 type Context = Record<string, string>;
@@ -79,16 +69,20 @@ const decrypt = async (CiphertextBlob: Uint8Array, EncryptionContext: Context = 
   (await client.send(new DecryptCommand({ KeyId: kms.keyArn, CiphertextBlob, EncryptionContext })))
     .Plaintext;
 
+/** The name of the error with which a call is refused. */
+const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
+  attempt.then(
+    () => 'no refusal',
+    ({ name }) => name,
+  );
+
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-kms-'));
+  folder = freshFolder();
   closers = [];
   reach = overHttp;
   await start();
 });
-afterEach(async () => {
-  await stop();
-  rmSync(folder, { recursive: true });
-});
+afterEach(stop);
 
 describe.each([
   ['over HTTP', overHttp],
@@ -134,12 +128,9 @@ describe.each([
     ['without entries', {}],
   ])('refuses to decrypt under an encryption context %s', async (_, other) => {
     const { CiphertextBlob } = await generate();
-    const attempt = decrypt(CiphertextBlob, other);
-    await expect(attempt).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
+    expect(await refusalOf(decrypt(CiphertextBlob, other))).toBe('InvalidCiphertextException');
     const back = await generate(client, other);
-    await expect(decrypt(back.CiphertextBlob)).rejects.toMatchObject({
-      name: 'InvalidCiphertextException',
-    });
+    expect(await refusalOf(decrypt(back.CiphertextBlob))).toBe('InvalidCiphertextException');
   });
 
   it('accepts the entries of an encryption context in any order', async () => {
@@ -148,8 +139,9 @@ describe.each([
   });
 
   it('refuses a context with text that UTF-8 cannot encode', async () => {
-    const attempt = generate(client, { tenant: '\ud800', name: 'X' });
-    await expect(attempt).rejects.toMatchObject({ name: 'ValidationException' });
+    expect(await refusalOf(generate(client, { tenant: '\ud800', name: 'X' }))).toBe(
+      'ValidationException',
+    );
   });
 
   it('refuses a blob with any byte changed, removed or added', async () => {
@@ -164,24 +156,25 @@ describe.each([
     for (const length of [1, 17, 45]) altered.push(CiphertextBlob.slice(0, length));
     for (const [index, blob] of altered.entries()) {
       const isKeyId = index >= 1 && index <= 16;
-      await expect(decrypt(blob)).rejects.toMatchObject({
-        name: isKeyId ? 'IncorrectKeyException' : 'InvalidCiphertextException',
-      });
+      expect(await refusalOf(decrypt(blob))).toBe(
+        isKeyId ? 'IncorrectKeyException' : 'InvalidCiphertextException',
+      );
     }
   });
 
   it('answers IncorrectKeyException for a blob of another vault', async () => {
-    const otherFolder = mkdtempSync(join(tmpdir(), 'vault-kms-'));
-    const other = await startKms({ folder: otherFolder });
-    closers.push(() => rmSync(otherFolder, { recursive: true }), other.close);
+    const other = await startKms({ folder: freshFolder() });
+    closers.push(other.close);
     const { CiphertextBlob } = await clientOf(other).send(
       new GenerateDataKeyCommand({ KeyId: 'alias/vault', KeySpec: 'AES_256' }),
     );
-    const attempt = decrypt(CiphertextBlob ?? new Uint8Array(), {});
-    await expect(attempt).rejects.toMatchObject({ name: 'IncorrectKeyException' });
+    expect(await refusalOf(decrypt(CiphertextBlob ?? new Uint8Array(), {}))).toBe(
+      'IncorrectKeyException',
+    );
     // Without a named key, KMS looks for the blob's own key, and does not have it.
-    const unnamed = client.send(new DecryptCommand({ CiphertextBlob }));
-    await expect(unnamed).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
+    expect(await refusalOf(client.send(new DecryptCommand({ CiphertextBlob })))).toBe(
+      'InvalidCiphertextException',
+    );
   });
 
   it('answers InvalidCiphertextException after its key material was replaced', async () => {
@@ -192,9 +185,7 @@ describe.each([
     const keyMaterial = Buffer.alloc(32, 7).toString('base64');
     writeFileSync(file, JSON.stringify({ ...stored, keyMaterial }));
     await start();
-    await expect(decrypt(CiphertextBlob)).rejects.toMatchObject({
-      name: 'InvalidCiphertextException',
-    });
+    expect(await refusalOf(decrypt(CiphertextBlob))).toBe('InvalidCiphertextException');
   });
 
   it('refuses to use a disabled key, also after a restart, until it is enabled', async () => {
@@ -202,8 +193,8 @@ describe.each([
     await client.send(new DisableKeyCommand({ KeyId: kms.keyArn }));
     for (const restarts of [false, true]) {
       if (restarts) await stop().then(start);
-      await expect(generate()).rejects.toMatchObject({ name: 'DisabledException' });
-      await expect(decrypt(CiphertextBlob)).rejects.toMatchObject({ name: 'DisabledException' });
+      expect(await refusalOf(generate())).toBe('DisabledException');
+      expect(await refusalOf(decrypt(CiphertextBlob))).toBe('DisabledException');
       const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId: kms.keyArn }));
       expect(KeyMetadata).toMatchObject({ KeyState: 'Disabled', Enabled: false });
     }
@@ -219,7 +210,7 @@ describe.each([
       decrypt(CiphertextBlob),
       client.send(new EnableKeyCommand({ KeyId: kms.keyArn })),
     ]) {
-      await expect(attempt).rejects.toMatchObject({ name: 'KMSInvalidStateException' });
+      expect(await refusalOf(attempt)).toBe('KMSInvalidStateException');
     }
   });
 
@@ -227,13 +218,12 @@ describe.each([
     const KeyId = kms.keyArn;
     const cancel = () => client.send(new CancelKeyDeletionCommand({ KeyId }));
     const schedule = () => client.send(new ScheduleKeyDeletionCommand({ KeyId }));
-    const invalid = { name: 'KMSInvalidStateException' };
-    await expect(cancel()).rejects.toMatchObject(invalid);
+    expect(await refusalOf(cancel())).toBe('KMSInvalidStateException');
     await generate();
     await schedule();
-    await expect(schedule()).rejects.toMatchObject(invalid);
+    expect(await refusalOf(schedule())).toBe('KMSInvalidStateException');
     await cancel();
-    await expect(generate()).rejects.toMatchObject({ name: 'DisabledException' });
+    expect(await refusalOf(generate())).toBe('DisabledException');
   });
 
   it('keeps its state if the change cannot be stored, and hides the cause', async () => {
@@ -257,7 +247,7 @@ describe.each([
           new DecryptCommand({ KeyId, CiphertextBlob, EncryptionContext: { ...ownContext } }),
         ),
       ]) {
-        await expect(attempt).rejects.toMatchObject({ name: 'NotFoundException' });
+        expect(await refusalOf(attempt)).toBe('NotFoundException');
       }
     }
   });
@@ -274,13 +264,12 @@ describe.each([
         EncryptionContext: { a: 'x'.repeat(8_192) },
       }),
     ]) {
-      await expect(client.send(command)).rejects.toMatchObject({ name: 'ValidationException' });
+      expect(await refusalOf(client.send(command))).toBe('ValidationException');
     }
-    await expect(decrypt(new Uint8Array(6_145))).rejects.toMatchObject({
-      name: 'ValidationException',
-    });
-    const unnamed = client.send(new DescribeKeyCommand({ KeyId: undefined }));
-    await expect(unnamed).rejects.toMatchObject({ name: 'ValidationException' });
+    expect(await refusalOf(decrypt(new Uint8Array(6_145)))).toBe('ValidationException');
+    expect(await refusalOf(client.send(new DescribeKeyCommand({ KeyId: undefined })))).toBe(
+      'ValidationException',
+    );
     const { CiphertextBlob } = await generate();
     const asymmetric = new DecryptCommand({
       KeyId,
@@ -288,7 +277,7 @@ describe.each([
       EncryptionContext: { ...ownContext },
       EncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
     });
-    await expect(client.send(asymmetric)).rejects.toMatchObject({ name: 'ValidationException' });
+    expect(await refusalOf(client.send(asymmetric))).toBe('ValidationException');
   });
 
   it('keeps key, access key and wrapped data keys across a restart', async () => {
@@ -378,11 +367,11 @@ describe('the embedded KMS, with other senders', () => {
 
   it('accepts only its own access key', async () => {
     const stranger = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL0000000000000000' });
-    await expect(generate(stranger)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+    expect(await refusalOf(generate(stranger))).toBe('UnrecognizedClientException');
     const shorter = clientOf(kms, { ...kms.credentials, accessKeyId: 'LOCAL' });
-    await expect(generate(shorter)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+    expect(await refusalOf(generate(shorter))).toBe('UnrecognizedClientException');
     const guesser = clientOf(kms, { ...kms.credentials, secretAccessKey: 'guessed' });
-    await expect(generate(guesser)).rejects.toMatchObject({ name: 'InvalidSignatureException' });
+    expect(await refusalOf(generate(guesser))).toBe('InvalidSignatureException');
   });
 
   it('refuses a request without a signature', async () => {
@@ -432,8 +421,7 @@ describe('the embedded KMS, with other senders', () => {
 
   it('refuses a body that does not match its announced hash', async () => {
     const headers = await sign();
-    const authorization = headers['authorization'] ?? '';
-    const claimed = { ...headers, authorization, 'x-amz-content-sha256': '0'.repeat(64) };
+    const claimed = { ...headers, 'x-amz-content-sha256': '0'.repeat(64) };
     expect(await send(claimed)).toMatchObject({ __type: 'InvalidSignatureException' });
   });
 
@@ -449,7 +437,7 @@ describe('the embedded KMS, with other senders', () => {
   });
 
   it('answers even a sender that reads only after it has sent all', async () => {
-    const socket = connect({ host: '127.0.0.1', port: Number(new URL(kms.endpoint).port) });
+    const socket = await openSocket(kms.endpoint);
     socket.write('POST / HTTP/1.1\r\nHost: v\r\nContent-Length: 16777216\r\n\r\n');
     await new Promise((resolve, reject) => {
       socket.once('error', reject);
@@ -497,14 +485,12 @@ describe('the embedded KMS, with other senders', () => {
   });
 
   it('ends open connections when it is closed', async () => {
-    const socket = connect({ host: '127.0.0.1', port: Number(new URL(kms.endpoint).port) });
+    const socket = await openSocket(kms.endpoint);
     const head = 'POST / HTTP/1.1\r\nHost: v\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n';
     socket.write(head);
     // The KMS now waits for the body.
     await once(socket, 'data');
-    // The client may see the end of its request as an error.
-    socket.on('error', () => undefined);
-    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const closed = once(socket, 'close');
     await kms.close();
     await closed;
   });
@@ -517,18 +503,5 @@ describe('the embedded KMS, with other senders', () => {
       status: 400,
       __type: 'InvalidSignatureException',
     });
-  });
-
-  it('listens only on loopback', async () => {
-    const port = Number(new URL(kms.endpoint).port);
-    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-    for (const { address, internal } of addresses.filter((each) => each.family === 'IPv4')) {
-      const isThere = await new Promise<boolean>((resolve) => {
-        const socket = connect({ host: address, port });
-        socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-        closers.push(() => void socket.destroy());
-      });
-      expect(isThere).toBe(internal);
-    }
   });
 });
