@@ -1,16 +1,18 @@
 /** Nodes join again whose member was removed, or that were stopped while they made a new cluster. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { type AgentOptions, get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { mutualTls, readClusterFile } from '../../local/cluster/cluster-file.ts';
 import { type Layout, nodesVariable, openLayout } from '../../local/cluster/layout.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
 import { readNodeConfig } from '../../local/node/config.ts';
 import { startMember } from '../../local/node/member.ts';
 import { askText, createAskPeer } from '../../local/node/peers.ts';
+import { freshCertificates } from '../support/certificates.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { memberOptionsOf } from '../support/nodes.ts';
-import { untilSeen } from '../support/until.ts';
+import { until, untilSeen } from '../support/until.ts';
 
 let cluster: ClusterProcess;
 let layout: Layout;
@@ -18,9 +20,7 @@ beforeAll(async () => {
   cluster = await startCluster();
   layout = await openLayout(cluster.folder, undefined);
 });
-afterAll(async () => {
-  await endCluster(cluster);
-});
+afterAll(() => endCluster(cluster));
 
 const areServing = ({ nodes }: ClusterStatus): boolean =>
   nodes.every(({ state }) => state === 'serving');
@@ -44,14 +44,30 @@ const askForMember = async (instead?: string) => {
   return JSON.parse(await askText(ask, 2, 'POST', '/member', { body, timeoutMs: 15_000 }));
 };
 
+/** The status that node 1 answers on the port between members of etcd. */
+const askEtcd = (options: AgentOptions): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    const at = { host: '127.0.0.1', port: layout.nodes[0]?.etcdPort, path: '/version' };
+    get({ ...at, agent: false, ...options }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).once('error', reject);
+  });
+
 describe('a node', () => {
+  it('refuses on the port of its etcd a client without a certificate of the cluster', async () => {
+    const { tls } = readClusterFile(layout.clusterFile);
+    await expect(askEtcd({ ca: tls.ca })).rejects.toThrow();
+    const stranger = mutualTls(await freshCertificates());
+    await expect(askEtcd({ ...stranger, ca: tls.ca })).rejects.toThrow();
+    expect(await askEtcd(mutualTls(tls))).toBe(200);
+  });
+
   it('takes a new member if its own was removed, and a late request does not take that away', async () => {
     await cluster.command('stop', '1');
     const before = logOf(1).length;
     const { member } = await askForMember();
-    expect(await askForMember(member)).toMatchObject({
-      cluster: expect.stringContaining('node-1='),
-    });
+    expect((await askForMember(member)).cluster).toContain('node-1=');
     await cluster.command('start', '1');
     await untilSeen(cluster.status, areServing);
     expect(logOf(1).slice(before)).toContain('etcd cannot use its files (data-dir used by this');
@@ -62,7 +78,7 @@ describe('a node', () => {
     expect(await cluster.ask(1, 'GET', '/v1/secrets/NONE')).toMatchObject({ status: 404 });
   });
 
-  it('that was stopped when it alone had files of a new cluster makes that cluster with the others', async () => {
+  it('makes a cluster with the others if it was stopped when it alone had files of that cluster', async () => {
     await cluster.end('SIGTERM');
     for (const { folder } of layout.nodes) rmSync(folder, { recursive: true });
     const folder = join(cluster.folder, 'node-2');
@@ -70,10 +86,7 @@ describe('a node', () => {
     const { token, tls } = readClusterFile(layout.clusterFile);
     const config = configOf(2, nodesVariable(layout.nodes));
     const alone = await startMember(memberOptionsOf({ config, folder, token, tls }), undefined);
-    await untilSeen(
-      () => existsSync(join(folder, 'etcd', 'member', 'wal')),
-      (isThere) => isThere,
-    );
+    await until(() => existsSync(join(folder, 'etcd', 'member', 'wal')));
     await alone.close();
 
     cluster = await startCluster(cluster.folder);

@@ -17,14 +17,12 @@ export type EtcdMember = {
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd, which may not answer yet. `more` adds options of etcd. `prepare` gets its folder first. */
+/** Starts etcd, which may not answer yet. `more` adds options of etcd. */
 export const startEtcdMember = async (
   more: Readonly<Record<string, string>>,
-  { environment = {}, prepare = (_: string): void => undefined } = {},
 ): Promise<EtcdMember> => {
   requireEtcd();
   const folder = mkdtempSync(join(tmpdir(), 'vault-etcd-'));
-  prepare(folder);
   const [client, peer] = [await findFreePort(), await findFreePort()];
   const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`];
   const options = {
@@ -40,10 +38,7 @@ export const startEtcdMember = async (
     ...more,
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const child = startChild('etcd', args, folder, {
-    ETCD_UNSUPPORTED_ARCH: process.arch,
-    ...environment,
-  });
+  const child = startChild('etcd', args, folder, { ETCD_UNSUPPORTED_ARCH: process.arch });
   child.stderr?.resume();
   return {
     address: `127.0.0.1:${client}`,

@@ -91,9 +91,5 @@ export const startNemesis = (options: NemesisOptions): Nemesis => {
     }
     await Promise.all(healing);
   };
-  return {
-    faults: total,
-    byKind: () => Object.fromEntries([...counts].sort()),
-    ended: run(),
-  };
+  return { faults: total, byKind: () => Object.fromEntries([...counts].sort()), ended: run() };
 };
