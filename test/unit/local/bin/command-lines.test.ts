@@ -9,11 +9,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const slow = 30_000;
@@ -43,7 +42,6 @@ beforeEach(() => {
     chmodSync(file, 0o755);
   }
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const run = (file: string, ...args: readonly string[]) =>
   new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {

@@ -1,8 +1,8 @@
 /** If something is missing, a script of package.json prints one sentence and no stack trace. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
@@ -12,7 +12,6 @@ beforeEach(() => {
     cpSync(part, join(folder, part), { recursive: true });
   }
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const install = (name: string): void => {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });

@@ -54,9 +54,5 @@ describe('npm run stack -- localstack', () => {
 
 it('npm run stack needs Docker, and says so in one sentence', async () => {
   const sentence = /^no Docker daemon answers \(docker version failed: .*\): start one$/;
-  expect(await stack()).toEqual({
-    code: 1,
-    output: [],
-    errors: [expect.stringMatching(sentence)],
-  });
+  expect(await stack()).toEqual({ code: 1, output: [], errors: [expect.stringMatching(sentence)] });
 });

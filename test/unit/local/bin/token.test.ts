@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { openTokenKey } from '../../../../local/host/token-key.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
@@ -10,7 +10,6 @@ let folder: string;
 beforeEach(() => {
   folder = freshFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const token = async (...args: readonly string[]) => {
   const { exit, output, errors } = runLocal('token', args, { VAULT_DATA_DIR: folder });

@@ -6,10 +6,7 @@ import { freshFolder } from '../../../support/local-process.ts';
 
 const told = (port: number) => ({
   vaultId: 'vault-1',
-  kms: {
-    endpoint: `http://127.0.0.1:${port}`,
-    keyArn: 'arn:aws:kms:us-east-1:000000000000:key/1',
-  },
+  kms: { endpoint: `http://127.0.0.1:${port}`, keyArn: 'arn:aws:kms:us-east-1:000000000000:key/1' },
   jwks: '{"keys":[]}',
   tls: { ca: 'canary-ca', certificate: 'canary-certificate', key: 'canary-key' },
 });

@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -29,6 +20,7 @@ import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/table.
 import { isRunning } from '../../../../local/host/running.ts';
 import { startChild } from '../../../../local/host/supervisor.ts';
 import { readTemplate } from '../../../../local/host/template.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
 let lines: string[];
@@ -62,14 +54,13 @@ const shellProgram = (script: string): StoreProgram => ({
 });
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-store-'));
+  folder = freshFolder();
   lines = [];
   stores = [];
 });
 afterEach(async () => {
   process.env['PATH'] = path;
   for (const store of stores) await store.close();
-  rmSync(folder, { recursive: true });
 });
 
 describe('the local store', () => {

@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -18,16 +9,16 @@ import {
   openDataFolder,
   shellWord,
 } from '../../../../local/host/data-folder.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
 const mask = process.umask();
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-folder-'));
+  folder = freshFolder();
 });
 afterEach(() => {
   process.umask(mask);
-  rmSync(folder, { recursive: true });
 });
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 

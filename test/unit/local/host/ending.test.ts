@@ -1,7 +1,7 @@
 /** How programs end. Each test runs a small program that uses the same modules as the real programs. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type Closer, closeAll } from '../../../../local/host/ending.ts';
 import { isRunning, type ProcessRecord, recordOf } from '../../../../local/host/running.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile } from '../../../support/local-process.ts';
@@ -28,7 +28,6 @@ beforeEach(() => {
   folder = freshFolder();
   mkdirSync(join(folder, 'work'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const start = (name: keyof typeof programs): LocalProcess => {
   const file = join(folder, 'program.ts');

@@ -41,10 +41,7 @@ describe('a transport in process', () => {
     const put = client.send(new PutItemCommand({ TableName: 'vault', Item: { pk: { S: 'a' } } }));
     const error: unknown = await put.catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ConditionalCheckFailedException);
-    expect(error).toMatchObject({
-      Item: { pk: { S: 'a' } },
-      $metadata: { httpStatusCode: 400 },
-    });
+    expect(error).toMatchObject({ Item: { pk: { S: 'a' } }, $metadata: { httpStatusCode: 400 } });
   });
 
   it('rejects a call at once when its signal is aborted', async () => {

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { createRecord } from '../../../../local/host/running.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 
 it('a record of a folder is found while the process that it names runs, and no longer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vault-record-'));
+  const folder = freshFolder();
   const { remember, forget, find } = createRecord('it.json', v.object({ url: v.string() }));
   const url = 'http://127.0.0.1:1';
   expect(find(folder)).toBeUndefined();
@@ -17,5 +17,4 @@ it('a record of a folder is found while the process that it names runs, and no l
   const killed = { pid: process.pid, startTime: 'of another' };
   writeFileSync(join(folder, 'it.json'), JSON.stringify({ process: killed, url }));
   expect(find(folder)).toBeUndefined();
-  rmSync(folder, { recursive: true });
 });

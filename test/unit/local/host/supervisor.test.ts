@@ -1,6 +1,5 @@
 /** Child processes, with small programs of the shell. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findRememberedChild, isRunning, recordOf } from '../../../../local/host/running.ts';
@@ -13,6 +12,7 @@ import {
   startChild,
   supervise,
 } from '../../../../local/host/supervisor.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 import { until } from '../../../support/until.ts';
 
 let folder: string;
@@ -22,13 +22,12 @@ let supervised: Supervised[];
 let ends: End[];
 let launches: number;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-child-'));
+  folder = freshFolder();
   pidFile = join(folder, 'pid');
   [supervised, ends, launches] = [[], [], 0];
 });
 afterEach(async () => {
   for (const { close } of supervised) await close();
-  rmSync(folder, { recursive: true });
 });
 
 const running = () => findRememberedChild(pidFile);

@@ -1,7 +1,7 @@
 /** The choice of the vault for a token. This process writes the records that the programs would write. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { rememberCloud, rememberSam } from '../../../../local/containers/running.ts';
 import { rememberRunning } from '../../../../local/host/running.ts';
 import { chooseVault } from '../../../../local/host/vaults.ts';
@@ -13,7 +13,6 @@ beforeEach(() => {
   folder = freshFolder();
   given = { VAULT_DATA_DIR: folder };
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const inFolder = (...names: readonly string[]): string => {
   const made = join(folder, ...names);

@@ -36,19 +36,13 @@ describe('compaction', () => {
     expect(asked).toEqual([20_000, 50_000]);
   });
 
-  it('waits for 10,000 revisions since the last one', async () => {
-    await minutes([10_000, 19_999, 20_000, 20_000]);
-    expect(asked).toEqual([10_000, 20_000]);
-  });
-
-  it('waits for 100 revisions while the database is above 80 % of its quota', async () => {
-    await minutes([100, 199, 200, 200], { dbBytes: 800_001 });
-    expect(asked).toEqual([100, 200]);
-  });
-
-  it('waits for 10,000 revisions while the database is at 80 % of its quota', async () => {
-    await minutes([100, 200, 300], { dbBytes: 800_000 });
-    expect(asked).toEqual([]);
+  it.each([
+    [10_000, '80 %', 800_000, [10_000, 19_999, 20_000, 20_000], [10_000, 20_000]],
+    [100, 'more', 800_001, [100, 199, 200, 200], [100, 200]],
+  ])('waits for %i revisions while the database takes %s of its quota', async (...row) => {
+    const [, , dbBytes, revisions, expected] = row;
+    await minutes(revisions, { dbBytes });
+    expect(asked).toEqual(expected);
   });
 
   it('writes a key while the database is above 80 % of its quota, so that etcd counts freed pages', async () => {

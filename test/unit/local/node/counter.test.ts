@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openCounter } from '../../../../local/node/counter.ts';
 import { putAside } from '../../../../local/node/member-files.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-counter-'));
+  folder = freshFolder();
   mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 const onDisk = () => readFileSync(join(folder, 'etcd', 'member', 'counter'), 'utf8');
 
 describe('the counter among the files of etcd', () => {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { findFreePort } from '../../../../local/host/ports.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
@@ -8,6 +5,7 @@ import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
 import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 import { askOf, configOf, counterOf, recordOf, reportOf } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
@@ -60,7 +58,7 @@ describe('a node without files', () => {
   });
 
   it('makes no new cluster if it was in one, and waits for a node that has files', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
+    const folder = freshFolder();
     const record = openNodeRecord(folder, 1);
     await record.enterCluster();
     const { decided, waits, said } = start({ 2: empty, 3: empty }, { record });
@@ -68,7 +66,6 @@ describe('a node without files', () => {
     expect(waits).toEqual(['it has no files and waits for a node that has some']);
     said[3] = member;
     expect(await decided).toContain('node 3 is in the cluster');
-    rmSync(folder, { recursive: true });
   });
 
   it('waits for all other nodes, and names those that are missing', async () => {
@@ -171,13 +168,12 @@ describe('a node with files', () => {
   });
 
   it('asks for a new member at each start until it enters the cluster, whichever peer it asks', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'vault-joining-'));
+    const folder = freshFolder();
     await openNodeRecord(folder, 1).enterCluster();
     for (const other of [2, 3, 2]) {
       const again = { ...own, record: openNodeRecord(folder, 1) };
       expect(await start({ [other]: remembers(2, 90) }, again).decided).toContain('start 2');
     }
-    rmSync(folder, { recursive: true });
   });
 
   it('continues above the highest start that any peer remembers', async () => {

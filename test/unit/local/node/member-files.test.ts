@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { startMember } from '../../../../local/node/member.ts';
 import {
   findLostWords,
@@ -9,6 +8,7 @@ import {
   putAside,
   removeAside,
 } from '../../../../local/node/member-files.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 import { configOf, memberOptionsOf } from '../../../support/nodes.ts';
 
 const line = (level: string, msg: string) => JSON.stringify({ level, msg });
@@ -57,9 +57,8 @@ describe('the files of a member', () => {
   };
   const asideOf = () => readdirSync(join(folder, 'etcd.lost', 'member'));
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'vault-member-'));
+    folder = freshFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   it('exist only if the folder of etcd holds any', () => {
     expect(hasMemberFiles(folder)).toBe(false);

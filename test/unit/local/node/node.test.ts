@@ -1,15 +1,14 @@
 /** How the parts of a node work together. Its etcd, the other nodes and its ports belong to the test. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { MemberClient } from '../../../../local/etcd/member-client.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
 import type { PeerRoute } from '../../../../local/node/peers.ts';
 import { writeRestoredRecord } from '../../../../local/node/record.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
-import { askOf, configOf, reportOf } from '../../../support/nodes.ts';
+import { askOf, configOf, memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
 let folder: string;
@@ -26,28 +25,14 @@ const happened = (step: string): number => steps.filter((one) => one === step).l
 const hear = (from: number, more: Partial<NodeReport>) =>
   routes.get('POST /report')?.(JSON.stringify(reportOf(from, more)), Object());
 
-const unused = async (): Promise<never> => {
-  throw new Error('this call is not expected');
-};
-const member: MemberClient = {
-  status: async () => ({
-    ...{ clusterId: '1', memberId: '1', version: '3.7.3', revision: 9 },
-    ...{ isLeader: true, hasLeader: true, dbBytes: 1, dbBytesInUse: 1 },
-  }),
+const member = memberCallsOf({
+  status: async () => ({ ...memberStatus, version: '3.7.3', isLeader: true }),
   hashKeys: async (revision) => {
     steps.push('hash');
     return { revision, compactRevision: 0, hash: hashes.get(1) ?? 0 };
   },
   moveLeader: async (memberId) => void steps.push(`leader ${memberId}`),
-  listMembers: unused,
-  addMember: unused,
-  removeMember: unused,
-  hasSpaceAlarm: unused,
-  endSpaceAlarm: unused,
-  compact: unused,
-  defragment: unused,
-  close: () => undefined,
-};
+});
 
 const answerOf = (other: number, path: string, body: string): string | undefined => {
   const said = peers.get(other);
@@ -90,14 +75,13 @@ const start = async (count = 3): Promise<void> => {
 };
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-node-'));
+  folder = freshFolder();
   steps = [];
   peers = new Map([2, 3].map((other) => [other, { member: true, memberId: `of ${other}` }]));
   hashes = new Map([1, 2, 3, 4, 5].map((one) => [one, 7]));
 });
 afterEach(async () => {
   await node?.close();
-  rmSync(folder, { recursive: true });
 });
 
 describe('a node with files', () => {

@@ -1,5 +1,4 @@
 /** The port between nodes, over real connections. */
-import { createServer } from 'node:http';
 import { type AgentOptions, request } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -82,30 +81,26 @@ describe('the port between nodes', () => {
     expect(await ask('POST', '/exchange', { body: 'a report' })).toBe('heard 8');
   });
 
-  it('refuses in the handshake a client without a certificate of the cluster', async () => {
+  it('refuses plain HTTP, and in the handshake a client without a certificate of the cluster', async () => {
     const stranger = await freshCertificates();
     const before = asked;
+    await expect(fetch(`http://127.0.0.1:${port}/status`)).rejects.toThrow();
     await expect(statusFor({ ca: tls.ca })).rejects.toThrow();
     await expect(statusFor({ ...mutualTls(stranger), ca: tls.ca })).rejects.toThrow();
     expect(await statusFor(mutualTls(tls))).toBe(200);
     expect(asked).toBe(before + 1);
   });
 
-  it('refuses plain HTTP', async () => {
-    const plain = fetch(`http://127.0.0.1:${port}/status`);
-    await expect(plain).rejects.toThrow();
-  });
-
-  it('answers only with 404 when there is no such route', async () => {
-    await expect(ask('GET', '/nowhere')).rejects.toThrow('node 1: 404');
-  });
-
-  it('says why a route failed', async () => {
-    await expect(ask('GET', '/failing')).rejects.toThrow('node 1: there is no majority');
-  });
-
-  it('ends an answer that fails in the middle, so that no node takes it for a whole one', async () => {
-    await expect(ask('GET', '/half')).rejects.toThrow('aborted');
+  it.each([
+    ['answers 404 if there is no such route', '/nowhere', 'node 1: 404'],
+    ['says why a route failed', '/failing', 'node 1: there is no majority'],
+    [
+      'ends an answer that fails in the middle, so that no node takes it for whole',
+      '/half',
+      'aborted',
+    ],
+  ])('%s', async (_, path, sentence) => {
+    await expect(ask('GET', path)).rejects.toThrow(sentence);
   });
 
   it('accepts messages of up to a megabyte', async () => {
@@ -121,12 +116,11 @@ describe('the port between nodes', () => {
 });
 
 describe('createAskPeer', () => {
-  it('gives up when the node is silent for the time limit', async () => {
-    await expect(ask('GET', '/never', { limitMs: 200 })).rejects.toThrow('node 1 is silent');
-  });
-
-  it('gives up when an answer stops in the middle for the time limit', async () => {
-    await expect(ask('GET', '/stalled', { limitMs: 200 })).rejects.toThrow('aborted');
+  it.each([
+    ['the node is silent', '/never', 'node 1 is silent'],
+    ['an answer stops in the middle', '/stalled', 'aborted'],
+  ])('gives up when %s for the time limit', async (_, path, sentence) => {
+    await expect(ask('GET', path, { limitMs: 200 })).rejects.toThrow(sentence);
   });
 
   it('refuses an answer from a server that has another certificate', async () => {
@@ -144,9 +138,10 @@ describe('createAskPeer', () => {
   });
 
   it.each([
-    ['a proxy that says nothing', ''],
-    ['a proxy that opens a tunnel to nothing', 'HTTP/1.1 200 OK\r\n\r\n'],
-  ])('gives up on %s after the time limit, and closes the connection', async (_, said) => {
+    ['says nothing', ''],
+    ['opens a tunnel to nothing', 'HTTP/1.1 200 OK\r\n\r\n'],
+    ['refuses the tunnel', 'HTTP/1.1 403 Forbidden\r\n\r\n'],
+  ])('gives up on a proxy that %s, and closes the connection', async (_, said) => {
     const proxy = createTcpServer((socket) => {
       socket
         .on('error', () => undefined)
@@ -155,19 +150,8 @@ describe('createAskPeer', () => {
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     const { port: proxyPort } = proxy.address() as AddressInfo;
-    const peerProxy = new URL(`http://127.0.0.1:${proxyPort}`);
-    const config = configTo(hostOf(1), peerProxy);
+    const config = configTo(hostOf(1), new URL(`http://127.0.0.1:${proxyPort}`));
     await expect(ask('GET', '/status', { config, limitMs: 200 })).rejects.toThrow();
     await new Promise((resolve) => proxy.close(resolve));
-  });
-
-  it('refuses a proxy that does not open the tunnel', async () => {
-    const proxy = createServer((_, response) => response.writeHead(200).end('heard'));
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const { port: proxyPort } = proxy.address() as AddressInfo;
-    const peerProxy = new URL(`http://127.0.0.1:${proxyPort}`);
-    const config = configTo(hostOf(1), peerProxy);
-    await expect(ask('GET', '/status', { config })).rejects.toThrow();
-    proxy.close();
   });
 });

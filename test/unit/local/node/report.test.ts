@@ -33,20 +33,11 @@ describe('the reports that people see', () => {
 
   it('omit what nodes tell only each other', () => {
     const [shown] = shownOf([reportOf(1, { heard: { '2': { start: 1, counter: 2 } } })]);
-    expect(Object.keys(shown ?? {}).sort()).toEqual([
-      'alive',
-      'appliedRevision',
-      'comparedAt',
-      'digest',
-      'etcd',
-      'lag',
-      'leader',
-      'node',
-      'reason',
-      'space',
-      'start',
-      'state',
-    ]);
+    expect(
+      Object.keys(shown ?? {})
+        .sort()
+        .join(' '),
+    ).toBe('alive appliedRevision comparedAt digest etcd lag leader node reason space start state');
   });
 });
 

@@ -51,9 +51,7 @@ const start = (
         return etcd.status ?? away();
       },
     }),
-    etcd: {
-      range: async () => (etcd.reads ? { kvs: [], more: false } : away()),
-    },
+    etcd: { range: async () => (etcd.reads ? { kvs: [], more: false } : away()) },
     state,
     compare: async () => {
       counts.comparisons += 1;
