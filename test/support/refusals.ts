@@ -15,3 +15,9 @@ export const refusalOf = async (call: () => unknown): Promise<VaultError> => {
 
 export const codeOf = async (call: () => unknown): Promise<ErrorCode> =>
   (await refusalOf(call)).code;
+
+/** The code of the `VaultError` that `call` throws, and the field that it names. */
+export const fieldOf = async (call: () => unknown): Promise<string> => {
+  const { code, members } = await refusalOf(call);
+  return `${code} ${members.field}`;
+};

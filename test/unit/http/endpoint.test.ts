@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import {
   createEndpoint,
@@ -23,6 +23,7 @@ const recorded = (
     readonly principal?: Principal;
     readonly scopes?: Endpoint<string, string>['scopes'];
     readonly takes?: readonly string[];
+    readonly body?: unknown;
   } = {},
 ) => {
   const steps: string[] = [];
@@ -63,7 +64,11 @@ const recorded = (
       step('run');
       return request;
     },
-    reply: (request) => ({ status: 201, body: { request }, headers: { ETag: '"1"' } }),
+    reply: (request) => ({
+      status: 201,
+      body: options.body ?? { request },
+      headers: { ETag: '"1"' },
+    }),
   });
   const call = (event: Event = eventOf()) =>
     handler(event, { awsRequestId: 'r-1' } as unknown as Context);
@@ -137,19 +142,16 @@ describe('a request', () => {
 });
 
 describe('the body of a request', () => {
-  const json = { 'Content-Type': 'application/json' };
-  const takes = ['application/json', 'text/plain'];
-  const large = 'x'.repeat(1_048_577);
-
   it('reaches the parser as text with its media type', async () => {
-    const { call, bodies } = recorded({ takes });
-    expect((await call(eventWith(json, { body: '{}' }))).statusCode).toBe(201);
+    const { call, bodies } = recorded({ takes: ['application/json', 'text/plain'] });
+    const event = eventWith({ 'Content-Type': 'application/json' }, { body: '{}' });
+    expect((await call(event)).statusCode).toBe(201);
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
   it('stays unread on a route that takes no body', async () => {
     const { call, bodies } = recorded();
-    expect((await call(eventWith({}, { body: large }))).statusCode).toBe(201);
+    expect((await call(eventOf({ body: 'x'.repeat(1_048_577) }))).statusCode).toBe(201);
     expect(bodies).toEqual([{ text: '', type: '' }]);
   });
 });
@@ -158,7 +160,7 @@ describe('a failure', () => {
   it.each(['authenticate', 'parse', 'run'])(
     'becomes 500 internal without details if %s throws an unexpected error',
     async (where) => {
-      const bug = new TypeError(canary, { cause: canary });
+      const bug = where === 'run' ? canary : new TypeError(canary, { cause: canary });
       const { call, closings } = recorded({ fail: { [where]: bug } });
       const result = await call();
       expect(result.statusCode).toBe(500);
@@ -168,13 +170,6 @@ describe('a failure', () => {
       expect(closings[0]).toMatchObject({ status: 500, error: bug });
     },
   );
-
-  it('becomes 500 internal if the thrown value is no error', async () => {
-    const { call } = recorded({ fail: { run: canary } });
-    const result = await call();
-    expect(result.statusCode).toBe(500);
-    expect(JSON.stringify(result)).not.toContain(canary);
-  });
 
   it('carries the standard headers and closes the journal once', async () => {
     const refused = new VaultError('not_found', 'no such secret');
@@ -192,16 +187,7 @@ describe('a failure', () => {
   });
 
   it('becomes 500 internal if the reply cannot be serialised', async () => {
-    const endpoint = createEndpoint({
-      authenticate: async () => someone(),
-      clock: virtualClock(),
-      newWriteId: () => 'w',
-      openJournal: () => ({ ...readableJournal(), close: jest.fn() }),
-    });
-    const run = async () => 1n;
-    const reply = (big: bigint) => ({ status: 200, body: { big } });
-    const handler = endpoint({ operation: 'x', scopes: [], parse: () => 0, run, reply });
-    const result = await handler(eventOf(), { awsRequestId: 'r-1' } as unknown as Context);
-    expect(result.statusCode).toBe(500);
+    const { call } = recorded({ body: { big: 1n } });
+    expect((await call()).statusCode).toBe(500);
   });
 });

@@ -69,18 +69,18 @@ describe('a JSON body', () => {
     );
   });
 
-  it('reads back exactly as written', () => {
+  it('reads back exactly as written, if it is well-formed', () => {
     const texts = fc.string({ unit: 'binary', maxLength: 20 });
     const maps = fc.dictionary(texts, texts, { maxKeys: 4 });
     fc.assert(
-      fc.property(texts, texts, maps, (name, value, values) => {
-        const text = JSON.stringify({ name, value, values });
-        const entries = Object.entries(values).flat();
-        const wellFormed = [name, value, ...entries].every((entry) => entry.isWellFormed());
-        if (wellFormed) {
+      fc.property(texts, maps, (value, values) => {
+        const text = JSON.stringify({ name: 'A', value, values });
+        if ([value, ...Object.entries(values).flat()].every((entry) => entry.isWellFormed())) {
           const read = parseJson(text, schema);
-          expect([read.name, read.value]).toEqual([name, value]);
-          expect(Object.entries(read.values ?? {})).toEqual(Object.entries(values));
+          expect([read.value, Object.entries(read.values ?? {})]).toEqual([
+            value,
+            Object.entries(values),
+          ]);
         } else {
           expect(tried(() => parseJson(text, schema))?.shown).toContain('invalid_request');
         }

@@ -1,75 +1,45 @@
 import { describe, expect, it } from '@jest/globals';
 import { afterOf, limitOf, nextCursorOf } from '../../../functions/http/pages.ts';
-import {
-  fingerprintOf,
-  type HttpRequest,
-  instantOf,
-  versionOf,
-} from '../../../functions/http/requests.ts';
-import { isSecretName, isVersionNumber, type Principal } from '../../../functions/model/types.ts';
-import { requestOf, requestWith } from '../../support/events.ts';
-import { refusalOf } from '../../support/refusals.ts';
+import { fingerprintOf, instantOf, versionOf } from '../../../functions/http/requests.ts';
+import { isSecretName, isVersionNumber } from '../../../functions/model/types.ts';
+import { requestOf } from '../../support/events.ts';
+import { fieldOf } from '../../support/refusals.ts';
 import { someone } from '../../support/requests.ts';
 
-const fieldOf = async (call: () => unknown): Promise<string> => {
-  const { code, members } = await refusalOf(call);
-  return `${code} ${members.field}`;
-};
-
 describe('Idempotency-Key', () => {
-  const fingerprintFrom = (sent: HttpRequest, principal: Principal, content: string[]) =>
-    fingerprintOf({ ...sent, principal }, content);
   const alice = someone({ tenant: 'acme' });
-  const read = (value: string) =>
-    fingerprintFrom(requestWith({ 'Idempotency-Key': value }), alice, ['create-secret', 'A', 'v']);
+  const key = '0123456789abcdef';
+  /** The fingerprint of a request that sends these keys. */
+  const read = (keys: string[], principal = alice, content = ['create-secret', 'A', 'v']) => {
+    const sent = requestOf({ multiValueHeaders: { 'Idempotency-Key': keys } });
+    return fingerprintOf({ ...sent, principal }, content);
+  };
 
   it('gives no fingerprint if the header is absent', () => {
-    expect(fingerprintFrom(requestOf(), alice, ['create-secret'])).toBeUndefined();
+    expect(read([])).toBeUndefined();
   });
 
-  it.each([
-    '0123456789abcdef',
-    '~'.repeat(128),
-    '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11',
-    '!"#$%&\'()*+,-./:',
-  ])('accepts %s', (key) => {
-    expect(read(key)?.hash).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    expect(read(key)).toEqual(read(key));
-  });
+  it.each([...[key, '~'.repeat(128), '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11', '!"#$%&\'()*+,-./:']])(
+    'accepts %s',
+    (accepted) => {
+      expect(read([accepted])?.hash).toMatch(/^[A-Za-z0-9_-]{43}$/);
+      expect(read([accepted])).toEqual(read([accepted]));
+    },
+  );
 
   it('gives each caller another hash and each content another digest', () => {
-    const key = '0123456789abcdef';
-    const event = requestWith({ 'Idempotency-Key': key });
-    const content = ['create-secret', 'A', 'v'];
-    const [mine, others] = [alice, someone({ tenant: 'acme', subject: 'bob' })].map((caller) =>
-      fingerprintFrom(event, caller, content),
-    );
-    expect(mine).toEqual(read(key));
-    expect(others?.hash).not.toBe(mine?.hash);
-    const other = fingerprintFrom(event, alice, ['create-secret', 'A', 'w']);
+    const mine = read([key]);
+    expect(read([key], someone({ tenant: 'acme', subject: 'bob' }))?.hash).not.toBe(mine?.hash);
+    const other = read([key], alice, ['create-secret', 'A', 'w']);
     expect(other?.hash).toBe(mine?.hash);
     expect(other?.digest).not.toEqual(mine?.digest);
   });
 
   it.each([
-    '',
-    '0123456789abcde',
-    'x'.repeat(129),
-    '0123456789 abcdef',
-    '0123456789abcdef\n',
-    '0123456789abcdé0',
-    '0123456789abcdef\u007f',
-    `${' '.repeat(20_000)}`,
-  ])('rejects %j', async (key) => {
-    expect(await fieldOf(() => read(key))).toBe('invalid_request idempotency-key');
-  });
-
-  it('rejects a repeated header', async () => {
-    const keys = ['0123456789abcdef', '0123456789abcdef'];
-    const event = requestOf({ multiValueHeaders: { 'idempotency-key': keys } });
-    expect(await fieldOf(() => fingerprintFrom(event, alice, []))).toBe(
-      'invalid_request idempotency-key',
-    );
+    ...[[''], ['0123456789abcde'], ['x'.repeat(129)], [' '.repeat(20_000)], ['0123456789 abcdef']],
+    ...[[`${key}\n`], ['0123456789abcdé0'], [`${key}\u007f`], [key, key]],
+  ])('rejects the keys %j', async (...keys) => {
+    expect(await fieldOf(() => read(keys))).toBe('invalid_request idempotency-key');
   });
 });
 
@@ -83,18 +53,12 @@ describe('versionOf', () => {
     expect(isVersionNumber(text)).toBe(true);
   });
 
-  it.each(['', '0', '00', '01', '-1', '+1', '1.0', '1e3', '0x1', ' 1', '1\n', '1000000000', '٣'])(
-    'rejects %j',
-    async (text) => {
-      expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
-      expect(isVersionNumber(text)).toBe(false);
-    },
-  );
-
-  it('rejects 10^18 and 20 kB of digits', async () => {
-    for (const text of [String(10n ** 18n), '1'.repeat(20_000)]) {
-      expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
-    }
+  it.each([
+    ...['', '0', '00', '01', '-1', '+1', '1.0', '1e3', '0x1', ' 1', '1\n', '٣'],
+    ...['1000000000', '1000000000000000000'],
+  ])('rejects %j', async (text) => {
+    expect(await fieldOf(() => versionOf(text))).toBe('invalid_request version');
+    expect(isVersionNumber(text)).toBe(false);
   });
 });
 
@@ -102,9 +66,7 @@ describe('instantOf', () => {
   const now = Date.parse('2026-11-24T14:30:00.000Z');
 
   it.each([
-    '2026-11-24T14:30:00Z',
-    '2026-11-24T14:30:00.5Z',
-    '1970-01-01T00:00:00Z',
+    ...['2026-11-24T14:30:00Z', '2026-11-24T14:30:00.5Z', '1970-01-01T00:00:00Z'],
     '2026-11-24T14:40:00.000Z',
   ])('accepts %s', (text) => {
     expect(instantOf(text, now)).toBe(Date.parse(text));
@@ -139,9 +101,8 @@ describe('limitOf', () => {
   it.each(['', '0', '101', '-1', '01', '1.5', '1e1', ' 1', '99999', '1'.repeat(20_000)])(
     'rejects %j',
     async (text) => {
-      expect(await fieldOf(() => limitOf(new Map([['limit', text]]), 100, 50))).toBe(
-        'invalid_request limit',
-      );
+      const read = () => limitOf(new Map([['limit', text]]), 100, 50);
+      expect(await fieldOf(read)).toBe('invalid_request limit');
     },
   );
 });
@@ -156,7 +117,7 @@ describe('a cursor', () => {
     expect(nextCursorOf('DB_PASSWORD')).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
-  it.each([
+  it.each<[string, string | null, ((position: string) => boolean)?]>([
     ['an empty text', ''],
     ['padding', 'QUI='],
     ['bits left over', 'QUJ'],
@@ -167,16 +128,9 @@ describe('a cursor', () => {
     ['no name', nextCursorOf('no name')],
     ['another tenant spelled out', nextCursorOf('TENANT#b#SECRET#A')],
     ['20 kB', 'QUFB'.repeat(5_000)],
-  ])('rejects %s', async (_, text) => {
-    expect(await fieldOf(() => positionIn(text, isSecretName))).toBe('invalid_request cursor');
-  });
-
-  it('rejects an empty cursor for every kind of list', async () => {
-    expect(await fieldOf(() => positionIn('', () => true))).toBe('invalid_request cursor');
-  });
-
-  it('rejects a cursor of the other list', async () => {
-    const cursor = nextCursorOf('DB_PASSWORD');
-    expect(await fieldOf(() => positionIn(cursor, isVersionNumber))).toBe('invalid_request cursor');
+    ['a cursor of the other list', nextCursorOf('DB_PASSWORD'), isVersionNumber],
+    ['an empty text, even if each position passes', '', () => true],
+  ])('rejects %s', async (_, text, check = isSecretName) => {
+    expect(await fieldOf(() => positionIn(text, check))).toBe('invalid_request cursor');
   });
 });

@@ -62,17 +62,13 @@ describe('a valid token', () => {
     });
   });
 
-  it.each<[string, object]>([
-    ['that expired 4 s ago', { exp: nowS - 4 }],
-    ['that is valid from 5 s ahead', { nbf: nowS + 5 }],
-    ['that is valid from the second 0', { nbf: 0 }],
-    ['that expires in the year 9999', { exp: 253_402_300_799 }],
-    ['whose times are fractions', { exp: nowS + 0.5, nbf: nowS - 0.5, iat: nowS - 0.5 }],
-    ['for several audiences', { aud: ['other', audience] }],
-    ['of a tenant of 64 characters', { tenant: 'x'.repeat(64) }],
-    ['of a subject of 256 bytes', { sub: 'é'.repeat(128) }],
-    ['of 50 patterns', { names: Array(50).fill('A*') }],
-  ])('passes if it is one %s', async (_, changed) => {
+  it.each([
+    // Clocks may differ by 5 s, and times may be fractions.
+    ...[{ exp: nowS - 4 }, { nbf: nowS + 5 }, { nbf: 0 }, { exp: 253_402_300_799 }],
+    { exp: nowS + 0.5, nbf: nowS - 0.5, iat: nowS - 0.5 },
+    { aud: ['other', audience] },
+    ...[{ tenant: 'x'.repeat(64) }, { sub: 'é'.repeat(128) }, { names: Array(50).fill('A*') }],
+  ])('passes with the claims %j', async (changed: object) => {
     await expect(withClaims(changed)).resolves.toBeDefined();
   });
 
@@ -106,52 +102,31 @@ describe('a valid token', () => {
 });
 
 describe('an invalid token', () => {
-  it.each<[string, object]>([
-    ['expired 5 s ago', { exp: nowS - 5 }],
-    ['without expiry', { exp: undefined }],
-    ['that expires in the year 10000', { exp: 253_402_300_800 }],
-    ['with an expiry in milliseconds', { exp: startOfTime + 60_000 }],
-    ['with a negative beginning', { nbf: -1 }],
-    ['issued in the year 10000', { iat: 253_402_300_800 }],
-    ['issued before 1970', { iat: -1 }],
-    ['with a time of issue that is text', { iat: 'now' }],
-    ['with an expiry that is text', { exp: String(nowS + 60) }],
-    ['valid from 6 s ahead', { nbf: nowS + 6 }],
-    ['with a beginning that is text', { nbf: 'now' }],
-    ['of another issuer', { iss: 'https://issuer.test' }],
-    ['without an issuer', { iss: undefined }],
-    ['with a list of issuers', { iss: [issuer] }],
-    ['for another audience', { aud: 'vaults' }],
-    ['for other audiences', { aud: ['other'] }],
-    ['for no audience', { aud: [] }],
-    ['without an audience', { aud: undefined }],
-    ['without a tenant', { tenant: undefined }],
-    ['with an empty tenant', { tenant: '' }],
-    ['with a tenant of 65 characters', { tenant: 'x'.repeat(65) }],
-    ['with a tenant that would reach into keys', { tenant: 'acme#SECRET#A' }],
-    ['with a tenant that is a number', { tenant: 1 }],
-    ['with a list of tenants', { tenant: ['acme'] }],
-    ['without a subject', { sub: undefined }],
-    ['with an empty subject', { sub: '' }],
-    ['with a subject that is a number', { sub: 7 }],
-    ['with a subject of 257 bytes', { sub: `${'é'.repeat(128)}x` }],
-    ['with a line break in the subject', { sub: 'al\nice' }],
-    ['with a NUL in the subject', { sub: 'al\u0000ice' }],
-    ['with a DEL in the subject', { sub: 'alice\u007f' }],
-    ['with a control of Latin-1 in the subject', { sub: 'al\u0085ice' }],
-    ['with half of a pair in the subject', { sub: 'al\ud83dice' }],
-    ['with a list of scopes', { scope: ['secrets:read'] }],
-    ['with null for scopes', { scope: null }],
-    ['with null for names', { names: null }],
-    ['with a text for names', { names: '*' }],
-    ['with an object for names', { names: { 0: '*', length: 1 } }],
-    ['with 51 patterns', { names: Array(51).fill('A') }],
-    ['with an invalid pattern', { names: ['A', '.*'] }],
-    ['with an empty pattern', { names: [''] }],
-    ['with a pattern that is a number', { names: [1] }],
-    ['with a list in the list of patterns', { names: [['*']] }],
-  ])('fails with 401: %s', async (_, changed) => {
+  const hmac = (secret: string | Buffer) => macToken({ alg: 'HS256' }, claims, secret);
+
+  it.each([
+    // Times: over, not yet, not of this era, or no number.
+    ...[{ exp: nowS - 5 }, { exp: String(nowS + 60) }, { nbf: nowS + 6 }],
+    ...[{ exp: 253_402_300_800 }, { exp: startOfTime + 60_000 }, { nbf: -1 }, { nbf: 'now' }],
+    ...[{ iat: 253_402_300_800 }, { iat: -1 }, { iat: 'now' }],
+    ...[{ iss: 'https://issuer.test' }, { iss: [issuer] }],
+    ...[{ aud: 'vaults' }, { aud: ['other'] }, { aud: [] }],
+    ...[{ tenant: '' }, { tenant: 'x'.repeat(65) }, { tenant: 1 }],
+    ...[{ tenant: 'acme#SECRET#A' }, { tenant: ['acme'] }],
+    ...[{ sub: '' }, { sub: 7 }, { sub: `${'é'.repeat(128)}x` }],
+    // Line feed, NUL, DEL, a control character of Latin-1, and half of a surrogate pair.
+    ...['al\nice', 'al\u0000ice', 'alice\u007f', 'al\u0085ice', 'al\ud83dice'].map((sub) => ({
+      sub,
+    })),
+    ...[{ scope: ['secrets:read'] }, { scope: null }],
+    ...[{ names: null }, { names: '*' }, { names: { 0: '*', length: 1 } }, { names: [''] }],
+    ...[{ names: Array(51).fill('A') }, { names: ['A', '.*'] }, { names: [1] }, { names: [['*']] }],
+  ])('fails with 401 if its claims have %j', async (changed: object) => {
     expect(await codeOf(() => withClaims(changed))).toBe('unauthenticated');
+  });
+
+  it.each(['exp', 'iss', 'aud', 'tenant', 'sub'])('fails with 401 without %s', async (claim) => {
+    expect(await codeOf(() => withClaims({ [claim]: undefined }))).toBe('unauthenticated');
   });
 
   it.each<[string, () => string]>([
@@ -187,30 +162,21 @@ describe('an invalid token', () => {
     expect(await codeOf(() => authenticateToken(forged))).toBe('unauthenticated');
   });
 
-  it.each([
-    ['PEM', () => rsaKey.publicKey.export({ type: 'spki', format: 'pem' }).toString()],
-    ['DER', () => Buffer.from(rsaKey.publicKey.export({ type: 'spki', format: 'der' }))],
-    ['JWK', () => JSON.stringify(publicJwk(rsaKey))],
-  ])(
-    'fails with 401 if it uses HS256 with the public key as its secret, as %s',
-    async (_, secret) => {
-      const token = macToken({ alg: 'HS256' }, claims, secret());
-      const keys = keySet(publicJwk(rsaKey));
-      expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
-    },
-  );
   const rsaKey = rsa();
-
-  it.each(['RS384', 'PS256', 'HS256'])(
-    'fails with 401 for an algorithm beyond the three: %s',
-    async (alg) => {
-      const token = signToken({ alg }, claims, rsaKey);
-      const keys = keySet(publicJwk(rsaKey));
-      expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
-      const honest = signToken({ alg: 'RS256' }, claims, rsaKey);
-      await expect(authenticateToken(honest, keys)).resolves.toBeDefined();
-    },
-  );
+  const pem = rsaKey.publicKey.export({ type: 'spki', format: 'pem' });
+  const der = rsaKey.publicKey.export({ type: 'spki', format: 'der' });
+  it.each<[string, string]>([
+    ['HS256 with the PEM of the public key as its secret', hmac(pem)],
+    ['HS256 with the DER of the public key as its secret', hmac(der)],
+    ['HS256 with the JWK of the public key as its secret', hmac(JSON.stringify(publicJwk(rsaKey)))],
+    ['RS384', signToken({ alg: 'RS384' }, claims, rsaKey)],
+    ['PS256', signToken({ alg: 'PS256' }, claims, rsaKey)],
+  ])('fails with 401 if it uses %s', async (_, token) => {
+    const keys = keySet(publicJwk(rsaKey));
+    expect(await codeOf(() => authenticateToken(token, keys))).toBe('unauthenticated');
+    const honest = signToken({ alg: 'RS256' }, claims, rsaKey);
+    await expect(authenticateToken(honest, keys)).resolves.toBeDefined();
+  });
 
   it('fails with a message that quotes nothing of the token', async () => {
     const refused = await refusalOf(() => withClaims({ iss: 'c4n4ry', sub: 'c4n4ry' }));
@@ -230,87 +196,58 @@ describe('the spelling of a token', () => {
     for (let bit = 0; bit < 8 * token.length; bit += 1) {
       const bytes = Buffer.from(token, 'latin1');
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect([bit, await codeOf(() => sent(bytes.toString('latin1')))]).toEqual([
-        bit,
-        'unauthenticated',
-      ]);
+      const code = await codeOf(() => sent(bytes.toString('latin1')));
+      expect([bit, code]).toEqual([bit, 'unauthenticated']);
     }
     // Some 2,500 tokens, perhaps on a busy machine.
   }, 60_000);
 
-  it.each([
-    ['EdDSA', ed25519()],
-    ['ES256', p256()],
-    ['RS256', rsa()],
-  ])('excludes the 15 others that decode to the same %s signature', async (alg, pair) => {
-    const keys = keySet(publicJwk(pair));
-    const token = signToken({ alg }, claims, pair);
-    await expect(authenticateToken(token, keys)).resolves.toBeDefined();
-    const signature = token.replace(/.*\./, '');
-    const others = [...alphabet]
-      .map((last) => signature.slice(0, -1) + last)
-      .filter((text) => text !== signature && decoded(text).equals(decoded(signature)));
-    expect(others).toHaveLength(15);
-    for (const other of others) {
-      const respelled = token.replace(/[^.]*$/, other);
-      expect(await codeOf(() => authenticateToken(respelled, keys))).toBe('unauthenticated');
+  it('excludes unused bits in its header, payload and signature, even under a valid signature', async () => {
+    const spelled = (text: string) => Buffer.from(text).toString('base64url');
+    const [header, longHeader] = [spelled('{"alg":"EdDSA"}'), spelled('{"alg":"EdDSA" }')];
+    // Claims whose length leaves unused bits in the last character of the payload.
+    const tenants = ['a', 'aa', 'aaa'].map((tenant) => JSON.stringify({ ...claims, tenant }));
+    const payload = spelled(tenants.find((text) => text.length % 3 === 1) ?? '');
+    const sentWith = (head: string, claims: string, respell = (text: string) => text) => {
+      const signed = `${head}.${claims}`;
+      const signature = sign(null, Buffer.from(signed), key.privateKey).toString('base64url');
+      return authenticateToken(`${signed}.${respell(signature)}`);
+    };
+    await expect(sentWith(longHeader, payload)).resolves.toBeDefined();
+    const unused = (text: string) => {
+      const sameBytes = (other: string) =>
+        Buffer.from(other, 'base64url').equals(Buffer.from(text, 'base64url'));
+      const others = [...alphabet].map((last) => text.slice(0, -1) + last);
+      return others.find((other) => other !== text && sameBytes(other)) ?? '';
+    };
+    for (const respelled of [
+      () => sentWith(unused(longHeader), payload),
+      () => sentWith(header, unused(payload)),
+      () => sentWith(header, payload, unused),
+    ]) {
+      expect(await codeOf(respelled)).toBe('unauthenticated');
     }
   });
-
-  it.each(['header', 'payload'])('fails with 401 if its %s has unused bits', async (part) => {
-    // Even a valid signature of the other spelling must not help.
-    const unused = (text: string) => {
-      const other = [...alphabet].find(
-        (last) => text.at(-1) !== last && decoded(text.slice(0, -1) + last).equals(decoded(text)),
-      );
-      return text.slice(0, -1) + other;
-    };
-    const spelled = (text: string) => Buffer.from(text).toString('base64url');
-    const header = spelled('{"alg":"EdDSA" }');
-    const payload = spelled(JSON.stringify({ ...claims, tenant: padded }));
-    const signed = (text: string) =>
-      `${text}.${sign(null, Buffer.from(text), key.privateKey).toString('base64url')}`;
-    await expect(authenticateToken(signed(`${header}.${payload}`))).resolves.toBeDefined();
-    const respelled =
-      part === 'header' ? `${unused(header)}.${payload}` : `${header}.${unused(payload)}`;
-    expect(await codeOf(() => authenticateToken(signed(respelled)))).toBe('unauthenticated');
-  });
-  /** Claims whose length leaves unused bits in the payload's last character. */
-  const padded = ['a', 'aa', 'aaa'].find(
-    (tenant) => JSON.stringify({ ...claims, tenant }).length % 3 === 1,
-  );
-  const decoded = (text: string): Buffer => Buffer.from(text, 'base64url');
 });
 
 describe('an expired token', () => {
   const expired = { exp: nowS - 5 };
   const sentenceOf = async (call: () => unknown) => (await refusalOf(call)).message;
-  const plain = 'a valid bearer token is needed';
 
   it('fails with a message that says so', async () => {
     expect(await sentenceOf(() => withClaims(expired))).toBe('the token has expired');
   });
 
-  it.each<[string, () => string]>([
-    [
-      'signed by another key',
-      () => signToken({ alg: 'EdDSA' }, { ...claims, ...expired }, ed25519()),
-    ],
-    ['for another audience', () => expiredFor({ aud: 'other' })],
-    ['of another issuer', () => expiredFor({ iss: 'https://other.test/' })],
-    [
-      'with a changed signature',
-      () =>
-        expiredFor({}).replace(
-          /\.([^.])([^.]*)$/,
-          (_, first, rest) => `.${first === 'A' ? 'B' : 'A'}${rest}`,
-        ),
-    ],
+  const expiredFor = (changed: object, pair = key) =>
+    signToken({ alg: 'EdDSA' }, { ...claims, ...expired, ...changed }, pair);
+  it.each([
+    ['signed by another key', expiredFor({}, ed25519())],
+    ['for another audience', expiredFor({ aud: 'other' })],
+    ['of another issuer', expiredFor({ iss: 'https://other.test/' })],
   ])('fails without that message if it is %s', async (_, token) => {
-    expect(await sentenceOf(() => authenticateToken(token()))).toBe(plain);
+    const plain = 'a valid bearer token is needed';
+    expect(await sentenceOf(() => authenticateToken(token))).toBe(plain);
   });
-  const expiredFor = (changed: object) =>
-    signToken({ alg: 'EdDSA' }, { ...claims, ...expired, ...changed }, key);
 });
 
 describe('the Authorization header', () => {
@@ -319,29 +256,24 @@ describe('the Authorization header', () => {
   const sent = (multiValueHeaders: Record<string, string[]>) =>
     authenticate(requestOf({ multiValueHeaders }), startOfTime);
 
-  it.each(['Authorization', 'authorization', 'AUTHORIZATION'])(
-    'works in the spelling %s',
-    async (name) => {
-      await expect(sent({ [name]: [`bearer ${token}`] })).resolves.toBeDefined();
-    },
-  );
+  it.each(['Authorization', 'AUTHORIZATION'])('works in the spelling %s', async (name) => {
+    await expect(sent({ [name]: [`bearer ${token}`] })).resolves.toBeDefined();
+  });
 
-  it.each<[string, Record<string, string[]>]>([
-    ['is missing', {}],
-    ['is empty', { Authorization: [''] }],
-    ['is the scheme alone', { Authorization: ['Bearer'] }],
-    ['is the scheme and a blank', { Authorization: ['Bearer '] }],
-    ['has no scheme', { Authorization: [token] }],
-    ['has another scheme', { Authorization: [`Basic ${token}`] }],
-    ['has two blanks', { Authorization: [`Bearer  ${token}`] }],
-    ['ends in a blank', { Authorization: [`Bearer ${token} `] }],
-    ['ends in a comma', { Authorization: [`Bearer ${token},`] }],
-    ['begins with a blank', { Authorization: [` Bearer ${token}`] }],
-    ['holds two tokens', { Authorization: [`Bearer ${token},Bearer ${token}`] }],
-    ['occurs twice', { Authorization: [`Bearer ${token}`, `Bearer ${token}`] }],
-    ['occurs twice, in two cases', { Authorization: [`Bearer ${token}`], authorization: ['x'] }],
-    ['is 20 kB of blanks', { Authorization: [`Bearer${' '.repeat(20_000)}`] }],
-  ])('leads to 401 if it %s', async (_, headers) => {
+  it.each([
+    // It holds no token, or no scheme, or another scheme.
+    ...[[[]], [['']], [['Bearer']], [['Bearer ']], [['TOKEN']], [['Basic TOKEN']]],
+    // Blanks or other text surround the token.
+    ...[[['Bearer  TOKEN']], [['Bearer TOKEN ']], [['Bearer TOKEN,']], [[' Bearer TOKEN']]],
+    // It holds two tokens or occurs twice.
+    ...[[['Bearer TOKEN,Bearer TOKEN']], [['Bearer TOKEN', 'Bearer TOKEN']]],
+  ])('leads to 401 if it is %j', async (values) => {
+    const headers = { Authorization: values.map((value) => value.replaceAll('TOKEN', token)) };
+    expect(await codeOf(() => sent(headers))).toBe('unauthenticated');
+  });
+
+  it('leads to 401 if it occurs twice, in two cases', async () => {
+    const headers = { Authorization: [`Bearer ${token}`], authorization: ['x'] };
     expect(await codeOf(() => sent(headers))).toBe('unauthenticated');
   });
 });
@@ -352,13 +284,11 @@ describe('the choice of a key', () => {
 
   it('follows kid among several keys', async () => {
     await expect(withHeader({ alg: 'EdDSA', kid: 'k1' }, both)).resolves.toBeDefined();
-    expect(await codeOf(() => withHeader({ alg: 'EdDSA', kid: 'k2' }, both))).toBe(
-      'unauthenticated',
-    );
+    const wrong = () => withHeader({ alg: 'EdDSA', kid: 'k2' }, both);
+    expect(await codeOf(wrong)).toBe('unauthenticated');
   });
 
   it('needs no kid if one key fits, even next to keys of other kinds', async () => {
-    await expect(withHeader({ alg: 'EdDSA' })).resolves.toBeDefined();
     const mixed = keySet(publicJwk(p256()), publicJwk(key), publicJwk(rsa()));
     await expect(withHeader({ alg: 'EdDSA' }, mixed)).resolves.toBeDefined();
   });
@@ -369,13 +299,8 @@ describe('the choice of a key', () => {
 
   it('ignores keys that the token itself brings', async () => {
     const asked = jest.spyOn(globalThis, 'fetch').mockRejectedValue(new Error('not asked'));
-    const brought = {
-      jwk: publicJwk(other),
-      jku: 'https://evil.test/jwks',
-      x5u: 'https://evil.test/x5u',
-      x5c: ['MIIB'],
-      x5t: 'x',
-    };
+    const urls = { jku: 'https://evil.test/jwks', x5u: 'https://evil.test/x5u' };
+    const brought = { jwk: publicJwk(other), ...urls, x5c: ['MIIB'], x5t: 'x' };
     const forged = signToken({ alg: 'EdDSA', ...brought }, claims, other);
     expect(await codeOf(() => authenticateToken(forged))).toBe('unauthenticated');
     await expect(withHeader({ alg: 'EdDSA', ...brought })).resolves.toBeDefined();

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { remoteKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
@@ -54,7 +51,7 @@ describe('a remote key set', () => {
     const authenticate = createAuthenticate({ issuer, audience, keys });
     const ask = (pair = key, kid = 'k1') =>
       authenticate(requestWith({ Authorization: `Bearer ${tokenOf(pair, kid)}` }), now);
-    return { answer, fetchKeys, ask };
+    return { answer, fetchKeys, authenticate, ask };
   };
 
   it('loads on first use, once for all waiting requests', async () => {
@@ -101,25 +98,23 @@ describe('a remote key set', () => {
     expect((await ask()).subject).toBe('alice');
   });
 
-  it('loads at most once in 30 s for any number of made-up keys', async () => {
-    const { fetchKeys, ask } = remote();
-    await ask();
-    now += 30_000;
-    for (let i = 0; i < 20; i++) {
-      expect(await codeOf(() => ask(ed25519(), `made-up-${i}`))).toBe('unauthenticated');
-    }
-    expect(fetchKeys).toHaveBeenCalledTimes(2);
-  });
-
-  it('loads at most once in 30 s for made-up keys while the issuer is down', async () => {
-    const { answer, fetchKeys, ask } = remote();
-    await ask();
-    answer.next = () => Promise.reject(new TypeError('fetch failed'));
-    now += 30_000;
-    for (let i = 0; i < 20; i++) await codeOf(() => ask(ed25519(), `made-up-${i}`));
-    expect(fetchKeys).toHaveBeenCalledTimes(2);
-    expect((await ask()).subject).toBe('alice');
-  });
+  it.each([
+    ['unauthenticated', 'answers', answered(keySet(first))],
+    ['identity_unavailable', 'is down', () => Promise.reject(new TypeError('fetch failed'))],
+  ])(
+    'loads once in 30 s for made-up keys, and gives %s if the issuer %s',
+    async (code, _, next) => {
+      const { answer, fetchKeys, ask } = remote();
+      await ask();
+      answer.next = next;
+      now += 30_000;
+      for (let i = 0; i < 20; i++) {
+        expect(await codeOf(() => ask(ed25519(), `made-up-${i}`))).toBe(code);
+      }
+      expect(fetchKeys).toHaveBeenCalledTimes(2);
+      expect((await ask()).subject).toBe('alice');
+    },
+  );
 
   const failures: readonly [string, () => Promise<Response>][] = [
     ['cannot be reached', () => Promise.reject(new TypeError('fetch failed'))],
@@ -129,11 +124,8 @@ describe('a remote key set', () => {
     ['answers 204', async () => new Response(null, { status: 204 })],
     ['answers with a redirect', answered(keySet(first), 302)],
     ['answers with no JSON', answered('<html>')],
-    ['answers with nothing', answered('')],
     ['answers with no keys', answered(keySet())],
-    ['answers with another object', answered('{"error":"x"}')],
     ['answers with a private key', answered(keySet(first, privateJwk(key)))],
-    ['answers with a symmetric key', answered(keySet(first, { kty: 'oct', k: 'aHVudGVyMg' }))],
     ['answers with a short RSA key', answered(keySet(first, publicJwk(rsa(1024))))],
   ];
 
@@ -158,31 +150,8 @@ describe('a remote key set', () => {
   );
 
   it('stays unused for a request without a token', async () => {
-    const { fetchKeys } = remote();
-    const keys = remoteKeys(url, fetchKeys);
-    const authenticate = createAuthenticate({ issuer, audience, keys });
+    const { fetchKeys, authenticate } = remote();
     expect(await codeOf(() => authenticate(requestWith({}), now))).toBe('unauthenticated');
     expect(fetchKeys).not.toHaveBeenCalled();
-  });
-
-  it('never loads through a redirect', async () => {
-    const paths: (string | undefined)[] = [];
-    const server = createServer((request, response) => {
-      paths.push(request.url);
-      if (request.url === '/keys') response.end(keySet(first));
-      else response.writeHead(302, { Location: '/keys' }).end();
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const ask = (path: string) =>
-      createAuthenticate({ issuer, audience, keys: remoteKeys(at + path) })(
-        requestWith({ Authorization: `Bearer ${tokenOf(key, 'k1')}` }),
-        now,
-      );
-    expect(await codeOf(() => ask('/moved'))).toBe('identity_unavailable');
-    expect(paths).toEqual(['/moved']);
-    expect((await ask('/keys')).subject).toBe('alice');
-    server.closeAllConnections();
-    server.close();
   });
 });

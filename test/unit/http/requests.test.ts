@@ -13,12 +13,7 @@ import {
   requireMediaType,
 } from '../../../functions/http/requests.ts';
 import { requestOf, requestWith } from '../../support/events.ts';
-import { codeOf, refusalOf } from '../../support/refusals.ts';
-
-const fieldOf = async (call: () => unknown): Promise<string> => {
-  const { code, members } = await refusalOf(call);
-  return `${code} ${members.field}`;
-};
+import { codeOf, fieldOf, refusalOf } from '../../support/refusals.ts';
 
 const textOf = (request: HttpRequest): string => decodeUtf8(bodyBytes(request), 'body');
 
@@ -37,11 +32,8 @@ describe('a header', () => {
   });
 
   it('counts once if the host gives it in both forms', () => {
-    const event = requestOf({
-      headers: { Authorization: 'Bearer b' },
-      multiValueHeaders: { Authorization: ['Bearer b'] },
-    });
-    expect(headerValue(event, 'authorization')).toBe('Bearer b');
+    const event = requestOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-A': ['1'] } });
+    expect(headerValue(event, 'x-a')).toBe('1');
   });
 
   it('counts each occurrence, also under names in different case', async () => {
@@ -66,13 +58,10 @@ describe('the query', () => {
   const read = (
     multiValueQueryStringParameters: Record<string, string[]> | null,
     queryStringParameters: Record<string, string> | null = null,
-  ) =>
-    [
-      ...queryOf(requestOf({ multiValueQueryStringParameters, queryStringParameters }), [
-        'at',
-        'v',
-      ]),
-    ].map((entry) => entry.join('='));
+  ) => {
+    const sent = requestOf({ multiValueQueryStringParameters, queryStringParameters });
+    return [...queryOf(sent, ['at', 'v'])].map((entry) => entry.join('='));
+  };
 
   it('holds each parameter once, from either form', () => {
     expect(read(null)).toEqual([]);
@@ -106,17 +95,13 @@ describe('the name in the path', () => {
     expect(pathName(requestOf({ pathParameters: { name: 'DB_PASSWORD' } }))).toBe('DB_PASSWORD');
   });
 
-  it.each(['', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
+  it.each([undefined, '', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
     'fails without decoding if it is %j',
     async (name) => {
       const event = requestOf({ pathParameters: { name } });
       expect(await fieldOf(() => pathName(event))).toBe('invalid_request name');
     },
   );
-
-  it('fails if it is missing', async () => {
-    expect(await codeOf(() => pathName(requestOf()))).toBe('invalid_request');
-  });
 });
 
 describe('a body', () => {
@@ -140,10 +125,8 @@ describe('a body', () => {
     ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
     ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
   ])('fails if it holds %s', async (_, content) => {
-    const event = requestOf({
-      body: Buffer.from(content).toString('base64'),
-      isBase64Encoded: true,
-    });
+    const body = Buffer.from(content).toString('base64');
+    const event = requestOf({ body, isBase64Encoded: true });
     expect(await fieldOf(() => textOf(event))).toBe('invalid_request body');
   });
 
@@ -164,9 +147,8 @@ describe('a body', () => {
 
   it('fails for its size before it is decoded', async () => {
     const body = Buffer.alloc(1_048_577, 0xff).toString('base64');
-    expect(await codeOf(() => textOf(requestOf({ body, isBase64Encoded: true })))).toBe(
-      'too_large',
-    );
+    const event = requestOf({ body, isBase64Encoded: true });
+    expect(await codeOf(() => textOf(event))).toBe('too_large');
   });
 });
 
@@ -187,9 +169,8 @@ describe('the check of the media type', () => {
 
   it('returns the one of several accepted types that was sent', () => {
     const types = ['application/json', 'text/plain'];
-    expect(requireMediaType(requestWith({ 'content-type': 'Text/Plain' }), types)).toBe(
-      'text/plain',
-    );
+    const event = requestWith({ 'content-type': 'Text/Plain' });
+    expect(requireMediaType(event, types)).toBe('text/plain');
   });
 
   it('rejects another or a missing type and names the accepted types', async () => {
@@ -202,22 +183,18 @@ describe('the check of the media type', () => {
   });
 
   it('rejects a repeated header', async () => {
-    const event = requestOf({
-      multiValueHeaders: { 'content-type': ['text/plain', 'text/plain'] },
-    });
+    const types = ['text/plain', 'text/plain'];
+    const event = requestOf({ multiValueHeaders: { 'content-type': types } });
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
   });
 });
 
 describe('a Content-Encoding', () => {
-  const coded = (...codings: string[]) =>
-    bodyOf(
-      requestOf({
-        body: '{}',
-        multiValueHeaders: { 'content-type': ['application/json'], 'Content-ENCODING': codings },
-      }),
-      ['application/json'],
-    );
+  const coded = (...codings: string[]) => {
+    const types = ['application/json'];
+    const multiValueHeaders = { 'content-type': types, 'Content-ENCODING': codings };
+    return bodyOf(requestOf({ body: '{}', multiValueHeaders }), types);
+  };
 
   it.each([[['identity']], [['Identity']], [['']], [['identity, identity']], [['identity', '']]])(
     'leaves the body unchanged if it is %j',
@@ -227,16 +204,9 @@ describe('a Content-Encoding', () => {
   );
 
   it.each([
-    [['gzip']],
-    [['GZIP']],
-    [['deflate']],
-    [['br']],
-    [['zstd']],
-    [['x-gzip']],
-    [['identity, gzip']],
-    [['identity', 'gzip']],
-    [['identity;q=1']],
-  ])('makes the body unsupported if it is %j', async (codings) => {
+    ...[['gzip'], ['GZIP'], ['deflate'], ['br'], ['zstd'], ['x-gzip'], ['identity, gzip']],
+    ...[['identity', 'gzip'], ['identity;q=1']],
+  ])('makes the body unsupported if it is %j', async (...codings) => {
     expect(await codeOf(() => coded(...codings))).toBe('unsupported_media_type');
   });
 });
@@ -254,15 +224,12 @@ describe('a body with several faults', () => {
   const types = ['application/json'];
 
   it('fails first for its size, then for its type, then for its encoding', async () => {
-    const notUtf8 = { body: '/w==', isBase64Encoded: true };
-    const html = requestOf({ ...notUtf8, headers: { 'content-type': 'text/html' } });
-    expect(await codeOf(() => bodyOf(html, types))).toBe('unsupported_media_type');
-    const large = requestOf({
-      body: 'x'.repeat(1_048_577),
-      headers: { 'content-type': 'text/html' },
-    });
-    expect(await codeOf(() => bodyOf(large, types))).toBe('too_large');
-    const json = requestOf({ ...notUtf8, headers: { 'content-type': 'application/json' } });
-    expect(await fieldOf(() => bodyOf(json, types))).toBe('invalid_request body');
+    const codeFor = (type: string, body: string) => {
+      const sent = { body, isBase64Encoded: true, headers: { 'content-type': type } };
+      return codeOf(() => bodyOf(requestOf(sent), types));
+    };
+    expect(await codeFor('text/html', 'AAAA'.repeat(349_526))).toBe('too_large');
+    expect(await codeFor('text/html', '/w==')).toBe('unsupported_media_type');
+    expect(await codeFor('application/json', '/w==')).toBe('invalid_request');
   });
 });
