@@ -6,6 +6,7 @@ import {
   type Server as NetServer,
 } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpRequest } from '@smithy/core/transport';
 import { createHttpHandler } from '../../../functions/runtime/transport.ts';
@@ -45,13 +46,8 @@ const handler = (connectMs = 2_000) => {
 
 const requestTo = (port: number, changed: Partial<HttpRequest> = {}) =>
   new HttpRequest({
-    protocol: 'http:',
-    hostname: '127.0.0.1',
-    port,
-    method: 'POST',
-    path: '/',
+    ...{ protocol: 'http:', hostname: '127.0.0.1', port, method: 'POST', path: '/', body: '{}' },
     headers: { 'content-length': '2', 'x-amz-target': 'T' },
-    body: '{}',
     ...changed,
   });
 
@@ -164,7 +160,7 @@ describe('a call with a signal', () => {
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
     }
     expect(asked).toBe(2);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     expect(hungUp).toBe(2);
   });
 
@@ -196,7 +192,7 @@ describe('a call with a signal', () => {
     const { port } = await serve((_, response) => response.end());
     const { signal: abortSignal } = new AbortController();
     await handler().handle(requestTo(port), { abortSignal });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
     expect(getEventListeners(abortSignal, 'abort')).toEqual([]);
   });
 });

@@ -26,9 +26,8 @@ describe('SHA-256 for the signer', () => {
   ])('computes an HMAC with a secret given as %s', async (_, form) => {
     const secret = form(randomBytes(32));
     const bytes = secret instanceof ArrayBuffer ? Buffer.from(secret) : secret;
-    const expected = createHmac('sha256', bytes as string | Buffer)
-      .update(data)
-      .digest();
+    const hmac = createHmac('sha256', bytes as string | Buffer);
+    const expected = hmac.update(data).digest();
     // The key of a day is given again and again.
     for (let time = 0; time < 2; time += 1) {
       const made = new Sha256(secret);
@@ -46,21 +45,14 @@ describe('SHA-256 for the signer', () => {
   });
 
   it('makes the same signatures as the clients’ own implementation', async () => {
-    const request = {
-      method: 'POST',
-      protocol: 'https:',
-      hostname: 'dynamodb.eu-central-1.amazonaws.com',
-      path: '/',
-      headers: { host: 'dynamodb.eu-central-1.amazonaws.com', 'x-amz-target': 'T' },
-      body: '{"é":1}',
-    };
+    const hostname = 'dynamodb.eu-central-1.amazonaws.com';
+    const headers = { host: hostname, 'x-amz-target': 'T' };
+    const to = { method: 'POST', protocol: 'https:', hostname, path: '/' };
+    const request = { ...to, headers, body: '{"é":1}' };
+    const credentials = { accessKeyId: 'AKID', secretAccessKey: 'sécret', sessionToken: 'token' };
     const signatures = [Sha256, OfTheClients].map(async (sha256) => {
-      const signer = new SignatureV4({
-        service: 'dynamodb',
-        region: 'eu-central-1',
-        credentials: { accessKeyId: 'AKID', secretAccessKey: 'sécret', sessionToken: 'token' },
-        sha256,
-      });
+      const scope = { service: 'dynamodb', region: 'eu-central-1' };
+      const signer = new SignatureV4({ ...scope, credentials, sha256 });
       const signed = await signer.sign(request, { signingDate: new Date(0) });
       return signed.headers['authorization'];
     });
