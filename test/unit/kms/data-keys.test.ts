@@ -31,6 +31,8 @@ const silent: Answer = (clock, signal) => {
   throw faultNamed('AbortError');
 };
 
+const keyFault = { decision: 'key_fault', about: {} };
+
 /** Data keys over a client that answers by `script`; its last entry answers all further calls. */
 const scripted = (...script: Answer[]) => {
   const clock = virtualClock();
@@ -55,13 +57,8 @@ describe('a data key', () => {
   it('comes from the configured master key, bound to tenant and name', async () => {
     const { calls, generate, context } = scripted(() => good);
     expect(await generate()).toEqual({ plaintext, wrapped, masterKeyId: keyArn });
-    expect(calls).toEqual([
-      {
-        operation: 'GenerateDataKey',
-        input: { KeyId: masterKeyId, KeySpec: 'AES_256', EncryptionContext: bound },
-        atMs: 0,
-      },
-    ]);
+    const input = { KeyId: masterKeyId, KeySpec: 'AES_256', EncryptionContext: bound };
+    expect(calls).toEqual([{ operation: 'GenerateDataKey', input, atMs: 0 }]);
     expect(context.journal.kmsCalls).toEqual(['GenerateDataKey']);
     expect(context.journal.decisions).toEqual([]);
   });
@@ -69,35 +66,31 @@ describe('a data key', () => {
   it('opens only with the configured master key, vault, tenant and name', async () => {
     const { calls, unwrap, context } = scripted(() => good);
     expect(await unwrap()).toBe(plaintext);
-    expect(calls[0]).toMatchObject({
-      operation: 'Decrypt',
-      input: { KeyId: masterKeyId, CiphertextBlob: wrapped, EncryptionContext: bound },
-    });
+    const input = { KeyId: masterKeyId, CiphertextBlob: wrapped, EncryptionContext: bound };
+    expect(calls).toEqual([{ operation: 'Decrypt', input, atMs: 0 }]);
     expect(context.journal.kmsCalls).toEqual(['Decrypt']);
   });
 
   it.each([
-    ['a data key of 31 bytes', { ...good, Plaintext: randomBytes(31) }],
-    ['a data key of 33 bytes', { ...good, Plaintext: randomBytes(33) }],
-    ['no data key', { ...good, Plaintext: undefined }],
-    ['an empty wrapped data key', { ...good, CiphertextBlob: new Uint8Array(0) }],
-    ['no wrapped data key', { ...good, CiphertextBlob: undefined }],
-    ['no id of the master key', { ...good, KeyId: undefined }],
-    ['an empty id of the master key', { ...good, KeyId: '' }],
-  ])('stays unused if KMS generates %s', async (_, output) => {
-    const { calls, generate, context } = scripted(() => output);
+    ['a data key of 31 bytes', { Plaintext: randomBytes(31) }],
+    ['a data key of 33 bytes', { Plaintext: randomBytes(33) }],
+    ['no data key', { Plaintext: undefined }],
+    ['an empty wrapped data key', { CiphertextBlob: new Uint8Array(0) }],
+    ['no wrapped data key', { CiphertextBlob: undefined }],
+    ['no id of the master key', { KeyId: undefined }],
+    ['an empty id of the master key', { KeyId: '' }],
+  ])('stays unused if KMS generates %s', async (_, bad: object) => {
+    const { calls, generate, context } = scripted(() => ({ ...good, ...bad }));
     const { code, retryable } = await refusalOf(generate);
     expect([code, retryable, calls.length]).toEqual(['master_key_unavailable', false, 1]);
-    expect(context.journal.decisions).toEqual([{ decision: 'key_fault', about: {} }]);
+    expect(context.journal.decisions).toEqual([keyFault]);
   });
 
-  it.each([
-    ['of 31 bytes', randomBytes(31)],
-    ['of 33 bytes', randomBytes(33)],
-    ['without bytes', undefined],
-  ])('stays unused if KMS unwraps one %s', async (_, Plaintext) => {
-    const { unwrap } = scripted(() => ({ ...good, Plaintext }));
-    expect((await refusalOf(unwrap)).code).toBe('master_key_incorrect');
+  it('stays unused if KMS unwraps one of 31 or 33 bytes, or none', async () => {
+    for (const Plaintext of [randomBytes(31), randomBytes(33), undefined]) {
+      const { unwrap } = scripted(() => ({ ...good, Plaintext }));
+      expect((await refusalOf(unwrap)).code).toBe('master_key_incorrect');
+    }
   });
 });
 
@@ -130,7 +123,7 @@ describe('a fault of KMS', () => {
         const refused = await refusalOf(call);
         expect([refused.code, refused.retryable, calls.length]).toEqual([code, retryable, tries]);
         expect(context.journal.kmsCalls).toHaveLength(tries);
-        expect(context.journal.decisions).toEqual([{ decision: 'key_fault', about: {} }]);
+        expect(context.journal.decisions).toEqual([keyFault]);
         expect(refused.message).not.toContain('c4n4ry');
         expect((refused.cause as Error).name).toBe(name);
       }
@@ -187,24 +180,19 @@ describe('the time of a request', () => {
     }
   });
 
-  it('ends in throttled, without a call or a key fault, after 7 s behind other requests', async () => {
+  it.each([
+    ['throttled', 'behind other requests', 0],
+    ['store_unavailable', 'in the store', 7_000],
+  ])('ends in %s, without a call or a key fault, after 7 s %s', async (code, _, inStoreMs) => {
     const { generate, unwrap, calls, clock, context } = scripted(() => good);
-    clock.advance(7_000);
-    for (const call of [generate, unwrap]) expect((await refusalOf(call)).code).toBe('throttled');
-    expect([calls, context.journal.kmsCalls, context.journal.decisions]).toEqual([[], [], []]);
-  });
-
-  it('ends in store_unavailable, without a call or a key fault, after 7 s in the store', async () => {
-    const { generate, unwrap, calls, clock, context } = scripted(() => good);
-    await context.storeTime.during(async () => clock.advance(7_000));
-    for (const call of [generate, unwrap]) {
-      expect((await refusalOf(call)).code).toBe('store_unavailable');
-    }
+    await context.storeTime.during(async () => clock.advance(inStoreMs));
+    clock.advance(7_000 - inStoreMs);
+    for (const call of [generate, unwrap]) expect((await refusalOf(call)).code).toBe(code);
     expect([calls, context.journal.kmsCalls, context.journal.decisions]).toEqual([[], [], []]);
   });
 
   it.each([
-    ['TimeoutError', 'master_key_unavailable', [{ decision: 'key_fault', about: {} }]],
+    ['TimeoutError', 'master_key_unavailable', [keyFault]],
     ['ThrottlingException', 'throttled', []],
   ])('ends after a failure by %s in %s, whatever took the time', async (name, code, decisions) => {
     const { unwrap, calls, clock, context } = scripted(() => {
@@ -235,19 +223,28 @@ describe('the time of a request', () => {
 });
 
 describe('the KMS calls of one process', () => {
-  const start = (answers: (() => void)[]) => {
+  /** Calls that wait until the test answers them. Each call is a request of its own. */
+  const waiting = (semaphore?: ReturnType<typeof createSemaphore>) => {
     const clock = virtualClock();
-    const client = {
-      send: () => new Promise((resolve) => answers.push(() => resolve(good))),
-    } as unknown as KMSClient;
-    const keys = createDataKeys(client, masterKeyId);
-    return { clock, unwrap: () => keys.for(requestContext({ clock })).unwrap(bound, wrapped) };
+    // The machine's clock also rejects a negative limit. No signal aborts, as if the process stood still.
+    const signalAfter = (ms: number) => {
+      if (ms < 0) throw new RangeError('a time below 0');
+      clock.signalAfter(ms);
+      return new AbortController().signal;
+    };
+    const answers: (() => void)[] = [];
+    const send = () => new Promise((resolve) => answers.push(() => resolve(good)));
+    const keys = createDataKeys({ send } as unknown as KMSClient, masterKeyId, semaphore);
+    const unwrap = () => {
+      const context = requestContext({ clock: { ...clock, signalAfter } });
+      return keys.for(context).unwrap(bound, wrapped);
+    };
+    return { clock, answers, unwrap };
   };
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
   it('run at most 32 at once, each with its full time from its own start', async () => {
-    const answers: (() => void)[] = [];
-    const { clock, unwrap } = start(answers);
+    const { clock, answers, unwrap } = waiting();
     const all = Promise.all(Array.from({ length: 100 }, unwrap));
     await settle();
     expect(answers).toHaveLength(32);
@@ -268,26 +265,7 @@ describe('the KMS calls of one process', () => {
   });
 
   it('release their permit after a pause of the process has used up the time', async () => {
-    const answers: (() => void)[] = [];
-    const clock = virtualClock();
-    // The machine's clock also rejects a negative limit.
-    const signalAfter = (ms: number) => {
-      if (ms < 0) throw new RangeError('a time below 0');
-      return new AbortController().signal;
-    };
-    const strict = { ...clock, signalAfter };
-    const client = {
-      send: () => new Promise((resolve) => answers.push(() => resolve(good))),
-    } as unknown as KMSClient;
-    const keys = createDataKeys(client, masterKeyId, createSemaphore(1));
-    const unwrap = () => {
-      const began = clock.elapsed();
-      const context = {
-        ...requestContext({ clock: strict }),
-        elapsed: () => clock.elapsed() - began,
-      };
-      return keys.for(context).unwrap(bound, wrapped);
-    };
+    const { clock, answers, unwrap } = waiting(createSemaphore(1));
     const first = unwrap();
     const second = refusalOf(unwrap);
     await settle();

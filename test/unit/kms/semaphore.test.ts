@@ -12,8 +12,7 @@ const start = (count: number, signalAfter?: () => AbortSignal) => {
   const semaphore = createSemaphore(count);
   const had: string[] = [];
   const ask = (name: string) => {
-    const began = clock.elapsed();
-    const context = { ...requestContext({ clock }), elapsed: () => clock.elapsed() - began };
+    const context = requestContext({ clock });
     const take = (call = name) =>
       void semaphore
         .acquire(context)

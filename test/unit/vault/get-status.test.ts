@@ -4,7 +4,7 @@ import type { Ports } from '../../../functions/vault/request.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-const down = () => Promise.reject(new Error('down'));
+const down = (): Promise<never> => Promise.reject(new Error('down'));
 
 /** A status page with counted probes; the probe of the store takes 3.4 ms. */
 const page = (
@@ -12,24 +12,18 @@ const page = (
   clock = virtualClock(),
 ) => {
   const probes = { store: 0, key: 0 };
+  const probeStore = async () => {
+    probes.store += 1;
+    clock.advance(3.4);
+    return options.storeDown ? down() : { replicated: options.replicated ?? false };
+  };
+  const probeKey = async () => {
+    probes.key += 1;
+    return options.keyDown ? down() : { masterKeyId: 'arn:key/1234abcd' };
+  };
   const ports = {
-    store: {
-      for: () => ({
-        probe: async () => {
-          probes.store += 1;
-          clock.advance(3.4);
-          return options.storeDown ? down() : { replicated: options.replicated ?? false };
-        },
-      }),
-    },
-    dataKeys: {
-      for: () => ({
-        probe: async () => {
-          probes.key += 1;
-          return options.keyDown ? down() : { masterKeyId: 'arn:key/1234abcd' };
-        },
-      }),
-    },
+    store: { for: () => ({ probe: probeStore }) },
+    dataKeys: { for: () => ({ probe: probeKey }) },
   } as unknown as Ports;
   const status = getStatus(ports, clock);
   const context = requestContext({ clock });
@@ -37,39 +31,20 @@ const page = (
 };
 
 describe('the status of the vault', () => {
-  it('reports ok if both services work', async () => {
-    const { ask, context } = page();
+  it.each<[string, { storeDown?: boolean; keyDown?: boolean }]>([
+    ['ok', {}],
+    ['degraded', { storeDown: true }],
+    ['degraded', { keyDown: true }],
+    ['degraded', { keyDown: true, storeDown: true }],
+  ])('reports %s with the state of each service: %j', async (status, down) => {
+    const { storeDown = false, keyDown = false } = down;
+    const { ask, context } = page(down);
     expect(await ask()).toEqual({
-      status: 'ok',
-      store: { reachable: true, latencyMs: 3 },
-      masterKey: { reachable: true, id: 'arn:key/1234abcd' },
+      status,
+      store: { reachable: !storeDown, latencyMs: 3 },
+      masterKey: { reachable: !keyDown, id: keyDown ? null : 'arn:key/1234abcd' },
     });
     expect(context.journal.decisions).toEqual([]);
-  });
-
-  it('reports degraded if the store is down, and still tells the key', async () => {
-    expect(await page({ storeDown: true }).ask()).toEqual({
-      status: 'degraded',
-      store: { reachable: false, latencyMs: 3 },
-      masterKey: { reachable: true, id: 'arn:key/1234abcd' },
-    });
-  });
-
-  it('reports degraded without a key id if the master key does not work', async () => {
-    expect(await page({ keyDown: true }).ask()).toEqual({
-      status: 'degraded',
-      store: { reachable: true, latencyMs: 3 },
-      masterKey: { reachable: false, id: null },
-    });
-  });
-
-  it('reports degraded if nothing works', async () => {
-    const status = await page({ keyDown: true, storeDown: true }).ask();
-    expect([status.status, status.store.reachable, status.masterKey.reachable]).toEqual([
-      'degraded',
-      false,
-      false,
-    ]);
   });
 
   // Shows G5.
