@@ -93,7 +93,7 @@ describe('a token', () => {
     expect(verified).toBe(tokens.length + 1);
   });
 
-  it('goes through verification each time if it is refused', async () => {
+  it('needs verification each time if it is refused', async () => {
     for (let time = 1; time <= 3; time += 1) {
       expect(await codeOf(() => ask(tokenOf({ tenant: '' })))).toBe('unauthenticated');
       expect(verified).toBe(time);
