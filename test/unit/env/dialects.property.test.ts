@@ -12,16 +12,7 @@ const dialects = ['shell', 'compose', 'docker', 'dotenv', 'python'] as const;
 const value = fc
   .array(
     fc.oneof(
-      {
-        weight: 4,
-        arbitrary: fc.constantFrom(
-          ...`'"\`\\$#{}() \t\n\rnab=`,
-          '\u2028',
-          '\u00a0',
-          '\uFEFF',
-          '😀',
-        ),
-      },
+      { weight: 4, arbitrary: fc.constantFrom(...`'"\`\\$#{}() \t\n\rnab=\u2028\u00a0\uFEFF😀`) },
       { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
     ),
     { maxLength: 10 },
@@ -79,9 +70,9 @@ describe('findExpansions', () => {
     fc.assert(
       fc.property(text, (any) => {
         const matches = [...any.matchAll(/\$\{[^}:]*(?::-[^}]*)?\}/g)];
-        const places = matches.map(({ index, 0: all }) => ({
-          start: index,
-          end: index + all.length,
+        const places = matches.map(({ index: start, 0: all }) => ({
+          start,
+          end: start + all.length,
         }));
         expect(findExpansions(any)).toEqual(places);
       }),
@@ -143,11 +134,9 @@ describe('a value written for npm dotenv and Node', () => {
         (values, template) => {
           const { text, expected } = written(values, template);
           for (const [, read] of nodeReaders) expect(sorted(read(text))).toEqual(expected);
-          expect(
-            sorted(readWithExpand(text, { a: 'x', n: 'x' })).filter(
-              ([key]) => key !== 'a' && key !== 'n',
-            ),
-          ).toEqual(expected);
+          const expanded = new Map(readWithExpand(text, { a: 'x', n: 'x' }));
+          for (const key of ['a', 'n']) expanded.delete(key);
+          expect(sorted(expanded)).toEqual(expected);
         },
       ),
       { numRuns: 60 },

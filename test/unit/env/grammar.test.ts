@@ -26,13 +26,9 @@ describe('the grammar of a .env file', () => {
   });
 
   it('reads the names of built-in object properties like any other', () => {
-    const text = 'constructor=1\n__proto__=2\ntoString=3\nhasOwnProperty=4\n';
-    expect(read(text).map(([key]) => key)).toEqual([
-      'constructor',
-      '__proto__',
-      'toString',
-      'hasOwnProperty',
-    ]);
+    const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty'];
+    const text = names.map((name) => `${name}=1\n`).join('');
+    expect(read(text).map(([key]) => key)).toEqual(names);
   });
 
   it('reads export as the key if no other key follows', () => {
@@ -48,11 +44,8 @@ describe('the grammar of a .env file', () => {
   });
 
   it('keeps the blanks between an empty value and its comment', () => {
-    expect(parseFile('A= \t# c\n').lines[0]).toMatchObject({
-      afterEquals: '',
-      afterValue: ' \t',
-      comment: '# c',
-    });
+    const parts = { afterEquals: '', afterValue: ' \t', comment: '# c' };
+    expect(parseFile('A= \t# c\n').lines[0]).toMatchObject(parts);
   });
 
   it('numbers lines as an editor does, even after values of several lines', () => {

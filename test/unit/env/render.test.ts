@@ -68,15 +68,9 @@ describe('a line that cannot be written', () => {
   it('produces an error with position, key, dialect and reason, without the value', () => {
     const text = '# c\n  export KEY = "x-secret(X)"\n';
     const options = { mode: 'expand', dialect: 'docker', secrets: { X: 'hunter2\n' } } as const;
+    const place = { line: 2, column: 19, key: 'KEY' };
     expect(errorsOf(() => render(text, options))).toEqual([
-      {
-        line: 2,
-        column: 19,
-        code: 'not_representable',
-        key: 'KEY',
-        dialect: 'docker',
-        reason: 'line_feed',
-      },
+      { ...place, code: 'not_representable', dialect: 'docker', reason: 'line_feed' },
     ]);
   });
 
@@ -90,31 +84,21 @@ describe('a line that cannot be written', () => {
     ]);
   });
 
-  it('gives the reason not_utf8 if a secret is no text', () => {
-    const secrets = { X: new Uint8Array([0xff]) };
+  it('gives the reason not_utf8 on every line that uses a secret that is no text', () => {
+    const secrets = { X: new Uint8Array([0xff]), Y: 'y' };
+    const text = 'A=secret(Y)secret(X)secret(X)\nB=secret(Y)\nC="secret(X)"\n';
     for (const dialect of ['shell', 'json'] as const) {
-      const work = () => render('A=secret(X)\n', { dialect, secrets });
-      expect(errorsOf(work)).toMatchObject([{ key: 'A', dialect, reason: 'not_utf8' }]);
+      expect(errorsOf(() => render(text, { dialect, secrets }))).toMatchObject([
+        { line: 1, column: 12, key: 'A', dialect, reason: 'not_utf8' },
+        { line: 3, column: 4, key: 'C', dialect, reason: 'not_utf8' },
+      ]);
     }
   });
 
   it('gives the reason expanded_later if a value would change a later reference', () => {
-    const work = () =>
-      render('A=secret(X)secret(Y)\nB="secret(X)enc(N)"\n', {
-        values: { N: '1' },
-        secrets: { X: '\\', Y: '' },
-      });
+    const options = { values: { N: '1' }, secrets: { X: '\\', Y: '' } };
+    const work = () => render('A=secret(X)secret(Y)\nB="secret(X)enc(N)"\n', options);
     expect(errorsOf(work)).toMatchObject([{ line: 2, key: 'B', reason: 'expanded_later' }]);
-  });
-});
-
-describe('a resolved value', () => {
-  it('causes an error on every line that uses it if it is not UTF-8', () => {
-    const secrets = { X: new Uint8Array([0xff]), Y: 'y' };
-    const text = 'A=secret(Y)secret(X)secret(X)\nB=secret(Y)\nC="secret(X)"\n';
-    const errors = ['1:12 not_representable', '3:4 not_representable'];
-    expect(faultsOf(() => render(text, { secrets }))).toEqual(errors);
-    expect(faultsOf(() => render(text, { secrets, dialect: 'json' }))).toEqual(errors);
   });
 });
 
@@ -125,9 +109,6 @@ describe('the dialect json', () => {
     expect(content).toBe(
       '{"B":"2","A":"\\"\\u0000\\n\u2028é","__proto__":"secret(Y)","constructor":"$x"}',
     );
-  });
-
-  it('writes an empty object for a file without assignments', () => {
     expect(contentOf('# c\n', { dialect: 'json', mode: 'expand' })).toBe('{}');
   });
 
@@ -174,14 +155,11 @@ describe('the warning value_elsewhere', () => {
     expect(lines('A=secret(Y)\n', { X: `it's $5 "ok"` }, { Y: `it's $5 "ok"` })).toEqual([2]);
   });
 
-  it('finds a value that is part of another or ends like another', () => {
+  it('finds a value after a partial match, in another value, or with the end of another', () => {
+    expect(lines('# 111112222\n', { X: '11112222' })).toEqual([2]);
     const values = { X: '123456789012', Y: '34567890', Z: '567890123' };
     const text = '# 1234567890\n# 123456789\n# 1234567890123\nA="enc(Y)enc(Z)"\n';
     expect(lines(text, values)).toEqual([2, 4]);
-  });
-
-  it('finds a value after a partial match', () => {
-    expect(lines('# 111112222\n', { X: '11112222' })).toEqual([2]);
   });
 
   it('omits the lines that hold the reference', () => {
@@ -196,6 +174,10 @@ describe('the size of a reply in the result of its function', () => {
   const secretOf = (bytes: number, character = 'x') =>
     new Map([['X', utf8.encode(character.repeat(bytes / utf8.encode(character).length))]]);
 
+  /** Lines that each use the same secret. */
+  const usesOf = (count: number, key = 'K') =>
+    Array.from({ length: count }, (_, index) => `${key}${index}=secret(X)\n`).join('');
+
   it('stops a large reply before it is built', () => {
     const text = `A="${'secret(X)'.repeat(29_000)}"\n`;
     const planned = plan(text, { mode: 'expand' });
@@ -207,8 +189,7 @@ describe('the size of a reply in the result of its function', () => {
   });
 
   it('reaches exactly the limit as text', () => {
-    const uses = Array.from({ length: 91 }, (_, index) => `K${index}=secret(X)\n`).join('');
-    const secrets = secretOf(65_536);
+    const [uses, secrets] = [usesOf(91), secretOf(65_536)];
     const size = (file: string) =>
       bodyBytesInResult(renderFile(plan(file), secrets, 'text').content);
     const fits = `${uses}#${'x'.repeat(limit - size(uses) - 1)}`;
@@ -218,8 +199,7 @@ describe('the size of a reply in the result of its function', () => {
   });
 
   it('reaches exactly the limit in the dialect json, with brackets and commas', () => {
-    const secrets = secretOf(65_536);
-    const uses = Array.from({ length: 91 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const [uses, secrets] = [usesOf(91), secretOf(65_536)];
     const sized = (text: string) =>
       bodyBytesInResult(renderFile(plan(text, { dialect: 'json' }), secrets, 'text').content);
     const room = limit - sized(`${uses}Z=`);
@@ -228,8 +208,7 @@ describe('the size of a reply in the result of its function', () => {
   });
 
   it('reaches exactly the limit in a JSON reply, with its lists and escapes', () => {
-    const secrets = secretOf(65_536, '"');
-    const uses = Array.from({ length: 22 }, (_, index) => `K${index}=secret(X)\n`).join('');
+    const [uses, secrets] = [usesOf(22), secretOf(65_536, '"')];
     const size = (content: string) => {
       const resolved = [{ name: 'X', version: 999_999_999 }];
       return bodyBytesInResult(JSON.stringify({ content, created: [], resolved, warnings: [] }));
@@ -242,25 +221,20 @@ describe('the size of a reply in the result of its function', () => {
 
   it('includes the warnings', () => {
     const names = Array.from({ length: 15_000 }, (_, index) => `K${index}=~\n`).join('');
-    const uses = Array.from({ length: 80 }, (_, index) => `S${index}=secret(X)\n`).join('');
-    const planned = plan(names + uses);
+    const planned = plan(names + usesOf(80, 'S'));
     expect(renderFile(planned, secretOf(60_000), 'text').warnings).toHaveLength(15_000);
     expect(refusal(() => renderFile(planned, secretOf(65_536), 'json'))).toEqual(tooLarge);
   });
 
   it('leaves 1 MiB for all values, stored and read', () => {
-    const texts = Array.from({ length: 17 }, (_, index) => `K${index}=secret(X${index})\n`);
-    const values = (count: number) =>
-      new Map(
-        Array.from({ length: count }, (_, index) => [`X${index}`, new Uint8Array(65_536).fill(97)]),
-      );
-    const sixteen = plan(texts.slice(0, 16).join(''));
-    expect(renderFile(sixteen, values(16), 'text').content.length).toBeGreaterThan(1_048_576);
-    const stored = plan(`${texts.slice(0, 16).join('')}N=enc(N)\n`, { values: { N: 'n' } });
-    expect(refusal(() => renderFile(stored, values(16), 'text'))).toEqual({
-      code: 'too_large',
-      limit: 1_048_576,
-    });
+    const texts = Array.from({ length: 16 }, (_, index) => `K${index}=secret(X${index})\n`);
+    const values = new Map(texts.map((_, index) => [`X${index}`, new Uint8Array(65_536).fill(97)]));
+    expect(renderFile(plan(texts.join('')), values, 'text').content.length).toBeGreaterThan(
+      1_048_576,
+    );
+    const stored = plan(`${texts.join('')}N=enc(N)\n`, { values: { N: 'n' } });
+    const refused = refusal(() => renderFile(stored, values, 'text'));
+    expect(refused).toEqual({ code: 'too_large', limit: 1_048_576 });
   });
 
   it('takes at most two seconds to check repetitive values in a repetitive file', () => {
@@ -278,8 +252,7 @@ describe('the size of a reply in the result of its function', () => {
 
 describe('a rendering', () => {
   it('fails without a value that the plan reads', () => {
-    expect(refusal(() => renderFile(plan('A=secret(X)\n'), new Map(), 'json')).code).toBe(
-      'internal',
-    );
+    const work = () => renderFile(plan('A=secret(X)\n'), new Map(), 'json');
+    expect(refusal(work).code).toBe('internal');
   });
 });
