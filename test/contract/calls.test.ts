@@ -322,11 +322,8 @@ describe('every operation', () => {
     await getHealth({}, { awsRequestId: 'the-id' });
     const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));
     stdout.mockRestore();
-    expect(JSON.parse(lines.find((line) => line.includes('the-id')) ?? '')).toMatchObject({
-      storeCalls: 0,
-      kmsCalls: 0,
-      units: 0,
-    });
+    const line = JSON.parse(lines.find((each) => each.includes('the-id')) ?? '');
+    expect(line).toMatchObject({ storeCalls: 0, kmsCalls: 0, units: 0 });
   });
 
   it.each([

@@ -158,10 +158,3 @@ it('more concurrent updates of one secret than time allows are stored or throttl
   const decisions = contexts.flatMap(({ journal }) => journal.decisions);
   expect(new Set(decisions.map(({ decision }) => decision))).toEqual(new Set(['version_written']));
 });
-
-it('the probes of the status page find the table and the key', async () => {
-  const context = requestContext();
-  expect(await vault.ports.store.for(context, alice).probe()).toEqual({ replicated: false });
-  const { masterKeyId } = await vault.ports.dataKeys.for(context).probe();
-  expect(vault.keyArn).toContain(masterKeyId);
-});
