@@ -55,25 +55,18 @@ const comesBack = async (name: string, node: number): Promise<void> => {
 };
 
 describe('status', () => {
-  it('shows one leader, three nodes that serve, and equal digests', async () => {
+  it('shows one leader, three nodes that serve and equal digests, as JSON and as a table', async () => {
     await create(1);
     await untilSeen(cluster.status, isWhole);
     const { nodes, equal }: ClusterStatus = JSON.parse(await command('status', '--json'));
     expect(nodes.map(({ node }) => node)).toEqual([1, 2, 3]);
     expect(nodes.filter(({ leader }) => leader)).toHaveLength(1);
-    expect(nodes[0]).toMatchObject({
-      alive: true,
-      lag: 0,
-      digest: expect.stringMatching(/^[0-9a-f]{8}$/),
-    });
+    expect(nodes[0]).toMatchObject({ alive: true, lag: 0 });
+    expect(nodes[0]?.digest).toMatch(/^[0-9a-f]{8}$/);
     expect(equal).toBe(true);
-  });
-
-  it('prints a table for a person', async () => {
-    const lines = (await command('status')).split('\n');
-    expect(lines[0]).toMatch(/^node {2}alive {2}state +peers +leader +applied +lag +digest$/);
-    expect(lines[2]).toMatch(/^2 {5}yes {4}serving +connected +(yes|no) +\d+ +\d+ +[0-9a-f]{8}$/);
-    expect(lines.at(-1)).toBe('the digests at equal revisions are equal');
+    const [head, , line] = (await command('status')).split('\n');
+    expect(head).toMatch(/^node {2}alive {2}state +peers +leader +applied +lag +digest$/);
+    expect(line).toMatch(/^2 {5}yes {4}serving +connected +(yes|no) +\d+ +\d+ +[0-9a-f]{8}$/);
   });
 });
 
@@ -124,16 +117,13 @@ describe('npm run inspect', () => {
 
 describe('a node', () => {
   it.each([
-    { how: 'kill', state: 'killed', back: 'start', again: 'does not run', done: 'runs already' },
-    { how: 'stop', state: 'stopped', back: 'start', again: 'does not run', done: 'runs already' },
-    { how: 'wipe', state: 'stopped', back: 'start', again: 'does not run', done: 'runs already' },
-    {
-      ...{ how: 'pause', state: 'paused', back: 'resume' },
-      ...{ again: 'is paused already', done: 'is not paused' },
-    },
+    ['killed', 'kill', 'start', 'does not run', 'runs already'],
+    ['stopped', 'stop', 'start', 'does not run', 'runs already'],
+    ['stopped', 'wipe', 'start', 'does not run', 'runs already'],
+    ['paused', 'pause', 'resume', 'is paused already', 'is not paused'],
   ])(
-    'becomes $state by $how at once with all it had started, and serves what it missed after $back',
-    async ({ how, state, back, again, done }) => {
+    'becomes %s by %s at once with all it had started, and serves what it missed after %s',
+    async (state, how, back, again, done) => {
       const pids = cluster.pids('node-2');
       expect(pids.filter(isAlive)).toHaveLength(2);
       await command(how, '2');
@@ -177,8 +167,7 @@ describe('a node that is isolated', () => {
       cluster.ask(leader, 'GET', `/v1/secrets/${before}`),
       cluster.ask(leader, 'POST', '/v1/secrets', { body: { name, value: 'cut off' } }),
     ]);
-    expect(read.status).toBe(503);
-    expect(write.status).toBe(503);
+    expect([read.status, write.status]).toEqual([503, 503]);
     const missed = await create(other);
     const seen = await untilSeen(
       cluster.status,

@@ -1,23 +1,14 @@
 /** A real etcd over files that were damaged while it did not run: the node knows what etcd says of them. */
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readdirSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { TlsFiles } from '../../local/cluster/cluster-file.ts';
 import { connectEtcd } from '../../local/etcd/client.ts';
 import { findFreePort } from '../../local/host/ports.ts';
 import type { NodeConfig } from '../../local/node/config.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
 import { freshCertificates } from '../support/certificates.ts';
+import { freshFolder } from '../support/local-process.ts';
 import { configOf, memberOptionsOf } from '../support/nodes.ts';
 import { until } from '../support/until.ts';
 
@@ -28,11 +19,10 @@ beforeAll(async () => {
   tls = await freshCertificates(['127.0.0.1']);
 });
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'vault-member-'));
+  folder = freshFolder();
   const address = { node: 1, host: '127.0.0.1', etcdPort: await findFreePort(), peerPort: 1 };
   config = configOf(1, 1, { nodes: [address], quotaBytes: 1_073_741_824 });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const start = (askForMember: (why: string) => Promise<string>) =>
   startMember(memberOptionsOf({ config, folder, tls, askForMember }), undefined);
@@ -48,13 +38,8 @@ const fill = async (): Promise<void> => {
       () => false,
     );
   };
-  try {
-    for (let count = 0; count < 20; count += 1) {
-      await until(() => put(count));
-    }
-  } finally {
-    etcd.close();
-  }
+  for (let count = 0; count < 20; count += 1) await until(() => put(count));
+  etcd.close();
 };
 
 const pageBytes = 4_096;
@@ -82,20 +67,12 @@ it.each<[string, () => void]>([
   ['a database with pages of something else', () => garble(database(), 2, 6)],
 ])('a node whose etcd has %s asks for a new member', async (_, damage) => {
   const whole = await start(() => Promise.reject(new Error('it is whole')));
-  try {
-    await fill();
-  } finally {
-    await whole.close();
-  }
+  await fill().finally(whole.close);
   damage();
   const { promise: asked, resolve: notice } = Promise.withResolvers<string>();
   const damaged = await start(async (why) => {
     notice(why);
     throw new Error('there is nobody to ask');
   });
-  try {
-    expect(await asked).toMatch(/^its etcd said: /);
-  } finally {
-    await damaged.close();
-  }
+  expect(await asked.finally(damaged.close)).toMatch(/^its etcd said: /);
 });
