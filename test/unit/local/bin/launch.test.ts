@@ -18,15 +18,8 @@ const install = (name: string): void => {
   symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
 };
 const launch = (...options: readonly string[]) => {
-  const args = [
-    ...options,
-    'local/bin/launch.js',
-    'local/bin/token.ts',
-    '--tenant',
-    'a',
-    '--sub',
-    'b',
-  ];
+  const words = ['local/bin/token.ts', '--tenant', 'a', '--sub', 'b'];
+  const args = [...options, 'local/bin/launch.js', ...words];
   const env = { PATH: process.env['PATH'] };
   const ran = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8' });
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };

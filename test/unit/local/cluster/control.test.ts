@@ -70,25 +70,15 @@ describe('the socket of a cluster', () => {
 
   it('replaces the socket of a run that was killed', async () => {
     const folder = await start(async () => 'the first');
-    controls.push(
-      await startControl(
-        folder,
-        async () => 'the second',
-        () => undefined,
-      ),
-    );
+    const report = () => undefined;
+    controls.push(await startControl(folder, async () => 'the second', report));
     expect(await sendCommand(folder, status)).toBe('the second');
   });
 
   it('fails with a sentence in a folder with a long name', async () => {
     const folder = join(freshFolder(), 'x'.repeat(120));
-    await expect(
-      startControl(
-        folder,
-        async () => '',
-        () => undefined,
-      ),
-    ).rejects.toThrow(/is too long for a socket in it: set VAULT_DATA_DIR/);
+    const started = startControl(folder, async () => '', Object);
+    await expect(started).rejects.toThrow(/is too long for a socket in it: set VAULT_DATA_DIR/);
     await expect(sendCommand(folder, status)).rejects.toThrow(/is too long/);
   });
 });
