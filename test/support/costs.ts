@@ -96,11 +96,7 @@ export const costs = {
   'list-secrets': { store: ['Query'], kms: [], reads: 1.5, writes: 0 },
   'encrypt-env of 40 names': envCost({ created: 40 }),
   'expand-env of 40 names': envCost({ read: 40 }),
-  'submit-env of 20 new names and 20 known, keyed': envCost({
-    created: 20,
-    read: 20,
-    recordKb: 2,
-  }),
+  'submit-env of 20 new names and 20 known, keyed': envCost({ created: 20, read: 20, recordKb: 2 }),
   'get-status': { store: ['DescribeTable'], kms: ['DescribeKey'], reads: 0, writes: 0 },
   'get-health': { store: [], kms: [], reads: 0, writes: 0 },
 } as const satisfies Readonly<Record<string, Cost>>;

@@ -16,10 +16,7 @@ type Action = {
   readonly ReturnValuesOnConditionCheckFailure?: string;
 };
 
-export type MemoryStore = {
-  readonly exchange: Exchange;
-  readonly items: () => readonly Item[];
-};
+export type MemoryStore = { readonly exchange: Exchange; readonly items: () => readonly Item[] };
 
 const keyOf = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`;
 const keysNamed =

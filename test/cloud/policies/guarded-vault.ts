@@ -85,11 +85,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   const local = environmentOf({}, { vaultId, storeEndpoint: store.endpoint, kms, jwks });
   const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const owner = new DynamoDBClient({
-    endpoint: store.endpoint,
-    region: 'us-east-1',
-    credentials,
-  });
+  const owner = new DynamoDBClient({ endpoint: store.endpoint, region: 'us-east-1', credentials });
   await ensureTable(owner, tableName, table);
   owner.destroy();
   const [toStore, toKms] = [toEndpoint(store.endpoint), toEndpoint(kms.endpoint)];

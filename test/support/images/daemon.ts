@@ -65,10 +65,7 @@ export const startDaemon = async (
   const child = spawn(
     'dockerd',
     ['--storage-driver=overlay2', '--pidfile', join(folder, 'dockerd.pid')],
-    {
-      detached: true,
-      stdio: ['ignore', log, log],
-    },
+    { detached: true, stdio: ['ignore', log, log] },
   );
   closeSync(log);
   child.unref();

@@ -86,10 +86,7 @@ const ask = async (
   for (let time = 0; time < 4; time += 1) {
     const node = oneOf(random, nodes);
     const began = world.next();
-    const context = requestContext({
-      clock: world.clock(node.skew),
-      writeId: `write-${began}`,
-    });
+    const context = requestContext({ clock: world.clock(node.skew), writeId: `write-${began}` });
     const died = node.death().then((): Told => ({ kind: 'died' }));
     const told = await Promise.race([send(node.ports(), context, principal).catch(toldOf), died]);
     record({ ...asked, began, ended: world.next(), told });
