@@ -1,26 +1,15 @@
 /** The vault refuses each part of a request that is invalid, names it, repeats nothing of it and stores nothing. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  type Call,
-  freshName,
-  isLocal,
-  itLocal,
-  type RunningVault,
-  startVault,
-} from '../support/running-vault.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { type Call, freshName, isLocal, itLocal, useVault } from '../support/running-vault.ts';
 
 /** A text in all invalid input. */
 const canary = 'c4n4ry';
 const known = freshName('KNOWN');
-let vault: RunningVault;
-let token: string;
+const vault = useVault();
 beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-  await vault.call('POST', '/v1/secrets', { token, body: { name: known, value: 'one' } });
-  await vault.call('PUT', `/v1/secrets/${known}`, { token, body: { value: 'two' } });
+  await vault.ask('POST', '/v1/secrets', { name: known, value: 'one' });
+  await vault.ask('PUT', `/v1/secrets/${known}`, { value: 'two' });
 });
-afterAll(() => vault.stop());
 
 type Raw = NonNullable<Call['raw']>;
 /** The field, the request, and its body: an object, or a text as it is sent. */
@@ -30,7 +19,7 @@ const send = (request: string, body: Row[2], headers: Call['headers'] = {}) => {
   const [method = '', path = ''] = request.split(' ');
   const isRaw = typeof body === 'string' || body instanceof Uint8Array;
   return vault.call(method, path, {
-    token,
+    token: vault.token(),
     headers,
     ...(isRaw ? { raw: body } : body && { body }),
   });

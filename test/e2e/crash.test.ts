@@ -1,24 +1,13 @@
 /** After kill -9 in the middle of writes and a restart on the same folder, no acknowledged write is lost. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
-import {
-  describeLocal,
-  freshName,
-  type RunningVault,
-  startVault,
-} from '../support/running-vault.ts';
+import { describeLocal, freshName, useVault } from '../support/running-vault.ts';
 
 const writers = 8;
 const rounds = 2;
 
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 type Attempt = {
   readonly method: string;
@@ -41,7 +30,7 @@ const encrypt = (name: string): Attempt => {
   return { method: 'POST', path: '/v1/env/encrypt', body, key: randomUUID(), name, pair };
 };
 const send = ({ method, path, body, key }: Attempt) =>
-  vault.call(method, path, { token, body, headers: { 'Idempotency-Key': key } });
+  vault.ask(method, path, body, { 'Idempotency-Key': key });
 
 /** Writes until the connection breaks; the last attempt of each writer stays unacknowledged. */
 const writeUntilBroken = async (attempts: Attempt[]): Promise<void> => {
@@ -71,7 +60,7 @@ const crash = async (): Promise<Attempt[]> => {
 
 describeLocal('a vault after kill -9 during writes', () => {
   const attempts: Attempt[] = [];
-  const value = (name: string) => vault.call('GET', `/v1/secrets/${name}`, { token });
+  const value = (name: string) => vault.ask('GET', `/v1/secrets/${name}`);
   /** The unacknowledged files at the time of the kill. */
   const cutOff = () =>
     attempts.flatMap(({ name, pair, acknowledged }) =>

@@ -2,24 +2,12 @@
  * 16 clients submit 150 overlapping files, and read one with each. Every request is timed, so that each answer can be
  * compared with what earlier answers had told and later ones could not yet tell.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  freshName,
-  type Reply,
-  type RunningVault,
-  repeatable,
-  startVault,
-} from '../support/running-vault.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { freshName, type Reply, repeatable, useVault } from '../support/running-vault.ts';
 
 const clients = 16;
 const filesCount = 150;
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 /** Each file wants a pair of its own and names that other files want too. */
 type File = {
@@ -60,12 +48,12 @@ const submit = (file: File, content = contentOf(file)) =>
   timed(() => {
     const values = Object.fromEntries(file.wants.map((name) => [name, textOf(name, file.index)]));
     const body = { content, values };
-    return vault.call('POST', '/v1/env', { token, body, headers: repeatable() });
+    return vault.ask('POST', '/v1/env', body, repeatable());
   });
 const expand = (names: readonly string[]) =>
   timed(() => {
     const content = names.map((name) => `K_${name}=secret(${name})\n`).join('');
-    return vault.call('POST', '/v1/env/expand', { token, body: { content, dialect: 'json' } });
+    return vault.ask('POST', '/v1/env/expand', { content, dialect: 'json' });
   });
 const toldNames = ({ reply }: Timed): readonly string[] =>
   (reply.json.errors ?? []).map(({ name }) => name ?? '');

@@ -1,8 +1,8 @@
 /** Sends each error example of docs/env.md and compares the answer with the page. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { type RunningVault, startVault } from '../support/running-vault.ts';
+import { useVault } from '../support/running-vault.ts';
 
 const stored: readonly (readonly [string, string | Uint8Array])[] = [
   ['KNOWN', 'hunter2'],
@@ -15,21 +15,17 @@ const stored: readonly (readonly [string, string | Uint8Array])[] = [
   ['LONG', 'x'.repeat(65_536)],
 ];
 
-let vault: RunningVault;
-let token: string;
+const vault = useVault();
 beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
   for (const [name, value] of stored) {
     const sent =
       typeof value === 'string'
         ? { value }
         : { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
-    const reply = await vault.call('POST', '/v1/secrets', { token, body: { name, ...sent } });
+    const reply = await vault.ask('POST', '/v1/secrets', { name, ...sent });
     expect(reply.status).toBe(201);
   }
 });
-afterAll(() => vault.stop());
 
 const page = readFileSync('docs/env.md', 'utf8');
 const cell = String.raw`\| (\w+) \| \`(.+?)\` \|(?: \`(.+?)\`)? \| (\d+) (\d+):(\d+) \|`;
@@ -51,7 +47,7 @@ describe('an error example in docs/env.md', () => {
     'gets the answer on the page: $word',
     async ({ word, route, body, status, line, column }) => {
       const path = route === 'submit' ? '/v1/env' : `/v1/env/${route}`;
-      const reply = await vault.call('POST', path, { token, body });
+      const reply = await vault.ask('POST', path, body);
       expect(reply.status).toBe(status);
       expect(reply.json.errors).toHaveLength(1);
       const told = reason.enum.includes(word)
@@ -91,7 +87,7 @@ const curl = async (command: string, files: ReadonlyMap<string, string>): Promis
   const path = /http:\/\/127\.0\.0\.1:3000(\/[^\s']*)/.exec(command)?.[1] ?? '';
   const json = command.includes('application/json');
   const body = /-d '(.*?)'/s.exec(command)?.[1] ?? sent ?? '';
-  const call = json ? { token, raw: body } : { token, file: body };
+  const call = { token: vault.token(), ...(json ? { raw: body } : { file: body }) };
   const now = `at=${new Date().toISOString()}`;
   return (await vault.call('POST', path.replace(/at=[^&]*/, now), call)).text;
 };

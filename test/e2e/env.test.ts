@@ -1,31 +1,19 @@
-/** Both forms of .env files, their reports and the order of reports, and the limits. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Call, freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+/** Both forms of .env files, their reports and the order of reports, instants, pins and the limits. */
+import { describe, expect, it } from '@jest/globals';
+import { type Call, freshName, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 type Route = '' | '/encrypt' | '/expand';
 const post = (route: Route, call: Call, query = '') =>
-  vault.call('POST', `/v1/env${route}${query}`, { token, ...call });
+  vault.call('POST', `/v1/env${route}${query}`, { token: vault.token(), ...call });
 const json = (route: Route, content: string, members = {}) =>
   post(route, { body: { content, ...members } });
-const create = async (value: string, name = freshName()): Promise<string> => {
-  const reply = await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
-  expect(reply.status).toBe(201);
-  return name;
-};
-const readBack = async (name: string) =>
-  (await vault.call('GET', `/v1/secrets/${name}`, { token })).json.value;
+const readBack = async (name: string) => (await vault.ask('GET', `/v1/secrets/${name}`)).json.value;
 
 describe('a bare .env file', () => {
   it('comes back bare with every byte except its references', async () => {
-    const name = await create('a b');
+    const name = await vault.create('a b');
     const file = `\ufeff# kept\r\n\r\n  X = 'y' # kept\nA="secret(${name})"\nLAST=1`;
     const reply = await post('/expand', { file });
     expect(reply.headers.get('content-type')).toBe('text/plain; charset=utf-8');
@@ -33,7 +21,7 @@ describe('a bare .env file', () => {
   });
 
   it('comes back bare from JSON if text/plain is requested, but problems stay JSON', async () => {
-    const name = await create('v');
+    const name = await vault.create('v');
     const headers = { Accept: 'text/plain' };
     const body = { content: `A=secret(${name})\n` };
     expect((await post('/expand', { body, headers })).text).toBe('A=v\n');
@@ -57,7 +45,7 @@ describe('a bare .env file', () => {
   });
 
   it('takes its options from the query', async () => {
-    const [old, fresh] = [await create('v'), freshName()];
+    const [old, fresh] = [await vault.create('v'), freshName()];
     const rendered = await post('/expand', { file: `A=secret(${old})\n` }, '?dialect=json');
     expect(JSON.parse(rendered.text)).toEqual({ A: 'v' });
     const dry = await post('/encrypt', { file: `${fresh}=v\nA=enc(${fresh})\n` }, '?dryRun=true');
@@ -99,7 +87,7 @@ describe('the dialect json', () => {
       expect(reply).toMatchObject({ status: 400, json: { field: 'dialect' } });
     }
     expect(await readBack(name)).toBeUndefined();
-    const old = await create('v');
+    const old = await vault.create('v');
     expect((await json('', `A=secret(${old})`, { dialect: 'json' })).status).toBe(200);
     expect((await json('/encrypt', 'A=1', { dialect: 'json' })).status).toBe(400);
   });
@@ -107,7 +95,7 @@ describe('the dialect json', () => {
 
 describe('dryRun', () => {
   it('answers like the real request and stores nothing', async () => {
-    const [name, old] = [freshName(), await create('v')];
+    const [name, old] = [freshName(), await vault.create('v')];
     const content = `${name}=w\nA="enc(${name})"\nB=secret(${old})\n`;
     const dry = await json('', content, { dryRun: true });
     expect(await readBack(name)).toBeUndefined();
@@ -119,7 +107,7 @@ describe('dryRun', () => {
 
 describe('a .env file with several errors', () => {
   it('gets errors of lines before errors of names, and existing names before missing ones', async () => {
-    const [taken, missing] = [await create('v'), freshName()];
+    const [taken, missing] = [await vault.create('v'), freshName()];
     const values = { [taken]: 'v' };
     const names = `A=enc(${taken})\nB=secret(${missing})\n`;
     const bad = await json('', `${names}BAD LINE\n`, { values });
@@ -196,5 +184,39 @@ describe('names and keys of JavaScript built-ins', () => {
     expect(stored.json.created?.map(({ name }) => name)).toEqual(words);
     const expanded = await json('/expand', stored.json.content ?? '');
     expect(expanded.json.content).toBe(words.map((word) => `${word}='of ${word}'\n`).join(''));
+  });
+});
+
+describe('a .env file as of an instant or with pins', () => {
+  const put = (name: string, value: string) => vault.ask('PUT', `/v1/secrets/${name}`, { value });
+
+  it('resolves every secret as of the instant, in both forms', async () => {
+    const [a, b] = [await vault.create('a1'), await vault.create('b1')];
+    await put(a, 'a2');
+    const { json: second } = await put(b, 'b2');
+    await put(a, 'a3');
+    const file = `A=secret(${a})\nB=secret(${b})\n`;
+    const then = await json('/expand', file, { at: second.validFrom });
+    expect(then.json.content).toBe('A=a2\nB=b2\n');
+    expect(then.json.resolved).toEqual([
+      { name: a, version: 2 },
+      { name: b, version: 2 },
+    ]);
+    const bare = await post('/expand', { file }, `?at=${second.validFrom}`);
+    expect(bare.text).toBe('A=a2\nB=b2\n');
+    const before = await json('/expand', file, { at: '2020-01-01T00:00:00Z' });
+    expect(before).toMatchObject({ status: 404, json: { errorsTotal: 2 } });
+  });
+
+  it('repeats a deployment exactly from its pinned form after later updates', async () => {
+    const name = await vault.create('one');
+    const content = `\ufeff# kept\r\nA="\\\\secret(X) secret(${name})" # secret(${name})\nB=1`;
+    const first = await json('/expand', content, { pin: true });
+    expect(first.json.pinned).toBe(content.replace(`secret(${name})`, `secret(${name}@1)`));
+    await put(name, 'two');
+    const again = await json('/expand', first.json.pinned ?? '', { pin: true });
+    expect(again.json).toEqual(first.json);
+    expect((await json('/expand', content)).json.content).toContain(' two');
+    expect((await json('/expand', content, { pin: false })).json.pinned).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 /** Sends the examples of docs/openapi.yaml and compares the answers. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { type Json, operations } from '../support/openapi.ts';
-import { type RunningVault, startVault } from '../support/running-vault.ts';
+import { useVault } from '../support/running-vault.ts';
 
 type Media = {
   readonly example?: Json;
@@ -9,11 +9,7 @@ type Media = {
 };
 type Content = { readonly content: Readonly<Record<string, Media>> };
 
-let vault: RunningVault;
-beforeAll(async () => {
-  vault = await startVault();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 const nodeOf = (operationId: string) =>
   operations.find((operation) => operation.operationId === operationId)?.node ?? {};

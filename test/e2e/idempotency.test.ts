@@ -1,31 +1,20 @@
 /** A repeated keyed request has one effect and one answer. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+import { describe, expect, it } from '@jest/globals';
+import { freshName, type Reply, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 type Request = { readonly method: string; readonly path: string; readonly body: object };
-const send = ({ method, path, body }: Request, key: string, headers = {}, as = token) =>
+const send = ({ method, path, body }: Request, key: string, headers = {}, as = vault.token()) =>
   vault.call(method, path, { token: as, body, headers: { 'Idempotency-Key': key, ...headers } });
 const versionsOf = async (name: string): Promise<number> => {
-  const reply = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+  const reply = await vault.ask('GET', `/v1/secrets/${name}/versions`);
   return reply.json.versions?.length ?? 0;
 };
 const isReplay = (reply: Reply): boolean => reply.headers.get('idempotency-replayed') === 'true';
 /** One of several attempts may have succeeded while another gateway lost its answer. */
 const mayBeFirst = (reply: Reply): boolean => !isReplay(reply) || reply.tries > 1;
-const made = async (value = 'v'): Promise<string> => {
-  const name = freshName();
-  await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
-  return name;
-};
 const createOf = (name: string, value = 'v'): Request => ({
   method: 'POST',
   path: '/v1/secrets',
@@ -48,8 +37,13 @@ const submitOf = (name: string, other: string): Request => ({
 });
 
 describe('a repeated keyed request', () => {
-  const expectOneEffect = async (request: Request, name: string, versions: number) => {
-    const key = randomUUID();
+  it.each([
+    ['creates', async () => freshName(), createOf, 1],
+    ['updates', () => vault.create(), updateOf, 2],
+    ['encrypts', async () => freshName(), encryptOf, 1],
+  ] as const)('%s once', async (_, prepare, requestOf, versions) => {
+    const [name, key] = [await prepare(), randomUUID()];
+    const request = requestOf(name);
     const first = await send(request, key);
     const again = await send(request, key);
     expect(mayBeFirst(first)).toBe(true);
@@ -59,22 +53,10 @@ describe('a repeated keyed request', () => {
     expect(again.headers.get('location')).toBe(first.headers.get('location'));
     expect(again.headers.get('x-request-id')).not.toBe(first.headers.get('x-request-id'));
     expect(await versionsOf(name)).toBe(versions);
-  };
+  });
 
-  it('creates once', async () => {
-    const name = freshName();
-    await expectOneEffect(createOf(name), name, 1);
-  });
-  it('updates once', async () => {
-    const name = await made();
-    await expectOneEffect(updateOf(name), name, 2);
-  });
-  it('encrypts once', async () => {
-    const name = freshName();
-    await expectOneEffect(encryptOf(name), name, 1);
-  });
   it('submits once, and answers with the versions of the first time', async () => {
-    const [name, old, key] = [freshName(), await made('value one'), randomUUID()];
+    const [name, old, key] = [freshName(), await vault.create('value one'), randomUUID()];
     const first = await send(submitOf(name, old), key);
     expect(first.json.resolved).toEqual([{ name: old, version: 1 }]);
     await send(updateOf(old, 'value two'), randomUUID());
@@ -85,7 +67,7 @@ describe('a repeated keyed request', () => {
   });
 
   it('repeats the first answer of a file that creates nothing after an update, and refuses another file', async () => {
-    const old = await made('value one');
+    const old = await vault.create('value one');
     for (const path of ['/v1/env', '/v1/env/encrypt']) {
       const key = randomUUID();
       const file = (content: string) => send({ method: 'POST', path, body: { content } }, key);
@@ -102,7 +84,7 @@ describe('a repeated keyed request', () => {
   });
 
   it('repeats the first answer after later updates, though its If-Match no longer holds', async () => {
-    const [name, key] = [await made(), randomUUID()];
+    const [name, key] = [await vault.create(), randomUUID()];
     const first = await send(updateOf(name), key, { 'If-Match': '"1"' });
     await send(updateOf(name, 'x'), randomUUID());
     const again = await send(updateOf(name), key, { 'If-Match': '"1"' });
@@ -132,14 +114,14 @@ describe('a repeated keyed request', () => {
 
 describe('a used key', () => {
   it('gets 422 without effect for other content and for another operation', async () => {
-    const [name, other, key] = [await made(), freshName(), randomUUID()];
+    const [name, other, key] = [await vault.create(), freshName(), randomUUID()];
     await send(updateOf(name, 'w'), key);
     const refused = { status: 422, json: { code: 'idempotency_key_reused', retryable: false } };
     expect(await send(updateOf(name, 'x'), key)).toMatchObject(refused);
     expect(await send(updateOf(name, 'w'), key, { 'If-Match': '"2"' })).toMatchObject(refused);
     expect(await send(createOf(other), key)).toMatchObject(refused);
     expect(await send(encryptOf(other), key)).toMatchObject(refused);
-    expect(await send(updateOf(await made(), 'w'), key)).toMatchObject(refused);
+    expect(await send(updateOf(await vault.create(), 'w'), key)).toMatchObject(refused);
     expect(await versionsOf(name)).toBe(2);
     expect(await versionsOf(other)).toBe(0);
   });
@@ -175,7 +157,7 @@ describe('a used key', () => {
   });
 
   it('gets 422 for another file before the names of that file are looked at', async () => {
-    const [name, old, key] = [freshName(), await made(), randomUUID()];
+    const [name, old, key] = [freshName(), await vault.create(), randomUUID()];
     await send(submitOf(name, old), key);
     const other = submitOf(name, freshName('MISSING'));
     expect(await send(other, key)).toMatchObject({ status: 422 });
@@ -183,7 +165,7 @@ describe('a used key', () => {
   });
 
   it('stays free for another subject and for another tenant', async () => {
-    const [name, key] = [await made(), randomUUID()];
+    const [name, key] = [await vault.create(), randomUUID()];
     await send(updateOf(name), key);
     const bob = vault.token({ sub: 'bob' });
     expect((await send(updateOf(name), key, {}, bob)).json.version).toBe(3);
@@ -205,7 +187,7 @@ describe('a used key', () => {
   });
 
   it('has no effect with dryRun and on expand', async () => {
-    const [name, old, key] = [freshName(), await made(), randomUUID()];
+    const [name, old, key] = [freshName(), await vault.create(), randomUUID()];
     const dry = encryptOf(name);
     expect((await send({ ...dry, body: { ...dry.body, dryRun: true } }, key)).status).toBe(200);
     const expand = { method: 'POST', path: '/v1/env/expand' };

@@ -1,17 +1,11 @@
 /**
  * While the master key cannot be used, each request gets the same answer and stores nothing; later all values are back.
  */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
-import {
-  describeLocal,
-  freshName,
-  type RunningVault,
-  startVault,
-} from '../support/running-vault.ts';
+import { describeLocal, freshName, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
+const vault = useVault();
 const name = freshName('KEPT');
 const free = freshName('FREE');
 
@@ -20,17 +14,12 @@ const key = async (action: string): Promise<readonly string[]> => {
   expect([await command.exit, command.errors]).toEqual([0, []]);
   return command.output;
 };
-const call = (method: string, path: string, body?: object) =>
-  vault.call(method, path, body === undefined ? { token } : { token, body });
 
 beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-  await call('POST', '/v1/secrets', { name, value: 'one' });
-  await call('PUT', `/v1/secrets/${name}`, { value: 'two' });
+  await vault.ask('POST', '/v1/secrets', { name, value: 'one' });
+  await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'two' });
   await key('disable');
 });
-afterAll(() => vault.stop());
 
 // The tests tell one story: the key is disabled before the first, and the last one enables it.
 describeLocal('with the master key disabled', () => {
@@ -48,25 +37,25 @@ describeLocal('with the master key disabled', () => {
     '%s %s answers 503 master_key_unavailable every time',
     async (method, path, body = undefined) => {
       const expected = { status: 503, json: { code: 'master_key_unavailable', retryable: false } };
-      for (const _ of [1, 2]) expect(await call(method, path, body)).toMatchObject(expected);
+      for (const _ of [1, 2]) expect(await vault.ask(method, path, body)).toMatchObject(expected);
     },
   );
 
   // Shows G9.
   it('missing secrets still get 404, and requests without values still succeed', async () => {
-    expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
+    expect((await vault.ask('GET', `/v1/secrets/${free}`)).status).toBe(404);
     const tooEarly = `/v1/secrets/${name}?at=2020-01-01T00:00:00Z`;
-    expect((await call('GET', tooEarly)).status).toBe(404);
-    expect((await call('PUT', `/v1/secrets/${free}`, { value: 'v' })).status).toBe(404);
+    expect((await vault.ask('GET', tooEarly)).status).toBe(404);
+    expect((await vault.ask('PUT', `/v1/secrets/${free}`, { value: 'v' })).status).toBe(404);
     const missing = { content: `A=secret(${name})\nB=secret(${free})` };
-    expect((await call('POST', '/v1/env/expand', missing)).status).toBe(404);
-    expect((await call('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
-    expect((await call('GET', '/v1/secrets')).json.names).toContain(name);
-    expect((await call('GET', '/health')).status).toBe(200);
+    expect((await vault.ask('POST', '/v1/env/expand', missing)).status).toBe(404);
+    expect((await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
+    expect((await vault.ask('GET', '/v1/secrets')).json.names).toContain(name);
+    expect((await vault.ask('GET', '/health')).status).toBe(200);
   });
 
   it('the log names the fault, the secret and the request', async () => {
-    const reply = await call('GET', `/v1/secrets/${name}`);
+    const reply = await vault.ask('GET', `/v1/secrets/${name}`);
     const requestId = reply.headers.get('x-request-id') ?? '';
     const linesOf = () => vault.lines().filter((line) => line.includes(requestId));
     while (linesOf().length < 2) await new Promise((wake) => setTimeout(wake, 5));
@@ -85,8 +74,9 @@ describeLocal('with the master key disabled', () => {
   // Shows G9.
   it('the status is degraded and local/bin/key.ts says why', async () => {
     const until = Date.now() + 3_000;
-    let status = await call('GET', '/v1/status');
-    while (status.status === 200 && Date.now() < until) status = await call('GET', '/v1/status');
+    let status = await vault.ask('GET', '/v1/status');
+    while (status.status === 200 && Date.now() < until)
+      status = await vault.ask('GET', '/v1/status');
     expect(status).toMatchObject({
       status: 503,
       json: { status: 'degraded', store: { reachable: true }, masterKey: { reachable: false } },
@@ -96,12 +86,12 @@ describeLocal('with the master key disabled', () => {
 
   it('enabling the key brings the values back, and nothing was stored meanwhile', async () => {
     await key('enable');
-    expect((await call('GET', `/v1/secrets/${name}`)).json).toMatchObject({
+    expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({
       version: 2,
       value: 'two',
     });
-    expect((await call('GET', `/v1/secrets/${name}?version=1`)).json.value).toBe('one');
-    expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
-    expect((await call('POST', '/v1/secrets', { name: free, value: 'v' })).status).toBe(201);
+    expect((await vault.ask('GET', `/v1/secrets/${name}?version=1`)).json.value).toBe('one');
+    expect((await vault.ask('GET', `/v1/secrets/${free}`)).status).toBe(404);
+    expect((await vault.ask('POST', '/v1/secrets', { name: free, value: 'v' })).status).toBe(201);
   });
 });

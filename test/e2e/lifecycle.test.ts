@@ -1,15 +1,10 @@
 /** How the programs for people start, refuse to start, and end. */
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, expect, it } from '@jest/globals';
 import { familyOf, listeningOf } from '../support/listening.ts';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
-import {
-  describeLocal,
-  freshName,
-  type RunningVault,
-  startVault,
-} from '../support/running-vault.ts';
+import { describeLocal, freshName, startVault, useVault } from '../support/running-vault.ts';
 import { until } from '../support/until.ts';
 
 const folders: string[] = [];
@@ -55,12 +50,8 @@ const survivorsOf = async (pids: readonly number[]): Promise<readonly number[]> 
 };
 
 describeLocal('a vault that serves', () => {
-  let vault: RunningVault;
+  const vault = useVault();
   const pid = () => vault.process()?.child.pid ?? 0;
-  beforeAll(async () => {
-    vault = await startVault();
-  });
-  afterAll(() => vault.stop());
 
   it('prints how to get a token, but no token if its output is not a terminal', () => {
     const output = vault.process()?.output.join('\n') ?? '';
@@ -107,14 +98,11 @@ describeLocal('a vault that serves', () => {
 
   // Shows G2, G12.
   it('loses nothing after kill -9 and a restart on the same folder', async () => {
-    const token = vault.token();
-    const name = freshName();
-    const body = { name, value: 'kept' };
-    await vault.call('POST', '/v1/secrets', { token, body });
+    const name = await vault.create('kept');
     const family = familyOf(pid());
     await vault.kill9();
     await vault.restart();
-    expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).json.value).toBe('kept');
+    expect((await vault.ask('GET', `/v1/secrets/${name}`)).json.value).toBe('kept');
     expect(await survivorsOf(family)).toEqual([]);
   });
 });
@@ -136,13 +124,12 @@ describeLocal('a vault that is asked to stop', () => {
 
   it('first answers the requests in progress', async () => {
     const vault = await startVault();
-    const token = vault.token();
     const names = Array.from({ length: 24 }, () => freshName());
     // While the store is stopped no request is answered, so all are in progress at the signal.
     const store: number = JSON.parse(readFileSync(join(vault.dataDir, 'store.pid'), 'utf8')).pid;
     process.kill(store, 'SIGSTOP');
     const answers = Promise.allSettled(
-      names.map((name) => vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } })),
+      names.map((name) => vault.ask('POST', '/v1/secrets', { name, value: 'v' })),
     );
     try {
       const port = Number(new URL(vault.baseUrl()).port);
@@ -159,7 +146,7 @@ describeLocal('a vault that is asked to stop', () => {
     ).toEqual(names.map(() => 201));
     await vault.restart();
     for (const name of names) {
-      expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).status).toBe(200);
+      expect((await vault.ask('GET', `/v1/secrets/${name}`)).status).toBe(200);
     }
     await vault.stop();
   });

@@ -1,40 +1,25 @@
 /** Reading versions, instants, pages, lists and exact bytes. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  freshName,
-  itLocal,
-  type ListedVersion,
-  type RunningVault,
-  startVault,
-} from '../support/running-vault.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { freshName, itLocal, type ListedVersion, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
+const vault = useVault();
 const name = freshName('HISTORY');
 const versionCount = 12;
 const values = Array.from({ length: versionCount }, (_, index) => `value ${index + 1}`);
 const validFrom: string[] = [];
 
 beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token({ sub: 'alice' });
   const bob = vault.token({ sub: 'bob' });
-  const first = await vault.call('POST', '/v1/secrets', {
-    token,
-    body: { name, value: values[0] },
-  });
+  const first = await vault.ask('POST', '/v1/secrets', { name, value: values[0] });
   validFrom.push(first.json.validFrom ?? '');
   for (const value of values.slice(1)) {
-    const { json } = await vault.call('PUT', `/v1/secrets/${name}`, {
-      token: bob,
-      body: { value },
-    });
+    const call = { token: bob, body: { value } };
+    const { json } = await vault.call('PUT', `/v1/secrets/${name}`, call);
     validFrom.push(json.validFrom ?? '');
   }
 });
-afterAll(() => vault.stop());
 
-const get = (query = '', of = name) => vault.call('GET', `/v1/secrets/${of}${query}`, { token });
+const get = (query = '', of = name) => vault.ask('GET', `/v1/secrets/${of}${query}`);
 const at = (instant: string) => get(`?at=${instant}`);
 const shifted = (instant: string | undefined, ms: number) =>
   new Date(Date.parse(instant ?? '') + ms).toISOString();
@@ -44,15 +29,14 @@ const pages = async <Entry>(
   path: string,
   limit: number,
   entries: (json: Awaited<ReturnType<typeof get>>['json']) => readonly Entry[] | undefined,
-  as = token,
+  as = vault.token(),
 ): Promise<Entry[][]> => {
   const found: Entry[][] = [];
   let cursor: string | null | undefined;
   do {
     const query = `limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`;
-    const reply = await vault.call('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`, {
-      token: as,
-    });
+    const all = `${path}${path.includes('?') ? '&' : '?'}${query}`;
+    const reply = await vault.call('GET', all, { token: as });
     expect(reply.status).toBe(200);
     const page = [...(entries(reply.json) ?? [])];
     expect(page.length).toBeLessThanOrEqual(limit);
@@ -80,12 +64,9 @@ describe('a version', () => {
     }
   });
 
-  it('has no end while it is current', async () => {
+  it('has no end while it is current, and gets not_found above that', async () => {
     const { json } = await get(`?version=${versionCount}`);
     expect(json).toMatchObject({ version: versionCount, validTo: null });
-  });
-
-  it('above the current one gets not_found', async () => {
     for (const version of [versionCount + 1, 999_999_999]) {
       expect((await get(`?version=${version}`)).status).toBe(404);
     }
@@ -113,14 +94,9 @@ describe('a secret at an instant', () => {
     expect((await at(`${later}Z`)).status).toBe(200);
   });
 
-  it('comes in its current version for any later instant', async () => {
-    expect((await at(shifted(validFrom.at(-1), 60_000))).json).toMatchObject({
-      version: versionCount,
-      validTo: null,
-    });
-  });
-
-  it('gets not_found before the first version', async () => {
+  it('comes in its current version for any later instant, and gets not_found before the first', async () => {
+    const { json } = await at(shifted(validFrom.at(-1), 60_000));
+    expect(json).toMatchObject({ version: versionCount, validTo: null });
     expect((await at('1970-01-01T00:00:00Z')).status).toBe(404);
   });
 });
@@ -138,7 +114,7 @@ describe('a list of versions', () => {
   });
 
   it('shows the writer and the master key of each version, without values', async () => {
-    const { text, json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+    const { text, json } = await vault.ask('GET', `/v1/secrets/${name}/versions`);
     expect(json.versions?.map((version) => (version as { createdBy?: string }).createdBy)).toEqual([
       ...values.slice(1).map(() => 'bob'),
       'alice',
@@ -147,7 +123,7 @@ describe('a list of versions', () => {
   });
 
   it('has at most ten versions a page with values', async () => {
-    const bare = await vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token });
+    const bare = await vault.ask('GET', `/v1/secrets/${name}/versions?include=values`);
     expect(bare.json.versions).toHaveLength(10);
     const found = await versionPages('?include=values&order=asc', 10);
     expect(found.flat().map(({ value }) => value)).toEqual(values);
@@ -155,15 +131,14 @@ describe('a list of versions', () => {
   });
 
   it('keeps its place while versions are added', async () => {
-    const grows = freshName('GROWS');
-    const put = () => vault.call('PUT', `/v1/secrets/${grows}`, { token, body: { value: 'v' } });
-    await vault.call('POST', '/v1/secrets', { token, body: { name: grows, value: 'v' } });
+    const grows = await vault.create();
+    const put = () => vault.ask('PUT', `/v1/secrets/${grows}`, { value: 'v' });
     await put();
     await put();
     const path = `/v1/secrets/${grows}/versions?limit=2`;
-    const first = await vault.call('GET', path, { token });
+    const first = await vault.ask('GET', path);
     await put();
-    const next = await vault.call('GET', `${path}&cursor=${first.json.nextCursor}`, { token });
+    const next = await vault.ask('GET', `${path}&cursor=${first.json.nextCursor}`);
     expect([first, next].map(({ json }) => json.versions?.map(({ version }) => version))).toEqual([
       [3, 2],
       [1],
@@ -206,7 +181,7 @@ describe('a value', () => {
   const roundTrip = async (value: string, encoding: 'utf8' | 'base64') => {
     const word = freshName();
     const body = { name: word, value, encoding };
-    expect((await vault.call('POST', '/v1/secrets', { token, body })).status).toBe(201);
+    expect((await vault.ask('POST', '/v1/secrets', body)).status).toBe(201);
     const { json } = await get('', word);
     return { value: json.value, encoding: json.encoding };
   };
@@ -235,11 +210,10 @@ describe('a list without a limit', () => {
     const names = Array.from({ length: 101 }, (_, index) => `${prefix}_${1_000 + index}`);
     for (const some of [names.slice(0, 90), names.slice(90)]) {
       const content = some.map((word) => `${word}=v\nX_${word}=enc(${word})\n`).join('');
-      const body = { content };
-      const stored = await vault.call('POST', '/v1/env/encrypt', { token, body });
+      const stored = await vault.ask('POST', '/v1/env/encrypt', { content });
       expect(stored.status).toBe(200);
     }
-    const list = (query: string) => vault.call('GET', `/v1/secrets?${query}`, { token });
+    const list = (query: string) => vault.ask('GET', `/v1/secrets?${query}`);
     const first = await list(`prefix=${prefix}`);
     expect(first.json.names).toEqual(names.slice(0, 100));
     const next = await list(`prefix=${prefix}&cursor=${first.json.nextCursor}`);
@@ -249,9 +223,9 @@ describe('a list without a limit', () => {
   itLocal('returns 50 versions a page', async () => {
     const path = `/v1/secrets/${name}`;
     for (let version = versionCount + 1; version <= 51; version += 1) {
-      await vault.call('PUT', path, { token, body: { value: 'v' } });
+      await vault.ask('PUT', path, { value: 'v' });
     }
-    const { json } = await vault.call('GET', `${path}/versions`, { token });
+    const { json } = await vault.ask('GET', `${path}/versions`);
     expect(json.versions?.map(({ version }) => version)).toEqual(
       Array.from({ length: 50 }, (_, index) => 51 - index),
     );

@@ -1,30 +1,12 @@
 /** No reply exceeds the size of a result of AWS Lambda, and a request whose reply would exceed it has no effect. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { limits } from '../../functions/model/limits.ts';
 import { bodyBytesInResult, lambdaResultBytesMax } from '../support/results.ts';
-import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
+import { freshName, type Reply, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 const tooLarge = { status: 413, json: { code: 'too_large', limit: limits.replyBytesMax } };
-const create = async (value: string): Promise<string> => {
-  const name = freshName();
-  const made = await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
-  expect(made.status).toBe(201);
-  return name;
-};
-const update = async (name: string, value: string): Promise<void> => {
-  const made = await vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value } });
-  expect(made.status).toBe(200);
-};
-const statusOf = async (name: string) =>
-  (await vault.call('GET', `/v1/secrets/${name}`, { token })).status;
 /** The size in bytes of the function's result for this reply. */
 const resultBytes = ({ status, headers, text }: Reply): number =>
   Buffer.byteLength(
@@ -37,27 +19,30 @@ describe.each([
 ])('a file that names a secret of 64 KiB of %s many times', (_, character, asText, asJson) => {
   let big: string;
   beforeAll(async () => {
-    big = await create(character.repeat(65_536));
+    big = await vault.create(character.repeat(65_536));
   });
   /** A file that names the secret as often as fits into a reply, or once more. */
   const file = (bytesEach: number, more: number) =>
     `A="${`secret(${big})`.repeat(Math.floor((limits.replyBytesMax - 1_000) / (65_536 * bytesEach)) + more)}"\n`;
+
+  const send = (path: string, file: string) =>
+    vault.call('POST', path, { token: vault.token(), file });
 
   it('stores nothing and gets refused if its reply would be too large, bare or in JSON', async () => {
     const fresh = freshName();
     const creating = `${fresh}=v\nN="enc(${fresh})"\n`;
     const bare = creating + file(asText, 1);
     expect(Buffer.byteLength(bare)).toBeLessThan(4_000);
-    expect(await vault.call('POST', '/v1/env', { token, file: bare })).toMatchObject(tooLarge);
+    expect(await send('/v1/env', bare)).toMatchObject(tooLarge);
     const body = { content: creating + file(asJson, 1) };
-    expect(await vault.call('POST', '/v1/env', { token, body })).toMatchObject(tooLarge);
-    expect(await statusOf(fresh)).toBe(404);
+    expect(await vault.ask('POST', '/v1/env', body)).toMatchObject(tooLarge);
+    expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
   });
 
   it('gets a complete answer up to that size, in a result that Lambda accepts', async () => {
-    const bare = await vault.call('POST', '/v1/env/expand', { token, file: file(asText, 0) });
+    const bare = await send('/v1/env/expand', file(asText, 0));
     const body = { content: file(asJson, 0) };
-    const inJson = await vault.call('POST', '/v1/env/expand', { token, body });
+    const inJson = await vault.ask('POST', '/v1/env/expand', body);
     for (const reply of [bare, inJson]) {
       expect(reply.status).toBe(200);
       expect(bodyBytesInResult(reply.text)).toBeLessThanOrEqual(limits.replyBytesMax);
@@ -69,9 +54,11 @@ describe.each([
 describe('the largest page of versions with values', () => {
   it('gets an answer in a result that Lambda accepts, even with control characters', async () => {
     const value = '\u0001'.repeat(65_536);
-    const name = await create(value);
-    for (let version = 2; version <= limits.valuesPageMax; version += 1) await update(name, value);
-    const page = await vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token });
+    const name = await vault.create(value);
+    for (let version = 2; version <= limits.valuesPageMax; version += 1) {
+      await vault.ask('PUT', `/v1/secrets/${name}`, { value });
+    }
+    const page = await vault.ask('GET', `/v1/secrets/${name}/versions?include=values`);
     expect(page.json.versions).toHaveLength(limits.valuesPageMax);
     expect(bodyBytesInResult(page.text)).toBeLessThanOrEqual(limits.replyBytesMax);
     expect(resultBytes(page)).toBeLessThanOrEqual(lambdaResultBytesMax);

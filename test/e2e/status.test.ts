@@ -1,15 +1,9 @@
 /** The service reports its health and status, and answers requests that reach no function. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
-import { describeLocal, type RunningVault, startVault } from '../support/running-vault.ts';
+import { describeLocal, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 describe('get-health', () => {
   it('needs no token', async () => {
@@ -35,9 +29,9 @@ describe('get-status', () => {
 
   it('names the master key as the versions do', async () => {
     const name = 'ANY';
-    await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
-    const { json } = await vault.call('GET', '/v1/status', { token });
-    const versions = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+    await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
+    const { json } = await vault.ask('GET', '/v1/status');
+    const versions = await vault.ask('GET', `/v1/secrets/${name}/versions`);
     expect(versions.json.versions?.[0]).toMatchObject({
       masterKeyId: (json as { masterKey?: { id: string } }).masterKey?.id,
     });
@@ -66,7 +60,7 @@ describeLocal('a path that is no route', () => {
     '/v1/env/decrypt',
     '/health/x',
   ])('%s answers 404 route_not_found, with and without a token', async (path) => {
-    for (const call of [{}, { token }]) {
+    for (const call of [{}, { token: vault.token() }]) {
       const reply = await vault.call('GET', path, call);
       expect(reply).toMatchObject({ status: 404, json: { code: 'route_not_found' } });
     }
@@ -86,7 +80,7 @@ describeLocal('a method that a path does not know', () => {
     ['POST', '/health', 'GET'],
     ['OPTIONS', '/v1/secrets', 'GET, POST'],
   ])('%s %s answers 405 and allows %s', async (method, path, allowed) => {
-    const reply = await vault.call(method, path, { token });
+    const reply = await vault.ask(method, path);
     expect(reply).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });
     expect(reply.headers.get('allow')?.split(/, ?/).sort().join(', ')).toBe(allowed);
     expect(reply.headers.has('access-control-allow-origin')).toBe(false);

@@ -1,21 +1,13 @@
 /** A person's first steps over HTTP, in the order of a day's work. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+import { describe, expect, it } from '@jest/globals';
+import { freshName, useVault } from '../support/running-vault.ts';
 
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token({ sub: 'alice' });
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
-const create = (name: string, value: string) =>
-  vault.call('POST', '/v1/secrets', { token, body: { name, value } });
+const create = (name: string, value: string) => vault.ask('POST', '/v1/secrets', { name, value });
 const update = (name: string, value: string, headers = {}) =>
-  vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value }, headers });
-const get = (name: string, query = '') =>
-  vault.call('GET', `/v1/secrets/${name}${query}`, { token });
+  vault.ask('PUT', `/v1/secrets/${name}`, { value }, headers);
+const get = (name: string, query = '') => vault.ask('GET', `/v1/secrets/${name}${query}`);
 
 describe('one secret', () => {
   it('gets created once: 201 with its location and version', async () => {
@@ -31,11 +23,11 @@ describe('one secret', () => {
   it('appears where the Location says, also for a create with a slash at its end', async () => {
     const name = freshName();
     const path = '/v1/secrets/';
-    const created = await vault.call('POST', path, { token, body: { name, value: 'hunter2' } });
+    const created = await vault.ask('POST', path, { name, value: 'hunter2' });
     const base = vault.baseUrl();
     const location = new URL(created.headers.get('location') ?? '', base + path).href;
     expect(location).toBe(`${base}/v1/secrets/${name}`);
-    expect((await vault.call('GET', location.slice(base.length), { token })).status).toBe(200);
+    expect((await vault.ask('GET', location.slice(base.length))).status).toBe(200);
   });
 
   it('gets 409 for a second create and keeps the first value', async () => {
@@ -63,7 +55,7 @@ describe('one secret', () => {
     const first = await get(name, '?version=1');
     expect(first.json).toMatchObject({ version: 1, value: 'hunter2' });
     expect(first.headers.has('etag')).toBe(false);
-    const { json } = await vault.call('GET', `/v1/secrets/${name}/versions`, { token });
+    const { json } = await vault.ask('GET', `/v1/secrets/${name}/versions`);
     const [from, until] = [created.json.validFrom, updated.json.validFrom];
     expect(json).toMatchObject({
       nextCursor: null,
@@ -78,7 +70,7 @@ describe('one secret', () => {
   it('appears in the list of names', async () => {
     const name = freshName('LISTED');
     await create(name, 'v');
-    const { json } = await vault.call('GET', `/v1/secrets?prefix=${name}`, { token });
+    const { json } = await vault.ask('GET', `/v1/secrets?prefix=${name}`);
     expect(json).toEqual({ names: [name], nextCursor: null });
   });
 
@@ -89,7 +81,7 @@ describe('one secret', () => {
       await update(name, 'v', { 'If-Match': '"1"' }),
       await get(name),
       await get(name, '?version=1'),
-      await vault.call('GET', `/v1/secrets/${name}/versions`, { token }),
+      await vault.ask('GET', `/v1/secrets/${name}/versions`),
     ]) {
       expect(reply).toMatchObject({ status: 404, json: { code: 'not_found', retryable: false } });
       expect(reply.text).not.toContain(name);
@@ -122,8 +114,7 @@ describe('If-Match', () => {
 });
 
 describe('a .env file', () => {
-  const env = (route: string, content: string) =>
-    vault.call('POST', `/v1/env${route}`, { token, body: { content } });
+  const env = (route: string, content: string) => vault.ask('POST', `/v1/env${route}`, { content });
 
   it('with an existing name stores nothing and gets 409 with the name and its line', async () => {
     const [first, taken, last] = [freshName('A'), freshName('B'), freshName('C')];
@@ -153,10 +144,7 @@ describe('a .env file', () => {
       'LAST="no end of line"',
     ].join('\n');
     const values = { [key]: "it's a 'canary'" };
-    const encrypted = await vault.call('POST', '/v1/env/encrypt', {
-      token,
-      body: { content: file, values },
-    });
+    const encrypted = await vault.ask('POST', '/v1/env/encrypt', { content: file, values });
     expect(encrypted.status).toBe(200);
     expect(encrypted.json).toMatchObject({
       created: [

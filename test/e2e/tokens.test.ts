@@ -1,17 +1,15 @@
 /** A caller needs one bearer token from the configured issuer, with the scope of the route. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ed25519, type Key, macToken, publicJwk, signToken } from '../support/issuer.ts';
 import { operations } from '../support/openapi.ts';
-import { freshName, type RunningVault, startVault } from '../support/running-vault.ts';
+import { freshName, useVault } from '../support/running-vault.ts';
 import { type Claims, claimsOf, issuerOf } from '../support/tokens.ts';
 
-let vault: RunningVault;
+const vault = useVault();
 let issuer: Key & { readonly kid: string };
-beforeAll(async () => {
-  vault = await startVault();
+beforeAll(() => {
   issuer = issuerOf(vault.dataDir);
 });
-afterAll(() => vault.stop());
 
 const nowS = (): number => Math.floor(Date.now() / 1_000);
 const signed = (claims: Claims, header = {}, key = issuer) =>

@@ -5,7 +5,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { describe, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
 import { checkReply, checkRoute, operationOf, type ReplyHeaders } from './openapi.ts';
 import { checkAccepted } from './openapi-accepted.ts';
@@ -97,6 +97,15 @@ export type RunningVault = {
    * Throws if a reply breaks the contract or is missing. Behind another gateway it repeats requests as a client would.
    */
   readonly call: (method: string, path: string, call?: Call) => Promise<Reply>;
+  /** Like `call`, with the token of `token()`. `body` is sent as JSON. */
+  readonly ask: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Call['headers'],
+  ) => Promise<Reply>;
+  /** Creates a secret, by default with a new name. Returns the name. */
+  readonly create: (value?: string, name?: string) => Promise<string>;
   /** Ends the process and removes its folder. */
   readonly stop: () => Promise<void>;
   readonly kill9: () => Promise<void>;
@@ -122,6 +131,11 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
     await processes.at(-1)?.exit;
   };
   await start();
+  let usual: string | undefined;
+  const ask: RunningVault['ask'] = (method, path, body, headers = {}) => {
+    usual ??= issueToken(dataDir, { tenant });
+    return callVault(baseUrl, method, path, { token: usual, body, headers });
+  };
   return {
     dataDir,
     baseUrl: () => baseUrl,
@@ -129,6 +143,11 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
     lines: () => processes.flatMap(({ output, errors }) => [...output, ...errors]),
     token: (claims) => issueToken(dataDir, { tenant, ...claims }),
     call: (method, path, call) => callVault(baseUrl, method, path, call),
+    ask,
+    create: async (value = 'v', name = freshName()) => {
+      expect((await ask('POST', '/v1/secrets', { name, value })).status).toBe(201);
+      return name;
+    },
     stop: async () => {
       await end('SIGTERM');
       if (running === undefined) rmSync(dataDir, { recursive: true, force: true });
@@ -136,6 +155,16 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
     kill9: () => end('SIGKILL'),
     restart: start,
   };
+};
+
+/** A vault for all tests of a file or a `describe`: it starts before them and ends after them. */
+export const useVault = (): RunningVault => {
+  let vault: RunningVault;
+  beforeAll(async () => {
+    vault = await startVault();
+  });
+  afterAll(() => vault.stop());
+  return new Proxy({} as RunningVault, { get: (_, member) => Reflect.get(vault, member) });
 };
 
 /** On a busy machine a request may lose its races until its time is over, several times. */

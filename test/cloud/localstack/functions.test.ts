@@ -2,16 +2,12 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { labelOf } from '../../../local/containers/cloud.ts';
-import { type RunningVault, startVault } from '../../support/running-vault.ts';
+import { useVault } from '../../support/running-vault.ts';
 
 const execute = promisify(execFile);
-let vault: RunningVault;
-beforeAll(async () => {
-  vault = await startVault();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();

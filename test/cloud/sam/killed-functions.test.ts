@@ -4,17 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
+import { describe, expect, it } from '@jest/globals';
+import { freshName, useVault } from '../../support/running-vault.ts';
 
 const execute = promisify(execFile);
-let vault: RunningVault;
-let token: string;
-beforeAll(async () => {
-  vault = await startVault();
-  token = vault.token();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();
@@ -31,7 +25,7 @@ const kill = async (name: string): Promise<boolean> => {
 /** Sends a request whose reply may be sam's own, which breaks the contract. Returns 0 for no reply. */
 const send = async (method: string, path: string, body: object, key: string) => {
   const headers = {
-    Authorization: `Bearer ${token}`,
+    Authorization: `Bearer ${vault.token()}`,
     'Content-Type': 'application/json',
     'Idempotency-Key': key,
   };
@@ -46,7 +40,7 @@ const versionsOf = async (name: string): Promise<number[]> => {
   const versions: number[] = [];
   for (let cursor: string | null | undefined = ''; cursor !== null; ) {
     const query = `order=asc&limit=100${cursor ? `&cursor=${cursor}` : ''}`;
-    const { json } = await vault.call('GET', `/v1/secrets/${name}/versions?${query}`, { token });
+    const { json } = await vault.ask('GET', `/v1/secrets/${name}/versions?${query}`);
     versions.push(...(json.versions ?? []).map(({ version }) => version));
     cursor = json.nextCursor ?? null;
   }
@@ -63,8 +57,8 @@ const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 describe('a function whose idle container is killed', () => {
   it('answers the next request normally', async () => {
     const name = freshName();
-    await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });
-    const read = () => vault.call('GET', `/v1/secrets/${name}`, { token });
+    await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
+    const read = () => vault.ask('GET', `/v1/secrets/${name}`);
     expect((await read()).status).toBe(200);
     for (let round = 0; round < 3; round += 1) {
       expect(await kill('GetSecretFunction')).toBe(true);
@@ -77,7 +71,7 @@ describe('a request whose function is killed meanwhile', () => {
   it('changes nothing if its function is killed before the write, and takes effect once after a repeat', async () => {
     const name = freshName();
     const key = randomUUID();
-    await vault.call('GET', '/v1/secrets', { token });
+    await vault.ask('GET', '/v1/secrets');
     signalKms('SIGSTOP');
     let first: number;
     try {
@@ -89,7 +83,7 @@ describe('a request whose function is killed meanwhile', () => {
     }
     expect([502, 500, 503, 201]).toContain(first);
     if (first !== 201) {
-      expect((await vault.call('GET', `/v1/secrets/${name}`, { token })).status).toBe(404);
+      expect((await vault.ask('GET', `/v1/secrets/${name}`)).status).toBe(404);
     }
     expect(await send('POST', '/v1/secrets', { name, value: 'v' }, key)).toBe(201);
     expect(await versionsOf(name)).toEqual([1]);
@@ -102,7 +96,7 @@ describe('a request whose function is killed meanwhile', () => {
 
     /** Repeats each update of its own secret until it succeeds. Returns the number of updates. */
     const write = async (name: string): Promise<number> => {
-      await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'of 0' } });
+      await vault.ask('POST', '/v1/secrets', { name, value: 'of 0' });
       let updates = 0;
       while (!isOver) {
         updates += 1;

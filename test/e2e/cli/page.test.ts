@@ -2,15 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../support/local-process.ts';
-import { type RunningVault, startVault } from '../../support/running-vault.ts';
+import { useVault } from '../../support/running-vault.ts';
 
-let vault: RunningVault;
-beforeAll(async () => {
-  vault = await startVault();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 /** The commands of the page's blocks that contain `dsv`, each with its output. */
 const commandsOf = (page: string) =>

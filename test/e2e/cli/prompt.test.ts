@@ -1,19 +1,17 @@
 /** `dsv` asks a person at a terminal for a value or a token, and does not echo it. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../../support/dsv.ts';
-import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
+import { freshName, useVault } from '../../support/running-vault.ts';
 
 /** A text in every value of this file. */
 const canary = 'c4n4ry';
-let vault: RunningVault;
+const vault = useVault();
 let dsv: Dsv;
 let token: string;
-beforeAll(async () => {
-  vault = await startVault();
+beforeAll(() => {
   token = vault.token();
   dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: token });
 });
-afterAll(() => vault.stop());
 
 describe('dsv create --prompt', () => {
   it('prompts at the terminal without an echo', async () => {

@@ -2,20 +2,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../../support/dsv.ts';
 import { type FaultyFront, type Plan, startFaultyFront } from '../../support/faulty-front.ts';
-import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
+import { freshName, useVault } from '../../support/running-vault.ts';
 
-let vault: RunningVault;
+const vault = useVault();
 let front: FaultyFront;
 let dsv: Dsv;
 beforeAll(async () => {
-  vault = await startVault();
   front = await startFaultyFront(vault.baseUrl);
   dsv = openDsv({ DSV_ADDR: front.url, DSV_TOKEN: vault.token() });
 });
-afterAll(async () => {
-  await front.close();
-  await vault.stop();
-});
+afterAll(() => front.close());
 
 const canary = 'c4n4ry';
 const problem = (code: string, retryable: boolean) =>
@@ -35,13 +31,9 @@ const refuse = (status: number, code: string, retryable: boolean, headers = {}) 
 });
 const versionsOf = async (name: string) => {
   const path = `/v1/secrets/${name}/versions`;
-  return (await vault.call('GET', path, { token: vault.token() })).json.versions?.length;
+  return (await vault.ask('GET', path)).json.versions?.length;
 };
-const create = async (value = canary): Promise<string> => {
-  const name = freshName();
-  await vault.call('POST', '/v1/secrets', { token: vault.token(), body: { name, value } });
-  return name;
-};
+const create = () => vault.create(canary);
 const keys = () => front.seen().map(({ headers }) => headers['idempotency-key']);
 
 describe('a write of dsv', () => {

@@ -2,18 +2,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../../support/dsv.ts';
-import { type RunningVault, startVault } from '../../support/running-vault.ts';
+import { useVault } from '../../support/running-vault.ts';
 
-let vault: RunningVault;
+const vault = useVault();
 let dsv: Dsv;
-beforeAll(async () => {
-  vault = await startVault();
+beforeAll(() => {
   dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() });
   writeFileSync(join(dsv.folder, '.env'), 'PLAIN=1\n');
 });
-afterAll(() => vault.stop());
 
 describe('a signal to dsv run', () => {
   it.each(['TERM', 'HUP', 'INT', 'QUIT', 'USR1', 'USR2'])(

@@ -13,19 +13,15 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../../support/dsv.ts';
-import { type RunningVault, startVault } from '../../support/running-vault.ts';
+import { useVault } from '../../support/running-vault.ts';
 
 const folder = 'test/e2e/cli/scripts';
 /** A text in the secrets of all scripts. */
 const canary = 'c4n4ry';
 
-let vault: RunningVault;
-beforeAll(async () => {
-  vault = await startVault();
-});
-afterAll(() => vault.stop());
+const vault = useVault();
 
 /**
  * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `key` disables and enables the
