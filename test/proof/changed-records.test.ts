@@ -4,15 +4,15 @@
  * docs/design/envelope.md.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';
 import { bytes, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
-import { type Item, openTable, type Table } from '../support/stored-items.ts';
+import { type Item, openTable } from '../support/stored-items.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
 const key = 'k'.repeat(20);
@@ -64,17 +64,12 @@ const changed = ({ S, N, B }: AttributeValue): (AttributeValue | undefined)[] =>
 ];
 
 describe('a changed item', () => {
-  let vault: Embedded;
-  let table: Table;
+  const vault = useEmbedded();
+  const table = openTable(vault);
   let changes = 0;
-  beforeAll(async () => {
-    vault = await startEmbedded();
-    table = openTable(vault);
-  });
-  afterAll(async () => {
-    printFigure('changed records', `${changes} changes, all refused with the one code of each`);
-    await vault.close();
-  });
+  afterAll(() =>
+    printFigure('changed records', `${changes} changes, all refused with the one code of each`),
+  );
 
   /** A principal whose items are left out of the final check of invariants. */
   const victim = (): Principal => {

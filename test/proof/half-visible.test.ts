@@ -1,18 +1,17 @@
 /**
  * A reader asks for all names of a file before and after each call that the vault makes to the store and to KMS for
- * that file, while the request runs undisturbed, dies there, or loses that reply.
+ * that file, while the request runs undisturbed or loses that reply. `crash-points` looks after a death at each call.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { crashAt, takeExchange } from '../support/adversary/crash.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import { brokenConnection, type Exchange } from '../support/adversary/wire.ts';
 import { seenByFile } from '../support/effects.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { largestFile, type Operation, writers } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
@@ -23,17 +22,15 @@ const files = [...writers.filter(({ writes }) => writes.length > 1), largestFile
 const standingStill = () => requestContext({ clock: virtualClock() });
 
 describe('a .env file during its request', () => {
-  let vault: Embedded;
+  const vault = useEmbedded();
   let wired: Wired;
   let looks = 0;
   beforeAll(async () => {
-    vault = await startEmbedded();
     wired = await wireUp(vault);
   });
-  afterAll(async () => {
-    printFigure('half-visible files', `0 violations in ${looks} looks at ${files.length} files`);
-    await vault.close();
-  });
+  afterAll(() =>
+    printFigure('half-visible files', `0 violations in ${looks} looks at ${files.length} files`),
+  );
 
   /** Reads the names by one file and by one request each. Both must show the same: all or none. */
   const look = async (principal: Principal, { writes }: Operation): Promise<'all' | 'none'> => {
@@ -96,21 +93,6 @@ describe('a .env file during its request', () => {
         for (const lose of points) {
           const seen = await lookingAround(operation, withKey, lose);
           expect(seen.join(' ')).toMatch(inOneStep);
-        }
-      });
-
-      // Shows G11.
-      it('is visible completely or not at all when its process died at any call', async () => {
-        for (const at of points) {
-          for (const when of ['before', 'after'] as const) {
-            const principal = someone();
-            await operation.prepare(vault.ports, principal);
-            const { take, happened } = crashAt(at, when);
-            const ports = wired.portsBehind(takeExchange(wired.forward, take));
-            const running = operation.run(withKey)(ports, standingStill(), principal);
-            await Promise.race([running, happened]);
-            await look(principal, operation);
-          }
         }
       });
     });

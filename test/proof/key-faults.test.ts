@@ -24,13 +24,14 @@ import { pauseOn, portsOver, type Wired, wireUp } from '../support/adversary/por
 import { seeded } from '../support/adversary/random.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { toEndpoint } from '../support/adversary/wire.ts';
-import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { perRun } from '../support/long.ts';
 import { newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { refusalOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 /** How many times in a row each fault occurs. */
@@ -68,14 +69,13 @@ const faults: readonly (readonly [string, Fate, string, boolean])[] = [
 ];
 
 describe('a request without a usable master key', () => {
-  let vault: Embedded;
+  const vault = useEmbedded();
   let wired: Wired;
   let other: Kms;
   let changed: Kms;
   let answered = 0;
   const kinds = new Set<string>();
   beforeAll(async () => {
-    vault = await startEmbedded();
     wired = await wireUp(vault);
     other = await startKms({ folder: freshFolder() });
     // The same key id with other material, as after a new import of key material.
@@ -95,7 +95,6 @@ describe('a request without a usable master key', () => {
     );
     await other.close();
     await changed.close();
-    await vault.close();
   });
 
   /** The whole table as text. Attributes are sorted, because the store returns them in any order. */

@@ -1,13 +1,13 @@
 /** The store in memory gives the same answers to the same requests as the embedded one. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import type { Call, Exchange, Json, Reply } from '../support/adversary/wire.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
 import { readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
-import { openTable, type Table } from '../support/stored-items.ts';
+import { openTable } from '../support/stored-items.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 
 /** Fields that the stores word differently or that mean nothing to the vault. */
 const ownWords = new Set(['message', 'Message', 'TableName', 'Table']);
@@ -101,15 +101,12 @@ const inOrder = (items: readonly object[]): string[] =>
 const refusals = new Set(['not_found', 'secret_exists', 'version_conflict']);
 
 describe('the store in memory', () => {
-  let vault: Embedded;
+  const vault = useEmbedded();
+  const table = openTable(vault);
   let wired: Wired;
-  let table: Table;
   beforeAll(async () => {
-    vault = await startEmbedded();
-    table = openTable(vault);
     wired = await wireUp(vault);
   });
-  afterAll(() => vault.close());
 
   const cases = [...writers, ...readers].flatMap((operation) => {
     const keys = operation.writes.length > 0 ? [undefined, 'k'.repeat(20)] : [undefined];

@@ -11,12 +11,13 @@ import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import { readTemplate } from '../../local/host/template.ts';
 import { checkVault } from '../../local/verify/vault.ts';
-import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
+import { storeOver, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';
 import { someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
-import { type Item, openTable, type Table } from '../support/stored-items.ts';
+import { type Item, openTable } from '../support/stored-items.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
 const names = ['DB', 'API'] as const;
@@ -37,14 +38,12 @@ const keyOf = ({ tenant, name, version }: Place): Item => ({
 jest.setTimeout(300_000);
 
 describe('a moved record', () => {
-  let vault: Embedded;
-  let table: Table;
+  const vault = useEmbedded();
+  const table = openTable(vault);
   let principals: readonly Principal[];
   let items: readonly Item[];
   let [fields, whole] = [0, 0];
   beforeAll(async () => {
-    vault = await startEmbedded();
-    table = openTable(vault);
     principals = ['t-one', 't-two'].map((tenant) => someone({ tenant }));
     for (const principal of principals) {
       vault.tampered.add(principal.tenant);
@@ -55,10 +54,9 @@ describe('a moved record', () => {
     }
     items = (await Promise.all(principals.map(({ tenant }) => table.itemsOf(tenant)))).flat();
   });
-  afterAll(async () => {
+  afterAll(() => {
     const figures = `${fields} fields and ${whole} items moved, all refused but an older head put back`;
     printFigure('moved records', figures);
-    await vault.close();
   });
 
   const places = (): Place[] =>

@@ -14,12 +14,12 @@ import { intBelow, oneOf, seeded } from '../support/adversary/random.ts';
 import { promptFates, silentFates } from '../support/adversary/store-fates.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { effectsOf } from '../support/effects.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { perRun } from '../support/long.ts';
 import { newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 const key = 'k'.repeat(20);
@@ -31,18 +31,16 @@ const passed: Fate = { kind: 'passed' };
 const everyFate: readonly Fate[] = [...promptFates, ...silentFates];
 
 describe('a request to a hostile store', () => {
-  let vault: Embedded;
+  const vault = useEmbedded();
   let wired: Wired;
   const answers = { all: 0, stored: 0, refused: 0, unknown: 0 };
   beforeAll(async () => {
-    vault = await startEmbedded();
     wired = await wireUp(vault);
   });
-  afterAll(async () => {
+  afterAll(() => {
     const { all, stored, refused, unknown } = answers;
     const kinds = `${stored} stored or read, ${refused} refused, ${unknown} unknown`;
     printFigure('store faults', `0 wrong answers of ${all} (${kinds})`);
-    await vault.close();
   });
 
   /** Runs an operation while the store chooses faults. Returns the answer and the number of calls. */

@@ -16,13 +16,13 @@ export type Table = {
 };
 
 /** `TableName`: another table than the vault's. */
-export const openTable = ({ dynamodb }: Embedded, TableName = tableName): Table => ({
-  put: (item) => dynamodb.send(new PutItemCommand({ TableName, Item: { ...item } })),
+export const openTable = (vault: Embedded, TableName = tableName): Table => ({
+  put: (item) => vault.dynamodb.send(new PutItemCommand({ TableName, Item: { ...item } })),
   remove: ({ pk = { S: '' }, sk = { S: '' } }) =>
-    dynamodb.send(new DeleteItemCommand({ TableName, Key: { pk, sk } })),
+    vault.dynamodb.send(new DeleteItemCommand({ TableName, Key: { pk, sk } })),
   itemsOf: async (tenant) => {
     const items: Item[] = [];
-    for await (const { Items } of paginateScan({ client: dynamodb }, { TableName })) {
+    for await (const { Items } of paginateScan({ client: vault.dynamodb }, { TableName })) {
       items.push(...(Items ?? []).filter(({ pk }) => pk?.S?.startsWith(`TENANT#${tenant}#`)));
     }
     const keyOf = ({ pk, sk }: Item) => `${pk?.S} ${sk?.S}`;

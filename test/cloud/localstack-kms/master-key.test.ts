@@ -9,12 +9,7 @@ import {
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import {
-  freshName,
-  type Reply,
-  type RunningVault,
-  startVault,
-} from '../../support/running-vault.ts';
+import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
 import { freshMaterial, type LocalKms, startKms } from './localstack.ts';
 
 // LocalStack is installed the first time, and restarts several times.
@@ -22,13 +17,9 @@ jest.setTimeout(300_000);
 
 let kms: LocalKms;
 let vault: RunningVault;
-let token: string;
 const kept = freshName('KEPT');
 const free = freshName('FREE');
 const [first, second] = ['the first value', 'the second value'];
-
-const call = (method: string, path: string, body?: object): Promise<Reply> =>
-  vault.call(method, path, body === undefined ? { token } : { token, body });
 
 type Request = readonly [method: string, path: string, body?: object];
 const retrievals: readonly Request[] = [
@@ -50,7 +41,7 @@ const expectEach = async (requests: readonly Request[], code: string, retryable:
   for (const request of requests) {
     for (const _ of [1, 2]) {
       const begun = performance.now();
-      const reply = await call(...request);
+      const reply = await vault.ask(...request);
       expect(performance.now() - begun).toBeLessThan(10_000);
       expect({ request, ...reply }).toMatchObject({
         request,
@@ -65,43 +56,20 @@ const expectEach = async (requests: readonly Request[], code: string, retryable:
 
 /** Expects that nothing was written and that the earlier values open. */
 const expectAllAsBefore = async () => {
-  expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
-  const { json } = await call('GET', `/v1/secrets/${kept}/versions?include=values&order=asc`);
+  expect((await vault.ask('GET', `/v1/secrets/${free}`)).status).toBe(404);
+  const { json } = await vault.ask('GET', `/v1/secrets/${kept}/versions?include=values&order=asc`);
   expect(json.versions?.map(({ value }) => value)).toEqual([first, second]);
 };
 
 beforeAll(async () => {
   kms = await startKms();
   vault = await startVault(kms.env);
-  token = vault.token();
-  await call('POST', '/v1/secrets', { name: kept, value: first });
-  await call('PUT', `/v1/secrets/${kept}`, { value: second });
+  await vault.create(first, kept);
+  await vault.ask('PUT', `/v1/secrets/${kept}`, { value: second });
 });
 afterAll(async () => {
   await vault?.stop();
   await kms?.close();
-});
-
-describe('a vault over LocalStack KMS', () => {
-  it('serves every operation', async () => {
-    const name = freshName();
-    const [a, b] = [freshName(), freshName()];
-    expect((await call('POST', '/v1/secrets', { name, value: 'v' })).status).toBe(201);
-    expect((await call('POST', '/v1/secrets', { name, value: 'v' })).status).toBe(409);
-    expect((await call('PUT', `/v1/secrets/${name}`, { value: 'w' })).json.version).toBe(2);
-    expect((await call('GET', `/v1/secrets/${name}?version=1`)).json.value).toBe('v');
-    expect((await call('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
-    expect((await call('GET', '/v1/secrets')).json.names).toContain(name);
-    const encrypted = await call('POST', '/v1/env/encrypt', { content: `${a}=x\nP=enc(${a})` });
-    expect(encrypted.status).toBe(200);
-    const content = `${b}=y\nQ=enc(${b})\nR=secret(${a})`;
-    expect((await call('POST', '/v1/env', { content })).json.content).toContain('R=x');
-    const expanded = await call('POST', '/v1/env/expand', { content: `S=secret(${b})` });
-    expect(expanded.json.content).toBe('S=y');
-    expect((await call('GET', '/v1/status')).json).toMatchObject({
-      masterKey: { reachable: true, id: kms.key.id },
-    });
-  });
 });
 
 describe('a vault with a failing master key', () => {
@@ -123,15 +91,14 @@ describe('a vault with a failing master key', () => {
   });
 
   it('stores nothing if KMS does not know its key', async () => {
-    const other = await startVault({ ...kms.env, MASTER_KEY_ID: `${kms.env['MASTER_KEY_ID']}0` });
-    const [own, theirs] = [vault, token];
-    [vault, token] = [other, other.token()];
+    const own = vault;
+    vault = await startVault({ ...kms.env, MASTER_KEY_ID: `${kms.env['MASTER_KEY_ID']}0` });
     try {
       await expectEach(writes.slice(0, 1), 'master_key_unavailable', false);
-      expect((await call('GET', `/v1/secrets/${free}`)).status).toBe(404);
+      expect((await vault.ask('GET', `/v1/secrets/${free}`)).status).toBe(404);
     } finally {
-      [vault, token] = [own, theirs];
-      await other.stop();
+      await vault.stop();
+      vault = own;
     }
   });
 
