@@ -67,13 +67,6 @@ describe('one secret', () => {
     expect(json.versions?.[0]).not.toHaveProperty('value');
   });
 
-  it('appears in the list of names', async () => {
-    const name = freshName('LISTED');
-    await create(name, 'v');
-    const { json } = await vault.ask('GET', `/v1/secrets?prefix=${name}`);
-    expect(json).toEqual({ names: [name], nextCursor: null });
-  });
-
   it('gets 404 for an update, a read or a list of versions before it is created', async () => {
     const name = freshName('NEVER');
     for (const reply of [

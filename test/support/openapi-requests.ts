@@ -2,9 +2,15 @@
 import fc from 'fast-check';
 import { intBelow, oneOf, type Random } from './adversary/random.ts';
 import { fileText } from './env-files.ts';
-import { document, type Json, type Operation, operations } from './openapi.ts';
-
-type Node = { readonly [key: string]: Json };
+import {
+  isNode,
+  type Json,
+  type Node,
+  type Operation,
+  operations,
+  parametersOf,
+  resolved,
+} from './openapi.ts';
 
 /** A request before a token is added. */
 export type Drawn = {
@@ -16,42 +22,11 @@ export type Drawn = {
   readonly faults: number;
 };
 
-const isNode = (value: Json | undefined): value is Node =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const resolve = (node: Json | undefined): Node => {
-  if (!isNode(node)) return {};
-  const reference = node['$ref'];
-  if (typeof reference !== 'string') return node;
-  const steps = reference.split('/').slice(1);
-  return resolve(
-    steps.reduce<Json | undefined>((at, key) => (isNode(at) ? at[key] : undefined), document),
-  );
-};
-
 /** Few names, so that requests concern the same secrets. */
 const names = ['DB', 'API_KEY', '_', 'a.b-c', 'constructor', '__proto__', 'N'.repeat(128)] as const;
 const odd = [
-  '',
-  ' ',
-  '\u0000',
-  'é',
-  '😀',
-  '..',
-  '%',
-  '*',
-  '"',
-  '\\',
-  '\n',
-  '-1',
-  '0',
-  '1e3',
-  'null',
-  '{}',
-  'x'.repeat(2_000),
-  '\ud800',
-  '\uFEFF',
-  '٣',
+  ...(['', ' ', '\u0000', 'é', '😀', '..', '%', '*', '"', '\\', '\n', '-1', '0', '1e3'] as const),
+  ...(['null', '{}', 'x'.repeat(2_000), '\ud800', '\uFEFF', '٣'] as const),
 ] as const;
 
 const samples = new Map<string, readonly string[]>();
@@ -82,7 +57,7 @@ const fileOf = (random: Random): string => {
 
 /** A value that matches a schema. */
 const drawValue = (random: Random, schema: Json | undefined, member = ''): Json => {
-  const node = resolve(schema);
+  const node = resolved(schema);
   const { enum: choices, type, pattern, const: only } = node;
   if (only !== undefined) return only;
   if (Array.isArray(choices)) return choices[intBelow(random, choices.length)] ?? null;
@@ -127,13 +102,6 @@ const spoil = (random: Random, text: string): string | Uint8Array => {
   ])();
 };
 
-const parametersOf = (operation: Operation): Node[] => {
-  const item = resolve((document['paths'] as Node)[operation.path]);
-  return [item['parameters'], operation.node['parameters']].flatMap((list) =>
-    Array.isArray(list) ? list.map(resolve) : [],
-  );
-};
-
 /** A request to any operation of the document, with valid parts and, by chance, invalid ones. */
 export const drawRequest = (random: Random): Drawn => {
   const operation = operations[intBelow(random, operations.length)];
@@ -146,7 +114,8 @@ export const drawRequest = (random: Random): Drawn => {
   };
   const query: string[] = [];
   const headers: Record<string, string | string[]> = {};
-  for (const { name, in: place, schema, required } of parametersOf(operation)) {
+  for (const { node } of parametersOf(operation)) {
+    const { name, in: place, schema, required } = node;
     if (place === 'path' || (required !== true && random() < 0.6)) continue;
     const value = spoils(0.2) ? oneOf(random, odd) : String(drawValue(random, schema ?? null));
     if (place === 'query') query.push(`${name}=${encodeURIComponent(value.toWellFormed())}`);
@@ -176,13 +145,13 @@ const bodyOf = (
   headers: Record<string, string | string[]>,
   spoils: (share: number) => boolean,
 ): string | Uint8Array | undefined => {
-  const content = resolve(resolve(node['requestBody'])['content']);
+  const content = resolved(resolved(node['requestBody'])['content']);
   const types = Object.keys(content);
   const type = types[intBelow(random, types.length)];
   if (type === undefined) return undefined;
   const others = ['text/html', '', 'application/json; charset=latin1', 'text/plain;charset=utf-8'];
   headers['Content-Type'] = spoils(0.04) ? (others[intBelow(random, 4)] ?? '') : type;
-  const schema = resolve(content[type])['schema'];
+  const schema = resolved(content[type])['schema'];
   const text = type === 'text/plain' ? fileOf(random) : JSON.stringify(drawValue(random, schema));
   return spoils(0.3) ? spoil(random, text) : text;
 };

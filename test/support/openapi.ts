@@ -14,7 +14,7 @@ export type Json =
   | string
   | readonly Json[]
   | { readonly [key: string]: Json };
-type Node = { readonly [key: string]: Json };
+export type Node = { readonly [key: string]: Json };
 
 /** Header names are in lower case, as Node gives them. */
 export type ReplyHeaders = ReadonlyMap<string, string>;
@@ -31,7 +31,7 @@ const methods = ['get', 'put', 'post', 'delete', 'patch', 'options', 'head', 'tr
 const transportHeaders =
   /^(?:content-type|content-length|date|connection|keep-alive|transfer-encoding|server|via|x-amz.*|x-localstack)$/;
 
-const isNode = (value: Json | undefined): value is Node =>
+export const isNode = (value: Json | undefined): value is Node =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 // Tests run in the folder of the project, because inside Jest a module does not know its own address.
@@ -53,11 +53,19 @@ const step = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('
 const follow = (pointer: string): { pointer: string; node: Node } | undefined => {
   let node: Json | undefined = document;
   for (const part of pointer.split('/').slice(1)) {
-    node = isNode(node) ? node[part.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined;
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    node = (node as { [key: string]: Json } | undefined)?.[key];
   }
   if (!isNode(node)) return undefined;
   const reference = node['$ref'];
   return typeof reference === 'string' ? follow(reference.slice(1)) : { pointer, node };
+};
+
+/** The node, or the one that its `$ref` leads to; empty if there is none. */
+export const resolved = (node: Json | undefined): Node => {
+  if (!isNode(node)) return {};
+  const reference = node['$ref'];
+  return typeof reference === 'string' ? (follow(reference.slice(1))?.node ?? {}) : node;
 };
 
 /** Every operation of the document. */
@@ -70,6 +78,17 @@ export const operations: readonly Operation[] = Object.entries(document['paths']
         : [];
     }),
 );
+
+const pointerOf = ({ path, method }: Pick<Operation, 'path' | 'method'>): string =>
+  `/paths${step(path)}/${method.toLowerCase()}`;
+
+/** The parameters of an operation, those of its path included, each with its pointer. */
+export const parametersOf = (operation: Operation): { pointer: string; node: Node }[] =>
+  [`/paths${step(operation.path)}`, pointerOf(operation)].flatMap((holder) => {
+    const list = follow(holder)?.node['parameters'];
+    const entries = Array.isArray(list) ? list : [];
+    return entries.flatMap((_, index) => follow(`${holder}/parameters/${index}`) ?? []);
+  });
 
 /** The operation that a request reaches, or undefined if the gateway itself answers. A slash at the end is ignored. */
 export const operationOf = (method: string, pathname: string): Operation | undefined =>
@@ -152,8 +171,7 @@ export const checkReply = (
 ): string[] => {
   const operation = operations.find((candidate) => candidate.operationId === operationId);
   if (operation === undefined) return [`operation ${operationId} undocumented`];
-  const responses = `/paths${step(operation.path)}${step(operation.method.toLowerCase())}/responses`;
-  return replyViolations(`${responses}/${status}`, headers, text);
+  return replyViolations(`${pointerOf(operation)}/responses/${status}`, headers, text);
 };
 
 /** The same for an answer of the gateway itself, which has the same form on any path. */
@@ -173,6 +191,28 @@ export const checkRoute = (status: number, headers: ReplyHeaders, text: string):
 /** Whether a value matches the schema of this name. */
 export const checkSchema = (name: string, value: unknown): string[] =>
   schemaViolations(`/components/schemas${step(name)}`, value, name);
+
+/** One sentence for each part of an accepted request's query or JSON body that the document does not allow. */
+export const checkAccepted = (
+  operation: Operation,
+  target: string,
+  json: string | undefined,
+): string[] => {
+  // The one route without a token, /health, ignores its query, as the document says.
+  if (Array.isArray(operation.node['security'])) return [];
+  const known = parametersOf(operation).filter(({ node }) => node['in'] === 'query');
+  const query = new URLSearchParams(target.split('?').slice(1).join('?'));
+  const violations = [...query].flatMap(([name, value]) => {
+    const { pointer, node } = known.find((one) => one.node['name'] === name) ?? {};
+    if (pointer === undefined) return [`the parameter ${name} was accepted, but is not documented`];
+    const isNumber = resolved(node?.['schema'])['type'] === 'integer';
+    const what = `the accepted parameter ${name}`;
+    return schemaViolations(`${pointer}/schema`, isNumber ? Number(value) : value, what);
+  });
+  if (json === undefined) return violations;
+  const schema = `${pointerOf(operation)}/requestBody/content/application~1json/schema`;
+  return [...violations, ...schemaViolations(schema, JSON.parse(json), 'the accepted body')];
+};
 
 /** Whether a value matches the schema at a JSON pointer of the document. */
 export const checkAt = (pointer: string, value: unknown): string[] =>

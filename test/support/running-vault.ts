@@ -7,8 +7,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
-import { checkReply, checkRoute, operationOf, type ReplyHeaders } from './openapi.ts';
-import { checkAccepted } from './openapi-accepted.ts';
+import {
+  checkAccepted,
+  checkReply,
+  checkRoute,
+  operationOf,
+  type ReplyHeaders,
+} from './openapi.ts';
 import { closeConnections, exchange, type RawReply, type RawRequest } from './raw-http.ts';
 import { sendUntilFinal } from './repeated-requests.ts';
 import { type Claims, issueToken } from './tokens.ts';

@@ -1,8 +1,6 @@
 /** When containers of functions are killed, a caller sees at most one 502, and no write happens twice. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { freshName, useVault } from '../../support/running-vault.ts';
@@ -47,11 +45,6 @@ const versionsOf = async (name: string): Promise<number[]> => {
   return versions;
 };
 
-/** Signals LocalStack, from which a function waits for its data key. */
-const signalKms = (signal: 'SIGSTOP' | 'SIGCONT'): void => {
-  const file = join(vault.dataDir, 'stack', 'localstack.pid');
-  process.kill(JSON.parse(readFileSync(file, 'utf8')).pid, signal);
-};
 const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 describe('a function whose idle container is killed', () => {
@@ -68,27 +61,6 @@ describe('a function whose idle container is killed', () => {
 });
 
 describe('a request whose function is killed meanwhile', () => {
-  it('changes nothing if its function is killed before the write, and takes effect once after a repeat', async () => {
-    const name = freshName();
-    const key = randomUUID();
-    await vault.ask('GET', '/v1/secrets');
-    signalKms('SIGSTOP');
-    let first: number;
-    try {
-      const sent = send('POST', '/v1/secrets', { name, value: 'v' }, key);
-      while (!(await kill('CreateSecretFunction'))) await wait(20);
-      first = await Promise.race([sent, wait(20_000).then(() => 504)]);
-    } finally {
-      signalKms('SIGCONT');
-    }
-    expect([502, 500, 503, 201]).toContain(first);
-    if (first !== 201) {
-      expect((await vault.ask('GET', `/v1/secrets/${name}`)).status).toBe(404);
-    }
-    expect(await send('POST', '/v1/secrets', { name, value: 'v' }, key)).toBe(201);
-    expect(await versionsOf(name)).toEqual([1]);
-  });
-
   // Shows G11.
   it('takes effect exactly once after a repeat, wherever its function is killed', async () => {
     const [writers, kills] = [4, 10];

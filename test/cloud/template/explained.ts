@@ -11,16 +11,8 @@ export type Explanation = {
 };
 
 const operations = [
-  'CreateSecret',
-  'UpdateSecret',
-  'GetSecret',
-  'ListVersions',
-  'ListSecrets',
-  'SubmitEnv',
-  'EncryptEnv',
-  'ExpandEnv',
-  'GetStatus',
-  'GetHealth',
+  ...['CreateSecret', 'UpdateSecret', 'GetSecret', 'ListVersions', 'ListSecrets'],
+  ...['SubmitEnv', 'EncryptEnv', 'ExpandEnv', 'GetStatus', 'GetHealth'],
 ];
 const functions = operations.map((operation) => `${operation}Function`);
 const logs = operations.map((operation) => `${operation}Logs`);

@@ -1,25 +1,18 @@
 /** Compares the client of `dsv` with docs/openapi.yaml in both directions. */
 import { describe, expect, it } from '@jest/globals';
 import { operations as known, problem } from '../../../cli/contract.ts';
-import { document, type Json, operations } from '../../support/openapi.ts';
+import { type Json, type Node, operations, parametersOf, resolved } from '../../support/openapi.ts';
 
-type Node = { readonly [key: string]: Json };
-
-const resolved = (node: Node): Node => {
-  const reference = node['$ref'];
-  if (typeof reference === 'string') {
-    const [, , kind = '', name = ''] = reference.split('/');
-    const components = document['components'] as { [kind: string]: { [name: string]: Node } };
-    return resolved(components[kind]?.[name] ?? {});
-  }
-  // A later part of an `allOf` narrows the first.
-  const all = node['allOf'] as readonly Node[] | undefined;
-  return all?.[0] && node['type'] === undefined ? resolved(all[0]) : node;
+/** A later part of an `allOf` narrows the first. */
+const schemaIn = (node: Json | undefined): Node => {
+  const found = resolved(node);
+  const all = found['allOf'] as readonly Node[] | undefined;
+  return all?.[0] && found['type'] === undefined ? schemaIn(all[0]) : found;
 };
 
 /** A schema of the document in short form: optional properties have a `?`. */
 const told = (schema: Json | undefined): Json => {
-  const node = resolved((schema ?? {}) as Node);
+  const node = schemaIn(schema);
   const alternatives = node['anyOf'] as readonly Node[] | undefined;
   if (alternatives?.[0]) return { orNull: told(alternatives[0]) };
   const types = node['type'];
@@ -62,10 +55,6 @@ const toldByDsv = ({ type, entries, wrapped, item }: Schema): Json => {
 };
 const ofDsv = (schema: unknown): Json => toldByDsv(schema as Schema);
 
-const parametersOf = (path: string, node: Node): Node[] => {
-  const item = (document['paths'] as { [path: string]: Node })[path] ?? {};
-  return [item, node].flatMap((part) => ((part['parameters'] ?? []) as Node[]).map(resolved));
-};
 const jsonOf = (holder: Json | undefined): Json | undefined => {
   const content = (holder as Node | undefined)?.['content'] as Node | undefined;
   return (content?.['application/json'] as Node | undefined)?.['schema'];
@@ -76,22 +65,20 @@ describe('the client of dsv', () => {
     expect(Object.keys(known).sort()).toEqual(operations.map((one) => one.operationId).sort());
   });
 
-  it.each(operations)(
-    'sends $operationId as the document defines it',
-    ({ operationId, method, path, node }) => {
-      const operation = known[operationId as keyof typeof known];
-      const parameters = parametersOf(path, node);
-      const namesIn = (place: string) =>
-        parameters.filter((one) => one['in'] === place).map((one) => one['name']);
-      expect([operation.method, operation.path]).toEqual([method, path]);
-      expect(operation.keyed).toBe(namesIn('header').includes('Idempotency-Key'));
-      // The options of a JSON request are properties of its body.
-      const isEnv = path.startsWith('/v1/env');
-      expect([...operation.query].sort()).toEqual(isEnv ? [] : namesIn('query').sort());
-      const body = jsonOf(node['requestBody']);
-      expect(ofDsv(operation.body)).toEqual(body === undefined ? 'undefined' : told(body));
-    },
-  );
+  it.each(operations)('sends $operationId as the document defines it', (documented) => {
+    const { operationId, method, path, node } = documented;
+    const operation = known[operationId as keyof typeof known];
+    const parameters = parametersOf(documented).map((one) => one.node);
+    const namesIn = (place: string) =>
+      parameters.filter((one) => one['in'] === place).map((one) => one['name']);
+    expect([operation.method, operation.path]).toEqual([method, path]);
+    expect(operation.keyed).toBe(namesIn('header').includes('Idempotency-Key'));
+    // The options of a JSON request are properties of its body.
+    const isEnv = path.startsWith('/v1/env');
+    expect([...operation.query].sort()).toEqual(isEnv ? [] : namesIn('query').sort());
+    const body = jsonOf(node['requestBody']);
+    expect(ofDsv(operation.body)).toEqual(body === undefined ? 'undefined' : told(body));
+  });
 
   it.each(operations)('decodes every reply of $operationId', ({ operationId, node }) => {
     const operation = known[operationId as keyof typeof known];
