@@ -49,7 +49,7 @@ const services = [
 ];
 
 /** The label that marks the containers of this folder's functions. */
-export const labelOf = (folder: string): string =>
+const labelOf = (folder: string): string =>
   `vault.localstack=${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 
 const removeContainers = async (folder: string): Promise<void> => {
