@@ -13,7 +13,7 @@ const holds = (line: string, sentence: string): boolean => {
   const title = line.replaceAll('\\', '').replace(parameter, '\0');
   /** The places in the title before which a part of the sentence can end, and how much of it they hold. */
   let ends = new Map(Array.from({ length: title.length }, (_, at) => [at, 0]));
-  for (const character of sentence) {
+  for (const character of sentence.replaceAll('\\', '')) {
     const next = new Map<number, number>();
     for (const [at, own] of ends) {
       const [isAny, behind] = [title[at] === '\0', title[at + 1] === character];
