@@ -4,8 +4,9 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';
+import { closeConnections } from '../support/raw-http.ts';
 import { untilSeen } from '../support/until.ts';
-import { createExchange } from './chaos/exchange.ts';
+import { ask as exchange } from './chaos/exchange.ts';
 import type { Nodes } from './chaos/nodes.ts';
 import { settle } from './chaos/settle.ts';
 import { bestNetwork, openSite } from './chaos/site.ts';
@@ -58,7 +59,6 @@ export type Trial = {
 /** Starts the nodes, on a network with so many machines more. */
 export const openTrial = async (spare = 0): Promise<Trial> => {
   const folder = freshFolder();
-  const exchange = createExchange();
   const site = await openSite({ folder, network: bestNetwork(), spare });
   const { nodes } = site;
   const acknowledged: string[] = [];
@@ -90,7 +90,7 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
     expect(await settle(nodes, settleMsMax)).toEqual([]);
   };
   const close = async (): Promise<void> => {
-    exchange.close();
+    closeConnections();
     await site.close();
     rmSync(folder, { recursive: true, force: true });
   };

@@ -12,6 +12,8 @@ export type RawRequest = {
   /** A list sends the header once for each entry. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string | Uint8Array | undefined;
+  /** Breaks the connection when it aborts. */
+  readonly signal?: AbortSignal;
 };
 export type RawReply = {
   readonly status: number;
@@ -27,12 +29,13 @@ const timeoutMs = process.env['BASE_URL'] === undefined ? 20_000 : 120_000;
 export const closeConnections = (): void => agent.destroy();
 
 /** Rejects if the connection breaks before the reply is complete. */
-export const exchange = ({ method, url, path, headers, body }: RawRequest): Promise<RawReply> => {
+export const exchange = (asked: RawRequest): Promise<RawReply> => {
+  const { method, url, path, headers, body, signal } = asked;
   const { hostname, port } = new URL(url);
   const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   return new Promise((resolve, reject) => {
-    const options = { agent, hostname, port, method, path, headers: { ...length, ...headers } };
-    const sent = request({ ...options, timeout: timeoutMs }, (reply) => {
+    const options = { agent, hostname, port, method, path, signal, timeout: timeoutMs };
+    const sent = request({ ...options, headers: { ...length, ...headers } }, (reply) => {
       const chunks: Buffer[] = [];
       reply.on('data', (chunk: Buffer) => chunks.push(chunk));
       reply.on('error', reject);

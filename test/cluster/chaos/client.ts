@@ -1,13 +1,12 @@
 /** A client that asks for one operation until it knows, or gives up knowing, what came of it. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Exchange } from './exchange.ts';
+import { ask } from './exchange.ts';
 import { type Asked, microseconds, type Told } from './history.ts';
 import type { Random } from './random.ts';
 import { requestOf, tell, type Unplanned } from './requests.ts';
 
 export type ClientOptions = {
-  readonly exchange: Exchange;
   /** The nodes' addresses; the client prefers one of them. */
   readonly urls: readonly string[];
   readonly home: number;
@@ -46,7 +45,7 @@ const same = (a: Told, b: Told): boolean => JSON.stringify(a) === JSON.stringify
 
 /** Never throws: what goes wrong is in the outcome. */
 export const createClient = (options: ClientOptions): ((asked: Asked) => Promise<Outcome>) => {
-  const { exchange, urls, home, token, random } = options;
+  const { urls, home, token, random } = options;
   const node = (): string =>
     (random.chance(0.7) ? urls[home % urls.length] : undefined) ?? random.pick(urls);
   /** Some go away early; the vault itself answers within ten seconds. */
@@ -59,7 +58,7 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
     let replays = 0;
     let wasUnclear = false;
     const attempt = async (url: string): Promise<Told> => {
-      const answer = await exchange(url, sent, patienceMs());
+      const answer = await ask(url, sent, patienceMs());
       if (answer.kind === 'unreachable') return { outcome: 'nothing' };
       if (answer.kind === 'lost') wasUnclear = true;
       if (answer.kind === 'lost') return { outcome: 'unknown' };

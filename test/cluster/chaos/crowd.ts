@@ -1,8 +1,9 @@
 /** Clients by the dozen, each doing one operation after the other, in contests of four to eight. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closeConnections } from '../../support/raw-http.ts';
 import { createClient, type Outcome } from './client.ts';
 import { type Contest, createContest } from './contests.ts';
-import { createExchange } from './exchange.ts';
+import { ask } from './exchange.ts';
 import { type Asked, type History, microseconds, type Seen } from './history.ts';
 import { createRandom, type Random } from './random.ts';
 
@@ -47,7 +48,6 @@ const sizesOf = (clients: number, random: Random): number[] => {
 export const startCrowd = (options: CrowdOptions): Crowd => {
   const { seed, clients, urls, token, history } = options;
   const plan = createRandom(seed, 'contests');
-  const exchange = createExchange();
   const contests: Contest[] = [];
   const unplanned: string[] = [];
   const counts = { operations: 0, refusals: 0, repeats: 0, replays: 0, lastUnclear: -Infinity };
@@ -80,11 +80,11 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   const run = async (client: number, place: { contest: Contest | undefined }): Promise<void> => {
     const random = createRandom(seed, `client ${client}`);
     const persists = () => !isOver();
-    const ask = createClient({ exchange, urls, home: client, token, random, persists });
+    const perform = createClient({ urls, home: client, token, random, persists });
     while (!isOver()) {
       const contest = contestIn(place);
       const asked = contest.next(random);
-      const outcome = await ask(asked);
+      const outcome = await perform(asked);
       take(client, contest, asked, outcome);
       // A client that was refused for the time being waits a little. All leave the machine some room.
       await sleep(outcome.told.outcome === 'nothing' ? 50 + random.below(150) : random.below(8));
@@ -102,13 +102,13 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
       for (let name = names.pop(); name !== undefined; name = names.pop()) {
         const call = microseconds();
         const url = urls[client % urls.length] ?? '';
-        const seen = await readVersions(exchange, url, token, name);
+        const seen = await readVersions(url, token, name);
         const instants = { client, call, return: microseconds() + 1 };
         history.record({ ...instants, kind: 'final', name, outcome: 'done', seen });
       }
     };
     await Promise.all(Array.from({ length: 8 }, (_, client) => readOn(client)));
-    exchange.close();
+    closeConnections();
   };
   return {
     operations: () => counts.operations,
@@ -129,12 +129,7 @@ type Page = {
   readonly nextCursor: string | null;
 };
 
-const readVersions = async (
-  exchange: ReturnType<typeof createExchange>,
-  url: string,
-  token: string,
-  name: string,
-): Promise<readonly Seen[]> => {
+const readVersions = async (url: string, token: string, name: string): Promise<readonly Seen[]> => {
   const seen: Seen[] = [];
   let cursor: string | null = null;
   let tries = 0;
@@ -142,7 +137,7 @@ const readVersions = async (
     const query = `include=values&order=asc${cursor === null ? '' : `&cursor=${cursor}`}`;
     const path = `/v1/secrets/${name}/versions?${query}`;
     const headers = { Authorization: `Bearer ${token}` };
-    const answer = await exchange(url, { method: 'GET', path, headers, body: undefined }, 20_000);
+    const answer = await ask(url, { method: 'GET', path, headers, body: undefined }, 20_000);
     if (answer.kind === 'reply' && answer.status === 404) return [];
     if (answer.kind === 'reply' && answer.status === 200) {
       const page: Page = JSON.parse(answer.text);
