@@ -1,7 +1,7 @@
 /** `npm run stack` with its words. It runs without Docker, so that nothing is started if it does not refuse. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { rememberSam } from '../../../../local/containers/running.ts';
 import { lockDataFolder } from '../../../../local/host/data-folder.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
@@ -11,7 +11,6 @@ beforeEach(() => {
   folder = freshFolder();
   mkdirSync(join(folder, 'stack', 'sam'), { recursive: true, mode: 0o700 });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const stack = async (...args: readonly string[]) => {
   const env = { VAULT_DATA_DIR: folder, PORT: '0', PATH: '/nowhere' };

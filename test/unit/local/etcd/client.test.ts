@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -13,13 +11,13 @@ import {
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connectEtcd, type EtcdClient, type Range } from '../../../../local/etcd/client.ts';
+import { freshFolder } from '../../../support/local-process.ts';
 
 type Call = { readonly bytes: Buffer; readonly metadata: Metadata };
 type Method = MethodDefinition<object, object>;
 
 const methods = loadSync('local/etcd/etcd.proto')['etcdserverpb.KV'] as Record<string, Method>;
 
-let folder: string;
 let server: Server;
 let etcd: EtcdClient;
 let calls: Call[];
@@ -28,7 +26,6 @@ let reply: object | undefined;
 
 beforeEach(async () => {
   [calls, reply] = [[], {}];
-  folder = mkdtempSync(join(tmpdir(), 'etcd-client-'));
   server = new Server({ 'grpc.max_send_message_length': -1 });
   for (const method of [methods['Range'], methods['Txn']]) {
     if (method === undefined) throw new Error('etcd.proto has Range and Txn');
@@ -43,7 +40,7 @@ beforeEach(async () => {
       'unary',
     );
   }
-  const address = `unix:${join(folder, 'socket')}`;
+  const address = `unix:${join(freshFolder(), 'socket')}`;
   await new Promise<void>((resolve, reject) => {
     const credentials = ServerCredentials.createInsecure();
     server.bindAsync(address, credentials, (error) => (error ? reject(error) : resolve()));
@@ -53,7 +50,6 @@ beforeEach(async () => {
 afterEach(() => {
   etcd.close();
   server.forceShutdown();
-  rmSync(folder, { recursive: true });
 });
 
 const soon = () => performance.now() + 5_000;

@@ -3,32 +3,17 @@ import { countParameters, toEvent } from '../../../../local/host/lambda.ts';
 import { createFindRoute, type Route } from '../../../../local/host/template.ts';
 import { growthOf, linearGrowthMax } from '../../../support/growth.ts';
 
-const route: Route = {
-  operation: 'get-health',
-  method: 'GET',
-  path: '/health',
-  entryPoint: '',
-  timeoutMs: 15_000,
+const health = { operation: 'get-health', method: 'GET', path: '/health' };
+const route: Route = { ...health, entryPoint: '', timeoutMs: 15_000 };
+const eventOf = (target: string, rawHeaders: readonly string[]) => {
+  const request = { method: 'GET', target, rawHeaders, body: Buffer.alloc(0), sourceIp: '::1' };
+  return toEvent(request, route, null, 'r-1');
 };
-const eventOf = (target: string, rawHeaders: readonly string[]) =>
-  toEvent(
-    { method: 'GET', target, rawHeaders, body: Buffer.alloc(0), sourceIp: '::1' },
-    route,
-    null,
-    'r-1',
-  );
 
 describe('the work of the gateway before a function is called', () => {
   it.each<[string, (size: number) => unknown]>([
     ['repeated query parameters', (size) => eventOf(`/health?${'a&'.repeat(size)}`, [])],
-    [
-      'repeated headers',
-      (size) =>
-        eventOf(
-          '/health',
-          Array.from({ length: 2 * size }, () => 'a'),
-        ),
-    ],
+    ['repeated headers', (size) => eventOf('/health', Array<string>(2 * size).fill('a'))],
     ['question marks', (size) => eventOf(`/${'?'.repeat(size)}`, [])],
     ['slashes', (size) => createFindRoute([route])('GET', '/'.repeat(size))],
     ['dots', (size) => createFindRoute([route])('GET', '.'.repeat(size))],
