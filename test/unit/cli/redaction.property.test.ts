@@ -22,12 +22,9 @@ describe('the redaction of output', () => {
         (values, output, cuts) => {
           const texts = textsToHide(values);
           const bytes = Buffer.from(output);
-          const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort(
-            (a, b) => a - b,
-          );
-          const chunks = places
-            .slice(1)
-            .map((place, index) => bytes.subarray(places[index], place));
+          const places = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length];
+          places.sort((a, b) => a - b);
+          const chunks = places.map((place, at) => bytes.subarray(places[at - 1] ?? 0, place));
           expect(filtered(texts, chunks)).toBe(filtered(texts, [bytes]));
         },
       ),
@@ -70,24 +67,21 @@ describe('the redaction of output', () => {
   });
 
   it('hides values of four bytes or more, whole and by their long lines, and nothing else', () => {
-    const output = 'one two-two-two three abc';
-    expect(filtered(textsToHide(['two-two-two', 'abc']), [Buffer.from(output)])).toBe(
-      'one [redacted] three abc',
-    );
+    const texts = textsToHide(['two-two-two', 'abc']);
+    const shown = filtered(texts, [Buffer.from('one two-two-two three abc')]);
+    expect(shown).toBe('one [redacted] three abc');
     const lines = ['-----BEGIN', 'MIIEvQIBADAN', '-----END'];
     const printed = lines.map((line) => `> ${line}\n`).join('');
-    expect(filtered(textsToHide([lines.join('\n')]), [Buffer.from(printed)])).toBe(
-      '> [redacted]\n'.repeat(3),
-    );
+    const hidden = filtered(textsToHide([lines.join('\n')]), [Buffer.from(printed)]);
+    expect(hidden).toBe('> [redacted]\n'.repeat(3));
     const oldMac = textsToHide(['long-line-1\rlong-line-2\r']);
     expect(filtered(oldMac, [Buffer.from('long-line-2')])).toBe('[redacted]');
   });
 
   it('hides a value without its trailing line ends as well', () => {
     for (const end of ['\n', '\r\n', '\r', '\n\n']) {
-      expect(filtered(textsToHide([`a\nhunt${end}`]), [Buffer.from('a\nhunt, abc')])).toBe(
-        '[redacted], abc',
-      );
+      const texts = textsToHide([`a\nhunt${end}`]);
+      expect(filtered(texts, [Buffer.from('a\nhunt, abc')])).toBe('[redacted], abc');
     }
   });
 });

@@ -21,15 +21,8 @@ const text = (lines: boolean) =>
     )
     .map((all) => all.join(''));
 const names = ['A', 'B', 'C'];
-const piece = fc.oneof(
-  fc.constantFrom(
-    ...names.map((name) => `secret(${name})`),
-    'secret(A@7)',
-    'x',
-    '.',
-    '\\secret(A)',
-  ),
-);
+const references = names.map((name) => `secret(${name})`);
+const piece = fc.constantFrom(...references, 'secret(A@7)', 'x', '.', '\\secret(A)');
 const line = fc.oneof(
   fc.array(piece, { maxLength: 4 }).map((all) => (index: number) => `K${index}="${all.join('')}"`),
   text(false).map((any) => () => `# ${any}`),
@@ -85,10 +78,7 @@ describe('the size of a reply', () => {
         const render = (limit?: number) => renderFile(plan, resolved, reply, pinTo, limit);
         const rendered = unlessUnfit(render);
         if (!rendered) return;
-        const used = plan.read.map(({ name, version: pinned = version }) => ({
-          name,
-          version: pinned,
-        }));
+        const used = plan.read.map(({ name, version: pin }) => ({ name, version: pin ?? version }));
         const created = plan.create.map(({ name }) => ({ name, version: 1 }));
         const answer = { ...rendered, created, resolved: used, replayed: false };
         const size = bodyBytesInResult(fileBody(reply, answer));

@@ -139,8 +139,8 @@ describe('the log', () => {
   });
   const multiline = new Error(`broken at\n    at ${canary} (${canary}:1:1)\n    at ${canary}`);
   const nested = new Error(canary, { cause: new Error(canary, { cause: canary }) });
-  const renamed = new Error(`\n    at ${canary}:1:1`);
-  renamed.message = 'changed since';
+  const stack = `Error: \n    at ${canary}:1:1`;
+  const renamed = Object.assign(new Error('changed since'), { stack });
   const faults: readonly Error[] = [quoted, multiline, nested, renamed];
 
   it.each(faults)('omits the message of a bug: %#', (error) => {

@@ -23,14 +23,12 @@ const onlyDocker = (words: string): string => {
   return join(folder, 'daemon');
 };
 
-const denied = 'permission denied while trying to connect to the Docker daemon socket';
-const absent = 'Cannot connect to the Docker daemon. Is the docker daemon running?';
+const denied =
+  /^this user may not use Docker \(docker version failed: perm.*\): add the user to the group docker/;
+const absent = /^no Docker daemon answers \(docker version failed: Cannot connect .*\): start one/;
 const sentences = [
-  [
-    denied,
-    /^this user may not use Docker \(docker version failed: permission denied .*\): add the user to the group docker/,
-  ],
-  [absent, /^no Docker daemon answers \(docker version failed: Cannot connect .*\): start one/],
+  ['permission denied while trying to connect to the Docker daemon socket', denied],
+  ['Cannot connect to the Docker daemon. Is the docker daemon running?', absent],
 ] as const;
 
 describe('a program that needs Docker', () => {

@@ -3,7 +3,12 @@ import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
 import type { RequestVault } from '../../../functions/vault/request.ts';
-import { outOfTime, startBackoff, writeUntilClear } from '../../../functions/vault/retries.ts';
+import {
+  callSignal,
+  outOfTime,
+  startBackoff,
+  writeUntilClear,
+} from '../../../functions/vault/retries.ts';
 import { codeOf } from '../../support/refusals.ts';
 import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
@@ -216,6 +221,20 @@ describe('a request that ran out of time', () => {
     await context.storeTime.during(async () => clock.advance(8_000));
     expect(await codeOf(run)).toBe('store_unavailable');
     expect(triedAt).toEqual([]);
+  });
+});
+
+describe('the signal of a call', () => {
+  it.each([
+    [0, 3_000],
+    [7_000, 2_000],
+    [30_000, 1],
+  ])('begun after %i ms of the request ends after %i ms', (elapsedMs, limitMs) => {
+    const clock = virtualClock();
+    const context = requestContext({ clock });
+    clock.advance(elapsedMs);
+    callSignal(context, 3_000, 9_000);
+    expect(clock.signals).toEqual([limitMs]);
   });
 });
 
