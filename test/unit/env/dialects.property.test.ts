@@ -50,9 +50,8 @@ describe('a value written for any dialect', () => {
     for (const dialect of dialects) {
       for (const piece of pieces) {
         const long = piece.repeat(Math.floor(65_536 / piece.length));
-        unlessRefused(() =>
-          contentOf('A=secret(X)', { mode: 'expand', dialect, secrets: { X: long } }),
-        );
+        const options = { mode: 'expand', dialect, secrets: { X: long } } as const;
+        unlessRefused(() => contentOf('A=secret(X)', options));
         for (const kept of [`A=${long}`, `A='${long}'`, `A="${long}"`, `# ${long}`]) {
           unlessRefused(() => contentOf(`${kept}\nT=secret(X)\n`, { dialect, secrets: { X: '' } }));
         }
@@ -114,9 +113,8 @@ describe('a value written for npm dotenv and Node', () => {
     const kept = new Map<string, string>();
     const text = values.map((any, index) => {
       const one = template.replace('KEY', `K${index}`);
-      const content = unlessRefused(() =>
-        contentOf(one, { mode: 'expand', dialect: 'dotenv', secrets: { X: any } }),
-      );
+      const options = { mode: 'expand', dialect: 'dotenv', secrets: { X: any } } as const;
+      const content = unlessRefused(() => contentOf(one, options));
       if (content !== undefined) kept.set(`K${index}`, any);
       return `${content ?? '# refused'}\nZ${index}=1\n`;
     });

@@ -46,17 +46,12 @@ const nested = braces(`X:-${braces('B')}`);
 const reading = ['$B', '$C', '$D', '$E', braces('B'), braces('C'), braces('D'), nested];
 const joining = [':', '/', '@', 'x', '1', ' ', ...['(id)', '{', '}', ')', '(', 'B', 'X', '&']];
 const defaults = [':-x', ':+y', ':-$', ':-$B', '-', '$B', ...['B', 'C'].map(braces)];
+const withDefault = defaults.map((one) => braces(`X${one}`));
 const loose = ['$', '$$', '\\', '\\$', '$(id)', '${', '${X:-', '$1', '$&', '`', '#'];
 const kept = fc.oneof(
   { weight: 3, arbitrary: pieces([...reading, ...joining], 5) },
   { weight: 1, arbitrary: pieces([...joining, ...loose], 3) },
-  {
-    weight: 2,
-    arbitrary: pieces(
-      [...reading, ...joining, ...loose, ...defaults.map((one) => braces(`X${one}`))],
-      4,
-    ),
-  },
+  { weight: 2, arbitrary: pieces([...reading, ...joining, ...loose, ...withDefault], 4) },
 );
 const quoted = fc
   .tuple(fc.constantFrom("'", "'", '"', ''), kept)
@@ -85,20 +80,16 @@ const name = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g;
  * The values that the author expects in lines that only join names, each replaced once. Other lines are left out, and
  * so are all lines of a file with a warning.
  */
-const meaningOf = ({
-  warned,
-  secrets,
-  lines,
-}: (typeof accepted)[number]): Record<string, string> => {
+const meaningOf = (file: (typeof accepted)[number]): Record<string, string> => {
+  const { warned, secrets, lines } = file;
   const known = new Map<string, string | undefined>();
   for (const line of lines) {
     const key = line.slice(0, 1);
     if (key === 'B' || key === 'C') known.set(key, secrets[key]);
     else known.set(key, warned ? undefined : joined(line, known));
   }
-  return Object.fromEntries(
-    [...known].flatMap(([key, is]) => (is === undefined ? [] : [[key, is]])),
-  );
+  const told = [...known].flatMap(([key, is]) => (is === undefined ? [] : [[key, is]]));
+  return Object.fromEntries(told);
 };
 
 const joined = (line: string, known: ReadonlyMap<string, string | undefined>) => {

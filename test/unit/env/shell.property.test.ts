@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { shell } from '../../../functions/env/dialects/shell.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
 import { contentOf, plan, unlessRefused } from '../../support/env-runs.ts';
 import { isForShellsOnly, readWithShell, shellsHere } from '../../support/shells.ts';
 
@@ -35,9 +34,8 @@ const plainValues = Array.from({ length: 0x7f }, (_, n) => String.fromCharCode(n
 describe('a value written for a shell', () => {
   const expectReadBack = (values: readonly string[], lines: readonly string[]) => {
     const written = values.map((any, index) => {
-      const [line] = parseFile(
-        lines[index % lines.length]?.replace('KEY', `K${index}`) ?? '',
-      ).lines;
+      const template = lines[index % lines.length] ?? '';
+      const [line] = parseFile(template.replace('KEY', `K${index}`)).lines;
       if (line?.kind !== 'assignment') throw new Error('a template is no assignment');
       return shell.write({ ...line, eol: '\n' }, any) ?? '';
     });
@@ -111,15 +109,11 @@ describe('an unchanged line', () => {
       return shell.disagrees(file, first) ? [] : [{ text, value: first.value.decoded }];
     });
     expect(agreed.length).toBeGreaterThan(150);
-    const read = readWithShell(
-      name,
-      agreed.map(({ text }) => ({ text, keys: ['A', 'Z'] })),
-    );
-    const wrong = agreed.filter(
-      ({ value: expected }, index) =>
-        JSON.stringify(read[index]) !== JSON.stringify([expected, '1']),
-    );
-    expect(wrong).toEqual([]);
+    const readings = agreed.map(({ text }) => ({ text, keys: ['A', 'Z'] }));
+    const read = readWithShell(name, readings);
+    const isWrong = ({ value: expected }: { readonly value: string }, index: number) =>
+      JSON.stringify(read[index]) !== JSON.stringify([expected, '1']);
+    expect(agreed.filter(isWrong)).toEqual([]);
   });
 
   describe('above an accepted resolved value', () => {
@@ -164,11 +158,7 @@ describe('a plan for a shell', () => {
     const pieces = ['secret(', 'enc ( ', 'secret ', '\\', '\\\\secret(', 'enc    ', 'secret(A)'];
     for (const piece of pieces) {
       const text = `A='${piece.repeat(Math.floor(260_000 / piece.length))}'\n`;
-      try {
-        plan(text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(VaultError);
-      }
+      unlessRefused(() => plan(text));
     }
     expect(performance.now() - start).toBeLessThan(3_000);
   });
