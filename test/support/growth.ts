@@ -1,4 +1,4 @@
-/** Measures how the time of work grows with its input, for work that must be linear. */
+/** Measures the time of work, and how it grows with its input, for work that must be linear. */
 
 const rounds = 15;
 /** Below this time the clock and the garbage collector dominate the measurement. */
@@ -27,6 +27,14 @@ export const growthOf = <Input>(
   const least = (at: 0 | 1) =>
     Math.max(measurableMs, Math.min(...times.map((pair) => pair[at] ?? 0)));
   return least(1) / least(0);
+};
+
+/** The processor time of this process in `work`, in milliseconds. Other load on the machine does not count. */
+export const cpuMsOf = (work: () => unknown): number => {
+  const began = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(began);
+  return (user + system) / 1_000;
 };
 
 /** A limit between linear and quadratic growth. */

@@ -5,6 +5,7 @@ import { findExpansions } from '../../../functions/env/dialects/python.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { fileText } from '../../support/env-files.ts';
 import { contentOf, plan, unlessRefused } from '../../support/env-runs.ts';
+import { cpuMsOf } from '../../support/growth.ts';
 import { nodeReaders, readWithExpand, readWithNodeProcess } from '../../support/node-readers.ts';
 
 const dialects = ['shell', 'compose', 'docker', 'dotenv', 'python'] as const;
@@ -45,19 +46,22 @@ describe('a value written for any dialect', () => {
   });
 
   it('takes linear time to check', () => {
-    const start = performance.now();
-    const pieces = [...`'"\\\`$#}=\r\u00a0a`, `\${`, `\${A:-`, `\${a:`, '$a', '$(', ' #'];
-    for (const dialect of dialects) {
-      for (const piece of pieces) {
-        const long = piece.repeat(Math.floor(65_536 / piece.length));
-        const options = { mode: 'expand', dialect, secrets: { X: long } } as const;
-        unlessRefused(() => contentOf('A=secret(X)', options));
-        for (const kept of [`A=${long}`, `A='${long}'`, `A="${long}"`, `# ${long}`]) {
-          unlessRefused(() => contentOf(`${kept}\nT=secret(X)\n`, { dialect, secrets: { X: '' } }));
+    const cpuMs = cpuMsOf(() => {
+      const pieces = [...`'"\\\`$#}=\r\u00a0a`, `\${`, `\${A:-`, `\${a:`, '$a', '$(', ' #'];
+      for (const dialect of dialects) {
+        for (const piece of pieces) {
+          const long = piece.repeat(Math.floor(65_536 / piece.length));
+          const options = { mode: 'expand', dialect, secrets: { X: long } } as const;
+          unlessRefused(() => contentOf('A=secret(X)', options));
+          for (const kept of [`A=${long}`, `A='${long}'`, `A="${long}"`, `# ${long}`]) {
+            unlessRefused(() =>
+              contentOf(`${kept}\nT=secret(X)\n`, { dialect, secrets: { X: '' } }),
+            );
+          }
         }
       }
-    }
-    expect(performance.now() - start).toBeLessThan(5_000);
+    });
+    expect(cpuMs).toBeLessThan(5_000);
   });
 });
 
