@@ -13,9 +13,10 @@ beforeAll(async () => {
 
 type Raw = NonNullable<Call['raw']>;
 /** The field, the request, and its body: an object, or a text as it is sent. */
-type Row = readonly [field: string, request: string, body?: object | string | Uint8Array];
+type Row = readonly [field: string, request: string, body?: Body];
+type Body = object | string | Uint8Array;
 
-const send = (request: string, body: Row[2], headers: Call['headers'] = {}) => {
+const send = (request: string, body: Body | undefined, headers: Call['headers'] = {}) => {
   const [method = '', path = ''] = request.split(' ');
   const isRaw = typeof body === 'string' || body instanceof Uint8Array;
   return vault.call(method, path, {
@@ -40,131 +41,97 @@ const value = { value: canary };
 const file = { content: `A=${canary}\n` };
 const json = `{"name":"NEW","value":"${canary}"`;
 
+/** A row for each body. */
+const withEach = (field: string, request: string, ...all: readonly Body[]): Row[] =>
+  all.map((body) => [field, request, body]);
+/** A row for each end of the target, such as a query. */
+const endingIn = (field: string, request: string, ...ends: readonly string[]): Row[] =>
+  ends.map((end) => [field, `${request}${end}`]);
+
+const name = 'NEW';
 const bodies: readonly Row[] = [
-  ['body', create, ''],
-  ['body', create, canary],
-  ['body', create, json],
-  ['body', create, `${json},}`],
-  ['body', create, `${json}/* why */}`],
-  ['body', create, `${json}}{}`],
-  ['body', create, `\ufeff${json}}`],
-  ['body', create, Buffer.from(`${json}\xff}`, 'latin1')],
-  ['body', create, `${json}\0}`],
-  ['body', create, `${json},"value":"${canary}"}`],
-  ['body', create, `${json},"x":"\\ud800"}`],
-  ['body', create, `${json},"x":${'['.repeat(8)}${']'.repeat(8)}}`],
-  ['body', create, `[${json}}]`],
-  ['body', create, 'null'],
-  ['body', create, `${json},"${canary}":1}`],
-  ['body', create, `${json},"__proto__":{}}`],
-  ['name', create, value],
-  ['name', create, { ...value, name: 1 }],
-  ['name', create, { ...value, name: '' }],
-  ['name', create, { ...value, name: `1${canary}` }],
-  ['name', create, { ...value, name: `${canary}\n` }],
-  ['name', create, { ...value, name: 'a'.repeat(129) }],
-  ['value', create, { name: 'NEW' }],
-  ['value', create, { name: 'NEW', value: null }],
-  ['value', create, { name: 'NEW', value: { [canary]: 1 } }],
-  ['value', create, { name: 'NEW', value: 'YQ', encoding: 'base64' }],
-  ['value', create, { name: 'NEW', value: `${canary}!`, encoding: 'base64' }],
-  ['encoding', create, { ...value, name: 'NEW', encoding: 'hex' }],
-  ['body', put, canary],
-  ['body', put, { ...value, name: known }],
-  ['value', put, {}],
-  ['encoding', put, { ...value, encoding: null }],
+  ...withEach('body', create, '', canary, json, `${json},}`, `${json}/* why */}`, `${json}}{}`),
+  ...withEach('body', create, `\ufeff${json}}`, Buffer.from(`${json}\xff}`, 'latin1')),
+  ...withEach('body', create, `${json}\0}`, `${json},"value":"${canary}"}`, `[${json}}]`, 'null'),
+  ...withEach('body', create, `${json},"x":"\\ud800"}`, `${json},"${canary}":1}`),
+  ...withEach('body', create, `${json},"x":${'['.repeat(8)}${']'.repeat(8)}}`),
+  ...withEach('body', create, `${json},"__proto__":{}}`),
+  ...withEach('name', create, value, { ...value, name: 1 }, { ...value, name: '' }),
+  ...withEach('name', create, { ...value, name: `1${canary}` }, { ...value, name: `${canary}\n` }),
+  ...withEach('name', create, { ...value, name: 'a'.repeat(129) }),
+  ...withEach('value', create, { name }, { name, value: null }, { name, value: { [canary]: 1 } }),
+  ...withEach('value', create, { name, value: 'YQ', encoding: 'base64' }),
+  ...withEach('value', create, { name, value: `${canary}!`, encoding: 'base64' }),
+  ...withEach('encoding', create, { ...value, name, encoding: 'hex' }),
+  ...withEach('body', put, canary, { ...value, name: known }),
+  ...withEach('value', put, {}),
+  ...withEach('encoding', put, { ...value, encoding: null }),
 ];
 
+const instant = '2026-11-24T14:31:00Z';
 const files: readonly Row[] = [
-  ['body', submit, canary],
-  ['body', encrypt, '{"content":"A=1","content":"A=2"}'],
-  ['body', expand, { ...file, [canary]: 1 }],
-  ['content', submit, {}],
-  ['content', encrypt, { content: [canary] }],
-  ['values', submit, { ...file, values: [canary] }],
-  ['values', encrypt, { ...file, values: { A: 1 } }],
-  ['values', submit, { ...file, values: { [`${canary} no name`]: 'v' } }],
-  ['body', encrypt, `{"content":"A=1","values":{"A":"${canary}","A":"x"}}`],
-  ['dialect', submit, { ...file, dialect: canary }],
-  ['dialect', encrypt, { ...file, dialect: 'constructor' }],
-  ['dialect', expand, { ...file, dialect: 'Shell' }],
-  ['dialect', expand, { ...file, dialect: 1 }],
-  ['dryRun', submit, { ...file, dryRun: 'true' }],
-  ['dryRun', encrypt, { ...file, dryRun: 1 }],
-  ['at', submit, { ...file, at: '2026-11-24T14:31:00Z' }],
-  ['at', encrypt, { ...file, at: '2026-11-24T14:31:00Z' }],
-  ['pin', submit, { ...file, pin: true }],
-  ['pin', encrypt, { ...file, pin: false }],
-  ['at', expand, { ...file, at: 1764000000 }],
-  ['at', expand, { ...file, at: 'now' }],
-  ['at', expand, { ...file, at: '9999-12-31T23:59:59Z' }],
-  ['pin', expand, { ...file, pin: 'true' }],
-  ['query', `${expand}?at=2026-11-24T14:31:00Z`, file],
-  ['query', `${encrypt}?dryRun=true`, file],
+  ...withEach('body', submit, canary),
+  ...withEach('body', encrypt, '{"content":"A=1","content":"A=2"}'),
+  ...withEach('body', encrypt, `{"content":"A=1","values":{"A":"${canary}","A":"x"}}`),
+  ...withEach('body', expand, { ...file, [canary]: 1 }),
+  ...withEach('content', submit, {}),
+  ...withEach('content', encrypt, { content: [canary] }),
+  ...withEach('values', submit, { ...file, values: [canary] }),
+  ...withEach('values', submit, { ...file, values: { [`${canary} no name`]: 'v' } }),
+  ...withEach('values', encrypt, { ...file, values: { A: 1 } }),
+  ...withEach('dialect', submit, { ...file, dialect: canary }),
+  ...withEach('dialect', encrypt, { ...file, dialect: 'constructor' }),
+  ...withEach('dialect', expand, { ...file, dialect: 'Shell' }, { ...file, dialect: 1 }),
+  ...withEach('dryRun', submit, { ...file, dryRun: 'true' }),
+  ...withEach('dryRun', encrypt, { ...file, dryRun: 1 }),
+  ...withEach('at', submit, { ...file, at: instant }),
+  ...withEach('at', encrypt, { ...file, at: instant }),
+  ...withEach('at', expand, { ...file, at: 1764000000 }, { ...file, at: 'now' }),
+  ...withEach('at', expand, { ...file, at: '9999-12-31T23:59:59Z' }),
+  ...withEach('pin', submit, { ...file, pin: true }),
+  ...withEach('pin', encrypt, { ...file, pin: false }),
+  ...withEach('pin', expand, { ...file, pin: 'true' }),
+  ...withEach('query', `${expand}?at=${instant}`, file),
+  ...withEach('query', `${encrypt}?dryRun=true`, file),
 ];
 
 /** These send a file as text. Its options are in the query, but never its values: URLs get logged. */
 const textFiles: readonly Row[] = [
-  ['dialect', `${expand}?dialect=`],
-  ['dialect', `${expand}?dialect=fish`],
-  ['dialect', `${expand}?dialect=shell&dialect=shell`],
+  ...endingIn('dialect', expand, '?dialect=', '?dialect=fish', '?dialect=shell&dialect=shell'),
   ['dryRun', `${encrypt}?dryRun=1`],
   ['at', `${expand}?at=now`],
-  ['at', `${submit}?at=2026-11-24T14:31:00Z`],
-  ['at', `${encrypt}?at=2026-11-24T14:31:00Z`],
+  ['at', `${submit}?at=${instant}`],
+  ['at', `${encrypt}?at=${instant}`],
   ['pin', `${expand}?pin=false`],
   ['query', `${encrypt}?values=${canary}`],
   ['body', expand, Buffer.from('A=\xff', 'latin1')],
 ];
 
 /** Some gateways would route these to another path. */
-const localPaths: readonly Row[] = isLocal
-  ? [
-      ['name', `${list}/A%2Fversions`],
-      ['name', `${list}/A;v=1`],
-    ]
-  : [];
+const localPaths = isLocal ? ['/A%2Fversions', '/A;v=1'] : [];
 const parameters: readonly Row[] = [
-  ...localPaths,
-  ['name', `${list}/1${canary}`],
-  ['name', `${list}/A%00`],
-  ['name', `${list}/${'a'.repeat(129)}`],
-  ['name', `${list}/A%20B/versions`],
+  ...endingIn('name', list, ...localPaths, `/1${canary}`, '/A%00', `/${'a'.repeat(129)}`),
+  ...endingIn('name', list, '/A%20B/versions'),
   ['name', 'PUT /v1/secrets/%C3%A9', value],
-  ['version', `${get}?version=`],
-  ['version', `${get}?version=0`],
-  ['version', `${get}?version=01`],
-  ['version', `${get}?version=1000000000`],
-  ['version', `${get}?version=1&version=1`],
-  ['at', `${get}?at=`],
-  ['at', `${get}?at=2026-11-24T14:31:00`],
-  ['at', `${get}?at=2026-02-30T00:00:00Z`],
-  ['at', `${get}?at=${minutesAhead(11)}`],
-  ['at', `${get}?version=1&at=2026-11-24T14:31:00Z`],
-  ['limit', `${list}?limit=`],
-  ['limit', `${list}?limit=0`],
-  ['limit', `${list}?limit=1001`],
-  ['limit', `${list}?limit=1&limit=2`],
-  ['limit', `${versions}?limit=101`],
-  ['limit', `${versions}?limit=11&include=values`],
-  ['order', `${versions}?order=DESC`],
-  ['include', `${versions}?include=value`],
-  ['prefix', `${list}?prefix=1A`],
-  ['prefix', `${list}?prefix=A*`],
-  ['cursor', `${list}?cursor=`],
-  ['cursor', `${list}?cursor=${cursorOf('TENANT#acme')}`],
-  ['cursor', `${list}?cursor=${'a'.repeat(3_000)}`],
-  ['cursor', `${versions}?cursor=`],
-  ['cursor', `${versions}?cursor=${cursorOf('2')}==`],
-  ['cursor', `${versions}?cursor=${cursorOf('0')}`],
-  ['query', `${create}?${canary}=1`, { ...value, name: 'NEW' }],
+  ...endingIn('version', get, '?version=', '?version=0', '?version=01', '?version=1000000000'),
+  ...endingIn('version', get, '?version=1&version=1'),
+  ...endingIn('at', get, '?at=', '?at=2026-11-24T14:31:00', '?at=2026-02-30T00:00:00Z'),
+  ...endingIn('at', get, `?at=${minutesAhead(11)}`, `?version=1&at=${instant}`),
+  ...endingIn('limit', list, '?limit=', '?limit=0', '?limit=1001', '?limit=1&limit=2'),
+  ...endingIn('limit', versions, '?limit=101', '?limit=11&include=values'),
+  ...endingIn('order', versions, '?order=DESC'),
+  ...endingIn('include', versions, '?include=value'),
+  ...endingIn('prefix', list, '?prefix=1A', '?prefix=A*'),
+  ...endingIn('cursor', list, '?cursor=', `?cursor=${cursorOf('TENANT#acme')}`),
+  ...endingIn('cursor', list, `?cursor=${'a'.repeat(3_000)}`),
+  ...endingIn('cursor', versions, '?cursor=', `?cursor=${cursorOf('2')}==`),
+  ...endingIn('cursor', versions, `?cursor=${cursorOf('0')}`),
+  ['query', `${create}?${canary}=1`, { ...value, name }],
   ['query', `${put}?Version=1`, value],
-  ['query', `${get}?${canary}`],
-  ['query', `${versions}?toString=1`],
-  ['query', `${list}?__proto__=1`],
-  ['query', `${submit}?${canary}=1`, file],
-  ['query', `${encrypt}?${canary}=1`, file],
-  ['query', `${expand}?${canary}=1`, file],
+  ...endingIn('query', get, `?${canary}`),
+  ...endingIn('query', versions, '?toString=1'),
+  ...endingIn('query', list, '?__proto__=1'),
+  ...[submit, encrypt, expand].map((route): Row => ['query', `${route}?${canary}=1`, file]),
   ['query', `GET /v1/status?${canary}=1`],
 ];
 

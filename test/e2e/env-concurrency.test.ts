@@ -68,6 +68,22 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     const [file, won] = [files[index], submitted[index]];
     return file && won && { file, timed: won };
   };
+  /** Checks which of the names an answer told to exist. */
+  const requireTrue = (
+    names: readonly string[],
+    exists: (name: string) => boolean,
+    { began, ended }: Pick<Timed, 'began' | 'ended'>,
+  ) => {
+    for (const name of names) {
+      const winner = winnerOf(name);
+      // The creation of an existing name had begun; that of a missing one was not acknowledged before.
+      if (exists(name)) expect(winner?.timed.began).toBeLessThan(ended);
+      else if (winner) expect(winner.timed.ended).toBeGreaterThan(began);
+      // Names that one file created exist together.
+      const together = names.filter((other) => winner?.file.wants.includes(other));
+      for (const other of together) expect([other, exists(other)]).toEqual([other, exists(name)]);
+    }
+  };
 
   beforeAll(async () => {
     const rest = files.entries();
@@ -127,16 +143,7 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     for (const { answer, file } of refused) {
       const told = new Set(toldNames(answer));
       expect(told.size).toBeGreaterThan(0);
-      for (const name of file?.wants ?? []) {
-        const winner = winnerOf(name);
-        // A listed name: its creation had begun. A name not listed: its creation was not acknowledged before.
-        if (told.has(name)) expect(winner?.timed.began).toBeLessThan(answer.ended);
-        else if (winner) expect(winner.timed.ended).toBeGreaterThan(answer.began);
-        // Names that one file created are listed together.
-        const together = (file?.wants ?? []).filter((other) => winner?.file.wants.includes(other));
-        for (const other of together)
-          expect([other, told.has(other)]).toEqual([other, told.has(name)]);
-      }
+      requireTrue(file?.wants ?? [], (name) => told.has(name), answer);
     }
   });
 
@@ -160,15 +167,7 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     for (const { file, reply, began, ended } of polled) {
       expect([200, 404]).toContain(reply.status);
       const missing = new Set(toldNames({ reply, began, ended }));
-      for (const name of file.wants) {
-        const winner = winnerOf(name);
-        if (!missing.has(name)) expect(winner?.timed.began).toBeLessThan(ended);
-        else if (winner) expect(winner.timed.ended).toBeGreaterThan(began);
-        const together = file.wants.filter((other) => winner?.file.wants.includes(other));
-        for (const other of together) {
-          expect([other, missing.has(other)]).toEqual([other, missing.has(name)]);
-        }
-      }
+      requireTrue(file.wants, (name) => !missing.has(name), { began, ended });
       const kind =
         missing.size === 0 ? 'whole' : missing.size === file.wants.length ? 'none' : 'part';
       seen = { ...seen, [kind]: seen[kind] + 1 };

@@ -1,7 +1,7 @@
 /** A hidden secret and a missing one get the same answer, byte for byte. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTemplate } from '../../local/host/template.ts';
-import { freshName, type Reply, useVault, withoutRequestId } from '../support/running-vault.ts';
+import { type Call, freshName, useVault, withoutRequestId } from '../support/running-vault.ts';
 
 const vault = useVault();
 const hidden = freshName('HIDDEN');
@@ -20,27 +20,24 @@ const strangers = {
   'a token of another tenant': { tenant: 'globex' },
   'a token whose names do not cover it': { names: [shown, 'OTHER.*'] },
 };
-type Ask = (token: string, name: string) => Promise<Reply>;
 const file = (name: string) => ({ content: `A=1\nB="secret(${name})"\n` });
+type Ask = (name: string) => readonly [method: string, path: string, call?: Call];
+const get =
+  (end = ''): Ask =>
+  (name) => ['GET', `/v1/secrets/${name}${end}`];
+const put =
+  (headers = {}): Ask =>
+  (name) => ['PUT', `/v1/secrets/${name}`, { body: { value: 'x' }, headers }];
 const asks: Readonly<Record<string, Ask>> = {
-  'get-secret': (token, name) => vault.call('GET', `/v1/secrets/${name}`, { token }),
-  'get-secret of a version': (token, name) =>
-    vault.call('GET', `/v1/secrets/${name}?version=1`, { token }),
-  'get-secret as of now': (token, name) =>
-    vault.call('GET', `/v1/secrets/${name}?at=${new Date().toISOString()}`, { token }),
-  'list-versions': (token, name) => vault.call('GET', `/v1/secrets/${name}/versions`, { token }),
-  'list-versions with values': (token, name) =>
-    vault.call('GET', `/v1/secrets/${name}/versions?include=values`, { token }),
-  'update-secret': (token, name) =>
-    vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value: 'x' } }),
-  'update-secret with If-Match': (token, name) =>
-    vault.call('PUT', `/v1/secrets/${name}`, {
-      token,
-      body: { value: 'x' },
-      headers: { 'If-Match': '"1"' },
-    }),
-  'expand-env': (token, name) => vault.call('POST', '/v1/env/expand', { token, body: file(name) }),
-  'submit-env': (token, name) => vault.call('POST', '/v1/env', { token, body: file(name) }),
+  'get-secret': get(),
+  'get-secret of a version': get('?version=1'),
+  'get-secret as of now': (name) => get(`?at=${new Date().toISOString()}`)(name),
+  'list-versions': get('/versions'),
+  'list-versions with values': get('/versions?include=values'),
+  'update-secret': put(),
+  'update-secret with If-Match': put({ 'If-Match': '"1"' }),
+  'expand-env': (name) => ['POST', '/v1/env/expand', { body: file(name) }],
+  'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],
 };
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
 
@@ -57,8 +54,11 @@ describe('a secret hidden from the caller', () => {
   // Shows G7.
   it.each(cells)('looks missing to %s in %s', async (who, what) => {
     const token = vault.token(strangers[who as keyof typeof strangers]);
-    const ask = asks[what] as Ask;
-    const [outOfSight, absent] = [await ask(token, hidden), await ask(token, never)];
+    const ask = (name: string) => {
+      const [method, path, call] = (asks[what] as Ask)(name);
+      return vault.call(method, path, { token, ...call });
+    };
+    const [outOfSight, absent] = [await ask(hidden), await ask(never)];
     expect(outOfSight.status).toBe(404);
     expect(outOfSight.json.code).toBe('not_found');
     expect(withoutRequestId(outOfSight).replaceAll(hidden, 'N')).toBe(

@@ -13,52 +13,44 @@ beforeAll(() => {
   dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: token });
 });
 
+/** Types at a terminal once `dsv` shows the prompt. */
+const answer = async (args: readonly string[], prompt: string, typed: string) => {
+  const started = dsv.start(args, { terminal: true, open: true });
+  await started.prints(prompt);
+  started.type(typed);
+  return await started.ran;
+};
+const createWith = async (typed: string) => {
+  const name = freshName();
+  const { code, stdout } = await answer(['create', name, '--prompt'], 'value: ', typed);
+  expect(stdout).not.toContain(canary);
+  return { code, stdout, stored: await dsv.run(['get', name]) };
+};
+
 describe('dsv create --prompt', () => {
   it('prompts at the terminal without an echo', async () => {
-    const name = freshName();
-    const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
-    await started.prints('value: ');
-    started.type(`${canary}é\r\u0004`);
-    const { code, stdout } = await started.ran;
-    expect(code).toBe(0);
-    expect(stdout).not.toContain(canary);
-    expect((await dsv.run(['get', name])).stdout).toBe(`${canary}é`);
+    const { code, stored } = await createWith(`${canary}é\r\u0004`);
+    expect([code, stored.stdout]).toEqual([0, `${canary}é`]);
   });
 
   it('stores nothing if several lines are typed at once, complete or not', async () => {
     for (const rest of [`${canary}2\r`, `${canary}2`]) {
-      const name = freshName();
-      const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
-      await started.prints('value: ');
-      started.type(`${canary}1\r${rest}`);
-      const { code, stdout } = await started.ran;
+      const { code, stdout, stored } = await createWith(`${canary}1\r${rest}`);
       expect([code, stdout]).toEqual([2, expect.stringContaining('several were typed')]);
-      expect(stdout).not.toContain(canary);
-      expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+      expect(stored.code).toBe(3);
     }
   });
 
   it('stores nothing if the prompt is answered with Ctrl-C or Ctrl-D', async () => {
-    for (const [typed, code] of [
-      ['\u0003', 130],
-      ['\u0004', 2],
-    ] as const) {
-      const name = freshName();
-      const started = dsv.start(['create', name, '--prompt'], { terminal: true, open: true });
-      await started.prints('value: ');
-      started.type(`${typed}`);
-      expect(await started.ran).toMatchObject({ code });
-      expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
-    }
+    const [interrupted, ended] = [await createWith('\u0003'), await createWith('\u0004')];
+    expect([interrupted.code, ended.code]).toEqual([130, 2]);
+    expect([interrupted.stored.code, ended.stored.code]).toEqual([3, 3]);
   });
 });
 
 describe('dsv login', () => {
   it('prompts for the token at a terminal without an echo', async () => {
-    const started = dsv.start(['login', '--profile', 'typed'], { terminal: true, open: true });
-    await started.prints('token: ');
-    started.type(`${token}\r`);
-    const { code, stdout } = await started.ran;
+    const { code, stdout } = await answer(['login', '--profile', 'typed'], 'token: ', `${token}\r`);
     expect(code).toBe(0);
     expect(stdout).not.toContain(token);
   });

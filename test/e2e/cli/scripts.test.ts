@@ -24,8 +24,8 @@ const canary = 'c4n4ry';
 const vault = useVault();
 
 /**
- * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `key` disables and enables the
- * master key.
+ * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in one line, and
+ * `key` disables and enables the master key.
  */
 const functions = `
   dsv() { "${resolve('cli/dsv.js')}" "$@"; }
@@ -34,6 +34,7 @@ const functions = `
     [ "$1" = dsv ] && words[0]="${resolve('cli/dsv.js')}"
     script -qec "\${COLUMNS:+stty cols $COLUMNS; }exec $(printf '%q ' "\${words[@]}")" /dev/null
   }
+  flat() { "$@" 2>&1 | sed -z 's/\\n *//g'; local code="\${PIPESTATUS[0]}"; echo; return "$code"; }
   key() { (cd "${resolve('.')}" && node local/bin/launch.js local/bin/key.ts "$@"); }
 `;
 
