@@ -65,7 +65,12 @@ export const startDaemon = async (
   const child = spawn(
     'dockerd',
     ['--storage-driver=overlay2', '--pidfile', join(folder, 'dockerd.pid')],
-    { detached: true, stdio: ['ignore', log, log] },
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+      // The daemon outlives the run of the tests, whose folder of temporary files is removed.
+      env: { ...process.env, TMPDIR: undefined },
+    },
   );
   closeSync(log);
   child.unref();
