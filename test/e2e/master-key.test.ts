@@ -141,17 +141,9 @@ describeLocal('the program of the master key', () => {
     ['VAULT_CLUSTER_FILE is missing', { VAULT_CLUSTER_FILE: '' }, /VAULT_CLUSTER_FILE must name/],
     ['VAULT_KMS_URL is no URL', { VAULT_KMS_URL: 'key' }, /^VAULT_KMS_URL must be a URL/],
     ['VAULT_KMS_URL is plain HTTP', { VAULT_KMS_URL: 'http://key' }, /such as https:/],
-    [
-      'VAULT_NODES is no list of nodes',
-      { VAULT_NODES: 'key' },
-      /^VAULT_NODES must be a list of 1=HOST/,
-    ],
+    ['VAULT_NODES is no list of nodes', { VAULT_NODES: 'key' }, /^VAULT_NODES must be a list of/],
     ['PORT is no port number', { PORT: '99999' }, /^PORT must be a number/],
-    [
-      'HOST is no address of this machine',
-      { HOST: '192.0.2.1' },
-      /^port 0 of 192\.0\.2\.1 cannot be had/,
-    ],
+    ['HOST is no address of this machine', { HOST: '192.0.2.1' }, /192\.0\.2\.1 cannot be had/],
   ])('exits with one sentence if %s', async (_, env, sentence) => {
     const { exit, errors } = run(freshFolder(), env);
     expect(await exit).toBe(1);

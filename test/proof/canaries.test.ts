@@ -92,25 +92,24 @@ describeLocal('plaintext', () => {
     const options = `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${dumps}`;
     vault = await startVault({ NODE_OPTIONS: options });
     const token = vault.token();
-    const send = async (...[method, path, call]: Parameters<RunningVault['call']>) => {
-      const reply = await vault.call(method, path, { token, ...call });
-      return reply;
+    const send = (...[method, path, call]: Parameters<RunningVault['call']>) =>
+      vault.call(method, path, { token, ...call });
+    /** Sends a request whose reply must hold no value. */
+    const sendSilent = async (...call: Parameters<RunningVault['call']>) => {
+      silent.push(await send(...call));
     };
     for (let round = 0; round < 10; round += 1) {
       const name = freshName();
       const headers = { 'Idempotency-Key': randomUUID() };
       const value = next();
-      silent.push(await send('POST', '/v1/secrets', { body: { name, value }, headers }));
-      silent.push(await send('POST', '/v1/secrets', { body: { name, value }, headers }));
-      silent.push(await send('POST', '/v1/secrets', { body: { name, value: next() } }));
-      silent.push(await send('PUT', `/v1/secrets/${name}`, { body: { value: next() } }));
-      silent.push(
-        await send('PUT', `/v1/secrets/${name}`, {
-          body: { value: Buffer.from(next()).toString('base64'), encoding: 'base64' },
-          headers: { 'If-Match': '"9"' },
-        }),
-      );
-      silent.push(await send('PUT', `/v1/secrets/${freshName()}`, { body: { value: next() } }));
+      await sendSilent('POST', '/v1/secrets', { body: { name, value }, headers });
+      await sendSilent('POST', '/v1/secrets', { body: { name, value }, headers });
+      await sendSilent('POST', '/v1/secrets', { body: { name, value: next() } });
+      await sendSilent('PUT', `/v1/secrets/${name}`, { body: { value: next() } });
+      const encoded = { value: Buffer.from(next()).toString('base64'), encoding: 'base64' };
+      const unmet = { body: encoded, headers: { 'If-Match': '"9"' } };
+      await sendSilent('PUT', `/v1/secrets/${name}`, unmet);
+      await sendSilent('PUT', `/v1/secrets/${freshName()}`, { body: { value: next() } });
       // Malformed in ways that make parsers quote their input.
       const text = JSON.stringify({ name, value: next() });
       for (const raw of [
@@ -119,24 +118,19 @@ describeLocal('plaintext', () => {
         text.replace('"value"', `"value":1,"${next().slice(0, 5)}"`),
         Buffer.concat([Buffer.from(text), Buffer.of(0xff)]),
       ]) {
-        silent.push(await send('POST', '/v1/secrets', { raw }));
+        await sendSilent('POST', '/v1/secrets', { raw });
       }
-      silent.push(await send('POST', '/v1/secrets', { body: { name, value: { nested: next() } } }));
+      await sendSilent('POST', '/v1/secrets', { body: { name, value: { nested: next() } } });
       const [first, second] = [freshName(), freshName()];
       const values = { [first]: next(), [second]: next() };
       const file = { content: `A=enc(${first})\nB=enc(${second})\n`, values };
-      silent.push(await send('POST', '/v1/env/encrypt', { body: file }));
-      silent.push(
-        await send('POST', '/v1/env/encrypt', {
-          body: { ...file, values: { ...values, unused_: next() } },
-        }),
-      );
+      await sendSilent('POST', '/v1/env/encrypt', { body: file });
+      const unused = { ...file, values: { ...values, unused_: next() } };
+      await sendSilent('POST', '/v1/env/encrypt', { body: unused });
       const hex = next().replace(/[^0-9a-f]/g, '');
       canaries.push(`plain${hex}`);
-      silent.push(await send('POST', '/v1/env', { file: `A='plain${hex}\nB=enc(${first}\n` }));
-      silent.push(
-        await send('POST', '/v1/env/expand', { file: `A=secret(${name})\nX="plain${hex}\n` }),
-      );
+      await sendSilent('POST', '/v1/env', { file: `A='plain${hex}\nB=enc(${first}\n` });
+      await sendSilent('POST', '/v1/env/expand', { file: `A=secret(${name})\nX="plain${hex}\n` });
       // Reading puts the values of replies into memory too.
       await send('GET', `/v1/secrets/${name}`);
       await send('GET', `/v1/secrets/${name}/versions?include=values`);
