@@ -1,9 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { type Answer, createTransport } from '../../../../local/host/in-process.ts';
 
@@ -27,21 +22,6 @@ describe('a transport in process', () => {
     const { Item } = await client.send(get);
     expect(Item).toEqual({ pk: { S: 'é' }, value: { B: new Uint8Array([1, 2, 255]) } });
     expect(asked).toEqual([['GetItem', { TableName: 'vault', Key: { pk: { S: 'é' } } }]]);
-  });
-
-  it('turns an error reply into the exception of the client', async () => {
-    const client = clientOver(async () => ({
-      status: 400,
-      body: {
-        __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException',
-        message: 'The conditional request failed',
-        Item: { pk: { S: 'a' } },
-      },
-    }));
-    const put = client.send(new PutItemCommand({ TableName: 'vault', Item: { pk: { S: 'a' } } }));
-    const error: unknown = await put.catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(ConditionalCheckFailedException);
-    expect(error).toMatchObject({ Item: { pk: { S: 'a' } }, $metadata: { httpStatusCode: 400 } });
   });
 
   it('rejects a call at once when its signal is aborted', async () => {
