@@ -1,6 +1,6 @@
 import { strictObject, string } from 'valibot';
 import { decodeValue, parseJson, requireName, valueMembers } from './http/bodies.ts';
-import { fingerprintOf, queryOf, referenceTo } from './http/requests.ts';
+import { fingerprintOf, given, queryOf, referenceTo } from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
@@ -19,8 +19,9 @@ export const handler = endpoint({
     const { name, ...sent } = parseJson(received.body.text, members);
     requireName(name);
     const value = decodeValue(sent);
-    const fingerprint = fingerprintOf(received, [operation, name, value]);
-    return { name, value, fingerprint, location: referenceTo(name, received) };
+    const { note } = sent;
+    const fingerprint = fingerprintOf(received, [operation, name, value, ...given(note)]);
+    return { name, value, note, fingerprint, location: referenceTo(name, received) };
   },
   run: createSecret(ports),
   reply: ({ version, replayed }, { location }) =>

@@ -1,4 +1,5 @@
 import {
+  ifNoneMatchOf,
   instantOf,
   invalid,
   pathName,
@@ -25,16 +26,18 @@ const whichOf = (received: Received): GetSecret['which'] => {
 export const handler = endpoint({
   operation: 'get-secret',
   scopes: ['secrets:read'],
-  parse: (received) => ({ name: pathName(received), which: whichOf(received) }),
+  parse: (received) => {
+    const [name, which] = [pathName(received), whichOf(received)];
+    // A past version never changes, so the header is for the current one only.
+    const ifNoneMatch = which === 'latest' ? ifNoneMatchOf(received) : undefined;
+    return { name, which, ifNoneMatch };
+  },
   run: getSecret(ports),
-  reply: ({ stored, value }, { which }) => ({
-    status: 200,
-    body: {
-      name: stored.name,
-      version: stored.version,
-      ...encodeValue(value),
-      ...validity(stored),
-    },
-    headers: which === 'latest' ? { ETag: etag(stored.version) } : {},
-  }),
+  reply: ({ stored, value }, { which }) => {
+    const { name, version, note } = stored;
+    const headers = which === 'latest' ? { ETag: etag(version) } : {};
+    if (value === undefined) return { status: 304, body: undefined, headers };
+    const body = { name, version, ...encodeValue(value), ...validity(stored), note };
+    return { status: 200, body, headers };
+  },
 });

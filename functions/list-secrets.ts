@@ -1,30 +1,42 @@
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
-import { invalid, queryOf, type Received } from './http/requests.ts';
+import { choiceOf, invalid, queryOf, type Received } from './http/requests.ts';
 import { limits } from './model/limits.ts';
-import { isNameVisible, isSecretName } from './model/types.ts';
+import { formatInstant, type HeadDetails, isNameVisible, isSecretName } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
-import { store } from './runtime/store.ts';
-import { listSecrets } from './vault/list-secrets.ts';
-import type { NameRange } from './vault/ports.ts';
+import { storePorts } from './runtime/store.ts';
+import { type ListSecrets, listSecrets } from './vault/list-secrets.ts';
 
-const parse = (received: Received): NameRange => {
-  const query = queryOf(received, ['prefix', 'limit', 'cursor']);
+const parse = (received: Received): ListSecrets => {
+  const query = queryOf(received, ['prefix', 'limit', 'cursor', 'state', 'include']);
   const prefix = query.get('prefix') ?? '';
   if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');
+  const state = choiceOf(query, 'state', ['stored', 'deleted']) ?? 'stored';
+  const includeDetails = choiceOf(query, 'include', ['details']) === 'details';
+  const max = includeDetails ? limits.detailsPageMax : limits.namesPageMax;
   const { names } = received.principal;
   const given = (name: string) => isSecretName(name) && isNameVisible(names, name);
   return {
+    state,
+    includeDetails,
     prefix,
     after: afterOf(query, given),
-    limit: limitOf(query, limits.namesPageMax, limits.namesPageDefault),
+    limit: limitOf(query, max, Math.min(max, limits.namesPageDefault)),
   };
 };
 
-/** GET /v1/secrets: the names that are visible to the caller. The list may lag behind a create. */
+const entry = ({ validFrom, ...details }: HeadDetails) => ({
+  ...details,
+  validFrom: formatInstant(validFrom),
+});
+
+/** GET /v1/secrets: the names that are visible to the caller. The list may lag behind a write. */
 export const handler = endpoint({
   operation: 'list-secrets',
   scopes: ['secrets:read'],
   parse,
-  run: listSecrets({ store }),
-  reply: ({ names, next }) => ({ status: 200, body: { names, nextCursor: nextCursorOf(next) } }),
+  run: listSecrets(storePorts),
+  reply: ({ names, details, next }) => ({
+    status: 200,
+    body: { names, secrets: details?.map(entry), nextCursor: nextCursorOf(next) },
+  }),
 });

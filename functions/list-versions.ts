@@ -2,7 +2,7 @@ import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, pathName, queryOf, type Received } from './http/requests.ts';
 import { encodeValue, keyIdOf, validity } from './http/responses.ts';
 import { limits } from './model/limits.ts';
-import { isVersionNumber } from './model/types.ts';
+import { formatInstant, isVersionNumber } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';
@@ -26,9 +26,13 @@ const parse = (received: Received): ListVersions => {
 
 const entry = ({ stored, value }: ListedVersion) => ({
   version: stored.version,
+  state: stored.state,
   ...validity(stored),
   createdBy: stored.createdBy,
-  masterKeyId: keyIdOf(stored.masterKeyId),
+  ...(stored.state === 'destroyed'
+    ? { destroyedAt: formatInstant(stored.destroyedAt), destroyedBy: stored.destroyedBy }
+    : { note: stored.note }),
+  ...(stored.state !== 'deleted' && { masterKeyId: keyIdOf(stored.masterKeyId) }),
   ...(value && encodeValue(value)),
 });
 

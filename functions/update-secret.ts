@@ -1,6 +1,13 @@
 import { strictObject } from 'valibot';
 import { decodeValue, parseJson, valueMembers } from './http/bodies.ts';
-import { fingerprintOf, ifMatchOf, pathName, queryOf, refuseIfNoneMatch } from './http/requests.ts';
+import {
+  fingerprintOf,
+  given,
+  ifMatchOf,
+  pathName,
+  queryOf,
+  refuseHeader,
+} from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
@@ -17,11 +24,12 @@ export const handler = endpoint({
   parse: (received) => {
     const name = pathName(received);
     queryOf(received, []);
-    refuseIfNoneMatch(received);
+    refuseHeader(received, 'if-none-match', 'has no meaning here; POST creates');
     const ifMatch = ifMatchOf(received);
-    const value = decodeValue(parseJson(received.body.text, members));
-    const fingerprint = fingerprintOf(received, [operation, name, value, ifMatch?.toString()]);
-    return { name, value, ifMatch, fingerprint };
+    const sent = parseJson(received.body.text, members);
+    const [value, note] = [decodeValue(sent), sent.note];
+    const content = [operation, name, value, ifMatch?.toString(), ...given(note)];
+    return { name, value, note, ifMatch, fingerprint: fingerprintOf(received, content) };
   },
   run: updateSecret(ports),
   reply: ({ version, replayed }) => written(200, version, replayed),

@@ -8,7 +8,7 @@ import { type AttributeValue, TransactWriteItemsCommand } from '@aws-sdk/client-
 import { encodeHead, encodeVersion } from '../../functions/dynamodb/items.ts';
 import type { Principal, SealedVersion } from '../../functions/model/types.ts';
 import type { DataKey } from '../../functions/vault/ports.ts';
-import { sealFirst, sealNext } from '../../functions/vault/sealing.ts';
+import { sealNext } from '../../functions/vault/sealing.ts';
 import { openMasterKey } from '../../local/kms/master-key.ts';
 import { masterKeyFile } from '../../local/kms/server.ts';
 import { wrap } from '../../local/kms/wrapping.ts';
@@ -57,10 +57,10 @@ export const createFill = ({ folder, dynamodb }: Vault, principal: Principal): F
     await Promise.all(Array.from({ length: lanes }, lane));
   };
   const sealedFirst = (name: string, value: Uint8Array, now?: number): SealedVersion =>
-    sealFirst(
-      { ...requestContext({ ...(now !== undefined && { now }) }), principal },
+    sealNext(
+      { ...requestContext({ ...(now !== undefined && { now }) }), vaultId, principal },
       newDataKey(name),
-      name,
+      { name, base: undefined },
       value,
     );
 
@@ -76,9 +76,9 @@ export const createFill = ({ folder, dynamodb }: Vault, principal: Principal): F
       for (let version = 2; version <= count; version += 1) {
         const context = requestContext({ now: from + (version - 1) * versionEveryMs });
         const next = sealNext(
-          { ...context, principal },
+          { ...context, vaultId, principal },
           newDataKey(name),
-          { ...head, validTo: undefined },
+          { name, base: { ...head, validTo: undefined } },
           value,
         );
         items.push(encodeVersion(head, next.validFrom));

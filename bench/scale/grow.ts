@@ -21,6 +21,8 @@ const usualValue = bytes('x'.repeat(usualBytes));
 const newName = (): string => `N${randomBytes(6).toString('hex')}`;
 const below = (count: number): number => Math.floor(Math.random() * count);
 
+const plainList = { state: 'stored', includeDetails: false } as const;
+
 /** The operations of one caller, with random names and requests for each. */
 const operationsOf = ({ ports }: Vault, principal: Principal) => ({
   create: (value = usualValue): Work => {
@@ -48,7 +50,7 @@ const operationsOf = ({ ports }: Vault, principal: Principal) => ({
     return (context) => listVersions(ports)(context, principal, page);
   },
   list: (): Work => {
-    const page = () => ({ prefix: '', after: newName(), limit: 100 });
+    const page = () => ({ prefix: '', after: newName(), limit: 100, ...plainList });
     return (context) => listSecrets(ports)(context, principal, page());
   },
   encrypt: (count: number): Work => {

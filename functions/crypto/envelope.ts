@@ -20,7 +20,8 @@ import {
 import { VaultError } from '../model/errors.ts';
 import { formatInstant, type Identity, type Sealed } from '../model/types.ts';
 
-const format = 'v1';
+/** The format of records and of their AAD. */
+export const format = 'v2';
 const cipherName = 'aes-256-gcm';
 export const dataKeyBytes = 32;
 export const ivBytes = 12;
@@ -45,7 +46,7 @@ export const seal = (
     const cipher = createCipheriv(cipherName, key, iv, { authTagLength: tagBytes });
     cipher.setAAD(aad);
     const ciphertext = Buffer.concat([cipher.update(value), cipher.final(), cipher.getAuthTag()]);
-    return { format, iv, ciphertext, commitment };
+    return { iv, ciphertext, commitment };
   } finally {
     encryptionKey.fill(0);
   }
@@ -57,9 +58,7 @@ export const seal = (
  */
 export const open = (sealed: Sealed, dataKey: Uint8Array, identity: Identity): Uint8Array => {
   const { iv, ciphertext } = sealed;
-  if (sealed.format !== format || iv.length !== ivBytes || ciphertext.length < tagBytes) {
-    throw refused();
-  }
+  if (iv.length !== ivBytes || ciphertext.length < tagBytes) throw refused();
   const aad = encodeIdentity(identity);
   const { encryptionKey, commitment } = derive(dataKey, aad);
   try {
@@ -76,11 +75,15 @@ export const open = (sealed: Sealed, dataKey: Uint8Array, identity: Identity): U
   }
 };
 
-/** The AAD: each field's stored text in UTF-8, after its length as a big-endian uint32. */
+/**
+ * The AAD: each field's stored text in UTF-8, after its length as a big-endian uint32. No note is an empty text, because
+ * a note is never empty.
+ */
 export const encodeIdentity = (identity: Identity): Uint8Array =>
   Buffer.concat(
     [
       format,
+      identity.vault,
       identity.tenant,
       identity.name,
       String(identity.version),
@@ -88,6 +91,7 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
       identity.createdBy,
       identity.writeId,
       identity.masterKeyId,
+      identity.note ?? '',
     ].flatMap((text) => {
       const bytes = Buffer.from(text, 'utf8');
       const length = Buffer.alloc(4);

@@ -3,7 +3,7 @@
  * request. Both are derived from the caller's random key, which is never stored or logged. Without that key a
  * reader of the table cannot test guesses of a value against the digest.
  */
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
 export const digestBytes = 32;
 
@@ -34,6 +34,10 @@ export const fingerprint = (
 
 export const sameDigest = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && timingSafeEqual(a, b);
+
+/** A digest of `parts`, 43 characters, base64url. Lists that differ have different tags. */
+export const tagOfParts = (parts: readonly string[]): string =>
+  createHash('sha256').update(frame(parts)).digest('base64url');
 
 /** Each field follows its length, or a mark for an absent field, so that no two lists have the same encoding. */
 const frame = (fields: readonly (string | Uint8Array | undefined)[]): Uint8Array =>

@@ -16,6 +16,7 @@ import { times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import type { RequestContext } from '../vault/request.ts';
 import { callSignal, type Failure, retryCall, throttled } from '../vault/retries.ts';
+import type { Owner } from './items.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
 
@@ -28,6 +29,12 @@ export type Table = {
   readonly context: RequestContext;
   readonly principal: Principal;
 };
+
+/** Whose items the request may read. */
+export const ownerOf = ({ vaultId, principal }: Table): Owner => ({
+  vault: vaultId,
+  tenant: principal.tenant,
+});
 
 type TableCommand<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -79,7 +86,8 @@ export const read = <Input extends ServiceInputTypes, Output extends ServiceOutp
 ): Promise<Output> =>
   retryCall(table.context, () => callOnce(table, operation, command), failureOf);
 
-const failureOf = (cause: unknown): Failure =>
+/** The meaning of a failed call that may be repeated. */
+export const failureOf = (cause: unknown): Failure =>
   classifyFailure(cause) === 'throttled'
     ? { kind: 'throttled', error: throttled }
     : {

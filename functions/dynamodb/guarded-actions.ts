@@ -5,9 +5,9 @@
  */
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import type { StoredVersion } from '../model/types.ts';
+import type { Head } from '../model/types.ts';
 import type { Store, Write, WriteOutcome } from '../vault/ports.ts';
-import { passingReasons, type Table } from './calls.ts';
+import { ownerOf, passingReasons, type Table } from './calls.ts';
 import {
   decodeHead,
   decodeRecord,
@@ -19,7 +19,7 @@ import {
   recordKey,
   secretPartition,
 } from './items.ts';
-import { outcomeOfCreate, outcomeOfRecord, outcomeOfUpdate } from './outcome.ts';
+import { outcomeOfChange, outcomeOfRecord } from './outcome.ts';
 
 export const allOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 export const ifAbsent = { ConditionExpression: 'attribute_not_exists(pk)' } as const;
@@ -37,43 +37,31 @@ type GuardedAction = {
   readonly outcomeOf: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
 };
 
+type PutAction = (item: Item, condition: object) => TransactWriteItem;
+
 /** The actions of a write in one transaction. DynamoDB gives its reasons in the same order. */
 export const actionsOf = (
   table: Table,
   versions: Pick<Store, 'findVersion'>,
-  { creates, update, unchanged, record }: Write,
+  { changes, unchanged, record }: Write,
 ): GuardedAction[] => {
   const { tableName } = table;
   const { writeId } = table.context;
   const shown = (name: string, reason: Reason) => decodeShown(table, name, reason);
-  const put = (Item: Item, condition: object = ifAbsent) => ({
+  const put: PutAction = (Item, condition) => ({
     Put: { TableName: tableName, Item, ...condition, ...allOld },
   });
   return [
     ...(record ? [recordAction(put, table, record)] : []),
-    ...(update
-      ? [
-          {
-            action: put(encodeHead(update.next), ifExactly(update.base)),
-            rank: 'head' as const,
-            outcomeOf: (reason: Reason) =>
-              outcomeOfUpdate(writeId, update.base, shown(update.base.name, reason), versions),
-          },
-          {
-            action: put(encodeVersion(update.base, update.next.validFrom)),
-            rank: 'rest' as const,
-            outcomeOf: () => {
-              throw new VaultError('integrity_failure', 'a version exists beyond the head');
-            },
-          },
-        ]
-      : []),
-    ...creates.map((first) => ({
-      action: put(encodeHead(first)),
-      rank: 'head' as const,
-      outcomeOf: (reason: Reason) =>
-        outcomeOfCreate(writeId, first.name, shown(first.name, reason), versions),
-    })),
+    ...changes.flatMap((change): GuardedAction[] => [
+      {
+        action: put(encodeHead(change.next), change.base ? ifExactly(change.base) : ifAbsent),
+        rank: 'head',
+        outcomeOf: (reason) =>
+          outcomeOfChange(writeId, change, shown(change.next.name, reason), versions),
+      },
+      ...(change.base ? [keepBase(put, change.base, change.next.validFrom)] : []),
+    ]),
     ...unchanged.map((head) => ({
       action: { ConditionCheck: checkOf(tableName, head) },
       rank: 'rest' as const,
@@ -81,6 +69,15 @@ export const actionsOf = (
     })),
   ];
 };
+
+/** Keeps the replaced head as a superseded version. */
+const keepBase = (put: PutAction, base: Head, validTo: number): GuardedAction => ({
+  action: put(encodeVersion(base, validTo), ifAbsent),
+  rank: 'rest',
+  outcomeOf: () => {
+    throw new VaultError('integrity_failure', 'a version exists beyond the head');
+  },
+});
 
 const ranks: readonly GuardedAction['rank'][] = ['record', 'head', 'rest'];
 
@@ -106,7 +103,7 @@ export const outcomeOfCancelled = async (
 };
 
 const recordAction = (
-  put: (item: Item, condition: object) => TransactWriteItem,
+  put: PutAction,
   { context, principal }: Table,
   { hash, record }: NonNullable<Write['record']>,
 ): GuardedAction => {
@@ -126,12 +123,17 @@ const recordAction = (
   };
 };
 
-const ifExactly = ({ version, writeId }: StoredVersion) => ({
-  ConditionExpression: 'version = :version AND writeId = :writeId',
-  ExpressionAttributeValues: { ':version': { N: String(version) }, ':writeId': { S: writeId } },
+const ifExactly = ({ version, writeId, state }: Head) => ({
+  ConditionExpression: 'version = :version AND writeId = :writeId AND #state = :state',
+  ExpressionAttributeNames: { '#state': 'state' },
+  ExpressionAttributeValues: {
+    ':version': { N: String(version) },
+    ':writeId': { S: writeId },
+    ':state': { S: state },
+  },
 });
 
-const checkOf = (tableName: string, head: StoredVersion) => ({
+const checkOf = (tableName: string, head: Head) => ({
   TableName: tableName,
   Key: { pk: { S: secretPartition(head.tenant, head.name) }, sk: { S: headSortKey } },
   ...ifExactly(head),
@@ -139,7 +141,7 @@ const checkOf = (tableName: string, head: StoredVersion) => ({
 
 /** The head of `name` that blocked a condition, if DynamoDB returned it. */
 export const decodeShown = (
-  { principal }: Table,
+  table: Table,
   name: string,
   { Item: item }: { readonly Item?: Item | undefined },
-): StoredVersion | undefined => item && decodeHead(item, principal.tenant, name);
+): Head | undefined => item && decodeHead(item, ownerOf(table), name);

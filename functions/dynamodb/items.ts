@@ -5,26 +5,30 @@
  *   version item      TENANT#<tenant>#SECRET#<name>        VERSION#0000000042   a superseded version
  *   idempotency item  TENANT#<tenant>#IDEMPOTENCY#<hash>   RECORD               what a keyed request did
  *
- * A secret exists if and only if its head item exists. Tenants and names hold no `#`, so no two keys
- * of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head
- * items and decides nothing.
+ * A secret exists if and only if its head item exists and is no deletion. Tenants and names hold no `#`, so no two keys
+ * of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head items and decides
+ * nothing. It has the deleted ones in a partition of their own.
  *
  * A stored item is untrusted. It is used only if it has the requested key and exactly the attributes of its kind, each
  * of its type and form. Otherwise decoding throws `integrity_failure`.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { commitmentBytes, ivBytes, tagBytes } from '../crypto/envelope.ts';
+import { commitmentBytes, format, ivBytes, tagBytes } from '../crypto/envelope.ts';
 import { digestBytes } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import {
+  type DestroyedVersion,
   formatInstant,
+  type Head,
+  type HeadDetails,
   type IdempotencyRecord,
   isNameVisible,
+  isNote,
   isSecretName,
+  type NewVersion,
   type Principal,
   parseInstant,
-  type SealedVersion,
   type StoredVersion,
   type VersionRef,
   type WrittenVersion,
@@ -61,78 +65,173 @@ export const recordKey = ({ tenant }: Principal, hash: string): ItemKey => ({
  */
 export const wholeSeconds = (instant: number): number => Math.floor(instant / 1000) * 1000;
 
-export const encodeHead = (version: SealedVersion): Item => ({
+/** Whether a secret has a value now, or is deleted. */
+export type HeadState = Head['state'];
+
+/** The partition of the index for the heads of a tenant in one state. */
+export const indexPartition = (tenant: string, state: HeadState): string =>
+  state === 'deleted' ? `${tenant}#DELETED` : tenant;
+
+export const encodeHead = (version: NewVersion): Item => ({
   pk: { S: secretPartition(version.tenant, version.name) },
   sk: { S: headSortKey },
-  tenant: { S: version.tenant },
+  tenant: { S: indexPartition(version.tenant, version.state) },
   name: { S: version.name },
-  ...encodeSealed(version),
+  ...encodeFields(version),
 });
 
-/** Encodes a superseded version, byte for byte as it was sealed, with the end of its interval. */
-export const encodeVersion = (version: SealedVersion, validTo: number): Item => ({
+/** Encodes a superseded version, byte for byte as it was written, with the end of its interval. */
+export const encodeVersion = (version: AnyVersion, validTo: number): Item => ({
   pk: { S: secretPartition(version.tenant, version.name) },
   sk: { S: versionSortKey(version.version) },
   validTo: { S: formatInstant(validTo) },
-  ...encodeSealed(version),
+  ...encodeFields(version),
 });
 
-const encodeSealed = (version: SealedVersion): Item => ({
-  format: { S: version.format },
+type AnyVersion = NewVersion | DestroyedVersion;
+
+const encodeFields = (version: AnyVersion): Item => ({
+  format: { S: format },
+  state: { S: version.state },
+  vault: { S: version.vault },
   version: { N: String(version.version) },
   validFrom: { S: formatInstant(version.validFrom) },
-  iv: { B: version.iv },
-  ciphertext: { B: version.ciphertext },
-  commitment: { B: version.commitment },
-  wrappedDataKey: { B: version.wrappedDataKey },
-  masterKeyId: { S: version.masterKeyId },
   writeId: { S: version.writeId },
   createdBy: { S: version.createdBy },
+  ...encodeState(version),
 });
 
-/** Decodes the head item of `tenant`'s `name`. */
-export const decodeHead = (item: Item, tenant: string, name: string): StoredVersion => {
-  const decoder = createDecoder(item, { pk: secretPartition(tenant, name), sk: headSortKey });
-  if (decoder.text('tenant') !== tenant || decoder.text('name') !== name) throw malformed();
-  const sealed = decodeSealed(decoder, tenant, name);
+const encodeState = (version: AnyVersion): Item => {
+  switch (version.state) {
+    case 'stored':
+      return {
+        iv: { B: version.iv },
+        ciphertext: { B: version.ciphertext },
+        commitment: { B: version.commitment },
+        wrappedDataKey: { B: version.wrappedDataKey },
+        masterKeyId: { S: version.masterKeyId },
+        ...encodeNote(version),
+      };
+    case 'deleted':
+      return encodeNote(version);
+    case 'destroyed':
+      return {
+        masterKeyId: { S: version.masterKeyId },
+        destroyedAt: { S: formatInstant(version.destroyedAt) },
+        destroyedBy: { S: version.destroyedBy },
+      };
+  }
+};
+
+const encodeNote = ({ note }: NewVersion): Item =>
+  note === undefined ? {} : { note: { S: note } };
+
+/** Whose items are decoded. An item of another vault or tenant is refused. */
+export type Owner = { readonly vault: string; readonly tenant: string };
+
+/** Decodes the head item of `owner`'s `name`. */
+export const decodeHead = (item: Item, owner: Owner, name: string): Head => {
+  const decoder = createDecoder(item, { pk: secretPartition(owner.tenant, name), sk: headSortKey });
+  const partition = decoder.text('tenant');
+  if (decoder.text('name') !== name) throw malformed();
+  const version = decodeFields(decoder, owner, name);
   decoder.nothingElse();
-  return { ...sealed, validTo: undefined };
+  if (version.state === 'destroyed') throw malformed();
+  if (partition !== indexPartition(owner.tenant, version.state)) throw malformed();
+  return { ...version, validTo: undefined };
 };
 
 /** Decodes the item of a superseded version, whose number must be the one in its key. */
 export const decodeVersion = (
   item: Item,
-  tenant: string,
+  owner: Owner,
   name: string,
-  version: number,
+  number: number,
 ): StoredVersion => {
   const decoder = createDecoder(item, {
-    pk: secretPartition(tenant, name),
-    sk: versionSortKey(version),
+    pk: secretPartition(owner.tenant, name),
+    sk: versionSortKey(number),
   });
-  const sealed = decodeSealed(decoder, tenant, name);
+  const version = decodeFields(decoder, owner, name);
   const validTo = decoder.instant('validTo');
   decoder.nothingElse();
-  if (sealed.version !== version || validTo <= sealed.validFrom) throw malformed();
-  return { ...sealed, validTo };
+  if (version.version !== number || validTo <= version.validFrom) throw malformed();
+  return { ...version, validTo };
 };
 
-const decodeSealed = (decoder: Decoder, tenant: string, name: string): SealedVersion => {
-  if (decoder.text('format') !== 'v1') throw malformed();
-  return {
+const decodeFields = (decoder: Decoder, { vault, tenant }: Owner, name: string): AnyVersion => {
+  if (decoder.text('format') !== format || decoder.text('vault') !== vault) throw malformed();
+  const state = decoder.text('state');
+  const facts = {
+    vault,
     tenant,
     name,
-    format: 'v1',
     version: decoder.integer('version', 1, limits.versionMax),
     validFrom: decoder.instant('validFrom'),
-    iv: decoder.bytes('iv', ivBytes, ivBytes),
-    ciphertext: decoder.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
-    commitment: decoder.bytes('commitment', commitmentBytes, commitmentBytes),
-    wrappedDataKey: decoder.bytes('wrappedDataKey', 1, limits.wrappedDataKeyBytesMax),
-    masterKeyId: decoder.text('masterKeyId'),
     writeId: decoder.text('writeId'),
     createdBy: decoder.text('createdBy'),
   };
+  switch (state) {
+    case 'stored':
+      return {
+        ...facts,
+        state,
+        iv: decoder.bytes('iv', ivBytes, ivBytes),
+        ciphertext: decoder.bytes('ciphertext', tagBytes, limits.valueBytesMax + tagBytes),
+        commitment: decoder.bytes('commitment', commitmentBytes, commitmentBytes),
+        wrappedDataKey: decoder.bytes('wrappedDataKey', 1, limits.wrappedDataKeyBytesMax),
+        masterKeyId: decoder.text('masterKeyId'),
+        note: decoder.note(),
+      };
+    case 'deleted':
+      return { ...facts, state, note: decoder.note() };
+    case 'destroyed':
+      return {
+        ...facts,
+        state,
+        masterKeyId: decoder.text('masterKeyId'),
+        destroyedAt: decoder.instant('destroyedAt'),
+        destroyedBy: decoder.text('destroyedBy'),
+      };
+    default:
+      throw malformed();
+  }
+};
+
+/** The attributes of a head that a list shows, by the names that the store uses. */
+export const detailAttributes = [
+  'pk',
+  'sk',
+  'tenant',
+  'name',
+  'state',
+  'vault',
+  'version',
+  'validFrom',
+  'createdBy',
+  'note',
+] as const;
+
+/** Decodes the attributes of a head that a list shows. */
+export const decodeDetails = (item: Item, owner: Owner, name: string): HeadDetails => {
+  const decoder = createDecoder(item, { pk: secretPartition(owner.tenant, name), sk: headSortKey });
+  const partition = decoder.text('tenant');
+  const state = decoder.text('state');
+  if (state !== 'stored' && state !== 'deleted') throw malformed();
+  const isAtHome = partition === indexPartition(owner.tenant, state);
+  if (!isAtHome || decoder.text('name') !== name || decoder.text('vault') !== owner.vault) {
+    throw malformed();
+  }
+  const details: HeadDetails = {
+    name,
+    state,
+    version: decoder.integer('version', 1, limits.versionMax),
+    validFrom: decoder.instant('validFrom'),
+    createdBy: decoder.text('createdBy'),
+    note: decoder.note(),
+  };
+  decoder.nothingElse();
+  return details;
 };
 
 export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => ({
@@ -186,6 +285,8 @@ const decodeRef = (decoder: Decoder): VersionRef => {
 
 /** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */
 type Decoder = {
+  /** The only attribute that may be missing. */
+  readonly note: () => string | undefined;
   readonly text: (attribute: string) => string;
   readonly integer: (attribute: string, min: number, max: number) => number;
   readonly instant: (attribute: string) => number;
@@ -212,6 +313,12 @@ const createDecoder = (item: Readonly<Record<string, AttributeValue>>, key?: Ite
   if (key && (text('pk') !== key.pk || text('sk') !== key.sk)) throw malformed();
   return {
     text,
+    note: () => {
+      if (!rest.has('note')) return undefined;
+      const note = text('note');
+      if (!isNote(note)) throw malformed();
+      return note;
+    },
     integer: (attribute, min, max) => {
       const { N } = take(attribute);
       const number = Number(N);

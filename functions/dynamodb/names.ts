@@ -2,12 +2,20 @@
  * The list of names: one key-range query of the index for each pattern of the token, so that no hidden name is
  * read. The index may lag behind the table, and it decides nothing.
  */
-import { QueryCommand } from '@aws-sdk/client-dynamodb';
+import { BatchGetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import { isSecretName } from '../model/types.ts';
+import { type HeadDetails, isSecretName } from '../model/types.ts';
 import type { NameRange, Store } from '../vault/ports.ts';
-import { read, type Table } from './calls.ts';
-import { headSortKey, indexName, secretPartition } from './items.ts';
+import { startBackoff, throttled } from '../vault/retries.ts';
+import { ownerOf, read, type Table } from './calls.ts';
+import {
+  decodeDetails,
+  detailAttributes,
+  headSortKey,
+  indexName,
+  indexPartition,
+  secretPartition,
+} from './items.ts';
 
 /**
  * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with `~`
@@ -21,7 +29,7 @@ type KeyRange = { readonly text: string; readonly exact: boolean };
 
 export const listNames = async (
   table: Table,
-  { prefix, after, limit }: NameRange,
+  { state, prefix, after, limit }: NameRange,
 ): ReturnType<Store['listNames']> => {
   const names: string[] = [];
   const ranges = rangesOf(table.principal.names ?? ['*'], prefix).filter((range) =>
@@ -30,7 +38,7 @@ export const listNames = async (
   for (const [index, range] of ranges.entries()) {
     let from = after?.startsWith(range.text) ? after : undefined;
     do {
-      const page = await queryNames(table, range, from, limit - names.length);
+      const page = await queryNames(table, state, range, from, limit - names.length);
       names.push(...page.names);
       from = page.more ? page.names.at(-1) : undefined;
     } while (from !== undefined && names.length < limit);
@@ -43,6 +51,7 @@ export const listNames = async (
 
 const queryNames = async (
   table: Table,
+  state: NameRange['state'],
   range: KeyRange,
   from: string | undefined,
   limit: number,
@@ -54,12 +63,12 @@ const queryNames = async (
     KeyConditionExpression: 'tenant = :tenant AND #name BETWEEN :first AND :last',
     ExpressionAttributeNames: { '#name': 'name' },
     ExpressionAttributeValues: {
-      ':tenant': { S: tenant },
+      ':tenant': { S: indexPartition(tenant, state) },
       // The end of the last page, although the start key has it too: an embedded store walks there from the bound.
       ':first': { S: from ?? (range.text || firstName) },
       ':last': { S: range.exact ? range.text : `${range.text}${afterNames}` },
     },
-    ...(from !== undefined && { ExclusiveStartKey: startKey(tenant, from) }),
+    ...(from !== undefined && { ExclusiveStartKey: startKey(tenant, state, from) }),
     Limit: limit,
     ReturnConsumedCapacity: 'TOTAL',
   });
@@ -75,10 +84,10 @@ const queryNames = async (
 };
 
 /** The start key of a page is built from the principal and a checked name. It never comes from the caller. */
-const startKey = (tenant: string, name: string) => ({
+const startKey = (tenant: string, state: NameRange['state'], name: string) => ({
   pk: { S: secretPartition(tenant, name) },
   sk: { S: headSortKey },
-  tenant: { S: tenant },
+  tenant: { S: indexPartition(tenant, state) },
   name: { S: name },
 });
 
@@ -108,3 +117,46 @@ const isIn = ({ text, exact }: KeyRange, name: string): boolean =>
 
 const reachesBeyond = ({ text, exact }: KeyRange, after: string | undefined): boolean =>
   after === undefined || text > after || (!exact && after.startsWith(text));
+
+/**
+ * The details of at most `limits.detailsPageMax` names, which the list has found to be visible, read consistently. A
+ * head that is gone from the table is left out. DynamoDB may answer for a part of the keys only; the rest is asked again.
+ */
+export const findDetails = async (
+  table: Table,
+  names: readonly string[],
+): ReturnType<Store['findDetails']> => {
+  const { tableName } = table;
+  const { tenant } = table.principal;
+  const nameOf = new Map(names.map((name) => [secretPartition(tenant, name), name]));
+  const found = new Map<string, HeadDetails>();
+  const backoff = startBackoff(table.context);
+  let keys = [...nameOf.keys()].map((pk) => ({ pk: { S: pk }, sk: { S: headSortKey } }));
+  while (keys.length > 0) {
+    const command = new BatchGetItemCommand({
+      RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true, ...projection } },
+      ReturnConsumedCapacity: 'TOTAL',
+    });
+    const { Responses, UnprocessedKeys } = await read(table, 'BatchGetItem', command);
+    for (const item of Responses?.[tableName] ?? []) {
+      const name = nameOf.get(item['pk']?.S ?? '');
+      if (name === undefined) {
+        throw new VaultError(
+          'integrity_failure',
+          'the store returned an item that was not asked for',
+        );
+      }
+      found.set(name, decodeDetails(item, ownerOf(table), name));
+    }
+    const rest = new Set(UnprocessedKeys?.[tableName]?.Keys?.map(({ pk }) => pk?.S));
+    keys = keys.filter(({ pk }) => rest.has(pk.S));
+    if (keys.length > 0 && !(await backoff())) throw throttled();
+  }
+  return found;
+};
+
+/** Words such as `name` and `state` are reserved, so that every attribute has a placeholder. */
+const projection = {
+  ProjectionExpression: detailAttributes.map((name) => `#${name}`).join(', '),
+  ExpressionAttributeNames: Object.fromEntries(detailAttributes.map((name) => [`#${name}`, name])),
+};

@@ -3,46 +3,31 @@
  * this request may have been the write that succeeded. The writeId of the version that it would have made decides.
  */
 import { VaultError } from '../model/errors.ts';
-import type { IdempotencyRecord, StoredVersion } from '../model/types.ts';
-import type { Store, WriteOutcome } from '../vault/ports.ts';
-
-type Versions = Pick<Store, 'findVersion'>;
+import type { Head, IdempotencyRecord } from '../model/types.ts';
+import type { Change, Store, WriteOutcome } from '../vault/ports.ts';
 
 /**
- * The outcome of a create, given the current head of its name: `written`, `exists`, or `unclear` without a head.
- */
-export const outcomeOfCreate = async (
-  writeId: string,
-  name: string,
-  shown: StoredVersion | undefined,
-  versions: Versions,
-): Promise<WriteOutcome> => {
-  if (!shown) return { outcome: 'unclear' };
-  const first = shown.version === 1 ? shown : await getVersion(versions, name, 1);
-  return { outcome: first.writeId === writeId ? 'written' : 'exists' };
-};
-
-/**
- * The outcome of an update of `base`, given the current head: `written`, `raced` with that head as the next base,
- * or `unclear` if the head is still `base`. Throws `integrity_failure` if the head is gone, is behind `base`, or
+ * The outcome of a change, given the current head of its secret: `written`, `raced` with that head, or `unclear` if the
+ * head is still the one to be replaced. Throws `integrity_failure` if the head is gone, is behind the replaced one, or
  * is another version of the same number: the vault has not written that.
  */
-export const outcomeOfUpdate = async (
+export const outcomeOfChange = async (
   writeId: string,
-  base: StoredVersion,
-  shown: StoredVersion | undefined,
-  versions: Versions,
+  { base, next }: Change,
+  shown: Head | undefined,
+  { findVersion }: Pick<Store, 'findVersion'>,
 ): Promise<WriteOutcome> => {
-  if (shown?.version === base.version && shown.writeId === base.writeId) {
+  if (shown?.version === base?.version && shown?.writeId === base?.writeId) {
     return { outcome: 'unclear' };
   }
-  if (!shown || shown.version <= base.version) {
+  if (!shown || shown.version < next.version) {
     throw new VaultError('integrity_failure', 'the head of a secret is older than before');
   }
-  const wanted = base.version + 1;
-  const successor =
-    shown.version === wanted ? shown : await getVersion(versions, base.name, wanted);
-  return successor.writeId === writeId ? { outcome: 'written' } : { outcome: 'raced', head: shown };
+  const { name, version } = next;
+  // The write of a version may be visible on its head only, so the version is looked for with a settled read.
+  const wanted = shown.version === version ? shown : await findVersion(name, version, 'settled');
+  if (!wanted) throw new VaultError('integrity_failure', 'a version below the head is missing');
+  return wanted.writeId === writeId ? { outcome: 'written' } : { outcome: 'raced', head: shown };
 };
 
 /**
@@ -57,15 +42,4 @@ export const outcomeOfRecord = (
   return stored.writeId === writeId
     ? { outcome: 'written' }
     : { outcome: 'replayed', record: stored };
-};
-
-/** The write of a version may be visible on its head only, so the version is looked for with a settled read. */
-const getVersion = async (
-  { findVersion }: Versions,
-  name: string,
-  version: number,
-): Promise<StoredVersion> => {
-  const found = await findVersion(name, version, 'settled');
-  if (!found) throw new VaultError('integrity_failure', 'a version below the head is missing');
-  return found;
 };

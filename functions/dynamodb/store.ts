@@ -15,16 +15,18 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
-import type { SealedVersion, StoredVersion } from '../model/types.ts';
-import type { Look, Store, VersionRange, WriteOutcome } from '../vault/ports.ts';
+import type { DestroyedVersion, Head } from '../model/types.ts';
+import type { Change, Look, Store, VersionRange, WriteOutcome } from '../vault/ports.ts';
 import type { Ports } from '../vault/request.ts';
-import { callOnce, classifyFailure, read, type Table } from './calls.ts';
+import { type Failure, retryCall } from '../vault/retries.ts';
+import { callOnce, classifyFailure, failureOf, ownerOf, read, type Table } from './calls.ts';
 import { actionsOf, allOld, decodeShown, ifAbsent, outcomeOfCancelled } from './guarded-actions.ts';
 import {
   decodeHead,
   decodeRecord,
   decodeVersion,
   encodeHead,
+  encodeVersion,
   headSortKey,
   type Item,
   type ItemKey,
@@ -33,8 +35,8 @@ import {
   visiblePartition,
   wholeSeconds,
 } from './items.ts';
-import { listNames } from './names.ts';
-import { outcomeOfCreate, outcomeOfRecord, outcomeOfUpdate } from './outcome.ts';
+import { findDetails, listNames } from './names.ts';
+import { outcomeOfChange, outcomeOfRecord } from './outcome.ts';
 
 export const createStore = (
   client: DynamoDBClient,
@@ -48,15 +50,18 @@ export const createStore = (
       ...reads,
       ...createWrites(table, reads),
       listNames: (range) => listNames(table, range),
+      findDetails: (names) => findDetails(table, names),
     };
   },
 });
 
 const capacity = { ReturnConsumedCapacity: 'TOTAL' } as const;
 
-const createReads = (table: Table): Omit<Store, 'write' | 'lookUp' | 'listNames'> => {
+const createReads = (
+  table: Table,
+): Omit<Store, 'write' | 'destroy' | 'lookUp' | 'listNames' | 'findDetails'> => {
   const { tableName, context, principal } = table;
-  const { tenant } = principal;
+  const owner = ownerOf(table);
   const headKey = (name: string) => ({ pk: visiblePartition(principal, name), sk: headSortKey });
 
   const getItem = async ({ pk, sk }: ItemKey): Promise<Item | undefined> => {
@@ -90,23 +95,23 @@ const createReads = (table: Table): Omit<Store, 'write' | 'lookUp' | 'listNames'
   return {
     async findHead(name) {
       const item = await getItem(headKey(name));
-      return item && decodeHead(item, tenant, name);
+      return item && decodeHead(item, owner, name);
     },
 
     async findVersion(name, version, how = 'plain') {
       const pk = visiblePartition(principal, name);
       const item = await look({ pk, sk: versionSortKey(version) }, how);
-      return item && decodeVersion(item, tenant, name, version);
+      return item && decodeVersion(item, owner, name, version);
     },
 
     async findHeads(names) {
       const items = await getItems(names.map(headKey)).catch((error: unknown) => {
         throw mayBeTooLarge(error, names.length) ? tooLarge(error) : error;
       });
-      const heads = new Map<string, StoredVersion>();
+      const heads = new Map<string, Head>();
       for (const [index, name] of names.entries()) {
         const item = items[index];
-        if (item) heads.set(name, decodeHead(item, tenant, name));
+        if (item) heads.set(name, decodeHead(item, owner, name));
       }
       return heads;
     },
@@ -119,7 +124,7 @@ const createReads = (table: Table): Omit<Store, 'write' | 'lookUp' | 'listNames'
         ...capacity,
       });
       const { Items = [] } = await read(table, 'Query', command);
-      return Items.map((item) => decodeVersion(item, tenant, name, Number(item['version']?.N)));
+      return Items.map((item) => decodeVersion(item, owner, name, Number(item['version']?.N)));
     },
 
     async findRecord(hash, how = 'plain') {
@@ -166,30 +171,29 @@ const versionCondition = (pk: string, { above, below, order, limit }: VersionRan
 export const createWrites = (
   table: Table,
   reads: Pick<Store, 'findHead' | 'findVersion' | 'findRecord'>,
-): Pick<Store, 'write' | 'lookUp'> => {
+): Pick<Store, 'write' | 'destroy' | 'lookUp'> => {
   const { tableName } = table;
   const { writeId } = table.context;
 
-  const putFirst = async (first: SealedVersion): Promise<WriteOutcome> => {
-    const put = { TableName: tableName, Item: encodeHead(first), ...ifAbsent, ...allOld };
+  const putFirst = async (first: Change): Promise<WriteOutcome> => {
+    const put = { TableName: tableName, Item: encodeHead(first.next), ...ifAbsent, ...allOld };
     const command = new PutItemCommand({ ...put, ...capacity });
     try {
       await callOnce(table, 'PutItem', command, times.attemptsEndMs);
       return { outcome: 'written' };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) return outcomeOf(error);
-      const { name } = first;
-      return await outcomeOfCreate(writeId, name, decodeShown(table, name, error), reads);
+      const shown = decodeShown(table, first.next.name, error);
+      return await outcomeOfChange(writeId, first, shown, reads);
     }
   };
 
   return {
     async write(write) {
-      const { creates, update, unchanged, record } = write;
-      const [only] = creates;
-      if (only && creates.length === 1 && !update && !record && unchanged.length === 0) {
-        return await putFirst(only);
-      }
+      const { changes, unchanged, record } = write;
+      const [only] = changes;
+      const isPlain = changes.length === 1 && unchanged.length === 0 && !record;
+      if (only && !only.base && isPlain) return await putFirst(only);
       const actions = actionsOf(table, reads, write);
       const command = new TransactWriteItemsCommand({
         TransactItems: actions.map(({ action }) => action),
@@ -204,17 +208,67 @@ export const createWrites = (
       }
     },
 
-    async lookUp({ creates, update, record }) {
-      const name = update?.base.name ?? creates[0]?.name;
-      if (name === undefined) {
-        if (!record) throw new VaultError('internal', 'a write of nothing');
-        return outcomeOfRecord(writeId, await reads.findRecord(record.hash));
+    async lookUp({ changes: [change], record }) {
+      if (change) {
+        return await outcomeOfChange(
+          writeId,
+          change,
+          await reads.findHead(change.next.name),
+          reads,
+        );
       }
-      const head = await reads.findHead(name);
-      return update
-        ? await outcomeOfUpdate(writeId, update.base, head, reads)
-        : await outcomeOfCreate(writeId, name, head, reads);
+      if (!record) throw new VaultError('internal', 'a write of nothing');
+      return outcomeOfRecord(writeId, await reads.findRecord(record.hash));
     },
+
+    async destroy(destroyed, validTo) {
+      const command = new PutItemCommand({
+        TableName: tableName,
+        Item: encodeVersion(destroyed, validTo),
+        ConditionExpression: 'writeId = :writeId AND #state = :stored',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: {
+          ':writeId': { S: destroyed.writeId },
+          ':stored': { S: 'stored' },
+        },
+        ...allOld,
+        ...capacity,
+      });
+      const put = async (): Promise<DestroyedVersion> => {
+        table.context.journal.attempted();
+        try {
+          await callOnce(table, 'PutItem', command, times.attemptsEndMs);
+          return destroyed;
+        } catch (error) {
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+          return decodeDestroyed(table, destroyed, error.Item);
+        }
+      };
+      return await retryCall(table.context, put, createFailureOfRepeatable());
+    },
+  };
+};
+
+/** The item that refused a destruction, which must be the same version, destroyed before. */
+const decodeDestroyed = (
+  table: Table,
+  { name, version, writeId }: DestroyedVersion,
+  item: Item | undefined,
+): DestroyedVersion => {
+  const shown = item && decodeVersion(item, ownerOf(table), name, version);
+  if (shown?.state === 'destroyed' && shown.writeId === writeId) return shown;
+  throw new VaultError('integrity_failure', 'a superseded version is gone or has changed');
+};
+
+/** The failures of a write that has the same effect once and twice: after an unclear attempt, nothing else is certain. */
+const createFailureOfRepeatable = () => {
+  let unclear = false;
+  return (cause: unknown): Failure => {
+    const failure = failureOf(cause);
+    unclear ||= classifyFailure(cause) === 'unclear';
+    const unknown = () =>
+      new VaultError('outcome_unknown', 'the write may have taken effect', { cause });
+    return unclear ? { ...failure, error: unknown } : failure;
   };
 };
 

@@ -164,14 +164,15 @@ export const reportExisting = (
   return reportOf(errorsAt(content, faults));
 };
 
-/** Reports `not_found` for each `secret()` whose text is one of `references`, at its first position. */
-export const reportMissing = (
+/** Reports `code` for each `secret()` whose text is one of `references`, at its first position. */
+export const reportReferences = (
   { content, references: { secret } }: ScannedFile,
   references: ReadonlySet<string>,
+  code: 'not_found' | 'version_destroyed',
 ): Report => {
   const faults: Fault[] = [];
   for (const [reference, { name, offset }] of secret) {
-    if (references.has(reference)) faults.push({ offset, code: 'not_found', name });
+    if (references.has(reference)) faults.push({ offset, code, name });
   }
   return reportOf(errorsAt(content, faults));
 };

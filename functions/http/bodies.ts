@@ -5,18 +5,20 @@
  */
 import { visit } from 'jsonc-parser';
 import {
+  check,
   custom,
   type GenericSchema,
   getDotPath,
   type InferOutput,
   optional,
   picklist,
+  pipe,
   safeParse,
   string,
 } from 'valibot';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/types.ts';
+import { isNote, isSecretName, tellsValue } from '../model/types.ts';
 import { invalid } from './requests.ts';
 
 /** The JSON of a body, checked against `schema`. Throws `invalid_request`. */
@@ -93,8 +95,14 @@ const requireExact = (text: string): void => {
   );
 };
 
+/** A caller's remark on a version. It is not secret. */
+export const noteMember = optional(
+  pipe(string(), check(isNote, 'must be one line of 1 to 512 bytes, without control characters')),
+);
+
 /** The members of a value, which is opaque bytes: in JSON they are UTF-8 text or base64. */
 export const valueMembers = {
+  note: noteMember,
   value: string(),
   encoding: optional(picklist(['utf8', 'base64'])),
 };
@@ -103,8 +111,9 @@ export const requireName = (name: string): void => {
   if (!isSecretName(name)) throw invalid('name', 'is no secret name');
 };
 
-/** The bytes of a value in a request. Throws `invalid_request` or `too_large`. */
+/** The bytes of a value in a request, which its note must not contain. Throws `invalid_request` or `too_large`. */
 export const decodeValue = (body: {
+  readonly note?: string | undefined;
   readonly value: string;
   readonly encoding?: 'utf8' | 'base64' | undefined;
 }): Uint8Array => {
@@ -117,5 +126,6 @@ export const decodeValue = (body: {
       members: { limit: limits.valueBytesMax },
     });
   }
+  if (tellsValue(body.note, bytes)) throw invalid('note', 'contains the value');
   return bytes;
 };

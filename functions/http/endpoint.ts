@@ -27,6 +27,8 @@ export type Endpoint<Request, Answer> = {
    * A route without media types ignores a body.
    */
   readonly takes?: readonly string[];
+  /** Whether a request without a body needs no media type either. */
+  readonly bodyIsOptional?: boolean;
   /** Throws `invalid_request` for a malformed request. Makes no calls. */
   readonly parse: (received: Received) => Request;
   /** Does the work of the operation. */
@@ -70,7 +72,9 @@ export const createEndpoint =
         const sent = readRequest(event);
         principal = await authenticate(sent, now);
         requireScopes(principal, scopes);
-        const body = takes === undefined ? noBody : bodyOf(sent, takes);
+        const needsBody =
+          takes !== undefined && !(endpoint.bodyIsOptional && sent.body.text === '');
+        const body = needsBody ? bodyOf(sent, takes) : noBody;
         const request = parse({ ...sent, principal, body, now });
         const context = {
           requestId,

@@ -1,11 +1,12 @@
 /** The requests, the replies and the endpoints of the three routes for `.env` files. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
-import type { FileAnswer, FileRequest } from '../vault/env-file.ts';
-import { parseJson, stringMap } from './bodies.ts';
+import type { FileAnswer, FileRequest, UnchangedAnswer } from '../vault/env-file.ts';
+import { noteMember, parseJson, stringMap } from './bodies.ts';
 import {
   choiceOf,
   fingerprintOf,
+  given,
   headerValue,
   instantOf,
   invalid,
@@ -21,6 +22,8 @@ const members = strictObject({
   dryRun: optional(boolean()),
   at: optional(string()),
   pin: optional(boolean()),
+  note: noteMember,
+  unless: optional(string()),
 });
 
 type Parsed = Omit<FileRequest, 'mode'>;
@@ -49,6 +52,8 @@ const fileRequest =
       reply,
       at: sent.at === undefined ? undefined : instantOf(sent.at, received.now),
       pin: sent.pin ?? false,
+      note: sent.note,
+      unless: sent.unless === undefined ? undefined : tagOf(sent.unless),
     } as const;
     const hasEffect = operation !== 'expand-env' && !request.dryRun;
     const content = contentOf(operation, request);
@@ -62,10 +67,17 @@ const fileRequest =
 type Sent = InferOutput<typeof members>;
 
 /** Throws for an option that has no effect on this operation, so that no caller relies on it. */
-const requireFor = (operation: string, reply: 'json' | 'text', { at, pin }: Sent): void => {
+const requireFor = (
+  operation: string,
+  reply: 'json' | 'text',
+  { at, pin, note, unless }: Sent,
+): void => {
   const expanding = operation === 'expand-env';
   if (at !== undefined && !expanding) throw invalid('at', 'is only for expand');
   if (pin !== undefined && !expanding) throw invalid('pin', 'is only for expand');
+  if (unless !== undefined && !expanding) throw invalid('unless', 'is only for expand');
+  if (note !== undefined && expanding) throw invalid('note', 'is for secrets that are created');
+  if (unless !== undefined && reply === 'text') throw invalid('unless', 'needs a reply of JSON');
   if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
 };
 
@@ -87,6 +99,11 @@ const dialectOf = (text: string): Dialect => {
   throw invalid('dialect', `must be one of ${dialectNames}`);
 };
 
+const tagOf = (text: string): string => {
+  if (/^[A-Za-z0-9_-]{43}$/.test(text)) return text;
+  throw invalid('unless', 'is no tag of an earlier answer');
+};
+
 const asksForText = (received: Received): boolean =>
   /^text\/plain\s*(;|$)/i.test(headerValue(received, 'accept')?.trim() ?? '');
 
@@ -96,14 +113,17 @@ const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): str
   request.content,
   request.dialect,
   ...[...request.values].sort(([a], [b]) => (a < b ? -1 : 1)).flat(),
+  ...given(request.note),
 ];
 
 export const fileReply = (
-  { content, created, resolved, warnings, pinned, replayed }: FileAnswer,
+  answer: FileAnswer | UnchangedAnswer,
   { reply }: Pick<Parsed, 'reply'>,
 ): Reply | TextReply => {
+  if ('unchanged' in answer) return { status: 200, body: answer };
+  const { content, created, resolved, warnings, pinned, tag, replayed } = answer;
   const headers = replayedHeader(replayed);
   return reply === 'text'
     ? { status: 200, text: content, headers }
-    : { status: 200, body: { content, created, resolved, warnings, pinned }, headers };
+    : { status: 200, body: { content, created, resolved, warnings, pinned, tag }, headers };
 };

@@ -17,8 +17,9 @@ export type Event = APIGatewayProxyEvent;
 
 export type HttpRequest = {
   readonly path: string;
-  /** The parameter `name` of the path, as it was sent; empty if the path has none. */
+  /** The parameters of the path, as they were sent; empty if the path has none. */
   readonly name: string;
+  readonly version: string;
   readonly query: Parts;
   /** Headers with all their values, and headers with one value each. The second count if the first lack a name. */
   readonly headers: readonly [listed: Parts, single: Parts];
@@ -41,6 +42,7 @@ export const readRequest = (event: Event): HttpRequest => {
   return {
     path: event.path,
     name: event.pathParameters?.['name'] ?? '',
+    version: event.pathParameters?.['version'] ?? '',
     query: query.length > 0 ? query : partsOf(event.queryStringParameters),
     headers: [partsOf(event.multiValueHeaders), partsOf(event.headers)],
     body: { text: event.body ?? '', isBase64: event.isBase64Encoded },
@@ -103,6 +105,10 @@ export const choiceOf = <Choice extends string>(
   return chosen;
 };
 
+/** The version in the path. Throws `invalid_request` if it is no version number. */
+export const pathVersion = ({ version }: Pick<HttpRequest, 'version'>): number =>
+  versionOf(version);
+
 /** The secret's name in the path. Throws `invalid_request` if it is no secret name; it is not decoded. */
 export const pathName = ({ name }: Pick<HttpRequest, 'name'>): string => {
   if (!isSecretName(name)) throw invalid('name', 'the path holds no secret name');
@@ -134,22 +140,31 @@ const entityTags =
 const idempotencyKey = /^[\x21-\x7e]+$/;
 
 /** The `If-Match` header: `*`, or the versions it names. A weak tag, or a tag that is no version, matches nothing. */
-export const ifMatchOf = (request: Headers): '*' | readonly number[] | undefined => {
-  const values = headerValues(request, 'if-match');
+export const ifMatchOf = (request: Headers): '*' | readonly number[] | undefined =>
+  tagsOf(request, 'if-match', false);
+
+/** The `If-None-Match` header: `*`, or the versions it names. A weak tag matches like a strong one (RFC 9110, 13.1.2). */
+export const ifNoneMatchOf = (request: Headers): '*' | readonly number[] | undefined =>
+  tagsOf(request, 'if-none-match', true);
+
+const tagsOf = (
+  request: Headers,
+  header: 'if-match' | 'if-none-match',
+  acceptsWeak: boolean,
+): '*' | readonly number[] | undefined => {
+  const values = headerValues(request, header);
   if (values.length === 0) return undefined;
   const text = values.join(',');
   if (text.trim() === '*') return '*';
-  if (!entityTags.test(text)) throw invalid('if-match', 'is no list of entity-tags');
+  if (!entityTags.test(text)) throw invalid(header, 'is no list of entity-tags');
   return [...text.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag = '']) =>
-    weak === undefined && isVersionNumber(tag) ? [Number(tag)] : [],
+    (acceptsWeak || weak === undefined) && isVersionNumber(tag) ? [Number(tag)] : [],
   );
 };
 
-/** Throws `invalid_request` for `If-None-Match`: an update never creates, so the header has nothing to guard. */
-export const refuseIfNoneMatch = (request: Headers): void => {
-  if (headerValues(request, 'if-none-match').length > 0) {
-    throw invalid('if-none-match', 'has no meaning here; POST creates');
-  }
+/** Throws `invalid_request` for a precondition that has no meaning here, so that no caller relies on it. */
+export const refuseHeader = (request: Headers, name: string, sentence: string): void => {
+  if (headerValues(request, name).length > 0) throw invalid(name, sentence);
 };
 
 /** The fingerprint of a request with an `Idempotency-Key`. `content` is everything that a repetition must share. */
@@ -160,6 +175,9 @@ export const fingerprintOf = (
   const key = idempotencyKeyOf(request);
   return key === undefined ? undefined : fingerprint(key, request.principal, content);
 };
+
+/** A part of a request that counts in its fingerprint only if the caller gave it. */
+export const given = (part: string | undefined): string[] => (part === undefined ? [] : [part]);
 
 const idempotencyKeyOf = (request: Headers): string | undefined => {
   const key = headerValue(request, 'idempotency-key');

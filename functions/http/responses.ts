@@ -11,6 +11,7 @@ import { formatInstant, type StoredVersion, type WrittenVersion } from '../model
 /** The answer of a route. `reply` adds the headers of every reply. */
 export type Reply = {
   readonly status: number;
+  /** `undefined` for no body. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -27,7 +28,7 @@ export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayP
       ...standing(requestId),
       ...answer.headers,
     },
-    body: isText ? answer.text : JSON.stringify(answer.body),
+    body: isText ? answer.text : (JSON.stringify(answer.body) ?? ''),
   };
 };
 
@@ -132,6 +133,9 @@ const problems: Readonly<Record<ErrorCode, Problem>> = {
   method_not_allowed: refusal(405, 'Method not allowed'),
   request_timeout: refusal(408, 'Request timeout', true),
   secret_exists: refusal(409, 'Secret exists'),
+  version_current: refusal(409, 'Version current'),
+  not_destroyable: refusal(409, 'Not destroyable'),
+  version_destroyed: refusal(410, 'Version destroyed'),
   version_conflict: refusal(412, 'Version conflict'),
   too_large: refusal(413, 'Too large'),
   unsupported_media_type: refusal(415, 'Unsupported media type'),

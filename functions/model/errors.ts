@@ -11,6 +11,9 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'request_timeout'
   | 'secret_exists'
+  | 'version_current'
+  | 'not_destroyable'
+  | 'version_destroyed'
   | 'version_conflict'
   | 'too_large'
   | 'unsupported_media_type'
@@ -40,7 +43,7 @@ export type FileError = {
   readonly line: number;
   readonly column: number;
   readonly code: FileErrorCode;
-  /** Only in `not_found` and `secret_exists`, because elsewhere a name may be a mistyped value. */
+  /** Only in `not_found`, `version_destroyed` and `secret_exists`, because elsewhere a name may be a mistyped value. */
   readonly name?: string;
   /** This and the following only in `not_representable`: the assignment, the dialect, and the reason. */
   readonly key?: string;
@@ -85,6 +88,7 @@ type FileErrorCode =
   | 'reference_to_new_secret'
   | 'not_representable'
   | 'not_found'
+  | 'version_destroyed'
   | 'secret_exists';
 
 /**

@@ -5,6 +5,9 @@ export const limits = {
   tenantCharactersMax: 64,
   /** One item of DynamoDB holds 400 KB; 64 KiB keeps sixteen versions in the largest request. */
   valueBytesMax: 65_536,
+  vaultIdCharactersMax: 64,
+  /** A remark fits a line or two, and heads stay small. */
+  noteBytesMax: 512,
   /** `VERSION#` carries ten digits and the query parameter nine. */
   versionMax: 999_999_999,
   /** Below the limit of every gateway (sam: 4.4 MiB, API Gateway: 6 MB as base64). */
@@ -26,7 +29,7 @@ export const limits = {
   /** DynamoDB reads or writes at most this much in one transaction. */
   transactionBytesMax: 4_194_304,
   /** The largest value with all other attributes of its item (docs/design/storage.md, on costs). */
-  itemBytesMax: 67_000,
+  itemBytesMax: 68_000,
   /** All values that one request stores or reads: far below the limit of a transaction. */
   fileValuesBytesMax: 1_048_576,
   /** A person can read this many errors; `errorsTotal` counts all. */
@@ -43,6 +46,8 @@ export const limits = {
   valuesPageMax: 10,
   namesPageMax: 1_000,
   namesPageDefault: 100,
+  /** Each name costs a read of its head, which holds up to 64 KB. */
+  detailsPageMax: 50,
   /** Smaller RSA keys are weak. */
   rsaModulusBitsMin: 2_048,
   idempotencyKeyCharactersMin: 16,
@@ -55,7 +60,7 @@ export const limits = {
   writeIdBytes: 16,
   /** KMS wraps a data key in at most this much. */
   wrappedDataKeyBytesMax: 6_144,
-  /** In `.env` files: shorter values occur too often by chance to warn of them elsewhere in the file. */
+  /** Shorter values occur too often by chance to be looked for in a note, or elsewhere in a `.env` file. */
   telltaleBytesMin: 8,
   /** Connections of one client to its service, as in the clients' own handler. */
   connectionsMax: 50,

@@ -1,6 +1,11 @@
 /** The data types of the vault, shared by all folders, and the texts of names and instants. */
 
-export type Scope = 'secrets:read' | 'secrets:write' | 'vault:status';
+export type Scope =
+  | 'secrets:read'
+  | 'secrets:write'
+  | 'secrets:delete'
+  | 'secrets:destroy'
+  | 'vault:status';
 
 /** The caller of a request, made only from a verified token (`http/principal.ts`). */
 export type Principal = {
@@ -11,30 +16,66 @@ export type Principal = {
   readonly names: readonly string[] | undefined;
 };
 
-/** The identity of a sealed value. Every field is authenticated with the value (docs/design/envelope.md). */
-export type Identity = {
+/** What every version of a secret says of itself, whether it holds a value or not. */
+type VersionFacts = {
+  /** The identity of the vault that wrote the version (`VAULT_ID`). */
+  readonly vault: string;
   readonly tenant: string;
   readonly name: string;
   readonly version: number;
   readonly validFrom: number;
   readonly createdBy: string;
   readonly writeId: string;
+};
+
+/** The identity of a sealed value. Every field is authenticated with the value (docs/design/envelope.md). */
+export type Identity = VersionFacts & {
   readonly masterKeyId: string;
+  /** The caller's remark, 1 to 512 bytes. It is not secret. */
+  readonly note?: string | undefined;
 };
 
 /** The fields that sealing a value adds to its identity. */
 export type Sealed = {
-  readonly format: 'v1';
   readonly iv: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly commitment: Uint8Array;
 };
 
-/** One version of a secret, sealed. */
-export type SealedVersion = Identity & Sealed & { readonly wrappedDataKey: Uint8Array };
+/** A version that holds a value, sealed. */
+export type SealedVersion = Identity &
+  Sealed & { readonly state: 'stored'; readonly wrappedDataKey: Uint8Array };
+
+/** A version that holds no value: from its beginning on the secret is deleted. None of it is authenticated. */
+export type Deletion = VersionFacts & {
+  readonly state: 'deleted';
+  readonly note?: string | undefined;
+};
+
+/** What remains of a version whose value was destroyed. None of it is authenticated any more. */
+export type DestroyedVersion = VersionFacts & {
+  readonly state: 'destroyed';
+  readonly masterKeyId: string;
+  readonly destroyedAt: number;
+  readonly destroyedBy: string;
+};
+
+/** A version as it is first written. */
+export type NewVersion = SealedVersion | Deletion;
+
+/** The current version of a secret. */
+export type Head = NewVersion & { readonly validTo: undefined };
+
+/** What a list shows of the head of a secret. */
+export type HeadDetails = Pick<
+  Head,
+  'name' | 'state' | 'version' | 'validFrom' | 'createdBy' | 'note'
+>;
 
 /** A version and the end of its half-open validity interval; `undefined` for the current version. */
-export type StoredVersion = SealedVersion & { readonly validTo: number | undefined };
+export type StoredVersion = (NewVersion | DestroyedVersion) & {
+  readonly validTo: number | undefined;
+};
 
 /** A reference to a version of a secret, in replies and idempotency records. */
 export type VersionRef = { readonly name: string; readonly version: number };
@@ -57,6 +98,7 @@ export type IdempotencyRecord = {
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
 const tenantName = /^[A-Za-z0-9_-]{1,64}$/;
+const unfitForNote = /[\p{C}\p{Zl}\p{Zp}]/u;
 const namePattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,127}|[A-Za-z_][A-Za-z0-9_.-]{0,126}\*|\*)$/;
 
 export const isSecretName = (text: string): boolean => secretName.test(text);
@@ -67,6 +109,14 @@ export const isTenant = (text: string): boolean => tenantName.test(text);
 
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
+
+/** 1 to 512 bytes of UTF-8 in one line: no control, format, private or unassigned characters, no separators of lines. */
+export const isNote = (text: string): boolean =>
+  text !== '' && !unfitForNote.test(text) && Buffer.byteLength(text) <= 512;
+
+/** Whether a note contains the value. Values under 8 bytes are not looked for, because they occur by chance. */
+export const tellsValue = (note: string | undefined, value: Uint8Array): boolean =>
+  note !== undefined && value.length >= 8 && Buffer.from(note).includes(Buffer.from(value));
 
 /** Whether `name` is visible to a token with these patterns. `undefined` makes every name visible. */
 export const isNameVisible = (patterns: readonly string[] | undefined, name: string): boolean =>

@@ -1,6 +1,7 @@
 /** Wires the edge to DynamoDB, once per cold start, for functions that need no master key. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createStore } from '../dynamodb/store.ts';
+import type { StorePorts } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
 
@@ -8,4 +9,7 @@ const { tableName, vaultId } = readServicesConfig();
 
 const client = trimmed(new DynamoDBClient(clientOptions('DynamoDB')));
 
-export const store = createStore(client, tableName, vaultId);
+export const storePorts: StorePorts = {
+  vaultId,
+  store: createStore(client, tableName, vaultId),
+};

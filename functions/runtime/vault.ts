@@ -4,12 +4,11 @@ import { createDataKeys } from '../kms/data-keys.ts';
 import type { Ports } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
-import { store } from './store.ts';
+import { storePorts } from './store.ts';
 
-const { vaultId, masterKeyId } = readServicesConfig();
+const { masterKeyId } = readServicesConfig();
 
 export const ports: Ports = {
-  vaultId,
-  store,
+  ...storePorts,
   dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions('KMS'))), masterKeyId),
 };

@@ -1,22 +1,24 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
-import { isNameVisible } from '../model/types.ts';
+import { type Head, isNameVisible } from '../model/types.ts';
 import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
+import type { DataKey } from './ports.ts';
 import { operation, type Ports, type RequestVault } from './request.ts';
-import { startBackoff, writeUntilClear } from './retries.ts';
-import { sealFirst } from './sealing.ts';
+import { retryRaces, startBackoff, writeUntilClear } from './retries.ts';
+import { sealNext } from './sealing.ts';
 
 export type CreateSecret = {
   readonly name: string;
   readonly value: Uint8Array;
+  readonly note?: string | undefined;
   readonly fingerprint: Fingerprint | undefined;
 };
 
 /**
- * Stores the first version of a secret. Only the store's condition decides whether it is the first (`putFirst` in
- * dynamodb/store.ts). Throws `forbidden` (hidden name, decided without a look-up), `idempotency_key_reused`,
- * `secret_exists`, and the errors of writes and data keys. After an error nothing was stored, except possibly after
- * `outcome_unknown`.
+ * Stores the first version of a secret, or the next version of a deleted one. Only the store's condition decides which
+ * of the two it is (`putFirst` in dynamodb/store.ts, `actionsOf` in dynamodb/guarded-actions.ts). Throws `forbidden`
+ * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and data
+ * keys. After an error nothing was stored, except possibly after `outcome_unknown`.
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
@@ -27,41 +29,56 @@ export const createSecret = (ports: Ports) =>
     return await unlessRecorded(
       vault,
       request.fingerprint,
-      () => createFirst(vault, request),
-      (fingerprint, record) => replaySingle(vault, fingerprint, record),
+      () => sealAndPut(vault, request),
+      (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
     );
   });
 
-const createFirst = async (
-  vault: RequestVault,
-  { name, value, fingerprint }: CreateSecret,
-): Promise<SingleWrite> => {
-  const { vaultId, store, dataKeys, principal } = vault;
+const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<SingleWrite> => {
+  const { store, dataKeys, principal, vaultId } = vault;
+  const { name, fingerprint } = request;
   const [found, generated] = await Promise.allSettled([
     fingerprint && store.findRecord(fingerprint.hash),
     dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }),
   ]);
   try {
     if (found.status === 'rejected') throw found.reason;
-    if (fingerprint && found.value) return replaySingle(vault, fingerprint, found.value);
+    if (fingerprint && found.value) return replaySingle(vault, name, fingerprint, found.value);
     if (generated.status === 'rejected') {
       // An existing name is 409 in any state of the master key, so that the same request gets the same answer.
-      if (await store.findHead(name)) throw exists(vault, name);
+      if ((await store.findHead(name))?.state === 'stored') throw exists(vault, name);
       throw generated.reason;
     }
-    const first = sealFirst(vault, generated.value, name, value);
-    const record = recordOf(vault, 'create-secret', fingerprint, [first]);
-    const write = { creates: [first], unchanged: [], ...record };
-    const result = await writeUntilClear(vault, write, startBackoff(vault));
-    if (result.outcome === 'replayed' && fingerprint) {
-      return replaySingle(vault, fingerprint, result.record);
-    }
-    if (result.outcome !== 'written') throw exists(vault, name);
-    vault.journal.decided('created', first);
-    return { version: first, replayed: false };
+    return await put(vault, request, generated.value);
   } finally {
     if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
   }
+};
+
+/** The first attempt needs that the secret never existed. If a deletion refuses it, the next one replaces the deletion. */
+const put = (
+  vault: RequestVault,
+  { name, value, note, fingerprint }: CreateSecret,
+  dataKey: DataKey,
+): Promise<SingleWrite> => {
+  const backoff = startBackoff(vault);
+  let base: Head | undefined;
+  return retryRaces(backoff, async () => {
+    const next = sealNext(vault, dataKey, { name, base, note }, value);
+    const record = recordOf(vault, 'create-secret', fingerprint, [next]);
+    const write = { changes: [{ base, next }], unchanged: [], ...record };
+    const result = await writeUntilClear(vault, write, backoff);
+    if (result.outcome === 'replayed' && fingerprint) {
+      return replaySingle(vault, name, fingerprint, result.record);
+    }
+    if (result.outcome === 'written') {
+      vault.journal.decided('created', next);
+      return { version: next, replayed: false };
+    }
+    if (result.outcome !== 'raced' || result.head?.state !== 'deleted') throw exists(vault, name);
+    base = result.head;
+    return undefined;
+  });
 };
 
 const exists = ({ journal }: RequestVault, name: string): VaultError => {

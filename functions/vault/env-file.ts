@@ -6,21 +6,22 @@
  * behind. A fault of a key or of the file is reported only after all names were checked. So the answer does not
  * depend on the order of events, and a dry run gives the same answer.
  */
-import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { type Fingerprint, tagOfParts } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/plan.ts';
 import { type RenderedFile, renderFile } from '../env/render.ts';
 import { VaultError } from '../model/errors.ts';
 import {
+  type Head,
   type IdempotencyRecord,
   isNameVisible,
-  type SealedVersion,
-  type StoredVersion,
+  tellsValue,
   type VersionRef,
 } from '../model/types.ts';
 import {
   type Asked,
   findRecorded,
   findVersions,
+  type Heads,
   readHeads,
   reportNames,
   requireNew,
@@ -28,6 +29,7 @@ import {
 } from './env-lookup.ts';
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
+import type { Change } from './ports.ts';
 import { operation, type Ports, type RequestVault } from './request.ts';
 import { type Backoff, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 
@@ -39,28 +41,38 @@ export type FileRequest = EnvFile & {
   readonly at: number | undefined;
   /** Whether the pinned file is requested too. Only for requests that only read, with a JSON reply. */
   readonly pin: boolean;
+  /** The remark on all secrets that the file creates. */
+  readonly note?: string | undefined;
+  /** The tag of an earlier answer. If the answer would be the same, it is not given again. */
+  readonly unless?: string | undefined;
   readonly fingerprint: Fingerprint | undefined;
 };
 export type FileAnswer = RenderedFile & {
   readonly created: readonly VersionRef[];
   /** One entry for each reference, in the order of the plan. A name may occur both unpinned and pinned. */
   readonly resolved: readonly VersionRef[];
+  /** Only of requests that only read: the same tag stands for the same answer. */
+  readonly tag?: string | undefined;
   readonly replayed: boolean;
 };
+/** The answer with the tag `unless`, which the caller has already. */
+export type UnchangedAnswer = { readonly unchanged: true; readonly tag: string };
 
-type WritingRequest = Omit<FileRequest, 'mode' | 'at' | 'pin'>;
-type ReadingRequest = Omit<FileRequest, 'mode' | 'fingerprint'>;
+type WritingRequest = Omit<FileRequest, 'mode' | 'at' | 'pin' | 'unless'>;
+type ReadingRequest = Omit<FileRequest, 'mode' | 'note' | 'fingerprint'>;
+
+const nothingToRead = { at: undefined, pin: false, unless: undefined } as const;
 
 /** Creates the secrets of `enc()` and resolves `secret()`, each in one transaction. */
 export const submitEnv = (ports: Ports) =>
-  operation(ports, (vault, request: WritingRequest) =>
-    processFile(vault, { ...request, mode: 'submit', at: undefined, pin: false }),
+  operation(ports, async (vault, request: WritingRequest) =>
+    whole(await processFile(vault, { ...request, ...nothingToRead, mode: 'submit' })),
   );
 
 /** Creates the secrets of `enc()`. It keeps `secret()` and looks nothing up. */
 export const encryptEnv = (ports: Ports) =>
-  operation(ports, (vault, request: WritingRequest) =>
-    processFile(vault, { ...request, mode: 'encrypt', at: undefined, pin: false }),
+  operation(ports, async (vault, request: WritingRequest) =>
+    whole(await processFile(vault, { ...request, ...nothingToRead, mode: 'encrypt' })),
   );
 
 /**
@@ -69,28 +81,45 @@ export const encryptEnv = (ports: Ports) =>
  */
 export const expandEnv = (ports: Ports) =>
   operation(ports, (vault, request: ReadingRequest) =>
-    processFile(vault, { ...request, mode: 'expand', fingerprint: undefined }),
+    processFile(vault, { ...request, mode: 'expand', note: undefined, fingerprint: undefined }),
   );
+
+/** Only requests that only read leave out an answer. */
+const whole = (answer: FileAnswer | UnchangedAnswer): FileAnswer => {
+  if ('unchanged' in answer) throw new VaultError('internal', 'a written file has an answer');
+  return answer;
+};
 
 /** One request, as all its attempts share it. */
 type Submission = Asked & {
   readonly request: FileRequest;
   readonly backoff: Backoff;
   readonly keys: FileKeys;
+  /** The heads of names to create that were deleted before, once the store has shown one. */
+  deletions: Heads;
 };
 
 /**
- * Throws `invalid_env` (with every bad line), `forbidden` (a hidden new name), `secret_exists` or `not_found` (with
- * every such name), `too_large`, and the errors of writes and data keys.
+ * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden new name),
+ * `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the errors of writes and
+ * data keys.
  */
-const processFile = async (vault: RequestVault, request: FileRequest): Promise<FileAnswer> => {
+const processFile = async (
+  vault: RequestVault,
+  request: FileRequest,
+): Promise<FileAnswer | UnchangedAnswer> => {
   const plan = planFile(request);
+  if (plan.create.some(({ value }) => tellsValue(request.note, Buffer.from(value)))) {
+    throw new VaultError('invalid_request', 'the note contains a value of the file', {
+      members: { field: 'note' },
+    });
+  }
   if (plan.create.some(({ name }) => !isNameVisible(vault.principal.names, name))) {
     throw new VaultError('forbidden', 'the token does not allow a name of the file');
   }
   const backoff = startBackoff(vault);
   const keys: FileKeys = new Map();
-  const submission = { request, plan, at: request.at, backoff, keys };
+  const submission = { request, plan, at: request.at, backoff, keys, deletions: new Map() };
   const attempt = () =>
     unlessRecorded(
       vault,
@@ -109,9 +138,9 @@ const processFile = async (vault: RequestVault, request: FileRequest): Promise<F
 const tryOnce = async (
   vault: RequestVault,
   submission: Submission,
-): Promise<FileAnswer | undefined> => {
-  const { plan, request, keys } = submission;
-  const { fingerprint, dryRun } = request;
+): Promise<FileAnswer | UnchangedAnswer | undefined> => {
+  const { plan, request, keys, deletions } = submission;
+  const { fingerprint, dryRun, note } = request;
   const [heads, record] = await Promise.all([
     readHeads(vault, plan, dryRun ? 'all' : 'read'),
     fingerprint && vault.store.findRecord(fingerprint.hash),
@@ -122,13 +151,16 @@ const tryOnce = async (
   if (missing.size > 0) return await reportOrRetry(vault, submission);
   try {
     if (fault) throw fault;
-    const { firsts, values } = await sealAndOpenAll(vault, plan, keys, versions);
+    const tag = request.mode === 'expand' ? tagOf(request, versions) : undefined;
+    if (tag !== undefined && tag === request.unless) return { unchanged: true, tag };
+    const { changes, values } = await sealAndOpenAll(vault, plan, keys, versions, deletions, note);
     const rendered = renderFile(plan, values, request.reply, request.pin ? versions : undefined);
     const resolved = refs([...versions.values()]);
-    const answer = { ...rendered, created: refs(firsts), resolved, replayed: false };
+    const created = refs(changes.map(({ next }) => next));
+    const answer = { ...rendered, created, resolved, tag, replayed: false };
     // A file that creates nothing and has no key writes nothing.
-    if (dryRun || (firsts.length === 0 && !fingerprint)) return answer;
-    return await writeAll(vault, submission, firsts, versions, answer);
+    if (dryRun || (changes.length === 0 && !fingerprint)) return answer;
+    return await writeAll(vault, submission, changes, versions, answer);
   } catch (error) {
     if (error instanceof VaultError && afterNames.has(error.code)) {
       await reportNames(vault, submission);
@@ -140,6 +172,7 @@ const tryOnce = async (
 /** Faults that may occur before the names of the file were checked. An error about names takes precedence. */
 const afterNames: ReadonlySet<string> = new Set([
   'invalid_env',
+  'version_destroyed',
   'too_large',
   'integrity_failure',
   'master_key_incorrect',
@@ -149,31 +182,34 @@ const afterNames: ReadonlySet<string> = new Set([
 const writeAll = async (
   vault: RequestVault,
   submission: Submission,
-  firsts: readonly SealedVersion[],
+  changes: readonly Change[],
   versions: Versions,
   answer: FileAnswer,
 ): Promise<FileAnswer | undefined> => {
   const { plan, backoff } = submission;
   const { mode, fingerprint } = submission.request;
-  const record = recordOf(vault, `${mode}-env`, fingerprint, firsts, answer.resolved);
+  const created = changes.map(({ next }) => next);
+  const record = recordOf(vault, `${mode}-env`, fingerprint, created, answer.resolved);
   // A file that creates nothing needs no check, because its answer was true when its secrets were read.
-  const unchanged = firsts.length > 0 ? currentOf(plan, versions) : [];
-  const write = { creates: firsts, unchanged, ...record };
+  const unchanged = changes.length > 0 ? currentOf(plan, versions) : [];
+  const write = { changes, unchanged, ...record };
   const result = await writeUntilClear(vault, write, backoff);
   if (result.outcome === 'replayed' && fingerprint) {
     return await replay(vault, submission, fingerprint, result.record);
   }
-  if (result.outcome === 'exists') return await reportOrRetry(vault, submission);
+  // The head is shown if a name to create has one. Otherwise a secret that was read has changed.
+  if (result.outcome === 'raced' && result.head) return await reportOrRetry(vault, submission);
   if (result.outcome === 'raced') return losesRace(vault);
-  for (const first of firsts) vault.journal.decided('created', first);
+  for (const next of created) vault.journal.decided('created', next);
   return answer;
 };
 
 /** The versions that may have changed by the time of the write. A pinned version never changes. */
-const currentOf = (plan: Plan, versions: Versions): StoredVersion[] =>
-  plan.read.flatMap(({ name, version }) =>
-    version === undefined ? (versions.get(name) ?? []) : [],
-  );
+const currentOf = (plan: Plan, versions: Versions): Head[] =>
+  plan.read.flatMap(({ name, version }) => {
+    const current = version === undefined ? versions.get(name) : undefined;
+    return current ? { ...current, validTo: undefined } : [];
+  });
 
 /** Repeats the first answer with its versions. The heads are read after the record, so no version is beyond them. */
 const replay = async (
@@ -188,13 +224,17 @@ const replay = async (
     ...renderFile(plan, await openAll(vault, plan, versions), request.reply),
     created: refs(record.written),
     resolved: refs(record.resolved),
+    tag: undefined,
     replayed: true,
   };
 };
 
-/** Throws a report about the names. If the names are fine by now, a retry is needed. */
-const reportOrRetry = async (vault: RequestVault, asked: Asked): Promise<undefined> => {
-  await reportNames(vault, asked);
+/**
+ * Throws a report about the names. If the names are fine by now, a retry is needed, which replaces the deletions of new
+ * names.
+ */
+const reportOrRetry = async (vault: RequestVault, submission: Submission): Promise<undefined> => {
+  submission.deletions = await reportNames(vault, submission);
   return losesRace(vault);
 };
 
@@ -202,6 +242,16 @@ const losesRace = ({ journal }: RequestVault): undefined => {
   journal.decided('lost_race');
   return undefined;
 };
+
+/** Covers everything that the answer to a request that only reads depends on. */
+const tagOf = ({ content, dialect, reply, pin }: FileRequest, versions: Versions): string =>
+  tagOfParts([
+    content,
+    dialect,
+    reply,
+    String(pin),
+    ...[...versions].flatMap(([reference, { writeId }]) => [reference, writeId]),
+  ]);
 
 const refs = (versions: readonly VersionRef[]): VersionRef[] =>
   versions.map(({ name, version }) => ({ name, version }));

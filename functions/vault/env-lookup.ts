@@ -4,17 +4,20 @@
  * as the snapshot would.
  */
 import type { Plan } from '../env/plan.ts';
-import { type Reference, reportExisting, reportMissing, writtenAs } from '../env/references.ts';
+import { type Reference, reportExisting, reportReferences, writtenAs } from '../env/references.ts';
+import { requireAtMost } from '../env/sizes.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { StoredVersion, VersionRef } from '../model/types.ts';
+import type { Head, SealedVersion, StoredVersion, VersionRef } from '../model/types.ts';
 import { inParallel } from './parallel.ts';
 import type { RequestVault } from './request.ts';
 import { chooseVersion, findValidAt } from './versions.ts';
 
-export type Heads = ReadonlyMap<string, StoredVersion>;
+export type Heads = ReadonlyMap<string, Head>;
 /** Versions by the text of their reference, in the order of the plan. */
-export type Versions = ReadonlyMap<string, StoredVersion>;
+export type Versions = ReadonlyMap<string, ValueVersion>;
+/** A version that holds a value. */
+type ValueVersion = SealedVersion & Pick<StoredVersion, 'validTo'>;
 
 /** The names of a plan are looked up as of an instant, or as of now if `at` is undefined. */
 export type Asked = { readonly plan: Plan; readonly at: number | undefined };
@@ -32,13 +35,16 @@ export const readHeads = async (
 
 export type Found = {
   readonly versions: Versions;
-  /** The texts of the references that stand for no version. */
+  /** The texts of the references that stand for no version, or for a deletion. */
   readonly missing: ReadonlySet<string>;
-  /** The first integrity failure. Missing references take precedence in the answer. */
+  /** The first integrity failure, or else all destroyed versions. Missing references take precedence in the answer. */
   readonly fault: VaultError | undefined;
 };
 
-/** Makes no call for versions that the heads show. Throws the errors of reads, except `integrity_failure`. */
+/**
+ * Looks up the references of a file. Makes no call for versions that the heads show. Throws the errors of reads, except
+ * `integrity_failure`.
+ */
 export const findVersions = async (
   vault: RequestVault,
   { plan, at }: Asked,
@@ -49,17 +55,25 @@ export const findVersions = async (
     const head = heads.get(reference.name);
     return head && (await findVersion(vault, reference, head, at).catch(asFault));
   });
-  const versions = new Map<string, StoredVersion>();
+  const versions = new Map<string, ValueVersion>();
+  const destroyed = new Set<string>();
   const missing = new Set<string>();
   let fault: VaultError | undefined;
   for (const [index, reference] of plan.read.entries()) {
     const result = results[index];
     if (result instanceof VaultError) fault ??= result;
-    else if (result) versions.set(writtenAs(reference), result);
+    else if (result?.state === 'stored') versions.set(writtenAs(reference), result);
+    else if (result?.state === 'destroyed') destroyed.add(writtenAs(reference));
     else missing.add(writtenAs(reference));
   }
+  if (destroyed.size > 0) fault ??= destroyedFault(plan, destroyed);
   return { versions, missing, fault };
 };
+
+const destroyedFault = (plan: Plan, destroyed: ReadonlySet<string>): VaultError =>
+  new VaultError('version_destroyed', 'the file refers to versions whose values were destroyed', {
+    members: reportReferences(plan, destroyed, 'version_destroyed'),
+  });
 
 const asFault = (error: unknown): VaultError => {
   if (error instanceof VaultError && error.code === 'integrity_failure') return error;
@@ -69,7 +83,7 @@ const asFault = (error: unknown): VaultError => {
 const findVersion = async (
   vault: RequestVault,
   { version }: Reference,
-  head: StoredVersion,
+  head: Head,
   at: number | undefined,
 ): Promise<StoredVersion | undefined> => {
   if (version === undefined) return at === undefined ? head : await findValidAt(vault, head, at);
@@ -80,8 +94,8 @@ const findVersion = async (
 
 /**
  * The versions that the first answer to a keyed request used. Its record lists them in the order of the same plan. Throws
- * `not_found` if a name is gone from sight, and `integrity_failure` if the record does not match these references, or if
- * a version is missing.
+ * `not_found` if a name is gone from sight, `version_destroyed`, and `integrity_failure` if the record does not match
+ * these references, or if a version is missing.
  */
 export const findRecorded = async (
   vault: RequestVault,
@@ -98,7 +112,10 @@ export const findRecorded = async (
     if (ref?.name !== name || ref.version !== version) throw notOfThisFile();
     const head = heads.get(name);
     const found = head && (await chooseVersion(vault, head, version));
-    if (!found) throw new VaultError('integrity_failure', 'a version that was read is gone');
+    if (found?.state === 'destroyed') throw destroyedFault(plan, new Set([writtenAs(reference)]));
+    if (found?.state !== 'stored') {
+      throw new VaultError('integrity_failure', 'a version that was read is gone');
+    }
     return [writtenAs(reference), found] as const;
   });
   return new Map(entries);
@@ -108,22 +125,32 @@ const notOfThisFile = (): VaultError =>
   new VaultError('integrity_failure', 'the record names other references than the file');
 
 /**
- * Reads all names of the file again and throws a report about them. Returns if the names are fine by now.
+ * Reads all names of the file again and throws a report about them. Returns the heads if the names are fine by now.
  */
-export const reportNames = async (vault: RequestVault, asked: Asked): Promise<void> => {
+export const reportNames = async (vault: RequestVault, asked: Asked): Promise<Heads> => {
   const { plan } = asked;
   const heads = await readHeads(vault, plan, 'all');
   for (const { name } of plan.create) {
-    if (heads.has(name)) vault.journal.decided('refused_exists', { name });
+    if (isStored(heads, name)) vault.journal.decided('refused_exists', { name });
   }
   requireNew(plan, heads);
   requireFound(plan, (await findVersions(vault, asked, heads)).missing);
+  return heads;
 };
 
-/** Throws `secret_exists` with all new names that exist. */
+const isStored = (heads: Heads, name: string): boolean => heads.get(name)?.state === 'stored';
+
+/**
+ * Throws `secret_exists` with all new names that exist, and `too_large` if the names are too many for one transaction
+ * because some of them were deleted before: such a name takes two actions, and so counts twice.
+ */
 export const requireNew = (plan: Plan, heads: Heads): void => {
-  const existing = plan.create.flatMap(({ name }) => (heads.has(name) ? name : []));
-  if (existing.length === 0) return;
+  const existing = plan.create.flatMap(({ name }) => (isStored(heads, name) ? name : []));
+  if (existing.length === 0) {
+    const again = plan.create.filter(({ name }) => heads.has(name)).length;
+    requireAtMost(plan.create.length + plan.read.length + again, limits.fileNamesMax);
+    return;
+  }
   throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
     members: reportExisting(plan, new Set(existing)),
   });
@@ -132,5 +159,6 @@ export const requireNew = (plan: Plan, heads: Heads): void => {
 /** Throws `not_found` with all missing references, given by their texts. */
 const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
   if (missing.size === 0) return;
-  throw new VaultError('not_found', 'no such secret', { members: reportMissing(plan, missing) });
+  const members = reportReferences(plan, missing, 'not_found');
+  throw new VaultError('not_found', 'no such secret', { members });
 };

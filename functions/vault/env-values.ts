@@ -3,12 +3,11 @@ import { tagBytes } from '../crypto/envelope.ts';
 import type { Plan } from '../env/plan.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { SealedVersion } from '../model/types.ts';
-import type { Versions } from './env-lookup.ts';
+import type { Heads, Versions } from './env-lookup.ts';
 import { inParallel } from './parallel.ts';
-import type { DataKey } from './ports.ts';
+import type { Change, DataKey } from './ports.ts';
 import type { RequestVault } from './request.ts';
-import { openVersion, sealFirst } from './sealing.ts';
+import { openVersion, sealNext } from './sealing.ts';
 
 /** The data keys of the new names. All attempts of a request share them, but each attempt draws a new iv. */
 export type FileKeys = Map<string, DataKey>;
@@ -19,30 +18,37 @@ export const zeroKeys = (keys: FileKeys): void => {
   for (const { plaintext } of keys.values()) plaintext.fill(0);
 };
 
-/** Seals every new value and opens every value read, in one round of KMS calls. */
+/**
+ * Seals every new value and opens every value read, in one round of KMS calls. `deletions` are the heads of new names that
+ * were deleted before.
+ */
 export const sealAndOpenAll = async (
   vault: RequestVault,
   plan: Plan,
   keys: FileKeys,
   versions: Versions,
-): Promise<{ readonly firsts: readonly SealedVersion[]; readonly values: Values }> => {
-  const { vaultId, principal, dataKeys } = vault;
+  deletions: Heads,
+  note: string | undefined,
+): Promise<{ readonly changes: readonly Change[]; readonly values: Values }> => {
+  const { tenant } = vault.principal;
   requireValuesFit(plan, versions);
   const values = new Map<string, Uint8Array>();
   const generating = plan.create.map(({ name }) => async () => {
     if (keys.has(name)) return;
-    const bound = { vault: vaultId, tenant: principal.tenant, name };
-    keys.set(name, await dataKeys.generate(bound));
+    keys.set(name, await vault.dataKeys.generate({ vault: vault.vaultId, tenant, name }));
   });
   const opening = [...versions].map(([reference, version]) => async () => {
     values.set(reference, await openVersion(vault, version));
   });
   await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (work) => work());
-  const firsts = plan.create.flatMap(({ name, value }) => {
+  const changes = plan.create.flatMap(({ name, value }): Change[] => {
     const key = keys.get(name);
-    return key ? sealFirst(vault, key, name, encoder.encode(value)) : [];
+    const base = deletions.get(name);
+    return key
+      ? [{ base, next: sealNext(vault, key, { name, base, note }, encoder.encode(value)) }]
+      : [];
   });
-  return { firsts, values };
+  return { changes, values };
 };
 
 /** Opens versions for a replay, which has nothing to seal. */

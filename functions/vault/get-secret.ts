@@ -1,23 +1,33 @@
-import type { StoredVersion } from '../model/types.ts';
+import type { SealedVersion, StoredVersion } from '../model/types.ts';
 import { operation, type Ports, type RequestVault } from './request.ts';
 import { openVersion } from './sealing.ts';
-import { findNumbered, findValidAt, notFound } from './versions.ts';
+import { findNumbered, findValidAt, requireValue } from './versions.ts';
 
 export type GetSecret = {
   readonly name: string;
   /** The current version, a version by number, or the one valid at an instant. */
   readonly which: 'latest' | { readonly version: number } | { readonly at: number };
+  /** The versions that the caller has already; `*`: any version. Only with `latest`. */
+  readonly ifNoneMatch?: '*' | readonly number[] | undefined;
 };
-export type OpenedVersion = { readonly stored: StoredVersion; readonly value: Uint8Array };
+export type OpenedVersion = {
+  readonly stored: SealedVersion & Pick<StoredVersion, 'validTo'>;
+  /** `undefined` if the caller has this version already. */
+  readonly value: Uint8Array | undefined;
+};
 
-/** Returns a version with its value. Throws `not_found`, `integrity_failure`, and the errors of store and data keys. */
+/**
+ * Returns a version with its value. Throws `not_found`, `version_destroyed`, `integrity_failure`, and the errors of store
+ * and data keys. A version that the caller has already is not opened, so that it says nothing about the master key.
+ */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {
     vault.journal.concerns({ name: request.name });
-    const stored = await find(vault, request);
-    if (!stored) throw notFound();
+    const stored = requireValue(await find(vault, request));
     vault.journal.concerns(stored);
-    return { stored, value: await openVersion(vault, stored) };
+    const { ifNoneMatch } = request;
+    const isKnown = ifNoneMatch === '*' || ifNoneMatch?.includes(stored.version);
+    return { stored, value: isKnown ? undefined : await openVersion(vault, stored) };
   });
 
 const find = async (

@@ -5,9 +5,15 @@
 import { type Fingerprint, sameDigest } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
+import {
+  type IdempotencyRecord,
+  isNameVisible,
+  type VersionRef,
+  type WrittenVersion,
+} from '../model/types.ts';
 import type { Write } from './ports.ts';
-import type { RequestContext, RequestVault } from './request.ts';
+import type { RequestContext, StoreVault } from './request.ts';
+import { notFound } from './versions.ts';
 
 /**
  * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for another
@@ -29,10 +35,14 @@ export const recordOfSameRequest = (
   return record;
 };
 
-/** Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. */
+/**
+ * Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. The duplicate may
+ * have created, updated or deleted the secret.
+ */
 const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'secret_exists',
   'version_conflict',
+  'not_found',
 ]);
 
 /**
@@ -40,7 +50,7 @@ const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * looked for. So the record is looked for again before a refusal, and a record wins.
  */
 export const unlessRecorded = async <Answer>(
-  { store }: Pick<RequestVault, 'store'>,
+  { store }: Pick<StoreVault, 'store'>,
   fingerprint: Fingerprint | undefined,
   work: () => Promise<Answer>,
   replay: (fingerprint: Fingerprint, record: IdempotencyRecord) => Answer | Promise<Answer>,
@@ -84,13 +94,15 @@ export const recordOf = (
 /** The result of a request that writes one version. */
 export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
 
-/** Repeats the first answer to a request that writes one version. */
+/** Repeats the first answer to a request that writes one version. A record about a hidden name is ignored. */
 export const replaySingle = (
-  context: RequestContext,
+  vault: StoreVault,
+  name: string,
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): SingleWrite => {
-  const [version] = recordOfSameRequest(context, fingerprint, record).written;
+  if (!isNameVisible(vault.principal.names, name)) throw notFound();
+  const [version] = recordOfSameRequest(vault, fingerprint, record).written;
   if (!version) throw new VaultError('integrity_failure', 'the record names no version');
   return { version, replayed: true };
 };

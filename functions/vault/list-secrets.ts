@@ -1,17 +1,29 @@
-import type { Principal } from '../model/types.ts';
+import type { HeadDetails } from '../model/types.ts';
 import type { NameRange } from './ports.ts';
-import type { Ports, RequestContext } from './request.ts';
+import { type StorePorts, storeOperation } from './request.ts';
 
+export type ListSecrets = NameRange & { readonly includeDetails: boolean };
 export type NamesPage = {
   readonly names: readonly string[];
+  /** Only if the caller asked for them: the details of these names. */
+  readonly details: readonly HeadDetails[] | undefined;
   /** The name after which the next page begins; `undefined` on the last page. */
   readonly next: string | undefined;
 };
 
-/** The names that are visible to the caller, ascending. The list may lag behind a create, and decides nothing. */
-export const listSecrets =
-  ({ store }: Pick<Ports, 'store'>) =>
-  async (context: RequestContext, principal: Principal, range: NameRange): Promise<NamesPage> => {
-    const { names, more } = await store.for(context, principal).listNames(range);
-    return { names, next: more ? names.at(-1) : undefined };
-  };
+/**
+ * The names that are visible to the caller, ascending. The list may lag behind a write, and decides nothing. With details,
+ * the heads are read as well, and a name whose secret has another state by now is left out.
+ */
+export const listSecrets = (ports: StorePorts) =>
+  storeOperation(ports, async ({ store }, request: ListSecrets): Promise<NamesPage> => {
+    const { names, more } = await store.listNames(request);
+    const next = more ? names.at(-1) : undefined;
+    if (!request.includeDetails) return { names, details: undefined, next };
+    const found = await store.findDetails(names);
+    const details = names.flatMap((name) => {
+      const one = found.get(name);
+      return one?.state === request.state ? one : [];
+    });
+    return { names: details.map(({ name }) => name), details, next };
+  });

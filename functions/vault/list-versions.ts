@@ -12,6 +12,7 @@ export type ListVersions = PageOfVersions & {
 };
 export type ListedVersion = {
   readonly stored: StoredVersion;
+  /** Only if the caller asked for values, and the version holds one. */
   readonly value: Uint8Array | undefined;
 };
 export type VersionsPage = {
@@ -34,7 +35,10 @@ export const listVersions = (ports: Ports) =>
     const ends = request.order === 'asc' ? last >= head.version : last <= 1;
     const open = async (stored: StoredVersion): Promise<ListedVersion> => ({
       stored,
-      value: request.includeValues ? await openVersion(vault, stored) : undefined,
+      value:
+        request.includeValues && stored.state === 'stored'
+          ? await openVersion(vault, stored)
+          : undefined,
     });
     return {
       versions: await inParallel(page, limits.kmsConcurrencyMax, open),

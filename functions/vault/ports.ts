@@ -6,30 +6,39 @@
  * hidden from the caller must be answered like one that never existed, with the same calls: it is looked up under a key
  * that is never written.
  */
-import type { IdempotencyRecord, SealedVersion, StoredVersion } from '../model/types.ts';
+import type {
+  DestroyedVersion,
+  Head,
+  HeadDetails,
+  IdempotencyRecord,
+  NewVersion,
+  StoredVersion,
+} from '../model/types.ts';
+
+/**
+ * The change of one secret by one version. It replaces exactly the head `base`, which it keeps as a superseded version.
+ * Without `base` it needs that the secret never existed, and `next` is its first version.
+ */
+export type Change = { readonly base: Head | undefined; readonly next: NewVersion };
 
 /** An atomic write: everything in it takes effect together or not at all. */
 export type Write = {
-  /** The first versions of new secrets. Each needs that its secret does not exist. */
-  readonly creates: readonly SealedVersion[];
-  /** Replaces exactly the head `base` by `next`, and keeps `base` as a superseded version. */
-  readonly update?: { readonly base: StoredVersion; readonly next: SealedVersion };
+  readonly changes: readonly Change[];
   /** Heads that must still be exactly these. */
-  readonly unchanged: readonly StoredVersion[];
+  readonly unchanged: readonly Head[];
   /** The record of a keyed request. It needs that no unexpired record exists under its key. */
   readonly record?: { readonly hash: string; readonly record: IdempotencyRecord };
 };
 
 /**
  * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this write.
- * `raced` means that another request has written the wanted version or has changed an `unchanged` head, so neither this
- * attempt nor an earlier one can ever take effect.
+ * `raced` means that another request has written the wanted version, and now the head is `head`, or that it has changed
+ * an `unchanged` head. So neither this attempt nor an earlier one can ever take effect.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }
   | { readonly outcome: 'replayed'; readonly record: IdempotencyRecord }
-  | { readonly outcome: 'exists' }
-  | { readonly outcome: 'raced'; readonly head?: StoredVersion }
+  | { readonly outcome: 'raced'; readonly head?: Head }
   | {
       readonly outcome: 'refused';
       readonly reason: 'throttled' | 'unavailable';
@@ -44,27 +53,35 @@ export type WriteOutcome =
 export type Look = 'plain' | 'settled';
 
 export type Store = {
-  /** The current version, read consistently. */
-  readonly findHead: (name: string) => Promise<StoredVersion | undefined>;
+  /** The current version, which may be a deletion, read consistently. */
+  readonly findHead: (name: string) => Promise<Head | undefined>;
   /** A superseded version, read consistently. It does not find the current version. */
   readonly findVersion: (
     name: string,
     version: number,
     look?: Look,
   ) => Promise<StoredVersion | undefined>;
-  /** The current versions of at most 100 names at one instant. Names that do not exist are left out. */
-  readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, StoredVersion>>;
+  /** The current versions of at most 100 names at one instant. Names that never existed are left out. */
+  readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, Head>>;
   /** The superseded versions above `above` and below `below`, in `order`: at most `limit`, and perhaps fewer. */
   readonly listVersions: (name: string, range: VersionRange) => Promise<readonly StoredVersion[]>;
-  /** The visible names after `after`, ascending. They may lag behind a create. `more`: there may be others. */
+  /** The visible names after `after`, ascending. They may lag behind a write. `more`: there may be others. */
   readonly listNames: (
     range: NameRange,
   ) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>;
+  /** The details of listed names by name, read consistently. At most `limits.detailsPageMax` names. */
+  readonly findDetails: (names: readonly string[]) => Promise<ReadonlyMap<string, HeadDetails>>;
   /** The record of the caller's idempotency key, if it has not expired. */
   readonly findRecord: (hash: string, look?: Look) => Promise<IdempotencyRecord | undefined>;
   /** One attempt. It must distinguish this request's own earlier success, by its writeId, from another's. */
   readonly write: (write: Write) => Promise<WriteOutcome>;
-  /** Reads once whether an unclear write took effect: `written`, `exists`, `raced`, else `unclear`. */
+  /**
+   * Replaces a superseded version that holds a value by what remains of it, and keeps the end of its interval. Returns
+   * what is stored: the version as an earlier destruction left it, if there was one. Throws `throttled`,
+   * `store_unavailable`, `outcome_unknown`, and `integrity_failure` if the version is gone or is another.
+   */
+  readonly destroy: (destroyed: DestroyedVersion, validTo: number) => Promise<DestroyedVersion>;
+  /** Reads once whether an unclear write took effect: `written`, `raced`, else `unclear`. */
   readonly lookUp: (write: Write) => Promise<WriteOutcome>;
   /** Whether the table answers, and whether it has replicas in other Regions. */
   readonly probe: () => Promise<{ readonly replicated: boolean }>;
@@ -78,6 +95,8 @@ export type VersionRange = {
 };
 
 export type NameRange = {
+  /** The secrets that have a value now, or the deleted ones. */
+  readonly state: Head['state'];
   readonly prefix: string;
   readonly after: string | undefined;
   readonly limit: number;

@@ -43,6 +43,8 @@ export type Decision =
   | 'created'
   | 'refused_exists'
   | 'version_written'
+  | 'deleted'
+  | 'destroyed'
   | 'lost_race'
   | 'try_failed'
   | 'replayed'
@@ -53,21 +55,27 @@ export type Decision =
   | 'clock_skew'
   | 'table_replicated';
 
-/** The services of a process. Each is bound to a request before it is used. */
-export type Ports = {
+/** The services of a process for functions that need no master key. Each is bound to a request before it is used. */
+export type StorePorts = {
   /** The id of the vault, to which all its data keys are bound. */
   readonly vaultId: string;
   readonly store: { readonly for: (context: RequestContext, principal: Principal) => Store };
+};
+
+/** All services of a process. */
+export type Ports = StorePorts & {
   readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };
 };
 
-/** The vault as one request sees it: the context, the caller, and the services bound to both. */
-export type RequestVault = RequestContext & {
+/** The vault without its master key, as one request sees it: the context, the caller, and the store bound to both. */
+export type StoreVault = RequestContext & {
   readonly principal: Principal;
   readonly vaultId: string;
   readonly store: Store;
-  readonly dataKeys: DataKeys;
 };
+
+/** The vault as one request sees it. */
+export type RequestVault = StoreVault & { readonly dataKeys: DataKeys };
 
 /** An operation, given the context and the caller of a request, and the request itself. */
 type Operation<Request, Answer> = (
@@ -77,15 +85,22 @@ type Operation<Request, Answer> = (
 ) => Promise<Answer>;
 
 /** Makes an operation of `work`, which gets the services bound to its request. */
-export const operation =
+export const operation = <Request, Answer>(
+  ports: Ports,
+  work: (vault: RequestVault, request: Request) => Promise<Answer>,
+): Operation<Request, Answer> =>
+  storeOperation(ports, (vault, request) =>
+    work({ ...vault, dataKeys: ports.dataKeys.for(vault) }, request),
+  );
+
+/** The same for work without the master key. */
+export const storeOperation =
   <Request, Answer>(
-    { vaultId, store, dataKeys }: Ports,
-    work: (vault: RequestVault, request: Request) => Promise<Answer>,
+    { vaultId, store }: StorePorts,
+    work: (vault: StoreVault, request: Request) => Promise<Answer>,
   ): Operation<Request, Answer> =>
-  (context, principal, request) => {
-    const services = { store: store.for(context, principal), dataKeys: dataKeys.for(context) };
-    return work({ ...context, principal, vaultId, ...services }, request);
-  };
+  (context, principal, request) =>
+    work({ ...context, principal, vaultId, store: store.for(context, principal) }, request);
 
 /** Measures how long a request spends in one kind of work. Overlapping parts count once. */
 type Stopwatch = {

@@ -5,7 +5,7 @@
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { Write, WriteOutcome } from './ports.ts';
-import type { RequestContext, RequestVault } from './request.ts';
+import type { RequestContext, StoreVault } from './request.ts';
 
 /**
  * A signal that ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the
@@ -105,7 +105,7 @@ type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
  * and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (
-  vault: RequestVault,
+  vault: StoreVault,
   write: Write,
   backoff: Backoff,
 ): Promise<Clear> => {
@@ -143,7 +143,7 @@ const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['store_unavailable', 'throttled']);
 
 const settle = async (
-  { store, journal }: RequestVault,
+  { store, journal }: StoreVault,
   write: Write,
   cause: unknown,
 ): Promise<Clear> => {
@@ -156,7 +156,5 @@ const settle = async (
   throw new VaultError('outcome_unknown', 'the write may have taken effect', { cause });
 };
 
-const aboutWrite = ({ update, creates }: Write) => {
-  const version = update?.next ?? (creates.length === 1 ? creates[0] : undefined);
-  return version ? { name: version.name, version: version.version } : {};
-};
+const aboutWrite = ({ changes: [change, ...others] }: Write) =>
+  change && others.length === 0 ? { name: change.next.name, version: change.next.version } : {};

@@ -1,64 +1,67 @@
-/** Seals values as versions, and opens them. Each version has its own data key, which is in memory for one request. */
+/** Makes new versions, seals their values, and opens them. Each value has its own data key, which is in memory for one request. */
 import { open, seal } from '../crypto/envelope.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
-import type { SealedVersion, StoredVersion } from '../model/types.ts';
+import type { Deletion, Head, SealedVersion } from '../model/types.ts';
 import type { DataKey } from './ports.ts';
 import type { RequestVault } from './request.ts';
 
-/** The parts of a request that become parts of the versions it seals. */
-type Sealer = Pick<RequestVault, 'now' | 'writeId' | 'principal' | 'journal'>;
+/** The parts of a request that become parts of the versions it writes. */
+type Writer = Pick<RequestVault, 'now' | 'writeId' | 'vaultId' | 'principal' | 'journal'>;
 
-/** Seals the first version of a secret. */
-export const sealFirst = (
-  vault: Sealer,
-  dataKey: DataKey,
-  name: string,
-  value: Uint8Array,
-): SealedVersion => sealVersion(vault, dataKey, { name, version: 1, validFrom: vault.now }, value);
+/** A new version of a secret: the head that it replaces, if there is one, and the caller's remark. */
+type Next = {
+  readonly name: string;
+  readonly base: Head | undefined;
+  readonly note?: string | undefined;
+};
 
-/**
- * Seals the successor of `base`. Its interval begins now, or 1 ms after its predecessor's beginning if that is later.
- * So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
- */
+/** Seals `value` as the next version of a secret. */
 export const sealNext = (
-  vault: Sealer,
-  dataKey: DataKey,
-  base: StoredVersion,
+  vault: Writer,
+  { plaintext, wrapped, masterKeyId }: DataKey,
+  next: Next,
   value: Uint8Array,
 ): SealedVersion => {
-  const { name } = base;
-  const version = base.version + 1;
+  const identity = { ...factsOf(vault, next), masterKeyId, note: next.note };
+  const sealed = seal(value, plaintext, identity);
+  return { ...identity, ...sealed, state: 'stored', wrappedDataKey: wrapped };
+};
+
+/** The deletion that is the next version of a secret. */
+export const deleteNext = (vault: Writer, next: Next): Deletion => ({
+  ...factsOf(vault, next),
+  state: 'deleted',
+  note: next.note,
+});
+
+/**
+ * What the next version says of itself. Its interval begins now, or 1 ms after its predecessor's beginning if that is
+ * later. So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
+ */
+const factsOf = (vault: Writer, { name, base }: Next) => {
+  const { now, writeId, vaultId, principal, journal } = vault;
+  const version = (base?.version ?? 0) + 1;
   if (version > limits.versionMax) {
     throw new VaultError('too_large', 'the secret has as many versions as it can have', {
       members: { limit: limits.versionMax },
     });
   }
-  if (base.validFrom > vault.now + times.clockSkewAlarmMs) {
-    vault.journal.decided('clock_skew', { name, version: base.version });
+  if (base && base.validFrom > now + times.clockSkewAlarmMs) {
+    journal.decided('clock_skew', { name, version: base.version });
   }
-  const validFrom = Math.max(vault.now, base.validFrom + 1);
-  return sealVersion(vault, dataKey, { name, version, validFrom }, value);
-};
-
-const sealVersion = (
-  { writeId, principal: { tenant, subject } }: Sealer,
-  { plaintext, wrapped, masterKeyId }: DataKey,
-  place: { readonly name: string; readonly version: number; readonly validFrom: number },
-  value: Uint8Array,
-): SealedVersion => {
-  const identity = { tenant, ...place, createdBy: subject, writeId, masterKeyId };
-  return { ...identity, ...seal(value, plaintext, identity), wrappedDataKey: wrapped };
+  const validFrom = base ? Math.max(now, base.validFrom + 1) : now;
+  const { tenant, subject } = principal;
+  return { vault: vaultId, tenant, name, version, validFrom, createdBy: subject, writeId };
 };
 
 /** The value of a stored version. Throws the key faults of `DataKeys` and `integrity_failure`. */
 export const openVersion = async (
-  { vaultId, dataKeys, journal }: Pick<RequestVault, 'vaultId' | 'dataKeys' | 'journal'>,
-  version: StoredVersion,
+  { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,
+  version: SealedVersion,
 ): Promise<Uint8Array> => {
-  const { tenant, name } = version;
-  const bound = { vault: vaultId, tenant, name };
-  const key = await dataKeys.unwrap(bound, version.wrappedDataKey);
+  const { vault, tenant, name } = version;
+  const key = await dataKeys.unwrap({ vault, tenant, name }, version.wrappedDataKey);
   try {
     return open(version, key, version);
   } catch (error) {

@@ -1,10 +1,9 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import { isNameVisible, type StoredVersion } from '../model/types.ts';
+import { type Head, isNameVisible, type NewVersion } from '../model/types.ts';
 import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
-import type { DataKey } from './ports.ts';
-import { operation, type Ports, type RequestVault } from './request.ts';
+import { operation, type Ports, type RequestVault, type StoreVault } from './request.ts';
 import { outOfTime, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 import { sealNext } from './sealing.ts';
 import { notFound } from './versions.ts';
@@ -12,6 +11,7 @@ import { notFound } from './versions.ts';
 export type UpdateSecret = {
   readonly name: string;
   readonly value: Uint8Array;
+  readonly note?: string | undefined;
   /** The versions that the caller accepts to replace; `*` or absent: any version. */
   readonly ifMatch: '*' | readonly number[] | undefined;
   readonly fingerprint: Fingerprint | undefined;
@@ -37,15 +37,15 @@ export const updateSecret = (ports: Ports) => {
         vault,
         request.fingerprint,
         () => readAndPut(vault, request),
-        (fingerprint, record) => replaySingle(vault, fingerprint, record),
+        (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
       ),
     );
   });
 };
 
 const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
-  const { vaultId, store, dataKeys, principal } = vault;
-  const { name, fingerprint } = request;
+  const { store, dataKeys, principal, vaultId } = vault;
+  const { name, value, note, fingerprint } = request;
   // An update that waited too long could not get a data key any more.
   if (vault.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(vault);
   const [head, record, generated] = await Promise.allSettled([
@@ -57,54 +57,68 @@ const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<S
     if (head.status === 'rejected') throw head.reason;
     if (record.status === 'rejected') throw record.reason;
     if (!isNameVisible(principal.names, name)) throw notFound();
-    if (fingerprint && record.value) return replaySingle(vault, fingerprint, record.value);
-    if (!head.value) throw notFound();
-    requireMatch(request.ifMatch, head.value);
+    if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
+    const base = requireReplaceable(request, head.value);
     if (generated.status === 'rejected') throw generated.reason;
-    return await putNext(vault, request, head.value, generated.value);
+    const dataKey = generated.value;
+    return await replaceHead(vault, { ...request, operation: 'update-secret' }, base, (found) =>
+      sealNext(vault, dataKey, { name, base: found, note }, value),
+    );
   } finally {
     if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
   }
 };
 
-const putNext = (
-  vault: RequestVault,
-  { name, fingerprint, value, ifMatch }: UpdateSecret,
-  head: StoredVersion,
-  dataKey: DataKey,
+/** A request that replaces the current version of a secret. */
+export type Replacing = Pick<UpdateSecret, 'name' | 'ifMatch' | 'fingerprint'>;
+
+/**
+ * Replaces the head `first`, or the head that another request has written meanwhile, by what `makeNext` makes of it. Tries
+ * again after a lost race. Throws `not_found` once the secret is deleted, `version_conflict`, and the errors of writes.
+ */
+export const replaceHead = (
+  vault: StoreVault,
+  request: Replacing & { readonly operation: 'update-secret' | 'delete-secret' },
+  first: Head,
+  makeNext: (base: Head) => NewVersion,
 ): Promise<SingleWrite> => {
   const { store, journal } = vault;
+  const { name, fingerprint, operation: operationName } = request;
   const backoff = startBackoff(vault);
-  let blocking: StoredVersion | undefined;
+  let blocking: Head | undefined;
   return retryRaces(backoff, async () => {
     // The blocking head is old by now. A base that is read again wins far more often.
-    const base = blocking ? ((await store.findHead(name)) ?? blocking) : head;
-    requireMatch(ifMatch, base);
-    const next = sealNext(vault, dataKey, base, value);
-    const record = recordOf(vault, 'update-secret', fingerprint, [next]);
-    const write = { creates: [], update: { base, next }, unchanged: [], ...record };
+    const found = blocking ? ((await store.findHead(name)) ?? blocking) : first;
+    const base = requireReplaceable(request, found);
+    const next = makeNext(base);
+    const record = recordOf(vault, operationName, fingerprint, [next]);
+    const write = { changes: [{ base, next }], unchanged: [], ...record };
     const result = await writeUntilClear(vault, write, backoff);
     if (result.outcome === 'written') {
-      journal.decided('version_written', next);
+      journal.decided(next.state === 'deleted' ? 'deleted' : 'version_written', next);
       return { version: next, replayed: false };
     }
     if (result.outcome === 'replayed' && fingerprint) {
-      return replaySingle(vault, fingerprint, result.record);
+      return replaySingle(vault, name, fingerprint, result.record);
     }
     if (result.outcome !== 'raced' || !result.head) {
-      throw new VaultError('internal', 'the store answered an update with no outcome of one');
+      throw new VaultError('internal', 'the store answered a change with no outcome of one');
     }
-    requireMatch(ifMatch, result.head);
+    blocking = requireReplaceable(request, result.head);
     journal.decided('lost_race', next);
-    blocking = result.head;
     return undefined;
   });
 };
 
-const requireMatch = (ifMatch: UpdateSecret['ifMatch'], { version }: StoredVersion): void => {
-  if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(version)) return;
+/** The head, if there is a value to replace and the caller accepts to replace it. */
+export const requireReplaceable = (
+  { ifMatch }: Pick<Replacing, 'ifMatch'>,
+  head: Head | undefined,
+): Head => {
+  if (!head || head.state === 'deleted') throw notFound();
+  if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
   throw new VaultError('version_conflict', 'the current version is another', {
-    members: { currentVersion: version },
+    members: { currentVersion: head.version },
   });
 };
 

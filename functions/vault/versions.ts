@@ -1,6 +1,6 @@
 /** Finds, chooses and checks the stored versions of a secret. */
 import { VaultError } from '../model/errors.ts';
-import type { StoredVersion } from '../model/types.ts';
+import type { Head, SealedVersion, StoredVersion } from '../model/types.ts';
 import type { VersionRange } from './ports.ts';
 import type { RequestVault } from './request.ts';
 
@@ -8,6 +8,15 @@ type History = Pick<RequestVault, 'store' | 'journal'>;
 
 /** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */
 export const notFound = (): VaultError => new VaultError('not_found', 'no such secret');
+
+/** The version, if it holds a value. A deletion is *not found*. Throws `version_destroyed`. */
+export const requireValue = (
+  version: StoredVersion | undefined,
+): SealedVersion & Pick<StoredVersion, 'validTo'> => {
+  if (!version || version.state === 'deleted') throw notFound();
+  if (version.state === 'stored') return version;
+  throw new VaultError('version_destroyed', 'the value of this version was destroyed');
+};
 
 /**
  * The version with the number `version`; its interval is checked against its successor. The three reads are no
@@ -33,7 +42,7 @@ export const findNumbered = async (
   }
   const found = await chooseVersion(vault, head, version, superseded);
   if (head.version > version + 1 && found) {
-    requireTiling([found, successor ?? (await getSuperseded(vault, name, version + 1))]);
+    requireTiling([found, successor ?? (await findSuperseded(vault, name, version + 1))]);
   }
   return found;
 };
@@ -44,13 +53,13 @@ export const findNumbered = async (
  */
 export const chooseVersion = async (
   vault: History,
-  head: StoredVersion,
+  head: Head,
   version: number,
   superseded?: StoredVersion,
 ): Promise<StoredVersion | undefined> => {
   if (version > head.version) return undefined;
   if (version === head.version) return head;
-  const found = superseded ?? (await getSuperseded(vault, head.name, version));
+  const found = superseded ?? (await findSuperseded(vault, head.name, version));
   if (head.version === version + 1) requireTiling([found, head]);
   return found;
 };
@@ -62,17 +71,17 @@ export const chooseVersion = async (
  */
 export const findValidAt = async (
   vault: History,
-  head: StoredVersion,
+  head: Head,
   at: number,
 ): Promise<StoredVersion | undefined> => {
   if (at >= head.validFrom) return head;
   let begun: StoredVersion | undefined;
-  let later = head;
+  let later: StoredVersion = head;
   for (;;) {
     const low = begun?.version ?? 0;
     if (later.version - low === 1) break;
     const middle = Math.floor((low + later.version) / 2);
-    const found = await getSuperseded(vault, head.name, middle);
+    const found = await findSuperseded(vault, head.name, middle);
     if (found.validFrom <= at) begun = found;
     else later = found;
   }
@@ -94,7 +103,7 @@ export type PageOfVersions = {
  */
 export const readPage = async (
   vault: History,
-  head: StoredVersion,
+  head: Head,
   { order, limit, after }: PageOfVersions,
 ): Promise<readonly StoredVersion[]> => {
   const newestFirst = order === 'desc';
@@ -112,7 +121,7 @@ export const readPage = async (
 /** At most `limit` contiguous versions from `from` on, in `order`. A short read still gives two if two exist. */
 const readSpan = async (
   vault: History,
-  head: StoredVersion,
+  head: Head,
   from: number,
   { order, limit: asked }: Pick<VersionRange, 'order' | 'limit'>,
 ): Promise<StoredVersion[]> => {
@@ -130,7 +139,7 @@ const readSpan = async (
   const expected = (index: number) => (newestFirst ? from - index : from + index);
   for (let index = 0; index < Math.max(page.length, Math.min(2, limit)); index += 1) {
     if (page[index]?.version !== expected(index) && expected(index) < head.version) {
-      page.splice(index, 0, await getSuperseded(vault, name, expected(index)));
+      page.splice(index, 0, await findSuperseded(vault, name, expected(index)));
     }
   }
   page.splice(limit);
@@ -142,7 +151,7 @@ const readSpan = async (
  * A version below the head. Superseded versions are never deleted, so a missing one is an integrity failure, unless the
  * update that writes it is still running. A settled look-up decides that.
  */
-const getSuperseded = async (
+export const findSuperseded = async (
   { store, journal }: History,
   name: string,
   version: number,

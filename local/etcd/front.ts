@@ -52,6 +52,8 @@ export const createFront = (options: FrontOptions): Front => {
         return await items.get(checkRequest(name, body), deadline);
       case 'TransactGetItems':
         return await items.transactGet(checkRequest(name, body), deadline);
+      case 'BatchGetItem':
+        return await items.batchGet(checkRequest(name, body), deadline);
       case 'Query':
         return await items.query(checkRequest(name, body), deadline);
       case 'Scan':

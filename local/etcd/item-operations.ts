@@ -7,9 +7,16 @@ import {
   unitsOfReads,
 } from './capacity.ts';
 import type { Etcd } from './etcd.ts';
-import { cancelled, invalid, ok, type Reply, refuse } from './protocol.ts';
+import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
 import { rangeOf, readPage, wholeOf } from './queries.ts';
-import { actionOf, checkTransaction, expressionsOf, keyOf, type Request } from './requests.ts';
+import {
+  actionOf,
+  checkTransaction,
+  expressionsOf,
+  keyOf,
+  projectionOf,
+  type Request,
+} from './requests.ts';
 import { createSeenItems } from './seen-items.ts';
 import type { GetTable } from './table-operations.ts';
 import { exactItemKey, prefixOf } from './tables.ts';
@@ -80,6 +87,32 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     });
   };
 
+  /** Reads all keys at one revision, which is more than DynamoDB promises, and answers for all of them. */
+  const batchGet = async (request: Request<'BatchGetItem'>, deadline: number): Promise<Reply> => {
+    const asked = Object.entries(request.RequestItems);
+    const [only, ...others] = asked;
+    if (!only || others.length > 0) throw invalid('RequestItems: names one table here');
+    const [name, { Keys, ConsistentRead, ...projection }] = only;
+    const table = await getTable(name, deadline);
+    const keys = Keys.map((key) => exactItemKey(table, keyOf(key)));
+    if (new Set(keys).size < keys.length) {
+      throw invalid('Provided list of item keys contains duplicates');
+    }
+    const shown = projectionOf(
+      projection.ProjectionExpression,
+      projection.ExpressionAttributeNames,
+    );
+    const seen = await readItems(etcd, seenItems, keys, deadline);
+    const items = seen.flatMap(({ item }) => (item ? [projected(item, shown)] : []));
+    const units = seen.map((one) => unitsOfReads([one]) * (ConsistentRead ? 1 : 0.5));
+    const places = keys.map(() => ({ table }));
+    return ok({
+      Responses: { [name]: items },
+      UnprocessedKeys: {},
+      ...consumedByTables(request.ReturnConsumedCapacity, places, units),
+    });
+  };
+
   const page = async (
     request: Request<'Query'> | Request<'Scan'>,
     deadline: number,
@@ -115,7 +148,11 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     transactWrite: transact,
     get,
     transactGet,
+    batchGet,
     query: (request: Request<'Query'>, deadline: number) => page(request, deadline),
     scan: (request: Request<'Scan'>, deadline: number) => page(request, deadline),
   };
 };
+
+const projected = (item: Item, shown: ReadonlySet<string> | undefined): Item =>
+  shown ? Object.fromEntries(Object.entries(item).filter(([name]) => shown.has(name))) : item;

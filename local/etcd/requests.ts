@@ -35,6 +35,8 @@ const paging = {
 const putAction = v.strictObject({ ...table, ...condition, Item: json });
 const keyAction = v.strictObject({ ...table, ...condition, Key: json });
 
+/** DynamoDB's limit of the keys of one batch. */
+const batchKeysMax = 100;
 /** DynamoDB's limits of a transaction. */
 const actionsMax = 100;
 const transactionBytesMax = 4 * 1_048_576;
@@ -67,6 +69,18 @@ export const shapes = {
       v.array(v.strictObject({ Get: v.strictObject({ ...table, Key: json }) })),
       v.minLength(1),
       v.maxLength(actionsMax, `a transaction has at most ${actionsMax} actions`),
+    ),
+    ...capacity,
+  }),
+  BatchGetItem: v.strictObject({
+    RequestItems: v.record(
+      v.string(),
+      v.strictObject({
+        ...consistent,
+        Keys: v.pipe(v.array(json), v.minLength(1), v.maxLength(batchKeysMax)),
+        ProjectionExpression: v.optional(v.string()),
+        ExpressionAttributeNames: placeholders.ExpressionAttributeNames,
+      }),
     ),
     ...capacity,
   }),
@@ -159,6 +173,22 @@ export const checkTransaction = (actions: readonly Action[]): void => {
   }
   const bytes = actions.reduce((sum, { item }) => sum + (item ? sizeOfItem(item) : 0), 0);
   if (bytes > transactionBytesMax) throw invalid('Transaction size exceeds 4 MB');
+};
+
+/** The attributes that a projection names, at the top of an item; `undefined` for all. Throws a ValidationException. */
+export const projectionOf = (
+  text: string | undefined,
+  names: Readonly<Record<string, string>> = {},
+): ReadonlySet<string> | undefined => {
+  if (text === undefined) return undefined;
+  const words = text.split(',').map((word) => word.trim());
+  const unused = Object.keys(names).find((name) => !words.includes(name));
+  if (unused !== undefined) throw invalid(`Value provided is unused in expressions: ${unused}`);
+  const attributes = words.map((word) => (word.startsWith('#') ? names[word] : word));
+  if (attributes.some((name) => name === undefined || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) {
+    throw invalid('ProjectionExpression: it may only name attributes here, parted by commas');
+  }
+  return new Set(attributes as string[]);
 };
 
 /** The key attributes of a request, checked. */

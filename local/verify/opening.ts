@@ -1,7 +1,7 @@
 /** Checks that a stored version opens under its own identity and under no other. No value is kept after the check. */
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { open } from '../../functions/crypto/envelope.ts';
-import type { Identity, StoredVersion } from '../../functions/model/types.ts';
+import type { Identity, SealedVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 
 /** The master key, and the id of the vault to which its data keys are bound. */
@@ -17,7 +17,7 @@ const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 /** Returns the data key, or the name of the error if KMS refuses it. Throws if the master key cannot be used at all. */
 const unwrap = async (
   { kms, masterKeyId }: Key,
-  stored: StoredVersion,
+  stored: SealedVersion,
   EncryptionContext: { vault: string; tenant: string; name: string },
 ): Promise<Uint8Array | string> => {
   const command = new DecryptCommand({
@@ -48,6 +48,7 @@ const opens = (attempt: () => Uint8Array): boolean => {
 
 /** Returns variants of the identity, each with one field altered. */
 const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
+  ['vault', { ...own, vault: `${own.vault}x` }],
   ['tenant', { ...own, tenant: `${own.tenant}x` }],
   ['name', { ...own, name: `${own.name}x` }],
   ['version', { ...own, version: own.version + 1 }],
@@ -55,6 +56,7 @@ const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
   ['createdBy', { ...own, createdBy: `${own.createdBy}x` }],
   ['writeId', { ...own, writeId: `${own.writeId}x` }],
   ['masterKeyId', { ...own, masterKeyId: `${own.masterKeyId}x` }],
+  ['note', { ...own, note: `${own.note ?? ''}x` }],
 ];
 
 /**
@@ -63,7 +65,7 @@ const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
  */
 export const checkOpening = async (
   key: Key,
-  stored: StoredVersion,
+  stored: SealedVersion,
   openSealed: typeof open = open,
 ): Promise<readonly string[]> => {
   const { tenant, name } = stored;

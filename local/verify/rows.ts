@@ -34,18 +34,19 @@ const keyOf = (item: Item): ItemKey => ({
   sk: item['sk']?.S ?? '',
 });
 
-/** Decodes an item as strictly as the functions do; an item that they do not know is unreadable too. */
-export const readRow = (item: Item): Row => {
+/** Decodes an item of the vault as strictly as the functions do; an item that they do not know is unreadable too. */
+export const readRow = (item: Item, vaultId: string): Row => {
   const key = keyOf(item);
   const [, tenant = '', kind, rest = ''] = partitionForm.exec(key.pk) ?? [];
   const { sk } = key;
+  const owner = { vault: vaultId, tenant };
   try {
     if (isTenant(tenant) && kind === 'SECRET' && isSecretName(rest)) {
       if (sk === headSortKey)
-        return { ...key, kind: 'head', stored: decodeHead(item, tenant, rest) };
+        return { ...key, kind: 'head', stored: decodeHead(item, owner, rest) };
       const version = Number(sk.slice(versionSortKey(0).length - 10));
       if (sk === versionSortKey(version)) {
-        return { ...key, kind: 'version', stored: decodeVersion(item, tenant, rest, version) };
+        return { ...key, kind: 'version', stored: decodeVersion(item, owner, rest, version) };
       }
     }
     if (isTenant(tenant) && kind === 'IDEMPOTENCY' && hashForm.test(rest) && sk === recordSortKey) {
@@ -53,7 +54,7 @@ export const readRow = (item: Item): Row => {
     }
     return { ...key, kind: 'unreadable', problem: 'is no item of the vault' };
   } catch {
-    const problem = 'has an attribute that is missing, unknown or malformed';
+    const problem = 'has an attribute that is missing, unknown, malformed or of another vault';
     return { ...key, kind: 'unreadable', problem };
   }
 };

@@ -47,7 +47,7 @@ const readPartition = async (vault: VerifiedVault, pk: string): Promise<Entry[]>
   };
   const rows: Row[] = [];
   for await (const { Items } of paginateQuery({ client: vault.dynamodb }, input)) {
-    rows.push(...(Items ?? []).map(readRow));
+    rows.push(...(Items ?? []).map((item) => readRow(item, vault.vaultId)));
   }
   return rows.flatMap(entriesOf);
 };
@@ -87,12 +87,15 @@ const checkRows = async (
   const violations: Violation[] = [];
   const owners = new Map<string, string>();
   for await (const page of scanItems(vault)) {
-    await inParallel(page.map(readRow), limits.kmsConcurrencyMax, async (row) => {
+    const rows = page.map((item) => readRow(item, vault.vaultId));
+    await inParallel(rows, limits.kmsConcurrencyMax, async (row) => {
       keep(row);
       const { pk, sk } = row;
       const report = (problem: string) => violations.push({ pk, sk, problem });
       if (row.kind === 'unreadable') report(row.problem);
       if (row.kind !== 'head' && row.kind !== 'version') return;
+      // Only versions that hold a value have a data key.
+      if (row.stored.state !== 'stored') return;
       for (const problem of await checkOpening(vault, row.stored)) report(problem);
       // If an update moves a version during the scan, the scan reads it twice, but it is still one version.
       const owner = `${pk} ${row.stored.version}`;

@@ -74,12 +74,14 @@ afterEach(() => gateway.close(0));
 describe('the local gateway', () => {
   it('calls the function of each route of the template, also with a slash at its end', async () => {
     for (const { method, path, operation } of routes) {
-      const reply = await get(path.replace('{name}', 'DB'), { method });
+      const reply = await get(path.replace('{name}', 'DB').replace('{version}', '1'), { method });
       expect(reply.status).toBe(200);
       const { event, context } = lastCall();
       expect(context.functionName).toBe(operation);
       expect(event).toMatchObject({ httpMethod: method, resource: path });
-      expect(event.pathParameters).toEqual(path.includes('{name}') ? { name: 'DB' } : null);
+      const version = path.includes('{version}') ? { version: '1' } : {};
+      const parameters = path.includes('{name}') ? { name: 'DB', ...version } : null;
+      expect(event.pathParameters).toEqual(parameters);
     }
     await get('/v1/secrets/');
     expect(lastCall().context.functionName).toBe('list-secrets');
@@ -171,7 +173,7 @@ describe('the local gateway', () => {
 
 describe('the local gateway without a function', () => {
   it('answers route_not_found on any other path', async () => {
-    const others = ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1'];
+    const others = ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1/x'];
     for (const path of [...others, '/v1/secrets//versions']) {
       await expectProblem(await get(path), 404, 'route_not_found');
     }
@@ -192,7 +194,7 @@ describe('the local gateway without a function', () => {
     };
     expect(await allow('DELETE', '/v1/secrets')).toBe('POST, GET');
     expect(await allow('HEAD', '/v1/secrets')).toBe('POST, GET');
-    expect(await allow('OPTIONS', '/v1/secrets/DB')).toBe('PUT, GET');
+    expect(await allow('OPTIONS', '/v1/secrets/DB')).toBe('PUT, DELETE, GET');
     expect(await allow('GET', '/v1/env/encrypt')).toBe('POST');
     expect(await allow('POST', '/health')).toBe('GET');
     expect(calls).toEqual([]);

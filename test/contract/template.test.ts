@@ -15,7 +15,9 @@ const allowed: Record<string, readonly string[]> = {
   'update-secret': ['dynamodb:GetItem', 'dynamodb:PutItem', 'kms:GenerateDataKey'],
   'get-secret': ['dynamodb:GetItem', 'kms:Decrypt'],
   'list-versions': ['dynamodb:GetItem', 'dynamodb:Query', 'kms:Decrypt'],
-  'list-secrets': ['dynamodb:Query'],
+  'list-secrets': ['dynamodb:BatchGetItem', 'dynamodb:Query'],
+  'delete-secret': ['dynamodb:GetItem', 'dynamodb:PutItem'],
+  'destroy-version': ['dynamodb:GetItem', 'dynamodb:PutItem'],
   'submit-env': [
     'dynamodb:ConditionCheckItem',
     'dynamodb:GetItem',
@@ -34,6 +36,8 @@ const routes: Record<string, string> = {
   'create-secret': 'POST /v1/secrets',
   'update-secret': 'PUT /v1/secrets/{name}',
   'get-secret': 'GET /v1/secrets/{name}',
+  'delete-secret': 'DELETE /v1/secrets/{name}',
+  'destroy-version': 'DELETE /v1/secrets/{name}/versions/{version}',
   'list-versions': 'GET /v1/secrets/{name}/versions',
   'list-secrets': 'GET /v1/secrets',
   'submit-env': 'POST /v1/env',
@@ -229,9 +233,9 @@ describe('template.yaml', () => {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
       const index = { 'Fn::Sub': '${SecretsTable.Arn}/index/byTenant' };
       const key = { 'Fn::GetAtt': 'MasterKey.Arn' };
-      expect(statement.Resource).toEqual(
-        isKms ? key : operation === 'list-secrets' ? index : table,
-      );
+      const isOfIndex =
+        operation === 'list-secrets' && actionsOf(statement)[0] === 'dynamodb:Query';
+      expect(statement.Resource).toEqual(isKms ? key : isOfIndex ? index : table);
       const usesDataKeys = actionsOf(statement).some((action) => dataKeyActions.includes(action));
       expect(statement.Condition).toEqual(usesDataKeys ? { StringEquals: ofThisVault } : undefined);
     }

@@ -11,6 +11,7 @@ import { collide } from '../support/gcm-collision.ts';
 import { codeOf } from '../support/refusals.ts';
 
 const identity = {
+  vault: 'test-vault',
   tenant: 'acme',
   name: 'DB_PASSWORD',
   version: 7,
@@ -47,7 +48,7 @@ describe('a ciphertext that GCM opens under two keys', () => {
       const textOfA = decrypt(a.encryptionKey, iv, aad, ciphertext);
       expect(decrypt(b.encryptionKey, iv, aad, ciphertext)).not.toEqual(textOfA);
 
-      const record = { format: 'v1', iv, ciphertext, commitment: a.commitment } as const;
+      const record = { iv, ciphertext, commitment: a.commitment } as const;
       expect(open(record, dataKeyA, identity)).toEqual(textOfA);
       expect(await codeOf(() => open(record, dataKeyB, identity))).toBe('integrity_failure');
       const other = { ...record, commitment: b.commitment };

@@ -3,16 +3,18 @@ import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
+import { type DeleteSecret, deleteSecret } from '../../functions/vault/delete-secret.ts';
+import { destroyVersion } from '../../functions/vault/destroy-version.ts';
 import {
   encryptEnv,
   expandEnv,
+  type FileAnswer,
   type FileRequest,
   submitEnv,
 } from '../../functions/vault/env-file.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
-import { listSecrets } from '../../functions/vault/list-secrets.ts';
+import { type ListSecrets, listSecrets } from '../../functions/vault/list-secrets.ts';
 import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
-import type { NameRange } from '../../functions/vault/ports.ts';
 import type { Clock, Ports, RequestContext } from '../../functions/vault/request.ts';
 import { type UpdateSecret, updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from './changed-ports.ts';
@@ -54,6 +56,15 @@ const printOf = (
 ): Fingerprint | undefined =>
   key === undefined ? undefined : fingerprint(key, principal, content);
 
+/** Expands a file for a caller that has no earlier answer. */
+export const expandWhole =
+  (ports: Ports) =>
+  async (...asked: EnvAsked): Promise<FileAnswer> => {
+    const answer = await expandEnv(ports)(...asked);
+    if ('unchanged' in answer) throw new Error('an expansion without unless has a content');
+    return answer;
+  };
+
 export const vaultOver = (ports: Ports) => {
   const env =
     <Answer>(operation: (ports: Ports) => (...asked: EnvAsked) => Promise<Answer>) =>
@@ -88,14 +99,31 @@ export const vaultOver = (ports: Ports) => {
           asked.ifMatch?.toString(),
         ]),
       }),
+    delete: (
+      principal: Principal,
+      name: string,
+      asked: Asked & Partial<Pick<DeleteSecret, 'ifMatch' | 'note'>> = {},
+    ) =>
+      deleteSecret(ports)(contextOf(asked), principal, {
+        name,
+        note: asked.note,
+        ifMatch: asked.ifMatch,
+        fingerprint: printOf(asked.key, principal, ['delete-secret', name]),
+      }),
+    destroy: (principal: Principal, name: string, version: number, asked: Asked = {}) =>
+      destroyVersion(ports)(contextOf(asked), principal, { name, version }),
     get: async (
       principal: Principal,
       name: string,
       which: GetSecret['which'] = 'latest',
       asked: Asked = {},
     ) => {
-      const found = await getSecret(ports)(contextOf(asked), principal, { name, which });
-      return { ...found, text: Buffer.from(found.value).toString() };
+      const { stored, value } = await getSecret(ports)(contextOf(asked), principal, {
+        name,
+        which,
+      });
+      if (value === undefined) throw new Error('a get without If-None-Match has a value');
+      return { stored, value, text: Buffer.from(value).toString() };
     },
     /** A page of versions: by default the newest fifty, without values. */
     versions: (
@@ -113,15 +141,17 @@ export const vaultOver = (ports: Ports) => {
         ...page,
       }),
     /** A page of names: by default the first hundred. */
-    names: (principal: Principal, range: Partial<NameRange> = {}, asked: Asked = {}) =>
+    names: (principal: Principal, range: Partial<ListSecrets> = {}, asked: Asked = {}) =>
       listSecrets(ports)(contextOf(asked), principal, {
+        state: 'stored',
+        includeDetails: false,
         prefix: '',
         after: undefined,
         limit: 100,
         ...range,
       }),
     encrypt: env(encryptEnv),
-    expand: env(expandEnv),
+    expand: env(expandWhole),
     submit: env(submitEnv),
   };
 };

@@ -26,11 +26,16 @@ type Rule = readonly [holds: boolean, rule: string];
 const rulesOf = ({ operation, input }: Call): readonly Rule[] => {
   switch (operation) {
     case 'GetItem':
-      return [[input['ConsistentRead'] === true, 'is not read consistently'], countsUnits(input)];
+      return [[isConsistent(input), 'is not read consistently'], countsUnits(input)];
+    case 'BatchGetItem':
+      return [
+        [batchesOf(input).every(isConsistent), 'is not read consistently'],
+        countsUnits(input),
+      ];
     case 'Query':
       return [
         [
-          input['ConsistentRead'] === true || input['IndexName'] === 'byTenant',
+          isConsistent(input) || input['IndexName'] === 'byTenant',
           'is not read consistently, nor the list of names',
         ],
         countsUnits(input),
@@ -51,6 +56,9 @@ const rulesOf = ({ operation, input }: Call): readonly Rule[] => {
       return [[false, 'is no call of the vault']];
   }
 };
+
+const batchesOf = (input: Json) => Object.values(input['RequestItems'] as Json) as Json[];
+const isConsistent = (input: Json): boolean => input['ConsistentRead'] === true;
 
 const countsUnits = (input: Json): Rule => [
   input['ReturnConsumedCapacity'] === 'TOTAL',

@@ -3,14 +3,14 @@ import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { Principal } from '../../../functions/model/types.ts';
 import { createSecret } from '../../../functions/vault/create-secret.ts';
-import { encryptEnv, expandEnv, submitEnv } from '../../../functions/vault/env-file.ts';
+import { encryptEnv, submitEnv } from '../../../functions/vault/env-file.ts';
 import { getSecret } from '../../../functions/vault/get-secret.ts';
 import { listVersions } from '../../../functions/vault/list-versions.ts';
 import type { Ports, RequestContext } from '../../../functions/vault/request.ts';
 import { updateSecret } from '../../../functions/vault/update-secret.ts';
 import { intBelow, oneOf, type Random } from '../adversary/random.ts';
 import { bytes } from '../requests.ts';
-import { file } from '../vault.ts';
+import { expandWhole, file } from '../vault.ts';
 import type { Asked, Seen, Told } from './history.ts';
 
 export type Request = Asked & {
@@ -159,7 +159,11 @@ const expand: Draw = (random, names) => {
     reads: some,
     key: undefined,
     send: async (ports, context, principal) => {
-      const { content, resolved } = await expandEnv(ports)(context, principal, file(reading(some)));
+      const { content, resolved } = await expandWhole(ports)(
+        context,
+        principal,
+        file(reading(some)),
+      );
       const values = valuesOf(content, some);
       return told(
         [],

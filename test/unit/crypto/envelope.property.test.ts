@@ -9,6 +9,7 @@ const field = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 4 }),
 );
 const identities: fc.Arbitrary<Identity> = fc.record({
+  vault: field,
   tenant: field,
   name: field,
   version: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 999_999_999 })),
@@ -16,6 +17,7 @@ const identities: fc.Arbitrary<Identity> = fc.record({
   createdBy: field,
   writeId: field,
   masterKeyId: field,
+  note: field,
 });
 
 /** Pairs of identities: unrelated ones, and ones that differ only in where two fields part. */

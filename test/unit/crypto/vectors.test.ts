@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeIdentity, open, seal } from '../../../functions/crypto/envelope.ts';
 import type { Identity } from '../../../functions/model/types.ts';
-import frozen from '../../vectors/envelope-v1.json' with { type: 'json' };
+import frozen from '../../vectors/envelope-v2.json' with { type: 'json' };
 
 const cases = frozen.vectors.map(({ title, identity, dataKey, value, aad, sealed }) => ({
   title,
@@ -10,19 +10,19 @@ const cases = frozen.vectors.map(({ title, identity, dataKey, value, aad, sealed
   value: Buffer.from(value, 'hex'),
   aad: Buffer.from(aad, 'hex'),
   sealed: {
-    format: 'v1' as const,
     iv: Buffer.from(sealed.iv, 'hex'),
     ciphertext: Buffer.from(sealed.ciphertext, 'hex'),
     commitment: Buffer.from(sealed.commitment, 'hex'),
   },
 }));
 
-describe('the frozen records of format v1', () => {
-  it('include all six cases', () => {
+describe('the frozen values of format v2', () => {
+  it('include all seven cases', () => {
     expect(cases.map(({ title }) => title)).toEqual([
       'a text',
       'an empty value',
       'a subject outside ASCII',
+      'a note outside ASCII',
       'bytes that are no text',
       'the largest version',
       'the longest names',

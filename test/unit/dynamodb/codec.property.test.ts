@@ -14,12 +14,14 @@ import { someone } from '../../support/requests.ts';
 
 const tenants = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
 const names = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/);
+const vaults = fc.stringMatching(/^[A-Za-z0-9-]{1,64}$/);
 const versions = fc.integer({ min: 1, max: 999_999_999 });
 const instants = fc.integer({ min: 0, max: 253_402_300_799_999 });
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
 const bytes = (minLength: number, maxLength = minLength) => fc.uint8Array({ minLength, maxLength });
 
 const sealedVersions: fc.Arbitrary<SealedVersion> = fc.record({
+  vault: vaults,
   tenant: tenants,
   name: names,
   version: versions,
@@ -27,7 +29,7 @@ const sealedVersions: fc.Arbitrary<SealedVersion> = fc.record({
   createdBy: text,
   writeId: text,
   masterKeyId: text,
-  format: fc.constant('v1' as const),
+  state: fc.constant('stored' as const),
   iv: bytes(12),
   ciphertext: bytes(16, 200),
   commitment: bytes(32),
@@ -46,13 +48,14 @@ describe('items', () => {
   it('decode to the versions that were encoded', () => {
     fc.assert(
       fc.property(sealedVersions, fc.integer({ min: 1, max: 1e12 }), (sealed, ms) => {
-        const { tenant, name, version } = sealed;
-        const head = decodeHead(encodeHead(sealed), tenant, name);
+        const { vault, tenant, name, version } = sealed;
+        const owner = { vault, tenant };
+        const head = decodeHead(encodeHead(sealed), owner, name);
         expect(head).toEqual({ ...sealed, validTo: undefined });
         fc.pre(sealed.validFrom + ms <= 253_402_300_799_999);
         const validTo = sealed.validFrom + ms;
         const item = encodeVersion(sealed, validTo);
-        expect(decodeVersion(item, tenant, name, version)).toEqual({ ...sealed, validTo });
+        expect(decodeVersion(item, owner, name, version)).toEqual({ ...sealed, validTo });
       }),
       { numRuns: 300 },
     );

@@ -12,6 +12,7 @@ import type { IdempotencyRecord, SealedVersion } from '../../../functions/model/
 import { codeOf } from '../../support/refusals.ts';
 
 const sealed: SealedVersion = {
+  vault: 'test-vault',
   tenant: 'acme',
   name: 'DB_PASSWORD',
   version: 42,
@@ -19,12 +20,13 @@ const sealed: SealedVersion = {
   createdBy: 'alice',
   writeId: 'AAECAwQFBgcICQoLDA0ODw',
   masterKeyId: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd',
-  format: 'v1',
+  state: 'stored',
   iv: new Uint8Array(12).fill(1),
   ciphertext: new Uint8Array(23).fill(2),
   commitment: new Uint8Array(32).fill(3),
   wrappedDataKey: new Uint8Array(184).fill(4),
 };
+const acme = { vault: 'test-vault', tenant: 'acme' };
 const validTo = sealed.validFrom + 1;
 const record: IdempotencyRecord = {
   operation: 'submit-env',
@@ -41,10 +43,10 @@ const version = encodeVersion(sealed, validTo);
 const recordItem = encodeRecord(recordKey, record);
 
 const kinds = {
-  head: { item: head, decode: (item: Item) => decodeHead(item, 'acme', 'DB_PASSWORD') },
+  head: { item: head, decode: (item: Item) => decodeHead(item, acme, 'DB_PASSWORD') },
   version: {
     item: version,
-    decode: (item: Item) => decodeVersion(item, 'acme', 'DB_PASSWORD', 42),
+    decode: (item: Item) => decodeVersion(item, acme, 'DB_PASSWORD', 42),
   },
   record: { item: recordItem, decode: (item: Item) => decodeRecord(item, recordKey) },
 };
@@ -61,7 +63,7 @@ const without = (item: Item, attribute: string): Item =>
 describe('an encoded item', () => {
   it('consists of exactly the attributes of the table, under their keys', () => {
     const sealedNames =
-      'format version validFrom iv ciphertext commitment wrappedDataKey masterKeyId writeId createdBy';
+      'format state vault version validFrom iv ciphertext commitment wrappedDataKey masterKeyId writeId createdBy';
     expect(Object.keys(head).sort()).toEqual(`pk sk tenant name ${sealedNames}`.split(' ').sort());
     expect(Object.keys(version).sort()).toEqual(`pk sk validTo ${sealedNames}`.split(' ').sort());
     expect([head['pk'], head['sk']]).toEqual([
@@ -127,7 +129,11 @@ describe('a changed item', () => {
       [kind, 'pk', { S: 'TENANT#other#SECRET#DB_PASSWORD' }],
       [kind, 'sk', { S: kind === 'head' ? 'VERSION#0000000042' : 'HEAD' }],
       [kind, 'sk', { S: 'VERSION#0000000043' }],
-      [kind, 'format', { S: 'v2' }],
+      [kind, 'format', { S: 'v1' }],
+      [kind, 'vault', { S: 'other' }],
+      [kind, 'state', { S: 'deleted' }],
+      [kind, 'state', { S: 'destroyed' }],
+      [kind, 'state', { S: 'kept' }],
       [kind, 'format', { S: '' }],
       [kind, 'version', { N: '0' }],
       [kind, 'version', { N: '-1' }],
@@ -203,13 +209,13 @@ describe('a changed item', () => {
 describe('an item under another key', () => {
   it('fails with integrity_failure although it is genuine', async () => {
     for (const call of [
-      () => decodeHead(head, 'acme', 'OTHER'),
-      () => decodeHead(head, 'other', 'DB_PASSWORD'),
-      () => decodeHead(version, 'acme', 'DB_PASSWORD'),
-      () => decodeVersion(version, 'acme', 'DB_PASSWORD', 41),
-      () => decodeVersion(version, 'acme', 'OTHER', 42),
-      () => decodeVersion(head, 'acme', 'DB_PASSWORD', 42),
-      () => decodeVersion(version, 'acme', 'DB_PASSWORD', Number.NaN),
+      () => decodeHead(head, acme, 'OTHER'),
+      () => decodeHead(head, { ...acme, tenant: 'other' }, 'DB_PASSWORD'),
+      () => decodeHead(version, acme, 'DB_PASSWORD'),
+      () => decodeVersion(version, acme, 'DB_PASSWORD', 41),
+      () => decodeVersion(version, acme, 'OTHER', 42),
+      () => decodeVersion(head, acme, 'DB_PASSWORD', 42),
+      () => decodeVersion(version, acme, 'DB_PASSWORD', Number.NaN),
       () => decodeRecord(recordItem, { ...recordKey, pk: 'TENANT#acme#IDEMPOTENCY#other' }),
     ]) {
       expect(await codeOf(call)).toBe('integrity_failure');
@@ -218,14 +224,16 @@ describe('an item under another key', () => {
 
   it('fails with integrity_failure if only its key was changed', async () => {
     const moved = { ...head, pk: { S: 'TENANT#other#SECRET#DB_PASSWORD' } };
-    expect(await codeOf(() => decodeHead(moved, 'other', 'DB_PASSWORD'))).toBe('integrity_failure');
+    expect(await codeOf(() => decodeHead(moved, { ...acme, tenant: 'other' }, 'DB_PASSWORD'))).toBe(
+      'integrity_failure',
+    );
     const renamed = { ...head, pk: { S: 'TENANT#acme#SECRET#OTHER' } };
-    expect(await codeOf(() => decodeHead(renamed, 'acme', 'OTHER'))).toBe('integrity_failure');
+    expect(await codeOf(() => decodeHead(renamed, acme, 'OTHER'))).toBe('integrity_failure');
   });
 
   it('fails with integrity_failure if a version is under the key of another number', async () => {
     const moved = { ...version, sk: { S: 'VERSION#0000000041' } };
-    const decode = () => decodeVersion(moved, 'acme', 'DB_PASSWORD', 41);
+    const decode = () => decodeVersion(moved, acme, 'DB_PASSWORD', 41);
     expect(await codeOf(decode)).toBe('integrity_failure');
   });
 });

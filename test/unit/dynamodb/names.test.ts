@@ -22,9 +22,11 @@ const asking = (names: readonly string[]) => {
       return { Items, ...(rest.length > 2 && { LastEvaluatedKey: Items.at(-1) }) };
     },
   } as unknown as DynamoDBClient;
-  const listNames = (range: NameRange, patterns?: readonly string[]) => {
+  const listNames = (range: Omit<NameRange, 'state'>, patterns?: readonly string[]) => {
     const caller = someone({ tenant: 'acme', names: patterns });
-    return createStore(client, 'vault', vaultId).for(requestContext(), caller).listNames(range);
+    return createStore(client, 'vault', vaultId)
+      .for(requestContext(), caller)
+      .listNames({ ...range, state: 'stored' });
   };
   return { asked, listNames };
 };

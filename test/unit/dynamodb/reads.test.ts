@@ -90,8 +90,8 @@ describe('a cancelled transaction of reads', () => {
   it('fails as too_large if its items may be more than a transaction holds', async () => {
     const names = (count: number) => Array.from({ length: count }, (_, index) => `N${index}`);
     const malformed = 'ValidationError';
-    await expect(readHeads(malformed, names(62))).rejects.toMatchObject({ code: 'internal' });
-    await expect(readHeads(malformed, names(63))).rejects.toMatchObject({
+    await expect(readHeads(malformed, names(61))).rejects.toMatchObject({ code: 'internal' });
+    await expect(readHeads(malformed, names(62))).rejects.toMatchObject({
       code: 'too_large',
       members: { limit: 1_048_576 },
     });

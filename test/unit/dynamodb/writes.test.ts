@@ -17,17 +17,22 @@ import {
   recordKey,
 } from '../../../functions/dynamodb/items.ts';
 import { createWrites } from '../../../functions/dynamodb/store.ts';
-import type { StoredVersion } from '../../../functions/model/types.ts';
+import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';
 import type { RequestContext } from '../../../functions/vault/request.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 const alice = someone({ tenant: 'acme' });
-const version = (number: number, writeId: string, name = 'DB'): StoredVersion => ({
+const version = (
+  number: number,
+  writeId: string,
+  name = 'DB',
+): SealedVersion & { validTo: undefined } => ({
+  vault: vaultId,
   tenant: 'acme',
   name,
-  format: 'v1',
+  state: 'stored',
   version: number,
   validFrom: 1_700_000_000_000 + number,
   validTo: undefined,
@@ -39,6 +44,8 @@ const version = (number: number, writeId: string, name = 'DB'): StoredVersion =>
   writeId,
   createdBy: 'alice',
 });
+/** The first version of a secret, by this request. */
+const first = (name = 'DB') => ({ base: undefined, next: version(1, 'mine', name) });
 const held: CancellationReason = { Code: 'None' };
 const conflict: CancellationReason = { Code: 'TransactionConflict' };
 const failed = (item?: Item): CancellationReason => ({
@@ -77,7 +84,7 @@ const outcomeOf = async (
 
 describe('a cancelled update', () => {
   const base = version(4, 'before');
-  const write: Write = { creates: [], unchanged: [], update: { base, next: version(5, 'mine') } };
+  const write: Write = { unchanged: [], changes: [{ base, next: version(5, 'mine') }] };
 
   it('counts as written if the current head is its own', async () => {
     const reasons = [failed(encodeHead(version(5, 'mine'))), failed()];
@@ -151,7 +158,7 @@ describe('a cancelled write with a record', () => {
     expiresAt: 1_900_000_000_000,
   });
   const write: Write = {
-    creates: [version(1, 'mine')],
+    changes: [first()],
     unchanged: [],
     record: { hash: 'hash', record: record('mine') },
   };
@@ -182,13 +189,14 @@ describe('a cancelled write with a record', () => {
 
 describe('a cancelled write of several secrets', () => {
   const write: Write = {
-    creates: [version(1, 'mine', 'A'), version(1, 'mine', 'B')],
+    changes: [first('A'), first('B')],
     unchanged: [version(3, 'read', 'C')],
   };
 
-  it('counts as exists if any name is another’s, whatever else met a conflict', async () => {
-    const reasons = [conflict, failed(encodeHead(version(1, 'other', 'B'))), failed()];
-    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'exists' });
+  it('counts as raced if any name is another’s, whatever else met a conflict', async () => {
+    const head = version(1, 'other', 'B');
+    const reasons = [conflict, failed(encodeHead(head)), failed()];
+    expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
   });
 
   it('counts as written if a name carries its own writeId', async () => {
@@ -211,8 +219,8 @@ describe('a cancelled write of several secrets', () => {
 describe('an attempt', () => {
   const update = { base: version(4, 'before'), next: version(5, 'mine') };
   it.each<[string, Write]>([
-    ['a single put', { creates: [version(1, 'mine')], unchanged: [] }],
-    ['a transaction', { creates: [], unchanged: [], update }],
+    ['a single put', { changes: [first()], unchanged: [] }],
+    ['a transaction', { changes: [update], unchanged: [] }],
   ])('ends in time for the look-up that settles it: %s', async (_, write) => {
     const clock = virtualClock();
     const client = { send: async () => ({ ConsumedCapacity: {} }) } as unknown as DynamoDBClient;
@@ -237,7 +245,7 @@ describe('the look-up of a write that only puts a record', () => {
   };
   const lookUp = async (stored: typeof record | undefined) => {
     const reads = { findHead: nothing, findVersion: nothing, findRecord: async () => stored };
-    const write = { creates: [], unchanged: [], record: { hash: 'hash', record } };
+    const write = { changes: [], unchanged: [], record: { hash: 'hash', record } };
     const context = requestContext({ writeId: 'mine' });
     const client = {} as unknown as DynamoDBClient;
     return await createWrites(tableOf(client, context), reads).lookUp(write);
@@ -263,10 +271,10 @@ describe('a single put', () => {
       },
     } as unknown as DynamoDBClient;
     const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
-    const write = { creates: [version(1, 'mine')], unchanged: [] };
+    const write = { changes: [first()], unchanged: [] };
     const context = requestContext({ writeId: 'mine' });
     const outcome = await createWrites(tableOf(client, context), reads).write(write);
-    expect(outcome).toEqual({ outcome: 'exists' });
+    expect(outcome).toMatchObject({ outcome: 'raced' });
     expect(sent).toMatchObject([
       {
         ConditionExpression: 'attribute_not_exists(pk)',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { reportExisting, reportMissing } from '../../../functions/env/references.ts';
+import { reportExisting, reportReferences } from '../../../functions/env/references.ts';
 import { faultsOf, plan, readBy, refusal } from '../../support/env-runs.ts';
 import { scenariosOf } from '../../support/env-scenarios.ts';
 
@@ -191,12 +191,18 @@ describe('a report of names', () => {
       { line: 2, column: 4, code: 'not_found', name: 'N' },
       { line: 3, column: 3, code: 'not_found', name: 'M' },
     ];
-    expect(reportMissing(planned, new Set(['M', 'N', 'E']))).toEqual({ errors, errorsTotal: 2 });
+    expect(reportReferences(planned, new Set(['M', 'N', 'E']), 'not_found')).toEqual({
+      errors,
+      errorsTotal: 2,
+    });
   });
 
   it('lists a pinned reference at its own position, by its name alone', () => {
     const errors = [{ line: 4, column: 15, code: 'not_found', name: 'N' }];
-    expect(reportMissing(planned, new Set(['N@2', 'M@1']))).toEqual({ errors, errorsTotal: 1 });
+    expect(reportReferences(planned, new Set(['N@2', 'M@1']), 'not_found')).toEqual({
+      errors,
+      errorsTotal: 1,
+    });
   });
 
   it('lists existing names at their first enc()', () => {

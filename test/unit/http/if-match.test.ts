@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ifMatchOf, refuseIfNoneMatch } from '../../../functions/http/requests.ts';
+import { ifMatchOf, ifNoneMatchOf, refuseHeader } from '../../../functions/http/requests.ts';
 import { requestOf, requestWith } from '../../support/events.ts';
 import { fieldOf } from '../../support/refusals.ts';
 
@@ -49,12 +49,31 @@ describe('If-Match', () => {
 });
 
 describe('If-None-Match', () => {
-  it.each(['*', '"1"', ''])('rejects %j, because an update never creates', async (value) => {
-    const event = requestWith({ 'if-NONE-match': value });
-    expect(await fieldOf(() => refuseIfNoneMatch(event))).toBe('invalid_request if-none-match');
+  it.each<[string, '*' | number[]]>([
+    ['*', '*'],
+    ['"3"', [3]],
+    ['W/"3", "4"', [3, 4]],
+    ['"x"', []],
+  ])('reads %s as %j, because it compares weakly', (value, expected) => {
+    expect(ifNoneMatchOf(requestWith({ 'If-None-Match': value }))).toEqual(expected);
   });
 
-  it('accepts a request without the header', () => {
-    expect(() => refuseIfNoneMatch(requestWith({ 'If-Match': '"1"' }))).not.toThrow();
+  it('is refused with its name if it is no list of entity-tags', async () => {
+    const read = () => ifNoneMatchOf(requestWith({ 'If-None-Match': '3' }));
+    expect(await fieldOf(read)).toBe('invalid_request if-none-match');
+  });
+});
+
+describe('a header without a meaning', () => {
+  const refuse = (headers: Record<string, string>) => () =>
+    refuseHeader(requestWith(headers), 'if-none-match', 'has no meaning here');
+
+  it.each(['*', '"1"', ''])('is refused with its name: %j', async (value) => {
+    const call = refuse({ 'if-NONE-match': value });
+    expect(await fieldOf(call)).toBe('invalid_request if-none-match');
+  });
+
+  it('is no matter if it is absent', () => {
+    expect(refuse({ 'If-Match': '"1"' })).not.toThrow();
   });
 });

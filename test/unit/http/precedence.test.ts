@@ -73,11 +73,12 @@ const unsupported: readonly Fault[] = [
   { code: 'unsupported_media_type', spoil: header('Content-Type', 'text/html') },
   { code: 'unsupported_media_type', spoil: header('Content-Encoding', 'gzip') },
 ];
-/** An unknown parameter, an invalid name, a malformed If-Match and an If-None-Match. */
+/** An unknown parameter, an invalid name, and headers that are malformed or have no meaning. */
 const faultsOf = ({ operationId, path }: Operation): readonly Fault[] => [
   malformed((sent) => ({ ...sent, query: { x: '1' } })),
   ...(path.includes('{name}') ? [malformed((sent) => ({ ...sent, name: '1A' }))] : []),
-  ...(operationId === 'update-secret'
+  ...(operationId === 'destroy-version' ? [malformed(header('If-Match', '"1"'))] : []),
+  ...(operationId === 'update-secret' || operationId === 'delete-secret'
     ? [malformed(header('If-Match', '"')), malformed(header('If-None-Match', '*'))]
     : []),
 ];
@@ -87,6 +88,7 @@ const file = JSON.stringify({ content: 'A=1' });
 const bodies: Readonly<Record<string, string>> = {
   'create-secret': JSON.stringify({ name: 'DB_PASSWORD', value: 'hunter2' }),
   'update-secret': JSON.stringify({ value: 'hunter2' }),
+  'delete-secret': JSON.stringify({ note: 'moved' }),
   'submit-env': file,
   'encrypt-env': file,
   'expand-env': file,
@@ -95,7 +97,7 @@ const bodies: Readonly<Record<string, string>> = {
 const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Promise<string> => {
   const good: Sent = {
     headers: {
-      Authorization: `Bearer ${tokenWith('secrets:read secrets:write')}`,
+      Authorization: `Bearer ${tokenWith('secrets:read secrets:write secrets:delete secrets:destroy')}`,
       'Content-Type': 'application/json',
     },
     body: bodies[operationId] ?? '',
@@ -106,7 +108,7 @@ const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Pro
   const event = eventWith(headers, {
     path: '/v1/secrets',
     body,
-    pathParameters: { name },
+    pathParameters: { name, version: '1' },
     queryStringParameters: query,
   });
   const handler = handlers.get(operationId);

@@ -19,8 +19,11 @@ describe('grantsOf', () => {
   it('returns the grants by function, action and resource', () => {
     const grants = grantsOf(template);
     const of = (operation: string) => [...(grants.get(operation) ?? ['none'])];
-    expect(grants.size).toBe(10);
-    expect(of('list-secrets')).toEqual(['dynamodb:Query SecretsTable/index/byTenant']);
+    expect(grants.size).toBe(12);
+    expect(of('list-secrets')).toEqual([
+      'dynamodb:Query SecretsTable/index/byTenant',
+      'dynamodb:BatchGetItem SecretsTable',
+    ]);
     expect(of('get-secret')).toEqual(['dynamodb:GetItem SecretsTable', 'kms:Decrypt MasterKey']);
     expect(of('get-health')).toEqual([]);
   });

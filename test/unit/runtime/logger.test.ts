@@ -97,7 +97,14 @@ describe('the line of a decision', () => {
   const levels: Readonly<Record<Decision, 'WARN' | 'INFO'>> = {
     ...{ key_fault: 'WARN', integrity_failure: 'WARN', outcome_unknown: 'WARN' },
     ...{ clock_skew: 'WARN', table_replicated: 'WARN' },
-    ...{ created: 'INFO', refused_exists: 'INFO', version_written: 'INFO', lost_race: 'INFO' },
+    ...{
+      created: 'INFO',
+      deleted: 'INFO',
+      destroyed: 'INFO',
+      refused_exists: 'INFO',
+      version_written: 'INFO',
+      lost_race: 'INFO',
+    },
     ...{ try_failed: 'INFO', replayed: 'INFO', idempotency_key_reused: 'INFO' },
   };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
-import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
+import type { Head, SealedVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
 import type { RequestVault } from '../../../functions/vault/request.ts';
 import {
@@ -14,15 +14,13 @@ import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 const version = { name: 'DB_PASSWORD', version: 1 } as SealedVersion;
-const create: Write = { creates: [version], unchanged: [] };
+const create: Write = { changes: [{ base: undefined, next: version }], unchanged: [] };
 const update: Write = {
-  creates: [],
-  update: { base: version as StoredVersion, next: { ...version, version: 2 } },
+  changes: [{ base: version as Head, next: { ...version, version: 2 } }],
   unchanged: [],
 };
 
 const written: WriteOutcome = { outcome: 'written' };
-const exists: WriteOutcome = { outcome: 'exists' };
 const raced: WriteOutcome = { outcome: 'raced' };
 const replayed = { outcome: 'replayed', record: {} } as WriteOutcome;
 const unclear: WriteOutcome = { outcome: 'unclear' };
@@ -73,7 +71,7 @@ const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Scrip
 
 /** The answer, an outcome or the code of a refusal, and how often the store was asked to write and to look up. */
 type Row = readonly [string, Script, WriteOutcome | string, number, number];
-const clear = [written, exists, raced, replayed];
+const clear = [written, raced, replayed];
 const refusal = (code: ErrorCode) => new VaultError(code, '');
 const torn = refusal('integrity_failure');
 const rows: readonly Row[] = [
@@ -161,7 +159,9 @@ describe('a write', () => {
     };
     expect(await names(create)).toEqual({ name: 'DB_PASSWORD', version: 1 });
     expect(await names(update)).toEqual({ name: 'DB_PASSWORD', version: 2 });
-    expect(await names({ creates: [version, version], unchanged: [] })).toEqual({});
+    expect(await names({ changes: [...create.changes, ...update.changes], unchanged: [] })).toEqual(
+      {},
+    );
   });
 
   it('fails with the last fault of the store as its cause', async () => {

@@ -24,7 +24,7 @@ import { bytes, requestContext, someone, vaultId } from '../../../support/reques
 import { addVersion, historyOf, makeSecret } from '../../../support/secrets.ts';
 
 const plaintext = 'a-canary-that-no-report-may-hold';
-const unreadable = 'has an attribute that is missing, unknown or malformed';
+const unreadable = 'has an attribute that is missing, unknown, malformed or of another vault';
 const sealed = 'does not open under its own identity';
 const wrapped = 'has a data key that the master key does not unwrap (InvalidCiphertextException)';
 const beyond = (version: number) => `is at or beyond the head, which is version ${version}`;
@@ -105,7 +105,7 @@ describe('verifying a vault', () => {
       await put(rest);
       expect(await verify()).toContainEqual(violation(sk, unreadable));
     }
-    await put({ ...item, note: text('x') });
+    await put({ ...item, remark: text('x') });
     expect(await verify()).toContainEqual(violation(sk, unreadable));
   });
 
@@ -188,9 +188,11 @@ describe('verifying a vault', () => {
       .generate({ vault: vaultId, ...secret });
     const [one, two] = [1, 2].map((version) => {
       const written = { version, validFrom: version * 1000, createdBy: 'alice', writeId: 'once' };
-      const identity = { ...secret, ...written, masterKeyId: key.masterKeyId };
+      const { masterKeyId, wrapped: wrappedDataKey } = key;
+      const identity = { vault: vaultId, ...secret, ...written, masterKeyId };
       const opened = Uint8Array.from(key.plaintext);
-      return { ...identity, ...seal(bytes('x'), opened, identity), wrappedDataKey: key.wrapped };
+      const sealed = seal(bytes('x'), opened, identity);
+      return { ...identity, ...sealed, state: 'stored' as const, wrappedDataKey };
     });
     if (one === undefined || two === undefined) throw new Error('no versions');
     await put(encodeVersion(one, two.validFrom));
@@ -282,7 +284,7 @@ describe('verifying the records of keyed requests', () => {
   });
 
   it('finds a record with an unknown attribute', async () => {
-    expect(await problemsOf({ note: text('x') })).toEqual([`RECORD ${unreadable}`]);
+    expect(await problemsOf({ remark: text('x') })).toEqual([`RECORD ${unreadable}`]);
   });
 });
 
@@ -303,12 +305,13 @@ describe('verifying while the vault serves', () => {
 describe('checkOpening', () => {
   const headOf = async () => {
     const stored = (await historyOf(embedded.ports, alice, 'DB')).at(-1);
-    if (stored === undefined) throw new Error('no head');
+    if (stored?.state !== 'stored') throw new Error('no head with a value');
     return stored;
   };
   const key = () => ({ kms: embedded.kms, vaultId, masterKeyId: embedded.keyArn });
 
   it.each([
+    'vault',
     'tenant',
     'name',
     'version',
@@ -316,6 +319,7 @@ describe('checkOpening', () => {
     'createdBy',
     'writeId',
     'masterKeyId',
+    'note',
   ] as const)('notices a seal that does not bind %s', async (field) => {
     const stored = await headOf();
     const lax: typeof open = (sealed, dataKey, identity) =>

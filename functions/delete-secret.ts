@@ -1,0 +1,37 @@
+import { strictObject } from 'valibot';
+import { noteMember, parseJson } from './http/bodies.ts';
+import {
+  fingerprintOf,
+  given,
+  ifMatchOf,
+  pathName,
+  queryOf,
+  refuseHeader,
+} from './http/requests.ts';
+import { written } from './http/responses.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { storePorts } from './runtime/store.ts';
+import { deleteSecret } from './vault/delete-secret.ts';
+
+const operation = 'delete-secret';
+const members = strictObject({ note: noteMember });
+
+/** DELETE /v1/secrets/{name}: stores a version without a value, which ends the secret. The body is optional. */
+export const handler = endpoint({
+  operation,
+  scopes: ['secrets:delete'],
+  takes: ['application/json'],
+  bodyIsOptional: true,
+  parse: (received) => {
+    const name = pathName(received);
+    queryOf(received, []);
+    refuseHeader(received, 'if-none-match', 'has no meaning here');
+    const ifMatch = ifMatchOf(received);
+    const { text } = received.body;
+    const { note } = text === '' ? {} : parseJson(text, members);
+    const content = [operation, name, ifMatch?.toString(), ...given(note)];
+    return { name, note, ifMatch, fingerprint: fingerprintOf(received, content) };
+  },
+  run: deleteSecret(storePorts),
+  reply: ({ version, replayed }) => written(200, version, replayed),
+});

@@ -1,0 +1,23 @@
+import { pathName, pathVersion, queryOf, refuseHeader } from './http/requests.ts';
+import { formatInstant } from './model/types.ts';
+import { endpoint } from './runtime/endpoint.ts';
+import { storePorts } from './runtime/store.ts';
+import { destroyVersion } from './vault/destroy-version.ts';
+
+/** DELETE /v1/secrets/{name}/versions/{version}: removes the value of a superseded version for ever. */
+export const handler = endpoint({
+  operation: 'destroy-version',
+  scopes: ['secrets:destroy'],
+  parse: (received) => {
+    const name = pathName(received);
+    const version = pathVersion(received);
+    queryOf(received, []);
+    refuseHeader(received, 'if-match', 'has no meaning here; the path names the version');
+    return { name, version };
+  },
+  run: destroyVersion(storePorts),
+  reply: ({ name, version, destroyedAt, destroyedBy }) => ({
+    status: 200,
+    body: { name, version, destroyedAt: formatInstant(destroyedAt), destroyedBy },
+  }),
+});
