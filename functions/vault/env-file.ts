@@ -234,8 +234,12 @@ const replay = async (
  * names.
  */
 const reportOrRetry = async (vault: RequestVault, submission: Submission): Promise<undefined> => {
-  submission.deletions = await reportNames(vault, submission);
-  return losesRace(vault);
+  const { plan, deletions } = submission;
+  const heads = await reportNames(vault, submission);
+  submission.deletions = heads;
+  // A deletion that is met for the first time is no race.
+  const isNew = plan.create.some(({ name }) => heads.has(name) && !deletions.has(name));
+  return isNew ? undefined : losesRace(vault);
 };
 
 const losesRace = ({ journal }: RequestVault): undefined => {
