@@ -153,7 +153,9 @@ const tryOnce = async (
     if (fault) throw fault;
     const tag = request.mode === 'expand' ? tagOf(request, versions) : undefined;
     if (tag !== undefined && tag === request.unless) return { unchanged: true, tag };
-    const { changes, values } = await sealAndOpenAll(vault, plan, keys, versions, deletions, note);
+    // A dry run has read the heads of its new names, and answers with the versions that would be written.
+    const bases = dryRun ? heads : deletions;
+    const { changes, values } = await sealAndOpenAll(vault, plan, keys, versions, bases, note);
     const rendered = renderFile(plan, values, request.reply, request.pin ? versions : undefined);
     const resolved = refs([...versions.values()]);
     const created = refs(changes.map(({ next }) => next));

@@ -19,7 +19,7 @@ export const zeroKeys = (keys: FileKeys): void => {
 };
 
 /**
- * Seals every new value and opens every value read, in one round of KMS calls. `deletions` are the heads of new names that
+ * Seals every new value and opens every value read, in one round of KMS calls. `bases` has the deletions of new names that
  * were deleted before.
  */
 export const sealAndOpenAll = async (
@@ -27,7 +27,7 @@ export const sealAndOpenAll = async (
   plan: Plan,
   keys: FileKeys,
   versions: Versions,
-  deletions: Heads,
+  bases: Heads,
   note: string | undefined,
 ): Promise<{ readonly changes: readonly Change[]; readonly values: Values }> => {
   const { tenant } = vault.principal;
@@ -43,7 +43,7 @@ export const sealAndOpenAll = async (
   await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (work) => work());
   const changes = plan.create.flatMap(({ name, value }): Change[] => {
     const key = keys.get(name);
-    const base = deletions.get(name);
+    const base = bases.get(name);
     return key
       ? [{ base, next: sealNext(vault, key, { name, base, note }, encoder.encode(value)) }]
       : [];
