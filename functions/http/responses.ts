@@ -21,14 +21,16 @@ export type TextReply = Omit<Reply, 'body'> & { readonly text: string };
 
 export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayProxyResult => {
   const isText = 'text' in answer;
+  const type = isText ? 'text/plain; charset=utf-8' : 'application/json';
+  const body = isText ? answer.text : JSON.stringify(answer.body);
   return {
     statusCode: answer.status,
     headers: {
-      'Content-Type': isText ? 'text/plain; charset=utf-8' : 'application/json',
+      ...(body !== undefined && { 'Content-Type': type }),
       ...standing(requestId),
       ...answer.headers,
     },
-    body: isText ? answer.text : (JSON.stringify(answer.body) ?? ''),
+    body: body ?? '',
   };
 };
 

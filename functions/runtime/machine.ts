@@ -7,7 +7,7 @@ import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { VersionRef } from '../model/types.ts';
-import type { Clock, Decision, Journal } from '../vault/request.ts';
+import type { About, Clock, Decision, Journal } from '../vault/request.ts';
 
 /** The clock and the random numbers of the machine. */
 export const machineClock: Clock = {
@@ -44,7 +44,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
   const decisions = new Map<Decision, number>();
   let units = 0;
   let attempts = 0;
-  let about: Partial<VersionRef> = {};
+  let about: About = {};
   const decided: Journal['decided'] = (decision, ref = {}) => {
     decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
     const line = { requestId, operation, decision, ...secretOf(ref) };
@@ -73,6 +73,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         operation,
         ...(principal && { tenant: principal.tenant, subject: principal.subject }),
         ...secretOf(about),
+        ...(about.noteBytes !== undefined && { noteBytes: about.noteBytes }),
         outcome: status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused',
         status,
         ...(code !== undefined && { code }),

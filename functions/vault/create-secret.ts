@@ -3,7 +3,7 @@ import { VaultError } from '../model/errors.ts';
 import { type Head, isNameVisible } from '../model/types.ts';
 import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
 import type { DataKey } from './ports.ts';
-import { operation, type Ports, type RequestVault } from './request.ts';
+import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 import { sealNext } from './sealing.ts';
 
@@ -22,7 +22,7 @@ export type CreateSecret = {
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
-    vault.journal.concerns({ name: request.name });
+    vault.journal.concerns(aboutRequest(request));
     if (!isNameVisible(vault.principal.names, request.name)) {
       throw new VaultError('forbidden', 'the token does not allow this name');
     }

@@ -1,6 +1,6 @@
 import { isNameVisible } from '../model/types.ts';
 import { replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
-import { type StorePorts, type StoreVault, storeOperation } from './request.ts';
+import { aboutRequest, type StorePorts, type StoreVault, storeOperation } from './request.ts';
 import { deleteNext } from './sealing.ts';
 import { type Replacing, replaceHead, requireReplaceable } from './update-secret.ts';
 import { notFound } from './versions.ts';
@@ -14,7 +14,7 @@ export type DeleteSecret = Replacing & { readonly note?: string | undefined };
  */
 export const deleteSecret = (ports: StorePorts) =>
   storeOperation(ports, (vault, request: DeleteSecret): Promise<SingleWrite> => {
-    vault.journal.concerns({ name: request.name });
+    vault.journal.concerns(aboutRequest(request));
     return unlessRecorded(
       vault,
       request.fingerprint,

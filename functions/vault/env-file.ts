@@ -30,7 +30,7 @@ import {
 import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Change } from './ports.ts';
-import { operation, type Ports, type RequestVault } from './request.ts';
+import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { type Backoff, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 
 export type FileRequest = EnvFile & {
@@ -108,6 +108,7 @@ const processFile = async (
   vault: RequestVault,
   request: FileRequest,
 ): Promise<FileAnswer | UnchangedAnswer> => {
+  vault.journal.concerns(aboutRequest(request));
   const plan = planFile(request);
   if (plan.create.some(({ value }) => tellsValue(request.note, Buffer.from(value)))) {
     throw new VaultError('invalid_request', 'the note contains a value of the file', {

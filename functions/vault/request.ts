@@ -35,9 +35,24 @@ export type Journal = {
   readonly attempted: () => void;
   /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
-  /** Sets the secret in the line of the request. */
-  readonly concerns: (about: Partial<VersionRef>) => void;
+  /** Sets the secret in the line of the request, and the length of its note. */
+  readonly concerns: (about: About) => void;
 };
+
+/** What the line of a request tells of its secret. */
+export type About = Partial<VersionRef> & { readonly noteBytes?: number };
+
+/** What the line of a request tells of a request with a note: only the length of the note. */
+export const aboutRequest = ({
+  name,
+  note,
+}: {
+  readonly name?: string;
+  readonly note?: string | undefined;
+}): About => ({
+  ...(name !== undefined && { name }),
+  ...(note !== undefined && { noteBytes: Buffer.byteLength(note) }),
+});
 
 export type Decision =
   | 'created'

@@ -3,7 +3,13 @@ import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import { type Head, isNameVisible, type NewVersion } from '../model/types.ts';
 import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
-import { operation, type Ports, type RequestVault, type StoreVault } from './request.ts';
+import {
+  aboutRequest,
+  operation,
+  type Ports,
+  type RequestVault,
+  type StoreVault,
+} from './request.ts';
 import { outOfTime, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
 import { sealNext } from './sealing.ts';
 import { notFound } from './versions.ts';
@@ -28,7 +34,7 @@ export type UpdateSecret = {
 export const updateSecret = (ports: Ports) => {
   const runExclusive = createKeyedMutex();
   return operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
-    vault.journal.concerns({ name: request.name });
+    vault.journal.concerns(aboutRequest(request));
     const { tenant, names } = vault.principal;
     // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
     const isVisible = isNameVisible(names, request.name);
