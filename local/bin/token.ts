@@ -11,7 +11,15 @@ import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../host/token-key.
 import { chooseVault, type Signer, vaultNames } from '../host/vaults.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
-const knownScopes = ['secrets:read', 'secrets:write', 'vault:status'];
+const knownScopes = [
+  'secrets:read',
+  'secrets:write',
+  'secrets:delete',
+  'secrets:destroy',
+  'vault:status',
+];
+/** A destruction cannot be undone, so only a token whose maker asked for it can destroy. */
+const usualScopes = 'secrets:read secrets:write secrets:delete';
 
 const readLifetime = (text: string): number => {
   const [, count = '', unit = ''] = /^([1-9]\d{0,5})([smh])$/.exec(text) ?? [];
@@ -31,7 +39,7 @@ const readNames = (text: string): readonly string[] => {
 };
 
 const readClaims = (options: Readonly<Record<string, string | undefined>>): Claims => {
-  const { tenant, sub, scope = 'secrets:read secrets:write', names } = options;
+  const { tenant, sub, scope = usualScopes, names } = options;
   if (tenant === undefined || !isTenant(tenant)) {
     throw usage('--tenant is needed: 1 to 64 letters, digits, _ or -');
   }
@@ -47,7 +55,7 @@ const readClaims = (options: Readonly<Record<string, string | undefined>>): Clai
 const claimOptions = {
   tenant: { value: 'T', does: 'the tenant whose secrets the token opens' },
   sub: { value: 'S', does: 'who the caller is; the vault records it with each version' },
-  scope: { value: '"A B"', does: `${knownScopes.join(', ')}; the first two are the preset` },
+  scope: { value: '"A B"', does: `${knownScopes.join(', ')}; the first three are the preset` },
   names: { value: '"A,B.*"', does: 'names or beginnings of names; all names are the preset' },
   ttl: { value: 'TIME', does: 'how long the token holds: 90s, 30m, 1h (the preset), at most 24h' },
 } as const;

@@ -22,11 +22,11 @@ const verify = async (jwt = '') => {
 };
 
 describe('npm run token', () => {
-  it('defaults to one hour, reading and writing, and all names', async () => {
+  it('defaults to one hour, all names, and reading, writing and deleting, but not destroying', async () => {
     const { output } = await token('--tenant', 'acme', '--sub', 'alice');
     const { iat = 0, exp = 0, ...claims } = await verify(output[0]);
     expect(exp - iat).toBe(3_600);
-    expect(claims).toMatchObject({ scope: 'secrets:read secrets:write' });
+    expect(claims).toMatchObject({ scope: 'secrets:read secrets:write secrets:delete' });
     expect(claims).not.toHaveProperty('names');
   });
 
@@ -49,7 +49,10 @@ describe('npm run token', () => {
     [['--sub', 'x'], '--tenant is needed: 1 to 64 letters, digits, _ or -'],
     [['--tenant', 'a'], '--sub is needed: 1 to 256 bytes'],
     [['--ttl', '25h'], '--ttl is a number of s, m or h, such as 90s, 30m or 1h, and at most 24h'],
-    [['--scope', 'admin'], '--scope knows secrets:read, secrets:write, vault:status'],
+    [
+      ['--scope', 'admin'],
+      '--scope knows secrets:read, secrets:write, secrets:delete, secrets:destroy, vault:status',
+    ],
     [
       ['--names', 'a*b'],
       '--names takes names, beginnings of names with * behind, or *, with commas between',
