@@ -25,6 +25,9 @@ beforeAll(async () => {
     const reply = await vault.ask('POST', '/v1/secrets', { name, ...sent });
     expect(reply.status).toBe(201);
   }
+  await vault.create('first', 'GONE');
+  await vault.ask('PUT', '/v1/secrets/GONE', { value: 'second' });
+  expect((await vault.ask('DELETE', '/v1/secrets/GONE/versions/1')).status).toBe(200);
 });
 
 const page = readFileSync('docs/env.md', 'utf8');
@@ -68,14 +71,19 @@ const commands = [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, bl
 );
 
 /** Hides what may differ from one run to the next. */
-const steady = (text: string): string => text.replace(/"requestId":"[^"]*"/, '"requestId":"…"');
+const steady = (text: string): string => text.replace(/"(requestId|tag)":"[^"]*"/, '"$1":"…"');
 
-/** The output of the commands before a pipe, as far as the page uses any. */
+/**
+ * The output of the commands before a pipe, as far as the page uses any. The tag of the page is of another vault, so the
+ * last tag of this one replaces it.
+ */
 const piped = (command: string, files: ReadonlyMap<string, string>): string => {
   const typed = /^printf '(.*?)' \|/.exec(command)?.[1];
   if (typed !== undefined) return typed.replaceAll('\\n', '\n');
-  const pinned = /^jq -Rs '\{content: \., pin: true\}' ([\w.]+) \|/.exec(command)?.[1];
-  return pinned === undefined ? '' : JSON.stringify({ content: files.get(pinned), pin: true });
+  const [, unless, pinned = ''] =
+    /^jq -Rs '\{content: \., pin: true(, unless: ".*")?\}' ([\w.]+) \|/.exec(command) ?? [];
+  const content = files.get(pinned);
+  return JSON.stringify({ content, pin: true, ...(unless && { unless: files.get('tag') }) });
 };
 
 /**
@@ -108,8 +116,10 @@ describe('a command in docs/env.md', () => {
       expect(steady(answer).trim()).toBe(steady(printed).trim());
       const kept = /\| tee ([\w.]+)$/.exec(command)?.[1];
       if (kept !== undefined) files.set(kept, answer);
+      const tag = /"tag":"(.*?)"/.exec(answer)?.[1];
+      if (tag !== undefined) files.set('tag', tag);
       shown++;
     }
-    expect(shown).toBeGreaterThanOrEqual(7);
+    expect(shown).toBeGreaterThanOrEqual(8);
   });
 });

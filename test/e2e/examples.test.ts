@@ -26,11 +26,11 @@ const reply = (operationId: string, status: string, name?: string, type = 'appli
     name,
   );
 
-/** The reply without what differs between vaults: instants and the id of the master key. */
+/** The reply without what differs between vaults: instants, tags and the id of the master key. */
 const settled = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (member, content) =>
-      ['validFrom', 'masterKeyId', 'id', 'latencyMs'].includes(member) ||
+      ['validFrom', 'destroyedAt', 'masterKeyId', 'id', 'latencyMs', 'tag'].includes(member) ||
       (member === 'validTo' && content !== null)
         ? member
         : content,
@@ -50,7 +50,11 @@ describe('the examples in docs/openapi.yaml', () => {
     const created = await call('POST', '/v1/secrets', request('create-secret', 'text'));
     expectExample(created, reply('create-secret', '201'));
     const expand = (name: string) => call('POST', '/v1/env/expand', request('expand-env', name));
-    expectExample(await expand('current'), reply('expand-env', '200', 'current'));
+    const current = await expand('current');
+    expectExample(current, reply('expand-env', '200', 'current'));
+    const unless = { ...(request('expand-env', 'current') as object), unless: current.json.tag };
+    const unchanged = await call('POST', '/v1/env/expand', unless as Json);
+    expectExample(unchanged, reply('expand-env', '200', 'unchanged'));
     expectExample(await expand('pin'), reply('expand-env', '200', 'pin'));
     const updated = await call('PUT', path, request('update-secret', 'text'));
     expectExample(updated, reply('update-secret', '200'));
@@ -60,7 +64,18 @@ describe('the examples in docs/openapi.yaml', () => {
     const versions = await call('GET', `${path}/versions`);
     expectExample(versions, reply('list-versions', '200', 'intervals'));
     await call('POST', '/v1/secrets', { name: 'DB_HOST', value: 'db' });
-    expectExample(await call('GET', '/v1/secrets?prefix=DB_'), reply('list-secrets', '200'));
+    const list = (query: string) => call('GET', `/v1/secrets?${query}`);
+    expectExample(await list('prefix=DB_'), reply('list-secrets', '200', 'names'));
+    const details = await list('prefix=DB_PASSWORD&include=details');
+    expectExample(details, reply('list-secrets', '200', 'details'));
+    const deleted = await call('DELETE', path, request('delete-secret'));
+    expectExample(deleted, reply('delete-secret', '200'));
+    const again = await call('POST', '/v1/secrets', request('create-secret', 'text'));
+    expect(again.json.version).toBe(4);
+    const destroyed = await call('DELETE', `${path}/versions/1`);
+    expectExample(destroyed, reply('destroy-version', '200'));
+    const life = await call('GET', `${path}/versions`);
+    expectExample(life, reply('list-versions', '200', 'life'));
     const binary = await call('POST', '/v1/secrets', request('create-secret', 'binary'));
     expect(binary.status).toBe(201);
     expect((await call('PUT', path, request('update-secret', 'binary'))).status).toBe(200);

@@ -56,7 +56,7 @@ describeLocal('a path that is no route', () => {
     '/v1',
     '/v2/secrets',
     '/v1/secret',
-    '/v1/secrets/A/versions/1',
+    '/v1/secrets/A/versions/1/x',
     '/v1/env/decrypt',
     '/health/x',
   ])('%s answers 404 route_not_found, with and without a token', async (path) => {
@@ -69,11 +69,11 @@ describeLocal('a path that is no route', () => {
 
 describeLocal('a method that a path does not know', () => {
   it.each([
-    ['DELETE', '/v1/secrets/A', 'GET, PUT'],
-    ['POST', '/v1/secrets/A', 'GET, PUT'],
-    ['PATCH', '/v1/secrets/A', 'GET, PUT'],
+    ['POST', '/v1/secrets/A', 'DELETE, GET, PUT'],
+    ['PATCH', '/v1/secrets/A', 'DELETE, GET, PUT'],
     ['DELETE', '/v1/secrets', 'GET, POST'],
-    ['PUT', '/v1/secrets/A/versions', 'GET'],
+    ['DELETE', '/v1/secrets/A/versions', 'GET'],
+    ['GET', '/v1/secrets/A/versions/1', 'DELETE'],
     ['GET', '/v1/env', 'POST'],
     ['PUT', '/v1/env/expand', 'POST'],
     ['POST', '/v1/status', 'GET'],

@@ -87,19 +87,21 @@ describe('a route', () => {
   const needs: Readonly<Record<string, readonly string[]>> = {
     'create-secret': ['secrets:write'],
     'update-secret': ['secrets:write'],
+    'delete-secret': ['secrets:delete'],
     'get-secret': ['secrets:read'],
     'list-versions': ['secrets:read'],
+    'destroy-version': ['secrets:destroy'],
     'list-secrets': ['secrets:read'],
     'submit-env': ['secrets:read', 'secrets:write'],
     'encrypt-env': ['secrets:write'],
     'expand-env': ['secrets:read'],
     'get-status': [],
   };
-  const all = ['secrets:read', 'secrets:write', 'vault:status'];
+  const all = [...new Set(Object.values(needs).flat()), 'vault:status'];
   const guarded = operations.filter(({ operationId }) => operationId !== 'get-health');
   // The name, the body and the query are invalid too, but only a caller with a token may learn that.
   const ask = (method: string, path: string, call: object) =>
-    vault.call(method, `${path.replace('{name}', '1%20')}?unknown=1`, { raw: '{', ...call });
+    vault.call(method, `${path.replace(/\{\w+\}/g, '1%20')}?unknown=1`, { raw: '{', ...call });
 
   it.each(guarded)(
     'answers 401 without a token, whatever else is wrong: $operationId',

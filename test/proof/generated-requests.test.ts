@@ -9,6 +9,7 @@ import { perRun } from '../support/long.ts';
 import { operations } from '../support/openapi.ts';
 import { drawRequest } from '../support/openapi-requests.ts';
 import { type RunningVault, startVault } from '../support/running-vault.ts';
+import { claimsOf } from '../support/tokens.ts';
 
 const requests = perRun(10_000, 50_000);
 const clients = 8;
@@ -26,7 +27,7 @@ describe('a generated request', () => {
   let slow = 0;
   beforeAll(async () => {
     vault = await startVault();
-    const everything = vault.token({ scope: 'secrets:read secrets:write vault:status' });
+    const everything = vault.token({ scope: `${claimsOf()['scope']} vault:status` });
     tokens = [
       ...Array.from({ length: 20 }, () => everything),
       vault.token({ scope: 'secrets:read' }),

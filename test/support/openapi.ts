@@ -21,7 +21,7 @@ export type ReplyHeaders = ReadonlyMap<string, string>;
 export type Operation = {
   readonly operationId: string;
   readonly method: string;
-  /** The path with `{name}` for a segment that is a parameter. */
+  /** The path with `{name}` or `{version}` for a segment that is a parameter. */
   readonly path: string;
   readonly node: Node;
 };
@@ -95,7 +95,7 @@ export const operationOf = (method: string, pathname: string): Operation | undef
   operations.find(
     (operation) =>
       operation.method === method &&
-      new RegExp(`^${operation.path.replace('{name}', '[^/]+')}/?$`).test(pathname),
+      new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(pathname),
   );
 
 const schemaViolations = (pointer: string, value: unknown, what: string): string[] => {

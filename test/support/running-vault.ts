@@ -52,6 +52,12 @@ type ReplyBody = {
   readonly created?: readonly { readonly name: string; readonly version: number }[];
   readonly resolved?: readonly { readonly name: string; readonly version: number }[];
   readonly warnings?: readonly { readonly line: number; readonly code: string }[];
+  readonly tag?: string;
+  readonly unchanged?: true;
+  readonly note?: string;
+  readonly secrets?: readonly SecretDetails[];
+  readonly destroyedAt?: string;
+  readonly destroyedBy?: string;
   readonly code?: string;
   readonly field?: string;
   readonly detail?: string;
@@ -63,7 +69,16 @@ export type ListedVersion = {
   readonly version: number;
   readonly validFrom: string;
   readonly validTo: string | null;
+  readonly state: 'stored' | 'deleted' | 'destroyed';
+  readonly createdBy: string;
+  readonly note?: string;
   readonly value?: string;
+};
+type SecretDetails = Pick<
+  ListedVersion,
+  'version' | 'state' | 'validFrom' | 'createdBy' | 'note'
+> & {
+  readonly name: string;
 };
 
 export type Reply = {
@@ -216,7 +231,8 @@ const callVault = async (
   const isSafe =
     method === 'GET' || operationId === 'expand-env' || Object.hasOwn(headers, 'Idempotency-Key');
   const reply = await sendUntilFinal(() => exchange(request), { triesMax, isSafe, check });
-  const isJson = reply.headers.get('content-type')?.includes('json') === true;
+  // Another gateway gives a type to a reply without a body, too.
+  const isJson = reply.text !== '' && reply.headers.get('content-type')?.includes('json') === true;
   return { ...reply, operationId, json: isJson ? (JSON.parse(reply.text) as ReplyBody) : {} };
 };
 

@@ -13,14 +13,14 @@ export const issuerOf = (dataDir: string): Key & { readonly kid: string } => {
   return { privateKey, publicKey: createPublicKey(privateKey), kid: stored.kid };
 };
 
-/** Claims that open every route to a subject of tenant `acme` for an hour; `undefined` leaves one out. */
+/** Claims that open every route about secrets to a subject of tenant `acme` for an hour; `undefined` leaves one out. */
 export const claimsOf = (claims: Claims = {}): Claims => ({
   iss: 'urn:vault:local',
   aud: 'vault',
   exp: Math.floor(Date.now() / 1_000) + 3_600,
   tenant: 'acme',
   sub: 'alice',
-  scope: 'secrets:read secrets:write',
+  scope: 'secrets:read secrets:write secrets:delete secrets:destroy',
   ...claims,
 });
 
