@@ -72,6 +72,7 @@ export type ListedVersion = {
   readonly state: 'stored' | 'deleted' | 'destroyed';
   readonly createdBy: string;
   readonly note?: string;
+  readonly masterKeyId?: string;
   readonly value?: string;
 };
 type SecretDetails = Pick<
@@ -229,7 +230,10 @@ const callVault = async (
     throw new Error(`not as docs/openapi.yaml says: ${told}\n${violations.join('\n')}`);
   };
   const isSafe =
-    method === 'GET' || operationId === 'expand-env' || Object.hasOwn(headers, 'Idempotency-Key');
+    method === 'GET' ||
+    operationId === 'expand-env' ||
+    operationId === 'destroy-version' ||
+    Object.hasOwn(headers, 'Idempotency-Key');
   const reply = await sendUntilFinal(() => exchange(request), { triesMax, isSafe, check });
   // Another gateway gives a type to a reply without a body, too.
   const isJson = reply.text !== '' && reply.headers.get('content-type')?.includes('json') === true;
