@@ -36,10 +36,13 @@ const put = `PUT /v1/secrets/${known}`;
 const get = `GET /v1/secrets/${known}`;
 const versions = `GET /v1/secrets/${known}/versions`;
 const list = 'GET /v1/secrets';
+const remove = `DELETE /v1/secrets/${known}`;
+const destroy = `DELETE /v1/secrets/${known}/versions/1`;
 const [submit, encrypt, expand] = ['POST /v1/env', 'POST /v1/env/encrypt', 'POST /v1/env/expand'];
 const value = { value: canary };
 const file = { content: `A=${canary}\n` };
 const json = `{"name":"NEW","value":"${canary}"`;
+const tag = 'a'.repeat(43);
 
 /** A row for each body. */
 const withEach = (field: string, request: string, ...all: readonly Body[]): Row[] =>
@@ -66,6 +69,28 @@ const bodies: readonly Row[] = [
   ...withEach('body', put, canary, { ...value, name: known }),
   ...withEach('value', put, {}),
   ...withEach('encoding', put, { ...value, encoding: null }),
+  ...withEach('body', remove, canary, ' ', `["${canary}"]`, value),
+  ...withEach('body', remove, `{"note":"${canary}","note":"x"}`),
+];
+
+/** Long enough to be looked for in a note. */
+const long = `${canary}-${canary}`;
+const notes: readonly Row[] = [
+  ...withEach('note', create, { ...value, name, note: '' }, { ...value, name, note: null }),
+  ...withEach('note', create, { ...value, name, note: 'é'.repeat(257) }),
+  ...withEach('note', create, { name, value: long, note: `it is ${long}` }),
+  ...withEach('note', put, { ...value, note: `${canary}\n` }, { ...value, note: '\u2028' }),
+  ...withEach('note', put, { value: btoa(long), encoding: 'base64', note: long }),
+  ...withEach('note', remove, { note: `${canary}\0` }, { note: `${canary}\u202e` }),
+  ...withEach('note', remove, { note: 'x'.repeat(513) }, { note: 7 }),
+  ...withEach('note', submit, { ...file, note: `${canary}\t` }),
+  ...withEach('note', submit, {
+    content: 'A=enc(B)\n',
+    values: { B: long },
+    note: `${long} is new`,
+  }),
+  ...withEach('note', encrypt, { content: `B=${long}\nA=enc(B)\n`, note: `${long} is new` }),
+  ...withEach('note', expand, { ...file, note: canary }),
 ];
 
 const instant = '2026-11-24T14:31:00Z';
@@ -91,6 +116,11 @@ const files: readonly Row[] = [
   ...withEach('pin', submit, { ...file, pin: true }),
   ...withEach('pin', encrypt, { ...file, pin: false }),
   ...withEach('pin', expand, { ...file, pin: 'true' }),
+  ...withEach('unless', submit, { ...file, unless: tag }),
+  ...withEach('unless', encrypt, { ...file, unless: tag }),
+  ...withEach('unless', expand, { ...file, unless: canary }, { ...file, unless: null }),
+  ...withEach('unless', expand, { ...file, unless: `${tag}a` }),
+  ...withEach('unless', expand, { ...file, unless: `${tag.slice(1)}=` }),
   ...withEach('query', `${expand}?at=${instant}`, file),
   ...withEach('query', `${encrypt}?dryRun=true`, file),
 ];
@@ -104,6 +134,8 @@ const textFiles: readonly Row[] = [
   ['at', `${encrypt}?at=${instant}`],
   ['pin', `${expand}?pin=false`],
   ['query', `${encrypt}?values=${canary}`],
+  ['query', `${submit}?note=${canary}`],
+  ['query', `${expand}?unless=${tag}`],
   ['body', expand, Buffer.from('A=\xff', 'latin1')],
 ];
 
@@ -119,6 +151,12 @@ const parameters: readonly Row[] = [
   ...endingIn('at', get, `?at=${minutesAhead(11)}`, `?version=1&at=${instant}`),
   ...endingIn('limit', list, '?limit=', '?limit=0', '?limit=1001', '?limit=1&limit=2'),
   ...endingIn('limit', versions, '?limit=101', '?limit=11&include=values'),
+  ...endingIn('limit', list, '?limit=51&include=details'),
+  ...endingIn('state', list, '?state=', '?state=Deleted', '?state=destroyed'),
+  ...endingIn('state', list, '?state=deleted&state=deleted'),
+  ...endingIn('include', list, '?include=', '?include=values'),
+  ...endingIn('version', `${remove}/versions`, '/0', '/01', '/-1', '/1000000000', '/latest'),
+  ...endingIn('name', 'DELETE /v1/secrets', `/1${canary}`, `/1${canary}/versions/1`),
   ...endingIn('order', versions, '?order=DESC'),
   ...endingIn('include', versions, '?include=value'),
   ...endingIn('prefix', list, '?prefix=1A', '?prefix=A*'),
@@ -129,7 +167,8 @@ const parameters: readonly Row[] = [
   ['query', `${create}?${canary}=1`, { ...value, name }],
   ['query', `${put}?Version=1`, value],
   ...endingIn('query', get, `?${canary}`),
-  ...endingIn('query', versions, '?toString=1'),
+  ...endingIn('query', versions, '?toString=1', '?state=deleted'),
+  ...endingIn('query', remove, '?version=2', `/versions/1?${canary}=1`),
   ...endingIn('query', list, '?__proto__=1'),
   ...[submit, encrypt, expand].map((route): Row => ['query', `${route}?${canary}=1`, file]),
   ['query', `GET /v1/status?${canary}=1`],
@@ -152,7 +191,7 @@ const headers: readonly (readonly [string, string | readonly string[]])[] = [
 ];
 
 describe('the vault', () => {
-  it.each([...bodies, ...files, ...parameters])(
+  it.each([...bodies, ...notes, ...files, ...parameters])(
     'answers 400 and names the field %s of %s with the body %j',
     // Without a default, Jest would pass its callback to a row without a body.
     async (field, request, body = undefined) => {
@@ -171,9 +210,28 @@ describe('the vault', () => {
     },
   );
 
-  it.each(headers)('answers 400 to an update with %s: %j', async (name, content) => {
-    const reply = await send(put, value, { [name]: [content].flat() });
-    expect(reply).toMatchObject(invalid(name.toLowerCase()));
+  it.each(headers)('answers 400 to an update or a deletion with %s: %j', async (name, content) => {
+    for (const [request, body] of [[put, value] as const, [remove] as const]) {
+      const reply = await send(request, body, { [name]: [content].flat() });
+      expect(reply).toMatchObject(invalid(name.toLowerCase()));
+    }
+  });
+
+  it.each([
+    ['if-none-match', get, { 'If-None-Match': '1' }],
+    ['if-match', destroy, { 'If-Match': '"1"' }],
+    ['if-match', `DELETE /v1/secrets/${freshName()}/versions/1`, { 'If-Match': '*' }],
+  ])('answers 400 and names the header %s of %s', async (field, request, given) => {
+    expect(await send(request, undefined, given)).toMatchObject(invalid(field));
+  });
+
+  it('answers 404 to the destruction of a missing secret and of a version that it never had', async () => {
+    const missing = { status: 404, json: { code: 'not_found' } };
+    expect(await send(`DELETE /v1/secrets/${freshName()}/versions/1`, undefined)).toMatchObject(
+      missing,
+    );
+    expect(await send(`${remove}/versions/3`, undefined)).toMatchObject(missing);
+    expect(await send(`${remove}/versions/999999999`, undefined)).toMatchObject(missing);
   });
 
   it('checks the header If-Match even if the secret is missing', async () => {
@@ -190,9 +248,10 @@ describe('the vault', () => {
     expect(reply).toMatchObject(invalid('idempotency-key'));
   });
 
-  it('answers 400 to pin if the reply is a bare file', async () => {
+  it('answers 400 to pin and to unless if the reply is a bare file', async () => {
     const accept = { Accept: 'text/plain' };
     expect(await send(expand, { ...file, pin: true }, accept)).toMatchObject(invalid('pin'));
+    expect(await send(expand, { ...file, unless: tag }, accept)).toMatchObject(invalid('unless'));
     const bare = await send(expand, { content: 'A=1', pin: false }, accept);
     expect(bare.text).toBe('A=1');
   });
@@ -206,6 +265,12 @@ describe('the vault', () => {
   it('accepts what is just within the bounds', async () => {
     expect((await send(`${get}?version=999999999`, undefined)).status).toBe(404);
     expect((await send(`${get}?at=${minutesAhead(9)}`, undefined)).json.value).toBe('two');
+    const name = freshName('BODY');
+    const note = 'é'.repeat(256);
+    expect((await send(create, { name, ...value, note })).status).toBe(201);
+    expect((await send(`GET /v1/secrets/${name}`, undefined)).json.note).toBe(note);
+    const page = await send(`${list}?limit=50&include=details&prefix=${name}`, undefined);
+    expect(page.json.secrets).toMatchObject([{ name, note }]);
   });
 
   it('ignores the X-Request-Id of a caller', async () => {
@@ -217,7 +282,7 @@ describe('the vault', () => {
 describe('a body', () => {
   const text = () => JSON.stringify({ name: freshName('BODY'), value: canary });
   const typed = (type: string | string[]) => ({ 'Content-Type': type });
-  const withBody = [create, put, submit, encrypt, expand];
+  const withBody = [create, put, remove, submit, encrypt, expand];
 
   it('gets accepted up to 1,048,576 bytes and refused beyond', async () => {
     expect((await send(create, text().padEnd(1_048_576))).status).toBe(201);
@@ -271,6 +336,28 @@ describe('a body', () => {
 
   it.each(withBody)('gets 415 without a type: %s', async (request) => {
     expect(await send(request, text(), typed([]))).toMatchObject(unsupported);
+  });
+
+  it('of a deletion may be missing, empty or an empty object', async () => {
+    for (const [body, type] of [
+      [undefined, []],
+      ['', []],
+      ['', 'text/html'],
+      ['{}', 'application/json'],
+    ] as const) {
+      const name = freshName('BODY');
+      expect((await send(create, { name, ...value })).status).toBe(201);
+      const deleted = await send(`DELETE /v1/secrets/${name}`, body, typed([type].flat()));
+      expect(deleted).toMatchObject({ status: 200, json: { version: 2 } });
+    }
+  });
+
+  it('of a destruction is ignored', async () => {
+    const name = freshName('BODY');
+    await send(create, { name, ...value });
+    await send(`PUT /v1/secrets/${name}`, value);
+    const destroyed = await send(`DELETE /v1/secrets/${name}/versions/1`, canary);
+    expect([destroyed.status, destroyed.text.includes(canary)]).toEqual([200, false]);
   });
 
   it('gets its size checked first, then its coding and type, then all else', async () => {

@@ -1,19 +1,31 @@
-/** A hidden secret and a missing one get the same answer, byte for byte. */
+/** A hidden secret, a deleted one and a missing one get the same answer, byte for byte, after the same calls. */
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTemplate } from '../../local/host/template.ts';
-import { type Call, freshName, useVault, withoutRequestId } from '../support/running-vault.ts';
+import { logged } from '../support/log-lines.ts';
+import {
+  type Call,
+  freshName,
+  isLocal,
+  type Reply,
+  useVault,
+  withoutRequestId,
+} from '../support/running-vault.ts';
+import { untilSeen } from '../support/until.ts';
 
 const vault = useVault();
 const hidden = freshName('HIDDEN');
 const shown = freshName('SHOWN');
 // The names have the same length, so that the lengths of replies can be compared too.
 const never = hidden.replace('HIDDEN', 'NEVER_');
+const ended = hidden.replace('HIDDEN', 'ENDED_');
 
 beforeAll(async () => {
-  for (const name of [hidden, shown]) {
+  for (const name of [hidden, shown, ended]) {
     await vault.create('canary-1', name);
     await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'canary-2' });
   }
+  await vault.ask('DELETE', `/v1/secrets/${ended}`);
 });
 
 const strangers = {
@@ -22,22 +34,46 @@ const strangers = {
 };
 const file = (name: string) => ({ content: `A=1\nB="secret(${name})"\n` });
 type Ask = (name: string) => readonly [method: string, path: string, call?: Call];
-const get =
-  (end = ''): Ask =>
-  (name) => ['GET', `/v1/secrets/${name}${end}`];
-const put =
-  (headers = {}): Ask =>
-  (name) => ['PUT', `/v1/secrets/${name}`, { body: { value: 'x' }, headers }];
+const of =
+  (method: string, end = '', call: Call = {}): Ask =>
+  (name) => [method, `/v1/secrets/${name}${end}`, call];
+const ifMatch = { headers: { 'If-Match': '"1"' } };
+const keyed = { headers: { 'Idempotency-Key': randomUUID() } };
+const body = { value: 'x' };
 const asks: Readonly<Record<string, Ask>> = {
-  'get-secret': get(),
-  'get-secret of a version': get('?version=1'),
-  'get-secret as of now': (name) => get(`?at=${new Date().toISOString()}`)(name),
-  'list-versions': get('/versions'),
-  'list-versions with values': get('/versions?include=values'),
-  'update-secret': put(),
-  'update-secret with If-Match': put({ 'If-Match': '"1"' }),
+  'get-secret': of('GET'),
+  'get-secret with If-None-Match': of('GET', '', { headers: { 'If-None-Match': '*' } }),
+  'get-secret of a version': of('GET', '?version=1'),
+  'get-secret as of now': (name) => of('GET', `?at=${new Date().toISOString()}`)(name),
+  'list-versions': of('GET', '/versions'),
+  'list-versions with values': of('GET', '/versions?include=values'),
+  'update-secret': of('PUT', '', { body }),
+  'update-secret with If-Match': of('PUT', '', { body, ...ifMatch }),
+  'update-secret with a key': of('PUT', '', { body, ...keyed }),
+  'delete-secret': of('DELETE'),
+  'delete-secret with a note': of('DELETE', '', { body: { note: 'no longer needed' } }),
+  'delete-secret with If-Match': of('DELETE', '', ifMatch),
+  'delete-secret with a key': of('DELETE', '', keyed),
+  'destroy-version': of('DELETE', '/versions/1'),
+  'destroy-version of the latest': of('DELETE', '/versions/2'),
   'expand-env': (name) => ['POST', '/v1/env/expand', { body: file(name) }],
+  'expand-env with a pin': (name) => ['POST', '/v1/env/expand', { body: file(`${name}@1`) }],
+  'expand-env with unless': (name) => [
+    'POST',
+    '/v1/env/expand',
+    { body: { ...file(name), unless: 'a'.repeat(43) } },
+  ],
   'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],
+};
+/** The requests for the current value, which a deleted secret has no more. */
+const current = Object.keys(asks).filter((ask) => !/version|pin/.test(ask));
+const askAs = (token: string, what: string) => (name: string) => {
+  const [method, path, call] = (asks[what] as Ask)(name);
+  return vault.call(method, path, { token, ...call });
+};
+const callsOf = async (reply: Reply) => {
+  const { storeCalls, kmsCalls, attempts } = (await logged(vault, reply)).request;
+  return { storeCalls, kmsCalls, attempts };
 };
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
 
@@ -54,29 +90,67 @@ describe('a secret hidden from the caller', () => {
   // Shows G7.
   it.each(cells)('looks missing to %s in %s', async (who, what) => {
     const token = vault.token(strangers[who as keyof typeof strangers]);
-    const ask = (name: string) => {
-      const [method, path, call] = (asks[what] as Ask)(name);
-      return vault.call(method, path, { token, ...call });
-    };
-    const [outOfSight, absent] = [await ask(hidden), await ask(never)];
-    expect(outOfSight.status).toBe(404);
-    expect(outOfSight.json.code).toBe('not_found');
-    expect(withoutRequestId(outOfSight).replaceAll(hidden, 'N')).toBe(
-      withoutRequestId(absent).replaceAll(never, 'N'),
-    );
-    if (!what.endsWith('env')) expect(outOfSight.text).not.toContain(hidden);
-    expect(outOfSight.text).not.toContain('tenant-');
+    const ask = askAs(token, what);
+    const absent = await ask(never);
+    for (const name of [hidden, ended]) {
+      const outOfSight = await ask(name);
+      expect(outOfSight).toMatchObject({ status: 404, json: { code: 'not_found' } });
+      expect(withoutRequestId(outOfSight).replaceAll(name, 'N')).toBe(
+        withoutRequestId(absent).replaceAll(never, 'N'),
+      );
+      if (!what.includes('env')) expect(outOfSight.text).not.toContain(name);
+      expect(outOfSight.text).not.toContain('tenant-');
+      if (isLocal) expect(await callsOf(outOfSight)).toEqual(await callsOf(absent));
+    }
   });
+
+  // Shows G7.
+  it.each(current)(
+    'looks missing in %s once it is deleted, also to a caller who may see it',
+    async (what) => {
+      const ask = askAs(vault.token(), what);
+      const [deleted, absent] = [await ask(ended), await ask(never)];
+      expect(deleted.status).toBe(404);
+      expect(withoutRequestId(deleted).replaceAll(ended, 'N')).toBe(
+        withoutRequestId(absent).replaceAll(never, 'N'),
+      );
+      if (isLocal) expect(await callsOf(deleted)).toEqual(await callsOf(absent));
+    },
+  );
 
   it.each(Object.keys(strangers))('stays out of the list of %s', async (who) => {
     const token = vault.token(strangers[who as keyof typeof strangers]);
-    const { json } = await vault.call('GET', '/v1/secrets', { token });
-    expect(json.names).not.toContain(hidden);
+    const list = async (query: string) =>
+      (await vault.call('GET', `/v1/secrets?${query}`, { token })).text;
+    for (const query of ['', 'include=details', 'state=deleted', 'state=deleted&include=details']) {
+      const text = await list(query);
+      for (const name of [hidden, ended]) expect(text).not.toContain(name);
+    }
   });
 
   it('keeps its versions and its value after all attempts', async () => {
     const { json } = await vault.ask('GET', `/v1/secrets/${hidden}`);
     expect(json).toMatchObject({ version: 2, value: 'canary-2' });
+    for (const name of [hidden, ended]) {
+      const first = await vault.ask('GET', `/v1/secrets/${name}?version=1`);
+      expect(first.json.value).toBe('canary-1');
+    }
+    const { json: history } = await vault.ask('GET', `/v1/secrets/${ended}/versions`);
+    expect(history.versions?.map(({ state }) => state)).toEqual(['deleted', 'stored', 'stored']);
+  });
+
+  it('is listed among deleted secrets to a token whose names cover it', async () => {
+    for (const [names, seen] of [
+      [[`${ended.slice(0, 8)}*`], [ended]],
+      [[hidden, shown], []],
+      [[ended, hidden], [ended]],
+    ] as const) {
+      const token = vault.token({ names });
+      const path = `/v1/secrets?state=deleted&include=details&prefix=${ended.slice(0, 5)}`;
+      const list = () => vault.call('GET', path, { token });
+      const { json } = await untilSeen(list, ({ json }) => json.names?.length === seen.length);
+      expect(json.names).toEqual(seen);
+    }
   });
 });
 
@@ -129,9 +203,12 @@ describe('a create', () => {
         body: { content: `${name}=v\nB=enc(${name})` },
       });
     for (const write of [create, encrypt]) {
-      const [taken, free] = [await write(hidden), await write(never)];
-      expect(taken).toMatchObject({ status: 403, json: { code: 'forbidden' } });
-      expect(withoutRequestId(taken)).toBe(withoutRequestId(free));
+      const free = await write(never);
+      for (const name of [hidden, ended]) {
+        const taken = await write(name);
+        expect(taken).toMatchObject({ status: 403, json: { code: 'forbidden' } });
+        expect(withoutRequestId(taken)).toBe(withoutRequestId(free));
+      }
     }
     expect((await create(`OTHER.${freshName()}`)).status).toBe(201);
     expect((await vault.ask('GET', `/v1/secrets/${never}`)).status).toBe(404);

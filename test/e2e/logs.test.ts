@@ -3,10 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, expect, it } from '@jest/globals';
 import { canaryForms, findCanaries } from '../support/adversary/canaries.ts';
 import { runLocal } from '../support/local-process.ts';
+import { type Line, logged as linesOf } from '../support/log-lines.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
-import { untilSeen } from '../support/until.ts';
-
-type Line = { readonly [field: string]: unknown };
 
 const vault = useVault();
 let token: string;
@@ -14,20 +12,7 @@ beforeAll(() => {
   token = vault.token({ tenant: 'acme', sub: 'alice' });
 });
 
-/** The log lines of a request. Waits for the last one, the summary. */
-const logged = async (reply: Reply) => {
-  const requestId = reply.headers.get('x-request-id') ?? '';
-  const isRequest = ({ message }: Line) => message === 'request';
-  const linesOf = (): Line[] => {
-    const own = vault.lines().filter((line) => line.startsWith('{') && line.includes(requestId));
-    return own.map((line) => JSON.parse(line));
-  };
-  const lines = await untilSeen(linesOf, (seen) => seen.some(isRequest));
-  const requests = lines.filter(isRequest);
-  expect(requests).toHaveLength(1);
-  const decisions = lines.filter(({ message }) => message === 'decision');
-  return { request: requests[0] ?? {}, decisions };
-};
+const logged = (reply: Reply) => linesOf(vault, reply);
 const decided = (decisions: readonly Line[]) =>
   decisions.map(({ decision, secret, version }) => [decision, secret, version]);
 /** A file that creates these names. */
@@ -73,6 +58,10 @@ describeLocal('the log line of a request', () => {
     const create = { name, value: 'v' };
     const taken = { code: 'secret_exists', secret: name };
     const absent = { code: 'not_found', secret: missing };
+    const gone = { code: 'not_found', secret: name };
+    const current = { code: 'version_current', secret: name, version: 2 };
+    const destroyed = { code: 'version_destroyed', secret: name };
+    const known = { 'If-None-Match': '"2"' };
     for (const [operation, about, reply] of [
       ['encrypt-env', {}, await call('POST', '/v1/env/encrypt', file)],
       ['submit-env', { code: 'secret_exists' }, await call('POST', '/v1/env', file)],
@@ -86,6 +75,13 @@ describeLocal('the log line of a request', () => {
       ['get-secret', { secret: name, version: 1 }, await call('GET', `${one}?version=1`)],
       ['get-secret', { code: 'not_found', secret: name }, await call('GET', `${one}?version=3`)],
       ['get-secret', absent, await call('GET', other)],
+      ['get-secret', { secret: name, version: 2 }, await call('GET', one, undefined, known)],
+      ['destroy-version', { secret: name, version: 1 }, await call('DELETE', `${one}/versions/1`)],
+      ['destroy-version', current, await call('DELETE', `${one}/versions/2`)],
+      ['get-secret', destroyed, await call('GET', `${one}?version=1`)],
+      ['delete-secret', { secret: name }, await call('DELETE', one)],
+      ['delete-secret', gone, await call('DELETE', one)],
+      ['delete-secret', absent, await call('DELETE', other)],
       ['list-versions', { secret: name }, await call('GET', `${one}/versions`)],
       ['list-versions', absent, await call('GET', `${other}/versions`)],
       ['list-secrets', {}, await call('GET', '/v1/secrets')],
@@ -102,6 +98,52 @@ describeLocal('the log line of a request', () => {
         ...about,
       });
     }
+  });
+
+  it('shows no KMS call for a deletion, a destruction and a caller that has the current version', async () => {
+    const path = `/v1/secrets/${await vault.create()}`;
+    await vault.ask('PUT', path, { value: 'w' });
+    for (const [cost, reply] of [
+      [
+        { storeCalls: 1, attempts: 0 },
+        await vault.ask('GET', path, undefined, { 'If-None-Match': '*' }),
+      ],
+      [{ storeCalls: 3, attempts: 1 }, await vault.ask('DELETE', `${path}/versions/1`)],
+      [{ storeCalls: 2, attempts: 1 }, await vault.ask('DELETE', path)],
+    ] as const) {
+      expect((await logged(reply)).request).toMatchObject({ ...cost, kmsCalls: 0 });
+    }
+  });
+
+  // Shows G14.
+  it('shows the length of a note in bytes, and no line shows its text', async () => {
+    const name = freshName();
+    const canary = `c4n4ry-${randomUUID()}`;
+    const note = `é ${canary}`;
+    const noteBytes = Buffer.byteLength(note);
+    const path = `/v1/secrets/${name}`;
+    const file = { ...creating([freshName()]), note };
+    for (const reply of [
+      await call('POST', '/v1/secrets', { name, value: 'v', note }),
+      await call('POST', '/v1/secrets', { name, value: 'v', note }),
+      await call('PUT', path, { value: 'w', note }),
+      await call('DELETE', path, { note }),
+      await call('DELETE', path, { note }),
+      await call('POST', '/v1/env', file),
+      await call('POST', '/v1/env/encrypt', file),
+    ]) {
+      expect((await logged(reply)).request).toMatchObject({ noteBytes });
+    }
+    for (const reply of [
+      await call('POST', '/v1/secrets', { name, value: canary, note }),
+      await call('POST', '/v1/secrets', { name, value: 'v' }),
+      await call('GET', path),
+      await call('GET', `${path}/versions`),
+      await call('GET', '/v1/secrets?include=details'),
+    ]) {
+      expect((await logged(reply)).request).not.toHaveProperty('noteBytes');
+    }
+    expect(vault.lines().join('\n')).not.toContain(canary);
   });
 
   it('appears without a tenant for a request without a token', async () => {
@@ -132,7 +174,7 @@ describeLocal('the log line of a request', () => {
 
 describeLocal('the log lines of decisions', () => {
   // Shows G14.
-  it('report created, refused, written and replayed', async () => {
+  it('report created, refused, written, replayed, deleted and destroyed', async () => {
     const [name, key] = [freshName(), { 'Idempotency-Key': randomUUID() }];
     const create = { name, value: 'v' };
     const created = await logged(await call('POST', '/v1/secrets', create, key));
@@ -143,6 +185,22 @@ describeLocal('the log lines of decisions', () => {
     expect(decided(written.decisions)).toEqual([['version_written', name, 2]]);
     const replayed = await logged(await call('POST', '/v1/secrets', create, key));
     expect(decided(replayed.decisions)).toEqual([['replayed', name, 1]]);
+    const destroyed = await logged(await call('DELETE', `/v1/secrets/${name}/versions/1`));
+    expect(decided(destroyed.decisions)).toEqual([['destroyed', name, 1]]);
+    const deleted = await logged(await call('DELETE', `/v1/secrets/${name}`));
+    expect(decided(deleted.decisions)).toEqual([['deleted', name, 3]]);
+    const again = await logged(await call('POST', '/v1/secrets', create));
+    expect(decided(again.decisions)).toEqual([['created', name, 4]]);
+  });
+
+  it('say nothing of a destruction that was made before, or that has nothing to destroy', async () => {
+    const path = `/v1/secrets/${await vault.create()}`;
+    await vault.ask('PUT', path, { value: 'w' });
+    await vault.ask('DELETE', `${path}/versions/1`);
+    for (const version of [1, 2, 3]) {
+      const reply = await vault.ask('DELETE', `${path}/versions/${version}`);
+      expect(decided((await logged(reply)).decisions)).toEqual([]);
+    }
   });
 
   it('name each existing secret for which a file was refused', async () => {
@@ -186,6 +244,11 @@ describeLocal('the log', () => {
     await call('PUT', `/v1/secrets/${name}`, { value: canary() }, { 'If-Match': '"9"' });
     await call('GET', `/v1/secrets/${name}`);
     await call('GET', `/v1/secrets/${name}/versions?include=values`);
+    await call('DELETE', `/v1/secrets/${name}/versions/1`, undefined, { 'If-Match': canary() });
+    await call('DELETE', `/v1/secrets/${name}/versions/${encodeURIComponent(canary())}`);
+    await call('DELETE', `/v1/secrets/${name}`, { note: `${canary()}\n` });
+    await call('DELETE', `/v1/secrets/${name}`, { [canary()]: 1 });
+    await call('GET', `/v1/secrets?state=${encodeURIComponent(canary())}`);
     const other = freshName();
     const file = { content: `${other}=${canary()}\nA=enc(${other})\nB="${canary()}"\n` };
     await call('POST', '/v1/env/encrypt', { ...file, dryRun: true });
@@ -196,6 +259,7 @@ describeLocal('the log', () => {
     await call('POST', '/v1/env/expand', { content: `A=secret(${other})\n#${canary()}\n` });
     await call('POST', '/v1/env/encrypt', { content: 'A=1', values });
     await call('POST', '/v1/env/encrypt', { content: `A=enc(${canary()})\n${canary()}\n` });
+    await call('POST', '/v1/env/expand', { content: 'A=1', unless: canary() });
     await vault.call('POST', '/v1/env/encrypt', { token, file: `A="${canary()}` });
     for (const raw of [canary(), `{"name":"A","value":"${canary()}`, `{"${canary()}":1}`]) {
       await vault.call('POST', '/v1/secrets', { token, raw });
@@ -223,7 +287,7 @@ describeLocal('the log', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation tenant subject secret version outcome ' +
-        'status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
+        'noteBytes status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
       ).split(' '),
     );
     const objects = vault.lines().filter((line) => line.startsWith('{'));

@@ -209,7 +209,9 @@ export const checkAccepted = (
     const what = `the accepted parameter ${name}`;
     return schemaViolations(`${pointer}/schema`, isNumber ? Number(value) : value, what);
   });
-  if (json === undefined) return violations;
+  const { content, required } = resolved(operation.node['requestBody']);
+  const isIgnored = !isNode(content) || (required !== true && json === '');
+  if (json === undefined || isIgnored) return violations;
   const schema = `${pointerOf(operation)}/requestBody/content/application~1json/schema`;
   return [...violations, ...schemaViolations(schema, JSON.parse(json), 'the accepted body')];
 };
