@@ -33,6 +33,7 @@ type Request = readonly [method: string, path: string, body?: object];
 
 const create = (name: string, value: string): Request => ['POST', '/v1/secrets', { name, value }];
 const update = (name: string, value: string): Request => ['PUT', `/v1/secrets/${name}`, { value }];
+const remove = (name: string): Request => ['DELETE', `/v1/secrets/${name}`];
 const submit = (names: readonly string[], value: string): Request => {
   const content = names.map((name) => `A_${name}=enc(${name})\n`).join('');
   const values = Object.fromEntries(names.map((name) => [name, value]));
@@ -157,8 +158,17 @@ describe('16 concurrent duplicates of a keyed request', () => {
   // Shows G6.
   it('take effect once and get one answer, whichever host gets them', async () => {
     const [created, updated, stored] = [freshName(), freshName(), freshName()];
-    await callAll([create(updated, 'first')]);
-    for (const request of [create(created, 'v'), update(updated, 'v'), submit([stored], 'v')]) {
+    const [removed, ended, endedToo] = [freshName(), freshName(), freshName()];
+    for (const name of [updated, removed, ended, endedToo]) await callAll([create(name, 'first')]);
+    for (const name of [ended, endedToo]) await callAll([remove(name)]);
+    for (const request of [
+      create(created, 'v'),
+      update(updated, 'v'),
+      submit([stored], 'v'),
+      remove(removed),
+      create(ended, 'v'),
+      submit([endedToo], 'v'),
+    ]) {
       const duplicates = times(clients, () => request);
       const replies = await callAll(duplicates, { 'Idempotency-Key': randomUUID() });
       expect(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
@@ -171,6 +181,10 @@ describe('16 concurrent duplicates of a keyed request', () => {
     expect((await read(`/v1/secrets/${created}`)).version).toBe(1);
     expect((await read(`/v1/secrets/${updated}`)).version).toBe(2);
     expect((await read(`/v1/secrets/${stored}`)).version).toBe(1);
+    expect(await historyOf(removed)).toMatchObject([{ version: 1 }, { state: 'deleted' }]);
+    for (const name of [ended, endedToo]) {
+      expect((await read(`/v1/secrets/${name}`)).version).toBe(3);
+    }
   });
 
   it('succeed alike with an If-Match that only the first of them meets', async () => {
@@ -186,25 +200,51 @@ describe('16 concurrent duplicates of a keyed request', () => {
   });
 });
 
-describe('concurrent creates and files for the same names', () => {
-  it('give each name to one of them, and a file all of its names or none', async () => {
-    for (let round = 0; round < 6; round += 1) {
-      const pair = [freshName('LEFT'), freshName('RIGHT')];
-      const files = times(6, (index) => submit(pair, `file ${index}`));
-      const creates = pair.flatMap((name) => times(2, () => create(name, 'single')));
-      const inOrder = round % 2 === 0 ? [...creates, ...files] : [...files, ...creates];
-      const replies = await callAll(inOrder);
-      const won = { files: countOf(replies, 200), singles: countOf(replies, 201) };
-      expect([
-        { files: 1, singles: 0 },
-        { files: 0, singles: 2 },
-      ]).toContainEqual(won);
-      expect(countOf(replies, 409)).toBe(10 - won.files - won.singles);
-      const [left, right] = await Promise.all(pair.map((name) => read(`/v1/secrets/${name}`)));
-      expect(left?.value).toMatch(won.files === 1 ? /^file \d$/ : /^single$/);
-      expect(right?.value).toBe(left?.value);
-    }
+describe('16 deletions of one secret and then 16 creates', () => {
+  it('let exactly one of each succeed, so that the secret has three versions', async () => {
+    const name = freshName();
+    await callAll([create(name, 'first')]);
+    const deletions = await callAll(times(clients, () => remove(name)));
+    expect([countOf(deletions, 200), countOf(deletions, 404)]).toEqual([1, 15]);
+    const creates = await callAll(times(clients, (index) => create(name, `again ${index}`)));
+    expect([countOf(creates, 201), countOf(creates, 409)]).toEqual([1, 15]);
+    const won = creates.findIndex(({ status }) => status === 201);
+    expect(await read(`/v1/secrets/${name}`)).toMatchObject({ version: 3, value: `again ${won}` });
+    const history = await historyOf(name);
+    expect(history.map(({ state }) => state)).toEqual(['stored', 'deleted', 'stored']);
   });
+});
+
+describe('concurrent creates and files for the same names', () => {
+  it.each([
+    ['never existed', 1],
+    ['were deleted', 3],
+  ])(
+    'give each name to one of them, and a file all of its names or none, if they %s',
+    async (_, version) => {
+      for (let round = 0; round < 4; round += 1) {
+        const pair = [freshName('LEFT'), freshName('RIGHT')];
+        if (version > 1) {
+          await callAll(pair.map((name) => create(name, 'first')));
+          await callAll(pair.map((name) => remove(name)));
+        }
+        const files = times(6, (index) => submit(pair, `file ${index}`));
+        const creates = pair.flatMap((name) => times(2, () => create(name, 'single')));
+        const inOrder = round % 2 === 0 ? [...creates, ...files] : [...files, ...creates];
+        const replies = await callAll(inOrder);
+        const won = { files: countOf(replies, 200), singles: countOf(replies, 201) };
+        expect([
+          { files: 1, singles: 0 },
+          { files: 0, singles: 2 },
+        ]).toContainEqual(won);
+        expect(countOf(replies, 409)).toBe(10 - won.files - won.singles);
+        const [left, right] = await Promise.all(pair.map((name) => read(`/v1/secrets/${name}`)));
+        expect(left?.value).toMatch(won.files === 1 ? /^file \d$/ : /^single$/);
+        expect(right?.value).toBe(left?.value);
+        expect([left?.version, right?.version]).toEqual([version, version]);
+      }
+    },
+  );
 });
 
 describe('a reader of a secret during updates', () => {

@@ -175,6 +175,96 @@ describe('the limits of a .env file', () => {
   });
 });
 
+describe('a .env file with deleted secrets', () => {
+  const ended = async (value: string): Promise<string> => {
+    const name = await vault.create(value);
+    expect((await vault.ask('DELETE', `/v1/secrets/${name}`)).status).toBe(200);
+    return name;
+  };
+
+  it('does not find their current versions, but finds pinned ones, though not the deletion', async () => {
+    const [name, kept] = [await ended('one'), await vault.create('kept')];
+    const file = `A=secret(${kept})\nB=secret(${name})\nC=secret(${name}@2)\nD=secret(${name}@1)\n`;
+    for (const [route, more] of [
+      ['', {}],
+      ['', { dryRun: true }],
+      ['/expand', {}],
+    ] as const) {
+      const reply = await json(route, file, more);
+      expect(reply).toMatchObject({ status: 404, json: { errorsTotal: 2 } });
+      expect(reply.json.errors?.map(({ line }) => line)).toEqual([2, 3]);
+    }
+    const pinned = await json('/expand', `D=secret(${name}@1)\n`, { pin: true });
+    expect(pinned.json).toMatchObject({ content: 'D=one\n', pinned: `D=secret(${name}@1)\n` });
+    expect((await json('', `D=secret(${name}@1)\n`)).json.content).toBe('D=one\n');
+  });
+
+  it('finds them as of an instant before the deletion', async () => {
+    const name = await vault.create('one');
+    const { json: deletion } = await vault.ask('DELETE', `/v1/secrets/${name}`);
+    const file = `A=secret(${name})\n`;
+    const before = new Date(Date.parse(deletion.validFrom ?? '') - 1).toISOString();
+    expect((await json('/expand', file, { at: before })).json.content).toBe('A=one\n');
+    expect((await json('/expand', file, { at: deletion.validFrom })).status).toBe(404);
+  });
+
+  it.each(['', '/encrypt'] as const)(
+    'creates them again with their next version and a note, as a dry run foretells: /v1/env%s',
+    async (route) => {
+      const [again, fresh] = [await ended('one'), freshName()];
+      const content = `A=enc(${again})\nB=enc(${fresh})\n`;
+      const sent = { values: { [again]: 'three', [fresh]: 'first' }, note: 'for the new team' };
+      const dry = await json(route, content, { ...sent, dryRun: true });
+      expect(await readBack(again)).toBeUndefined();
+      const real = await json(route, content, sent);
+      expect([dry.status, dry.text]).toEqual([200, real.text]);
+      expect(real.json.created).toEqual([
+        { name: again, version: 3 },
+        { name: fresh, version: 1 },
+      ]);
+      for (const [name, version] of [
+        [again, 3],
+        [fresh, 1],
+      ] as const) {
+        const { json: stored } = await vault.ask('GET', `/v1/secrets/${name}`);
+        expect(stored).toMatchObject({ version, note: 'for the new team' });
+      }
+      const twice = await json(route, content, sent);
+      expect(twice).toMatchObject({ status: 409, json: { errorsTotal: 2 } });
+    },
+  );
+
+  it('cannot create a secret again and read one of its old versions', async () => {
+    const name = await ended('one');
+    const file = `A=enc(${name})\nB=secret(${name}@1)\n`;
+    const reply = await json('', file, { values: { [name]: 'three' } });
+    expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
+    expect(reply.json.errors).toMatchObject([{ line: 2, code: 'reference_to_new_secret' }]);
+  });
+
+  it('counts each that it creates again twice against 96 names, and existing names come first', async () => {
+    const names = Array.from({ length: 49 }, () => freshName('AGAIN'));
+    const file = (some: readonly string[]) =>
+      some.map((name) => `K${name}=enc(${name})\n`).join('');
+    const values = (some: readonly string[]) =>
+      Object.fromEntries(some.map((name) => [name, `v-${name}`]));
+    const encrypt = (some: readonly string[], more = {}) =>
+      json('/encrypt', file(some), { values: values(some), ...more });
+    expect((await encrypt(names)).status).toBe(200);
+    for (const name of names) await vault.ask('DELETE', `/v1/secrets/${name}`);
+    const tooMany = { status: 413, json: { code: 'too_large', limit: 96 } };
+    expect(await encrypt(names, { dryRun: true })).toMatchObject(tooMany);
+    expect(await encrypt(names)).toMatchObject(tooMany);
+    const some = names.slice(1);
+    const dry = await encrypt(some, { dryRun: true });
+    const real = await encrypt(some);
+    expect([dry.status, dry.text]).toEqual([200, real.text]);
+    expect(real.json.created?.map(({ version }) => version)).toEqual(some.map(() => 3));
+    expect((await encrypt(names)).json).toMatchObject({ code: 'secret_exists', errorsTotal: 48 });
+    expect(await readBack(names[0] ?? '')).toBeUndefined();
+  });
+});
+
 describe('names and keys of JavaScript built-ins', () => {
   it('work like any other', async () => {
     const words = ['constructor', '__proto__', 'toString', 'valueOf'];

@@ -5,9 +5,13 @@ import { freshName, type Reply, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
 
-type Request = { readonly method: string; readonly path: string; readonly body: object };
+type Request = { readonly method: string; readonly path: string; readonly body?: object };
 const send = ({ method, path, body }: Request, key: string, headers = {}, as = vault.token()) =>
-  vault.call(method, path, { token: as, body, headers: { 'Idempotency-Key': key, ...headers } });
+  vault.call(method, path, {
+    token: as,
+    ...(body && { body }),
+    headers: { 'Idempotency-Key': key, ...headers },
+  });
 const versionsOf = async (name: string): Promise<number> => {
   const reply = await vault.ask('GET', `/v1/secrets/${name}/versions`);
   return reply.json.versions?.length ?? 0;
@@ -25,6 +29,11 @@ const updateOf = (name: string, value = 'w'): Request => ({
   path: `/v1/secrets/${name}`,
   body: { value },
 });
+const deleteOf = (name: string, note?: string): Request => ({
+  method: 'DELETE',
+  path: `/v1/secrets/${name}`,
+  ...(note !== undefined && { body: { note } }),
+});
 const encryptOf = (name: string, value = 'v'): Request => ({
   method: 'POST',
   path: '/v1/env/encrypt',
@@ -36,11 +45,19 @@ const submitOf = (name: string, other: string): Request => ({
   body: { content: `A="enc(${name})"\nB=secret(${other})\n`, values: { [name]: 'v' } },
 });
 
+/** A secret that was deleted. */
+const deleted = async (): Promise<string> => {
+  const name = await vault.create();
+  await send(deleteOf(name), randomUUID());
+  return name;
+};
+
 describe('a repeated keyed request', () => {
   it.each([
     ['creates', async () => freshName(), createOf, 1],
     ['updates', () => vault.create(), updateOf, 2],
     ['encrypts', async () => freshName(), encryptOf, 1],
+    ['deletes', () => vault.create(), deleteOf, 2],
   ] as const)('%s once', async (_, prepare, requestOf, versions) => {
     const [name, key] = [await prepare(), randomUUID()];
     const request = requestOf(name);
@@ -102,6 +119,61 @@ describe('a repeated keyed request', () => {
     expect([again.status, again.text, isReplay(again)]).toEqual([201, first.text, true]);
   });
 
+  it('deletes once: after a re-create it repeats the first answer and deletes nothing', async () => {
+    const [name, key] = [await vault.create('one'), randomUUID()];
+    const first = await send(deleteOf(name, 'why'), key, { 'If-Match': '"1"' });
+    expect((await send(createOf(name, 'three'), randomUUID())).json.version).toBe(3);
+    const again = await send(deleteOf(name, 'why'), key, { 'If-Match': '"1"' });
+    expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
+    expect(again.headers.get('etag')).toBe('"2"');
+    expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({
+      version: 3,
+      value: 'three',
+    });
+  });
+
+  it.each([
+    ['create', async () => freshName(), createOf, 1],
+    ['update', () => vault.create(), updateOf, 2],
+    ['encrypt', async () => freshName(), encryptOf, 1],
+    ['create of a deleted secret', () => deleted(), createOf, 3],
+    ['encrypt of a deleted secret', () => deleted(), encryptOf, 3],
+  ] as const)(
+    'repeats the first answer to a %s whose secret was deleted since',
+    async (_, prepare, requestOf, version) => {
+      const [name, key] = [await prepare(), randomUUID()];
+      const first = await send(requestOf(name), key);
+      await send(deleteOf(name), randomUUID());
+      const again = await send(requestOf(name), key);
+      expect([again.status, again.text, isReplay(again)]).toEqual([first.status, first.text, true]);
+      expect(await versionsOf(name)).toBe(version + 1);
+      expect((await vault.ask('GET', `/v1/secrets/${name}`)).status).toBe(404);
+    },
+  );
+
+  it('answers 410 for a file whose version was destroyed since, and names its line', async () => {
+    const [name, old, key] = [freshName(), await vault.create('one'), randomUUID()];
+    await send(submitOf(name, old), key);
+    await send(updateOf(old, 'two'), randomUUID());
+    expect((await send(submitOf(name, old), key)).json.content).toContain('one');
+    await vault.ask('DELETE', `/v1/secrets/${old}/versions/1`);
+    const again = await send(submitOf(name, old), key);
+    expect(again).toMatchObject({ status: 410, json: { code: 'version_destroyed' } });
+    expect(again.json.errors).toMatchObject([{ line: 2, name: old }]);
+    expect(await versionsOf(name)).toBe(1);
+  });
+
+  it('of an update or a deletion gets 404 from a caller who may no longer see the name', async () => {
+    for (const requestOf of [updateOf, deleteOf]) {
+      const [name, key] = [await vault.create(), randomUUID()];
+      await send(requestOf(name), key);
+      const blind = vault.token({ names: ['OTHER'] });
+      const refused = await send(requestOf(name), key, {}, blind);
+      expect(refused).toMatchObject({ status: 404, json: { code: 'not_found' } });
+      expect(isReplay(await send(requestOf(name), key))).toBe(true);
+    }
+  });
+
   it('must pass the checks of any request first', async () => {
     const [name, key] = [freshName(), randomUUID()];
     await send(createOf(name), key);
@@ -124,6 +196,25 @@ describe('a used key', () => {
     expect(await send(updateOf(await vault.create(), 'w'), key)).toMatchObject(refused);
     expect(await versionsOf(name)).toBe(2);
     expect(await versionsOf(other)).toBe(0);
+  });
+
+  it('gets 422 without effect for another note, for a note that is new or gone, and for a deletion', async () => {
+    const [name, key] = [await vault.create(), randomUUID()];
+    const noted = (note?: string): Request => ({
+      ...updateOf(name),
+      body: { value: 'w', ...(note !== undefined && { note }) },
+    });
+    const refused = { status: 422, json: { code: 'idempotency_key_reused' } };
+    await send(noted('why'), key);
+    for (const request of [noted('why else'), noted(), deleteOf(name), deleteOf(name, 'why')]) {
+      expect(await send(request, key)).toMatchObject(refused);
+    }
+    const bare = randomUUID();
+    await send(deleteOf(name), bare);
+    expect(await send(deleteOf(name, 'why'), bare)).toMatchObject(refused);
+    expect(await send(deleteOf(name), bare, { 'If-Match': '"2"' })).toMatchObject(refused);
+    expect(isReplay(await send(noted('why'), key))).toBe(true);
+    expect(await versionsOf(name)).toBe(3);
   });
 
   it('of a create gets 422 without effect for another value and for another name', async () => {
@@ -175,7 +266,9 @@ describe('a used key', () => {
 
   it('stays free after a refusal', async () => {
     const [name, key] = [freshName(), randomUUID()];
-    expect((await send(updateOf(name), key)).status).toBe(404);
+    for (const request of [updateOf(name), deleteOf(name)]) {
+      expect((await send(request, key)).status).toBe(404);
+    }
     expect((await send(createOf(name), key)).status).toBe(201);
   });
 
