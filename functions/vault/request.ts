@@ -39,10 +39,10 @@ export type Journal = {
   readonly concerns: (about: About) => void;
 };
 
-/** What the line of a request tells of its secret. */
+/** The line of a request names its secret by these. A note is known only by its length. */
 export type About = Partial<VersionRef> & { readonly noteBytes?: number };
 
-/** What the line of a request tells of a request with a note: only the length of the note. */
+/** The part of a request that its line may show. */
 export const aboutRequest = ({
   name,
   note,

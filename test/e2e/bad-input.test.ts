@@ -338,7 +338,7 @@ describe('a body', () => {
     expect(await send(request, text(), typed([]))).toMatchObject(unsupported);
   });
 
-  it('of a deletion may be missing, empty or an empty object', async () => {
+  it('may be missing, empty or an empty object for a deletion', async () => {
     for (const [body, type] of [
       [undefined, []],
       ['', []],
@@ -352,7 +352,7 @@ describe('a body', () => {
     }
   });
 
-  it('of a destruction is ignored', async () => {
+  it('gets ignored by a destruction', async () => {
     const name = freshName('BODY');
     await send(create, { name, ...value });
     await send(`PUT /v1/secrets/${name}`, value);

@@ -163,7 +163,7 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(1);
   });
 
-  it('of an update or a deletion gets 404 from a caller who may no longer see the name', async () => {
+  it('gets 404 for an update or a deletion once the caller may no longer see the name', async () => {
     for (const requestOf of [updateOf, deleteOf]) {
       const [name, key] = [await vault.create(), randomUUID()];
       await send(requestOf(name), key);

@@ -139,7 +139,7 @@ describe('a secret hidden from the caller', () => {
     expect(history.versions?.map(({ state }) => state)).toEqual(['deleted', 'stored', 'stored']);
   });
 
-  it('is listed among deleted secrets to a token whose names cover it', async () => {
+  it('appears in the list of deleted secrets only if the names of the token cover it', async () => {
     for (const [names, seen] of [
       [[`${ended.slice(0, 8)}*`], [ended]],
       [[hidden, shown], []],
