@@ -59,7 +59,8 @@ const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult):
   const length = Buffer.byteLength(body);
   response.statusCode = result.statusCode;
   for (const [name, values] of replyHeadersOf(result)) response.setHeader(name, values);
-  response.setHeader('Content-Length', length);
+  // In a 304 this header would state the length of the value that it leaves out (RFC 9110, 8.6).
+  if (result.statusCode !== 304) response.setHeader('Content-Length', length);
   holdReply(length);
   response.write(body);
 };
