@@ -18,7 +18,7 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
-import { newValue, readers, writers } from '../support/operations.ts';
+import { keyedWriters, newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { vaultOver } from '../support/vault.ts';
@@ -43,14 +43,42 @@ const linesOf = (created: readonly string[], read: readonly string[] = []) =>
     ...read.map((name) => `Y_${name}=secret(${name})\n`),
   ].join('');
 
+type OverDeletion = { readonly names?: number; readonly keyed?: number; readonly writes: number };
+/**
+ * The cost of a transaction that a deletion refuses, and of the next one. Between them an own first version is looked for,
+ * and a file reads its names. `keyed`: the number of looks for its record.
+ */
+const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost => ({
+  store: [
+    ...Array(keyed).fill('GetItem'),
+    ...Array(names > 0 ? 2 : 1).fill('TransactGetItems'),
+    ...Array(2).fill('TransactWriteItems'),
+  ],
+  kms: Array(Math.max(1, names)).fill('GenerateDataKey'),
+  reads: keyed + 2 + 2 * names,
+  writes,
+});
+
 /** The cost of each operation of test/support/operations.ts; the second is its cost with a key. */
 const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'create-secret': [costs['create-secret'], costs['create-secret, keyed']],
+  'create-secret over a deletion': [
+    costs['create-secret over a deletion'],
+    overDeletion({ keyed: 1, writes: 2 * 3 + 2 }),
+  ],
   'update-secret': [costs['update-secret'], costs['update-secret, keyed']],
+  'delete-secret': [costs['delete-secret'], costs['delete-secret, keyed']],
+  'destroy-version': [costs['destroy-version']],
   'encrypt-env of one name': [envCost({ created: 1 }), envCost({ created: 1, recordKb: 1 })],
   'encrypt-env': [envCost({ created: 3 }), envCost({ created: 3, recordKb: 1 })],
+  // Both names are read again before the second attempt.
+  'encrypt-env over a deletion': [
+    overDeletion({ names: 2, writes: 2 * 3 + 1 + 2 }),
+    overDeletion({ names: 2, keyed: 2, writes: 2 * 4 + 1 + 2 }),
+  ],
   'submit-env': [envCost({ created: 3, read: 2 }), envCost({ created: 3, read: 2, recordKb: 1 })],
   'get-secret': [costs['get-secret']],
+  'get-secret, unchanged': [costs['get-secret, unchanged']],
   'get-secret by version': [costs['get-secret by version']],
   // The second of four versions takes the head and two halvings.
   'get-secret at an instant': [getAtCost(4)],
@@ -58,15 +86,20 @@ const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'list-versions': [{ ...costs['list-versions'], kms: Array(4).fill('Decrypt'), reads: 1 + 1 }],
   // A query costs at least this; a few names cost no more.
   'list-secrets': [{ ...costs['list-secrets'], reads: 0.5 }],
+  'list-secrets with details': [{ ...costs['list-secrets with details'], reads: 0.5 + 2 }],
+  'list-secrets, deleted': [{ ...costs['list-secrets with details'], reads: 0.5 + 1 }],
   'expand-env': [envCost({ read: 2 })],
+  'expand-env, unchanged': [{ ...envCost({ read: 2 }), kms: [] }],
   'expand-env with pins': [envCost({ read: 2, superseded: 1 })],
 };
-const undisturbed = [...writers, ...readers].flatMap(({ name, prepare, run, writes }) =>
-  (writes.length > 0 ? [undefined, key] : [undefined]).map((withKey): [string, Case] => {
+const undisturbed = [...writers, ...readers].flatMap((operation: Operation) => {
+  const { name, prepare, run } = operation;
+  const keys = keyedWriters.includes(operation) ? [undefined, key] : [undefined];
+  return keys.map((withKey): [string, Case] => {
     const cost = expected[name]?.[withKey === undefined ? 0 : 1] ?? costs['get-health'];
     return [withKey ? `${name}, keyed` : name, { prepare, run: run(withKey), cost }];
-  }),
-);
+  });
+});
 
 const none = { store: [], kms: [], reads: 0, writes: 0 };
 /** The secrets that exist before each of these requests, each with its number of versions. */
@@ -90,28 +123,10 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     costs['get-secret, not found'],
   ],
   [
-    'a deletion',
-    { DB: 1 },
-    (vault, alice, context) => vault.delete(alice, 'DB', { context }),
-    costs['delete-secret'],
-  ],
-  [
-    'a keyed deletion',
-    { DB: 1 },
-    (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
-    costs['delete-secret, keyed'],
-  ],
-  [
     'a deletion of a missing secret',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context }),
     costs['get-secret, not found'],
-  ],
-  [
-    'a destruction',
-    { DB: 2 },
-    (vault, alice, context) => vault.destroy(alice, 'DB', 1, { context }),
-    costs['destroy-version'],
   ],
   [
     'a page of ten names with details',

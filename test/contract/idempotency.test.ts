@@ -10,7 +10,7 @@ import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { effectsOf } from '../support/effects.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
-import { type Operation, writers } from '../support/operations.ts';
+import { keyedWriters, type Operation } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
@@ -26,8 +26,8 @@ const key = 'k'.repeat(20);
 const hour = 3_600_000;
 const began = Date.now();
 
-describe.each(writers)('a repeated keyed request of $name', (operation) => {
-  const { writes } = operation;
+describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => {
+  const { writes, leaves } = operation;
   const prepared = async (of: Operation = operation, principal = someone()): Promise<Principal> => {
     await of.prepare(vault.ports, principal);
     return principal;
@@ -38,7 +38,7 @@ describe.each(writers)('a repeated keyed request of $name', (operation) => {
     return of.run(key)(ports ?? vault.ports, context, principal);
   };
   const effects = (principal: Principal) => effectsOf(vault.ports, principal, operation);
-  const others = writers.filter((other) => other !== operation);
+  const others = keyedWriters.filter((other) => other !== operation);
 
   // Shows G6.
   it.each([0, 24 * hour, 48 * hour - 1_000])(
@@ -47,7 +47,10 @@ describe.each(writers)('a repeated keyed request of $name', (operation) => {
       const principal = await prepared();
       const first = await run(principal);
       expect(first.replayed).toBe(false);
-      for (const { name } of writes) await addVersion(vault.ports, principal, name, 'later');
+      for (const { name } of writes) {
+        if (leaves === 'deleted') await vaultOver(vault.ports).create(principal, name, 'later');
+        else await addVersion(vault.ports, principal, name, 'later');
+      }
       expect(await run(principal, { after })).toEqual({ ...first, replayed: true });
       expect(await effects(principal)).toEqual([1]);
     },
@@ -68,11 +71,11 @@ describe.each(writers)('a repeated keyed request of $name', (operation) => {
   ])('counts as new %s', async (_, other, after) => {
     const principal = await prepared();
     await run(principal);
-    // A create then meets the existing name as any other create; an update writes its next version.
+    // A create then meets the existing name and a deletion the deleted one. An update writes its next version.
     const again = await run({ ...principal, ...other }, { after }).catch(({ code }) => code);
     if (operation.name === 'update-secret') {
       expect(again).toMatchObject({ replayed: false, written: [{ version: 4 }] });
-    } else expect(again).toBe('secret_exists');
+    } else expect(again).toBe(leaves === 'deleted' ? 'not_found' : 'secret_exists');
   });
 
   it('answers idempotency_key_reused if the key is used for anything else', async () => {
@@ -91,6 +94,11 @@ describe.each(writers)('a repeated keyed request of $name', (operation) => {
     const principal = await prepared();
     const ports = withoutRecords(vault.ports);
     const first = await run(principal, { ports });
+    if (leaves === 'deleted') {
+      // A repeated deletion finds no secret, so it makes no write whose condition could meet the record.
+      expect(await codeOf(() => run(principal, { ports }))).toBe('not_found');
+      return;
+    }
     expect(await run(principal, { ports })).toEqual({ ...first, replayed: true });
     for (const of of others) {
       if (of.prepare !== operation.prepare)
@@ -117,7 +125,8 @@ describe.each(writers)('a repeated keyed request of $name', (operation) => {
     const principal = await prepared();
     await run(principal);
     const code = await codeOf(() => run({ ...principal, names: [] }));
-    expect(code).toBe(operation.name === 'update-secret' ? 'not_found' : 'forbidden');
+    const replaces = ['update-secret', 'delete-secret'].includes(operation.name);
+    expect(code).toBe(replaces ? 'not_found' : 'forbidden');
   });
 });
 

@@ -27,7 +27,7 @@ import { effectsOf } from '../support/effects.ts';
 import { startEmbedded, storeOver, tableName } from '../support/embedded.ts';
 import { startEtcdFront } from '../support/etcd-front.ts';
 import { printFigure } from '../support/figure.ts';
-import { type Operation, type Run, readers, writers } from '../support/operations.ts';
+import { keyedWriters, type Operation, type Run, readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { historyOf } from '../support/secrets.ts';
 
@@ -98,7 +98,7 @@ describe.each(worlds)('an operation interrupted at a call %s', (what, start, los
     printFigure(
       `crash points ${what}`,
       `${points.crashes} crashes and ${points.lost} lost replies, every call of ${
-        writers.length * 2 + readers.length
+        writers.length + keyedWriters.length + readers.length
       } operations: 0 half-visible files, 0 lost acknowledged writes, 0 second versions`,
     );
     await world.close();
@@ -131,9 +131,11 @@ describe.each(worlds)('an operation interrupted at a call %s', (what, start, los
 
   describe.each(writers)('$name', (operation) => {
     const effects = (principal: Principal) => effectsOf(world.ports, principal, operation);
-    describe.each([undefined, 'k'.repeat(20)])('with the key %s', (key) => {
+    const keys = keyedWriters.includes(operation) ? [undefined, 'k'.repeat(20)] : [undefined];
+    describe.each(keys)('with the key %s', (key) => {
       const run = operation.run(key);
-      const repetition = key === undefined ? ['secret_exists', 'version_conflict'] : [];
+      const repetition =
+        key === undefined ? ['secret_exists', 'version_conflict', 'not_found'] : [];
 
       // Shows G11.
       it.each(['before', 'after'] as const)(

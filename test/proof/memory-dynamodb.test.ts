@@ -1,10 +1,11 @@
 /** The store in memory gives the same answers to the same requests as the embedded one. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
+import type { Principal } from '../../functions/model/types.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import type { Call, Exchange, Json, Reply } from '../support/adversary/wire.ts';
 import { createMemoryStore } from '../support/memory-dynamodb.ts';
-import { readers, writers } from '../support/operations.ts';
+import { keyedWriters, readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { openTable } from '../support/stored-items.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -55,6 +56,18 @@ const queriesLike = (call: Call, reply: Reply): Call[] => {
   ].map((members) => withInput(call, { ...call.input, ...members }));
 };
 
+/** A batch for one key less, and for a key that is not there. */
+const batchesLike = (call: Call): Call[] => {
+  const [[table = '', asked] = []] = Object.entries(call.input['RequestItems'] as Json);
+  const { Keys, ...how } = asked as { readonly Keys: readonly Json[] };
+  const missing = { pk: { S: 'missing' }, sk: { S: 'HEAD' } };
+  return [Keys.slice(1), [...Keys, missing]]
+    .filter(({ length }) => length > 0)
+    .map((keys) =>
+      withInput(call, { ...call.input, RequestItems: { [table]: { ...how, Keys: keys } } }),
+    );
+};
+
 type Actions = readonly Readonly<Record<string, Json>>[];
 let tokens = 0;
 
@@ -62,7 +75,7 @@ let tokens = 0;
  * Variants of a transaction: other content under its token, the same content under another token, another time, and
  * with a condition that its item does not meet.
  */
-const transactionsLike = (call: Call): Call[] => {
+const transactionsLike = (call: Call, reply: Reply): Call[] => {
   const actions = call.input['TransactItems'] as Actions;
   const under = (members: Json): Call => {
     tokens += 1;
@@ -78,9 +91,11 @@ const transactionsLike = (call: Call): Call[] => {
     return { Put: { ...put, Item: { ...(put['Item'] as Json), changed: { S: 'changed' } } } };
   });
   const fewer = { ...call.input, TransactItems: actions.slice(1) };
+  // After a refused transaction, some of its actions alone would take effect.
+  const isRefusedInPart = reply.status === 200 && actions.length > 1;
   return [
     call,
-    ...(actions.length > 1 ? [withInput(call, fewer), under({ TransactItems: unguarded })] : []),
+    ...(isRefusedInPart ? [withInput(call, fewer), under({ TransactItems: unguarded })] : []),
     under({}),
     withMoment(under({}), '9'),
     withMoment(under({}), '99999999999'),
@@ -90,7 +105,8 @@ const transactionsLike = (call: Call): Call[] => {
 /** Calls that the vault would not make at this point. They change nothing, or both stores alike. */
 const callsLike = (call: Call, reply: Reply): Call[] => {
   if (call.operation === 'Query') return queriesLike(call, reply);
-  if (call.operation === 'TransactWriteItems') return transactionsLike(call);
+  if (call.operation === 'TransactWriteItems') return transactionsLike(call, reply);
+  if (call.operation === 'BatchGetItem') return batchesLike(call);
   return call.operation === 'PutItem' ? [call, withMoment(call, '9')] : [];
 };
 
@@ -109,7 +125,7 @@ describe('the store in memory', () => {
   });
 
   const cases = [...writers, ...readers].flatMap((operation) => {
-    const keys = operation.writes.length > 0 ? [undefined, 'k'.repeat(20)] : [undefined];
+    const keys = keyedWriters.includes(operation) ? [undefined, 'k'.repeat(20)] : [undefined];
     return keys.map((key) => ({ name: operation.name, key, operation }));
   });
 
@@ -133,9 +149,8 @@ describe('the store in memory', () => {
       return reply;
     };
     const ports = wired.portsBehind(both);
-    const principal = someone();
     const outcomes: string[] = [];
-    const run = async () => {
+    const run = async (principal: Principal) => {
       const done = of.operation.run(of.key)(ports, requestContext(), principal);
       outcomes.push(
         await done.then(
@@ -144,14 +159,16 @@ describe('the store in memory', () => {
         ),
       );
     };
-    // Run the operation on an empty store, then on a prepared one, then again on its own result.
-    for (const prepare of [async () => {}, of.operation.prepare, async () => {}]) {
-      await prepare(ports, principal);
-      await run();
-    }
+    // Run the operation for a tenant without secrets, then for a prepared one, then again on its own result.
+    const [empty, principal] = [someone(), someone()];
+    await run(empty);
+    await of.operation.prepare(ports, principal);
+    await run(principal);
+    await run(principal);
     expect(outcomes.filter((code) => code !== 'done' && !refusals.has(code))).toEqual([]);
     expect(answers.map(({ memory: own }) => own)).toEqual(answers.map(({ embedded }) => embedded));
     expect(answers.length).toBeGreaterThan(2);
-    expect(inOrder(memory.items())).toEqual(inOrder(await table.itemsOf(principal.tenant)));
+    const stored = await Promise.all([empty, principal].map(({ tenant }) => table.itemsOf(tenant)));
+    expect(inOrder(memory.items())).toEqual(inOrder(stored.flat()));
   });
 });

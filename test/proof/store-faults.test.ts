@@ -16,7 +16,7 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { effectsOf } from '../support/effects.ts';
 import { printFigure } from '../support/figure.ts';
 import { perRun } from '../support/long.ts';
-import { newValue, type Operation, readers, writers } from '../support/operations.ts';
+import { keyedWriters, newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -117,7 +117,8 @@ describe('a request to a hostile store', () => {
   };
 
   describe.each(writers)('$name', (operation) => {
-    describe.each([undefined, key])('with the key %s', (withKey) => {
+    const keys = keyedWriters.includes(operation) ? [undefined, key] : [undefined];
+    describe.each(keys)('with the key %s', (withKey) => {
       // Shows G13.
       it.each(everyFate)(
         'succeeds once if one call is $kind ($as $applied $shows)',

@@ -6,13 +6,21 @@ import { codeOf } from './refusals.ts';
 import { historyOf } from './secrets.ts';
 import { vaultOver } from './vault.ts';
 
-/** The number of versions of `name` with the value of the request. */
-const effectsOn = async (ports: Ports, principal: Principal, name: string): Promise<number> => {
+/** The number of versions of `name` in the state that the request leaves. A value must be that of the request. */
+const effectsOn = async (
+  ports: Ports,
+  principal: Principal,
+  name: string,
+  leaves: Operation['leaves'],
+): Promise<number> => {
   const versions = await historyOf(ports, principal, name).catch(() => []);
   let effects = 0;
-  for (const { version } of versions) {
-    const { text } = await vaultOver(ports).get(principal, name, { version });
-    if (text === newValue) effects += 1;
+  for (const { version, state } of versions) {
+    if (state !== leaves) continue;
+    const isOther =
+      state === 'stored' &&
+      (await vaultOver(ports).get(principal, name, { version })).text !== newValue;
+    if (!isOther) effects += 1;
   }
   return effects;
 };
@@ -21,10 +29,10 @@ const effectsOn = async (ports: Ports, principal: Principal, name: string): Prom
 export const effectsOf = async (
   ports: Ports,
   principal: Principal,
-  { writes }: Operation,
+  { writes, leaves }: Operation,
 ): Promise<readonly number[]> => {
   const found = new Set<number>();
-  for (const { name } of writes) found.add(await effectsOn(ports, principal, name));
+  for (const { name } of writes) found.add(await effectsOn(ports, principal, name, leaves));
   return [...found].sort();
 };
 

@@ -7,6 +7,11 @@ import { type Call, type Exchange, faultReply, type Json, type Reply } from './a
 
 type Value = { readonly S?: string; readonly N?: string };
 type Item = Readonly<Record<string, Value>>;
+type Batch = {
+  readonly Keys: readonly Item[];
+  readonly ProjectionExpression: string;
+  readonly ExpressionAttributeNames: Readonly<Record<string, string>>;
+};
 type Action = {
   readonly Key?: Item;
   readonly Item?: Item;
@@ -83,9 +88,12 @@ export const createMemoryStore = (): MemoryStore => {
   /** Puts an item. Returns the units that this costs in the index. */
   const put = ({ Item }: Action): number => {
     if (!Item) return 0;
-    const isNewHead = isKeyOfHead(Item) && !items.has(keyOf(Item));
+    const before = items.get(keyOf(Item));
     items.set(keyOf(Item), Item);
-    return isNewHead ? 1 : 0;
+    if (!isKeyOfHead(Item)) return 0;
+    if (!before) return 1;
+    // An entry that moves to another partition is removed there and put here.
+    return isEqual(before['tenant'], Item['tenant']) ? 0 : 2;
   };
 
   const putItem = (action: Action): Reply => {
@@ -148,6 +156,19 @@ export const createMemoryStore = (): MemoryStore => {
     });
   };
 
+  const batchGet = ({ RequestItems }: Json): Reply => {
+    const [[table = '', asked] = []] = Object.entries(RequestItems as Record<string, Batch>);
+    const { Keys = [], ProjectionExpression = '', ExpressionAttributeNames = {} } = asked ?? {};
+    const names = ProjectionExpression.split(', ').map((name) => ExpressionAttributeNames[name]);
+    const shown = keysNamed(...names.flatMap((name) => name ?? []));
+    const found = Keys.map((Key) => itemOf({ Key })).filter((item) => item !== undefined);
+    return ok({
+      Responses: { [table]: found.map(shown) },
+      UnprocessedKeys: {},
+      ConsumedCapacity: [capacity(Keys.length)],
+    });
+  };
+
   return {
     items: () => [...items.values()],
     exchange: async (call) => {
@@ -162,6 +183,7 @@ export const createMemoryStore = (): MemoryStore => {
         const Item = itemOf(input);
         return ok({ ConsumedCapacity: capacity(1), ...(Item && { Item }) });
       }
+      if (operation === 'BatchGetItem') return batchGet(input);
       if (operation === 'TransactGetItems') {
         const Responses = actions.map((action) => {
           const Item = itemOf(action);

@@ -3,11 +3,13 @@
  * own values, so that its effects can be counted afterwards.
  */
 import { limits } from '../../functions/model/limits.ts';
-import type { Principal, VersionRef } from '../../functions/model/types.ts';
-import type { GetSecret } from '../../functions/vault/get-secret.ts';
+import type { Principal, StoredVersion, VersionRef } from '../../functions/model/types.ts';
+import { expandEnv } from '../../functions/vault/env-file.ts';
+import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
+import type { ListSecrets } from '../../functions/vault/list-secrets.ts';
 import type { Ports, RequestContext } from '../../functions/vault/request.ts';
 import { makeSecret } from './secrets.ts';
-import { vaultOver } from './vault.ts';
+import { file, vaultOver } from './vault.ts';
 
 /** The answer without what differs from one attempt to the next. */
 type Answer = {
@@ -23,8 +25,10 @@ export type Operation = {
   readonly prepare: (ports: Ports, principal: Principal) => Promise<unknown>;
   /** Runs the operation, with the key if one is given and the operation takes one. */
   readonly run: (key?: string) => Run;
-  /** The versions that it writes, each with `newValue`. */
+  /** The versions that it writes: with `newValue` if they are stored. */
   readonly writes: readonly VersionRef[];
+  /** The state in which it leaves these versions. By it and by the value, effects are counted. */
+  readonly leaves: StoredVersion['state'];
 };
 
 export const newValue = 'the-value-of-the-request';
@@ -50,6 +54,10 @@ const most = Array.from({ length: limits.fileNamesMax }, (_, index) => `N${index
 const twoOld = 'P=secret(OLD_P)\nQ=secret(OLD_Q)\n';
 
 const nothing = async () => {};
+const deletedSecret = async (ports: Ports, principal: Principal) => {
+  await makeSecret(ports, principal, 'GONE', [oldValue], began);
+  await vaultOver(ports).delete(principal, 'GONE', { now: began + 1_000 });
+};
 const oldSecrets = async (ports: Ports, principal: Principal) => {
   await makeSecret(ports, principal, 'OLD_P', [oldValue, oldValue, oldValue, oldValue], began);
   await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
@@ -60,6 +68,12 @@ const update =
   (key?: string): Run =>
   async (ports, context, principal) =>
     single(await vaultOver(ports).update(principal, 'OLD_Q', newValue, { context, key, ifMatch }));
+/** A later request that finds the version destroyed is answered like a replay. */
+const destroy = (): Run => async (ports, context, principal) => {
+  const destroyed = await vaultOver(ports).destroy(principal, 'OLD_P', 2, { context });
+  const { name, version, destroyedAt } = destroyed;
+  return { written: [one(name, version)], replayed: destroyedAt !== context.now, told: '' };
+};
 const env =
   (route: 'submit' | 'encrypt' | 'expand', content: string) =>
   (key?: string): Run =>
@@ -69,47 +83,59 @@ const env =
     return { written: created, replayed, told: JSON.stringify(told) };
   };
 
+const writer = (
+  name: string,
+  prepare: Operation['prepare'],
+  run: Operation['run'],
+  writes: readonly VersionRef[],
+  leaves: Operation['leaves'] = 'stored',
+): Operation => ({ name, prepare, run, writes, leaves });
+
+const create =
+  (name: string) =>
+  (key?: string): Run =>
+  async (ports, context, principal) =>
+    single(await vaultOver(ports).create(principal, name, newValue, { context, key }));
+const threeNew = three.map((name) => one(name, 1));
+
+/** The operations that take an idempotency key. */
+export const keyedWriters: readonly Operation[] = [
+  writer('create-secret', nothing, create('A'), [one('A', 1)]),
+  writer('create-secret over a deletion', deletedSecret, create('GONE'), [one('GONE', 3)]),
+  writer('update-secret', oldSecrets, (key) => update(key === undefined ? [2] : undefined)(key), [
+    one('OLD_Q', 3),
+  ]),
+  writer(
+    'delete-secret',
+    oldSecrets,
+    (key) => async (ports, context, principal) => {
+      const asked = { context, key, note: 'no longer used' };
+      return single(await vaultOver(ports).delete(principal, 'OLD_Q', asked));
+    },
+    [one('OLD_Q', 3)],
+    'deleted',
+  ),
+  writer('encrypt-env of one name', nothing, env('encrypt', newNames(['A'])), [one('A', 1)]),
+  writer('encrypt-env', nothing, env('encrypt', newNames(three)), threeNew),
+  writer('encrypt-env over a deletion', deletedSecret, env('encrypt', newNames(['A', 'GONE'])), [
+    one('A', 1),
+    one('GONE', 3),
+  ]),
+  writer('submit-env', oldSecrets, env('submit', `${newNames(three)}${twoOld}`), threeNew),
+];
+
 export const writers: readonly Operation[] = [
-  {
-    name: 'create-secret',
-    prepare: nothing,
-    run: (key) => async (ports, context, principal) =>
-      single(await vaultOver(ports).create(principal, 'A', newValue, { context, key })),
-    writes: [one('A', 1)],
-  },
-  {
-    name: 'update-secret',
-    prepare: oldSecrets,
-    run: (key) => update(key === undefined ? [2] : undefined)(key),
-    writes: [one('OLD_Q', 3)],
-  },
-  {
-    name: 'encrypt-env of one name',
-    prepare: nothing,
-    run: env('encrypt', newNames(['A'])),
-    writes: [one('A', 1)],
-  },
-  {
-    name: 'encrypt-env',
-    prepare: nothing,
-    run: env('encrypt', newNames(three)),
-    writes: three.map((name) => one(name, 1)),
-  },
-  {
-    name: 'submit-env',
-    prepare: oldSecrets,
-    run: env('submit', `${newNames(three)}${twoOld}`),
-    writes: three.map((name) => one(name, 1)),
-  },
+  ...keyedWriters,
+  writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], 'destroyed'),
 ];
 
 /** The largest number of names in a file. */
-export const largestFile: Operation = {
-  name: 'encrypt-env of as many names as a file may have',
-  prepare: nothing,
-  run: env('encrypt', newNames(most)),
-  writes: most.map((name) => one(name, 1)),
-};
+export const largestFile = writer(
+  'encrypt-env of as many names as a file may have',
+  nothing,
+  env('encrypt', newNames(most)),
+  most.map((name) => one(name, 1)),
+);
 
 const get =
   (which: GetSecret['which']): Operation['run'] =>
@@ -118,15 +144,38 @@ const get =
     const { stored, text } = await vaultOver(ports).get(principal, 'OLD_P', which, { context });
     return telling([stored.version, stored.validTo, text]);
   };
-const reader = (name: string, run: Operation['run']): Operation => ({
-  name,
-  prepare: oldSecrets,
-  run,
-  writes: [],
-});
+/** A get by a caller that has the current version. */
+const getKnown = (): Run => async (ports, context, principal) => {
+  const request = { name: 'OLD_P', which: 'latest', ifNoneMatch: [4] } as const;
+  const { stored, value } = await getSecret(ports)(context, principal, request);
+  return telling([stored.version, value === undefined]);
+};
+const list =
+  (range: Partial<ListSecrets>): Operation['run'] =>
+  () =>
+  async (ports, context, principal) =>
+    telling(await vaultOver(ports).names(principal, { limit: 9, ...range }, { context }));
+
+/** The tags of the answers that callers have, by their tenants. */
+const tags = new Map<string, string | undefined>();
+const oldSecretsAndTag = async (ports: Ports, principal: Principal) => {
+  await oldSecrets(ports, principal);
+  tags.set(principal.tenant, (await vaultOver(ports).expand(principal, twoOld)).tag);
+};
+const expandUnchanged = (): Run => async (ports, context, principal) => {
+  const request = file(twoOld, { unless: tags.get(principal.tenant) });
+  return telling(await expandEnv(ports)(context, principal, request));
+};
+
+const reader = (
+  name: string,
+  run: Operation['run'],
+  prepare: Operation['prepare'] = oldSecrets,
+): Operation => writer(name, prepare, run, []);
 
 export const readers: readonly Operation[] = [
   reader('get-secret', get('latest')),
+  reader('get-secret, unchanged', getKnown),
   reader('get-secret by version', get({ version: 2 })),
   reader('get-secret at an instant', get({ at: began + 1_500 })),
   reader('list-versions', () => async (ports, context, principal) => {
@@ -134,11 +183,17 @@ export const readers: readonly Operation[] = [
     const { versions } = await vaultOver(ports).versions(principal, 'OLD_P', page, { context });
     return telling(versions.map(({ stored, value }) => [stored.version, String(value)]));
   }),
+  reader('list-secrets', list({})),
+  reader('list-secrets with details', list({ includeDetails: true })),
   reader(
-    'list-secrets',
-    () => async (ports, context, principal) =>
-      telling(await vaultOver(ports).names(principal, { limit: 9 }, { context })),
+    'list-secrets, deleted',
+    list({ state: 'deleted', includeDetails: true }),
+    async (ports, principal) => {
+      await oldSecrets(ports, principal);
+      await deletedSecret(ports, principal);
+    },
   ),
   reader('expand-env', env('expand', twoOld)),
+  reader('expand-env, unchanged', expandUnchanged, oldSecretsAndTag),
   reader('expand-env with pins', env('expand', `${twoOld}R=secret(OLD_P@1)\n`)),
 ];
