@@ -94,6 +94,10 @@ describe('the time of a not_found answer', () => {
     vaultOver(through).get(principal, name);
   const update = (through: Ports, principal: Principal, name: string) => () =>
     vaultOver(through).update(principal, name, 'x');
+  const remove = (through: Ports, principal: Principal, name: string) => () =>
+    vaultOver(through).delete(principal, name);
+  const destroy = (through: Ports, principal: Principal, name: string) => () =>
+    vaultOver(through).destroy(principal, name, 1);
   const expand = (through: Ports, principal: Principal, name: string) => () =>
     vaultOver(through).expand(principal, `A=secret(${name})\n`);
   const requireEqual = async (
@@ -101,7 +105,7 @@ describe('the time of a not_found answer', () => {
     one: () => Promise<unknown>,
     other: () => Promise<unknown>,
   ): Promise<void> => {
-    const count = what === 'get' ? pairsOfGets : pairsOfOthers;
+    const count = what.startsWith('get') ? pairsOfGets : pairsOfOthers;
     const measureOnce = async (): Promise<number> => {
       const { warmUp, take } = startComparing(one, other);
       await warmUp();
@@ -116,12 +120,16 @@ describe('the time of a not_found answer', () => {
     expect(Math.sign(t) * again).toBeLessThan(threshold);
   };
 
-  // Shows G7.
-  it.each([
+  const asks = [
     ['get', get],
     ['update', update],
+    ['delete', remove],
+    ['destroy', destroy],
     ['expand', expand],
-  ] as const)(
+  ] as const;
+
+  // Shows G7.
+  it.each(asks)(
     'is equal for another tenant’s name and a name that never existed: %s',
     async (what, ask) => {
       const owner = someone();
@@ -131,12 +139,17 @@ describe('the time of a not_found answer', () => {
     },
   );
 
-  it('is equal for an existing and a free name hidden from the caller', async () => {
-    const owner = someone();
-    await makeSecret(ports, owner, taken, ['a', 'b']);
-    const blind = { ...owner, names: ['OTHER_*'] };
-    await requireEqual('hidden name', get(ports, blind, taken), get(ports, blind, free));
-  });
+  // Shows G7.
+  it.each(asks.filter(([what]) => ['get', 'delete', 'destroy'].includes(what)))(
+    'is equal for an existing and a free name hidden from the caller: %s',
+    async (what, ask) => {
+      const owner = someone();
+      await makeSecret(ports, owner, taken, ['a', 'b']);
+      const blind = { ...owner, names: ['OTHER_*'] };
+      const about = `${what}, hidden`;
+      await requireEqual(about, ask(ports, blind, taken), ask(ports, blind, free));
+    },
+  );
 
   it('differs measurably if one answer takes 20 µs longer', async () => {
     const owner = someone();

@@ -4,12 +4,11 @@
  */
 import { limits } from '../../functions/model/limits.ts';
 import type { Principal, StoredVersion, VersionRef } from '../../functions/model/types.ts';
-import { expandEnv } from '../../functions/vault/env-file.ts';
-import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
+import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import type { ListSecrets } from '../../functions/vault/list-secrets.ts';
 import type { Ports, RequestContext } from '../../functions/vault/request.ts';
 import { makeSecret } from './secrets.ts';
-import { file, vaultOver } from './vault.ts';
+import { vaultOver } from './vault.ts';
 
 /** The answer without what differs from one attempt to the next. */
 type Answer = {
@@ -145,11 +144,8 @@ const get =
     return telling([stored.version, stored.validTo, text]);
   };
 /** A get by a caller that has the current version. */
-const getKnown = (): Run => async (ports, context, principal) => {
-  const request = { name: 'OLD_P', which: 'latest', ifNoneMatch: [4] } as const;
-  const { stored, value } = await getSecret(ports)(context, principal, request);
-  return telling([stored.version, value === undefined]);
-};
+const getKnown = (): Run => async (ports, context, principal) =>
+  telling(await vaultOver(ports).getUnless(principal, 'OLD_P', [4], { context }));
 const list =
   (range: Partial<ListSecrets>): Operation['run'] =>
   () =>
@@ -163,8 +159,8 @@ const oldSecretsAndTag = async (ports: Ports, principal: Principal) => {
   tags.set(principal.tenant, (await vaultOver(ports).expand(principal, twoOld)).tag);
 };
 const expandUnchanged = (): Run => async (ports, context, principal) => {
-  const request = file(twoOld, { unless: tags.get(principal.tenant) });
-  return telling(await expandEnv(ports)(context, principal, request));
+  const unless = tags.get(principal.tenant);
+  return telling(await vaultOver(ports).expandUnless(principal, twoOld, { context, unless }));
 };
 
 const reader = (

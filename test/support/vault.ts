@@ -28,6 +28,8 @@ export type Asked = {
   readonly clock?: Clock;
   /** An idempotency key. */
   readonly key?: string | undefined;
+  /** The remark on what the request writes. */
+  readonly note?: string | undefined;
 };
 export type Value = string | Uint8Array;
 type FileOptions = Partial<Omit<FileRequest, 'mode' | 'content'>>;
@@ -79,6 +81,7 @@ export const vaultOver = (ports: Ports) => {
       createSecret(ports)(contextOf(asked), principal, {
         name,
         value: asBytes(value),
+        note: asked.note,
         fingerprint: printOf(asked.key, principal, ['create-secret', name, value]),
       }),
     /** Each update runs on a host of its own, so that concurrent ones race. */
@@ -91,6 +94,7 @@ export const vaultOver = (ports: Ports) => {
       updateSecret(ports)(contextOf(asked), principal, {
         name,
         value: asBytes(value),
+        note: asked.note,
         ifMatch: asked.ifMatch,
         fingerprint: printOf(asked.key, principal, [
           'update-secret',
@@ -102,7 +106,7 @@ export const vaultOver = (ports: Ports) => {
     delete: (
       principal: Principal,
       name: string,
-      asked: Asked & Partial<Pick<DeleteSecret, 'ifMatch' | 'note'>> = {},
+      asked: Asked & Partial<Pick<DeleteSecret, 'ifMatch'>> = {},
     ) =>
       deleteSecret(ports)(contextOf(asked), principal, {
         name,
@@ -124,6 +128,20 @@ export const vaultOver = (ports: Ports) => {
       });
       if (value === undefined) throw new Error('a get without If-None-Match has a value');
       return { stored, value, text: Buffer.from(value).toString() };
+    },
+    /** Gets the current version unless the caller has it: whether it has, and the number of that version. */
+    getUnless: async (
+      principal: Principal,
+      name: string,
+      ifNoneMatch: GetSecret['ifNoneMatch'],
+      asked: Asked = {},
+    ) => {
+      const { stored, value } = await getSecret(ports)(contextOf(asked), principal, {
+        name,
+        which: 'latest',
+        ifNoneMatch,
+      });
+      return { version: stored.version, isUnchanged: value === undefined };
     },
     /** A page of versions: by default the newest fifty, without values. */
     versions: (
@@ -152,6 +170,8 @@ export const vaultOver = (ports: Ports) => {
       }),
     encrypt: env(encryptEnv),
     expand: env(expandWhole),
+    /** Expands for a caller that may have an earlier answer, whose tag is `unless`. */
+    expandUnless: env(expandEnv),
     submit: env(submitEnv),
   };
 };
