@@ -1,7 +1,7 @@
 /**
- * Moves every field, and every whole item, to another vault, tenant, secret or version. The vault refuses all but two
- * cases, which the threat model describes: a genuine older version put back as head, and the head of a copy of the
- * vault, which has the same vault id and master key.
+ * Moves every field, and every whole item, to another vault, tenant, secret or version. The vault refuses all but the
+ * cases that the threat model describes: a genuine older version put back as head, a destroyed version put back, the head
+ * of a copy of the vault, which has the same vault id and master key, and what holds no value.
  */
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -48,14 +48,18 @@ describe('a moved record', () => {
     for (const principal of principals) {
       vault.tampered.add(principal.tenant);
       for (const [index, name] of names.entries()) {
-        const values = versions.map((version) => `${principal.tenant} ${name} ${version}`);
-        await makeSecret(vault.ports, principal, name, values, began + index);
+        const { create, update } = vaultOver(vault.ports);
+        for (const version of versions) {
+          const text = `${principal.tenant} ${name} ${version}`;
+          const asked = { now: began + index + version * 1_000, note: `note of ${text}` };
+          await (version === 1 ? create : update)(principal, name, text, asked);
+        }
       }
     }
     items = (await Promise.all(principals.map(({ tenant }) => table.itemsOf(tenant)))).flat();
   });
   afterAll(() => {
-    const figures = `${fields} fields and ${whole} items moved, all refused but an older head put back`;
+    const figures = `${fields} fields and ${whole} items moved, all refused but those that docs/threat-model.md lists`;
     printFigure('moved records', figures);
   });
 
@@ -150,6 +154,13 @@ describe('a moved record', () => {
     }
   });
 
+  /** The problems that `inspect --verify` reports of the secret of an item. */
+  const problemsOf = async ({ pk: wanted }: Item): Promise<readonly string[]> => {
+    const { dynamodb, kms, keyArn: masterKeyId } = vault;
+    const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
+    return violations.filter(({ pk }) => pk === wanted?.S).map(({ problem }) => problem);
+  };
+
   describe('put back as an older, genuine head', () => {
     const place: Place = { tenant: 't-one', name: 'DB', version: head };
     const putBack = async (version: number): Promise<void> => {
@@ -171,13 +182,74 @@ describe('a moved record', () => {
         expect(await codeOf(update)).toBe('integrity_failure');
         expect(await sortKeys()).toEqual(before);
         // `inspect --verify` finds the item.
-        const { dynamodb, kms, keyArn: masterKeyId } = vault;
-        const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
-        const { pk } = keyOf(place);
-        expect(violations.filter((found) => found.pk === pk?.S).length).toBeGreaterThan(0);
+        expect((await problemsOf(keyOf(place))).length).toBeGreaterThan(0);
         await table.put(itemAt(place));
       },
     );
+  });
+
+  describe('made by a writer of the table, and unnoticed by inspect --verify', () => {
+    const name = 'DB';
+    /** A new secret of two versions, and its items: head and first version. */
+    const made = async (tenant: string) => {
+      const owner = someone({ tenant });
+      await makeSecret(vault.ports, owner, name, ['first', 'second'], began);
+      const [current = {}, first = {}] = await table.itemsOf(tenant);
+      return { owner, current, first };
+    };
+    const codeOfGet = (owner: Principal, which: GetSecret['which']) =>
+      codeOf(() => vaultOver(vault.ports).get(owner, name, which));
+    const textOfFirst = async (owner: Principal) =>
+      (await vaultOver(vault.ports).get(owner, name, { version: 1 })).text;
+    /** What remains of a version without its value, by the names of its attributes. */
+    const facts = ['pk', 'sk', 'format', 'vault', 'version', 'validFrom', 'createdBy', 'writeId'];
+    const only = (item: Item, attributes: readonly string[]): Item =>
+      Object.fromEntries(Object.entries(item).filter(([each]) => attributes.includes(each)));
+
+    it('is taken for a deletion, with the author and the time that it claims', async () => {
+      const { owner, current } = await made('t-forged-deletion');
+      const validFrom = { S: '2026-11-24T11:00:00.000Z' };
+      const { tenant: _, name: __, ...version } = current;
+      const sk = { S: 'VERSION#0000000002' };
+      await table.put({ ...version, sk, validTo: validFrom });
+      await table.put({
+        ...only(current, facts),
+        tenant: { S: `${owner.tenant}#DELETED` },
+        name: { S: name },
+        state: { S: 'deleted' },
+        version: { N: '3' },
+        validFrom,
+        createdBy: { S: 'mallory' },
+        writeId: { S: 'A'.repeat(22) },
+      });
+      expect(await codeOfGet(owner, 'latest')).toBe('not_found');
+      expect(
+        (await vaultOver(vault.ports).versions(owner, name)).versions[0]?.stored,
+      ).toMatchObject({ state: 'deleted', version: 3, createdBy: 'mallory' });
+      expect(await textOfFirst(owner)).toBe('first');
+      expect(await problemsOf(current)).toEqual([]);
+    });
+
+    it('is taken for a destroyed version', async () => {
+      const { owner, first } = await made('t-forged-destruction');
+      await table.put({
+        ...only(first, [...facts, 'validTo', 'masterKeyId']),
+        state: { S: 'destroyed' },
+        destroyedAt: { S: '2026-11-24T11:00:00.000Z' },
+        destroyedBy: { S: 'mallory' },
+      });
+      expect(await codeOfGet(owner, { version: 1 })).toBe('version_destroyed');
+      expect(await problemsOf(first)).toEqual([]);
+    });
+
+    it('opens again if it is a copy of a version from before its destruction', async () => {
+      const { owner, first } = await made('t-undone-destruction');
+      await vaultOver(vault.ports).destroy(owner, name, 1);
+      expect(await codeOfGet(owner, { version: 1 })).toBe('version_destroyed');
+      await table.put(first);
+      expect(await textOfFirst(owner)).toBe('first');
+      expect(await problemsOf(first)).toEqual([]);
+    });
   });
 
   describe('as the head of another table with the same master key, tenant and name', () => {
@@ -193,12 +265,6 @@ describe('a moved record', () => {
       await table.put(stranger);
       return stranger;
     };
-    const problemsOf = async ({ pk: strange }: Item): Promise<readonly string[]> => {
-      const { dynamodb, kms, keyArn: masterKeyId } = vault;
-      const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
-      return violations.filter(({ pk }) => pk === strange?.S).map(({ problem }) => problem);
-    };
-
     it('does not open if the table is that of another vault, and is found by inspect --verify', async () => {
       const owner = someone({ tenant: 't-other-vault' });
       const stranger = await putStranger(owner, 'another-vault');
