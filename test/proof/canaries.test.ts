@@ -75,6 +75,8 @@ function* memoryOf(pid: number): Generator<Buffer> {
   }
 }
 
+const everyScope = 'secrets:read secrets:write secrets:delete secrets:destroy';
+
 describeLocal('plaintext', () => {
   let vault: RunningVault;
   const dumps = freshFolder();
@@ -91,7 +93,7 @@ describeLocal('plaintext', () => {
   beforeAll(async () => {
     const options = `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${dumps}`;
     vault = await startVault({ NODE_OPTIONS: options });
-    const token = vault.token();
+    const token = vault.token({ scope: everyScope });
     const send = (...[method, path, call]: Parameters<RunningVault['call']>) =>
       vault.call(method, path, { token, ...call });
     /** Sends a request whose reply must hold no value. */
@@ -121,6 +123,12 @@ describeLocal('plaintext', () => {
         await sendSilent('POST', '/v1/secrets', { raw });
       }
       await sendSilent('POST', '/v1/secrets', { body: { name, value: { nested: next() } } });
+      // A note with the value is refused, because notes are not secret.
+      const told = next();
+      const telling = { value: told, note: `it is ${told}` };
+      await sendSilent('POST', '/v1/secrets', { body: { name: freshName(), ...telling } });
+      await sendSilent('PUT', `/v1/secrets/${name}`, { body: telling });
+      await sendSilent('DELETE', `/v1/secrets/${name}`, { body: { value: next() } });
       const [first, second] = [freshName(), freshName()];
       const values = { [first]: next(), [second]: next() };
       const file = { content: `A=enc(${first})\nB=enc(${second})\n`, values };
@@ -150,6 +158,32 @@ describeLocal('plaintext', () => {
         0,
       ]);
     }
+  });
+
+  it('appears in no reply after it was destroyed', async () => {
+    const token = vault.token({ scope: everyScope });
+    const [name, value] = [freshName(), next()];
+    const path = `/v1/secrets/${name}`;
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const content = `A=secret(${name})\n`;
+    const submit = { token, body: { content }, headers };
+    const { json } = await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
+    const asks = (): Promise<Reply>[] => [
+      vault.call('GET', `${path}?version=1`, { token }),
+      vault.call('GET', `${path}?at=${json.validFrom}`, { token }),
+      vault.call('GET', `${path}/versions?include=values`, { token }),
+      vault.call('POST', '/v1/env/expand', { token, body: { content: `A=secret(${name}@1)\n` } }),
+      vault.call('POST', '/v1/env/expand', { token, body: { content, at: json.validFrom } }),
+      vault.call('POST', '/v1/env', submit),
+    ];
+    const copies = async () =>
+      (await Promise.all(asks())).map(
+        ({ text }) => findCanaries(Buffer.from(text), canaryForms(value)).length > 0,
+      );
+    expect(await copies()).toEqual(Array(6).fill(true));
+    await vault.call('PUT', path, { token, body: { value: next() } });
+    expect((await vault.call('DELETE', `${path}/versions/1`, { token })).status).toBe(200);
+    expect(await copies()).toEqual(Array(6).fill(false));
   });
 
   // Shows G14.
