@@ -1,6 +1,6 @@
 /**
- * Clocks jump back and forward, stand still, and differ by five minutes between two nodes. No update is refused,
- * intervals have no gap or overlap, and each node finds at once what the other has just dated.
+ * Clocks jump back and forward, stand still, and differ by five minutes between two nodes. No update, deletion or create
+ * over a deletion is refused, intervals have no gap or overlap, and each node finds at once what the other has just dated.
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { instantOf } from '../../functions/http/requests.ts';
@@ -16,6 +16,10 @@ import { startOfTime } from '../support/virtual-clock.ts';
 
 const minute = 60_000;
 const name = 'DB';
+/** Every seventh version is a deletion, and the next one is created over it. */
+const isDeletion = (version: number): boolean => version % 7 === 0;
+/** What a get of the version by its first instant tells. */
+const told = (version: number): string => (isDeletion(version) ? 'not_found' : `value ${version}`);
 
 describe('versions', () => {
   const vault = useEmbedded();
@@ -25,23 +29,27 @@ describe('versions', () => {
     printFigure('clocks', figures);
   });
 
-  /** Writes the next version of the secret at `now`, or its first. Returns its validFrom. */
+  /** Writes the next version of the secret at `now`. Returns its validFrom. */
   const put = async (alice: Principal, version: number, now: number): Promise<number> => {
     const ask = vaultOver(vault.ports);
-    const value = `value ${version}`;
-    const written =
-      version === 1
-        ? await ask.create(alice, name, value, { now })
-        : await ask.update(alice, name, value, { now });
+    const value = told(version);
+    const isNew = version === 1 || isDeletion(version - 1);
+    const written = isDeletion(version)
+      ? await ask.delete(alice, name, { now })
+      : await ask[isNew ? 'create' : 'update'](alice, name, value, { now });
     expect(written.version.version).toBe(version);
     versions += 1;
     return written.version.validFrom;
   };
-  /** Asks for the version at an instant, on a node whose clock shows `now`. */
+  /** Asks for the version at an instant, on a node whose clock shows `now`. Returns its value or the code of a refusal. */
   const valueAt = async (alice: Principal, instant: number, now: number): Promise<string> => {
     const which = { at: instantOf(formatInstant(instant), now) };
     lookedUp += 1;
-    return (await vaultOver(vault.ports).get(alice, name, which, { now })).text;
+    const found = vaultOver(vault.ports).get(alice, name, which, { now });
+    return await found.then(
+      ({ text }) => text,
+      ({ code }) => String(code),
+    );
   };
   const requireTiling = async (alice: Principal, count: number): Promise<void> => {
     const history = await historyOf(vault.ports, alice, name);
@@ -76,7 +84,7 @@ describe('versions', () => {
       await requireTiling(alice, 40);
       const last = found.at(-1) ?? 0;
       for (const [index, instant] of found.entries()) {
-        expect(await valueAt(alice, instant, last)).toBe(`value ${index + 1}`);
+        expect(await valueAt(alice, instant, last)).toBe(told(index + 1));
       }
     },
   );
@@ -93,8 +101,8 @@ describe('versions', () => {
           [now + 5 * minute, now],
         ]);
         const validFrom = await put(alice, version, mine);
-        expect(await valueAt(alice, validFrom, other)).toBe(`value ${version}`);
-        expect(await valueAt(alice, validFrom, mine)).toBe(`value ${version}`);
+        expect(await valueAt(alice, validFrom, other)).toBe(told(version));
+        expect(await valueAt(alice, validFrom, mine)).toBe(told(version));
       }
       await requireTiling(alice, 30);
     }

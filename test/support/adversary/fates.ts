@@ -31,6 +31,8 @@ export type Fate =
   | { readonly kind: 'stale' }
   /** A query during writes: it returns each item as it was before or after them. */
   | { readonly kind: 'torn'; readonly ms: number }
+  /** A batch of reads: answered for some of its keys only. */
+  | { readonly kind: 'partial' }
   /** Answered with a KMS error of this type. */
   | { readonly kind: 'key fault'; readonly type: string };
 
@@ -100,6 +102,8 @@ export const meet = async (
       return faultReply(400, 'TransactionInProgressException');
     case 'torn':
       return await tornQuery(fate.ms, call, forward, { pause, random }, signal);
+    case 'partial':
+      return partialBatch(await forward(call), random);
     case 'key fault':
       return faultReply(400, fate.type);
   }
@@ -118,6 +122,21 @@ const conflictOf = (call: Call, random: Random): Reply => {
 
 type QueryReply = { readonly Items: readonly Json[] };
 const keyOf = (item: Json): string => JSON.stringify([item['pk'], item['sk']]);
+
+type BatchReply = { readonly Responses?: Readonly<Record<string, readonly Json[]>> };
+
+/** Leaves items out of the reply, and names their keys as unprocessed. DynamoDB answers for one key at least. */
+const partialBatch = (reply: Reply, random: Random): Reply => {
+  const { Responses, ...told }: BatchReply = JSON.parse(reply.body);
+  const [[table = '', items = []] = []] = Object.entries(Responses ?? {});
+  const kept = items.filter((_, index) => index === 0 || random() < 0.5);
+  const left = items.filter((item) => !kept.includes(item));
+  if (left.length === 0) return reply;
+  const Keys = left.map(({ pk, sk }) => ({ pk, sk }));
+  const UnprocessedKeys = { [table]: { Keys, ConsistentRead: true } };
+  const body = JSON.stringify({ ...told, Responses: { [table]: kept }, UnprocessedKeys });
+  return { status: 200, body };
+};
 
 /** Queries twice and mixes the replies: each item from before or after, or still missing. */
 const tornQuery = async (

@@ -27,6 +27,7 @@ const drawsOf: Readonly<Record<string, readonly [Draw, ...Draw[]]>> = {
   PutItem: ofWrites,
   TransactWriteItems: [...ofWrites, () => ({ kind: 'in progress' })],
   TransactGetItems: [...ofAny, () => ({ kind: 'conflict' })],
+  BatchGetItem: [...ofAny, () => ({ kind: 'partial' }), () => ({ kind: 'partial' })],
   Query: [...ofAny, (random) => ({ kind: 'torn', ms: random() * 100 }), () => ({ kind: 'stale' })],
 };
 
