@@ -9,7 +9,7 @@ import type { Violation } from './rows.ts';
 
 /** One version of a secret, without its sealed parts. */
 export type Entry = ItemKey &
-  Pick<StoredVersion, 'version' | 'validFrom' | 'validTo' | 'writeId'> & {
+  Pick<StoredVersion, 'version' | 'state' | 'validFrom' | 'validTo' | 'writeId'> & {
     readonly isHead: boolean;
   };
 
@@ -17,6 +17,7 @@ export const entryOf = (key: ItemKey, isHead: boolean, stored: StoredVersion): E
   ...key,
   isHead,
   version: stored.version,
+  state: stored.state,
   validFrom: stored.validFrom,
   validTo: stored.validTo,
   writeId: stored.writeId,
@@ -26,7 +27,7 @@ const at = ({ pk, sk }: ItemKey, problem: string): Violation => ({ pk, sk, probl
 
 /**
  * Checks that the versions are contiguous from 1 to the head, that no version is at or beyond the head, that the
- * intervals tile, and that each version has a write of its own.
+ * intervals tile, that each version has a write of its own, and that each deletion follows a value.
  */
 export const checkHistory = (entries: readonly Entry[]): readonly Violation[] => {
   const head = entries.find((entry) => entry.isHead);
@@ -42,6 +43,10 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
     if (entry === undefined) {
       violations.push(at(head, `is version ${head.version}, but version ${version} is missing`));
       continue;
+    }
+    const isFirst = version === 1;
+    if (entry.state === 'deleted' && (isFirst || byVersion.get(version - 1)?.state === 'deleted')) {
+      violations.push(at(entry, 'is a deletion that follows no value'));
     }
     const successor = byVersion.get(version + 1);
     const { validTo } = entry;

@@ -54,7 +54,12 @@ export const readRow = (item: Item, vaultId: string): Row => {
     }
     return { ...key, kind: 'unreadable', problem: 'is no item of the vault' };
   } catch {
-    const problem = 'has an attribute that is missing, unknown, malformed or of another vault';
-    return { ...key, kind: 'unreadable', problem };
+    return { ...key, kind: 'unreadable', problem: whyUnreadable(item, vaultId) };
   }
+};
+
+const whyUnreadable = ({ sk, vault, state }: Item, vaultId: string): string => {
+  if (vault?.S !== undefined && vault.S !== vaultId) return 'belongs to another vault';
+  if (sk?.S === headSortKey && state?.S === 'destroyed') return 'is a head without its value';
+  return 'has an attribute that is missing, unknown or malformed';
 };

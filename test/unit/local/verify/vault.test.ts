@@ -22,9 +22,10 @@ import { checkVault, type Violation } from '../../../../local/verify/vault.ts';
 import { type Embedded, startEmbedded, tableName } from '../../../support/embedded.ts';
 import { bytes, requestContext, someone, vaultId } from '../../../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../../../support/secrets.ts';
+import { vaultOver } from '../../../support/vault.ts';
 
 const plaintext = 'a-canary-that-no-report-may-hold';
-const unreadable = 'has an attribute that is missing, unknown, malformed or of another vault';
+const unreadable = 'has an attribute that is missing, unknown or malformed';
 const sealed = 'does not open under its own identity';
 const wrapped = 'has a data key that the master key does not unwrap (InvalidCiphertextException)';
 const beyond = (version: number) => `is at or beyond the head, which is version ${version}`;
@@ -179,6 +180,78 @@ describe('verifying a vault', () => {
     await put({ ...item, validTo: text(later) });
     const problem = `ends at ${later}, but version 2 begins at ${validTo}`;
     expect(await verify()).toEqual([violation(first, problem)]);
+  });
+
+  describe('with a deletion, a destroyed version and notes', () => {
+    const noValue = 'is a deletion that follows no value';
+    const third = versionSortKey(3);
+    const fourth = versionSortKey(4);
+
+    beforeEach(async () => {
+      const { create, delete: remove, destroy } = vaultOver(embedded.ports);
+      const now = Date.now();
+      await remove(alice, 'DB', { note: 'no longer used', now: now + 10_000 });
+      await create(alice, 'DB', 'five', { now: now + 20_000 });
+      await destroy(alice, 'DB', 2, { now: now + 30_000 });
+      await makeSecret(embedded.ports, alice, 'GONE', ['one']);
+      await remove(alice, 'GONE', { now: now + 10_000 });
+    });
+    /** The deletion of DB as another version, as far as nothing else forbids it. */
+    const deletionAs = async (sk: string): Promise<Item> => {
+      const replaced = await find(sk);
+      const { validFrom, writeId, version } = replaced;
+      const ends = replaced['validTo'] && { validTo: replaced['validTo'] };
+      const { pk: _, note: __, validTo: ___, ...deletion } = await find(fourth);
+      const own = { sk: text(sk), ...ends } as Item;
+      return { ...deletion, ...own, pk: replaced['pk'], validFrom, writeId, version } as Item;
+    };
+
+    it('finds nothing wrong', async () => {
+      expect(await verify()).toEqual([]);
+    });
+
+    it('finds a deletion that follows a deletion', async () => {
+      await put(await deletionAs(third));
+      expect(await verify()).toEqual([violation(fourth, noValue)]);
+    });
+
+    it('finds a first version that is a deletion', async () => {
+      await put(await deletionAs(first));
+      expect(await verify()).toEqual([violation(first, noValue)]);
+    });
+
+    it('finds a destroyed version that was put back as head', async () => {
+      const { validTo: _, ...destroyed } = await find(second);
+      await put({ ...destroyed, sk: text('HEAD'), tenant: text(alice.tenant), name: text('DB') });
+      expect(await verify()).toContainEqual(violation('HEAD', 'is a head without its value'));
+    });
+
+    it('finds a destroyed version at or beyond the head', async () => {
+      const destroyed = await find(second);
+      for (const version of [5, 6]) {
+        const sk = versionSortKey(version);
+        await put({ ...destroyed, sk: text(sk), version: { N: String(version) } });
+        expect(await verify()).toContainEqual(violation(sk, beyond(5)));
+      }
+    });
+
+    it('finds a deleted head in the partition of the index for stored secrets', async () => {
+      await put({ ...(await find('HEAD', 'GONE')), tenant: text(alice.tenant) });
+      expect(await verify()).toContainEqual(violation('HEAD', unreadable, 'GONE'));
+    });
+
+    it.each([first, second, fourth, 'HEAD'])(
+      'finds that %s belongs to another vault',
+      async (sk) => {
+        await put({ ...(await find(sk)), vault: text('another-vault') });
+        expect(await verify()).toContainEqual(violation(sk, 'belongs to another vault'));
+      },
+    );
+
+    it('finds a changed note of a value', async () => {
+      await put({ ...(await find('HEAD')), note: text('another') });
+      expect(await verify()).toEqual([violation('HEAD', sealed)]);
+    });
   });
 
   it('finds two versions that one request wrote, or that share a data key', async () => {
