@@ -160,6 +160,28 @@ describe('the local gateway', () => {
     expect(Buffer.from(await reply.arrayBuffer())).toEqual(Buffer.from([0xff, 0x00]));
   });
 
+  it('sends a 304 with its headers alone, and answers the next request of the connection', async () => {
+    respond = async ({ path }) => ({ ...replyOf(''), statusCode: path === '/health' ? 200 : 304 });
+    const replies = await exchange(
+      'GET /v1/secrets/DB HTTP/1.1\r\nHost: v\r\n\r\n' +
+        'GET /health HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n',
+    );
+    const [unchanged = '', next = ''] = replies.split(/(?<=\r\n\r\n)/);
+    expect(unchanged).toMatch(/^HTTP\/1\.1 304 /);
+    expect(unchanged).not.toMatch(/content-length|transfer-encoding/i);
+    expect(next).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('passes the body of a DELETE, if it has one', async () => {
+    const body = '{"note":"é"}';
+    await get('/v1/secrets/DB', { method: 'DELETE', body });
+    const { event } = lastCall();
+    expect(event.isBase64Encoded).toBe(true);
+    expect(Buffer.from(event.body ?? '', 'base64').toString()).toBe(body);
+    await get('/v1/secrets/DB', { method: 'DELETE' });
+    expect(lastCall().event.body).toBeNull();
+  });
+
   it('keeps a connection open for the next request', async () => {
     const request = (last: boolean) =>
       `GET /health HTTP/1.1\r\nHost: v\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;

@@ -17,6 +17,19 @@ describe('the log at a terminal', () => {
     expect(line({ ...health, operation: 'get-health' })).toBe(`${time}  200  get-health  7.3 ms\n`);
   });
 
+  it('shows deletions, destructions and a read without a change', () => {
+    const told = [
+      { operation: 'delete-secret', version: undefined },
+      { operation: 'destroy-version', version: 1 },
+      { status: 304 },
+    ].map(line);
+    expect(told).toEqual([
+      `${time}  200  delete-secret  DB_PASSWORD  demo/you  7.3 ms\n`,
+      `${time}  200  destroy-version  DB_PASSWORD@1  demo/you  7.3 ms\n`,
+      `${time}  304  get-secret  DB_PASSWORD@2  demo/you  7.3 ms\n`,
+    ]);
+  });
+
   it('shows why a request was refused, and for a fault its cause and request id', () => {
     expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
       `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,
