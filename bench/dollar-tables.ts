@@ -22,21 +22,31 @@ const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]):
 const cents = (dollars: number): string => dollars.toFixed(2);
 const whole = (number: number): string => Math.round(number).toLocaleString('en-US');
 
+/** A file with `unless`: the heads are read, and nothing is opened. */
+const unchangedFile: Cost = { ...costs['expand-env of 40 names'], kms: [] };
+
 /** The priced operations, and how many single calls of another store do the same work. */
 const priced: readonly (readonly [string, Cost, number])[] = [
   ['create', costs['create-secret'], 1],
   ['create, keyed', costs['create-secret, keyed'], 1],
+  ['create over a deletion', costs['create-secret over a deletion'], 1],
   ['update', costs['update-secret'], 1],
   ['update, keyed', costs['update-secret, keyed'], 1],
+  ['delete', costs['delete-secret'], 1],
+  ['delete, keyed', costs['delete-secret, keyed'], 1],
+  ['destroy a version', costs['destroy-version'], 1],
   ['get, latest', costs['get-secret'], 1],
+  ['get, latest, unchanged', costs['get-secret, unchanged'], 1],
   ['get, version n', costs['get-secret by version'], 1],
   ['get, at an instant among 10,000 versions', getAtCost(10_000), 1],
   ['get, not found', costs['get-secret, not found'], 1],
   ['page of 10 versions', costs['list-versions'], 1],
   ['page of 10 versions, with values', costs['list-versions with values'], 10],
   ['page of 100 names', costs['list-secrets'], 1],
+  ['page of 10 names, with details', costs['list-secrets with details'], 1],
   ['`.env`, 40 new names', costs['encrypt-env of 40 names'], 40],
   ['`.env`, 40 known names', costs['expand-env of 40 names'], 40],
+  ['`.env`, 40 known names, unchanged', unchangedFile, 40],
   [
     '`.env`, 20 new and 20 known, keyed',
     costs['submit-env of 20 new names and 20 known, keyed'],
@@ -55,6 +65,18 @@ const perMillion = (): string =>
       return [name, ...parts.map(cents), cents(other)];
     }),
   );
+
+const polls = (): string => {
+  const price = (cost: Cost): number => sumOf(dollarsPerMillion(cost));
+  const [secret, file] = [costs['get-secret'], costs['expand-env of 40 names']].map(price);
+  const [sameSecret, sameFile] = [costs['get-secret, unchanged'], unchangedFile].map(price);
+  const instead = (same = 0, whole = 0): string =>
+    `${cents(same)} dollars, not ${cents(whole)}, which is ${Math.round((100 * same) / whole)} %`;
+  return [
+    `- a secret with \`If-None-Match\`: ${instead(sameSecret, secret)};`,
+    `- a file of 40 names with \`unless\`: ${instead(sameFile, file)}.`,
+  ].join('\n');
+};
 
 const perMonth = (): string =>
   tableOf(
@@ -122,6 +144,11 @@ const bindings = (): string => {
       "KMS's quota, by Region",
     ],
     [
+      'unchanged reads of all secrets',
+      perSecond(tableUnits, costs['get-secret, unchanged'].reads),
+      "the table's quota",
+    ],
+    [
       '`.env` files of 40 names',
       `${perSecond(lowest, file)} to ${perSecond(highest, file)}`,
       "KMS's quota, by Region",
@@ -133,6 +160,7 @@ const bindings = (): string => {
 /** The tables by their names in the page. */
 export const dollarTables = (): readonly string[] => [
   perMillion(),
+  polls(),
   perMonth(),
   evens(),
   bindings(),
