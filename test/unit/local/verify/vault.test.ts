@@ -190,8 +190,9 @@ describe('verifying a vault', () => {
     beforeEach(async () => {
       const { create, delete: remove, destroy } = vaultOver(embedded.ports);
       const now = Date.now();
-      await remove(alice, 'DB', { note: 'no longer used', now: now + 10_000 });
-      await create(alice, 'DB', 'five', { now: now + 20_000 });
+      const keyed = (after: number) => ({ now: now + after, key: `a-key-of-a-request-${after}` });
+      await remove(alice, 'DB', { note: 'no longer used', ...keyed(10_000) });
+      await create(alice, 'DB', 'five', keyed(20_000));
       await destroy(alice, 'DB', 2, { now: now + 30_000 });
       await makeSecret(embedded.ports, alice, 'GONE', ['one']);
       await remove(alice, 'GONE', { now: now + 10_000 });
