@@ -11,15 +11,9 @@ export type Explanation = {
 };
 
 const operations = [
-  ...[
-    'CreateSecret',
-    'UpdateSecret',
-    'DeleteSecret',
-    'DestroyVersion',
-    'GetSecret',
-    'ListVersions',
-  ],
-  ...['ListSecrets', 'SubmitEnv', 'EncryptEnv', 'ExpandEnv', 'GetStatus', 'GetHealth'],
+  ...['CreateSecret', 'UpdateSecret', 'DeleteSecret', 'DestroyVersion'],
+  ...['GetSecret', 'ListVersions', 'ListSecrets'],
+  ...['SubmitEnv', 'EncryptEnv', 'ExpandEnv', 'GetStatus', 'GetHealth'],
 ];
 const functions = operations.map((operation) => `${operation}Function`);
 const logs = operations.map((operation) => `${operation}Logs`);
