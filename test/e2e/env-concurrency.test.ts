@@ -212,3 +212,48 @@ describe('readers that poll a pair until a file creates it', () => {
     }
   });
 });
+
+describe('files that read a secret while it is deleted and created again', () => {
+  // Shows G8.
+  it('are stored with a version that was current meanwhile, or store nothing because it was deleted', async () => {
+    const read = await vault.create();
+    // Odd versions have a value, even ones are deletions. Those between the two marks may be current.
+    let acknowledged = 1;
+    let sent = 1;
+    const change = async (method: string, path: string, body?: object) => {
+      sent += 1;
+      const { status, json } = await vault.ask(method, path, body, repeatable());
+      expect([Math.floor(status / 100), json.version]).toEqual([2, sent]);
+      acknowledged = sent;
+    };
+    const rounds = 15;
+    const changes = async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        await change('DELETE', `/v1/secrets/${read}`);
+        await change('POST', '/v1/secrets', { name: read, value: 'v' });
+      }
+    };
+    const seen = new Map<number, number>();
+    const writer = async () => {
+      while (acknowledged < 2 * rounds + 1) {
+        const name = freshName('BESIDE');
+        const content = `${name}=v\nA=enc(${name})\nB=secret(${read})\n`;
+        const first = acknowledged;
+        const { status, json } = await vault.ask('POST', '/v1/env', { content }, repeatable());
+        const possible = Array.from({ length: sent - first + 1 }, (_, index) => first + index);
+        seen.set(status, (seen.get(status) ?? 0) + 1);
+        if (status === 200) {
+          const [{ version } = { version: 0 }] = json.resolved ?? [];
+          expect(possible.filter((one) => one % 2 === 1)).toContain(version);
+        } else {
+          expect([status, json.errors?.map(({ name: told }) => told)]).toEqual([404, [read]]);
+          expect(possible.some((one) => one % 2 === 0)).toBe(true);
+        }
+        const stored = await vault.ask('GET', `/v1/secrets/${name}`);
+        expect(stored.status).toBe(status);
+      }
+    };
+    await Promise.all([changes(), ...Array.from({ length: 4 }, writer)]);
+    expect([...seen.keys()].sort()).toEqual([200, 404]);
+  });
+});
