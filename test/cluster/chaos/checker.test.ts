@@ -28,7 +28,7 @@ describe('the checker', () => {
       seed,
       clients: 12,
       urls: hosts.map((host) => host.baseUrl()),
-      token: first.token(),
+      token: first.token({ scope: 'secrets:read secrets:write secrets:delete secrets:destroy' }),
       history,
       isOver: (operations) => operations >= 2_000,
     });
@@ -73,6 +73,39 @@ describe('the checker', () => {
     expect(operations).toBeGreaterThanOrEqual(2_000);
     expect(overlapping).toBeGreaterThan(0.3);
     expect(refused).toBeGreaterThan(0.1);
+  });
+
+  it('judges a fight in which secrets are deleted, created again, destroyed and listed', () => {
+    const done = recorded.filter(({ outcome }) => outcome === 'done');
+    const seen = (kind: Recorded['kind']) =>
+      done.flatMap((one) => (one.kind === kind && 'seen' in one ? (one.seen ?? []) : []));
+    const of = (kind: Recorded['kind']) => done.filter((one) => one.kind === kind);
+    const again = of('create').filter((one) => 'version' in one && (one.version ?? 0) > 1);
+    const states = [...seen('versions'), ...seen('final')].map(({ state }) => state);
+    const listed = seen('list').map(({ state }) => state);
+    expect(again.length).toBeGreaterThan(10);
+    expect(of('delete').length).toBeGreaterThan(20);
+    expect(of('destroy').length).toBeGreaterThan(10);
+    expect(new Set(states)).toEqual(new Set([undefined, 'deleted', 'destroyed']));
+    expect(new Set(listed)).toEqual(new Set([undefined, 'deleted']));
+    const outcomes = new Set(recorded.map(({ outcome }) => outcome));
+    expect([...outcomes]).toEqual(expect.arrayContaining(['destroyed', 'current', 'empty']));
+  });
+
+  it('finds a create over a deletion that reuses its number', async () => {
+    const again = recorded.find(
+      (one) => one.kind === 'create' && 'version' in one && (one.version ?? 0) > 2,
+    );
+    const version = again && 'version' in again ? (again.version ?? 0) - 1 : 0;
+    expect((await judge(changed(again, { version }))).verdict).toBe('Illegal');
+  });
+
+  it('finds a deletion that took the place of another version', async () => {
+    const removed = recorded.find(
+      (one) => one.kind === 'delete' && 'version' in one && (one.version ?? 0) > 2,
+    );
+    const version = removed && 'version' in removed ? (removed.version ?? 0) - 1 : 0;
+    expect((await judge(changed(removed, { version }))).verdict).toBe('Illegal');
   });
 
   it('finds an acknowledged update that was lost', async () => {

@@ -36,10 +36,9 @@ export type Outcome = {
 };
 
 const repeatsMax = 12;
-const isWrite = (asked: Asked): boolean =>
-  asked.kind === 'create' ||
-  asked.kind === 'update' ||
-  (asked.kind === 'env' && asked.creates.length > 0);
+const keyedKinds: ReadonlySet<Asked['kind']> = new Set(['create', 'update', 'delete']);
+const takesKey = (asked: Asked): boolean =>
+  keyedKinds.has(asked.kind) || (asked.kind === 'env' && asked.creates.length > 0);
 
 const same = (a: Told, b: Told): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -52,7 +51,9 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
   const patienceMs = (): number => (random.chance(0.1) ? 300 + random.below(2_000) : 12_000);
 
   return async (asked) => {
-    const keyed = isWrite(asked) && random.chance(0.6);
+    const keyed = takesKey(asked) && random.chance(0.6);
+    // A destruction has no key: once is as often as twice.
+    const repeatable = keyed || (asked.kind === 'destroy' && random.chance(0.6));
     const sent = requestOf(asked, token, keyed ? randomUUID() : undefined);
     const unplanned: string[] = [];
     let replays = 0;
@@ -74,7 +75,7 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
     let told = await attempt(node());
     let repeats = 0;
     let lastCall = call;
-    while (told.outcome === 'unknown' && keyed && repeats < repeatsMax && options.persists()) {
+    while (told.outcome === 'unknown' && repeatable && repeats < repeatsMax && options.persists()) {
       repeats += 1;
       await sleep(50 + random.below(100 * 2 ** Math.min(repeats, 4)));
       lastCall = microseconds();
@@ -90,7 +91,7 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
           { ...last, call: lastCall },
         ]
       : [last];
-    if (told.outcome === 'done' && keyed && random.chance(0.08)) {
+    if (told.outcome === 'done' && repeatable && random.chance(0.08)) {
       repeats += 1;
       const again = await attempt(random.pick(urls));
       const silent = again.outcome === 'unknown' || again.outcome === 'nothing';

@@ -15,7 +15,7 @@ const operationsBetween = 48;
 export type Contest = {
   /** Draws the next operation of a client. */
   readonly next: (random: Random) => Asked;
-  /** A reply showed this version. A later `If-Match` may name it. */
+  /** A reply showed this version. A later `If-Match` may name it, and a destruction. */
   readonly shown: (name: string, version: number) => void;
   /** All secrets that have been in play. */
   readonly names: () => readonly string[];
@@ -24,26 +24,41 @@ export type Contest = {
 
 export const createContest = (word: string, operationsMax: number): Contest => {
   let operations = 0;
-  const versions = new Map<string, number>();
+  /** The versions that replies have shown, by name. */
+  const versions = new Map<string, Set<number>>();
+  const latest = (name: string): number => Math.max(0, ...(versions.get(name) ?? []));
   const first = (): number => 2 * Math.floor(operations / operationsBetween);
   const nameAt = (index: number): string => `${word}_${index}`;
-  const value = (random: Random): string =>
-    `${canary}.${word}.${operations}.${random.below(1_000_000)}`;
+  const note = (random: Random): string => `${word}.${operations}.${random.below(1_000_000)}`;
+  const value = (random: Random): string => `${canary}.${note(random)}`;
   const played = (): string[] => Array.from({ length: inPlay }, (_, at) => nameAt(first() + at));
 
-  const update = (random: Random): Asked => {
+  const write = (random: Random, kind: 'update' | 'delete'): Asked => {
     const name = random.pick(played());
-    const version = versions.get(name);
     // Now and then the condition names what is not there yet, or no longer.
-    const ifMatch = Math.max(1, (version ?? 1) + (random.chance(0.15) ? random.pick([-1, 1]) : 0));
+    const ifMatch = Math.max(1, latest(name) + (random.chance(0.15) ? random.pick([-1, 1]) : 0));
     const conditional = random.chance(0.5);
-    return { kind: 'update', name, value: value(random), ...(conditional && { ifMatch }) };
+    // Notes are no secrets, so they hold no canary.
+    const written = kind === 'delete' ? note(random) : value(random);
+    return { kind, name, value: written, ...(conditional && { ifMatch }) };
   };
   /** Now and then a version that is not there yet. */
   const past = (random: Random): Asked => {
     const name = random.pick(played());
-    return { kind: 'version', name, wanted: 1 + random.below((versions.get(name) ?? 1) + 1) };
+    return { kind: 'version', name, wanted: 1 + random.below(latest(name) + 1) };
   };
+  /** Now and then the current version, or a deletion. Without a version to name, it looks for one. */
+  const destroy = (random: Random): Asked => {
+    const name = random.pick(played());
+    const known = [...(versions.get(name) ?? [])];
+    if (known.length === 0) return { kind: 'get', name };
+    return { kind: 'destroy', name, wanted: random.pick(known) };
+  };
+  const list = (random: Random): Asked => ({
+    kind: 'list',
+    reads: played(),
+    state: random.pick(['stored', 'deleted']),
+  });
   const file = (random: Random, stored: number, read: number): Asked => {
     const names = played();
     // New ones are mostly made of those that came into play last.
@@ -57,13 +72,16 @@ export const createContest = (word: string, operationsMax: number): Contest => {
   };
   const kinds: readonly (readonly [number, (random: Random) => Asked])[] = [
     [12, (random) => ({ kind: 'create', name: random.pick(played()), value: value(random) })],
-    [28, update],
-    [20, (random) => ({ kind: 'get', name: random.pick(played()) })],
+    [24, (random) => write(random, 'update')],
+    [8, (random) => write(random, 'delete')],
+    [17, (random) => ({ kind: 'get', name: random.pick(played()) })],
     [4, past],
+    [4, destroy],
+    [3, list],
     [6, (random) => ({ kind: 'versions', name: random.pick(played()) })],
-    [9, (random) => file(random, 2 + random.below(2), 0)],
-    [8, (random) => file(random, 1 + random.below(2), 1 + random.below(2))],
-    [13, (random) => file(random, 0, 2 + random.below(3))],
+    [7, (random) => file(random, 2 + random.below(2), 0)],
+    [6, (random) => file(random, 1 + random.below(2), 1 + random.below(2))],
+    [9, (random) => file(random, 0, 2 + random.below(3))],
   ];
   return {
     next: (random) => {
@@ -76,7 +94,7 @@ export const createContest = (word: string, operationsMax: number): Contest => {
       throw new Error('the shares of all kinds are 100 together');
     },
     shown: (name, version) => {
-      versions.set(name, Math.max(version, versions.get(name) ?? 0));
+      versions.set(name, (versions.get(name) ?? new Set()).add(version));
     },
     names: () => Array.from({ length: first() + inPlay }, (_, at) => nameAt(at)),
     isOver: () => operations >= operationsMax,

@@ -4,8 +4,9 @@ import { closeConnections } from '../../support/raw-http.ts';
 import { createClient, type Outcome } from './client.ts';
 import { type Contest, createContest } from './contests.ts';
 import { ask } from './exchange.ts';
-import { type Asked, type History, microseconds, type Seen } from './history.ts';
+import { type Asked, type History, microseconds, type Seen, type Told } from './history.ts';
 import { createRandom, type Random } from './random.ts';
+import { seenOf } from './requests.ts';
 
 export type CrowdOptions = {
   readonly seed: number;
@@ -13,6 +14,8 @@ export type CrowdOptions = {
   readonly urls: readonly string[];
   readonly token: string;
   readonly history: History;
+  /** Makes a contest from its name; `createContest` is the preset. */
+  readonly contestOf?: (word: string) => Contest;
   /** Asked before each operation, with how many there were. */
   readonly isOver: (operations: number) => boolean;
 };
@@ -48,6 +51,7 @@ const sizesOf = (clients: number, random: Random): number[] => {
 export const startCrowd = (options: CrowdOptions): Crowd => {
   const { seed, clients, urls, token, history } = options;
   const plan = createRandom(seed, 'contests');
+  const { contestOf = (word) => createContest(word, 600 + plan.below(400)) } = options;
   const contests: Contest[] = [];
   const unplanned: string[] = [];
   const counts = { operations: 0, refusals: 0, repeats: 0, replays: 0, lastUnclear: -Infinity };
@@ -55,7 +59,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   const isOver = (): boolean => options.isOver(counts.operations);
   const contestIn = (place: { contest: Contest | undefined }): Contest => {
     if (place.contest === undefined || place.contest.isOver()) {
-      place.contest = createContest(`S${seed}_${contests.length}`, 600 + plan.below(400));
+      place.contest = contestOf(`S${seed}_${contests.length}`);
       contests.push(place.contest);
     }
     return place.contest;
@@ -70,12 +74,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
     counts.repeats += outcome.repeats;
     counts.replays += outcome.replays;
     unplanned.push(...outcome.unplanned);
-    for (const { name, version } of told.outcome === 'done' ? (told.seen ?? []) : []) {
-      contest.shown(name, version);
-    }
-    if (told.outcome === 'done' && 'name' in asked && told.version !== undefined) {
-      contest.shown(asked.name, told.version);
-    }
+    for (const { name, version } of shownBy(asked, told)) contest.shown(name, version);
   };
   const run = async (client: number, place: { contest: Contest | undefined }): Promise<void> => {
     const random = createRandom(seed, `client ${client}`);
@@ -121,11 +120,21 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   };
 };
 
+/** The versions that the history knows with their values by this reply. */
+const shownBy = (asked: Asked, told: Told): readonly Pick<Seen, 'name' | 'version'>[] => {
+  if (told.outcome !== 'done' || asked.kind === 'list') return [];
+  const { version, versions = [], seen = [] } = told;
+  const creates = asked.kind === 'env' ? asked.creates : [];
+  const created = creates.map(({ name }, index) => ({ name, version: versions[index] ?? 0 }));
+  const own = 'name' in asked && version !== undefined ? [{ name: asked.name, version }] : [];
+  return [...seen, ...created, ...own];
+};
+
 /** Tries a second apart. */
 const finalTriesMax = 30;
 
 type Page = {
-  readonly versions: readonly { readonly version: number; readonly value: string }[];
+  readonly versions: readonly Parameters<typeof seenOf>[1][];
   readonly nextCursor: string | null;
 };
 
@@ -141,7 +150,7 @@ const readVersions = async (url: string, token: string, name: string): Promise<r
     if (answer.kind === 'reply' && answer.status === 404) return [];
     if (answer.kind === 'reply' && answer.status === 200) {
       const page: Page = JSON.parse(answer.text);
-      seen.push(...page.versions.map(({ version, value }) => ({ name, version, value })));
+      seen.push(...page.versions.map((entry) => seenOf(name, entry)));
       cursor = page.nextCursor;
     } else {
       tries += 1;

@@ -3,28 +3,47 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 type Written = { readonly name: string; readonly value: string };
-export type Seen = { readonly name: string; readonly version: number; readonly value: string };
+export type Seen = {
+  readonly name: string;
+  readonly version: number;
+  /** The note of a deletion, the instant of a destruction. Empty for a stored version in a list of names. */
+  readonly value: string;
+  /** Absent for a stored version. */
+  readonly state?: 'deleted' | 'destroyed';
+};
 
-/** No two writes of a run have the same value: it tells who wrote what is seen. */
+/** No two writes of a run have the same value: it tells who wrote what is seen. The value of a deletion is its note. */
 export type Asked =
   | { readonly kind: 'create'; readonly name: string; readonly value: string }
   | {
-      readonly kind: 'update';
+      readonly kind: 'update' | 'delete';
       readonly name: string;
       readonly value: string;
       readonly ifMatch?: number;
     }
   | { readonly kind: 'get' | 'versions'; readonly name: string }
-  /** A version by its number, whatever came after it. */
-  | { readonly kind: 'version'; readonly name: string; readonly wanted: number }
+  /** A version by its number, whatever came after it. A destruction only names versions that a reply has shown. */
+  | { readonly kind: 'version' | 'destroy'; readonly name: string; readonly wanted: number }
+  /** Asks which of the secrets `reads` have that state. Their names begin alike. */
+  | { readonly kind: 'list'; readonly reads: readonly string[]; readonly state: ListedState }
   | {
       readonly kind: 'env';
       readonly creates: readonly Written[];
       readonly reads: readonly string[];
     };
 
+type ListedState = 'stored' | 'deleted';
+
 export type Told =
-  | { readonly outcome: 'done'; readonly version?: number; readonly seen?: readonly Seen[] }
+  | {
+      readonly outcome: 'done';
+      readonly version?: number;
+      /** The versions of the secrets that a file creates, in its order. */
+      readonly versions?: readonly number[];
+      readonly seen?: readonly Seen[];
+    }
+  /** The version is destroyed, or is the current one, or is a deletion, which holds nothing to destroy. */
+  | { readonly outcome: 'destroyed' | 'current' | 'empty' }
   | { readonly outcome: 'exists' | 'missing'; readonly names?: readonly string[] }
   | { readonly outcome: 'conflict'; readonly current: number }
   /** `unknown`: it may have taken place. `nothing`: the reply, or the lack of a connection, says that it did not. */

@@ -216,7 +216,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
 
   return {
     ...{ all, network, urlOf, start, kill, folderOf, status },
-    token: tokenOf('secrets:read secrets:write'),
+    token: tokenOf('secrets:read secrets:write secrets:delete secrets:destroy'),
     stop: (node) => end(node, 'SIGTERM', ['front']),
     killPart: (node, part) => void signal(node, part, 'SIGKILL'),
     pause: (node, stopped) => {

@@ -34,6 +34,8 @@ const bare = (asked: Asked): Omit<Request, 'headers'> => {
       };
     case 'update':
       return { method: 'PUT', path: `/v1/secrets/${asked.name}`, body: { value: asked.value } };
+    case 'delete':
+      return { method: 'DELETE', path: `/v1/secrets/${asked.name}`, body: { note: asked.value } };
     case 'get':
       return { method: 'GET', path: `/v1/secrets/${asked.name}`, body: undefined };
     case 'version':
@@ -42,26 +44,55 @@ const bare = (asked: Asked): Omit<Request, 'headers'> => {
         path: `/v1/secrets/${asked.name}?version=${asked.wanted}`,
         body: undefined,
       };
+    case 'destroy':
+      return {
+        method: 'DELETE',
+        path: `/v1/secrets/${asked.name}/versions/${asked.wanted}`,
+        body: undefined,
+      };
     case 'versions':
       return {
         method: 'GET',
         path: `/v1/secrets/${asked.name}/versions?include=values`,
         body: undefined,
       };
+    case 'list':
+      return { method: 'GET', path: `/v1/secrets?${listQuery(asked)}`, body: undefined };
     case 'env':
       return envRequest(asked);
   }
+};
+
+/** With details, whose heads are read consistently: the names alone may lag behind. */
+const listQuery = ({ reads: [first = ''], state }: Extract<Asked, { kind: 'list' }>): string => {
+  const prefix = first.slice(0, first.lastIndexOf('_') + 1);
+  return `prefix=${prefix}&include=details${state === 'deleted' ? '&state=deleted' : ''}`;
 };
 
 export const requestOf = (asked: Asked, token: string, key: string | undefined): Request => ({
   ...bare(asked),
   headers: {
     Authorization: `Bearer ${token}`,
-    ...(asked.kind === 'update' &&
-      asked.ifMatch !== undefined && { 'If-Match': `"${asked.ifMatch}"` }),
+    ...('ifMatch' in asked && { 'If-Match': `"${asked.ifMatch}"` }),
     ...(key !== undefined && { 'Idempotency-Key': key }),
   },
 });
+
+/** A version in a history, or the current one in a list of secrets. */
+type Entry = {
+  readonly version: number;
+  readonly state: 'stored' | 'deleted' | 'destroyed';
+  readonly value?: string;
+  readonly note?: string;
+  readonly destroyedAt?: string;
+};
+
+/** The version as the checker knows it. */
+export const seenOf = (name: string, entry: Entry): Seen => {
+  const { version, state, value = '', note = '', destroyedAt = '' } = entry;
+  if (state === 'stored') return { name, version, value };
+  return { name, version, value: state === 'deleted' ? note : destroyedAt, state };
+};
 
 type Body = {
   readonly version?: number;
@@ -69,23 +100,32 @@ type Body = {
   readonly code?: string;
   readonly currentVersion?: number;
   readonly errors?: readonly { readonly name?: string }[];
-  readonly versions?: readonly { readonly version: number; readonly value: string }[];
+  readonly destroyedAt?: string;
+  readonly versions?: readonly Entry[];
+  readonly secrets?: readonly (Entry & { readonly name: string })[];
   readonly content?: string;
   readonly created?: readonly { readonly name: string; readonly version: number }[];
   readonly resolved?: readonly { readonly name: string; readonly version: number }[];
 };
 
 const tellEnv = (asked: Extract<Asked, { kind: 'env' }>, body: Body): Told | undefined => {
-  const created = (body.created ?? []).map(({ name, version }) => `${name} ${version}`);
-  if (created.join() !== asked.creates.map(({ name }) => `${name} 1`).join()) return undefined;
+  const created = body.created ?? [];
+  const isOfFile = created.map(({ name }) => name).join() === namesOf(asked.creates).join();
+  if (!isOfFile) return undefined;
   const lines = new Map((body.content ?? '').split('\n').map((line) => splitAt(line, '=')));
   const seen: Seen[] = asked.reads.map((name, index) => ({
     name,
     version: body.resolved?.find((one) => one.name === name)?.version ?? 0,
     value: lines.get(readKey(index)) ?? '',
   }));
-  return { outcome: 'done', seen };
+  return {
+    outcome: 'done',
+    ...(created.length > 0 && { versions: created.map(({ version }) => version) }),
+    seen,
+  };
 };
+
+const namesOf = (named: readonly { readonly name: string }[]) => named.map(({ name }) => name);
 
 const splitAt = (line: string, separator: string): readonly [string, string] => {
   const at = line.indexOf(separator);
@@ -93,27 +133,26 @@ const splitAt = (line: string, separator: string): readonly [string, string] => 
 };
 
 const tellDone = (asked: Asked, body: Body): Told | undefined => {
-  const { version, value, versions } = body;
+  const { version, value, versions, secrets, destroyedAt } = body;
+  const shown = (seen: readonly Seen[]): Told => ({ outcome: 'done', seen });
   switch (asked.kind) {
     case 'create':
     case 'update':
+    case 'delete':
       return version === undefined ? undefined : { outcome: 'done', version };
     case 'get':
     case 'version':
-      return version === undefined || value === undefined
-        ? undefined
-        : { outcome: 'done', seen: [{ name: asked.name, version, value }] };
+      if (version === undefined || value === undefined) return undefined;
+      return shown([seenOf(asked.name, { version, value, state: 'stored' })]);
+    case 'destroy':
+      if (version === undefined || destroyedAt === undefined) return undefined;
+      return shown([seenOf(asked.name, { version, destroyedAt, state: 'destroyed' })]);
     case 'versions':
-      return versions === undefined
-        ? undefined
-        : {
-            outcome: 'done',
-            seen: versions.map((one) => ({
-              name: asked.name,
-              version: one.version,
-              value: one.value,
-            })),
-          };
+      return versions && shown(versions.map((one) => seenOf(asked.name, one)));
+    case 'list': {
+      const listed = secrets?.filter(({ name }) => asked.reads.includes(name));
+      return listed && shown(listed.map((one) => seenOf(one.name, one)));
+    }
     case 'env':
       return tellEnv(asked, body);
   }
@@ -123,6 +162,12 @@ const named = (asked: Asked, { errors = [] }: Body): { readonly names?: readonly
   asked.kind === 'env'
     ? { names: [...new Set(errors.flatMap(({ name }) => (name === undefined ? [] : [name])))] }
     : {};
+
+const ofVersions: ReadonlyMap<string, 'destroyed' | 'current' | 'empty'> = new Map([
+  ['version_destroyed', 'destroyed'],
+  ['version_current', 'current'],
+  ['not_destroyable', 'empty'],
+]);
 
 /** Codes of refusals that pass. Nothing was written. */
 const temporary = new Set([
@@ -147,6 +192,10 @@ export const tell = (asked: Asked, status: number, text: string): Told | Unplann
   if (body.code === 'version_conflict') {
     return { outcome: 'conflict', current: body.currentVersion ?? 0 };
   }
+  // A version that the file resolved is destroyed since, so its repetition tells nothing more.
+  if (body.code === 'version_destroyed' && asked.kind === 'env') return { outcome: 'unknown' };
+  const ofVersion = ofVersions.get(body.code ?? '');
+  if (ofVersion) return { outcome: ofVersion };
   if (body.code === 'outcome_unknown') return { outcome: 'unknown' };
   return temporary.has(body.code ?? '') ? { outcome: 'nothing' } : unplanned;
 };

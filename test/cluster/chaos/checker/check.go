@@ -44,7 +44,7 @@ func check(history []*Operation, options Options) Report {
 		report.fail(porcupine.Illegal, problem)
 	}
 	deadline := time.Now().Add(options.Timeout)
-	for _, operations := range partition(resolved) {
+	for _, operations := range partition(split(resolved)) {
 		report.Groups++
 		// A limit of 0 would be none.
 		limit := max(time.Until(deadline), time.Millisecond)
@@ -60,45 +60,117 @@ func (report *Report) fail(verdict porcupine.CheckResult, problem string) {
 	report.Problems = append(report.Problems, problem)
 }
 
-// resolve settles the operations whose outcome is unknown: all values are different, so the versions as they stand
-// at the end tell which ones took place. Those stay open to the end of the history; the others are left out, as are
+// resolve settles the operations whose outcome is unknown: all values are different, so the versions as they are at
+// the end tell which ones took place. Those stay open to the end of the history; the others are left out, as are
 // operations that are known to have had no effect and told nothing. Where the end says otherwise, that is a problem.
 func resolve(history []*Operation, report *Report) (resolved []*Operation, problems []string) {
-	stands := make(map[Written]int)
-	for _, op := range history {
-		if op.Kind == kindFinal {
-			for _, seen := range op.Seen {
-				stands[Written{seen.Name, seen.Value}] = seen.Version
-			}
-		}
-	}
+	stands, destroyed := atTheEnd(history)
 	for _, op := range history {
 		if op.Outcome != outcomeUnknown && op.Outcome != outcomeNothing {
 			resolved = append(resolved, op)
 			continue
 		}
+		done := *op
+		// What it read at that instant was never told, so there is nothing to check of that.
+		done.Outcome, done.Reads, done.Return = outcomeDone, nil, math.MaxInt64
+		if op.Kind == kindDestroy && op.Outcome == outcomeUnknown {
+			// It may also have been another one that destroyed the version, before or after this one.
+			if end, is := destroyed[place{op.Name, op.Wanted}]; is {
+				report.Resolved++
+				done.Seen = []Seen{end}
+				resolved = append(resolved, &done)
+			}
+			continue
+		}
 		written := op.written()
-		standing := 0
 		for _, one := range written {
-			if stands[one] > 0 {
-				standing++
+			if number := stands[one]; number > 0 {
+				done.Version = number
+				done.Versions = append(done.Versions, number)
 			}
 		}
 		switch {
-		case standing == 0:
-		case standing < len(written):
+		case len(done.Versions) == 0:
+		case len(done.Versions) < len(written):
 			problems = append(problems, fmt.Sprintf("half of a file stands: %s", describe(op)))
 		case op.Outcome == outcomeNothing:
 			problems = append(problems, fmt.Sprintf("stands, though the reply said that nothing was written: %s", describe(op)))
 		default:
 			report.Resolved++
-			done := *op
-			// What it read at that instant was never told, so there is nothing to check of that.
-			done.Outcome, done.Version, done.Reads, done.Return = outcomeDone, stands[written[0]], nil, math.MaxInt64
 			resolved = append(resolved, &done)
 		}
 	}
 	return resolved, problems
+}
+
+// place is a version by its number.
+type place struct {
+	name   string
+	number int
+}
+
+// atTheEnd tells the versions of all values at the end, and which versions were destroyed. The value of one that was
+// destroyed is known from earlier replies: clients destroy only what a reply has shown.
+func atTheEnd(history []*Operation) (stands map[Written]int, destroyed map[place]Seen) {
+	stands, destroyed = make(map[Written]int), make(map[place]Seen)
+	for _, op := range history {
+		if op.Kind != kindFinal {
+			continue
+		}
+		for _, seen := range op.Seen {
+			if seen.State == stateDestroyed {
+				destroyed[place{seen.Name, seen.Version}] = seen
+			} else {
+				stands[Written{seen.Name, seen.Value}] = seen.Version
+			}
+		}
+	}
+	learn := func(written Written, number int) {
+		if _, is := destroyed[place{written.Name, number}]; is {
+			stands[written] = number
+		}
+	}
+	for _, op := range history {
+		if op.Outcome != outcomeDone || op.Kind == kindList {
+			continue
+		}
+		for _, seen := range op.Seen {
+			if seen.State == "" {
+				learn(Written{seen.Name, seen.Value}, seen.Version)
+			}
+		}
+		for index, written := range op.written() {
+			number := op.Version
+			if op.Kind == kindEnv && index < len(op.Versions) {
+				number = op.Versions[index]
+			}
+			learn(written, number)
+		}
+	}
+	return stands, destroyed
+}
+
+// split puts what a list of versions shows as destroyed into an operation of its own: the list shows its head as of one
+// instant, and the other versions as of a later one.
+func split(history []*Operation) []*Operation {
+	var parts []*Operation
+	for _, op := range history {
+		parts = append(parts, op)
+		if op.Kind != kindVersions {
+			continue
+		}
+		later := *op
+		later.Kind, later.Seen = kindDestroyed, nil
+		for _, seen := range op.Seen {
+			if seen.State == stateDestroyed {
+				later.Seen = append(later.Seen, seen)
+			}
+		}
+		if len(later.Seen) > 0 {
+			parts = append(parts, &later)
+		}
+	}
+	return parts
 }
 
 // unread lists the secrets whose versions at the end are not in the history, without which nothing can be resolved.

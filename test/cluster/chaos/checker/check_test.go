@@ -14,6 +14,10 @@ func at(call, ret int64, op Operation) *Operation {
 	return &op
 }
 
+func shown(name string, version int, value string) Seen {
+	return Seen{Name: name, Version: version, Value: value}
+}
+
 func create(name, value string) Operation {
 	return Operation{Kind: kindCreate, Name: name, Value: value, Outcome: outcomeDone, Version: 1}
 }
@@ -22,12 +26,19 @@ func update(name, value string, version int) Operation {
 	return Operation{Kind: kindUpdate, Name: name, Value: value, Outcome: outcomeDone, Version: version}
 }
 
+func remove(name, note string, version int) Operation {
+	return Operation{Kind: kindDelete, Name: name, Value: note, Outcome: outcomeDone, Version: version}
+}
+
 func get(name, value string, version int) Operation {
-	return Operation{Kind: kindGet, Name: name, Outcome: outcomeDone, Seen: []Seen{{name, version, value}}}
+	return Operation{Kind: kindGet, Name: name, Outcome: outcomeDone, Seen: []Seen{shown(name, version, value)}}
 }
 
 func file(creates []Written, reads ...Seen) Operation {
 	op := Operation{Kind: kindEnv, Creates: creates, Seen: reads, Outcome: outcomeDone}
+	for range creates {
+		op.Versions = append(op.Versions, 1)
+	}
 	for _, read := range reads {
 		op.Reads = append(op.Reads, read.Name)
 	}
@@ -40,14 +51,14 @@ func with(op Operation, change func(*Operation)) Operation {
 }
 
 func outcome(word string) func(*Operation) {
-	return func(op *Operation) { op.Outcome, op.Version, op.Seen = word, 0, nil }
+	return func(op *Operation) { op.Outcome, op.Version, op.Versions, op.Seen = word, 0, nil, nil }
 }
 
 // final is what the versions of a secret are when all is over.
 func final(name string, values ...string) *Operation {
 	op := Operation{Kind: kindFinal, Name: name, Outcome: outcomeDone}
 	for index, value := range values {
-		op.Seen = append(op.Seen, Seen{name, index + 1, value})
+		op.Seen = append(op.Seen, shown(name, index+1, value))
 	}
 	return at(1_000_000, 1_000_001, op)
 }
@@ -117,15 +128,142 @@ func TestConditionsAndLists(t *testing.T) {
 		{"a conflict with a version long gone", "Illegal", []*Operation{at(31, 32, conflict(7, 1))}},
 		{"two whose condition held", "Illegal", []*Operation{at(20, 30, matching(update(a, "x", 2), 1))}},
 		{"a condition that did not hold", "Illegal", []*Operation{at(40, 50, matching(update(a, "a3", 3), 1)), final(a, "a1", "a2", "a3")}},
-		{"a list", "Ok", []*Operation{at(31, 32, list(Seen{a, 2, "a2"}, Seen{a, 1, "a1"}))}},
-		{"a list with a gap", "Illegal", []*Operation{at(31, 32, list(Seen{a, 2, "a2"}))}},
-		{"a stale list", "Illegal", []*Operation{at(31, 32, list(Seen{a, 1, "a1"}))}},
+		{"a list", "Ok", []*Operation{at(31, 32, list(shown(a, 2, "a2"), shown(a, 1, "a1")))}},
+		{"a list with a gap", "Illegal", []*Operation{at(31, 32, list(shown(a, 2, "a2")))}},
+		{"a stale list", "Illegal", []*Operation{at(31, 32, list(shown(a, 1, "a1")))}},
 	}
 	for _, one := range cases {
 		t.Run(one.what, func(t *testing.T) {
 			expect(t, one.verdict, append([]*Operation{made, changed, end}, one.between...)...)
 		})
 	}
+}
+
+func TestDeletionsEndSecretsAndNumbersNeverReturn(t *testing.T) {
+	const a = "A"
+	made, removed := at(0, 10, create(a, "a1")), at(20, 30, remove(a, "gone", 2))
+	again := at(40, 50, with(create(a, "a3"), func(op *Operation) { op.Version = 3 }))
+	gone := Seen{a, 2, "gone", stateDeleted}
+	end := at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a, Outcome: outcomeDone,
+		Seen: []Seen{shown(a, 1, "a1"), gone, shown(a, 3, "a3")}})
+	missing := func(op Operation) Operation { return with(op, outcome(outcomeMissing)) }
+	versions := func(seen ...Seen) Operation {
+		return Operation{Kind: kindVersions, Name: a, Outcome: outcomeDone, Seen: seen}
+	}
+	numbered := func(wanted int, word string, seen ...Seen) Operation {
+		return Operation{Kind: kindVersion, Name: a, Wanted: wanted, Outcome: word, Seen: seen}
+	}
+	list := func(state string, seen ...Seen) Operation {
+		return Operation{Kind: kindList, Reads: []string{a, "B"}, State: state, Outcome: outcomeDone, Seen: seen}
+	}
+	matching := func(version int) func(*Operation) { return func(op *Operation) { op.IfMatch = version } }
+	cases := []struct {
+		what    string
+		verdict string
+		between []*Operation
+	}{
+		{"nothing there after a deletion", "Ok", []*Operation{at(31, 32, missing(get(a, "", 0))), at(33, 34, missing(update(a, "x", 0))), at(35, 36, missing(remove(a, "x", 0)))}},
+		{"a value after its deletion", "Illegal", []*Operation{at(31, 32, get(a, "a1", 1))}},
+		{"nothing there before the deletion", "Illegal", []*Operation{at(11, 12, missing(get(a, "", 0)))}},
+		{"nothing there after it is made again", "Illegal", []*Operation{at(51, 52, missing(get(a, "", 0)))}},
+		{"a create that loses to a deletion", "Illegal", []*Operation{at(31, 32, with(create(a, "x"), outcome(outcomeExists)))}},
+		{"a create that loses to the next create", "Ok", []*Operation{at(41, 60, with(create(a, "x"), outcome(outcomeExists)))}},
+		{"an update over a deletion", "Illegal", []*Operation{at(31, 32, update(a, "x", 3))}},
+		{"two deletions of one version", "Illegal", []*Operation{at(21, 31, remove(a, "x", 2))}},
+		{"a deletion that conflicts", "Ok", []*Operation{at(51, 52, with(remove(a, "x", 0), func(op *Operation) { op.IfMatch, op.Outcome, op.Current = 1, outcomeConflict, 3 }))}},
+		{"a deletion that conflicts with a deletion", "Illegal", []*Operation{at(31, 32, with(remove(a, "x", 0), func(op *Operation) { op.IfMatch, op.Outcome, op.Current = 1, outcomeConflict, 2 }))}},
+		{"a deletion of a version that is not current", "Illegal", []*Operation{at(60, 61, with(remove(a, "x", 4), matching(1)))}},
+		{"the old version by its number", "Ok", []*Operation{at(31, 32, numbered(1, outcomeDone, shown(a, 1, "a1"))), at(33, 34, numbered(2, outcomeMissing))}},
+		{"a value of the deletion", "Illegal", []*Operation{at(33, 34, numbered(2, outcomeDone, shown(a, 2, "gone")))}},
+		{"the deletion among the versions", "Ok", []*Operation{at(31, 32, versions(gone, shown(a, 1, "a1")))}},
+		{"the deletion of another", "Illegal", []*Operation{at(31, 32, versions(Seen{a, 2, "other", stateDeleted}, shown(a, 1, "a1")))}},
+		{"the deletion left out", "Illegal", []*Operation{at(31, 32, versions(shown(a, 1, "a1")))}},
+		{"no versions of a deleted secret", "Illegal", []*Operation{at(31, 32, missing(versions()))}},
+		{"a deleted secret among the deleted", "Ok", []*Operation{at(31, 32, list(stateDeleted, gone)), at(33, 34, list(stateDeleted)), at(35, 36, list("stored"))}},
+		{"a deleted secret among the stored", "Illegal", []*Operation{at(31, 32, list("stored", shown(a, 1, "")))}},
+		{"a stored secret among the deleted", "Illegal", []*Operation{at(51, 52, list(stateDeleted, gone))}},
+		{"a list of an old version", "Illegal", []*Operation{at(51, 52, list("stored", shown(a, 1, "")))}},
+		{"a secret that is not", "Illegal", []*Operation{at(51, 52, list("stored", shown("B", 1, "")))}},
+	}
+	for _, one := range cases {
+		t.Run(one.what, func(t *testing.T) {
+			expect(t, one.verdict, append([]*Operation{made, removed, again, end, final("B")}, one.between...)...)
+		})
+	}
+	reused := with(*again, func(op *Operation) { op.Version = 2 })
+	expect(t, "Illegal", made, removed, &reused, end)
+	fromOne := with(*again, func(op *Operation) { op.Version = 1 })
+	expect(t, "Illegal", made, removed, &fromOne, end)
+	inFile := func(version int) *Operation {
+		return at(40, 50, with(file([]Written{{a, "a3"}}), func(op *Operation) { op.Versions[0] = version }))
+	}
+	expect(t, "Ok", made, removed, inFile(3), end)
+	expect(t, "Illegal", made, removed, inFile(1), end)
+	unclear := at(20, 30, with(remove(a, "gone", 2), outcome(outcomeUnknown)))
+	expect(t, "Ok", made, unclear, at(31, 32, get(a, "a1", 1)), at(33, 34, missing(get(a, "", 0))), again, end)
+	expect(t, "Illegal", made, unclear, at(31, 32, missing(get(a, "", 0))), at(33, 34, get(a, "a1", 1)), again, end)
+	// A deletion that took place is never told that it was refused.
+	refused := at(60, 61, missing(remove(a, "gone", 0)))
+	expect(t, "Illegal", made, unclear, refused, again, end)
+}
+
+func TestDestroyedVersionsStayDestroyed(t *testing.T) {
+	const a = "A"
+	made, changed := at(0, 10, create(a, "a1")), at(20, 30, update(a, "a2", 2))
+	ruin := Seen{a, 1, "noon", stateDestroyed}
+	destroy := func(wanted int, word string, seen ...Seen) Operation {
+		return Operation{Kind: kindDestroy, Name: a, Wanted: wanted, Outcome: word, Seen: seen}
+	}
+	destroyed := at(40, 50, destroy(1, outcomeDone, ruin))
+	end := at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a, Outcome: outcomeDone, Seen: []Seen{ruin, shown(a, 2, "a2")}})
+	numbered := func(word string, seen ...Seen) Operation {
+		return Operation{Kind: kindVersion, Name: a, Wanted: 1, Outcome: word, Seen: seen}
+	}
+	versions := func(seen ...Seen) Operation {
+		return Operation{Kind: kindVersions, Name: a, Outcome: outcomeDone, Seen: seen}
+	}
+	cases := []struct {
+		what    string
+		verdict string
+		between []*Operation
+	}{
+		{"its value before, and none afterwards", "Ok", []*Operation{at(31, 32, numbered(outcomeDone, shown(a, 1, "a1"))), at(51, 52, numbered(outcomeDestroyed))}},
+		{"its value afterwards", "Illegal", []*Operation{at(51, 52, numbered(outcomeDone, shown(a, 1, "a1")))}},
+		{"none before", "Illegal", []*Operation{at(31, 32, numbered(outcomeDestroyed))}},
+		{"destroyed twice, with the first instant", "Ok", []*Operation{at(51, 52, destroy(1, outcomeDone, ruin))}},
+		{"destroyed twice, with two instants", "Illegal", []*Operation{at(51, 52, destroy(1, outcomeDone, Seen{a, 1, "later", stateDestroyed}))}},
+		{"the current version", "Ok", []*Operation{at(31, 32, destroy(2, outcomeCurrent))}},
+		{"the current version, destroyed", "Illegal", []*Operation{at(31, 32, destroy(2, outcomeDone, Seen{a, 2, "noon", stateDestroyed}))}},
+		{"an old version that is called current", "Illegal", []*Operation{at(31, 32, destroy(1, outcomeCurrent))}},
+		{"a version that is not there yet", "Ok", []*Operation{at(11, 12, destroy(2, outcomeMissing))}},
+		{"a version of a value that is called a deletion", "Illegal", []*Operation{at(31, 32, destroy(1, outcomeEmpty))}},
+		{"a list with it", "Ok", []*Operation{at(51, 52, versions(shown(a, 2, "a2"), ruin))}},
+		{"a list with its value", "Illegal", []*Operation{at(51, 52, versions(shown(a, 2, "a2"), shown(a, 1, "a1")))}},
+		{"a list with it too early", "Illegal", []*Operation{at(31, 32, versions(shown(a, 2, "a2"), ruin))}},
+	}
+	for _, one := range cases {
+		t.Run(one.what, func(t *testing.T) {
+			expect(t, one.verdict, append([]*Operation{made, changed, destroyed, end}, one.between...)...)
+		})
+	}
+	// A list reads the current version first, so an update and a destruction may come before the rest.
+	late := at(31, 60, versions(shown(a, 2, "a2"), ruin))
+	next := at(32, 39, update(a, "a3", 3))
+	expect(t, "Ok", made, changed, late, next, destroyed, at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a,
+		Outcome: outcomeDone, Seen: []Seen{ruin, shown(a, 2, "a2"), shown(a, 3, "a3")}}))
+	// An unclear destruction took place, or another did it; the unclear write of the version is known by a reply.
+	lost := at(33, 34, destroy(1, outcomeUnknown))
+	expect(t, "Ok", made, changed, lost, end)
+	expect(t, "Ok", made, changed, lost, destroyed, end)
+	expect(t, "Ok", made, changed, lost, final(a, "a1", "a2"))
+	unclear := at(0, 10, with(create(a, "a1"), outcome(outcomeUnknown)))
+	expect(t, "Ok", unclear, at(11, 12, get(a, "a1", 1)), changed, destroyed, end)
+	// A deletion holds nothing to destroy.
+	removed := at(60, 70, remove(a, "gone", 3))
+	over := at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a, Outcome: outcomeDone,
+		Seen: []Seen{ruin, shown(a, 2, "a2"), {a, 3, "gone", stateDeleted}}})
+	expect(t, "Ok", made, changed, destroyed, removed, at(71, 72, destroy(3, outcomeEmpty)), over)
+	expect(t, "Illegal", made, changed, destroyed, removed, at(71, 72, destroy(3, outcomeCurrent)), over)
 }
 
 func TestFilesAreWholeAndOfOneInstant(t *testing.T) {
@@ -145,7 +283,7 @@ func TestFilesAreWholeAndOfOneInstant(t *testing.T) {
 		verdict string
 		between []*Operation
 	}{
-		{"a file read back", "Ok", []*Operation{at(11, 12, file(nil, Seen{"A", 1, "a1"}, Seen{"B", 1, "b1"}))}},
+		{"a file read back", "Ok", []*Operation{at(11, 12, file(nil, shown("A", 1, "a1"), shown("B", 1, "b1")))}},
 		{"none and then all", "Ok", []*Operation{at(1, 2, missing("B")), at(3, 4, get("A", "a1", 1))}},
 		{"half of a file, in two reads", "Illegal", []*Operation{at(1, 2, get("A", "a1", 1)), at(3, 4, missing("B"))}},
 		{"half of a file, in one reply", "Illegal", []*Operation{at(1, 9, lookedUp(outcomeMissing, "B"))}},
@@ -153,7 +291,7 @@ func TestFilesAreWholeAndOfOneInstant(t *testing.T) {
 		{"two files with one name", "Illegal", []*Operation{at(0, 10, file([]Written{{"A", "x"}, {"C", "c1"}})), final("C", "c1")}},
 		{"a file that lost", "Ok", []*Operation{at(5, 12, report(outcomeExists, "A", "B"))}},
 		{"a file that lost by half", "Illegal", []*Operation{at(5, 12, report(outcomeExists, "A"))}},
-		{"a pair half changed", "Illegal", []*Operation{at(31, 40, file(nil, Seen{"A", 1, "a1"}, Seen{"B", 1, "b1"}))}},
+		{"a pair half changed", "Illegal", []*Operation{at(31, 40, file(nil, shown("A", 1, "a1"), shown("B", 1, "b1")))}},
 	}
 	for _, one := range cases {
 		t.Run(one.what, func(t *testing.T) {
@@ -207,49 +345,74 @@ func generated(random *rand.Rand, operations int) []*Operation {
 	names := []string{"A", "B", "C", "D"}
 	g := &group{number: map[string]int{"A": 0, "B": 1, "C": 2, "D": 3}}
 	state := make(vault, len(names))
-	var history []*Operation
+	var history, unclear []*Operation
 	for instant := range operations {
 		name := names[random.Intn(len(names))]
 		last := state[g.number[name]]
 		value := fmt.Sprint("value ", instant)
+		next := last.count() + 1
 		var op Operation
-		switch kind := random.Intn(6); {
-		case kind == 0 && last == nil:
-			op = create(name, value)
-		case kind == 0:
+		switch kind := random.Intn(14); {
+		case kind < 2 && !last.isStored():
+			op = with(create(name, value), func(op *Operation) { op.Version = next })
+		case kind < 2:
 			op = with(create(name, value), outcome(outcomeExists))
-		case kind == 1 && last == nil:
+		case kind < 4 && !last.isStored():
 			other := names[(g.number[name]+1)%len(names)]
 			op = file([]Written{{name, value}})
-			if there := state[g.number[other]]; there != nil {
-				op = file(op.Creates, Seen{other, there.number, there.value})
+			if there := state[g.number[other]]; there.isStored() {
+				op = file(op.Creates, shown(other, there.number, there.value))
 			}
-		case last == nil:
+			op.Versions[0] = next
+		case kind == 4 && last.count() > 1 && !last.before.isDeleted:
+			seen := Seen{name, last.number - 1, fmt.Sprint("destroyed ", instant), stateDestroyed}
+			if last.before.destroyed != "" {
+				seen.Value = last.before.destroyed
+			}
+			op = Operation{Kind: kindDestroy, Name: name, Wanted: last.number - 1, Outcome: outcomeDone, Seen: []Seen{seen}}
+		case !last.isStored():
 			op = with(get(name, "", 0), outcome(outcomeMissing))
-		case kind < 4:
-			op = update(name, value, last.number+1)
+		case kind == 5:
+			op = remove(name, value, next)
+		case kind < 10:
+			op = update(name, value, next)
 		default:
 			op = get(name, last.value, last.number)
 		}
-		ok, next := g.step(state, &op)
+		ok, after := g.step(state, &op)
 		if !ok {
 			panic(describe(&op))
 		}
-		state = next
+		state = after
 		middle := int64(instant * 100)
 		recorded := at(middle-random.Int63n(500), middle+random.Int63n(500), op)
 		if random.Intn(50) == 0 {
-			*recorded = with(*recorded, outcome(outcomeUnknown))
+			unclear = append(unclear, recorded)
 		}
 		history = append(history, recorded)
 	}
-	for index, name := range names {
-		var values []string
-		for at := state[index]; at != nil; at = at.before {
-			values = append(values, at.value)
+	for _, op := range unclear {
+		// Only a reply can tell what an unclear write stored once that is destroyed, and here none is sure to.
+		name, written := op.Name, op.Version
+		if op.Kind == kindEnv {
+			name, written = op.Creates[0].Name, op.Versions[0]
 		}
-		slices.Reverse(values)
-		end := final(name, values...)
+		if at := state[g.number[name]].at(written); at == nil || at.destroyed == "" {
+			*op = with(*op, outcome(outcomeUnknown))
+		}
+	}
+	for index, name := range names {
+		end := final(name)
+		for at := state[index]; at != nil; at = at.before {
+			seen := shown(name, at.number, at.value)
+			if at.isDeleted {
+				seen.State = stateDeleted
+			} else if at.destroyed != "" {
+				seen.State, seen.Value = stateDestroyed, at.destroyed
+			}
+			end.Seen = append(end.Seen, seen)
+		}
+		slices.Reverse(end.Seen)
 		end.Call, end.Return = int64(operations*100+1_000), int64(operations*100+1_001)
 		history = append(history, end)
 	}

@@ -8,18 +8,26 @@ import (
 	"io"
 )
 
-// Written is a value that an operation stores as the first version of a secret.
+// Written is a value that an operation stores as a version of a secret. The value of a deletion is its note.
 type Written struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// Seen is one version of a secret as a reply showed it.
+// Seen is one version of a secret as a reply showed it. Value is the note of a deletion and the instant of a destruction.
+// It is empty for a stored version in a list of names.
 type Seen struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
 	Value   string `json:"value"`
+	// Empty for a stored version.
+	State string `json:"state,omitempty"`
 }
+
+const (
+	stateDeleted   = "deleted"
+	stateDestroyed = "destroyed"
+)
 
 // Operation is one line of a history: what a client asked, when, and what it was told. Times are of one clock,
 // in microseconds. No two writes of a history have the same value; a write that was repeated under its key, unclear at
@@ -31,26 +39,31 @@ type Operation struct {
 	// When the reply came, or when the client no longer waited for one.
 	Return int64 `json:"return"`
 
-	// create, update, get, versions, version, final: the secret.
+	// All kinds but env and list: the secret.
 	Name string `json:"name,omitempty"`
-	// create, update: what is written.
+	// create, update, delete: what is written.
 	Value string `json:"value,omitempty"`
-	// update: the version that it is to follow; 0 for any.
+	// update, delete: the version that it is to follow; 0 for any.
 	IfMatch int `json:"ifMatch,omitempty"`
-	// version: the number that is asked for.
+	// version, destroy: the number that is asked for.
 	Wanted int `json:"wanted,omitempty"`
-	// env: the secrets to be stored, and those to be read, both at one instant.
+	// env: the secrets to be stored, and those to be read, both at one instant. list: those that may be listed.
 	Creates []Written `json:"creates,omitempty"`
 	Reads   []string  `json:"reads,omitempty"`
+	// list: the state of the secrets that are asked for, `stored` or `deleted`.
+	State string `json:"state,omitempty"`
 
 	Outcome string `json:"outcome"`
-	// create, update: the version that was written.
+	// create, update, delete: the version that was written.
 	Version int `json:"version,omitempty"`
+	// env: the versions that were written, in the order of Creates.
+	Versions []int `json:"versions,omitempty"`
 	// conflict: the version that stood there instead.
 	Current int `json:"current,omitempty"`
 	// exists, missing: all secrets of an env operation of which this is so.
 	Names []string `json:"names,omitempty"`
-	// get, version: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first.
+	// get, version: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first;
+	// list: those of Reads that are listed; destroy: the destroyed version.
 	Seen []Seen `json:"seen,omitempty"`
 }
 
@@ -61,6 +74,12 @@ const (
 	kindVersions = "versions"
 	kindVersion  = "version"
 	kindEnv      = "env"
+	kindDelete   = "delete"
+	kindDestroy  = "destroy"
+	// The secrets of one state, with the numbers of their current versions. Some may be left out.
+	kindList = "list"
+	// Not in a history: the versions that a list of versions showed as destroyed.
+	kindDestroyed = "destroyed"
 	// All versions of a secret, read when all was over.
 	kindFinal = "final"
 
@@ -68,6 +87,10 @@ const (
 	outcomeExists   = "exists"
 	outcomeMissing  = "missing"
 	outcomeConflict = "conflict"
+	// version: the value was destroyed. destroy: the version is the current one; it is a deletion.
+	outcomeDestroyed = "destroyed"
+	outcomeCurrent   = "current"
+	outcomeEmpty     = "empty"
 	// No reply, or one that leaves open whether the write took place.
 	outcomeUnknown = "unknown"
 	// A reply that says that nothing was written.
@@ -75,7 +98,7 @@ const (
 )
 
 func (op *Operation) names() []string {
-	if op.Kind != kindEnv {
+	if op.Kind != kindEnv && op.Kind != kindList {
 		return []string{op.Name}
 	}
 	names := append([]string(nil), op.Reads...)
@@ -90,7 +113,7 @@ func (op *Operation) written() []Written {
 	if op.Kind == kindEnv {
 		return op.Creates
 	}
-	if op.Kind == kindCreate || op.Kind == kindUpdate {
+	if op.Kind == kindCreate || op.Kind == kindUpdate || op.Kind == kindDelete {
 		return []Written{{op.Name, op.Value}}
 	}
 	return nil

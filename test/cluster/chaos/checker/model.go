@@ -34,34 +34,106 @@ func (g *group) step(state vault, op *Operation) (bool, vault) {
 	if op.Kind == kindEnv {
 		return g.stepEnv(state, op)
 	}
+	if op.Kind == kindList {
+		return g.isListed(state, op), state
+	}
 	secret := g.number[op.Name]
-	last := state[secret].count()
-	if op.Kind == kindVersion {
-		return stepVersion(state[secret].at(op.Wanted), op), state
+	last := state[secret]
+	switch op.Kind {
+	case kindVersion:
+		return stepVersion(last.at(op.Wanted), op), state
+	case kindDestroy:
+		return stepDestroy(state, secret, op)
+	case kindVersions:
+		return stepVersions(state, secret, op), state
+	case kindDestroyed:
+		for _, seen := range op.Seen {
+			if !last.at(seen.Version).isShownAs(seen) {
+				return false, state
+			}
+		}
+		return true, state
+	case kindFinal:
+		return len(op.Seen) == last.count() && state.shows(secret, fromTheLast(op.Seen)), state
 	}
 	switch op.Outcome {
 	case outcomeMissing:
-		return last == 0, state
+		return !last.isStored(), state
 	case outcomeExists:
-		return last > 0, state
+		return last.isStored(), state
 	case outcomeConflict:
-		return last > 0 && last == op.Current && last != op.IfMatch, state
+		return last.isStored() && last.number == op.Current && last.number != op.IfMatch, state
 	}
+	isNext := op.Version == last.count()+1
+	follows := last.isStored() && (op.IfMatch == 0 || op.IfMatch == last.number)
 	switch op.Kind {
 	case kindCreate:
-		return last == 0 && op.Version == 1, state.with(secret, op.Value)
+		return !last.isStored() && isNext, state.with(secret, link(last, op.Value, false, ""))
 	case kindUpdate:
-		follows := op.IfMatch == 0 || op.IfMatch == last
-		return last > 0 && op.Version == last+1 && follows, state.with(secret, op.Value)
+		return follows && isNext, state.with(secret, link(last, op.Value, false, ""))
+	case kindDelete:
+		return follows && isNext, state.with(secret, link(last, op.Value, true, ""))
 	case kindGet:
-		return len(op.Seen) == 1 && state.shows(secret, op.Seen), state
-	case kindVersions:
-		whole := len(op.Seen) == min(last, versionsPage)
-		return last > 0 && whole && state.shows(secret, op.Seen), state
-	case kindFinal:
-		return len(op.Seen) == last && state.shows(secret, fromTheLast(op.Seen)), state
+		return last.isStored() && len(op.Seen) == 1 && state.shows(secret, op.Seen), state
 	}
 	return false, state
+}
+
+// stepVersions tells whether a list of versions is right. It shows the head as it was at one instant, and the other
+// versions as they were later: these may be destroyed by then, see kindDestroyed.
+func stepVersions(state vault, secret int, op *Operation) bool {
+	last := state[secret]
+	if op.Outcome == outcomeMissing {
+		return last == nil
+	}
+	if last == nil || len(op.Seen) != min(last.number, versionsPage) {
+		return false
+	}
+	at := last
+	for _, seen := range op.Seen {
+		mayBeDestroyedLater := seen.State == stateDestroyed && at.number == seen.Version && at != last && !at.isDeleted
+		if !mayBeDestroyedLater && !at.isShownAs(seen) {
+			return false
+		}
+		at = at.before
+	}
+	return true
+}
+
+// stepDestroy destroys a version below the current one. What was destroyed before keeps the instant of the first time.
+func stepDestroy(state vault, secret int, op *Operation) (bool, vault) {
+	last := state[secret]
+	wanted := last.at(op.Wanted)
+	if wanted == nil {
+		return op.Outcome == outcomeMissing, state
+	}
+	if wanted.isDeleted {
+		return op.Outcome == outcomeEmpty, state
+	}
+	if wanted == last {
+		return op.Outcome == outcomeCurrent, state
+	}
+	if op.Outcome != outcomeDone || len(op.Seen) != 1 {
+		return false, state
+	}
+	if wanted.destroyed != "" {
+		return wanted.isShownAs(op.Seen[0]), state
+	}
+	next := last.destroy(op.Wanted, op.Seen[0].Value)
+	return next.at(op.Wanted).isShownAs(op.Seen[0]), state.with(secret, next)
+}
+
+// isListed tells whether all secrets of a list had these versions and the state that was asked for. What the list leaves
+// out is not looked at, because the index may lag behind.
+func (g *group) isListed(state vault, op *Operation) bool {
+	for _, seen := range op.Seen {
+		last := state[g.number[seen.Name]]
+		isAsked := last != nil && last.number == seen.Version && last.isDeleted == (op.State == stateDeleted)
+		if !isAsked || (last.isDeleted && !last.isShownAs(seen)) {
+			return false
+		}
+	}
+	return true
 }
 
 // versionsPage is how many versions a page with values holds.
@@ -70,12 +142,12 @@ const versionsPage = 10
 func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 	var existing, missing []string
 	for _, written := range op.Creates {
-		if state[g.number[written.Name]] != nil {
+		if state[g.number[written.Name]].isStored() {
 			existing = append(existing, written.Name)
 		}
 	}
 	for _, name := range op.Reads {
-		if state[g.number[name]] == nil {
+		if !state[g.number[name]].isStored() {
 			missing = append(missing, name)
 		}
 	}
@@ -85,7 +157,8 @@ func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 	case outcomeMissing:
 		return len(existing) == 0 && len(missing) > 0 && sameNames(missing, op.Names), state
 	}
-	if len(existing) > 0 || len(missing) > 0 || len(op.Seen) != len(op.Reads) {
+	isWhole := len(op.Seen) == len(op.Reads) && len(op.Versions) == len(op.Creates)
+	if len(existing) > 0 || len(missing) > 0 || !isWhole {
 		return false, state
 	}
 	for index, seen := range op.Seen {
@@ -93,19 +166,26 @@ func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 			return false, state
 		}
 	}
-	for _, written := range op.Creates {
-		state = state.with(g.number[written.Name], written.Value)
+	for index, written := range op.Creates {
+		secret := g.number[written.Name]
+		last := state[secret]
+		if op.Versions[index] != last.count()+1 {
+			return false, state
+		}
+		state = state.with(secret, link(last, written.Value, false, ""))
 	}
 	return true, state
 }
 
-// stepVersion tells whether the outcome is right where that version stands, or none does.
-func stepVersion(stands *version, op *Operation) bool {
-	if op.Outcome == outcomeMissing {
-		return stands == nil
+// stepVersion tells whether the outcome is right for a version, or for none. A deletion has no value to be got.
+func stepVersion(wanted *version, op *Operation) bool {
+	switch op.Outcome {
+	case outcomeMissing:
+		return !wanted.isStored()
+	case outcomeDestroyed:
+		return wanted.isStored() && wanted.destroyed != ""
 	}
-	right := stands != nil && len(op.Seen) == 1
-	return right && op.Seen[0].Version == stands.number && op.Seen[0].Value == stands.value
+	return wanted.isStored() && len(op.Seen) == 1 && wanted.isShownAs(op.Seen[0])
 }
 
 func fromTheLast(seen []Seen) []Seen {
@@ -157,7 +237,10 @@ func (g *group) model() porcupine.Model {
 }
 
 func describe(op *Operation) string {
-	words := []string{op.Kind, strings.Join(op.names(), " ")}
+	words := []string{op.Kind, op.State, strings.Join(op.names(), " ")}
+	if op.Wanted > 0 {
+		words = append(words, fmt.Sprintf("version %d", op.Wanted))
+	}
 	if op.IfMatch > 0 {
 		words = append(words, fmt.Sprintf("if at %d", op.IfMatch))
 	}
@@ -170,7 +253,7 @@ func describe(op *Operation) string {
 	}
 	words = append(words, op.Names...)
 	for _, seen := range op.Seen {
-		words = append(words, fmt.Sprintf("%s:%d=%s", seen.Name, seen.Version, seen.Value))
+		words = append(words, fmt.Sprintf("%s:%d=%s%s", seen.Name, seen.Version, seen.State, seen.Value))
 	}
 	return strings.Join(words, " ")
 }
@@ -179,7 +262,11 @@ func (g *group) describe(state vault) string {
 	var parts []string
 	for name, secret := range g.number {
 		if last := state[secret]; last != nil {
-			parts = append(parts, fmt.Sprintf("%s:%d=%s", name, last.number, last.value))
+			state := ""
+			if last.isDeleted {
+				state = stateDeleted
+			}
+			parts = append(parts, fmt.Sprintf("%s:%d=%s%s", name, last.number, state, last.value))
 		}
 	}
 	return strings.Join(parts, " ")

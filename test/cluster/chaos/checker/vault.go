@@ -2,10 +2,14 @@ package main
 
 // version is the last version of a secret, with those before it. It is never changed.
 type version struct {
-	value  string
-	number int
-	before *version
-	hash   uint64
+	// Of a deletion, its note.
+	value     string
+	isDeleted bool
+	// When the value was destroyed; empty if it was not.
+	destroyed string
+	number    int
+	before    *version
+	hash      uint64
 }
 
 func (v *version) count() int {
@@ -13,6 +17,11 @@ func (v *version) count() int {
 		return 0
 	}
 	return v.number
+}
+
+// isStored tells whether a secret whose last version this is has a current value.
+func (v *version) isStored() bool {
+	return v != nil && !v.isDeleted
 }
 
 // at is the version of that number, nil if there is none yet.
@@ -26,20 +35,50 @@ func (v *version) at(number int) *version {
 	return v
 }
 
-func (v *version) append(value string) *version {
+// link is the next version after `before`. Numbers never return.
+func link(before *version, value string, isDeleted bool, destroyed string) *version {
 	hash := uint64(14695981039346656037)
-	if v != nil {
-		hash = v.hash
+	if before != nil {
+		hash = before.hash
 	}
-	for index := 0; index < len(value); index++ {
-		hash = (hash ^ uint64(value[index])) * 1099511628211
+	state := "stored"
+	if isDeleted {
+		state = stateDeleted
 	}
-	return &version{value, v.count() + 1, v, hash * 31}
+	for _, text := range []string{state, value, destroyed} {
+		for index := 0; index < len(text); index++ {
+			hash = (hash ^ uint64(text[index])) * 1099511628211
+		}
+		hash *= 31
+	}
+	return &version{value, isDeleted, destroyed, before.count() + 1, before, hash}
+}
+
+// destroy is the same history, in which the version of that number was destroyed at an instant.
+func (v *version) destroy(number int, instant string) *version {
+	if v.number == number {
+		return link(v.before, v.value, v.isDeleted, instant)
+	}
+	return link(v.before.destroy(number, instant), v.value, v.isDeleted, v.destroyed)
+}
+
+// isShownAs tells whether a reply may show this version so.
+func (v *version) isShownAs(seen Seen) bool {
+	switch {
+	case v == nil || v.number != seen.Version:
+		return false
+	case v.isDeleted:
+		return seen.State == stateDeleted && seen.Value == v.value
+	case v.destroyed != "":
+		return seen.State == stateDestroyed && seen.Value == v.destroyed
+	}
+	return seen.State == "" && seen.Value == v.value
 }
 
 func sameVersions(a, b *version) bool {
 	for a != b {
-		if a == nil || b == nil || a.hash != b.hash || a.number != b.number || a.value != b.value {
+		if a == nil || b == nil || a.hash != b.hash || a.number != b.number || a.value != b.value ||
+			a.isDeleted != b.isDeleted || a.destroyed != b.destroyed {
 			return false
 		}
 		a, b = a.before, b.before
@@ -50,9 +89,9 @@ func sameVersions(a, b *version) bool {
 // vault is the state of a group: for each of its secrets, by number, all versions. It is never changed.
 type vault []*version
 
-func (state vault) with(secret int, value string) vault {
+func (state vault) with(secret int, last *version) vault {
 	next := append(vault(nil), state...)
-	next[secret] = state[secret].append(value)
+	next[secret] = last
 	return next
 }
 
@@ -60,7 +99,7 @@ func (state vault) with(secret int, value string) vault {
 func (state vault) shows(secret int, seen []Seen) bool {
 	at := state[secret]
 	for _, one := range seen {
-		if at == nil || at.number != one.Version || at.value != one.Value {
+		if !at.isShownAs(one) {
 			return false
 		}
 		at = at.before
@@ -68,7 +107,7 @@ func (state vault) shows(secret int, seen []Seen) bool {
 	return true
 }
 
-// holds tells whether a value stands anywhere in a secret's history.
+// holds tells whether a value was ever written to a secret.
 func (state vault) holds(written Written, secret int) bool {
 	for at := state[secret]; at != nil; at = at.before {
 		if at.value == written.Value {
