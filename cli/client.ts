@@ -25,11 +25,12 @@ const backoffFirstMs = 100;
 const backoffLastMs = 5_000;
 
 type Asked<Id extends OperationId> = {
-  /** The secret name in the path. */
+  /** The secret name, and the version, in the path. */
   readonly name?: string;
+  readonly version?: number;
   readonly query?: QueryOf<Id>;
   readonly body?: BodyOf<Id>;
-  /** The update happens only while this is the current version. */
+  /** The write happens only while this is the current version. */
   readonly ifVersion?: number | undefined;
 };
 /** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
@@ -66,10 +67,11 @@ export const openClient = (settings: Settings): Client => {
 const requestOf = <Id extends OperationId>(
   { addr, idempotencyKey }: Settings,
   id: Id,
-  { name = '', query = {}, body, ifVersion }: Asked<Id>,
+  { name = '', version = 0, query = {}, body, ifVersion }: Asked<Id>,
 ): Request => {
   const { method, path, keyed } = operations[id];
-  const url = new URL(`${addr}${path.replace('{name}', name)}`);
+  const filled = path.replace('{name}', name).replace('{version}', String(version));
+  const url = new URL(`${addr}${filled}`);
   for (const [parameter, text] of Object.entries(query)) {
     if (text !== undefined) url.searchParams.set(parameter, String(text));
   }

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 
 const encoding = v.picklist(['utf8', 'base64']);
+const note = v.optional(v.string());
 const versionOfName = v.object({ name: v.string(), version: v.number() });
 const fileError = v.object({
   line: v.number(),
@@ -42,19 +43,42 @@ const secretVersion = v.object({
   encoding,
   validFrom: v.string(),
   validTo: v.nullable(v.string()),
+  note,
 });
 const versionEntry = v.object({
   version: v.number(),
+  state: v.picklist(['stored', 'deleted', 'destroyed']),
   validFrom: v.string(),
   validTo: v.nullable(v.string()),
   createdBy: v.string(),
-  masterKeyId: v.string(),
+  note,
+  masterKeyId: v.optional(v.string()),
+  destroyedAt: v.optional(v.string()),
+  destroyedBy: v.optional(v.string()),
   value: v.optional(v.string()),
   encoding: v.optional(encoding),
 });
+const destroyedVersion = v.object({
+  name: v.string(),
+  version: v.number(),
+  destroyedAt: v.string(),
+  destroyedBy: v.string(),
+});
+const secretDetails = v.object({
+  name: v.string(),
+  state: v.picklist(['stored', 'deleted']),
+  version: v.number(),
+  validFrom: v.string(),
+  createdBy: v.string(),
+  note,
+});
 const nextCursor = v.nullable(v.string());
 const versionPage = v.object({ name: v.string(), versions: v.array(versionEntry), nextCursor });
-const namePage = v.object({ names: v.array(v.string()), nextCursor });
+const namePage = v.object({
+  names: v.array(v.string()),
+  secrets: v.optional(v.array(secretDetails)),
+  nextCursor,
+});
 const envReplyEntries = {
   content: v.string(),
   created: v.array(versionOfName),
@@ -62,7 +86,10 @@ const envReplyEntries = {
   warnings: v.array(v.object({ line: v.number(), code: v.string() })),
 };
 const envReply = v.object(envReplyEntries);
-const expandReply = v.object({ ...envReplyEntries, pinned: v.optional(v.string()) });
+const expandReply = v.union([
+  v.object({ ...envReplyEntries, tag: v.string(), pinned: v.optional(v.string()) }),
+  v.object({ unchanged: v.literal(true), tag: v.string() }),
+]);
 const digest = v.object({ revision: v.number(), compactRevision: v.number(), hash: v.string() });
 const space = v.object({
   dbBytes: v.number(),
@@ -96,7 +123,7 @@ const status = v.object({
   node: v.optional(clusterStatus),
 });
 
-const newVersion = { value: v.string(), encoding: v.optional(encoding) };
+const newVersion = { value: v.string(), encoding: v.optional(encoding), note };
 const envFile = {
   content: v.string(),
   values: v.optional(v.record(v.string(), v.string())),
@@ -106,11 +133,13 @@ const envFile = {
 const noBody = v.undefined();
 const createRequest = v.object({ name: v.string(), ...newVersion });
 const updateRequest = v.object(newVersion);
-const envRequest = v.object(envFile);
+const deleteRequest = v.object({ note });
+const envRequest = v.object({ ...envFile, note });
 const expandRequest = v.object({
   ...envFile,
   at: v.optional(v.string()),
   pin: v.optional(v.boolean()),
+  unless: v.optional(v.string()),
 });
 
 /** All operations by `operationId`. `keyed`: takes an `Idempotency-Key`. `answers`: statuses whose body is a reply. */
@@ -142,6 +171,15 @@ export const operations = {
     body: noBody,
     reply: secretVersion,
   },
+  'delete-secret': {
+    method: 'DELETE',
+    path: '/v1/secrets/{name}',
+    query: [],
+    keyed: true,
+    answers: [200],
+    body: deleteRequest,
+    reply: written,
+  },
   'list-versions': {
     method: 'GET',
     path: '/v1/secrets/{name}/versions',
@@ -151,10 +189,19 @@ export const operations = {
     body: noBody,
     reply: versionPage,
   },
+  'destroy-version': {
+    method: 'DELETE',
+    path: '/v1/secrets/{name}/versions/{version}',
+    query: [],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: destroyedVersion,
+  },
   'list-secrets': {
     method: 'GET',
     path: '/v1/secrets',
-    query: ['prefix', 'limit', 'cursor'],
+    query: ['prefix', 'limit', 'cursor', 'state', 'include'],
     keyed: false,
     answers: [200],
     body: noBody,

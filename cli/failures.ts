@@ -62,7 +62,10 @@ export const usage = (detail: string): Failure => failure('usage', detail);
 const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map([
   ['invalid_request', 'usage'],
   ['not_found', 'notFound'],
+  ['version_destroyed', 'notFound'],
   ['secret_exists', 'conflict'],
+  ['version_current', 'conflict'],
+  ['not_destroyable', 'conflict'],
   ['idempotency_key_reused', 'conflict'],
   ['unauthenticated', 'denied'],
   ['forbidden', 'denied'],

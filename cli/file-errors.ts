@@ -20,6 +20,7 @@ const sentences: Readonly<Record<string, string>> = {
   escaped_reference: 'with or without its backslash? JSON is stored unchanged',
   reference_to_new_secret: 'the secret does not exist before this request',
   not_found: 'there is no such secret',
+  version_destroyed: 'the value of this version was destroyed',
   secret_exists: 'the secret exists already',
   not_text: 'a value must be a string',
   bad_name: 'this is not a secret name',

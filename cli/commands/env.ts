@@ -12,6 +12,7 @@ import {
 } from '../command.ts';
 import type { ReplyOf } from '../contract.ts';
 import { collect, readValues } from '../env-values.ts';
+import { expandFile } from '../expansion.ts';
 import { failure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine, print, printJson } from '../output.ts';
@@ -137,7 +138,7 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
     const names = reply.created.map(({ name }) => name).join(', ');
     note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
   } else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
-  const result = flags.pin && 'pinned' in reply ? (reply.pinned ?? '') : reply.content;
+  const result = flags.pin ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await print(result);
   else if (!flags.dryRun) replaceFile(target, result);
 };
@@ -157,22 +158,19 @@ const requireReference = (content: string, file: string): void => {
 };
 
 const ask = async (
-  { client }: Session,
+  session: Session,
   operation: Operation,
   { file, content }: { readonly file: string; readonly content: string },
   { dialect, dryRun, at, pin, ...flags }: TransformFlags,
-): Promise<ReplyOf<'expand-env'>> => {
+): Promise<ReplyOf<'submit-env'> & { readonly pinned?: string | undefined }> => {
   const options = { content, ...(dialect && { dialect }), ...(dryRun && { dryRun }) };
   if (operation === 'expand-env') {
-    return await client(operation, {
-      body: { ...options, ...(at && { at }), ...(pin && { pin }) },
-    });
+    return await expandFile(session, { ...options, ...(at && { at }), ...(pin && { pin }) });
   }
   const values = await readValues(content, flags);
   if (operation === 'encrypt-env') requireReference(content, file);
-  return await client(operation, {
-    body: { ...options, ...(values.size > 0 && { values: Object.fromEntries(values) }) },
-  });
+  const given = values.size > 0 && { values: Object.fromEntries(values) };
+  return await session.client(operation, { body: { ...options, ...given } });
 };
 
 /** Checks the target before any request, because a later error could not undo what was stored. */

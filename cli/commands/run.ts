@@ -3,6 +3,7 @@ import { runChild } from '../child.ts';
 import { openSession, type Session, vaultCommand } from '../command.ts';
 import type { ReplyOf } from '../contract.ts';
 import { environment } from '../environment.ts';
+import { expandFile } from '../expansion.ts';
 import { failure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine } from '../output.ts';
@@ -55,9 +56,8 @@ const emptied = (line: Assignment) => {
   return { kind: 'blank', line: line.line, text, eol: '' } as const;
 };
 
-const expand = async ({ client }: Session, content: string, file: string) => {
-  const body = { content, dialect: 'json' };
-  const reply = await ofFile(file, () => client('expand-env', { body }));
+const expand = async (session: Session, content: string, file: string) => {
+  const reply = await ofFile(file, () => expandFile(session, { content, dialect: 'json' }));
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   const variables = new Map<string, string>(Object.entries(JSON.parse(reply.content)));
   for (const [key, value] of variables) {
@@ -73,12 +73,10 @@ const expand = async ({ client }: Session, content: string, file: string) => {
  * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
  * request reads each value alone. It asks for the same versions.
  */
-const readHidden = async ({ client }: Session, resolved: ReplyOf<'expand-env'>['resolved']) => {
+const readHidden = async (session: Session, resolved: ReplyOf<'submit-env'>['resolved']) => {
   if (resolved.length === 0) return [];
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
-  const { content } = await client('expand-env', {
-    body: { content: lines.join(''), dialect: 'json' },
-  });
+  const { content } = await expandFile(session, { content: lines.join(''), dialect: 'json' });
   const values: Readonly<Record<string, string>> = JSON.parse(content);
   return resolved.flatMap(({ name }, at) => {
     const texts = textsToHide([values[`K${at}`] ?? '']);

@@ -13,6 +13,8 @@ const schemaIn = (node: Json | undefined): Node => {
 /** A schema of the document in short form: optional properties have a `?`. */
 const told = (schema: Json | undefined): Json => {
   const node = schemaIn(schema);
+  const either = node['oneOf'] as readonly Node[] | undefined;
+  if (either && node['properties'] === undefined) return { either: either.map(told) };
   const alternatives = node['anyOf'] as readonly Node[] | undefined;
   if (alternatives?.[0]) return { orNull: told(alternatives[0]) };
   const types = node['type'];
@@ -38,8 +40,10 @@ type Schema = {
   readonly entries?: Readonly<Record<string, Schema>>;
   readonly wrapped?: Schema;
   readonly item?: Schema;
+  readonly options?: readonly Schema[];
 };
-const toldByDsv = ({ type, entries, wrapped, item }: Schema): Json => {
+const toldByDsv = ({ type, entries, wrapped, item, options }: Schema): Json => {
+  if (type === 'union' && options) return { either: options.map(toldByDsv) };
   if (type === 'nullable' && wrapped) return { orNull: toldByDsv(wrapped) };
   if (type === 'array' && item) return { each: toldByDsv(item) };
   if (entries) {
@@ -102,7 +106,8 @@ describe('the client of dsv', () => {
 });
 
 /** For `expand` the document says only that `created` is empty. */
-const withPairs = (shape: Json): Json => ({
-  ...(shape as Node),
-  created: { each: { name: 'string', version: 'number' } },
-});
+const withPairs = (shape: Json): Json => {
+  const [answer, unchanged = null] = (shape as { either: readonly Node[] }).either;
+  const created = { each: { name: 'string', version: 'number' } };
+  return { either: [{ ...answer, created }, unchanged] };
+};
