@@ -17,12 +17,13 @@ export type LocalToken = v.InferOutput<typeof made>;
 export type LocalCaller = {
   readonly tenant: string;
   readonly sub: string;
+  readonly scope?: string | undefined;
   /** The vault to choose if several run. */
   readonly for?: string | undefined;
 };
 
-/** All scopes of the vault, and the longest lifetime that the local issuer gives. */
-const allScopes = 'secrets:read secrets:write vault:status';
+/** All scopes but that of what cannot be undone, and the longest lifetime that the local issuer gives. */
+const usualScopes = 'secrets:read secrets:write secrets:delete vault:status';
 const lifetime = '24h';
 
 /** Runs the token program with the Node of the checkout. The token passes through a pipe. */
@@ -49,6 +50,6 @@ export const makeLocalToken = async (caller: LocalCaller): Promise<LocalToken> =
   }
   const which = caller.for === undefined ? [] : [`--for=${caller.for}`];
   const who = [`--tenant=${caller.tenant}`, `--sub=${caller.sub}`];
-  const what = [`--scope=${allScopes}`, `--ttl=${lifetime}`, '--json'];
+  const what = [`--scope=${caller.scope ?? usualScopes}`, `--ttl=${lifetime}`, '--json'];
   return v.parse(made, JSON.parse(await runTokenProgram([...who, ...which, ...what])));
 };

@@ -1,8 +1,9 @@
 /** The common parts of all commands of `dsv`: flags, help, and errors of the command line. */
 import { Command, type CommanderError } from '@commander-js/extra-typings';
-import { isSecretName, parseAskedInstant } from '../functions/model/types.ts';
+import { isNote, isSecretName, parseAskedInstant } from '../functions/model/types.ts';
 import { type Client, openClient } from './client.ts';
 import { type Failure, usage } from './failures.ts';
+import { alphabetNames } from './generate.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 
 /** A command with examples before all other help. It throws its errors and does not print them. */
@@ -30,12 +31,27 @@ export const vaultCommand = (name: string, summary: string, examples: string) =>
     .option('--verbose', 'print requests and statuses on stderr')
     .option('--curl', 'print the request, without token and values, instead of sending it');
 
-/** A command that writes. It can be repeated safely if its outcome was lost. */
+/** A command that writes a version. It can be repeated safely if its outcome was lost. */
 export const writingCommand = (name: string, summary: string, examples: string) =>
-  vaultCommand(name, summary, examples).option(
-    '--idempotency-key <key>',
-    'the key of an earlier attempt, so that a repetition has no second effect',
-  );
+  vaultCommand(name, summary, examples)
+    .option('--note <text>', 'a remark on what is written; it is not secret')
+    .option(
+      '--idempotency-key <key>',
+      'the key of an earlier attempt, so that a repetition has no second effect',
+    );
+
+/** A command that writes a given value. `readValue` (values.ts) reads it. */
+export const valueCommand = (name: string, summary: string, examples: string) =>
+  writingCommand(name, summary, examples)
+    .argument('<name>')
+    .option('--value-file <file>', 'the value is the content of the file')
+    .option('--prompt', 'ask for the value at the terminal, without an echo')
+    .option('--value <value>', 'the value itself, seen by everyone who can list processes')
+    .option('--generate <length>', 'make the value: so many random characters')
+    .option('--alphabet <set>', `of these: ${alphabetNames}, or the characters themselves (alnum)`)
+    .option('--show-value', 'print the value that --generate made')
+    .option('--base64', 'the value is given as base64')
+    .option('--allow-empty', 'store an empty value, too');
 
 export type Session = { readonly settings: Settings; readonly client: Client };
 
@@ -55,6 +71,23 @@ export const versionNumber = (text: string): number => {
   throw usage('a version is a number from 1');
 };
 
+/** A version of a secret as users write it: `NAME@VERSION`, or `NAME` alone. */
+export type Place = { readonly name: string; readonly version: number | undefined };
+
+export const placeOf = (text: string): Place => {
+  const [name = '', ...rest] = text.split('@');
+  const version = rest.length === 0 ? undefined : versionNumber(rest.join('@'));
+  return { name: secretName(name), version };
+};
+
+/** The member `note` of a request. The error does not repeat an invalid note, because it may be a value. */
+export const noteOf = ({ note }: { readonly note?: string | undefined }): { note?: string } => {
+  if (note === undefined) return {};
+  // Node puts U+FFFD in place of bytes that are not UTF-8.
+  if (isNote(note) && !note.includes('\ufffd')) return { note };
+  throw usage('--note is one line of UTF-8, 1 to 512 bytes, without control characters');
+};
+
 /** Returns a valid instant of `--at`. The vault itself checks that it is not in the future. */
 export const askedInstant = (text: string): string => {
   if (parseAskedInstant(text) !== undefined) return text;
@@ -63,9 +96,12 @@ export const askedInstant = (text: string): string => {
 
 /** Commands that users of other tools expect, with the alternative of `dsv`. */
 const otherWords: ReadonlyMap<string, string> = new Map([
-  ...['delete', 'rm', 'remove'].map(
-    (word) => [word, 'no secret can be deleted; dsv update replaces its value'] as const,
+  ...['rm', 'remove'].map((word) => [word, 'dsv delete deletes a secret'] as const),
+  ...['purge', 'shred', 'erase'].map(
+    (word) => [word, 'dsv destroy removes old values for ever'] as const,
   ),
+  ['undelete', 'dsv restore brings a deleted secret back'],
+  ['generate', 'dsv create --generate makes a value'],
   ...['set', 'put', 'add'].map(
     (word) => [word, 'dsv create stores a new secret, dsv update its next version'] as const,
   ),

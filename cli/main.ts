@@ -3,6 +3,8 @@ import { CommanderError } from '@commander-js/extra-typings';
 import { misuse, newCommand } from './command.ts';
 import { completionCommand } from './commands/completion.ts';
 import { createCommand } from './commands/create.ts';
+import { deleteCommand } from './commands/delete.ts';
+import { destroyCommand } from './commands/destroy.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { envCommand } from './commands/env.ts';
@@ -12,6 +14,7 @@ import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { loginCommand } from './commands/login.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
@@ -40,6 +43,9 @@ const program = newCommand(
   .addCommand(listCommand())
   .addCommand(diffCommand())
   .addCommand(rollbackCommand())
+  .addCommand(deleteCommand())
+  .addCommand(restoreCommand())
+  .addCommand(destroyCommand())
   .addCommand(envCommand())
   .addCommand(runCommand())
   .addCommand(importCommand())

@@ -1,4 +1,5 @@
 /** All output of `dsv`. Results go to stdout, messages go to stderr. */
+import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
 import { variable } from './environment.ts';
@@ -26,6 +27,20 @@ export const print = (data: string | Uint8Array): Promise<void> =>
       settle(error);
     }
   });
+
+/**
+ * Prints the bytes of a value and nothing else. At a terminal a line feed follows, and a value with control characters,
+ * which could command the terminal, becomes base64.
+ */
+export const printValue = async (value: Uint8Array): Promise<void> => {
+  if (!process.stdout.isTTY) return await print(value);
+  const bytes = Buffer.from(value);
+  const text = bytes.toString('utf8');
+  if (isUtf8(bytes) && !/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
+    return await print(`${text}\n`);
+  note('not plain text, so shown as base64; pipe it or use --out for its bytes');
+  await print(`${bytes.toString('base64')}\n`);
+};
 
 /**
  * Whether output is JSON for a program. It looks for the flag itself, because it is also called before the command line

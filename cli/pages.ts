@@ -1,27 +1,48 @@
 /** Reads lists that the server returns in pages. A page may be short; only a missing cursor ends a list. */
 import type { Session } from './command.ts';
+import type { QueryOf, ReplyOf } from './contract.ts';
 
 const namesPage = '1000';
 
-export const readNames = async ({ client }: Session, prefix?: string): Promise<string[]> => {
+type Names = Pick<QueryOf<'list-secrets'>, 'prefix' | 'state'>;
+type Details = NonNullable<ReplyOf<'list-secrets'>['secrets']>;
+
+export const readNames = async ({ client }: Session, asked: Names): Promise<string[]> => {
   const names: string[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await client('list-secrets', { query: { prefix, cursor, limit: namesPage } });
+    const page = await client('list-secrets', { query: { ...asked, cursor, limit: namesPage } });
     names.push(...page.names);
     cursor = page.nextCursor;
   }
   return names;
 };
 
-/** All versions of a secret, the newest first. */
-export const readVersions = async ({ client }: Session, name: string, withValues: boolean) => {
-  const include = withValues ? 'values' : undefined;
-  const first = await client('list-versions', { name, query: { include } });
-  const versions = [...first.versions];
-  for (let cursor = first.nextCursor; cursor !== null; ) {
-    const page = await client('list-versions', { name, query: { include, cursor } });
-    versions.push(...page.versions);
+/** The names with what their current versions say of themselves. */
+export const readDetails = async ({ client }: Session, asked: Names): Promise<Details> => {
+  const details: Details = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await client('list-secrets', { query: { ...asked, cursor, include: 'details' } });
+    details.push(...(page.secrets ?? []));
     cursor = page.nextCursor;
   }
+  return details;
+};
+
+/** The versions of a secret, the newest first. It reads no page before its versions are asked for. */
+export async function* eachVersion({ client }: Session, name: string, include?: 'values') {
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page: ReplyOf<'list-versions'> = await client('list-versions', {
+      name,
+      query: { include, cursor },
+    });
+    yield* page.versions;
+    cursor = page.nextCursor;
+  }
+}
+
+/** All versions of a secret, the newest first. */
+export const readVersions = async (session: Session, name: string, include?: 'values') => {
+  const versions: ReplyOf<'list-versions'>['versions'] = [];
+  for await (const entry of eachVersion(session, name, include)) versions.push(entry);
   return versions;
 };

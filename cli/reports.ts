@@ -25,8 +25,9 @@ export const reportFailure = (error: unknown): number => {
 };
 
 const sentenceOf = ({ message, report }: Failure): string => {
-  const { code, requestId, currentVersion, limit } = {
+  const { code, requestId, field, currentVersion, limit } = {
     requestId: undefined,
+    field: undefined,
     currentVersion: undefined,
     limit: undefined,
     ...report,
@@ -37,5 +38,5 @@ const sentenceOf = ({ message, report }: Failure): string => {
     limit !== undefined && `limit ${limit}`,
     requestId !== undefined && `request ${requestId}`,
   ].filter((fact) => fact !== false);
-  return `${message} (${facts.join(', ')})`;
+  return `${field === undefined ? '' : `${field}: `}${message} (${facts.join(', ')})`;
 };

@@ -4,12 +4,17 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { failure, systemCodeOf, usage } from './failures.ts';
+import { generateText } from './generate.ts';
 import { note } from './output.ts';
 
 export type ValueFlags = {
   readonly value?: string | undefined;
   readonly valueFile?: string | undefined;
   readonly prompt?: true | undefined;
+  /** A number of characters. */
+  readonly generate?: string | undefined;
+  readonly alphabet?: string | undefined;
+  readonly showValue?: true | undefined;
   readonly base64?: true | undefined;
   readonly allowEmpty?: true | undefined;
 };
@@ -69,16 +74,26 @@ const severalLines = () =>
   usage('one line is asked for and several were typed: give the value on stdin or as a file');
 
 export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
-  const { value, valueFile, prompt, base64, allowEmpty } = flags;
-  const sources = [value, valueFile, prompt].filter((source) => source !== undefined);
-  if (sources.length > 1) throw usage('give one of --value, --value-file and --prompt');
+  const { value, valueFile, prompt, generate, alphabet, showValue, base64, allowEmpty } = flags;
+  const sources = [value, valueFile, prompt, generate].filter((source) => source !== undefined);
+  if (sources.length > 1) throw usage('give one of --value, --value-file, --prompt and --generate');
+  if (generate === undefined && (alphabet !== undefined || showValue)) {
+    throw usage('--alphabet and --show-value belong to --generate');
+  }
+  if (generate !== undefined && base64) throw usage('give --generate or --base64');
   const typed = await readSource(flags);
   const bytes = base64 ? decodeBase64(typed.toString('latin1')) : typed;
   if (bytes.length > 0 || allowEmpty) return bytes;
   throw usage('the value is empty: did the command that makes it fail? --allow-empty stores it');
 };
 
-const readSource = async ({ value, valueFile, prompt, base64 }: ValueFlags): Promise<Buffer> => {
+/** The text that `readValue` has made, if the user wants to see it. */
+export const madeValue = (value: Uint8Array, { showValue }: ValueFlags): string | undefined =>
+  showValue ? Buffer.from(value).toString('utf8') : undefined;
+
+const readSource = async (flags: ValueFlags): Promise<Buffer> => {
+  const { value, valueFile, prompt, generate, alphabet, base64 } = flags;
+  if (generate !== undefined) return Buffer.from(generateText(generate, alphabet));
   if (value !== undefined) {
     note('warning: --value shows the value to everyone who can list processes; use stdin');
     return Buffer.from(exactText(value, 'the value of --value'));

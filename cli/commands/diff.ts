@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
-import { openSession, type Session, secretName, vaultCommand, versionNumber } from '../command.ts';
+import { openSession, type Place, placeOf, type Session, vaultCommand } from '../command.ts';
 import { note, print, printJson, shown } from '../output.ts';
 import { decodeValue } from '../values.ts';
 
@@ -37,17 +37,9 @@ export const diffCommand = () =>
       await print(`${from.label} and ${to.label} ${equal ? 'are the same' : 'differ'}\n`);
     });
 
-type Place = { readonly name: string; readonly version: string | undefined };
-
-const placeOf = (text: string): Place => {
-  const [name = '', version, ...rest] = text.split('@');
-  const number = [version, ...rest].join('@');
-  const given = version === undefined ? undefined : String(versionNumber(number));
-  return { name: secretName(name), version: given };
-};
-
 const read = async ({ client }: Session, { name, version }: Place) => {
-  const found = await client('get-secret', { name, query: { version } });
+  const query = { version: version === undefined ? undefined : String(version) };
+  const found = await client('get-secret', { name, query });
   return {
     name,
     version: found.version,

@@ -5,6 +5,7 @@ import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import {
   askedInstant,
   newCommand,
+  noteOf,
   openSession,
   type Session,
   vaultCommand,
@@ -120,6 +121,7 @@ type TransformFlags = Parameters<typeof openSession>[0] & {
   readonly dryRun?: true | undefined;
   readonly valueFile?: readonly string[] | undefined;
   readonly valuesFromEnv?: true | undefined;
+  readonly note?: string | undefined;
   readonly at?: string | undefined;
   readonly pin?: true | undefined;
 };
@@ -127,6 +129,7 @@ type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
 
 const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
   if (flags.at !== undefined) askedInstant(flags.at);
+  noteOf(flags);
   const session = openSession(flags);
   const target = targetOf(file, flags);
   const content = await readText(file, `the file ${file}`);
@@ -170,7 +173,7 @@ const ask = async (
   const values = await readValues(content, flags);
   if (operation === 'encrypt-env') requireReference(content, file);
   const given = values.size > 0 && { values: Object.fromEntries(values) };
-  return await session.client(operation, { body: { ...options, ...given } });
+  return await session.client(operation, { body: { ...options, ...given, ...noteOf(flags) } });
 };
 
 /** Checks the target before any request, because a later error could not undo what was stored. */

@@ -27,7 +27,8 @@ export const exportCommand = () =>
       const beginning = prefix === undefined ? undefined : secretName(prefix);
       const given = typed.map(secretName);
       const session = openSession(flags);
-      const names = given.length > 0 ? [...new Set(given)] : await readNames(session, beginning);
+      const names =
+        given.length > 0 ? [...new Set(given)] : await readNames(session, { prefix: beginning });
       const files = await readFiles(session, names, json ? 'json' : (dialect ?? 'shell'));
       if (files.length > 1) note(`read in ${files.length} parts, not all at one instant`);
       const result = json ? joined(files) : files.map(({ content }) => content).join('');

@@ -1,7 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { askedInstant, openSession, secretName, vaultCommand, versionNumber } from '../command.ts';
 import { usage } from '../failures.ts';
-import { note, print, printJson } from '../output.ts';
+import { printJson, printValue } from '../output.ts';
 import { replaceFile, requireWritable } from '../private-files.ts';
 import { decodeValue } from '../values.ts';
 
@@ -31,15 +30,6 @@ export const getCommand = () =>
       const found = await client('get-secret', { name, query: { version: number, at } });
       if (json) return await printJson(found);
       const value = decodeValue(found);
-      if (out === undefined) return await (process.stdout.isTTY ? show(value) : print(value));
+      if (out === undefined) return await printValue(value);
       replaceFile(requireWritable(out), value);
     });
-
-/** Prints a value at a terminal. Control characters in a value could command the terminal, so they become base64. */
-const show = async (value: Buffer): Promise<void> => {
-  const text = value.toString('utf8');
-  if (isUtf8(value) && !/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
-    return await print(`${text}\n`);
-  note('not plain text, so shown as base64; pipe it or use --out for its bytes');
-  await print(`${value.toString('base64')}\n`);
-};

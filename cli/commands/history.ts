@@ -1,4 +1,5 @@
 import { openSession, secretName, vaultCommand } from '../command.ts';
+import type { ReplyOf } from '../contract.ts';
 import { printJson, printTable } from '../output.ts';
 import { readVersions } from '../pages.ts';
 import { decodeValue } from '../values.ts';
@@ -6,7 +7,7 @@ import { decodeValue } from '../values.ts';
 export const historyCommand = () =>
   vaultCommand(
     'history',
-    'list the versions of a secret, the newest first; times are UTC',
+    'list the versions of a secret, deleted ones too, the newest first; times are UTC',
     `
     dsv history DB_PASSWORD
     dsv history DB_PASSWORD --json
@@ -17,19 +18,27 @@ export const historyCommand = () =>
     .option('--show-values', 'also print the value of each version')
     .action(async (typed, flags) => {
       const name = secretName(typed);
-      const versions = await readVersions(openSession(flags), name, flags.showValues === true);
+      const include = flags.showValues ? 'values' : undefined;
+      const versions = await readVersions(openSession(flags), name, include);
       if (flags.json) return await printJson({ name, versions });
-      // The table must fit 80 columns, so only --json has the id of the master key.
-      const head = ['VERSION', 'VALID FROM', 'VALID TO', 'CREATED BY'];
+      // A version ends where the one above it begins, so only --json has its end.
+      const head = ['VERSION', 'STATE', 'VALID FROM', 'CREATED BY', 'NOTE'];
       const rows = versions.map((entry) => [
         String(entry.version),
+        entry.state,
         entry.validFrom,
-        entry.validTo ?? 'now',
         entry.createdBy,
+        noteOf(entry),
         ...(flags.showValues ? [shownValue(entry)] : []),
       ]);
       await printTable(flags.showValues ? [...head, 'VALUE'] : head, rows);
     });
+
+type Entry = ReplyOf<'list-versions'>['versions'][number];
+
+/** The note of a version, or who destroyed it, because its note is gone then. */
+const noteOf = ({ note = '', destroyedAt, destroyedBy }: Entry): string =>
+  destroyedAt === undefined ? note : `destroyed at ${destroyedAt} by ${destroyedBy}`;
 
 /** Text unchanged, other bytes as base64. */
 const shownValue = ({ value = '', encoding = 'utf8' }): string =>

@@ -1,4 +1,4 @@
-import { openSession, writingCommand } from '../command.ts';
+import { noteOf, openSession, writingCommand } from '../command.ts';
 import type { Problem } from '../contract.ts';
 import { failure, isFailure, refusal, usage } from '../failures.ts';
 import { readEntries } from '../import-file.ts';
@@ -10,7 +10,7 @@ export const importCommand = () =>
     'import',
     'create a secret for each assignment of a file, all of them or none',
     `
-    dsv import .env
+    dsv import .env --note 'from the old server'
     dsv import secrets.json
     other-vault export | dsv import - --format env
     `,
@@ -19,6 +19,7 @@ export const importCommand = () =>
     .option('--format <name>', 'env or json; by default the ending of the file name decides')
     .option('--dry-run', 'the same answer and report; nothing is stored')
     .action(async (file, { format, dryRun, json, ...flags }) => {
+      const remark = noteOf(flags);
       const session = openSession(flags);
       const content = await readText(file, `the file ${file}`);
       const entries = readEntries(content, formatOf(format, file), file);
@@ -26,7 +27,7 @@ export const importCommand = () =>
       // The keys are arbitrary, because names of secrets may hold characters that keys may not.
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
-      const body = { content: lines.join(''), values, ...(dryRun && { dryRun }) };
+      const body = { content: lines.join(''), values, ...(dryRun && { dryRun }), ...remark };
       const reply = await byName(file, () => session.client('encrypt-env', { body }));
       if (json) return await printJson({ created: reply.created });
       const names = reply.created.map(({ name }) => name).join(', ');

@@ -1,6 +1,6 @@
 import { openSession, secretName, vaultCommand } from '../command.ts';
-import { print, printJson } from '../output.ts';
-import { readNames } from '../pages.ts';
+import { print, printJson, printTable } from '../output.ts';
+import { readDetails, readNames } from '../pages.ts';
 
 export const listCommand = () =>
   vaultCommand(
@@ -8,13 +8,29 @@ export const listCommand = () =>
     'list the names that the token may see, one a line',
     `
     dsv list
-    dsv list --prefix DB_
-    dsv list --json
+    dsv list --prefix DB_ --long
+    dsv list --deleted --long
     `,
   )
     .option('--prefix <beginning>', 'only names with this beginning')
-    .action(async ({ prefix, json, ...flags }) => {
-      const beginning = prefix === undefined ? undefined : secretName(prefix);
-      const names = await readNames(openSession(flags), beginning);
-      await (json ? printJson({ names }) : print(names.map((name) => `${name}\n`).join('')));
+    .option('--long', 'also the current version, its time, author and note')
+    .option('--deleted', 'the deleted secrets; --long then shows their deletions')
+    .action(async ({ prefix, long, deleted, json, ...flags }) => {
+      const asked = {
+        prefix: prefix === undefined ? undefined : secretName(prefix),
+        state: deleted ? 'deleted' : undefined,
+      };
+      const session = openSession(flags);
+      if (!long) {
+        const names = await readNames(session, asked);
+        return await (json
+          ? printJson({ names })
+          : print(names.map((name) => `${name}\n`).join('')));
+      }
+      const secrets = await readDetails(session, asked);
+      if (json) return await printJson({ secrets });
+      const rows = secrets.map(({ name, version, validFrom, createdBy, note = '' }) => [
+        ...[name, String(version), validFrom, createdBy, note],
+      ]);
+      await printTable(['NAME', 'VERSION', 'VALID FROM', 'CREATED BY', 'NOTE'], rows);
     });

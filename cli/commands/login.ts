@@ -21,16 +21,17 @@ export const loginCommand = () =>
     .option('--for <vault>', 'with --local: start, cluster, docker, sam or localstack')
     .option('--tenant <tenant>', 'with --local: the tenant of the token (demo)')
     .option('--sub <subject>', 'with --local: who you are (you)')
-    .action(async ({ json, local, for: which, tenant, sub, ...flags }) => {
+    .option('--scope <scopes>', 'with --local: what you may do (all but secrets:destroy)')
+    .action(async ({ json, local, for: which, tenant, sub, scope, ...flags }) => {
       const profile = profileName(flags);
-      if (!local && (which ?? tenant ?? sub) !== undefined) {
-        throw usage('--for, --tenant and --sub belong to --local');
+      if (!local && (which ?? tenant ?? sub ?? scope) !== undefined) {
+        throw usage('--for, --tenant, --sub and --scope belong to --local');
       }
       if (local && flags.addr !== undefined) {
         throw usage('--local finds the address by itself: leave --addr out');
       }
       const made: LocalToken | undefined = local
-        ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you' })
+        ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you', scope })
         : undefined;
       const token = made?.token ?? (await readToken());
       // Login replaces the stored token, and also a damaged profile.

@@ -1,11 +1,12 @@
-import { openSession, secretName, versionNumber, writingCommand } from '../command.ts';
-import { print, printJson } from '../output.ts';
+import { noteOf, openSession, secretName, versionNumber, writingCommand } from '../command.ts';
+import { inOtherWords, isFailure } from '../failures.ts';
 import { decodeValue, encodeValue } from '../values.ts';
+import { printWritten } from '../written.ts';
 
 export const rollbackCommand = () =>
   writingCommand(
     'rollback',
-    'write the value of an old version as a new one; no version is ever removed',
+    'write the value of an old version as a new one',
     `
     dsv rollback DB_PASSWORD --to 1
     dsv rollback DB_PASSWORD --to 1 --if-version 3
@@ -18,13 +19,17 @@ export const rollbackCommand = () =>
       const name = secretName(typed);
       const version = versionNumber(flags.to);
       const ifVersion = flags.ifVersion === undefined ? undefined : versionNumber(flags.ifVersion);
+      const remark = noteOf(flags);
       const { client } = openSession(flags);
       const old = await client('get-secret', { name, query: { version: String(version) } });
-      const body = encodeValue(decodeValue(old));
-      const written = await client('update-secret', { name, body, ifVersion });
-      if (flags.json) return await printJson({ ...written, valueOf: version });
-      const { version: next, validFrom } = written;
-      await print(
-        `${name} version ${next} from ${validFrom}, with the value of version ${version}\n`,
-      );
+      const body = { ...encodeValue(decodeValue(old)), ...remark };
+      try {
+        const written = await client('update-secret', { name, body, ifVersion });
+        const about = `with the value of version ${version}`;
+        await printWritten(written, { json: flags.json, about, copyOf: version });
+      } catch (error) {
+        // The version was found, so the secret is there.
+        if (!isFailure(error) || error.report.code !== 'not_found') throw error;
+        throw inOtherWords(error, `${name} is deleted: dsv restore ${name} brings it back`);
+      }
     });

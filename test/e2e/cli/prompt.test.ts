@@ -1,4 +1,4 @@
-/** `dsv` asks a person at a terminal for a value or a token, and does not echo it. */
+/** `dsv` asks a person at a terminal for a value or a token without an echo, and for a yes before it destroys. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsv, openDsv } from '../../support/dsv.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
@@ -53,6 +53,28 @@ describe('dsv login', () => {
     const { code, stdout } = await answer(['login', '--profile', 'typed'], 'token: ', `${token}\r`);
     expect(code).toBe(0);
     expect(stdout).not.toContain(token);
+  });
+});
+
+describe('dsv destroy --all', () => {
+  const destroyAfter = async (typed: string) => {
+    const name = await vault.create();
+    await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v2' });
+    const { code, stdout } = await answer(['destroy', name, '--all'], 'Type yes', typed);
+    return { code, stdout, old: (await dsv.run(['get', name, '--version', '1'])).stdout };
+  };
+
+  it('destroys after a yes at the terminal, and says what it will do', async () => {
+    const { code, stdout, old } = await destroyAfter('yes\r');
+    expect([code, old]).toEqual([0, '']);
+    expect(stdout).toMatch(/1 value of \w+ will be gone for ever/);
+  });
+
+  it('destroys nothing after any other answer', async () => {
+    const codes = { 'y\r': 1, '\r': 1, 'no\r': 1, '\u0004': 1, '\u0003': 130 };
+    for (const [typed, code] of Object.entries(codes)) {
+      expect(await destroyAfter(typed)).toMatchObject({ code, old: 'v' });
+    }
   });
 });
 

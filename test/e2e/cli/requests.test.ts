@@ -46,6 +46,32 @@ describe('a write of dsv', () => {
     expect(await versionsOf(name)).toBe(2);
   });
 
+  it('deletes, restores and destroys with one effect when the answer was lost', async () => {
+    const name = await create();
+    front.plan('lose');
+    expect(await dsv.run(['delete', name])).toMatchObject({ code: 0 });
+    // The list of versions and the value are read before the write.
+    front.plan('pass', 'pass', 'lose');
+    expect(await dsv.run(['restore', name])).toMatchObject({ code: 0 });
+    expect(await versionsOf(name)).toBe(3);
+    front.plan('lose');
+    const destroyed = await dsv.run(['destroy', `${name}@1`]);
+    expect(destroyed).toMatchObject({ code: 0, stdout: expect.stringContaining('destroyed at') });
+  });
+
+  it('destroys the rest when destroy --all is repeated after a failure', async () => {
+    const name = await create();
+    for (const value of ['v2', 'v3']) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
+    const destroyAll = ['destroy', name, '--all', '--yes'];
+    front.plan('pass', 'pass', refuse(500, 'internal', false));
+    const failed = await dsv.run(destroyAll);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('version 1, 1 of 2') });
+    expect(await dsv.run(destroyAll)).toMatchObject({
+      code: 0,
+      stdout: `${name}: 1 value destroyed\n`,
+    });
+  });
+
   it('keeps one key for all its attempts, takes another for the next write, and prints it with --verbose', async () => {
     const name = await create();
     front.plan('drop', refuse(503, 'outcome_unknown', true));

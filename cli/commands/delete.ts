@@ -1,0 +1,22 @@
+import { noteOf, openSession, secretName, versionNumber, writingCommand } from '../command.ts';
+import { printWritten } from '../written.ts';
+
+export const deleteCommand = () =>
+  writingCommand(
+    'delete',
+    'delete a secret; its history stays, and dsv restore brings it back',
+    `
+    dsv delete DB_PASSWORD --note 'moved to the new team'
+    dsv delete DB_PASSWORD --if-version 3
+    `,
+  )
+    .argument('<name>')
+    .option('--if-version <number>', 'only while this is the current version')
+    .action(async (typed, flags) => {
+      const name = secretName(typed);
+      const ifVersion = flags.ifVersion === undefined ? undefined : versionNumber(flags.ifVersion);
+      const body = noteOf(flags);
+      const { client } = openSession(flags);
+      const written = await client('delete-secret', { name, body, ifVersion });
+      await printWritten(written, { json: flags.json, about: 'deleted' });
+    });

@@ -1,0 +1,53 @@
+import { openSession, placeOf, type Session, vaultCommand } from '../command.ts';
+import { askYes } from '../confirmation.ts';
+import type { ReplyOf } from '../contract.ts';
+import { failure, usage } from '../failures.ts';
+import { note, print, printJson } from '../output.ts';
+import { readVersions } from '../pages.ts';
+
+export const destroyCommand = () =>
+  vaultCommand(
+    'destroy',
+    'remove the values of old versions for ever; who wrote them and when stays',
+    `
+    dsv destroy DB_PASSWORD@1
+    dsv destroy DB_PASSWORD --all
+    `,
+  )
+    .argument('<place>', 'NAME@VERSION, or NAME with --all')
+    .option('--all', 'all versions before the current one that hold a value')
+    .option('--yes', 'with --all: do not ask')
+    .action(async (typed, { all, yes, json, ...flags }) => {
+      const { name, version } = placeOf(typed);
+      if ((version === undefined) !== (all === true)) {
+        throw usage('give NAME@VERSION, or NAME with --all');
+      }
+      if (all && !yes && !process.stdin.isTTY) {
+        throw usage('--all asks at a terminal; where there is none it needs --yes');
+      }
+      const session = openSession(flags);
+      if (version === undefined) return await destroyAll(session, name, { yes, json });
+      const destroyed = await session.client('destroy-version', { name, version });
+      if (json) return await printJson(destroyed);
+      const { destroyedAt, destroyedBy } = destroyed;
+      await print(`${name} version ${version} destroyed at ${destroyedAt} by ${destroyedBy}\n`);
+    });
+
+type How = { readonly yes: true | undefined; readonly json: true | undefined };
+
+/** Destroys one version after the other, so that a failure leaves a clear state, and a repetition goes on from there. */
+const destroyAll = async (session: Session, name: string, { yes, json }: How): Promise<void> => {
+  const [, ...superseded] = await readVersions(session, name);
+  const versions = superseded.filter(({ state }) => state === 'stored').reverse();
+  const count = `${versions.length} ${versions.length === 1 ? 'value' : 'values'}`;
+  if (versions.length > 0 && !yes) {
+    const isSure = await askYes(`${count} of ${name} will be gone for ever. Type yes to go on: `);
+    if (!isSure) throw failure('other', 'nothing was destroyed');
+  }
+  const destroyed: ReplyOf<'destroy-version'>[] = [];
+  for (const { version } of versions) {
+    destroyed.push(await session.client('destroy-version', { name, version }));
+    if (!json) note(`destroyed version ${version}, ${destroyed.length} of ${versions.length}`);
+  }
+  await (json ? printJson({ name, destroyed }) : print(`${name}: ${count} destroyed\n`));
+};

@@ -1,0 +1,58 @@
+import { noteOf, openSession, type Session, secretName, writingCommand } from '../command.ts';
+import { type Failure, failure, inOtherWords, isFailure } from '../failures.ts';
+import { eachVersion } from '../pages.ts';
+import { decodeValue, encodeValue } from '../values.ts';
+import { printWritten } from '../written.ts';
+
+export const restoreCommand = () =>
+  writingCommand(
+    'restore',
+    'bring a deleted secret back: write its last value as a new version',
+    `
+    dsv restore DB_PASSWORD
+    dsv restore DB_PASSWORD --note 'deleted by mistake'
+    `,
+  )
+    .argument('<name>')
+    .action(async (typed, flags) => {
+      const name = secretName(typed);
+      const remark = noteOf(flags);
+      const session = openSession(flags);
+      const last = await findLastValue(session, name);
+      const { client } = session;
+      const old = await client('get-secret', { name, query: { version: String(last) } });
+      const body = { name, ...encodeValue(decodeValue(old)), ...remark };
+      try {
+        const written = await client('create-secret', { body });
+        const about = `with the value of version ${last}`;
+        await printWritten(written, { json: flags.json, about, copyOf: last });
+      } catch (error) {
+        if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
+        throw inOtherWords(error, notDeleted(name));
+      }
+    });
+
+/**
+ * The version before the newest deletion. Throws unless the secret is deleted and that version holds a value. With an
+ * idempotency key a first attempt may have ended the deletion; the vault then repeats its answer.
+ */
+const findLastValue = async (session: Session, name: string): Promise<number> => {
+  const isRepetition = session.settings.idempotencyKey !== undefined;
+  let wasDeleted = false;
+  for await (const { version, state } of eachVersion(session, name)) {
+    if (wasDeleted && state === 'stored') return version;
+    if (wasDeleted) throw gone(name, version);
+    wasDeleted = state === 'deleted';
+    if (!wasDeleted && !isRepetition) break;
+  }
+  throw failure('conflict', notDeleted(name));
+};
+
+const gone = (name: string, version: number): Failure =>
+  failure(
+    'notFound',
+    `the value of version ${version} was destroyed: dsv create ${name} stores a new one`,
+  );
+
+const notDeleted = (name: string): string =>
+  `${name} is not deleted: dsv rollback writes an old value of it again`;
