@@ -24,7 +24,6 @@ import {
   type HeadDetails,
   type IdempotencyRecord,
   isNameVisible,
-  isNote,
   isSecretName,
   type NewVersion,
   type Principal,
@@ -283,6 +282,9 @@ const decodeRef = (decoder: Decoder): VersionRef => {
   return { name, version: decoder.integer('version', 1, limits.versionMax) };
 };
 
+/** Which characters are unassigned depends on the version of Unicode, so a note with one must still be decoded. */
+const unfitForNote = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
 /** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */
 type Decoder = {
   /** The only attribute that may be missing. */
@@ -316,7 +318,8 @@ const createDecoder = (item: Readonly<Record<string, AttributeValue>>, key?: Ite
     note: () => {
       if (!rest.has('note')) return undefined;
       const note = text('note');
-      if (!isNote(note)) throw malformed();
+      if (unfitForNote.test(note) || Buffer.byteLength(note) > limits.noteBytesMax)
+        throw malformed();
       return note;
     },
     integer: (attribute, min, max) => {

@@ -140,11 +140,11 @@ const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   requireAtMost(bytes, limit);
 };
 
-/** The JSON around the file, with the longest version numbers, because current versions are not known here. */
+/** The JSON around the file with the longest versions and a tag, none of which is known here. */
 const surroundings = ({ create, read }: Plan): string => {
-  const created = create.map(({ name }) => ({ name, version: 1 }));
+  const created = create.map(({ name }) => ({ name, version: limits.versionMax }));
   const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version }));
-  return JSON.stringify({ content: '', created, resolved, warnings: [] });
+  return JSON.stringify({ content: '', created, resolved, warnings: [], tag: 't'.repeat(43) });
 };
 
 /** The version that each reference stands for, by the text of the reference. */

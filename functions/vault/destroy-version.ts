@@ -20,29 +20,29 @@ export const destroyVersion = (ports: StorePorts) =>
         store.findHead(name),
         store.findVersion(name, version),
       ]);
-      const passed = head !== undefined && head.version > version;
-      const found = seen ?? (passed ? await findSuperseded(vault, name, version) : undefined);
-      if (!found && (!head || head.version < version)) throw notFound();
-      if (!found && head?.state === 'stored') {
-        throw refused(
-          'version_current',
-          'this is the current version; update or delete the secret first',
-        );
-      }
-      if (!found || found.state === 'deleted') {
+      // A running update may show its version item before its head, so a version item is enough.
+      if (!head || (!seen && head.version < version)) throw notFound();
+      const isHead = head.version === version;
+      const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));
+      if (found.state === 'destroyed') return found;
+      if (found.state === 'deleted') {
         throw refused('not_destroyable', 'this version is a deletion and holds no value');
       }
-      if (found.state === 'destroyed') return found;
       const { validTo, masterKeyId, writeId, validFrom, createdBy, vault: vaultId, tenant } = found;
-      if (validTo === undefined)
-        throw new VaultError('internal', 'a superseded version has an end');
+      if (validTo === undefined) {
+        const sentence = 'this is the current version; update or delete the secret first';
+        throw refused('version_current', sentence);
+      }
       const facts = { vault: vaultId, tenant, name, version, validFrom, createdBy, writeId };
       const by = { destroyedAt: vault.now, destroyedBy: principal.subject };
       const destroyed = await store.destroy(
         { ...facts, state: 'destroyed', masterKeyId, ...by },
         validTo,
       );
-      journal.decided('destroyed', destroyed);
+      // Another request may have destroyed the version meanwhile, and logged it.
+      const isOwn =
+        destroyed.destroyedBy === by.destroyedBy && destroyed.destroyedAt === by.destroyedAt;
+      if (isOwn) journal.decided('destroyed', destroyed);
       return destroyed;
     },
   );

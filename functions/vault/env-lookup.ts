@@ -107,18 +107,21 @@ export const findRecorded = async (
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
   const width = limits.versionReadsConcurrencyMax;
+  const destroyed = new Set<string>();
   const entries = await inParallel(used, width, async ({ reference, ref }) => {
     const { name, version = ref?.version } = reference;
     if (ref?.name !== name || ref.version !== version) throw notOfThisFile();
     const head = heads.get(name);
     const found = head && (await chooseVersion(vault, head, version));
-    if (found?.state === 'destroyed') throw destroyedFault(plan, new Set([writtenAs(reference)]));
-    if (found?.state !== 'stored') {
+    if (found?.state === 'stored') return [[writtenAs(reference), found] as const];
+    if (found?.state !== 'destroyed') {
       throw new VaultError('integrity_failure', 'a version that was read is gone');
     }
-    return [writtenAs(reference), found] as const;
+    destroyed.add(writtenAs(reference));
+    return [];
   });
-  return new Map(entries);
+  if (destroyed.size > 0) throw destroyedFault(plan, destroyed);
+  return new Map(entries.flat());
 };
 
 const notOfThisFile = (): VaultError =>

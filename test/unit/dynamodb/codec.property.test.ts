@@ -9,7 +9,12 @@ import {
   encodeVersion,
   recordKey,
 } from '../../../functions/dynamodb/items.ts';
-import type { SealedVersion } from '../../../functions/model/types.ts';
+import {
+  type Deletion,
+  type DestroyedVersion,
+  isNote,
+  type SealedVersion,
+} from '../../../functions/model/types.ts';
 import { someone } from '../../support/requests.ts';
 
 const tenants = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
@@ -20,7 +25,7 @@ const instants = fc.integer({ min: 0, max: 253_402_300_799_999 });
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
 const bytes = (minLength: number, maxLength = minLength) => fc.uint8Array({ minLength, maxLength });
 
-const sealedVersions: fc.Arbitrary<SealedVersion> = fc.record({
+const facts = {
   vault: vaults,
   tenant: tenants,
   name: names,
@@ -28,7 +33,24 @@ const sealedVersions: fc.Arbitrary<SealedVersion> = fc.record({
   validFrom: instants,
   createdBy: text,
   writeId: text,
+};
+const notes = fc.option(text.filter(isNote), { nil: undefined });
+const deletions: fc.Arbitrary<Deletion> = fc.record({
+  ...facts,
+  state: fc.constant('deleted' as const),
+  note: notes,
+});
+const destroyedVersions: fc.Arbitrary<DestroyedVersion> = fc.record({
+  ...facts,
+  state: fc.constant('destroyed' as const),
   masterKeyId: text,
+  destroyedAt: instants,
+  destroyedBy: text,
+});
+const sealedVersions: fc.Arbitrary<SealedVersion> = fc.record({
+  ...facts,
+  masterKeyId: text,
+  note: notes,
   state: fc.constant('stored' as const),
   iv: bytes(12),
   ciphertext: bytes(16, 200),
@@ -46,16 +68,19 @@ const records = fc.record({
 
 describe('items', () => {
   it('decode to the versions that were encoded', () => {
+    const any = fc.oneof(sealedVersions, deletions, destroyedVersions);
     fc.assert(
-      fc.property(sealedVersions, fc.integer({ min: 1, max: 1e12 }), (sealed, ms) => {
-        const { vault, tenant, name, version } = sealed;
+      fc.property(any, fc.integer({ min: 1, max: 1e12 }), (written, ms) => {
+        const { vault, tenant, name, version, validFrom } = written;
         const owner = { vault, tenant };
-        const head = decodeHead(encodeHead(sealed), owner, name);
-        expect(head).toEqual({ ...sealed, validTo: undefined });
-        fc.pre(sealed.validFrom + ms <= 253_402_300_799_999);
-        const validTo = sealed.validFrom + ms;
-        const item = encodeVersion(sealed, validTo);
-        expect(decodeVersion(item, owner, name, version)).toEqual({ ...sealed, validTo });
+        if (written.state !== 'destroyed') {
+          const head = decodeHead(encodeHead(written), owner, name);
+          expect(head).toEqual({ ...written, validTo: undefined });
+        }
+        fc.pre(validFrom + ms <= 253_402_300_799_999);
+        const validTo = validFrom + ms;
+        const item = encodeVersion(written, validTo);
+        expect(decodeVersion(item, owner, name, version)).toEqual({ ...written, validTo });
       }),
       { numRuns: 300 },
     );

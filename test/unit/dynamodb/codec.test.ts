@@ -1,14 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  decodeDetails,
   decodeHead,
   decodeRecord,
   decodeVersion,
+  detailAttributes,
   encodeHead,
   encodeRecord,
   encodeVersion,
   type Item,
 } from '../../../functions/dynamodb/items.ts';
-import type { IdempotencyRecord, SealedVersion } from '../../../functions/model/types.ts';
+import {
+  type Deletion,
+  type DestroyedVersion,
+  type IdempotencyRecord,
+  isNote,
+  type SealedVersion,
+} from '../../../functions/model/types.ts';
 import { codeOf } from '../../support/refusals.ts';
 
 const sealed: SealedVersion = {
@@ -28,6 +36,16 @@ const sealed: SealedVersion = {
 };
 const acme = { vault: 'test-vault', tenant: 'acme' };
 const validTo = sealed.validFrom + 1;
+const { vault, tenant, name, validFrom, createdBy, writeId, masterKeyId } = sealed;
+const facts = { vault, tenant, name, version: 42, validFrom, createdBy, writeId };
+const deletion: Deletion = { ...facts, state: 'deleted' };
+const destroyed: DestroyedVersion = {
+  ...facts,
+  state: 'destroyed',
+  masterKeyId,
+  destroyedAt: validTo,
+  destroyedBy: 'bob',
+};
 const record: IdempotencyRecord = {
   operation: 'submit-env',
   writeId: 'AAECAwQFBgcICQoLDA0ODw',
@@ -42,16 +60,29 @@ const head = encodeHead(sealed);
 const version = encodeVersion(sealed, validTo);
 const recordItem = encodeRecord(recordKey, record);
 
+const decodeAsHead = (item: Item) => decodeHead(item, acme, 'DB_PASSWORD');
+const decodeAsVersion = (item: Item) => decodeVersion(item, acme, 'DB_PASSWORD', 42);
+const detailsOf = (item: Item): Item =>
+  Object.fromEntries(
+    Object.entries(item).filter(([attribute]) =>
+      detailAttributes.some((shown) => shown === attribute),
+    ),
+  );
+
 const kinds = {
-  head: { item: head, decode: (item: Item) => decodeHead(item, acme, 'DB_PASSWORD') },
-  version: {
-    item: version,
-    decode: (item: Item) => decodeVersion(item, acme, 'DB_PASSWORD', 42),
+  head: { item: head, decode: decodeAsHead },
+  version: { item: version, decode: decodeAsVersion },
+  'deleted head': { item: encodeHead(deletion), decode: decodeAsHead },
+  'deleted version': { item: encodeVersion(deletion, validTo), decode: decodeAsVersion },
+  'destroyed version': { item: encodeVersion(destroyed, validTo), decode: decodeAsVersion },
+  details: {
+    item: detailsOf(head),
+    decode: (item: Item) => decodeDetails(item, acme, 'DB_PASSWORD'),
   },
   record: { item: recordItem, decode: (item: Item) => decodeRecord(item, recordKey) },
 };
 type Kind = keyof typeof kinds;
-const kindNames = ['head', 'version', 'record'] as const;
+const kindNames = Object.keys(kinds) as Kind[];
 const attributesOf = (kind: Kind) =>
   Object.keys(kinds[kind].item).map((attribute) => [kind, attribute] as const);
 const everyAttribute = kindNames.flatMap(attributesOf);
@@ -133,6 +164,7 @@ describe('a changed item', () => {
       [kind, 'vault', { S: 'other' }],
       [kind, 'state', { S: 'deleted' }],
       [kind, 'state', { S: 'destroyed' }],
+      [kind, 'state', { S: 'Stored' }],
       [kind, 'state', { S: 'kept' }],
       [kind, 'format', { S: '' }],
       [kind, 'version', { N: '0' }],
@@ -161,6 +193,43 @@ describe('a changed item', () => {
       [kind, 'createdBy', { S: '' }],
     ]),
     ['head', 'tenant', { S: 'other' }],
+    // A head is listed only among the heads of its own state.
+    ['head', 'tenant', { S: 'acme#DELETED' }],
+    ['deleted head', 'tenant', { S: 'acme' }],
+    ['deleted head', 'tenant', { S: 'other#DELETED' }],
+    ['details', 'tenant', { S: 'acme#DELETED' }],
+    ['details', 'tenant', { S: 'other' }],
+    ['details', 'pk', { S: 'TENANT#other#SECRET#DB_PASSWORD' }],
+    ['details', 'sk', { S: 'VERSION#0000000042' }],
+    ['details', 'name', { S: 'OTHER' }],
+    ['details', 'vault', { S: 'other' }],
+    ['details', 'state', { S: 'deleted' }],
+    ['details', 'state', { S: 'destroyed' }],
+    ['details', 'version', { N: '0' }],
+    ['details', 'validFrom', { S: 'now' }],
+    ['deleted version', 'state', { S: 'stored' }],
+    ['deleted version', 'validTo', { S: '2026-11-24T14:30:48.123Z' }],
+    ['destroyed version', 'state', { S: 'stored' }],
+    ['destroyed version', 'state', { S: 'deleted' }],
+    ['destroyed version', 'destroyedAt', { S: '2026-11-24' }],
+    ['destroyed version', 'destroyedBy', { S: '' }],
+    ['destroyed version', 'masterKeyId', { S: '' }],
+    // What a destruction removes may not come back.
+    ['destroyed version', 'wrappedDataKey', { B: new Uint8Array(184) }],
+    ['destroyed version', 'note', { S: 'moved' }],
+    ['deleted head', 'ciphertext', { B: new Uint8Array(23) }],
+    ['deleted head', 'masterKeyId', { S: 'k' }],
+    ...(['head', 'version', 'deleted head', 'deleted version', 'details'] as const).flatMap(
+      (kind): (readonly [Kind, string, object])[] => [
+        [kind, 'note', { S: '' }],
+        [kind, 'note', { S: 'n'.repeat(513) }],
+        [kind, 'note', { S: 'é'.repeat(257) }],
+        [kind, 'note', { S: 'two\nlines' }],
+        [kind, 'note', { S: '\u001b[2J' }],
+        [kind, 'note', { S: 'two\u2028lines' }],
+        [kind, 'note', { B: new Uint8Array(5) }],
+      ],
+    ),
     ['head', 'name', { S: 'OTHER' }],
     ['version', 'version', { N: '41' }],
     ['version', 'version', { N: '43' }],
@@ -203,6 +272,50 @@ describe('a changed item', () => {
   ])('fails with integrity_failure: a record with an entry in %s of %j', async (list, content) => {
     const item = { ...recordItem, [list]: { L: [{ M: content }] } } as Item;
     expect(await refusalOfItem('record', item)).toBe('integrity_failure');
+  });
+});
+
+describe('a note', () => {
+  it('may be missing, and has 512 bytes at most', () => {
+    for (const note of [undefined, 'n', 'n'.repeat(512), 'é'.repeat(256)]) {
+      const noted = { ...sealed, note };
+      expect(decodeAsHead(encodeHead(noted)).note).toBe(note);
+      expect(decodeAsVersion(encodeVersion(noted, validTo))).toMatchObject({ note });
+      const deleted = encodeHead({ ...deletion, note });
+      expect(decodeAsHead(deleted).note).toBe(note);
+      expect(kinds.details.decode(detailsOf(deleted))).toMatchObject({ note });
+    }
+  });
+
+  it('is still read if this version of Unicode does not know one of its characters', () => {
+    // The last character of a plane that has none yet.
+    const note = 'moved \u{5fffd}';
+    expect(isNote(note)).toBe(false);
+    expect(decodeAsHead(encodeHead({ ...sealed, note })).note).toBe(note);
+  });
+});
+
+describe('a destroyed version', () => {
+  it('keeps nothing of its value, and all that its history needs', () => {
+    const { item } = kinds['destroyed version'];
+    const names =
+      'pk sk format state vault version validFrom validTo createdBy writeId masterKeyId destroyedAt destroyedBy';
+    expect(Object.keys(item).sort()).toEqual(names.split(' ').sort());
+    expect(decodeAsVersion(item)).toEqual({ ...destroyed, validTo });
+  });
+
+  it('is never a head', async () => {
+    const { validTo: _, ...fields } = kinds['destroyed version'].item;
+    for (const partition of ['acme', 'acme#DELETED', 'acme#DESTROYED']) {
+      const item = {
+        ...fields,
+        sk: { S: 'HEAD' },
+        tenant: { S: partition },
+        name: { S: 'DB_PASSWORD' },
+      };
+      expect(await refusalOfItem('head', item)).toBe('integrity_failure');
+      expect(await refusalOfItem('details', detailsOf(item))).toBe('integrity_failure');
+    }
   });
 });
 

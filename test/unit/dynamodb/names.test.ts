@@ -1,34 +1,48 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { BatchGetItemCommandOutput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
+import { detailAttributes, encodeHead, type Item } from '../../../functions/dynamodb/items.ts';
 import { createStore } from '../../../functions/dynamodb/store.ts';
+import type { Deletion } from '../../../functions/model/types.ts';
 import type { NameRange } from '../../../functions/vault/ports.ts';
+import * as fault from '../../support/faults.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 type Asked = {
-  readonly ExclusiveStartKey?: { readonly name: { readonly S: string } };
+  readonly ExclusiveStartKey?: {
+    readonly name: { readonly S: string };
+    readonly tenant: { readonly S: string };
+  };
   readonly ExpressionAttributeValues: Readonly<Record<string, { readonly S: string }>>;
 };
 
 /** A list of names with an index of `names` that ends a page after two, and the queries to it in order. */
 const asking = (names: readonly string[]) => {
   const asked: (readonly [first: string, last: string, startsAfter: string | undefined])[] = [];
+  /** The partition of each query, and that of its start key. */
+  const partitions: (string | undefined)[][] = [];
   const client = {
     send: async ({ input }: { readonly input: Asked }) => {
       const startsAfter = input.ExclusiveStartKey?.name.S;
       const { ':first': first, ':last': last } = input.ExpressionAttributeValues;
       asked.push([first?.S ?? '', last?.S ?? '', startsAfter]);
+      const { ':tenant': tenant } = input.ExpressionAttributeValues;
+      partitions.push([tenant?.S, input.ExclusiveStartKey?.tenant.S]);
       const rest = names.filter((name) => startsAfter === undefined || name > startsAfter);
       const Items = rest.slice(0, 2).map((name) => ({ name: { S: name } }));
       return { Items, ...(rest.length > 2 && { LastEvaluatedKey: Items.at(-1) }) };
     },
   } as unknown as DynamoDBClient;
-  const listNames = (range: Omit<NameRange, 'state'>, patterns?: readonly string[]) => {
+  const listNames = (
+    range: Omit<NameRange, 'state'> & Partial<NameRange>,
+    patterns?: readonly string[],
+  ) => {
     const caller = someone({ tenant: 'acme', names: patterns });
     return createStore(client, 'vault', vaultId)
       .for(requestContext(), caller)
-      .listNames({ ...range, state: 'stored' });
+      .listNames({ state: 'stored', ...range });
   };
-  return { asked, listNames };
+  return { asked, partitions, listNames };
 };
 
 describe('a list of names', () => {
@@ -42,6 +56,19 @@ describe('a list of names', () => {
       ['A', '~', undefined],
       ['DB.B', '~', 'DB.B'],
       ['DB.D', '~', 'DB.D'],
+    ]);
+  });
+
+  it.each([
+    ['stored', 'acme'],
+    ['deleted', 'acme#DELETED'],
+  ] as const)('reads secrets with the state %s in the partition %s only', async (state, own) => {
+    const { partitions, listNames } = asking(names);
+    await listNames({ prefix: '', after: undefined, limit: 100, state });
+    expect(partitions).toEqual([
+      [own, undefined],
+      [own, own],
+      [own, own],
     ]);
   });
 
@@ -89,5 +116,116 @@ describe('a list of names', () => {
       ['DB.C', 'DB~', 'DB.C'],
       ['X', 'X~', undefined],
     ]);
+  });
+});
+
+describe('the details of names', () => {
+  const deletion = (name: string): Deletion => ({
+    vault: vaultId,
+    tenant: 'acme',
+    name,
+    state: 'deleted',
+    version: 2,
+    validFrom: 1_700_000_000_000,
+    createdBy: 'alice',
+    writeId: 'mine',
+    note: `of ${name}`,
+  });
+  const details = (name: string) => {
+    const { state, version, validFrom, createdBy, note } = deletion(name);
+    return { name, state, version, validFrom, createdBy, note };
+  };
+  const item = (name: string): Item => {
+    const { format: _, writeId: __, ...shown } = encodeHead(deletion(name));
+    return shown;
+  };
+  type Keys = readonly Readonly<Record<string, { readonly S: string }>>[];
+  type Input = {
+    readonly RequestItems: Readonly<Record<string, { readonly Keys: Keys }>>;
+  };
+  type Output = Pick<BatchGetItemCommandOutput, 'Responses' | 'UnprocessedKeys'>;
+
+  /** Asks a store for the details of names. The store answers to each call as `answer` says. */
+  const asking = async (names: readonly string[], answer: (keys: Keys, call: number) => Output) => {
+    const asked: Input[] = [];
+    const clock = virtualClock();
+    const client = {
+      send: async ({ input }: { readonly input: Input }) => {
+        asked.push(input);
+        const keys = input.RequestItems['vault']?.Keys ?? [];
+        return { ConsumedCapacity: [], ...answer(keys, asked.length) };
+      },
+    } as unknown as DynamoDBClient;
+    const store = createStore(client, 'vault', vaultId);
+    const { findDetails } = store.for(requestContext({ clock }), someone({ tenant: 'acme' }));
+    const found = await findDetails(names).catch(({ code }) => code);
+    return { found, asked, ms: clock.elapsed() };
+  };
+  const nameOf = (key: Keys[number]) => key['pk']?.S.split('#').at(-1) ?? '';
+  const whole = (keys: Keys): Output => ({ Responses: { vault: keys.map(nameOf).map(item) } });
+  const pages = (found: Map<string, object>) => [...found.entries()];
+
+  it('come from the heads, read consistently, and without their values', async () => {
+    const { found, asked } = await asking(['A', 'B'], whole);
+    expect(pages(found)).toEqual([
+      ['A', details('A')],
+      ['B', details('B')],
+    ]);
+    const Keys = ['A', 'B'].map((name) => ({
+      pk: { S: `TENANT#acme#SECRET#${name}` },
+      sk: { S: 'HEAD' },
+    }));
+    const ProjectionExpression = detailAttributes.map((attribute) => `#${attribute}`).join(', ');
+    expect(asked).toMatchObject([
+      { RequestItems: { vault: { Keys, ConsistentRead: true, ProjectionExpression } } },
+    ]);
+    expect(detailAttributes).not.toContain('ciphertext');
+  });
+
+  it('of no names need no call', async () => {
+    expect((await asking([], whole)).asked).toEqual([]);
+  });
+
+  it('leave out a head that is gone', async () => {
+    const { found } = await asking(['A', 'B'], () => ({ Responses: { vault: [item('B')] } }));
+    expect(pages(found)).toEqual([['B', details('B')]]);
+  });
+
+  it('are asked for again where the store has left them out, and only there', async () => {
+    const { found, asked } = await asking(['A', 'B', 'C'], (keys, call) => {
+      const [first, ...others] = keys;
+      const left = { UnprocessedKeys: { vault: { Keys: others.map((key) => ({ ...key })) } } };
+      return { ...whole(first ? [first] : []), ...(call < 3 && left) };
+    });
+    expect(pages(found).map(([name]) => name)).toEqual(['A', 'B', 'C']);
+    const names = asked.map(({ RequestItems }) => RequestItems['vault']?.Keys.map(nameOf));
+    expect(names).toEqual([['A', 'B', 'C'], ['B', 'C'], ['C']]);
+  });
+
+  it('end in throttled, within eight seconds, if the store leaves all of them out', async () => {
+    const { found, ms } = await asking(['A'], (keys) => ({
+      UnprocessedKeys: { vault: { Keys: keys.map((key) => ({ ...key })) } },
+    }));
+    expect(found).toBe('throttled');
+    expect(ms).toBeLessThan(8_000);
+  });
+
+  it.each([
+    ['a name that was not asked for', item('OTHER')],
+    ['another item of the secret', { ...item('A'), sk: { S: 'VERSION#0000000002' } }],
+    ['the secret of another vault', { ...item('A'), vault: { S: 'other' } }],
+    ['a whole head', encodeHead(deletion('A'))],
+    ['nothing but a key', { pk: { S: 'TENANT#acme#SECRET#A' }, sk: { S: 'HEAD' } }],
+  ])('fail with integrity_failure if the store returns %s', async (_, returned) => {
+    const { found } = await asking(['A'], () => ({ Responses: { vault: [returned] } }));
+    expect(found).toBe('integrity_failure');
+  });
+
+  it('are read again after a fault that passes', async () => {
+    const { found, asked } = await asking(['A'], (keys, call) => {
+      if (call === 1) throw fault.throttled;
+      return whole(keys);
+    });
+    expect([pages(found).length, asked.length]).toEqual([1, 2]);
   });
 });

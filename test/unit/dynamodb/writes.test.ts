@@ -13,13 +13,20 @@ import { describe, expect, it } from '@jest/globals';
 import {
   encodeHead,
   encodeRecord,
+  encodeVersion,
   type Item,
   recordKey,
 } from '../../../functions/dynamodb/items.ts';
 import { createWrites } from '../../../functions/dynamodb/store.ts';
-import type { SealedVersion, StoredVersion } from '../../../functions/model/types.ts';
+import type {
+  Deletion,
+  DestroyedVersion,
+  SealedVersion,
+  StoredVersion,
+} from '../../../functions/model/types.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';
 import type { RequestContext } from '../../../functions/vault/request.ts';
+import * as fault from '../../support/faults.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
@@ -44,6 +51,11 @@ const version = (
   writeId,
   createdBy: 'alice',
 });
+const deletion = (number: number, writeId: string): Deletion & { validTo: undefined } => {
+  const { vault, tenant, name, validFrom, validTo, createdBy } = version(number, writeId);
+  const facts = { vault, tenant, name, version: number, validFrom, validTo, createdBy, writeId };
+  return { ...facts, state: 'deleted' };
+};
 /** The first version of a secret, by this request. */
 const first = (name = 'DB') => ({ base: undefined, next: version(1, 'mine', name) });
 const held: CancellationReason = { Code: 'None' };
@@ -145,6 +157,63 @@ describe('a cancelled update', () => {
     const reasons = [{ Code: 'ValidationError' }, held];
     await expect(outcomeOf(write, reasons)).rejects.toMatchObject({ code: 'internal' });
   });
+});
+
+describe('a cancelled create over a deletion', () => {
+  const base = deletion(4, 'before');
+  const write: Write = { unchanged: [], changes: [{ base, next: version(5, 'mine') }] };
+
+  it.each([
+    ['a secret that another request created', version(5, 'other')],
+    ['a newer deletion', deletion(6, 'other')],
+  ])('counts as raced with %s', async (_, head) => {
+    const superseded = { ...version(5, 'other'), validTo: 1_800_000_000_000 };
+    const reasons = [failed(encodeHead(head)), failed()];
+    expect(await outcomeOf(write, reasons, superseded)).toEqual({ outcome: 'raced', head });
+  });
+
+  it('counts as written if its own version was written and deleted since', async () => {
+    const superseded = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
+    const reasons = [failed(encodeHead(deletion(6, 'other'))), failed()];
+    expect(await outcomeOf(write, reasons, superseded)).toEqual({ outcome: 'written' });
+  });
+
+  it.each([
+    ['went back', version(3, 'before')],
+    ['is another deletion of the same number', deletion(4, 'restored')],
+  ])('fails with integrity_failure if the head %s', async (_, head) => {
+    const outcome = outcomeOf(write, [failed(encodeHead(head)), held]);
+    await expect(outcome).rejects.toMatchObject({ code: 'integrity_failure' });
+  });
+});
+
+describe('a condition on a head', () => {
+  it.each([version(4, 'before'), deletion(4, 'before')])(
+    'names its version, its write and its state: $state',
+    async (base) => {
+      const sent: object[] = [];
+      const client = {
+        send: async (command: { readonly input: object }) => {
+          sent.push(command.input);
+          return { ConsumedCapacity: [] };
+        },
+      } as unknown as DynamoDBClient;
+      const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
+      const { write } = createWrites(tableOf(client, requestContext()), reads);
+      await write({ changes: [{ base, next: version(5, 'mine') }], unchanged: [base] });
+      const exactly = {
+        ConditionExpression: 'version = :version AND writeId = :writeId AND #state = :state',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: {
+          ':version': { N: '4' },
+          ':writeId': { S: 'before' },
+          ':state': { S: base.state },
+        },
+      };
+      const TransactItems = [{ Put: exactly }, {}, { ConditionCheck: exactly }];
+      expect(sent).toMatchObject([{ TransactItems }]);
+    },
+  );
 });
 
 describe('a cancelled write with a record', () => {
@@ -260,6 +329,37 @@ describe('the look-up of a write that only puts a record', () => {
 });
 
 describe('a single put', () => {
+  /** The outcome of a create that the head of its secret refuses. */
+  const refusedBy = async (head: SealedVersion | Deletion, superseded?: StoredVersion) => {
+    const client = {
+      send: async () => {
+        const metadata = { $metadata: { httpStatusCode: 400 }, message: 'failed' };
+        throw new ConditionalCheckFailedException({ ...metadata, Item: encodeHead(head) });
+      },
+    } as unknown as DynamoDBClient;
+    const looks: unknown[] = [];
+    const findVersion: Store['findVersion'] = async (...asked) => {
+      looks.push(asked);
+      return superseded;
+    };
+    const reads = { findHead: nothing, findVersion, findRecord: nothing };
+    const { write } = createWrites(tableOf(client, requestContext({ writeId: 'mine' })), reads);
+    const outcome = await write({ changes: [first()], unchanged: [] });
+    return { outcome, looks };
+  };
+
+  it('over a deletion looks whether the first version is its own', async () => {
+    const head = deletion(2, 'other');
+    const of = (writeId: string) => ({ ...version(1, writeId), validTo: 1_800_000_000_000 });
+    expect(await refusedBy(head, of('mine'))).toEqual({
+      outcome: { outcome: 'written' },
+      looks: [['DB', 1, 'settled']],
+    });
+    const raced = { outcome: 'raced', head };
+    expect((await refusedBy(head, of('other'))).outcome).toEqual(raced);
+    await expect(refusedBy(head)).rejects.toMatchObject({ code: 'integrity_failure' });
+  });
+
   it('asks for the blocking item in the same request', async () => {
     const sent: object[] = [];
     const client = {
@@ -281,5 +381,101 @@ describe('a single put', () => {
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
     ]);
+  });
+});
+
+describe('a destruction', () => {
+  const { validTo: _, ...facts } = deletion(4, 'before');
+  const byMe: DestroyedVersion = {
+    ...facts,
+    state: 'destroyed',
+    masterKeyId: version(4, 'before').masterKeyId,
+    destroyedAt: 1_750_000_000_000,
+    destroyedBy: 'alice',
+  };
+  const validTo = 1_740_000_000_000;
+  const item = (stored: SealedVersion | DestroyedVersion) => encodeVersion(stored, validTo);
+
+  /** Destroys a version. Each attempt meets the next of these answers, of which the last repeats. */
+  const destroy = async (...answers: readonly (Error | Item | 'gone' | 'done')[]) => {
+    const sent: { readonly input: object }[] = [];
+    const clock = virtualClock();
+    const client = {
+      send: async (command: { readonly input: object }) => {
+        const answer = answers[Math.min(sent.length, answers.length - 1)];
+        sent.push(command);
+        if (answer === 'done') return { ConsumedCapacity: {} };
+        if (answer instanceof Error) throw answer;
+        const metadata = { $metadata: { httpStatusCode: 400 }, message: 'failed' };
+        const shown = answer !== undefined && answer !== 'gone' && { Item: answer };
+        throw new ConditionalCheckFailedException({ ...metadata, ...shown });
+      },
+    } as unknown as DynamoDBClient;
+    const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
+    const context = requestContext({ clock, writeId: 'mine' });
+    const work = createWrites(tableOf(client, context), reads).destroy(byMe, validTo);
+    const outcome = await work.catch(({ code }) => code);
+    return { outcome, sent, attempts: context.journal.attempts(), ms: clock.elapsed() };
+  };
+
+  it('puts what remains, on condition of exactly this version with a value', async () => {
+    const { outcome, sent } = await destroy('done');
+    expect(outcome).toEqual(byMe);
+    expect(sent.map(({ input }) => input)).toMatchObject([
+      {
+        Item: encodeVersion(byMe, validTo),
+        ConditionExpression: 'writeId = :writeId AND #state = :stored',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: { ':writeId': { S: 'before' }, ':stored': { S: 'stored' } },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
+    ]);
+  });
+
+  it('returns the version as an earlier destruction left it', async () => {
+    const earlier = { ...byMe, destroyedAt: byMe.destroyedAt - 1, destroyedBy: 'bob' };
+    const { outcome } = await destroy(item(earlier));
+    expect(outcome).toEqual({ ...earlier, validTo });
+  });
+
+  it.each<[string, Item | 'gone']>([
+    ['is gone', 'gone'],
+    ['is another', item({ ...version(4, 'restored') })],
+    ['is another, destroyed', item({ ...byMe, writeId: 'restored' })],
+    ['has a value though its condition failed', item(version(4, 'before'))],
+    ['is under another key', { ...item(byMe), sk: { S: 'VERSION#0000000005' } }],
+  ])('fails with integrity_failure if the version %s', async (_, shown) => {
+    expect((await destroy(shown)).outcome).toBe('integrity_failure');
+  });
+
+  it.each<[string, readonly Error[], Item | 'done']>([
+    ['an unclear attempt', [fault.timedOut], 'done'],
+    ['an unclear attempt that took effect', [fault.serverError], item(byMe)],
+    ['throttling', [fault.throttled, fault.conflicted, fault.throttled, fault.throttled], 'done'],
+    ['an attempt that did not connect', [fault.connectionRefused], 'done'],
+  ])('succeeds after %s', async (_, faults, last) => {
+    const { outcome, attempts } = await destroy(...faults, last);
+    expect(outcome).toMatchObject(byMe);
+    expect(attempts).toBe(faults.length + 1);
+  });
+
+  it.each<[string, readonly Error[], string]>([
+    ['outcome_unknown if an attempt may still take effect', [fault.timedOut], 'outcome_unknown'],
+    [
+      'outcome_unknown if an earlier attempt may',
+      [fault.timedOut, fault.connectionRefused],
+      'outcome_unknown',
+    ],
+    [
+      'outcome_unknown if throttling follows an unclear attempt',
+      [fault.cutOff, fault.throttled],
+      'outcome_unknown',
+    ],
+    ['store_unavailable if no attempt connected', [fault.connectionRefused], 'store_unavailable'],
+    ['throttled if every attempt was throttled', [fault.throttled], 'throttled'],
+  ])('ends in %s, within eight seconds', async (_, faults, code) => {
+    const { outcome, ms } = await destroy(...faults);
+    expect(outcome).toBe(code);
+    expect(ms).toBeLessThan(8_000);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { tagOfParts } from '../../../functions/crypto/fingerprint.ts';
 import { dialectNames } from '../../../functions/env/dialects/dialect.ts';
 import { type EnvFile, type Plan, planFile } from '../../../functions/env/plan.ts';
 import { writtenAs } from '../../../functions/env/references.ts';
@@ -60,7 +61,7 @@ const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
 };
 
 describe('the size of a reply', () => {
-  it('counts the bytes in the result of the function, at most nine digits too many for each version', () => {
+  it('counts the bytes in the result of the function, at most a tag and nine digits for each version too many', () => {
     let counted = 0;
     fc.assert(
       fc.property(asked, (all) => {
@@ -79,12 +80,14 @@ describe('the size of a reply', () => {
         const rendered = unlessUnfit(render);
         if (!rendered) return;
         const used = plan.read.map(({ name, version: pin }) => ({ name, version: pin ?? version }));
-        const created = plan.create.map(({ name }) => ({ name, version: 1 }));
-        const answer = { ...rendered, created, resolved: used, replayed: false };
+        const created = plan.create.map(({ name }) => ({ name, version }));
+        const tag = all.mode === 'expand' ? tagOfParts([]) : undefined;
+        const answer = { ...rendered, created, resolved: used, tag, replayed: false };
         const size = bodyBytesInResult(fileBody(reply, answer));
         expect(refusal(() => render(size - 1))).toEqual({ code: 'too_large', limit: size - 1 });
-        const digits = reply === 'json' ? read.length * String(limits.versionMax).length : 0;
-        expect(render(size + digits)).toEqual(rendered);
+        const versions = read.length + created.length;
+        const spare = versions * String(limits.versionMax).length + ',"tag":""'.length + 50;
+        expect(render(size + (reply === 'json' ? spare : 0))).toEqual(rendered);
         counted += 1;
       }),
       { numRuns: 1_000 },

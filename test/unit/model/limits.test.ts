@@ -5,9 +5,11 @@ import { reply, written } from '../../../functions/http/responses.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
 import {
   isNamePattern,
+  isNote,
   isSecretName,
   isTenant,
   isVersionNumber,
+  tellsValue,
 } from '../../../functions/model/types.ts';
 import { lambdaResultBytesMax } from '../../support/results.ts';
 
@@ -29,15 +31,18 @@ describe('the limits', () => {
     expect(limits.valueBytesMax + 1_100).toBeLessThan(400_000);
   });
 
-  it('fit the largest page of values, versions or names into a reply, whatever characters they have', () => {
+  it('fit the largest page of values, versions, names or details into a reply, whatever characters they have', () => {
     // This is room for everything beside a value or a version: numbers, instants, ids and the names of properties.
     const besideBytes = 500;
     const dearest = jsonBytes('\u0001'.repeat(limits.valueBytesMax), 2);
     const subject = jsonBytes('"'.repeat(limits.subjectBytesMax), 2);
-    const versionBytes = subject + besideBytes;
+    // A version has a note and two subjects, if it was destroyed by another.
+    const note = jsonBytes('"'.repeat(limits.noteBytesMax), 2);
+    const versionBytes = 2 * subject + note + besideBytes;
     for (const page of [
       limits.valuesPageMax * (dearest + versionBytes),
       limits.versionsPageMax * versionBytes,
+      limits.detailsPageMax * (versionBytes + limits.nameCharactersMax),
       limits.namesPageMax * (limits.nameCharactersMax + '\\"\\",'.length) + besideBytes,
     ]) {
       expect(page).toBeLessThan(limits.replyBytesMax);
@@ -67,6 +72,13 @@ describe('the limits', () => {
     expect([tenant, `${tenant}t`].map(isTenant)).toEqual([true, false]);
     const { versionMax } = limits;
     expect([versionMax, versionMax + 1].map(String).map(isVersionNumber)).toEqual([true, false]);
+  });
+
+  it('are the longest note, and the shortest value that is looked for in one', () => {
+    const note = 'n'.repeat(limits.noteBytesMax);
+    expect([note, `${note}n`].map(isNote)).toEqual([true, false]);
+    const value = new Uint8Array(limits.telltaleBytesMin).fill(0x6e);
+    expect([value, value.slice(1)].map((each) => tellsValue(note, each))).toEqual([true, false]);
   });
 
   it('let the largest version sort last', () => {

@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import { isNote, tellsValue } from '../../../functions/model/types.ts';
+import { bytes } from '../../support/requests.ts';
+
+describe('a note', () => {
+  it.each([
+    ...[
+      'n',
+      'moved to billing, see #42',
+      ' ',
+      '\u00a0',
+      'é 🔑',
+      'e\u0301',
+      '"\\<>',
+      'n'.repeat(512),
+    ],
+    'é'.repeat(256),
+    '😀'.repeat(128),
+  ])('accepts %j', (text) => {
+    expect(isNote(text)).toBe(true);
+  });
+
+  it.each([
+    '',
+    'n'.repeat(513),
+    // They have fewer than 512 characters, and more than 512 bytes.
+    'é'.repeat(257),
+    '😀'.repeat(129),
+    // Control characters, of which a terminal would obey some.
+    ...['a\nb', 'a\r', '\t', 'a\u0000', '\u001b[2J', '\u007f', '\u009b'],
+    // Separators of lines and paragraphs, which some readers take for the end of a line.
+    ...['a\u2028b', 'a\u2029b', '\u0085'],
+    // Format characters: they hide text, or turn its direction.
+    ...['a\u200bb', 'a\u202eb', '\ufeffa', 'a\u00adb', '\u{e0041}'],
+    // Half of a pair, a private character, and one that is not assigned.
+    ...['\ud800', '\ue000', '\u{5fffd}', '\uffff'],
+  ])('excludes %j', (text) => {
+    expect(isNote(text)).toBe(false);
+  });
+});
+
+describe('a note that tells the value', () => {
+  it('contains its bytes anywhere', () => {
+    const value = bytes('hunter22');
+    for (const note of ['hunter22', 'was hunter22 before', 'xhunter22']) {
+      expect(tellsValue(note, value)).toBe(true);
+    }
+    for (const note of [undefined, 'hunter2', 'hunter 22', 'HUNTER22']) {
+      expect(tellsValue(note, value)).toBe(false);
+    }
+  });
+
+  it('is compared by bytes, so a value that is no text never matches a part of a character', () => {
+    expect(tellsValue('é'.repeat(8), bytes('éééé'))).toBe(true);
+    expect(tellsValue('é'.repeat(8), new Uint8Array(8).fill(0xff))).toBe(false);
+  });
+
+  it('is not looked for if the value has fewer than eight bytes', () => {
+    expect(tellsValue('seven77 in a note', bytes('seven77'))).toBe(false);
+    expect(tellsValue('eight888 in a note', bytes('eight888'))).toBe(true);
+    expect(tellsValue('anything', new Uint8Array(0))).toBe(false);
+  });
+});
