@@ -102,7 +102,7 @@ const undisturbed = [...writers, ...readers].flatMap((operation: Operation) => {
 });
 
 const none = { store: [], kms: [], reads: 0, writes: 0 };
-/** The secrets that exist before each of these requests, each with its number of versions. */
+/** The secrets that exist before each of these requests, each with its number of versions; deleted if it is below 0. */
 const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] = [
   [
     'a create of an existing name',
@@ -126,6 +126,41 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     'a deletion of a missing secret',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context }),
+    costs['get-secret, not found'],
+  ],
+  [
+    'a keyed deletion of a missing secret: it looks for its record once more',
+    {},
+    (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
+    { ...none, store: ['GetItem', 'GetItem', 'TransactGetItems'], reads: 2 + 2 },
+  ],
+  [
+    'a keyed update of a missing secret: it looks for its record once more',
+    {},
+    (vault, alice, context) => vault.update(alice, 'DB', value, { context, key }),
+    {
+      ...none,
+      store: ['GetItem', 'GetItem', 'TransactGetItems'],
+      kms: ['GenerateDataKey'],
+      reads: 2 + 2,
+    },
+  ],
+  [
+    'an update of a deleted secret',
+    { DB: -1 },
+    (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
+    { ...none, store: ['GetItem'], kms: ['GenerateDataKey'], reads: 1 },
+  ],
+  [
+    'a get of a version that the caller has not',
+    { DB: 2 },
+    (vault, alice, context) => vault.getUnless(alice, 'DB', [1], { context }),
+    costs['get-secret'],
+  ],
+  [
+    'a get of a deleted secret',
+    { DB: -1 },
+    (vault, alice, context) => vault.get(alice, 'DB', 'latest', { context }),
     costs['get-secret, not found'],
   ],
   [
@@ -227,9 +262,10 @@ const cases: readonly [string, Case][] = [
     title,
     {
       prepare: async (ports, alice) => {
-        const making = Object.entries(secrets).map(([name, count]) =>
-          makeSecret(ports, alice, name, values(count)),
-        );
+        const making = Object.entries(secrets).map(async ([name, count]) => {
+          await makeSecret(ports, alice, name, values(Math.abs(count)));
+          if (count < 0) await vaultOver(ports).delete(alice, name);
+        });
         await Promise.all(making);
       },
       run: (ports, context, alice) => work(vaultOver(ports), alice, context),
@@ -304,6 +340,32 @@ describe('every operation', () => {
       for (const each of keys) expect(Buffer.from(each)).toEqual(Buffer.alloc(32));
     },
   );
+
+  it('reads only its heads if the caller has the answer: a file of one name', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'P', [value]);
+    const ask = vaultOver(vault.ports);
+    const { tag } = await ask.expand(alice, linesOf([], ['P']));
+    const context = requestContext();
+    await ask.expandUnless(alice, linesOf([], ['P']), { context, unless: tag });
+    expect(costOf(context)).toEqual(costs['expand-env, unchanged']);
+  });
+
+  it('asks only for its record if it is a repeated deletion, and for a version if it destroys again', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', values(2));
+    const ask = vaultOver(vault.ports);
+    await ask.delete(alice, 'DB', { key });
+    await ask.destroy(alice, 'DB', 1);
+    for (const repeat of [
+      (context: Context) => ask.delete(alice, 'DB', { context, key }),
+      (context: Context) => ask.destroy(alice, 'DB', 1, { context }),
+    ]) {
+      const context = requestContext();
+      await repeat(context);
+      expect(costOf(context)).toEqual({ ...none, store: ['GetItem', 'GetItem'], reads: 2 });
+    }
+  });
 
   it('asks only for its record and a data key if it is repeated', async () => {
     const alice = someone();

@@ -102,3 +102,27 @@ it('a version item beside a head of the same version is refused', async () => {
   expect(await codeOf(() => ask.get(alice, 'DB', { version: 5 }))).toBe('integrity_failure');
   await table.remove(planted);
 });
+
+it('a note that was added, changed or removed is refused with the value that it belongs to', async () => {
+  const own = someone();
+  vault.tampered.add(own.tenant);
+  await ask.create(own, 'DB', 'a', { note: 'first' });
+  await ask.update(own, 'DB', 'b', { note: 'second' });
+  await ask.update(own, 'DB', 'c');
+  const stored = await table.itemsOf(own.tenant);
+  for (const item of stored) {
+    const version = Number(item['version']?.N);
+    const { note: _, ...bare } = item;
+    for (const changed of [{ ...bare, note: { S: 'forged' } }, ...(version < 3 ? [bare] : [])]) {
+      await table.put(changed);
+      for (const get of [
+        () => ask.get(own, 'DB', { version }),
+        () => ask.expand(own, `X=secret(DB@${version})\n`),
+      ]) {
+        expect(await codeOf(get)).toBe('integrity_failure');
+      }
+    }
+    await table.put(item);
+    expect((await ask.get(own, 'DB', { version })).stored.version).toBe(version);
+  }
+});

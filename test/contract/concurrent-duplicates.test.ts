@@ -170,6 +170,78 @@ describe('an update with If-Match', () => {
   });
 });
 
+describe('a deletion', () => {
+  const remove = (ports: Ports, principal: Principal, ifMatch?: readonly number[]) =>
+    vaultOver(ports).delete(principal, 'DB', { ...soon(), ifMatch });
+  const withOne = async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    return alice;
+  };
+  const replayed = { replayed: true, version: { version: 2 } };
+
+  it.each([undefined, [1]])(
+    'with If-Match %j returns the result of a duplicate that deleted the secret between its reads',
+    async (ifMatch) => {
+      const alice = await withOne();
+      const ports = afterLook('head', () => remove(vault.ports, alice, ifMatch));
+      expect(await remove(ports, alice, ifMatch)).toMatchObject(replayed);
+    },
+  );
+
+  it('returns the result of a duplicate stored before its own transactions were lost', async () => {
+    const alice = await withOne();
+    const ports = cutOff(() => remove(vault.ports, alice));
+    expect(await remove(ports, alice)).toMatchObject(replayed);
+  });
+
+  it('answers not_found if another request deleted the secret between its reads', async () => {
+    const alice = await withOne();
+    const ports = afterLook('head', () => vaultOver(vault.ports).delete(alice, 'DB'));
+    await expect(remove(ports, alice)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('answers idempotency_key_reused if an update with its key came between its reads, and was deleted', async () => {
+    const alice = await withOne();
+    const ports = afterLook('head', async () => {
+      await update(vault.ports, alice, [1]);
+      await vaultOver(vault.ports).delete(alice, 'DB');
+    });
+    const removed = remove(ports, alice);
+    await expect(removed).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+  });
+});
+
+describe('an update', () => {
+  it('returns the result of a duplicate whose version was deleted between its reads', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    const ports = afterLook('head', async () => {
+      await update(vault.ports, alice, [1]);
+      await vaultOver(vault.ports).delete(alice, 'DB');
+    });
+    const answer = { replayed: true, version: { version: 2 } };
+    expect(await update(ports, alice, [1])).toMatchObject(answer);
+  });
+});
+
+describe('a create over a deletion', () => {
+  it.each([
+    ['before its own transactions were lost', cutOff],
+    [
+      'while its master key was unreachable',
+      (work: () => Promise<unknown>) => afterLook('no key', work),
+    ],
+  ])('returns the result of a duplicate stored %s', async (_, host) => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    await vaultOver(vault.ports).delete(alice, 'DB');
+    const ports = host(() => create(vault.ports, alice));
+    const answer = { replayed: true, version: { version: 3 } };
+    expect(await create(ports, alice)).toMatchObject(answer);
+  });
+});
+
 describe('a create', () => {
   const replayed = { replayed: true, version: { version: 1 } };
 

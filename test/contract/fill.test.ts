@@ -9,6 +9,7 @@ import { checkVault } from '../../local/verify/vault.ts';
 import { startUnchecked, tableName } from '../support/embedded.ts';
 import { bytes, requestContext, someone, vaultId } from '../support/requests.ts';
 import { addVersion, historyOf } from '../support/secrets.ts';
+import { vaultOver } from '../support/vault.ts';
 
 describe('a store that was filled past the vault', () => {
   let vault: Vault;
@@ -34,6 +35,10 @@ describe('a store that was filled past the vault', () => {
     await addVersion(vault.ports, alice, 'C', 'another');
     const history = await historyOf(vault.ports, alice, 'C');
     expect(history.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+    const { delete: remove, create, destroy } = vaultOver(vault.ports);
+    await destroy(alice, 'C', 2);
+    await remove(alice, 'C');
+    expect((await create(alice, 'C', 'again')).version.version).toBe(8);
     const { dynamodb, kms, keyArn: masterKeyId } = vault;
     expect(await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId })).toEqual([]);
   });

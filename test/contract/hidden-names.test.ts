@@ -15,6 +15,7 @@ beforeAll(async () => {
 afterAll(() => vault.close());
 
 const began = 1_700_000_000_000;
+const key = 'k'.repeat(20);
 type Context = ReturnType<typeof requestContext>;
 type Ask = (principal: Principal, name: string, context: Context) => Promise<unknown>;
 const file = (name: string) => `X=secret(OWN)\nY="secret(${name})secret(${name}@1)"\n`;
@@ -33,11 +34,36 @@ const asks: Readonly<Record<string, Ask>> = {
   'update-secret with If-Match': (alice, name, context) =>
     ask.update(alice, name, 'x', { context, ifMatch: [2] }),
   'update-secret with a key': (alice, name, context) =>
-    ask.update(alice, name, 'x', { context, key: 'k'.repeat(20) }),
+    ask.update(alice, name, 'x', { context, key }),
+  'get-secret with If-None-Match': (alice, name, context) =>
+    ask.getUnless(alice, name, '*', { context }),
+  'delete-secret': (alice, name, context) => ask.delete(alice, name, { context }),
+  'delete-secret with If-Match': (alice, name, context) =>
+    ask.delete(alice, name, { context, ifMatch: [2] }),
+  'delete-secret with a key': (alice, name, context) => ask.delete(alice, name, { context, key }),
+  'destroy-version': (alice, name, context) => ask.destroy(alice, name, 1, { context }),
+  'destroy-version of the current version': (alice, name, context) =>
+    ask.destroy(alice, name, 2, { context }),
+  'destroy-version of a version above': (alice, name, context) =>
+    ask.destroy(alice, name, 3, { context }),
   'expand-env': (alice, name, context) => ask.expand(alice, file(name), { context }),
   'expand-env as of an instant': (alice, name, context) =>
     ask.expand(alice, file(name), { context, at: began + 1_000 }),
   'submit-env': (alice, name, context) => ask.submit(alice, file(name), { context }),
+  'submit-env with a key': (alice, name, context) =>
+    ask.submit(alice, file(name), { context, key }),
+};
+
+/** The answer to a request, and the calls that it made. */
+const answerOf = async (asking: Ask, principal: Principal, name: string) => {
+  const context = requestContext();
+  const { code, message, members } = await asking(principal, name, context).then(
+    () => ({ code: 'no refusal', message: '', members: {} }),
+    (error) => error,
+  );
+  const { storeCalls, kmsCalls, decisions, units } = context.journal;
+  const told = JSON.stringify([code, message, members, decisions]).replaceAll(`"${name}"`, '"DB"');
+  return { code, told, storeCalls, kmsCalls, units: units() };
 };
 
 // Shows G3, G7.
@@ -50,23 +76,44 @@ it.each(Object.entries(asks))(
       await makeSecret(vault.ports, principal, 'OWN', ['o'], began);
     }
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
-    const answers = [];
-    for (const [principal, name] of [
-      [alice, 'NO'],
-      [stranger, 'DB'],
-      [{ ...alice, names: ['D', 'DBX', 'X*', 'OWN'] }, 'DB'],
-    ] as const) {
-      const context = requestContext();
-      const { code, message, members } = await asking(principal, name, context).then(
-        () => ({ code: 'no refusal', message: '', members: {} }),
-        (error) => error,
-      );
-      const { storeCalls, kmsCalls, units } = context.journal;
-      const told = JSON.stringify([code, message, members]).replaceAll('"NO"', '"DB"');
-      answers.push({ code, told, storeCalls, kmsCalls, units: units() });
-    }
-    expect(answers[0]?.code).toBe('not_found');
-    expect(answers[1]).toEqual(answers[0]);
-    expect(answers[2]).toEqual(answers[0]);
+    const missing = await answerOf(asking, alice, 'NO');
+    expect(missing.code).toBe('not_found');
+    expect(await answerOf(asking, stranger, 'DB')).toEqual(missing);
+    const blind = { ...alice, names: ['D', 'DBX', 'X*', 'OWN'] };
+    expect(await answerOf(asking, blind, 'DB')).toEqual(missing);
   },
 );
+
+// Shows G7.
+it.each([
+  ['update', (alice, name, context) => ask.update(alice, name, 'x', { context, key })],
+  ['deletion', (alice, name, context) => ask.delete(alice, name, { context, key })],
+] as const satisfies readonly (readonly [string, Ask])[])(
+  'a record of a keyed %s changes no answer about a name that is hidden by now',
+  async (_, asking) => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+    await asking(alice, 'DB', requestContext());
+    const blind = { ...alice, names: ['OTHER'] };
+    const hidden = await answerOf(asking, blind, 'DB');
+    expect(hidden.code).toBe('not_found');
+    expect(hidden).toEqual(await answerOf(asking, { ...blind, subject: 'bob' }, 'NO'));
+  },
+);
+
+it.each([
+  'get-secret',
+  'get-secret with If-None-Match',
+  'update-secret',
+  'update-secret with If-Match',
+  'update-secret with a key',
+  'delete-secret',
+  'delete-secret with If-Match',
+  'delete-secret with a key',
+])('%s answers not_found for a deleted secret like for a missing one', async (name) => {
+  const alice = someone();
+  await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+  await ask.delete(alice, 'DB');
+  const asking = asks[name] ?? (async () => {});
+  expect(await answerOf(asking, alice, 'DB')).toEqual(await answerOf(asking, alice, 'NO'));
+});

@@ -94,6 +94,128 @@ describe('a write whose reply is lost', () => {
   });
 });
 
+describe('a deletion whose reply is lost', () => {
+  it.each([1, 3])('counts as one success after %i lost replies', async (times) => {
+    const alice = await withOne();
+    const lost = Array(times).fill({ after: fault.timedOut });
+    const { delete: remove } = behind(fault.inTurn('TransactWriteItems', lost));
+    expect((await remove(alice, 'DB', { ifMatch: [1] })).version.version).toBe(2);
+    expect(await versionsOf(alice)).toEqual([1, 2]);
+  });
+
+  it('is recognised after the secret was created and deleted again', async () => {
+    const alice = await withOne();
+    const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
+    const sleep = async () => {
+      const { create, delete: remove } = vaultOver(vault.ports);
+      await create(alice, 'DB', 'other');
+      await remove(alice, 'DB');
+    };
+    const clock = { ...virtualClock(), sleep };
+    const { version } = await behind(script).delete(alice, 'DB', { clock });
+    expect(version.version).toBe(2);
+    expect(await versionsOf(alice)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('answers outcome_unknown if it may still take effect', async () => {
+    const alice = await withOne();
+    const before = { before: fault.timedOut };
+    const script = fault.inTurn('TransactWriteItems', [before, before, before]);
+    const removed = behind(script).delete(alice, 'DB', { clock: virtualClock() });
+    await expect(removed).rejects.toMatchObject({ code: 'outcome_unknown' });
+  });
+});
+
+describe('a create over a deletion whose reply is lost', () => {
+  const withDeleted = async () => {
+    const alice = await withOne();
+    await vaultOver(vault.ports).delete(alice, 'DB');
+    return alice;
+  };
+
+  it.each([undefined, 'k'.repeat(20)])('counts as one success, with the key %s', async (key) => {
+    for (const times of [1, 3]) {
+      const alice = await withDeleted();
+      const lost = Array(times).fill({ after: fault.timedOut });
+      // A create with a key makes its first attempt in a transaction too, and that one is refused.
+      const replies = key === undefined ? lost : [undefined, ...lost];
+      const { create } = behind(fault.inTurn('TransactWriteItems', replies));
+      const answer = await create(alice, 'DB', 'mine', { key, clock: virtualClock() });
+      expect([answer.version.version, answer.replayed]).toEqual([3, false]);
+      expect(await versionsOf(alice)).toEqual([1, 2, 3]);
+    }
+  });
+
+  it('is recognised after its version was deleted by another', async () => {
+    const alice = await withDeleted();
+    const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
+    const sleep = async () => {
+      if ((await versionsOf(alice)).length === 3) await vaultOver(vault.ports).delete(alice, 'DB');
+    };
+    const clock = { ...virtualClock(), sleep };
+    const { version } = await behind(script).create(alice, 'DB', 'mine', { clock });
+    expect(version.version).toBe(3);
+    expect(await versionsOf(alice)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('of the first version is recognised although that version was deleted meanwhile', async () => {
+    const alice = someone();
+    const script = fault.inTurn('PutItem', [{ after: fault.timedOut }]);
+    const sleep = async () => {
+      if ((await versionsOf(alice)).length === 1) await vaultOver(vault.ports).delete(alice, 'DB');
+    };
+    const clock = { ...virtualClock(), sleep };
+    const { version } = await behind(script).create(alice, 'DB', 'mine', { clock });
+    expect(version.version).toBe(1);
+    expect(await versionsOf(alice)).toEqual([1, 2]);
+  });
+
+  it('answers outcome_unknown if it may still take effect', async () => {
+    const alice = await withDeleted();
+    const before = { before: fault.timedOut };
+    const script = fault.inTurn('TransactWriteItems', [before, before, before]);
+    const created = behind(script).create(alice, 'DB', 'mine', { clock: virtualClock() });
+    await expect(created).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(await versionsOf(alice)).toEqual([1, 2]);
+  });
+});
+
+describe('a destruction whose reply is lost', () => {
+  const withTwo = async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b']);
+    return alice;
+  };
+  const stateOf = async (alice: Principal) =>
+    (await historyOf(vault.ports, alice, 'DB')).map(({ state }) => state)[0];
+
+  it.each([
+    fault.connectionReset,
+    fault.serverError,
+    fault.inProgress,
+    fault.cutOff,
+    fault.foreign,
+  ])('answers with its own destruction: $name', async (error) => {
+    const alice = await withTwo();
+    const { destroy } = behind(fault.inTurn('PutItem', [{ after: error }]));
+    const now = 1_750_000_000_000;
+    const destroyed = await destroy(alice, 'DB', 1, { now, clock: virtualClock() });
+    expect(destroyed).toMatchObject({ destroyedAt: now, destroyedBy: 'alice' });
+    expect(await stateOf(alice)).toBe('destroyed');
+  });
+
+  it('answers outcome_unknown if every reply is lost, and its repetition finds it done', async () => {
+    const alice = await withTwo();
+    const before = { before: fault.serverError };
+    const script = fault.inTurn('PutItem', [{ after: fault.timedOut }, before, before]);
+    const destroyed = behind(script).destroy(alice, 'DB', 1, { clock: virtualClock() });
+    await expect(destroyed).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(await stateOf(alice)).toBe('destroyed');
+    const again = await vaultOver(vault.ports).destroy({ ...alice, subject: 'bob' }, 'DB', 1);
+    expect(again.destroyedBy).toBe('alice');
+  });
+});
+
 const { connectionRefused, denied, serverError, throttled, timedOut } = fault;
 /** The faults of the attempts, of which the last repeats, and the stored versions. */
 const cases: readonly (readonly [string, readonly Error[], string, readonly number[]])[] = [

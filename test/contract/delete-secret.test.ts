@@ -1,0 +1,284 @@
+/** Deletions, and creates over them, on the embedded store and KMS. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import type { SingleWrite } from '../../functions/vault/idempotency.ts';
+import { changedPorts } from '../support/changed-ports.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { codeOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { vaultOver, whileDisabled, withoutRecords } from '../support/vault.ts';
+
+let vault: Embedded;
+let ask: ReturnType<typeof vaultOver>;
+beforeAll(async () => {
+  vault = await startEmbedded();
+  ask = vaultOver(vault.ports);
+});
+afterAll(() => vault.close());
+
+const began = 1_700_000_000_000;
+const key = 'k'.repeat(20);
+/** A new caller with the secret `DB`, whose versions begin one second after the other. */
+const withVersions = async (...values: string[]): Promise<Principal> => {
+  const alice = someone();
+  await makeSecret(vault.ports, alice, 'DB', values, began);
+  return alice;
+};
+/** A new caller with the secret `DB`, whose second version is a deletion. */
+const withDeleted = async (): Promise<Principal> => {
+  const alice = await withVersions('first');
+  await ask.delete(alice, 'DB', { now: began + 1_000 });
+  return alice;
+};
+/** The answer to a repetition of a keyed request. */
+const replayOf = ({ version: { name, version, validFrom } }: SingleWrite): SingleWrite => ({
+  version: { name, version, validFrom },
+  replayed: true,
+});
+/** The versions of `DB`, as `3 stored`. */
+const statesOf = async (principal: Principal) =>
+  (await historyOf(vault.ports, principal, 'DB')).map(
+    ({ version, state }) => `${version} ${state}`,
+  );
+const sixteen = Array.from({ length: 16 }, (_, index) => index);
+/** The outcome of each concurrent request: the version that it wrote, or its code. */
+const race = async (
+  requests: readonly (() => Promise<{ readonly version: { readonly version: number } }>)[],
+): Promise<(number | string)[]> => {
+  const results = await Promise.allSettled(requests.map((send) => send()));
+  return results.map((each) =>
+    each.status === 'fulfilled' ? each.value.version.version : each.reason.code,
+  );
+};
+
+describe('delete-secret', () => {
+  it('writes a version without a value, and ends the old interval where it begins', async () => {
+    const alice = await withVersions('a', 'b');
+    const bob = { ...alice, subject: 'bob' };
+    const deleted = await ask.delete(bob, 'DB', { now: began + 5_000, note: 'moved' });
+    expect(deleted).toMatchObject({
+      version: { name: 'DB', version: 3, validFrom: began + 5_000 },
+      replayed: false,
+    });
+    const [, before, deletion] = await historyOf(vault.ports, alice, 'DB');
+    expect(before).toMatchObject({ version: 2, state: 'stored', validTo: began + 5_000 });
+    expect(deletion).toMatchObject({ createdBy: 'bob', note: 'moved', validTo: undefined });
+    expect(Object.keys(deletion ?? {})).not.toContain('ciphertext');
+  });
+
+  // Shows G4.
+  it('keeps the versions before it, and answers not_found from its beginning on', async () => {
+    const alice = await withVersions('a', 'b');
+    const [first] = await historyOf(vault.ports, alice, 'DB');
+    await ask.delete(alice, 'DB', { now: began + 5_000 });
+    for (const [which, text] of [
+      [{ version: 1 }, 'a'],
+      [{ version: 2 }, 'b'],
+      [{ at: began }, 'a'],
+      [{ at: began + 4_999 }, 'b'],
+    ] as const) {
+      expect((await ask.get(alice, 'DB', which)).text).toBe(text);
+    }
+    for (const which of [
+      'latest',
+      { version: 3 },
+      { at: began + 5_000 },
+      { version: 4 },
+    ] as const) {
+      expect(await codeOf(() => ask.get(alice, 'DB', which))).toBe('not_found');
+    }
+    expect((await historyOf(vault.ports, alice, 'DB'))[0]).toEqual(first);
+  });
+
+  it('moves its beginning forward if the clock goes back, so that intervals keep their order', async () => {
+    const alice = await withVersions('a');
+    const { version } = await ask.delete(alice, 'DB', { now: began - 1_000_000 });
+    expect(version.validFrom).toBe(began + 1);
+  });
+
+  it('answers not_found for a deleted secret, whatever If-Match says', async () => {
+    const alice = await withDeleted();
+    for (const ifMatch of [undefined, '*', [1], [2], [9]] as const) {
+      expect(await codeOf(() => ask.delete(alice, 'DB', { ifMatch }))).toBe('not_found');
+      expect(await codeOf(() => ask.update(alice, 'DB', 'x', { ifMatch }))).toBe('not_found');
+    }
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted']);
+  });
+
+  it('with If-Match deletes a version that is named, and no other', async () => {
+    const alice = await withVersions('a', 'b');
+    const conflict = { code: 'version_conflict', members: { currentVersion: 2 } };
+    for (const ifMatch of [[1], [3], []]) {
+      await expect(ask.delete(alice, 'DB', { ifMatch })).rejects.toMatchObject(conflict);
+    }
+    expect((await ask.delete(alice, 'DB', { ifMatch: [2, 7] })).version.version).toBe(3);
+  });
+
+  // Shows G1.
+  it('succeeds for one of sixteen concurrent deletions', async () => {
+    const alice = await withVersions('a');
+    const outcomes = await race(sixteen.map(() => () => ask.delete(alice, 'DB')));
+    expect(outcomes.filter((outcome) => outcome !== 'not_found')).toEqual([2]);
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted']);
+  });
+
+  it('deletes the version of an update that it lost a race to', async () => {
+    const alice = await withVersions('a');
+    let writes = 0;
+    const ports = changedPorts(vault.ports, {
+      store: (store) => ({
+        write: async (...asked) => {
+          writes += 1;
+          if (writes === 1) await addVersion(vault.ports, alice, 'DB', 'b');
+          return await store.write(...asked);
+        },
+      }),
+    });
+    const context = requestContext();
+    const { version } = await vaultOver(ports).delete(alice, 'DB', { context });
+    expect(version.version).toBe(3);
+    const decisions = context.journal.decisions.map(({ decision }) => decision);
+    expect(decisions).toEqual(['lost_race', 'deleted']);
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 stored', '3 deleted']);
+  });
+
+  it('works while the master key is disabled', async () => {
+    const alice = await withVersions('a');
+    await whileDisabled(vault, async () => {
+      expect((await ask.delete(alice, 'DB')).version.version).toBe(2);
+      expect(await codeOf(() => ask.get(alice, 'DB'))).toBe('not_found');
+      // The name is free, so only the master key keeps it from being created.
+      expect(await codeOf(() => ask.create(alice, 'DB', 'x'))).toBe('master_key_unavailable');
+    });
+  });
+});
+
+describe('a keyed deletion', () => {
+  // Shows G6.
+  it('has one effect among sixteen concurrent ones, which all get its answer', async () => {
+    const alice = await withVersions('a');
+    const outcomes = await race(sixteen.map(() => () => ask.delete(alice, 'DB', { key })));
+    expect(outcomes).toEqual(sixteen.map(() => 2));
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted']);
+  });
+
+  // Shows G6.
+  it('that is repeated after the secret was created again has no second effect', async () => {
+    const alice = await withVersions('a');
+    const first = await ask.delete(alice, 'DB', { key });
+    await ask.create(alice, 'DB', 'again');
+    for (const ports of [vault.ports, withoutRecords(vault.ports)]) {
+      const again = await vaultOver(ports).delete(alice, 'DB', { key });
+      expect(again).toEqual(replayOf(first));
+    }
+    expect((await ask.get(alice, 'DB')).text).toBe('again');
+  });
+
+  it('answers idempotency_key_reused if its key was used for an update', async () => {
+    const alice = await withVersions('a');
+    await ask.update(alice, 'DB', 'b', { key });
+    expect(await codeOf(() => ask.delete(alice, 'DB', { key }))).toBe('idempotency_key_reused');
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 stored']);
+  });
+});
+
+describe('a create over a deletion', () => {
+  // Shows G1, G4.
+  it('writes the version after it, and keeps the whole history', async () => {
+    const alice = await withDeleted();
+    const context = requestContext({ now: began + 9_000 });
+    const again = await ask.create(alice, 'DB', 'again', { context, note: 'back' });
+    expect(again).toMatchObject({ version: { version: 3, validFrom: began + 9_000 } });
+    expect(context.journal.decisions).toMatchObject([{ decision: 'created' }]);
+    expect(await historyOf(vault.ports, alice, 'DB')).toMatchObject([
+      { version: 1, state: 'stored', validTo: began + 1_000 },
+      { version: 2, state: 'deleted', validFrom: began + 1_000, validTo: began + 9_000 },
+      { version: 3, state: 'stored', note: 'back', validTo: undefined },
+    ]);
+    expect((await ask.get(alice, 'DB')).text).toBe('again');
+    expect(await codeOf(() => ask.get(alice, 'DB', { version: 2 }))).toBe('not_found');
+    expect(await codeOf(() => ask.get(alice, 'DB', { at: began + 8_999 }))).toBe('not_found');
+    expect((await ask.get(alice, 'DB', { at: began + 999 })).text).toBe('first');
+    expect(await codeOf(() => ask.create(alice, 'DB', 'x'))).toBe('secret_exists');
+  });
+
+  // Shows G1.
+  it('succeeds for one of sixteen concurrent creates', async () => {
+    const alice = await withDeleted();
+    const outcomes = await race(sixteen.map((index) => () => ask.create(alice, 'DB', `v${index}`)));
+    expect(outcomes.filter((outcome) => outcome !== 'secret_exists')).toEqual([3]);
+    expect((await ask.get(alice, 'DB')).text).toBe(`v${outcomes.indexOf(3)}`);
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted', '3 stored']);
+  });
+
+  it('goes over the newer deletion if one came first', async () => {
+    const alice = await withDeleted();
+    let writes = 0;
+    const ports = changedPorts(vault.ports, {
+      store: (store) => ({
+        write: async (...asked) => {
+          writes += 1;
+          // The first attempt has met the first deletion by now.
+          if (writes === 2) {
+            await ask.create(alice, 'DB', 'of another');
+            await ask.delete(alice, 'DB');
+          }
+          return await store.write(...asked);
+        },
+      }),
+    });
+    const context = requestContext();
+    const { version } = await vaultOver(ports).create(alice, 'DB', 'mine', { context });
+    expect(version.version).toBe(5);
+    expect(context.journal.attempts()).toBe(3);
+    expect((await ask.get(alice, 'DB')).text).toBe('mine');
+  });
+
+  it('with a key is repeated with the same answer, also after the secret was deleted again', async () => {
+    const alice = await withDeleted();
+    const first = await ask.create(alice, 'DB', 'again', { key });
+    expect(first).toMatchObject({ version: { version: 3 }, replayed: false });
+    await ask.delete(alice, 'DB');
+    for (const ports of [vault.ports, withoutRecords(vault.ports)]) {
+      const again = await vaultOver(ports).create(alice, 'DB', 'again', { key });
+      expect(again).toEqual(replayOf(first));
+    }
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted', '3 stored', '4 deleted']);
+  });
+
+  // Shows G6.
+  it('with a key has one effect among sixteen concurrent ones', async () => {
+    const alice = await withDeleted();
+    const creates = sixteen.map(() => () => ask.create(alice, 'DB', 'again', { key }));
+    expect(await race(creates)).toEqual(sixteen.map(() => 3));
+    expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted', '3 stored']);
+  });
+});
+
+// Shows G1, G3.
+it('racing creates, updates and deletions make one contiguous history, in which each has its version', async () => {
+  const alice = await withDeleted();
+  const written: (number | string)[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    const outcomes = await race(
+      sixteen.map((index) => () => {
+        if (index % 3 === 0) return ask.create(alice, 'DB', `value ${index}`);
+        return index % 3 === 1
+          ? ask.update(alice, 'DB', `value ${index}`)
+          : ask.delete(alice, 'DB');
+      }),
+    );
+    written.push(...outcomes.filter((outcome) => typeof outcome === 'number'));
+    const codes = new Set(outcomes.filter((outcome) => typeof outcome === 'string'));
+    expect(['secret_exists', 'not_found']).toEqual(expect.arrayContaining([...codes]));
+  }
+  const history = await historyOf(vault.ports, alice, 'DB');
+  const numbers = history.map(({ version }) => version);
+  expect(numbers).toEqual(Array.from({ length: history.length }, (_, index) => index + 1));
+  expect([1, 2, ...written].sort((a, b) => Number(a) - Number(b))).toEqual(numbers);
+  for (const [index, { state }] of history.entries()) {
+    // A deletion follows a value, and only a create follows a deletion.
+    if (state === 'deleted') expect(history[index - 1]?.state).toBe('stored');
+  }
+});

@@ -1,0 +1,301 @@
+/** Files with names that were deleted, and with versions that were destroyed, on the embedded store and KMS. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Principal } from '../../functions/model/types.ts';
+import type { Store, Write } from '../../functions/vault/ports.ts';
+import { changedPorts } from '../support/changed-ports.ts';
+import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { codeOf, refusalOf } from '../support/refusals.ts';
+import { requestContext, someone } from '../support/requests.ts';
+import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { vaultOver, whileDisabled } from '../support/vault.ts';
+
+let vault: Embedded;
+let ask: ReturnType<typeof vaultOver>;
+beforeAll(async () => {
+  vault = await startEmbedded();
+  ask = vaultOver(vault.ports);
+});
+// Closing verifies every item, perhaps on a busy machine.
+afterAll(() => vault.close(), 60_000);
+
+const key = 'k'.repeat(20);
+/** A new caller whose secrets `names` were deleted. */
+const withDeleted = async (...names: readonly string[]): Promise<Principal> => {
+  const alice = someone();
+  const deleting = names.map(async (name) => {
+    await makeSecret(vault.ports, alice, name, ['old']);
+    await ask.delete(alice, name);
+  });
+  await Promise.all(deleting);
+  return alice;
+};
+const creating = (...names: readonly string[]) =>
+  names.map((name) => `${name}=new\nX_${name}=enc(${name})\n`).join('');
+const versionsOf = async (principal: Principal, name: string) =>
+  (await historyOf(vault.ports, principal, name).catch(() => [])).map(({ version }) => version);
+const errorsOf = async (call: () => Promise<unknown>) => {
+  const { code, members } = await refusalOf(call);
+  const errors = (members.errors ?? []).map(
+    ({ line, code: each, name }) => `${line} ${each} ${name}`,
+  );
+  return [code, ...errors];
+};
+
+describe('a file that creates a deleted name again', () => {
+  // Shows G8.
+  it('writes its next version, together with the new names', async () => {
+    const alice = await withDeleted('OLD');
+    const writes: Write[] = [];
+    const ports = changedPorts(vault.ports, {
+      store: ({ write }) => ({
+        write: async (asked) => {
+          writes.push(asked);
+          return await write(asked);
+        },
+      }),
+    });
+    const context = requestContext();
+    const answer = await vaultOver(ports).encrypt(alice, creating('NEW', 'OLD'), {
+      context,
+      note: 'imported',
+    });
+    expect(answer.created).toEqual([
+      { name: 'NEW', version: 1 },
+      { name: 'OLD', version: 3 },
+    ]);
+    // The first attempt needs that no name exists. It shows the deletion, which the second replaces.
+    const bases = writes.map(({ changes }) => changes.map(({ base }) => base?.version));
+    expect(bases).toEqual([
+      [undefined, undefined],
+      [undefined, 2],
+    ]);
+    expect((await ask.get(alice, 'OLD')).text).toBe('new');
+    for (const name of ['NEW', 'OLD']) {
+      expect((await ask.get(alice, name)).stored.note).toBe('imported');
+    }
+    expect(context.journal.kmsCalls).toEqual(['GenerateDataKey', 'GenerateDataKey']);
+  });
+
+  it('gets the answer of the real run as a dry run, and stores nothing', async () => {
+    const alice = await withDeleted('OLD');
+    const file = creating('OLD', 'NEW');
+    const dry = await ask.submit(alice, file, { dryRun: true });
+    expect(await versionsOf(alice, 'OLD')).toEqual([1, 2]);
+    expect(dry.created).toContainEqual({ name: 'OLD', version: 3 });
+    expect(await ask.submit(alice, file)).toEqual(dry);
+  });
+
+  it('stores nothing if another of its names exists, and lists only that name', async () => {
+    const alice = await withDeleted('OLD');
+    await makeSecret(vault.ports, alice, 'TAKEN', ['t']);
+    for (const dryRun of [false, true]) {
+      const submitted = () => ask.submit(alice, creating('OLD', 'TAKEN'), { dryRun });
+      expect(await errorsOf(submitted)).toEqual(['secret_exists', '4 secret_exists TAKEN']);
+    }
+    expect(await versionsOf(alice, 'OLD')).toEqual([1, 2]);
+  });
+
+  it('lets one of eight concurrent files succeed, and stores no part of the others', async () => {
+    const alice = await withDeleted('OLD');
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => ask.encrypt(alice, creating('OLD', `OWN${index}`))),
+    );
+    const won = results.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
+    expect(won).toHaveLength(1);
+    expect(await versionsOf(alice, 'OLD')).toEqual([1, 2, 3]);
+    for (let index = 0; index < 8; index += 1) {
+      expect(await versionsOf(alice, `OWN${index}`)).toEqual(won.includes(index) ? [1] : []);
+    }
+  });
+
+  it('replaces a newer deletion that came before its write', async () => {
+    const alice = await withDeleted('OLD');
+    let writes = 0;
+    const ports = changedPorts(vault.ports, {
+      store: ({ write }: Store) => ({
+        write: async (asked) => {
+          writes += 1;
+          if (writes === 2) {
+            await ask.create(alice, 'OLD', 'of another');
+            await ask.delete(alice, 'OLD');
+          }
+          return await write(asked);
+        },
+      }),
+    });
+    const { created } = await vaultOver(ports).encrypt(alice, creating('OLD'));
+    expect([created, writes]).toEqual([[{ name: 'OLD', version: 5 }], 3]);
+  });
+
+  it('is repeated with the same answer if it has a key', async () => {
+    const alice = await withDeleted('OLD');
+    const first = await ask.encrypt(alice, creating('OLD'), { key });
+    await ask.delete(alice, 'OLD');
+    expect(await ask.encrypt(alice, creating('OLD'), { key })).toEqual({
+      ...first,
+      replayed: true,
+    });
+    expect(await versionsOf(alice, 'OLD')).toEqual([1, 2, 3, 4]);
+  });
+
+  it('may have 96 names, where each of these counts twice', async () => {
+    const names = Array.from({ length: 49 }, (_, index) => `N${index}`);
+    const alice = await withDeleted(...names);
+    const tooMany = { code: 'too_large', members: { limit: 96 } };
+    for (const dryRun of [true, false]) {
+      // 49 names that count twice, then 48 of them with one that counts once.
+      const all = ask.encrypt(alice, creating(...names), { dryRun });
+      await expect(all).rejects.toMatchObject(tooMany);
+      const more = ask.encrypt(alice, creating(...names.slice(1), 'FRESH'), { dryRun });
+      await expect(more).rejects.toMatchObject(tooMany);
+    }
+    expect(await versionsOf(alice, 'N1')).toEqual([1, 2]);
+    const fits = creating(...names.slice(1));
+    const dry = await ask.encrypt(alice, fits, { dryRun: true, key });
+    const answer = await ask.encrypt(alice, fits, { key });
+    expect(answer).toEqual(dry);
+    expect(new Set(answer.created.map(({ version }) => version))).toEqual(new Set([3]));
+    // The names that exist are reported before their number.
+    expect(await codeOf(() => ask.encrypt(alice, creating(...names)))).toBe('secret_exists');
+  }, 60_000);
+
+  it('is stopped by a disabled master key, and by nothing else', async () => {
+    const alice = await withDeleted('OLD');
+    await whileDisabled(vault, async () => {
+      for (const dryRun of [false, true]) {
+        const code = await codeOf(() => ask.submit(alice, creating('OLD'), { dryRun }));
+        expect(code).toBe('master_key_unavailable');
+      }
+    });
+  });
+});
+
+describe('a file that reads a deleted name', () => {
+  it('does not find its current value, but every earlier version', async () => {
+    const alice = await withDeleted('OLD');
+    const file = 'A=secret(OLD)\nB=secret(OLD@1)\nC=secret(OLD@2)\nD=secret(OLD@3)\n';
+    const missing = ['1', '3', '4'].map((line) => `${line} not_found OLD`);
+    for (const send of [ask.expand, ask.submit]) {
+      expect(await errorsOf(() => send(alice, file))).toEqual(['not_found', ...missing]);
+      expect((await send(alice, 'B=secret(OLD@1)\n')).content).toBe('B=old\n');
+    }
+  });
+
+  it('finds the value that it had at an instant before the deletion', async () => {
+    const alice = someone();
+    const began = 1_700_000_000_000;
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+    await ask.delete(alice, 'DB', { now: began + 2_000 });
+    await ask.create(alice, 'DB', 'c', { now: began + 3_000 });
+    const at = (ms: number) => ask.expand(alice, 'X=secret(DB)\n', { at: began + ms });
+    expect((await at(1_999)).content).toBe('X=b\n');
+    expect(await errorsOf(() => at(2_000))).toEqual(['not_found', '1 not_found DB']);
+    expect(await errorsOf(() => at(2_999))).toEqual(['not_found', '1 not_found DB']);
+    expect((await at(3_000)).content).toBe('X=c\n');
+  });
+
+  it('finds nothing if the name was deleted before its write', async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a']);
+    let writes = 0;
+    const ports = changedPorts(vault.ports, {
+      store: ({ write }) => ({
+        write: async (asked) => {
+          writes += 1;
+          if (writes === 1) await ask.delete(alice, 'DB');
+          return await write(asked);
+        },
+      }),
+    });
+    const submitted = () => vaultOver(ports).submit(alice, `${creating('NEW')}T=secret(DB)\n`);
+    expect(await errorsOf(submitted)).toEqual(['not_found', '3 not_found DB']);
+    expect(await versionsOf(alice, 'NEW')).toEqual([]);
+  });
+});
+
+describe('a file that reads a destroyed version', () => {
+  const withDestroyed = async () => {
+    const alice = someone();
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c']);
+    await makeSecret(vault.ports, alice, 'TAKEN', ['t']);
+    for (const version of [1, 2]) await ask.destroy(alice, 'DB', version);
+    return alice;
+  };
+
+  it('gets version_destroyed with every such line', async () => {
+    const alice = await withDestroyed();
+    const file = 'A=secret(DB)\nB=secret(DB@1)\n\nC="x secret(DB@2)"\nD=secret(DB@1)\n';
+    const lines = ['version_destroyed', '2 version_destroyed DB', '4 version_destroyed DB'];
+    for (const send of [ask.expand, ask.submit]) {
+      for (const dryRun of [false, true]) {
+        expect(await errorsOf(() => send(alice, file, { dryRun }))).toEqual(lines);
+      }
+    }
+  });
+
+  it('reports names that exist or are missing first, and stores nothing', async () => {
+    const alice = await withDestroyed();
+    const gone = 'A=secret(DB@1)\n';
+    for (const dryRun of [false, true]) {
+      const codeOfFile = (file: string) => codeOf(() => ask.submit(alice, file, { dryRun }));
+      expect(await codeOfFile(`${gone}B=secret(NOWHERE)\n`)).toBe('not_found');
+      expect(await codeOfFile(`${gone}B=secret(DB@9)\n`)).toBe('not_found');
+      expect(await codeOfFile(gone + creating('TAKEN'))).toBe('secret_exists');
+      expect(await codeOfFile(gone + creating('NEW'))).toBe('version_destroyed');
+    }
+    expect(await versionsOf(alice, 'NEW')).toEqual([]);
+  });
+
+  it('is refused before the master key is called', async () => {
+    const alice = await withDestroyed();
+    await whileDisabled(vault, async () => {
+      const expanded = () => ask.expand(alice, 'A=secret(DB@1)\nB=secret(DB)\n');
+      expect(await codeOf(expanded)).toBe('version_destroyed');
+    });
+  });
+
+  it('gets version_destroyed as of an instant at which the version was valid', async () => {
+    const alice = someone();
+    const began = 1_700_000_000_000;
+    await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
+    await ask.destroy(alice, 'DB', 1);
+    const expanded = () => ask.expand(alice, 'A=secret(DB)\n', { at: began + 1 });
+    expect(await errorsOf(expanded)).toEqual(['version_destroyed', '1 version_destroyed DB']);
+  });
+});
+
+describe('a repeated keyed file', () => {
+  const file = 'A=secret(DB)\nB=secret(OTHER)\nC=secret(DB@1)\n';
+
+  it('repeats the values of secrets that were deleted since', async () => {
+    const alice = someone();
+    for (const name of ['DB', 'OTHER']) await makeSecret(vault.ports, alice, name, ['a', 'b']);
+    const first = await ask.submit(alice, file, { key });
+    await ask.delete(alice, 'DB');
+    expect(await ask.submit(alice, file, { key })).toEqual({ ...first, replayed: true });
+  });
+
+  it('gets version_destroyed with every line whose version was destroyed since', async () => {
+    const alice = someone();
+    for (const name of ['DB', 'OTHER']) await makeSecret(vault.ports, alice, name, ['a', 'b']);
+    await ask.submit(alice, file, { key });
+    await addVersion(vault.ports, alice, 'DB', 'c');
+    for (const version of [1, 2]) await ask.destroy(alice, 'DB', version);
+    const repeated = () => ask.submit(alice, file, { key });
+    const lines = ['1 version_destroyed DB', '3 version_destroyed DB'];
+    expect(await errorsOf(repeated)).toEqual(['version_destroyed', ...lines]);
+  });
+});
+
+describe('a note on a file', () => {
+  it('must not contain a value of eight bytes or more that the file stores', async () => {
+    const alice = someone();
+    const context = requestContext();
+    const file = 'A=hunter22\nX=enc(A)\nB=seven77\nY=enc(B)\n';
+    const refused = ask.submit(alice, file, { context, note: 'was hunter22' });
+    const invalid = { code: 'invalid_request', members: { field: 'note' } };
+    await expect(refused).rejects.toMatchObject(invalid);
+    expect(context.journal.storeCalls).toEqual([]);
+    expect((await ask.submit(alice, file, { note: 'was seven77' })).created).toHaveLength(2);
+  });
+});
