@@ -1,9 +1,7 @@
-import { isNameVisible } from '../model/types.ts';
 import { replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
 import { aboutRequest, type StorePorts, type StoreVault, storeOperation } from './request.ts';
 import { deleteNext } from './sealing.ts';
 import { type Replacing, replaceHead, requireReplaceable } from './update-secret.ts';
-import { notFound } from './versions.ts';
 
 export type DeleteSecret = Replacing & { readonly note?: string | undefined };
 
@@ -24,13 +22,12 @@ export const deleteSecret = (ports: StorePorts) =>
   });
 
 const readAndDelete = async (vault: StoreVault, request: DeleteSecret): Promise<SingleWrite> => {
-  const { store, principal } = vault;
+  const { store } = vault;
   const { name, note, fingerprint } = request;
   const [head, record] = await Promise.all([
     store.findHead(name),
     fingerprint && store.findRecord(fingerprint.hash),
   ]);
-  if (!isNameVisible(principal.names, name)) throw notFound();
   if (fingerprint && record) return replaySingle(vault, name, fingerprint, record);
   const base = requireReplaceable(request, head);
   return await replaceHead(vault, { ...request, operation: 'delete-secret' }, base, (found) =>

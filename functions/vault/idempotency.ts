@@ -94,7 +94,7 @@ export const recordOf = (
 /** The result of a request that writes one version. */
 export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
 
-/** Repeats the first answer to a request that writes one version. A record about a hidden name is ignored. */
+/** Repeats the first answer to a request that writes one version. Throws `not_found` for a hidden name. */
 export const replaySingle = (
   vault: StoreVault,
   name: string,

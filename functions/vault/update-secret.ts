@@ -62,7 +62,6 @@ const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<S
   try {
     if (head.status === 'rejected') throw head.reason;
     if (record.status === 'rejected') throw record.reason;
-    if (!isNameVisible(principal.names, name)) throw notFound();
     if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
     const base = requireReplaceable(request, head.value);
     if (generated.status === 'rejected') throw generated.reason;

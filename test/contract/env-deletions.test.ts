@@ -74,6 +74,9 @@ describe('a file that creates a deleted name again', () => {
       expect((await ask.get(alice, name)).stored.note).toBe('imported');
     }
     expect(context.journal.kmsCalls).toEqual(['GenerateDataKey', 'GenerateDataKey']);
+    // Nobody raced it.
+    const decisions = context.journal.decisions.map(({ decision }) => decision);
+    expect(decisions).toEqual(['created', 'created']);
   });
 
   it('gets the answer of the real run as a dry run, and stores nothing', async () => {

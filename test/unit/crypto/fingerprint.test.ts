@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { fingerprint, sameDigest } from '../../../functions/crypto/fingerprint.ts';
+import { fingerprint, sameDigest, tagOfParts } from '../../../functions/crypto/fingerprint.ts';
 
 const key = '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11';
 const owner = { tenant: 'acme', subject: 'alice' };
@@ -76,5 +76,15 @@ describe('sameDigest', () => {
   it('returns false for another length', () => {
     expect(sameDigest(first.digest, first.digest.subarray(1))).toBe(false);
     expect(sameDigest(new Uint8Array(0), first.digest)).toBe(false);
+  });
+});
+
+describe('the tag of an answer', () => {
+  it('has 43 characters, and differs for every other list of parts', () => {
+    const lists = [['a', 'b'], ['ab', ''], ['', 'ab'], ['ab'], ['a', 'b', ''], ['b', 'a'], []];
+    const tags = lists.map(tagOfParts);
+    expect(new Set(tags).size).toBe(lists.length);
+    for (const each of tags) expect(each).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(tagOfParts(['a', 'b'])).toBe(tags[0]);
   });
 });

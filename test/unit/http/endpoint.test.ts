@@ -23,6 +23,7 @@ const recorded = (
     readonly principal?: Principal;
     readonly scopes?: Endpoint<string, string>['scopes'];
     readonly takes?: readonly string[];
+    readonly bodyIsOptional?: boolean;
     readonly body?: unknown;
   } = {},
 ) => {
@@ -54,6 +55,7 @@ const recorded = (
     operation: 'get-secret',
     scopes: options.scopes ?? ['secrets:read'],
     ...(options.takes && { takes: options.takes }),
+    bodyIsOptional: options.bodyIsOptional ?? false,
     parse: ({ now, body }) => {
       step('parse');
       bodies.push(body);
@@ -147,6 +149,20 @@ describe('the body of a request', () => {
     const event = eventWith({ 'Content-Type': 'application/json' }, { body: '{}' });
     expect((await call(event)).statusCode).toBe(201);
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
+  });
+
+  it('may be left out together with its media type where it is optional', async () => {
+    const takes = ['application/json'];
+    const { call, bodies } = recorded({ takes, bodyIsOptional: true });
+    for (const body of [null, '']) expect((await call(eventOf({ body }))).statusCode).toBe(201);
+    expect(bodies).toEqual([
+      { text: '', type: '' },
+      { text: '', type: '' },
+    ]);
+    // Whatever is sent is held to the same rules.
+    expect((await call(eventOf({ body: '{}' }))).statusCode).toBe(415);
+    expect((await call(eventOf({ body: ' ' }))).statusCode).toBe(415);
+    expect((await recorded({ takes }).call(eventOf())).statusCode).toBe(415);
   });
 });
 

@@ -122,6 +122,11 @@ describe('a reply', () => {
     });
   });
 
+  it('has no body if it says that nothing has changed', () => {
+    const { statusCode, body } = reply({ status: 304, body: undefined }, 'r-1');
+    expect([statusCode, body]).toEqual([304, '']);
+  });
+
   it('sends text byte for byte', () => {
     expect(reply({ status: 200, text: '\uFEFFA=1\r\n' }, 'r-1')).toEqual({
       statusCode: 200,

@@ -33,6 +33,18 @@ describe('decodeValue', () => {
     expect(await fieldOf(decode)).toBe('invalid_request value');
   });
 
+  it('rejects a note that contains the value, in every encoding', async () => {
+    const note = 'the password is hunter22!';
+    for (const sent of [
+      { value: 'hunter22' },
+      { value: Buffer.from('hunter22').toString('base64'), encoding: 'base64' as const },
+    ]) {
+      expect(await fieldOf(() => decodeValue({ ...sent, note }))).toBe('invalid_request note');
+    }
+    expect(decodeValue({ value: 'hunter2', note })).toHaveLength(7);
+    expect(decodeValue({ value: 'hunter222', note })).toHaveLength(9);
+  });
+
   it('accepts at most 65,536 bytes', async () => {
     const most = Buffer.alloc(65_536, 'a');
     expect(decodeValue({ value: most.toString() })).toHaveLength(65_536);
