@@ -30,7 +30,7 @@ export type Table = {
   readonly principal: Principal;
 };
 
-/** Whose items the request may read. */
+/** The vault and the tenant whose items the request may read. */
 export const ownerOf = ({ vaultId, principal }: Table): Owner => ({
   vault: vaultId,
   tenant: principal.tenant,

@@ -125,7 +125,7 @@ const encodeState = (version: AnyVersion): Item => {
 const encodeNote = ({ note }: NewVersion): Item =>
   note === undefined ? {} : { note: { S: note } };
 
-/** Whose items are decoded. An item of another vault or tenant is refused. */
+/** The vault and the tenant whose items are decoded. An item of another one is refused. */
 export type Owner = { readonly vault: string; readonly tenant: string };
 
 /** Decodes the head item of `owner`'s `name`. */
@@ -282,7 +282,7 @@ const decodeRef = (decoder: Decoder): VersionRef => {
   return { name, version: decoder.integer('version', 1, limits.versionMax) };
 };
 
-/** Which characters are unassigned depends on the version of Unicode, so a note with one must still be decoded. */
+/** The versions of Unicode differ in their unassigned characters, so a note with one of them must still be decoded. */
 const unfitForNote = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */

@@ -16,7 +16,7 @@ export type Principal = {
   readonly names: readonly string[] | undefined;
 };
 
-/** What every version of a secret says of itself, whether it holds a value or not. */
+/** The fields of every version of a secret, whether it holds a value or not. */
 type VersionFacts = {
   /** The identity of the vault that wrote the version (`VAULT_ID`). */
   readonly vault: string;
@@ -52,7 +52,7 @@ export type Deletion = VersionFacts & {
   readonly note?: string | undefined;
 };
 
-/** What remains of a version whose value was destroyed. None of it is authenticated any more. */
+/** The remains of a version whose value was destroyed. None of them is authenticated any more. */
 export type DestroyedVersion = VersionFacts & {
   readonly state: 'destroyed';
   readonly masterKeyId: string;
@@ -66,7 +66,7 @@ export type NewVersion = SealedVersion | Deletion;
 /** The current version of a secret. */
 export type Head = NewVersion & { readonly validTo: undefined };
 
-/** What a list shows of the head of a secret. */
+/** The fields that a list shows of the head of a secret. */
 export type HeadDetails = Pick<
   Head,
   'name' | 'state' | 'version' | 'validFrom' | 'createdBy' | 'note'

@@ -106,7 +106,7 @@ describe('delete-secret', () => {
     expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted']);
   });
 
-  it('with If-Match deletes a version that is named, and no other', async () => {
+  it('deletes only a version that If-Match names', async () => {
     const alice = await withVersions('a', 'b');
     const conflict = { code: 'version_conflict', members: { currentVersion: 2 } };
     for (const ifMatch of [[1], [3], []]) {
@@ -164,7 +164,7 @@ describe('a keyed deletion', () => {
   });
 
   // Shows G6.
-  it('that is repeated after the secret was created again has no second effect', async () => {
+  it('has no second effect when it is repeated after the secret was created again', async () => {
     const alice = await withVersions('a');
     const first = await ask.delete(alice, 'DB', { key });
     await ask.create(alice, 'DB', 'again');
@@ -212,7 +212,7 @@ describe('a create over a deletion', () => {
     expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted', '3 stored']);
   });
 
-  it('goes over the newer deletion if one came first', async () => {
+  it('replaces the newer deletion if one came first', async () => {
     const alice = await withDeleted();
     let writes = 0;
     const ports = changedPorts(vault.ports, {
@@ -235,7 +235,7 @@ describe('a create over a deletion', () => {
     expect((await ask.get(alice, 'DB')).text).toBe('mine');
   });
 
-  it('with a key is repeated with the same answer, also after the secret was deleted again', async () => {
+  it('is repeated with the same answer if it has a key, also after the secret was deleted again', async () => {
     const alice = await withDeleted();
     const first = await ask.create(alice, 'DB', 'again', { key });
     expect(first).toMatchObject({ version: { version: 3 }, replayed: false });
@@ -248,7 +248,7 @@ describe('a create over a deletion', () => {
   });
 
   // Shows G6.
-  it('with a key has one effect among sixteen concurrent ones', async () => {
+  it('has one effect among sixteen concurrent ones with the same key', async () => {
     const alice = await withDeleted();
     const creates = sixteen.map(() => () => ask.create(alice, 'DB', 'again', { key }));
     expect(await race(creates)).toEqual(sixteen.map(() => 3));

@@ -158,7 +158,7 @@ describe('a create over a deletion whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2, 3, 4]);
   });
 
-  it('of the first version is recognised although that version was deleted meanwhile', async () => {
+  it('counts as one success if it made the first version, which was deleted meanwhile', async () => {
     const alice = someone();
     const script = fault.inTurn('PutItem', [{ after: fault.timedOut }]);
     const sleep = async () => {

@@ -214,7 +214,7 @@ describe('a changed item', () => {
     ['destroyed version', 'destroyedAt', { S: '2026-11-24' }],
     ['destroyed version', 'destroyedBy', { S: '' }],
     ['destroyed version', 'masterKeyId', { S: '' }],
-    // What a destruction removes may not come back.
+    // An attribute that a destruction removes may not come back.
     ['destroyed version', 'wrappedDataKey', { B: new Uint8Array(184) }],
     ['destroyed version', 'note', { S: 'moved' }],
     ['deleted head', 'ciphertext', { B: new Uint8Array(23) }],

@@ -182,7 +182,7 @@ describe('the details of names', () => {
     expect(detailAttributes).not.toContain('ciphertext');
   });
 
-  it('of no names need no call', async () => {
+  it('need no call if there are no names', async () => {
     expect((await asking([], whole)).asked).toEqual([]);
   });
 

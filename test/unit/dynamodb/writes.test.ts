@@ -348,7 +348,7 @@ describe('a single put', () => {
     return { outcome, looks };
   };
 
-  it('over a deletion looks whether the first version is its own', async () => {
+  it('looks whether the first version is its own if it meets a deletion', async () => {
     const head = deletion(2, 'other');
     const of = (writeId: string) => ({ ...version(1, writeId), validTo: 1_800_000_000_000 });
     expect(await refusedBy(head, of('mine'))).toEqual({

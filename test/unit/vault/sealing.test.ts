@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { limits } from '../../../functions/model/limits.ts';
 import type { Head, SealedVersion } from '../../../functions/model/types.ts';
-import { openVersion, sealNext } from '../../../functions/vault/sealing.ts';
+import { deleteNext, openVersion, sealNext } from '../../../functions/vault/sealing.ts';
 import { bytes, requestContext, someone, vaultId } from '../../support/requests.ts';
 
 const sealer = () => ({ ...requestContext(), vaultId, principal: someone() });
@@ -37,6 +37,28 @@ describe('a version', () => {
     expect(alarmsOf(300_001)).toEqual([
       { decision: 'clock_skew', about: { name: 'DB', version: 1 } },
     ]);
+  });
+
+  it('may be a deletion, which follows the same order and holds nothing of a value', () => {
+    const context = sealer();
+    const base = head({ version: 7, validFrom: context.now + 300_001 });
+    const deletion = deleteNext(context, { name: 'DB', base, note: 'moved' });
+    expect(deletion).toEqual({
+      vault: vaultId,
+      tenant: context.principal.tenant,
+      name: 'DB',
+      version: 8,
+      validFrom: base.validFrom + 1,
+      createdBy: 'alice',
+      writeId: context.writeId,
+      state: 'deleted',
+      note: 'moved',
+    });
+    expect(context.journal.decisions).toMatchObject([{ decision: 'clock_skew' }]);
+    const last = head({ version: limits.versionMax });
+    expect(() => deleteNext(context, { name: 'DB', base: last })).toThrow(
+      expect.objectContaining({ code: 'too_large' }),
+    );
   });
 
   it('raises an alarm with its name and number if it does not open, and its data key is erased', async () => {
