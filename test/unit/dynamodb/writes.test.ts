@@ -172,10 +172,16 @@ describe('a cancelled create over a deletion', () => {
     expect(await outcomeOf(write, reasons, superseded)).toEqual({ outcome: 'raced', head });
   });
 
-  it('counts as written if its own version was written and deleted since', async () => {
-    const superseded = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
+  it('counts as written if its own version was written, and deleted or destroyed since', async () => {
+    const validTo = 1_800_000_000_000;
+    const { masterKeyId } = version(5, 'mine');
+    const by = { destroyedAt: validTo, destroyedBy: 'bob' };
+    const remains = { ...deletion(5, 'mine'), state: 'destroyed', masterKeyId, ...by } as const;
     const reasons = [failed(encodeHead(deletion(6, 'other'))), failed()];
-    expect(await outcomeOf(write, reasons, superseded)).toEqual({ outcome: 'written' });
+    for (const own of [version(5, 'mine'), remains]) {
+      const outcome = await outcomeOf(write, reasons, { ...own, validTo });
+      expect(outcome).toEqual({ outcome: 'written' });
+    }
   });
 
   it.each([
