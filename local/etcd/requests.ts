@@ -180,15 +180,22 @@ export const projectionOf = (
   text: string | undefined,
   names: Readonly<Record<string, string>> = {},
 ): ReadonlySet<string> | undefined => {
-  if (text === undefined) return undefined;
-  const words = text.split(',').map((word) => word.trim());
+  const words = text?.split(',').map((word) => word.trim()) ?? [];
   const unused = Object.keys(names).find((name) => !words.includes(name));
   if (unused !== undefined) throw invalid(`Value provided is unused in expressions: ${unused}`);
-  const attributes = words.map((word) => (word.startsWith('#') ? names[word] : word));
-  if (attributes.some((name) => name === undefined || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) {
-    throw invalid('ProjectionExpression: it may only name attributes here, parted by commas');
+  if (text === undefined) return undefined;
+  const attributes = new Set(words.map((word) => attributeOf(word, names)));
+  if (attributes.size < words.length) {
+    throw invalid('ProjectionExpression: two of its paths overlap');
   }
-  return new Set(attributes as string[]);
+  return attributes;
+};
+
+const attributeOf = (word: string, names: Readonly<Record<string, string>>): string => {
+  const name = word.startsWith('#') ? names[word] : word;
+  if (name === undefined) throw invalid(`An expression attribute name is not defined: ${word}`);
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw invalid('ProjectionExpression: it may only name attributes here, separated by commas');
 };
 
 /** The key attributes of a request, checked. */

@@ -117,7 +117,7 @@ describe('a front over a real etcd', () => {
     expect(made.status).toBe(200);
   });
 
-  it('writes and reads a hundred large items, with their conditions, in one transaction', async () => {
+  it('writes and reads a hundred large items, with their conditions, in one transaction, and in one batch', async () => {
     const names = Array.from({ length: 100 }, (_, n) => `many-${n}`);
     const value = { S: 'x'.repeat(30_000) };
     const writes = names.map((name) => ({
@@ -133,5 +133,17 @@ describe('a front over a real etcd', () => {
     const reads = names.map((name) => ({ Get: { TableName, Key: keyOf(name) } }));
     const { body } = await real.front('TransactGetItems', { TransactItems: reads });
     expect(body['Responses']).toEqual(names.map((name) => ({ Item: { ...keyOf(name), value } })));
+    const asked = {
+      Keys: [...names].reverse().map(keyOf),
+      ConsistentRead: true,
+      ProjectionExpression: 'pk',
+    };
+    const batch = await real.front('BatchGetItem', {
+      RequestItems: { [TableName]: asked },
+      ReturnConsumedCapacity: 'TOTAL',
+    });
+    expect(batch.body['Responses']).toEqual({ [TableName]: [...names].reverse().map(keyOf) });
+    // A projection saves no units: each item counts with all its bytes.
+    expect(batch.body['ConsumedCapacity']).toEqual([{ TableName, CapacityUnits: 800 }]);
   });
 });

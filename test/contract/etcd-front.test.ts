@@ -57,6 +57,7 @@ const more = fc.record(
     rank: fc.record({ S: text(['1', '10', '2']) }),
     n: fc.record({ N: text(['1', '2', '10', '-1', '1.5', '2.0']) }),
     t: fc.record({ S: text(['', 'x', 'xy']) }),
+    state: fc.record({ S: text(['stored', 'deleted']) }),
     list: fc.constant({ L: [{ M: { in: { N: '1' } } }, { BOOL: true }] }),
   },
   { requiredKeys: [] },
@@ -78,6 +79,11 @@ const condition = fc.oneof(
     ExpressionAttributeNames: { '#n': 'n' },
     ExpressionAttributeValues: { ':v': value, ':t': { S: 'x' } },
   })),
+  fc.record({ value: number, state: text(['stored', 'deleted']) }).map(({ value, state }) => ({
+    ConditionExpression: 'n = :v AND #state = :state',
+    ExpressionAttributeNames: { '#state': 'state' },
+    ExpressionAttributeValues: { ':v': value, ':state': { S: state } },
+  })),
   fc.constantFrom(['1', '9'], ['-3', '2'], ['2', '2']).map(([low, high]) => ({
     ConditionExpression: '(n BETWEEN :low AND :high) OR begins_with(t, :t)',
     ExpressionAttributeValues: { ':low': { N: low }, ':high': { N: high }, ':t': { S: 'x' } },
@@ -97,6 +103,18 @@ const malformed = fc.oneof(
   }),
 );
 const shown = fc.constantFrom({}, { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' });
+const projection = fc.constantFrom(...[{}, { ProjectionExpression: 'pk,n' }], {
+  ProjectionExpression: ' #s , t',
+  ExpressionAttributeNames: { '#s': 'state' },
+});
+/** Projections that both stores refuse. */
+const malformedProjection = fc.constantFrom(
+  { ExpressionAttributeNames: { '#n': 'n' } },
+  { ProjectionExpression: '#n' },
+  { ProjectionExpression: 'n', ExpressionAttributeNames: { '#n': 'n' } },
+  { ProjectionExpression: 'n, #n', ExpressionAttributeNames: { '#n': 'n' } },
+  ...['', 'n,', 'n t', ', n', 't, n, t'].map((text) => ({ ProjectionExpression: text })),
+);
 const capacity = { ReturnConsumedCapacity: 'TOTAL' };
 
 const requestOn = (TableName: string): fc.Arbitrary<Request> => {
@@ -154,6 +172,15 @@ const requestOn = (TableName: string): fc.Arbitrary<Request> => {
       ExpressionAttributeValues: { ':owner': { S: owner }, ...values },
       ...page,
     }));
+  const keys = fc.uniqueArray(key, {
+    minLength: 1,
+    maxLength: 3,
+    selector: (one) => JSON.stringify(one),
+  });
+  const batch = (shown: fc.Arbitrary<object>) =>
+    fc.tuple(keys, shown, fc.boolean()).map(([Keys, asked, ConsistentRead]) => ({
+      RequestItems: { [TableName]: { Keys, ConsistentRead, ...asked } },
+    }));
   const of = (operation: string, body: fc.Arbitrary<object>) => ({
     weight: operation === 'PutItem' || operation === 'TransactWriteItems' ? 4 : 1,
     arbitrary: body.map((one) => ({ operation, body: { ...one, ...capacity } })),
@@ -180,9 +207,17 @@ const requestOn = (TableName: string): fc.Arbitrary<Request> => {
     ),
     of(
       'TransactGetItems',
-      fc
-        .uniqueArray(key, { minLength: 1, maxLength: 3, selector: (one) => JSON.stringify(one) })
-        .map((keys) => ({ TransactItems: keys.map((Key) => ({ Get: { TableName, Key } })) })),
+      keys.map((all) => ({ TransactItems: all.map((Key) => ({ Get: { TableName, Key } })) })),
+    ),
+    of('BatchGetItem', batch(projection)),
+    of('BatchGetItem', batch(malformedProjection)),
+    of(
+      'BatchGetItem',
+      key.map((Key) => ({ RequestItems: { [TableName]: { Keys: [Key, Key] } } })),
+    ),
+    of(
+      'BatchGetItem',
+      key.map((Key) => ({ RequestItems: { none: { Keys: [Key] } } })),
     ),
     of('Query', query),
     of('Query', indexQuery),
@@ -196,7 +231,7 @@ const essence = ({ status, body }: Reply) => {
     __type: type,
     message: _,
     Message: __,
-    ConsumedCapacity: ___,
+    ConsumedCapacity: units,
     LastEvaluatedKey: ____,
     ...rest
   } = body;
@@ -205,6 +240,8 @@ const essence = ({ status, body }: Reply) => {
     status,
     type: type === undefined ? undefined : String(type).split('#').at(-1),
     ...rest,
+    // Both count a batch as DynamoDB does.
+    ...('UnprocessedKeys' in rest && { ConsumedCapacity: units }),
     ...(Array.isArray(reasons) && {
       CancellationReasons: reasons.map(({ Code, Item }) => ({ Code, Item })),
     }),
@@ -250,6 +287,9 @@ describe('the front over etcd', () => {
       'TransactWriteItems ValidationException',
       'Query 200',
       'Scan 200',
+      'BatchGetItem 200',
+      'BatchGetItem ValidationException',
+      'BatchGetItem ResourceNotFoundException',
     ]) {
       expect({ what, count: counts.get(what) ?? 0 }).not.toMatchObject({ count: 0 });
     }

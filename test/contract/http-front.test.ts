@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import {
+  BatchGetItemCommand,
   DeleteItemCommand,
   DescribeTableCommand,
   DynamoDBClient,
@@ -80,6 +81,22 @@ describe('the front behind HTTP', () => {
     const gets = [Key, Key2].map((one) => ({ Get: { TableName, Key: one } }));
     const both = await client.send(new TransactGetItemsCommand({ TransactItems: gets }));
     expect(both.Responses?.map((one) => one.Item?.['pk']?.S)).toEqual(['a', 'b']);
+    const batch = await client.send(
+      new BatchGetItemCommand({
+        RequestItems: {
+          [TableName]: {
+            Keys: [Key2, Key, keyOf('missing')],
+            ConsistentRead: true,
+            ProjectionExpression: 'pk, #n',
+            ExpressionAttributeNames: { '#n': 'n' },
+          },
+        },
+      }),
+    );
+    expect(batch.Responses).toEqual({
+      [TableName]: [{ pk: { S: 'b' } }, { pk: { S: 'a' }, n: { N: '1' } }],
+    });
+    expect(batch.UnprocessedKeys).toEqual({});
     const queried = await client.send(
       new QueryCommand({
         TableName,

@@ -30,6 +30,12 @@ const many = (length: number, make: (n: number) => object) =>
 const putN = (n: number) => ({ Put: put(`p${n}`) });
 const putLarge = (n: number) => ({ Put: put(`p${n}`, { v: { S: 'x'.repeat(400_000) } }) });
 const getN = (n: number) => ({ Get: get(keyOf(`p${n}`)) });
+const batch = (Keys: readonly object[], more: object = {}) => ({
+  RequestItems: { [TableName]: { Keys, ...more } },
+});
+const keyN = (n: number) => keyOf(`p${n}`);
+const projecting = (ProjectionExpression: string, names?: Readonly<Record<string, string>>) =>
+  batch([keyOf('p')], { ProjectionExpression, ...(names && { ExpressionAttributeNames: names }) });
 const query = (KeyConditionExpression: string, more: object = {}) => ({
   TableName,
   KeyConditionExpression,
@@ -141,6 +147,34 @@ describe('a front', () => {
     ['TransactWriteItems', 'more than 4 MB', transact(...many(11, putLarge)), '4 MB'],
     ['TransactGetItems', '101 items', transact(...many(101, getN)), '100 actions'],
     ['TransactGetItems', 'one item twice', transact(getN(1), getN(1)), 'multiple operations'],
+    ['BatchGetItem', 'no table', { RequestItems: {} }, 'one table'],
+    [
+      'BatchGetItem',
+      'two tables',
+      { RequestItems: { [TableName]: { Keys: [keyN(1)] }, other: { Keys: [keyN(1)] } } },
+      'one table',
+    ],
+    ['BatchGetItem', 'no key', batch([]), 'Keys'],
+    ['BatchGetItem', '101 keys', batch(many(101, keyN)), 'Keys'],
+    ['BatchGetItem', 'one key twice', batch([keyN(1), keyN(1)]), 'duplicates'],
+    ['BatchGetItem', 'half a key', batch([{ pk: { S: 'p' } }]), 'keys'],
+    [
+      'BatchGetItem',
+      'an old parameter',
+      batch([keyN(1)], { AttributesToGet: ['n'] }),
+      'AttributesT',
+    ],
+    ['BatchGetItem', 'an unknown placeholder', projecting('#n'), 'not defined: #n'],
+    ['BatchGetItem', 'an unused placeholder', projecting('n', { '#t': 't' }), 'unused'],
+    [
+      'BatchGetItem',
+      'placeholders without a projection',
+      batch([keyN(1)], { ExpressionAttributeNames: { '#n': 'n' } }),
+      'unused',
+    ],
+    ['BatchGetItem', 'one attribute twice', projecting('n, #n', { '#n': 'n' }), 'overlap'],
+    ['BatchGetItem', 'a path into an attribute', projecting('m.a'), 'only name attributes'],
+    ['BatchGetItem', 'an empty projection', projecting(''), 'only name attributes'],
     ['CreateTable', 'a key of type N', other({ AttributeDefinitions: [numbered] }), 'of type S'],
     ['CreateTable', 'an index of whole items', other(wholeIndex), 'ProjectionType'],
     ['CreateTable', 'a name with other characters', table({ TableName: 'a/b' }), 'TableName'],
@@ -162,8 +196,10 @@ describe('a front', () => {
     ['Scan', {}],
     ['DescribeTable', {}],
     ['TransactWriteItems', transact({ Put: { ...put('p'), TableName: 'none' } })],
+    ['BatchGetItem', { RequestItems: { none: { Keys: [keyOf('p')] } } }],
   ])('answers a %s of a missing table with ResourceNotFoundException', async (operation, body) => {
-    const named = 'TransactItems' in body ? body : { ...body, TableName: 'none' };
+    const isNamed = 'TransactItems' in body || 'RequestItems' in body;
+    const named = isNamed ? body : { ...body, TableName: 'none' };
     expect(nameOf(await front(operation, named))).toBe('ResourceNotFoundException');
   });
 

@@ -18,7 +18,9 @@ type State = Readonly<Partial<Record<Name, number>>>;
 
 /** One request: each part needs `from` to be stored at its name and stores `to` there. 0 is nothing. */
 type Part = { readonly name: Name; readonly from: number | 'any'; readonly to: number | 'same' };
-type Request = { readonly parts: readonly Part[] } | { readonly read: readonly Name[] };
+type Request =
+  | { readonly parts: readonly Part[] }
+  | { readonly read: readonly Name[]; readonly isBatch: boolean };
 type Outcome = 'written' | 'refused' | State;
 const textOf = (state: State) =>
   JSON.stringify(
@@ -57,15 +59,25 @@ const conditionOf = (from: Part['from']) => {
   };
 };
 
+type Stored = { readonly pk: { readonly S: string }; readonly n: { readonly N: string } };
+type Read = (front: Front, keys: readonly object[]) => Promise<readonly Stored[]>;
+
+const transactGet: Read = async (front, keys) => {
+  const gets = keys.map((Key) => ({ Get: { TableName, Key } }));
+  const { body } = await front('TransactGetItems', { TransactItems: gets });
+  return (body['Responses'] as { Item?: Stored }[]).flatMap(({ Item }) => Item ?? []);
+};
+const batchGet: Read = async (front, keys) => {
+  const asked = { Keys: keys, ConsistentRead: true, ProjectionExpression: 'pk, n' };
+  const { body } = await front('BatchGetItem', { RequestItems: { [TableName]: asked } });
+  return (body['Responses'] as Record<string, Stored[]>)[TableName] ?? [];
+};
+
 const send = async (front: Front, request: Request): Promise<Outcome> => {
   if ('read' in request) {
-    const { body } = await front('TransactGetItems', {
-      TransactItems: request.read.map((pk) => ({ Get: { TableName, Key: { pk: { S: pk } } } })),
-    });
-    const items = (
-      body['Responses'] as { Item?: { pk: { S: string }; n: { N: string } } }[]
-    ).flatMap(({ Item }) => (Item ? [[Item.pk.S, Number(Item.n.N)]] : []));
-    return Object.fromEntries(items);
+    const keys = request.read.map((pk) => ({ pk: { S: pk } }));
+    const items = await (request.isBatch ? batchGet : transactGet)(front, keys);
+    return Object.fromEntries(items.map(({ pk, n }) => [pk.S, Number(n.N)]));
   }
   const { status } = await front('TransactWriteItems', {
     TransactItems: request.parts.map(({ name, from, to }) => {
@@ -97,7 +109,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
       .uniqueArray(part, { minLength: 1, maxLength: 2, selector: byName })
       .map((parts) => ({ parts })),
   },
-  fc.subarray([...names], { minLength: 1 }).map((read) => ({ read })),
+  fc.record({ read: fc.subarray([...names], { minLength: 1 }), isBatch: fc.boolean() }),
 );
 
 /** Each call takes its time, before it takes effect and after. */
