@@ -14,7 +14,7 @@ export const destroyCommand = () =>
     dsv destroy DB_PASSWORD --all
     `,
   )
-    .argument('<place>', 'NAME@VERSION, or NAME with --all')
+    .argument('<secret>', 'NAME@VERSION, or NAME with --all')
     .option('--all', 'all versions before the current one that hold a value')
     .option('--yes', 'with --all: do not ask')
     .action(async (typed, { all, yes, json, ...flags }) => {

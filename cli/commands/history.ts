@@ -7,7 +7,7 @@ import { decodeValue } from '../values.ts';
 export const historyCommand = () =>
   vaultCommand(
     'history',
-    'list the versions of a secret, deleted ones too, the newest first; times are UTC',
+    'list the versions of a secret, also of a deleted one, the newest first; times are UTC',
     `
     dsv history DB_PASSWORD
     dsv history DB_PASSWORD --json

@@ -111,7 +111,7 @@ const processFile = async (
   vault.journal.concerns(aboutRequest(request));
   const plan = planFile(request);
   if (plan.create.some(({ value }) => tellsValue(request.note, Buffer.from(value)))) {
-    throw new VaultError('invalid_request', 'the note contains a value of the file', {
+    throw new VaultError('invalid_request', 'contains a value of the file', {
       members: { field: 'note' },
     });
   }
