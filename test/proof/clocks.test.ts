@@ -18,7 +18,7 @@ const minute = 60_000;
 const name = 'DB';
 /** Every seventh version is a deletion, and the next one is created over it. */
 const isDeletion = (version: number): boolean => version % 7 === 0;
-/** What a get of the version by its first instant tells. */
+/** The result of a get as of the first instant of the version. */
 const told = (version: number): string => (isDeletion(version) ? 'not_found' : `value ${version}`);
 
 describe('versions', () => {

@@ -188,7 +188,7 @@ describe('a moved record', () => {
     );
   });
 
-  describe('made by a writer of the table, and unnoticed by inspect --verify', () => {
+  describe('that a writer of the table made without the vault', () => {
     const name = 'DB';
     /** A new secret of two versions, and its items: head and first version. */
     const made = async (tenant: string) => {
@@ -201,12 +201,12 @@ describe('a moved record', () => {
       codeOf(() => vaultOver(vault.ports).get(owner, name, which));
     const textOfFirst = async (owner: Principal) =>
       (await vaultOver(vault.ports).get(owner, name, { version: 1 })).text;
-    /** What remains of a version without its value, by the names of its attributes. */
+    /** The attributes that every version has, whatever its state. */
     const facts = ['pk', 'sk', 'format', 'vault', 'version', 'validFrom', 'createdBy', 'writeId'];
     const only = (item: Item, attributes: readonly string[]): Item =>
       Object.fromEntries(Object.entries(item).filter(([each]) => attributes.includes(each)));
 
-    it('is taken for a deletion, with the author and the time that it claims', async () => {
+    it('passes for a deletion with the author and the time that it claims, also in inspect --verify', async () => {
       const { owner, current } = await made('t-forged-deletion');
       const validFrom = { S: '2026-11-24T11:00:00.000Z' };
       const { tenant: _, name: __, ...version } = current;
@@ -230,7 +230,7 @@ describe('a moved record', () => {
       expect(await problemsOf(current)).toEqual([]);
     });
 
-    it('is taken for a destroyed version', async () => {
+    it('passes for a destroyed version, also in inspect --verify', async () => {
       const { owner, first } = await made('t-forged-destruction');
       await table.put({
         ...only(first, [...facts, 'validTo', 'masterKeyId']),
@@ -242,7 +242,7 @@ describe('a moved record', () => {
       expect(await problemsOf(first)).toEqual([]);
     });
 
-    it('opens again if it is a copy of a version from before its destruction', async () => {
+    it('opens if it is a copy of a destroyed version from before, unnoticed by inspect --verify', async () => {
       const { owner, first } = await made('t-undone-destruction');
       await vaultOver(vault.ports).destroy(owner, name, 1);
       expect(await codeOfGet(owner, { version: 1 })).toBe('version_destroyed');

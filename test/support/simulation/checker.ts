@@ -10,18 +10,32 @@ export const findContradictions = (
   ...history.flatMap((entry) => checkTold(entry, final)),
 ];
 
-/** Intervals adjoin, and none is empty. */
+/**
+ * Numbers have no gap and never return. Intervals adjoin, and none is empty. A deletion follows a value, and the current
+ * version is not destroyed.
+ */
 const checkVersions = (name: string, versions: readonly Stored[]): readonly string[] =>
-  versions.flatMap(({ version, validFrom, validTo }, index) => [
-    ...(validTo === versions[index + 1]?.validFrom ? [] : [`${name}: ${version} does not tile`]),
-    ...(validTo === undefined || validTo > validFrom ? [] : [`${name}: ${version} is empty`]),
-  ]);
+  versions.flatMap(({ version, state, validFrom, validTo }, index) => {
+    const before = versions[index - 1];
+    const follows = before !== undefined && before.state !== 'deleted';
+    const rules: readonly (readonly [holds: boolean, problem: string])[] = [
+      [version === index + 1, 'has a wrong number'],
+      [validTo === versions[index + 1]?.validFrom, 'does not tile'],
+      [validTo === undefined || validTo > validFrom, 'is empty'],
+      [state !== 'deleted' || follows, 'deletes nothing'],
+      [state !== 'destroyed' || validTo !== undefined, 'is current and destroyed'],
+    ];
+    return rules.flatMap(([holds, problem]) => (holds ? [] : [`${name}: ${version} ${problem}`]));
+  });
 
 /** The refusals that a simulated vault may give. */
 const refusals = new Set([
   'secret_exists',
   'not_found',
   'version_conflict',
+  'version_current',
+  'version_destroyed',
+  'not_destroyable',
   'throttled',
   'store_unavailable',
   'master_key_unavailable',
@@ -41,10 +55,16 @@ const checkTold = ({ operation, told }: Entry, final: FinalState): readonly stri
   );
 };
 
+/** A value that a reply showed may have been destroyed since. */
+const isShownAs = (seen: Seen, stored: Stored): boolean =>
+  seen.state === stored.state
+    ? seen.value === undefined || seen.value === stored.value
+    : seen.state === undefined && stored.state === 'destroyed';
+
 /** An interval that a reply showed as ended has that end; one that was open may have ended since. */
 const isTrue = (seen: Seen, stored: Stored | undefined, at: number | undefined): boolean =>
   stored !== undefined &&
-  (seen.value === undefined || seen.value === stored.value) &&
+  isShownAs(seen, stored) &&
   (typeof seen.validTo !== 'number' || seen.validTo === stored.validTo) &&
   (at === undefined || stored.validFrom <= at) &&
   (at === undefined || typeof seen.validTo !== 'number' || at < seen.validTo);

@@ -1,11 +1,14 @@
 /** Clients of a simulation: their random requests and the answers. */
 import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
-import type { Principal } from '../../../functions/model/types.ts';
+import type { Principal, VersionRef } from '../../../functions/model/types.ts';
 import { createSecret } from '../../../functions/vault/create-secret.ts';
+import { deleteSecret } from '../../../functions/vault/delete-secret.ts';
+import { destroyVersion } from '../../../functions/vault/destroy-version.ts';
 import { encryptEnv, submitEnv } from '../../../functions/vault/env-file.ts';
 import { getSecret } from '../../../functions/vault/get-secret.ts';
-import { listVersions } from '../../../functions/vault/list-versions.ts';
+import { listSecrets } from '../../../functions/vault/list-secrets.ts';
+import { type ListedVersion, listVersions } from '../../../functions/vault/list-versions.ts';
 import type { Ports, RequestContext } from '../../../functions/vault/request.ts';
 import { updateSecret } from '../../../functions/vault/update-secret.ts';
 import { intBelow, oneOf, type Random } from '../adversary/random.ts';
@@ -19,6 +22,19 @@ export type Request = Asked & {
 };
 
 const textOf = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
+
+/** A version as a list of versions shows it. */
+export const seenAs = ({ stored, value }: ListedVersion): Seen & { readonly value: string } => {
+  const { name, version, state, validTo = null } = stored;
+  switch (state) {
+    case 'stored':
+      return { name, version, value: textOf(value), validTo };
+    case 'deleted':
+      return { name, version, state, value: stored.note ?? '', validTo };
+    case 'destroyed':
+      return { name, version, state, value: String(stored.destroyedAt), validTo };
+  }
+};
 
 const told = (written: readonly { name: string; version: number }[], seen: readonly Seen[]) => ({
   kind: 'answered' as const,
@@ -38,7 +54,13 @@ export const toldOf = (error: unknown): Told => {
   };
 };
 
-type Draw = (random: Random, names: readonly [string, ...string[]], unique: string) => Request;
+/** `shown`: versions that replies have shown. Only these are destroyed, so that each destroyed value is known. */
+type Draw = (
+  random: Random,
+  names: readonly [string, ...string[]],
+  unique: string,
+  shown: readonly VersionRef[],
+) => Request;
 
 const printOf = (key: string | undefined, principal: Principal, content: string) =>
   key === undefined ? undefined : fingerprint(key, principal, [content]);
@@ -83,10 +105,52 @@ const update: Draw = (random, names, unique) => {
   };
 };
 
-const get: Draw = (random, names) => {
+const remove: Draw = (random, names, unique) => {
   const name = oneOf(random, names);
-  const version = 1 + intBelow(random, 4);
-  const isLatest = random() < 0.7;
+  const key = keyOf(random, unique);
+  const ifMatch = random() < 0.3 ? 1 + intBelow(random, 4) : undefined;
+  return {
+    operation: 'delete-secret',
+    names: [name],
+    value: unique,
+    ...(ifMatch !== undefined && { ifMatch }),
+    key,
+    send: async (ports, context, principal) => {
+      const { version } = await deleteSecret(ports)(context, principal, {
+        name,
+        note: unique,
+        ifMatch: ifMatch === undefined ? undefined : [ifMatch],
+        fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
+      });
+      return told([version], []);
+    },
+  };
+};
+
+const destroy: Draw = (random, names, unique, shown) => {
+  const superseded = shown.filter(({ name, version }) =>
+    shown.some((other) => other.name === name && other.version > version),
+  );
+  const [first, ...others] = random() < 0.8 ? superseded : shown;
+  if (!first) return get(random, names, unique, shown);
+  const { name, version } = oneOf(random, [first, ...others]);
+  return {
+    operation: 'destroy-version',
+    names: [name],
+    wanted: version,
+    key: undefined,
+    send: async (ports, context, principal) => {
+      const request = { name, version };
+      const { destroyedAt } = await destroyVersion(ports)(context, principal, request);
+      return told([], [{ ...request, state: 'destroyed', value: String(destroyedAt) }]);
+    },
+  };
+};
+
+const get: Draw = (random, names, _, shown) => {
+  const isLatest = random() < 0.6;
+  const any = { name: oneOf(random, names), version: 1 + intBelow(random, 4) };
+  const { name, version } = isLatest ? any : oneOf(random, [any, ...shown]);
   return {
     operation: isLatest ? 'get-secret' : 'get-secret by version',
     names: [name],
@@ -128,12 +192,23 @@ const list: Draw = (random, names) => {
     send: async (ports, context, principal) => {
       const request = { name, order, limit: 10, after: undefined, includeValues: true };
       const { versions } = await listVersions(ports)(context, principal, request);
-      const seen = versions.map(({ stored, value }) => ({
-        name,
-        version: stored.version,
-        value: textOf(value),
-        validTo: stored.validTo ?? null,
-      }));
+      return told([], versions.map(seenAs));
+    },
+  };
+};
+
+const listNames: Draw = (random) => {
+  const state = oneOf(random, ['stored', 'deleted'] as const);
+  return {
+    operation: `list-secrets, ${state}`,
+    names: [],
+    key: undefined,
+    send: async (ports, context, principal) => {
+      const request = { state, includeDetails: true, prefix: '', after: undefined, limit: 10 };
+      const { details = [] } = await listSecrets(ports)(context, principal, request);
+      const seen = details.map(({ name, version, note = '' }) =>
+        state === 'deleted' ? { name, version, state, value: note } : { name, version },
+      );
       return told([], seen);
     },
   };
@@ -189,10 +264,10 @@ const encrypt: Draw = (random, names, unique) => {
   };
 };
 
-const submit: Draw = (random, names, unique) => {
+const submit: Draw = (random, names, unique, shown) => {
   const [read, ...others] = names;
   const some = others.filter(() => random() < 0.6);
-  if (some.length === 0) return expand(random, names, unique);
+  if (some.length === 0) return expand(random, names, unique, shown);
   const key = keyOf(random, unique);
   return {
     operation: 'submit-env',
@@ -213,9 +288,11 @@ const submit: Draw = (random, names, unique) => {
   };
 };
 
-const draws = [create, create, update, update, update, update, get, get, get, getAt, list] as const;
+const writes = [create, create, create, update, update, update, update] as const;
+const removals = [remove, remove, destroy, destroy] as const;
+const reads = [get, get, get, getAt, list, listNames] as const;
 const ofFiles = [expand, expand, encrypt, submit] as const;
 
 /** A random request. `unique` is its value and its key, and belongs to no other request. */
-export const drawRequest: Draw = (random, names, unique) =>
-  oneOf(random, [...draws, ...ofFiles])(random, names, unique);
+export const drawRequest: Draw = (random, names, unique, shown) =>
+  oneOf(random, [...writes, ...removals, ...reads, ...ofFiles])(random, names, unique, shown);

@@ -4,7 +4,10 @@
 export type Seen = {
   readonly name: string;
   readonly version: number;
+  /** The note of a deletion, the instant of a destruction. */
   readonly value?: string | undefined;
+  /** Absent for a stored version. */
+  readonly state?: 'deleted' | 'destroyed' | undefined;
   /** `null` means that the interval was still open. */
   readonly validTo?: number | null | undefined;
 };
@@ -33,17 +36,17 @@ export type Asked = {
   readonly names: readonly string[];
   /** The names that a file reads. */
   readonly reads?: readonly string[];
-  /** The value for all names that it writes, which no other request writes. */
+  /** The value for all names that it writes, or the note of a deletion. No other request writes it. */
   readonly value?: string;
   readonly ifMatch?: number;
-  /** The requested version, if not the latest. */
+  /** The requested version, if not the latest; the version to destroy. */
   readonly wanted?: number;
 };
 
 export type Entry = Asked & { readonly began: number; readonly ended: number; readonly told: Told };
 
 /** A version in the final table. */
-export type Stored = {
+export type Stored = Pick<Seen, 'state'> & {
   readonly version: number;
   readonly value: string;
   readonly validFrom: number;

@@ -1,17 +1,20 @@
 /** Converts the history of a simulation into the form that the checker of test/cluster/chaos reads. */
-import type { Recorded, Told as ToldThere } from '../../cluster/chaos/history.ts';
+import type {
+  Recorded,
+  Seen as SeenThere,
+  Told as ToldThere,
+} from '../../cluster/chaos/history.ts';
 import type { Entry, FinalState, Seen } from './history.ts';
 
 /**
  * One operation for each request, however often it was attempted, and a final read of the versions of every secret.
- * Reads as of an instant and lists from the beginning are left out, because they prove no instant.
  */
 export const recordedOf = (history: readonly Entry[], final: FinalState): readonly Recorded[] => {
   const tries = Map.groupBy(history, (entry) => entry.value ?? entry);
   const operations = [...tries.values()].flatMap(operationsOf);
   const end = Math.max(0, ...history.map(({ ended }) => ended));
   const read = [...final].map(([name, versions]): Recorded => {
-    const seen = versions.map(({ version, value }) => ({ name, version, value }));
+    const seen = seenOf(versions.map((version) => ({ ...version, name })));
     return {
       client: 0,
       call: end + 1,
@@ -57,11 +60,13 @@ const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
   ];
 };
 
-const toldOf = ({ told, names, reads }: Entry): ToldThere => {
+const toldOf = ({ operation, told, names, reads }: Entry): ToldThere => {
   if (told.kind === 'died') return { outcome: 'unknown' };
   if (told.kind === 'answered') {
-    const version = told.written[0]?.version;
-    return { outcome: 'done', ...(version !== undefined && { version }), seen: seenOf(told.seen) };
+    const versions = told.written.map(({ version }) => version);
+    const [version] = versions;
+    const written = version !== undefined && { version, versions };
+    return { outcome: 'done', ...written, seen: seenOf(told.seen) };
   }
   const which = { names: [...new Set(told.names ?? (reads ? reads : names))] };
   if (told.code === 'secret_exists') return { outcome: 'exists', ...which };
@@ -69,23 +74,59 @@ const toldOf = ({ told, names, reads }: Entry): ToldThere => {
   if (told.code === 'version_conflict') {
     return { outcome: 'conflict', current: told.currentVersion ?? 0 };
   }
+  if (told.code === 'version_current') return { outcome: 'current' };
+  if (told.code === 'not_destroyable') return { outcome: 'empty' };
+  if (told.code === 'version_destroyed') {
+    // A repeated file took effect, but a version that it read was destroyed since.
+    return { outcome: operation === 'submit-env' ? 'unknown' : 'destroyed' };
+  }
   if (told.code === 'outcome_unknown') return { outcome: 'unknown' };
   return { outcome: 'nothing' };
 };
 
-const seenOf = (seen: readonly Seen[]) =>
-  seen.map(({ name, version, value = '' }) => ({ name, version, value }));
+const seenOf = (seen: readonly Seen[]): readonly SeenThere[] =>
+  seen.map(({ name, version, value = '', state }) => ({
+    name,
+    version,
+    value,
+    ...(state && { state }),
+  }));
+
+/** Reads as of an instant and lists from the beginning are left out, because they prove no instant. */
+export const isRecorded = (operation: string): boolean =>
+  !['get-secret at an instant', 'list-versions, asc'].includes(operation);
+
+type Loose = { names?: unknown; version?: unknown; versions?: unknown };
 
 const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
   const { operation, names, reads = [], value = '', ifMatch, wanted, ended } = entry;
   const instants = { client: 0, call, return: ended };
   const [name = ''] = names;
-  const { names: _, ...plain } = told as { names?: unknown } & ToldThere;
+  const { names: _, versions: __, ...plain } = told as Loose & ToldThere;
+  if (!isRecorded(operation)) return [];
   switch (operation) {
     case 'create-secret':
       return [{ ...instants, kind: 'create', name, value, ...plain }];
     case 'update-secret':
       return [{ ...instants, kind: 'update', name, value, ...(ifMatch && { ifMatch }), ...plain }];
+    case 'delete-secret':
+      return [{ ...instants, kind: 'delete', name, value, ...(ifMatch && { ifMatch }), ...plain }];
+    case 'destroy-version':
+      return [{ ...instants, kind: 'destroy', name, wanted: wanted ?? 0, ...plain }];
+    case 'list-secrets, stored':
+    case 'list-secrets, deleted': {
+      // The details of several names are of several instants.
+      const state = operation === 'list-secrets, stored' ? 'stored' : 'deleted';
+      const seen = plain.outcome === 'done' ? (plain.seen ?? []) : [];
+      return seen.map((one) => ({
+        ...instants,
+        kind: 'list',
+        reads: [one.name],
+        state,
+        outcome: 'done',
+        seen: [one],
+      }));
+    }
     case 'get-secret':
       return [{ ...instants, kind: 'get', name, ...plain }];
     case 'get-secret by version':
@@ -96,10 +137,10 @@ const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
     case 'submit-env':
     case 'expand-env': {
       const creates = names.map((one) => ({ name: one, value }));
-      const { version: _version, ...ofFile } = told as { version?: unknown } & ToldThere;
+      const { version: _version, ...ofFile } = told as Loose & ToldThere;
       return [{ ...instants, kind: 'env', creates, reads, ...ofFile }];
     }
     default:
-      return [];
+      throw new Error(`no operation of a simulated client: ${operation}`);
   }
 };

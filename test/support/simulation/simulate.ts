@@ -2,7 +2,7 @@
  * One run of a whole vault in a simulated world: several nodes with different and jumping clocks over one hostile store
  * and one hostile KMS, asked by several clients while nodes die. The seed decides everything.
  */
-import type { Principal } from '../../../functions/model/types.ts';
+import type { Principal, VersionRef } from '../../../functions/model/types.ts';
 import { listVersions } from '../../../functions/vault/list-versions.ts';
 import type { Ports } from '../../../functions/vault/request.ts';
 import { startAdversary } from '../adversary/adversary.ts';
@@ -14,8 +14,9 @@ import type { Exchange } from '../adversary/wire.ts';
 import { createMemoryStore } from '../memory-dynamodb.ts';
 import { createMemoryKms } from '../memory-kms.ts';
 import { requestContext, someone } from '../requests.ts';
-import { drawRequest, type Request, toldOf } from './clients.ts';
+import { drawRequest, type Request, seenAs, toldOf } from './clients.ts';
 import type { Entry, FinalState, Stored, Told } from './history.ts';
+import { isRecorded } from './recorded.ts';
 import { createWorld, type World } from './world.ts';
 
 export type Run = {
@@ -115,16 +116,27 @@ const finalState = async (ports: Ports, principal: Principal): Promise<FinalStat
     const { versions } = await listVersions(ports)(requestContext(), principal, request).catch(
       () => ({ versions: [] }),
     );
-    const stored = versions.map(({ stored: { version, validFrom, validTo }, value }) => ({
-      version,
-      validFrom,
-      validTo,
-      value: Buffer.from(value ?? []).toString(),
-    }));
+    const stored = versions.map((listed) => {
+      const { version, state, value } = seenAs(listed);
+      const { validFrom, validTo } = listed.stored;
+      return { version, state, value, validFrom, validTo };
+    });
     final.set(name, stored);
   }
   return final;
 };
+
+/** The versions whose values the replies of recorded operations have shown. */
+const shownBy = (history: readonly Entry[]): readonly VersionRef[] =>
+  history.flatMap(({ operation, told }) => {
+    if (told.kind !== 'answered' || !isRecorded(operation) || operation === 'delete-secret') {
+      return [];
+    }
+    return [
+      ...told.written,
+      ...told.seen.filter(({ value, state }) => value !== undefined && !state),
+    ];
+  });
 
 export const simulate = async (seed: number): Promise<Run> => {
   const random = seeded(seed);
@@ -150,7 +162,8 @@ export const simulate = async (seed: number): Promise<Run> => {
   let deaths = 0;
   const client = async (index: number): Promise<void> => {
     for (let number = 0; number < requestsOfAClient; number += 1) {
-      const request = drawRequest(random, names, `value-${index}-${number}-of-${seed}`);
+      const unique = `value-${index}-${number}-of-${seed}`;
+      const request = drawRequest(random, names, unique, shownBy(history));
       await ask(world, random, nodes, principal, request, (entry) => {
         if (entry.told.kind === 'died') deaths += 1;
         history.push(entry);
