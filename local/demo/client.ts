@@ -22,13 +22,15 @@ export type Version = {
   readonly validFrom: string;
   readonly validTo: string | null;
   readonly value?: string;
+  readonly state: string;
+  readonly note?: string;
 };
 
 /** Status 0 means that the connection was refused or broke, or that no answer came in time. */
 export type Reply = { readonly status: number; readonly body: Body; readonly ms: number };
 
 export type Request = {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -63,6 +65,12 @@ export const update = (name: string, value: string, ifMatch?: number): Request =
   path: `/v1/secrets/${name}`,
   body: { value },
   ...(ifMatch !== undefined && { headers: { 'If-Match': `"${ifMatch}"` } }),
+});
+/** Deletes the secret of this path, or destroys its version. */
+export const remove = (path: string, note?: string): Request => ({
+  method: 'DELETE',
+  path,
+  ...(note !== undefined && { body: { note } }),
 });
 export const get = (name: string, query = ''): Request => ({
   method: 'GET',

@@ -1,7 +1,7 @@
 /** Runs the nodes of the demo as containers of a compose project of their own. */
 import { containerCluster } from '../containers/cluster.ts';
 import { closeAtEnd } from '../host/ending.ts';
-import type { Nodes } from './nodes.ts';
+import { type Nodes, scopes } from './nodes.ts';
 
 export type ContainersOptions = {
   /** Holds compose.yaml and node_modules. */
@@ -23,7 +23,8 @@ export const startContainers = async ({ root, say }: ContainersOptions): Promise
     disableKey: async () => void (await cluster.atKey('key', 'disable')),
     enableKey: async () => void (await cluster.atKey('key', 'enable')),
     status: cluster.status,
-    tokenOf: (tenant) => cluster.atKey('token', '--tenant', tenant, '--sub', 'demo'),
+    tokenOf: (tenant) =>
+      cluster.atKey('token', '--tenant', tenant, '--sub', 'demo', '--scope', scopes),
     close: async () => {
       takeBack();
       await close();

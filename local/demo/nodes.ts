@@ -6,6 +6,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus } from '../cluster/status.ts';
 
+/** The scopes of the story's token, which are all that it needs. */
+export const scopes = 'secrets:read secrets:write secrets:delete secrets:destroy';
+
 export type Nodes = {
   /** The vaults' addresses, beginning with node 1. */
   readonly urls: readonly string[];
@@ -16,7 +19,7 @@ export type Nodes = {
   readonly disableKey: () => Promise<void>;
   readonly enableKey: () => Promise<void>;
   readonly status: () => Promise<ClusterStatus>;
-  /** A token with the scopes `secrets:read` and `secrets:write`, good for at least 20 minutes. */
+  /** A token with `scopes`, good for at least 20 minutes. */
   readonly tokenOf: (tenant: string) => Promise<string>;
   /** Ends the cluster, and removes everything that was made only for the demo. */
   readonly close: () => Promise<void>;

@@ -14,7 +14,7 @@ import { connectToRunning } from '../host/connect.ts';
 import { closeAtEnd } from '../host/ending.ts';
 import { endChild, startProgram } from '../host/supervisor.ts';
 import { openTokenKey } from '../host/token-key.ts';
-import type { Nodes } from './nodes.ts';
+import { type Nodes, scopes } from './nodes.ts';
 
 const startLimitMs = 90_000;
 const stopLimitMs = 30_000;
@@ -97,11 +97,7 @@ export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> 
       enableKey: () => changeKey(keyFolder, EnableKeyCommand),
       status: async () =>
         JSON.parse(await sendCommand(folder, { action: 'status', json: true })) as ClusterStatus,
-      tokenOf: (tenant) =>
-        tokenKey.issue(
-          { tenant, sub: 'demo', scope: 'secrets:read secrets:write' },
-          tokenLifetimeS,
-        ),
+      tokenOf: (tenant) => tokenKey.issue({ tenant, sub: 'demo', scope: scopes }, tokenLifetimeS),
       close,
     };
   } catch (error) {

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { tellOfAgreement } from './agreement.ts';
 import { createClient } from './client.ts';
 import { tellOfDeath } from './death.ts';
+import { tellOfDeletion } from './deletion.ts';
 import { createDiary, tellOfHistory } from './history.ts';
 import { tellOfTheKey } from './key.ts';
 import { isAtRest, isServing, type Nodes } from './nodes.ts';
@@ -29,6 +30,7 @@ export const tellStory = async (nodes: Nodes, say: (line: string) => void): Prom
   telling.check('all three nodes serve', await isServing(nodes, [1, 2, 3], startLimitMs));
   await remember('three nodes serve');
   await tellOfAgreement(scene);
+  await tellOfDeletion(scene);
   await tellOfDeath(scene);
   await tellOfTheKey(scene);
   await tellOfHistory(scene);

@@ -10,6 +10,7 @@ import {
   isAlive,
   startCluster,
 } from '../support/cluster-process.ts';
+import { openDsv } from '../support/dsv.ts';
 import { runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
 import { freshName } from '../support/running-vault.ts';
@@ -112,6 +113,93 @@ describe('npm run inspect', () => {
     expect({ code, errors }).toEqual({ code: 0, errors: [] });
     expect(output).toContain(`TENANT#cluster-test#SECRET#${name}`);
     expect(output.at(-1)).toBe('verified the whole table: no violations');
+  });
+});
+
+describe('the life of a secret on three nodes', () => {
+  const [one, two, three] = [1, 2, 3] as const;
+  const entriesOn = async (node: number, name: string) => {
+    const { body } = await cluster.ask(node, 'GET', `/v1/secrets/${name}/versions?order=asc`);
+    return body['versions'];
+  };
+
+  it('looks the same on each node: deleted, explained, created again and destroyed', async () => {
+    const name = freshName();
+    const path = `/v1/secrets/${name}`;
+    const tell = async (node: number, method: string, at: string, body?: object) => {
+      const reply = await cluster.ask(node, method, at, { body });
+      return { status: reply.status, ...reply.body };
+    };
+    const created = { name, value: 'first', note: 'for the invoices' };
+    const again = { name, value: 'again', note: 'needed after all' };
+    expect(await tell(one, 'POST', '/v1/secrets', created)).toMatchObject({ status: 201 });
+    expect(await tell(three, 'PUT', path, { value: 'second', note: 'rotated' })).toMatchObject({
+      status: 200,
+      version: 2,
+    });
+    expect(await tell(two, 'DELETE', path, { note: 'nobody needs it' })).toMatchObject({
+      ...{ status: 200, version: 3 },
+    });
+    expect(await tell(three, 'GET', path)).toMatchObject({ status: 404, code: 'not_found' });
+    expect(await tell(three, 'PUT', path, { value: 'x' })).toMatchObject({ status: 404 });
+    expect(await tell(one, 'GET', `${path}?version=2`)).toMatchObject({ value: 'second' });
+    const listed = `/v1/secrets?prefix=${name}&include=details`;
+    expect(await tell(one, 'GET', `${listed}&state=deleted`)).toMatchObject({
+      secrets: [{ name, version: 3, state: 'deleted', note: 'nobody needs it' }],
+    });
+    expect(await tell(three, 'GET', listed)).toMatchObject({ names: [], secrets: [] });
+    expect(await tell(two, 'POST', '/v1/secrets', again)).toMatchObject({
+      ...{ status: 201, version: 4 },
+    });
+    expect(await tell(three, 'GET', path)).toMatchObject({ version: 4, value: 'again' });
+    const destroyed = await tell(one, 'DELETE', `${path}/versions/1`);
+    expect(destroyed).toMatchObject({ status: 200, destroyedBy: 'alice' });
+    expect(await tell(two, 'GET', `${path}?version=1`)).toMatchObject({
+      ...{ status: 410, code: 'version_destroyed' },
+    });
+    expect(await tell(three, 'DELETE', `${path}/versions/1`)).toEqual(destroyed);
+    for (const node of [one, two, three]) {
+      expect(await entriesOn(node, name)).toMatchObject([
+        { version: 1, state: 'destroyed', destroyedBy: 'alice' },
+        { version: 2, state: 'stored', note: 'rotated' },
+        { version: 3, state: 'deleted', note: 'nobody needs it' },
+        { version: 4, state: 'stored', note: 'needed after all' },
+      ]);
+      const { code, output } = await inspect(node, '--secret', name, '--verify');
+      expect({ code, last: output.at(-1) }).toEqual({
+        code: 0,
+        last: 'verified the whole table: no violations',
+      });
+    }
+  });
+
+  it('passes with dsv too, with each command on another node', async () => {
+    const name = freshName();
+    const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test' });
+    const on = async (node: number, ...args: readonly string[]) => {
+      const dsv = openDsv({ DSV_ADDR: cluster.urlOf(node), DSV_TOKEN: token });
+      const { code, stdout, stderr } = await dsv.run(args);
+      return { code, text: `${stdout}${stderr}` };
+    };
+    const done = async (...ran: Parameters<typeof on>): Promise<string> => {
+      const { code, text } = await on(...ran);
+      expect({ ran, code, text }).toMatchObject({ code: 0 });
+      return text;
+    };
+    await done(one, 'create', name, '--generate', '32', '--note', 'for the invoices');
+    const value = await done(three, 'get', name);
+    await done(two, 'delete', name, '--note', 'nobody needs it');
+    expect(await on(three, 'get', name)).toMatchObject({
+      ...{ code: 3, text: expect.stringContaining('not_found') },
+    });
+    expect(await done(one, 'list', '--deleted')).toContain(name);
+    await done(three, 'restore', name, '--note', 'needed after all');
+    expect(await done(two, 'get', name)).toBe(value);
+    await done(one, 'destroy', `${name}@1`);
+    const told = await done(three, 'history', name);
+    for (const part of ['destroyed', 'nobody needs it', 'needed after all']) {
+      expect(told).toContain(part);
+    }
   });
 });
 

@@ -28,7 +28,7 @@ describe('the checker', () => {
       seed,
       clients: 12,
       urls: hosts.map((host) => host.baseUrl()),
-      token: first.token({ scope: 'secrets:read secrets:write secrets:delete secrets:destroy' }),
+      token: first.token(),
       history,
       isOver: (operations) => operations >= 2_000,
     });

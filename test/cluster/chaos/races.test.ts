@@ -49,7 +49,7 @@ describe('three nodes without faults', () => {
   });
 
   // Shows G1, G3, G5.
-  it('are linearizable under 1,000 racing creates, updates and deletes of ten names by 16 clients', async () => {
+  it('give linearizable replies to 1,000 racing creates, updates and deletes of ten names by 16 clients', async () => {
     const { nodes } = site;
     const races = createRaces();
     const file = join(folder, 'history.jsonl');
