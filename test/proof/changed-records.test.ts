@@ -68,7 +68,10 @@ describe('a changed item', () => {
   const table = openTable(vault);
   let changes = 0;
   afterAll(() =>
-    printFigure('changed records', `${changes} changes, all refused with the one code of each`),
+    printFigure(
+      'changed records',
+      `${changes} changes, each refused with its one code or listed in docs/threat-model.md`,
+    ),
   );
 
   /** A principal whose items are left out of the final check of invariants. */
