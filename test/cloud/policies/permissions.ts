@@ -107,6 +107,11 @@ export const neededFor = ({ service, operation, input }: Call, named: Named): Pe
     const table = TableName === named.tableName ? 'SecretsTable' : String(TableName);
     return IndexName === undefined ? table : `${table}/index/${IndexName}`;
   };
+  // A batch names its tables as keys.
+  const batch = Object.keys((input['RequestItems'] as Json | undefined) ?? {});
+  if (batch.length > 0) {
+    return batch.map((TableName) => `dynamodb:${operation} ${tableOf({ TableName })}`);
+  }
   const actions = input['TransactItems'] as readonly Readonly<Record<string, Json>>[] | undefined;
   if (actions === undefined) return [`dynamodb:${operation} ${tableOf(input)}`];
   return actions.flatMap((action) =>

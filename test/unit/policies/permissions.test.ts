@@ -96,4 +96,12 @@ describe('the permissions of a call', () => {
     const ofReads = needed('DynamoDB_20120810.TransactGetItems', reads);
     expect(ofReads).toEqual(['dynamodb:GetItem SecretsTable']);
   });
+
+  it('names a permission for each table of a batch', () => {
+    const batch = { RequestItems: { 'vault-1': { Keys: [] }, other: { Keys: [] } } };
+    expect(needed('DynamoDB_20120810.BatchGetItem', batch)).toEqual([
+      'dynamodb:BatchGetItem SecretsTable',
+      'dynamodb:BatchGetItem other',
+    ]);
+  });
 });
