@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
+import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
@@ -125,4 +125,29 @@ it('a note that was added, changed or removed is refused with the value that it 
     await table.put(item);
     expect((await ask.get(own, 'DB', { version })).stored.version).toBe(version);
   }
+});
+
+it('items of another vault are refused before the master key is called, also those without a value', async () => {
+  const own = someone();
+  for (const name of ['DB', 'GONE']) {
+    await ask.create(own, name, 'a');
+    await ask.update(own, name, 'b');
+  }
+  await ask.destroy(own, 'DB', 1);
+  await ask.delete(own, 'GONE');
+  const store = storeOver(vault.dynamodb, tableName, 'another-vault');
+  const other = vaultOver({ ...vault.ports, vaultId: 'another-vault', store });
+  const context = requestContext();
+  for (const read of [
+    () => other.get(own, 'DB', 'latest', { context }),
+    () => other.get(own, 'DB', { version: 1 }, { context }),
+    () => other.get(own, 'GONE', 'latest', { context }),
+    () => other.expand(own, 'X=secret(DB)\n', { context }),
+    () => other.names(own, { includeDetails: true }, { context }),
+    () => other.delete(own, 'DB', { context }),
+    () => other.destroy(own, 'GONE', 1, { context }),
+  ]) {
+    expect(await codeOf(read)).toBe('integrity_failure');
+  }
+  expect(context.journal.kmsCalls).toEqual([]);
 });
