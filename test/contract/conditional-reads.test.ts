@@ -86,7 +86,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     return true;
   };
 
-  it('is unchanged until a secret that it reads has changed', async () => {
+  it('stays unchanged until a secret that it reads has changed', async () => {
     const alice = await withSecrets();
     const tag = await tagOf(alice);
     expect(tag).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -125,7 +125,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     expect(await isUnchanged(alice, tag)).toBe(false);
   });
 
-  it('is unchanged at every instant with the same versions', async () => {
+  it('stays unchanged at every instant with the same versions', async () => {
     const alice = await withSecrets();
     const tag = await tagOf(alice, file, { at: began + 1_500 });
     expect(await isUnchanged(alice, tag, file, { at: began + 1_000 })).toBe(true);

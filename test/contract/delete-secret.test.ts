@@ -156,7 +156,7 @@ describe('delete-secret', () => {
 
 describe('a keyed deletion', () => {
   // Shows G6.
-  it('has one effect among sixteen concurrent ones, which all get its answer', async () => {
+  it('takes effect once among sixteen concurrent ones, which all get its answer', async () => {
     const alice = await withVersions('a');
     const outcomes = await race(sixteen.map(() => () => ask.delete(alice, 'DB', { key })));
     expect(outcomes).toEqual(sixteen.map(() => 2));
@@ -164,7 +164,7 @@ describe('a keyed deletion', () => {
   });
 
   // Shows G6.
-  it('has no second effect when it is repeated after the secret was created again', async () => {
+  it('takes no second effect when it is repeated after the secret was created again', async () => {
     const alice = await withVersions('a');
     const first = await ask.delete(alice, 'DB', { key });
     await ask.create(alice, 'DB', 'again');
@@ -235,7 +235,7 @@ describe('a create over a deletion', () => {
     expect((await ask.get(alice, 'DB')).text).toBe('mine');
   });
 
-  it('is repeated with the same answer if it has a key, also after the secret was deleted again', async () => {
+  it('gets the same answer when repeated with its key, also after the secret was deleted again', async () => {
     const alice = await withDeleted();
     const first = await ask.create(alice, 'DB', 'again', { key });
     expect(first).toMatchObject({ version: { version: 3 }, replayed: false });
@@ -248,7 +248,7 @@ describe('a create over a deletion', () => {
   });
 
   // Shows G6.
-  it('has one effect among sixteen concurrent ones with the same key', async () => {
+  it('takes effect once among sixteen concurrent ones with the same key', async () => {
     const alice = await withDeleted();
     const creates = sixteen.map(() => () => ask.create(alice, 'DB', 'again', { key }));
     expect(await race(creates)).toEqual(sixteen.map(() => 3));

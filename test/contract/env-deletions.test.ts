@@ -130,7 +130,7 @@ describe('a file that creates a deleted name again', () => {
     expect([created, writes]).toEqual([[{ name: 'OLD', version: 5 }], 3]);
   });
 
-  it('is repeated with the same answer if it has a key', async () => {
+  it('gets the same answer when repeated with its key', async () => {
     const alice = await withDeleted('OLD');
     const first = await ask.encrypt(alice, creating('OLD'), { key });
     await ask.delete(alice, 'OLD');
@@ -141,7 +141,7 @@ describe('a file that creates a deleted name again', () => {
     expect(await versionsOf(alice, 'OLD')).toEqual([1, 2, 3, 4]);
   });
 
-  it('may have 96 names, where each of these counts twice', async () => {
+  it('takes at most 96 names, where each of these counts twice', async () => {
     const names = Array.from({ length: 49 }, (_, index) => `N${index}`);
     const alice = await withDeleted(...names);
     const tooMany = { code: 'too_large', members: { limit: 96 } };
@@ -162,7 +162,7 @@ describe('a file that creates a deleted name again', () => {
     expect(await codeOf(() => ask.encrypt(alice, creating(...names)))).toBe('secret_exists');
   }, 60_000);
 
-  it('is stopped by a disabled master key, and by nothing else', async () => {
+  it('fails while the master key is disabled, and for no other reason', async () => {
     const alice = await withDeleted('OLD');
     await whileDisabled(vault, async () => {
       for (const dryRun of [false, true]) {
@@ -174,7 +174,7 @@ describe('a file that creates a deleted name again', () => {
 });
 
 describe('a file that reads a deleted name', () => {
-  it('does not find its current value, but every earlier version', async () => {
+  it('finds every earlier version, but no current value', async () => {
     const alice = await withDeleted('OLD');
     const file = 'A=secret(OLD)\nB=secret(OLD@1)\nC=secret(OLD@2)\nD=secret(OLD@3)\n';
     const missing = ['1', '3', '4'].map((line) => `${line} not_found OLD`);
@@ -249,7 +249,7 @@ describe('a file that reads a destroyed version', () => {
     expect(await versionsOf(alice, 'NEW')).toEqual([]);
   });
 
-  it('is refused before the master key is called', async () => {
+  it('fails before the master key is called', async () => {
     const alice = await withDestroyed();
     await whileDisabled(vault, async () => {
       const expanded = () => ask.expand(alice, 'A=secret(DB@1)\nB=secret(DB)\n');
@@ -291,7 +291,7 @@ describe('a repeated keyed file', () => {
 });
 
 describe('a note on a file', () => {
-  it('must not contain a value of eight bytes or more that the file stores', async () => {
+  it('fails if it contains a value of eight bytes or more that the file stores', async () => {
     const alice = someone();
     const context = requestContext();
     const file = 'A=hunter22\nX=enc(A)\nB=seven77\nY=enc(B)\n';

@@ -249,7 +249,7 @@ describe('a list of names by state', () => {
     },
   );
 
-  it('has details of the current versions if the caller asks for them', async () => {
+  it('shows details of the current versions if the caller asks for them', async () => {
     for (const limit of [1, 3, 50]) {
       const { details } = await listAll({ includeDetails: true, limit });
       expect(details).toEqual(

@@ -103,7 +103,7 @@ describe('a deletion whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2]);
   });
 
-  it('is recognised after the secret was created and deleted again', async () => {
+  it('counts as written after the secret was created and deleted again', async () => {
     const alice = await withOne();
     const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
     const sleep = async () => {
@@ -146,7 +146,7 @@ describe('a create over a deletion whose reply is lost', () => {
     }
   });
 
-  it('is recognised after its version was deleted by another', async () => {
+  it('counts as written after its version was deleted by another', async () => {
     const alice = await withDeleted();
     const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
     const sleep = async () => {

@@ -215,7 +215,7 @@ describe('readers that poll a pair until a file creates it', () => {
 
 describe('files that read a secret while it is deleted and created again', () => {
   // Shows G8.
-  it('are stored with a version that was current meanwhile, or store nothing because it was deleted', async () => {
+  it('use a version that was current meanwhile, or store nothing because it was deleted', async () => {
     const read = await vault.create();
     // Odd versions have a value, even ones are deletions. Those between the two marks may be current.
     let acknowledged = 1;

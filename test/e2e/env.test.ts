@@ -182,7 +182,7 @@ describe('a .env file with deleted secrets', () => {
     return name;
   };
 
-  it('does not find their current versions, but finds pinned ones, though not the deletion', async () => {
+  it('finds their pinned versions, but no current ones and no deletion', async () => {
     const [name, kept] = [await ended('one'), await vault.create('kept')];
     const file = `A=secret(${kept})\nB=secret(${name})\nC=secret(${name}@2)\nD=secret(${name}@1)\n`;
     for (const [route, more] of [

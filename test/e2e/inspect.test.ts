@@ -1,4 +1,4 @@
-/** What `npm run inspect` shows a person of the life of a secret. */
+/** These tests show what `npm run inspect` tells a person of the life of a secret. */
 import { expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, useVault } from '../support/running-vault.ts';

@@ -287,7 +287,7 @@ describe('a note', () => {
     }
   });
 
-  it('is still read if this version of Unicode does not know one of its characters', () => {
+  it('stays readable if this version of Unicode does not know one of its characters', () => {
     // The last character of a plane that has none yet.
     const note = 'moved \u{5fffd}';
     expect(isNote(note)).toBe(false);
@@ -304,7 +304,7 @@ describe('a destroyed version', () => {
     expect(decodeAsVersion(item)).toEqual({ ...destroyed, validTo });
   });
 
-  it('is never a head', async () => {
+  it('never decodes as a head', async () => {
     const { validTo: _, ...fields } = kinds['destroyed version'].item;
     for (const partition of ['acme', 'acme#DELETED', 'acme#DESTROYED']) {
       const item = {

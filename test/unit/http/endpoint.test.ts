@@ -151,7 +151,7 @@ describe('the body of a request', () => {
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
-  it('may be left out together with its media type where it is optional', async () => {
+  it('comes with or without its media type where it is optional', async () => {
     const takes = ['application/json'];
     const { call, bodies } = recorded({ takes, bodyIsOptional: true });
     for (const body of [null, '']) expect((await call(eventOf({ body }))).statusCode).toBe(201);

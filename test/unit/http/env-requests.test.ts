@@ -21,7 +21,7 @@ const parse = (
 };
 
 describe('a request with a note', () => {
-  it('may create secrets, and cannot only read', async () => {
+  it('takes the options of a request that creates, and none of one that only reads', async () => {
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       expect(parse(route, { note: 'imported' }).note).toBe('imported');
       for (const note of ['', 'two\nlines', 'n'.repeat(513)]) {
@@ -32,7 +32,7 @@ describe('a request with a note', () => {
     expect(await fieldOf(expanding)).toBe('invalid_request note');
   });
 
-  it('has another fingerprint than the same request with another note or with none', () => {
+  it('gets another fingerprint than the same request with another note or with none', () => {
     const digestOf = (sent: object) => {
       const { fingerprint } = parse('submit-env', sent, { 'Idempotency-Key': 'k'.repeat(20) });
       return Buffer.from(fingerprint?.digest ?? []).toString('hex');
@@ -45,7 +45,7 @@ describe('a request with a note', () => {
 });
 
 describe('a request with the tag of an earlier answer', () => {
-  it('can only read, and gets JSON', async () => {
+  it('takes the options of a request that only reads, and gets JSON', async () => {
     expect(parse('expand-env', { unless: tag }).unless).toBe(tag);
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       const writing = () => parse(route, { unless: tag });

@@ -58,7 +58,7 @@ describe('If-None-Match', () => {
     expect(ifNoneMatchOf(requestWith({ 'If-None-Match': value }))).toEqual(expected);
   });
 
-  it('is refused with its name if it is no list of entity-tags', async () => {
+  it('fails with its name if it is no list of entity-tags', async () => {
     const read = () => ifNoneMatchOf(requestWith({ 'If-None-Match': '3' }));
     expect(await fieldOf(read)).toBe('invalid_request if-none-match');
   });
@@ -73,7 +73,7 @@ describe('a header without a meaning', () => {
     expect(await fieldOf(call)).toBe('invalid_request if-none-match');
   });
 
-  it('is no matter if it is absent', () => {
+  it('makes no difference if it is absent', () => {
     expect(refuse({ 'If-Match': '"1"' })).not.toThrow();
   });
 });

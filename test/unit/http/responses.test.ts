@@ -122,7 +122,7 @@ describe('a reply', () => {
     });
   });
 
-  it('has no body if it says that nothing has changed', () => {
+  it('carries no body if it says that nothing has changed', () => {
     const { statusCode, body } = reply({ status: 304, body: undefined }, 'r-1');
     expect([statusCode, body]).toEqual([304, '']);
   });

@@ -50,12 +50,12 @@ describe('a note that tells the value', () => {
     }
   });
 
-  it('is compared by bytes, so a value that is no text never matches a part of a character', () => {
+  it('compares bytes, so a value that is no text never matches a part of a character', () => {
     expect(tellsValue('é'.repeat(8), bytes('éééé'))).toBe(true);
     expect(tellsValue('é'.repeat(8), new Uint8Array(8).fill(0xff))).toBe(false);
   });
 
-  it('is not looked for if the value has fewer than eight bytes', () => {
+  it('looks for no value of fewer than eight bytes', () => {
     expect(tellsValue('seven77 in a note', bytes('seven77'))).toBe(false);
     expect(tellsValue('eight888 in a note', bytes('eight888'))).toBe(true);
     expect(tellsValue('anything', new Uint8Array(0))).toBe(false);

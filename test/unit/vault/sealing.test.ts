@@ -39,7 +39,7 @@ describe('a version', () => {
     ]);
   });
 
-  it('may be a deletion, which follows the same order and holds nothing of a value', () => {
+  it('as a deletion follows the same order and holds nothing of a value', () => {
     const context = sealer();
     const base = head({ version: 7, validFrom: context.now + 300_001 });
     const deletion = deleteNext(context, { name: 'DB', base, note: 'moved' });
