@@ -10,7 +10,7 @@ import {
   isAlive,
   startCluster,
 } from '../support/cluster-process.ts';
-import { openDsv } from '../support/dsv.ts';
+import { liveByDsv } from '../support/life-by-dsv.ts';
 import { runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
 import { freshName } from '../support/running-vault.ts';
@@ -174,32 +174,8 @@ describe('the life of a secret on three nodes', () => {
   });
 
   it('passes with dsv too, with each command on another node', async () => {
-    const name = freshName();
     const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test' });
-    const on = async (node: number, ...args: readonly string[]) => {
-      const dsv = openDsv({ DSV_ADDR: cluster.urlOf(node), DSV_TOKEN: token });
-      const { code, stdout, stderr } = await dsv.run(args);
-      return { code, text: `${stdout}${stderr}` };
-    };
-    const done = async (...ran: Parameters<typeof on>): Promise<string> => {
-      const { code, text } = await on(...ran);
-      expect({ ran, code, text }).toMatchObject({ code: 0 });
-      return text;
-    };
-    await done(one, 'create', name, '--generate', '32', '--note', 'for the invoices');
-    const value = await done(three, 'get', name);
-    await done(two, 'delete', name, '--note', 'nobody needs it');
-    expect(await on(three, 'get', name)).toMatchObject({
-      ...{ code: 3, text: expect.stringContaining('not_found') },
-    });
-    expect(await done(one, 'list', '--deleted')).toContain(name);
-    await done(three, 'restore', name, '--note', 'needed after all');
-    expect(await done(two, 'get', name)).toBe(value);
-    await done(one, 'destroy', `${name}@1`);
-    const told = await done(three, 'history', name);
-    for (const part of ['destroyed', 'nobody needs it', 'needed after all']) {
-      expect(told).toContain(part);
-    }
+    await liveByDsv(freshName(), [one, three, two].map(cluster.urlOf), token);
   });
 });
 

@@ -3,6 +3,7 @@
  * and its history explains it all.
  */
 import { describe, expect, it } from '@jest/globals';
+import { liveByDsv } from '../support/life-by-dsv.ts';
 import { runLocal } from '../support/local-process.ts';
 import {
   describeLocal,
@@ -215,6 +216,12 @@ describe('a secret', () => {
     const inspect = runLocal('inspect', ['--verify'], { VAULT_DATA_DIR: vault.dataDir });
     expect([await inspect.exit, inspect.errors]).toEqual([0, []]);
     expect(inspect.output.at(-1)).toBe('verified the whole table: no violations');
+  });
+});
+
+describe('the life of a secret', () => {
+  it('passes with dsv too', async () => {
+    await liveByDsv(freshName('LIVED_'), [vault.baseUrl()], vault.token());
   });
 });
 
