@@ -13,14 +13,12 @@ const projects = given.filter((word) => known.includes(word));
 const words = given.filter((word) => !known.includes(word) && word !== '--long');
 const env = { ...process.env, ...(given.includes('--long') && { TEST_LONG: '1' }) };
 
-/** The suites of `cloud` share Docker and its ports, so they run one after the other. */
-const oneByOne = projects.includes('cloud');
-
 const run = (jestWords, gateway) => {
   // Jest takes all words after --selectProjects for names of projects, so these come last.
   const options = [
     ...jestWords,
-    ...(oneByOne ? ['--runInBand'] : []),
+    // The suites behind one gateway share it, so they run one after the other.
+    ...(gateway ? ['--runInBand'] : []),
     '--selectProjects',
     ...projects,
   ];
