@@ -24,12 +24,15 @@ export const deleteSecret = (ports: StorePorts) =>
 const readAndDelete = async (vault: StoreVault, request: DeleteSecret): Promise<SingleWrite> => {
   const { store } = vault;
   const { name, note, fingerprint } = request;
-  const [head, record] = await Promise.all([
+  // Both answers are awaited before any counts, so that the same faults always get the same answer.
+  const [head, record] = await Promise.allSettled([
     store.findHead(name),
     fingerprint && store.findRecord(fingerprint.hash),
   ]);
-  if (fingerprint && record) return replaySingle(vault, name, fingerprint, record);
-  const base = requireReplaceable(request, head);
+  if (head.status === 'rejected') throw head.reason;
+  if (record.status === 'rejected') throw record.reason;
+  if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
+  const base = requireReplaceable(request, head.value);
   return await replaceHead(vault, { ...request, operation: 'delete-secret' }, base, (found) =>
     deleteNext(vault, { name, base: found, note }),
   );

@@ -1,4 +1,4 @@
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { VaultError } from '../model/errors.ts';
 import type { DestroyedVersion } from '../model/types.ts';
 import { type StorePorts, storeOperation } from './request.ts';
 import { findSuperseded, notFound } from './versions.ts';
@@ -26,12 +26,12 @@ export const destroyVersion = (ports: StorePorts) =>
       const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));
       if (found.state === 'destroyed') return found;
       if (found.state === 'deleted') {
-        throw refused('not_destroyable', 'this version is a deletion and holds no value');
+        throw new VaultError('not_destroyable', 'this version is a deletion and holds no value');
       }
       const { validTo, masterKeyId, writeId, validFrom, createdBy, vault: vaultId, tenant } = found;
       if (validTo === undefined) {
         const sentence = 'this is the current version; update or delete the secret first';
-        throw refused('version_current', sentence);
+        throw new VaultError('version_current', sentence);
       }
       const facts = { vault: vaultId, tenant, name, version, validFrom, createdBy, writeId };
       const by = { destroyedAt: vault.now, destroyedBy: principal.subject };
@@ -46,5 +46,3 @@ export const destroyVersion = (ports: StorePorts) =>
       return destroyed;
     },
   );
-
-const refused = (code: ErrorCode, message: string): VaultError => new VaultError(code, message);

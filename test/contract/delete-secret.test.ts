@@ -1,5 +1,6 @@
 /** Deletions, and creates over them, on the embedded store and KMS. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { SingleWrite } from '../../functions/vault/idempotency.ts';
 import { changedPorts } from '../support/changed-ports.ts';
@@ -141,6 +142,24 @@ describe('delete-secret', () => {
     const decisions = context.journal.decisions.map(({ decision }) => decision);
     expect(decisions).toEqual(['lost_race', 'deleted']);
     expect(await statesOf(alice)).toEqual(['1 stored', '2 stored', '3 deleted']);
+  });
+
+  // Shows G9.
+  it('fails for its head before its record if neither can be read, whichever fails first', async () => {
+    const fails = async (code: 'throttled' | 'store_unavailable', turns: number) => {
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      throw new VaultError(code, '');
+    };
+    for (const turnsOfHead of [0, 9]) {
+      const ports = changedPorts(vault.ports, {
+        store: () => ({
+          findHead: () => fails('throttled', turnsOfHead),
+          findRecord: () => fails('store_unavailable', 4),
+        }),
+      });
+      const remove = () => vaultOver(ports).delete(someone(), 'DB', { key });
+      expect(await codeOf(remove)).toBe('throttled');
+    }
   });
 
   it('works while the master key is disabled', async () => {

@@ -170,7 +170,7 @@ describe('destroy-version', () => {
 });
 
 describe('the intervals around a destroyed version', () => {
-  it('are still checked', async () => {
+  it('still have to join', async () => {
     const alice = await withVersions('a', 'b', 'c');
     vault.tampered.add(alice.tenant);
     await ask.destroy(alice, 'DB', 1);

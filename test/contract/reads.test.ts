@@ -276,7 +276,7 @@ describe('a list of names by state', () => {
     }
   });
 
-  it('with details leaves out a name whose secret has another state by now, and still continues', async () => {
+  it('leaves out, with details, a name whose secret has another state by now, and goes on', async () => {
     // The index lags behind: it has names of secrets that were deleted, or that it should not know.
     const names = ['A', 'AB', 'GONE'];
     const ports = changedPorts(vault.ports, {

@@ -338,7 +338,7 @@ describe('a body', () => {
     expect(await send(request, text(), typed([]))).toMatchObject(unsupported);
   });
 
-  it('may be missing, empty or an empty object for a deletion', async () => {
+  it('counts as no note for a deletion if it is missing, empty or an empty object', async () => {
     for (const [body, type] of [
       [undefined, []],
       ['', []],

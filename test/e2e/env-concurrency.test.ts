@@ -217,7 +217,7 @@ describe('files that read a secret while it is deleted and created again', () =>
   // Shows G8.
   it('use a version that was current meanwhile, or store nothing because it was deleted', async () => {
     const read = await vault.create();
-    // Odd versions have a value, even ones are deletions. Those between the two marks may be current.
+    // Odd versions have a value, even ones are deletions. A read may find any version between the two marks.
     let acknowledged = 1;
     let sent = 1;
     const change = async (method: string, path: string, body?: object) => {

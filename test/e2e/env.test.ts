@@ -234,7 +234,7 @@ describe('a .env file with deleted secrets', () => {
     },
   );
 
-  it('cannot create a secret again and read one of its old versions', async () => {
+  it('gets 422 if it creates a secret again and reads one of its old versions', async () => {
     const name = await ended('one');
     const file = `A=enc(${name})\nB=secret(${name}@1)\n`;
     const reply = await json('', file, { values: { [name]: 'three' } });

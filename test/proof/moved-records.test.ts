@@ -265,7 +265,7 @@ describe('a moved record', () => {
       await table.put(stranger);
       return stranger;
     };
-    it('does not open if the table is that of another vault, and is found by inspect --verify', async () => {
+    it('stays closed if the table is that of another vault, and inspect --verify finds it', async () => {
       const owner = someone({ tenant: 't-other-vault' });
       const stranger = await putStranger(owner, 'another-vault');
       const read = () => vaultOver(vault.ports).get(owner, 'DB');

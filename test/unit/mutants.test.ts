@@ -29,7 +29,7 @@ const holds = (line: string, sentence: string): boolean => {
 describe.each(areas)('the mutants of %s', (area) => {
   const mutants = mutantsOf(area);
 
-  it('have names of their own, and each changes a text that its file holds once', () => {
+  it('differ in name, and each changes a text that its file holds once', () => {
     expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
     for (const { name, file, from, to } of mutants) {
       expect([name, from === to]).toEqual([name, false]);

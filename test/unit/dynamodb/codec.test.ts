@@ -276,7 +276,7 @@ describe('a changed item', () => {
 });
 
 describe('a note', () => {
-  it('may be missing, and has 512 bytes at most', () => {
+  it('decodes if it is missing, and up to 512 bytes', () => {
     for (const note of [undefined, 'n', 'n'.repeat(512), 'é'.repeat(256)]) {
       const noted = { ...sealed, note };
       expect(decodeAsHead(encodeHead(noted)).note).toBe(note);

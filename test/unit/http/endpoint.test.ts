@@ -159,7 +159,7 @@ describe('the body of a request', () => {
       { text: '', type: '' },
       { text: '', type: '' },
     ]);
-    // Whatever is sent is held to the same rules.
+    // A body that is sent needs its media type.
     expect((await call(eventOf({ body: '{}' }))).statusCode).toBe(415);
     expect((await call(eventOf({ body: ' ' }))).statusCode).toBe(415);
     expect((await recorded({ takes }).call(eventOf())).statusCode).toBe(415);

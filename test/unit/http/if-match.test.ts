@@ -68,7 +68,7 @@ describe('a header without a meaning', () => {
   const refuse = (headers: Record<string, string>) => () =>
     refuseHeader(requestWith(headers), 'if-none-match', 'has no meaning here');
 
-  it.each(['*', '"1"', ''])('is refused with its name: %j', async (value) => {
+  it.each(['*', '"1"', ''])('fails with its name: %j', async (value) => {
     const call = refuse({ 'if-NONE-match': value });
     expect(await fieldOf(call)).toBe('invalid_request if-none-match');
   });

@@ -74,7 +74,7 @@ describe('the limits', () => {
     expect([versionMax, versionMax + 1].map(String).map(isVersionNumber)).toEqual([true, false]);
   });
 
-  it('are the longest note, and the shortest value that is looked for in one', () => {
+  it('hold for the longest note and for the shortest value that is looked for in a note', () => {
     const note = 'n'.repeat(limits.noteBytesMax);
     expect([note, `${note}n`].map(isNote)).toEqual([true, false]);
     const value = new Uint8Array(limits.telltaleBytesMin).fill(0x6e);
