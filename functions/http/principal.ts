@@ -90,7 +90,9 @@ const principalOf = ({ sub, ...claims }: JWTPayload): Principal => {
   if (typeof tenant !== 'string' || !isTenant(tenant)) throw unauthenticated();
   if (typeof sub !== 'string' || !isSubject(sub)) throw unauthenticated();
   if (typeof scope !== 'string' || !isNames(names)) throw unauthenticated();
-  return { tenant, subject: sub, scopes: scope.split(' ').filter((word) => word !== ''), names };
+  const scopes = scope.split(' ').filter((word) => word !== '');
+  const expires = 1_000 * (exp ?? 0);
+  return { tenant, subject: sub, scopes, names, issuer: 'default', rule: undefined, expires };
 };
 
 /** `jose` has checked that these claims are numbers. But JSON can write numbers that are no time, like `1e400`. */

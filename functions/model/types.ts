@@ -5,6 +5,7 @@ export type Scope =
   | 'secrets:write'
   | 'secrets:delete'
   | 'secrets:destroy'
+  | 'secrets:explain'
   | 'vault:status';
 
 /** The caller of a request, made only from a verified token (`http/principal.ts`). */
@@ -14,6 +15,12 @@ export type Principal = {
   readonly scopes: readonly string[];
   /** Patterns of the visible names; `undefined`: all names of the tenant. */
   readonly names: readonly string[] | undefined;
+  /** The id of the token's issuer in the access policy. */
+  readonly issuer: string;
+  /** The number of the issuer's rule that made this principal, from 1; `undefined`: the token's own claims made it. */
+  readonly rule: number | undefined;
+  /** The end of the token, in milliseconds. */
+  readonly expires: number;
 };
 
 /** The fields of every version of a secret, whether it holds a value or not. */

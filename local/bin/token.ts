@@ -16,6 +16,7 @@ const knownScopes = [
   'secrets:write',
   'secrets:delete',
   'secrets:destroy',
+  'secrets:explain',
   'vault:status',
 ];
 /** A destruction cannot be undone, so only a token whose maker asked for it can destroy. */

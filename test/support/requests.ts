@@ -77,6 +77,9 @@ export const someone = (overrides: Partial<Principal> = {}): Principal => ({
   subject: 'alice',
   scopes: ['secrets:read', 'secrets:write'],
   names: undefined,
+  issuer: 'default',
+  rule: undefined,
+  expires: Date.UTC(2100, 0),
   ...overrides,
 });
 

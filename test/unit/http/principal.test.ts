@@ -59,6 +59,9 @@ describe('a valid token', () => {
       subject: 'alice',
       scopes: ['secrets:read', 'secrets:write'],
       names: ['billing.*', 'DB_HOST'],
+      issuer: 'default',
+      rule: undefined,
+      expires: 1_000 * claims.exp,
     });
   });
 
