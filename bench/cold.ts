@@ -39,6 +39,8 @@ const requestsTo = (routes: readonly Route[], token: string): Requests => {
       return ['POST', '/v1/env/encrypt', file(`${name}=v`, `A=enc(${name})`)];
     },
     'expand-env': () => ['POST', '/v1/env/expand', file('B=secret(OLD)')],
+    'explain-secret': () => ['GET', '/v1/secrets/OLD/explain'],
+    whoami: () => ['GET', '/v1/whoami'],
     'get-status': () => ['GET', '/v1/status'],
     'get-health': () => ['GET', '/health'],
   };
@@ -103,7 +105,11 @@ export const measureColdStarts = async (folder: string): Promise<string> => {
     report,
   });
   try {
-    const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
+    const claims = {
+      tenant: 'bench',
+      sub: 'bench',
+      scope: 'secrets:read secrets:write secrets:explain',
+    };
     const eventFor = requestsTo(routes, await (await openTokenKey(data)).issue(claims, 3_600));
     const create = subjects.find(({ operation }) => operation === 'create-secret');
     if (create === undefined) throw new Error('the template has no create-secret');

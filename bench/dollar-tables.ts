@@ -40,6 +40,7 @@ const priced: readonly (readonly [string, Cost, number])[] = [
   ['get, version n', costs['get-secret by version'], 1],
   ['get, at an instant among 10,000 versions', getAtCost(10_000), 1],
   ['get, not found', costs['get-secret, not found'], 1],
+  ['explain', costs['explain-secret'], 1],
   ['page of 10 versions', costs['list-versions'], 1],
   ['page of 10 versions, with values', costs['list-versions with values'], 10],
   ['page of 100 names', costs['list-secrets'], 1],

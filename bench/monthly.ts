@@ -48,7 +48,7 @@ export const assumed = {
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
 /** Five metrics for each operation that is used in every hour of the month (functions/runtime/machine.ts). */
-const metrics = 5 * 12;
+const metrics = 5 * 14;
 /** `LogRetentionDays` in template.yaml. */
 export const monthsOfLogs = 3;
 

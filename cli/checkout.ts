@@ -23,7 +23,7 @@ export type LocalCaller = {
 };
 
 /** All scopes but that of what cannot be undone, and the longest lifetime that the local issuer gives. */
-const usualScopes = 'secrets:read secrets:write secrets:delete vault:status';
+const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
 const lifetime = '24h';
 
 /** Runs the token program with the Node of the checkout. The token passes through a pipe. */

@@ -122,6 +122,44 @@ const status = v.object({
   masterKey: v.object({ reachable: v.boolean(), id: v.nullable(v.string()) }),
   node: v.optional(clusterStatus),
 });
+const caller = v.object({
+  issuer: v.string(),
+  rule: v.nullable(v.number()),
+  tenant: v.string(),
+  subject: v.string(),
+  scopes: v.array(v.string()),
+  names: v.array(v.string()),
+  expires: v.string(),
+});
+const access = v.object({ allowed: v.boolean(), why: v.string() });
+const explanation = v.object({
+  name: v.string(),
+  exists: v.boolean(),
+  deleted: v.boolean(),
+  current: v.nullable(
+    v.object({
+      version: v.number(),
+      validFrom: v.string(),
+      createdBy: v.string(),
+      note,
+      masterKeyId: v.optional(v.string()),
+    }),
+  ),
+  masterKey: v.object({
+    state: v.picklist(['usable', 'unusable', 'unreachable']),
+    id: v.nullable(v.string()),
+    sealedCurrent: v.nullable(v.boolean()),
+  }),
+  readCost: v.object({ storeCalls: v.number(), kmsCalls: v.number(), units: v.number() }),
+  caller: v.object({
+    scopes: v.array(v.string()),
+    names: v.array(v.string()),
+    pattern: v.nullable(v.string()),
+    read: access,
+    update: access,
+    delete: access,
+  }),
+});
 
 const newVersion = { value: v.string(), encoding: v.optional(encoding), note };
 const envFile = {
@@ -207,6 +245,15 @@ export const operations = {
     body: noBody,
     reply: namePage,
   },
+  'explain-secret': {
+    method: 'GET',
+    path: '/v1/secrets/{name}/explain',
+    query: ['scopes', 'names'],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: explanation,
+  },
   'submit-env': {
     method: 'POST',
     path: '/v1/env',
@@ -233,6 +280,15 @@ export const operations = {
     answers: [200],
     body: expandRequest,
     reply: expandReply,
+  },
+  whoami: {
+    method: 'GET',
+    path: '/v1/whoami',
+    query: [],
+    keyed: false,
+    answers: [200],
+    body: noBody,
+    reply: caller,
   },
   'get-status': {
     method: 'GET',

@@ -1,5 +1,5 @@
 import { queryOf } from './http/requests.ts';
-import { keyIdOf } from './http/responses.ts';
+import { keyIdOf } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { machineClock } from './runtime/machine.ts';
 import { readNode } from './runtime/node-status.ts';

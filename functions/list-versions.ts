@@ -1,8 +1,8 @@
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, pathName, queryOf, type Received } from './http/requests.ts';
-import { encodeValue, keyIdOf, validity } from './http/responses.ts';
+import { encodeValue, validity } from './http/responses.ts';
 import { limits } from './model/limits.ts';
-import { formatInstant, isVersionNumber } from './model/types.ts';
+import { formatInstant, isVersionNumber, keyIdOf } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';

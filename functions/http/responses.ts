@@ -71,9 +71,6 @@ export const encodeValue = (
 
 const exact = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The id of a key without the account that its ARN names. */
-export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
-
 /** The problem document (RFC 9457) of an error. Any error but a `VaultError` has the code `internal`. */
 export const problem = (error: unknown, requestId: string): APIGatewayProxyResult => {
   const known = error instanceof VaultError ? error : new VaultError('internal', '');

@@ -80,7 +80,9 @@ export const createDataKeys = (
       const command = new DescribeKeyCommand({ KeyId: masterKeyId });
       const abortSignal = context.clock.signalAfter(times.statusCallMs);
       context.journal.called('kms', 'DescribeKey');
-      const { KeyMetadata } = await client.send(command, { abortSignal });
+      const { KeyMetadata } = await client.send(command, { abortSignal }).catch((cause) => {
+        throw faultOf(context, faultBehind(cause), cause);
+      });
       if (KeyMetadata?.KeyState !== 'Enabled' || !KeyMetadata.KeyId) {
         throw faultOf(context, unusable);
       }
@@ -110,11 +112,14 @@ const call = <Output>(
     }
   };
   return retryCall(context, callWithPermit, (cause) => {
-    const fault = faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
+    const fault = faultBehind(cause);
     last = { kind: fault.kind, error: () => faultOf(context, fault, cause) };
     return last;
   });
 };
+
+const faultBehind = (cause: unknown): Fault =>
+  faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
 
 const faultOf = (context: RequestContext, fault: Fault, cause?: unknown): VaultError => {
   if (fault !== throttled) context.journal.decided('key_fault');

@@ -1,12 +1,18 @@
-/** The data types of the vault, shared by all folders, and the texts of names and instants. */
+/** The data types of the vault, shared by all folders, and the texts of names, keys and instants. */
 
-export type Scope =
-  | 'secrets:read'
-  | 'secrets:write'
-  | 'secrets:delete'
-  | 'secrets:destroy'
-  | 'secrets:explain'
-  | 'vault:status';
+/** The scopes that a token can hold. */
+export const scopes = [
+  'secrets:read',
+  'secrets:write',
+  'secrets:delete',
+  'secrets:destroy',
+  'secrets:explain',
+  'vault:status',
+] as const;
+
+export type Scope = (typeof scopes)[number];
+
+export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text);
 
 /** The caller of a request, made only from a verified token (`http/principal.ts`). */
 export type Principal = {
@@ -117,6 +123,9 @@ export const isTenant = (text: string): boolean => tenantName.test(text);
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
 
+/** The id of a master key without the account that its ARN names. */
+export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
+
 /** 1 to 512 bytes of UTF-8 in one line: no control, format, private or unassigned characters, no separators of lines. */
 export const isNote = (text: string): boolean =>
   text !== '' && !unfitForNote.test(text) && Buffer.byteLength(text) <= 512;
@@ -125,12 +134,15 @@ export const isNote = (text: string): boolean =>
 export const tellsValue = (note: string | undefined, value: Uint8Array): boolean =>
   note !== undefined && value.length >= 8 && Buffer.from(note).includes(Buffer.from(value));
 
-/** Whether `name` is visible to a token with these patterns. `undefined` makes every name visible. */
-export const isNameVisible = (patterns: readonly string[] | undefined, name: string): boolean =>
-  patterns === undefined ||
-  patterns.some((pattern) =>
+/** The first of these patterns that covers `name`. */
+export const coveringPattern = (patterns: readonly string[], name: string): string | undefined =>
+  patterns.find((pattern) =>
     pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name,
   );
+
+/** Whether `name` is visible to a token with these patterns. `undefined` makes every name visible. */
+export const isNameVisible = (patterns: readonly string[] | undefined, name: string): boolean =>
+  patterns === undefined || coveringPattern(patterns, name) !== undefined;
 
 /**
  * Instants are milliseconds since the epoch in memory. Outside they are RFC 3339 in UTC with milliseconds

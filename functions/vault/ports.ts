@@ -123,6 +123,6 @@ export type DataKey = {
 export type DataKeys = {
   readonly generate: (bound: EncryptionContext) => Promise<DataKey>;
   readonly unwrap: (bound: EncryptionContext, wrapped: Uint8Array) => Promise<Uint8Array>;
-  /** The configured master key's id, if it can be used now. */
+  /** The configured master key's id, if it can be used now. One attempt, within a second. */
   readonly probe: () => Promise<{ readonly masterKeyId: string }>;
 };

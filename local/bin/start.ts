@@ -46,7 +46,7 @@ const greet = async (url: string, folder: string, isLocal: boolean): Promise<voi
       `${ready}\na token to try it: ${setting}npm run -s token -- --tenant demo --sub you`,
     );
   }
-  const scope = 'secrets:read secrets:write secrets:delete vault:status';
+  const scope = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
   const key = await openTokenKey(folder);
   const token = await key.issue({ tenant: 'demo', sub: 'you', scope }, 3_600);
   say(`${ready}

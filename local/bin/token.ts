@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../../functions/model/limits.ts';
-import { isNamePattern, isTenant } from '../../functions/model/types.ts';
+import { isNamePattern, isScope, isTenant, scopes } from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
 import { docker } from '../containers/docker.ts';
 import { openDataFolder } from '../host/data-folder.ts';
@@ -11,16 +11,8 @@ import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../host/token-key.
 import { chooseVault, type Signer, vaultNames } from '../host/vaults.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
-const knownScopes = [
-  'secrets:read',
-  'secrets:write',
-  'secrets:delete',
-  'secrets:destroy',
-  'secrets:explain',
-  'vault:status',
-];
 /** A destruction cannot be undone, so only a token whose maker asked for it can destroy. */
-const usualScopes = 'secrets:read secrets:write secrets:delete';
+const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain';
 
 const readLifetime = (text: string): number => {
   const [, count = '', unit = ''] = /^([1-9]\d{0,5})([smh])$/.exec(text) ?? [];
@@ -48,15 +40,15 @@ const readClaims = (options: Readonly<Record<string, string | undefined>>): Clai
   if (sub === undefined || subjectBytes === 0 || subjectBytes > limits.subjectBytesMax) {
     throw usage(`--sub is needed: 1 to ${limits.subjectBytesMax} bytes`);
   }
-  const unknown = scope.split(' ').filter((word) => word !== '' && !knownScopes.includes(word));
-  if (unknown.length > 0) throw usage(`--scope knows ${knownScopes.join(', ')}`);
+  const unknown = scope.split(' ').filter((word) => word !== '' && !isScope(word));
+  if (unknown.length > 0) throw usage(`--scope knows ${scopes.join(', ')}`);
   return { tenant, sub, scope, ...(names !== undefined && { names: readNames(names) }) };
 };
 
 const claimOptions = {
   tenant: { value: 'T', does: 'the tenant whose secrets the token opens' },
   sub: { value: 'S', does: 'who the caller is; the vault records it with each version' },
-  scope: { value: '"A B"', does: `${knownScopes.join(', ')}; the first three are the preset` },
+  scope: { value: '"A B"', does: `${scopes.join(', ')}; ${usualScopes} are the preset` },
   names: { value: '"A,B.*"', does: 'names or beginnings of names; all names are the preset' },
   ttl: { value: 'TIME', does: 'how long the token holds: 90s, 30m, 1h (the preset), at most 24h' },
 } as const;

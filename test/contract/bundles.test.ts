@@ -9,6 +9,8 @@ const unused = /credential-provider-(ini|login|process|sso|web-identity)/;
 const both = { dynamodb: true, kms: true, tokens: true };
 /** Routes that work while the master key is out of reach. */
 const withoutKms = ['list-secrets', 'delete-secret', 'destroy-version'];
+/** Routes that use the token alone. */
+const withoutAws = ['whoami'];
 const nothing = { dynamodb: false, kms: false, anyOfAws: false, tokens: false };
 
 describe('function bundles:', () => {
@@ -25,7 +27,9 @@ describe('function bundles:', () => {
     };
     expect(found).toMatchObject({ env: operation.endsWith('-env'), unused: [] });
     if (operation === 'get-health') expect(found).toMatchObject(nothing);
-    else if (withoutKms.includes(operation)) expect(found).toMatchObject({ ...both, kms: false });
+    else if (withoutAws.includes(operation)) {
+      expect(found).toMatchObject({ ...nothing, tokens: true });
+    } else if (withoutKms.includes(operation)) expect(found).toMatchObject({ ...both, kms: false });
     else expect(found).toMatchObject(both);
   });
 });

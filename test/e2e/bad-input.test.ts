@@ -36,6 +36,7 @@ const put = `PUT /v1/secrets/${known}`;
 const get = `GET /v1/secrets/${known}`;
 const versions = `GET /v1/secrets/${known}/versions`;
 const list = 'GET /v1/secrets';
+const explain = `GET /v1/secrets/${known}/explain`;
 const remove = `DELETE /v1/secrets/${known}`;
 const destroy = `DELETE /v1/secrets/${known}/versions/1`;
 const [submit, encrypt, expand] = ['POST /v1/env', 'POST /v1/env/encrypt', 'POST /v1/env/expand'];
@@ -155,6 +156,12 @@ const parameters: readonly Row[] = [
   ...endingIn('state', list, '?state=', '?state=Deleted', '?state=destroyed'),
   ...endingIn('state', list, '?state=deleted&state=deleted'),
   ...endingIn('include', list, '?include=', '?include=values'),
+  ...endingIn('scopes', explain, '?scopes=', `?scopes=${canary}`, '?scopes=secrets:read,'),
+  ...endingIn('scopes', explain, '?scopes=secrets:read%20secrets:write', '?scopes=toString'),
+  ...endingIn('scopes', explain, '?scopes=secrets:read&scopes=secrets:read'),
+  ...endingIn('names', explain, '?names=', '?names=A,', `?names=${canary}*x`, '?names=1A'),
+  ...endingIn('names', explain, `?names=${'A,'.repeat(50)}A`, '?names=A&names=B'),
+  ...endingIn('name', list, '/1A/explain'),
   ...endingIn('version', `${remove}/versions`, '/0', '/01', '/-1', '/1000000000', '/latest'),
   ...endingIn('name', 'DELETE /v1/secrets', `/1${canary}`, `/1${canary}/versions/1`),
   ...endingIn('order', versions, '?order=DESC'),
@@ -170,6 +177,8 @@ const parameters: readonly Row[] = [
   ...endingIn('query', versions, '?toString=1', '?state=deleted'),
   ...endingIn('query', remove, '?version=2', `/versions/1?${canary}=1`),
   ...endingIn('query', list, '?__proto__=1'),
+  ...endingIn('query', explain, '?scope=secrets:read', '?version=1'),
+  ...endingIn('query', 'GET /v1/whoami', `?${canary}=1`),
   ...[submit, encrypt, expand].map((route): Row => ['query', `${route}?${canary}=1`, file]),
   ['query', `GET /v1/status?${canary}=1`],
 ];

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Json, operations } from '../support/openapi.ts';
 import { useVault } from '../support/running-vault.ts';
+import type { Claims } from '../support/tokens.ts';
 
 type Media = {
   readonly example?: Json;
@@ -30,7 +31,9 @@ const reply = (operationId: string, status: string, name?: string, type = 'appli
 const settled = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (member, content) =>
-      ['validFrom', 'destroyedAt', 'masterKeyId', 'id', 'latencyMs', 'tag'].includes(member) ||
+      ['validFrom', 'destroyedAt', 'expires', 'masterKeyId', 'id', 'latencyMs', 'tag'].includes(
+        member,
+      ) ||
       (member === 'validTo' && content !== null)
         ? member
         : content,
@@ -68,6 +71,10 @@ describe('the examples in docs/openapi.yaml', () => {
     expectExample(await list('prefix=DB_'), reply('list-secrets', '200', 'names'));
     const details = await list('prefix=DB_PASSWORD&include=details');
     expectExample(details, reply('list-secrets', '200', 'details'));
+    const explain = (who: Claims, query = '') =>
+      vault.call('GET', `${path}/explain${query}`, { token: vault.token(who) });
+    const scope = 'secrets:read secrets:delete secrets:explain';
+    expectExample(await explain({ scope }), reply('explain-secret', '200', 'stored'));
     const deleted = await call('DELETE', path, request('delete-secret'));
     expectExample(deleted, reply('delete-secret', '200'));
     const again = await call('POST', '/v1/secrets', request('create-secret', 'text'));
@@ -79,6 +86,10 @@ describe('the examples in docs/openapi.yaml', () => {
     const binary = await call('POST', '/v1/secrets', request('create-secret', 'binary'));
     expect(binary.status).toBe(201);
     expect((await call('PUT', path, request('update-secret', 'binary'))).status).toBe(200);
+    const you = { tenant: 'demo', sub: 'you' };
+    const own = { ...you, scope: 'secrets:read secrets:write secrets:delete secrets:explain' };
+    const caller = await vault.call('GET', '/v1/whoami', { token: vault.token(own) });
+    expectExample(caller, reply('whoami', '200'));
     expectExample(await call('GET', '/v1/status'), reply('get-status', '200', 'ok'));
     expectExample(await call('GET', '/health'), reply('get-health', '200'));
   });

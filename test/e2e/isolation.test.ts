@@ -80,8 +80,9 @@ const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask
 it('every route of the template about secrets is asked here', async () => {
   const { routes } = await readTemplate('template.yaml');
   const asked = Object.keys(asks).map((ask) => ask.split(' ')[0]);
-  // The last three have tests of their own below; status and health concern no secret.
-  const others = ['get-status', 'get-health', 'list-secrets', 'create-secret', 'encrypt-env'];
+  // The last four have tests of their own below; the first three concern no secret.
+  const others = ['get-status', 'get-health', 'whoami'];
+  others.push('explain-secret', 'list-secrets', 'create-secret', 'encrypt-env');
   const known = new Set([...asked, ...others]);
   expect(routes.map(({ operation }) => operation).sort()).toEqual([...known].sort());
 });
@@ -101,6 +102,23 @@ describe('a secret hidden from the caller', () => {
       if (!what.includes('env')) expect(outOfSight.text).not.toContain(name);
       expect(outOfSight.text).not.toContain('tenant-');
       if (isLocal) expect(await callsOf(outOfSight)).toEqual(await callsOf(absent));
+    }
+  });
+
+  // Shows G7.
+  it('looks missing to both in explain-secret', async () => {
+    for (const claims of Object.values(strangers)) {
+      const token = vault.token(claims);
+      const explain = (name: string) => vault.call('GET', `/v1/secrets/${name}/explain`, { token });
+      const absent = await explain(never);
+      expect(absent.status).toBe('names' in claims ? 404 : 200);
+      for (const name of [hidden, ended]) {
+        const outOfSight = await explain(name);
+        expect(withoutRequestId(outOfSight).replaceAll(name, 'N')).toBe(
+          withoutRequestId(absent).replaceAll(never, 'N'),
+        );
+        if (isLocal) expect(await callsOf(outOfSight)).toEqual(await callsOf(absent));
+      }
     }
   });
 

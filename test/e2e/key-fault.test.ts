@@ -84,6 +84,15 @@ describeLocal('with the master key disabled', () => {
     expect((await key('status')).join('\n')).toMatch(/disabled/i);
   });
 
+  it('explain says that the key is unusable, and succeeds', async () => {
+    const { status, json } = await vault.ask('GET', `/v1/secrets/${name}/explain`);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      ...{ exists: true, current: { version: 2 } },
+      masterKey: { state: 'unusable', id: null, sealedCurrent: null },
+    });
+  });
+
   it('enabling the key brings the values back, and nothing was stored meanwhile', async () => {
     await key('enable');
     expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({

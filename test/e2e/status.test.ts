@@ -38,6 +38,27 @@ describe('get-status', () => {
   });
 });
 
+describe('whoami', () => {
+  it('answers any valid token with what the vault makes of it', async () => {
+    const exp = Math.floor(Date.now() / 1_000) + 60;
+    const claims = { tenant: 'acme', sub: 'bob', names: ['A*', 'B'] };
+    const token = vault.token({ ...claims, scope: '', exp });
+    const { status, json } = await vault.call('GET', '/v1/whoami', { token });
+    expect(status).toBe(200);
+    expect(json).toEqual({
+      issuer: expect.any(String),
+      rule: null,
+      ...{ tenant: 'acme', subject: 'bob', scopes: [], names: ['A*', 'B'] },
+      expires: new Date(exp * 1_000).toISOString(),
+    });
+    const wide = vault.token({ names: undefined, scope: 'secrets:read other' });
+    expect((await vault.call('GET', '/v1/whoami', { token: wide })).json).toMatchObject({
+      scopes: ['secrets:read', 'other'],
+      names: ['*'],
+    });
+  });
+});
+
 describe('npm run token', () => {
   it('makes a token for the running vault, whichever program serves it', async () => {
     const args = ['--tenant', 'demo', '--sub', 'you', '--json'];
@@ -77,6 +98,8 @@ describeLocal('a method that a path does not know', () => {
     ['GET', '/v1/env', 'POST'],
     ['PUT', '/v1/env/expand', 'POST'],
     ['POST', '/v1/status', 'GET'],
+    ['POST', '/v1/whoami', 'GET'],
+    ['PUT', '/v1/secrets/A/explain', 'GET'],
     ['POST', '/health', 'GET'],
     ['OPTIONS', '/v1/secrets', 'GET, POST'],
   ])('%s %s answers 405 and allows %s', async (method, path, allowed) => {

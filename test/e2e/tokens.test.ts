@@ -95,6 +95,8 @@ describe('a route', () => {
     'submit-env': ['secrets:read', 'secrets:write'],
     'encrypt-env': ['secrets:write'],
     'expand-env': ['secrets:read'],
+    'explain-secret': ['secrets:explain'],
+    whoami: [],
     'get-status': [],
   };
   const all = [...new Set(Object.values(needs).flat()), 'vault:status'];

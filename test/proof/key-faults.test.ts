@@ -41,6 +41,7 @@ const keyless = [
   'delete-secret',
   'destroy-version',
   'get-secret, unchanged',
+  'explain-secret',
   'list-secrets',
   'list-secrets with details',
   'list-secrets, deleted',

@@ -127,6 +127,9 @@ export const costs = {
   'encrypt-env of 40 names': envCost({ created: 40 }),
   'expand-env of 40 names': envCost({ read: 40 }),
   'submit-env of 20 new names and 20 known, keyed': envCost({ created: 20, read: 20, recordKb: 2 }),
+  // The look at the head costs as much as a read of the secret.
+  'explain-secret': { store: ['GetItem'], kms: ['DescribeKey'], reads: 1, writes: 0 },
+  whoami: { store: [], kms: [], reads: 0, writes: 0 },
   'get-status': { store: ['DescribeTable'], kms: ['DescribeKey'], reads: 0, writes: 0 },
   'get-health': { store: [], kms: [], reads: 0, writes: 0 },
 } as const satisfies Readonly<Record<string, Cost>>;

@@ -174,6 +174,16 @@ export const readers: readonly Operation[] = [
   reader('get-secret, unchanged', getKnown),
   reader('get-secret by version', get({ version: 2 })),
   reader('get-secret at an instant', get({ at: began + 1_500 })),
+  // The state of the master key is left out: it is that of this moment.
+  reader('explain-secret', () => async (ports, context, principal) => {
+    const { head, readCost, caller } = await vaultOver(ports).explain(
+      principal,
+      'OLD_P',
+      {},
+      { context },
+    );
+    return telling([head?.version, readCost, caller]);
+  }),
   reader('list-versions', () => async (ports, context, principal) => {
     const page = { limit: 10, includeValues: true };
     const { versions } = await vaultOver(ports).versions(principal, 'OLD_P', page, { context });

@@ -20,7 +20,7 @@ export const claimsOf = (claims: Claims = {}): Claims => ({
   exp: Math.floor(Date.now() / 1_000) + 3_600,
   tenant: 'acme',
   sub: 'alice',
-  scope: 'secrets:read secrets:write secrets:delete secrets:destroy',
+  scope: 'secrets:read secrets:write secrets:delete secrets:destroy secrets:explain',
   ...claims,
 });
 

@@ -12,6 +12,7 @@ import {
   type FileRequest,
   submitEnv,
 } from '../../functions/vault/env-file.ts';
+import { type ExplainSecret, explainSecret } from '../../functions/vault/explain-secret.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { type ListSecrets, listSecrets } from '../../functions/vault/list-secrets.ts';
 import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
@@ -143,6 +144,13 @@ export const vaultOver = (ports: Ports) => {
       });
       return { version: stored.version, isUnchanged: value === undefined };
     },
+    /** Explains a secret to the caller itself, or with the scopes and names of another one. */
+    explain: (
+      principal: Principal,
+      name: string,
+      caller: ExplainSecret['caller'] = {},
+      asked: Asked = {},
+    ) => explainSecret(ports)(contextOf(asked), principal, { name, caller }),
     /** A page of versions: by default the newest fifty, without values. */
     versions: (
       principal: Principal,

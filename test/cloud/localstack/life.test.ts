@@ -93,8 +93,8 @@ describe('a deleted stack', () => {
     expect(code).toBe(0);
     expect(output).toContain('AWS::DynamoDB::Table vault');
     expect(output.filter((line) => line.startsWith('AWS::KMS::Key '))).toHaveLength(1);
-    expect(output.filter((line) => line.startsWith('AWS::Logs::LogGroup '))).toHaveLength(12);
-    expect(output.filter((line) => line.startsWith('AWS::'))).toHaveLength(14);
+    expect(output.filter((line) => line.startsWith('AWS::Logs::LogGroup '))).toHaveLength(14);
+    expect(output.filter((line) => line.startsWith('AWS::'))).toHaveLength(16);
   });
 
   it('leaves no function and no API', async () => {

@@ -142,6 +142,8 @@ export const kinds: readonly Kind[] = [
   { name: 'expand-env', prepare: env('/expand', { old: 2 }) },
   { name: 'expand-env with pins', prepare: env('/expand', { old: 1, pinned: true }) },
   { name: 'expand-env, unchanged', prepare: unchanged },
+  { name: 'explain-secret', prepare: read(({ name }) => `/v1/secrets/${name}/explain`) },
+  { name: 'whoami', prepare: read(() => '/v1/whoami') },
   { name: 'get-status', prepare: read(() => '/v1/status') },
   { name: 'get-health', prepare: read(() => '/health') },
 ];

@@ -12,8 +12,8 @@ export type Explanation = {
 
 const operations = [
   ...['CreateSecret', 'UpdateSecret', 'DeleteSecret', 'DestroyVersion'],
-  ...['GetSecret', 'ListVersions', 'ListSecrets'],
-  ...['SubmitEnv', 'EncryptEnv', 'ExpandEnv', 'GetStatus', 'GetHealth'],
+  ...['GetSecret', 'ListVersions', 'ListSecrets', 'ExplainSecret'],
+  ...['SubmitEnv', 'EncryptEnv', 'ExpandEnv', 'Whoami', 'GetStatus', 'GetHealth'],
 ];
 const functions = operations.map((operation) => `${operation}Function`);
 const logs = operations.map((operation) => `${operation}Logs`);

@@ -97,7 +97,7 @@ const bodies: Readonly<Record<string, string>> = {
 const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Promise<string> => {
   const good: Sent = {
     headers: {
-      Authorization: `Bearer ${tokenWith('secrets:read secrets:write secrets:delete secrets:destroy')}`,
+      Authorization: `Bearer ${tokenWith('secrets:read secrets:write secrets:delete secrets:destroy secrets:explain')}`,
       'Content-Type': 'application/json',
     },
     body: bodies[operationId] ?? '',

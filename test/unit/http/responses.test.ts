@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  keyIdOf,
   problem,
   replayedHeader,
   reply,
@@ -152,10 +151,5 @@ describe('a version in a reply', () => {
     const version = { validFrom: 0, validTo: undefined } as StoredVersion;
     expect(validity(version)).toEqual({ validFrom: '1970-01-01T00:00:00.000Z', validTo: null });
     expect(validity({ ...version, validTo: 1 }).validTo).toBe('1970-01-01T00:00:00.001Z');
-  });
-
-  it('shows the id of its master key without the account', () => {
-    expect(keyIdOf('arn:aws:kms:eu-central-1:111122223333:key/1234abcd')).toBe('1234abcd');
-    expect(keyIdOf('1234abcd')).toBe('1234abcd');
   });
 });

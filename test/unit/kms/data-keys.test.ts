@@ -303,9 +303,15 @@ describe('the probe of the master key', () => {
     expect((await refusalOf(() => keys.for(context).probe())).code).toBe('master_key_unavailable');
   });
 
-  it('makes one call without retries', async () => {
-    const { keys, context, calls } = scripted(failing('TimeoutError'));
-    await expect(keys.for(context).probe()).rejects.toThrow();
+  it.each([
+    ['TimeoutError', 'master_key_unavailable', true],
+    ['DisabledException', 'master_key_unavailable', false],
+    ['NotFoundException', 'master_key_unavailable', false],
+    ['AccessDeniedException', 'master_key_unavailable', false],
+    ['ThrottlingException', 'throttled', true],
+  ])('fails after one call with the meaning of the fault: %s', async (name, code, retryable) => {
+    const { keys, context, calls } = scripted(failing(name));
+    expect(await refusalOf(() => keys.for(context).probe())).toMatchObject({ code, retryable });
     expect(calls).toHaveLength(1);
   });
 });

@@ -4,6 +4,7 @@ import {
   isNameVisible,
   isSecretName,
   isTenant,
+  keyIdOf,
 } from '../../../functions/model/types.ts';
 
 const longest = 'A'.repeat(128);
@@ -43,6 +44,13 @@ describe('the name of a secret', () => {
     '..',
   ])('excludes %j', (name) => {
     expect(isSecretName(name)).toBe(false);
+  });
+});
+
+describe('the id of a master key', () => {
+  it('leaves out the account', () => {
+    expect(keyIdOf('arn:aws:kms:eu-central-1:111122223333:key/1234abcd')).toBe('1234abcd');
+    expect(keyIdOf('1234abcd')).toBe('1234abcd');
   });
 });
 

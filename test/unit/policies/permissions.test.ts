@@ -19,12 +19,16 @@ describe('grantsOf', () => {
   it('returns the grants by function, action and resource', () => {
     const grants = grantsOf(template);
     const of = (operation: string) => [...(grants.get(operation) ?? ['none'])];
-    expect(grants.size).toBe(12);
+    expect(grants.size).toBe(14);
     expect(of('list-secrets')).toEqual([
       'dynamodb:Query SecretsTable/index/byTenant',
       'dynamodb:BatchGetItem SecretsTable',
     ]);
     expect(of('get-secret')).toEqual(['dynamodb:GetItem SecretsTable', 'kms:Decrypt MasterKey']);
+    expect(of('explain-secret')).toEqual([
+      'dynamodb:GetItem SecretsTable',
+      'kms:DescribeKey MasterKey',
+    ]);
     expect(of('get-health')).toEqual([]);
   });
 

@@ -22,11 +22,13 @@ const verify = async (jwt = '') => {
 };
 
 describe('npm run token', () => {
-  it('defaults to one hour, all names, and reading, writing and deleting, but not destroying', async () => {
+  it('defaults to one hour, all names, and every scope of secrets but the one to destroy', async () => {
     const { output } = await token('--tenant', 'acme', '--sub', 'alice');
     const { iat = 0, exp = 0, ...claims } = await verify(output[0]);
     expect(exp - iat).toBe(3_600);
-    expect(claims).toMatchObject({ scope: 'secrets:read secrets:write secrets:delete' });
+    expect(claims).toMatchObject({
+      scope: 'secrets:read secrets:write secrets:delete secrets:explain',
+    });
     expect(claims).not.toHaveProperty('names');
   });
 
@@ -51,7 +53,7 @@ describe('npm run token', () => {
     [['--ttl', '25h'], '--ttl is a number of s, m or h, such as 90s, 30m or 1h, and at most 24h'],
     [
       ['--scope', 'admin'],
-      '--scope knows secrets:read, secrets:write, secrets:delete, secrets:destroy, vault:status',
+      '--scope knows secrets:read, secrets:write, secrets:delete, secrets:destroy, secrets:explain, vault:status',
     ],
     [
       ['--names', 'a*b'],
