@@ -6,7 +6,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { VersionRef } from '../model/types.ts';
+import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Clock, Decision, Journal } from '../vault/request.ts';
 
 /** The clock and the random numbers of the machine. */
@@ -71,7 +71,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const line = {
         requestId,
         operation,
-        ...(principal && { tenant: principal.tenant, subject: principal.subject }),
+        ...(principal && callerOf(principal)),
         ...secretOf(about),
         ...(about.noteBytes !== undefined && { noteBytes: about.noteBytes }),
         outcome: status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused',
@@ -90,6 +90,13 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     },
   };
 };
+
+const callerOf = ({ issuer, rule, tenant, subject }: Principal) => ({
+  issuer,
+  ...(rule !== undefined && { rule }),
+  tenant,
+  subject,
+});
 
 const secretOf = ({ name, version }: Partial<VersionRef>) => ({
   ...(name !== undefined && { secret: name }),

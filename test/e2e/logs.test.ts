@@ -32,6 +32,7 @@ describeLocal('the log line of a request', () => {
     expect(request).toMatchObject({
       level: 'INFO',
       operation: 'create-secret',
+      issuer: expect.any(String),
       tenant: 'acme',
       subject: 'alice',
       secret: name,
@@ -85,6 +86,9 @@ describeLocal('the log line of a request', () => {
       ['list-versions', { secret: name }, await call('GET', `${one}/versions`)],
       ['list-versions', absent, await call('GET', `${other}/versions`)],
       ['list-secrets', {}, await call('GET', '/v1/secrets')],
+      ['explain-secret', { secret: name, version: 3 }, await call('GET', `${one}/explain`)],
+      ['explain-secret', { secret: missing }, await call('GET', `${other}/explain`)],
+      ['whoami', {}, await call('GET', '/v1/whoami')],
       ['get-status', {}, await call('GET', '/v1/status')],
     ] as const) {
       const { request } = await logged(reply);
@@ -153,7 +157,7 @@ describeLocal('the log line of a request', () => {
       code: 'unauthenticated',
       status: 401,
     });
-    expect(request).not.toHaveProperty('tenant');
+    for (const field of ['issuer', 'rule', 'tenant']) expect(request).not.toHaveProperty(field);
     expect(request).toMatchObject({ storeCalls: 0, kmsCalls: 0 });
   });
 
@@ -286,7 +290,7 @@ describeLocal('the log', () => {
   it('has one JSON object of known fields in each line of a request or decision', () => {
     const known = new Set(
       (
-        'level message timestamp service requestId operation tenant subject secret version outcome ' +
+        'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
         'noteBytes status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
       ).split(' '),
     );

@@ -8,7 +8,10 @@ import { someone } from '../../support/requests.ts';
 type Line = Readonly<Record<string, unknown>>;
 type Closing = Parameters<RequestJournal['close']>[0];
 const canary = 'c4n4ryS3cr3t';
-const principal = someone({ tenant: 'acme', scopes: [canary], names: [canary] });
+const principal = someone({
+  ...{ issuer: 'github', rule: 2, tenant: 'acme' },
+  ...{ scopes: [canary], names: [canary] },
+});
 const closing: Closing = { principal, status: 200, error: undefined, elapsedMs: 12.345 };
 
 let written: string;
@@ -59,16 +62,24 @@ describe('the line of a request', () => {
     expect(String(timestamp)).toMatch(/^\d{4}-\d{2}-\d{2}T/);
     expect(line).toEqual({
       ...{ level: 'INFO', message: 'request', service: 'vault', sampling_rate: 0 },
-      ...{ requestId: 'r-1', operation: 'get-secret', tenant: 'acme', subject: 'alice' },
+      ...{ requestId: 'r-1', operation: 'get-secret' },
+      ...{ issuer: 'github', rule: 2, tenant: 'acme', subject: 'alice' },
       ...{ secret: 'DB_PASSWORD', version: 3, outcome: 'ok', status: 200, ms: 12.3 },
       ...{ attempts: 2, storeCalls: 2, kmsCalls: 1, units: 5 },
     });
   });
 
-  it('names no tenant and no subject of an unknown caller', () => {
+  it('names nothing of an unknown caller', () => {
     const line = lineOf({ principal: undefined, status: 401 });
-    expect(line).not.toHaveProperty('tenant');
-    expect(line).not.toHaveProperty('subject');
+    for (const field of ['issuer', 'rule', 'tenant', 'subject']) {
+      expect(line).not.toHaveProperty(field);
+    }
+  });
+
+  it('names no rule if the claims of the token made the caller', () => {
+    const line = lineOf({ principal: { ...principal, rule: undefined } });
+    expect(line).toMatchObject({ issuer: 'github', tenant: 'acme' });
+    expect(line).not.toHaveProperty('rule');
   });
 
   it.each<[number, ErrorCode | undefined, object]>([
@@ -169,7 +180,7 @@ describe('the log', () => {
     expect(written).not.toContain(canary);
   });
 
-  it('shows only tenant and subject of the caller', () => {
+  it('shows neither scopes nor names of the caller', () => {
     linesOf((journal) => journal.close(closing));
     expect(written).not.toContain(canary);
   });
