@@ -1,28 +1,69 @@
-/** The issuer's public keys, from a set in the configuration or from an HTTPS address. */
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
+/** The issuer's public keys: from a set in the configuration, from an HTTPS address, or by OpenID Connect discovery. */
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
   customFetch,
   type JSONWebKeySet,
+  type JWK,
   type JWTVerifyGetKey,
 } from 'jose';
 import { limits, times } from '../model/limits.ts';
+import { fetchPublic } from './public-fetch.ts';
+
+type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
- * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but public keys of the
- * allowed kinds, because the function must not start with it.
+ * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but usable public keys,
+ * because the function must not start with it.
  */
-export const localKeys = (jwks: string): JWTVerifyGetKey => createLocalJWKSet(publicKeys(jwks));
+export const localKeys = (jwks: string): JWTVerifyGetKey => {
+  const keys = listOfKeys(jwks);
+  const usable = usableKeys(keys);
+  if (usable.length < keys.length) {
+    throw new Error(
+      'the key set may hold public keys only, for EdDSA (Ed25519), ES256, ES384 or RS256 (2048 bits or more)',
+    );
+  }
+  return createLocalJWKSet({ keys: usable });
+};
 
 /**
- * The keys at an HTTPS address. They are fetched when first needed, cached, and must keep the same rules. While the
- * cached keys are fresh, a failed fetch is not repeated for 30 s. Otherwise a caller without a valid token could
- * cause a fetch with each request, by naming keys that do not exist.
+ * The keys at an HTTPS address. They are fetched when first needed, and cached. Keys that the vault cannot use are
+ * skipped, because an issuer may publish keys for other verifiers too. While the cached keys are fresh, a failed fetch
+ * is not repeated for 30 s. Otherwise a caller without a valid token could cause a fetch with each request, by naming
+ * keys that do not exist.
  */
-export const remoteKeys = (
+export const remoteKeys = (url: string, fetchKeys: Fetch = fetch): JWTVerifyGetKey =>
+  cachedKeys(url, fetchKeys, (address, read) => read(address));
+
+/**
+ * The keys that an issuer names in its discovery document (OpenID Connect Discovery 1.0, section 4), which is read again
+ * with each fetch of the keys. The rules of `remoteKeys` apply. Throws a sentence if the issuer is no HTTPS address.
+ */
+export const discoveredKeys = (issuer: string, fetchKeys: Fetch = fetchPublic): JWTVerifyGetKey => {
+  if (!/^https:\/\/[^?#]+$/.test(issuer)) {
+    throw new Error('a discovered issuer must begin with https://, and have no query or fragment');
+  }
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  return cachedKeys(url, fetchKeys, async (address, read) => {
+    const document = parseObject(await read(address), 'the discovery document');
+    const { issuer: named, jwks_uri: keysUrl } = document;
+    if (named !== issuer) throw new Error('the discovery document names another issuer');
+    if (typeof keysUrl !== 'string' || !keysUrl.startsWith('https://')) {
+      throw new Error('the discovery document names no HTTPS address of keys');
+    }
+    return read(keysUrl);
+  });
+};
+
+/** Reads the reply at an address as text. All calls of one fetch share its time-out. */
+type Read = (url: string) => Promise<string>;
+
+const cachedKeys = (
   url: string,
-  fetchKeys: (url: string, init: RequestInit) => Promise<Response> = fetch,
+  fetchKeys: Fetch,
+  findSet: (url: string, read: Read) => Promise<string>,
 ): JWTVerifyGetKey => {
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
@@ -36,11 +77,13 @@ export const remoteKeys = (
         throw new Error('the key set was out of reach a moment ago');
       }
       try {
-        const response = await fetchKeys(address, { ...init, redirect: 'error' });
-        if (response.status !== 200) throw new Error('the key set was not answered');
-        const keys = publicKeys(await response.text());
+        const set = await findSet(address, async (from) =>
+          textOf(await fetchKeys(from, { ...init, redirect: 'error' })),
+        );
+        const keys = usableKeys(listOfKeys(set));
+        if (keys.length === 0) throw new Error('the key set holds no usable keys');
         fetchedAt = Date.now();
-        return Response.json(keys);
+        return Response.json({ keys } satisfies JSONWebKeySet);
       } catch (error) {
         failedAt = Date.now();
         throw error;
@@ -49,40 +92,77 @@ export const remoteKeys = (
   });
 };
 
-const publicKeys = (text: string): JSONWebKeySet => {
-  const set = parseSet(text);
-  const keys = isObject(set) && 'keys' in set ? set.keys : undefined;
-  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the key set holds no keys');
-  if (!keys.every(isPublicKey)) {
-    throw new Error('the key set may hold public Ed25519, P-256 and RSA (2048 or more) keys only');
+/** The size is counted while the body is read, because a reply need not announce its size, or may be compressed. */
+const textOf = async ({ status, body }: Response): Promise<string> => {
+  if (status !== 200) throw new Error('the key set was not answered');
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.keySetBytesMax) throw new Error('the reply of the issuer is too large');
+    chunks.push(chunk);
   }
-  return { keys };
+  return new TextDecoder().decode(Buffer.concat(chunks));
+};
+
+const listOfKeys = (text: string): readonly unknown[] => {
+  const { keys } = parseObject(text, 'the key set');
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the key set holds no keys');
+  return keys;
 };
 
 /** Hides the parser's own message, which would quote the text. The text may hold a private key by mistake. */
-const parseSet = (text: string): unknown => {
+const parseObject = (text: string, what: string): Readonly<Record<string, unknown>> => {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
   } catch {
-    throw new Error('the key set is not JSON');
+    throw new Error(`${what} is not JSON`);
   }
 };
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
-const isPublicKey = (key: unknown): boolean => {
-  if (!isObject(key) || ['d', 'k', 'p', 'q'].some((part) => part in key)) return false;
+/**
+ * The public keys for signatures of the allowed kinds, each as its public half with its id and its only algorithm. Of a
+ * key whose private half is in the set too, neither half is used.
+ */
+const usableKeys = (keys: readonly unknown[]): JWK[] => {
+  const objects = keys.filter(isObject);
+  const published = new Set(
+    objects.filter(isPrivate).map((key) => JSON.stringify(publicHalf(key))),
+  );
+  return objects.flatMap((key) => {
+    const half = publicHalf(key);
+    if (half === undefined || published.has(JSON.stringify(half))) return [];
+    const { kid, use = 'sig', key_ops: uses = ['verify'], alg = half.alg } = key;
+    const isForSignatures = use === 'sig' && Array.isArray(uses) && uses.includes('verify');
+    const isUsable = isForSignatures && alg === half.alg;
+    return isUsable ? [{ ...half, ...(typeof kid === 'string' && { kid }) }] : [];
+  });
+};
+
+const isPrivate = (key: object): boolean => ['d', 'k', 'p', 'q'].some((part) => part in key);
+
+/** The public half of a key, in one spelling and without anything else; `undefined` if its kind is not allowed. */
+const publicHalf = (jwk: object): JWK | undefined => {
   try {
-    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({
-      key: key as JsonWebKey,
-      format: 'jwk',
-    });
-    return (
-      type === 'ed25519' ||
-      (type === 'ec' && details?.namedCurve === 'prime256v1') ||
-      (type === 'rsa' && (details?.modulusLength ?? 0) >= limits.rsaModulusBitsMin)
-    );
+    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+    const alg = algorithmOf(key);
+    return alg === undefined ? undefined : { ...(key.export({ format: 'jwk' }) as JWK), alg };
   } catch {
-    return false;
+    return undefined;
   }
+};
+
+const algorithmOf = ({
+  asymmetricKeyType: type,
+  asymmetricKeyDetails: details,
+}: KeyObject): string | undefined => {
+  if (type === 'ed25519') return 'EdDSA';
+  if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ES256';
+  if (type === 'ec' && details?.namedCurve === 'secp384r1') return 'ES384';
+  const isLong = (details?.modulusLength ?? 0) >= limits.rsaModulusBitsMin;
+  return type === 'rsa' && isLong ? 'RS256' : undefined;
 };

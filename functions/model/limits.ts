@@ -50,6 +50,8 @@ export const limits = {
   detailsPageMax: 50,
   /** Smaller RSA keys are weak. */
   rsaModulusBitsMin: 2_048,
+  /** Key sets and discovery documents of common issuers take at most a few kilobytes. */
+  keySetBytesMax: 65_536,
   idempotencyKeyCharactersMin: 16,
   idempotencyKeyCharactersMax: 128,
   /** Concurrent single reads of one request. A file with 96 pinned names needs six rounds. */

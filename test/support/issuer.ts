@@ -11,6 +11,7 @@ export type Key = { readonly privateKey: KeyObject; readonly publicKey: KeyObjec
 
 export const ed25519 = (): Key => generateKeyPairSync('ed25519');
 export const p256 = (): Key => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+export const p384 = (): Key => generateKeyPairSync('ec', { namedCurve: 'P-384' });
 export const rsa = (modulusLength = 2048): Key => generateKeyPairSync('rsa', { modulusLength });
 
 export const publicJwk = ({ publicKey }: Key, members: object = {}): JsonWebKey => ({
@@ -27,6 +28,7 @@ const encode = (part: unknown): string =>
 const signers: Readonly<Record<string, (data: Buffer, key: KeyObject) => Buffer>> = {
   EdDSA: (data, key) => sign(null, data, key),
   ES256: (data, key) => sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' }),
+  ES384: (data, key) => sign('sha384', data, { key, dsaEncoding: 'ieee-p1363' }),
   RS256: (data, key) => sign('sha256', data, key),
   RS384: (data, key) => sign('sha384', data, key),
 };

@@ -1,15 +1,40 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { jwtVerify } from 'jose';
 import { localKeys } from '../../../functions/http/key-sets.ts';
-import { ed25519, keySet, p256, privateJwk, publicJwk, rsa } from '../../support/issuer.ts';
+import {
+  ed25519,
+  keySet,
+  p256,
+  p384,
+  privateJwk,
+  publicJwk,
+  rsa,
+  signToken,
+} from '../../support/issuer.ts';
 
 const key = ed25519();
 const first = publicJwk(key, { kid: 'k1' });
 
 describe('localKeys', () => {
-  it('accepts public keys of the kinds Ed25519, P-256 and RSA of 2048 bits', () => {
-    const jwks = keySet(first, publicJwk(p256()), publicJwk(rsa(2048)));
-    expect(() => localKeys(jwks)).not.toThrow();
+  it('accepts public keys of the kinds Ed25519, P-256, P-384 and RSA of 2048 bits', async () => {
+    const pairs = { EdDSA: key, ES256: p256(), ES384: p384(), RS256: rsa(2048) };
+    const keys = localKeys(keySet(...Object.values(pairs).map((pair) => publicJwk(pair))));
+    for (const [alg, pair] of Object.entries(pairs)) {
+      const token = signToken({ alg }, {}, pair);
+      expect((await jwtVerify(token, keys)).protectedHeader).toEqual({ alg });
+    }
+  });
+
+  it.each([
+    { use: 'sig' },
+    { key_ops: ['sign', 'verify'] },
+    { alg: 'EdDSA' },
+    { ext: 1, x5c: 'c' },
+  ])('accepts a key with %j', async (properties) => {
+    const keys = localKeys(keySet({ ...first, ...properties }));
+    const token = signToken({ alg: 'EdDSA', kid: 'k1' }, {}, key);
+    await expect(jwtVerify(token, keys)).resolves.toBeDefined();
   });
 
   const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
@@ -23,10 +48,14 @@ describe('localKeys', () => {
     ['a public key with a symmetric part', () => keySet({ ...first, k: 'aHVudGVyMg' })],
     ['an RSA key of 1024 bits', () => keySet(publicJwk(rsa(1024)))],
     ['an RSA key of 2047 bits', () => keySet(publicJwk(rsa(2047)))],
-    ['a P-384 key', () => keySet(publicJwk(ec('P-384')))],
+    ['a P-521 key', () => keySet(publicJwk(ec('P-521')))],
     ['a secp256k1 key', () => keySet(publicJwk(ec('secp256k1')))],
     ['an Ed448 key', () => keySet(publicJwk(generateKeyPairSync('ed448')))],
     ['an X25519 key', () => keySet(publicJwk(generateKeyPairSync('x25519')))],
+    ['a key for encryption', () => keySet({ ...first, use: 'enc' })],
+    ['a key that may not verify', () => keySet({ ...first, key_ops: ['encrypt'] })],
+    ['a key with a text for its operations', () => keySet({ ...first, key_ops: 'verify' })],
+    ['an RSA key for another algorithm', () => keySet(publicJwk(rsa(), { alg: 'RS512' }))],
     ['a key of no kind', () => keySet({ kid: 'k1' })],
     ['a point that is not on its curve', () => keySet({ ...publicJwk(p256()), y: 'AAAA' })],
     ['null for a key', () => keySet(null)],

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { remoteKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticate } from '../../../functions/http/principal.ts';
@@ -20,6 +20,10 @@ const audience = 'vault';
 const url = 'https://issuer.test/jwks';
 const key = ed25519();
 const first = publicJwk(key, { kid: 'k1' });
+
+/** Spaces without an end, and without a Content-Length. */
+const endless = () =>
+  new ReadableStream({ pull: (body) => body.enqueue(new TextEncoder().encode(' '.repeat(4_096))) });
 
 describe('a remote key set', () => {
   let now: number;
@@ -125,9 +129,46 @@ describe('a remote key set', () => {
     ['answers with a redirect', answered(keySet(first), 302)],
     ['answers with no JSON', answered('<html>')],
     ['answers with no keys', answered(keySet())],
-    ['answers with a private key', answered(keySet(first, privateJwk(key)))],
-    ['answers with a short RSA key', answered(keySet(first, publicJwk(rsa(1024))))],
+    ['answers with a key and its private half', answered(keySet(first, privateJwk(key)))],
+    ['answers with a short RSA key only', answered(keySet(publicJwk(rsa(1024))))],
+    ['answers with more than 64 KiB', answered(keySet(first).padEnd(65_537))],
+    ['answers without an end', async () => new Response(endless())],
   ];
+
+  const ec = (namedCurve: string) => publicJwk(generateKeyPairSync('ec', { namedCurve }));
+  it.each<[string, unknown]>([
+    ['a symmetric key', { kty: 'oct', k: 'aHVudGVyMg' }],
+    ['a key for encryption', publicJwk(rsa(), { use: 'enc' })],
+    ['a key for another algorithm', publicJwk(rsa(), { alg: 'RS512' })],
+    ['a short RSA key', publicJwk(rsa(1024))],
+    ['a secp256k1 key', ec('secp256k1')],
+    ['a key of an unknown curve', { kty: 'OKP', crv: 'Ed25520', x: 'AAAA' }],
+    ['a key of an unknown kind', { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA' }],
+    ['a point that is not on its curve', { ...ec('P-256'), y: 'AAAA' }],
+    ['an empty key', {}],
+    ['null', null],
+    ['a text', 'key'],
+  ])('skips %s and uses the other keys', async (_, skipped) => {
+    const { ask } = remote(answered(keySet(skipped, first)));
+    expect((await ask()).subject).toBe('alice');
+  });
+
+  it('skips a private key, and its public half, and uses the other keys', async () => {
+    const leaked = ed25519();
+    const half = publicJwk(leaked, { kid: 'k2' });
+    const withPrivate = (kid: string) => ({ ...privateJwk(leaked), kid });
+    for (const set of [[withPrivate('k2')], [half, withPrivate('k3')]]) {
+      const { ask } = remote(answered(keySet(...set, first)));
+      expect((await ask()).subject).toBe('alice');
+      expect(await codeOf(() => ask(leaked, 'k2'))).toBe('unauthenticated');
+      expect(await codeOf(() => ask(leaked, 'k3'))).toBe('unauthenticated');
+    }
+  });
+
+  it('may take 64 KiB', async () => {
+    const { ask } = remote(answered(keySet(first).padEnd(65_536)));
+    expect((await ask()).subject).toBe('alice');
+  });
 
   it.each(failures)('gives identity_unavailable on first use if the issuer %s', async (_, next) => {
     const { answer, ask } = remote(next);
