@@ -116,10 +116,17 @@ const clusterStatus = v.object({
   nodes: v.array(nodeStatus),
   equal: v.boolean(),
 });
+const policyStatus = v.object({
+  source: v.picklist(['file', 'bundle', 'variables']),
+  digest: v.nullable(v.string()),
+  since: v.string(),
+  fault: v.nullable(v.string()),
+});
 const status = v.object({
   status: v.picklist(['ok', 'degraded']),
   store: v.object({ reachable: v.boolean(), latencyMs: v.number() }),
   masterKey: v.object({ reachable: v.boolean(), id: v.nullable(v.string()) }),
+  policy: v.optional(policyStatus),
   node: v.optional(clusterStatus),
 });
 const caller = v.object({

@@ -14,6 +14,7 @@ import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { loginCommand } from './commands/login.ts';
+import { policyCommand } from './commands/policy.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { runCommand } from './commands/run.ts';
@@ -50,6 +51,7 @@ const program = newCommand(
   .addCommand(runCommand())
   .addCommand(importCommand())
   .addCommand(exportCommand())
+  .addCommand(policyCommand())
   .addCommand(statusCommand())
   .addCommand(doctorCommand())
   .addCommand(whoamiCommand())

@@ -13,9 +13,21 @@ export type Claims = v.InferOutput<typeof claims>;
 
 /** The claims of a token; `undefined` if they cannot be read. */
 export const claimsOf = (token: string): Claims | undefined => {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), claims), payloadOf(token));
+  return parsed.success ? parsed.output : undefined;
+};
+
+const payloadOf = (token: string): string => {
   const [, payload = ''] = token.split('.');
-  const text = Buffer.from(payload, 'base64url').toString('utf8');
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), claims), text);
+  return Buffer.from(payload, 'base64url').toString('utf8');
+};
+
+/** All claims of a token as it has them; `undefined` if they cannot be read. */
+export const allClaimsOf = (token: string): Readonly<Record<string, unknown>> | undefined => {
+  const parsed = v.safeParse(
+    v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
+    payloadOf(token),
+  );
   return parsed.success ? parsed.output : undefined;
 };
 

@@ -1,6 +1,7 @@
 import { queryOf } from './http/requests.ts';
-import { keyIdOf } from './model/types.ts';
+import { formatInstant, keyIdOf } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
+import { type PolicyState, policyState } from './runtime/identity.ts';
 import { machineClock } from './runtime/machine.ts';
 import { readNode } from './runtime/node-status.ts';
 import { ports } from './runtime/vault.ts';
@@ -15,16 +16,20 @@ export const handler = endpoint({
   parse: (received) => queryOf(received, []),
   run: async (context, principal) => {
     const status = await probe(context, principal);
-    const node = principal.scopes.includes('vault:status') ? await readNode() : undefined;
-    return { ...status, ...(node !== undefined && { node }) };
+    if (!principal.scopes.includes('vault:status')) return status;
+    const node = await readNode();
+    return { ...status, policy: policyOf(policyState()), ...(node !== undefined && { node }) };
   },
-  reply: ({ status, store, masterKey, ...node }) => ({
+  reply: ({ status, store, masterKey, ...forOperators }) => ({
     status: status === 'ok' ? 200 : 503,
     body: {
       status,
       store,
       masterKey: { ...masterKey, id: masterKey.id && keyIdOf(masterKey.id) },
-      ...node,
+      ...forOperators,
     },
   }),
 });
+
+const policyOf = (state: PolicyState | undefined) =>
+  state && { ...state, since: formatInstant(state.since) };

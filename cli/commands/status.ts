@@ -26,12 +26,15 @@ export const statusExitCode = ({ store, masterKey }: Status): number => {
   return masterKey.reachable ? exitCodes.ok : exitCodes.masterKey;
 };
 
-const rowsOf = ({ status, store, masterKey, node }: Status): string[][] => {
+const rowsOf = ({ status, store, masterKey, policy, node }: Status): string[][] => {
   const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
   const rows = [
     ['vault', status, ''],
     ['store', state(store.reachable), `${store.latencyMs} ms`],
     ['master key', state(masterKey.reachable), masterKey.id ?? ''],
   ];
-  return node === undefined ? rows : [...rows, ['node', '', JSON.stringify(node)]];
+  if (policy)
+    rows.push(['access policy', policy.fault ?? 'ok', `${policy.source}, since ${policy.since}`]);
+  if (node) rows.push(['node', '', JSON.stringify(node)]);
+  return rows;
 };

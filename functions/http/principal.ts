@@ -1,56 +1,62 @@
 /**
- * The caller, known only by a verified JWT. `jose` checks the signature and the claims, and this module requires the
- * claims that `jose` treats as optional. `kid` chooses a key of the configured set, and no header of the token can
- * add one. The result of a verification is reused for a minute.
+ * The caller, known only by a verified JWT. `jose` checks the signature and the times, and the access policy decides
+ * what the claims allow. `kid` chooses a key of the issuer's set, and no header of the token can add one. The result of
+ * a verification is reused for a minute.
  */
 import { hash } from 'node:crypto';
 import {
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   type JWTPayload,
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
+import type { IssuerPolicy, Judge } from '../access/policy.ts';
+import { audienceFault, decide } from '../access/rules.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
-import { isNamePattern, isTenant, type Principal } from '../model/types.ts';
+import type { Principal } from '../model/types.ts';
 import { type HttpRequest, headerValues } from './requests.ts';
 
-export type Issuer = {
-  readonly issuer: string;
-  readonly audience: string;
-  readonly keys: JWTVerifyGetKey;
-};
+/** An issuer of the policy, and its public keys. */
+export type Issuer = Judge & Pick<IssuerPolicy, 'algorithms'> & { readonly keys: JWTVerifyGetKey };
 type Headers = Pick<HttpRequest, 'headers'>;
 
 /** Returns the principal of a request. Throws `unauthenticated` or `identity_unavailable`. */
 export type Authenticate = (request: Headers, now: number) => Promise<Principal>;
 
-const algorithms = ['EdDSA', 'ES256', 'RS256'];
+export type Authenticator = {
+  readonly authenticate: Authenticate;
+  /** Replaces the issuers, and forgets all verified tokens. A request that began before keeps the old issuers. */
+  readonly use: (issuers: readonly Issuer[]) => void;
+};
 
-export const createAuthenticate = ({ issuer, audience, keys }: Issuer): Authenticate => {
+/** Accepts the tokens of these issuers. Each must have another claim `iss`. */
+export const createAuthenticator = (issuers: readonly Issuer[] = []): Authenticator => {
+  let authenticate = createAuthenticate(issuers);
+  return {
+    authenticate: (request, now) => authenticate(request, now),
+    use: (next) => {
+      authenticate = createAuthenticate(next);
+    },
+  };
+};
+
+const createAuthenticate = (issuers: readonly Issuer[]): Authenticate => {
   const verified = createVerifiedTokens();
+  const byClaim = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
   return async (request, now) => {
     const token = bearerToken(request);
     const known = verified.find(token, now);
     if (known !== undefined) return known;
     refuseOtherSpellings(token);
     refuseExtensions(token);
-    try {
-      const { payload } = await jwtVerify(token, keys, {
-        issuer,
-        audience,
-        algorithms,
-        requiredClaims: ['iss', 'aud', 'exp'],
-        clockTolerance: times.tokenToleranceS,
-        currentDate: new Date(now),
-      });
-      const principal = principalOf(payload);
-      if (payload.exp !== undefined) verified.keep(token, principal, payload.exp, now);
-      return principal;
-    } catch (error) {
-      throw error instanceof VaultError ? error : faultOf(error);
-    }
+    const issuer = byClaim.get(issuerOf(token));
+    if (issuer === undefined) throw unauthenticated();
+    const principal = await principalOf(issuer, token, now);
+    verified.keep(token, principal, now);
+    return principal;
   };
 };
 
@@ -84,32 +90,43 @@ const refuseExtensions = (token: string): void => {
   if (crit !== undefined) throw unauthenticated();
 };
 
-const principalOf = ({ sub, ...claims }: JWTPayload): Principal => {
-  const { tenant, scope = '', names, exp, nbf, iat } = claims;
-  if (![exp, nbf, iat].every(isDate)) throw unauthenticated();
-  if (typeof tenant !== 'string' || !isTenant(tenant)) throw unauthenticated();
-  if (typeof sub !== 'string' || !isSubject(sub)) throw unauthenticated();
-  if (typeof scope !== 'string' || !isNames(names)) throw unauthenticated();
-  const scopes = scope.split(' ').filter((word) => word !== '');
-  const expires = 1_000 * (exp ?? 0);
-  return { tenant, subject: sub, scopes, names, issuer: 'default', rule: undefined, expires };
+/** The claim `iss`, which nobody has verified yet. It only chooses the issuer whose keys the token must have used. */
+const issuerOf = (token: string): string => {
+  try {
+    const { iss } = decodeJwt(token);
+    return typeof iss === 'string' ? iss : '';
+  } catch (error) {
+    throw unauthenticated(error);
+  }
+};
+
+const principalOf = async (issuer: Issuer, token: string, now: number): Promise<Principal> => {
+  const claims = await verify(issuer, token, now);
+  const { exp, nbf, iat } = claims;
+  if (exp === undefined || ![exp, nbf, iat].every(isDate)) throw unauthenticated();
+  const decision = decide(issuer, claims);
+  if (!('granted' in decision)) throw unauthenticated();
+  return { ...decision.granted, expires: 1_000 * exp };
+};
+
+const verify = async (issuer: Issuer, token: string, now: number): Promise<JWTPayload> => {
+  try {
+    const { payload } = await jwtVerify(token, issuer.keys, {
+      issuer: issuer.issuer,
+      algorithms: [...issuer.algorithms],
+      requiredClaims: ['iss', 'exp'],
+      clockTolerance: times.tokenToleranceS,
+      currentDate: new Date(now),
+    });
+    return payload;
+  } catch (error) {
+    throw faultOf(issuer, error);
+  }
 };
 
 /** `jose` has checked that these claims are numbers. But JSON can write numbers that are no time, like `1e400`. */
 const isDate = (seconds: number | undefined): boolean =>
   seconds === undefined || (seconds >= 0 && seconds <= times.tokenDateMaxS);
-
-const isSubject = (sub: string): boolean =>
-  sub !== '' &&
-  sub.isWellFormed() &&
-  !/\p{Cc}/u.test(sub) &&
-  Buffer.byteLength(sub) <= limits.subjectBytesMax;
-
-const isNames = (names: unknown): names is readonly string[] | undefined =>
-  names === undefined ||
-  (Array.isArray(names) &&
-    names.length <= limits.namePatternsMax &&
-    names.every((name) => typeof name === 'string' && isNamePattern(name)));
 
 const unauthenticated = (
   cause?: unknown,
@@ -118,10 +135,13 @@ const unauthenticated = (
 
 /**
  * An invalid token is the caller's fault, and an unreachable key set is not. `jose` reports an expired token only
- * after it verified the signature, issuer and audience, so only the token's holder learns that it has expired.
+ * after it verified the signature and the issuer. Only a holder of a token for this vault learns that it has expired.
  */
-const faultOf = (error: unknown): VaultError => {
-  if (error instanceof errors.JWTExpired) return unauthenticated(error, 'the token has expired');
+const faultOf = (issuer: Issuer, error: unknown): VaultError => {
+  if (error instanceof errors.JWTExpired) {
+    const isForVault = audienceFault(issuer, error.payload) === undefined;
+    return isForVault ? unauthenticated(error, 'the token has expired') : unauthenticated(error);
+  }
   const isTokens = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
   const isKeySets = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   return isTokens && !isKeySets
@@ -132,8 +152,8 @@ const faultOf = (error: unknown): VaultError => {
 type VerifiedTokens = {
   /** The principal of a cached token that is still valid at `now`, in milliseconds. */
   readonly find: (token: string, now: number) => Principal | undefined;
-  /** Caches the result of a verification at `now`, in milliseconds. `exp` is the claim of the token, in seconds. */
-  readonly keep: (token: string, principal: Principal, exp: number, now: number) => void;
+  /** Caches the result of a verification at `now`, in milliseconds. */
+  readonly keep: (token: string, principal: Principal, now: number) => void;
 };
 
 type Kept = { readonly principal: Principal; readonly from: number; readonly until: number };
@@ -153,8 +173,8 @@ const createVerifiedTokens = (): VerifiedTokens => {
         ? known.principal
         : undefined;
     },
-    keep: (token, principal, exp, now) => {
-      const expiry = 1_000 * (exp + times.tokenToleranceS);
+    keep: (token, principal, now) => {
+      const expiry = principal.expires + 1_000 * times.tokenToleranceS;
       const until = Math.min(expiry, now + times.tokenKeptMs);
       const [oldest] = kept.keys();
       if (kept.size >= limits.tokensKeptMax && oldest !== undefined) kept.delete(oldest);

@@ -120,6 +120,10 @@ export const isVersionNumber = (text: string): boolean => versionNumber.test(tex
 
 export const isTenant = (text: string): boolean => tenantName.test(text);
 
+/** 1 to 256 bytes of UTF-8 without control characters. */
+export const isSubject = (text: string): boolean =>
+  text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && Buffer.byteLength(text) <= 256;
+
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
 

@@ -2,6 +2,10 @@
  * The configuration. Only this module reads the environment. Settings about authorization have no default: if a
  * variable is missing or empty, the function does not start and names the variable.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AccessPolicy } from '../access/policy.ts';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export type IdentityConfig = {
@@ -17,6 +21,31 @@ export type ServicesConfig = {
 
 /** The form of a vault's id. */
 export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;
+
+/** The file with the policy, in the folder of a deployed function. */
+export const bundledPolicyFile = 'access-policy.json';
+
+/**
+ * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence if there are
+ * both, because then a caller could be judged by the wrong one.
+ */
+export const readIdentity = (
+  environment: Environment = process.env,
+): AccessPolicy | IdentityConfig => {
+  const bundled = readBundledPolicy(environment);
+  if (bundled === undefined) return readIdentityConfig(environment);
+  const given = identityVariables.filter((name) => environment[name]);
+  if (given.length === 0) return bundled;
+  throw new Error(`${bundledPolicyFile} is deployed and ${given.join(', ')} set; leave one out`);
+};
+
+export const identityVariables = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
+
+/** The build has checked the policy, so that a faulty one is never deployed. */
+const readBundledPolicy = ({ LAMBDA_TASK_ROOT: folder }: Environment): AccessPolicy | undefined => {
+  const file = join(folder ?? '', bundledPolicyFile);
+  return folder && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+};
 
 /** The issuer and the audience of tokens, and the keys of the issuer. */
 export const readIdentityConfig = (environment: Environment = process.env): IdentityConfig => {

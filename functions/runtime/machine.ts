@@ -123,6 +123,12 @@ const framesOf = ({ stack = '', message }: Error): readonly string[] => {
   return lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
 };
 
+/** Writes one line about the access policy of a host: INFO if it is used, WARN if its file cannot be. */
+export const logPolicy = (policy: { readonly fault: string | null }): void => {
+  if (policy.fault === null) logger.info('policy', policy);
+  else logger.warn('policy', policy);
+};
+
 /** Writes one line of metrics per request. It must not await anything in between, because requests may overlap. */
 const measure = (
   operation: string,

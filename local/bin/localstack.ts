@@ -16,6 +16,7 @@ import {
   rememberCloud,
   say,
 } from '../containers/running.ts';
+import { identityOf } from '../containers/sam.ts';
 import { dataFolderOf, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
@@ -33,7 +34,7 @@ const getCloud = (): RunningCloud => {
 
 const deployTo = async (cloud: RunningCloud): Promise<string> => {
   const { jwks } = await openTokenKey(dataFolder);
-  const url = await deploy({ root, ...cloud, say }, jwks);
+  const url = await deploy({ root, ...cloud, say }, identityOf(jwks));
   say(`vault listening on ${url}`);
   return url;
 };

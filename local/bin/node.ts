@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { isFailure } from '../../system/failures.ts';
 import {
@@ -11,15 +12,15 @@ import {
   uncheckedKey,
 } from '../cluster/cluster-file.ts';
 import { ensureTable } from '../dynamodb/table.ts';
+import { followPolicyFile } from '../host/access-policy.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
-import { applyEnvironment, serveFunctions } from '../host/functions.ts';
+import { applyEnvironment, policyVariable, serveFunctions } from '../host/functions.ts';
 import { createTransport } from '../host/in-process.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
 import { readTemplate, type TableDefinition } from '../host/template.ts';
-import { localAudience, localIssuer } from '../host/token-key.ts';
 import { readNodeConfig } from '../node/config.ts';
 import { startNode } from '../node/node.ts';
 
@@ -97,6 +98,8 @@ await runProgram(commandLine, async () => {
     applyEnvironment(environmentOf(cluster, store, node.endpoint));
     if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
     useTransport('KMS', createKeyTransport(cluster.kms.endpoint, cluster.tls));
+    const file = process.env[policyVariable];
+    const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
     const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, {
@@ -107,7 +110,7 @@ await runProgram(commandLine, async () => {
       vaultId: cluster.vaultId,
       tableName,
       masterKeyId: cluster.kms.keyArn,
-      takesLocalTokens: true,
+      takesLocalTokens: policy?.takesLocalTokens ?? true,
     });
     const greeted = node.serving.then(async () => {
       const client = new DynamoDBClient({ endpoint: node.endpoint });
@@ -121,6 +124,7 @@ await runProgram(commandLine, async () => {
     const lost = await Promise.race([signal, node.failed, refused]);
     stop.abort();
     await gateway.close(graceMs);
+    policy?.close();
     forgetRunning(folder);
     if (lost) throw lost;
   } finally {

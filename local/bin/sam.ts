@@ -14,7 +14,7 @@ import {
   say,
   stackFolderOf,
 } from '../containers/running.ts';
-import { startSam } from '../containers/sam.ts';
+import { identityOf, startSam } from '../containers/sam.ts';
 import { startStack } from '../containers/stack.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
@@ -56,7 +56,7 @@ await runProgram(commandLine, async () => {
   const stack =
     findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
   try {
-    const api = await startSam({ root, folder, port, stack, jwks, say });
+    const api = await startSam({ root, folder, port, stack, identity: identityOf(jwks), say });
     rememberSam(folder, { url: api.url });
     say(`vault listening on ${api.url}`);
     const lost = await Promise.race([untilSignal(), stack.failed, api.failed]);

@@ -1,9 +1,10 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
+import { type FollowedPolicy, followPolicyFile } from '../host/access-policy.ts';
 import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
-import { isLocalIdentity, serveFunctions } from '../host/functions.ts';
+import { isLocalIdentity, policyVariable, serveFunctions } from '../host/functions.ts';
 import { showHumanLog } from '../host/human-log.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
@@ -59,22 +60,32 @@ curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
 `);
 };
 
+/** Follows the access policy, if there is one. `isLocal`: whether the user has left identity to this machine. */
+const beginIdentity = async (folder: string, isLocal: boolean): Promise<FollowedPolicy> => {
+  const file = process.env[policyVariable];
+  if (!file) return { takesLocalTokens: isLocal, close: () => undefined };
+  return followPolicyFile(file, (await openTokenKey(folder)).jwks, report);
+};
+
 await runProgram(commandLine, async ({ options }) => {
   const store = readStore(options.store);
   const port = readPort(3_000);
   const folder = dataFolderOf(process.env);
+  // The services set the variables that this reads.
   const isLocal = isLocalIdentity(process.env);
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
   const signal = untilSignal();
   const services = await startServices({ root, folder, store, table, report });
   try {
+    const { takesLocalTokens, close: endIdentity } = await beginIdentity(folder, isLocal);
     const gateway = await serveFunctions({ root, routes, port, report });
-    const running = { url: gateway.url, takesLocalTokens: isLocal, ...services.running };
+    const running = { url: gateway.url, takesLocalTokens, ...services.running };
     rememberRunning(folder, running);
     showHumanLog(process.env);
-    await greet(gateway.url, folder, isLocal);
+    await greet(gateway.url, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
     await gateway.close(graceMs);
+    endIdentity();
     forgetRunning(folder);
     if (lost) throw lost;
   } finally {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import { run } from './run.ts';
-import { buildTemplate, localParameters, runSam, samEnvironmentOf } from './sam.ts';
+import { buildTemplate, type Identity, localParameters, runSam, samEnvironmentOf } from './sam.ts';
 
 export type Deployment = {
   /** Holds template.yaml and node_modules. */
@@ -67,14 +67,15 @@ const findUrl = async (deployment: Deployment): Promise<string> => {
   return `${deployment.endpoint}/_aws/execute-api/${hostname.split('.')[0]}${pathname}`;
 };
 
-/** Deploys the template's changes, and returns the address of the API. `jwks`: the public key set of tokens. */
-export const deploy = async (deployment: Deployment, jwks: string): Promise<string> => {
+/** Deploys the template's changes, and returns the address of the API. */
+export const deploy = async (deployment: Deployment, identity: Identity): Promise<string> => {
   const { say } = deployment;
   await checkNothingWasKept(deployment);
-  await buildTemplate(deployment, 'localstack', say);
+  await buildTemplate(deployment, 'localstack', identity, say);
   say('sam deploy');
   // Reserved concurrency is for an account that others use, too; here it would only refuse slow calls.
-  const parameters = [...localParameters, 'EnvConcurrency=0', `AuthJwks=${JSON.stringify(jwks)}`];
+  const keys = 'jwks' in identity ? [`AuthJwks=${JSON.stringify(identity.jwks)}`] : [];
+  const parameters = [...localParameters(identity), 'EnvConcurrency=0', ...keys];
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
   const args = ['deploy', ...how, '--parameter-overrides', ...parameters];
   await runSam(deployment, args, environmentOf(deployment));

@@ -6,13 +6,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import * as v from 'valibot';
+import type { AccessPolicy } from '../../functions/access/policy.ts';
+import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { failure } from '../../system/failures.ts';
+import { readPolicyFile } from '../host/access-policy.ts';
 import { causeOfEnd } from '../host/ending.ts';
+import { policyVariable } from '../host/functions.ts';
 import { startChild, supervise } from '../host/supervisor.ts';
 import { parseTemplate } from '../host/template.ts';
-import { localAudience, localIssuer } from '../host/token-key.ts';
 import { lambdaArchitecture } from './docker.ts';
 import { addHost } from './host.ts';
+import { bundlePolicy } from './policy-bundle.ts';
 import { run } from './run.ts';
 import type { Stack } from './stack.ts';
 
@@ -37,14 +41,19 @@ export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, stri
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
 });
 
-/**
- * The parameters that have no default for every machine. The key set of tokens is not among them; each command passes
- * it separately.
- */
-export const localParameters: readonly string[] = [
+/** Whose tokens a stack on this machine takes: those of its own key, or those of an access policy. */
+export type Identity = { readonly jwks: string } | { readonly policy: AccessPolicy };
+
+/** Chooses the identity of a stack: the policy of `AUTH_POLICY_FILE`, else the issuer of the key set. */
+export const identityOf = (jwks: string, environment = process.env): Identity => {
+  const file = environment[policyVariable];
+  return file ? { policy: readPolicyFile(file, JSON.parse(jwks)).policy } : { jwks };
+};
+
+/** The parameters of the template for this machine. The key set is not among them; each command passes it separately. */
+export const localParameters = (identity: Identity): readonly string[] => [
   `Architecture=${lambdaArchitecture}`,
-  `AuthIssuer=${localIssuer}`,
-  `AuthAudience=${localAudience}`,
+  ...('jwks' in identity ? [`AuthIssuer=${localIssuer}`, `AuthAudience=${localAudience}`] : []),
 ];
 
 /** Runs the SAM CLI in the root to its end. Throws its last words. */
@@ -55,17 +64,19 @@ export const runSam = (
 ): Promise<string> =>
   run(samProgramOf(cli), args, { cwd: cli.root, env: { ...samEnvironmentOf(cli), ...env } });
 
-/** Validates and builds the template. */
+/** Validates and builds the template, and puts the access policy beside the functions. */
 export const buildTemplate = async (
   cli: SamCli,
   environmentName: 'local' | 'localstack',
+  identity: Identity,
   say: (line: string) => void,
 ): Promise<void> => {
   say('sam validate --lint');
   await runSam(cli, ['validate', '--lint']);
   say('sam build');
-  const overrides = ['--parameter-overrides', ...localParameters];
+  const overrides = ['--parameter-overrides', ...localParameters(identity)];
   await runSam(cli, ['build', '--config-env', environmentName, ...overrides]);
+  if ('policy' in identity) bundlePolicy(cli.root, identity.policy);
 };
 
 export type SamOptions = {
@@ -75,8 +86,7 @@ export type SamOptions = {
   readonly folder: string;
   readonly port: number;
   readonly stack: Stack;
-  /** The public key set of tokens. */
-  readonly jwks: string;
+  readonly identity: Identity;
   readonly say: (line: string) => void;
 };
 
@@ -103,7 +113,7 @@ const globals = v.looseObject({
  * Writes the built template with the endpoints of the stack in it, because sam passes only those variables to a
  * function that its template names. Returns the file.
  */
-const writeLocalTemplate = ({ root, stack, jwks }: SamOptions): string => {
+const writeLocalTemplate = ({ root, stack, identity }: SamOptions): string => {
   const folder = join(root, '.aws-sam', 'build');
   const built = parseTemplate(readFileSync(join(folder, 'template.yaml'), 'utf8'));
   const template = v.parse(globals, built);
@@ -111,7 +121,7 @@ const writeLocalTemplate = ({ root, stack, jwks }: SamOptions): string => {
     VAULT_ID: stack.vaultId,
     TABLE_NAME: stack.tableName,
     MASTER_KEY_ID: stack.masterKeyId,
-    AUTH_JWKS: jwks,
+    AUTH_JWKS: 'jwks' in identity ? identity.jwks : '',
     AWS_ENDPOINT_URL_DYNAMODB: stack.endpoints.dynamodb,
     AWS_ENDPOINT_URL_KMS: stack.endpoints.kms,
   });
@@ -130,9 +140,9 @@ const answers = async (url: string): Promise<boolean> => {
 
 /** Validates and builds the template, serves it and returns when a first function has answered. */
 export const startSam = async (options: SamOptions): Promise<SamApi> => {
-  const { root, folder, port, stack, say } = options;
+  const { root, folder, port, stack, identity, say } = options;
   const cli = { root, samPrograms: stack.samPrograms };
-  await buildTemplate(cli, 'local', say);
+  await buildTemplate(cli, 'local', identity, say);
   mkdirSync(folder, { recursive: true });
   const env = { ...samEnvironmentOf(cli), DOCKER_HOST: process.env['DOCKER_HOST'] };
   const settings = Object.entries(env).flatMap(([name, value]) =>
@@ -140,7 +150,7 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
   );
   const serve = ['local', 'start-api', '--host', '127.0.0.1', '--port', String(port)];
   const how = ['--skip-pull-image', '--warm-containers', 'LAZY', '--add-host', addHost];
-  const overrides = ['--parameter-overrides', ...localParameters];
+  const overrides = ['--parameter-overrides', ...localParameters(identity)];
   const template = ['--template', writeLocalTemplate(options), ...overrides];
   const program = [...settings, samProgramOf(cli), ...serve, ...how, ...template];
   const url = `http://127.0.0.1:${port}`;

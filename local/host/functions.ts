@@ -6,14 +6,18 @@
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { readIdentityConfig, readServicesConfig } from '../../functions/runtime/config.ts';
+import { localAudience, localIssuer } from '../../functions/access/policy.ts';
+import {
+  identityVariables,
+  readIdentityConfig,
+  readServicesConfig,
+} from '../../functions/runtime/config.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import type { Kms } from '../kms/server.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import type { Handler } from './lambda.ts';
 import { portRefused } from './ports.ts';
 import type { Route } from './template.ts';
-import { localAudience, localIssuer } from './token-key.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,11 +33,21 @@ export type LocalParts = {
   readonly jwks: string;
 };
 
-const identityNames = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
+/** The variable that names the file of an access policy. */
+export const policyVariable = 'AUTH_POLICY_FILE';
 
-/** Whether the functions take the tokens of `local/bin/token.ts`. */
+/** Whether the local issuer is the only one, because the user names no other. */
 export const isLocalIdentity = (given: Environment): boolean =>
-  identityNames.every((name) => !given[name]);
+  [policyVariable, ...identityVariables].every((name) => !given[name]);
+
+/** Throws a sentence if the settings name no issuer, a part of one, or two sources of issuers. */
+const checkIdentity = (given: Environment): void => {
+  if (!given[policyVariable]) return void readIdentityConfig(given);
+  const others = identityVariables.filter((name) => given[name]);
+  if (others.length > 0) {
+    throw new Error(`${[policyVariable, ...others].join(' and ')} are set together; set one`);
+  }
+};
 
 /** Only its own access key may use the local KMS, but the AWS SDK would prefer a session or a profile of the user. */
 const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
@@ -67,7 +81,7 @@ export const environmentOf = (given: Environment, parts: LocalParts): Environmen
   };
   try {
     readServicesConfig({ ...given, ...local });
-    readIdentityConfig({ ...given, ...local });
+    checkIdentity({ ...given, ...local });
   } catch (error) {
     throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
   }

@@ -24,6 +24,12 @@ const alarmLine = v.object({
   decision: v.string(),
 });
 
+const policyLine = v.object({
+  message: v.literal('policy'),
+  timestamp: v.string(),
+  fault: v.optional(v.string()),
+});
+
 /** A subject may hold control characters, which a terminal would obey. */
 const shown = (text: string): string =>
   text.replaceAll(
@@ -60,6 +66,11 @@ export const humanLine = (text: string): string => {
   if (v.is(alarmLine, line)) {
     const { timestamp, decision, operation, requestId } = line;
     return `${timeOf(timestamp)}  warning: ${decision} in ${operation}  request ${requestId}\n`;
+  }
+  if (v.is(policyLine, line)) {
+    const { timestamp, fault } = line;
+    const what = fault === undefined ? 'the access policy is in use' : `warning: ${fault}`;
+    return `${timeOf(timestamp)}  ${shown(what)}\n`;
   }
   // The other lines are metrics, and decisions that need no attention.
   return v.is(

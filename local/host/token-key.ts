@@ -6,11 +6,10 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import * as v from 'valibot';
+import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { failure } from '../../system/failures.ts';
 import { createFileOnce, readFileIfPresent } from '../../system/files.ts';
 
-export const localIssuer = 'urn:vault:local';
-export const localAudience = 'vault';
 export const tokenLifetimeMaxS = 86_400;
 
 export type Claims = {

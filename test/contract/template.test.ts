@@ -72,7 +72,7 @@ const describeCallsPerSecond = 2_000;
 const external = ['ini', 'login', 'process', 'sso', 'web-identity'].map(
   (name) => `@aws-sdk/credential-provider-${name}`,
 );
-const bundleBytesMax = 400_000;
+const bundleBytesMax = 420_000;
 
 type Statement = {
   readonly Effect: string;
@@ -104,7 +104,10 @@ const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
   readonly Conditions: Record<string, unknown>;
   readonly Rules: Record<
     string,
-    { readonly Assertions: readonly { readonly Assert: unknown; AssertDescription: string }[] }
+    {
+      readonly RuleCondition?: unknown;
+      readonly Assertions: readonly { readonly Assert: unknown; AssertDescription: string }[];
+    }
   >;
   readonly Globals: { readonly Function: Record<string, unknown> };
   readonly Resources: Record<string, Resource>;
@@ -330,27 +333,31 @@ describe('template.yaml', () => {
     expect([hasId(''), hasId('v')]).toEqual([false, true]);
   });
 
-  it('has no default for the issuer and the audience', () => {
-    expect(document.Parameters['AuthIssuer']).not.toHaveProperty('Default');
-    expect(document.Parameters['AuthAudience']).not.toHaveProperty('Default');
-  });
-
-  it('accepts exactly one key set of the issuer, and explains the error for both or none', () => {
-    const { Assertions } = document.Rules['OneKeySet'] ?? { Assertions: [] };
-    const refusals = (parameters: Readonly<Record<string, string>>) =>
-      Assertions.filter(({ Assert }) => evaluate(Assert, parameters) !== true).map(
+  it('accepts a whole issuer with one key set, or none for an access policy, and explains the rest', () => {
+    const { RuleCondition, Assertions } = document.Rules['WholeIssuer'] ?? { Assertions: [] };
+    const refusals = (AuthIssuer: string, AuthAudience: string, AuthJwks: string, url: string) => {
+      const parameters = { AuthIssuer, AuthAudience, AuthJwks, AuthJwksUrl: url };
+      if (evaluate(RuleCondition, parameters) !== true) return [];
+      return Assertions.filter(({ Assert }) => evaluate(Assert, parameters) !== true).map(
         ({ AssertDescription }) => AssertDescription,
       );
+    };
     const set = '{"keys":[]}';
     const url = 'https://issuer.example/jwks.json';
-    expect(refusals({ AuthJwks: set, AuthJwksUrl: '' })).toEqual([]);
-    expect(refusals({ AuthJwks: '', AuthJwksUrl: url })).toEqual([]);
-    expect(refusals({ AuthJwks: '', AuthJwksUrl: '' })).toEqual([
+    expect(refusals('', '', '', '')).toEqual([]);
+    expect(refusals('i', 'vault', set, '')).toEqual([]);
+    expect(refusals('i', 'vault', '', url)).toEqual([]);
+    expect(refusals('i', 'vault', '', '')).toEqual([
       "Give the issuer's keys as AuthJwks or AuthJwksUrl. Both are empty.",
     ]);
-    expect(refusals({ AuthJwks: set, AuthJwksUrl: url })).toEqual([
+    expect(refusals('i', 'vault', set, url)).toEqual([
       "Give the issuer's keys as AuthJwks or AuthJwksUrl, not as both.",
     ]);
+    const more = (name: string) =>
+      `Give ${name} too, or none of the Auth parameters and an access policy.`;
+    expect(refusals('', 'vault', set, '')).toEqual([more('AuthIssuer')]);
+    expect(refusals('i', '', '', url)).toEqual([more('AuthAudience')]);
+    expect(refusals('', '', set, '')).toEqual([more('AuthIssuer'), more('AuthAudience')]);
   });
 
   it('has one on-demand table with restore, index and TTL, without a stream or replica', () => {

@@ -6,6 +6,11 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
+import {
+  type Authenticate,
+  createAuthenticator,
+  type Issuer,
+} from '../../functions/http/principal.ts';
 
 export type Key = { readonly privateKey: KeyObject; readonly publicKey: KeyObject };
 
@@ -49,3 +54,22 @@ export const macToken = (header: object, payload: unknown, secret: string | Buff
   const signed = `${encode(header)}.${encode(payload)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 };
+
+/** Verifies tokens of one issuer whose claims describe the principal, as with the `AUTH_…` variables. */
+export const createAuthenticate = ({
+  issuer,
+  audience,
+  keys,
+}: Pick<Issuer, 'issuer' | 'keys'> & { readonly audience: string }): Authenticate =>
+  createAuthenticator([
+    {
+      id: 'default',
+      issuer,
+      audiences: [audience],
+      sharedAudience: true,
+      algorithms: ['EdDSA', 'ES256', 'RS256'],
+      vaultClaims: true,
+      bareSubjects: true,
+      keys,
+    },
+  ]).authenticate;

@@ -1,6 +1,5 @@
 /** Anyone may send a function long headers and queries; their length must not multiply its work. */
 import { describe, expect, it } from '@jest/globals';
-import { createAuthenticate } from '../../../functions/http/principal.ts';
 import {
   type Event,
   headerValues,
@@ -11,6 +10,7 @@ import {
 } from '../../../functions/http/requests.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
 import { growthOf, linearGrowthMax } from '../../support/growth.ts';
+import { createAuthenticate } from '../../support/issuer.ts';
 
 const authenticate = createAuthenticate({
   issuer: 'urn:test',

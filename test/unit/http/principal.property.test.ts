@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { localKeys } from '../../../functions/http/key-sets.ts';
-import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { requestWith } from '../../support/events.ts';
-import { ed25519, keySet, p256, publicJwk, rsa } from '../../support/issuer.ts';
+import { createAuthenticate, ed25519, keySet, p256, publicJwk, rsa } from '../../support/issuer.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';
 
 const key = ed25519();

@@ -2,9 +2,9 @@ import { sign } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { localKeys } from '../../../functions/http/key-sets.ts';
-import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { requestOf, requestWith } from '../../support/events.ts';
 import {
+  createAuthenticate,
   ed25519,
   keySet,
   macToken,

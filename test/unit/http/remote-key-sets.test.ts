@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { remoteKeys } from '../../../functions/http/key-sets.ts';
-import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { requestWith } from '../../support/events.ts';
 import {
+  createAuthenticate,
   ed25519,
   type Key,
   keySet,

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { localKeys } from '../../../functions/http/key-sets.ts';
-import { type Authenticate, createAuthenticate } from '../../../functions/http/principal.ts';
+import type { Authenticate } from '../../../functions/http/principal.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
 import { requestWith } from '../../support/events.ts';
-import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { createAuthenticate, ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { codeOf } from '../../support/refusals.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';
 

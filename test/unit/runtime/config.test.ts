@@ -1,9 +1,13 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  readIdentity,
   readIdentityConfig,
   readNodeStatusUrl,
   readServicesConfig,
 } from '../../../functions/runtime/config.ts';
+import { freshFolder } from '../../support/local-process.ts';
 
 const identity = { AUTH_ISSUER: 'urn:i', AUTH_AUDIENCE: 'vault', AUTH_JWKS: '{"keys":[]}' };
 const byUrl = { ...identity, AUTH_JWKS: undefined, AUTH_JWKS_URL: 'https://issuer.test/jwks' };
@@ -41,6 +45,35 @@ describe('readIdentityConfig', () => {
       expect(read).toThrow('AUTH_JWKS_URL must begin with https://');
     },
   );
+});
+
+describe('readIdentity', () => {
+  const folder = freshFolder();
+  const policy = { issuers: [] };
+  const bundled = { LAMBDA_TASK_ROOT: folder };
+  afterEach(() => rmSync(join(folder, 'access-policy.json'), { force: true }));
+
+  it('returns the policy beside the function, else the issuer of the variables', () => {
+    const variables = readIdentityConfig(identity);
+    expect(readIdentity({ ...identity, ...bundled })).toEqual(variables);
+    expect(readIdentity(identity)).toEqual(variables);
+    writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policy));
+    const empty = { AUTH_ISSUER: '', AUTH_AUDIENCE: '', AUTH_JWKS: '', AUTH_JWKS_URL: '' };
+    expect(readIdentity({ ...empty, ...bundled })).toEqual(policy);
+  });
+
+  it('names the variables that contradict a policy, and those that are missing without one', () => {
+    expect(() => readIdentity(bundled)).toThrow('not set: AUTH_ISSUER');
+    writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policy));
+    expect(() => readIdentity({ ...bundled, AUTH_JWKS: '{}' })).toThrow(
+      new Error('access-policy.json is deployed and AUTH_JWKS set; leave one out'),
+    );
+  });
+
+  it('throws if the policy cannot be read', () => {
+    writeFileSync(join(folder, 'access-policy.json'), '{');
+    expect(() => readIdentity(bundled)).toThrow(SyntaxError);
+  });
 });
 
 describe('readServicesConfig', () => {

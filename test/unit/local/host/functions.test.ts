@@ -58,6 +58,8 @@ describe('the environment of the functions', () => {
     expect(isLocalIdentity(identity)).toBe(false);
     const told = environmentOf(identity, parts);
     expect(Object.keys(told).filter((name) => name.startsWith('AUTH_'))).toEqual([]);
+    const byFile = environmentOf({ AUTH_POLICY_FILE: 'access.yaml' }, parts);
+    expect(Object.keys(byFile).filter((name) => name.startsWith('AUTH_'))).toEqual([]);
   });
 
   it.each([
@@ -65,6 +67,11 @@ describe('the environment of the functions', () => {
     [{ AUTH_JWKS: '{}' }, parts, 'not set: AUTH_ISSUER, AUTH_AUDIENCE'],
     [{ ...identity, AUTH_JWKS: '{}' }, parts, 'AUTH_JWKS and AUTH_JWKS_URL are both set; set one'],
     [{}, { vaultId, jwks: parts.jwks }, 'not set: MASTER_KEY_ID'],
+    [
+      { ...identity, AUTH_POLICY_FILE: 'access.yaml' },
+      parts,
+      'AUTH_POLICY_FILE and AUTH_ISSUER and AUTH_AUDIENCE and AUTH_JWKS_URL are set together; set one',
+    ],
   ])('names the settings that are missing or too many: %j', (given, of, sentence) => {
     expect(() => environmentOf(given, of)).toThrow(`the functions cannot start: ${sentence}`);
   });

@@ -30,6 +30,12 @@ describe('the log at a terminal', () => {
     ]);
   });
 
+  it('shows that an access policy is in use, or why it is not', () => {
+    const policy = (fault?: string) => line({ message: 'policy', fault });
+    expect(policy()).toBe(`${time}  the access policy is in use\n`);
+    expect(policy('access.yaml:\nlost')).toBe(`${time}  warning: access.yaml:\\u{a}lost\n`);
+  });
+
   it('shows why a request was refused, and for a fault its cause and request id', () => {
     expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
       `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,

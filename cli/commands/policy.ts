@@ -1,0 +1,127 @@
+/** `dsv policy`: checks an access policy, and tells what it makes of a token, without a vault. */
+import { claimAt } from '../../functions/access/claims.ts';
+import type { IssuerPolicy } from '../../functions/access/policy.ts';
+import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
+import { type Decision, decide, type Refusal } from '../../functions/access/rules.ts';
+import { newCommand, offlineCommand } from '../command.ts';
+import { exitCodes, failure } from '../failures.ts';
+import { note, noteLine, printJson, printTable, wantsJson } from '../output.ts';
+import { isToken } from '../settings.ts';
+import { allClaimsOf } from '../token.ts';
+import { readText } from '../values.ts';
+
+export const policyCommand = () =>
+  newCommand(
+    'policy',
+    'access policies: which tokens the vault accepts, and what they allow',
+    `
+    dsv policy check access.yaml
+    dsv policy test access.yaml --token-file token
+    `,
+  )
+    .addCommand(checkCommand())
+    .addCommand(testCommand());
+
+const checkCommand = () =>
+  offlineCommand(
+    'check',
+    'check a policy as the vault does',
+    `
+    dsv policy check access.yaml
+    `,
+  )
+    .argument('<file>', 'the policy; - is stdin')
+    .action(async (file, { json }) => {
+      const { policy, warnings } = await readPolicy(file);
+      if (json) return await printJson({ issuers: policy.issuers.map(({ id }) => id), warnings });
+      for (const warning of warnings) noteLine(`${file}: ${warning}`);
+      note(`${file}: no errors; issuers: ${policy.issuers.map(({ id }) => id).join(', ')}`);
+    });
+
+const testCommand = () =>
+  offlineCommand(
+    'test',
+    'tell which rule decides about a token, and why earlier rules do not',
+    `
+    dsv policy test access.yaml --token-file token
+    kubectl create token deployer --audience vault | dsv policy test access.yaml --token-file -
+    `,
+  )
+    .argument('<file>', 'the policy')
+    .requiredOption('--token-file <file>', 'the token; - is stdin. Its signature is not checked')
+    .action(async (file, { tokenFile, json }) => {
+      const { policy } = await readPolicy(file);
+      const token = (await readText(tokenFile, 'the file of --token-file')).trim();
+      const claims = isToken(token) ? allClaimsOf(token) : undefined;
+      if (claims === undefined) throw failure('denied', '--token-file holds no token');
+      const issuer = policy.issuers.find((one) => one.issuer === claims['iss']);
+      if (issuer === undefined) throw unknownIssuer(file, claims['iss'], policy.issuers);
+      const decision = decide(issuer, claims);
+      if (json) await printJson({ issuer: issuer.id, ...decision });
+      else await printTable(['WHAT', 'VALUE'], rowsOf(issuer, claims, decision));
+      if (hasExpired(claims)) note('the token has expired, so the vault refuses it anyway');
+      if (!('granted' in decision)) process.exitCode = exitCodes.denied;
+    });
+
+/** The keys of the machine on which the policy will be used do not matter here. */
+const anyKeys = { keys: [] };
+
+const readPolicy = async (file: string): Promise<ReadPolicy> => {
+  const text = await readText(file, `the file ${file}`);
+  try {
+    return parsePolicy(text, anyKeys);
+  } catch (error) {
+    const faults = error instanceof Error ? error.message.split('\n') : [];
+    if (!wantsJson()) for (const fault of faults) noteLine(`${file}: ${fault}`);
+    throw failure('invalidFile', wantsJson() ? faults.join('; ') : `${file} is no policy`, error);
+  }
+};
+
+const unknownIssuer = (file: string, iss: unknown, issuers: readonly IssuerPolicy[]) => {
+  const known = issuers.map(({ issuer }) => issuer).join(', ');
+  return failure('denied', `${file} has no issuer ${JSON.stringify(iss)}, only ${known}`);
+};
+
+const hasExpired = ({ exp }: Readonly<Record<string, unknown>>): boolean =>
+  typeof exp === 'number' && exp * 1_000 < Date.now();
+
+const rowsOf = (
+  issuer: IssuerPolicy,
+  claims: Readonly<Record<string, unknown>>,
+  decision: Decision,
+): string[][] => {
+  const rules = 'rules' in issuer ? issuer.rules : [];
+  const passed = decision.mismatches.map(({ rule, claim }) => {
+    const [asked, found] = [rules[rule - 1]?.match[claim], claimAt(claims, claim)];
+    const told = found === undefined ? 'is missing' : `is ${JSON.stringify(found)}`;
+    return [`rule ${rule}`, `does not match: ${claim} ${told}, not ${JSON.stringify(asked)}`];
+  });
+  const rows = [['issuer', issuer.id], ...passed];
+  if (!('granted' in decision)) return [...rows, ['refused', sentenceOf(decision.refusal)]];
+  const { rule, tenant, subject, scopes, names } = decision.granted;
+  return [
+    ...rows,
+    ...(rule === undefined ? [] : [[`rule ${rule}`, 'matches']]),
+    ['tenant', tenant],
+    ['subject', subject],
+    ['scopes', scopes.join(' ')],
+    ['names', names?.join(' ') ?? '*'],
+  ];
+};
+
+const sentenceOf = (refusal: Refusal): string => {
+  switch (refusal.because) {
+    case 'audience':
+      return 'its audience is not one of the issuer in the policy';
+    case 'several_audiences':
+      return 'it has several audiences, and the issuer has no sharedAudience';
+    case 'denied':
+      return `the deny-list has its ${refusal.by === 'before' ? 'time of issue' : refusal.by}`;
+    case 'no_rule':
+      return 'no rule matches';
+    case 'unfit':
+      return refusal.claim === undefined
+        ? `its claims make no valid ${refusal.part}`
+        : `its claim ${refusal.claim} makes no valid ${refusal.part}`;
+  }
+};

@@ -1,0 +1,369 @@
+/** Reads an access policy from YAML and checks it strictly. Hosts, builds and `dsv policy` use it; no function does. */
+import {
+  array,
+  type BaseIssue,
+  boolean,
+  check,
+  lazy,
+  literal,
+  looseObject,
+  maxLength,
+  minLength,
+  optional,
+  picklist,
+  pipe,
+  record,
+  regex,
+  safeParse,
+  strictObject,
+  string,
+  union,
+} from 'valibot';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { limits } from '../model/limits.ts';
+import { isNamePattern, isTenant, parseAskedInstant } from '../model/types.ts';
+import { claimsInsertedBy, isCoveredBy, isWord, textAroundClaims } from './claims.ts';
+import {
+  type AccessPolicy,
+  algorithms,
+  type IssuerPolicy,
+  localAudience,
+  localIssuer,
+  type MatchValue,
+  type Rule,
+} from './policy.ts';
+
+/** The public keys of the tokens that this machine makes: those of `localKey: true`. */
+export type LocalKeys = { readonly keys: readonly unknown[] };
+
+export type ReadPolicy = {
+  readonly policy: AccessPolicy;
+  /** Sentences about rules that have no effect. */
+  readonly warnings: readonly string[];
+};
+
+const fileCharactersMax = 262_144;
+const issuersMax = 20;
+const rulesMax = 200;
+const listMax = 50;
+const textMax = 512;
+/** A person can mend this many at once. */
+const faultsMax = 10;
+
+const text = pipe(
+  string('must be text'),
+  minLength(1, 'is empty'),
+  maxLength(textMax, 'is too long'),
+);
+const texts = pipe(array(text, 'must be a list'), maxLength(listMax, `has more than ${listMax}`));
+const someTexts = pipe(texts, minLength(1, 'is empty'));
+const yes = literal(true, 'can only be true');
+
+const claimPath = pipe(
+  text,
+  check(
+    (path) =>
+      !/[{}]/.test(path) && (!path.startsWith('/') || /^(?:\/(?:[^~/]|~[01])+)+$/.test(path)),
+    'names no claim: write its name, or a JSON Pointer such as /kubernetes.io/namespace',
+  ),
+);
+const httpsAddress = pipe(
+  text,
+  check((url) => url.startsWith('https://') && URL.canParse(url), 'must be an https:// address'),
+);
+const instant = pipe(
+  string('must be text'),
+  check(
+    (at) => parseAskedInstant(at) !== undefined,
+    'must be an instant such as 2026-01-01T00:00:00Z',
+  ),
+);
+
+const quoted = 'must be text, true or false; write a number in quotes';
+const matchValue = union([text, boolean()], quoted);
+const matchValues = pipe(
+  array(matchValue),
+  minLength(1, 'is empty'),
+  maxLength(listMax, `has more than ${listMax}`),
+);
+const match = pipe(
+  record(claimPath, union([matchValue, matchValues], quoted), 'must name claims and their values'),
+  check((claims) => Object.keys(claims).length > 0, 'must name at least one claim'),
+);
+
+const scopes = [
+  'secrets:read',
+  'secrets:write',
+  'secrets:delete',
+  'secrets:destroy',
+  'secrets:explain',
+  'vault:status',
+] as const;
+
+const template = pipe(
+  text,
+  check(
+    (one) => !/[{}]/.test(textAroundClaims(one).join('')),
+    'has a brace that belongs to no {claim}',
+  ),
+  check(
+    (one) => claimsInsertedBy(one).every((path) => safeParse(claimPath, path).success),
+    'has a {claim} that names no claim',
+  ),
+);
+
+/** Inserted words cannot hold ".", so one claim's names never cover those of another value of that claim. */
+const nameTemplate = pipe(
+  template,
+  check(
+    (name) =>
+      textAroundClaims(`${name}.`)
+        .slice(1)
+        .every((after) => after.startsWith('.')),
+    'must have "." or its end after a {claim}',
+  ),
+  check((name) => isNamePattern(name.replaceAll(/\{[^{}]*\}/g, 'a')), 'is no pattern of names'),
+);
+
+const subjectTemplate = pipe(
+  template,
+  check(
+    (subject) =>
+      textAroundClaims(subject)
+        .slice(1, -1)
+        .every((between) => !isWord(between) && between !== ''),
+    'must part its claims with a character such as ":"',
+  ),
+);
+
+const rule = pipe(
+  strictObject({
+    match,
+    tenant: pipe(
+      template,
+      check((tenant) => isTenant(tenant.replaceAll(/\{[^{}]*\}/g, 'a')), 'is no tenant'),
+    ),
+    subject: subjectTemplate,
+    scopes: pipe(
+      array(picklist(scopes, `must be of ${scopes.join(', ')}`), 'must be a list'),
+      minLength(1, 'is empty'),
+    ),
+    scopesFrom: optional(claimPath),
+    names: pipe(
+      array(nameTemplate, 'must be a list'),
+      minLength(1, 'is empty'),
+      maxLength(limits.namePatternsMax, `has more than ${limits.namePatternsMax}`),
+    ),
+  }),
+  check(
+    ({ tenant, match: claims }) => claimsInsertedBy(tenant).every((path) => isExact(claims[path])),
+    'tenant inserts a claim for which match does not list exact texts',
+  ),
+);
+
+const isExact = (values: unknown): boolean =>
+  values !== undefined &&
+  [values].flat().every((value) => typeof value === 'string' && !value.includes('*'));
+
+const publicKey = pipe(
+  looseObject({ kty: string('must be text') }),
+  check((key) => !['d', 'k', 'p', 'q'].some((part) => part in key), 'is not a public key'),
+);
+
+const id = pipe(
+  text,
+  regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and "-"'),
+  check((word) => word !== 'default', 'is reserved'),
+);
+
+const remoteEntry = pipe(
+  strictObject({
+    id,
+    issuer: text,
+    audiences: someTexts,
+    audienceClaim: optional(claimPath),
+    sharedAudience: optional(boolean('must be true or false')),
+    jwks: optional(strictObject({ keys: pipe(array(publicKey), minLength(1, 'is empty')) })),
+    jwksUrl: optional(httpsAddress),
+    discovery: optional(yes),
+    algorithms: pipe(
+      array(picklist(algorithms, `must be of ${algorithms.join(', ')}`), 'must be a list'),
+      minLength(1, 'is empty'),
+    ),
+    deny: optional(
+      strictObject({ sub: optional(texts), jti: optional(texts), before: optional(instant) }),
+    ),
+    rules: optional(
+      pipe(
+        array(rule, 'must be a list'),
+        minLength(1, 'is empty'),
+        maxLength(rulesMax, `has more than ${rulesMax}`),
+      ),
+    ),
+    vaultClaims: optional(yes),
+  }),
+  check(
+    ({ jwks, jwksUrl, discovery }) => countOf(jwks, jwksUrl, discovery) === 1,
+    'needs one of jwksUrl, jwks and discovery',
+  ),
+  check(
+    ({ rules, vaultClaims }) => countOf(rules, vaultClaims) === 1,
+    'needs either rules or vaultClaims',
+  ),
+  check(
+    ({ issuer, discovery }) => !discovery || safeParse(httpsAddress, issuer).success,
+    'issuer must be an https:// address for discovery',
+  ),
+);
+const localEntry = strictObject({ id, localKey: yes });
+
+/** The schema of the file, for docs/access.schema.json. JSON Schema cannot express all of its checks. */
+export const policyFileSchema = strictObject({
+  issuers: pipe(
+    array(union([remoteEntry, localEntry])),
+    minLength(1, 'is empty'),
+    maxLength(issuersMax, `has more than ${issuersMax}`),
+  ),
+});
+
+/** The same with the entries checked one by one, because the faults of a union name no field. */
+const outline = strictObject({
+  issuers: pipe(
+    array(
+      lazy((entry) => (isLocal(entry) ? localEntry : remoteEntry)),
+      'must be a list',
+    ),
+    minLength(1, 'is empty'),
+    maxLength(issuersMax, `has more than ${issuersMax}`),
+  ),
+});
+
+const isLocal = (entry: unknown): boolean =>
+  typeof entry === 'object' && entry !== null && 'localKey' in entry;
+
+const countOf = (...values: readonly unknown[]): number =>
+  values.filter((value) => value !== undefined).length;
+
+/**
+ * Reads a policy. `local` are the keys of this machine's own tokens; a policy for another machine has none. Throws an
+ * error whose message has one line for each fault, with the line in the file and the field.
+ */
+export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
+  if (source.length > fileCharactersMax)
+    throw new Error(`has more than ${fileCharactersMax} characters`);
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const fault = (path: readonly PropertyKey[], sentence: string): string => {
+    const line = lineOf(document, lines, path);
+    return `${line === undefined ? '' : `line ${line}: `}${fieldOf(path)} ${sentence}`;
+  };
+  const parsed = safeParse(outline, contentOf(document, lines));
+  if (!parsed.success) {
+    const faults = parsed.issues.slice(0, faultsMax).map((issue) => {
+      const path = (issue.path ?? []).map(({ key }) => key as PropertyKey);
+      return fault(path, sentenceOf(issue));
+    });
+    throw new Error(faults.join('\n'));
+  }
+  const { issuers: entries } = parsed.output;
+  const issuers = entries.map((entry, index) => {
+    if (!('localKey' in entry)) return entry as IssuerPolicy;
+    if (local !== undefined) return localPolicyOf(entry.id, local);
+    const sentence = 'works only for a vault that runs on the machine of its key';
+    throw new Error(fault(['issuers', index, 'localKey'], sentence));
+  });
+  for (const member of ['id', 'issuer'] as const) {
+    const twice = issuers.findIndex(
+      (one, index) => issuers.findIndex((other) => other[member] === one[member]) < index,
+    );
+    if (twice >= 0)
+      throw new Error(fault(['issuers', twice, member], 'is that of another issuer too'));
+  }
+  const warnings = issuers.flatMap((issuer, at) =>
+    hiddenRulesOf(issuer).map(({ rule: index, behind }) =>
+      fault(
+        ['issuers', at, 'rules', index],
+        `is never reached: each token that it matches is decided by rules[${behind}]`,
+      ),
+    ),
+  );
+  return { policy: { issuers }, warnings };
+};
+
+const contentOf = (document: Document.Parsed, lines: LineCounter): unknown => {
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    throw new Error(`line ${lines.linePos(broken.pos[0]).line}: is no YAML (${broken.message})`);
+  }
+  try {
+    return document.toJS();
+  } catch (error) {
+    // An alias has no anchor, or aliases multiply.
+    throw new Error(`is no YAML (${error instanceof Error ? error.message : error})`);
+  }
+};
+
+const localPolicyOf = (id: string, jwks: LocalKeys): IssuerPolicy => ({
+  id,
+  issuer: localIssuer,
+  audiences: [localAudience],
+  algorithms: ['EdDSA'],
+  jwks,
+  vaultClaims: true,
+});
+
+const sentenceOf = (
+  issue: Pick<BaseIssue<unknown>, 'type' | 'expected' | 'received' | 'message'>,
+): string => {
+  if (issue.type !== 'strict_object') return issue.message;
+  if (issue.expected === 'never') return 'is not known';
+  return issue.received === 'undefined' ? 'is missing' : 'must be a mapping';
+};
+
+const fieldOf = (path: readonly PropertyKey[]): string =>
+  path.length === 0
+    ? 'the policy'
+    : path
+        .map((key, index) =>
+          typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`,
+        )
+        .join('');
+
+/** The line of the deepest part of the path that is in the file. */
+const lineOf = (
+  document: Document,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+): number | undefined => {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
+};
+
+/** The rules that no token reaches, each with the earlier rule that matches every token which it matches. */
+const hiddenRulesOf = (issuer: IssuerPolicy): readonly { rule: number; behind: number }[] => {
+  const rules = 'rules' in issuer ? issuer.rules : [];
+  return rules.flatMap((later, rule) => {
+    const behind = rules.slice(0, rule).findIndex((earlier) => isAtLeastAsWide(earlier, later));
+    return behind < 0 ? [] : [{ rule, behind }];
+  });
+};
+
+/** Whether each claim that `wide` asks for is asked for by `narrow` too, with no other values. */
+const isAtLeastAsWide = ({ match: wide }: Rule, { match: narrow }: Rule): boolean =>
+  Object.entries(wide).every(([path, values]) => {
+    const asked = narrow[path];
+    return (
+      asked !== undefined &&
+      [asked].flat().every((value) => [values].flat().some((other) => covers(other, value)))
+    );
+  });
+
+const covers = (wide: MatchValue, narrow: MatchValue): boolean =>
+  wide === narrow ||
+  (typeof wide === 'string' &&
+    typeof narrow === 'string' &&
+    !narrow.includes('*') &&
+    isCoveredBy(narrow, wide));

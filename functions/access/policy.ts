@@ -1,0 +1,73 @@
+/**
+ * The access policy: the issuers whose tokens the vault accepts, and what a token of each allows. `policy-file.ts` reads
+ * and checks it; this form is also that of the policy which is deployed with a function.
+ */
+import type { Scope } from '../model/types.ts';
+
+export const algorithms = ['EdDSA', 'ES256', 'ES384', 'RS256'] as const;
+
+/** The claims `iss` and `aud` of the tokens that `npm run token` makes. */
+export const localIssuer = 'urn:vault:local';
+export const localAudience = 'vault';
+
+/** A claim of a token: its name, or a JSON Pointer (RFC 6901), which begins with "/". */
+export type ClaimPath = string;
+
+export type AccessPolicy = { readonly issuers: readonly IssuerPolicy[] };
+
+export type IssuerPolicy = TokenForm & KeySource & Grants;
+
+/** How the tokens of an issuer are recognized. */
+type TokenForm = {
+  /** The name of the issuer in this vault. It stands in subjects and logs. */
+  readonly id: string;
+  /** The exact claim `iss`. */
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  /** The claim that holds the audience, if it is not `aud`. */
+  readonly audienceClaim?: ClaimPath | undefined;
+  /** Whether a token may have further audiences, which could use it here. */
+  readonly sharedAudience?: boolean | undefined;
+  readonly algorithms: readonly (typeof algorithms)[number][];
+  readonly deny?: DenyList | undefined;
+};
+
+/** The public keys of an issuer: a set, the HTTPS address of one, or the address that OpenID discovery finds. */
+type KeySource =
+  | { readonly jwks: { readonly keys: readonly unknown[] } }
+  | { readonly jwksUrl: string }
+  | { readonly discovery: true };
+
+/** What the tokens of an issuer allow: by rules, or by the claims that `npm run token` makes. */
+type Grants =
+  | { readonly rules: readonly Rule[] }
+  | {
+      readonly vaultClaims: true;
+      /** Whether subjects stay without the id of the issuer. Only the issuer of the `AUTH_…` variables has this. */
+      readonly bareSubjects?: true;
+    };
+
+/** Tokens that are refused whatever the rules say. */
+export type DenyList = {
+  readonly sub?: readonly string[] | undefined;
+  readonly jti?: readonly string[] | undefined;
+  /** Tokens that were issued before this instant (RFC 3339), or that do not say when. */
+  readonly before?: string | undefined;
+};
+
+export type MatchValue = string | boolean;
+
+export type Rule = {
+  /** Claims, and the values of which each must have one. Texts may hold `*`. */
+  readonly match: Readonly<Record<ClaimPath, MatchValue | readonly MatchValue[]>>;
+  /** These three may insert claims, as `{claim}`. */
+  readonly tenant: string;
+  readonly subject: string;
+  readonly names: readonly string[];
+  readonly scopes: readonly Scope[];
+  /** A claim whose words limit `scopes` further. */
+  readonly scopesFrom?: ClaimPath | undefined;
+};
+
+/** The part of an issuer that decides about claims. */
+export type Judge = Omit<TokenForm, 'algorithms'> & Grants;

@@ -1,0 +1,83 @@
+/**
+ * The access policy of this process. A deployed function has it beside its bundle, or as `AUTH_…` variables. A local host
+ * hands it over, and replaces it whole when its file changes.
+ */
+import { hash } from 'node:crypto';
+import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
+import { localKeys, remoteKeys } from '../http/key-sets.ts';
+import { createAuthenticator, type Issuer } from '../http/principal.ts';
+import { type IdentityConfig, readIdentity } from './config.ts';
+import { logPolicy } from './machine.ts';
+
+/** The policy that decides now, as the status page shows it. */
+export type PolicyState = {
+  readonly source: 'variables' | 'bundle' | 'file';
+  /** The SHA-256 of the policy. Nodes with the same digest decide alike; `null` for variables. */
+  readonly digest: string | null;
+  /** When this process began to use it, in milliseconds. */
+  readonly since: number;
+  /** Why a newer version of the file is not used; `null` if none is refused. */
+  readonly fault: string | null;
+};
+
+const authenticator = createAuthenticator();
+let state: PolicyState | undefined;
+
+/** Verifies the token of a request by the present policy. */
+export const { authenticate } = authenticator;
+
+/** The state of the policy; `undefined` before there is one. */
+export const policyState = (): PolicyState | undefined => state;
+
+/** Decides by this policy of a file from now on. */
+export const usePolicy = (policy: AccessPolicy): void => {
+  authenticator.use(policy.issuers.map(issuerOf));
+  state = stateOf('file', policy);
+  logPolicy(state);
+};
+
+/** Reports that the file was changed to a policy that cannot be used, and raises an alarm. The old policy stays. */
+export const refusePolicy = (fault: string): void => {
+  if (state === undefined) return;
+  state = { ...state, fault };
+  logPolicy(state);
+};
+
+/** Takes the policy of the environment, unless the host has handed one over. Throws a sentence if there is none. */
+export const startIdentity = (): void => {
+  if (state !== undefined) return;
+  const identity = readIdentity();
+  if ('issuers' in identity) {
+    authenticator.use(identity.issuers.map(issuerOf));
+    state = stateOf('bundle', identity);
+  } else {
+    authenticator.use([issuerOfVariables(identity)]);
+    state = stateOf('variables');
+  }
+};
+
+const stateOf = (source: PolicyState['source'], policy?: AccessPolicy): PolicyState => ({
+  source,
+  digest: policy ? hash('sha256', JSON.stringify(policy), 'base64url') : null,
+  since: Date.now(),
+  fault: null,
+});
+
+const issuerOf = (issuer: IssuerPolicy): Issuer => ({ ...issuer, keys: keysOf(issuer) });
+
+const keysOf = (issuer: IssuerPolicy): Issuer['keys'] => {
+  if ('jwks' in issuer) return localKeys(JSON.stringify(issuer.jwks));
+  return 'jwksUrl' in issuer ? remoteKeys(issuer.jwksUrl) : remoteKeys(issuer.issuer);
+};
+
+/** The issuer that three variables describe. Its tokens keep their subjects, and may have further audiences. */
+const issuerOfVariables = ({ issuer, audience, keySet }: IdentityConfig): Issuer => ({
+  id: 'default',
+  issuer,
+  audiences: [audience],
+  sharedAudience: true,
+  algorithms: ['EdDSA', 'ES256', 'RS256'],
+  vaultClaims: true,
+  bareSubjects: true,
+  keys: 'jwks' in keySet ? localKeys(keySet.jwks) : remoteKeys(keySet.url),
+});

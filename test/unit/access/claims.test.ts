@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import { claimAt, isCoveredBy, matches } from '../../../functions/access/claims.ts';
+
+describe('a claim', () => {
+  const claims = {
+    ref: 'refs/heads/main',
+    'kubernetes.io': { namespace: 'prod', serviceaccount: { name: 'deployer' } },
+    'https://sts.amazonaws.com/': { aws_account: '1234' },
+    'a~b': 'tilde',
+    list: [{ name: 'x' }],
+  };
+
+  it.each([
+    ['ref', 'refs/heads/main'],
+    ['/ref', 'refs/heads/main'],
+    ['kubernetes.io', claims['kubernetes.io']],
+    ['/kubernetes.io/serviceaccount/name', 'deployer'],
+    ['https://sts.amazonaws.com/', { aws_account: '1234' }],
+    ['/https:~1~1sts.amazonaws.com~1/aws_account', '1234'],
+    ['/a~0b', 'tilde'],
+  ])('is found at %s', (path, value) => {
+    expect(claimAt(claims, path)).toEqual(value);
+  });
+
+  it.each([
+    ['other', '/kubernetes.io/other', '/ref/length', '/list/0', '/list/length'],
+    ['toString', '/kubernetes.io/constructor', '__proto__', '/__proto__/toString'],
+  ])('is missing at %s, %s and the like', (...paths) => {
+    for (const path of paths) expect([path, claimAt(claims, path)]).toEqual([path, undefined]);
+  });
+});
+
+describe('a glob', () => {
+  it.each([
+    ['refs/heads/main', 'refs/heads/main'],
+    ['refs/heads/*', 'refs/heads/main'],
+    ['refs/heads/*', 'refs/heads/'],
+    ['refs/*/main', 'refs/heads/main'],
+    ['refs/tags/v*.*.*', 'refs/tags/v1.20.3'],
+    ['*', 'word'],
+    ['*', ''],
+    ['a*b*c', 'a-b-b-c'],
+    ['*ab*ab', 'xabab'],
+    ['a**b', 'ab'],
+    ['repo:acme/*:environment:prod', 'repo:acme/site:environment:prod'],
+  ])('%s covers %j', (glob, text) => {
+    expect(isCoveredBy(text, glob)).toBe(true);
+  });
+
+  it.each([
+    ['refs/heads/main', 'refs/heads/main2'],
+    ['refs/heads/*', 'refs/heads/feature/x'],
+    ['refs/heads/*', 'refs/heads'],
+    ['refs/tags/v*', 'refs/tags/v1.2'],
+    ['repo:acme/*', 'repo:acme/site:ref:refs/heads/main'],
+    ['a*b*c', 'a-c-b'],
+    ['ab*ba', 'aba'],
+    ['*ab', 'abx'],
+    ['a.c', 'abc'],
+    ['*', 'a/b'],
+    ['MAIN*', 'main'],
+  ])('%s does not cover %j', (glob, text) => {
+    expect(isCoveredBy(text, glob)).toBe(false);
+  });
+
+  it('with many stars is compared with a long text without an explosion of work', () => {
+    expect(isCoveredBy('a'.repeat(8_000), `${'a*'.repeat(250)}b`)).toBe(false);
+  });
+});
+
+describe('the values of a claim', () => {
+  it.each<[unknown, string | boolean | (string | boolean)[]]>([
+    ['main', 'main'],
+    ['main', ['next', 'main']],
+    [['other', 'main'], 'main'],
+    [
+      ['other', 'main'],
+      ['next', 'ma*'],
+    ],
+    [true, true],
+    [[false], [true, false]],
+  ])('match: %j and %j', (claim, values) => {
+    expect(matches(claim, values)).toBe(true);
+  });
+
+  it.each<[unknown, string | boolean | (string | boolean)[]]>([
+    [undefined, '*'],
+    [null, '*'],
+    [1234, '1234'],
+    [true, 'true'],
+    ['true', true],
+    [{ main: 'main' }, 'main'],
+    [[], '*'],
+    [[['main']], 'main'],
+    ['main', []],
+  ])('do not match: %j and %j', (claim, values) => {
+    expect(matches(claim, values)).toBe(false);
+  });
+});

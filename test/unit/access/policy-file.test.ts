@@ -1,0 +1,246 @@
+import { describe, expect, it } from '@jest/globals';
+import { type LocalKeys, parsePolicy } from '../../../functions/access/policy-file.ts';
+
+const issuer = `issuers:
+  - id: github
+    issuer: https://i.test
+    audiences: [vault]
+    jwksUrl: https://i.test/keys
+    algorithms: [RS256]
+    rules:
+      - match: { repository_id: "1234", ref: refs/heads/* }
+        tenant: acme
+        subject: "{repository_id}"
+        scopes: [secrets:read]
+        names: ["app.*"]
+`;
+const rule = `      - match: { repository_id: "1234", ref: refs/heads/main, actor: x }
+        tenant: acme
+        subject: "{actor}"
+        scopes: [secrets:read]
+        names: [OTHER]
+`;
+const second = issuer.split('\n').slice(1).join('\n').replace('github', 'gitlab');
+const local: LocalKeys = { keys: [{}] };
+const localEntry = '  - id: local\n    localKey: true\n';
+
+const faultOf = (text: string, given?: LocalKeys): string => {
+  try {
+    parsePolicy(text, given);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'none';
+};
+/** The fault of the policy above after each replacement of a text that it has. */
+const faultWith = (...changes: readonly [string, string][]): string => {
+  let text = issuer;
+  for (const [from, to] of changes) {
+    expect(text).toContain(from);
+    text = text.replace(from, to);
+  }
+  return faultOf(text);
+};
+
+describe('a policy', () => {
+  it('is read as it is written', () => {
+    expect(parsePolicy(issuer)).toEqual({
+      policy: {
+        issuers: [
+          {
+            id: 'github',
+            issuer: 'https://i.test',
+            audiences: ['vault'],
+            jwksUrl: 'https://i.test/keys',
+            algorithms: ['RS256'],
+            rules: [
+              {
+                match: { repository_id: '1234', ref: 'refs/heads/*' },
+                tenant: 'acme',
+                subject: '{repository_id}',
+                scopes: ['secrets:read'],
+                names: ['app.*'],
+              },
+            ],
+          },
+        ],
+      },
+      warnings: [],
+    });
+  });
+
+  it.each<[string, string, string]>([
+    ['keys of its own', 'jwksUrl: https://i.test/keys', 'jwks: { keys: [{ kty: RSA }] }'],
+    ['discovery', 'jwksUrl: https://i.test/keys', 'discovery: true'],
+    ['a claim for the audience', 'audiences:', 'audienceClaim: client_id\n    audiences:'],
+    ['a shared audience', 'audiences:', 'sharedAudience: true\n    audiences:'],
+    [
+      'a deny-list',
+      'rules:',
+      'deny: { sub: [x], jti: [], before: 2026-01-01T00:00:00Z }\n    rules:',
+    ],
+    ['all algorithms', '[RS256]', '[EdDSA, ES256, ES384, RS256]'],
+    ['lists of values', '"1234"', '["1234", true]'],
+    ['a pointer to a claim', 'ref:', '/kubernetes.io/namespace:'],
+    ['an exact claim in the tenant', 'tenant: acme', 'tenant: "t-{repository_id}"'],
+    ['a claim in a name', 'app.*', '{ref}.*'],
+    ['two claims in the subject', '{repository_id}', '{repository_id}:{actor}'],
+    ['a claim that limits the scopes', 'names:', 'scopesFrom: permissions\n        names:'],
+  ])('may have %s', (_, from, to) => {
+    expect(faultWith([from, to])).toBe('none');
+  });
+
+  it('may leave everything to the claims of the tokens', () => {
+    const text = `${issuer.slice(0, issuer.indexOf('    rules:'))}    vaultClaims: true\n`;
+    expect(parsePolicy(text).policy.issuers[0]).toMatchObject({ vaultClaims: true });
+  });
+
+  it('may name the key of this machine, if the vault runs here', () => {
+    expect(parsePolicy(issuer + localEntry, local).policy.issuers[1]).toEqual({
+      id: 'local',
+      issuer: 'urn:vault:local',
+      audiences: ['vault'],
+      algorithms: ['EdDSA'],
+      jwks: local,
+      vaultClaims: true,
+    });
+    expect(faultOf(issuer + localEntry)).toBe(
+      'line 14: issuers[1].localKey works only for a vault that runs on the machine of its key',
+    );
+    expect(faultOf(`${issuer}${localEntry}    rules: []\n`, local)).toBe(
+      'line 15: issuers[1].rules is not known',
+    );
+  });
+});
+
+describe('a faulty policy', () => {
+  it.each<[string, string]>([
+    ['', 'the policy must be a mapping'],
+    ['- a', 'issuers is missing'],
+    ['text', 'the policy must be a mapping'],
+    ['issuers: 1', 'line 1: issuers must be a list'],
+    ['issuers: []', 'line 1: issuers is empty'],
+    ['issuers:\n  - text', 'line 2: issuers[0] must be a mapping'],
+    ['other: 1\nissuers: []', 'line 2: issuers is empty\nline 1: other is not known'],
+    ['x'.repeat(262_145), 'has more than 262144 characters'],
+    [`issuers: [${'{id: a, localKey: true},'.repeat(21)}]`, 'line 1: issuers has more than 20'],
+  ])('is refused as a whole: %.20s', (text, fault) => {
+    expect(faultOf(text)).toContain(fault);
+  });
+
+  it.each(['issuers: [', 'issuers: 1\nissuers: 2', 'issuers: *none', 'a: b: c', '%\n'])(
+    'is refused with a reason if it is no YAML: %j',
+    (text) => {
+      expect(faultOf(text)).toMatch(/^(line \d: )?is no YAML/);
+    },
+  );
+
+  it.each<[string, string, string]>([
+    ['id: github', 'id: GitHub', 'issuers[0].id must be 1 to 32 of a-z, 0-9 and "-"'],
+    ['id: github', 'id: default', 'issuers[0].id is reserved'],
+    ['issuer: https://i.test', 'iss: x', 'issuers[0].issuer is missing'],
+    ['issuer: https://i.test', 'issuer: 7', 'issuers[0].issuer must be text'],
+    ['[vault]', '[]', 'issuers[0].audiences is empty'],
+    ['[vault]', 'vault', 'issuers[0].audiences must be a list'],
+    ['https://i.test/keys', 'http://i.test/keys', 'issuers[0].jwksUrl must be an https:// address'],
+    ['https://i.test/keys', 'https://', 'issuers[0].jwksUrl must be an https:// address'],
+    ['jwksUrl: https://i.test/keys', 'discovery: false', 'issuers[0].discovery can only be true'],
+    ['jwksUrl: https://i.test/keys\n', '\n', 'issuers[0] needs one of jwksUrl, jwks and discovery'],
+    ['jwksUrl:', 'discovery: true\n    jwksUrl:', 'issuers[0] needs one of jwksUrl'],
+    ['jwksUrl: https://i.test/keys', 'jwks: { keys: [] }', 'issuers[0].jwks.keys is empty'],
+    [
+      'jwksUrl: https://i.test/keys',
+      'jwks: { keys: [{ kty: OKP, d: c4n4ry }] }',
+      'issuers[0].jwks.keys[0] is not a public key',
+    ],
+    ['[RS256]', '[HS256]', 'issuers[0].algorithms[0] must be of EdDSA, ES256, ES384, RS256'],
+    ['[RS256]', '[]', 'issuers[0].algorithms is empty'],
+    ['rules:', 'deny: { subs: [] }\n    rules:', 'issuers[0].deny.subs is not known'],
+    [
+      'rules:',
+      'deny: { before: 2026-01-01 }\n    rules:',
+      'issuers[0].deny.before must be an inst',
+    ],
+    ['rules:', 'vaultClaims: true\n    rules:', 'issuers[0] needs either rules or vaultClaims'],
+    ['rules:', 'bareSubjects: true\n    rules:', 'issuers[0].bareSubjects is not known'],
+    ['match: {', 'matches: {', 'issuers[0].rules[0].match is missing'],
+    ['{ repository_id: "1234", ref: refs/heads/* }', '{}', 'match must name at least one claim'],
+    ['"1234"', '1234', 'match.repository_id must be text, true or false; write a number in quotes'],
+    ['"1234"', '[1234]', 'match.repository_id must be text, true or false; write a number in'],
+    ['"1234"', '{ a: b }', 'match.repository_id must be text, true or false'],
+    ['"1234"', '[]', 'match.repository_id is empty'],
+    ['"1234"', '""', 'match.repository_id is empty'],
+    ['repository_id:', '/a~2b:', 'names no claim'],
+    ['repository_id:', '/a//b:', 'names no claim'],
+    ['tenant: acme', 'tenant: a#b', 'rules[0].tenant is no tenant'],
+    [
+      'tenant: acme',
+      'tenant: "{ref}"',
+      'inserts a claim for which match does not list exact texts',
+    ],
+    ['tenant: acme', 'tenant: "{actor}"', 'inserts a claim for which match does not list exact'],
+    ['tenant: acme', 'tenant: "{a"', 'rules[0].tenant has a brace that belongs to no {claim}'],
+    ['tenant: acme', 'tenant: "{}"', 'rules[0].tenant has a {claim} that names no claim'],
+    ['"{repository_id}"', '"{a}{b}"', 'subject must part its claims with a character such as ":"'],
+    ['"{repository_id}"', '"{a}-{b}"', 'subject must part its claims with a character such as ":"'],
+    ['[secrets:read]', '[secrets:reads]', 'rules[0].scopes[0] must be of secrets:read, secrets:w'],
+    ['[secrets:read]', '[]', 'rules[0].scopes is empty'],
+    ['names: ["app.*"]', 'scopesFrom: x', 'rules[0].names is missing'],
+    ['["app.*"]', '[]', 'rules[0].names is empty'],
+    ['app.*', 'app.*.x', 'rules[0].names[0] is no pattern of names'],
+    ['app.*', '{ref}*', 'names[0] must have "." or its end after a {claim}'],
+    ['app.*', '{ref}_X', 'names[0] must have "." or its end after a {claim}'],
+    ['app.*', '{ref}{actor}', 'names[0] must have "." or its end after a {claim}'],
+  ])('is refused by field: %j as %j', (from, to, fault) => {
+    const told = faultWith([from, to]);
+    expect(told).toContain(fault);
+    expect(told).toMatch(/^line \d+: issuers\[0\]/);
+    expect(told).not.toContain('c4n4ry');
+  });
+
+  it('is refused if discovery has no https:// address to begin with', () => {
+    const fault = faultWith(
+      ['issuer: https://i.test', 'issuer: urn:i'],
+      ['jwksUrl: https://i.test/keys', 'discovery: true'],
+    );
+    expect(fault).toContain('issuer must be an https:// address for discovery');
+  });
+
+  it('is refused if two issuers share their id or their iss', () => {
+    expect(faultOf(issuer + second)).toBe(
+      'line 14: issuers[1].issuer is that of another issuer too',
+    );
+    const other = second.replace('https://i.test\n', 'https://i.test/\n');
+    expect(faultOf(issuer + other)).toBe('none');
+    expect(faultOf(issuer + other.replace('gitlab', 'github'))).toBe(
+      'line 13: issuers[1].id is that of another issuer too',
+    );
+  });
+
+  it('tells ten faults at once, each with its line', () => {
+    const told = faultWith(['tenant:', 'tenat:'], ['[RS256]', '[X]'], ['app.*', '.']).split('\n');
+    expect(told.map((line) => line.slice(0, 8))).toEqual([
+      ...['line 6: ', 'line 8: ', 'line 12:', 'line 9: '],
+    ]);
+    const many = issuer.replace('["app.*"]', `[${'"-", '.repeat(20)}]`);
+    expect(faultOf(many).split('\n')).toHaveLength(10);
+  });
+});
+
+describe('a rule that no token reaches', () => {
+  it('is told, but allowed', () => {
+    expect(parsePolicy(issuer + rule).warnings).toEqual([
+      'line 13: issuers[0].rules[1] is never reached: each token that it matches is decided by rules[0]',
+    ]);
+  });
+
+  it.each([
+    ['"1234"', '"12345"'],
+    ['refs/heads/main', 'refs/tags/main'],
+    ['refs/heads/main', '[refs/heads/main, refs/tags/x]'],
+    ['refs/heads/main', 'refs/*/main'],
+    ['ref: refs/heads/main, ', ''],
+  ])('is not one that matches tokens which no earlier rule matches: %s as %s', (from, to) => {
+    expect(parsePolicy(issuer + rule.replace(from, to)).warnings).toEqual([]);
+  });
+});
