@@ -21,7 +21,7 @@ import {
 } from 'valibot';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { limits } from '../model/limits.ts';
-import { isNamePattern, isTenant, parseAskedInstant } from '../model/types.ts';
+import { isNamePattern, isTenant, parseAskedInstant, scopes } from '../model/types.ts';
 import { claimsInsertedBy, isCoveredBy, isWord, textAroundClaims } from './claims.ts';
 import {
   type AccessPolicy,
@@ -90,15 +90,6 @@ const match = pipe(
   record(claimPath, union([matchValue, matchValues], quoted), 'must name claims and their values'),
   check((claims) => Object.keys(claims).length > 0, 'must name at least one claim'),
 );
-
-const scopes = [
-  'secrets:read',
-  'secrets:write',
-  'secrets:delete',
-  'secrets:destroy',
-  'secrets:explain',
-  'vault:status',
-] as const;
 
 const template = pipe(
   text,

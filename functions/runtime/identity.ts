@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
-import { localKeys, remoteKeys } from '../http/key-sets.ts';
+import { discoveredKeys, localKeys, remoteKeys } from '../http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../http/principal.ts';
 import { type IdentityConfig, readIdentity } from './config.ts';
 import { logPolicy } from './machine.ts';
@@ -67,7 +67,7 @@ const issuerOf = (issuer: IssuerPolicy): Issuer => ({ ...issuer, keys: keysOf(is
 
 const keysOf = (issuer: IssuerPolicy): Issuer['keys'] => {
   if ('jwks' in issuer) return localKeys(JSON.stringify(issuer.jwks));
-  return 'jwksUrl' in issuer ? remoteKeys(issuer.jwksUrl) : remoteKeys(issuer.issuer);
+  return 'jwksUrl' in issuer ? remoteKeys(issuer.jwksUrl) : discoveredKeys(issuer.issuer);
 };
 
 /** The issuer that three variables describe. Its tokens keep their subjects, and may have further audiences. */

@@ -4,7 +4,15 @@ import type { Rule } from '../../../functions/access/policy.ts';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../../../functions/http/principal.ts';
 import { requestWith } from '../../support/events.ts';
-import { ed25519, type Key, keySet, publicJwk, rsa, signToken } from '../../support/issuer.ts';
+import {
+  ed25519,
+  type Key,
+  keySet,
+  p384,
+  publicJwk,
+  rsa,
+  signToken,
+} from '../../support/issuer.ts';
 import { codeOf, refusalOf } from '../../support/refusals.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';
 
@@ -82,6 +90,10 @@ describe('several issuers', () => {
   });
 
   it('accept only the algorithms that the policy names for each', async () => {
+    const key = p384();
+    const es384 = sendTo([issuerWith('one', key, { algorithms: ['ES384'] })]).send;
+    const token = signToken({ alg: 'ES384' }, claimsOf('one'), key);
+    expect((await es384(token)).issuer).toBe('one');
     const only = sendTo([issuerWith('one', first, { algorithms: ['EdDSA'] })]).send;
     expect(await codeOf(() => only(tokenOf('one', first)))).toBe('unauthenticated');
   });
