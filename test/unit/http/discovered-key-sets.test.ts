@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { discoveredKeys } from '../../../functions/http/key-sets.ts';
-import { createAuthenticate } from '../../../functions/http/principal.ts';
 import { requestWith } from '../../support/events.ts';
-import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
+import { createAuthenticate, ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { codeOf, refusalOf } from '../../support/refusals.ts';
 import { startOfTime } from '../../support/virtual-clock.ts';
 
