@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bundle = join(root, '.local/cli/dsv.js');
 const sources = [
-  ...['cli', 'system', 'functions/env', 'functions/model'],
+  ...['cli', 'system', 'functions/access', 'functions/env', 'functions/model'],
   ...['package.json', 'package-lock.json'],
 ];
 
