@@ -18,6 +18,7 @@ const checkout = (): string => {
   const parts = [
     'cli',
     'system',
+    'functions/access',
     'functions/env',
     'functions/model',
     'package.json',
