@@ -91,9 +91,10 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
   };
 };
 
+/** An undefined rule does not appear in JSON. */
 const callerOf = ({ issuer, rule, tenant, subject }: Principal) => ({
   issuer,
-  ...(rule !== undefined && { rule }),
+  rule,
   tenant,
   subject,
 });

@@ -100,6 +100,8 @@ describe('the time of a not_found answer', () => {
     vaultOver(through).destroy(principal, name, 1);
   const expand = (through: Ports, principal: Principal, name: string) => () =>
     vaultOver(through).expand(principal, `A=secret(${name})\n`);
+  const explain = (through: Ports, principal: Principal, name: string) => () =>
+    vaultOver(through).explain(principal, name);
   const requireEqual = async (
     what: string,
     one: () => Promise<unknown>,
@@ -140,16 +142,16 @@ describe('the time of a not_found answer', () => {
   );
 
   // Shows G7.
-  it.each(asks.filter(([what]) => ['get', 'delete', 'destroy'].includes(what)))(
-    'is equal for an existing and a free name hidden from the caller: %s',
-    async (what, ask) => {
-      const owner = someone();
-      await makeSecret(ports, owner, taken, ['a', 'b']);
-      const blind = { ...owner, names: ['OTHER_*'] };
-      const about = `${what}, hidden`;
-      await requireEqual(about, ask(ports, blind, taken), ask(ports, blind, free));
-    },
-  );
+  it.each([
+    ...asks.filter(([what]) => ['get', 'delete', 'destroy'].includes(what)),
+    ['explain', explain] as const,
+  ])('is equal for an existing and a free name hidden from the caller: %s', async (what, ask) => {
+    const owner = someone();
+    await makeSecret(ports, owner, taken, ['a', 'b']);
+    const blind = { ...owner, names: ['OTHER_*'] };
+    const about = `${what}, hidden`;
+    await requireEqual(about, ask(ports, blind, taken), ask(ports, blind, free));
+  });
 
   it('differs measurably if one answer takes 20 µs longer', async () => {
     const owner = someone();
