@@ -23,10 +23,15 @@ const payloadOf = (token: string): string => {
 };
 
 /** All claims of a token as it has them; `undefined` if they cannot be read. */
-export const allClaimsOf = (token: string): Readonly<Record<string, unknown>> | undefined => {
+export const allClaimsOf = (token: string): AllClaims | undefined => parseClaims(payloadOf(token));
+
+type AllClaims = Readonly<Record<string, unknown>>;
+
+/** Claims in JSON; `undefined` if the text holds none. */
+export const parseClaims = (text: string): AllClaims | undefined => {
   const parsed = v.safeParse(
     v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
-    payloadOf(token),
+    text,
   );
   return parsed.success ? parsed.output : undefined;
 };

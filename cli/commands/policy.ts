@@ -7,7 +7,7 @@ import { newCommand, offlineCommand } from '../command.ts';
 import { exitCodes, failure } from '../failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output.ts';
 import { isToken } from '../settings.ts';
-import { allClaimsOf } from '../token.ts';
+import { allClaimsOf, parseClaims } from '../token.ts';
 import { readText } from '../values.ts';
 
 export const policyCommand = () =>
@@ -44,16 +44,21 @@ const testCommand = () =>
     'tell which rule decides about a token, and why earlier rules do not',
     `
     dsv policy test access.yaml --token-file token
+    dsv policy test access.yaml --token-file claims.json
     kubectl create token deployer --audience vault | dsv policy test access.yaml --token-file -
     `,
   )
     .argument('<file>', 'the policy')
-    .requiredOption('--token-file <file>', 'the token; - is stdin. Its signature is not checked')
+    .requiredOption(
+      '--token-file <file>',
+      'the token, or its claims as JSON; - is stdin. No signature is checked',
+    )
     .action(async (file, { tokenFile, json }) => {
       const { policy } = await readPolicy(file);
-      const token = (await readText(tokenFile, 'the file of --token-file')).trim();
-      const claims = isToken(token) ? allClaimsOf(token) : undefined;
-      if (claims === undefined) throw failure('denied', '--token-file holds no token');
+      const claims = claimsIn((await readText(tokenFile, 'the file of --token-file')).trim());
+      if (claims === undefined) {
+        throw failure('denied', '--token-file holds neither a token nor claims as JSON');
+      }
       const issuer = policy.issuers.find((one) => one.issuer === claims['iss']);
       if (issuer === undefined) throw unknownIssuer(file, claims['iss'], policy.issuers);
       const decision = decide(issuer, claims);
@@ -62,6 +67,12 @@ const testCommand = () =>
       if (hasExpired(claims)) note('the token has expired, so the vault refuses it anyway');
       if (!('granted' in decision)) process.exitCode = exitCodes.denied;
     });
+
+/** The claims of a token. Claims alone will do too, so that a rule can be tried before there is a token. */
+const claimsIn = (text: string) => {
+  if (text.startsWith('{')) return parseClaims(text);
+  return isToken(text) ? allClaimsOf(text) : undefined;
+};
 
 /** The keys of the machine on which the policy will be used do not matter here. */
 const anyKeys = { keys: [] };
