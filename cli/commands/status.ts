@@ -15,7 +15,7 @@ export const statusCommand = () =>
     const { client } = openSession(flags);
     const status = await client('get-status');
     if (json) await printJson(status);
-    else await printTable(['PART', 'STATE', 'ABOUT'], rowsOf(status));
+    else await printTable(['PART', 'STATE', 'ABOUT'], statusRows(status));
     process.exitCode = statusExitCode(status);
   });
 
@@ -26,15 +26,20 @@ export const statusExitCode = ({ store, masterKey }: Status): number => {
   return masterKey.reachable ? exitCodes.ok : exitCodes.masterKey;
 };
 
-const rowsOf = ({ status, store, masterKey, policy, node }: Status): string[][] => {
+/** The table of a status. A policy that is refused has a row for each of its faults. */
+export const statusRows = ({ status, store, masterKey, policy, node }: Status): string[][] => {
   const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
   const rows = [
     ['vault', status, ''],
     ['store', state(store.reachable), `${store.latencyMs} ms`],
     ['master key', state(masterKey.reachable), masterKey.id ?? ''],
   ];
-  if (policy)
-    rows.push(['access policy', policy.fault ?? 'ok', `${policy.source}, since ${policy.since}`]);
+  if (policy) {
+    const faults = policy.fault?.split('\n') ?? [];
+    const use = faults.length > 0 ? 'old' : 'ok';
+    rows.push(['access policy', use, `${policy.source}, since ${policy.since}`]);
+    rows.push(...faults.map((fault) => ['', '', fault]));
+  }
   if (node) rows.push(['node', '', JSON.stringify(node)]);
   return rows;
 };
