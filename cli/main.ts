@@ -8,6 +8,7 @@ import { destroyCommand } from './commands/destroy.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { envCommand } from './commands/env.ts';
+import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
@@ -55,6 +56,7 @@ const program = newCommand(
   .addCommand(statusCommand())
   .addCommand(doctorCommand())
   .addCommand(whoamiCommand())
+  .addCommand(explainCommand())
   .addCommand(loginCommand())
   .addCommand(completionCommand())
   .addCommand(versionCommand());

@@ -2,11 +2,6 @@
 import * as v from 'valibot';
 
 const claims = v.object({
-  iss: v.optional(v.string()),
-  tenant: v.optional(v.string()),
-  sub: v.optional(v.string()),
-  scope: v.optional(v.string()),
-  names: v.optional(v.array(v.string())),
   exp: v.optional(v.number()),
 });
 export type Claims = v.InferOutput<typeof claims>;

@@ -1,7 +1,5 @@
 import { openSession, vaultCommand } from '../command.ts';
-import { failure } from '../failures.ts';
 import { printJson, printTable } from '../output.ts';
-import { claimsOf, expiryOf } from '../token.ts';
 
 export const whoamiCommand = () =>
   vaultCommand(
@@ -13,21 +11,12 @@ export const whoamiCommand = () =>
     `,
   ).action(async ({ json, ...flags }) => {
     const { client, settings } = openSession(flags);
-    // This throws unless the vault accepts the token, so its claims are true afterwards.
-    await client('get-status');
-    const claims = settings.token && claimsOf(settings.token.text);
-    if (!settings.token || !claims) throw failure('denied', 'the token says nothing of itself');
-    const { tenant = '', sub: subject = '', scope = '', names } = claims;
-    const told = {
-      addr: settings.addr,
-      tenant,
-      subject,
-      scopes: scope.split(' ').filter((word) => word !== ''),
-      names: names ?? ['*'],
-      expires: expiryOf(claims) ?? null,
-      tokenFrom: settings.token.source,
-    };
+    const caller = await client('whoami');
+    const told = { addr: settings.addr, ...caller, tokenFrom: settings.token?.source };
     if (json) return await printJson(told);
-    const rows = Object.entries(told).map(([key, value]) => [key, [value].flat().join(' ')]);
-    await printTable(['WHAT', 'VALUE'], rows);
+    const rows = Object.entries({ ...told, rule: caller.rule ?? 'none' });
+    await printTable(
+      ['WHAT', 'VALUE'],
+      rows.map(([key, value]) => [key, [value].flat().join(' ')]),
+    );
   });

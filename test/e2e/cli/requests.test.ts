@@ -117,6 +117,21 @@ describe('the key of a write', () => {
   });
 });
 
+describe('dsv explain', () => {
+  it('says that a key which is usable did not seal the value, and that a key is out of reach', async () => {
+    const name = await create();
+    const { json } = await vault.ask('GET', `/v1/secrets/${name}/explain`);
+    const told = async (state: string, sealedCurrent: boolean | null) => {
+      const body = JSON.stringify({ ...json, masterKey: { state, id: null, sealedCurrent } });
+      front.plan({ status: 200, body });
+      return (await dsv.run(['explain', name])).stdout;
+    };
+    expect(await told('usable', false)).toMatch(/sealed under another one, [\w-]{36}\n/);
+    expect(await told('usable', null)).toMatch(/master key +can be used\n/);
+    expect(await told('unreachable', null)).toMatch(/master key +cannot .* does not answer\n/);
+  });
+});
+
 describe('a request of dsv', () => {
   it('is retried if that may help, at most as often as allowed', async () => {
     const name = await create();

@@ -1,0 +1,63 @@
+import { openSession, secretName, vaultCommand } from '../command.ts';
+import type { ReplyOf } from '../contract.ts';
+import { printJson, printTable } from '../output.ts';
+
+export const explainCommand = () =>
+  vaultCommand(
+    'explain',
+    'tell why you, or a caller with other scopes and names, can or cannot read a secret',
+    `
+    dsv explain DB_PASSWORD
+    dsv explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'
+    `,
+  )
+    .argument('<name>')
+    .option('--scopes <scopes>', 'the scopes of the caller; your own are the preset')
+    .option('--names <patterns>', 'the names that the caller may see; your own are the preset')
+    .action(async (typed, { json, scopes, names, ...flags }) => {
+      const name = secretName(typed);
+      const query = { scopes: listed(scopes), names: listed(names) };
+      const explanation = await openSession(flags).client('explain-secret', { name, query });
+      if (json) return await printJson(explanation);
+      await printTable(['WHAT', 'ANSWER'], rowsOf(explanation));
+    });
+
+/** Words with commas between. A token has spaces between its scopes. */
+const listed = (text: string | undefined): string | undefined =>
+  text?.trim().replaceAll(/[\s,]+/g, ',');
+
+type Explanation = ReplyOf<'explain-secret'>;
+
+const rowsOf = (explanation: Explanation): string[][] => {
+  const { name, current, readCost, caller } = explanation;
+  const { storeCalls, kmsCalls, units } = readCost;
+  const answer = ({ allowed, why }: Explanation['caller']['read']) =>
+    `${allowed ? 'yes' : 'no'}: ${why}`;
+  return [
+    ['secret', `${name} ${stateOf(explanation)}`],
+    ...(current ? [['version', `${current.version}, ${writtenBy(current)}`]] : []),
+    ['master key', keyState(explanation)],
+    ['cost of a read', `store calls: ${storeCalls}, KMS calls: ${kmsCalls}, units: ${units}`],
+    ['scopes', caller.scopes.join(' ')],
+    ['names', caller.names.join(' ')],
+    ['read', answer(caller.read)],
+    ['update', answer(caller.update)],
+    ['delete', answer(caller.delete)],
+  ];
+};
+
+const stateOf = ({ exists, deleted }: Explanation): string => {
+  if (exists) return 'has a value';
+  return deleted ? 'is deleted' : 'never existed';
+};
+
+const writtenBy = ({ validFrom, createdBy, note }: NonNullable<Explanation['current']>): string =>
+  `${validFrom} by ${createdBy}${note === undefined ? '' : `: ${note}`}`;
+
+const keyState = ({ masterKey: { state, sealedCurrent }, current }: Explanation): string => {
+  if (state === 'unusable') return 'cannot be used: KMS refuses it';
+  if (state === 'unreachable') return 'cannot be used: KMS does not answer';
+  return sealedCurrent === false
+    ? `can be used, but the value was sealed under another one, ${current?.masterKeyId}`
+    : 'can be used';
+};
