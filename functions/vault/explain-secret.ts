@@ -25,7 +25,7 @@ type Caller = {
 
 export type ExplainSecret = {
   readonly name: string;
-  /** The caller to explain. What is left out is as in the caller's own token. */
+  /** The caller to explain. Scopes or names that are left out are those of the caller's own token. */
   readonly caller: Partial<Caller>;
 };
 
@@ -43,7 +43,7 @@ export type Explanation = {
     /** Whether the head was sealed under this key; `undefined` without a value or an id. */
     readonly sealedCurrent: boolean | undefined;
   };
-  /** What a read of the current value costs: its calls, and the units that the store counts. */
+  /** The cost of a read of the current value: its calls, and the units that the store counts. */
   readonly readCost: {
     readonly storeCalls: number;
     readonly kmsCalls: number;

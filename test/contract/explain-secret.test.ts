@@ -68,7 +68,7 @@ describe('the explanation of a secret', () => {
   );
 
   // Shows G7.
-  it('is refused for a hidden name after the same calls, whether or not the secret exists', async () => {
+  it('answers not_found for a hidden name after the same calls, whether or not the secret exists', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'.repeat(20_000)], began);
     const blind = { ...alice, names: ['D', 'DBX', 'X*'] };
@@ -85,7 +85,7 @@ describe('the explanation of a secret', () => {
     expect(answers[0]).toMatchObject({ code: 'not_found', ...calls });
   });
 
-  it('says that a disabled master key is unusable, and is refused for a hidden name all the same', async () => {
+  it('says that a disabled master key is unusable, and answers not_found for a hidden name all the same', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], began);
     await whileDisabled(vault, async () => {
