@@ -18,7 +18,8 @@ const isFirstProcess = process.env.JEST_WORKER_ID === undefined;
 if (isFirstProcess) process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'vault-'));
 
 // These are published as ESM only; inside Jest they go through the same transform.
-const esm = '(?:jose|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
+const esm =
+  '(?:jose|oauth4webapi|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
 const project = (name, timeoutSeconds, more = {}) => ({
   displayName: name,
   cacheDirectory: '.local/jest',

@@ -6,9 +6,19 @@ import { configurationFolder } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 import { replaceFile } from './private-files.ts';
 
+/** How `dsv login --oidc` asks for a token. Nothing of it is secret. */
+const oidcClient = v.object({
+  issuer: v.string(),
+  clientId: v.string(),
+  scope: v.optional(v.string()),
+  audience: v.optional(v.string()),
+});
+export type OidcClient = v.InferOutput<typeof oidcClient>;
+
 const profile = v.object({
   addr: v.optional(v.string()),
   token: v.optional(v.string()),
+  oidc: v.optional(oidcClient),
   timeout: v.optional(v.string()),
   retries: v.optional(v.string()),
 });

@@ -72,6 +72,11 @@ const readAddr = (text: string): string => {
   throw usage('the address of the vault is http:// or https://, a host, and perhaps a path');
 };
 
+/** Whether nobody can read what is sent to the address: it has HTTPS, or is this machine. */
+export const isConfidential = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'https:' ||
+  (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname));
+
 const readTimeout = (text: string): number => {
   const seconds = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
   if (seconds > 0 && seconds <= timeoutMaxS) return seconds * 1_000;

@@ -1,5 +1,6 @@
 /** The claims of a token. They are not verified here, because only the vault can do that. */
 import * as v from 'valibot';
+import { isToken } from './settings.ts';
 
 const claims = v.object({
   exp: v.optional(v.number()),
@@ -29,6 +30,13 @@ export const parseClaims = (text: string): AllClaims | undefined => {
     text,
   );
   return parsed.success ? parsed.output : undefined;
+};
+
+/** Whether a text is a signed JWT, by its form. Other tokens of an identity provider must not reach the vault. */
+export const isJwt = (text: string): boolean => {
+  const header = Buffer.from(text.split('.')[0] ?? '', 'base64url').toString('utf8');
+  const isHeader = v.pipe(v.string(), v.parseJson(), v.object({ alg: v.string() }));
+  return isToken(text) && v.is(isHeader, header);
 };
 
 /** The expiry of a token in RFC 3339; `undefined` if it has no valid one. */

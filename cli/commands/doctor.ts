@@ -1,6 +1,7 @@
 import { openSession, type Session, vaultCommand } from '../command.ts';
 import { exitCodes, isFailure } from '../failures.ts';
 import { printJson, printTable } from '../output.ts';
+import { isConfidential } from '../settings.ts';
 import { claimsOf, expiryOf } from '../token.ts';
 import { statusExitCode } from './status.ts';
 
@@ -82,9 +83,7 @@ const asked = async <Reply>(
 };
 
 const checkAddress = ({ settings: { addr } }: Session): Check => {
-  const { protocol, hostname } = new URL(addr);
-  const isHere = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
-  if (protocol === 'https:' || isHere) return ok('address', addr);
+  if (isConfidential(new URL(addr))) return ok('address', addr);
   return warning('address', `${addr} is not https: token and values can be read on the way`);
 };
 

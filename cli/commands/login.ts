@@ -1,51 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LocalToken, makeLocalToken } from '../checkout.ts';
 import { openClient } from '../client.ts';
 import { vaultCommand } from '../command.ts';
+import { deviceToken } from '../device-login.ts';
 import { failure, usage } from '../failures.ts';
 import { note, printJson } from '../output.ts';
-import { findProfile, profileFile, writeProfile } from '../profile.ts';
-import { isToken, profileName, readSettings } from '../settings.ts';
+import { findProfile, type OidcClient, profileFile, writeProfile } from '../profile.ts';
+import { isToken, profileName, readSettings, type Settings } from '../settings.ts';
 import { askHidden, readStdin } from '../values.ts';
 
 export const loginCommand = () =>
   vaultCommand(
     'login',
-    'keep a token, read from stdin, and the address of its vault in a profile',
+    'keep a token, by default from stdin, and the address of its vault in a profile',
     `
     dsv login --local
     dsv login --local --for cluster --tenant demo --sub you
     dsv login --profile production --addr https://vault.example.com < token
+    dsv login --oidc --issuer https://login.example.com --client-id dsv --audience vault
     `,
   )
     .option('--local', 'make the token for a vault that runs on this machine, and find its address')
     .option('--for <vault>', 'with --local: start, cluster, docker, sam or localstack')
     .option('--tenant <tenant>', 'with --local: the tenant of the token (demo)')
     .option('--sub <subject>', 'with --local: who you are (you)')
-    .option('--scope <scopes>', 'with --local: what you may do (all but secrets:destroy)')
-    .action(async ({ json, local, for: which, tenant, sub, scope, ...flags }) => {
+    .option('--oidc', 'get the token from an OpenID provider, where you approve a code')
+    .option('--issuer <url>', 'with --oidc: the issuer, exactly as it names itself')
+    .option('--client-id <id>', 'with --oidc: a client of the issuer that needs no secret')
+    .option('--audience <audience>', 'with --oidc: the audience that the vault expects')
+    .option(
+      '--scope <scopes>',
+      'with --local: what you may do (all but secrets:destroy); with --oidc: what to ask for (openid)',
+    )
+    .action(async ({ json, local, for: which, tenant, sub, oidc, scope, ...rest }) => {
+      const { issuer, clientId, audience, ...flags } = rest;
       const profile = profileName(flags);
-      if (!local && (which ?? tenant ?? sub ?? scope) !== undefined) {
-        throw usage('--for, --tenant, --sub and --scope belong to --local');
+      if (local && oidc) throw usage('give one of --local and --oidc');
+      if (!local && (which ?? tenant ?? sub) !== undefined) {
+        throw usage('--for, --tenant and --sub belong to --local');
+      }
+      if (!oidc && (issuer ?? clientId ?? audience) !== undefined) {
+        throw usage('--issuer, --client-id and --audience belong to --oidc');
+      }
+      if (!local && !oidc && scope !== undefined) {
+        throw usage('--scope belongs to --local and to --oidc');
       }
       if (local && flags.addr !== undefined) {
         throw usage('--local finds the address by itself: leave --addr out');
       }
+      // Login replaces the stored token, and also a damaged profile.
+      const { token: _, ...kept } = findProfile(profile) ?? {};
       const made: LocalToken | undefined = local
         ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you', scope })
         : undefined;
-      const token = made?.token ?? (await readToken());
-      // Login replaces the stored token, and also a damaged profile.
-      const { token: _, ...kept } = findProfile(profile) ?? {};
       const settings = readSettings({ ...flags, addr: made?.url ?? flags.addr }, kept);
+      const client = oidc
+        ? oidcClientOf({ issuer, clientId, scope, audience }, kept.oidc)
+        : undefined;
+      const text =
+        made?.token ?? (client ? await askProvider(client, settings) : await readToken());
       // A token that the vault refuses is not stored.
-      const source = local ? '--local' : 'stdin';
-      await openClient({ ...settings, token: { text: token, source } })('get-status');
-      const file = writeProfile(profile, { ...kept, addr: settings.addr, token });
-      if (json) {
-        return await printJson({ profile, addr: settings.addr, file: profileFile(profile) });
-      }
+      const source = local ? '--local' : oidc ? '--oidc' : 'stdin';
+      await openClient({ ...settings, token: { text, source } })('get-status');
+      const { addr } = settings;
+      const file = writeProfile(profile, {
+        ...kept,
+        ...(client && { oidc: client }),
+        addr,
+        token: text,
+      });
+      if (json) return await printJson({ profile, addr, file: profileFile(profile) });
       note(`profile ${profile} is kept in ${file}`);
     });
+
+/** The client that the flags name, completed from the profile. */
+const oidcClientOf = (
+  given: { readonly [flag in keyof OidcClient]: string | undefined },
+  remembered: OidcClient | undefined,
+): OidcClient => {
+  // Another issuer knows nothing of the old client.
+  const old = given.issuer === undefined ? remembered : undefined;
+  const [issuer, clientId] = [given.issuer ?? old?.issuer, given.clientId ?? old?.clientId];
+  if (issuer === undefined || clientId === undefined) {
+    throw usage('--oidc needs --issuer and --client-id the first time; the profile keeps them');
+  }
+  const scope = given.scope ?? old?.scope;
+  return { issuer, clientId, scope, audience: given.audience ?? old?.audience };
+};
+
+const askProvider = (client: OidcClient, { timeoutMs }: Settings): Promise<string> =>
+  deviceToken(client, { fetch, sleep, now: Date.now, tell: note, timeoutMs });
 
 const readToken = async (): Promise<string> => {
   const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');

@@ -1,0 +1,51 @@
+/**
+ * A real OpenID provider on a free port of this machine, as a process: `oidc-provider` with its pages for a person.
+ * Its access tokens for a resource are JWTs with the claims of a vault. All other access tokens are opaque.
+ */
+/// <reference path="./oidc-provider.d.ts" />
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Provider } from 'oidc-provider';
+import { privateJwk, rsa } from '../issuer.ts';
+
+const server = createServer();
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+const client = {
+  client_id: 'dsv',
+  token_endpoint_auth_method: 'none',
+  application_type: 'native',
+  grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+  response_types: [],
+  redirect_uris: [],
+};
+const provider = new Provider(issuer, {
+  clients: [client],
+  jwks: { keys: [{ ...privateJwk(rsa()), kid: 'first', use: 'sig', alg: 'RS256' }] },
+  cookies: { keys: ['for tests only'] },
+  features: {
+    deviceFlow: { enabled: true },
+    devInteractions: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: () => ({
+        scope: 'secrets:read secrets:write',
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: 600,
+      }),
+    },
+  },
+  extraTokenClaims: () => ({ tenant: 'acme', names: ['app.*'] }),
+  issueRefreshToken: () => true,
+  ttl: { DeviceCode: 60, AccessToken: 600, IdToken: 600, Interaction: 60, Session: 60, Grant: 600 },
+});
+// The provider leaves the time between two requests to the client, which is 5 s. Tests have no time for that.
+provider.use(async (context, next) => {
+  await next();
+  if (context.oidc?.route === 'device_authorization') Object.assign(context.body, { interval: 1 });
+});
+server.on('request', provider.callback());
+process.stdout.write(`issuer ${issuer}\n`);
