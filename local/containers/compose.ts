@@ -1,8 +1,9 @@
 /** Starts and removes the containers of `compose.yaml`, and reads their state from Docker. */
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import { firstPortPreset, readFirstPort } from '../cluster/layout.ts';
+import { policyVariable } from '../host/functions.ts';
 import { hasProgram } from '../host/supervisor.ts';
 import { docker, requireDocker, runCompose } from './docker.ts';
 
@@ -26,9 +27,22 @@ export const peerAddressOf = (node: number): string => `10.213.77.${10 + node}`;
 export const peerNetworkOf = (project: string): string => `${project}_peers`;
 export const volumeOf = (project: string, node: number): string => `${project}_${serviceOf(node)}`;
 
+/** The variables of compose.yaml that give the nodes the access policy of this machine's `AUTH_POLICY_FILE`. */
+const policyVariables = (): NodeJS.ProcessEnv => {
+  const file = process.env[policyVariable];
+  if (!file) return {};
+  return {
+    VAULT_POLICY_FOLDER: dirname(resolve(file)),
+    VAULT_POLICY_FILE: `/policy/${basename(file)}`,
+  };
+};
+
 const compose = ({ root, name }: ProjectOptions, args: readonly string[]) =>
   runCompose(['--project-name', name, '--file', join(root, 'compose.yaml'), ...args], {
-    env: Object.fromEntries(nodeNumbers.map((node) => [`NODE${node}_PORT`, String(portOf(node))])),
+    env: {
+      ...Object.fromEntries(nodeNumbers.map((node) => [`NODE${node}_PORT`, String(portOf(node))])),
+      ...policyVariables(),
+    },
   });
 
 /** Docker answers at once, or it is not there. */

@@ -3,7 +3,7 @@
  * change is used whole or not at all.
  */
 import { readFileSync } from 'node:fs';
-import { localIssuer } from '../../functions/access/policy.ts';
+import { type AccessPolicy, localIssuer } from '../../functions/access/policy.ts';
 import {
   type LocalKeys,
   parsePolicy,
@@ -37,6 +37,10 @@ const faultOf = (file: string, error: unknown): string => {
     .map((line) => `${file}: ${line}`)
     .join('\n');
 };
+
+/** Whether the policy accepts the tokens of `npm run token`. */
+export const acceptsLocalTokens = ({ issuers }: AccessPolicy): boolean =>
+  issuers.some(({ issuer }) => issuer === localIssuer);
 
 export type FollowedPolicy = {
   /** Whether the tokens of `npm run token` are accepted. */
@@ -76,7 +80,7 @@ export const followPolicyFile = (
   };
   const timer = setInterval(look, lookEveryMs).unref();
   return {
-    takesLocalTokens: policy.issuers.some(({ issuer }) => issuer === localIssuer),
+    takesLocalTokens: acceptsLocalTokens(policy),
     close: () => clearInterval(timer),
   };
 };

@@ -8,7 +8,7 @@ import { failure } from '../../system/failures.ts';
 import { findKeyContainer, urlOf } from '../containers/compose.ts';
 import { findCloud, findSam, localstackFolderOf, stackFolderOf } from '../containers/running.ts';
 import { dataFolderOf, root } from './data-folder.ts';
-import { findRunning } from './running.ts';
+import { findRunning, type Running } from './running.ts';
 
 export const vaultNames = ['start', 'cluster', 'docker', 'sam', 'localstack'] as const;
 type VaultName = (typeof vaultNames)[number];
@@ -21,7 +21,7 @@ export type Vault = {
   /** Absent if the vault does not run yet or any more. */
   readonly url?: string | undefined;
   readonly signer: Signer;
-  /** False if the vault takes the tokens of another issuer. */
+  /** False if the vault takes only the tokens of other issuers. */
   readonly takesLocalTokens: boolean;
 };
 
@@ -31,10 +31,11 @@ const keyFolderOf = (environment: NodeJS.ProcessEnv, name: Exclude<VaultName, 'd
     ? join(dataFolderOf(environment, '.local/cluster'), 'key')
     : dataFolderOf(environment);
 
-const clusterUrlOf = (keyFolder: string): string | undefined =>
+/** The first node that runs. All nodes have one access policy. */
+const findNode = (keyFolder: string): Running | undefined =>
   [1, 2, 3]
-    .map((node) => findRunning(join(keyFolder, '..', `node-${node}`))?.url)
-    .find((url) => url !== undefined);
+    .map((node) => findRunning(join(keyFolder, '..', `node-${node}`)))
+    .find((node) => node !== undefined);
 
 const local = (name: VaultName, folder: string, url: string | undefined): Vault => ({
   name,
@@ -53,8 +54,9 @@ const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<
   },
   cluster: async (given) => {
     const folder = keyFolderOf(given, 'cluster');
-    const isRunning = findRunning(folder) !== undefined;
-    return isRunning ? [local('cluster', folder, clusterUrlOf(folder))] : [];
+    if (findRunning(folder) === undefined) return [];
+    const { url, takesLocalTokens = true } = findNode(folder) ?? {};
+    return [{ ...local('cluster', folder, url), takesLocalTokens }];
   },
   docker: async (given) => {
     const container = await findKeyContainer(root, given['COMPOSE_PROJECT_NAME']);
@@ -135,6 +137,6 @@ export const chooseVault = async (
   }
   if (vault.takesLocalTokens) return vault;
   throw failure(
-    `the vault on ${vault.url} takes the tokens of its own issuer (AUTH_ISSUER), not those of this machine`,
+    `the vault on ${vault.url} takes the tokens of other issuers, not those of this machine: see docs/access.md`,
   );
 };

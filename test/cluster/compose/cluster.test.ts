@@ -1,7 +1,8 @@
 /** `npm run cluster -- --docker`: three containers that are vault nodes, any one of which may be killed. */
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { until } from '../../support/until.ts';
+import { githubPolicy, githubToken } from '../../support/github-access.ts';
+import { until, untilSeen } from '../../support/until.ts';
 import {
   ask,
   cluster,
@@ -14,6 +15,7 @@ import {
   statusNow,
   untilAllEqual,
   urlOf,
+  writePolicy,
 } from './containers.ts';
 
 const all = [1, 2, 3];
@@ -58,6 +60,16 @@ describe('a cluster of containers', () => {
     await expect(docker('exec', await getContainer('node1'), ...program)).rejects.toThrow(
       '/data belongs to one node of a cluster, which signs no tokens',
     );
+  });
+
+  it('follows the access policy in the folder of this machine that its nodes see', async () => {
+    const statuses = async () => {
+      const replies = all.map((node) => ask(node, githubToken(), '/app.DB'));
+      return (await Promise.all(replies)).map(({ status }) => status).join();
+    };
+    expect(await statuses()).toBe('401,401,401');
+    writePolicy(githubPolicy());
+    await untilSeen(statuses, (seen) => seen === '404,404,404');
   });
 
   it('reads on every node, at once, what any node has created, and does not create it again', async () => {

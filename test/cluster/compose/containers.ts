@@ -1,9 +1,11 @@
 /** The containers of one cluster, handled by the commands that a person types. */
 import { execFile } from 'node:child_process';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ClusterStatus } from '../../../local/cluster/status.ts';
 import { findFreePort, isFree } from '../../../local/host/ports.ts';
-import { runFile, runLocal } from '../../support/local-process.ts';
+import { freshFolder, runFile, runLocal } from '../../support/local-process.ts';
 import { untilSeen } from '../../support/until.ts';
 
 const project = 'vault-test';
@@ -15,20 +17,33 @@ const findFirstPort = async (): Promise<number> => {
   return (await isFree(first + 1)) && (await isFree(first + 2)) ? first : await findFirstPort();
 };
 let firstPort = 0;
+const policyFile = join(freshFolder(), 'access.yaml');
 export const urlOf = (node: number): string => `http://127.0.0.1:${firstPort + node - 1}`;
 
 /** Runs `local/bin/<program>.ts`; throws what it printed unless it ends well. */
 export const command = async (program: string, ...args: readonly string[]): Promise<string> => {
-  const env = { COMPOSE_PROJECT_NAME: project, CLUSTER_PORT: String(firstPort) };
+  const env = {
+    COMPOSE_PROJECT_NAME: project,
+    CLUSTER_PORT: String(firstPort),
+    AUTH_POLICY_FILE: policyFile,
+  };
   const { exit, output, errors } = runLocal(program, args, env);
   const code = await exit;
   if (code === 0) return output.join('\n');
   throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${errors.join('\n')}`);
 };
 
+/** Replaces the access policy of the nodes as an editor does. The nodes run as another user, who must be able to read it. */
+export const writePolicy = (policy: string): void => {
+  chmodSync(dirname(policyFile), 0o755);
+  writeFileSync(`${policyFile}.new`, policy);
+  renameSync(`${policyFile}.new`, policyFile);
+};
+
 /** Starts Docker where it does not run, makes the images that cannot be pulled, and chooses the nodes' ports. */
 export const prepare = async (): Promise<void> => {
   firstPort = await findFirstPort();
+  writePolicy('issuers: [{ id: local, localKey: true }]');
   const { exit, errors } = runFile('test/support/images/prepare.ts', ['node'], {});
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
 };

@@ -102,10 +102,17 @@ describe('npm run token', () => {
     );
   });
 
-  it('refuses a vault that takes the tokens of another issuer', async () => {
+  it('refuses a vault that takes only the tokens of other issuers', async () => {
     rememberRunning(folder, { ...running, takesLocalTokens: false, url: 'http://127.0.0.1:3000' });
     await expect(choose()).rejects.toThrow(
-      'the vault on http://127.0.0.1:3000 takes the tokens of its own issuer (AUTH_ISSUER)',
+      'the vault on http://127.0.0.1:3000 takes the tokens of other issuers, not those of this machine',
     );
+  });
+
+  it('refuses a cluster whose nodes take only the tokens of other issuers', async () => {
+    const url = 'http://127.0.0.1:3002';
+    rememberRunning(inFolder('key'), { ...running, url: '' });
+    rememberRunning(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
+    await expect(choose()).rejects.toThrow(`the vault on ${url} takes the tokens of other issuers`);
   });
 });

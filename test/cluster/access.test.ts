@@ -1,0 +1,118 @@
+/** Three nodes decide by the file of one access policy, and follow its changes. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
+import {
+  expectReadsOnlyApp,
+  githubPolicy,
+  githubToken,
+  storeForTwoTenants,
+} from '../support/github-access.ts';
+import { freshFolder, runLocal } from '../support/local-process.ts';
+import { type Claims, issueToken } from '../support/tokens.ts';
+import { untilSeen } from '../support/until.ts';
+
+const folder = freshFolder();
+const file = join(freshFolder(), 'access.yaml');
+// The nodes have the working directory of the command.
+const settings = { AUTH_POLICY_FILE: relative(process.cwd(), file) };
+const nodes = [1, 2, 3];
+let cluster: ClusterProcess;
+
+/** Replaces the file as an editor does. */
+const write = (policy: string): void => {
+  writeFileSync(`${file}.new`, policy);
+  renameSync(`${file}.new`, file);
+};
+
+beforeAll(async () => {
+  write(githubPolicy());
+  cluster = await startCluster(folder, settings);
+}, 120_000);
+afterAll(() => endCluster(cluster), 60_000);
+
+const tokenOf = (claims: Claims): string => issueToken(join(folder, 'key'), claims);
+
+const sendTo =
+  (node: number) => async (token: string, method: string, path: string, body?: object) => {
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    const reply = await fetch(`${cluster.urlOf(node)}${path}`, init);
+    return { status: reply.status, json: (await reply.json()) as Record<string, unknown> };
+  };
+
+/** The policy as each node shows it to an operator. */
+const policies = async () => {
+  const token = tokenOf({ scope: 'vault:status' });
+  const replies = nodes.map((node) => sendTo(node)(token, 'GET', '/v1/status'));
+  const shown = (await Promise.all(replies)).map(({ json }) => json['policy']);
+  return shown as { readonly digest: string; readonly fault: string | null }[];
+};
+const digestOfAll = async (): Promise<string> => {
+  const digests = new Set((await policies()).map(({ digest }) => digest));
+  expect(digests.size).toBe(1);
+  return [...digests].join();
+};
+
+/** What each node answers to the workflow: a read of `app.DB` and one of `web.DB`. */
+const answers = async () => {
+  const token = githubToken();
+  const read = async (node: number) => {
+    const statuses = ['app.DB', 'web.DB'].map(
+      async (name) => (await sendTo(node)(token, 'GET', `/v1/secrets/${name}`)).status,
+    );
+    return Promise.all(statuses);
+  };
+  return Promise.all(nodes.map(read));
+};
+const onAll = (app: number, web: number) => nodes.map(() => [app, web]);
+const untilAllAnswer = (app: number, web: number) =>
+  untilSeen(answers, (seen) => JSON.stringify(seen) === JSON.stringify(onAll(app, web)));
+
+describe('three nodes with an access policy', () => {
+  // Shows G7.
+  it('let a token of GitHub Actions read exactly app.* of tenant acme', async () => {
+    await storeForTwoTenants(sendTo(1), (tenant) => tokenOf({ tenant }));
+    for (const node of nodes) await expectReadsOnlyApp(sendTo(node));
+  });
+
+  it('all decide by a changed file, and show its digest', async () => {
+    const before = await digestOfAll();
+    write(githubPolicy('web.*'));
+    await untilAllAnswer(404, 200);
+    expect(await digestOfAll()).not.toBe(before);
+  });
+
+  it('all keep the old policy while the file is faulty, and tell the fault', async () => {
+    const before = await digestOfAll();
+    write(githubPolicy().replace('tenant: acme', 'tenant: a.b'));
+    const shown = await untilSeen(policies, (seen) => seen.every(({ fault }) => fault !== null));
+    const fault = expect.stringContaining('issuers[0].rules[0].tenant is no tenant');
+    expect(shown).toMatchObject(nodes.map(() => ({ digest: before, fault })));
+    expect(await answers()).toEqual(onAll(404, 200));
+  });
+
+  it('decide alike after one of them was down while the file changed', async () => {
+    await cluster.command('kill', '2');
+    write(githubPolicy());
+    await cluster.command('start', '2');
+    await untilSeen(
+      () => cluster.ask(2, 'GET', '/v1/secrets/NONE'),
+      ({ status }) => status === 404,
+    );
+    await untilAllAnswer(200, 404);
+    expect(await policies()).toMatchObject(nodes.map(() => ({ fault: null })));
+    await digestOfAll();
+  });
+});
+
+describe('a cluster whose access policy is faulty', () => {
+  it('does not start, and says why once', async () => {
+    const faulty = join(freshFolder(), 'access.yaml');
+    mkdirSync(faulty);
+    const env = { AUTH_POLICY_FILE: faulty, VAULT_DATA_DIR: freshFolder(), CLUSTER_PORT: '0' };
+    const { exit, errors } = runLocal('cluster', [], env);
+    expect([await exit, errors]).toEqual([1, [`${faulty} cannot be read (EISDIR)`]]);
+  });
+});
