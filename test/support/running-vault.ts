@@ -4,7 +4,8 @@
  * test that sends requests also checks the contract.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
 import {
@@ -64,6 +65,7 @@ type ReplyBody = {
   readonly requestId?: string;
   readonly errors?: readonly { readonly line: number; readonly code: string; name?: string }[];
   readonly errorsTotal?: number;
+  readonly policy?: { readonly digest: string | null; readonly fault: string | null };
 };
 export type ListedVersion = {
   readonly version: number;
@@ -107,6 +109,8 @@ export type Call = {
 
 export type RunningVault = {
   readonly dataDir: string;
+  /** The file of its access policy, if it was started with one. */
+  readonly policyFile: string;
   readonly baseUrl: () => string;
   /** The process that serves now; undefined if the vault was already running. */
   readonly process: () => LocalProcess | undefined;
@@ -134,15 +138,28 @@ export type RunningVault = {
   readonly restart: () => Promise<void>;
 };
 
-export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVault> => {
+/** The text of an access policy for a vault whose own secrets belong to `tenant`. */
+type PolicyFor = (tenant: string) => string;
+
+/** Starts a vault with these variables, and with an access policy if one is given. Another gateway gets neither. */
+export const startVault = async (
+  env: NodeJS.ProcessEnv = {},
+  policyFor?: PolicyFor,
+): Promise<RunningVault> => {
   const running = process.env['BASE_URL'];
   const dataDir = (running && process.env['VAULT_DATA_DIR']) || freshFolder();
   const tenant = `tenant-${runId()}`;
+  const policyFile = join(dataDir, 'access.yaml');
+  const given: NodeJS.ProcessEnv = { VAULT_DATA_DIR: dataDir, PORT: '0', ...env };
+  if (running === undefined && policyFor !== undefined) {
+    writeFileSync(policyFile, policyFor(tenant));
+    given['AUTH_POLICY_FILE'] = policyFile;
+  }
   const processes: LocalProcess[] = [];
   let baseUrl = running ?? '';
   const start = async () => {
     if (running !== undefined) return;
-    const served = runLocal('start', [], { VAULT_DATA_DIR: dataDir, PORT: '0', ...env });
+    const served = runLocal('start', [], given);
     processes.push(served);
     baseUrl = await addressOf(served);
   };
@@ -159,6 +176,7 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
   };
   return {
     dataDir,
+    policyFile,
     baseUrl: () => baseUrl,
     process: () => processes.at(-1),
     lines: () => processes.flatMap(({ output, errors }) => [...output, ...errors]),
@@ -179,10 +197,10 @@ export const startVault = async (env: NodeJS.ProcessEnv = {}): Promise<RunningVa
 };
 
 /** A vault for all tests of a file or a `describe`: it starts before them and ends after them. */
-export const useVault = (): RunningVault => {
+export const useVault = (policyFor?: PolicyFor): RunningVault => {
   let vault: RunningVault;
   beforeAll(async () => {
-    vault = await startVault();
+    vault = await startVault({}, policyFor);
   });
   afterAll(() => vault.stop());
   return new Proxy({} as RunningVault, { get: (_, member) => Reflect.get(vault, member) });

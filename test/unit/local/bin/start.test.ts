@@ -1,5 +1,5 @@
 /** The commands of `local/` as separate processes. Other files of this folder test what needs no process. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -102,6 +102,29 @@ describe('npm start', () => {
     expect(vault.errors).toEqual(['the functions cannot start: the key set holds no keys']);
     expect(hasStore()).toBe(false);
   });
+
+  it.each<[string, string | undefined, NodeJS.ProcessEnv, string]>([
+    ['that is missing', undefined, {}, 'access.yaml cannot be read (ENOENT)'],
+    ['that is faulty', 'issuers: []', {}, 'access.yaml: line 1: issuers is empty'],
+    [
+      'beside an issuer of variables',
+      'issuers: [{ id: local, localKey: true }]',
+      { AUTH_ISSUER: 'urn:i' },
+      'the functions cannot start: AUTH_POLICY_FILE and AUTH_ISSUER are set together; set one',
+    ],
+  ])(
+    'refuses an access policy %s, in one sentence, with nothing left running',
+    async (_, text, variables, sentence) => {
+      const file = join(folder, 'access.yaml');
+      if (text !== undefined) writeFileSync(file, text);
+      const vault = start({ AUTH_POLICY_FILE: file, ...variables });
+      expect(await vault.exit).toBe(1);
+      expect(vault.errors.map((line) => line.replace(file, 'access.yaml'))).toEqual([sentence]);
+      expect(vault.output).toEqual([]);
+      expect(hasStore()).toBe(false);
+      expect(readdirSync(folder)).not.toContain('running.json');
+    },
+  );
 });
 
 describe('a running vault', () => {

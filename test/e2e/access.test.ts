@@ -1,0 +1,371 @@
+/** The access policy of a vault: a token gets what the first rule that matches says, and nothing else. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { beforeAll, expect, it } from '@jest/globals';
+import { logged } from '../support/log-lines.ts';
+import { operations } from '../support/openapi.ts';
+import { makePolicyIssuer } from '../support/policy-issuer.ts';
+import { providers } from '../support/provider-tokens.ts';
+import {
+  type Call,
+  describeLocal,
+  isLocal,
+  type Reply,
+  useVault,
+  withoutRequestId,
+} from '../support/running-vault.ts';
+import { type Claims, issueToken } from '../support/tokens.ts';
+import { untilSeen } from '../support/until.ts';
+
+const iss = 'https://token.actions.githubusercontent.com';
+const github = makePolicyIssuer('github', iss, 'RS256');
+const forge = makePolicyIssuer('forge', 'https://forge.test');
+const lost = makePolicyIssuer('lost', 'https://lost.test');
+/** The policy as in docs/access.md, with test keys, and with rules for the tests of writes and of inserted claims. */
+const policy = `issuers:
+  - id: local
+    localKey: true
+  - id: github
+    issuer: ${iss}
+    audiences: [vault]
+    jwks: ${JSON.stringify(github.entry['jwks'])}
+    algorithms: [RS256]
+    deny: { sub: ["repo:octo-org/gone:ref:refs/heads/main"], jti: [stolen], before: 2026-01-01T00:00:00Z }
+    rules:
+      - match: { repository_id: "1234", ref: refs/heads/main }
+        tenant: acme
+        subject: "{repository_id}"
+        scopes: [secrets:read]
+        names: ["app.*"]
+      - match: { repository_id: "1234", ref: refs/heads/release-* }
+        tenant: acme
+        subject: "{repository_id}"
+        scopes: [secrets:read, secrets:write]
+        names: ["{environment}.*"]
+  - id: forge
+    issuer: https://forge.test
+    audiences: [vault]
+    jwks: ${JSON.stringify(forge.entry['jwks'])}
+    algorithms: [EdDSA]
+    rules:
+      - match: { repository_id: "1234" }
+        tenant: acme
+        subject: "{repository_id}"
+        scopes: [secrets:read, secrets:write]
+        names: ["prod.*"]
+  - id: lost
+    issuer: https://lost.test
+    audiences: [vault]
+    jwksUrl: https://127.0.0.1:2/keys
+    algorithms: [EdDSA]
+    rules:
+      - match: { repository_id: "1234" }
+        tenant: acme
+        subject: "{repository_id}"
+        scopes: [secrets:read]
+        names: ["app.*"]
+`;
+const vault = useVault(() => policy);
+
+const { exp: _, nbf: __, iat: ___, ...documented } = providers.github.claimsOf();
+/** The claims that GitHub documents, for this vault and a repository of its policy. */
+const claims: Claims = { ...documented, aud: 'vault', repository_id: '1234' };
+const githubToken = (change: Claims = {}) => github.token({ ...claims, ...change });
+const release = { ref: 'refs/heads/release-7' };
+const localToken = (tenant: string, change: Claims = {}) =>
+  issueToken(vault.dataDir, { tenant, ...change });
+
+const get = (token: string, path: string) => vault.call('GET', path, { token });
+const read = async (token: string, name: string) =>
+  (await get(token, `/v1/secrets/${name}`)).json.value;
+/** All versions of all secrets of both tenants. */
+const everything = async () => {
+  const told: string[] = [];
+  for (const tenant of ['acme', 'globex']) {
+    const token = localToken(tenant);
+    const { names = [] } = (await get(token, '/v1/secrets')).json;
+    for (const name of names) {
+      told.push((await get(token, `/v1/secrets/${name}/versions?include=values`)).text);
+    }
+  }
+  return told;
+};
+
+beforeAll(async () => {
+  if (!isLocal) return;
+  for (const [tenant, name] of [
+    ['acme', 'app.DB'],
+    ['acme', 'app.KEY'],
+    ['acme', 'apps'],
+    ['acme', 'OTHER.DB'],
+    ['globex', 'app.DB'],
+    ['globex', 'app.ONLY'],
+  ] as const) {
+    const [token, path] = [localToken(tenant), `/v1/secrets/${name}`];
+    const value = `${tenant} ${name}`;
+    await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'first' } });
+    await vault.call('PUT', path, { token, body: { value } });
+  }
+});
+
+describeLocal('a token of GitHub Actions', () => {
+  const file = (name: string) => ({ content: `A="secret(${name})"\n` });
+  /** A request of each operation about a name. */
+  const requests: Readonly<Record<string, (name: string) => [string, string, Call?]>> = {
+    'get-secret': (name) => ['GET', `/v1/secrets/${name}`],
+    'list-versions': (name) => ['GET', `/v1/secrets/${name}/versions?include=values`],
+    'expand-env': (name) => ['POST', '/v1/env/expand', { body: file(name) }],
+    'explain-secret': (name) => ['GET', `/v1/secrets/${name}/explain`],
+    'create-secret': (name) => ['POST', '/v1/secrets', { body: { name, value: 'x' } }],
+    'update-secret': (name) => ['PUT', `/v1/secrets/${name}`, { body: { value: 'x' } }],
+    'delete-secret': (name) => ['DELETE', `/v1/secrets/${name}`],
+    'destroy-version': (name) => ['DELETE', `/v1/secrets/${name}/versions/1`],
+    'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],
+    'encrypt-env': (name) => [
+      'POST',
+      '/v1/env/encrypt',
+      { body: { content: `A=enc(${name})\n`, values: { [name]: 'x' } } },
+    ],
+  };
+  const reading = ['get-secret', 'list-versions', 'expand-env'];
+  const send = (operation: string, name: string) => {
+    const [method, path, call] = requests[operation]?.(name) ?? ['GET', '/'];
+    return vault.call(method, path, { token: githubToken(), ...call });
+  };
+  const others = ['apps', 'OTHER.DB', 'app.ONLY', 'app', 'app.NEVER'];
+
+  // Shows G7.
+  it('reads exactly the secrets app.* of tenant acme', async () => {
+    const token = githubToken();
+    expect((await get(token, '/v1/secrets')).json.names).toEqual(['app.DB', 'app.KEY']);
+    for (const name of ['app.DB', 'app.KEY']) {
+      const value = `acme ${name}`;
+      expect(await read(token, name)).toBe(value);
+      const { versions } = (await send('list-versions', name)).json;
+      expect(versions?.map((version) => version.value)).toEqual([value, 'first']);
+      expect((await send('expand-env', name)).json.content).toBe(`A='${value}'\n`);
+    }
+    for (const query of ['include=details', 'state=deleted', 'prefix=OTHER']) {
+      expect((await get(token, `/v1/secrets?${query}`)).text).not.toMatch(/OTHER\.DB|apps|ONLY/);
+    }
+  });
+
+  it('is told who it is, and the status without what is for operators', async () => {
+    const exp = Math.floor(Date.now() / 1_000) + 60;
+    expect((await get(githubToken({ exp }), '/v1/whoami')).json).toEqual({
+      issuer: 'github',
+      rule: 1,
+      tenant: 'acme',
+      subject: 'github:1234',
+      scopes: ['secrets:read'],
+      names: ['app.*'],
+      expires: new Date(1_000 * exp).toISOString(),
+    });
+    const { status, json } = await get(githubToken(), '/v1/status');
+    expect(status).toBe(200);
+    expect(Object.keys(json).sort()).toEqual(['masterKey', 'status', 'store']);
+  });
+
+  // Shows G7.
+  it('gets 404 for other names and tenants, 403 for all but reads, and changes nothing', async () => {
+    const known = [...Object.keys(requests), 'get-health', 'get-status', 'whoami', 'list-secrets'];
+    expect(operations.map(({ operationId }) => operationId).sort()).toEqual(known.sort());
+    const before = await everything();
+    for (const operation of Object.keys(requests)) {
+      const mayRead = reading.includes(operation);
+      for (const name of mayRead ? others : ['app.DB', 'app.NEW', ...others]) {
+        const { status, json } = await send(operation, name);
+        const refused = mayRead ? [404, 'not_found'] : [403, 'forbidden'];
+        expect([operation, name, status, json.code]).toEqual([operation, name, ...refused]);
+      }
+    }
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describeLocal('two issuers whose tokens have the same claims', () => {
+  const github1234 = () => githubToken(release);
+  const forge1234 = () => forge.token({ ...claims, ...release, iss: 'https://forge.test' });
+  const put = (token: string, value: string, key: string) =>
+    vault.call('PUT', '/v1/secrets/prod.BOTH', {
+      token,
+      body: { value },
+      headers: { 'Idempotency-Key': key },
+    });
+
+  // Shows G7.
+  it('share neither idempotency keys nor a subject in the history', async () => {
+    const key = randomUUID();
+    const body = { name: 'prod.BOTH', value: 'first' };
+    await vault.call('POST', '/v1/secrets', { token: localToken('acme'), body });
+    const replies: Reply[] = [];
+    for (const [token, value] of [
+      [github1234(), 'of github'],
+      [forge1234(), 'of forge'],
+      [github1234(), 'of github'],
+      [forge1234(), 'of forge'],
+    ] as const) {
+      replies.push(await put(token, value, key));
+    }
+    const told = replies.map(({ status, json, headers }) => [
+      status,
+      json.version,
+      headers.get('idempotency-replayed'),
+    ]);
+    expect(told).toEqual([
+      [200, 2, undefined],
+      [200, 3, undefined],
+      [200, 2, 'true'],
+      [200, 3, 'true'],
+    ]);
+    const { versions } = (await get(github1234(), '/v1/secrets/prod.BOTH/versions')).json;
+    expect(versions?.map(({ createdBy }) => createdBy)).toEqual([
+      'forge:1234',
+      'github:1234',
+      'local:alice',
+    ]);
+  });
+});
+
+describeLocal('a token that the policy does not accept', () => {
+  const nowS = Math.floor(Date.now() / 1_000);
+  /** The value of a claim that no log line may show. */
+  const canary = `c4n4ry-${randomUUID()}`;
+  const impostor = makePolicyIssuer('github', iss, 'RS256');
+  const edited = (change: Claims) => () =>
+    githubToken({ actor: canary, sub: `repo:${canary}`, ...change });
+  const bad: Readonly<Record<string, () => string>> = {
+    'of an unknown issuer': edited({ iss: `https://${canary}.test` }),
+    'whose iss has a slash at its end': edited({ iss: `${iss}/` }),
+    'whose iss is a list': edited({ iss: [iss] }),
+    'of another repository': edited({ repository_id: '12345' }),
+    'whose repository id is a number': edited({ repository_id: 1234 }),
+    'of a branch that the star does not reach': edited({ ref: 'refs/heads/release-7/x' }),
+    'without a claim that all rules need': edited({ repository_id: undefined }),
+    'with a denied sub': edited({ sub: 'repo:octo-org/gone:ref:refs/heads/main' }),
+    'with a denied jti': edited({ jti: 'stolen' }),
+    'that was issued too early': edited({ iat: Date.parse('2025-12-31T23:59:59Z') / 1_000 }),
+    'that does not say when it was issued': edited({ iat: undefined }),
+    'for another audience': edited({ aud: canary }),
+    'for several audiences': edited({ aud: ['vault', canary] }),
+    'without an audience': edited({ aud: undefined }),
+    'whose inserted claim is a list': edited({ ...release, environment: ['prod'] }),
+    'whose inserted claim is an object': edited({ ...release, environment: { name: 'prod' } }),
+    'whose inserted claim is a number': edited({ ...release, environment: 7 }),
+    'whose inserted claim is missing': edited({ ...release, environment: undefined }),
+    'whose inserted claim has a dot': edited({ ...release, environment: `prod.${canary}` }),
+    'whose inserted claim is a star': edited({ ...release, environment: '*' }),
+    'whose inserted claim ends in a line end': edited({ ...release, environment: 'prod\n' }),
+    'signed by another key': () => impostor.token({ ...claims, actor: canary }),
+    'signed by the key of another issuer': () => forge.token({ ...claims, iss, actor: canary }),
+    'signed by the key of this machine': () => localToken('acme', { ...claims, actor: canary }),
+    'that expired, for another audience': edited({ aud: canary, exp: nowS - 60 }),
+    'that expired, for several audiences': edited({ aud: ['vault', canary], exp: nowS - 60 }),
+    'that expired, signed by another key': () => impostor.token({ ...claims, exp: nowS - 60 }),
+    'that expired, of an unknown issuer': edited({ iss: `${iss}/`, exp: nowS - 60 }),
+    'that never expires': edited({ exp: undefined }),
+    'of this machine, whose tenant is none': () => localToken('acme', { tenant: `#${canary}` }),
+    'of this machine, whose scope is a list': () => localToken('acme', { scope: [canary] }),
+  };
+
+  // Shows G7.
+  it.each(Object.keys(bad))(
+    '%s gets the same 401 as any text, and leaves no trace',
+    async (what) => {
+      const token = bad[what]?.() ?? '';
+      const reply = await get(token, '/v1/secrets/app.DB');
+      const any = await get('any', '/v1/secrets/app.DB');
+      expect(any).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
+      expect(withoutRequestId(reply)).toBe(withoutRequestId(any));
+      const [{ request }, usual] = [await logged(vault, reply), await logged(vault, any)];
+      expect({ ...request, cause: '' }).toEqual({
+        ...usual.request,
+        ...{ cause: '', ms: request['ms'], timestamp: request['timestamp'] },
+        requestId: request['requestId'],
+      });
+      const lines = vault.lines().join('\n');
+      for (const part of [...token.split('.'), canary]) expect(lines).not.toContain(part);
+    },
+  );
+
+  it('is told that it expired only if it was for this vault and signed by its issuer', async () => {
+    const { status, json } = await get(githubToken({ exp: nowS - 60 }), '/v1/secrets/app.DB');
+    expect([status, json.detail]).toEqual([401, 'the token has expired']);
+  });
+});
+
+describeLocal('an issuer whose keys are out of reach', () => {
+  it('gets 503 for its tokens, and leaves those of other issuers alone', async () => {
+    const theirs = lost.token({ ...claims, iss: 'https://lost.test' });
+    const path = '/v1/secrets/app.DB';
+    const [unreachable, known, unknown] = await Promise.all([
+      get(theirs, path),
+      get(githubToken(), path),
+      get(lost.token({ ...claims, iss: 'https://lost.test/' }), path),
+    ]);
+    expect(unreachable).toMatchObject({ status: 503, json: { code: 'identity_unavailable' } });
+    expect([known?.status, unknown?.status]).toEqual([200, 401]);
+    expect((await logged(vault, unreachable as Reply)).request).not.toHaveProperty('issuer');
+    expect(vault.lines().join('\n')).not.toContain('lost.test');
+  });
+});
+
+describeLocal('a policy file that changes while the vault runs', () => {
+  const write = (text: string) => writeFileSync(vault.policyFile, text);
+  const operator = () => localToken('acme', { scope: 'vault:status' });
+  const statusOf = async () => (await get(operator(), '/v1/status')).json.policy;
+  const token = githubToken();
+  /** Asks as several callers, until the vault tells of the change. */
+  const during = async (
+    isDone: (told: { digest: string | null; fault: string | null }) => boolean,
+  ) => {
+    const statuses: number[] = [];
+    const last = await untilSeen(
+      async () => {
+        const [told, ...replies] = await Promise.all([
+          statusOf(),
+          get(token, '/v1/secrets/app.DB'),
+          get(githubToken(release), '/v1/secrets'),
+          vault.call('GET', '/v1/secrets', { token: localToken('acme') }),
+        ]);
+        statuses.push(...replies.map(({ status }) => status));
+        return told;
+      },
+      (told) => told !== undefined && isDone(told),
+    );
+    return { last, statuses: [...new Set(statuses)].sort() };
+  };
+  /** The log lines about the policy at this level, once there are as many. */
+  const policyLines = (level: string, count: number) =>
+    untilSeen(
+      () => {
+        const lines = vault.lines().filter((line) => line.includes('"message":"policy"'));
+        return lines.map((line) => JSON.parse(line)).filter((line) => line.level === level);
+      },
+      ({ length }) => length === count,
+    );
+
+  it('keeps its old rules while it is faulty, and then its new rules decide about every token', async () => {
+    const before = await statusOf();
+    expect(before).toMatchObject({ source: 'file', fault: null });
+    const text = readFileSync(vault.policyFile, 'utf8');
+
+    write(text.replace('names: ["app.*"]', 'names: ["."]'));
+    const faulty = await during(({ fault }) => fault !== null);
+    expect(faulty.statuses).toEqual([200]);
+    const fault = expect.stringMatching(/access\.yaml: line 15: .*names\[0\] is no pattern/);
+    expect(faulty.last).toEqual({ ...before, fault });
+    expect(await policyLines('WARN', 1)).toMatchObject([{ fault }]);
+
+    write(text.replace('names: ["app.*"]', 'names: ["OTHER.*"]'));
+    const mended = await during((told) => told.fault === null);
+    // The rule hides the name from its moment on.
+    expect(mended.statuses).toEqual(expect.arrayContaining([200]));
+    expect(mended.statuses.filter((status) => ![200, 404].includes(status))).toEqual([]);
+    expect(mended.last?.digest).not.toBe(before?.digest);
+    const used = [before, mended.last].map((told) => ({ digest: told?.digest }));
+    expect(await policyLines('INFO', 2)).toMatchObject(used);
+    expect((await get(token, '/v1/secrets/app.DB')).status).toBe(404);
+    expect(await read(token, 'OTHER.DB')).toBe('acme OTHER.DB');
+  });
+});
