@@ -104,6 +104,7 @@ const sendUntilClear = async (
     const outcome = await sendOnce(settings, request, answers, tries);
     if (!isFailed(outcome) || isUnclear(outcome.failure)) mayHaveEffect();
     if (!isFailed(outcome)) return outcome.reply;
+    if (outcome.failure.report.code === 'unauthenticated' && settings.token?.renew?.()) continue;
     if (outcome.waitMs === undefined || tries > settings.retries) throw outcome.failure;
     const reason = outcome.failure.message.replace(/\.$/, '');
     if (settings.verbose) note(`${reason}; again in ${Math.round(outcome.waitMs)} ms`);
@@ -131,7 +132,7 @@ const sendOnce = async (
   try {
     const response = await fetch(url, {
       method,
-      headers: { ...headers, ...authorization(settings, url) },
+      headers: { ...headers, ...(await authorization(settings, url)) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       // A redirect would send the token, or the value, to another server.
       redirect: 'manual',
@@ -152,9 +153,12 @@ const sendOnce = async (
   }
 };
 
-const authorization = ({ token }: Settings, url: string): Readonly<Record<string, string>> => {
+const authorization = async (
+  { token }: Settings,
+  url: string,
+): Promise<Readonly<Record<string, string>>> => {
   if (new URL(url).pathname.endsWith(operations['get-health'].path)) return {};
-  if (token !== undefined) return { Authorization: `Bearer ${token.text}` };
+  if (token !== undefined) return { Authorization: `Bearer ${await token.read()}` };
   throw failure('denied', 'no token: set DSV_TOKEN or DSV_TOKEN_FILE, or keep one with dsv login');
 };
 

@@ -7,5 +7,9 @@ export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
 /** The value of a variable. An empty variable counts as unset, because scripts unset variables that way. */
 export const variable = (name: string): string | undefined => environment[name] || undefined;
 
+/** The folder of files that may be lost at any time. */
+export const cacheFolder = (): string =>
+  join(variable('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'dsv');
+
 export const configurationFolder = (): string =>
   join(variable('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'dsv');

@@ -18,6 +18,8 @@ export type OidcClient = v.InferOutput<typeof oidcClient>;
 const profile = v.object({
   addr: v.optional(v.string()),
   token: v.optional(v.string()),
+  /** The words of a command that prints a token. */
+  tokenCommand: v.optional(v.array(v.string())),
   oidc: v.optional(oidcClient),
   timeout: v.optional(v.string()),
   retries: v.optional(v.string()),

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 import { type Profile, readProfile } from './profile.ts';
+import { isToken, type Token } from './token.ts';
+import { tokenOfCommand, wordsOf } from './token-command.ts';
 
 /** The flags of every command that asks the vault. No flag takes a token, because others can read a command line. */
 export type Flags = {
@@ -19,8 +21,7 @@ export type Flags = {
 export type Settings = {
   /** The address without a slash at its end. */
   readonly addr: string;
-  /** The token, and its source for messages. */
-  readonly token: { readonly text: string; readonly source: string } | undefined;
+  readonly token: Token | undefined;
   /** The time limit of one attempt. */
   readonly timeoutMs: number;
   /** The number of attempts after the first. */
@@ -49,9 +50,10 @@ export const readSettings = (
   const profile = profileName(flags);
   const timeout = flags.timeout ?? variable('DSV_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
   const retries = flags.retries ?? variable('DSV_RETRIES') ?? kept.retries ?? defaultRetries;
+  const addr = readAddr(flags.addr ?? variable('DSV_ADDR') ?? kept.addr ?? defaultAddr);
   return {
-    addr: readAddr(flags.addr ?? variable('DSV_ADDR') ?? kept.addr ?? defaultAddr),
-    token: readToken(flags, kept, profile),
+    addr,
+    token: readToken(flags, kept, `profile ${profile}`, addr),
     timeoutMs: readTimeout(timeout),
     retries: readRetries(retries),
     idempotencyKey: readKey(flags.idempotencyKey),
@@ -93,16 +95,26 @@ const readKey = (text: string | undefined): string | undefined => {
   throw usage('--idempotency-key is 16 to 128 visible ASCII characters');
 };
 
-const readToken = (flags: Flags, kept: Profile, profile: string): Settings['token'] => {
+const readToken = (
+  flags: Flags,
+  kept: Profile,
+  profile: string,
+  addr: string,
+): Token | undefined => {
   const typed = variable('DSV_TOKEN');
   const file = variable('DSV_TOKEN_FILE');
+  const command = variable('DSV_TOKEN_COMMAND');
   if (flags.tokenFile !== undefined) return tokenOfFile(flags.tokenFile, '--token-file');
   if (typed !== undefined) return checked(typed, 'DSV_TOKEN');
   if (file !== undefined) return tokenOfFile(file, 'DSV_TOKEN_FILE');
-  return kept.token === undefined ? undefined : checked(kept.token, `profile ${profile}`);
+  if (command !== undefined) {
+    return tokenOfCommand(wordsOf(command, 'DSV_TOKEN_COMMAND'), 'DSV_TOKEN_COMMAND', addr);
+  }
+  if (kept.token !== undefined) return checked(kept.token, profile);
+  return kept.tokenCommand && tokenOfCommand(kept.tokenCommand, profile, addr);
 };
 
-const tokenOfFile = (file: string, source: string): Settings['token'] => {
+const tokenOfFile = (file: string, source: string): Token => {
   try {
     return checked(readFileSync(file, 'utf8'), source);
   } catch (error) {
@@ -111,12 +123,8 @@ const tokenOfFile = (file: string, source: string): Settings['token'] => {
   }
 };
 
-/** Checks the form of a token. Other text must not reach a header, because the error of HTTP would quote it. */
-const checked = (text: string, source: string): Settings['token'] => {
+const checked = (text: string, source: string): Token => {
   const token = text.trim();
-  if (isToken(token)) return { text: token, source };
+  if (isToken(token)) return { source, read: () => token };
   throw failure('denied', `${source} holds no token`);
 };
-
-export const isToken = (text: string): boolean =>
-  /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(text);

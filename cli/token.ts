@@ -1,6 +1,18 @@
-/** The claims of a token. They are not verified here, because only the vault can do that. */
+/** Tokens and their claims. The claims are not verified here, because only the vault can do that. */
 import * as v from 'valibot';
-import { isToken } from './settings.ts';
+
+/** A token, and its source for messages. */
+export type Token = {
+  readonly source: string;
+  /** Returns the token. A source that takes time is asked when the token is first needed. */
+  readonly read: () => string | Promise<string>;
+  /** Gets another token, because the vault has refused the one that was read. False if the source has no other. */
+  readonly renew?: () => boolean;
+};
+
+/** The form of a token. Other text must not reach a header, because the error of HTTP would quote it. */
+export const isToken = (text: string): boolean =>
+  /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(text);
 
 const claims = v.object({
   exp: v.optional(v.number()),

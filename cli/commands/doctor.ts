@@ -56,7 +56,7 @@ const checkAll = async (session: Session): Promise<Check[]> => [
     () => ok('reach', 'the vault answers'),
   ),
   await checkClock(session),
-  checkToken(session),
+  await asked('token', async () => await session.settings.token?.read(), checkToken(session)),
   await asked(
     'access',
     () => session.client('get-status'),
@@ -103,13 +103,17 @@ const checkClock = async ({ settings }: Session): Promise<Check> => {
   }
 };
 
-const checkToken = ({ settings: { token } }: Session): Check => {
-  if (token === undefined) return failed('token', 'none: dsv login keeps one', exitCodes.denied);
-  const claims = claimsOf(token.text);
-  const expires = claims && expiryOf(claims);
-  if (!expires) return failed('token', `that of ${token.source} says nothing`, exitCodes.denied);
-  const leftS = (Date.parse(expires) - Date.now()) / 1_000;
-  const about = `that of ${token.source}, until ${expires}`;
-  if (leftS <= 0) return failed('token', `${about}: expired`, exitCodes.denied);
-  return leftS > expiresSoonS ? ok('token', about) : warning('token', `${about}: expires soon`);
-};
+const checkToken =
+  ({ settings: { token } }: Session) =>
+  (text: string | undefined): Check => {
+    if (token === undefined || text === undefined) {
+      return failed('token', 'none: dsv login keeps one', exitCodes.denied);
+    }
+    const claims = claimsOf(text);
+    const expires = claims && expiryOf(claims);
+    if (!expires) return failed('token', `that of ${token.source} says nothing`, exitCodes.denied);
+    const leftS = (Date.parse(expires) - Date.now()) / 1_000;
+    const about = `that of ${token.source}, until ${expires}`;
+    if (leftS <= 0) return failed('token', `${about}: expired`, exitCodes.denied);
+    return leftS > expiresSoonS ? ok('token', about) : warning('token', `${about}: expires soon`);
+  };

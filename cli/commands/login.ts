@@ -6,7 +6,9 @@ import { deviceToken } from '../device-login.ts';
 import { failure, usage } from '../failures.ts';
 import { note, printJson } from '../output.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../profile.ts';
-import { isToken, profileName, readSettings, type Settings } from '../settings.ts';
+import { profileName, readSettings, type Settings } from '../settings.ts';
+import { isToken, type Token } from '../token.ts';
+import { tokenOfCommand, wordsOf } from '../token-command.ts';
 import { askHidden, readStdin } from '../values.ts';
 
 export const loginCommand = () =>
@@ -18,6 +20,7 @@ export const loginCommand = () =>
     dsv login --local --for cluster --tenant demo --sub you
     dsv login --profile production --addr https://vault.example.com < token
     dsv login --oidc --issuer https://login.example.com --client-id dsv --audience vault
+    dsv login --token-command 'kubectl create token deployer --audience vault --duration 10m'
     `,
   )
     .option('--local', 'make the token for a vault that runs on this machine, and find its address')
@@ -32,10 +35,13 @@ export const loginCommand = () =>
       '--scope <scopes>',
       'with --local: what you may do (all but secrets:destroy); with --oidc: what to ask for (openid)',
     )
+    .option('--token-command <command>', 'keep a command that prints a token, in place of a token')
     .action(async ({ json, local, for: which, tenant, sub, oidc, scope, ...rest }) => {
-      const { issuer, clientId, audience, ...flags } = rest;
+      const { issuer, clientId, audience, tokenCommand, ...flags } = rest;
       const profile = profileName(flags);
-      if (local && oidc) throw usage('give one of --local and --oidc');
+      if ([local, oidc, tokenCommand].filter((way) => way !== undefined).length > 1) {
+        throw usage('give one of --local, --oidc and --token-command');
+      }
       if (!local && (which ?? tenant ?? sub) !== undefined) {
         throw usage('--for, --tenant and --sub belong to --local');
       }
@@ -48,30 +54,36 @@ export const loginCommand = () =>
       if (local && flags.addr !== undefined) {
         throw usage('--local finds the address by itself: leave --addr out');
       }
-      // Login replaces the stored token, and also a damaged profile.
-      const { token: _, ...kept } = findProfile(profile) ?? {};
+      // Login replaces the stored token or token command, and also a damaged profile.
+      const { token: _, tokenCommand: __, ...kept } = findProfile(profile) ?? {};
       const made: LocalToken | undefined = local
         ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you', scope })
         : undefined;
       const settings = readSettings({ ...flags, addr: made?.url ?? flags.addr }, kept);
-      const client = oidc
-        ? oidcClientOf({ issuer, clientId, scope, audience }, kept.oidc)
-        : undefined;
-      const text =
-        made?.token ?? (client ? await askProvider(client, settings) : await readToken());
-      // A token that the vault refuses is not stored.
-      const source = local ? '--local' : oidc ? '--oidc' : 'stdin';
-      await openClient({ ...settings, token: { text, source } })('get-status');
       const { addr } = settings;
+      const given = { issuer, clientId, scope, audience };
+      const client = oidc ? oidcClientOf(given, kept.oidc) : undefined;
+      const words = tokenCommand === undefined ? undefined : wordsOf(tokenCommand, commandFlag);
+      const token = words
+        ? tokenOfCommand(words, commandFlag, addr)
+        : client
+          ? tokenOfProvider(client, settings)
+          : made
+            ? { source: '--local', read: () => made.token }
+            : await tokenOfStdin();
+      // A token that the vault refuses is not stored.
+      await openClient({ ...settings, token })('get-status');
       const file = writeProfile(profile, {
         ...kept,
         ...(client && { oidc: client }),
         addr,
-        token: text,
+        ...(words ? { tokenCommand: [...words] } : { token: await token.read() }),
       });
       if (json) return await printJson({ profile, addr, file: profileFile(profile) });
       note(`profile ${profile} is kept in ${file}`);
     });
+
+const commandFlag = '--token-command';
 
 /** The client that the flags name, completed from the profile. */
 const oidcClientOf = (
@@ -88,12 +100,15 @@ const oidcClientOf = (
   return { issuer, clientId, scope, audience: given.audience ?? old?.audience };
 };
 
-const askProvider = (client: OidcClient, { timeoutMs }: Settings): Promise<string> =>
-  deviceToken(client, { fetch, sleep, now: Date.now, tell: note, timeoutMs });
+const tokenOfProvider = (client: OidcClient, { timeoutMs }: Settings): Token => {
+  let token: Promise<string> | undefined;
+  const ask = () => deviceToken(client, { fetch, sleep, now: Date.now, tell: note, timeoutMs });
+  return { source: '--oidc', read: () => (token ??= ask()) };
+};
 
-const readToken = async (): Promise<string> => {
+const tokenOfStdin = async (): Promise<Token> => {
   const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');
   const token = typed.toString().trim();
-  if (isToken(token)) return token;
+  if (isToken(token)) return { source: 'stdin', read: () => token };
   throw failure('denied', 'stdin holds no token');
 };

@@ -6,8 +6,7 @@ import { type Decision, decide, type Refusal } from '../../functions/access/rule
 import { newCommand, offlineCommand } from '../command.ts';
 import { exitCodes, failure } from '../failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output.ts';
-import { isToken } from '../settings.ts';
-import { allClaimsOf, parseClaims } from '../token.ts';
+import { allClaimsOf, isToken, parseClaims } from '../token.ts';
 import { readText } from '../values.ts';
 
 export const policyCommand = () =>

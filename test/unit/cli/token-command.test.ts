@@ -1,0 +1,277 @@
+/** Token commands of `dsv`: their words, their failures, and the files that keep their tokens. */
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { runTokenCommand, tokenOfCommand, wordsOf } from '../../../cli/token-command.ts';
+import { ed25519, signToken } from '../../support/issuer.ts';
+import { freshFolder } from '../../support/local-process.ts';
+
+const canary = 'c4n4ry';
+const key = ed25519();
+const jwt = (claims: object): string => signToken({ alg: 'EdDSA' }, claims, key);
+/** Only root can change the owner of a file. */
+const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
+
+describe('the words of a token command', () => {
+  const split = (text: string): readonly string[] => wordsOf(text, 'X');
+
+  it('are split at blanks, and keep what is in quotes', () => {
+    expect(split('kubectl create token deployer --duration 10m')).toEqual([
+      ...['kubectl', 'create', 'token', 'deployer', '--duration', '10m'],
+    ]);
+    expect(split(` a  "b c"'d  e'f\t'' "'" '"$\\' "\n"\n`)).toEqual([
+      ...['a', 'b cd  ef', '', "'", '"$\\', '\n'],
+    ]);
+  });
+
+  it.each([
+    'a | b',
+    'a > b',
+    'a; b',
+    '$a',
+    'a "$b"',
+    'a `b`',
+    'a\\ b',
+    'a *',
+    '~/a',
+    "a 'b",
+    'a "b',
+    'a\nb',
+    '(a)',
+    'a #b',
+    'a {b,c}',
+    'a!',
+  ])('are not read from %s, of which a shell would make more than words', (text) => {
+    expect(() => split(text)).toThrow(
+      'X is run without a shell: put special characters in single quotes',
+    );
+  });
+
+  it('are those that a shell reads, whatever text is accepted', () => {
+    const parts = [
+      'a',
+      'é',
+      '=',
+      '/',
+      ' ',
+      '\t',
+      '  ',
+      "'",
+      '"',
+      "'b c'",
+      '"d e"',
+      '$',
+      '\\',
+      '|',
+      '~',
+      '#',
+      '*',
+      '\n',
+      '!',
+    ];
+    const texts = fc
+      .array(fc.constantFrom(...parts), { maxLength: 12 })
+      .map((some) => some.join(''));
+    fc.assert(
+      fc.property(texts, (text) => {
+        let words: readonly string[];
+        try {
+          words = split(text);
+        } catch {
+          return;
+        }
+        const script = `for word in ${text.trim()}; do printf '%s\\0' "$word"; done`;
+        const printed = execFileSync('sh', ['-c', script], { encoding: 'utf8' });
+        expect(printed).toBe(words.map((word) => `${word}\0`).join(''));
+      }),
+    );
+  });
+});
+
+describe('a token command', () => {
+  const failureOf = (words: readonly string[], limitMs?: number): unknown => {
+    try {
+      return runTokenCommand(words, 'X', limitMs);
+    } catch (error) {
+      const { message, exitCode } = error as { message: string; exitCode: number };
+      return { message, exitCode };
+    }
+  };
+  const sh = (script: string) => ['sh', '-c', script];
+
+  it('gives the JWT that it prints, without the blanks around it', () => {
+    const token = jwt({});
+    expect(runTokenCommand(sh(`echo; echo ' ${token} '`), 'X')).toBe(token);
+  });
+
+  const failures: Readonly<Record<string, readonly [readonly string[], string]>> = {
+    'is not on the PATH': [['c4n4ry-command'], 'was not found'],
+    'has the name of no program': [[''], 'begins with no name or absolute path of a program'],
+    'is empty': [[], 'begins with no name or absolute path of a program'],
+    'is relative to a folder': [['./c4n4ry'], 'begins with no name or absolute path of a program'],
+    'is no program': [['/dev/null'], 'cannot be run (EACCES)'],
+    fails: [sh(`echo ${jwt({})}; exit 3`), 'ended with exit code 3'],
+    'is killed': [sh('kill -9 $$'), 'ended with SIGKILL'],
+    'prints nothing': [sh('true'), 'printed no JWT'],
+    'prints another token': [sh('echo c4n4ry.is.opaque'), 'printed no JWT'],
+    'prints two tokens': [sh(`echo ${jwt({})}; echo ${jwt({})}`), 'printed no JWT'],
+    'prints more than a token': [
+      sh('yes c4n4ry 2> /dev/null'),
+      'printed more than a token of 8 KiB',
+    ],
+    'reads stdin': [['cat'], 'printed no JWT'],
+  };
+  it.each(Object.keys(failures))('that %s denies access, and is not repeated', (what) => {
+    const [words = [], sentence] = failures[what] ?? [];
+    expect(failureOf(words)).toEqual({
+      exitCode: 5,
+      message: `the token command of X ${sentence}`,
+    });
+    expect(sentence).not.toContain(canary);
+  });
+
+  it('that does not end is killed', () => {
+    const message = 'the token command of X did not end within 0.1 s';
+    expect(failureOf(['sleep', '60'], 100)).toEqual({ exitCode: 5, message });
+  });
+
+  it('runs in the root folder, so that no project has a part in it', () => {
+    const folder = freshFolder();
+    runTokenCommand(sh(`pwd > ${folder}/pwd; echo ${jwt({})}`), 'X');
+    expect(readFileSync(`${folder}/pwd`, 'utf8')).toBe('/\n');
+  });
+
+  it('gives no token to a dsv that it starts', () => {
+    const folder = freshFolder();
+    runTokenCommand(sh(`echo $DSV_TOKEN > ${folder}/token; echo ${jwt({})}`), 'X');
+    expect(readFileSync(`${folder}/token`, 'utf8')).toBe('none\n');
+  });
+});
+
+describe('the token of a command', () => {
+  const nowS = 1_800_000_000;
+  const now = () => nowS * 1_000;
+  const inS = (seconds: number) => jwt({ exp: nowS + seconds });
+  let folder: string;
+  let kept: string;
+  beforeEach(() => {
+    folder = freshFolder();
+    kept = join(folder, 'cache/dsv/tokens');
+    process.env['XDG_CACHE_HOME'] = join(folder, 'cache');
+  });
+  afterEach(() => {
+    delete process.env['XDG_CACHE_HOME'];
+  });
+
+  const open = (addr = 'http://a', more = '') => {
+    const script = `echo run >> ${folder}/runs; cat ${folder}/token${more}`;
+    return tokenOfCommand(['sh', '-c', script], 'X', addr, now);
+  };
+  /** The command prints this token from now on. */
+  const prints = (token: string) => writeFileSync(join(folder, 'token'), token);
+  const runs = (): number =>
+    existsSync(join(folder, 'runs'))
+      ? readFileSync(join(folder, 'runs'), 'utf8').split('\n').length - 1
+      : 0;
+  const files = (): string[] =>
+    existsSync(kept) ? readdirSync(kept).map((name) => join(kept, name)) : [];
+  const onlyFile = (): string => {
+    expect(files()).toHaveLength(1);
+    return files()[0] ?? '';
+  };
+
+  it('is kept for the owner alone, and read by the next dsv', () => {
+    prints(inS(31));
+    const first = open();
+    expect(runs()).toBe(0);
+    expect([first.read(), first.read(), open().read()]).toEqual([inS(31), inS(31), inS(31)]);
+    expect(runs()).toBe(1);
+    expect([statSync(kept).mode & 0o777, statSync(onlyFile()).mode & 0o777]).toEqual([
+      0o700, 0o600,
+    ]);
+  });
+
+  it('is kept for one command and one address', () => {
+    prints(inS(600));
+    for (const [addr, more] of [['http://a'], ['http://b'], ['http://a', ' -']] as const) {
+      open(addr, more).read();
+    }
+    expect([runs(), files().length]).toEqual([3, 3]);
+  });
+
+  it.each([
+    ['in 30 s', { exp: nowS + 30 }],
+    ['never', {}],
+  ])('is used but not kept if it expires %s', (_, claims) => {
+    prints(jwt(claims));
+    expect([open().read(), open().read()]).toEqual([jwt(claims), jwt(claims)]);
+    expect([runs(), files()]).toEqual([2, []]);
+  });
+
+  it('is replaced 30 s before it expires', () => {
+    prints(inS(600));
+    open().read();
+    writeFileSync(onlyFile(), inS(30));
+    expect(open().read()).toBe(inS(600));
+    expect(runs()).toBe(2);
+  });
+
+  const damages: Readonly<Record<string, (file: string) => void>> = {
+    'is readable for the group': (file) => chmodSync(file, 0o640),
+    'is writable for all': (file) => chmodSync(file, 0o602),
+    'is a link': (file) => {
+      renameSync(file, `${folder}/elsewhere`);
+      symlinkSync(`${folder}/elsewhere`, file);
+    },
+    'has no JWT': (file) => writeFileSync(file, inS(600).replace(/^[^.]+/, canary)),
+  };
+  it.each(Object.keys(damages))('is not taken from a file that %s, and replaces it', (what) => {
+    prints(inS(600));
+    open().read();
+    damages[what]?.(onlyFile());
+    prints(inS(700));
+    expect(open().read()).toBe(inS(700));
+    expect(open().read()).toBe(inS(700));
+    expect(runs()).toBe(2);
+  });
+
+  itAsRoot('is not taken from a file of another user', () => {
+    prints(inS(600));
+    open().read();
+    chownSync(onlyFile(), 12_345, 12_345);
+    prints(inS(700));
+    expect(open().read()).toBe(inS(700));
+  });
+
+  it('is used even where it cannot be kept', () => {
+    process.env['XDG_CACHE_HOME'] = '/dev/null';
+    prints(inS(600));
+    expect([open().read(), open().read()]).toEqual([inS(600), inS(600)]);
+    expect(runs()).toBe(2);
+  });
+
+  it('is renewed once if it was a kept one, and not if the command has just printed it', () => {
+    prints(inS(600));
+    const first = open();
+    first.read();
+    expect(first.renew()).toBe(false);
+    prints(inS(700));
+    const next = open();
+    expect(next.read()).toBe(inS(600));
+    expect(next.renew()).toBe(true);
+    expect([next.read(), open().read(), next.renew()]).toEqual([inS(700), inS(700), false]);
+    expect(runs()).toBe(2);
+  });
+});
