@@ -8,7 +8,7 @@ import type { OidcClient } from './profile.ts';
 import { isConfidential } from './settings.ts';
 import { isJwt } from './token.ts';
 
-/** What the login needs of its surroundings. */
+/** The surroundings of a login: network, clock and the person. */
 export type Surroundings = {
   readonly fetch: (url: string, options: RequestInit) => Promise<Response>;
   readonly sleep: (ms: number) => Promise<unknown>;

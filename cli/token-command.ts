@@ -78,7 +78,7 @@ export const tokenOfCommand = (
   } satisfies Token;
 };
 
-/** Keeps a token. Where this fails, for example without a home, the next `dsv` runs the command again. */
+/** Keeps a token. If this fails, for example without a home, the next `dsv` runs the command again. */
 const keep = (folder: string, file: string, token: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

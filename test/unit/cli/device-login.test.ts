@@ -110,7 +110,7 @@ describe('dsv login --oidc', () => {
     expect(waitsS).toEqual([5, 10, 10, 15, 15]);
   });
 
-  it('goes on more slowly after faults of the network and of the issuer', async () => {
+  it('asks 5 s less often after each fault of the network or of the issuer', async () => {
     const broken = () => {
       throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } });
     };

@@ -24,10 +24,10 @@ const jwt = (claims: object): string => signToken({ alg: 'EdDSA' }, claims, key)
 /** Only root can change the owner of a file. */
 const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
 
-describe('the words of a token command', () => {
+describe('wordsOf', () => {
   const split = (text: string): readonly string[] => wordsOf(text, 'X');
 
-  it('are split at blanks, and keep what is in quotes', () => {
+  it('splits a token command at blanks, and keeps the text in quotes together', () => {
     expect(split('kubectl create token deployer --duration 10m')).toEqual([
       ...['kubectl', 'create', 'token', 'deployer', '--duration', '10m'],
     ]);
@@ -53,13 +53,13 @@ describe('the words of a token command', () => {
     'a #b',
     'a {b,c}',
     'a!',
-  ])('are not read from %s, of which a shell would make more than words', (text) => {
+  ])('refuses %s, which a shell would not only split', (text) => {
     expect(() => split(text)).toThrow(
       'X is run without a shell: put special characters in single quotes',
     );
   });
 
-  it('are those that a shell reads, whatever text is accepted', () => {
+  it('returns the words that a shell reads, for each text that it accepts', () => {
     const parts = [
       'a',
       'é',
@@ -100,7 +100,7 @@ describe('the words of a token command', () => {
   });
 });
 
-describe('a token command', () => {
+describe('runTokenCommand', () => {
   const failureOf = (words: readonly string[], limitMs?: number): unknown => {
     try {
       return runTokenCommand(words, 'X', limitMs);
@@ -111,7 +111,7 @@ describe('a token command', () => {
   };
   const sh = (script: string) => ['sh', '-c', script];
 
-  it('gives the JWT that it prints, without the blanks around it', () => {
+  it('returns the printed JWT without the blanks around it', () => {
     const token = jwt({});
     expect(runTokenCommand(sh(`echo; echo ' ${token} '`), 'X')).toBe(token);
   });
@@ -133,7 +133,7 @@ describe('a token command', () => {
     ],
     'reads stdin': [['cat'], 'printed no JWT'],
   };
-  it.each(Object.keys(failures))('that %s denies access, and is not repeated', (what) => {
+  it.each(Object.keys(failures))('denies access and repeats nothing if the command %s', (what) => {
     const [words = [], sentence] = failures[what] ?? [];
     expect(failureOf(words)).toEqual({
       exitCode: 5,
@@ -142,25 +142,25 @@ describe('a token command', () => {
     expect(sentence).not.toContain(canary);
   });
 
-  it('that does not end is killed', () => {
+  it('kills a command that does not end', () => {
     const message = 'the token command of X did not end within 0.1 s';
     expect(failureOf(['sleep', '60'], 100)).toEqual({ exitCode: 5, message });
   });
 
-  it('runs in the root folder, so that no project has a part in it', () => {
+  it('runs the command in the root folder, so that no project has a part in it', () => {
     const folder = freshFolder();
     runTokenCommand(sh(`pwd > ${folder}/pwd; echo ${jwt({})}`), 'X');
     expect(readFileSync(`${folder}/pwd`, 'utf8')).toBe('/\n');
   });
 
-  it('gives no token to a dsv that it starts', () => {
+  it('gives no token to a dsv that the command starts', () => {
     const folder = freshFolder();
     runTokenCommand(sh(`echo $DSV_TOKEN > ${folder}/token; echo ${jwt({})}`), 'X');
     expect(readFileSync(`${folder}/token`, 'utf8')).toBe('none\n');
   });
 });
 
-describe('the token of a command', () => {
+describe('tokenOfCommand', () => {
   const nowS = 1_800_000_000;
   const now = () => nowS * 1_000;
   const inS = (seconds: number) => jwt({ exp: nowS + seconds });
@@ -192,7 +192,7 @@ describe('the token of a command', () => {
     return files()[0] ?? '';
   };
 
-  it('is kept for the owner alone, and read by the next dsv', () => {
+  it('keeps the token for its owner alone, and the next dsv reads it', () => {
     prints(inS(31));
     const first = open();
     expect(runs()).toBe(0);
@@ -203,7 +203,7 @@ describe('the token of a command', () => {
     ]);
   });
 
-  it('is kept for one command and one address', () => {
+  it('keeps one token for each command and address', () => {
     prints(inS(600));
     for (const [addr, more] of [['http://a'], ['http://b'], ['http://a', ' -']] as const) {
       open(addr, more).read();
@@ -214,13 +214,13 @@ describe('the token of a command', () => {
   it.each([
     ['in 30 s', { exp: nowS + 30 }],
     ['never', {}],
-  ])('is used but not kept if it expires %s', (_, claims) => {
+  ])('uses but does not keep a token that expires %s', (_, claims) => {
     prints(jwt(claims));
     expect([open().read(), open().read()]).toEqual([jwt(claims), jwt(claims)]);
     expect([runs(), files()]).toEqual([2, []]);
   });
 
-  it('is replaced 30 s before it expires', () => {
+  it('replaces a kept token 30 s before it expires', () => {
     prints(inS(600));
     open().read();
     writeFileSync(onlyFile(), inS(30));
@@ -237,7 +237,7 @@ describe('the token of a command', () => {
     },
     'has no JWT': (file) => writeFileSync(file, inS(600).replace(/^[^.]+/, canary)),
   };
-  it.each(Object.keys(damages))('is not taken from a file that %s, and replaces it', (what) => {
+  it.each(Object.keys(damages))('replaces a file that %s, and takes no token from it', (what) => {
     prints(inS(600));
     open().read();
     damages[what]?.(onlyFile());
@@ -247,7 +247,7 @@ describe('the token of a command', () => {
     expect(runs()).toBe(2);
   });
 
-  itAsRoot('is not taken from a file of another user', () => {
+  itAsRoot('takes no token from a file of another user', () => {
     prints(inS(600));
     open().read();
     chownSync(onlyFile(), 12_345, 12_345);
@@ -255,14 +255,14 @@ describe('the token of a command', () => {
     expect(open().read()).toBe(inS(700));
   });
 
-  it('is used even where it cannot be kept', () => {
+  it('uses a token that it cannot keep', () => {
     process.env['XDG_CACHE_HOME'] = '/dev/null';
     prints(inS(600));
     expect([open().read(), open().read()]).toEqual([inS(600), inS(600)]);
     expect(runs()).toBe(2);
   });
 
-  it('is renewed once if it was a kept one, and not if the command has just printed it', () => {
+  it('renews a kept token once, and never a token that the command has just printed', () => {
     prints(inS(600));
     const first = open();
     first.read();
