@@ -9,7 +9,7 @@ import { sendCommand, startControl } from '../cluster/control.ts';
 import { type Layout, openLayout, readFirstPort } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
 import { containerCluster } from '../containers/cluster.ts';
-import { acceptsLocalTokens, readPolicyFile } from '../host/access-policy.ts';
+import { readPolicyFile } from '../host/access-policy.ts';
 import {
   dataFolderOf,
   folderSetting,
@@ -26,48 +26,33 @@ import { requireEtcd } from '../node/member.ts';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/**
- * Checks the access policy, so that one sentence is printed instead of one from each node. Returns whether the tokens of
- * this machine are accepted. Their key may not exist yet, so another one stands for it.
- */
-const checkPolicy = (): boolean => {
-  const file = process.env[policyVariable];
-  if (!file) return true;
-  const { publicKey } = generateKeyPairSync('ed25519');
-  return acceptsLocalTokens(
-    readPolicyFile(file, { keys: [publicKey.export({ format: 'jwk' })] }).policy,
-  );
-};
-
-type Next = {
-  /** Stands before each command. */
-  readonly setting: string;
-  readonly kind: 'cluster' | 'docker';
-  readonly takesLocalTokens: boolean;
-};
-
-/** Tells how to go on from a second terminal. */
-const nextSteps = ({ setting, kind, takesLocalTokens }: Next): string => {
+/** Tells how to go on from a second terminal; `setting` stands before each command. */
+const nextSteps = (setting: string, kind: 'cluster' | 'docker'): string => {
   const command = `${setting}npm run -s cluster --${kind === 'docker' ? ' --docker' : ''}`;
-  const token = `${setting}npm run -s token -- --for ${kind} --tenant demo --sub you`;
-  return `${takesLocalTokens ? `a token to try it: ${token}\n` : ''}\
+  return `a token to try it: ${setting}npm run -s token -- --for ${kind} --tenant demo --sub you
 the state of the nodes: ${command} status
 to make a node fail: ${command} kill|start|stop|pause|resume|isolate|heal|wipe N`;
 };
 
-const greet = (
-  { folder, nodes }: Layout,
-  serving: readonly number[],
-  takesLocalTokens: boolean,
-): void => {
+const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {
   const urls = nodes.map(({ port }) => `http://127.0.0.1:${port}`);
   for (const { node, folder: own } of nodes) {
     if (!serving.includes(node)) report(`node ${node} does not serve: see ${own}/log`);
   }
   // The text is one write, so that nobody reads half of it.
-  const setting = folderSetting(process.env, folder);
-  const next = nextSteps({ setting, kind: 'cluster', takesLocalTokens });
+  const next = nextSteps(folderSetting(process.env, folder), 'cluster');
   say(`cluster listening on ${urls.join(' ')}\n${next}`);
+};
+
+/**
+ * Checks the access policy here, so that one sentence is printed instead of one from each node. The key of this machine
+ * may not exist yet, so another one stands for it.
+ */
+const checkPolicy = (): void => {
+  const file = process.env[policyVariable];
+  if (!file) return;
+  const { publicKey } = generateKeyPairSync('ed25519');
+  readPolicyFile(file, { keys: [publicKey.export({ format: 'jwk' })] });
 };
 
 /**
@@ -79,14 +64,13 @@ const runDocker = async (command: Command | 'down' | undefined, isDataToGo: bool
   const cluster = containerCluster({ root, name, say });
   if (command === 'down') return await cluster.down(isDataToGo);
   if (command !== undefined) return say(await cluster.run(command));
-  const takesLocalTokens = checkPolicy();
+  checkPolicy();
   const urls = await cluster.up();
   const settings = ['COMPOSE_PROJECT_NAME', 'CLUSTER_PORT'].flatMap((variable) => {
     const value = process.env[variable];
     return value ? `${variable}=${shellWord(value)} ` : [];
   });
-  const next = nextSteps({ setting: settings.join(''), kind: 'docker', takesLocalTokens });
-  say(`cluster listening on ${urls.join(' ')}\n${next}`);
+  say(`cluster listening on ${urls.join(' ')}\n${nextSteps(settings.join(''), 'docker')}`);
 };
 
 /** Runs a cluster on the folder until this process is asked to stop. */
@@ -95,7 +79,7 @@ const serve = async (folder: string): Promise<void> => {
   const firstPort = readFirstPort(process.env);
   // Checks here, so that one sentence is printed instead of one from each node.
   requireEtcd();
-  const takesLocalTokens = checkPolicy();
+  checkPolicy();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);
@@ -104,7 +88,7 @@ const serve = async (folder: string): Promise<void> => {
   try {
     const serving = await Promise.race([cluster.start(), signal]);
     if (serving !== undefined) {
-      greet(layout, serving, takesLocalTokens);
+      greet(layout, serving);
       await signal;
     }
   } finally {

@@ -3,7 +3,7 @@
  * change is used whole or not at all.
  */
 import { readFileSync } from 'node:fs';
-import { type AccessPolicy, localIssuer } from '../../functions/access/policy.ts';
+import { localIssuer } from '../../functions/access/policy.ts';
 import {
   type LocalKeys,
   parsePolicy,
@@ -37,10 +37,6 @@ const faultOf = (file: string, error: unknown): string => {
     .map((line) => `${file}: ${line}`)
     .join('\n');
 };
-
-/** Whether the policy accepts the tokens of `npm run token`. */
-export const acceptsLocalTokens = ({ issuers }: AccessPolicy): boolean =>
-  issuers.some(({ issuer }) => issuer === localIssuer);
 
 export type FollowedPolicy = {
   /** Whether the tokens of `npm run token` are accepted. */
@@ -80,7 +76,7 @@ export const followPolicyFile = (
   };
   const timer = setInterval(look, lookEveryMs).unref();
   return {
-    takesLocalTokens: acceptsLocalTokens(policy),
+    takesLocalTokens: policy.issuers.some(({ issuer }) => issuer === localIssuer),
     close: () => clearInterval(timer),
   };
 };

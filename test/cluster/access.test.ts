@@ -55,7 +55,7 @@ const digestOfAll = async (): Promise<string> => {
   return [...digests].join();
 };
 
-/** What each node answers to the workflow: a read of `app.DB` and one of `web.DB`. */
+/** The statuses that each node answers to the workflow for `app.DB` and `web.DB`. */
 const answers = async () => {
   const token = githubToken();
   const read = async (node: number) => {
@@ -108,7 +108,7 @@ describe('three nodes with an access policy', () => {
 });
 
 describe('a cluster whose access policy is faulty', () => {
-  it('does not start, and says why once', async () => {
+  it('is not started, and the command says why once', async () => {
     const faulty = join(freshFolder(), 'access.yaml');
     mkdirSync(faulty);
     const env = { AUTH_POLICY_FILE: faulty, VAULT_DATA_DIR: freshFolder(), CLUSTER_PORT: '0' };
