@@ -26,15 +26,19 @@ export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;
 export const bundledPolicyFile = 'access-policy.json';
 
 /**
- * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence if there are
- * both, because then a caller could be judged by the wrong one.
+ * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence if there is
+ * neither, or both, because then a caller could be judged by the wrong one.
  */
 export const readIdentity = (
   environment: Environment = process.env,
 ): AccessPolicy | IdentityConfig => {
   const bundled = readBundledPolicy(environment);
-  if (bundled === undefined) return readIdentityConfig(environment);
   const given = identityVariables.filter((name) => environment[name]);
+  if (bundled === undefined) {
+    if (given.length > 0) return readIdentityConfig(environment);
+    const variables = identityVariables.join(', ');
+    throw new Error(`no ${bundledPolicyFile} is deployed, and none of ${variables} is set`);
+  }
   if (given.length === 0) return bundled;
   throw new Error(`${bundledPolicyFile} is deployed and ${given.join(', ')} set; leave one out`);
 };

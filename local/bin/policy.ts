@@ -16,9 +16,13 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 await runProgram(commandLine, async ({ words }) => {
   const [action, file, ...others] = words;
-  if (action !== 'bundle' || file === undefined || others.length > 0) throw unknownWords(words);
+  if (action !== 'bundle') throw unknownWords(words);
+  if (file === undefined || others.length > 0) throw unknownWords(others);
   const { policy, warnings } = readPolicyFile(file);
   for (const warning of warnings) process.stderr.write(`${file}: ${warning}\n`);
   const count = bundlePolicy(root, policy);
-  say(`${file} is beside ${count} functions; deploy it with an empty AuthIssuer`);
+  say(
+    `${file} is beside ${count} functions: run sam deploy, with the parameters AuthIssuer, AuthAudience, AuthJwks and ` +
+      'AuthJwksUrl empty',
+  );
 });

@@ -50,10 +50,15 @@ export const identityOf = (jwks: string, environment = process.env): Identity =>
   return file ? { policy: readPolicyFile(file, JSON.parse(jwks)).policy } : { jwks };
 };
 
-/** The parameters of the template for this machine. The key set is not among them; each command passes it separately. */
+/**
+ * The parameters of the template for this machine. The key set is not among them; each command passes it separately. An
+ * access policy needs empty ones, because a deployment keeps the earlier value of a parameter that it does not name.
+ */
 export const localParameters = (identity: Identity): readonly string[] => [
   `Architecture=${lambdaArchitecture}`,
-  ...('jwks' in identity ? [`AuthIssuer=${localIssuer}`, `AuthAudience=${localAudience}`] : []),
+  ...('jwks' in identity
+    ? [`AuthIssuer=${localIssuer}`, `AuthAudience=${localAudience}`]
+    : ['AuthIssuer=""', 'AuthAudience=""', 'AuthJwks=""']),
 ];
 
 /** Runs the SAM CLI in the root to its end. Throws its last words. */

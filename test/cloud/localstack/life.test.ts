@@ -1,12 +1,17 @@
 /**
- * A stack on its own LocalStack is deployed, deployed again, changed and deleted. The tests tell one story: each finds
- * the stack as the test before left it.
+ * A stack on its own LocalStack is deployed, deployed again, given an access policy and deleted. The tests tell one
+ * story: each finds the stack as the test before left it.
  */
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { findFreePort } from '../../../local/host/ports.ts';
+import {
+  expectReadsOnlyApp,
+  githubPolicy,
+  storeForTwoTenants,
+} from '../../support/github-access.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from '../../support/local-process.ts';
 import { exchange } from '../../support/raw-http.ts';
 import { sendUntilFinal } from '../../support/repeated-requests.ts';
@@ -17,6 +22,7 @@ import { askAws } from './aws.ts';
 jest.setTimeout(300_000);
 
 const dataDir = freshFolder();
+const policyFile = join(freshFolder(), 'access.yaml');
 const listening = /^vault listening on (http:\/\/\S+)$/;
 const startLimitMs = 240_000;
 let served: LocalProcess;
@@ -26,7 +32,8 @@ let url: string;
 const again = async (
   ...args: readonly string[]
 ): Promise<LocalProcess & { code: number | null }> => {
-  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir });
+  const policy = existsSync(policyFile) ? { AUTH_POLICY_FILE: policyFile } : {};
+  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir, ...policy });
   return { ...command, code: await command.exit };
 };
 const addressOf = ({ output }: LocalProcess) =>
@@ -76,6 +83,7 @@ describe('a stack', () => {
   it('accepts only tokens of the new key set after a deployment with another one, and keeps its data', async () => {
     const old = issueToken(dataDir, { tenant: 'a' });
     rmSync(join(dataDir, 'token-key.json'));
+    writeFileSync(policyFile, githubPolicy());
     const { code, ...command } = await again();
     expect([code, addressOf(command)]).toEqual([0, url]);
     const fresh = issueToken(dataDir, { tenant: 'a' });
@@ -84,6 +92,14 @@ describe('a stack', () => {
     expect(update).toMatchObject({ status: 200, json: { version: 2 } });
     const { json } = await call('GET', '/v1/secrets/KEPT/versions?include=values&order=asc', fresh);
     expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
+  });
+
+  // Shows G7.
+  it('lets a token of GitHub Actions read exactly app.* of tenant acme by the access policy deployed with it', async () => {
+    const send = (token: string, method: string, path: string, body?: object) =>
+      call(method, path, token, body);
+    await storeForTwoTenants(send, (tenant) => issueToken(dataDir, { tenant }));
+    await expectReadsOnlyApp(send);
   });
 });
 
@@ -106,13 +122,21 @@ describe('a deleted stack', () => {
   it('leaves every item in the table', async () => {
     const scan = ['dynamodb', 'scan', '--table-name', 'vault', '--query', 'Items[].[pk.S, sk.S]'];
     const keys = await askAws<string[][]>(dataDir, ...scan);
-    // The create and the update had keys, so each left a record, under a hash.
+    // The creates and the update had keys, so each left a record, under a hash.
     const named = keys.map((key) => key.join(' ').replace(/(#IDEMPOTENCY#)\S+/, '$1HASH'));
     expect(named.sort()).toEqual([
       'TENANT#a#IDEMPOTENCY#HASH RECORD',
       'TENANT#a#IDEMPOTENCY#HASH RECORD',
       'TENANT#a#SECRET#KEPT HEAD',
       'TENANT#a#SECRET#KEPT VERSION#0000000001',
+      'TENANT#acme#IDEMPOTENCY#HASH RECORD',
+      'TENANT#acme#IDEMPOTENCY#HASH RECORD',
+      'TENANT#acme#SECRET#app.DB HEAD',
+      'TENANT#acme#SECRET#web.DB HEAD',
+      'TENANT#other#IDEMPOTENCY#HASH RECORD',
+      'TENANT#other#IDEMPOTENCY#HASH RECORD',
+      'TENANT#other#SECRET#app.DB HEAD',
+      'TENANT#other#SECRET#app.KEY HEAD',
     ]);
   });
 

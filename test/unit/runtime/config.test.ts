@@ -63,7 +63,10 @@ describe('readIdentity', () => {
   });
 
   it('names the variables that contradict a policy, and those that are missing without one', () => {
-    expect(() => readIdentity(bundled)).toThrow('not set: AUTH_ISSUER');
+    expect(() => readIdentity({ ...bundled, AUTH_JWKS: '{}' })).toThrow('not set: AUTH_ISSUER');
+    expect(() => readIdentity({ ...bundled, AUTH_ISSUER: '' })).toThrow(
+      'no access-policy.json is deployed, and none of AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS, AUTH_JWKS_URL is set',
+    );
     writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policy));
     expect(() => readIdentity({ ...bundled, AUTH_JWKS: '{}' })).toThrow(
       new Error('access-policy.json is deployed and AUTH_JWKS set; leave one out'),
