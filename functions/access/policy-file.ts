@@ -19,7 +19,7 @@ import {
   string,
   union,
 } from 'valibot';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { limits } from '../model/limits.ts';
 import { isNamePattern, isTenant, parseAskedInstant, scopes } from '../model/types.ts';
 import { claimsInsertedBy, isCoveredBy, isWord, textAroundClaims } from './claims.ts';
@@ -202,8 +202,9 @@ const remoteEntry = pipe(
     'needs either rules or vaultClaims',
   ),
   check(
-    ({ issuer, discovery }) => !discovery || safeParse(httpsAddress, issuer).success,
-    'issuer must be an https:// address for discovery',
+    ({ issuer, discovery }) =>
+      !discovery || (safeParse(httpsAddress, issuer).success && !/[?#]/.test(issuer)),
+    'issuer must be an https:// address without "?" and "#" for discovery',
   ),
 );
 const localEntry = strictObject({ id, localKey: yes });
@@ -281,11 +282,22 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   return { policy: { issuers }, warnings };
 };
 
+/** Valibot skips these keys. In a match, the rule would then hold for tokens without the claim. */
+const skippedKeys: readonly unknown[] = ['__proto__', 'constructor', 'prototype'];
+
 const contentOf = (document: Document.Parsed, lines: LineCounter): unknown => {
   const [broken] = document.errors;
+  const lineAt = (offset: number) => `line ${lines.linePos(offset).line}`;
   if (broken !== undefined) {
-    throw new Error(`line ${lines.linePos(broken.pos[0]).line}: is no YAML (${broken.message})`);
+    throw new Error(`${lineAt(broken.pos[0])}: is no YAML (${broken.message})`);
   }
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (!isScalar(key) || !skippedKeys.includes(key.value)) return;
+      const line = lineAt(key.range?.[0] ?? 0);
+      throw new Error(`${line}: ${key.value} is no known member; the claim is /${key.value}`);
+    },
+  });
   try {
     return document.toJS();
   } catch (error) {

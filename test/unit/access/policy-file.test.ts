@@ -203,8 +203,25 @@ describe('a faulty policy', () => {
       ['issuer: https://i.test', 'issuer: urn:i'],
       ['jwksUrl: https://i.test/keys', 'discovery: true'],
     );
-    expect(fault).toContain('issuer must be an https:// address for discovery');
+    expect(fault).toContain('issuer must be an https:// address without "?" and "#" for discovery');
+    for (const issuer of ['https://i.test/?a', 'https://i.test/#a', 'http://i.test']) {
+      const told = faultWith(
+        ['issuer: https://i.test', `issuer: "${issuer}"`],
+        ['jwksUrl: https://i.test/keys', 'discovery: true'],
+      );
+      expect(told).toContain('for discovery');
+    }
   });
+
+  it.each(['__proto__', 'constructor', 'prototype'])(
+    'is refused for the key %s, which would be skipped in silence',
+    (key) => {
+      const fault = `${key} is no known member; the claim is /${key}`;
+      expect(faultWith(['{ ', `{ ${key}: x, `])).toBe(`line 8: ${fault}`);
+      expect(faultWith(['rules:', `deny: { ${key}: x }\n    rules:`])).toBe(`line 7: ${fault}`);
+      expect(faultWith(['{ ', `{ /${key}: x, `])).toBe('none');
+    },
+  );
 
   it('is refused if two issuers share their id or their iss', () => {
     expect(faultOf(issuer + second)).toBe(
