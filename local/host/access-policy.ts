@@ -45,8 +45,9 @@ export type FollowedPolicy = {
 };
 
 /**
- * Decides by the policy of the file from now on, and by its changes. `jwks` is the key set of `npm run token`. Throws a failure if the file has no valid policy
- * now. If a later one has none, the old policy stays, and log and status say why.
+ * Decides by the policy of the file from now on, and by its changes. `jwks` is the key set of `npm run token`. Throws a
+ * failure if the file has no valid policy now. If a later one has none, the old policy stays, and log and status say
+ * why.
  */
 export const followPolicyFile = (
   file: string,
@@ -60,9 +61,10 @@ export const followPolicyFile = (
     usePolicy(read.policy);
     return read;
   };
-  const { policy } = use();
+  // Read before the policy, so that a change in between is seen as one.
   let used = textOf(file);
   let last = used;
+  const { policy } = use();
   const look = (): void => {
     const before = last;
     last = textOf(file);

@@ -128,6 +128,17 @@ describe('the policy file of a local host', () => {
     expect(logged()).toMatchObject([{ level: 'INFO', digest: before?.digest }]);
   });
 
+  it('is used again if it changes between two looks of the start', () => {
+    const text = policyWith('A');
+    writeFileSync(file, text + text.slice(text.indexOf('      - match')));
+    // The host reports a rule that no token reaches after it has read the file.
+    const { close: end } = followPolicyFile(file, jwks, () => writeFileSync(file, text));
+    close = end;
+    const { digest } = policyState() ?? {};
+    jest.advanceTimersByTime(10_000);
+    expect(policyState()?.digest).not.toBe(digest);
+  });
+
   it('tells of rules that no token reaches', () => {
     const text = policyWith('A');
     writeFileSync(file, text + text.slice(text.indexOf('      - match')));
