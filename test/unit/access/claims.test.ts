@@ -7,6 +7,8 @@ describe('a claim', () => {
     'kubernetes.io': { namespace: 'prod', serviceaccount: { name: 'deployer' } },
     'https://sts.amazonaws.com/': { aws_account: '1234' },
     'a~b': 'tilde',
+    'a~1b': 'tilde and digit',
+    nothing: null,
     list: [{ name: 'x' }],
   };
 
@@ -18,11 +20,13 @@ describe('a claim', () => {
     ['https://sts.amazonaws.com/', { aws_account: '1234' }],
     ['/https:~1~1sts.amazonaws.com~1/aws_account', '1234'],
     ['/a~0b', 'tilde'],
+    ['/a~01b', 'tilde and digit'],
   ])('is found at %s', (path, value) => {
     expect(claimAt(claims, path)).toEqual(value);
   });
 
   it.each([
+    ['/nothing/more', '/list/0/name'],
     ['other', '/kubernetes.io/other', '/ref/length', '/list/0', '/list/length'],
     ['toString', '/kubernetes.io/constructor', '__proto__', '/__proto__/toString'],
   ])('is missing at %s, %s and the like', (...paths) => {
@@ -54,6 +58,9 @@ describe('a glob', () => {
     ['refs/tags/v*', 'refs/tags/v1.2'],
     ['repo:acme/*', 'repo:acme/site:ref:refs/heads/main'],
     ['a*b*c', 'a-c-b'],
+    ['a*b*c', 'a-c'],
+    ['a*a*', 'a'],
+    ['repo:*', 'repo:acme:prod'],
     ['ab*ba', 'aba'],
     ['*ab', 'abx'],
     ['a.c', 'abc'],
