@@ -153,7 +153,6 @@ const rule = pipe(
 );
 
 const isExact = (values: unknown): boolean =>
-  values !== undefined &&
   [values].flat().every((value) => typeof value === 'string' && !value.includes('*'));
 
 const publicKey = pipe(
@@ -364,9 +363,7 @@ const isAtLeastAsWide = ({ match: wide }: Rule, { match: narrow }: Rule): boolea
     );
   });
 
+/** A star of `narrow` is covered only by a star of `wide`, which covers all that the narrow one stands for. */
 const covers = (wide: MatchValue, narrow: MatchValue): boolean =>
   wide === narrow ||
-  (typeof wide === 'string' &&
-    typeof narrow === 'string' &&
-    !narrow.includes('*') &&
-    isCoveredBy(narrow, wide));
+  (typeof wide === 'string' && typeof narrow === 'string' && isCoveredBy(narrow, wide));

@@ -153,6 +153,11 @@ describe('a faulty policy', () => {
       'jwks: { keys: [{ kty: OKP, d: c4n4ry }] }',
       'issuers[0].jwks.keys[0] is not a public key',
     ],
+    [
+      'jwksUrl: https://i.test/keys',
+      'jwks: { keys: [{ kty: oct, k: c4n4ry }] }',
+      'issuers[0].jwks.keys[0] is not a public key',
+    ],
     ['[RS256]', '[HS256]', 'issuers[0].algorithms[0] must be of EdDSA, ES256, ES384, RS256'],
     ['[RS256]', '[]', 'issuers[0].algorithms is empty'],
     ['rules:', 'deny: { subs: [] }\n    rules:', 'issuers[0].deny.subs is not known'],
@@ -186,6 +191,7 @@ describe('a faulty policy', () => {
     ['[secrets:read]', '[secrets:reads]', 'rules[0].scopes[0] must be of secrets:read, secrets:w'],
     ['[secrets:read]', '[]', 'rules[0].scopes is empty'],
     ['names: ["app.*"]', 'scopesFrom: x', 'rules[0].names is missing'],
+    ['names:', 'scopesFrom: "{scope}"\n        names:', 'rules[0].scopesFrom names no claim'],
     ['["app.*"]', '[]', 'rules[0].names is empty'],
     ['app.*', 'app.*.x', 'rules[0].names[0] is no pattern of names'],
     ['app.*', '{ref}*', 'names[0] must have "." or its end after a {claim}'],
@@ -223,6 +229,16 @@ describe('a faulty policy', () => {
     },
   );
 
+  it('is refused if it says nothing of what the tokens allow', () => {
+    const told = faultOf(issuer.slice(0, issuer.indexOf('    rules:')));
+    expect(told).toBe('line 2: issuers[0] needs either rules or vaultClaims');
+  });
+
+  it('is refused if a tenant inserts a claim that is no text', () => {
+    const told = faultWith(['refs/heads/*', 'true'], ['tenant: acme', 'tenant: "{ref}"']);
+    expect(told).toContain('tenant inserts a claim for which match does not list exact texts');
+  });
+
   it('is refused if two issuers share their id or their iss', () => {
     expect(faultOf(issuer + second)).toBe(
       'line 14: issuers[1].issuer is that of another issuer too',
@@ -245,11 +261,14 @@ describe('a faulty policy', () => {
 });
 
 describe('a rule that no token reaches', () => {
-  it('is told, but allowed', () => {
-    expect(parsePolicy(issuer + rule).warnings).toEqual([
-      'line 13: issuers[0].rules[1] is never reached: each token that it matches is decided by rules[0]',
-    ]);
-  });
+  it.each(['refs/heads/main', 'refs/heads/v*', '[refs/heads/main, refs/heads/next]'])(
+    'is told, but allowed: ref as %s',
+    (ref) => {
+      expect(parsePolicy(issuer + rule.replace('refs/heads/main', ref)).warnings).toEqual([
+        'line 13: issuers[0].rules[1] is never reached: each token that it matches is decided by rules[0]',
+      ]);
+    },
+  );
 
   it.each([
     ['"1234"', '"12345"'],
