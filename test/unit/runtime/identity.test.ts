@@ -88,6 +88,7 @@ describe('the identity of a process', () => {
   });
 
   it('is the policy that the host hands over, whatever the environment says', async () => {
+    Object.assign(process.env, variables);
     const identity = fresh();
     identity.usePolicy(policyWith('ci', inline));
     identity.startIdentity();

@@ -88,6 +88,14 @@ describe('the policy file of a local host', () => {
     expect(logged()).toEqual([]);
   });
 
+  it('is not read any more once the host ends', () => {
+    writeFileSync(file, policyWith('A'));
+    follow().close();
+    writeFileSync(file, policyWith('B'));
+    jest.advanceTimersByTime(60_000);
+    expect(logged()).toHaveLength(1);
+  });
+
   it('is not used while it is still being written', () => {
     const text = policyWith('A');
     writeFileSync(file, text);
