@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 import { type Profile, readProfile } from './profile.ts';
-import { isToken, type Token } from './token.ts';
+import { isJwt, type Token } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';
 
 /** The flags of every command that asks the vault. No flag takes a token, because others can read a command line. */
@@ -125,6 +125,6 @@ const tokenOfFile = (file: string, source: string): Token => {
 
 const checked = (text: string, source: string): Token => {
   const token = text.trim();
-  if (isToken(token)) return { source, read: () => token };
+  if (isJwt(token)) return { source, read: () => token };
   throw failure('denied', `${source} holds no token`);
 };

@@ -10,10 +10,6 @@ export type Token = {
   readonly renew?: () => boolean;
 };
 
-/** The form of a token. Other text must not reach a header, because the error of HTTP would quote it. */
-export const isToken = (text: string): boolean =>
-  /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(text);
-
 const claims = v.object({
   exp: v.optional(v.number()),
 });
@@ -44,11 +40,14 @@ export const parseClaims = (text: string): AllClaims | undefined => {
   return parsed.success ? parsed.output : undefined;
 };
 
-/** Whether a text is a signed JWT, by its form. Other tokens of an identity provider must not reach the vault. */
+/**
+ * Whether a text is a signed JWT, by its form. Other secrets must not reach the vault, not even an API key that also has
+ * two dots. The error of HTTP would quote a text that no header can hold.
+ */
 export const isJwt = (text: string): boolean => {
-  const header = Buffer.from(text.split('.')[0] ?? '', 'base64url').toString('utf8');
+  const [, header] = /^([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+){2}$/.exec(text) ?? [];
   const isHeader = v.pipe(v.string(), v.parseJson(), v.object({ alg: v.string() }));
-  return isToken(text) && v.is(isHeader, header);
+  return v.is(isHeader, Buffer.from(header ?? '', 'base64url').toString('utf8'));
 };
 
 /** The expiry of a token in RFC 3339; `undefined` if it has no valid one. */

@@ -7,7 +7,7 @@ import { failure, usage } from '../failures.ts';
 import { note, printJson } from '../output.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../profile.ts';
 import { profileName, readSettings, type Settings } from '../settings.ts';
-import { isToken, type Token } from '../token.ts';
+import { isJwt, type Token } from '../token.ts';
 import { tokenOfCommand, wordsOf } from '../token-command.ts';
 import { askHidden, readStdin } from '../values.ts';
 
@@ -109,6 +109,6 @@ const tokenOfProvider = (client: OidcClient, { timeoutMs }: Settings): Token => 
 const tokenOfStdin = async (): Promise<Token> => {
   const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');
   const token = typed.toString().trim();
-  if (isToken(token)) return { source: 'stdin', read: () => token };
+  if (isJwt(token)) return { source: 'stdin', read: () => token };
   throw failure('denied', 'stdin holds no token');
 };

@@ -6,7 +6,7 @@ import { type Decision, decide, type Refusal } from '../../functions/access/rule
 import { newCommand, offlineCommand } from '../command.ts';
 import { exitCodes, failure } from '../failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output.ts';
-import { allClaimsOf, isToken, parseClaims } from '../token.ts';
+import { allClaimsOf, isJwt, parseClaims } from '../token.ts';
 import { readText } from '../values.ts';
 
 export const policyCommand = () =>
@@ -70,7 +70,7 @@ const testCommand = () =>
 /** The claims of a token. Claims alone will do too, so that a rule can be tried before there is a token. */
 const claimsIn = (text: string) => {
   if (text.startsWith('{')) return parseClaims(text);
-  return isToken(text) ? allClaimsOf(text) : undefined;
+  return isJwt(text) ? allClaimsOf(text) : undefined;
 };
 
 /** The keys of the machine on which the policy will be used do not matter here. */
