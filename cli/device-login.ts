@@ -37,7 +37,7 @@ export const deviceToken = async (
   const identifier = issuerUrl(issuer);
   const client = { client_id: clientId };
   const target = targetOf(audience);
-  const options = requestOptions(surroundings);
+  const options = requestOptions(identifier, surroundings);
   try {
     const found = await oauth.discoveryRequest(identifier, options);
     const server = await oauth.processDiscoveryResponse(identifier, found);
@@ -115,14 +115,17 @@ const isPassing = (error: unknown): boolean =>
   isFailure(error) && error.exitCode === exitCodes.unavailable;
 
 /** The options of all requests: bounded time, bounded replies, and no address that others can read or change. */
-const requestOptions = ({ fetch, timeoutMs }: Surroundings) => ({
-  // The issuer decides: a test, or a trial on this machine, has no certificate. `send` refuses all other addresses.
+const requestOptions = ({ protocol }: URL, { fetch, timeoutMs }: Surroundings) => ({
+  // The check below stands for that of the library. A test, or a trial on this machine, has no certificate.
   [oauth.allowInsecureRequests]: true,
   [oauth.customFetch]: async (
     url: string,
     { body, ...options }: oauth.CustomFetchOptions<string, URLSearchParams | undefined>,
   ): Promise<Response> => {
-    if (!isConfidential(new URL(url))) {
+    const target = new URL(url);
+    // Only an issuer on this machine may lead to another service of this machine.
+    const isDowngraded = protocol === 'https:' && target.protocol !== 'https:';
+    if (isDowngraded || !isConfidential(target)) {
       throw failure('other', 'the issuer names an address that is not https://');
     }
     return await boundedReply(() => fetch(url, { ...options, ...(body && { body }) }));

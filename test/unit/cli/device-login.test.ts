@@ -242,6 +242,11 @@ describe('dsv login --oidc', () => {
       1,
       'the issuer names an address that is not https://',
     ],
+    'leads to a service of this machine': [
+      () => json({ ...metadata, device_authorization_endpoint: 'http://127.0.0.1:2375/device' }),
+      1,
+      'the issuer names an address that is not https://',
+    ],
     'cannot be reached': [
       () => {
         throw Object.assign(new TypeError(canary), {
