@@ -1,6 +1,6 @@
 /** The environment of this process. Only this module reads it: for settings, `--values-from-env`, and `run`. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 
 export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
 
@@ -8,8 +8,16 @@ export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
 export const variable = (name: string): string | undefined => environment[name] || undefined;
 
 /** The folder of files that may be lost at any time. */
-export const cacheFolder = (): string =>
-  join(variable('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'dsv');
+export const cacheFolder = (): string => ownFolder('XDG_CACHE_HOME', '.cache');
 
-export const configurationFolder = (): string =>
-  join(variable('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'dsv');
+export const configurationFolder = (): string => ownFolder('XDG_CONFIG_HOME', '.config');
+
+/**
+ * A relative folder is ignored, as its standard says, and also a home that is empty. Otherwise the folder of a project
+ * could hold a profile with a command.
+ */
+const ownFolder = (name: string, preset: string): string => {
+  const given = variable(name);
+  const folder = given !== undefined && isAbsolute(given) ? given : join(homedir(), preset);
+  return resolve('/', folder, 'dsv');
+};
