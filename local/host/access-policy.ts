@@ -16,26 +16,33 @@ import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 /** A change is used after two looks that saw the same text, because an editor may still be writing at the first. */
 const lookEveryMs = 2_000;
 
-/** Reads a policy file, and checks its inline keys. Throws a failure that names the file and its faults. */
-export const readPolicyFile = (file: string, local?: LocalKeys): ReadPolicy => {
+/** What one look at the file has seen: its text, or else the error and its code. */
+type Seen = { readonly text: string; readonly error?: unknown };
+
+const look = (file: string): Seen => {
   try {
-    const read = parsePolicy(readFileSync(file, 'utf8'), local);
+    return { text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    return { text: codeOf(error) ?? sentenceOf(error), error };
+  }
+};
+
+/** Reads a policy file, and checks its inline keys. Throws a failure that names the file and its faults. */
+export const readPolicyFile = (file: string, local?: LocalKeys): ReadPolicy =>
+  policyIn(file, look(file), local);
+
+const policyIn = (file: string, { text, error }: Seen, local?: LocalKeys): ReadPolicy => {
+  if (error !== undefined) throw failure(`${file} cannot be read (${text})`, { cause: error });
+  try {
+    const read = parsePolicy(text, local);
     for (const issuer of read.policy.issuers) {
       if ('jwks' in issuer) localKeys(JSON.stringify(issuer.jwks));
     }
     return read;
-  } catch (error) {
-    throw failure(faultOf(file, error), { cause: error });
+  } catch (fault) {
+    const lines = sentenceOf(fault).split('\n');
+    throw failure(lines.map((line) => `${file}: ${line}`).join('\n'), { cause: fault });
   }
-};
-
-const faultOf = (file: string, error: unknown): string => {
-  const code = codeOf(error);
-  if (code !== undefined) return `${file} cannot be read (${code})`;
-  return sentenceOf(error)
-    .split('\n')
-    .map((line) => `${file}: ${line}`)
-    .join('\n');
 };
 
 export type FollowedPolicy = {
@@ -55,39 +62,30 @@ export const followPolicyFile = (
   report: (line: string) => void,
 ): FollowedPolicy => {
   const local: LocalKeys = JSON.parse(jwks);
-  const use = (): ReadPolicy => {
-    const read = readPolicyFile(file, local);
+  const use = (seen: Seen): ReadPolicy => {
+    const read = policyIn(file, seen, local);
     for (const warning of read.warnings) report(`${file}: ${warning}`);
     usePolicy(read.policy);
     return read;
   };
-  // Read before the policy, so that a change in between is seen as one.
-  let used = textOf(file);
+  let used = look(file);
   let last = used;
-  const { policy } = use();
-  const look = (): void => {
+  const { policy } = use(used);
+  const lookAgain = (): void => {
     const before = last;
-    last = textOf(file);
-    if (last === used || last !== before) return;
+    last = look(file);
+    if (last.text === used.text || last.text !== before.text) return;
+    // A third look could see something else.
     used = last;
     try {
-      use();
+      use(used);
     } catch (error) {
       refusePolicy(sentenceOf(error));
     }
   };
-  const timer = setInterval(look, lookEveryMs).unref();
+  const timer = setInterval(lookAgain, lookEveryMs).unref();
   return {
     takesLocalTokens: policy.issuers.some(({ issuer }) => issuer === localIssuer),
     close: () => clearInterval(timer),
   };
-};
-
-/** The text of the file, or the code of the error, so that a lost file is a change too. */
-const textOf = (file: string): string => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    return codeOf(error) ?? sentenceOf(error);
-  }
 };
