@@ -4,6 +4,7 @@ import {
   type BaseIssue,
   boolean,
   check,
+  custom,
   lazy,
   literal,
   looseObject,
@@ -69,7 +70,11 @@ const claimPath = pipe(
 );
 const httpsAddress = pipe(
   text,
-  check((url) => url.startsWith('https://') && URL.canParse(url), 'must be an https:// address'),
+  check(
+    // `fetch` refuses an address with a password.
+    (url) => /^https:\/\/[^/?#@]+(?:[/?#]|$)/.test(url) && URL.canParse(url),
+    'must be an https:// address',
+  ),
 );
 const instant = pipe(
   string('must be text'),
@@ -87,6 +92,7 @@ const matchValues = pipe(
   maxLength(listMax, `has more than ${listMax}`),
 );
 const match = pipe(
+  custom<object>((given) => !Array.isArray(given), 'must name claims and their values'),
   record(claimPath, union([matchValue, matchValues], quoted), 'must name claims and their values'),
   check((claims) => Object.keys(claims).length > 0, 'must name at least one claim'),
 );
@@ -243,7 +249,13 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   if (source.length > fileCharactersMax)
     throw new Error(`has more than ${fileCharactersMax} characters`);
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(source, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Otherwise a directive in the file could turn the texts `on` and `yes` into true, and 1 and "1" would be one key.
+    schema: 'core',
+    stringKeys: true,
+  });
   const fault = (path: readonly PropertyKey[], sentence: string): string => {
     const line = lineOf(document, lines, path);
     return `${line === undefined ? '' : `line ${line}: `}${fieldOf(path)} ${sentence}`;

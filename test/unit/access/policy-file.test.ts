@@ -124,16 +124,15 @@ describe('a faulty policy', () => {
     ['other: 1\nissuers: []', 'line 2: issuers is empty\nline 1: other is not known'],
     ['x'.repeat(262_145), 'has more than 262144 characters'],
     [`issuers: [${'{id: a, localKey: true},'.repeat(21)}]`, 'line 1: issuers has more than 20'],
-  ])('is refused as a whole: %.20s', (text, fault) => {
+  ])('is refused as a whole: case %#', (text, fault) => {
     expect(faultOf(text)).toContain(fault);
   });
 
-  it.each(['issuers: [', 'issuers: 1\nissuers: 2', 'issuers: *none', 'a: b: c', '%\n'])(
-    'is refused with a reason if it is no YAML: %j',
-    (text) => {
-      expect(faultOf(text)).toMatch(/^(line \d: )?is no YAML/);
-    },
-  );
+  const notYaml = ['issuers: [', 'issuers: 1\nissuers: 2', 'issuers: *none', 'a: b: c', '%\n'];
+  notYaml.push('1: a\n"1": b', '? [a]\n: b', 'x: &c constructor\n*c : y', '---\n---', '\ta: b');
+  it.each(notYaml)('is refused with a reason if it is no YAML: %j', (text) => {
+    expect(faultOf(text)).toMatch(/^(line \d: )?is no YAML/);
+  });
 
   it.each<[string, string, string]>([
     ['id: github', 'id: GitHub', 'issuers[0].id must be 1 to 32 of a-z, 0-9 and "-"'],
@@ -144,6 +143,7 @@ describe('a faulty policy', () => {
     ['[vault]', 'vault', 'issuers[0].audiences must be a list'],
     ['https://i.test/keys', 'http://i.test/keys', 'issuers[0].jwksUrl must be an https:// address'],
     ['https://i.test/keys', 'https://', 'issuers[0].jwksUrl must be an https:// address'],
+    ['i.test/keys', 'me:hunter2@i.test', 'issuers[0].jwksUrl must be an https:// address'],
     ['jwksUrl: https://i.test/keys', 'discovery: false', 'issuers[0].discovery can only be true'],
     ['jwksUrl: https://i.test/keys\n', '\n', 'issuers[0] needs one of jwksUrl, jwks and discovery'],
     ['jwksUrl:', 'discovery: true\n    jwksUrl:', 'issuers[0] needs one of jwksUrl'],
@@ -170,6 +170,7 @@ describe('a faulty policy', () => {
     ['rules:', 'bareSubjects: true\n    rules:', 'issuers[0].bareSubjects is not known'],
     ['match: {', 'matches: {', 'issuers[0].rules[0].match is missing'],
     ['{ repository_id: "1234", ref: refs/heads/* }', '{}', 'match must name at least one claim'],
+    ['{ repository_id: "1234", ref: refs/heads/* }', '[a, b]', 'match must name claims and their'],
     ['"1234"', '1234', 'match.repository_id must be text, true or false; write a number in quotes'],
     ['"1234"', '[1234]', 'match.repository_id must be text, true or false; write a number in'],
     ['"1234"', '{ a: b }', 'match.repository_id must be text, true or false'],
@@ -228,6 +229,17 @@ describe('a faulty policy', () => {
       expect(faultWith(['{ ', `{ /${key}: x, `])).toBe('none');
     },
   );
+
+  it('is refused if its brackets are deeper than any policy needs', () => {
+    expect(faultOf('['.repeat(5_000))).toMatch(/^line 1: is no YAML/);
+  });
+
+  it('keeps the words on and yes as text, also if it names an old version of YAML', () => {
+    const text = `%YAML 1.1\n---\n${issuer.replace('refs/heads/*', '[on, yes, 2026-01-01]')}`;
+    expect(parsePolicy(text).policy.issuers).toMatchObject([
+      { rules: [{ match: { ref: ['on', 'yes', '2026-01-01'] } }] },
+    ]);
+  });
 
   it('is refused if it says nothing of what the tokens allow', () => {
     const told = faultOf(issuer.slice(0, issuer.indexOf('    rules:')));
