@@ -38,7 +38,7 @@ type KeySource =
   | { readonly jwksUrl: string }
   | { readonly discovery: true };
 
-/** What the tokens of an issuer allow: by rules, or by the claims that `npm run token` makes. */
+/** Rules for the tokens of an issuer, or trust in the claims that `npm run token` makes. */
 type Grants =
   | { readonly rules: readonly Rule[] }
   | {

@@ -125,8 +125,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
 /**
- * The public keys for signatures of the allowed kinds, each as its public half with its id and its only algorithm. Of a
- * key whose private half is in the set too, neither half is used.
+ * The public keys for signatures of the allowed kinds, each as its public half with its id and its only algorithm. If the
+ * private half of a key is in the set too, neither half is used.
  */
 const usableKeys = (keys: readonly unknown[]): JWK[] => {
   const objects = keys.filter(isObject);

@@ -41,7 +41,7 @@ export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, stri
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
 });
 
-/** Whose tokens a stack on this machine takes: those of its own key, or those of an access policy. */
+/** A stack on this machine takes the tokens of its own key, or those of an access policy. */
 export type Identity = { readonly jwks: string } | { readonly policy: AccessPolicy };
 
 /** Chooses the identity of a stack: the policy of `AUTH_POLICY_FILE`, else the issuer of the key set. */

@@ -16,7 +16,7 @@ import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 /** A change is used after two looks that saw the same text, because an editor may still be writing at the first. */
 const lookEveryMs = 2_000;
 
-/** What one look at the file has seen: its text, or else the error and its code. */
+/** The text of the file at one look, or else the error and its code. */
 type Seen = { readonly text: string; readonly error?: unknown };
 
 const look = (file: string): Seen => {

@@ -150,7 +150,7 @@ describeLocal('a token of GitHub Actions', () => {
     }
   });
 
-  it('is told who it is, and the status without what is for operators', async () => {
+  it('sees who it is, and the status without what is for operators', async () => {
     const exp = Math.floor(Date.now() / 1_000) + 60;
     expect((await get(githubToken({ exp }), '/v1/whoami')).json).toEqual({
       issuer: 'github',
@@ -288,7 +288,7 @@ describeLocal('a token that the policy does not accept', () => {
     },
   );
 
-  it('is told that it expired only if it was for this vault and signed by its issuer', async () => {
+  it('learns that it expired only if it was for this vault and signed by its issuer', async () => {
     const { status, json } = await get(githubToken({ exp: nowS - 60 }), '/v1/secrets/app.DB');
     expect([status, json.detail]).toEqual([401, 'the token has expired']);
   });

@@ -3,7 +3,7 @@ import { ed25519, publicJwk, rsa, signToken } from './issuer.ts';
 import type { Claims } from './tokens.ts';
 
 export type PolicyIssuer = {
-  /** What the policy says of the issuer, except for its rules. */
+  /** The entry of the issuer in the policy, except for its rules. */
   readonly entry: Readonly<Record<string, unknown>>;
   /** A token for the vault with these claims, for an hour. `undefined` leaves a claim out. */
   readonly token: (claims?: Claims) => string;

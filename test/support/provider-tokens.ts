@@ -119,7 +119,7 @@ export const providers = {
 
   /**
    * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html. The
-   * claim `aud` is there only if the application asked for a resource binding.
+   * claim `aud` exists only if the application asked for a resource binding.
    */
   cognito: {
     algorithm: 'RS256',

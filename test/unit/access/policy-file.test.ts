@@ -43,7 +43,7 @@ const faultWith = (...changes: readonly [string, string][]): string => {
 };
 
 describe('a policy', () => {
-  it('is read as it is written', () => {
+  it('keeps all that is written', () => {
     expect(parsePolicy(issuer)).toEqual({
       policy: {
         issuers: [
@@ -86,16 +86,16 @@ describe('a policy', () => {
     ['a claim in a name', 'app.*', '{ref}.*'],
     ['two claims in the subject', '{repository_id}', '{repository_id}:{actor}'],
     ['a claim that limits the scopes', 'names:', 'scopesFrom: permissions\n        names:'],
-  ])('may have %s', (_, from, to) => {
+  ])('allows %s', (_, from, to) => {
     expect(faultWith([from, to])).toBe('none');
   });
 
-  it('may leave everything to the claims of the tokens', () => {
+  it('allows an issuer to leave everything to the claims of its tokens', () => {
     const text = `${issuer.slice(0, issuer.indexOf('    rules:'))}    vaultClaims: true\n`;
     expect(parsePolicy(text).policy.issuers[0]).toMatchObject({ vaultClaims: true });
   });
 
-  it('may name the key of this machine, if the vault runs here', () => {
+  it('accepts the key of this machine, if the vault runs here', () => {
     expect(parsePolicy(issuer + localEntry, local).policy.issuers[1]).toEqual({
       id: 'local',
       issuer: 'urn:vault:local',
@@ -124,13 +124,13 @@ describe('a faulty policy', () => {
     ['other: 1\nissuers: []', 'line 2: issuers is empty\nline 1: other is not known'],
     ['x'.repeat(262_145), 'has more than 262144 characters'],
     [`issuers: [${'{id: a, localKey: true},'.repeat(21)}]`, 'line 1: issuers has more than 20'],
-  ])('is refused as a whole: case %#', (text, fault) => {
+  ])('gets a refusal as a whole: case %#', (text, fault) => {
     expect(faultOf(text)).toContain(fault);
   });
 
   const notYaml = ['issuers: [', 'issuers: 1\nissuers: 2', 'issuers: *none', 'a: b: c', '%\n'];
   notYaml.push('1: a\n"1": b', '? [a]\n: b', 'x: &c constructor\n*c : y', '---\n---', '\ta: b');
-  it.each(notYaml)('is refused with a reason if it is no YAML: %j', (text) => {
+  it.each(notYaml)('gets a refusal with a reason if it is no YAML: %j', (text) => {
     expect(faultOf(text)).toMatch(/^(line \d: )?is no YAML/);
   });
 
@@ -205,7 +205,7 @@ describe('a faulty policy', () => {
     expect(told).not.toContain('c4n4ry');
   });
 
-  it('is refused if discovery has no https:// address to begin with', () => {
+  it('gets a refusal if discovery has no https:// address to begin with', () => {
     const fault = faultWith(
       ['issuer: https://i.test', 'issuer: urn:i'],
       ['jwksUrl: https://i.test/keys', 'discovery: true'],
@@ -221,7 +221,7 @@ describe('a faulty policy', () => {
   });
 
   it.each(['__proto__', 'constructor', 'prototype'])(
-    'is refused for the key %s, which would be skipped in silence',
+    'gets a refusal for the key %s, which would be skipped in silence',
     (key) => {
       const fault = `${key} is no known member; the claim is /${key}`;
       expect(faultWith(['{ ', `{ ${key}: x, `])).toBe(`line 8: ${fault}`);
@@ -230,7 +230,7 @@ describe('a faulty policy', () => {
     },
   );
 
-  it('is refused if its brackets are deeper than any policy needs', () => {
+  it('gets a refusal if its brackets are deeper than any policy needs', () => {
     expect(faultOf('['.repeat(5_000))).toMatch(/^line 1: is no YAML/);
   });
 
@@ -241,17 +241,17 @@ describe('a faulty policy', () => {
     ]);
   });
 
-  it('is refused if it says nothing of what the tokens allow', () => {
+  it('gets a refusal if it has neither rules nor vaultClaims', () => {
     const told = faultOf(issuer.slice(0, issuer.indexOf('    rules:')));
     expect(told).toBe('line 2: issuers[0] needs either rules or vaultClaims');
   });
 
-  it('is refused if a tenant inserts a claim that is no text', () => {
+  it('gets a refusal if a tenant inserts a claim that is no text', () => {
     const told = faultWith(['refs/heads/*', 'true'], ['tenant: acme', 'tenant: "{ref}"']);
     expect(told).toContain('tenant inserts a claim for which match does not list exact texts');
   });
 
-  it('is refused if two issuers share their id or their iss', () => {
+  it('gets a refusal if two issuers share their id or their iss', () => {
     expect(faultOf(issuer + second)).toBe(
       'line 14: issuers[1].issuer is that of another issuer too',
     );

@@ -25,7 +25,7 @@ const { authenticate } = createAuthenticator(
 
 const vault = 'https://vault.example.com';
 
-/** What a caller asks its provider for, beyond the documented example, and what the vault then grants. */
+/** The claims for which a caller asks its provider, beyond the documented example, and the grants of the vault. */
 const cases: Readonly<
   Record<keyof typeof providers, { readonly asked: Claims } & Pick<Principal, 'subject' | 'scopes'>>
 > = {
@@ -92,7 +92,7 @@ const matchOf = (issuer: IssuerPolicy | undefined): readonly string[] =>
   issuer && 'rules' in issuer ? issuer.rules.flatMap(({ match }) => Object.keys(match)) : [];
 
 describe('docs/access.md', () => {
-  it('has one recipe for each provider, and none causes a warning', () => {
+  it('shows one recipe for each provider, and none causes a warning', () => {
     expect(issuers.map(({ id }) => id).sort()).toEqual(Object.keys(providers).sort());
     expect(recipes.flatMap(({ warnings }) => warnings)).toEqual([]);
   });

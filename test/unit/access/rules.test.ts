@@ -87,14 +87,14 @@ describe('the rules of an issuer', () => {
 });
 
 describe('the audience of a token', () => {
-  it('must be one of the policy', () => {
+  it('needs a place in the policy', () => {
     expect(of({ audiences: ['other', 'vault'] })).toMatchObject({ granted });
     for (const aud of [undefined, 'other', ['other'], [], 'vault*', [['vault']], { vault: 1 }]) {
       expect([aud, of({}, { aud })]).toEqual([aud, refused('audience')]);
     }
   });
 
-  it('must be the only one, unless the issuer is trusted to share', () => {
+  it('allows no other audience beside it, unless the issuer is trusted to share', () => {
     expect(of({}, { aud: ['vault'] })).toMatchObject({ granted });
     const aud = ['vault', 'https://i.test/userinfo'];
     expect(of({}, { aud })).toEqual(refused('several_audiences'));
@@ -102,7 +102,7 @@ describe('the audience of a token', () => {
     expect(of({ sharedAudience: true }, { aud: ['a', 'b'] })).toEqual(refused('audience'));
   });
 
-  it('may be in another claim', () => {
+  it('comes from another claim if the policy names one', () => {
     const cognito = { audienceClaim: 'client_id', audiences: ['client-1'] };
     expect(of(cognito, { aud: undefined, client_id: 'client-1' })).toMatchObject({ granted });
     expect(of(cognito, { aud: 'client-1' })).toEqual(refused('audience'));
@@ -151,7 +151,7 @@ describe('a claim in a rule', () => {
     });
   });
 
-  it('is found by a JSON Pointer', () => {
+  it('answers to a JSON Pointer', () => {
     const changed = { 'kubernetes.io': { namespace: 'prod' } };
     const names = ['{/kubernetes.io/namespace}.*'];
     expect(by({ names }, changed)).toMatchObject({ granted: { names: ['prod.*'] } });
@@ -189,7 +189,7 @@ describe('a claim in a rule', () => {
     );
   });
 
-  it('may be any text without control characters where it is the only one of a subject', () => {
+  it('accepts any text without control characters where a subject inserts no other claim', () => {
     const subject = '{sub}';
     const arn = 'arn:aws:iam::123456789012:role/deployer';
     expect(by({ subject }, { sub: arn })).toMatchObject({ granted: { subject: `github:${arn}` } });
@@ -220,7 +220,7 @@ describe('the scopes of a rule', () => {
     expect(by({ scopesFrom }, { scope })).toMatchObject({ granted: { scopes } });
   });
 
-  it('do not depend on a claim that the rule does not name', () => {
+  it('ignore a claim that the rule does not name', () => {
     expect(by({}, { scope: 'secrets:destroy' })).toMatchObject({ granted });
   });
 });

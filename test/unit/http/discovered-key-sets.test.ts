@@ -64,7 +64,7 @@ describe('discovered keys', () => {
     expect(urls()).toEqual([documentUrl, keysUrl]);
   });
 
-  it('are fetched without redirects, within 2 s in all', async () => {
+  it('arrive without redirects, within 2 s in all', async () => {
     const timeout = jest.spyOn(AbortSignal, 'timeout');
     const { fetchKeys, ask } = discovered();
     await ask();
@@ -75,7 +75,7 @@ describe('discovered keys', () => {
     }
   });
 
-  it('are discovered again after 10 minutes, also at a new address', async () => {
+  it('expire after 10 minutes, and are then discovered again, also at a new address', async () => {
     const { replies, urls, ask } = discovered();
     await ask();
     const [next, nextUrl] = [ed25519(), 'https://keys.test/next'];
@@ -89,7 +89,7 @@ describe('discovered keys', () => {
     expect(urls().slice(2)).toEqual([documentUrl, nextUrl]);
   });
 
-  it('are discovered once in 30 s for made-up keys', async () => {
+  it('cause one discovery in 30 s for made-up keys', async () => {
     const { replies, urls, ask } = discovered();
     await ask();
     replies.delete(documentUrl);
@@ -141,7 +141,7 @@ describe('discovered keys', () => {
     expect(() => discoveredKeys(name)).toThrow(/^a discovered issuer must begin with https/);
   });
 
-  it('are not fetched from the own machine', async () => {
+  it('never come from the own machine', async () => {
     const keys = discoveredKeys('https://127.0.0.1');
     await expect(async () => keys({ alg: 'EdDSA' }, unread)).rejects.toThrow('not public');
   });

@@ -50,7 +50,7 @@ const sendTo = (issuers: readonly Issuer[]) => {
 describe('several issuers', () => {
   const { send } = sendTo(both);
 
-  it('each judge their own tokens, and stand in the subject', async () => {
+  it('judge their own tokens, and stand in the subject', async () => {
     for (const [id, key] of [
       ['one', first],
       ['two', second],
@@ -98,7 +98,7 @@ describe('several issuers', () => {
     expect(await codeOf(() => only(tokenOf('one', first)))).toBe('unauthenticated');
   });
 
-  it('are independent: the key set of one out of reach leaves the others alone', async () => {
+  it('stay independent: the key set of one out of reach leaves the others alone', async () => {
     const lost = issuerWith('one', first, { keys: () => Promise.reject(new TypeError('lost')) });
     const { send: sent } = sendTo([lost, issuerWith('two', second)]);
     expect(await codeOf(() => sent(tokenOf('one', first)))).toBe('identity_unavailable');
@@ -118,7 +118,7 @@ describe('a new policy', () => {
     expect(await codeOf(() => send(token))).toBe('unauthenticated');
   });
 
-  it('does not remember a verification that an older policy began', async () => {
+  it('forgets a verification that an older policy began', async () => {
     let answer: (key: Key['publicKey']) => void = () => undefined;
     const slow = issuerWith('one', first, {
       keys: () => new Promise((resolve) => (answer = resolve as typeof answer)),
@@ -134,7 +134,7 @@ describe('a new policy', () => {
 });
 
 describe('a verified token', () => {
-  it('is remembered with its issuer, its rule and its expiry, at most until it expires', async () => {
+  it('keeps its issuer, its rule and its expiry, at most until it expires', async () => {
     const { send } = sendTo(both);
     const token = tokenOf('two', second);
     const once = await send(token);

@@ -165,7 +165,7 @@ describe('a remote key set', () => {
     }
   });
 
-  it('may take 64 KiB', async () => {
+  it('loads if it has 64 KiB', async () => {
     const { ask } = remote(answered(keySet(first).padEnd(65_536)));
     expect((await ask()).subject).toBe('alice');
   });

@@ -1,4 +1,4 @@
-/** Which policy decides in a process, and where the keys of its issuers come from. */
+/** A process takes its policy from one of three sources, and the keys of its issuers from where that says. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -59,7 +59,7 @@ describe('the identity of a process', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is the issuer of the variables, whose tokens keep their subjects and may be shared', async () => {
+  it('comes from the variables, whose tokens keep their subjects and may be shared', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.startIdentity();
@@ -77,7 +77,7 @@ describe('the identity of a process', () => {
     await expect(send(identity, {}, token)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('is the policy that is deployed with the function', async () => {
+  it('comes from the file that is deployed with the function', async () => {
     process.env['LAMBDA_TASK_ROOT'] = folder;
     writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policyWith('ci', inline)));
     const identity = fresh();
@@ -87,7 +87,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'bundle', digest, fault: null });
   });
 
-  it('is the policy that the host hands over, whatever the environment says', async () => {
+  it('comes from the host if it hands one over, whatever the environment says', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.usePolicy(policyWith('ci', inline));

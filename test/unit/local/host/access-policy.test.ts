@@ -51,7 +51,7 @@ describe('the policy file of a local host', () => {
     jest.useRealTimers();
   });
 
-  it('is used at the start, and its digest is logged', () => {
+  it('decides from the start, and its digest is logged', () => {
     writeFileSync(file, policyWith('A'));
     expect(follow().takesLocalTokens).toBe(false);
     expect(policyState()).toMatchObject({ source: 'file', fault: null });
@@ -62,7 +62,7 @@ describe('the policy file of a local host', () => {
     expect(reported).toEqual([]);
   });
 
-  it('may accept the tokens of this machine', () => {
+  it('decides whether the tokens of this machine are accepted', () => {
     writeFileSync(file, localKey);
     expect(follow().takesLocalTokens).toBe(true);
   });
@@ -75,7 +75,7 @@ describe('the policy file of a local host', () => {
     expect(follow).toThrow(`${file}: the key set may hold public`);
   });
 
-  it('is used again within 10 s of a change', () => {
+  it('decides within 10 s of a change', () => {
     writeFileSync(file, policyWith('A'));
     follow();
     const { digest } = policyState() ?? {};
@@ -88,7 +88,7 @@ describe('the policy file of a local host', () => {
     expect(logged()).toEqual([]);
   });
 
-  it('is not read any more once the host ends', () => {
+  it('stays unread once the host ends', () => {
     writeFileSync(file, policyWith('A'));
     follow().close();
     writeFileSync(file, policyWith('B'));
@@ -96,7 +96,7 @@ describe('the policy file of a local host', () => {
     expect(logged()).toHaveLength(1);
   });
 
-  it('is not used while it is still being written', () => {
+  it('changes nothing while it is still being written', () => {
     const text = policyWith('A');
     writeFileSync(file, text);
     follow();
@@ -136,7 +136,7 @@ describe('the policy file of a local host', () => {
     expect(logged()).toMatchObject([{ level: 'INFO', digest: before?.digest }]);
   });
 
-  it('is used again if it changes between two looks of the start', () => {
+  it('decides after a change that falls into the start', () => {
     const text = policyWith('A');
     writeFileSync(file, text + text.slice(text.indexOf('      - match')));
     // The host reports a rule that no token reaches after it has read the file.
