@@ -162,7 +162,8 @@ const isExact = (values: unknown): boolean =>
   [values].flat().every((value) => typeof value === 'string' && !value.includes('*'));
 
 const publicKey = pipe(
-  looseObject({ kty: string('must be text') }),
+  // A key whose id is a number would fit no token.
+  looseObject({ kty: string('must be text'), kid: optional(string('must be text, in quotes')) }),
   check((key) => !['d', 'k', 'p', 'q'].some((part) => part in key), 'is not a public key'),
 );
 

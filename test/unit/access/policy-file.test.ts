@@ -158,6 +158,11 @@ describe('a faulty policy', () => {
       'jwks: { keys: [{ kty: oct, k: c4n4ry }] }',
       'issuers[0].jwks.keys[0] is not a public key',
     ],
+    [
+      'jwksUrl: https://i.test/keys',
+      'jwks: { keys: [{ kty: RSA, kid: 20260101 }] }',
+      'issuers[0].jwks.keys[0].kid must be text, in quotes',
+    ],
     ['[RS256]', '[HS256]', 'issuers[0].algorithms[0] must be of EdDSA, ES256, ES384, RS256'],
     ['[RS256]', '[]', 'issuers[0].algorithms is empty'],
     ['rules:', 'deny: { subs: [] }\n    rules:', 'issuers[0].deny.subs is not known'],
