@@ -22,6 +22,8 @@ export type PolicyState = {
 
 const authenticator = createAuthenticator();
 let state: PolicyState | undefined;
+/** The fetched keys of the issuers by their address. A new policy keeps them, because an issuer may be out of reach. */
+let fetched: ReadonlyMap<string, Issuer['keys']> = new Map();
 
 /** Verifies the token of a request by the present policy. */
 export const { authenticate } = authenticator;
@@ -31,7 +33,7 @@ export const policyState = (): PolicyState | undefined => state;
 
 /** Decides by this policy of a file from now on. */
 export const usePolicy = (policy: AccessPolicy): void => {
-  authenticator.use(policy.issuers.map(issuerOf));
+  authenticator.use(issuersOf(policy));
   state = stateOf('file', policy);
   logPolicy(state);
 };
@@ -48,7 +50,7 @@ export const startIdentity = (): void => {
   if (state !== undefined) return;
   const identity = readIdentity();
   if ('issuers' in identity) {
-    authenticator.use(identity.issuers.map(issuerOf));
+    authenticator.use(issuersOf(identity));
     state = stateOf('bundle', identity);
   } else {
     authenticator.use([issuerOfVariables(identity)]);
@@ -63,11 +65,22 @@ const stateOf = (source: PolicyState['source'], policy?: AccessPolicy): PolicySt
   fault: null,
 });
 
-const issuerOf = (issuer: IssuerPolicy): Issuer => ({ ...issuer, keys: keysOf(issuer) });
+const issuersOf = ({ issuers }: AccessPolicy): readonly Issuer[] => {
+  const kept = new Map<string, Issuer['keys']>();
+  const all = issuers.map((issuer) => ({ ...issuer, keys: keysOf(issuer, kept) }));
+  fetched = kept;
+  return all;
+};
 
-const keysOf = (issuer: IssuerPolicy): Issuer['keys'] => {
+const keysOf = (issuer: IssuerPolicy, kept: Map<string, Issuer['keys']>): Issuer['keys'] => {
   if ('jwks' in issuer) return localKeys(JSON.stringify(issuer.jwks));
-  return 'jwksUrl' in issuer ? remoteKeys(issuer.jwksUrl) : discoveredKeys(issuer.issuer);
+  const [address, open] =
+    'jwksUrl' in issuer
+      ? ([`keys ${issuer.jwksUrl}`, () => remoteKeys(issuer.jwksUrl)] as const)
+      : ([`discovery ${issuer.issuer}`, () => discoveredKeys(issuer.issuer)] as const);
+  const keys = kept.get(address) ?? fetched.get(address) ?? open();
+  kept.set(address, keys);
+  return keys;
 };
 
 /** The issuer that three variables describe. Its tokens keep their subjects, and may have further audiences. */

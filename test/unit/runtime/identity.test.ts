@@ -110,4 +110,21 @@ describe('the identity of a process', () => {
     await expect(send(identity)).rejects.toMatchObject({ code: 'identity_unavailable' });
     expect(fetched).toHaveBeenCalledTimes(1);
   });
+
+  it('keeps the fetched keys of an address when the policy changes, even if the issuer is down by then', async () => {
+    const fetched = jest
+      .spyOn(globalThis, 'fetch')
+      .mockImplementation(async () => Response.json({ keys: [publicJwk(key)] }));
+    const identity = fresh();
+    identity.usePolicy(policyWith('ci', { jwksUrl: 'https://127.0.0.1/keys' }));
+    await send(identity);
+    fetched.mockRejectedValue(new TypeError('down'));
+    identity.usePolicy(policyWith('renamed', { jwksUrl: 'https://127.0.0.1/keys' }));
+    expect(await send(identity)).toMatchObject({ issuer: 'renamed' });
+    expect(fetched).toHaveBeenCalledTimes(1);
+    identity.usePolicy(policyWith('ci', { jwksUrl: 'https://127.0.0.1/other' }));
+    await expect(send(identity)).rejects.toMatchObject({ code: 'identity_unavailable' });
+    identity.usePolicy(policyWith('ci', { jwksUrl: 'https://127.0.0.1/keys' }));
+    await expect(send(identity)).rejects.toMatchObject({ code: 'identity_unavailable' });
+  });
 });
