@@ -8,14 +8,15 @@
  * load the file of `dsv run --env-file` unexpanded and obey its NODE_OPTIONS. `node cli/dsv.js` and npx have no such
  * `--`, so no document shows them.
  */
-import { mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const bundle = join(root, '.local/cli/dsv.js');
+const folder = join(root, '.local/cli');
+const bundle = join(folder, 'dsv.js');
 const sources = [
-  ...['cli', 'system', 'functions/access', 'functions/env', 'functions/model'],
+  ...['cli', 'console', 'system', 'functions/access', 'functions/env', 'functions/model'],
   ...['package.json', 'package-lock.json'],
 ];
 
@@ -48,9 +49,29 @@ const build = async (newest) => {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
   });
+  buildPage(buildSync);
   // The bundle gets the date of its sources, so a source that changes during the build is newer.
   utimesSync(draft, newest / 1_000, newest / 1_000);
   renameSync(draft, bundle);
+};
+
+/** The page of `dsv console`. */
+const buildPage = (buildSync) => {
+  const page = join(root, 'console/page');
+  const outdir = join(folder, 'console');
+  buildSync({
+    entryPoints: [join(page, 'app.tsx')],
+    outdir,
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    logLevel: 'silent',
+  });
+  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(page, file), join(outdir, file));
 };
 
 const newest = Math.max(...sources.map((path) => changedAt(join(root, path))));

@@ -2,6 +2,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { misuse, newCommand } from './command.ts';
 import { completionCommand } from './commands/completion.ts';
+import { consoleCommand } from './commands/console.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { destroyCommand } from './commands/destroy.ts';
@@ -52,6 +53,7 @@ const program = newCommand(
   .addCommand(runCommand())
   .addCommand(importCommand())
   .addCommand(exportCommand())
+  .addCommand(consoleCommand())
   .addCommand(policyCommand())
   .addCommand(statusCommand())
   .addCommand(doctorCommand())

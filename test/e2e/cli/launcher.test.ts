@@ -17,6 +17,7 @@ const checkout = (): string => {
   const folder = freshFolder();
   const parts = [
     'cli',
+    'console',
     'system',
     'functions/access',
     'functions/env',
@@ -44,14 +45,14 @@ describe('the launcher of dsv', () => {
     const folder = checkout();
     install(folder);
     expect(version(folder).stdout).toMatch(/^dsv 0/);
-    expect(built(folder)).toEqual(['dsv.js']);
+    expect(built(folder)).toEqual(['console', 'dsv.js']);
     const manifest = join(folder, 'package.json');
     for (const next of ['7.7.7', '8.8.8']) {
       const text = readFileSync(manifest, 'utf8');
       writeFileSync(manifest, text.replace(/"version": "[^"]*"/, `"version": "${next}"`));
       expect(version(folder).stdout).toContain(`dsv ${next},`);
     }
-    expect(built(folder)).toEqual(['dsv.js']);
+    expect(built(folder)).toEqual(['console', 'dsv.js']);
   });
 
   it('says to run npm ci where nothing is installed', () => {

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type PageFile, startConsole } from '../../console/server.ts';
+import { vaultActions } from '../../console/vault-actions.ts';
+import { openSession, vaultCommand } from '../command.ts';
+import { configurationFolder } from '../environment.ts';
+import { failure } from '../failures.ts';
+import { note } from '../output.ts';
+import { replaceFile } from '../private-files.ts';
+
+export const consoleCommand = () =>
+  vaultCommand(
+    'console',
+    'look at the vault in a browser, on this machine',
+    `
+    dsv console
+    dsv console --profile production
+    `,
+  )
+    .option('--no-open', 'open no browser; tell which file to open')
+    .action(async ({ open, json: _, ...flags }) => {
+      const { client, settings } = openSession(flags);
+      // A page that shows only refusals would help nobody.
+      await client('whoami');
+      const server = await startConsole({
+        files: pageFiles(),
+        actions: vaultActions(client, settings),
+      });
+      const launcher = launcherOf(server.url);
+      const show = () => {
+        replaceFile({ file: launcher, mode: 0o600 }, launchPage(server.url, server.newCode()));
+        if (open) openInBrowser(launcher);
+        else note(`open ${launcher} in a browser of this machine, within a minute`);
+      };
+      show();
+      note(`the console of ${settings.addr} runs until Ctrl-C; press Enter to open it again`);
+      process.stdin.on('data', show);
+      await untilEnded();
+      process.stdin.pause();
+      rmSync(launcher, { force: true });
+      await server.close();
+    });
+
+/** The files that `cli/dsv.js` builds beside this bundle. */
+const pageFiles = (): ReadonlyMap<string, PageFile> => {
+  const folder = fileURLToPath(new URL('./console/', import.meta.url));
+  const read = (name: string, type: string): PageFile => {
+    try {
+      return { type: `${type}; charset=utf-8`, body: readFileSync(join(folder, name)) };
+    } catch (error) {
+      throw failure('other', `the page of the console is missing from ${folder}`, error);
+    }
+  };
+  return new Map([
+    ['/', read('index.html', 'text/html')],
+    ['/app.js', read('app.js', 'text/javascript')],
+    ['/app.css', read('app.css', 'text/css')],
+    ['/icon.svg', read('icon.svg', 'image/svg+xml')],
+  ]);
+};
+
+/** The code stands in a file for its owner only, because others can read the command line of a browser. */
+const launcherOf = (url: string): string => {
+  mkdirSync(configurationFolder(), { recursive: true, mode: 0o700 });
+  return join(configurationFolder(), `console-${new URL(url).port}.html`);
+};
+
+const launchPage = (url: string, code: string): string =>
+  `<!doctype html><meta charset="utf-8"><title>console</title>` +
+  `<meta http-equiv="refresh" content="0;url=${url}/#code=${code}">\n`;
+
+const openers: Readonly<Record<string, readonly string[]>> = {
+  darwin: ['open'],
+  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
+};
+
+const openInBrowser = (file: string): void => {
+  const [program = 'xdg-open', ...args] = openers[process.platform] ?? ['xdg-open'];
+  const child = spawn(program, [...args, file], { stdio: 'ignore', detached: true });
+  child.on('error', () => note(`no browser could be opened: open ${file} within a minute`));
+  child.unref();
+};
+
+const untilEnded = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });

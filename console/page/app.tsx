@@ -1,0 +1,54 @@
+import { render } from 'preact';
+import './app.css';
+import { useAsking } from './asking.ts';
+import { Waiting } from './parts.tsx';
+import { linkTo, useRoute } from './routes.ts';
+import { act, ask, openSession } from './session.ts';
+import { SecretView } from './views/secret.tsx';
+import { SecretsView } from './views/secrets.tsx';
+
+const App = () => {
+  const { result: hasSession } = useAsking(openSession, []);
+  if (hasSession === undefined) return <Waiting isWaiting={true} />;
+  return hasSession ? <Console /> : <NoSession />;
+};
+
+const NoSession = () => (
+  <main>
+    <h1>This page has no session</h1>
+    <p>
+      A session lives in one tab and ends with a reload. Press Enter where <code>dsv console</code>{' '}
+      runs, or start it again.
+    </p>
+  </main>
+);
+
+const Console = () => {
+  const route = useRoute();
+  const { result: vault } = useAsking(async () => (await act('vault', {})).json(), []);
+  const { result: caller } = useAsking((signal) => ask('whoami', {}, signal), []);
+  const [view = 'secrets', name] = route;
+  return (
+    <>
+      <header>
+        <nav aria-label="Views">
+          {views.map(([id, title]) => (
+            <a key={id} href={linkTo(id)} aria-current={view === id ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <p class="who">
+          {caller && `${caller.tenant} / ${caller.subject}`}{' '}
+          {vault && <small>at {vault.addr}</small>}
+        </p>
+      </header>
+      {name === undefined ? <SecretsView /> : <SecretView name={name} />}
+    </>
+  );
+};
+
+const views = [['secrets', 'Secrets']] as const;
+
+const root = document.getElementById('app');
+if (root) render(<App />, root);

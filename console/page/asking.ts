@@ -1,0 +1,68 @@
+/** Hooks with which views ask the vault, and show what they wait for. */
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { Refusal } from './session.ts';
+
+export type Asking<Result> = {
+  /** The last result. It stays while it is asked for again. */
+  readonly result: Result | undefined;
+  readonly refusal: Refusal | undefined;
+  readonly isWaiting: boolean;
+  readonly again: () => void;
+};
+
+/** Asks when the view appears, and again when `inputs` change. An earlier question is given up then. */
+export const useAsking = <Result>(
+  question: (signal: AbortSignal) => Promise<Result>,
+  inputs: readonly unknown[],
+): Asking<Result> => {
+  const [state, setState] = useState<Omit<Asking<Result>, 'again'>>(waiting);
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const left = new AbortController();
+    setState((old) => ({ ...old, isWaiting: true }));
+    question(left.signal).then(
+      (result) =>
+        !left.signal.aborted && setState({ result, refusal: undefined, isWaiting: false }),
+      (error) =>
+        !left.signal.aborted &&
+        setState((old) => ({ ...old, refusal: refusalOf(error), isWaiting: false })),
+    );
+    return () => left.abort();
+  }, [...inputs, round]);
+  const again = useCallback(() => setRound((old) => old + 1), []);
+  return { ...state, again };
+};
+
+const waiting = { result: undefined, refusal: undefined, isWaiting: true };
+
+export type Doing = {
+  /** Begins the work, unless it is being done already. */
+  readonly begin: (work: (signal: AbortSignal) => Promise<void>) => void;
+  readonly cancel: () => void;
+  readonly isBusy: boolean;
+  readonly refusal: Refusal | undefined;
+};
+
+/** One piece of work at a time that a person has asked for, and that they can give up. */
+export const useDoing = (): Doing => {
+  const left = useRef<AbortController | undefined>(undefined);
+  const [isBusy, setBusy] = useState(false);
+  const [refusal, setRefusal] = useState<Refusal>();
+  const begin = (work: (signal: AbortSignal) => Promise<void>): void => {
+    if (left.current !== undefined) return;
+    const own = new AbortController();
+    left.current = own;
+    setBusy(true);
+    setRefusal(undefined);
+    work(own.signal)
+      .catch((error) => !own.signal.aborted && setRefusal(refusalOf(error)))
+      .finally(() => {
+        left.current = undefined;
+        setBusy(false);
+      });
+  };
+  return { begin, cancel: () => left.current?.abort(), isBusy, refusal };
+};
+
+const refusalOf = (error: unknown): Refusal =>
+  error instanceof Refusal ? error : new Refusal({ code: 'internal', detail: String(error) });

@@ -1,0 +1,45 @@
+/** The actions of the page that concern the vault: its operations, through the client of the command line. */
+import * as v from 'valibot';
+import type { Client } from '../cli/client.ts';
+import { type OperationId, operations } from '../cli/contract.ts';
+import { isFailure } from '../cli/failures.ts';
+import type { Settings } from '../cli/settings.ts';
+import { isSecretName } from '../functions/model/types.ts';
+import type { Action, Answer } from './server.ts';
+
+/** What the page may ask of an operation. A name could otherwise lead to another route of the vault. */
+const asked = v.strictObject({
+  name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
+  version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  ifVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  query: v.optional(v.record(v.string(), v.string())),
+  body: v.optional(v.unknown()),
+});
+
+/** All operations of the vault by their names, and `vault`, which tells what vault it is. */
+export const vaultActions = (
+  client: Client,
+  { addr, profile }: Settings,
+): ReadonlyMap<string, Action> =>
+  new Map<string, Action>([
+    ['vault', async () => ({ status: 200, body: { addr, profile } })],
+    ...(Object.keys(operations) as OperationId[]).map((id): [string, Action] => [
+      id,
+      (given) => call(client, id, given),
+    ]),
+  ]);
+
+const call = async (client: Client, id: OperationId, given: unknown): Promise<Answer> => {
+  const parsed = v.safeParse(asked, given);
+  if (!parsed.success) {
+    return { status: 400, body: { code: 'invalid_request', detail: 'the name is no secret name' } };
+  }
+  try {
+    return { status: 200, body: await client(id, parsed.output as Parameters<Client>[1]) };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const { report } = error;
+    const status = 'status' in report && typeof report.status === 'number' ? report.status : 502;
+    return { status, body: report };
+  }
+};
