@@ -44,7 +44,10 @@ const reasons: Readonly<Record<string, string>> = {
   expanded_later: 'the file is to be expanded later, and only the reader would read the line right',
 };
 
-const messageOf = ({ code, name, key, dialect, reason, causeLine }: FileError): string => {
+type Told = Omit<FileError, 'line' | 'column'>;
+
+/** What is wrong at the place of an error or a warning, in one sentence. */
+export const sentenceOf = ({ code, name, key, dialect, reason, causeLine }: Told): string => {
   if (code === 'not_representable') {
     const why = reasons[reason ?? ''] ?? reason;
     const at = causeLine === undefined ? '' : ` (line ${causeLine})`;
@@ -59,7 +62,7 @@ export const reportLines = (report: Report, file = 'file'): string[] => {
   const errors = ('errors' in report && report.errors) || [];
   const total = ('errorsTotal' in report && report.errorsTotal) || errors.length;
   const lines = errors.map(
-    (error) => `${file}:${error.line}:${error.column}: ${messageOf(error)} [${error.code}]`,
+    (error) => `${file}:${error.line}:${error.column}: ${sentenceOf(error)} [${error.code}]`,
   );
   return total > errors.length ? [...lines, `and ${total - errors.length} more`] : lines;
 };
@@ -67,4 +70,4 @@ export const reportLines = (report: Report, file = 'file'): string[] => {
 export const warningLine = (
   { line, code }: { readonly line: number; readonly code: string },
   file: string,
-): string => `${file}:${line}: warning: ${sentences[code] ?? code} [${code}]`;
+): string => `${file}:${line}: warning: ${sentenceOf({ code })} [${code}]`;

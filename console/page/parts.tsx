@@ -34,6 +34,20 @@ export const Instant = ({ at }: { readonly at: string }) => (
 
 const shownForMs = 30_000;
 
+/** While something secret is shown, hides it after 30 s, and when the window loses the focus. */
+export const useHiding = (isShown: boolean, hide: () => void): void =>
+  useEffect(() => {
+    if (!isShown) return;
+    const timer = setTimeout(hide, shownForMs);
+    addEventListener('blur', hide);
+    document.addEventListener('visibilitychange', hide);
+    return () => {
+      clearTimeout(timer);
+      removeEventListener('blur', hide);
+      document.removeEventListener('visibilitychange', hide);
+    };
+  }, [isShown]);
+
 /**
  * Shows a value that a person has asked for. It is hidden again after 30 s, and when the window loses the focus. `read`
  * fetches it anew each time, so that the page keeps no value that is not seen.
@@ -48,17 +62,7 @@ export const Value = ({
   const [value, setValue] = useState<string>();
   const [note, setNote] = useState('');
   const hide = () => setValue(undefined);
-  useEffect(() => {
-    if (value === undefined) return;
-    const timer = setTimeout(hide, shownForMs);
-    addEventListener('blur', hide);
-    document.addEventListener('visibilitychange', hide);
-    return () => {
-      clearTimeout(timer);
-      removeEventListener('blur', hide);
-      document.removeEventListener('visibilitychange', hide);
-    };
-  }, [value]);
+  useHiding(value !== undefined, hide);
   const told = (error: unknown) => setNote(error instanceof Error ? error.message : String(error));
   const show = () =>
     read().then((text) => {
@@ -87,7 +91,7 @@ export const Value = ({
 };
 
 /** Copies a value and clears the clipboard after 30 s, if the browser allows it. Returns what to tell. */
-const copyForAWhile = async (value: string): Promise<string> => {
+export const copyForAWhile = async (value: string): Promise<string> => {
   await navigator.clipboard.writeText(value);
   setTimeout(() => void clearClipboard(value), shownForMs);
   return 'Copied. The console tries to clear the clipboard in 30 s.';

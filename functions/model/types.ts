@@ -120,9 +120,12 @@ export const isVersionNumber = (text: string): boolean => versionNumber.test(tex
 
 export const isTenant = (text: string): boolean => tenantName.test(text);
 
+// The console uses this file in browsers, which have no `Buffer`.
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
 /** 1 to 256 bytes of UTF-8 without control characters. */
 export const isSubject = (text: string): boolean =>
-  text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && Buffer.byteLength(text) <= 256;
+  text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && utf8(text).length <= 256;
 
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
@@ -132,11 +135,14 @@ export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').a
 
 /** 1 to 512 bytes of UTF-8 in one line: no control, format, private or unassigned characters, no separators of lines. */
 export const isNote = (text: string): boolean =>
-  text !== '' && !unfitForNote.test(text) && Buffer.byteLength(text) <= 512;
+  text !== '' && !unfitForNote.test(text) && utf8(text).length <= 512;
 
 /** Whether a note contains the value. Values under 8 bytes are not looked for, because they occur by chance. */
 export const tellsValue = (note: string | undefined, value: Uint8Array): boolean =>
-  note !== undefined && value.length >= 8 && Buffer.from(note).includes(Buffer.from(value));
+  note !== undefined && value.length >= 8 && asCharacters(utf8(note)).includes(asCharacters(value));
+
+/** One character for each byte, so that bytes can be searched like a text. */
+const asCharacters = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
 
 /** The first of these patterns that covers `name`. */
 export const coveringPattern = (patterns: readonly string[], name: string): string | undefined =>
