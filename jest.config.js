@@ -73,6 +73,7 @@ export default {
     project('unit', 60, generating),
     project('contract', 60),
     project('e2e', 60),
+    project('browser', 60),
     project('cluster', 900),
     project('cluster', 200, {
       testMatch: [`<rootDir>/test/contract/{${overEtcd}}.test.ts`],

@@ -8,7 +8,15 @@
  * load the file of `dsv run --env-file` unexpanded and obey its NODE_OPTIONS. `node cli/dsv.js` and npx have no such
  * `--`, so no document shows them.
  */
-import { copyFileSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -59,9 +67,10 @@ const build = async (newest) => {
 const buildPage = (buildSync) => {
   const page = join(root, 'console/page');
   const outdir = join(folder, 'console');
+  const draft = `${outdir}.${process.pid}`;
   buildSync({
     entryPoints: [join(page, 'app.tsx')],
-    outdir,
+    outdir: draft,
     bundle: true,
     minify: true,
     platform: 'browser',
@@ -71,7 +80,11 @@ const buildPage = (buildSync) => {
     jsxImportSource: 'preact',
     logLevel: 'silent',
   });
-  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(page, file), join(outdir, file));
+  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(page, file), join(draft, file));
+  // Another process may read the page at any time, so each file is replaced whole.
+  mkdirSync(outdir, { recursive: true });
+  for (const file of readdirSync(draft)) renameSync(join(draft, file), join(outdir, file));
+  rmdirSync(draft);
 };
 
 const newest = Math.max(...sources.map((path) => changedAt(join(root, path))));

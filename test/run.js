@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process';
 
-const known = ['unit', 'contract', 'e2e', 'cluster', 'cloud', 'proof'];
+const known = ['unit', 'contract', 'e2e', 'browser', 'cluster', 'cloud', 'proof'];
 const given = process.argv.slice(2);
 const projects = given.filter((word) => known.includes(word));
 const words = given.filter((word) => !known.includes(word) && word !== '--long');
