@@ -35,6 +35,8 @@ export type ConsoleServer = {
 };
 
 const bodyBytesMax = 2_097_152;
+/** A request arrives from this machine, so it arrives soon. */
+const arrival = { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 20_000 };
 
 /** Only files and actions of this server; no inline script or style; no frame around it; no form that leaves it. */
 const policy = [
@@ -64,7 +66,7 @@ const safety = {
 export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServer> => {
   const sessions = createSessions(() => performance.now());
   let origin = '';
-  const server = createServer((request, response) => {
+  const server = createServer(arrival, (request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -77,11 +79,14 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
       const token = sessions.open((await textOf(request)) ?? '');
       return token === undefined ? refuse(response, 401) : send(response, 200, { token });
     }
-    const action = options.actions.get(pathOf(request).replace(/^\/actions\//, ''));
     const token = request.headers['x-console-session'];
     if (typeof token !== 'string' || !sessions.isOpen(token)) return refuse(response, 401);
+    const [, name = ''] = /^\/actions\/(.*)$/.exec(pathOf(request)) ?? [];
+    const action = options.actions.get(name);
     if (action === undefined) return refuse(response, 404);
-    const asked = parse(await textOf(request));
+    const text = await textOf(request);
+    if (text === undefined) return send(response, 413, tooLarge);
+    const asked = parse(text);
     if (asked === undefined) return refuse(response, 400);
     await perform(action, asked, response);
   };
@@ -116,21 +121,20 @@ const send = (response: ServerResponse, status: number, body: unknown): void => 
 const refuse = (response: ServerResponse, status: number): void =>
   void response.writeHead(status, { ...safety, Connection: 'close' }).end();
 
-/** The body of a request; `undefined` if it is too large. */
+/** The body of a request; `undefined` if it is too large. It is read to its end, or the sender would see no answer. */
 const textOf = async (request: IncomingMessage): Promise<string | undefined> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > bodyBytesMax) return undefined;
-    chunks.push(chunk);
+    if (bytes <= bodyBytesMax) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return bytes > bodyBytesMax ? undefined : Buffer.concat(chunks).toString('utf8');
 };
 
-const parse = (text: string | undefined): unknown => {
+const parse = (text: string): unknown => {
   try {
-    return JSON.parse(text ?? '');
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -140,12 +144,25 @@ const parse = (text: string | undefined): unknown => {
 const perform = async (action: Action, asked: unknown, response: ServerResponse): Promise<void> => {
   const left = new AbortController();
   response.once('close', () => left.abort());
-  const answer = await action(asked, left.signal);
+  const answer = await action(asked, left.signal).catch((): Answer => failed);
   if ('status' in answer) return send(response, answer.status, answer.body);
   response.writeHead(200, { ...safety, 'Content-Type': 'application/x-ndjson' });
   for await (const part of answer) {
     if (left.signal.aborted) break;
-    if (!response.write(`${JSON.stringify(part)}\n`)) await once(response, 'drain');
+    if (!response.write(`${JSON.stringify(part)}\n`)) {
+      await once(response, 'drain', { signal: left.signal });
+    }
   }
   response.end();
+};
+
+const tooLarge = {
+  code: 'too_large',
+  detail: 'This is larger than the 2 MiB that the console takes.',
+};
+
+/** The error may hold a value, so it is not told. */
+const failed = {
+  status: 500,
+  body: { code: 'internal', detail: 'The console failed to do this.' },
 };

@@ -5,6 +5,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 
 const codeLivesMs = 60_000;
+/** Far more than a person has tabs. Another session ends the oldest one. */
+const sessionsMax = 16;
 
 export type Sessions = {
   /** A new code. Earlier codes that were not used yet stay valid until their minute is over. */
@@ -20,6 +22,7 @@ export const createSessions = (now: () => number): Sessions => {
   const tokens = new Set<string>();
   return {
     newCode: () => {
+      for (const [code, validUntil] of codes) if (now() >= validUntil) codes.delete(code);
       const code = newSecret();
       codes.set(code, now() + codeLivesMs);
       return code;
@@ -32,6 +35,7 @@ export const createSessions = (now: () => number): Sessions => {
       if (!isFresh) return undefined;
       const token = newSecret();
       tokens.add(token);
+      if (tokens.size > sessionsMax) tokens.delete([...tokens][0] ?? '');
       return token;
     },
     isOpen: (token) => [...tokens].some((known) => isSame(known, token)),

@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Client } from '../../../cli/client.ts';
+import { operations } from '../../../cli/contract.ts';
+import { failure, refusal } from '../../../cli/failures.ts';
+import type { Settings } from '../../../cli/settings.ts';
+import type { Answer } from '../../../console/server.ts';
+import { vaultActions } from '../../../console/vault-actions.ts';
+
+const settings = {
+  addr: 'http://127.0.0.1:1',
+  profile: 'default',
+  token: { text: 'header.claims.signature' },
+} as Settings;
+
+/** The actions over a client that notes what it is asked, and answers with `reply`. */
+const setUp = (reply: () => Promise<unknown> = async () => ({})) => {
+  const calls: unknown[][] = [];
+  const client = (async (...call: unknown[]) => {
+    calls.push(call);
+    return reply();
+  }) as Client;
+  const actions = vaultActions(client, settings);
+  const act = async (name: string, asked: unknown): Promise<Answer> =>
+    (await actions.get(name)?.(asked, new AbortController().signal)) as Answer;
+  return { actions, act, calls };
+};
+
+describe('the actions of the console on the vault', () => {
+  it('offer each operation of the vault, and pass on what was asked', async () => {
+    const { actions, act, calls } = setUp(async () => ({ version: 2 }));
+    expect([...actions.keys()]).toEqual(expect.arrayContaining(Object.keys(operations)));
+    const asked = { name: 'A.B', ifVersion: 1, body: { value: 'v' } };
+    expect(await act('update-secret', asked)).toEqual({ status: 200, body: { version: 2 } });
+    expect(calls).toEqual([['update-secret', asked]]);
+  });
+
+  it('refuse a name or a version that could lead to another route, and ask the vault nothing', async () => {
+    const { act, calls } = setUp();
+    const names = ['../status', '..', '.', 'A/versions', 'A/versions/1', '%2e%2e', 'A%2Fversions'];
+    for (const name of [...names, 'A?x=1', 'A#', 'A\\..', '', ' ', 'A\n', 1, null, ['A']]) {
+      for (const id of Object.keys(operations)) {
+        expect([id, name, await act(id, { name })]).toEqual([
+          id,
+          name,
+          { status: 400, body: expect.objectContaining({ code: 'invalid_request' }) },
+        ]);
+      }
+    }
+    for (const version of [0, -1, 1.5, '1', '1/../..', null]) {
+      expect((await act('destroy-version', { name: 'A', version })).status).toBe(400);
+    }
+    for (const asked of [null, 'A', { name: 'A', url: '/v1/status' }, { query: { a: {} } }]) {
+      expect((await act('get-secret', asked)).status).toBe(400);
+    }
+    expect(calls).toEqual([]);
+  });
+
+  it('tell which vault it is, and not its token', async () => {
+    const { actions, act } = setUp();
+    expect(await act('vault', {})).toEqual({
+      status: 200,
+      body: expect.objectContaining({ addr: settings.addr, profile: 'default' }),
+    });
+    for (const name of actions.keys()) {
+      expect(JSON.stringify(await act(name, { name: 'A' }))).not.toContain(settings.token?.text);
+    }
+  });
+
+  it('pass on a refusal of the vault with its status, and 502 if the vault cannot be reached', async () => {
+    const problem = { code: 'not_found', detail: 'there is no such secret', status: 404 };
+    const refused = setUp(() => Promise.reject(refusal(problem)));
+    expect(await refused.act('get-secret', { name: 'A' })).toEqual({
+      status: 404,
+      body: expect.objectContaining(problem),
+    });
+    const lost = setUp(() => Promise.reject(failure('unavailable', 'cannot reach the vault')));
+    expect(await lost.act('get-secret', { name: 'A' })).toMatchObject({ status: 502 });
+  });
+});
