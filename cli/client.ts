@@ -32,6 +32,10 @@ type Asked<Id extends OperationId> = {
   readonly body?: BodyOf<Id>;
   /** The write happens only while this is the current version. */
   readonly ifVersion?: number | undefined;
+  /** The key of a write, in place of a new one. */
+  readonly idempotencyKey?: string | undefined;
+  /** Ends the wait for the answer. A write may take effect all the same. */
+  readonly signal?: AbortSignal | undefined;
 };
 /** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
 export type Client = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
@@ -56,7 +60,8 @@ export const openClient = (settings: Settings): Client => {
       keyOfEffect = request.headers['Idempotency-Key'] ?? keyOfEffect;
     };
     const { answers } = operations[id];
-    const answer = await sendUntilClear(settings, request, answers, mayHaveEffect);
+    const sending = { ...settings, signal: asked.signal };
+    const answer = await sendUntilClear(sending, request, answers, mayHaveEffect);
     const parsed = v.safeParse(operations[id].reply, answer);
     if (!parsed.success) throw failure('other', `${settings.addr} does not answer as a vault does`);
     return parsed.output as ReplyOf<typeof id>;
@@ -65,13 +70,14 @@ export const openClient = (settings: Settings): Client => {
 };
 
 const requestOf = <Id extends OperationId>(
-  { addr, idempotencyKey }: Settings,
+  settings: Settings,
   id: Id,
-  { name = '', version = 0, query = {}, body, ifVersion }: Asked<Id>,
+  { name = '', version = 0, query = {}, body, ifVersion, ...asked }: Asked<Id>,
 ): Request => {
+  const idempotencyKey = asked.idempotencyKey ?? settings.idempotencyKey;
   const { method, path, keyed } = operations[id];
   const filled = path.replace('{name}', name).replace('{version}', String(version));
-  const url = new URL(`${addr}${filled}`);
+  const url = new URL(`${settings.addr}${filled}`);
   for (const [parameter, text] of Object.entries(query)) {
     if (text !== undefined) url.searchParams.set(parameter, String(text));
   }
@@ -88,11 +94,13 @@ const requestOf = <Id extends OperationId>(
   };
 };
 
+type Sending = Settings & { readonly signal: AbortSignal | undefined };
+
 /** A failed attempt, and the wait before the next; `undefined` if a retry would not help. */
 type Failed = { readonly failure: Failure; readonly waitMs: number | undefined };
 
 const sendUntilClear = async (
-  settings: Settings,
+  settings: Sending,
   request: Request,
   answers: readonly number[],
   mayHaveEffect: () => void,
@@ -111,7 +119,7 @@ const sendUntilClear = async (
     else if (tries === 1 && !wantsJson()) {
       note(`${reason}; dsv tries again, up to ${settings.retries} times`);
     }
-    await sleep(outcome.waitMs);
+    await sleep(outcome.waitMs, undefined, settings.signal && { signal: settings.signal });
   }
 };
 
@@ -123,11 +131,12 @@ const isFailed = (outcome: Failed | { readonly reply: unknown }): outcome is Fai
   'failure' in outcome;
 
 const sendOnce = async (
-  settings: Settings,
+  settings: Sending,
   { method, url, headers, body }: Request,
   answers: readonly number[],
   tries: number,
 ): Promise<Failed | { readonly reply: unknown }> => {
+  const timeout = AbortSignal.timeout(settings.timeoutMs);
   const jitterMs = Math.random() * Math.min(backoffLastMs, backoffFirstMs * 2 ** tries);
   try {
     const response = await fetch(url, {
@@ -136,7 +145,7 @@ const sendOnce = async (
       ...(body !== undefined && { body: JSON.stringify(body) }),
       // A redirect would send the token, or the value, to another server.
       redirect: 'manual',
-      signal: AbortSignal.timeout(settings.timeoutMs),
+      signal: settings.signal ? AbortSignal.any([timeout, settings.signal]) : timeout,
     });
     const text = await response.text();
     if (settings.verbose) {
@@ -148,7 +157,7 @@ const sendOnce = async (
     if (answers.includes(response.status) && !isProblem) return { reply: json };
     return failed(settings.addr, response, json, jitterMs);
   } catch (error) {
-    if (isFailure(error)) throw error;
+    if (isFailure(error) || settings.signal?.aborted) throw error;
     return { failure: unreachable(settings, error), waitMs: jitterMs };
   }
 };

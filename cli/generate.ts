@@ -1,23 +1,10 @@
 /** Makes random values, on this machine and with equal chances for all characters. */
 import { randomInt } from 'node:crypto';
 import { limits } from '../functions/model/limits.ts';
+import { alphabets } from './alphabets.ts';
 import { usage } from './failures.ts';
 
-const digits = '0123456789';
-const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
-const lower = upper.toLowerCase();
-const alnum = upper + lower + digits;
-
-/** The named sets. `alnum`, the preset, needs no quotes in a shell, a URL or a `.env` file; `graph` is what pass uses. */
-const sets: ReadonlyMap<string, string> = new Map([
-  ['alnum', alnum],
-  ['alpha', upper + lower],
-  ['digits', digits],
-  ['hex', `${digits}abcdef`],
-  ['base64url', `${alnum}-_`],
-  ['graph', String.fromCharCode(...Array.from({ length: 94 }, (_, index) => 0x21 + index))],
-]);
-export const alphabetNames = [...sets.keys()].join(', ');
+export const alphabetNames = [...alphabets.keys()].join(', ');
 
 /**
  * A text of `length` random characters of `alphabet`: a named set, or the characters themselves. Throws a usage error for
@@ -33,7 +20,7 @@ export const generateText = (length: string, alphabet = 'alnum'): string => {
 };
 
 const charactersOf = (alphabet: string): readonly string[] => {
-  const named = sets.get(alphabet);
+  const named = alphabets.get(alphabet);
   const characters = [...new Set(named ?? alphabet)];
   if (characters.length < 2) throw usage('--alphabet needs at least two different characters');
   if (named === undefined && looksLikeName(alphabet, characters)) {

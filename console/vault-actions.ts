@@ -11,6 +11,7 @@ import type { Action, Answer } from './server.ts';
 const asked = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  idempotencyKey: v.optional(v.pipe(v.string(), v.uuid())),
   ifVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   query: v.optional(v.record(v.string(), v.string())),
   body: v.optional(v.unknown()),
@@ -25,17 +26,23 @@ export const vaultActions = (
     ['vault', async () => ({ status: 200, body: { addr, profile } })],
     ...(Object.keys(operations) as OperationId[]).map((id): [string, Action] => [
       id,
-      (given) => call(client, id, given),
+      (given, signal) => call(client, id, given, signal),
     ]),
   ]);
 
-const call = async (client: Client, id: OperationId, given: unknown): Promise<Answer> => {
+const call = async (
+  client: Client,
+  id: OperationId,
+  given: unknown,
+  signal: AbortSignal,
+): Promise<Answer> => {
   const parsed = v.safeParse(asked, given);
   if (!parsed.success) {
     return { status: 400, body: { code: 'invalid_request', detail: 'the name is no secret name' } };
   }
   try {
-    return { status: 200, body: await client(id, parsed.output as Parameters<Client>[1]) };
+    const request = { ...parsed.output, signal } as Parameters<Client>[1];
+    return { status: 200, body: await client(id, request) };
   } catch (error) {
     if (!isFailure(error)) throw error;
     const { report } = error;

@@ -1,9 +1,11 @@
 import { render } from 'preact';
 import './app.css';
 import { useAsking } from './asking.ts';
-import { Waiting } from './parts.tsx';
+import { CallerContext } from './caller.ts';
+import { Refused, Waiting } from './parts.tsx';
 import { linkTo, useRoute } from './routes.ts';
 import { act, ask, openSession } from './session.ts';
+import { Telling } from './telling.tsx';
 import { SecretView } from './views/secret.tsx';
 import { SecretsView } from './views/secrets.tsx';
 
@@ -26,7 +28,7 @@ const NoSession = () => (
 const Console = () => {
   const route = useRoute();
   const { result: vault } = useAsking(async () => (await act('vault', {})).json(), []);
-  const { result: caller } = useAsking((signal) => ask('whoami', {}, signal), []);
+  const { result: caller, refusal } = useAsking((signal) => ask('whoami', {}, signal), []);
   const [view = 'secrets', name] = route;
   return (
     <>
@@ -43,7 +45,14 @@ const Console = () => {
           {vault && <small>at {vault.addr}</small>}
         </p>
       </header>
-      {name === undefined ? <SecretsView /> : <SecretView name={name} />}
+      <Refused refusal={refusal} />
+      {(caller || refusal) && (
+        <CallerContext.Provider value={caller}>
+          <Telling>
+            {name === undefined ? <SecretsView /> : <SecretView key={name} name={name} />}
+          </Telling>
+        </CallerContext.Provider>
+      )}
     </>
   );
 };

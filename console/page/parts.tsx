@@ -1,16 +1,50 @@
 /** Small parts that all views share. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { exactText } from './instants.ts';
 import type { Refusal } from './session.ts';
+import { useTell } from './telling.tsx';
 
-/** Tells why something was refused, to screen readers too. */
-export const Refused = ({ refusal }: { readonly refusal: Refusal | undefined }) =>
+/** The heading of a view. It names the tab, and gets the focus when a person has come from another view. */
+export const Title = ({ children }: { readonly children: string }) => {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    const isFirst = document.title === startTitle;
+    document.title = `${children} – Vault console`;
+    if (!isFirst) heading.current?.focus();
+  }, [children]);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  );
+};
+
+/** The title of the document before any view. */
+const startTitle = document.title;
+
+/** Tells why something was refused, to screen readers too. `advice` says what to do. */
+export const Refused = ({
+  refusal,
+  advice,
+}: {
+  readonly refusal: Refusal | undefined;
+  readonly advice?: string | undefined;
+}) =>
   refusal === undefined ? null : (
     <p class="refused" role="alert">
-      {refusal.problem.detail} <code>{refusal.problem.code}</code>
-      {refusal.problem.requestId && <small> request {refusal.problem.requestId}</small>}
+      {sentenceOf(refusal.problem.detail)} {advice} <code>{refusal.problem.code}</code>
+      {refusal.problem.requestId && (
+        <>
+          {' '}
+          <small>request {refusal.problem.requestId}</small>
+        </>
+      )}
     </p>
   );
+
+const sentenceOf = (detail: string): string =>
+  `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
 
 /** Shows that something is being waited for, once it takes long enough to be noticed. */
 export const Waiting = ({
@@ -26,11 +60,117 @@ export const Waiting = ({
 );
 
 /** An instant: the local time for people, the exact one for those who look closer. */
-export const Instant = ({ at }: { readonly at: string }) => (
+export const Instant = ({ at, isExact }: { readonly at: string; readonly isExact?: true }) => (
   <time dateTime={at} title={at}>
-    {new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })}
+    {isExact
+      ? exactText(Date.parse(at))
+      : new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })}
   </time>
 );
+
+export type Row = {
+  readonly key: string | number;
+  /** One for each column. The first is the heading of the row. */
+  readonly cells: readonly ComponentChildren[];
+  readonly isChosen?: boolean;
+};
+
+/** A table. On a narrow screen each row becomes a card. */
+export const Table = ({
+  label,
+  columns,
+  rows,
+  isBusy,
+}: {
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+  readonly isBusy?: boolean;
+}) => (
+  <table class="cards" aria-busy={isBusy}>
+    <caption class="hidden">{label}</caption>
+    <thead>
+      <tr>
+        {columns.map((column) => (
+          <th key={column} scope="col">
+            {column}
+          </th>
+        ))}
+      </tr>
+    </thead>
+    <tbody>
+      {rows.map(({ key, cells: [head, ...cells], isChosen }) => (
+        <tr key={key} class={isChosen ? 'chosen' : undefined}>
+          <th scope="row">{head}</th>
+          {cells.map((cell, index) => (
+            <td key={columns[index + 1]} data-column={columns[index + 1]}>
+              {cell}
+            </td>
+          ))}
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+/** The state of a thing in a word and a colour. */
+export const Badge = ({ children }: { readonly children: string }) => (
+  <span class={`badge ${children}`}>{children}</span>
+);
+
+/**
+ * A button for an action. What the caller lacks for it is told beside the button before anyone tries; `lacksId` names
+ * the element that tells it for several buttons.
+ */
+export const ActionButton = ({
+  children,
+  onClick,
+  lacks,
+  lacksId,
+  kind,
+}: {
+  readonly children: ComponentChildren;
+  readonly onClick: () => void;
+  readonly lacks?: string | undefined;
+  readonly lacksId?: string;
+  readonly kind?: 'main' | 'danger';
+}) => {
+  const ownId = useId();
+  if (lacks === undefined) {
+    return (
+      <button type="button" class={kind} onClick={onClick}>
+        {children}
+      </button>
+    );
+  }
+  // A button that is disabled for the browser cannot have the focus, so nobody would hear why.
+  return (
+    <span class="lacking">
+      <button type="button" aria-disabled="true" aria-describedby={lacksId ?? ownId}>
+        {children}
+      </button>
+      {lacksId === undefined && <small id={ownId}>{lacks}</small>}
+    </span>
+  );
+};
+
+/** A command for another program, with a button that copies it. */
+export const Command = ({ children }: { readonly children: string }) => {
+  const tell = useTell();
+  const copy = () =>
+    navigator.clipboard.writeText(children).then(
+      () => tell('Copied.'),
+      () => tell('The browser does not let the console copy. Select the text and copy it.'),
+    );
+  return (
+    <span class="command">
+      <code>{children}</code>
+      <button type="button" onClick={copy}>
+        Copy <span class="hidden">{children}</span>
+      </button>
+    </span>
+  );
+};
 
 const shownForMs = 30_000;
 
@@ -59,33 +199,39 @@ export const Value = ({
   readonly read: () => Promise<string>;
   readonly label: string;
 }) => {
-  const [value, setValue] = useState<string>();
-  const [note, setNote] = useState('');
-  const hide = () => setValue(undefined);
-  useHiding(value !== undefined, hide);
-  const told = (error: unknown) => setNote(error instanceof Error ? error.message : String(error));
-  const show = () =>
-    read().then((text) => {
-      setNote('');
-      setValue(text);
-    }, told);
-  const copy = () => read().then(copyForAWhile).then(setNote, told);
+  const [content, setContent] = useState<string>();
+  const [fault, setFault] = useState('');
+  const tell = useTell();
+  const hide = () => setContent(undefined);
+  useHiding(content !== undefined, hide);
+  const use = (work: (value: string) => unknown) => async () => {
+    setFault('');
+    try {
+      await work(await read());
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : String(error));
+    }
+  };
   return (
     <span class="value">
-      {value === undefined ? (
+      {content === undefined ? (
         <span aria-hidden="true">••••••••</span>
       ) : (
         <output aria-label={label} translate={false}>
-          {value}
+          {content}
         </output>
       )}
-      <button type="button" onClick={value === undefined ? show : hide}>
-        {value === undefined ? 'Show' : 'Hide'} <span class="hidden">{label}</span>
+      <button type="button" onClick={content === undefined ? use(setContent) : hide}>
+        {content === undefined ? 'Show' : 'Hide'} <span class="hidden">{label}</span>
       </button>
-      <button type="button" onClick={copy}>
+      <button type="button" onClick={use(async (value) => tell(await copyForAWhile(value)))}>
         Copy <span class="hidden">{label}</span>
       </button>
-      <small role="status">{note}</small>
+      {fault && (
+        <small class="refused" role="alert">
+          {fault}
+        </small>
+      )}
     </span>
   );
 };
@@ -114,10 +260,18 @@ export const Dialog = ({
   readonly children: ComponentChildren;
 }) => {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  const titleId = useId();
+  useEffect(() => {
+    const opener = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      // A dialog that vanishes does not give the focus back by itself.
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={onClose}>
-      <h2 id="dialog-title">{title}</h2>
+    <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
+      <h2 id={titleId}>{title}</h2>
       {children}
     </dialog>
   );

@@ -16,6 +16,7 @@ export type Asked<Id extends OperationId> = {
   readonly name?: string;
   readonly version?: number;
   readonly ifVersion?: number;
+  readonly idempotencyKey?: string;
   readonly query?: QueryOf<Id>;
   readonly body?: BodyOf<Id>;
 };

@@ -1,60 +1,317 @@
-import { useAsking } from '../asking.ts';
-import { Instant, Refused, Value, Waiting } from '../parts.tsx';
-import { ask } from '../session.ts';
+import { useEffect, useId, useState } from 'preact/hooks';
+import { useCaller } from '../caller.ts';
+import {
+  ActionButton,
+  Badge,
+  Command,
+  Instant,
+  Refused,
+  Table,
+  Title,
+  Value,
+  Waiting,
+} from '../parts.tsx';
+import { type Caller, lacks } from '../permissions.ts';
+import { intervalAt, type VersionEntry } from '../timeline.ts';
+import { NewSecretDialog } from './new-secret.tsx';
+import './secret.css';
+import { AsOf } from './secret/as-of.tsx';
+import { Compare } from './secret/compare.tsx';
+import { type Chosen, ChosenDialog, restorableOf } from './secret/dialogs.tsx';
+import { Explain } from './secret/explain.tsx';
+import { type History, type Reading, useHistory } from './secret/history.ts';
+import { readValue } from './secret/values.ts';
 
-/** One secret: its versions, each with its interval and its value on request. */
+/** One secret: its life, its versions, and what can be done with it. */
 export const SecretView = ({ name }: { readonly name: string }) => {
-  const { result, refusal, isWaiting } = useAsking(
-    (signal) => ask('list-versions', { name, query: { limit: '100' } }, signal),
-    [name],
-  );
+  const caller = useCaller();
+  const reading = useHistory(name);
+  const { result: history, refusal, isWaiting, again } = reading;
+  const isMissing = history === undefined && refusal?.problem.code === 'not_found';
   return (
     <main>
-      <h1>{name}</h1>
-      <Refused refusal={refusal} />
-      <Waiting isWaiting={isWaiting && result === undefined} />
-      <table>
-        <thead>
-          <tr>
-            {['Version', 'Valid from', 'Valid to', 'By', 'Note', 'Value'].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {result?.versions.map(({ version, state, validFrom, validTo, createdBy, note }) => (
-            <tr key={version}>
-              <th scope="row">{version}</th>
-              <td>
-                <Instant at={validFrom} />
-              </td>
-              <td>{validTo === null ? 'now' : <Instant at={validTo} />}</td>
-              <td>{createdBy}</td>
-              <td>{note}</td>
-              <td>
-                {state === 'stored' ? (
-                  <Value
-                    label={`the value of version ${version}`}
-                    read={() => readValue(name, version)}
-                  />
-                ) : (
-                  state
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Title>{name}</Title>
+      {isMissing ? (
+        <Missing name={name} caller={caller} onEnd={again} />
+      ) : (
+        <Refused refusal={refusal} />
+      )}
+      {history === undefined && <Waiting isWaiting={isWaiting} />}
+      {history && <Life name={name} history={history} caller={caller} reading={reading} />}
     </main>
   );
 };
 
-const readValue = async (name: string, version: number): Promise<string> => {
-  const { value, encoding } = await ask('get-secret', {
-    name,
-    query: { version: String(version) },
-  });
-  return encoding === 'utf8' ? value : `base64: ${value}`;
+/** Tells what to do about a name that has no secret. */
+const Missing = ({
+  name,
+  caller,
+  onEnd,
+}: {
+  readonly name: string;
+  readonly caller: Caller | undefined;
+  readonly onEnd: () => void;
+}) => {
+  const [isCreating, setCreating] = useState(false);
+  return (
+    <div class="empty">
+      <p>There is no secret of this name that your token covers.</p>
+      <p class="row">
+        <ActionButton onClick={() => setCreating(true)} lacks={lacks(caller, 'secrets:write')}>
+          Create it
+        </ActionButton>
+      </p>
+      <p>
+        <Command>{`printf %s hunter2 | dsv create ${name}`}</Command>
+      </p>
+      {isCreating && (
+        <NewSecretDialog name={name} onEnd={onEnd} onClose={() => setCreating(false)} />
+      )}
+    </div>
+  );
+};
+
+const Life = ({
+  name,
+  history,
+  caller,
+  reading,
+}: {
+  readonly name: string;
+  readonly history: History;
+  readonly caller: Caller | undefined;
+  readonly reading: Reading;
+}) => {
+  const [chosen, setChosen] = useState<Chosen>();
+  const [asOf, setAsOf] = useState<number>();
+  const lifeId = useId();
+  const versionsId = useId();
+  useEffect(() => {
+    // The button that had the focus may be gone, such as Delete after a deletion.
+    if (document.activeElement !== document.body) return;
+    document.querySelector('h1')?.focus({ preventScroll: true });
+  }, [history]);
+  const atThen = asOf === undefined ? history.current : intervalAt(history.intervals, asOf)?.entry;
+  return (
+    <>
+      <Present name={name} history={history} caller={caller} onChoose={setChosen} />
+      <section aria-labelledby={lifeId}>
+        <h2 id={lifeId}>Through time</h2>
+        <AsOf name={name} history={history} asOf={asOf} onChoose={setAsOf} />
+      </section>
+      <section aria-labelledby={versionsId}>
+        <h2 id={versionsId}>Versions</h2>
+        <Versions
+          {...{ name, history, caller, onChoose: setChosen }}
+          versionThen={atThen?.version}
+        />
+        <More history={history} reading={reading} />
+      </section>
+      <div class="two">
+        <Compare name={name} history={history} lacks={lacks(caller, 'secrets:read')} />
+        <Explain name={name} lacks={lacks(caller, 'secrets:explain')} />
+      </div>
+      {chosen && (
+        <ChosenDialog
+          {...{ chosen, name, history }}
+          onEnd={reading.again}
+          onClose={() => setChosen(undefined)}
+        />
+      )}
+    </>
+  );
+};
+
+type OnChoose = (chosen: Chosen) => void;
+
+/** The secret as it is now, and the actions on it. */
+const Present = ({
+  name,
+  history,
+  caller,
+  onChoose,
+}: {
+  readonly name: string;
+  readonly history: History;
+  readonly caller: Caller | undefined;
+  readonly onChoose: OnChoose;
+}) => {
+  const { version, state, createdBy, validFrom, note } = history.current;
+  const writing = lacks(caller, 'secrets:write');
+  const gone = restorableOf(history)
+    ? undefined
+    : 'The last value was destroyed. Create a new one instead.';
+  return (
+    <>
+      <p class="present">
+        <Badge>{state}</Badge> version {version}, {state === 'deleted' ? 'deleted' : 'written'} by{' '}
+        {createdBy} on <Instant at={validFrom} />
+        {note !== undefined && <q>{note}</q>}
+      </p>
+      {state === 'stored' ? (
+        <div key="stored" class="row">
+          <Value key={version} label="the present value" read={() => readValue(name, {})} />
+          <ActionButton kind="main" onClick={() => onChoose({ action: 'update' })} lacks={writing}>
+            Update
+          </ActionButton>
+          <ActionButton
+            kind="danger"
+            onClick={() => onChoose({ action: 'delete' })}
+            lacks={lacks(caller, 'secrets:delete')}
+          >
+            Delete
+          </ActionButton>
+        </div>
+      ) : (
+        <div key="deleted" class="row">
+          <ActionButton
+            kind="main"
+            onClick={() => onChoose({ action: 'restore' })}
+            lacks={writing ?? gone}
+          >
+            Restore
+          </ActionButton>
+          <ActionButton onClick={() => onChoose({ action: 'begin again' })} lacks={writing}>
+            Create a new value
+          </ActionButton>
+        </div>
+      )}
+    </>
+  );
+};
+
+const columns = ['Version', 'State', 'Valid from', 'Valid to', 'By', 'Note', 'Value', 'Actions'];
+
+const Versions = ({
+  name,
+  history: { entries, current },
+  caller,
+  versionThen,
+  onChoose,
+}: {
+  readonly name: string;
+  readonly history: History;
+  readonly caller: Caller | undefined;
+  /** The version that was valid at the chosen instant. */
+  readonly versionThen: number | undefined;
+  readonly onChoose: OnChoose;
+}) => {
+  const [rollBackId, destroyId] = [useId(), useId()];
+  const noRollBack =
+    lacks(caller, 'secrets:write') ??
+    (current.state === 'deleted'
+      ? 'The secret is deleted. Restore it before you roll back.'
+      : undefined);
+  const noDestroy = lacks(caller, 'secrets:destroy');
+  const hasOldValues = entries.some(({ state, validTo }) => state === 'stored' && validTo !== null);
+  return (
+    <>
+      {hasOldValues && noRollBack && (
+        <p class="soft" id={rollBackId}>
+          You cannot roll back: {noRollBack}
+        </p>
+      )}
+      {hasOldValues && noDestroy && (
+        <p class="soft" id={destroyId}>
+          You cannot destroy values: {noDestroy}
+        </p>
+      )}
+      <Table
+        label={`Versions of ${name}, the newest first`}
+        columns={columns}
+        rows={entries.map((entry) => ({
+          key: entry.version,
+          isChosen: entry.version === versionThen,
+          cells: [
+            <>
+              <span class="narrow">Version </span>
+              {entry.version}
+            </>,
+            <Badge key="state">{entry.state}</Badge>,
+            <Instant key="from" isExact at={entry.validFrom} />,
+            entry.validTo === null ? 'now' : <Instant key="to" isExact at={entry.validTo} />,
+            entry.createdBy,
+            <NoteOf key="note" {...entry} />,
+            entry.state === 'stored' && (
+              <Value
+                key="value"
+                label={`the value of version ${entry.version}`}
+                read={() => readValue(name, { version: String(entry.version) })}
+              />
+            ),
+            entry.state === 'stored' && entry.validTo !== null && (
+              <div key="actions" class="row">
+                <ActionButton
+                  onClick={() => onChoose({ action: 'roll back', version: entry.version })}
+                  lacks={noRollBack}
+                  lacksId={rollBackId}
+                >
+                  Roll back <span class="hidden">to version {entry.version}</span>
+                </ActionButton>
+                <ActionButton
+                  kind="danger"
+                  onClick={() => onChoose({ action: 'destroy', version: entry.version })}
+                  lacks={noDestroy}
+                  lacksId={destroyId}
+                >
+                  Destroy <span class="hidden">version {entry.version}</span>
+                </ActionButton>
+              </div>
+            ),
+          ],
+        }))}
+      />
+      {hasOldValues && (
+        <p class="row">
+          <ActionButton
+            kind="danger"
+            onClick={() => onChoose({ action: 'destroy all' })}
+            lacks={noDestroy}
+            lacksId={destroyId}
+          >
+            Destroy all old values
+          </ActionButton>
+        </p>
+      )}
+    </>
+  );
+};
+
+/** The note of a version, or who destroyed it, because its note is gone then. */
+const NoteOf = ({ note, destroyedAt, destroyedBy }: VersionEntry) => (
+  <>
+    {note}
+    {destroyedAt !== undefined && (
+      <>
+        destroyed by {destroyedBy} on <Instant at={destroyedAt} />
+      </>
+    )}
+  </>
+);
+
+/** Loads older versions. The list begins with the newest hundred. */
+const More = ({ history, reading }: { readonly history: History; readonly reading: Reading }) => {
+  if (history.isWhole) return null;
+  return (
+    <div class="row">
+      <span>
+        {history.entries.length} of {history.current.version} versions are loaded.
+      </span>
+      {reading.isWaiting ? (
+        <button type="button" onClick={reading.cancel}>
+          Cancel
+        </button>
+      ) : (
+        <>
+          <button type="button" onClick={reading.readMore}>
+            Load 100 older
+          </button>
+          <button type="button" onClick={reading.readAll}>
+            Load all
+          </button>
+        </>
+      )}
+      <Waiting isWaiting={reading.isWaiting}>Reading: {reading.count} versions …</Waiting>
+    </div>
+  );
 };

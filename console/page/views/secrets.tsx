@@ -1,108 +1,224 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { isSecretName } from '../../../functions/model/types.ts';
 import { useAsking } from '../asking.ts';
-import { Instant, Refused, Waiting } from '../parts.tsx';
+import { useCaller } from '../caller.ts';
+import {
+  ActionButton,
+  Badge,
+  Command,
+  Instant,
+  Refused,
+  Table,
+  Title,
+  Waiting,
+} from '../parts.tsx';
+import { lacks } from '../permissions.ts';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
+import { NewSecretDialog } from './new-secret.tsx';
 
 const pageSize = '50';
+const debounceMs = 200;
+
+type State = 'stored' | 'deleted';
+
+/** What a person looks for. It stays while they look at one secret and come back. */
+type Search = {
+  readonly prefix: string;
+  readonly state: State;
+  /** Where the pages after the first begin, up to the present one. */
+  readonly cursors: readonly string[];
+};
+let lastSearch: Search = { prefix: '', state: 'stored', cursors: [] };
 
 /** The secrets that the token covers: a page at a time, and searchable by the beginning of a name. */
 export const SecretsView = () => {
-  const [prefix, setPrefix] = useState('');
-  const [state, setState] = useState<'stored' | 'deleted'>('stored');
-  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const [search, setSearch] = useState(lastSearch);
+  const [isCreating, setCreating] = useState(false);
+  const caller = useCaller();
+  const { prefix, state, cursors } = search;
   const cursor = cursors.at(-1);
   const { result, refusal, isWaiting } = useAsking(
-    (signal) =>
-      ask(
-        'list-secrets',
-        {
-          query: {
-            prefix: prefix || undefined,
-            state,
-            cursor,
-            limit: pageSize,
-            include: 'details',
-          },
-        },
-        signal,
-      ),
+    async (signal) => {
+      lastSearch = search;
+      // No name begins so, and the vault would refuse the question.
+      if (prefix !== '' && !isSecretName(prefix)) return { secrets: [], nextCursor: null };
+      const query = { prefix: prefix || undefined, state, cursor, limit: pageSize } as const;
+      return await ask('list-secrets', { query: { ...query, include: 'details' } }, signal);
+    },
     [prefix, state, cursor],
   );
+  const secrets = result?.secrets ?? [];
+  const isEmpty = result !== undefined && secrets.length === 0;
   return (
     <main>
-      <h1>Secrets</h1>
-      <search>
-        <label>
-          Names that begin with{' '}
-          <input
-            type="search"
-            value={prefix}
-            autocomplete="off"
-            spellcheck={false}
-            onInput={({ currentTarget }) => {
-              setCursors([]);
-              setPrefix(currentTarget.value);
-            }}
-          />
-        </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={state === 'deleted'}
-            onChange={({ currentTarget }) => {
-              setCursors([]);
-              setState(currentTarget.checked ? 'deleted' : 'stored');
-            }}
-          />{' '}
-          deleted ones
-        </label>
-      </search>
+      <div class="head">
+        <Title>Secrets</Title>
+        <ActionButton
+          kind="main"
+          onClick={() => setCreating(true)}
+          lacks={lacks(caller, 'secrets:write')}
+        >
+          New secret
+        </ActionButton>
+      </div>
+      <SearchBar
+        search={search}
+        onSearch={(sought) => setSearch({ ...search, ...sought, cursors: [] })}
+      />
       <Refused refusal={refusal} />
-      <table aria-busy={isWaiting}>
-        <thead>
-          <tr>
-            {['Name', 'Version', 'Changed', 'By', 'Note'].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {result?.secrets?.map(({ name, version, validFrom, createdBy, note }) => (
-            <tr key={name}>
-              <th scope="row">
-                <a href={linkTo('secrets', name)}>{name}</a>
-              </th>
-              <td>{version}</td>
-              <td>
-                <Instant at={validFrom} />
-              </td>
-              <td>{createdBy}</td>
-              <td>{note}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {result?.secrets?.length === 0 && <p>No secrets here yet.</p>}
+      {!isEmpty && (
+        <Table
+          label={state === 'stored' ? 'Secrets' : 'Deleted secrets'}
+          isBusy={isWaiting}
+          columns={['Name', 'Version', 'Changed', 'By', 'Note', 'State']}
+          rows={secrets.map((secret) => ({
+            key: secret.name,
+            cells: [
+              <a key="link" href={linkTo('secrets', secret.name)}>
+                {secret.name}
+              </a>,
+              secret.version,
+              <Instant key="changed" at={secret.validFrom} />,
+              secret.createdBy,
+              secret.note,
+              <Badge key="state">{secret.state}</Badge>,
+            ],
+          }))}
+        />
+      )}
+      {isEmpty && <NothingHere search={search} />}
       <Waiting isWaiting={isWaiting && result === undefined} />
-      <p class="pages">
-        <button
-          type="button"
-          disabled={cursors.length === 0}
-          onClick={() => setCursors(cursors.slice(0, -1))}
-        >
-          Previous page
-        </button>
-        <button
-          type="button"
-          disabled={!result?.nextCursor}
-          onClick={() => setCursors([...cursors, result?.nextCursor ?? ''])}
-        >
-          Next page
-        </button>
-      </p>
+      {(cursors.length > 0 || result?.nextCursor) && (
+        <nav class="row" aria-label="Pages">
+          <button
+            type="button"
+            disabled={cursors.length === 0}
+            onClick={() => setSearch({ ...search, cursors: cursors.slice(0, -1) })}
+          >
+            Previous page
+          </button>
+          <span>Page {cursors.length + 1}</span>
+          <button
+            type="button"
+            disabled={!result?.nextCursor}
+            onClick={() =>
+              result?.nextCursor &&
+              setSearch({ ...search, cursors: [...cursors, result.nextCursor] })
+            }
+          >
+            Next page
+          </button>
+        </nav>
+      )}
+      {isCreating && <NewSecretDialog onClose={() => setCreating(false)} />}
     </main>
+  );
+};
+
+const SearchBar = ({
+  search,
+  onSearch,
+}: {
+  readonly search: Search;
+  readonly onSearch: (sought: Partial<Search>) => void;
+}) => {
+  const field = useRef<HTMLInputElement>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => {
+    const focus = (event: KeyboardEvent): void => {
+      if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTyping() || document.querySelector('dialog[open]')) return;
+      event.preventDefault();
+      field.current?.select();
+    };
+    addEventListener('keydown', focus);
+    return () => {
+      clearTimeout(timer.current);
+      removeEventListener('keydown', focus);
+    };
+  }, []);
+  const changed = (prefix: string): void => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => onSearch({ prefix }), debounceMs);
+  };
+  return (
+    <search class="row">
+      <label>
+        Names that begin with <kbd>/</kbd>{' '}
+        <input
+          ref={field}
+          type="search"
+          defaultValue={search.prefix}
+          aria-keyshortcuts="/"
+          maxLength={128}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          onInput={({ currentTarget }) => changed(currentTarget.value.trim())}
+        />
+      </label>
+      <fieldset class="choice">
+        <legend class="hidden">State</legend>
+        {(['stored', 'deleted'] as const).map((state) => (
+          <label key={state}>
+            <input
+              type="radio"
+              name="state"
+              checked={search.state === state}
+              onChange={() => onSearch({ state })}
+            />{' '}
+            {state}
+          </label>
+        ))}
+      </fieldset>
+    </search>
+  );
+};
+
+const isTyping = (): boolean =>
+  document.activeElement instanceof HTMLElement &&
+  document.activeElement.matches('input:not([type=radio], [type=checkbox]), textarea, select');
+
+/** Tells why the list is empty, and what to do. */
+const NothingHere = ({ search: { prefix, state } }: { readonly search: Search }) => {
+  const names = useCaller()?.names;
+  const isPartial = names !== undefined && !names.includes('*');
+  if (prefix !== '') {
+    return (
+      <p class="empty">
+        No {state} secret has a name that begins with <strong>{prefix}</strong>. Upper and lower
+        case differ.
+      </p>
+    );
+  }
+  if (state === 'deleted') {
+    return (
+      <p class="empty">
+        Nothing is deleted. A deleted secret is listed here, keeps its history, and can be restored.
+      </p>
+    );
+  }
+  return (
+    <div class="empty">
+      <h2>No secrets yet</h2>
+      <p>
+        Choose <strong>New secret</strong> above, type a name such as <code>DB_PASSWORD</code> and a
+        value. Each later change becomes a new version, and no version is lost.
+      </p>
+      <p>The same from the command line:</p>
+      <p>
+        <Command>printf %s hunter2 | dsv create DB_PASSWORD --note 'a first try'</Command>
+      </p>
+      <p>A whole file at once, each assignment as a secret:</p>
+      <p>
+        <Command>dsv import .env</Command>
+      </p>
+      {isPartial && (
+        <p>
+          Your token covers only <code>{names.join(', ')}</code>. Other secrets are not listed.
+        </p>
+      )}
+    </div>
   );
 };

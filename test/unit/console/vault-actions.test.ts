@@ -29,9 +29,10 @@ describe('the actions of the console on the vault', () => {
   it('offer each operation of the vault, and pass on what was asked', async () => {
     const { actions, act, calls } = setUp(async () => ({ version: 2 }));
     expect([...actions.keys()]).toEqual(expect.arrayContaining(Object.keys(operations)));
-    const asked = { name: 'A.B', ifVersion: 1, body: { value: 'v' } };
+    const idempotencyKey = '3f0f0d3e-6f0b-4d52-9a57-0f0d3b1f7c42';
+    const asked = { name: 'A.B', ifVersion: 1, body: { value: 'v' }, idempotencyKey };
     expect(await act('update-secret', asked)).toEqual({ status: 200, body: { version: 2 } });
-    expect(calls).toEqual([['update-secret', asked]]);
+    expect(calls).toEqual([['update-secret', { ...asked, signal: expect.any(AbortSignal) }]]);
   });
 
   it('refuse a name or a version that could lead to another route, and ask the vault nothing', async () => {
@@ -49,7 +50,13 @@ describe('the actions of the console on the vault', () => {
     for (const version of [0, -1, 1.5, '1', '1/../..', null]) {
       expect((await act('destroy-version', { name: 'A', version })).status).toBe(400);
     }
-    for (const asked of [null, 'A', { name: 'A', url: '/v1/status' }, { query: { a: {} } }]) {
+    for (const asked of [
+      null,
+      'A',
+      { name: 'A', url: '/v1/status' },
+      { query: { a: {} } },
+      { idempotencyKey: 'A\r\nB' },
+    ]) {
       expect((await act('get-secret', asked)).status).toBe(400);
     }
     expect(calls).toEqual([]);

@@ -1,0 +1,15 @@
+/** Named sets of characters for random values. `dsv --generate` and the console have the same. */
+const digits = '0123456789';
+const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const lower = upper.toLowerCase();
+const alnum = upper + lower + digits;
+
+/** `alnum`, the preset, needs no quotes in a shell, a URL or a `.env` file; `graph` is what pass uses. */
+export const alphabets: ReadonlyMap<string, string> = new Map([
+  ['alnum', alnum],
+  ['alpha', upper + lower],
+  ['digits', digits],
+  ['hex', `${digits}abcdef`],
+  ['base64url', `${alnum}-_`],
+  ['graph', String.fromCharCode(...Array.from({ length: 94 }, (_, index) => 0x21 + index))],
+]);

@@ -1,0 +1,122 @@
+import type { ComponentChildren } from 'preact';
+import { useRef, useState } from 'preact/hooks';
+import { useDoing } from './asking.ts';
+import { Dialog, Refused } from './parts.tsx';
+import type { Refusal } from './session.ts';
+import { useTell } from './telling.tsx';
+
+/** What an action gets from its dialog. */
+export type Act = {
+  /** What stands in a field, by the field's name; '' if there is no such field. */
+  readonly text: (field: string) => string;
+  readonly signal: AbortSignal;
+  /** The same one while a person repeats the action unchanged, so that it has one effect. */
+  readonly idempotencyKey: string;
+  /** Shows how many steps are done. */
+  readonly progress: (done: number, all: number) => void;
+};
+
+/** Something that was done: a sentence, and the view where it is to be told if that is another one. */
+export type Done = { readonly sentence: string; readonly at?: string };
+
+/**
+ * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give up while the
+ * action runs. `onEnd` is called after each attempt, because even one that failed may have changed something.
+ */
+export const ActionDialog = ({
+  title,
+  submit,
+  kind = 'main',
+  perform,
+  adviceFor,
+  onEnd,
+  onClose,
+  children,
+}: {
+  readonly title: string;
+  readonly submit: string;
+  readonly kind?: 'main' | 'danger';
+  readonly perform: (act: Act) => Promise<Done>;
+  readonly adviceFor?: (refusal: Refusal) => string | undefined;
+  readonly onEnd?: () => void;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}) => {
+  const form = useRef<HTMLFormElement>(null);
+  const key = useRef<string | undefined>(undefined);
+  const [progress, setProgress] = useState<readonly [number, number]>();
+  const [wasCancelled, setCancelled] = useState(false);
+  const doing = useDoing();
+  const tell = useTell();
+  const text = (field: string): string => {
+    const found = form.current?.elements.namedItem(field);
+    return found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement
+      ? found.value
+      : '';
+  };
+  const begin = () => {
+    key.current ??= crypto.randomUUID();
+    const idempotencyKey = key.current;
+    setCancelled(false);
+    doing.begin(async (signal) => {
+      try {
+        const { sentence, at } = await perform({
+          ...{ text, signal, idempotencyKey },
+          progress: (done, all) => setProgress([done, all]),
+        });
+        tell(sentence, at);
+        onClose();
+      } finally {
+        setProgress(undefined);
+        onEnd?.();
+      }
+    });
+  };
+  const cancel = () => {
+    if (!doing.isBusy) return onClose();
+    doing.cancel();
+    setCancelled(true);
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        ref={form}
+        autocomplete="off"
+        onInput={() => {
+          key.current = undefined;
+        }}
+        onSubmit={(event) => {
+          event.preventDefault();
+          begin();
+        }}
+      >
+        {children}
+        <Refused refusal={doing.refusal} advice={doing.refusal && adviceFor?.(doing.refusal)} />
+        <p class="progress" role="status">
+          {doing.isBusy && <Progress of={progress} />}
+          {wasCancelled && !doing.isBusy && cancelled}
+        </p>
+        <p class="buttons">
+          <button type="button" onClick={cancel}>
+            Cancel
+          </button>
+          <button type="submit" class={kind} disabled={doing.isBusy}>
+            {submit}
+          </button>
+        </p>
+      </form>
+    </Dialog>
+  );
+};
+
+const cancelled =
+  'You have given up waiting. The vault may have done it all the same: look at the view behind, or repeat it unchanged, which has one effect.';
+
+const Progress = ({ of }: { readonly of: readonly [number, number] | undefined }) =>
+  of === undefined ? (
+    <>Working …</>
+  ) : (
+    <>
+      <progress value={of[0]} max={of[1]} aria-label="Progress" /> {of[0]} of {of[1]}
+    </>
+  );

@@ -1,0 +1,115 @@
+/** Fields of dialogs. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { alphabets } from '../../cli/alphabets.ts';
+import { useHiding } from './parts.tsx';
+import { randomText } from './random-text.ts';
+
+/** Keeps a value from spell checkers, autofill, translators and the assistants of browsers, some of which are remote. */
+const forValues = {
+  autocomplete: 'off',
+  autocorrect: 'off',
+  autocapitalize: 'off',
+  spellcheck: false,
+  translate: false,
+  writingsuggestions: 'false',
+  'data-1p-ignore': true,
+  'data-lpignore': 'true',
+  'data-bwignore': true,
+  'data-form-type': 'other',
+} as const;
+
+const lengthMax = 4_096;
+
+/** The field `value`. What it holds is dots until a person asks to see it, and gone when the dialog closes. */
+export const ValueField = () => {
+  const field = useRef<HTMLTextAreaElement>(null);
+  const length = useRef<HTMLInputElement>(null);
+  const alphabet = useRef<HTMLSelectElement>(null);
+  const [isShown, setShown] = useState(false);
+  useHiding(isShown, () => setShown(false));
+  useEffect(() => {
+    const element = field.current;
+    return () => {
+      if (element) element.value = '';
+    };
+  }, []);
+  const generate = () => {
+    if (field.current === null || !length.current?.reportValidity()) return;
+    const characters = alphabets.get(alphabet.current?.value ?? '') ?? '';
+    field.current.value = randomText(length.current.valueAsNumber, characters, (numbers) =>
+      crypto.getRandomValues(numbers),
+    );
+    field.current.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+  return (
+    <>
+      <label class="field">
+        Value
+        <textarea
+          ref={field}
+          name="value"
+          rows={4}
+          required
+          class={isShown ? undefined : 'masked'}
+          {...forValues}
+        />
+      </label>
+      <p class="row">
+        <button type="button" aria-pressed={isShown} onClick={() => setShown(!isShown)}>
+          {isShown ? 'Hide the value' : 'Show the value'}
+        </button>
+        <small>The vault stores it as it stands here, line feeds too.</small>
+      </p>
+      <details class="generate">
+        <summary>Generate a value</summary>
+        <p class="row">
+          <label>
+            Length{' '}
+            <input ref={length} type="number" min={1} max={lengthMax} defaultValue="32" required />
+          </label>
+          <label>
+            Characters{' '}
+            <select ref={alphabet}>
+              {[...alphabets.keys()].map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+          <button type="button" onClick={generate}>
+            Generate
+          </button>
+        </p>
+      </details>
+    </>
+  );
+};
+
+/** The field `note`. */
+export const NoteField = () => (
+  <label class="field">
+    Note <small>(optional; not secret: lists and histories show it)</small>
+    <input name="note" type="text" maxLength={512} autocomplete="off" />
+  </label>
+);
+
+/** The note of a form as part of a request, which has none if the field is empty. */
+export const noteIn = (text: (field: string) => string): { note?: string } =>
+  text('note') === '' ? {} : { note: text('note') };
+
+/** A field in which a person types the name of a secret again. Another text keeps the form from being sent. */
+export const NameAgainField = ({ name }: { readonly name: string }) => (
+  <label class="field">
+    Type <strong>{name}</strong> to go on
+    <input
+      type="text"
+      required
+      autocomplete="off"
+      spellcheck={false}
+      onInput={({ currentTarget }) =>
+        currentTarget.setCustomValidity(
+          currentTarget.value === name ? '' : 'This is not the name of the secret.',
+        )
+      }
+    />
+  </label>
+);

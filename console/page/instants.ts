@@ -1,0 +1,36 @@
+/** Instants as people read and type them. */
+
+/** An instant for a field of the kind `datetime-local`: local time with milliseconds. */
+export const fieldOf = (instant: number): string => {
+  const date = new Date(instant);
+  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  const [year, ...rest] = [...day, ...time].map((part) => String(part).padStart(2, '0'));
+  const [month, dayOfMonth, hours, minutes, seconds] = rest;
+  const ms = String(date.getMilliseconds()).padStart(3, '0');
+  return `${year?.padStart(4, '0')}-${month}-${dayOfMonth}T${hours}:${minutes}:${seconds}.${ms}`;
+};
+
+/** Reads what a field of the kind `datetime-local` holds; `undefined` if it is empty. */
+export const instantOf = (field: string): number | undefined => {
+  const instant = Date.parse(field);
+  return Number.isNaN(instant) ? undefined : instant;
+};
+
+const parts = {
+  day: { day: 'numeric', month: 'short', year: 'numeric' },
+  hour: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  second: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  ms: { minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+/** An instant with milliseconds, in local time. */
+export const exactText = (instant: number): string =>
+  new Date(instant).toLocaleString(undefined, { ...parts.day, ...parts.second, ...parts.ms });
+
+/** The mark of an instant on a scale whose marks are `step` milliseconds apart. */
+export const tickText = (instant: number, step: number): string => {
+  const fineness =
+    step >= 86_400_000 ? 'day' : step >= 60_000 ? 'hour' : step >= 1_000 ? 'second' : 'ms';
+  return new Date(instant).toLocaleString(undefined, parts[fineness]);
+};

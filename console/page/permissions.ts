@@ -1,0 +1,13 @@
+/** What the token of the console lacks for an action, so that a page can tell it before the vault refuses. */
+import type { ReplyOf } from '../../cli/contract.ts';
+import { coveringPattern } from '../../functions/model/types.ts';
+
+export type Caller = Pick<ReplyOf<'whoami'>, 'scopes' | 'names'>;
+
+/** The reason why the caller may not do it; `undefined` if the caller may, as far as the page knows. */
+export const lacks = (caller: Caller | undefined, scope: string): string | undefined =>
+  caller === undefined || caller.scopes.includes(scope) ? undefined : `Your token lacks ${scope}.`;
+
+/** Whether the caller's token covers a secret of this name. */
+export const covers = (caller: Caller | undefined, name: string): boolean =>
+  caller === undefined || coveringPattern(caller.names, name) !== undefined;

@@ -1,0 +1,29 @@
+/** Tells people what an action has done, in one place that screen readers listen to. */
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext, useEffect, useState } from 'preact/hooks';
+
+/** Tells a sentence. With `at`, a link to a view, the sentence is for that view, which may appear only later. */
+type Tell = (sentence: string, at?: string) => void;
+
+const TellContext = createContext<Tell>(() => undefined);
+
+export const useTell = (): Tell => useContext(TellContext);
+
+/** Holds the sentence that was told last, as long as its view is shown. */
+export const Telling = ({ children }: { readonly children: ComponentChildren }) => {
+  const [told, setTold] = useState<{ readonly sentence: string; readonly at: string }>();
+  useEffect(() => {
+    const left = () => setTold((last) => (last?.at === location.hash ? last : undefined));
+    addEventListener('hashchange', left);
+    return () => removeEventListener('hashchange', left);
+  }, []);
+  const tell: Tell = (sentence, at = location.hash) => setTold({ sentence, at });
+  return (
+    <TellContext.Provider value={tell}>
+      <p class="told" role="status">
+        {told?.sentence}
+      </p>
+      {children}
+    </TellContext.Provider>
+  );
+};

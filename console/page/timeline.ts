@@ -1,0 +1,139 @@
+/** The life of a secret on a line: intervals of time that tile, drawn to scale as far as each can be seen. */
+import type { ReplyOf } from '../../cli/contract.ts';
+
+export type VersionEntry = ReplyOf<'list-versions'>['versions'][number];
+
+/** Milliseconds since the epoch. The end is excluded. */
+export type Range = { readonly from: number; readonly to: number };
+
+/** The time in which a version was valid, or a part of the history that the page has not read. */
+export type Interval = Range & { readonly entry: VersionEntry | undefined };
+
+/** An interval on the line, in pixels. */
+export type Bar = Interval & { readonly x: number; readonly width: number };
+
+/**
+ * The intervals of a secret, the oldest first. `entries` are its newest versions, the newest first; `begin` is where the
+ * first version begins. The current version lasts until now, and at least a millisecond, because clocks differ.
+ */
+export const intervalsOf = (
+  entries: readonly VersionEntry[],
+  begin: number,
+  now: number,
+): readonly Interval[] => {
+  const known = entries.map((entry) => {
+    const from = Date.parse(entry.validFrom);
+    const to = entry.validTo === null ? Math.max(now, from + 1) : Date.parse(entry.validTo);
+    return { entry, from, to };
+  });
+  known.reverse();
+  const [oldest] = known;
+  if (oldest === undefined || begin >= oldest.from) return known;
+  return [{ entry: undefined, from: begin, to: oldest.from }, ...known];
+};
+
+/** From the first interval to the last. */
+export const wholeOf = (intervals: readonly Interval[]): Range => ({
+  from: intervals[0]?.from ?? 0,
+  to: intervals.at(-1)?.to ?? 0,
+});
+
+/** The interval that holds the instant. */
+export const intervalAt = <Kind extends Range>(
+  intervals: readonly Kind[],
+  instant: number,
+): Kind | undefined => intervals.find(({ from, to }) => from <= instant && instant < to);
+
+/** The part of `range` that lies within `bounds`; `undefined` if there is none. */
+export const within = (range: Range, bounds: Range): Range | undefined => {
+  const clipped = { from: Math.max(range.from, bounds.from), to: Math.min(range.to, bounds.to) };
+  return clipped.from < clipped.to ? clipped : undefined;
+};
+
+/**
+ * Lays out the part of the intervals within `range` on a line of `width` pixels. Their lengths are to scale, but none is
+ * shorter than `least`, unless half of the line were not enough for that.
+ */
+export const layOut = (
+  intervals: readonly Interval[],
+  range: Range,
+  { width, least }: { readonly width: number; readonly least: number },
+): readonly Bar[] => {
+  const visible = intervals.filter((interval) => within(interval, range) !== undefined);
+  const lengths = visible.map((interval) => lengthOf(within(interval, range)));
+  const widths = widthsOf(lengths, width, Math.min(least, width / 2 / visible.length));
+  let x = 0;
+  return visible.map((interval, index) => {
+    const bar = { ...interval, ...within(interval, range), x, width: widths[index] ?? 0 };
+    x += bar.width;
+    return bar;
+  });
+};
+
+const lengthOf = (range: Range | undefined): number => (range ? range.to - range.from : 0);
+
+/** Widths in proportion to the lengths, but at least `least`. The wide ones pay for the widening of the others. */
+const widthsOf = (lengths: readonly number[], width: number, least: number): readonly number[] => {
+  let length = lengths.reduce((sum, each) => sum + each, 0);
+  let rest = width;
+  const widened = new Set<number>();
+  const shortestFirst = [...lengths.keys()].sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0));
+  for (const index of shortestFirst) {
+    const own = lengths[index] ?? 0;
+    if ((own / length) * rest >= least) break;
+    widened.add(index);
+    length -= own;
+    rest -= least;
+  }
+  return lengths.map((own, index) => (widened.has(index) ? least : (own / length) * rest));
+};
+
+/** How many of the bars are wider than their time. */
+export const countWidened = (bars: readonly Bar[]): number => {
+  const perMs = Math.min(...bars.map(({ width, from, to }) => width / (to - from)));
+  // A bar that is to scale may differ by the rounding of its numbers.
+  return bars.filter(({ width, from, to }) => width / (to - from) > perMs * 1.001).length;
+};
+
+/** Where an instant lies on the line. Instants beyond its ends lie at the ends. */
+export const xOf = (bars: readonly Bar[], instant: number): number => {
+  const bar = intervalAt(bars, instant);
+  if (bar) return bar.x + ((instant - bar.from) / (bar.to - bar.from)) * bar.width;
+  const last = bars.at(-1);
+  return last === undefined || instant < last.from ? 0 : last.x + last.width;
+};
+
+/** The instant at a place of the line, in whole milliseconds. It is within the bar that is there. */
+export const instantAt = (bars: readonly Bar[], x: number): number | undefined => {
+  const bar = bars.find((each) => x < each.x + each.width) ?? bars.at(-1);
+  if (bar === undefined) return undefined;
+  const instant = bar.from + Math.floor(((x - bar.x) / bar.width) * (bar.to - bar.from));
+  return Math.min(Math.max(instant, bar.from), bar.to - 1);
+};
+
+const [secondMs, minuteMs, hourMs, dayMs] = [1_000, 60_000, 3_600_000, 86_400_000];
+
+/** The last day or hour before `end`. */
+export const lastOf = (unit: 'day' | 'hour', end: number): Range => ({
+  from: end - (unit === 'day' ? dayMs : hourMs),
+  to: end,
+});
+
+const steps = [
+  ...[1, 10, 100, secondMs, 5 * secondMs, 15 * secondMs],
+  ...[minuteMs, 5 * minuteMs, 15 * minuteMs, hourMs, 3 * hourMs, 6 * hourMs, 12 * hourMs],
+  ...[dayMs, 7 * dayMs, 28 * dayMs, 91 * dayMs, 364 * dayMs, 3_640 * dayMs, 36_400 * dayMs],
+];
+
+/** Round instants within the range, at most `most`. `offsetMs` is what local time is ahead of UTC, so that days are local. */
+export const ticksOf = (
+  { from, to }: Range,
+  most: number,
+  offsetMs: number,
+): { readonly step: number; readonly instants: readonly number[] } => {
+  const step = steps.find((each) => (to - from) / each <= most) ?? Number.POSITIVE_INFINITY;
+  const instants: number[] = [];
+  const first = Math.ceil((from + offsetMs) / step) * step - offsetMs;
+  for (let instant = first; instant < to; instant += step) instants.push(instant);
+  return { step, instants: instants.slice(0, most) };
+};

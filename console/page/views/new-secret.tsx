@@ -1,0 +1,70 @@
+import { isSecretName } from '../../../functions/model/types.ts';
+import { ActionDialog } from '../action-dialog.tsx';
+import { useCaller } from '../caller.ts';
+import { NoteField, noteIn, ValueField } from '../fields.tsx';
+import { covers } from '../permissions.ts';
+import { go, linkTo } from '../routes.ts';
+import { ask } from '../session.ts';
+
+/** Creates a secret and goes to it. A given `name` is fixed: that of a secret that is deleted or never was. */
+export const NewSecretDialog = ({
+  name,
+  onEnd,
+  onClose,
+}: {
+  readonly name?: string;
+  readonly onEnd?: () => void;
+  readonly onClose: () => void;
+}) => {
+  const caller = useCaller();
+  const check = (input: HTMLInputElement): void => {
+    const rule = isSecretName(input.value)
+      ? covers(caller, input.value) || input.value === ''
+        ? ''
+        : `Your token covers only ${caller?.names.join(', ')}.`
+      : 'A name is a letter or _, then letters, digits, _ . or -, at most 128 in all.';
+    input.setCustomValidity(rule);
+  };
+  return (
+    <ActionDialog
+      title={name === undefined ? 'New secret' : `New value for ${name}`}
+      submit="Create"
+      perform={async ({ text, ...how }) => {
+        const body = { name: name ?? text('name'), value: text('value'), ...noteIn(text) };
+        const written = await ask(
+          'create-secret',
+          { body, idempotencyKey: how.idempotencyKey },
+          how.signal,
+        );
+        go('secrets', written.name);
+        const sentence = `Created ${written.name}, version ${written.version}.`;
+        return { sentence, at: linkTo('secrets', written.name) };
+      }}
+      adviceFor={({ problem }) =>
+        problem.code === 'secret_exists'
+          ? 'Choose another name, or open that secret and update it.'
+          : undefined
+      }
+      {...(onEnd && { onEnd })}
+      onClose={onClose}
+    >
+      {name === undefined && (
+        <label class="field">
+          Name
+          <input
+            name="name"
+            type="text"
+            required
+            maxLength={128}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            onInput={({ currentTarget }) => check(currentTarget)}
+          />
+        </label>
+      )}
+      <ValueField />
+      <NoteField />
+    </ActionDialog>
+  );
+};

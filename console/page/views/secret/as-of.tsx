@@ -1,0 +1,120 @@
+import { useState } from 'preact/hooks';
+import { exactText, fieldOf, instantOf } from '../../instants.ts';
+import { Command, Instant, Value } from '../../parts.tsx';
+import { type Interval, intervalAt, type VersionEntry, wholeOf } from '../../timeline.ts';
+import type { History } from './history.ts';
+import { Timeline } from './timeline.tsx';
+import { readValue } from './values.ts';
+
+/** Looks at the secret as it was at an instant, which the slider, the field or the buttons choose. */
+export const AsOf = ({
+  name,
+  history: { intervals, current },
+  asOf,
+  onChoose,
+}: {
+  readonly name: string;
+  readonly history: History;
+  /** Milliseconds since the epoch; `undefined` is now. */
+  readonly asOf: number | undefined;
+  readonly onChoose: (instant: number | undefined) => void;
+}) => {
+  // A slider tells its own value to screen readers, so the sentence below is quiet then.
+  const [isSliding, setSliding] = useState(false);
+  const choose = (instant: number | undefined, isSlider = false) => {
+    setSliding(isSlider);
+    onChoose(instant);
+  };
+  const found = asOf === undefined ? undefined : intervalAt(intervals, asOf);
+  const index = asOf === undefined ? intervals.length - 1 : found ? intervals.indexOf(found) : -1;
+  const instant = asOf === undefined ? undefined : new Date(asOf).toISOString();
+  const entry = asOf === undefined ? current : found?.entry;
+  return (
+    <>
+      <Timeline intervals={intervals} asOf={asOf} onChoose={(chosen) => choose(chosen, true)} />
+      <div class="row">
+        <label>
+          As of{' '}
+          <input
+            type="datetime-local"
+            step="0.001"
+            value={fieldOf(asOf ?? wholeOf(intervals).to)}
+            onInput={({ currentTarget }) => {
+              const typed = instantOf(currentTarget.value);
+              if (typed !== undefined) choose(typed);
+            }}
+          />
+        </label>
+        <button
+          type="button"
+          disabled={index <= 0}
+          onClick={() => choose(intervals[index - 1]?.from)}
+        >
+          Earlier version
+        </button>
+        <button
+          type="button"
+          disabled={asOf === undefined}
+          onClick={() => choose(intervals[index + 1]?.from)}
+        >
+          Later version
+        </button>
+        <button type="button" disabled={asOf === undefined} onClick={() => choose(undefined)}>
+          Now
+        </button>
+      </div>
+      <div class="as-of">
+        <p aria-live={isSliding ? 'off' : 'polite'}>
+          {asOf === undefined ? 'Now: ' : `At ${exactText(asOf)}: `}
+          <Told interval={found} {...{ entry, asOf, intervals }} />
+        </p>
+        {instant !== undefined && entry?.state === 'stored' && (
+          <Value
+            key={instant}
+            label="the value at that instant"
+            read={() => readValue(name, { at: instant })}
+          />
+        )}
+        <p class="soft">Ask the same on the command line, or by HTTP:</p>
+        <Command>{`dsv get ${name}${instant === undefined ? '' : ` --at ${instant}`}`}</Command>
+        <Command>{`GET /v1/secrets/${name}${instant === undefined ? '' : `?at=${instant}`}`}</Command>
+      </div>
+    </>
+  );
+};
+
+/** What was valid then. */
+const Told = ({
+  entry,
+  interval,
+  asOf,
+  intervals,
+}: {
+  readonly entry: VersionEntry | undefined;
+  readonly interval: Interval | undefined;
+  readonly asOf: number | undefined;
+  readonly intervals: readonly Interval[];
+}) => {
+  if (entry === undefined) {
+    if (interval) return <>a version that is not loaded here. Load older versions below.</>;
+    const isAhead = asOf !== undefined && asOf >= wholeOf(intervals).to;
+    return <>{isAhead ? 'this lies ahead.' : 'the secret did not exist yet.'}</>;
+  }
+  const { version, state, createdBy, note, validFrom, validTo } = entry;
+  return (
+    <>
+      <strong>version {version}</strong>{' '}
+      {state === 'deleted' && '(a deletion: there was no value) '}
+      {state === 'destroyed' && '(its value has been destroyed since) '}
+      by {createdBy}, valid from <Instant isExact at={validFrom} />{' '}
+      {validTo === null ? (
+        'until now'
+      ) : (
+        <>
+          to <Instant isExact at={validTo} />
+        </>
+      )}
+      {note === undefined ? '.' : `: “${note}”.`}
+    </>
+  );
+};

@@ -1,0 +1,146 @@
+import { useId, useRef, useState } from 'preact/hooks';
+import type { ReplyOf } from '../../../../cli/contract.ts';
+import { useDoing } from '../../asking.ts';
+import { useCaller } from '../../caller.ts';
+import { ActionButton, Refused, Table } from '../../parts.tsx';
+import { ask } from '../../session.ts';
+
+type Explanation = ReplyOf<'explain-secret'>;
+
+const scopes = [
+  ...['secrets:read', 'secrets:write', 'secrets:delete'],
+  ...['secrets:destroy', 'secrets:explain', 'vault:status'],
+];
+
+/** Explains what a caller may do with the secret, and why: the console's own token, or any other. */
+export const Explain = ({
+  name,
+  lacks,
+}: {
+  readonly name: string;
+  readonly lacks: string | undefined;
+}) => {
+  const form = useRef<HTMLFormElement>(null);
+  const [explanation, setExplanation] = useState<Explanation>();
+  const doing = useDoing();
+  const caller = useCaller();
+  const headingId = useId();
+  const explain = (query: { readonly scopes?: string; readonly names?: string }) =>
+    doing.begin(async (signal) =>
+      setExplanation(await ask('explain-secret', { name, query }, signal)),
+    );
+  const explainOther = () => {
+    const data = new FormData(form.current ?? undefined);
+    const names = String(data.get('names')).replaceAll(/[\s,]+/g, ',');
+    explain({ scopes: data.getAll('scopes').join(','), names });
+  };
+  return (
+    <section aria-labelledby={headingId}>
+      <h2 id={headingId}>Explain access</h2>
+      <p class="row">
+        <ActionButton onClick={() => explain({})} lacks={lacks}>
+          What may I do?
+        </ActionButton>
+      </p>
+      {lacks === undefined && (
+        <details>
+          <summary>As another caller</summary>
+          <form
+            ref={form}
+            onSubmit={(event) => {
+              event.preventDefault();
+              explainOther();
+            }}
+          >
+            <fieldset class="choice">
+              <legend>Scopes</legend>
+              {scopes.map((scope) => (
+                <label key={scope}>
+                  <input
+                    type="checkbox"
+                    name="scopes"
+                    value={scope}
+                    defaultChecked={caller?.scopes.includes(scope) ?? false}
+                  />{' '}
+                  {scope}
+                </label>
+              ))}
+            </fieldset>
+            <label class="field">
+              Names <small>(names or beginnings such as app.*, with commas between)</small>
+              <input
+                type="text"
+                name="names"
+                required
+                defaultValue={caller?.names.join(', ') ?? '*'}
+                autocomplete="off"
+                spellcheck={false}
+              />
+            </label>
+            <p>
+              <button type="submit" disabled={doing.isBusy}>
+                What may this caller do?
+              </button>
+            </p>
+          </form>
+        </details>
+      )}
+      <Refused refusal={doing.refusal} />
+      <div role="status">{explanation && <Explained {...explanation} />}</div>
+    </section>
+  );
+};
+
+const Explained = ({
+  name,
+  exists,
+  deleted,
+  current,
+  masterKey,
+  readCost,
+  caller,
+}: Explanation) => (
+  <>
+    <p>
+      A caller with {caller.scopes.join(', ')} and the names {caller.names.join(', ')}:
+    </p>
+    <Table
+      label={`What the caller may do with ${name}`}
+      columns={['Action', 'Allowed', 'Why']}
+      rows={(['read', 'update', 'delete'] as const).map((action) => ({
+        key: action,
+        cells: [action, caller[action].allowed ? '✓ yes' : '✗ no', caller[action].why],
+      }))}
+    />
+    <ul class="facts">
+      <li>{stateOf({ exists, deleted, current })}</li>
+      <li>{keySentences[masterKey.state]}</li>
+      {masterKey.sealedCurrent === false && (
+        <li>Another master key than the present one sealed the current version.</li>
+      )}
+      <li>
+        One read costs {counted(readCost.storeCalls, 'call')} to the store,{' '}
+        {counted(readCost.kmsCalls, 'call')} to the key service and{' '}
+        {counted(readCost.units, 'unit')} of capacity.
+      </li>
+    </ul>
+  </>
+);
+
+const stateOf = ({
+  exists,
+  deleted,
+  current,
+}: Pick<Explanation, 'exists' | 'deleted' | 'current'>): string => {
+  if (deleted) return `The secret is deleted, since version ${current?.version}.`;
+  return exists ? `The current version is ${current?.version}.` : 'The secret does not exist.';
+};
+
+const keySentences: Readonly<Record<Explanation['masterKey']['state'], string>> = {
+  usable: 'The master key can be used now.',
+  unusable: 'The master key cannot be used: it is disabled, unknown or denied.',
+  unreachable: 'The key service cannot be reached now.',
+};
+
+const counted = (count: number, what: string): string =>
+  `${count} ${what}${count === 1 ? '' : 's'}`;

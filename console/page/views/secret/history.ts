@@ -1,0 +1,78 @@
+import { useState } from 'preact/hooks';
+import { type Asking, useAsking } from '../../asking.ts';
+import { ask } from '../../session.ts';
+import { type Interval, intervalsOf, type VersionEntry } from '../../timeline.ts';
+
+export type History = {
+  /** The versions that were read, the newest first. */
+  readonly entries: readonly VersionEntry[];
+  readonly current: VersionEntry;
+  readonly isWhole: boolean;
+  /** The time from the first version until now, the oldest first. It may begin with a part that was not read. */
+  readonly intervals: readonly Interval[];
+};
+
+const pageSize = '100';
+
+/** Reads the newest versions of a secret, so many pages of them. */
+const readHistory = async (
+  name: string,
+  pages: number,
+  signal: AbortSignal,
+  progress: (count: number) => void,
+): Promise<History> => {
+  const entries: VersionEntry[] = [];
+  let cursor: string | null | undefined;
+  for (let page = 0; page < pages && cursor !== null; page += 1) {
+    const query = { limit: pageSize, cursor };
+    const found = await ask('list-versions', { name, query }, signal);
+    entries.push(...found.versions);
+    cursor = found.nextCursor;
+    progress(entries.length);
+  }
+  const [current] = entries;
+  // A secret has at least one version, and the first page holds it.
+  if (current === undefined) throw new Error('the vault gave no version');
+  const isWhole = cursor === null;
+  const first = isWhole ? entries.at(-1) : await readFirst(name, signal);
+  const begin = Date.parse((first ?? current).validFrom);
+  return { entries, current, isWhole, intervals: intervalsOf(entries, begin, Date.now()) };
+};
+
+const readFirst = async (name: string, signal: AbortSignal): Promise<VersionEntry | undefined> => {
+  const query = { order: 'asc', limit: '1' };
+  return (await ask('list-versions', { name, query }, signal)).versions[0];
+};
+
+/** All versions of a secret that hold a value and are not the current one, the oldest first. */
+export const readOldValues = async (
+  name: string,
+  signal: AbortSignal,
+): Promise<readonly VersionEntry[]> => {
+  const { entries } = await readHistory(name, Number.POSITIVE_INFINITY, signal, () => undefined);
+  return entries
+    .slice(1)
+    .filter(({ state }) => state === 'stored')
+    .reverse();
+};
+
+export type Reading = Asking<History> & {
+  /** How many versions were read so far. */
+  readonly count: number;
+  readonly readMore: () => void;
+  readonly readAll: () => void;
+  readonly cancel: () => void;
+};
+
+/** The history of a secret: a page of it first, and more when asked for. */
+export const useHistory = (name: string): Reading => {
+  const [{ pages, before }, setPages] = useState({ pages: 1, before: 1 });
+  const [count, setCount] = useState(0);
+  const asking = useAsking((signal) => readHistory(name, pages, signal, setCount), [name, pages]);
+  return {
+    ...{ ...asking, count },
+    readMore: () => setPages({ pages: pages + 1, before: pages }),
+    readAll: () => setPages({ pages: Number.POSITIVE_INFINITY, before: pages }),
+    cancel: () => setPages({ pages: before, before }),
+  };
+};

@@ -1,0 +1,10 @@
+import { ask } from '../../session.ts';
+
+/** Reads a value to be shown: text as it is, other bytes as base64 with a prefix that says so. */
+export const readValue = async (
+  name: string,
+  query: { readonly version?: string; readonly at?: string },
+): Promise<string> => {
+  const { value, encoding } = await ask('get-secret', { name, query });
+  return encoding === 'utf8' ? value : `base64: ${value}`;
+};

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { exactText, fieldOf, instantOf, tickText } from '../../../console/page/instants.ts';
+
+const instant = new Date(2026, 10, 24, 14, 31, 5, 7).getTime();
+
+describe('fieldOf and instantOf', () => {
+  it('write and read local time with milliseconds', () => {
+    expect(fieldOf(instant)).toBe('2026-11-24T14:31:05.007');
+    expect(instantOf('2026-11-24T14:31:05.007')).toBe(instant);
+  });
+
+  it('give each instant back, but for the hour that the end of summer time repeats', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), (any) => {
+        const back = instantOf(fieldOf(any)) ?? 0;
+        expect([0, 3_600_000, 1_800_000]).toContain(Math.abs(back - any));
+      }),
+    );
+  });
+
+  it('read no instant from an empty field', () => {
+    expect(instantOf('')).toBeUndefined();
+  });
+});
+
+describe('exactText', () => {
+  it('tells an instant to the millisecond', () => {
+    expect(exactText(instant)).toMatch(/2026.*31.05.007/);
+  });
+});
+
+describe('tickText', () => {
+  it('tells as much of an instant as the distance of the marks needs', () => {
+    expect(tickText(instant, 86_400_000)).toMatch(/2026/);
+    expect(tickText(instant, 60_000)).toMatch(/31/);
+    expect(tickText(instant, 60_000)).not.toMatch(/05/);
+    expect(tickText(instant, 1_000)).toMatch(/31.05$|31.05 /);
+    expect(tickText(instant, 1)).toMatch(/31.05.007/);
+  });
+});

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { randomText } from '../../../console/page/random-text.ts';
+
+/** Gives these numbers one after the other. */
+const giving = (...numbers: readonly number[]) => {
+  const rest = [...numbers];
+  return (target: Uint32Array) => target.fill(rest.shift() ?? 0);
+};
+
+describe('randomText', () => {
+  it('takes a character of the alphabet for each random number', () => {
+    expect(randomText(4, 'abc', giving(0, 1, 2, 3))).toBe('abca');
+  });
+
+  it('skips the numbers that would make the first characters more likely', () => {
+    // 2 ** 32 is one more than a multiple of three.
+    expect(randomText(2, 'abc', giving(2 ** 32 - 1, 1, 2 ** 32 - 2))).toBe('bc');
+  });
+
+  it('gives as many characters as asked for', () => {
+    const text = randomText(40, 'ab', (numbers) => crypto.getRandomValues(numbers));
+    expect(text).toMatch(/^[ab]{40}$/);
+  });
+});
