@@ -1,61 +1,6 @@
 /** Prints errors of files for people, and for editors that jump to `file:line:column`. */
-import type { FileError } from './contract.ts';
 import type { Report } from './failures.ts';
-
-const sentences: Readonly<Record<string, string>> = {
-  missing_equals: 'this is neither an assignment nor a comment nor a blank line',
-  unterminated_quote: 'no quote closes the value',
-  text_after_quote: 'only blanks and a comment may follow a quoted value',
-  bad_key: 'a key is letters, digits and _, with no digit first',
-  bad_character: 'a NUL, or a carriage return that ends no line',
-  bad_escape: 'in double quotes this backslash is not an escape',
-  duplicate_key: 'the key is already assigned above',
-  malformed_reference:
-    'this looks like a reference but is not one; a backslash before it makes it text',
-  enc_not_allowed: 'expand stores nothing, so enc() has no place here',
-  unused_value: 'a value was given that no enc() names',
-  ambiguous_value: 'the file and the value given differ',
-  unresolved_value: 'no value for this enc(): neither in the file nor given',
-  nested_reference: 'the value to be stored contains a reference itself',
-  escaped_reference: 'with or without its backslash? JSON is stored unchanged',
-  reference_to_new_secret: 'the secret does not exist before this request',
-  not_found: 'there is no such secret',
-  version_destroyed: 'the value of this version was destroyed',
-  secret_exists: 'the secret exists already',
-  not_text: 'a value must be a string',
-  bad_name: 'this is not a secret name',
-  bad_json: 'this is not JSON',
-  value_elsewhere: 'this line still holds a value that was stored',
-  reader_disagrees: 'the program that reads this file may read this line differently',
-};
-
-const reasons: Readonly<Record<string, string>> = {
-  not_utf8: 'the value is no text',
-  nul: 'the value holds a NUL',
-  line_feed: 'the value holds a line feed',
-  carriage_return: 'a carriage return prevents it',
-  quotes: 'the value needs quotes but contains every kind of quote',
-  expansion: 'the reader would expand the value',
-  too_long: 'the line would be too long',
-  key: 'the reader keeps this name for itself',
-  byte_order_mark: 'a byte order mark is in the way',
-  comment: 'the comment is in the way',
-  other_line: 'another line is in the way',
-  expanded_later: 'the file is to be expanded later, and only the reader would read the line right',
-};
-
-type Told = Omit<FileError, 'line' | 'column'>;
-
-/** What is wrong at the place of an error or a warning, in one sentence. */
-export const sentenceOf = ({ code, name, key, dialect, reason, causeLine }: Told): string => {
-  if (code === 'not_representable') {
-    const why = reasons[reason ?? ''] ?? reason;
-    const at = causeLine === undefined ? '' : ` (line ${causeLine})`;
-    return `${key} cannot be written for ${dialect}: ${why}${at}`;
-  }
-  const sentence = sentences[code] ?? code;
-  return name === undefined ? sentence : `${name}: ${sentence}`;
-};
+import { sentenceOf } from './file-sentences.ts';
 
 /** One line for each error of the report, and a line with the number of omitted errors. */
 export const reportLines = (report: Report, file = 'file'): string[] => {
