@@ -8,6 +8,7 @@ import { act, ask, openSession } from './session.ts';
 import { Telling } from './telling.tsx';
 import { SecretView } from './views/secret.tsx';
 import { SecretsView } from './views/secrets.tsx';
+import { WorkbenchView } from './views/workbench.tsx';
 
 const App = () => {
   const { result: hasSession } = useAsking(openSession, []);
@@ -49,7 +50,9 @@ const Console = () => {
       {(caller || refusal) && (
         <CallerContext.Provider value={caller}>
           <Telling>
-            {name === undefined ? <SecretsView /> : <SecretView key={name} name={name} />}
+            {view === 'env' && <WorkbenchView />}
+            {view === 'secrets' &&
+              (name === undefined ? <SecretsView /> : <SecretView key={name} name={name} />)}
           </Telling>
         </CallerContext.Provider>
       )}
@@ -57,7 +60,10 @@ const Console = () => {
   );
 };
 
-const views = [['secrets', 'Secrets']] as const;
+const views = [
+  ['secrets', 'Secrets'],
+  ['env', '.env'],
+] as const;
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -5,9 +5,8 @@ import { useHiding } from './parts.tsx';
 import { randomText } from './random-text.ts';
 
 /** Keeps a value from spell checkers, autofill, translators and the assistants of browsers, some of which are remote. */
-const forValues = {
+export const forValues = {
   autocomplete: 'off',
-  autocorrect: 'off',
   autocapitalize: 'off',
   spellcheck: false,
   translate: false,

@@ -1,11 +1,52 @@
 /** The views have addresses behind `#`, such as `#/secrets/DB_PASSWORD`. No value ever stands in one. */
 import { useEffect, useState } from 'preact/hooks';
 
+/** The address of the present view. */
+let shown = '';
+
+/** Told of an address that a person wants to go to. It returns whether the present view stays. */
+let keeper: ((wanted: string) => boolean) | undefined;
+
+export type Leaving = {
+  /** Whether a person wants to leave, and has to decide. */
+  readonly isAsked: boolean;
+  readonly stay: () => void;
+  readonly leave: () => void;
+};
+
+/** While `isLost`, a person who wants to leave the view is asked first: by the view, or by the browser. */
+export const useLeaving = (isLost: boolean): Leaving => {
+  const [wanted, setWanted] = useState<string>();
+  useEffect(() => {
+    if (!isLost) return;
+    keeper = (address) => {
+      setWanted(address);
+      return true;
+    };
+    const ask = (event: Event) => event.preventDefault();
+    addEventListener('beforeunload', ask);
+    return () => {
+      keeper = undefined;
+      removeEventListener('beforeunload', ask);
+    };
+  }, [isLost]);
+  const leave = () => {
+    keeper = undefined;
+    location.hash = wanted ?? '';
+  };
+  return { isAsked: wanted !== undefined, stay: () => setWanted(undefined), leave };
+};
+
 /** The parts of the address of the present view: `['secrets', 'DB_PASSWORD']`. */
 export const useRoute = (): readonly string[] => {
   const [route, setRoute] = useState(routeOf);
   useEffect(() => {
-    const changed = () => setRoute(routeOf());
+    const changed = () => {
+      if (keeper?.(location.hash)) return history.replaceState(null, '', shown);
+      shown = location.hash;
+      setRoute(routeOf());
+    };
+    shown = location.hash;
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
   }, []);

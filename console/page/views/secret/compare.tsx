@@ -1,5 +1,6 @@
 import { useId, useState } from 'preact/hooks';
 import { useDoing } from '../../asking.ts';
+import { DiffLines } from '../../diff-lines.tsx';
 import { type DiffLine, diffLines } from '../../line-diff.ts';
 import { Refused, useHiding } from '../../parts.tsx';
 import type { History } from './history.ts';
@@ -80,7 +81,7 @@ export const Compare = ({
         {verdict || 'The values stay hidden until you ask to see their lines.'}
       </p>
       <Refused refusal={doing.refusal} />
-      {lines && lines.length > 0 && <Lines lines={lines} />}
+      {lines && lines.length > 0 && <DiffLines lines={lines} />}
     </section>
   );
 };
@@ -119,21 +120,3 @@ const verdictOf = (
   const lineCount = (number: number) => `${number} ${number === 1 ? 'line' : 'lines'}`;
   return `Versions ${a} and ${b} differ: ${lineCount(count('removed'))} removed, ${lineCount(count('added'))} added.`;
 };
-
-const Lines = ({ lines }: { readonly lines: readonly DiffLine[] }) => (
-  <ol class="diff" translate={false}>
-    {lines.map((line, index) =>
-      line.kind === 'skipped' ? (
-        <li key={index} class="skipped">
-          {line.count} equal lines
-        </li>
-      ) : (
-        <li key={index} class={line.kind}>
-          {line.kind === 'removed' && <del>{line.text}</del>}
-          {line.kind === 'added' && <ins>{line.text}</ins>}
-          {line.kind === 'same' && line.text}
-        </li>
-      ),
-    )}
-  </ol>
-);

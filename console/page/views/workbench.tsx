@@ -1,0 +1,267 @@
+import { useMemo, useRef, useState } from 'preact/hooks';
+import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
+import { useDoing } from '../asking.ts';
+import { useCaller } from '../caller.ts';
+import { ActionButton, Dialog, Refused, Title } from '../parts.tsx';
+import { lacks } from '../permissions.ts';
+import { useLeaving } from '../routes.ts';
+import { ask, Refusal } from '../session.ts';
+import { checkFile, type Mode } from '../workbench/check.ts';
+import { useCheck, useMarks } from '../workbench/checking.ts';
+import { Editor, moveCaret } from '../workbench/editor.tsx';
+import { type Finding, Findings, Names } from '../workbench/findings.tsx';
+import { type NameStates, statesOfAnswer, statesOfRefusal } from '../workbench/names.ts';
+import { contentOf, type Opened, openedFile } from '../workbench/opened.ts';
+import { firstChoices, NeededValues, Options } from '../workbench/options.tsx';
+import { lineStarts, offsetAt, type Place } from '../workbench/places.ts';
+import { bodyOf, filesOf, type ResultFile, sentencesAbout } from '../workbench/requests.ts';
+import { Result } from '../workbench/result.tsx';
+import '../workbench/workbench.css';
+
+const nothing: Opened = { text: '', eol: '\n' };
+const noStates: NameStates = new Map();
+
+/** What the vault answered. Its findings hold for what was sent. */
+type Answer = {
+  readonly sent: Sent;
+  readonly findings: readonly Finding[];
+  readonly files: readonly ResultFile[];
+};
+
+type Sent = { readonly content: string; readonly mode: Mode; readonly dialect: Dialect };
+
+/** Checks, encrypts, expands and submits a `.env` file. The file is only in this view, and gone with it. */
+export const WorkbenchView = () => {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const [opened, setOpened] = useState(nothing);
+  const [text, setText] = useState('');
+  const [replacing, setReplacing] = useState<Opened>();
+  const [choices, setChoices] = useState(firstChoices);
+  const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
+  const [states, setStates] = useState(noStates);
+  const [answer, setAnswer] = useState<Answer>();
+  const [said, setSaid] = useState('');
+  const doing = useDoing();
+  const lastKey = useRef<{ readonly text: string; readonly key: string }>(undefined);
+  const content = contentOf(text, opened.eol);
+  const { mode: chosen, dialect } = choices;
+  const asked = useMemo(
+    () => ({ content, values: typed, dialect, mode: chosen }),
+    [content, typed, dialect, chosen],
+  );
+  const { check, checkNow } = useCheck(asked);
+  // The last check may be older than the choice.
+  const mode = chosen ?? check.mode;
+  const { sent } = answer ?? {};
+  const isCurrent = sent?.content === content && sent.mode === mode && sent.dialect === dialect;
+  const told = answer && isCurrent ? answer.findings : none;
+  // The vault has accepted the file with values that are no longer in their fields.
+  const isDone = isCurrent && answer !== undefined && answer.files.length > 0;
+  const faults = isDone ? none : check.faults;
+  const findings = useMemo(
+    () => [...faults, ...told].sort((a, b) => a.line - b.line || a.column - b.column),
+    [faults, told],
+  );
+  const marks = useMarks(text, findings);
+  const caller = useCaller();
+  const lacking = scopes[mode].map((scope) => lacks(caller, scope)).find(Boolean);
+  const isLost = text !== '' && text !== opened.text;
+  const leaving = useLeaving(isLost);
+
+  const replace = (next: Opened) => {
+    setReplacing(undefined);
+    setOpened(next);
+    setText(next.text);
+    setStates(noStates);
+    setSaid(next.note ?? '');
+  };
+  const open = async (file: File | null | undefined) => {
+    if (!file) return;
+    const next = openedFile(new Uint8Array(await file.arrayBuffer()));
+    if ('refusal' in next) setSaid(next.refusal);
+    else if (isLost) setReplacing(next);
+    else replace(next);
+  };
+  const go = (place: Place) =>
+    moveCaret(area.current, offsetAt(text, lineStarts(text), place), place);
+  /** The same key while a person repeats an action that failed or was cancelled, so that it has one effect. */
+  const keyOf = (...request: unknown[]): string => {
+    const text = JSON.stringify(request);
+    if (lastKey.current?.text !== text) lastKey.current = { text, key: crypto.randomUUID() };
+    return lastKey.current.key;
+  };
+  const run = (isDryRun: boolean) => {
+    const { mode, needed } = checkNow();
+    // A dry run stores nothing, so any value does to look the names up.
+    const stands = isDryRun ? needed.map((name) => [name, 'x'] as const) : [];
+    const tried = checkFile({ ...asked, values: new Map([...stands, ...typed]) });
+    const { plan, refusal = 'the file has faults' } = tried;
+    setAnswer(undefined);
+    setStates(noStates);
+    setSaid(plan ? '' : `Nothing was sent: ${refusal}.`);
+    if (!plan) return;
+    const sent = { content, mode, dialect };
+    doing.begin(async (signal) => {
+      const body = bodyOf(tried, content, choices, isDryRun);
+      try {
+        const reply = await ask(`${mode}-env`, { body, idempotencyKey: keyOf(mode, body) }, signal);
+        if (!('content' in reply)) return;
+        lastKey.current = undefined;
+        const warnings = reply.warnings.map(
+          (one) => ({ ...one, column: 1, isWarning: true }) as const,
+        );
+        setStates(statesOfAnswer(plan, reply, isDryRun));
+        setSaid(sentencesAbout(reply, isDryRun));
+        const files = isDryRun ? [] : filesOf(mode, plan, reply);
+        setAnswer({ sent, findings: warnings, files });
+        if (!isDryRun) setTyped(new Map());
+      } catch (error) {
+        if (error instanceof Refusal) {
+          setStates(statesOfRefusal(plan, error.problem));
+          setAnswer({ sent, findings: error.problem.errors ?? [], files: [] });
+        } else if (signal.aborted) setSaid(cancelled[mode]);
+        throw error;
+      }
+    });
+  };
+  return (
+    <main
+      class="workbench"
+      onDragOver={(event) => {
+        if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+      }}
+      onDrop={(event) => {
+        const file = event.dataTransfer?.files[0];
+        if (file) event.preventDefault();
+        void open(file);
+      }}
+    >
+      <Title>.env workbench</Title>
+      <div class="sides">
+        <div>
+          <p class="row">
+            <label>
+              Open a file{' '}
+              <input
+                type="file"
+                onChange={({ currentTarget }) => {
+                  void open(currentTarget.files?.[0]);
+                  currentTarget.value = '';
+                }}
+              />
+            </label>
+            {opened.eol === '\r\n' && (
+              <button type="button" onClick={() => setOpened({ ...opened, eol: '\n' })}>
+                Change its line ends from CRLF to LF
+              </button>
+            )}
+          </p>
+          <Editor
+            area={area}
+            text={text}
+            marks={marks}
+            states={states}
+            describedBy="findings"
+            onInput={setText}
+          />
+          <Findings
+            id="findings"
+            findings={findings}
+            omitted={isDone ? 0 : check.faultsTotal - check.faults.length}
+            onGo={go}
+          />
+        </div>
+        <div>
+          <Options mode={mode} choices={choices} onChoose={setChoices} />
+          <NeededValues names={check.needed} values={typed} onInput={setTyped} />
+          <p class="row">
+            <ActionButton onClick={() => run(true)} lacks={lacking} lacksId="lacking">
+              Dry run
+            </ActionButton>
+            <ActionButton kind="main" onClick={() => run(false)} lacks={lacking} lacksId="lacking">
+              {titles[mode]}
+            </ActionButton>
+            {doing.isBusy && (
+              <button type="button" onClick={doing.cancel}>
+                Cancel
+              </button>
+            )}
+          </p>
+          <p id="lacking" class="said" role="status">
+            {lacking ?? (doing.isBusy ? 'Working …' : said)}
+          </p>
+          <Refused refusal={doing.refusal} />
+          <Names content={content} references={check.references} states={states} onGo={go} />
+        </div>
+      </div>
+      {answer?.files.map((file) => (
+        <Result
+          key={file.title}
+          file={file}
+          onUse={
+            file.holdsValues ? undefined : () => setText(file.content.replaceAll('\r\n', '\n'))
+          }
+        />
+      ))}
+      {replacing && (
+        <Question
+          title="Replace the text?"
+          yes="Replace it"
+          no="Keep it"
+          onYes={() => replace(replacing)}
+          onNo={() => setReplacing(undefined)}
+        />
+      )}
+      {leaving.isAsked && (
+        <Question
+          title="Leave, and lose the text?"
+          yes="Leave"
+          no="Stay"
+          onYes={leaving.leave}
+          onNo={leaving.stay}
+        />
+      )}
+    </main>
+  );
+};
+
+const none: readonly Finding[] = [];
+
+const scopes = {
+  encrypt: ['secrets:write'],
+  expand: ['secrets:read'],
+  submit: ['secrets:read', 'secrets:write'],
+} as const;
+
+const titles = { encrypt: 'Encrypt', expand: 'Expand', submit: 'Submit' } as const;
+
+const mayHaveStored =
+  'Cancelled. The vault may have stored the secrets all the same: a dry run tells.';
+const cancelled = { encrypt: mayHaveStored, submit: mayHaveStored, expand: 'Cancelled.' } as const;
+
+/** A question before a text is lost. */
+const Question = ({
+  title,
+  yes,
+  no,
+  onYes,
+  onNo,
+}: {
+  readonly title: string;
+  readonly yes: string;
+  readonly no: string;
+  readonly onYes: () => void;
+  readonly onNo: () => void;
+}) => (
+  <Dialog title={title} onClose={onNo}>
+    <p>The text in the editor is kept nowhere else.</p>
+    <p class="row">
+      <button type="button" onClick={onNo}>
+        {no}
+      </button>
+      <button type="button" class="danger" onClick={onYes}>
+        {yes}
+      </button>
+    </p>
+  </Dialog>
+);

@@ -1,0 +1,66 @@
+/** What the page can say about a file before the vault sees it, by the vault's own code. */
+import type { FileError } from '../../../cli/contract.ts';
+import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
+import { parseFile } from '../../../functions/env/grammar.ts';
+import { type Plan, planFile } from '../../../functions/env/plan.ts';
+import { type References, scanFile } from '../../../functions/env/references.ts';
+import { VaultError } from '../../../functions/model/errors.ts';
+
+/** What is to be done with a file: store what `enc()` names, put values in the place of `secret()`, or both. */
+export type Mode = 'encrypt' | 'expand' | 'submit';
+
+export type Asked = {
+  readonly content: string;
+  /** Values that a person has typed, by the names of `enc()`. Those that the file does not need are left out. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly dialect: Dialect;
+  /** `undefined`: what the file seems to be for. */
+  readonly mode: Mode | undefined;
+};
+
+export type Check = {
+  readonly mode: Mode;
+  readonly references: References;
+  /** The names of `enc()` whose values a person must give. */
+  readonly needed: readonly string[];
+  /** The values that are sent. */
+  readonly values: ReadonlyMap<string, string>;
+  /** There unless the vault would refuse the file before it looks its names up. */
+  readonly plan?: Plan;
+  readonly faults: readonly FileError[];
+  readonly faultsTotal: number;
+  /** Why the whole file would be refused. */
+  readonly refusal?: string;
+};
+
+/** Checks a file as the vault would. The largest file takes some hundred milliseconds. */
+export const checkFile = (asked: Asked): Check => {
+  const { content, dialect } = asked;
+  const references = scanFile(parseFile(content));
+  const mode = asked.mode ?? (references.enc.size > 0 ? 'encrypt' : 'expand');
+  const needed = mode === 'expand' ? [] : namesWithoutValue(references);
+  const values = new Map([...asked.values].filter(([name]) => needed.includes(name)));
+  return { mode, references, needed, values, ...planned({ content, values, dialect, mode }) };
+};
+
+const planned = (
+  file: Parameters<typeof planFile>[0],
+): Pick<Check, 'plan' | 'faults' | 'faultsTotal' | 'refusal'> => {
+  try {
+    return { plan: planFile(file), faults: [], faultsTotal: 0 };
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const { errors: faults = [], errorsTotal: faultsTotal = 0, limit } = error.members;
+    if (faults.length > 0) return { faults, faultsTotal };
+    const most = limit === undefined ? '' : `; the limit is ${limit}`;
+    return { faults, faultsTotal, refusal: `${error.message}${most}` };
+  }
+};
+
+/** The names of `enc()` whose values the file does not hold. */
+const namesWithoutValue = ({ enc, assignments, unreadableKeys }: References): string[] =>
+  [...enc.keys()].filter((name) => {
+    const own = assignments.get(name);
+    if (own === undefined) return !unreadableKeys.has(name);
+    return own.line.value.decoded === `enc(${name})`;
+  });

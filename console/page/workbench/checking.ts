@@ -1,0 +1,40 @@
+/** Checks of a file while it is being typed. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { type Asked, type Check, checkFile } from './check.ts';
+import type { Finding } from './findings.tsx';
+import type { Mark } from './pieces.ts';
+import { lineStarts, markAt, movedMarks, offsetAt } from './places.ts';
+
+/** A check of a large file takes longer than a key press may, so it waits for a pause. */
+const pauseMs = 250;
+
+export type Checking = {
+  /** The last check: while a person types, it is that of an older text. */
+  readonly check: Check;
+  readonly checkNow: () => Check;
+};
+
+/** `asked` must be the same object as long as nothing in it changes. */
+export const useCheck = (asked: Asked): Checking => {
+  const [check, setCheck] = useState(() => checkFile(asked));
+  const checkNow = () => {
+    const fresh = checkFile(asked);
+    setCheck(fresh);
+    return fresh;
+  };
+  useEffect(() => {
+    const timer = setTimeout(checkNow, pauseMs);
+    return () => clearTimeout(timer);
+  }, [asked]);
+  return { check, checkNow };
+};
+
+/** The marks of findings. They move with the text until it is checked again. */
+export const useMarks = (text: string, findings: readonly Finding[]): readonly Mark[] => {
+  const made = useMemo(() => {
+    const starts = lineStarts(text);
+    const faults = findings.filter(({ isWarning }) => !isWarning);
+    return { text, marks: faults.map((fault) => markAt(text, offsetAt(text, starts, fault))) };
+  }, [findings]);
+  return useMemo(() => movedMarks(made.marks, made.text, text), [made, text]);
+};

@@ -1,0 +1,150 @@
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
+import { forValues } from '../fields.tsx';
+import type { NameStates } from './names.ts';
+import { type Mark, type Piece, piecesBetween, withMarks } from './pieces.ts';
+import { lineStarts, type Place } from './places.ts';
+
+/** The height of a line, as in workbench.css. */
+const lineHeight = 21;
+/** Lines that are drawn above and below those that can be seen. */
+const spareLines = 4;
+/** A larger text is coloured when a person pauses, because it is parsed for longer than a key press may take. */
+const parsedAtOnceMax = 32_768;
+const pauseMs = 250;
+
+/**
+ * A text field over a layer that shows the same text in colours. The layer holds only the lines that can be seen, so
+ * its cost does not depend on the size of the file.
+ */
+export const Editor = ({
+  area,
+  text,
+  marks,
+  states,
+  describedBy,
+  onInput,
+}: {
+  readonly area: RefObject<HTMLTextAreaElement | null>;
+  readonly text: string;
+  readonly marks: readonly Mark[];
+  readonly states: NameStates;
+  readonly describedBy: string;
+  readonly onInput: (text: string) => void;
+}) => {
+  const [view, setView] = useState({ top: 0, left: 0, height: 0 });
+  const look = () => {
+    const {
+      scrollTop: top = 0,
+      scrollLeft: left = 0,
+      clientHeight: height = 0,
+    } = area.current ?? {};
+    setView({ top, left, height });
+  };
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(look);
+    if (area.current) observer.observe(area.current);
+    return () => observer.disconnect();
+  }, []);
+  // A shorter text may have moved the field without an event.
+  useLayoutEffect(look, [text]);
+  const parsed = useParsed(text);
+  const starts = useMemo(() => lineStarts(text), [text]);
+  const first = Math.max(0, Math.floor(view.top / lineHeight) - spareLines);
+  const last = Math.ceil((view.top + view.height) / lineHeight) + spareLines;
+  const [from = 0, to = text.length] = [starts[first], starts[last]];
+  const pieces = parsed
+    ? piecesBetween(parsed, from, to)
+    : [{ kind: 'plain', start: from, end: to } as const];
+  const seen = marks.filter(({ start, end }) => start < to && end > from);
+  const down = first * lineHeight - view.top;
+  return (
+    <div class="editor">
+      <div class="layer" aria-hidden="true">
+        <Moved className="numbers" down={down} left={0}>
+          {starts.slice(first, last).map((_, index) => `${first + index + 1}\n`)}
+        </Moved>
+        <div class="window">
+          <Moved className="text" down={down} left={view.left}>
+            {withMarks(pieces, seen).map((piece) => (
+              <span key={piece.start} class={classOf(piece, states)}>
+                {text.slice(piece.start, piece.end)}
+              </span>
+            ))}
+          </Moved>
+        </div>
+      </div>
+      <textarea
+        ref={area}
+        aria-label="The .env file"
+        aria-describedby={describedBy}
+        aria-invalid={marks.length > 0}
+        placeholder={'# paste a file here, or drop one\nDB_PASSWORD=hunter2\nDB="enc(DB_PASSWORD)"'}
+        value={text}
+        wrap="off"
+        dir="ltr"
+        {...forValues}
+        onInput={({ currentTarget }) => onInput(currentTarget.value)}
+        onScroll={look}
+      />
+    </div>
+  );
+};
+
+/** The text as the grammar reads it; `undefined` while a large text is still being typed. */
+const useParsed = (text: string): ParsedFile | undefined => {
+  const isSmall = text.length <= parsedAtOnceMax;
+  const now = useMemo(() => (isSmall ? parseFile(text) : undefined), [text]);
+  const [late, setLate] = useState<{ text: string; file: ParsedFile }>();
+  useEffect(() => {
+    setLate(undefined);
+    if (isSmall) return;
+    const timer = setTimeout(() => setLate({ text, file: parseFile(text) }), pauseMs);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return now ?? (late?.text === text ? late.file : undefined);
+};
+
+const classOf = ({ kind, reference, isMarked }: Piece, states: NameStates): string => {
+  const state = states.get(reference ?? '');
+  const known = state === undefined ? '' : state.isWanted ? ' good' : ' bad';
+  return `of-${kind}${known}${isMarked ? ' marked' : ''}`;
+};
+
+/** Text that follows the scrolling of the field. */
+const Moved = ({
+  className,
+  down,
+  left,
+  children,
+}: {
+  readonly className: string;
+  readonly down: number;
+  readonly left: number;
+  readonly children: ComponentChildren;
+}) => {
+  const element = useRef<HTMLPreElement>(null);
+  useLayoutEffect(() => {
+    element.current?.style.setProperty('transform', `translate(${-left}px, ${down}px)`);
+  });
+  return (
+    <pre ref={element} class={className}>
+      {children}
+    </pre>
+  );
+};
+
+/** Puts the caret at an offset of the text, and scrolls there. */
+export const moveCaret = (
+  area: HTMLTextAreaElement | null,
+  offset: number,
+  { line, column }: Place,
+): void => {
+  if (!area) return;
+  area.focus();
+  area.setSelectionRange(offset, offset);
+  area.scrollTop = (line - 1) * lineHeight - area.clientHeight / 3;
+  // A column that is far to the right is brought to about the middle: a letter is about half as wide as high.
+  area.scrollLeft = column * (lineHeight / 2.5) - area.clientWidth / 2;
+};

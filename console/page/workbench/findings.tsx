@@ -1,0 +1,96 @@
+import type { FileError } from '../../../cli/contract.ts';
+import { sentenceOf } from '../../../cli/file-sentences.ts';
+import { errorsAt } from '../../../functions/env/faults.ts';
+import type { References } from '../../../functions/env/references.ts';
+import { Table } from '../parts.tsx';
+import type { NameStates } from './names.ts';
+import type { Place } from './places.ts';
+
+/** Something to be said about a place of the file. */
+export type Finding = FileError & { readonly isWarning?: true };
+
+/** What is wrong with the file, each with a button that goes to its place. */
+export const Findings = ({
+  id,
+  findings,
+  omitted,
+  onGo,
+}: {
+  readonly id: string;
+  readonly findings: readonly Finding[];
+  readonly omitted: number;
+  readonly onGo: (place: Place) => void;
+}) => {
+  const faults = findings.filter(({ isWarning }) => !isWarning).length + omitted;
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id} aria-live="polite">
+        {faults === 0 ? 'No faults' : faults === 1 ? '1 fault' : `${faults} faults`}
+      </h2>
+      <ul class="findings">
+        {findings.map((finding) => (
+          <li key={`${finding.line}:${finding.column}:${finding.code}`}>
+            <button type="button" class="place" onClick={() => onGo(finding)}>
+              line {finding.line}, column {finding.column}
+            </button>{' '}
+            <span class={finding.isWarning ? 'warning' : 'fault'}>
+              {finding.isWarning && 'warning: '}
+              {sentenceOf(finding)}
+            </span>{' '}
+            <code>{finding.code}</code>
+          </li>
+        ))}
+        {omitted > 0 && <li>and {omitted} more</li>}
+      </ul>
+    </section>
+  );
+};
+
+/** The names that the file refers to, and what the vault has said of them. */
+export const Names = ({
+  content,
+  references: { enc, secret },
+  states,
+  onGo,
+}: {
+  readonly content: string;
+  readonly references: References;
+  readonly states: NameStates;
+  readonly onGo: (place: Place) => void;
+}) => {
+  const rows = [
+    ...[...enc].map(([name, offset]) => ({ reference: `enc(${name})`, offset })),
+    ...[...secret].map(([written, { offset }]) => ({ reference: `secret(${written})`, offset })),
+  ].sort((a, b) => a.offset - b.offset);
+  if (rows.length === 0) return null;
+  // Of these errors only the places are used.
+  const places = errorsAt(
+    content,
+    rows.map(({ offset }) => ({ offset, code: 'not_found' })),
+  );
+  return (
+    <section aria-labelledby="names">
+      <h2 id="names">Names</h2>
+      <Table
+        label="The names that the file refers to"
+        columns={['Reference', 'First in', 'In the vault']}
+        rows={rows.map(({ reference }, index) => {
+          const { line = 1, column = 1 } = places[index] ?? {};
+          const state = states.get(reference);
+          return {
+            key: reference,
+            cells: [
+              <code key="reference">{reference}</code>,
+              <button key="line" type="button" class="place" onClick={() => onGo({ line, column })}>
+                line {line}
+              </button>,
+              <span key="state" class={state && (state.isWanted ? 'wanted' : 'unwanted')}>
+                {state?.text ?? 'not looked up'}
+              </span>,
+            ],
+          };
+        })}
+      />
+    </section>
+  );
+};

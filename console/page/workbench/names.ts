@@ -1,0 +1,63 @@
+/** What the vault has said about the names of a file. */
+import type { Problem, ReplyOf } from '../../../cli/contract.ts';
+import { errorsAt } from '../../../functions/env/faults.ts';
+import type { Plan } from '../../../functions/env/plan.ts';
+
+/** `wanted` tells whether the file can be used with a name in this state. */
+type NameState = { readonly text: string; readonly isWanted: boolean };
+
+/** The states by the references as they are written, such as `secret(NAME@3)`. */
+export type NameStates = ReadonlyMap<string, NameState>;
+
+type Answer = Pick<ReplyOf<'submit-env'>, 'created' | 'resolved'>;
+
+/** The states that follow from an answer. Encryption looks up no `secret()`, so they stay without a state then. */
+export const statesOfAnswer = (plan: Plan, answer: Answer, isDryRun: boolean): NameStates => {
+  const states = new Map<string, NameState>();
+  const references = [...plan.references.secret.keys()];
+  for (const [index, { version }] of answer.resolved.entries()) {
+    states.set(`secret(${references[index]})`, wanted(`exists, version ${version}`));
+  }
+  for (const { name, version } of answer.created) {
+    const text = isDryRun ? `would become version ${version}` : `stored as version ${version}`;
+    states.set(`enc(${name})`, wanted(text));
+  }
+  return states;
+};
+
+const unwanted: Readonly<Record<string, string>> = {
+  not_found: 'missing',
+  version_destroyed: 'destroyed',
+  secret_exists: 'exists already',
+};
+
+/**
+ * The states that follow from a refusal. The vault reports existing names before missing ones, and these before destroyed
+ * versions; each report has all names of its kind.
+ */
+export const statesOfRefusal = (
+  { content, references }: Plan,
+  { errors = [] }: Pick<Problem, 'errors'>,
+): NameStates => {
+  const states = new Map<string, NameState>();
+  const reported = new Map(errors.map(({ line, column, code }) => [`${line}:${column}`, code]));
+  const codes = new Set(reported.values());
+  const has = (...some: readonly string[]) => some.some((code) => codes.has(code));
+  const tell = (reference: string, offset: number, otherwise: string | undefined): void => {
+    const place = errorsAt(content, [{ offset, code: 'not_found' }])[0];
+    const code = reported.get(`${place?.line}:${place?.column}`) ?? '';
+    const text = unwanted[code];
+    if (text !== undefined) states.set(reference, { text, isWanted: false });
+    else if (otherwise !== undefined) states.set(reference, wanted(otherwise));
+  };
+  const isNew = has('secret_exists', 'not_found', 'version_destroyed');
+  for (const [name, offset] of references.enc)
+    tell(`enc(${name})`, offset, isNew ? 'new' : undefined);
+  const exists = has('not_found', 'version_destroyed');
+  for (const [written, { offset }] of references.secret) {
+    tell(`secret(${written})`, offset, exists ? 'exists' : undefined);
+  }
+  return states;
+};
+
+const wanted = (text: string): NameState => ({ text, isWanted: true });

@@ -1,0 +1,134 @@
+import { type Dialect, dialectNames, isDialect } from '../../../functions/env/dialects/dialect.ts';
+import { forValues } from '../fields.tsx';
+import type { Mode } from './check.ts';
+import type { Choices } from './requests.ts';
+
+export const firstChoices: Choices = {
+  ...{ mode: undefined, dialect: 'shell', at: '', pin: false, note: '' },
+};
+
+const modes: readonly (readonly [Mode, string, string])[] = [
+  ['encrypt', 'Encrypt', 'stores what enc() names'],
+  ['expand', 'Expand', 'puts values in the place of secret()'],
+  ['submit', 'Submit', 'does both at once'],
+];
+
+const readers: Readonly<Record<Dialect, string>> = {
+  shell: 'bash, dash and zsh',
+  compose: 'docker compose',
+  docker: 'docker run --env-file',
+  dotenv: 'npm dotenv and Node',
+  python: 'python-dotenv',
+  json: 'anything that reads JSON',
+};
+
+/** What is to be done with the file, and for which reader. */
+export const Options = ({
+  mode,
+  choices,
+  onChoose,
+}: {
+  readonly mode: Mode;
+  readonly choices: Choices;
+  readonly onChoose: (choices: Choices) => void;
+}) => {
+  const choose = (some: Partial<Choices>) => onChoose({ ...choices, ...some });
+  return (
+    <div class="options">
+      <fieldset>
+        <legend>What to do</legend>
+        {modes.map(([id, title, text]) => (
+          <label key={id}>
+            <input
+              type="radio"
+              name="mode"
+              checked={mode === id}
+              onChange={() => choose({ mode: id })}
+            />{' '}
+            {title} <small class="soft">{text}</small>
+          </label>
+        ))}
+      </fieldset>
+      <label>
+        For the reader
+        <select
+          value={choices.dialect}
+          onChange={({ currentTarget: { value } }) =>
+            isDialect(value) && choose({ dialect: value })
+          }
+        >
+          {dialectNames
+            .split(', ')
+            .filter(isDialect)
+            .map((dialect) => (
+              <option key={dialect} value={dialect}>
+                {dialect}: {readers[dialect]}
+              </option>
+            ))}
+        </select>
+      </label>
+      {mode === 'expand' ? (
+        <>
+          <label>
+            As of <small class="soft">(your local time; empty is now)</small>
+            <input
+              type="datetime-local"
+              step="0.001"
+              value={choices.at}
+              onInput={({ currentTarget }) => choose({ at: currentTarget.value })}
+            />
+          </label>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={choices.pin}
+              onChange={({ currentTarget }) => choose({ pin: currentTarget.checked })}
+            />{' '}
+            Pin <small class="soft">gives the file with the versions too</small>
+          </label>
+        </>
+      ) : (
+        <label>
+          Note <small class="soft">(optional; not secret)</small>
+          <input
+            type="text"
+            maxLength={512}
+            autocomplete="off"
+            value={choices.note}
+            onInput={({ currentTarget }) => choose({ note: currentTarget.value })}
+          />
+        </label>
+      )}
+    </div>
+  );
+};
+
+/** Masked fields for the values that the file does not hold. */
+export const NeededValues = ({
+  names,
+  values,
+  onInput,
+}: {
+  readonly names: readonly string[];
+  readonly values: ReadonlyMap<string, string>;
+  readonly onInput: (values: ReadonlyMap<string, string>) => void;
+}) =>
+  names.length === 0 ? null : (
+    <fieldset class="options">
+      <legend>Values that the file does not hold</legend>
+      {names.map((name) => (
+        <label key={name}>
+          {name}
+          <textarea
+            class="masked"
+            rows={1}
+            value={values.get(name) ?? ''}
+            {...forValues}
+            onInput={({ currentTarget }) =>
+              onInput(new Map([...values, [name, currentTarget.value]]))
+            }
+          />
+        </label>
+      ))}
+    </fieldset>
+  );

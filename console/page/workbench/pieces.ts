@@ -1,0 +1,89 @@
+/** The pieces of a `.env` file as the vault's grammar reads them, for the colours of the editor. */
+import { byteOrderMark } from '../../../functions/env/faults.ts';
+import {
+  type Assignment,
+  type Line,
+  type ParsedFile,
+  rawOffset,
+} from '../../../functions/env/grammar.ts';
+import { type Candidate, findCandidates, writtenAs } from '../../../functions/env/references.ts';
+
+export type Piece = {
+  readonly kind: 'plain' | 'key' | 'value' | 'comment' | 'unreadable' | Candidate['kind'];
+  /** Offsets in the text, in code units. */
+  readonly start: number;
+  readonly end: number;
+  /** The reference as it is written, such as `secret(NAME@3)`. */
+  readonly reference?: string;
+  readonly isMarked?: true;
+};
+
+/** A part of the text that is marked as a fault. */
+export type Mark = { readonly start: number; readonly end: number };
+
+/** The pieces between two offsets. They join to exactly that part of the text that was parsed. */
+export const piecesBetween = (file: ParsedFile, from: number, to: number): Piece[] => {
+  const pieces: Piece[] = [];
+  const add = (kind: Piece['kind'], start: number, end: number, reference?: string): void => {
+    const part = { kind, start: Math.max(start, from), end: Math.min(end, to) };
+    if (part.start < part.end) pieces.push(reference === undefined ? part : { ...part, reference });
+  };
+  let at = file.bom ? byteOrderMark.length : 0;
+  add('plain', 0, at);
+  for (const line of file.lines) {
+    if (at >= to) break;
+    const end = endOf(line, at);
+    if (end > from) addLine(line, at, end, add);
+    at = end;
+  }
+  return pieces;
+};
+
+type Add = (kind: Piece['kind'], start: number, end: number, reference?: string) => void;
+
+const endOf = (line: Line, start: number): number =>
+  line.kind === 'assignment'
+    ? commentOf(line) + line.comment.length + line.eol.length
+    : start + line.text.length + line.eol.length;
+
+/** The offset of the comment of a line, even if it is empty. */
+const commentOf = ({ value, afterValue }: Assignment): number =>
+  value.offset + value.raw.length + value.quote.length + afterValue.length;
+
+const addLine = (line: Line, start: number, end: number, add: Add): void => {
+  if (line.kind !== 'assignment') {
+    add(line.kind === 'blank' ? 'plain' : line.kind, start, end);
+    return;
+  }
+  const { indent, exported, key, value, comment } = line;
+  const keyStart = start + indent.length + exported.length;
+  add('plain', start, keyStart);
+  add('key', keyStart, keyStart + key.length);
+  add('plain', keyStart + key.length, value.offset);
+  let at = value.offset;
+  for (const { kind, name, version, start, end } of findCandidates(value.decoded)) {
+    const [first, last] = [rawOffset(value, start), rawOffset(value, end)];
+    add('value', at, first);
+    const isReference = kind === 'secret' || kind === 'enc';
+    add(kind, first, last, isReference ? `${kind}(${writtenAs({ name, version })})` : undefined);
+    at = last;
+  }
+  add('value', at, value.offset + value.raw.length);
+  add('plain', value.offset + value.raw.length, commentOf(line));
+  add('comment', commentOf(line), commentOf(line) + comment.length);
+  add('plain', commentOf(line) + comment.length, end);
+};
+
+/** The same pieces, divided where a mark begins or ends. */
+export const withMarks = (pieces: readonly Piece[], marks: readonly Mark[]): Piece[] => {
+  const cuts = marks.flatMap(({ start, end }) => [start, end]);
+  return pieces.flatMap((piece) => {
+    const inside = cuts.filter((cut) => cut > piece.start && cut < piece.end);
+    const starts = [...new Set([piece.start, ...inside])].sort((a, b) => a - b);
+    return starts.map((start, index): Piece => {
+      const isMarked = marks.some((mark) => mark.start <= start && start < mark.end);
+      const end = starts[index + 1] ?? piece.end;
+      return { ...piece, start, end, ...(isMarked && { isMarked }) };
+    });
+  });
+};

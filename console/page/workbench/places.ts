@@ -1,0 +1,53 @@
+/** Where lines, columns and faults are in the text of the editor. */
+import { byteOrderMark } from '../../../functions/env/faults.ts';
+import type { Mark } from './pieces.ts';
+
+/** The offsets at which the lines of a text begin. Only LF ends a line, as in the grammar. */
+export const lineStarts = (text: string): number[] => {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+};
+
+export type Place = { readonly line: number; readonly column: number };
+
+/** The offset of a place that the vault reports: the inverse of `errorsAt`. A place beyond its line is the line's end. */
+export const offsetAt = (
+  text: string,
+  starts: readonly number[],
+  { line, column }: Place,
+): number => {
+  const start = starts[line - 1] ?? text.length;
+  const end = (starts[line] ?? text.length + 1) - 1;
+  let at = line === 1 && text.startsWith(byteOrderMark) ? 1 : start;
+  for (let left = column - 1; left > 0 && at < end; left--) at += widthAt(text, at);
+  return Math.min(at, end);
+};
+
+/** The code units of the character at an offset. */
+const widthAt = (text: string, at: number): number =>
+  (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+
+/** What is marked for a fault: the word at its place, or all that looks like a reference there. */
+export const markAt = (text: string, start: number): Mark => {
+  word.lastIndex = start;
+  const [found = ''] = word.exec(text) ?? [];
+  return { start, end: start + found.length };
+};
+
+const word = /(?:secret|enc)[ \t]*\([\w.@-]*\)?|[^\s=]+|[^\n]/iy;
+
+/** The marks of an older text in the text that came of it by one edit. A mark that the edit touched is gone. */
+export const movedMarks = (marks: readonly Mark[], from: string, to: string): readonly Mark[] => {
+  if (from === to || marks.length === 0) return marks;
+  const shorter = Math.min(from.length, to.length);
+  let same = 0;
+  while (same < shorter && from[same] === to[same]) same++;
+  let tail = 0;
+  while (tail < shorter - same && from.at(-1 - tail) === to.at(-1 - tail)) tail++;
+  const moved = to.length - from.length;
+  return marks.flatMap(({ start, end }) => {
+    if (end <= same) return [{ start, end }];
+    return start >= from.length - tail ? [{ start: start + moved, end: end + moved }] : [];
+  });
+};

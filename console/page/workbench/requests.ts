@@ -1,0 +1,88 @@
+/** What the workbench sends to the vault, and what it makes of the answer. */
+import type { ReplyOf } from '../../../cli/contract.ts';
+import type { Plan } from '../../../functions/env/plan.ts';
+import type { Asked, Check, Mode } from './check.ts';
+import { maskedInput, maskedResult } from './masks.ts';
+
+/** What a person has chosen for a file. */
+export type Choices = Pick<Asked, 'mode' | 'dialect'> & {
+  /** A local time, or '' for now. */
+  readonly at: string;
+  readonly pin: boolean;
+  readonly note: string;
+};
+
+/** A file that the vault has made. */
+export type ResultFile = {
+  readonly title: string;
+  /** The name for a download. */
+  readonly fileName: string;
+  /** The submitted file, without the values that were stored. */
+  readonly before: string;
+  readonly content: string;
+  /** The content with masks in place of values; `undefined` if there is no such form. */
+  readonly masked: string | undefined;
+  readonly holdsValues: boolean;
+};
+
+type Reply = ReplyOf<'submit-env'> & { readonly pinned?: string | undefined };
+
+/** The body of a request. A dry run stores nothing, so it gives any value where a person has not typed one yet. */
+export const bodyOf = (
+  { mode, values }: Pick<Check, 'mode' | 'values'>,
+  content: string,
+  { dialect, at, pin, note }: Choices,
+  isDryRun: boolean,
+) => ({
+  content,
+  dialect,
+  ...(isDryRun && { dryRun: true }),
+  ...(values.size > 0 && { values: Object.fromEntries(values) }),
+  ...(mode !== 'expand' && note !== '' && { note }),
+  ...(mode === 'expand' && at !== '' && { at: new Date(at).toISOString() }),
+  ...(mode === 'expand' && pin && { pin }),
+});
+
+/** What an answer means, in sentences. */
+export const sentencesAbout = ({ created, resolved }: Reply, isDryRun: boolean): string => {
+  const secrets = (count: number) => `${count} ${count === 1 ? 'secret' : 'secrets'}`;
+  const found =
+    resolved.length > 0 || created.length === 0 ? [`Read ${secrets(resolved.length)}.`] : [];
+  if (!isDryRun) {
+    return [...(created.length > 0 ? [`Stored ${secrets(created.length)}.`] : []), ...found].join(
+      ' ',
+    );
+  }
+  const would = created.length > 0 ? ` It would store ${secrets(created.length)}.` : '';
+  return `${found.join('')}${would} Nothing was stored: this was a dry run.`.trim();
+};
+
+/** The files of an answer. */
+export const filesOf = (
+  mode: Mode,
+  plan: Plan,
+  { content, resolved, pinned }: Reply,
+): ResultFile[] => {
+  const before = maskedInput(plan);
+  const holdsValues = resolved.length > 0;
+  const extension = plan.dialect === 'json' ? 'json' : 'env';
+  const result = {
+    ...{ title: titles[mode], fileName: `${fileNames[mode]}.${extension}`, before, content },
+    ...{ masked: holdsValues ? maskedResult(plan) : content, holdsValues },
+  };
+  if (pinned === undefined) return [result];
+  const pins = { title: 'The pinned file', fileName: 'pinned.env', before, content: pinned };
+  return [result, { ...pins, masked: pinned, holdsValues: false }];
+};
+
+const titles: Readonly<Record<Mode, string>> = {
+  encrypt: 'The encrypted file',
+  expand: 'The expanded file',
+  submit: 'The submitted file',
+};
+
+const fileNames: Readonly<Record<Mode, string>> = {
+  encrypt: 'encrypted',
+  expand: 'expanded',
+  submit: 'submitted',
+};

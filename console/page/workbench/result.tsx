@@ -1,0 +1,100 @@
+import { Fragment } from 'preact';
+import { useState } from 'preact/hooks';
+import { DiffLines } from '../diff-lines.tsx';
+import { diffLines } from '../line-diff.ts';
+import { copyForAWhile, useHiding } from '../parts.tsx';
+import { useTell } from '../telling.tsx';
+import { mask } from './masks.ts';
+import type { ResultFile } from './requests.ts';
+
+/** Shows a file as the difference to the one that was sent. Values in it are hidden until a person asks for them. */
+export const Result = ({
+  file: { title, fileName, before, content, masked, holdsValues },
+  onUse,
+}: {
+  readonly file: ResultFile;
+  /** Puts the file into the editor. */
+  readonly onUse?: (() => void) | undefined;
+}) => {
+  const [isShown, setShown] = useState(false);
+  useHiding(isShown, () => setShown(false));
+  const tell = useTell();
+  const copy = async () => {
+    if (holdsValues) return tell(await copyForAWhile(content));
+    await navigator.clipboard.writeText(content);
+    tell('Copied.');
+  };
+  const refused = () => tell('The browser does not let the console copy. Download the file.');
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <p class="row">
+        {holdsValues && (
+          <button type="button" onClick={() => setShown(!isShown)}>
+            {isShown ? 'Hide the values' : 'Show the values'}
+          </button>
+        )}
+        <button type="button" onClick={() => void copy().catch(refused)}>
+          Copy
+        </button>
+        <button type="button" onClick={() => download(fileName, content)}>
+          Download
+        </button>
+        {onUse && (
+          <button type="button" onClick={onUse}>
+            Put it into the editor
+          </button>
+        )}
+      </p>
+      {holdsValues && (
+        <p class="soft">
+          Copies and downloads of this file hold its values, and whoever gets them can read these.
+        </p>
+      )}
+      <Difference before={before} after={isShown ? content : masked} />
+    </section>
+  );
+};
+
+const Difference = ({
+  before,
+  after,
+}: {
+  readonly before: string;
+  readonly after: string | undefined;
+}) => {
+  if (after === undefined) {
+    return <p>It is hidden as a whole: its reader would take a mask for something else.</p>;
+  }
+  const lines = diffLines(withoutReturns(before), withoutReturns(after));
+  if (lines === undefined) return <p>Too many lines differ to be shown. Download the file.</p>;
+  if (lines.length === 0) return <p>It is the same as the file that was sent.</p>;
+  return <DiffLines lines={lines} show={withMasks} />;
+};
+
+/** Line ends are not compared: the answer keeps those of the file. */
+const withoutReturns = (text: string): string => text.replaceAll('\r\n', '\n');
+
+const withMasks = (text: string) =>
+  text.split(mask).map((part, index) => (
+    <Fragment key={index}>
+      {index > 0 && (
+        <>
+          <span aria-hidden="true">{mask}</span>
+          <span class="hidden">hidden value</span>
+        </>
+      )}
+      {part}
+    </Fragment>
+  ));
+
+/** Browsers do not tell when they have read a file, so it is let go some time later. */
+const downloadedWithinMs = 10_000;
+
+const download = (fileName: string, content: string): void => {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([content], { type: 'text/plain' }));
+  link.download = fileName;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), downloadedWithinMs);
+};

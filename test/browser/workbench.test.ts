@@ -1,0 +1,143 @@
+/** The workbench for `.env` files in a real browser. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { useConsole } from '../support/console.ts';
+import { freshName, useVault } from '../support/running-vault.ts';
+
+const vault = useVault();
+const console = useConsole(vault);
+
+/** Opens the workbench with a text in its editor. */
+const openWith = async (text: string): Promise<Page> => {
+  const { page } = await console.open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByRole('link', { name: '.env' }).click();
+  await editorOf(page).fill(text);
+  return page;
+};
+const editorOf = (page: Page) => page.getByLabel('The .env file');
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+const said = (page: Page, sentence: string) =>
+  page.getByRole('status').filter({ hasText: sentence }).waitFor();
+/** The lines that a result adds to the file that was sent. */
+const added = (page: Page) => page.locator('ins').allTextContents();
+
+/** All that the document holds: its text, its attributes, and what stands in its fields. */
+const documentOf = (page: Page): Promise<string> =>
+  page.evaluate(`
+    const fields = [...document.querySelectorAll('input, textarea')];
+    document.documentElement.outerHTML + fields.map(({ value }) => value).join()
+  `);
+
+describe('the workbench', () => {
+  it('shows the faults of a pasted file at their lines and columns', async () => {
+    const page = await openWith('');
+    await page.evaluate(`navigator.clipboard.writeText('# é\\nA=1\\nB="é" secret\\n')`);
+    await editorOf(page).press('Control+V');
+    await page.getByRole('heading', { name: '1 fault' }).waitFor();
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: 'only blanks and a comment may follow a quoted value' })
+      .getByRole('button', { name: 'line 3, column 7' })
+      .click();
+    const caret = await editorOf(page).evaluate('document.activeElement.selectionStart');
+    expect(caret).toBe('# é\nA=1\nB="é" '.length);
+    expect(await page.locator('.marked').textContent()).toBe('secret');
+    await press(page, 'Expand');
+    await said(page, 'Nothing was sent: the file has faults.');
+  });
+
+  it('tells by a dry run which names exist, and stores nothing', async () => {
+    const [known, fresh, nope] = [await vault.create(), freshName(), freshName()];
+    const page = await openWith(`A=secret(${known})\nB=enc(${fresh})\nC=secret(${nope})\n`);
+    await page.getByRole('radio', { name: 'Submit' }).check();
+    await press(page, 'Dry run');
+    const row = (name: string) => page.getByRole('row').filter({ hasText: name });
+    await row(nope).filter({ hasText: 'missing' }).waitFor();
+    expect(await row(known).textContent()).toContain('exists');
+    expect(await row(fresh).textContent()).toContain('new');
+    await page.getByRole('button', { name: 'line 3, column 3' }).waitFor();
+    expect(await page.getByRole('alert').textContent()).toContain('not_found');
+    expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
+  });
+
+  it('encrypts an opened file with the values in it and those that a person types', async () => {
+    const [own, asked] = [freshName(), freshName()];
+    const page = await openWith('');
+    const buffer = Buffer.from(`${own}=canary-canary\r\nA="x-enc(${own})"\r\nB=enc(${asked})\r\n`);
+    const file = { name: '.env', mimeType: 'text/plain', buffer };
+    await page.getByLabel('Open a file').setInputFiles(file);
+    await page.getByLabel(asked, { exact: true }).fill('two\nlines');
+    await page.getByLabel('Note').fill('from the console');
+    await press(page, 'Encrypt');
+    await said(page, 'Stored 2 secrets.');
+    expect(await added(page)).toEqual([
+      `${own}=secret(${own})`,
+      `A="x-secret(${own})"`,
+      `B=secret(${asked})`,
+    ]);
+    expect(await page.locator('del').first().textContent()).not.toContain('canary');
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
+    expect(readFileSync(await download.path(), 'utf8')).toBe(
+      `${own}=secret(${own})\r\nA="x-secret(${own})"\r\nB=secret(${asked})\r\n`,
+    );
+    await press(page, 'Put it into the editor');
+    expect(await editorOf(page).inputValue()).toContain(`B=secret(${asked})`);
+    expect(await documentOf(page)).not.toMatch(/canary|two\nlines/);
+    const { json } = await vault.ask('GET', `/v1/secrets/${asked}`);
+    expect(json).toMatchObject({ value: 'two\nlines', note: 'from the console' });
+  });
+
+  it('expands for a reader, and holds the values in the document only while they are shown', async () => {
+    const name = await vault.create('it is $5 canary');
+    const page = await openWith(`A="u:secret(${name})@h" # c\n`);
+    await page.getByLabel('For the reader').selectOption('docker');
+    await press(page, 'Expand');
+    await said(page, 'Read 1 secret.');
+    expect(await added(page)).toEqual(['# c', expect.stringMatching(/^A=u:•+hidden value@h$/)]);
+    expect(await documentOf(page)).not.toContain('canary');
+    await press(page, 'Show the values');
+    await page.getByText('A=u:it is $5 canary@h').waitFor();
+    await press(page, 'Hide the values');
+    expect(await documentOf(page)).not.toContain('canary');
+    await press(page, 'Show the values');
+    await page.getByText('canary').waitFor();
+    await page.evaluate('dispatchEvent(new Event("blur"))');
+    await page.getByRole('button', { name: 'Show the values' }).waitFor();
+    expect(await documentOf(page)).not.toContain('canary');
+  });
+
+  it('expands as of an instant, and pins what it has read', async () => {
+    const name = await vault.create('the old value');
+    const updated = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'the new value' });
+    const page = await openWith(`A=secret(${name})\n`);
+    const before = Date.parse(updated.json.validFrom ?? '') - 1;
+    // The field takes local time, and the browser has the time zone of this process.
+    const local = new Date(before - new Date(before).getTimezoneOffset() * 60_000);
+    await page.getByLabel('As of').fill(local.toISOString().slice(0, -1));
+    await page.getByLabel('Pin').check();
+    await press(page, 'Expand');
+    await said(page, 'Read 1 secret.');
+    await page
+      .getByRole('region', { name: 'The pinned file' })
+      .getByText(`secret(${name}@1)`)
+      .waitFor();
+    await press(page, 'Show the values');
+    await page.getByText("A='the old value'").waitFor();
+  });
+
+  it('asks before a text is lost, and forgets it when a person leaves', async () => {
+    const page = await openWith('A=canary\n');
+    const secrets = page.getByRole('link', { name: 'Secrets' });
+    await secrets.click();
+    await press(page, 'Stay');
+    expect(await editorOf(page).inputValue()).toBe('A=canary\n');
+    expect(new URL(page.url()).hash).toBe('#/env');
+    await secrets.click();
+    await press(page, 'Leave');
+    await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+    await page.getByRole('link', { name: '.env' }).click();
+    expect(await editorOf(page).inputValue()).toBe('');
+    expect(await documentOf(page)).not.toContain('canary');
+  });
+});

@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Asked, checkFile } from '../../../console/page/workbench/check.ts';
+
+const check = (content: string, some: Partial<Asked> = {}) =>
+  checkFile({ content, values: new Map(), dialect: 'shell', mode: undefined, ...some });
+
+describe('the check of a file in the page', () => {
+  it.each([
+    ['A=enc(X)\nB=secret(Y)', 'encrypt'],
+    ['# enc(X)\nB=secret(Y)', 'expand'],
+    ['', 'expand'],
+  ] as const)('takes %j for a file to %s', (content, mode) => {
+    expect(check(content).mode).toBe(mode);
+  });
+
+  it('reports the faults of the vault at their places', () => {
+    const { plan, faults, faultsTotal } = check('A=1\nB\nC=Secret(X)');
+    const told = faults.map(({ line, column, code }) => `${line}:${column} ${code}`);
+    expect(told).toEqual(['2:1 missing_equals', '3:3 malformed_reference']);
+    expect(faultsTotal).toBe(2);
+    expect(plan).toBeUndefined();
+  });
+
+  it.each([
+    ['a name without an assignment', 'A=enc(X)', ['X']],
+    ['a name whose own line is only its enc()', 'X=enc(X)', ['X']],
+    ['no name whose value is in the file', 'X=1\nA=enc(X)', []],
+    ['no name whose line holds another reference', 'X=secret(Y)\nA=enc(X)', []],
+    ['no name whose line cannot be read', 'A=enc(X)\nX="1', []],
+  ])('asks for the value of %s', (_, content, needed) => {
+    expect(check(content, { mode: 'submit' }).needed).toEqual(needed);
+  });
+
+  it('asks for no value when the file is only expanded', () => {
+    expect(check('A=enc(X)', { mode: 'expand' }).needed).toEqual([]);
+  });
+
+  it('sends only the typed values that the file needs', () => {
+    const values = new Map([
+      ['X', '1'],
+      ['OLD', '2'],
+    ]);
+    const { plan, values: sent } = check('A=enc(X)', { values });
+    expect([...sent]).toEqual([['X', '1']]);
+    expect(plan?.create).toEqual([{ name: 'X', value: '1' }]);
+  });
+
+  it.each([
+    [
+      'A=enc(X)',
+      { dialect: 'json', values: new Map([['X', '1']]) },
+      'json is for files that are not expanded later',
+    ],
+    [
+      '#'.repeat(262_145),
+      {},
+      'the file, its values or the reply are too large; the limit is 262144',
+    ],
+  ] as const)('tells why the whole file is refused', (content, some, refusal) => {
+    expect(check(content, some)).toMatchObject({ refusal, faults: [] });
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { maskedInput, maskedResult } from '../../../console/page/workbench/masks.ts';
+import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
+import { planFile } from '../../../functions/env/plan.ts';
+
+const planOf = (
+  content: string,
+  mode: 'encrypt' | 'expand' | 'submit',
+  dialect: Dialect = 'shell',
+) => planFile({ content, values: new Map(), dialect, mode });
+
+describe('a masked input', () => {
+  it('hides the value of each line that enc() stores, and nothing else', () => {
+    const content = 'A="hunter2"\nB=other # c\nC=secret(X)\nexport D=enc(A)-enc(B)\nE=other\n';
+    expect(maskedInput(planOf(content, 'encrypt'))).toBe(
+      'A="••••••••"\nB=•••••••• # c\nC=secret(X)\nexport D=enc(A)-enc(B)\nE=other\n',
+    );
+  });
+});
+
+describe('a masked result', () => {
+  it.each([
+    ['shell', 'A="u:secret(X)@h" # c\nB=2\n', 'A=u:••••••••@h # c\nB=2\n'],
+    ['docker', 'A=secret(X) # c\n', '# c\nA=••••••••\n'],
+    ['json', '# c\nA=secret(X)secret(Y@2)\nB=2\n', '{"A":"••••••••••••••••","B":"2"}'],
+    ['dotenv', 'A="a secret(X)"\r\n', `A='a ••••••••'\r\n`],
+  ] as const)('for %s has masks in the places of values', (dialect, content, expected) => {
+    expect(maskedResult(planOf(content, 'expand', dialect))).toBe(expected);
+  });
+
+  it('keeps references that are expanded later', () => {
+    expect(maskedResult(planOf('N=1\nA=enc(N)-secret(X)\n', 'submit'))).toBe(
+      `N=secret(N)\nA='secret(N)-••••••••'\n`,
+    );
+  });
+
+  it('leaves words of the file alone', () => {
+    expect(maskedResult(planOf('A=masked\nB=secret(X)\n', 'expand'))).toBe(
+      'A=masked\nB=••••••••\n',
+    );
+  });
+
+  it('is missing where the reader would take a mask for something else', () => {
+    expect(maskedResult(planOf('A="$secret(X)"\n', 'expand', 'dotenv'))).toBeUndefined();
+  });
+});

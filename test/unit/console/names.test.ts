@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { statesOfAnswer, statesOfRefusal } from '../../../console/page/workbench/names.ts';
+import { planFile } from '../../../functions/env/plan.ts';
+
+const content = 'N=1\nA=enc(N)\nB="é secret(X) secret(X@2)"\nC=secret(Y)\nD="enc(M)"\n';
+const plan = planFile({ content, values: new Map([['M', '2']]), dialect: 'shell', mode: 'submit' });
+const errors = {
+  taken: { line: 5, column: 4, code: 'secret_exists', name: 'M' },
+  missing: { line: 3, column: 16, code: 'not_found', name: 'X' },
+  destroyed: { line: 3, column: 16, code: 'version_destroyed', name: 'X' },
+};
+const told = (states: ReturnType<typeof statesOfRefusal>) =>
+  Object.fromEntries(
+    [...states].map(([name, { text, isWanted }]) => [name, `${isWanted ? '+' : '-'} ${text}`]),
+  );
+
+describe('the states of names', () => {
+  it('are versions after an answer', () => {
+    const answer = {
+      created: [
+        { name: 'N', version: 1 },
+        { name: 'M', version: 4 },
+      ],
+      resolved: [
+        { name: 'X', version: 5 },
+        { name: 'X', version: 2 },
+        { name: 'Y', version: 1 },
+      ],
+    };
+    const found = {
+      'secret(X)': '+ exists, version 5',
+      'secret(X@2)': '+ exists, version 2',
+      'secret(Y)': '+ exists, version 1',
+    };
+    expect(told(statesOfAnswer(plan, answer, true))).toEqual({
+      ...found,
+      'enc(N)': '+ would become version 1',
+      'enc(M)': '+ would become version 4',
+    });
+    expect(told(statesOfAnswer(plan, answer, false))).toMatchObject({
+      ...found,
+      'enc(M)': '+ stored as version 4',
+    });
+  });
+
+  it('tell existing names from new ones after a conflict, and nothing of names to be read', () => {
+    expect(told(statesOfRefusal(plan, { errors: [errors.taken] }))).toEqual({
+      'enc(N)': '+ new',
+      'enc(M)': '- exists already',
+    });
+  });
+
+  it.each([
+    ['missing', errors.missing],
+    ['destroyed', errors.destroyed],
+  ])('tell the one reference that is %s from all others', (text, error) => {
+    expect(told(statesOfRefusal(plan, { errors: [error] }))).toEqual({
+      'enc(N)': '+ new',
+      'enc(M)': '+ new',
+      'secret(X)': '+ exists',
+      'secret(X@2)': `- ${text}`,
+      'secret(Y)': '+ exists',
+    });
+  });
+
+  it.each([
+    ['without errors', {}],
+    [
+      'for a line that cannot hold a value',
+      { errors: [{ line: 3, column: 6, code: 'not_representable' }] },
+    ],
+  ])('are unknown after a refusal %s', (_, problem) => {
+    expect(statesOfRefusal(plan, problem).size).toBe(0);
+  });
+});
