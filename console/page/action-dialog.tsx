@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { useDoing } from './asking.ts';
 import { Dialog, Refused } from './parts.tsx';
-import type { Refusal } from './session.ts';
+import { Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
 
 /** What an action gets from its dialog. */
@@ -10,10 +10,16 @@ export type Act = {
   /** What stands in a field, by the field's name; '' if there is no such field. */
   readonly text: (field: string) => string;
   readonly signal: AbortSignal;
-  /** The same one while a person repeats the action unchanged, so that it has one effect. */
-  readonly idempotencyKey: string;
+  /** The same while a person repeats the action unchanged, so that it has one effect. */
+  readonly attempt: Attempt;
   /** Shows how many steps are done. */
   readonly progress: (done: number, all: number) => void;
+};
+
+export type Attempt = {
+  readonly idempotencyKey: string;
+  /** The current version that the person saw. A write happens only while it is the current one. */
+  readonly ifVersion: number;
 };
 
 /** Something that was done: a sentence, and the view where it is to be told if that is another one. */
@@ -27,6 +33,7 @@ export const ActionDialog = ({
   title,
   submit,
   kind = 'main',
+  seen = 0,
   perform,
   adviceFor,
   onEnd,
@@ -36,6 +43,8 @@ export const ActionDialog = ({
   readonly title: string;
   readonly submit: string;
   readonly kind?: 'main' | 'danger';
+  /** The current version, as the view behind shows it. */
+  readonly seen?: number;
   readonly perform: (act: Act) => Promise<Done>;
   readonly adviceFor?: (refusal: Refusal) => string | undefined;
   readonly onEnd?: () => void;
@@ -43,7 +52,7 @@ export const ActionDialog = ({
   readonly children: ComponentChildren;
 }) => {
   const form = useRef<HTMLFormElement>(null);
-  const key = useRef<string | undefined>(undefined);
+  const attempt = useRef<Attempt | undefined>(undefined);
   const [progress, setProgress] = useState<readonly [number, number]>();
   const [wasCancelled, setCancelled] = useState(false);
   const doing = useDoing();
@@ -55,17 +64,21 @@ export const ActionDialog = ({
       : '';
   };
   const begin = () => {
-    key.current ??= crypto.randomUUID();
-    const idempotencyKey = key.current;
+    attempt.current ??= { idempotencyKey: crypto.randomUUID(), ifVersion: seen };
+    const own = attempt.current;
     setCancelled(false);
     doing.begin(async (signal) => {
       try {
         const { sentence, at } = await perform({
-          ...{ text, signal, idempotencyKey },
+          ...{ text, signal, attempt: own },
           progress: (done, all) => setProgress([done, all]),
         });
         tell(sentence, at);
         onClose();
+      } catch (error) {
+        // The vault has written nothing. The next attempt is about the version that the view behind shows by then.
+        if (isLostRace(error)) attempt.current = undefined;
+        throw error;
       } finally {
         setProgress(undefined);
         onEnd?.();
@@ -83,7 +96,7 @@ export const ActionDialog = ({
         ref={form}
         autocomplete="off"
         onInput={() => {
-          key.current = undefined;
+          attempt.current = undefined;
         }}
         onSubmit={(event) => {
           event.preventDefault();
@@ -108,6 +121,9 @@ export const ActionDialog = ({
     </Dialog>
   );
 };
+
+const isLostRace = (error: unknown): boolean =>
+  error instanceof Refusal && error.problem.code === 'version_conflict';
 
 const cancelled =
   'You have given up waiting. The vault may have done it all the same: look at the view behind, or repeat it unchanged, which has one effect.';

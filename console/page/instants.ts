@@ -18,8 +18,9 @@ export const instantOf = (field: string): number | undefined => {
 };
 
 const parts = {
+  month: { month: 'short', year: 'numeric' },
   day: { day: 'numeric', month: 'short', year: 'numeric' },
-  hour: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  minute: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
   second: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
   ms: { minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
@@ -28,9 +29,13 @@ const parts = {
 export const exactText = (instant: number): string =>
   new Date(instant).toLocaleString(undefined, { ...parts.day, ...parts.second, ...parts.ms });
 
-/** The mark of an instant on a scale whose marks are `step` milliseconds apart. */
-export const tickText = (instant: number, step: number): string => {
-  const fineness =
-    step >= 86_400_000 ? 'day' : step >= 60_000 ? 'hour' : step >= 1_000 ? 'second' : 'ms';
-  return new Date(instant).toLocaleString(undefined, parts[fineness]);
+/** The mark of an instant on a scale whose marks are `stepMs` apart. */
+export const tickText = (instant: number, stepMs: number): string =>
+  new Date(instant).toLocaleString(undefined, parts[finenessOf(stepMs)]);
+
+const finenessOf = (stepMs: number): keyof typeof parts => {
+  if (stepMs >= 28 * 86_400_000) return 'month';
+  if (stepMs >= 86_400_000) return 'day';
+  if (stepMs >= 60_000) return 'minute';
+  return stepMs >= 1_000 ? 'second' : 'ms';
 };

@@ -119,21 +119,40 @@ export const lastOf = (unit: 'day' | 'hour', end: number): Range => ({
   to: end,
 });
 
+/** The distances of marks: milliseconds for those of equal length, and months for the others. */
 const steps = [
   ...[1, 10, 100, secondMs, 5 * secondMs, 15 * secondMs],
   ...[minuteMs, 5 * minuteMs, 15 * minuteMs, hourMs, 3 * hourMs, 6 * hourMs, 12 * hourMs],
-  ...[dayMs, 7 * dayMs, 28 * dayMs, 91 * dayMs, 364 * dayMs, 3_640 * dayMs, 36_400 * dayMs],
+  ...[dayMs, 2 * dayMs, 7 * dayMs],
 ];
+const monthSteps = [1, 3, 6, 12, 60, 120, 1_200];
+const monthMs = 30 * dayMs;
 
-/** Round instants within the range, at most `most`. `offsetMs` is what local time is ahead of UTC, so that days are local. */
+/** Round instants of local time within the range, at most `most`, and how far apart they are. */
 export const ticksOf = (
   { from, to }: Range,
   most: number,
-  offsetMs: number,
-): { readonly step: number; readonly instants: readonly number[] } => {
-  const step = steps.find((each) => (to - from) / each <= most) ?? Number.POSITIVE_INFINITY;
+): { readonly stepMs: number; readonly instants: readonly number[] } => {
+  const fits = (stepMs: number): boolean => (to - from) / stepMs <= most;
+  const step = steps.find(fits);
+  const months = monthSteps.find((count) => fits(count * monthMs)) ?? Number.POSITIVE_INFINITY;
   const instants: number[] = [];
-  const first = Math.ceil((from + offsetMs) / step) * step - offsetMs;
-  for (let instant = first; instant < to; instant += step) instants.push(instant);
-  return { step, instants: instants.slice(0, most) };
+  for (let index = 0; index <= most; index += 1) {
+    instants.push(step ? roundInstant(from, step, index) : roundMonth(from, months, index));
+  }
+  const within = instants.filter((instant) => instant >= from && instant < to);
+  return { stepMs: step ?? months * monthMs, instants: within.slice(0, most) };
+};
+
+/** The first multiple of `step` after `from` in local time, and `index` multiples later. */
+const roundInstant = (from: number, step: number, index: number): number => {
+  const offsetMs = new Date(from).getTimezoneOffset() * -minuteMs;
+  return (Math.ceil((from + offsetMs) / step) + index) * step - offsetMs;
+};
+
+/** The same for the beginnings of months. */
+const roundMonth = (from: number, months: number, index: number): number => {
+  const date = new Date(from - 1);
+  const month = date.getFullYear() * 12 + date.getMonth() + 1;
+  return new Date(0, (Math.ceil(month / months) + index) * months - 1_900 * 12, 1).getTime();
 };

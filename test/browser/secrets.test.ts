@@ -1,18 +1,304 @@
-/** The views of secrets in a real browser. */
+/** The list of secrets, and the actions on one, in a real browser. */
 import { describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { useConsole } from '../support/console.ts';
-import { useVault } from '../support/running-vault.ts';
+import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
-const console = useConsole(vault);
+const everything = 'secrets:read secrets:write secrets:delete secrets:destroy secrets:explain';
+const console = useConsole(vault, { scope: everything });
 
-describe('the console', () => {
-  it('lists a secret, opens it, and shows its value when asked', async () => {
-    const name = await vault.create('the value');
+const press = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
+const inDialog = (page: Page) => page.getByRole('dialog');
+const fill = (page: Page, label: string | RegExp, text: string) =>
+  inDialog(page).getByLabel(label).fill(text);
+const submit = (page: Page) => inDialog(page).locator('[type=submit]').click();
+const told = (page: Page, sentence: string) =>
+  page.locator('.told', { hasText: sentence }).waitFor();
+const versionsOf = async (name: string) =>
+  (await vault.ask('GET', `/v1/secrets/${name}/versions?include=values`)).json.versions ?? [];
+
+/** Opens the view of a secret by its name in the list. */
+const openSecret = async (name: string): Promise<Page> => {
+  const { page } = await console.open();
+  await page.getByLabel(/^Names that begin with/).fill(name);
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+  return page;
+};
+
+describe('the list of secrets', () => {
+  it('teaches how to create a secret while there is none, and creates one with a generated value', async () => {
     const { page } = await console.open();
-    await page.getByRole('link', { name }).click();
-    await page.getByRole('button', { name: /^Show/ }).first().click();
-    await page.getByText('the value', { exact: true }).waitFor();
-    expect(new URL(page.url()).hash).toBe(`#/secrets/${name}`);
+    await page.getByRole('heading', { name: 'No secrets yet' }).waitFor();
+    await page
+      .getByText(/dsv create DB_PASSWORD/)
+      .first()
+      .waitFor();
+    await press(page, 'New secret');
+    await fill(page, 'Name', 'app.token');
+    await inDialog(page).getByText('Generate a value').click();
+    await fill(page, 'Length', '40');
+    await inDialog(page).getByLabel('Characters').selectOption('hex');
+    await press(page, 'Generate');
+    await fill(page, /^Note/, 'made in the console');
+    await submit(page);
+    await told(page, 'Created app.token, version 1.');
+    expect(new URL(page.url()).hash).toBe('#/secrets/app.token');
+    const [version] = await versionsOf('app.token');
+    expect(version?.value).toMatch(/^[0-9a-f]{40}$/);
+    expect(version?.note).toBe('made in the console');
+  });
+
+  it('finds names by their beginning, after / has focused the search', async () => {
+    const [one, other] = [await vault.create('v'), await vault.create('v', freshName('OTHER'))];
+    const { page } = await console.open();
+    await page.getByRole('link', { name: one, exact: true }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('OTHER');
+    await page.getByRole('link', { name: one, exact: true }).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: other, exact: true }).waitFor();
+    await page.keyboard.type('/ no name has a space');
+    await page.getByText(/^No stored secret has a name that begins with OTHER\/ no name/).waitFor();
+  });
+
+  it('shows deleted secrets when asked', async () => {
+    const name = await vault.create();
+    await vault.ask('DELETE', `/v1/secrets/${name}`, { note: 'no longer used' });
+    const { page } = await console.open();
+    await page.getByRole('radio', { name: 'deleted' }).check();
+    const row = page.getByRole('row', { name });
+    await row.getByText('no longer used').waitFor();
+    await row.getByText('deleted', { exact: true }).waitFor();
+  });
+
+  it('gives a long list in pages', async () => {
+    const names = Array.from(
+      { length: 51 },
+      (_, index) => `page.${String(index).padStart(2, '0')}`,
+    );
+    await Promise.all(names.map((name) => vault.create('v', name)));
+    const { page } = await console.open();
+    await page.getByLabel(/^Names that begin with/).fill('page.');
+    await page.getByRole('link', { name: 'page.49' }).waitFor();
+    await press(page, 'Next page');
+    await page.getByRole('link', { name: 'page.50' }).waitFor();
+    expect(await page.getByRole('rowheader').count()).toBe(1);
+    await press(page, 'Previous page');
+    await page.getByRole('link', { name: 'page.00' }).waitFor();
+  });
+});
+
+describe('the view of a secret', () => {
+  it('updates, rolls back, deletes and restores it, and tells each', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'second\nline');
+    await fill(page, /^Note/, 'rotated');
+    await submit(page);
+    await told(page, `Stored version 2 of ${name}.`);
+    await page.getByRole('row', { name: /rotated/ }).waitFor();
+    await press(page, 'Roll back to version 1');
+    await submit(page);
+    await told(page, `Stored version 3 of ${name} with the value of version 1.`);
+    await press(page, 'Delete');
+    await fill(page, /^Note/, 'moved');
+    await submit(page);
+    await told(page, `Deleted ${name}. Its history stays, and Restore brings it back.`);
+    await press(page, 'Restore');
+    await submit(page);
+    await told(page, `Restored ${name}: version 5 has the value of version 3.`);
+    expect((await versionsOf(name)).map(({ state, value }) => value ?? state)).toEqual([
+      ...['first', 'deleted', 'first', 'second\nline', 'first'],
+    ]);
+    expect(await page.getByRole('row').count()).toBe(6);
+  });
+
+  it('keeps bytes that are no text when it rolls back', async () => {
+    const name = freshName();
+    const bytes = { value: '/wD+AQ==', encoding: 'base64' };
+    await vault.ask('POST', '/v1/secrets', { name, ...bytes });
+    await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'text' });
+    const page = await openSecret(name);
+    await press(page, 'Roll back to version 1');
+    await submit(page);
+    await told(page, `Stored version 3 of ${name} with the value of version 1.`);
+    expect((await versionsOf(name))[0]).toMatchObject(bytes);
+  });
+
+  it('destroys one old value, or all, only after the name was typed again', async () => {
+    const name = await vault.create('1');
+    for (const value of ['2', '3', '4']) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
+    const page = await openSecret(name);
+    const states = async () => (await versionsOf(name)).map(({ state }) => state);
+    await press(page, 'Destroy version 2');
+    await fill(page, /^Type/, 'another name');
+    await submit(page);
+    expect(await states()).toEqual(['stored', 'stored', 'stored', 'stored']);
+    await fill(page, /^Type/, name);
+    await submit(page);
+    await told(page, `Destroyed the value of version 2 of ${name}.`);
+    expect(await states()).toEqual(['stored', 'stored', 'destroyed', 'stored']);
+    await press(page, 'Destroy all old values');
+    await fill(page, /^Type/, name);
+    await submit(page);
+    await told(page, `Destroyed 2 old values of ${name}.`);
+    expect(await states()).toEqual(['stored', 'destroyed', 'destroyed', 'destroyed']);
+    expect(await page.getByRole('button', { name: /^Destroy/ }).count()).toBe(0);
+  });
+
+  it('cannot restore a secret whose last value was destroyed, and creates a new value instead', async () => {
+    const name = await vault.create();
+    await vault.ask('DELETE', `/v1/secrets/${name}`);
+    await vault.call('DELETE', `/v1/secrets/${name}/versions/1`, {
+      token: vault.token({ scope: everything }),
+    });
+    const { page } = await console.open();
+    await page.getByRole('radio', { name: 'deleted' }).check();
+    await page.getByRole('link', { name, exact: true }).click();
+    await page.getByText('The last value was destroyed. Create a new one instead.').waitFor();
+    await press(page, 'Create a new value');
+    await fill(page, 'Value', 'begun again');
+    await submit(page);
+    await told(page, `Created ${name}, version 3.`);
+    await page.getByText(/version 3, written by/).waitFor();
+  });
+
+  it('tells a lost race and stores nothing, and goes on after the other version when asked again', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'mine');
+    await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'theirs' });
+    await submit(page);
+    await page
+      .getByRole('alert')
+      .getByText(/Someone else has changed the secret/)
+      .waitFor();
+    expect(await versionsOf(name)).toHaveLength(2);
+    await press(page, 'Store');
+    await told(page, `Stored version 3 of ${name}.`);
+    expect((await versionsOf(name)).map(({ value }) => value)).toEqual(['mine', 'theirs', 'first']);
+  });
+
+  it('has one effect if a person repeats an update whose answer was lost', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await page.route('**/actions/update-secret', async (route) => {
+      await route.fetch();
+      await route.abort('aborted');
+    });
+    await press(page, 'Update');
+    await fill(page, 'Value', 'second');
+    await submit(page);
+    await page.getByRole('alert').waitFor();
+    await page.unroute('**/actions/update-secret');
+    await submit(page);
+    await told(page, `Stored version 2 of ${name}.`);
+    expect(await versionsOf(name)).toHaveLength(2);
+  });
+
+  it('lets a person give up waiting, and repeat the action afterwards', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await page.route('**/actions/update-secret', () => undefined);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'second');
+    await submit(page);
+    await inDialog(page).getByText('Working …').waitFor();
+    await inDialog(page).getByRole('button', { name: 'Cancel' }).click();
+    await inDialog(page)
+      .getByText(/^You have given up waiting/)
+      .waitFor();
+    await page.unroute('**/actions/update-secret');
+    await submit(page);
+    await told(page, `Stored version 2 of ${name}.`);
+  });
+
+  it('shows a refusal beside the button, with its code and its request id', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'long enough');
+    await fill(page, /^Note/, 'it is long enough');
+    await submit(page);
+    const alert = inDialog(page).getByRole('alert');
+    await alert.getByText('invalid_request').waitFor();
+    expect(await alert.textContent()).toMatch(/request [0-9a-f-]{36}/);
+    expect(await versionsOf(name)).toHaveLength(1);
+  });
+
+  it('gives the focus to what comes next, and keeps no value of a dialog that is closed', async () => {
+    const page = await openSecret(await vault.create('first'));
+    expect(await page.getByRole('heading', { level: 1 }).evaluate(isFocused)).toBe(true);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'half typed');
+    const field = await inDialog(page).getByLabel('Value').elementHandle();
+    await page.keyboard.press('Escape');
+    await inDialog(page).waitFor({ state: 'detached' });
+    expect(await field?.evaluate((gone) => (gone as { value?: string }).value)).toBe('');
+    expect(await page.getByRole('button', { name: 'Update' }).evaluate(isFocused)).toBe(true);
+    await press(page, 'Update');
+    expect(await inDialog(page).getByLabel('Value').inputValue()).toBe('');
+  });
+});
+
+const isFocused = (element: unknown): boolean =>
+  (globalThis as { document?: { activeElement: unknown } }).document?.activeElement === element;
+
+describe('a console whose token may only read some names', () => {
+  const reading = useConsole(vault, { scope: 'secrets:read', names: ['seen.*'] });
+
+  it('shows what the token lacks on each button, and does not try', async () => {
+    await vault.create('1', 'seen.one');
+    await vault.ask('PUT', '/v1/secrets/seen.one', { value: '2' });
+    await vault.create('1', 'hidden.one');
+    const { page } = await reading.open();
+    await page.getByRole('link', { name: 'seen.one' }).waitFor();
+    expect(await page.getByRole('link', { name: 'hidden.one' }).count()).toBe(0);
+    const lacking = async (button: string, reason: string) => {
+      const found = page.getByRole('button', { name: button, description: reason });
+      expect(await found.getAttribute('aria-disabled')).toBe('true');
+      await found.click({ force: true });
+      expect(await inDialog(page).count()).toBe(0);
+    };
+    await lacking('New secret', 'Your token lacks secrets:write.');
+    await page.getByRole('link', { name: 'seen.one' }).click();
+    await page.getByRole('heading', { name: 'Versions', exact: true }).waitFor();
+    await lacking('Update', 'Your token lacks secrets:write.');
+    await lacking('Delete', 'Your token lacks secrets:delete.');
+    await lacking(
+      'Roll back to version 1',
+      'You cannot roll back: Your token lacks secrets:write.',
+    );
+    await lacking(
+      'Destroy version 1',
+      'You cannot destroy values: Your token lacks secrets:destroy.',
+    );
+    await lacking('What may I do?', 'Your token lacks secrets:explain.');
+  });
+});
+
+describe('a console whose token covers some names', () => {
+  const writing = useConsole(vault, { names: ['mine.*'] });
+
+  it('refuses a name that the token does not cover while it is typed', async () => {
+    const { page } = await writing.open();
+    await page.getByText(/Your token covers only/).waitFor();
+    await press(page, 'New secret');
+    await fill(page, 'Value', 'v');
+    const fault = async (name: string) => {
+      await fill(page, 'Name', name);
+      return await inDialog(page)
+        .getByLabel('Name')
+        .evaluate((field) => (field as { validationMessage?: string }).validationMessage);
+    };
+    expect(await fault('theirs.one')).toBe('Your token covers only mine.*.');
+    expect(await fault('not a name')).toMatch(/^A name is a letter or _/);
+    expect(await fault('mine.one')).toBe('');
+    await submit(page);
+    await told(page, 'Created mine.one, version 1.');
   });
 });

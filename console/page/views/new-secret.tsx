@@ -29,13 +29,9 @@ export const NewSecretDialog = ({
     <ActionDialog
       title={name === undefined ? 'New secret' : `New value for ${name}`}
       submit="Create"
-      perform={async ({ text, ...how }) => {
+      perform={async ({ text, signal, attempt: { idempotencyKey } }) => {
         const body = { name: name ?? text('name'), value: text('value'), ...noteIn(text) };
-        const written = await ask(
-          'create-secret',
-          { body, idempotencyKey: how.idempotencyKey },
-          how.signal,
-        );
+        const written = await ask('create-secret', { body, idempotencyKey }, signal);
         go('secrets', written.name);
         const sentence = `Created ${written.name}, version ${written.version}.`;
         return { sentence, at: linkTo('secrets', written.name) };

@@ -20,6 +20,8 @@ import { NewSecretDialog } from './new-secret.tsx';
 const pageSize = '50';
 const debounceMs = 200;
 
+const nothing = { secrets: [], nextCursor: null };
+
 type State = 'stored' | 'deleted';
 
 /** What a person looks for. It stays while they look at one secret and come back. */
@@ -38,11 +40,12 @@ export const SecretsView = () => {
   const caller = useCaller();
   const { prefix, state, cursors } = search;
   const cursor = cursors.at(-1);
+  const noList = lacks(caller, 'secrets:read');
   const { result, refusal, isWaiting } = useAsking(
     async (signal) => {
       lastSearch = search;
-      // No name begins so, and the vault would refuse the question.
-      if (prefix !== '' && !isSecretName(prefix)) return { secrets: [], nextCursor: null };
+      // The vault would refuse the question. No name begins with such a text.
+      if (noList || (prefix !== '' && !isSecretName(prefix))) return nothing;
       const query = { prefix: prefix || undefined, state, cursor, limit: pageSize } as const;
       return await ask('list-secrets', { query: { ...query, include: 'details' } }, signal);
     },
@@ -87,10 +90,11 @@ export const SecretsView = () => {
           }))}
         />
       )}
-      {isEmpty && <NothingHere search={search} />}
+      {isEmpty && !noList && <NothingHere search={search} />}
+      {noList && <p class="empty">{noList} The console cannot list secrets without it.</p>}
       <Waiting isWaiting={isWaiting && result === undefined} />
       {(cursors.length > 0 || result?.nextCursor) && (
-        <nav class="row" aria-label="Pages">
+        <div class="row">
           <button
             type="button"
             disabled={cursors.length === 0}
@@ -109,7 +113,7 @@ export const SecretsView = () => {
           >
             Next page
           </button>
-        </nav>
+        </div>
       )}
       {isCreating && <NewSecretDialog onClose={() => setCreating(false)} />}
     </main>
@@ -128,7 +132,7 @@ const SearchBar = ({
   useEffect(() => {
     const focus = (event: KeyboardEvent): void => {
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (isTyping() || document.querySelector('dialog[open]')) return;
+      if (isTyping()) return;
       event.preventDefault();
       field.current?.select();
     };

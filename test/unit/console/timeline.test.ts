@@ -16,7 +16,7 @@ import {
 } from '../../../console/page/timeline.ts';
 
 const begin = Date.parse('2026-01-01T00:00:00.000Z');
-const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
+const dayMs = 86_400_000;
 
 /** Versions that begin so many milliseconds after `begin`, the newest first, as the vault lists them. */
 const versionsAt = (...starts: readonly number[]): VersionEntry[] => {
@@ -173,32 +173,42 @@ describe('within', () => {
 });
 
 describe('ticksOf', () => {
-  const ticks = (lengthMs: number, most: number, offsetMs = 0) => {
-    const range = { from: begin + 1, to: begin + 1 + lengthMs };
-    const { step, instants } = ticksOf(range, most, offsetMs);
-    return { step, first: instants[0], count: instants.length };
-  };
+  const local = (month: number, day = 1, hours = 0, minutes = 0): number =>
+    new Date(2026, month, day, hours, minutes).getTime();
+  const ticks = (from: number, to: number, most: number) => ticksOf({ from, to }, most);
 
-  it('marks round instants of local time, as many as fit', () => {
-    expect(ticks(hourMs, 12)).toEqual({
-      step: 5 * minuteMs,
-      first: begin + 5 * minuteMs,
-      count: 12,
-    });
-    expect(ticks(10 * dayMs, 10)).toEqual({ step: dayMs, first: begin + dayMs, count: 10 });
-    const ahead = ticks(10 * dayMs, 10, hourMs);
-    expect(ahead.first).toBe(begin + dayMs - hourMs);
+  it.each([
+    [
+      'minutes',
+      local(0, 1, 0, 2),
+      local(0, 1, 0, 42),
+      [5, 10, 15, 20, 25, 30, 35, 40].map((m) => local(0, 1, 0, m)),
+    ],
+    ['hours', local(0, 1, 1), local(0, 2), [3, 6, 9, 12, 15, 18, 21].map((h) => local(0, 1, h))],
+    ['days', local(0, 1, 12), local(0, 8, 11), [2, 3, 4, 5, 6, 7, 8].map((day) => local(0, day))],
+    ['months', local(0, 2), local(7, 1), [1, 2, 3, 4, 5, 6].map((month) => local(month))],
+    ['quarters', local(0, 2), local(19, 1), [3, 6, 9, 12, 15, 18].map((month) => local(month))],
+    [
+      'years',
+      local(0, 1),
+      local(7 * 12 + 6, 1),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((year) => local(year * 12)),
+    ],
+  ])('marks round %s of local time', (_, from, to, expected) => {
+    expect(ticks(from, to, 8).instants).toEqual(expected);
   });
 
-  it('never gives more marks than asked for', () => {
+  it('never gives more marks than asked for, and only marks within the range', () => {
+    const range = fc.record({
+      from: fc.integer({ min: 0, max: 2e12 }),
+      length: fc.integer({ min: 1, max: 2e12 }),
+    });
     fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 4e12 }),
-        fc.integer({ min: 0, max: 20 }),
-        (length, most) => {
-          expect(ticks(length, most).count).toBeLessThanOrEqual(most);
-        },
-      ),
+      fc.property(range, fc.integer({ min: 0, max: 20 }), ({ from, length }, most) => {
+        const { instants } = ticks(from, from + length, most);
+        expect(instants.length).toBeLessThanOrEqual(most);
+        expect(instants.every((instant) => from <= instant && instant < from + length)).toBe(true);
+      }),
     );
   });
 });

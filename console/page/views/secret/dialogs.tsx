@@ -48,11 +48,12 @@ const UpdateDialog = ({ name, history: { current }, ...about }: About) => (
   <ActionDialog
     {...about}
     title={`Update ${name}`}
-    submit={`Store version ${current.version + 1}`}
+    submit="Store"
+    seen={current.version}
     adviceFor={adviceAfterRace}
-    perform={async ({ text, signal, idempotencyKey }) => {
+    perform={async ({ text, signal, attempt }) => {
       const body = { value: text('value'), ...noteIn(text) };
-      const asked = { name, body, ifVersion: current.version, idempotencyKey };
+      const asked = { name, body, ...attempt };
       const { version } = await ask('update-secret', asked, signal);
       return { sentence: `Stored version ${version} of ${name}.` };
     }}
@@ -71,18 +72,18 @@ const RollBackDialog = ({
   <ActionDialog
     {...about}
     title={`Roll back ${name} to version ${old}`}
-    submit={`Store version ${current.version + 1}`}
+    submit="Store"
+    seen={current.version}
     adviceFor={adviceAfterRace}
-    perform={async ({ text, signal, idempotencyKey }) => {
+    perform={async ({ text, signal, attempt }) => {
       const body = { ...(await readStored(name, old, signal)), ...noteIn(text) };
-      const asked = { name, body, ifVersion: current.version, idempotencyKey };
+      const asked = { name, body, ...attempt };
       const { version } = await ask('update-secret', asked, signal);
       return { sentence: `Stored version ${version} of ${name} with the value of version ${old}.` };
     }}
   >
     <p>
-      The value of version {old} becomes version {current.version + 1}. The versions between stay in
-      the history.
+      The value of version {old} becomes the next version. The versions between stay in the history.
     </p>
     <NoteField />
   </ActionDialog>
@@ -101,9 +102,10 @@ const DeleteDialog = ({ name, history: { current }, ...about }: About) => (
     title={`Delete ${name}`}
     submit="Delete"
     kind="danger"
+    seen={current.version}
     adviceFor={adviceAfterRace}
-    perform={async ({ text, signal, idempotencyKey }) => {
-      const asked = { name, body: noteIn(text), ifVersion: current.version, idempotencyKey };
+    perform={async ({ text, signal, attempt }) => {
+      const asked = { name, body: noteIn(text), ...attempt };
       await ask('delete-secret', asked, signal);
       return { sentence: `Deleted ${name}. Its history stays, and Restore brings it back.` };
     }}
@@ -121,23 +123,24 @@ export const restorableOf = ({ entries }: History): VersionEntry | undefined => 
 
 const RestoreDialog = ({ name, history, ...about }: About) => {
   const last = restorableOf(history)?.version ?? 0;
-  const next = history.current.version + 1;
   return (
     <ActionDialog
       {...about}
       title={`Restore ${name}`}
-      submit={`Store version ${next}`}
-      perform={async ({ text, signal, idempotencyKey }) => {
+      submit="Restore"
+      perform={async ({ text, signal, attempt }) => {
         const body = { name, ...(await readStored(name, last, signal)), ...noteIn(text) };
-        const { version } = await ask('create-secret', { body, idempotencyKey }, signal);
+        const { version } = await ask(
+          'create-secret',
+          { body, idempotencyKey: attempt.idempotencyKey },
+          signal,
+        );
         return {
           sentence: `Restored ${name}: version ${version} has the value of version ${last}.`,
         };
       }}
     >
-      <p>
-        The value of version {last}, the last before the deletion, becomes version {next}.
-      </p>
+      <p>The value of version {last}, the last before the deletion, becomes the next version.</p>
       <NoteField />
     </ActionDialog>
   );

@@ -240,8 +240,7 @@ const Ticks = ({
   readonly range: Range;
   readonly width: number;
 }) => {
-  const offsetMs = -new Date(range.from).getTimezoneOffset() * 60_000;
-  const { step, instants } = ticksOf(range, Math.floor(width / tickSpace), offsetMs);
+  const { stepMs, instants } = ticksOf(range, Math.floor(width / tickSpace));
   let free = tickSpace / 2;
   return instants.map((instant) => {
     const x = xOf(bars, instant);
@@ -251,7 +250,7 @@ const Ticks = ({
       <g key={instant} class="tick">
         <line x1={x} x2={x} y1={barHeight} y2={barHeight + 6} />
         <text {...{ x, y: height - 4 }} text-anchor="middle">
-          {tickText(instant, step)}
+          {tickText(instant, stepMs)}
         </text>
       </g>
     );

@@ -1,0 +1,181 @@
+/** The history of a secret in a real browser: its timeline, an instant of it, and two of its versions. */
+import { describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { useConsole } from '../support/console.ts';
+import { freshName, useVault } from '../support/running-vault.ts';
+
+const vault = useVault();
+const console = useConsole(vault);
+
+/** A secret with these values, one after the other, and its view. */
+const openWith = async (...values: readonly string[]): Promise<{ name: string; page: Page }> => {
+  const name = await vault.create(values[0]);
+  for (const value of values.slice(1)) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
+  return { name, page: await openSecret(name) };
+};
+
+const openSecret = async (name: string): Promise<Page> => {
+  const { page } = await console.open();
+  await page.getByLabel(/^Names that begin with/).fill(name);
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { name: 'Through time' }).waitFor();
+  return page;
+};
+
+const press = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
+
+describe('the timeline of a secret', () => {
+  it('draws its versions one beside the other, none too narrow to be seen', async () => {
+    const { page } = await openWith('1', '2', '3');
+    const bars = await page
+      .locator('.timeline .bar')
+      .evaluateAll((found) =>
+        found.map((bar) => ['x', 'width'].map((name) => Number(bar.getAttribute(name)))),
+      );
+    expect(bars).toHaveLength(3);
+    let end = 0;
+    for (const [x = 0, width = 0] of bars) {
+      expect(x).toBeCloseTo(end);
+      expect(width).toBeGreaterThanOrEqual(4 - 1e-6);
+      end = x + width;
+    }
+  });
+
+  it('shows a part of the life when asked, and says so if no version is in it', async () => {
+    const { page } = await openWith('1', '2');
+    await page.getByRole('radio', { name: 'Last hour' }).check();
+    expect(await page.locator('.timeline .bar').count()).toBe(2);
+    await page.getByRole('radio', { name: 'Between two dates' }).check();
+    await page.getByLabel('From', { exact: true }).first().fill('2001-01-01T00:00:00.000');
+    await page.getByLabel('To', { exact: true }).first().fill('2001-01-02T00:00:00.000');
+    await page.getByText('The secret has no versions between these dates.').waitFor();
+  });
+});
+
+describe('an instant of a secret', () => {
+  it('names the version that was valid then, shows its value, and gives a command that reads the same', async () => {
+    const { name, page } = await openWith('first value', 'second value', 'third value');
+    await press(page, 'Earlier version');
+    await page.getByText('version 2', { exact: true }).first().waitFor();
+    await press(page, 'Earlier version');
+    const panel = page.locator('.as-of');
+    await panel.getByText('version 1', { exact: true }).waitFor();
+    await press(page, 'Show the value at that instant');
+    await panel.getByText('first value').waitFor();
+    const command =
+      (await panel
+        .getByText(/^dsv get/)
+        .first()
+        .textContent()) ?? '';
+    const [, ...args] = command.split(' ');
+    expect(args.slice(0, 3)).toEqual(['get', name, '--at']);
+    expect((await console.process().dsv.run(args)).stdout).toBe('first value');
+    await press(page, 'Now');
+    await panel.getByText('version 3', { exact: true }).waitFor();
+  });
+
+  it('is chosen by the keys of a slider, which tells the instant and its version', async () => {
+    const { page } = await openWith('1', '2', '3');
+    const slider = page.getByRole('slider', { name: 'As of' });
+    expect(await slider.getAttribute('aria-valuetext')).toBe('now');
+    await slider.press('Home');
+    expect(await slider.getAttribute('aria-valuetext')).toMatch(/, version 1$/);
+    await page.locator('.as-of').getByText('version 1', { exact: true }).waitFor();
+    await slider.press('End');
+    expect(await slider.getAttribute('aria-valuetext')).toBe('now');
+  });
+
+  it('is chosen to the millisecond by a field', async () => {
+    const { name, page } = await openWith('1', '2');
+    const versions = (await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions ?? [];
+    const begin = Date.parse(versions[0]?.validFrom ?? '');
+    const field = page
+      .getByLabel('As of', { exact: true })
+      .and(page.locator('[type="datetime-local"]'));
+    const choose = (instant: number) => field.fill(localText(instant));
+    const panel = page.locator('.as-of');
+    await choose(begin - 1);
+    await panel.getByText('version 1', { exact: true }).waitFor();
+    await choose(begin);
+    await panel.getByText('version 2', { exact: true }).waitFor();
+    await choose(begin - 60_000);
+    await panel.getByText('the secret did not exist yet.').waitFor();
+  });
+
+  it('tells that there was no value while the secret was deleted', async () => {
+    const name = await vault.create('1');
+    await vault.ask('DELETE', `/v1/secrets/${name}`);
+    await vault.ask('POST', '/v1/secrets', { name, value: '3' });
+    const page = await openSecret(name);
+    await press(page, 'Earlier version');
+    await page
+      .locator('.as-of')
+      .getByText(/a deletion: there was no value/)
+      .waitFor();
+    expect(await page.getByRole('button', { name: 'Show the value at that instant' }).count()).toBe(
+      0,
+    );
+  });
+});
+
+/** Local time, as the field wants it. The browser has the time zone of this process. */
+const localText = (instant: number): string => {
+  const offsetMs = new Date(instant).getTimezoneOffset() * 60_000;
+  return new Date(instant - offsetMs).toISOString().slice(0, -1);
+};
+
+describe('two versions of a secret', () => {
+  it('are compared without their values, which are shown when asked and hidden with the window', async () => {
+    const { page } = await openWith('host\nold canary', 'host\nnew canary');
+    await press(page, 'Compare');
+    await page.getByText('Versions 1 and 2 differ: 1 line removed, 1 line added.').waitFor();
+    expect(await page.content()).not.toContain('canary');
+    await press(page, 'Show the lines');
+    await page.getByRole('deletion').getByText('old canary').waitFor();
+    await page.getByRole('insertion').getByText('new canary').waitFor();
+    await page.evaluate('dispatchEvent(new Event("blur"))');
+    await press(page, 'Show the lines');
+    await page.getByRole('combobox', { name: 'To' }).selectOption('1');
+    expect(await page.content()).not.toContain('canary');
+    await press(page, 'Compare');
+    await page.getByText('Versions 1 and 1 have the same value.').waitFor();
+  });
+});
+
+describe('the explanation of a secret', () => {
+  it('tells what the token may do, and what another caller may', async () => {
+    const { page } = await openWith('1');
+    await press(page, 'What may I do?');
+    await page.getByRole('row', { name: /^update ✓ yes/ }).waitFor();
+    await page.getByText('As another caller').click();
+    await page.getByRole('checkbox', { name: 'secrets:write' }).uncheck();
+    await page.getByLabel(/^Names/).fill('app.*, NAME_*');
+    await press(page, 'What may this caller do?');
+    await page
+      .getByRole('row', { name: 'update ✗ no the scope secrets:write is missing' })
+      .waitFor();
+    await page.getByRole('row', { name: 'read ✓ yes the pattern NAME_* covers it' }).waitFor();
+  });
+});
+
+describe('a secret with more than a hundred versions', () => {
+  it('shows the newest hundred first, marks what is not loaded, and loads the rest', async () => {
+    const name = await vault.create('v', freshName('MANY'));
+    for (let version = 2; version <= 105; version += 1) {
+      await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v' });
+    }
+    const page = await openSecret(name);
+    await page.getByText('100 of 105 versions are loaded.').waitFor();
+    await page.getByText('not loaded', { exact: true }).waitFor();
+    const slider = page.getByRole('slider', { name: 'As of' });
+    await slider.press('Home');
+    await page
+      .locator('.as-of')
+      .getByText(/a version that is not loaded here/)
+      .waitFor();
+    await press(page, 'Load 100 older');
+    await page.locator('.as-of').getByText('version 1', { exact: true }).waitFor();
+    expect(await page.getByRole('row').count()).toBe(106);
+  });
+});
