@@ -24,7 +24,10 @@ export const commandLine = {
     ['', 'starts three nodes on ports 3001 to 3003, and runs until Ctrl-C'],
     ['status [--json]', 'shows the nodes side by side'],
     [`${processChanges.join('|')} 1|2|3|key`, 'does this to a node, or to the master key'],
-    [`${nodeChanges.join('|')} 1|2|3`, 'cuts a node off, joins it again, deletes its data'],
+    [
+      `${nodeChanges.join('|')} 1|2|3`,
+      'cuts a node off, joins it again, deletes its data if two whole copies stay',
+    ],
     ['--docker …', 'does the same with containers, which it starts in the background'],
     ['--docker down [--data]', 'removes the containers, and with --data what they stored'],
   ],

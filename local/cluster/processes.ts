@@ -6,7 +6,13 @@ import type { Command } from './commands.ts';
 import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';
 import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
-import { askNode, type ClusterStatus, compareNodes, tableOf } from './status.ts';
+import {
+  askNode,
+  type ClusterStatus,
+  compareNodes,
+  requireWholeCopies,
+  tableOf,
+} from './status.ts';
 
 /** All parts listen on this address. */
 const host = '127.0.0.1';
@@ -119,6 +125,7 @@ const changeNode = async (
       relay.heal(node);
       return `node ${node} reaches the other nodes again`;
     case 'wipe':
+      requireWholeCopies(await statusOf(parts), node);
       if (['running', 'paused'].includes(member.state())) await member.stop();
       rmSync(folder, { recursive: true, force: true });
       return `node ${node} is stopped and its folder deleted: start ${node} has it fetch all again`;

@@ -1,5 +1,6 @@
 /** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
+import { failure } from '../../system/failures.ts';
 import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 import { mutualTls, type TlsFiles } from './cluster-file.ts';
 
@@ -96,6 +97,20 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
     })),
     equal: areEqual(answers),
   };
+};
+
+/**
+ * Throws a sentence unless both other nodes serve, so that two whole copies stay when the data of this node are deleted.
+ * A node serves only while its copy equals that of a majority.
+ */
+export const requireWholeCopies = ({ nodes }: ClusterStatus, node: number): void => {
+  const whole = nodes.filter(
+    (one) => one.node !== node && one.state === 'serving' && !one.isolated,
+  ).length;
+  if (whole >= 2) return;
+  throw failure(
+    `node ${node} keeps its data, because two whole copies must stay and ${whole === 1 ? 'only one other node serves' : 'no other node serves'}: start or heal the other nodes first`,
+  );
 };
 
 /** Formats the status for a person. */

@@ -10,6 +10,7 @@ import {
   compareNodes,
   type Observed,
   parseAnswer,
+  requireWholeCopies,
   tableOf,
 } from '../cluster/status.ts';
 import {
@@ -124,6 +125,7 @@ export const containerCluster = (options: ProjectOptions): ContainerCluster => {
     },
     down: (isDataToGo) => composeDown(options, isDataToGo),
     run: async (command) => {
+      if (command.action === 'wipe') requireWholeCopies(await status(), command.target);
       if (command.action !== 'status') return change(name, command.action, command.target);
       return command.json ? JSON.stringify(await status()) : tableOf(await status());
     },

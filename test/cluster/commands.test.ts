@@ -208,6 +208,16 @@ describe('a node', () => {
     },
   );
 
+  it('keeps its data while another node is dead, because two whole copies must stay', async () => {
+    await command('kill', '3');
+    expect(await cluster.command('wipe', '2')).toEqual({
+      code: 1,
+      text: expect.stringMatching(/^node 2 keeps its data, .* only one other node serves/),
+    });
+    expect(cluster.pids('node-2').filter(isAlive)).toHaveLength(2);
+    await command('start', '3');
+  });
+
   it('can be stopped while it is paused, and inspect says that it does not run', async () => {
     const pids = cluster.pids('node-1');
     await command('pause', '1');

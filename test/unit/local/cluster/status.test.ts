@@ -3,7 +3,13 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
-import { askNode, compareNodes, type Observed, tableOf } from '../../../../local/cluster/status.ts';
+import {
+  askNode,
+  compareNodes,
+  type Observed,
+  requireWholeCopies,
+  tableOf,
+} from '../../../../local/cluster/status.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 
 const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });
@@ -25,6 +31,32 @@ const seen = (node: number, answer: Observed['answer'], more = {}): Observed => 
   process: 'running',
   answer,
   ...more,
+});
+
+describe('the wipe of a node', () => {
+  const wiped = (...others: readonly Observed[]) => {
+    const status = compareNodes([...others, seen(3, undefined)]);
+    return () => requireWholeCopies(status, 3);
+  };
+
+  it('is allowed while both other nodes serve, whatever the state of the node itself', () => {
+    expect(wiped(seen(1, said(5)), seen(2, said(5)))).not.toThrow();
+  });
+
+  it.each([
+    ['is dead', seen(2, undefined, { process: 'killed' }), 'only one other node serves'],
+    ['catches up', seen(2, said(4, { state: 'catching-up' })), 'only one other node serves'],
+    ['was cut off just now', seen(2, said(5), { isolated: true }), 'only one other node serves'],
+  ])('is refused while another node %s', (_, other, why) => {
+    expect(wiped(seen(1, said(5)), other)).toThrow(
+      `node 3 keeps its data, because two whole copies must stay and ${why}: start or heal the other nodes first`,
+    );
+  });
+
+  it('is refused while no other node serves', () => {
+    const diverged = said(5, { state: 'diverged' });
+    expect(wiped(seen(1, diverged), seen(2, diverged))).toThrow('no other node serves');
+  });
 });
 
 describe('the status of a cluster', () => {
