@@ -1,11 +1,12 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
+import { openLogFile } from '../cluster/log-file.ts';
 import { type FollowedPolicy, followPolicyFile } from '../host/access-policy.ts';
 import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { isLocalIdentity, policyVariable, serveFunctions } from '../host/functions.ts';
-import { showHumanLog } from '../host/human-log.ts';
+import { keepLog, showHumanLog } from '../host/human-log.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
@@ -77,11 +78,13 @@ await runProgram(commandLine, async ({ options }) => {
   const signal = untilSignal();
   const services = await startServices({ root, folder, store, table, report });
   try {
+    showHumanLog(process.env);
+    // It comes second, so that it sees the lines before they are made short.
+    keepLog(openLogFile(join(folder, 'log')).write);
     const { takesLocalTokens, close: endIdentity } = await beginIdentity(folder, isLocal);
     const gateway = await serveFunctions({ root, routes, port, report });
     const running = { url: gateway.url, takesLocalTokens, ...services.running };
     rememberRunning(folder, running);
-    showHumanLog(process.env);
     await greet(gateway.url, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
     await gateway.close(graceMs);

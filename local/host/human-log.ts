@@ -94,3 +94,17 @@ export const showHumanLog = (environment: NodeJS.ProcessEnv): void => {
       write(typeof chunk === 'string' ? humanLine(chunk) : chunk, ...rest);
   }
 };
+
+/**
+ * From here on each line of the log is also given to `keep`, as JSON. Other output is not, because the greeting at a
+ * terminal holds a token.
+ */
+export const keepLog = (keep: (line: Uint8Array) => void): void => {
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
+    stream.write = (chunk: unknown, ...rest: unknown[]): boolean => {
+      if (typeof chunk === 'string' && chunk.startsWith('{')) keep(Buffer.from(chunk));
+      return write(chunk, ...rest);
+    };
+  }
+};

@@ -1,10 +1,14 @@
 /** The logs explain every request and never contain anything secret. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { canaryForms, findCanaries } from '../support/adversary/canaries.ts';
-import { runLocal } from '../support/local-process.ts';
+import { openDsv } from '../support/dsv.ts';
+import { freshFolder, runLocal } from '../support/local-process.ts';
 import { type Line, logged as linesOf } from '../support/log-lines.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
 
 const vault = useVault();
 let token: string;
@@ -313,5 +317,34 @@ describeLocal('metrics', () => {
       .map((line) => JSON.parse(line) as Line);
     const status = metrics.find(({ operation }) => operation === 'get-status');
     expect(status).toMatchObject({ Requests: 1, Faults: 0, Duration: expect.any(Number) });
+  });
+});
+
+describeLocal('the log file in the data folder of npm start', () => {
+  it('has each line of the log that is printed, for its owner only', async () => {
+    await logged(await call('GET', '/v1/secrets'));
+    const file = join(vault.dataDir, 'log');
+    const kept = readFileSync(file, 'utf8').trim().split('\n');
+    const printed = vault.lines().filter((line) => line.startsWith('{'));
+    expect(printed.filter((line) => !kept.includes(line))).toEqual([]);
+    expect(kept.filter((line) => !line.startsWith('{'))).toEqual([]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('has whole lines and no token, also while a terminal gets short lines and a token', async () => {
+    const folder = freshFolder();
+    const dsv = openDsv({ VAULT_DATA_DIR: folder, PORT: '0' });
+    const program = process.execPath;
+    const vaultAt = dsv.start([resolve('local/bin/start.ts')], { program, terminal: true });
+    await vaultAt.prints('TOKEN=eyJ');
+    const { url } = JSON.parse(readFileSync(join(folder, 'running.json'), 'utf8'));
+    await fetch(`${url}/health`);
+    await vaultAt.prints('  200  get-health');
+    vaultAt.child.kill('SIGTERM');
+    await vaultAt.ran;
+    await until(() => !existsSync(join(folder, 'running.json')));
+    const kept = readFileSync(join(folder, 'log'), 'utf8');
+    expect(kept).toMatch(/^\{.*"operation":"get-health".*"status":200/m);
+    expect(kept).not.toContain('eyJ');
   });
 });
