@@ -1,4 +1,7 @@
-/** Makes tokens for a vault on this machine, with a program of the checkout that `dsv` belongs to. */
+/**
+ * The vaults on this machine, by the programs of the checkout that `dsv` belongs to: makes tokens for them, finds them, and
+ * changes the nodes of a cluster.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -10,6 +13,8 @@ import { failure, systemCodeOf, usage } from './failures.ts';
 /** `dsv` runs from the bundle `.local/cli/dsv.js`. */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const tokenProgram = 'local/bin/token.ts';
+const vaultsProgram = 'local/bin/vaults.ts';
+const clusterProgram = 'local/bin/cluster.ts';
 
 const made = v.object({ url: v.string(), token: v.string() });
 export type LocalToken = v.InferOutput<typeof made>;
@@ -26,20 +31,20 @@ export type LocalCaller = {
 const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
 const lifetime = '24h';
 
-/** Runs the token program with the Node of the checkout. The token passes through a pipe. */
-const runTokenProgram = (args: readonly string[]): Promise<string> =>
+/** Runs a program with the Node of the checkout. A token passes through a pipe. */
+const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((settle, fail) => {
     const folder = variable('VAULT_DATA_DIR');
     const env = { ...environment, ...(folder && { VAULT_DATA_DIR: resolve(folder) }) };
     const node = join(root, 'node_modules/node/bin/node');
-    execFile(node, [tokenProgram, ...args], { cwd: root, env }, (error, stdout, stderr) => {
+    execFile(node, [program, ...args], { cwd: root, env }, (error, stdout, stderr) => {
       if (error === null) return settle(stdout);
       if (systemCodeOf(error) === 'ENOENT') {
         return fail(failure('other', `the checkout has no Node of its own: run npm ci in ${root}`));
       }
       const sentence = stderr.trim().split('\n').at(-1);
       if (error.code === 2) return fail(usage(sentence ?? 'the command line is wrong'));
-      fail(failure('other', sentence || `cannot make a token (${systemCodeOf(error)})`, error));
+      fail(failure('other', sentence || `cannot run ${program} (${systemCodeOf(error)})`, error));
     });
   });
 
@@ -51,5 +56,29 @@ export const makeLocalToken = async (caller: LocalCaller): Promise<LocalToken> =
   const which = caller.for === undefined ? [] : [`--for=${caller.for}`];
   const who = [`--tenant=${caller.tenant}`, `--sub=${caller.sub}`];
   const what = [`--scope=${caller.scope ?? usualScopes}`, `--ttl=${lifetime}`, '--json'];
-  return v.parse(made, JSON.parse(await runTokenProgram([...who, ...which, ...what])));
+  return v.parse(made, JSON.parse(await run(tokenProgram, [...who, ...which, ...what])));
 };
+
+const localVault = v.object({
+  name: v.string(),
+  nodes: v.array(
+    v.object({
+      /** `null` for a vault that has no nodes. */
+      node: v.nullable(v.number()),
+      url: v.string(),
+      /** The file of its log; `null` if the log is elsewhere. */
+      log: v.nullable(v.string()),
+    }),
+  ),
+});
+export type LocalVault = v.InferOutput<typeof localVault>;
+
+/** The vaults that run on this machine from the checkout; none if this `dsv` is in no checkout. */
+export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
+  if (!existsSync(join(root, vaultsProgram))) return [];
+  return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
+};
+
+/** Gives a command to the cluster of the checkout, such as `kill 2`. Returns what the cluster says; throws its refusal. */
+export const commandCluster = async (...words: readonly string[]): Promise<string> =>
+  (await run(clusterProgram, words)).trim();

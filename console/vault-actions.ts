@@ -2,9 +2,9 @@
 import * as v from 'valibot';
 import type { Client } from '../cli/client.ts';
 import { type OperationId, operations } from '../cli/contract.ts';
-import { isFailure } from '../cli/failures.ts';
 import type { Settings } from '../cli/settings.ts';
 import { isSecretName } from '../functions/model/types.ts';
+import { answerOf } from './answers.ts';
 import type { Action, Answer } from './server.ts';
 
 /** What the page may ask of an operation. A name could otherwise lead to another route of the vault. */
@@ -40,13 +40,6 @@ const call = async (
   if (!parsed.success) {
     return { status: 400, body: { code: 'invalid_request', detail: 'the name is no secret name' } };
   }
-  try {
-    const request = { ...parsed.output, signal } as Parameters<Client>[1];
-    return { status: 200, body: await client(id, request) };
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    const { report } = error;
-    const status = 'status' in report && typeof report.status === 'number' ? report.status : 502;
-    return { status, body: report };
-  }
+  const request = { ...parsed.output, signal } as Parameters<Client>[1];
+  return await answerOf(() => client(id, request));
 };

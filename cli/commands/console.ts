@@ -2,13 +2,19 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type PageFile, startConsole } from '../../console/server.ts';
+import { createFindLocal } from '../../console/local-vault.ts';
+import { machineActions } from '../../console/machine-actions.ts';
+import { readingElsewhere } from '../../console/other-nodes.ts';
+import { type Action, type PageFile, startConsole } from '../../console/server.ts';
 import { vaultActions } from '../../console/vault-actions.ts';
+import { commandCluster, findLocalVaults, makeLocalToken } from '../checkout.ts';
+import { type Client, openClient } from '../client.ts';
 import { openSession, vaultCommand } from '../command.ts';
 import { configurationFolder } from '../environment.ts';
 import { failure } from '../failures.ts';
 import { note } from '../output.ts';
 import { replaceFile } from '../private-files.ts';
+import type { Settings } from '../settings.ts';
 
 export const consoleCommand = () =>
   vaultCommand(
@@ -26,7 +32,7 @@ export const consoleCommand = () =>
       await client('whoami');
       const server = await startConsole({
         files: pageFiles(),
-        actions: vaultActions(client, settings),
+        actions: actionsOf(client, settings),
       });
       const launcher = launcherOf(server.url);
       const show = () => {
@@ -42,6 +48,29 @@ export const consoleCommand = () =>
       rmSync(launcher, { force: true });
       await server.close();
     });
+
+const actionsOf = (client: Client, settings: Settings): ReadonlyMap<string, Action> => {
+  const { addr } = settings;
+  const findLocal = createFindLocal(addr, findLocalVaults);
+  const clients = new Map<string, Client>();
+  const clientOf = (url: string): Client => {
+    const known = clients.get(url) ?? openClient({ ...settings, addr: url, ...givesUpSoon });
+    clients.set(url, known);
+    return known;
+  };
+  const checkout = {
+    command: commandCluster,
+    newToken: async (vault: string, tenant: string) =>
+      (await makeLocalToken({ for: vault, tenant, sub: 'console', scope: 'secrets:write' })).token,
+  };
+  return new Map([
+    ...vaultActions(readingElsewhere(client, findLocal, clientOf), settings),
+    ...machineActions({ addr, checkout, findLocal, clientOf }),
+  ]);
+};
+
+/** A dead node must not hide the others for long. */
+const givesUpSoon = { retries: 0, timeoutMs: 2_000 };
 
 /** The files that `cli/dsv.js` builds beside this bundle. */
 const pageFiles = (): ReadonlyMap<string, PageFile> => {

@@ -6,6 +6,8 @@ import { Refused, Waiting } from './parts.tsx';
 import { linkTo, useRoute } from './routes.ts';
 import { act, ask, openSession } from './session.ts';
 import { Telling } from './telling.tsx';
+import { ActivityView } from './views/activity.tsx';
+import { NodesView } from './views/nodes.tsx';
 import { SecretView } from './views/secret.tsx';
 import { SecretsView } from './views/secrets.tsx';
 import { WorkbenchView } from './views/workbench.tsx';
@@ -50,9 +52,11 @@ const Console = () => {
       {(caller || refusal) && (
         <CallerContext.Provider value={caller}>
           <Telling>
-            {view === 'env' && <WorkbenchView />}
             {view === 'secrets' &&
               (name === undefined ? <SecretsView /> : <SecretView key={name} name={name} />)}
+            {view === 'env' && <WorkbenchView />}
+            {view === 'nodes' && <NodesView />}
+            {view === 'activity' && <ActivityView key={name} requestId={name} />}
           </Telling>
         </CallerContext.Provider>
       )}
@@ -63,6 +67,8 @@ const Console = () => {
 const views = [
   ['secrets', 'Secrets'],
   ['env', '.env'],
+  ['nodes', 'Nodes'],
+  ['activity', 'Activity'],
 ] as const;
 
 const root = document.getElementById('app');

@@ -64,5 +64,6 @@ export const useDoing = (): Doing => {
   return { begin, cancel: () => left.current?.abort(), isBusy, refusal };
 };
 
-const refusalOf = (error: unknown): Refusal =>
+/** Any error as a refusal that can be shown. */
+export const refusalOf = (error: unknown): Refusal =>
   error instanceof Refusal ? error : new Refusal({ code: 'internal', detail: String(error) });

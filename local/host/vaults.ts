@@ -78,7 +78,7 @@ const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<
 /**
  * Finds all running vaults. If `VAULT_DATA_DIR` names a folder, the user means the vault in it, so Docker is not asked.
  */
-const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
+export const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
   const names = vaultNames.filter((name) => name !== 'docker' || !given['VAULT_DATA_DIR']);
   return (await Promise.all(names.map((name) => finders[name](given)))).flat();
 };

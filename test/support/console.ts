@@ -33,12 +33,19 @@ type ConsoleProcess = {
   readonly end: () => Promise<number | null>;
 };
 
+/** The vault of a console: `npm start`, or a cluster by one of its nodes. */
+type ConsoleVault = Pick<RunningVault, 'baseUrl' | 'token' | 'dataDir'>;
+
 /** Starts `dsv console` for a vault, by default with a token for everything in the vault's own tenant. */
 const startConsoleProcess = async (
-  vault: RunningVault,
+  vault: ConsoleVault,
   token = vault.token(),
 ): Promise<ConsoleProcess> => {
-  const dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: token });
+  const dsv = openDsv({
+    DSV_ADDR: vault.baseUrl(),
+    DSV_TOKEN: token,
+    VAULT_DATA_DIR: vault.dataDir,
+  });
   const { child, prints, type, ran } = dsv.start(['console', '--no-open'], { open: true });
   let messages = '';
   child.stderr?.on('data', (text) => {
@@ -99,7 +106,7 @@ export type UsedConsole = {
  * A console for all tests of a file. A test fails if one of its pages complains, except about an action that was
  * refused, which Chromium notes by itself.
  */
-export const useConsole = (vault: RunningVault, claims = {}): UsedConsole => {
+export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
   let running: ConsoleProcess;
   let browser: Browser;
   let opened: OpenedConsole[] = [];

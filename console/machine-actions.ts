@@ -1,0 +1,26 @@
+/** All actions of the page that need more than the vault's API: its nodes, its log, and the programs of this machine. */
+import type { Client } from '../cli/client.ts';
+import { activityActions } from './activity.ts';
+import { clusterActions } from './cluster-actions.ts';
+import { type Checkout, type FindLocal, localActions } from './local-vault.ts';
+import type { Action } from './server.ts';
+import { testWriteActions } from './test-writes.ts';
+
+export type MachineOptions = {
+  /** The address of the profile. */
+  readonly addr: string;
+  readonly checkout: Checkout;
+  readonly findLocal: FindLocal;
+  /** A client of a node with the token of the profile, which gives up soon. */
+  readonly clientOf: (addr: string) => Client;
+};
+
+export const machineActions = (options: MachineOptions): ReadonlyMap<string, Action> => {
+  const { addr, checkout, findLocal, clientOf } = options;
+  return new Map([
+    ...localActions(addr, findLocal),
+    ...clusterActions({ addr, clientOf, findLocal, command: checkout.command }),
+    ...testWriteActions({ findLocal, newToken: checkout.newToken }),
+    ...activityActions(findLocal),
+  ]);
+};

@@ -1,0 +1,214 @@
+/** What the nodes of a vault say, brought together, and put into words. */
+import type { ReplyOf } from '../../cli/contract.ts';
+import type { NodeAnswer, Processes } from '../replies.ts';
+
+type Status = ReplyOf<'get-status'>;
+type Report = NonNullable<Status['node']>['nodes'][number];
+
+/** A node as the page shows it. */
+export type ShownNode = {
+  readonly node: number;
+  /** Its report: its own if it answers, else what another node has last heard. */
+  readonly report: Report;
+  /** Whether callers get answers from it now. */
+  readonly isServing: boolean;
+  /** Its state in a word, such as `serving` or `killed`. */
+  readonly state: string;
+  readonly lag: number;
+  readonly isIsolated: boolean;
+  /** Its own status; `undefined` if it did not answer the console. */
+  readonly status: Status | undefined;
+};
+
+export type ShownVault = {
+  readonly nodes: readonly ShownNode[];
+  /** Whether no two copies are known to differ. */
+  readonly isEqual: boolean;
+};
+
+/**
+ * Brings the answers together. A node knows itself best. Only if it gives no answer, the others tell what they have heard
+ * of it: first a node that serves, because one that is cut off hears nothing.
+ */
+export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Processes): ShownVault => {
+  const statuses = answers.flatMap(({ status }) => (status?.node ? [status] : []));
+  const told = statuses.map(({ node }) => node).filter((node) => node !== undefined);
+  const isServing = (view: (typeof told)[number]) =>
+    view.nodes.some((one) => one.node === view.node && one.state === 'serving');
+  const views = [...told.filter(isServing), ...told.filter((view) => !isServing(view))];
+  const isComplete = answers.length > 1;
+  const reportOf = (node: number): Report | undefined => {
+    const own = views.find((view) => view.node === node);
+    const all = own ? [own, ...views] : views;
+    return all.flatMap(({ nodes }) => nodes).find((one) => one.node === node);
+  };
+  const numbers = [...new Set(views.flatMap(({ nodes }) => nodes.map(({ node }) => node)))].sort();
+  const reports = numbers.map(reportOf).filter((report) => report !== undefined);
+  const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
+  return {
+    nodes: reports.map((report) => {
+      const { node } = report;
+      const status = statuses.find((one) => one.node?.node === node);
+      const process = processes?.nodes.find((one) => one.node === node);
+      // Without an address of its own, the node is what the others have heard.
+      const isHeard = status !== undefined || (!isComplete && report.alive);
+      return {
+        node,
+        report,
+        isServing: isHeard && report.state === 'serving',
+        state: isHeard ? report.state : stateOfSilent(process),
+        lag: furthest - report.appliedRevision,
+        isIsolated: process?.isolated ?? false,
+        status,
+      };
+    }),
+    isEqual: views.every(({ equal }) => equal),
+  };
+};
+
+/** A process that has just been started does not answer yet. */
+const stateOfSilent = (process: Processes['nodes'][number] | undefined): string =>
+  process === undefined || process.alive || process.state === 'silent'
+    ? 'no answer'
+    : process.state;
+
+/** Says in plain words how the vault is. */
+export const sentencesOf = (
+  answers: readonly NodeAnswer[],
+  { nodes, isEqual }: ShownVault,
+): readonly string[] => {
+  const statuses = answers.flatMap(({ status }) => (status ? [status] : []));
+  if (statuses.length === 0) return ['No node of the vault answers.'];
+  return [
+    ...(nodes.length > 0 ? aboutNodes(nodes, isEqual) : [aboutStore(statuses[0])]),
+    ...aboutKey(statuses),
+    ...aboutPolicy(statuses),
+  ];
+};
+
+const aboutNodes = (nodes: readonly ShownNode[], isEqual: boolean): readonly string[] => {
+  const serving = nodes.filter((one) => one.isServing).length;
+  const count = `${serving} of ${nodes.length} nodes ${serving === 1 ? 'serves' : 'serve'}`;
+  const others = nodes
+    .filter((one) => !one.isServing)
+    .map(({ node, state }) => `node ${node}: ${wordsOf(state)}`);
+  const copies = isEqual ? 'all copies agree' : 'THE COPIES DO NOT AGREE: see the runbook';
+  if (others.length === 0) return [`${count}, ${copies}.`];
+  const goesOn =
+    serving * 2 > nodes.length
+      ? 'The vault goes on, and nothing that it acknowledged is lost.'
+      : 'That is no majority, so the vault refuses reads and writes until two nodes serve.';
+  return [`${count} (${others.join(', ')}), ${copies}.`, goesOn];
+};
+
+const words: Readonly<Record<string, string>> = {
+  waiting: 'waits for the other nodes',
+  joining: 'joins the others',
+  'catching-up': 'catches up',
+  serving: 'serves',
+  'no-majority': 'reaches no majority',
+  diverged: 'its copy differs',
+  defragmenting: 'gives space back',
+  ended: 'ended by itself',
+};
+
+/** The state in words; most are words already. */
+export const wordsOf = (state: string): string => words[state] ?? state;
+
+const aboutStore = (status: Status | undefined): string => {
+  const { reachable = false, latencyMs = 0 } = status?.store ?? {};
+  return reachable
+    ? `The vault works: its store answers in ${latencyMs} ms.`
+    : 'The store cannot be reached, so the vault refuses reads and writes.';
+};
+
+const aboutKey = (statuses: readonly Status[]): readonly string[] =>
+  statuses.every(({ masterKey }) => masterKey.reachable)
+    ? []
+    : ['The master key cannot be used, so values can be neither read nor written.'];
+
+const aboutPolicy = (statuses: readonly Status[]): readonly string[] => {
+  const policies = statuses.flatMap(({ policy }) => (policy ? [policy] : []));
+  const faults = policies.flatMap(({ fault }) => (fault === null ? [] : [fault]));
+  const digests = new Set(policies.map(({ digest }) => digest));
+  return [
+    ...[...new Set(faults)].map((fault) => `A newer access policy is not used: ${fault}`),
+    ...(digests.size > 1 ? ['The nodes do not have the same access policy.'] : []),
+  ];
+};
+
+export const changes = ['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe'] as const;
+export type Change = (typeof changes)[number];
+
+/** What a change does to the data, and what callers see. */
+export const consequences: Readonly<
+  Record<Change, { readonly data: string; readonly callers: string }>
+> = {
+  kill: {
+    data: 'What the node has acknowledged stays on its disk and on the other nodes.',
+    callers:
+      'It ends at once, as by a power cut. Its callers get no connection. The other nodes go on; if it led them, they wait a second or two.',
+  },
+  start: {
+    data: 'The node fetches what it missed. If its folder is gone, it fetches everything.',
+    callers: 'It answers again once its copy equals that of the others.',
+  },
+  pause: {
+    data: 'Nothing changes on its disk.',
+    callers:
+      'It stands still, as a machine that hangs. Its callers wait without an answer. The other nodes go on.',
+  },
+  resume: {
+    data: 'The node fetches what it missed.',
+    callers: 'It goes on, with present data or a refusal, never with old data.',
+  },
+  isolate: {
+    data: 'The node keeps its copy, which gets old.',
+    callers:
+      'It no longer reaches the other nodes, as by a cut cable, and refuses all requests (503). The other nodes go on.',
+  },
+  heal: {
+    data: 'The node fetches what it missed.',
+    callers: 'It reaches the other nodes again, and serves once it has caught up.',
+  },
+  wipe: {
+    data: 'The node stops, and its copy of all secrets is deleted. The cluster refuses this unless both other nodes serve. Start the node, and it fetches everything from them.',
+    callers: 'Its callers get no connection. The other nodes go on.',
+  },
+};
+
+/** Whether a change makes sense for a node. The cluster refuses what makes none. */
+export const isPossible = (
+  change: Change,
+  node: number,
+  processes: Processes | undefined,
+): boolean => {
+  const process = processes?.nodes.find((one) => one.node === node);
+  if (process === undefined) return true;
+  const isDown = ['killed', 'stopped', 'ended'].includes(process.state);
+  const isPaused = process.state === 'paused';
+  switch (change) {
+    case 'kill':
+      return !isDown;
+    case 'start':
+      return isDown;
+    case 'pause':
+      return !isDown && !isPaused;
+    case 'resume':
+      return isPaused;
+    case 'isolate':
+      return !process.isolated;
+    case 'heal':
+      return process.isolated;
+    case 'wipe':
+      return true;
+  }
+};
+
+/** A number of bytes for people. */
+export const bytesOf = (bytes: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  const rounded = bytes / 1_000 ** step;
+  return `${rounded >= 100 || step === 0 ? Math.round(rounded) : rounded.toFixed(1)} ${units[step]}`;
+};

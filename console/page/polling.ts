@@ -1,0 +1,47 @@
+/** A hook for views that show how something changes. */
+import { useEffect, useState } from 'preact/hooks';
+import { type Asking, refusalOf } from './asking.ts';
+
+/**
+ * Asks again and again, `everyMs` after each answer, while a person can see the page. The last result stays while an
+ * answer is refused.
+ */
+export const usePolling = <Result>(
+  question: (signal: AbortSignal) => Promise<Result>,
+  everyMs: number,
+): Asking<Result> => {
+  const [state, setState] = useState<Omit<Asking<Result>, 'again'>>({
+    result: undefined,
+    refusal: undefined,
+    isWaiting: true,
+  });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const left = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async (): Promise<void> => {
+      timer = undefined;
+      if (document.hidden) return;
+      try {
+        const result = await question(left.signal);
+        if (left.signal.aborted) return;
+        setState({ result, refusal: undefined, isWaiting: false });
+      } catch (error) {
+        if (left.signal.aborted) return;
+        setState((old) => ({ ...old, refusal: refusalOf(error), isWaiting: false }));
+      }
+      timer = setTimeout(ask, everyMs);
+    };
+    const seen = (): void => {
+      if (!document.hidden && timer === undefined) void ask();
+    };
+    document.addEventListener('visibilitychange', seen);
+    void ask();
+    return () => {
+      left.abort();
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', seen);
+    };
+  }, [round]);
+  return { ...state, again: () => setRound((old) => old + 1) };
+};

@@ -1,0 +1,18 @@
+/** Tells a request from its last line. */
+import type { LogLine } from '../log-lines.ts';
+
+export const storySentence = (line: LogLine): string => {
+  const { tenant, subject, operation, secret, version, node, outcome, status, code, ms } = line;
+  const caller = tenant === undefined ? 'A caller without a valid token' : `${tenant} / ${subject}`;
+  const about =
+    secret === undefined ? '' : ` on ${secret}${version === undefined ? '' : `@${version}`}`;
+  const where = node === null ? 'the vault' : `node ${node}`;
+  const ended: Readonly<Record<string, string>> = { ok: 'did it', refused: 'refused it' };
+  const why = code === undefined ? '' : `, ${code}`;
+  const calls = `${countOf(line.storeCalls, 'call')} to the store and ${countOf(line.kmsCalls, 'call')} to the master key`;
+  const attempts = (line.attempts ?? 0) > 1 ? `, in ${line.attempts} attempts` : '';
+  return `${caller} asked for ${operation}${about}, and ${where} ${ended[outcome ?? ''] ?? 'failed'} (${status}${why}). It took ${ms} ms and ${calls}${attempts}.`;
+};
+
+const countOf = (count: number | undefined, thing: string): string =>
+  `${count ?? 0} ${thing}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,125 @@
+/** One node of a vault, or the whole of a vault that has no nodes. */
+import type { ComponentChildren } from 'preact';
+import type { ReplyOf } from '../../../cli/contract.ts';
+import { lineOf } from '../graphs.ts';
+import { bytesOf, type ShownNode, wordsOf } from '../nodes.ts';
+
+type Status = ReplyOf<'get-status'>;
+
+export const NodeCard = ({
+  shown,
+  latencies,
+  children,
+}: {
+  readonly shown: ShownNode;
+  readonly latencies: readonly number[];
+  readonly children?: ComponentChildren;
+}) => {
+  const { node, report, isServing, isIsolated, state, lag, status } = shown;
+  const { digest, space, etcd, reason, appliedRevision } = report;
+  return (
+    <section class="card" aria-labelledby={`node-${node}`} data-node={node}>
+      <h2 id={`node-${node}`}>
+        Node {node}{' '}
+        <span class={isServing ? 'badge stored' : 'badge destroyed'}>{wordsOf(state)}</span>
+      </h2>
+      <p class="reason">
+        {isIsolated && 'It is cut off from the other nodes. '}
+        {status && !isServing && reason}
+      </p>
+      <dl class={status ? undefined : 'old'}>
+        <Fact name="Role">
+          {report.leader && isServing ? 'leader' : isServing ? 'follower' : '–'}
+        </Fact>
+        <Fact name="Revision">{appliedRevision}</Fact>
+        <Fact name="Behind by">{lag === 0 ? 'nothing' : `${lag} revisions`}</Fact>
+        <Fact name="Copy">
+          {digest === null ? 'not compared yet' : `${digest.hash} at revision ${digest.revision}`}
+        </Fact>
+        <Fact name="etcd">
+          {etcd ?? '–'}
+          {space && `, ${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`}
+        </Fact>
+        <Fact name="Disk">{space ? `${bytesOf(space.diskFreeBytes)} free` : '–'}</Fact>
+        <Parts status={status} latencies={latencies} />
+      </dl>
+      {children}
+    </section>
+  );
+};
+
+export const VaultCard = ({
+  status,
+  latencies,
+}: {
+  readonly status: Status;
+  readonly latencies: readonly number[];
+}) => (
+  <section class="card" aria-labelledby="vault">
+    <h2 id="vault">
+      Vault{' '}
+      <span class={status.status === 'ok' ? 'badge stored' : 'badge destroyed'}>
+        {status.status === 'ok' ? 'works' : 'degraded'}
+      </span>
+    </h2>
+    <dl>
+      <Parts status={status} latencies={latencies} />
+    </dl>
+  </section>
+);
+
+/** What a vault or a node needs: its store, its master key, its access policy. */
+const Parts = ({
+  status,
+  latencies,
+}: {
+  readonly status: Status | undefined;
+  readonly latencies: readonly number[];
+}) => {
+  const { store, masterKey, policy } = status ?? {};
+  return (
+    <>
+      <Fact name="Store">
+        {store === undefined && '–'}
+        {store && (store.reachable ? `answers in ${store.latencyMs} ms` : 'cannot be reached')}
+        <Latencies latencies={latencies} />
+      </Fact>
+      <Fact name="Master key">
+        {masterKey === undefined ? '–' : masterKey.reachable ? 'can be used' : 'cannot be used'}
+        {masterKey?.id && <small title={masterKey.id}> {masterKey.id.slice(0, 8)}</small>}
+      </Fact>
+      <Fact name="Access policy">
+        {policy === undefined && '–'}
+        {policy && (policy.digest?.slice(0, 12) ?? `from ${policy.source}`)}
+        {policy?.fault && <span class="bad"> {policy.fault}</span>}
+      </Fact>
+    </>
+  );
+};
+
+const Fact = ({
+  name,
+  children,
+}: {
+  readonly name: string;
+  readonly children: ComponentChildren;
+}) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const [width, height, count] = [120, 24, 60];
+
+/** The latencies of the last minute as a line. The number beside it says the newest. */
+const Latencies = ({ latencies }: { readonly latencies: readonly number[] }) => (
+  <svg
+    class="latencies"
+    viewBox={`0 0 ${width} ${height}`}
+    preserveAspectRatio="none"
+    aria-hidden="true"
+  >
+    <polyline points={lineOf(latencies, width, height, count)} />
+  </svg>
+);

@@ -1,0 +1,216 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LocalReply, NodeAnswer, Processes } from '../../replies.ts';
+import { useAsking, useDoing } from '../asking.ts';
+import { useCaller } from '../caller.ts';
+import {
+  type Change,
+  changes,
+  consequences,
+  isPossible,
+  mergeAnswers,
+  sentencesOf,
+} from '../nodes.ts';
+import { Dialog, Refused, Title, Waiting } from '../parts.tsx';
+import { lacks } from '../permissions.ts';
+import { usePolling } from '../polling.ts';
+import { act } from '../session.ts';
+import { useTell } from '../telling.tsx';
+import { NodeCard, VaultCard } from './node-card.tsx';
+import './nodes.css';
+import { markChange, TestWritesPart } from './test-writes.tsx';
+
+const lookEveryMs = 1_000;
+/** The latencies of the last minutes are kept for a small graph. */
+const latenciesKept = 60;
+
+/** How the vault is, each second: its nodes, or its one store and key. For a cluster of this machine, what to do to it. */
+export const NodesView = () => {
+  const { result: local } = useAsking<LocalReply>(askLocal, []);
+  const lacking = lacks(useCaller(), 'vault:status');
+  const { result, refusal, isWaiting } = usePolling(askNodes, lookEveryMs);
+  const answers = result?.answers ?? [];
+  const latencies = useLatencies(answers);
+  const { processes, again } = useProcesses(local?.canChange === true, answers);
+  const [asked, setAsked] = useState<{ readonly change: Change; readonly node: number }>();
+  const vault = mergeAnswers(answers, processes);
+  const firstRefusal = answers.every(({ status }) => status === null) && answers[0]?.refusal;
+  return (
+    <main class="nodes">
+      <Title>Nodes</Title>
+      <p class="how" role="status">
+        {result && sentencesOf(answers, vault).join(' ')}
+        {isWaiting && 'Asking the nodes …'}
+      </p>
+      <Refused refusal={refusal} />
+      {firstRefusal && (
+        <p class="refused">
+          {firstRefusal.detail} <code>{firstRefusal.code}</code>
+        </p>
+      )}
+      {lacking && (
+        <p class="refused">
+          {lacking} So the vault does not tell how its nodes and its access policy are.
+        </p>
+      )}
+      <div class="node-cards">
+        {vault.nodes.map((one) => (
+          <NodeCard key={one.node} shown={one} latencies={latencies.get(one.node) ?? []}>
+            {local?.canChange && (
+              <fieldset>
+                <legend>What to do to node {one.node}</legend>
+                {changes.map((change) => (
+                  <button
+                    key={change}
+                    type="button"
+                    disabled={!isPossible(change, one.node, processes)}
+                    onClick={() => setAsked({ change, node: one.node })}
+                  >
+                    {titleOf(change)}
+                    <span class="hidden"> node {one.node}</span>
+                  </button>
+                ))}
+              </fieldset>
+            )}
+          </NodeCard>
+        ))}
+        {vault.nodes.length === 0 &&
+          answers.map(
+            ({ addr, status }) =>
+              status && <VaultCard key={addr} status={status} latencies={latencies.get(0) ?? []} />,
+          )}
+      </div>
+      {local && <Elsewhere local={local} hasNodes={vault.nodes.length > 0} />}
+      {local?.canWrite && <TestWritesPart />}
+      {asked && (
+        <ChangeDialog
+          {...asked}
+          onClose={() => setAsked(undefined)}
+          onDone={() => {
+            markChange(`${asked.change} ${asked.node}`);
+            again();
+          }}
+        />
+      )}
+    </main>
+  );
+};
+
+const titleOf = (change: Change): string => `${change.charAt(0).toUpperCase()}${change.slice(1)}`;
+
+const askLocal = async (signal: AbortSignal): Promise<LocalReply> =>
+  (await act('local', {}, signal)).json();
+
+const askNodes = async (
+  signal: AbortSignal,
+): Promise<{ readonly answers: readonly NodeAnswer[] }> => (await act('nodes', {}, signal)).json();
+
+/** The processes are asked for again when the answers of the nodes have changed. */
+const useProcesses = (isKnown: boolean, answers: readonly NodeAnswer[]) => {
+  const seen = answers
+    .map(({ addr, status }) => {
+      const { node } = status ?? {};
+      return `${addr} ${node?.nodes.find((one) => one.node === node.node)?.state}`;
+    })
+    .join();
+  const { result, again } = useAsking<Processes | undefined>(
+    async (signal) => (isKnown && seen ? (await act('processes', {}, signal)).json() : undefined),
+    [isKnown, seen],
+  );
+  return { processes: result, again };
+};
+
+/** The latest latencies of the store by node, 0 for a vault without nodes. */
+const useLatencies = (answers: readonly NodeAnswer[]): ReadonlyMap<number, readonly number[]> => {
+  const kept = useRef(new Map<number, readonly number[]>());
+  const last = useRef<readonly NodeAnswer[]>([]);
+  if (last.current !== answers) {
+    last.current = answers;
+    for (const { status } of answers) {
+      if (status === null) continue;
+      const node = status.node?.node ?? 0;
+      const earlier = kept.current.get(node) ?? [];
+      kept.current.set(node, [...earlier, status.store.latencyMs].slice(-latenciesKept));
+    }
+  }
+  return kept.current;
+};
+
+/** Says what the console cannot do here, and what does it. */
+const Elsewhere = ({
+  local,
+  hasNodes,
+}: {
+  readonly local: LocalReply;
+  readonly hasNodes: boolean;
+}) => {
+  if (local.kind === null) {
+    return (
+      <p class="empty">
+        This vault was not started from this checkout on this machine. The console only shows how it
+        is: it cannot control its nodes, and makes no test writes.
+      </p>
+    );
+  }
+  if (local.kind !== 'docker' || !hasNodes) return null;
+  return (
+    <p class="empty">
+      The nodes run in containers. <code>npm run cluster -- --docker kill 2</code> changes them.
+    </p>
+  );
+};
+
+/** Says what a change will do, and does it if the person still wants it. */
+const ChangeDialog = ({
+  change,
+  node,
+  onClose,
+  onDone,
+}: {
+  readonly change: Change;
+  readonly node: number;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}) => {
+  const { begin, isBusy, refusal } = useDoing();
+  const tell = useTell();
+  const isOpen = useRef(true);
+  useEffect(
+    () => () => {
+      isOpen.current = false;
+    },
+    [],
+  );
+  const { data, callers } = consequences[change];
+  const begun = () =>
+    begin(async () => {
+      await act('change-node', { action: change, node });
+      tell(`${titleOf(change)} node ${node}: done.`);
+      onDone();
+      if (isOpen.current) onClose();
+    });
+  return (
+    <Dialog title={`${titleOf(change)} node ${node}?`} onClose={onClose}>
+      <dl>
+        <dt>The data</dt>
+        <dd>{data}</dd>
+        <dt>Callers</dt>
+        <dd>{callers}</dd>
+      </dl>
+      <Refused refusal={refusal} />
+      <Waiting isWaiting={isBusy}>The cluster is doing it …</Waiting>
+      <p class="buttons">
+        <button type="button" onClick={onClose}>
+          {refusal ? 'Close' : 'Leave it'}
+        </button>
+        <button
+          type="button"
+          class={change === 'wipe' ? 'danger' : 'main'}
+          disabled={isBusy}
+          onClick={begun}
+        >
+          {titleOf(change)} node {node}
+        </button>
+      </p>
+    </Dialog>
+  );
+};

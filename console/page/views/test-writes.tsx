@@ -1,0 +1,104 @@
+/** A stream of test writes, and what becomes of them each second. */
+import { secondsShown } from '../../rates.ts';
+import type { TestWrites } from '../../replies.ts';
+import { useDoing } from '../asking.ts';
+import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
+import { Refused } from '../parts.tsx';
+import { usePolling } from '../polling.ts';
+import { act } from '../session.ts';
+
+/** What was done to nodes, shown in the graph at its time, also after a look at another view. */
+const marks: { readonly at: number; readonly text: string }[] = [];
+
+export const markChange = (text: string): void => void marks.push({ at: Date.now(), text });
+
+const height = 40;
+const meanSeconds = 5;
+
+const read = async (signal: AbortSignal): Promise<TestWrites> =>
+  (await act('test-writes', { to: 'read' }, signal)).json();
+
+export const TestWritesPart = () => {
+  const { result, again } = usePolling(read, 1_000);
+  const { begin, isBusy, refusal } = useDoing();
+  const isRunning = result?.isRunning === true;
+  const change = () =>
+    begin(async (signal) => {
+      await act('test-writes', { to: isRunning ? 'stop' : 'start' }, signal);
+      again();
+    });
+  return (
+    <section class="writes" aria-labelledby="writes">
+      <h2 id="writes">Test writes</h2>
+      <p>
+        20 writes a second to the tenant <code>console-test</code>, on all nodes in turn, for ten
+        minutes at most. They show what callers see while a node fails and comes back.
+      </p>
+      <p class="row">
+        <button type="button" disabled={isBusy} onClick={change}>
+          {isRunning ? 'Stop the test writes' : 'Start the test writes'}
+        </button>
+        <span role="status">{isBusy ? 'Making a token …' : ''}</span>
+      </p>
+      <Refused refusal={refusal} />
+      <RatesGraph writes={result} />
+    </section>
+  );
+};
+
+const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => {
+  const seconds = writes?.seconds ?? [];
+  const newestAt = writes?.newestAt ?? 0;
+  const means = outcomes.map((outcome) => ({
+    outcome,
+    mean: meanOf(seconds, outcome, meanSeconds),
+  }));
+  const told = means.map(({ outcome, mean }) => `${mean} ${outcome}`).join(', ');
+  const shown = marks
+    .map((mark) => ({ ...mark, x: secondsShown - 1 - (newestAt - mark.at) / 1_000 }))
+    .filter(({ x }) => x >= 0 && x <= secondsShown);
+  return (
+    <figure>
+      <p class="ceiling">{ceilingOf(seconds)} a second</p>
+      <svg
+        class="rates"
+        role="img"
+        aria-label={`Test writes of the last two minutes. A second now: ${told}.`}
+        viewBox={`0 0 ${secondsShown} ${height}`}
+        preserveAspectRatio="none"
+      >
+        {barsOf(seconds, height).map(({ outcome, x, y, height: own }) => (
+          <rect key={`${x}${outcome}`} class={outcome} x={x} y={y} width={0.9} height={own} />
+        ))}
+        {shown.map(({ at, x }) => (
+          <line key={at} class="mark" x1={x} x2={x} y1={0} y2={height} />
+        ))}
+      </svg>
+      <p class="span">
+        <span>two minutes ago</span>
+        <span>now</span>
+      </p>
+      <figcaption>
+        <ul class="rates-legend">
+          {means.map(({ outcome, mean }) => (
+            <li key={outcome}>
+              <svg class="rates-swatch" viewBox="0 0 10 10" aria-hidden="true">
+                <rect class={outcome} width={10} height={10} />
+              </svg>{' '}
+              <output data-outcome={outcome}>{mean}</output> {outcome} a second
+            </li>
+          ))}
+        </ul>
+        <p class="marks">
+          {shown.length > 0 &&
+            `Lines: ${shown.map(({ at, text }) => `${text} at ${timeOf(at)}`).join(', ')}.`}
+        </p>
+        <p class="failure">
+          {writes?.lastFailure && `The last write that failed: ${writes.lastFailure}.`}
+        </p>
+      </figcaption>
+    </figure>
+  );
+};
+
+const timeOf = (at: number): string => new Date(at).toLocaleTimeString();

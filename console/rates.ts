@@ -1,0 +1,57 @@
+/** Counts the outcomes of requests by the second, for a graph of the last two minutes. */
+
+/**
+ * `refused`: the vault has certainly not done it. `unclear`: the answer was lost, so that the vault may have done it.
+ */
+export type Outcome = 'acknowledged' | 'refused' | 'unclear';
+export type Rate = Readonly<Record<Outcome, number>>;
+
+export const secondsShown = 120;
+
+export type Rates = {
+  readonly count: (outcome: Outcome, atMs: number) => void;
+  /** The rates of the last two minutes, the oldest first. The last one is that of the second before this instant. */
+  readonly until: (nowMs: number) => readonly Rate[];
+};
+
+const none: Rate = { acknowledged: 0, refused: 0, unclear: 0 };
+
+/** Keeps no more than the last two minutes. */
+export const createRates = (): Rates => {
+  const bySecond = new Map<number, Rate>();
+  return {
+    count: (outcome, atMs) => {
+      const second = secondOf(atMs);
+      const rate = bySecond.get(second) ?? none;
+      bySecond.set(second, { ...rate, [outcome]: rate[outcome] + 1 });
+      for (const old of bySecond.keys()) if (old < second - secondsShown) bySecond.delete(old);
+    },
+    until: (nowMs) => {
+      const first = secondOf(nowMs) - secondsShown;
+      return Array.from(
+        { length: secondsShown },
+        (_, index) => bySecond.get(first + index) ?? none,
+      );
+    },
+  };
+};
+
+const secondOf = (ms: number): number => Math.floor(ms / 1_000);
+
+/** An answer to a write, or what happened in place of one. `code` is the vault's, or that of the operating system. */
+export type Answered = { readonly status: number | null; readonly code: string };
+
+/** The codes of the system for a connection that was never made. */
+const neverSent = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'];
+
+/** A fault of the vault before it writes has a code of its own; any other fault may come after the write. */
+const certainFaults = [
+  ...['store_unavailable', 'master_key_unavailable', 'master_key_incorrect'],
+  ...['identity_unavailable', 'throttled'],
+];
+
+export const outcomeOf = ({ status, code }: Answered): Outcome => {
+  if (status === null) return neverSent.includes(code) ? 'refused' : 'unclear';
+  if (status < 300) return 'acknowledged';
+  return status < 500 || certainFaults.includes(code) ? 'refused' : 'unclear';
+};

@@ -1,0 +1,48 @@
+/** The documents of the console's own actions, as its server writes them and its page reads them. */
+import type { Problem, ReplyOf } from '../cli/contract.ts';
+import type { Rate } from './rates.ts';
+
+type Refused = Pick<Problem, 'code' | 'detail' | 'requestId'>;
+
+/** Where the vault of the console runs. */
+export type LocalReply = {
+  /** How it was started: `start`, `cluster`, `docker`, `sam` or `localstack`; `null` if it is not on this machine. */
+  readonly kind: string | null;
+  readonly addr: string;
+  /** Whether the console can kill, start and change its nodes. */
+  readonly canChange: boolean;
+  /** Whether the console can read its log. */
+  readonly canRead: boolean;
+  /** Whether the console makes test writes to it. */
+  readonly canWrite: boolean;
+};
+
+/** What one address of the vault says of itself. */
+export type NodeAnswer = {
+  readonly addr: string;
+  readonly status: ReplyOf<'get-status'> | null;
+  readonly refusal: Refused | null;
+};
+
+/** The processes of a cluster on this machine. */
+export type Processes = {
+  readonly nodes: readonly {
+    readonly node: number;
+    readonly alive: boolean;
+    /** The state of a node that answers, else that of its process, such as `killed`. */
+    readonly state: string;
+    readonly isolated: boolean;
+  }[];
+};
+
+export type TestWrites = {
+  readonly isRunning: boolean;
+  /** When the stream ends by itself, in milliseconds since 1970; `null` if it does not run. */
+  readonly endsAt: number | null;
+  /** The last two minutes, the oldest second first. */
+  readonly seconds: readonly Rate[];
+  /** When the newest of these seconds began, in milliseconds since 1970. */
+  readonly newestAt: number;
+  /** Why the last write failed, for a person; empty if none has. */
+  readonly lastFailure: string;
+};

@@ -1,0 +1,53 @@
+/**
+ * `node local/bin/vaults.ts`: prints the vaults that run on this machine from this checkout, as JSON, with the addresses
+ * of their nodes and the files of their logs. `dsv console` asks this program.
+ */
+import { join } from 'node:path';
+import { openLayout } from '../cluster/layout.ts';
+import { nodeNumbers, urlOf } from '../containers/compose.ts';
+import { runProgram } from '../host/program.ts';
+import { findRunning } from '../host/running.ts';
+import { findVaults, type Vault } from '../host/vaults.ts';
+
+type Node = {
+  /** `null` for a vault that has no nodes. */
+  readonly node: number | null;
+  readonly url: string;
+  /** `null` if its log is in no file. */
+  readonly log: string | null;
+};
+
+const nodesOf = async ({ name, url, signer }: Vault): Promise<readonly Node[]> => {
+  if (name === 'docker') return nodeNumbers.map((node) => ({ node, url: urlOf(node), log: null }));
+  const folder = 'folder' in signer ? signer.folder : '';
+  if (name === 'cluster') return await nodesOfCluster(join(folder, '..'));
+  const log = name === 'start' ? join(folder, 'log') : null;
+  return url === undefined ? [] : [{ node: null, url, log }];
+};
+
+/** A dead node has no record of its address, but the ports of the nodes follow each other. */
+const nodesOfCluster = async (folder: string): Promise<readonly Node[]> => {
+  const ports = nodeNumbers.flatMap((node) => {
+    const running = findRunning(join(folder, `node-${node}`));
+    return running?.url ? [Number(new URL(running.url).port) - node + 1] : [];
+  });
+  const { nodes } = await openLayout(folder, ports[0]);
+  return nodes.map(({ node, port, folder: own }) => ({
+    node,
+    url: `http://127.0.0.1:${port}`,
+    log: join(own, 'log'),
+  }));
+};
+
+const commandLine = {
+  name: 'node local/bin/vaults.ts',
+  does: 'prints the vaults that run on this machine from this checkout, as JSON',
+  forms: [['', 'each with the addresses of its nodes, and the files of their logs']],
+  examples: ['npm run -s node -- local/bin/vaults.ts'],
+} as const;
+
+await runProgram(commandLine, async () => {
+  const vaults = await findVaults(process.env);
+  const told = vaults.map(async (vault) => ({ name: vault.name, nodes: await nodesOf(vault) }));
+  process.stdout.write(`${JSON.stringify(await Promise.all(told))}\n`);
+});

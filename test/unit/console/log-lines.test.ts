@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Filter, inOrder, matches, parseLine } from '../../../console/log-lines.ts';
+import { storySentence } from '../../../console/page/story.ts';
+
+const request = {
+  level: 'INFO',
+  message: 'request',
+  service: 'vault',
+  timestamp: '2026-11-24T17:10:29.671Z',
+  requestId: 'c484c830-1b2c-4f00-8000-000000000001',
+  operation: 'update-secret',
+  tenant: 'demo',
+  subject: 'you',
+  secret: 'DB_PASSWORD',
+  version: 2,
+  outcome: 'ok',
+  status: 200,
+  attempts: 1,
+  storeCalls: 2,
+  kmsCalls: 1,
+  units: 3,
+  ms: 12.9,
+};
+const decision = {
+  level: 'INFO',
+  message: 'decision',
+  timestamp: '2026-11-24T17:10:29.670Z',
+  requestId: request.requestId,
+  operation: 'update-secret',
+  decision: 'version_written',
+  secret: 'DB_PASSWORD',
+  version: 2,
+};
+const lineOf = (line: object, node: number | null = 1) => {
+  const parsed = parseLine(JSON.stringify(line), node);
+  if (parsed === undefined) throw new Error('the line was left out');
+  return parsed;
+};
+
+describe('a line of the log', () => {
+  it('is shown with its node, and with the fields that the page knows', () => {
+    expect(lineOf({ ...request, frames: ['at x'] }, 2)).toMatchObject({
+      node: 2,
+      operation: 'update-secret',
+      ms: 12.9,
+    });
+    expect(lineOf({ ...request, frames: ['at x'] })).not.toHaveProperty('frames');
+  });
+
+  it.each([
+    ['metrics', JSON.stringify({ _aws: {}, service: 'vault', Requests: 1 })],
+    ['a sentence of a node', 'node 2 serves'],
+    ['half a line', '{"message":"request","timesta'],
+    ['another message', JSON.stringify({ message: 'other', timestamp: 'x' })],
+  ])('is left out if it is %s', (_, line) => {
+    expect(parseLine(line, 1)).toBeUndefined();
+  });
+});
+
+describe('the filter of the log', () => {
+  const isShown = (wanted: Filter, line: object = request) => matches(lineOf(line), wanted);
+
+  it('finds a part of a name, of an outcome, a decision or a code, and the beginning of an id', () => {
+    expect(isShown({ secret: 'db_' })).toBe(true);
+    expect(isShown({ secret: 'API' })).toBe(false);
+    expect(isShown({ outcome: 'OK' })).toBe(true);
+    expect(isShown({ outcome: 'written' }, decision)).toBe(true);
+    expect(
+      isShown({ outcome: 'not_f' }, { ...request, outcome: 'refused', code: 'not_found' }),
+    ).toBe(true);
+    expect(isShown({ outcome: 'failed' })).toBe(false);
+    expect(isShown({ requestId: 'C484' })).toBe(true);
+    expect(isShown({ requestId: '484' })).toBe(false);
+  });
+
+  it('needs all its parts to hold, and no part that is empty', () => {
+    expect(isShown({ secret: 'DB', outcome: 'failed' })).toBe(false);
+    expect(isShown({ secret: '', outcome: '', requestId: '' })).toBe(true);
+  });
+
+  it('leaves out what the console itself causes, if it is to be quiet', () => {
+    const own = [
+      { ...request, operation: 'get-status' },
+      { ...request, operation: 'get-health' },
+      { ...request, tenant: 'console-test', secret: 'CONSOLE_TEST_1' },
+      { ...decision, secret: 'CONSOLE_TEST_1' },
+    ];
+    for (const line of own) {
+      expect(isShown({ isQuiet: true }, line)).toBe(false);
+      expect(isShown({ isQuiet: false }, line)).toBe(true);
+    }
+    for (const line of [request, decision, { ...request, secret: 'CONSOLE_TEST_1' }]) {
+      expect(isShown({ isQuiet: true }, line)).toBe(true);
+    }
+  });
+});
+
+describe('the story of a request', () => {
+  it('is in the order of time, and as written where the time is the same', () => {
+    const [first, second, third] = [
+      lineOf({ ...decision, timestamp: '2026-11-24T17:10:29.600Z' }, 3),
+      lineOf(decision, 1),
+      lineOf({ ...request, timestamp: decision.timestamp }, 1),
+    ];
+    expect(inOrder([second, third, first])).toEqual([first, second, third]);
+  });
+
+  it('begins with a sentence that says who asked for what, how it ended and what it took', () => {
+    expect(storySentence(lineOf(request, 2))).toBe(
+      'demo / you asked for update-secret on DB_PASSWORD@2, and node 2 did it (200). It took 12.9 ms and 2 calls to the store and 1 call to the master key.',
+    );
+    const { tenant: _, subject: __, secret: ___, version: ____, ...bare } = request;
+    const refused = { ...bare, outcome: 'refused', status: 401, code: 'unauthenticated' };
+    expect(storySentence(lineOf({ ...refused, storeCalls: 0, kmsCalls: 0 }, null))).toBe(
+      'A caller without a valid token asked for update-secret, and the vault refused it (401, unauthenticated). It took 12.9 ms and 0 calls to the store and 0 calls to the master key.',
+    );
+    const failed = {
+      ...request,
+      outcome: 'failed',
+      status: 503,
+      code: 'outcome_unknown',
+      attempts: 3,
+    };
+    expect(storySentence(lineOf(failed))).toMatch(
+      /node 1 failed \(503, outcome_unknown\).*in 3 attempts\.$/,
+    );
+  });
+});

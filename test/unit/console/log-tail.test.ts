@@ -1,0 +1,72 @@
+import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type LogTail, openTail } from '../../../console/log-tail.ts';
+import { freshFolder } from '../../support/local-process.ts';
+
+let tail: LogTail | undefined;
+afterEach(async () => void (await tail?.close()));
+
+const open = (file: string, backlogBytes = 1_000): LogTail => {
+  tail = openTail(file, backlogBytes);
+  return tail;
+};
+
+describe('the tail of a log file', () => {
+  it('gives the end of the file first, and then what is added, in whole lines', async () => {
+    const file = join(freshFolder(), 'log');
+    writeFileSync(file, 'one\ntwo\nthr');
+    const { read } = open(file);
+    expect(await read()).toEqual(['one', 'two']);
+    expect(await read()).toEqual([]);
+    appendFileSync(file, 'ee\nf\u00fc');
+    expect(await read()).toEqual(['three']);
+    appendFileSync(file, 'nf\n');
+    expect(await read()).toEqual(['f\u00fcnf']);
+  });
+
+  it('puts a character together whose bytes were written apart', async () => {
+    const file = join(freshFolder(), 'log');
+    const [first, second] = [
+      Buffer.from('\u00e9').subarray(0, 1),
+      Buffer.from('\u00e9').subarray(1),
+    ];
+    writeFileSync(file, first);
+    const { read } = open(file);
+    expect(await read()).toEqual([]);
+    appendFileSync(file, Buffer.concat([second, Buffer.from('\n')]));
+    expect(await read()).toEqual(['\u00e9']);
+  });
+
+  it('reads no more of a long file than it was told', async () => {
+    const file = join(freshFolder(), 'log');
+    writeFileSync(file, 'a very long first line\nlast\n');
+    expect((await open(file, 8).read()).at(-1)).toBe('last');
+    expect(await openTail(file, 5).read()).toEqual(['last']);
+  });
+
+  it('loses no line when a full file is replaced by an empty one', async () => {
+    const file = join(freshFolder(), 'log');
+    writeFileSync(file, 'one\n');
+    const { read } = open(file);
+    await read();
+    appendFileSync(file, 'two\n');
+    renameSync(file, `${file}.1`);
+    writeFileSync(file, 'three\n');
+    expect(await read()).toEqual(['two', 'three']);
+    appendFileSync(file, 'four\n');
+    expect(await read()).toEqual(['four']);
+  });
+
+  it('waits for a file that is not there yet, or that was deleted', async () => {
+    const file = join(freshFolder(), 'log');
+    const { read } = open(file);
+    expect(await read()).toEqual([]);
+    writeFileSync(file, 'one\n');
+    expect(await read()).toEqual(['one']);
+    rmSync(file);
+    expect(await read()).toEqual([]);
+    writeFileSync(file, 'two\n');
+    expect(await read()).toEqual(['two']);
+  });
+});

@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  bytesOf,
+  changes,
+  consequences,
+  isPossible,
+  mergeAnswers,
+  sentencesOf,
+} from '../../../console/page/nodes.ts';
+import type { NodeAnswer } from '../../../console/replies.ts';
+
+type Status = NonNullable<NodeAnswer['status']>;
+type Report = NonNullable<Status['node']>['nodes'][number];
+
+const report = (node: number, more: Partial<Report> = {}): Report => ({
+  node,
+  alive: true,
+  state: 'serving',
+  reason: null,
+  leader: node === 1,
+  appliedRevision: 100,
+  lag: 0,
+  digest: { revision: 100, compactRevision: 1, hash: 'cfe32ae3' },
+  comparedAt: null,
+  etcd: '3.6.0',
+  space: null,
+  start: 1,
+  ...more,
+});
+
+const status = (more: Partial<Status> = {}): Status => ({
+  status: 'ok',
+  store: { reachable: true, latencyMs: 8 },
+  masterKey: { reachable: true, id: 'k' },
+  ...more,
+});
+
+/** The answer of a node that has heard of these. */
+const answer = (
+  node: number,
+  nodes: readonly Report[],
+  more: Partial<Status> = {},
+): NodeAnswer => ({
+  addr: `http://127.0.0.1:300${node}`,
+  status: status({ node: { node, nodes: [...nodes], equal: true }, ...more }),
+  refusal: null,
+});
+const silent = (node: number): NodeAnswer => ({
+  addr: `http://127.0.0.1:300${node}`,
+  status: null,
+  refusal: { code: 'unreachable', detail: 'cannot reach it' },
+});
+
+const three = [report(1), report(2), report(3)];
+const told = (answers: readonly NodeAnswer[], processes?: Parameters<typeof mergeAnswers>[1]) =>
+  sentencesOf(answers, mergeAnswers(answers, processes)).join(' ');
+const processOf = (node: number, state: string, isolated = false) => ({
+  nodes: [1, 2, 3].map((one) =>
+    one === node
+      ? { node, alive: false, state, isolated }
+      : { node: one, alive: true, state: 'serving', isolated: false },
+  ),
+});
+
+describe('the sentence about the nodes', () => {
+  it('says that all serve and agree', () => {
+    const answers = [1, 2, 3].map((node) => answer(node, three));
+    expect(told(answers)).toBe('3 of 3 nodes serve, all copies agree.');
+  });
+
+  it('names a node that is killed, and says that the vault goes on', () => {
+    const heard = [report(1), report(2, { alive: false }), report(3)];
+    const answers = [answer(1, heard), silent(2), answer(3, heard)];
+    expect(told(answers)).toBe(
+      '2 of 3 nodes serve (node 2: no answer), all copies agree. The vault goes on, and nothing that it acknowledged is lost.',
+    );
+    expect(told(answers, processOf(2, 'killed'))).toContain('(node 2: killed)');
+    expect(told(answers, processOf(2, 'silent'))).toContain('(node 2: no answer)');
+  });
+
+  it('says that without a majority the vault refuses', () => {
+    const alone = report(3, { state: 'no-majority' });
+    expect(told([silent(1), silent(2), answer(3, [report(1), report(2), alone])])).toBe(
+      '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: reaches no majority), all copies agree. That is no majority, so the vault refuses reads and writes until two nodes serve.',
+    );
+    expect(told([silent(1)])).toBe('No node of the vault answers.');
+  });
+
+  it('warns of copies that differ, a master key that cannot be used, and policies that differ', () => {
+    const differing = answer(1, three, { node: { node: 1, nodes: three, equal: false } });
+    expect(told([differing])).toContain('THE COPIES DO NOT AGREE');
+    const keyless = answer(2, three, { masterKey: { reachable: false, id: null } });
+    expect(told([answer(1, three), keyless])).toContain('The master key cannot be used');
+    const policy = { source: 'file', digest: 'a', since: 'x', fault: null } as const;
+    const one = answer(1, three, { policy });
+    const other = answer(2, three, { policy: { ...policy, digest: 'b', fault: 'line 3: bad' } });
+    expect(told([one, one])).not.toContain('policy');
+    expect(told([one, other])).toContain('A newer access policy is not used: line 3: bad');
+    expect(told([one, other])).toContain('The nodes do not have the same access policy.');
+  });
+
+  it('is about the store for a vault without nodes', () => {
+    const alone = { addr: 'http://127.0.0.1:3000', status: status(), refusal: null };
+    expect(told([alone])).toBe('The vault works: its store answers in 8 ms.');
+    const dead = status({ store: { reachable: false, latencyMs: 0 } });
+    expect(told([{ ...alone, status: dead }])).toMatch(/^The store cannot be reached/);
+  });
+});
+
+describe('the answers of the nodes', () => {
+  it('are about themselves, so that a node that is cut off does not hide the others', () => {
+    const cutOff = report(2, { state: 'no-majority', appliedRevision: 60 });
+    const stale = [report(1, { alive: false }), cutOff, report(3, { alive: false })];
+    const heard = [report(1), report(2, { alive: false, appliedRevision: 55 }), report(3)];
+    const { nodes } = mergeAnswers([answer(2, stale), answer(1, heard), answer(3, heard)]);
+    expect(nodes.map(({ state, lag, isServing }) => [state, lag, isServing])).toEqual([
+      ['serving', 0, true],
+      ['no-majority', 40, false],
+      ['serving', 0, true],
+    ]);
+  });
+
+  it('tell of a silent node what a node that serves has heard', () => {
+    const cutOff = report(2, { state: 'no-majority' });
+    const stale = [report(1, { appliedRevision: 10 }), cutOff, report(3)];
+    const heard = [report(1, { alive: false, appliedRevision: 90 }), report(2), report(3)];
+    const { nodes } = mergeAnswers([silent(1), answer(2, stale), answer(3, heard)]);
+    expect(nodes[0]?.report.appliedRevision).toBe(90);
+    expect(nodes[0]).toMatchObject({ isServing: false, state: 'no answer', status: undefined });
+  });
+
+  it('of one node tell of all, where the others have no address here', () => {
+    const heard = [report(1), report(2), report(3, { alive: false })];
+    const { nodes } = mergeAnswers([answer(1, heard)]);
+    expect(nodes.map(({ isServing }) => isServing)).toEqual([true, true, false]);
+  });
+});
+
+describe('a change of a node', () => {
+  it('says what becomes of the data and the callers', () => {
+    for (const change of changes) {
+      const { data, callers } = consequences[change];
+      for (const text of [data, callers]) expect(text).toMatch(/^[A-Z].*\.$/);
+    }
+  });
+
+  it.each([
+    ['running', ['kill', 'pause', 'isolate', 'wipe']],
+    ['killed', ['start', 'isolate', 'wipe']],
+    ['paused', ['kill', 'resume', 'isolate', 'wipe']],
+  ])('is offered to a node that is %s only where it makes sense', (state, offered) => {
+    const processes = processOf(2, state);
+    expect(changes.filter((change) => isPossible(change, 2, processes))).toEqual(offered);
+  });
+
+  it('heals only a node that is cut off, and is always offered where the state is not known', () => {
+    expect(isPossible('heal', 2, processOf(2, 'no-majority', true))).toBe(true);
+    expect(isPossible('isolate', 2, processOf(2, 'no-majority', true))).toBe(false);
+    expect(changes.every((change) => isPossible(change, 2, undefined))).toBe(true);
+  });
+});
+
+describe('a number of bytes', () => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [20_480, '20.5 kB'],
+    [311_000, '311 kB'],
+    [8_589_934_592, '8.6 GB'],
+  ])('%s is shown as %s', (bytes, shown) => {
+    expect(bytesOf(bytes)).toBe(shown);
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { createRates, outcomeOf, secondsShown } from '../../../console/rates.ts';
+
+const none = { acknowledged: 0, refused: 0, unclear: 0 };
+
+describe('the rates of test writes', () => {
+  it('count each outcome in its second, and end with the last whole second', () => {
+    const rates = createRates();
+    rates.count('acknowledged', 10_000);
+    rates.count('acknowledged', 10_999);
+    rates.count('refused', 11_000);
+    rates.count('unclear', 12_500);
+    expect(rates.until(12_900).slice(-3)).toEqual([
+      none,
+      { ...none, acknowledged: 2 },
+      { ...none, refused: 1 },
+    ]);
+  });
+
+  it('show two minutes, also before anything was counted and after it has passed', () => {
+    const rates = createRates();
+    expect(rates.until(1_000_000)).toEqual(Array.from({ length: secondsShown }, () => none));
+    rates.count('acknowledged', 1_000_000);
+    expect(rates.until(1_000_000 + 120_000)[0]).toEqual({ ...none, acknowledged: 1 });
+    expect(rates.until(1_000_000 + 121_000)).not.toContainEqual({ ...none, acknowledged: 1 });
+  });
+});
+
+describe('the outcome of a test write', () => {
+  it.each([
+    [201, '', 'acknowledged'],
+    [200, '', 'acknowledged'],
+    [401, 'unauthenticated', 'refused'],
+    [409, 'version_conflict', 'refused'],
+    [503, 'store_unavailable', 'refused'],
+    [503, 'master_key_unavailable', 'refused'],
+    [503, 'outcome_unknown', 'unclear'],
+    [500, 'internal', 'unclear'],
+    [502, '', 'unclear'],
+    [null, 'ECONNREFUSED', 'refused'],
+    [null, 'ECONNRESET', 'unclear'],
+    [null, 'TimeoutError', 'unclear'],
+  ])('is, for status %s and code %s, %s', (status, code, outcome) => {
+    expect(outcomeOf({ status, code })).toBe(outcome);
+  });
+});
