@@ -75,7 +75,7 @@ export type Row = {
   readonly isChosen?: boolean;
 };
 
-/** A table. On a narrow screen each row becomes a card. */
+/** A table. On a screen that is too narrow for its columns, each row becomes a card. */
 export const Table = ({
   label,
   columns,
@@ -87,7 +87,7 @@ export const Table = ({
   readonly rows: readonly Row[];
   readonly isBusy?: boolean;
 }) => (
-  <table class="cards" aria-busy={isBusy}>
+  <table class={useIsNarrow(columns.length) ? 'cards' : undefined} aria-busy={isBusy}>
     <caption class="hidden">{label}</caption>
     <thead>
       <tr>
@@ -112,6 +112,17 @@ export const Table = ({
     </tbody>
   </table>
 );
+
+const useIsNarrow = (columns: number): boolean => {
+  const query = matchMedia(`(max-width: ${columns > 6 ? 1_000 : 600}px)`);
+  const [isNarrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const changed = () => setNarrow(query.matches);
+    query.addEventListener('change', changed);
+    return () => query.removeEventListener('change', changed);
+  }, []);
+  return isNarrow;
+};
 
 /** The state of a thing in a word and a colour. */
 export const Badge = ({ children }: { readonly children: string }) => (

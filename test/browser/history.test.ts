@@ -160,7 +160,7 @@ describe('the explanation of a secret', () => {
 });
 
 describe('a secret with more than a hundred versions', () => {
-  it('shows the newest hundred first, marks what is not loaded, and loads the rest', async () => {
+  it('shows the newest hundred first, marks what is not loaded, and loads the rest unless cancelled', async () => {
     const name = await vault.create('v', freshName('MANY'));
     for (let version = 2; version <= 105; version += 1) {
       await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v' });
@@ -174,6 +174,10 @@ describe('a secret with more than a hundred versions', () => {
       .locator('.as-of')
       .getByText(/a version that is not loaded here/)
       .waitFor();
+    await page.route('**/actions/list-versions', () => undefined);
+    await press(page, 'Load all');
+    await press(page, 'Cancel');
+    await page.unroute('**/actions/list-versions');
     await press(page, 'Load 100 older');
     await page.locator('.as-of').getByText('version 1', { exact: true }).waitFor();
     expect(await page.getByRole('row').count()).toBe(106);

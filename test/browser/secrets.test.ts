@@ -51,14 +51,20 @@ describe('the list of secrets', () => {
     expect(version?.note).toBe('made in the console');
   });
 
-  it('finds names by their beginning, after / has focused the search', async () => {
+  it('finds names by their beginning, after / has focused the search, and finds them still after a look at one', async () => {
     const [one, other] = [await vault.create('v'), await vault.create('v', freshName('OTHER'))];
     const { page } = await console.open();
     await page.getByRole('link', { name: one, exact: true }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('OTHER');
     await page.getByRole('link', { name: one, exact: true }).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: other, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: other }).waitFor();
+    await page.goBack();
     await page.getByRole('link', { name: other, exact: true }).waitFor();
+    expect(await page.getByRole('rowheader').count()).toBe(1);
+    await page.getByRole('searchbox').focus();
+    await page.keyboard.press('End');
     await page.keyboard.type('/ no name has a space');
     await page.getByText(/^No stored secret has a name that begins with OTHER\/ no name/).waitFor();
   });
@@ -87,6 +93,9 @@ describe('the list of secrets', () => {
     expect(await page.getByRole('rowheader').count()).toBe(1);
     await press(page, 'Previous page');
     await page.getByRole('link', { name: 'page.00' }).waitFor();
+    await press(page, 'Next page');
+    await page.getByLabel(/^Names that begin with/).fill('page.0');
+    await page.getByRole('link', { name: 'page.00' }).waitFor();
   });
 });
 
@@ -107,6 +116,8 @@ describe('the view of a secret', () => {
     await fill(page, /^Note/, 'moved');
     await submit(page);
     await told(page, `Deleted ${name}. Its history stays, and Restore brings it back.`);
+    const why = 'You cannot roll back: The secret is deleted. Restore it before you roll back.';
+    await page.getByRole('button', { name: 'Roll back to version 1', description: why }).waitFor();
     await press(page, 'Restore');
     await submit(page);
     await told(page, `Restored ${name}: version 5 has the value of version 3.`);
@@ -114,6 +125,9 @@ describe('the view of a secret', () => {
       ...['first', 'deleted', 'first', 'second\nline', 'first'],
     ]);
     expect(await page.getByRole('row').count()).toBe(6);
+    await page.getByRole('link', { name: 'Secrets' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Secrets' }).waitFor();
+    expect(await page.locator('.told').textContent()).toBe('');
   });
 
   it('keeps bytes that are no text when it rolls back', async () => {
@@ -141,6 +155,9 @@ describe('the view of a secret', () => {
     await submit(page);
     await told(page, `Destroyed the value of version 2 of ${name}.`);
     expect(await states()).toEqual(['stored', 'stored', 'destroyed', 'stored']);
+    await page.getByRole('row', { name: /^2 destroyed/ }).waitFor();
+    // Its button is gone, so the heading has the focus.
+    expect(await page.getByRole('heading', { level: 1 }).evaluate(isFocused)).toBe(true);
     await press(page, 'Destroy all old values');
     await fill(page, /^Type/, name);
     await submit(page);
