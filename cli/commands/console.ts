@@ -40,10 +40,12 @@ export const consoleCommand = () =>
         if (open) openInBrowser(launcher);
         else note(`open ${launcher} in a browser of this machine, within a minute`);
       };
+      // A signal that came before anyone listened would leave the launcher file behind.
+      const ended = untilEnded();
       show();
       note(`the console of ${settings.addr} runs until Ctrl-C; press Enter to open it again`);
       process.stdin.on('data', show);
-      await untilEnded();
+      await ended;
       process.stdin.pause();
       rmSync(launcher, { force: true });
       await server.close();

@@ -1,6 +1,6 @@
 /** Small parts that all views share. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { exactText } from './instants.ts';
 import type { Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
@@ -187,8 +187,10 @@ const shownForMs = 30_000;
 
 /** While something secret is shown, hides it after 30 s, and when the window loses the focus. */
 export const useHiding = (isShown: boolean, hide: () => void): void =>
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isShown) return;
+    // The person may have gone to another window while the vault was asked.
+    if (!document.hasFocus()) return hide();
     const timer = setTimeout(hide, shownForMs);
     addEventListener('blur', hide);
     document.addEventListener('visibilitychange', hide);

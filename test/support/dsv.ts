@@ -50,8 +50,8 @@ type How = {
   readonly columns?: number;
 };
 
-/** The command lines of all processes. A process may end while it is read. */
-const commandLines = (): string[] =>
+/** The command lines of all processes of this machine. A process may end while it is read. */
+export const commandLines = (): string[] =>
   readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((pid) => {

@@ -1,15 +1,8 @@
 /** Web pages in a real browser that try everything at the vault's ports and report what they could read. */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  request as send,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { text as textOf } from 'node:stream/consumers';
 import type { Listening } from '../../support/listening.ts';
+import { close, hand, html, listen, serveWhile } from '../../support/page-server.ts';
 import type { Attempt } from './attempts.ts';
 import { browse } from './chromium.ts';
 
@@ -62,52 +55,6 @@ const run = async ({ bases, attempts }) => {
   await fetch('/result', { method: 'POST', body: JSON.stringify(outcomes) });
 };
 `;
-
-const listen = (server: Server): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
-
-const close = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-
-/** Serves with `listener` on a free port of 127.0.0.1 while `work` runs. */
-export const serveWhile = async <Result>(
-  listener: RequestListener,
-  work: (port: number) => Promise<Result>,
-): Promise<Result> => {
-  const server = createServer(listener);
-  const port = await listen(server);
-  try {
-    return await work(port);
-  } finally {
-    await close(server);
-  }
-};
-
-const html = (response: ServerResponse, body: string): void => {
-  response.writeHead(200, { 'Content-Type': 'text/html' }).end(`<!doctype html>${body}`);
-};
-
-/** Forwards a request unchanged, so that the service sees the page's own host and origin. */
-const hand = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  { host, port }: Listening,
-): void => {
-  const { method, url: path, rawHeaders } = request;
-  const onward = send({ host, port, method, path, headers: rawHeaders, setHost: false });
-  onward.once('error', () => response.destroy());
-  onward.once('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-  });
-  request.pipe(onward);
-};
 
 /** The server of one page, and the page's report. */
 const startPage = async (page: Page, attempts: readonly Attempt[]) => {

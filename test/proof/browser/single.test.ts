@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { familyOf, listeningOf } from '../../support/listening.ts';
+import { serveWhile } from '../../support/page-server.ts';
 import { type RunningVault, startVault } from '../../support/running-vault.ts';
 import { attemptsOf } from './attempts.ts';
-import { openPages, readable, serveWhile } from './pages.ts';
+import { openPages, readable } from './pages.ts';
 
 let vault: RunningVault;
 let token: string;

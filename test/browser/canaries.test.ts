@@ -1,0 +1,185 @@
+/** Values that were shown, copied, typed and hidden again are searched wherever a browser, `dsv` or the vault could keep them. */
+import { randomBytes } from 'node:crypto';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { chromiumOptions } from '../support/chromium.ts';
+import { followLauncher } from '../support/console.ts';
+import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
+import { freshFolder } from '../support/local-process.ts';
+import { freshName, useVault } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
+
+const vault = useVault();
+const name = freshName();
+const [first, second, third] = ['first', 'second', 'third'].map(
+  (word) => `${word}-${randomBytes(9).toString('hex')}`,
+) as [string, string, string];
+const canaries = [first, second, third];
+
+let running: ConsoleProcess;
+let context: BrowserContext;
+let page: Page;
+const profile = freshFolder();
+/** All that went between the page and the server of the console. */
+const traffic: { readonly action: string; readonly sent: string; readonly got: Promise<string> }[] =
+  [];
+const messages: string[] = [];
+
+beforeAll(async () => {
+  running = await startConsoleProcess(vault);
+});
+afterAll(() => running.end());
+beforeAll(async () => {
+  const permissions = ['clipboard-read', 'clipboard-write'];
+  context = await chromium.launchPersistentContext(profile, { ...chromiumOptions(), permissions });
+  context.setDefaultTimeout(15_000);
+  page = await context.newPage();
+  await page.clock.install();
+  page.on('console', (message) => messages.push(message.text()));
+  page.on('response', (response) => {
+    const request = response.request();
+    traffic.push({
+      action: new URL(request.url()).pathname,
+      sent: JSON.stringify([request.url(), request.headers(), request.postData()]),
+      got: response.text().catch(() => ''),
+    });
+  });
+  await followLauncher(page, running);
+});
+afterAll(() => context.close());
+
+const press = (label: string) => page.getByRole('button', { name: label, exact: true }).click();
+
+/** All that the page holds: its text, its attributes, what stands in its fields, its title, address and storages. */
+const held = async (): Promise<string> => {
+  const inPage = await page.evaluate(`(async () => {
+    const fields = [...document.querySelectorAll('input, textarea, select')];
+    return JSON.stringify([
+      document.documentElement.outerHTML,
+      fields.map(({ value, defaultValue }) => [value, defaultValue]),
+      [document.title, location.href, history.state, name, document.cookie],
+      [Object.entries(localStorage), Object.entries(sessionStorage)],
+      [await indexedDB.databases(), await caches.keys()],
+      getSelection().toString(),
+    ]);
+  })()`);
+  const cdp = await context.newCDPSession(page);
+  const { entries } = await cdp.send('Page.getNavigationHistory');
+  await cdp.detach();
+  return JSON.stringify([inPage, entries, await context.storageState({ indexedDB: true })]);
+};
+const canariesIn = (text: string): string[] => canaries.filter((canary) => text.includes(canary));
+
+describe('values in the console', () => {
+  it('are in the document while a person creates, sees or compares them, and in nothing of the page afterwards', async () => {
+    await press('New secret');
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByLabel('Value', { exact: true }).fill(first);
+    expect(canariesIn(await held())).toEqual([first]);
+    await press('Create');
+    await page.getByRole('heading', { name, exact: true }).waitFor();
+    expect(canariesIn(await held())).toEqual([]);
+
+    await press('Show the present value');
+    await page.getByText(first, { exact: true }).waitFor();
+    await page.clock.fastForward(29_000);
+    expect(canariesIn(await held())).toEqual([first]);
+    await page.clock.fastForward(1_000);
+    await page.getByText(first).waitFor({ state: 'detached' });
+    expect(canariesIn(await held())).toEqual([]);
+
+    await press('Update');
+    await page.getByLabel('Value', { exact: true }).fill(third);
+    await press('Cancel');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(canariesIn(await held())).toEqual([]);
+
+    await press('Update');
+    await page.getByLabel('Value', { exact: true }).fill(second);
+    await press('Store');
+    await page.getByText(`Stored version 2 of ${name}.`).waitFor();
+    expect(canariesIn(await held())).toEqual([]);
+
+    await press('Show the present value');
+    await page.getByText(second, { exact: true }).waitFor();
+    await page.evaluate('dispatchEvent(new Event("blur"))');
+    await page.getByText(second).waitFor({ state: 'detached' });
+
+    await press('Show the lines');
+    await page.getByText(first).waitFor();
+    expect(canariesIn(await held())).toEqual([first, second]);
+    await press('Hide the lines');
+    expect(canariesIn(await held())).toEqual([]);
+  });
+
+  it('stay hidden if the window has lost the focus before they arrive', async () => {
+    await page.evaluate('document.hasFocus = () => false');
+    const hidden = page.evaluate(`new Promise((resolve) => {
+      const isOutput = ({ nodeName }) => nodeName === 'OUTPUT';
+      new MutationObserver((changes) => {
+        if (changes.some(({ removedNodes }) => [...removedNodes].some(isOutput))) resolve();
+      }).observe(document.body, { subtree: true, childList: true });
+    })`);
+    await press('Show the present value');
+    await hidden;
+    await page.evaluate('delete document.hasFocus');
+    expect(canariesIn(await held())).toEqual([]);
+  });
+
+  it('are cleared from the clipboard 30 s after they were copied, unless the person has copied something else', async () => {
+    const clipboard = () => page.evaluate('navigator.clipboard.readText()');
+    const copy = async () => {
+      await press('Copy the present value');
+      await until(async () => (await clipboard()) === second);
+    };
+    await copy();
+    await page.clock.fastForward(30_000);
+    await until(async () => (await clipboard()) === '');
+    await copy();
+    await page.evaluate('navigator.clipboard.writeText("another")');
+    await page.clock.fastForward(30_000);
+    expect(await clipboard()).toBe('another');
+    expect(canariesIn(await held())).toEqual([]);
+  });
+
+  it('cross the network only in the actions that write them or were asked for them', async () => {
+    const seen = new Set<string>();
+    for (const { action, sent, got } of traffic) {
+      if (canariesIn(sent).length > 0) seen.add(`sent to ${action}`);
+      if (canariesIn(await got).length > 0) seen.add(`answered by ${action}`);
+    }
+    expect([...seen].sort()).toEqual([
+      'answered by /actions/get-secret',
+      'sent to /actions/create-secret',
+      'sent to /actions/update-secret',
+    ]);
+  });
+
+  it('are in no message of the page, no output of dsv, and no log of the vault', () => {
+    expect(messages).toEqual([]);
+    expect(canariesIn(running.output())).toEqual([]);
+    expect(vault.lines().join('\n')).toContain('create-secret');
+    expect(canariesIn(vault.lines().join('\n'))).toEqual([]);
+  });
+
+  it('are in no file of the profile that the browser leaves, and neither is the token of the session', async () => {
+    const tokens = (await Promise.all(traffic.map(({ got }) => got)))
+      .map((text) => /^\{"token":"([\w-]+)"\}$/.exec(text)?.[1])
+      .filter((token) => token !== undefined);
+    expect(tokens).toHaveLength(1);
+    await context.close();
+    const files = globSync(join(profile, '**'), { exclude: () => false }).filter((file) =>
+      statSync(file).isFile(),
+    );
+    const filesWith = (text: string): string[] =>
+      files.filter((file) => {
+        const bytes = readFileSync(file);
+        return ['utf8', 'utf16le'].some((code) => bytes.includes(text, 0, code as BufferEncoding));
+      });
+    // The name of the secret stands in addresses, so the browser keeps it, and the search finds it.
+    expect(filesWith(name)).not.toEqual([]);
+    expect([...canaries, ...tokens].flatMap(filesWith)).toEqual([]);
+  });
+});

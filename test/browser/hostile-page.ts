@@ -1,0 +1,74 @@
+/** A script of a page of another origin that tries to use a console, and tells what it could read. */
+
+export type Hostile = {
+  /** The console's address, as the page writes it. */
+  readonly url: string;
+  /** The token of a session and a code. A page cannot know them; with them, only the other guards are left. */
+  readonly token: string;
+  readonly code: string;
+};
+
+/** The names of all attempts that a server can grant by its headers. */
+export const readableAttempts = [
+  ...['GET /', 'GET /app.js', 'POST /session', 'POST /actions/list-secrets'],
+  ...['POST /actions/create-secret', 'script', 'module', 'style', 'image', 'opened window'],
+];
+
+/**
+ * Makes all attempts and returns the names of those that were granted: a reply that could be read, a script, style or
+ * image that was loaded, a window whose handle still works.
+ */
+export const attack = (hostile: Hostile): string => `(async ({ url, token, code }) => {
+  const granted = [];
+  const attempt = async (name, work) => {
+    const late = new Promise((_, reject) => setTimeout(reject, 5_000));
+    try { await Promise.race([work(), late]); granted.push(name); } catch {}
+  };
+  const session = { 'X-Console-Session': token, 'Content-Type': 'application/json' };
+  const secret = JSON.stringify({ body: { name: 'BY_A_PAGE', value: 'x' } });
+  const post = (path, body, init = {}) => fetch(url + path, { method: 'POST', body, ...init });
+  const read = (reply) => reply.text();
+  await attempt('GET /', () => fetch(url + '/').then(read));
+  await attempt('GET /app.js', () => fetch(url + '/app.js').then(read));
+  await attempt('POST /session', () => post('/session', code).then(read));
+  await attempt('POST /actions/list-secrets', () => post('/actions/list-secrets', '{}', { headers: session }).then(read));
+  await attempt('POST /actions/create-secret', () => post('/actions/create-secret', secret, { headers: session }).then(read));
+  // These have an effect if the server allows it, although no page can read the reply.
+  for (const path of ['/session', '/actions/create-secret']) {
+    const body = path === '/session' ? code : secret;
+    await post(path, body, { mode: 'no-cors', credentials: 'include' }).catch(() => undefined);
+    navigator.sendBeacon(url + path, body);
+    const frame = Object.assign(document.createElement('iframe'), { name: path });
+    const form = Object.assign(document.createElement('form'), { action: url + path, method: 'post', enctype: 'text/plain', target: path });
+    form.append(Object.assign(document.createElement('input'), { name: body.slice(0, -1), value: body.slice(-1) }));
+    document.body.append(frame, form);
+    form.submit();
+    await new Promise((loaded) => { frame.onload = loaded; setTimeout(loaded, 2_000); });
+  }
+  const load = (tag, properties) => () => new Promise((onload, onerror) => {
+    document.body.append(Object.assign(document.createElement(tag), { onload, onerror, ...properties }));
+  });
+  await attempt('script', load('script', { src: url + '/app.js' }));
+  await attempt('module', () => import(url + '/app.js'));
+  await attempt('style', load('link', { rel: 'stylesheet', href: url + '/app.css' }));
+  await attempt('image', load('img', { src: url + '/icon.svg' }));
+  await attempt('socket', () => new Promise((resolve, reject) => {
+    Object.assign(new WebSocket(url.replace('http', 'ws') + '/'), { onopen: resolve, onerror: reject });
+  }));
+  await attempt('events', () => new Promise((resolve, reject) => {
+    Object.assign(new EventSource(url + '/actions/list-secrets'), { onopen: resolve, onerror: reject });
+  }));
+  await attempt('framed document', async () => {
+    const frame = Object.assign(document.createElement('iframe'), { src: url + '/', name: 'framed' });
+    document.body.append(frame);
+    await new Promise((loaded) => { frame.onload = loaded; });
+    if (!frame.contentDocument) throw undefined;
+  });
+  await attempt('opened window', async () => {
+    const opened = window.open(url + '/');
+    await new Promise((wake) => setTimeout(wake, 500));
+    if (opened.closed) throw undefined;
+    opened.close();
+  });
+  return granted;
+})(${JSON.stringify(hostile)})`;

@@ -1,0 +1,145 @@
+/** Pages of other origins in a real browser, against a running console. */
+import type { RequestListener } from 'node:http';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchChromium } from '../support/chromium.ts';
+import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
+import { hand, html, serveWhile } from '../support/page-server.ts';
+import { useVault } from '../support/running-vault.ts';
+import { attack, readableAttempts } from './hostile-page.ts';
+
+const vault = useVault();
+const hostileName = 'attacker.test';
+const reboundName = 'rebound.test';
+let running: ConsoleProcess;
+let browser: Browser;
+let context: BrowserContext;
+/** The token of a session of the console. */
+let token: string;
+
+const get = async (path: string): Promise<string> => (await fetch(`${running.url}${path}`)).text();
+const open = (code: string): Promise<Response> =>
+  fetch(`${running.url}/session`, { method: 'POST', headers: { Origin: running.url }, body: code });
+
+beforeAll(async () => {
+  running = await startConsoleProcess(vault);
+});
+afterAll(() => running.end());
+beforeAll(async () => {
+  browser = await launchChromium({ [hostileName]: '127.0.0.1', [reboundName]: '127.0.0.2' });
+  await vault.create('v', 'KEPT');
+  token = JSON.parse(await (await open(running.code())).text()).token;
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  context = await browser.newContext();
+});
+afterEach(() => context.close());
+
+const openPage = async (url: string): Promise<Page> => {
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+};
+
+/** Asserts that no page has changed anything, and that no page has used up the code. */
+const expectUntouched = async (code: string): Promise<void> => {
+  expect((await vault.ask('GET', '/v1/secrets')).json.names).toEqual(['KEPT']);
+  expect((await open(code)).status).toBe(200);
+};
+
+describe('a page of another origin', () => {
+  it.each(['127.0.0.1', 'localhost', hostileName])(
+    'at %s reads nothing and changes nothing, even if it knows a session and a code',
+    async (name) => {
+      const code = await running.newCode();
+      await serveWhile(
+        (_, response) => html(response, ''),
+        async (port) => {
+          const page = await openPage(`http://${name}:${port}/`);
+          expect(await page.evaluate(attack({ url: running.url, token, code }))).toEqual([]);
+          expect(page.frame('framed')?.url()).toBe('chrome-error://chromewebdata/');
+        },
+      );
+      await expectUntouched(code);
+    },
+  );
+
+  it('is granted all that by a server that allows it, which proves that the browser makes the attempts', async () => {
+    const requests = new Set<string>();
+    const permissive: RequestListener = (request, response) => {
+      requests.add(`${request.method} ${request.url}`);
+      response.setHeader('Access-Control-Allow-Origin', '*');
+      response.setHeader('Access-Control-Allow-Headers', '*');
+      response.setHeader('Content-Type', types[request.url ?? ''] ?? 'text/html');
+      response.end(request.url === '/icon.svg' ? image : '');
+    };
+    await serveWhile(permissive, async (port) => {
+      const url = `http://127.0.0.1:${port}`;
+      const page = await openPage(`http://${hostileName}:${port}/`);
+      expect(await page.evaluate(attack({ url, token, code: 'x' }))).toEqual(readableAttempts);
+      expect(page.frame('framed')?.url()).toBe(`${url}/`);
+    });
+    expect([...requests]).toContain('OPTIONS /actions/create-secret');
+  });
+});
+
+const types: Readonly<Record<string, string>> = {
+  '/app.js': 'text/javascript',
+  '/app.css': 'text/css',
+  '/icon.svg': 'image/svg+xml',
+};
+const image = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>';
+
+describe('a page that rebinds its own name to 127.0.0.1', () => {
+  it('gets 403 for all that it asks, even if it knows a session and a code', async () => {
+    const code = await running.newCode();
+    const port = Number(new URL(running.url).port);
+    const rebound: RequestListener = (request, response) =>
+      request.url === '/page'
+        ? html(response, '')
+        : hand(request, response, { host: '127.0.0.1', port });
+    const given = JSON.stringify({ token, code });
+    const asked = `(async ({ token, code }) => {
+      const session = { 'X-Console-Session': token };
+      const ask = async (path, init) => {
+        const reply = await fetch(path, init);
+        return [reply.status, await reply.text()];
+      };
+      return [
+        await ask('/'),
+        await ask('/app.js'),
+        await ask('/session', { method: 'POST', body: code }),
+        await ask('/actions/list-secrets', { method: 'POST', body: '{}', headers: session }),
+      ];
+    })(${given})`;
+    // The name has led to another address at first, with the port that the console has.
+    await serveWhile(
+      rebound,
+      async () => {
+        const page = await openPage(`http://${reboundName}:${port}/page`);
+        expect(await page.evaluate(asked)).toEqual(Array(4).fill([403, '']));
+      },
+      { host: '127.0.0.2', port },
+    );
+    await expectUntouched(code);
+  });
+});
+
+describe('the page of the console', () => {
+  it('runs no script that somebody has put into it', async () => {
+    const page = await openPage(running.url);
+    const ran = await page.evaluate(`(async () => {
+      const tried = [];
+      const script = document.createElement('script');
+      try { script.text = 'globalThis.ran = true'; } catch { tried.push('text'); }
+      document.body.append(script);
+      try { document.body.innerHTML = '<img src=x onerror="globalThis.ran = true">'; } catch { tried.push('markup'); }
+      try { document.body.setAttribute('onclick', 'globalThis.ran = true'); } catch { tried.push('attribute'); }
+      document.body.click();
+      return [tried, globalThis.ran ?? false];
+    })()`);
+    expect(ran).toEqual([['text', 'markup', 'attribute'], false]);
+    expect(await get('/')).not.toMatch(/<script(?! type="module" src="\/app\.js")|style=|\son\w+=/);
+  });
+});

@@ -1,0 +1,93 @@
+/** `dsv console` as a process: the file that opens it, and what others on this machine can see or do. */
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { operations } from '../../../cli/contract.ts';
+import { type ConsoleProcess, startConsoleProcess } from '../../support/console-process.ts';
+import { commandLines, openDsv } from '../../support/dsv.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { useVault } from '../../support/running-vault.ts';
+import { until } from '../../support/until.ts';
+
+const vault = useVault();
+let running: ConsoleProcess;
+beforeAll(async () => {
+  running = await startConsoleProcess(vault);
+});
+afterAll(() => running.end());
+
+const post = (path: string, body: string, headers = {}) =>
+  fetch(`${running.url}${path}`, {
+    method: 'POST',
+    headers: { Origin: running.url, ...headers },
+    body,
+  });
+
+describe('dsv console', () => {
+  it('writes a launcher file that only its owner can read, in a folder that only its owner can enter', () => {
+    expect(statSync(running.launcher).mode & 0o777).toBe(0o600);
+    expect(statSync(dirname(running.launcher)).mode & 0o777).toBe(0o700);
+    expect(running.code()).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('prints no code, and shows neither code nor token in the command line of any process', async () => {
+    const codes = [running.code(), await running.newCode()];
+    const seen = commandLines().join('\n');
+    expect(seen).toContain('dsv.js console');
+    for (const secret of [...codes, vault.token().split('.')[2] ?? '']) {
+      expect(seen).not.toContain(secret);
+      expect(running.output()).not.toContain(secret);
+    }
+  });
+
+  it('gives another local user, who has no session, 401 for every action and an unknown one', async () => {
+    for (const name of [...Object.keys(operations), 'vault', 'unknown']) {
+      expect([name, (await post(`/actions/${name}`, '{}')).status]).toEqual([name, 401]);
+    }
+  });
+
+  it('serves the page to all, and the page holds neither code nor token', async () => {
+    const code = running.code();
+    for (const path of ['/', '/app.js', '/app.css', '/icon.svg']) {
+      const reply = await fetch(`${running.url}${path}`);
+      expect([path, reply.status]).toEqual([path, 200]);
+      const text = await reply.text();
+      for (const secret of [code, 'eyJ', vault.baseUrl()]) expect(text).not.toContain(secret);
+    }
+  });
+
+  it('gives the browser only the path of the launcher file', async () => {
+    const folder = freshFolder();
+    const opener = join(folder, 'xdg-open');
+    writeFileSync(
+      opener,
+      `#!/bin/sh\ntr '\\0' ' ' < /proc/$$/cmdline > ${folder}/draft\nmv ${folder}/draft ${folder}/seen\n`,
+    );
+    chmodSync(opener, 0o700);
+    const PATH = `${folder}:${process.env['PATH']}`;
+    const other = await startConsoleProcess(vault, {
+      args: [],
+      env: { PATH },
+    });
+    await until(() => existsSync(join(folder, 'seen')));
+    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe(`/bin/sh ${opener} ${other.launcher} `);
+    await other.end();
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ends at %s and removes the launcher file',
+    async (signal) => {
+      const other = await startConsoleProcess(vault);
+      expect(existsSync(other.launcher)).toBe(true);
+      expect(await other.end(signal)).toBe(0);
+      expect(existsSync(other.launcher)).toBe(false);
+      await expect(fetch(other.url)).rejects.toThrow();
+    },
+  );
+
+  it('does not start with a token that the vault refuses', async () => {
+    const dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: 'a.b.c' });
+    const { code, stderr } = await dsv.run(['console', '--no-open']);
+    expect([code, stderr]).toEqual([5, expect.stringContaining('token')]);
+  });
+});

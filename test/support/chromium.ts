@@ -1,0 +1,18 @@
+/** A real browser: Chromium without a window. */
+import { type Browser, chromium } from 'playwright-core';
+import { findProgram } from '../../local/host/supervisor.ts';
+
+/** Starts Chromium with a profile that ends with it. `hosts`: addresses of names in this browser. */
+export const launchChromium = (hosts: Readonly<Record<string, string>> = {}): Promise<Browser> =>
+  chromium.launch(chromiumOptions(hosts));
+
+/** How Chromium is started. Throws if it is not installed. */
+export const chromiumOptions = (hosts: Readonly<Record<string, string>> = {}) => {
+  const executablePath = findProgram('chromium');
+  if (executablePath === undefined) {
+    throw new Error('chromium is not on the PATH: install it (Debian: apt-get install chromium)');
+  }
+  const rules = Object.entries(hosts).map(([name, address]) => `MAP ${name} ${address}`);
+  const args = ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=${rules.join()}`];
+  return { executablePath, args, headless: true };
+};
