@@ -66,7 +66,7 @@ async function* followLogs(
     yield { lines: (await read()).slice(-backlogLines) };
     while (!signal.aborted) {
       await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
-      const lines = signal.aborted ? [] : await read();
+      const lines = await read();
       if (lines.length > 0) yield { lines };
     }
   } finally {

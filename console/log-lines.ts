@@ -38,7 +38,6 @@ export type LogLine = v.InferOutput<typeof logged> & {
 
 /** Reads one line; `undefined` if it is a line of metrics, or none of the functions. */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
-  if (!line.startsWith('{')) return undefined;
   try {
     const parsed = v.safeParse(logged, JSON.parse(line));
     return parsed.success ? { node, ...parsed.output } : undefined;

@@ -13,19 +13,19 @@ const lineFeed = 0x0a;
 
 /**
  * The file may not exist yet, and it may be replaced: by an empty one when it is full, or by that of a node that was
- * wiped. The tail first reads the old file to its end. At first it reads `backlogBytes` at most.
+ * wiped. The tail first reads the old file to its end. Of each file it
+ * reads `backlogBytes` at most when it opens it.
  */
 export const openTail = (file: string, backlogBytes: number): LogTail => {
   let handle: FileHandle | undefined;
   let position = 0;
   let rest: Buffer = Buffer.alloc(0);
-  let isFirst = true;
 
   const openFile = async (): Promise<void> => {
     handle = await open(file, 'r').catch(ifAbsent);
     if (handle === undefined) return;
     const { size } = await handle.stat();
-    position = isFirst ? Math.max(0, size - backlogBytes) : 0;
+    position = Math.max(0, size - backlogBytes);
     // The first line is perhaps only the end of one, which is no JSON.
     rest = Buffer.alloc(0);
   };
@@ -50,7 +50,6 @@ export const openTail = (file: string, backlogBytes: number): LogTail => {
   return {
     read: async () => {
       if (handle === undefined) await openFile();
-      isFirst = false;
       const lines = await readToEnd();
       const [own, present] = await Promise.all([handle?.stat(), stat(file).catch(ifAbsent)]);
       if (own === undefined || present === undefined || own.ino === present.ino) return lines;

@@ -16,25 +16,28 @@ export type Rates = {
 
 const none: Rate = { acknowledged: 0, refused: 0, unclear: 0 };
 
-/** Keeps no more than the last two minutes. */
+/** Keeps no more than the last two minutes: a second takes the slot of one that is older. */
 export const createRates = (): Rates => {
-  const bySecond = new Map<number, Rate>();
+  const slots = new Map<number, { readonly second: number; readonly rate: Rate }>();
+  const rateAt = (second: number): Rate => {
+    const slot = slots.get(second % slotCount);
+    return slot?.second === second ? slot.rate : none;
+  };
   return {
     count: (outcome, atMs) => {
       const second = secondOf(atMs);
-      const rate = bySecond.get(second) ?? none;
-      bySecond.set(second, { ...rate, [outcome]: rate[outcome] + 1 });
-      for (const old of bySecond.keys()) if (old < second - secondsShown) bySecond.delete(old);
+      const rate = rateAt(second);
+      slots.set(second % slotCount, { second, rate: { ...rate, [outcome]: rate[outcome] + 1 } });
     },
     until: (nowMs) => {
       const first = secondOf(nowMs) - secondsShown;
-      return Array.from(
-        { length: secondsShown },
-        (_, index) => bySecond.get(first + index) ?? none,
-      );
+      return Array.from({ length: secondsShown }, (_, index) => rateAt(first + index));
     },
   };
 };
+
+/** One more for the second that is not over. */
+const slotCount = secondsShown + 1;
 
 const secondOf = (ms: number): number => Math.floor(ms / 1_000);
 

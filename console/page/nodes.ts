@@ -8,13 +8,14 @@ type Report = NonNullable<Status['node']>['nodes'][number];
 /** A node as the page shows it. */
 export type ShownNode = {
   readonly node: number;
-  /** Its report: its own if it answers, else what another node has last heard. */
-  readonly report: Report;
+  /** Its report: its own if it answers, else what another node has last heard. Absent if no node answers. */
+  readonly report: Report | undefined;
   /** Whether callers get answers from it now. */
   readonly isServing: boolean;
   /** Its state in a word, such as `serving` or `killed`. */
   readonly state: string;
-  readonly lag: number;
+  /** How many revisions it is behind the furthest node, as far as is known. */
+  readonly lag: number | undefined;
   readonly isIsolated: boolean;
   /** Its own status; `undefined` if it did not answer the console. */
   readonly status: Status | undefined;
@@ -42,22 +43,24 @@ export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Process
     const all = own ? [own, ...views] : views;
     return all.flatMap(({ nodes }) => nodes).find((one) => one.node === node);
   };
-  const numbers = [...new Set(views.flatMap(({ nodes }) => nodes.map(({ node }) => node)))].sort();
-  const reports = numbers.map(reportOf).filter((report) => report !== undefined);
-  const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
+  const numbers = [
+    ...views.flatMap(({ nodes }) => nodes.map(({ node }) => node)),
+    ...(processes?.nodes.map(({ node }) => node) ?? []),
+  ];
+  const found = [...new Set(numbers)].sort().map((node) => ({ node, report: reportOf(node) }));
+  const furthest = Math.max(...found.map(({ report }) => report?.appliedRevision ?? 0));
   return {
-    nodes: reports.map((report) => {
-      const { node } = report;
+    nodes: found.map(({ node, report }) => {
       const status = statuses.find((one) => one.node?.node === node);
       const process = processes?.nodes.find((one) => one.node === node);
       // Without an address of its own, the node is what the others have heard.
-      const isHeard = status !== undefined || (!isComplete && report.alive);
+      const heard = status !== undefined || (!isComplete && report?.alive) ? report : undefined;
       return {
         node,
         report,
-        isServing: isHeard && report.state === 'serving',
-        state: isHeard ? report.state : stateOfSilent(process),
-        lag: furthest - report.appliedRevision,
+        isServing: heard?.state === 'serving',
+        state: heard?.state ?? stateOfSilent(process),
+        lag: report && furthest - report.appliedRevision,
         isIsolated: process?.isolated ?? false,
         status,
       };
@@ -102,14 +105,13 @@ const aboutNodes = (nodes: readonly ShownNode[], isEqual: boolean): readonly str
 };
 
 const words: Readonly<Record<string, string>> = {
-  waiting: 'waits for the other nodes',
-  joining: 'joins the others',
+  waiting: 'waits',
+  joining: 'joins',
   'catching-up': 'catches up',
   serving: 'serves',
-  'no-majority': 'reaches no majority',
-  diverged: 'its copy differs',
-  defragmenting: 'gives space back',
-  ended: 'ended by itself',
+  'no-majority': 'no majority',
+  diverged: 'copy differs',
+  defragmenting: 'defragments',
 };
 
 /** The state in words; most are words already. */

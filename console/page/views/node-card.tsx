@@ -16,7 +16,7 @@ export const NodeCard = ({
   readonly children?: ComponentChildren;
 }) => {
   const { node, report, isServing, isIsolated, state, lag, status } = shown;
-  const { digest, space, etcd, reason, appliedRevision } = report;
+  const { digest, space, etcd, reason, appliedRevision, leader } = report ?? {};
   return (
     <section class="card" aria-labelledby={`node-${node}`} data-node={node}>
       <h2 id={`node-${node}`}>
@@ -28,13 +28,15 @@ export const NodeCard = ({
         {status && !isServing && reason}
       </p>
       <dl class={status ? undefined : 'old'}>
-        <Fact name="Role">
-          {report.leader && isServing ? 'leader' : isServing ? 'follower' : '–'}
-        </Fact>
-        <Fact name="Revision">{appliedRevision}</Fact>
-        <Fact name="Behind by">{lag === 0 ? 'nothing' : `${lag} revisions`}</Fact>
+        <Fact name="Role">{leader && isServing ? 'leader' : isServing ? 'follower' : '–'}</Fact>
+        <Fact name="Revision">{appliedRevision ?? '–'}</Fact>
+        <Fact name="Behind by">{lagText(lag)}</Fact>
         <Fact name="Copy">
-          {digest === null ? 'not compared yet' : `${digest.hash} at revision ${digest.revision}`}
+          {digest
+            ? `${digest.hash} at revision ${digest.revision}`
+            : report
+              ? 'not compared yet'
+              : '–'}
         </Fact>
         <Fact name="etcd">
           {etcd ?? '–'}
@@ -46,6 +48,11 @@ export const NodeCard = ({
       {children}
     </section>
   );
+};
+
+const lagText = (lag: number | undefined): string => {
+  if (lag === undefined) return '–';
+  return lag === 0 ? 'nothing' : `${lag} revision${lag === 1 ? '' : 's'}`;
 };
 
 export const VaultCard = ({

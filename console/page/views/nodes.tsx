@@ -25,23 +25,24 @@ const latenciesKept = 60;
 
 /** How the vault is, each second: its nodes, or its one store and key. For a cluster of this machine, what to do to it. */
 export const NodesView = () => {
-  const { result: local } = useAsking<LocalReply>(askLocal, []);
+  const { result: local, refusal: notFound } = useAsking<LocalReply>(askLocal, []);
   const lacking = lacks(useCaller(), 'vault:status');
-  const { result, refusal, isWaiting } = usePolling(askNodes, lookEveryMs);
+  const { result, refusal } = usePolling(askNodes, lookEveryMs);
   const answers = result?.answers ?? [];
   const latencies = useLatencies(answers);
   const { processes, again } = useProcesses(local?.canChange === true, answers);
   const [asked, setAsked] = useState<{ readonly change: Change; readonly node: number }>();
   const vault = mergeAnswers(answers, processes);
   const firstRefusal = answers.every(({ status }) => status === null) && answers[0]?.refusal;
+  // Parts that appeared one by one would move each other.
+  const isComplete = result !== undefined && (local ?? notFound) !== undefined;
   return (
     <main class="nodes">
       <Title>Nodes</Title>
       <p class="how" role="status">
-        {result && sentencesOf(answers, vault).join(' ')}
-        {isWaiting && 'Asking the nodes …'}
+        {result ? sentencesOf(answers, vault).join(' ') : 'Asking the nodes …'}
       </p>
-      <Refused refusal={refusal} />
+      <Refused refusal={refusal ?? notFound} />
       {firstRefusal && (
         <p class="refused">
           {firstRefusal.detail} <code>{firstRefusal.code}</code>
@@ -52,35 +53,39 @@ export const NodesView = () => {
           {lacking} So the vault does not tell how its nodes and its access policy are.
         </p>
       )}
-      <div class="node-cards">
-        {vault.nodes.map((one) => (
-          <NodeCard key={one.node} shown={one} latencies={latencies.get(one.node) ?? []}>
-            {local?.canChange && (
-              <fieldset>
-                <legend>What to do to node {one.node}</legend>
-                {changes.map((change) => (
-                  <button
-                    key={change}
-                    type="button"
-                    disabled={!isPossible(change, one.node, processes)}
-                    onClick={() => setAsked({ change, node: one.node })}
-                  >
-                    {titleOf(change)}
-                    <span class="hidden"> node {one.node}</span>
-                  </button>
-                ))}
-              </fieldset>
+      {isComplete && (
+        <div class="node-cards">
+          {vault.nodes.map((one) => (
+            <NodeCard key={one.node} shown={one} latencies={latencies.get(one.node) ?? []}>
+              {local?.canChange && (
+                <fieldset>
+                  <legend>What to do to node {one.node}</legend>
+                  {changes.map((change) => (
+                    <button
+                      key={change}
+                      type="button"
+                      disabled={!isPossible(change, one.node, processes)}
+                      onClick={() => setAsked({ change, node: one.node })}
+                    >
+                      {titleOf(change)}
+                      <span class="hidden"> node {one.node}</span>
+                    </button>
+                  ))}
+                </fieldset>
+              )}
+            </NodeCard>
+          ))}
+          {vault.nodes.length === 0 &&
+            answers.map(
+              ({ addr, status }) =>
+                status && (
+                  <VaultCard key={addr} status={status} latencies={latencies.get(0) ?? []} />
+                ),
             )}
-          </NodeCard>
-        ))}
-        {vault.nodes.length === 0 &&
-          answers.map(
-            ({ addr, status }) =>
-              status && <VaultCard key={addr} status={status} latencies={latencies.get(0) ?? []} />,
-          )}
-      </div>
-      {local && <Elsewhere local={local} hasNodes={vault.nodes.length > 0} />}
-      {local?.canWrite && <TestWritesPart />}
+        </div>
+      )}
+      {isComplete && local && <Elsewhere local={local} hasNodes={vault.nodes.length > 0} />}
+      {isComplete && local?.canWrite && <TestWritesPart />}
       {asked && (
         <ChangeDialog
           {...asked}

@@ -78,6 +78,13 @@ describe('the vault of the console', () => {
     expect((await findLocal())?.name).toBe('cluster');
     expect(looks).toBe(1);
   });
+
+  it('is not looked for here if its address is elsewhere', async () => {
+    const findLocal = createFindLocal('https://vault.example.com', async () => {
+      throw new Error('it was looked for');
+    });
+    expect(await findLocal()).toBeUndefined();
+  });
 });
 
 describe('the nodes of the console', () => {
@@ -179,7 +186,7 @@ describe('a read of the console', () => {
     const own = readingElsewhere(
       refusing,
       async () => vault,
-      () => dead,
+      () => (async () => ({})) as unknown as Client,
     );
     await expect(own('whoami')).rejects.toBe(refused);
   });
@@ -233,6 +240,19 @@ describe('the activity of the console', () => {
     write(2, line(id, 2_000) + line('other', 2_500, { secret: id }));
     const { body } = await act('story', { requestId: id });
     expect(idsOf(body)).toEqual([`1 ${id}`, `2 ${id}`, `1 ${id}`]);
+  });
+
+  it('begins with the newest 200 lines that match, and a story has 500 at most', async () => {
+    const { write, follow, act, leave } = setUpLogs();
+    const id = 'c484c830-0000-4000-8000-000000000000';
+    for (let count = 1; count <= 600; count += 1) write(1, line(id, count));
+    const parts = (await follow('activity', {}))[Symbol.asyncIterator]();
+    const { lines } = (await parts.next()).value as { lines: { timestamp: string }[] };
+    expect(lines).toHaveLength(200);
+    expect(Date.parse(lines.at(-1)?.timestamp ?? '')).toBe(600);
+    expect(idsOf((await act('story', { requestId: id })).body)).toHaveLength(500);
+    leave();
+    expect((await parts.next()).done).toBe(true);
   });
 
   it('takes no other filter, and no id that is none', async () => {

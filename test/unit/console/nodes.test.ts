@@ -81,7 +81,7 @@ describe('the sentence about the nodes', () => {
   it('says that without a majority the vault refuses', () => {
     const alone = report(3, { state: 'no-majority' });
     expect(told([silent(1), silent(2), answer(3, [report(1), report(2), alone])])).toBe(
-      '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: reaches no majority), all copies agree. That is no majority, so the vault refuses reads and writes until two nodes serve.',
+      '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: no majority), all copies agree. That is no majority, so the vault refuses reads and writes until two nodes serve.',
     );
     expect(told([silent(1)])).toBe('No node of the vault answers.');
   });
@@ -125,8 +125,20 @@ describe('the answers of the nodes', () => {
     const stale = [report(1, { appliedRevision: 10 }), cutOff, report(3)];
     const heard = [report(1, { alive: false, appliedRevision: 90 }), report(2), report(3)];
     const { nodes } = mergeAnswers([silent(1), answer(2, stale), answer(3, heard)]);
-    expect(nodes[0]?.report.appliedRevision).toBe(90);
+    expect(nodes[0]?.report?.appliedRevision).toBe(90);
     expect(nodes[0]).toMatchObject({ isServing: false, state: 'no answer', status: undefined });
+  });
+
+  it('may all be missing, and the processes still show nodes to start', () => {
+    const answers = [1, 2, 3].map(silent);
+    const killed = { node: 1, alive: false, state: 'killed', isolated: false };
+    const processes = { nodes: [killed, { ...killed, node: 2 }, { ...killed, node: 3 }] };
+    const vault = mergeAnswers(answers, processes);
+    expect(vault.nodes.map(({ node, state, lag }) => [node, state, lag])).toEqual(
+      [1, 2, 3].map((node) => [node, 'killed', undefined]),
+    );
+    expect(vault.nodes.filter(({ isServing }) => isServing)).toEqual([]);
+    expect(sentencesOf(answers, vault)).toEqual(['No node of the vault answers.']);
   });
 
   it('of one node tell of all, where the others have no address here', () => {

@@ -17,6 +17,21 @@ describe('the rates of test writes', () => {
     ]);
   });
 
+  it('of a second do not come back two minutes later', () => {
+    const rates = createRates();
+    rates.count('acknowledged', 1_000_000);
+    rates.count('refused', 1_000_000 + 121_000);
+    expect(rates.until(1_000_000 + 122_000).at(-1)).toEqual({ ...none, refused: 1 });
+  });
+
+  it('are kept for each of the last 120 seconds, and for the one that is not over', () => {
+    const rates = createRates();
+    for (let second = 0; second <= 120; second += 1) rates.count('acknowledged', second * 1_000);
+    const all = Array.from({ length: 120 }, () => ({ ...none, acknowledged: 1 }));
+    expect(rates.until(120_500)).toEqual(all);
+    expect(rates.until(121_500)).toEqual(all);
+  });
+
   it('show two minutes, also before anything was counted and after it has passed', () => {
     const rates = createRates();
     expect(rates.until(1_000_000)).toEqual(Array.from({ length: secondsShown }, () => none));
