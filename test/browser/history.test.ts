@@ -97,6 +97,8 @@ describe('an instant of a secret', () => {
     const panel = page.locator('.as-of');
     await choose(begin - 1);
     await panel.getByText('version 1', { exact: true }).waitFor();
+    await field.fill('');
+    await panel.getByText('version 1', { exact: true }).waitFor();
     await choose(begin);
     await panel.getByText('version 2', { exact: true }).waitFor();
     await choose(begin - 60_000);
@@ -135,7 +137,10 @@ describe('two versions of a secret', () => {
     await page.getByRole('deletion').getByText('old canary').waitFor();
     await page.getByRole('insertion').getByText('new canary').waitFor();
     await page.evaluate('dispatchEvent(new Event("blur"))');
+    await page.getByRole('deletion').waitFor({ state: 'detached' });
+    expect(await page.content()).not.toContain('canary');
     await press(page, 'Show the lines');
+    await page.getByRole('deletion').waitFor();
     await page.getByRole('combobox', { name: 'To' }).selectOption('1');
     expect(await page.content()).not.toContain('canary');
     await press(page, 'Compare');

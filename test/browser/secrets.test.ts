@@ -19,6 +19,13 @@ const told = (page: Page, sentence: string) =>
 const versionsOf = async (name: string) =>
   (await vault.ask('GET', `/v1/secrets/${name}/versions?include=values`)).json.versions ?? [];
 
+/** From now on the action is done, and its answer does not arrive. */
+const loseAnswersTo = (page: Page, action: string) =>
+  page.route(`**/actions/${action}`, async (route) => {
+    await route.fetch();
+    await route.abort('aborted');
+  });
+
 /** Opens the view of a secret by its name in the list. */
 const openSecret = async (name: string): Promise<Page> => {
   const { page } = await console.open();
@@ -109,6 +116,7 @@ describe('the view of a secret', () => {
     await submit(page);
     await told(page, `Stored version 2 of ${name}.`);
     await page.getByRole('row', { name: /rotated/ }).waitFor();
+    expect(await page.getByRole('button', { name: 'Update' }).evaluate(isFocused)).toBe(true);
     await press(page, 'Roll back to version 1');
     await submit(page);
     await told(page, `Stored version 3 of ${name} with the value of version 1.`);
@@ -126,7 +134,9 @@ describe('the view of a secret', () => {
     ]);
     expect(await page.getByRole('row').count()).toBe(6);
     await page.getByRole('link', { name: 'Secrets' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Secrets' }).waitFor();
+    const heading = page.getByRole('heading', { level: 1, name: 'Secrets' });
+    await heading.waitFor();
+    expect(await heading.evaluate(isFocused)).toBe(true);
     expect(await page.locator('.told').textContent()).toBe('');
   });
 
@@ -203,10 +213,7 @@ describe('the view of a secret', () => {
   it('has one effect if a person repeats an update whose answer was lost', async () => {
     const name = await vault.create('first');
     const page = await openSecret(name);
-    await page.route('**/actions/update-secret', async (route) => {
-      await route.fetch();
-      await route.abort('aborted');
-    });
+    await loseAnswersTo(page, 'update-secret');
     await press(page, 'Update');
     await fill(page, 'Value', 'second');
     await submit(page);
@@ -215,6 +222,26 @@ describe('the view of a secret', () => {
     await submit(page);
     await told(page, `Stored version 2 of ${name}.`);
     expect(await versionsOf(name)).toHaveLength(2);
+  });
+
+  it('stores a value that was changed after a lost answer as a version of its own', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await loseAnswersTo(page, 'update-secret');
+    await press(page, 'Update');
+    await fill(page, 'Value', 'second');
+    await submit(page);
+    await page.getByRole('alert').waitFor();
+    await page.unroute('**/actions/update-secret');
+    await fill(page, 'Value', 'third');
+    await page.getByText(/version 2, written by/).waitFor();
+    await submit(page);
+    await told(page, `Stored version 3 of ${name}.`);
+    expect((await versionsOf(name)).map(({ value }) => value)).toEqual([
+      'third',
+      'second',
+      'first',
+    ]);
   });
 
   it('lets a person give up waiting, and repeat the action afterwards', async () => {

@@ -30,11 +30,12 @@ export const Compare = ({
     setChosen({ ...chosen, ...choice });
     setVerdict('');
     hide();
+    doing.cancel();
   };
   const compare = (isToBeShown: boolean) =>
-    doing.begin(async () => {
+    doing.begin(async (signal) => {
       const [from, to] = await Promise.all(
-        [a, b].map((version) => readValue(name, { version: String(version) })),
+        [a, b].map((version) => readValue(name, { version: String(version) }, signal)),
       );
       const found = diffLines(from ?? '', to ?? '');
       setVerdict(verdictOf(a, b, found));

@@ -4,7 +4,8 @@ import { ask } from '../../session.ts';
 export const readValue = async (
   name: string,
   query: { readonly version?: string; readonly at?: string },
+  signal?: AbortSignal,
 ): Promise<string> => {
-  const { value, encoding } = await ask('get-secret', { name, query });
+  const { value, encoding } = await ask('get-secret', { name, query }, signal);
   return encoding === 'utf8' ? value : `base64: ${value}`;
 };
