@@ -1,4 +1,4 @@
-/** What the token of the console lacks for an action, so that a page can tell it before the vault refuses. */
+/** Finds what the token of the console lacks for an action, so that a page can tell it before the vault refuses. */
 import type { ReplyOf } from '../../cli/contract.ts';
 import { coveringPattern } from '../../functions/model/types.ts';
 

@@ -95,7 +95,7 @@ export const countWidened = (bars: readonly Bar[]): number => {
   return bars.filter(({ width, from, to }) => width / (to - from) > perMs * 1.001).length;
 };
 
-/** Where an instant lies on the line. Instants beyond its ends lie at the ends. */
+/** The place of an instant on the line. Instants beyond its ends lie at the ends. */
 export const xOf = (bars: readonly Bar[], instant: number): number => {
   const bar = intervalAt(bars, instant);
   if (bar) return bar.x + ((instant - bar.from) / (bar.to - bar.from)) * bar.width;

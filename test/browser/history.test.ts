@@ -75,7 +75,7 @@ describe('an instant of a secret', () => {
     await panel.getByText('version 3', { exact: true }).waitFor();
   });
 
-  it('is chosen by the keys of a slider, which tells the instant and its version', async () => {
+  it('can be chosen with the keys of a slider, which tells the instant and its version', async () => {
     const { page } = await openWith('1', '2', '3');
     const slider = page.getByRole('slider', { name: 'As of' });
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
@@ -86,7 +86,7 @@ describe('an instant of a secret', () => {
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
   });
 
-  it('is chosen to the millisecond by a field', async () => {
+  it('can be chosen to the millisecond with a field', async () => {
     const { name, page } = await openWith('1', '2');
     const versions = (await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions ?? [];
     const begin = Date.parse(versions[0]?.validFrom ?? '');
@@ -128,7 +128,7 @@ const localText = (instant: number): string => {
 };
 
 describe('two versions of a secret', () => {
-  it('are compared without their values, which are shown when asked and hidden with the window', async () => {
+  it('differ without showing their values, until a person asks for the lines', async () => {
     const { page } = await openWith('host\nold canary', 'host\nnew canary');
     await press(page, 'Compare');
     await page.getByText('Versions 1 and 2 differ: 1 line removed, 1 line added.').waitFor();

@@ -176,7 +176,7 @@ describe('the view of a secret', () => {
     expect(await page.getByRole('button', { name: /^Destroy/ }).count()).toBe(0);
   });
 
-  it('cannot restore a secret whose last value was destroyed, and creates a new value instead', async () => {
+  it('offers a new value instead of a restore if the last value was destroyed', async () => {
     const name = await vault.create();
     await vault.ask('DELETE', `/v1/secrets/${name}`);
     await vault.call('DELETE', `/v1/secrets/${name}/versions/1`, {
@@ -210,7 +210,7 @@ describe('the view of a secret', () => {
     expect((await versionsOf(name)).map(({ value }) => value)).toEqual(['mine', 'theirs', 'first']);
   });
 
-  it('has one effect if a person repeats an update whose answer was lost', async () => {
+  it('writes one version if a person repeats an update whose answer was lost', async () => {
     const name = await vault.create('first');
     const page = await openSecret(name);
     await loseAnswersTo(page, 'update-secret');
