@@ -1,6 +1,6 @@
 /**
  * The server of the console, on a port of this machine. It serves the page, and passes the actions of the page to the
- * vault. It knows one vault, whose address and token never reach the page.
+ * vault. The token of the vault never reaches the page.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -10,7 +10,8 @@ export const DiffLines = ({
   readonly lines: readonly DiffLine[];
   readonly show?: (text: string) => ComponentChildren;
 }) => (
-  <ol class="diff" translate={false}>
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+  <ol class="diff" aria-label="Lines" translate={false} tabIndex={0}>
     {lines.map((line, index) =>
       line.kind === 'skipped' ? (
         <li key={index} class="skipped">

@@ -53,8 +53,14 @@ export const useRoute = (): readonly string[] => {
   return route;
 };
 
-const routeOf = (): readonly string[] =>
-  location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent);
+const routeOf = (): readonly string[] => {
+  try {
+    return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent);
+  } catch {
+    // An address that was typed, with a `%` that begins no character.
+    return [];
+  }
+};
 
 export const linkTo = (...parts: readonly string[]): string =>
   `#/${parts.map(encodeURIComponent).join('/')}`;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { faultsOf } from '../support/accessible.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { useConsole } from '../support/console.ts';
 import { type Claims, issueToken } from '../support/tokens.ts';
@@ -52,6 +53,7 @@ describe('the nodes in the console', () => {
     expect(await rateOf(page, 'acknowledged')).toBeGreaterThan(5);
     expect(await page.locator('svg.rates rect.refused').count()).toBeGreaterThan(0);
     expect(await page.locator('svg.rates .mark').count()).toBe(1);
+    expect(await faultsOf(page)).toEqual([]);
 
     await button(page, 'Wipe node 2').click();
     await page.getByRole('dialog').getByRole('button', { name: 'Wipe node 2' }).click();

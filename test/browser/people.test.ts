@@ -1,0 +1,177 @@
+/** What people with other eyes, hands and screens find: axe, narrow windows, the keyboard alone, and the size of the script. */
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { faultsOf } from '../support/accessible.ts';
+import { useConsole } from '../support/console.ts';
+import { useVault } from '../support/running-vault.ts';
+
+const vault = useVault();
+const console = useConsole(vault, {
+  scope: 'secrets:read secrets:write secrets:delete secrets:destroy secrets:explain vault:status',
+});
+
+const longest = 'L'.repeat(128);
+const limited = useConsole(vault, { scope: 'secrets:read' });
+
+beforeAll(async () => {
+  const written = { value: 'x'.repeat(500), note: 'n'.repeat(500) };
+  await vault.ask('POST', '/v1/secrets', { name: longest, ...written });
+  await vault.ask('PUT', `/v1/secrets/${longest}`, { ...written, value: 'line\n'.repeat(20) });
+  await vault.create('v', 'DELETED');
+  await vault.ask('DELETE', '/v1/secrets/DELETED');
+});
+
+const press = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
+const go = (page: Page, route: string) => page.evaluate(`location.hash = '#/${route}'`);
+const heading = (page: Page, name: string) =>
+  page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
+
+describe('axe finds nothing in light and dark, and no part is wider than a window of 360 px or 1280 px', () => {
+  it('on the list of secrets, stored and deleted, and in the dialog for a new one', async () => {
+    const { page } = await console.open();
+    await page.getByRole('link', { name: longest }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole('radio', { name: 'deleted' }).check();
+    await page.getByRole('link', { name: 'DELETED' }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await press(page, 'New secret');
+    await page.getByText('Generate a value').click();
+    await page.getByRole('button', { name: 'Generate', exact: true }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  it('on a secret of the longest name, its values, its comparison and its explanation', async () => {
+    const { page } = await console.open();
+    await go(page, `secrets/${longest}`);
+    await heading(page, longest);
+    await press(page, 'Show the value of version 1');
+    await page.getByText('x'.repeat(500)).waitFor();
+    await press(page, 'Show the lines');
+    await page.locator('ins').first().waitFor();
+    await press(page, 'Earlier version');
+    await press(page, 'What may I do?');
+    await page.getByText('As another caller').click();
+    await page.waitForLoadState('networkidle');
+    expect(await faultsOf(page)).toEqual([]);
+    await press(page, 'Destroy version 1');
+    await page.getByRole('dialog').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  it('on a deleted secret, a missing one, and what a token with few scopes sees', async () => {
+    const { page } = await limited.open();
+    for (const name of ['DELETED', longest]) {
+      await go(page, `secrets/${name}`);
+      await heading(page, name);
+      await page.getByRole('heading', { name: 'Versions', exact: true }).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+    }
+    await go(page, 'secrets/MISSING');
+    await page.getByText('There is no secret of this name').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  it('on the workbench with faults, and with a result', async () => {
+    const { page } = await console.open();
+    await go(page, 'env');
+    const editor = page.getByLabel('The .env file');
+    await editor.fill(`A=1\nB="x" y\n${longest}=secret(${longest})\n`);
+    await page.getByRole('heading', { name: '1 fault' }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await editor.fill(`# ${'long '.repeat(100)}\nA="secret(${longest})"\n`);
+    await press(page, 'Expand');
+    await press(page, 'Show the values');
+    await page.locator('ins').first().waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  it('on the node, the activity, the story of a request, and a page without a session', async () => {
+    const { page } = await console.open();
+    await go(page, 'nodes');
+    await page.getByText('can be used').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    const { headers } = await vault.ask('GET', `/v1/secrets/${longest}`);
+    await go(page, 'activity');
+    await page.locator('tbody tr').first().waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await go(page, `activity/${headers.get('x-request-id')}`);
+    await page.locator('tbody tr').first().waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.reload();
+    await heading(page, 'This page has no session');
+    expect(await faultsOf(page)).toEqual([]);
+  });
+});
+
+/** The element with the focus, by its name; asserts that people see where it is. */
+const focused = async (page: Page): Promise<string> => {
+  const [name, outline] = await page.evaluate<[string, string]>(`(() => {
+    const element = document.activeElement;
+    if (element === document.body) return ['', ''];
+    const label = element.labels?.[0] ?? element;
+    return [label.textContent.trim().replace(/\\s+/g, ' '), getComputedStyle(element).outlineStyle];
+  })()`);
+  if (name !== '') expect([name, outline]).not.toEqual([name, 'none']);
+  return name;
+};
+
+/** Presses Tab until an element of this name has the focus. */
+const tabTo = async (page: Page, name: RegExp): Promise<void> => {
+  const passed: string[] = [];
+  while (passed.length < 60) {
+    await page.keyboard.press('Tab');
+    const present = await focused(page);
+    if (name.test(present)) return;
+    passed.push(present);
+  }
+  throw new Error(`Tab does not lead to ${name}: ${passed.join(' · ')}`);
+};
+
+describe('a person with a keyboard alone', () => {
+  it('creates a secret, sees and hides its value, changes it, and goes back to the list', async () => {
+    const { page } = await console.open();
+    const { keyboard } = page;
+    await tabTo(page, /^New secret/);
+    await keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    expect(await focused(page)).toMatch(/^New secret/);
+    await keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    expect(await focused(page)).toBe('Name');
+    await keyboard.type('BY_KEYBOARD');
+    await tabTo(page, /^Value/);
+    await keyboard.type('typed');
+    await tabTo(page, /^Create$/);
+    await keyboard.press('Enter');
+    await heading(page, 'BY_KEYBOARD');
+    await tabTo(page, /^Show the present value/);
+    await keyboard.press('Space');
+    await page.getByText('typed', { exact: true }).waitFor();
+    expect(await focused(page)).toMatch(/^Hide the present value/);
+    await keyboard.press('Space');
+    await page.getByText('typed', { exact: true }).waitFor({ state: 'detached' });
+    await tabTo(page, /^Update/);
+    await keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    expect(await focused(page)).toBe('Value');
+    await keyboard.type('changed');
+    await tabTo(page, /^Store$/);
+    await keyboard.press('Enter');
+    await page.getByText('Stored version 2 of BY_KEYBOARD.').waitFor();
+    await tabTo(page, /^Secrets$/);
+    await keyboard.press('Enter');
+    await heading(page, 'Secrets');
+    expect((await vault.ask('GET', '/v1/secrets/BY_KEYBOARD')).json.value).toBe('changed');
+  });
+});
+
+describe('the script of the console', () => {
+  it('is smaller than 150 kB when it is compressed', () => {
+    expect(gzipSync(readFileSync('.local/cli/console/app.js')).length).toBeLessThan(150_000);
+  });
+});
