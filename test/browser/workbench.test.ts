@@ -59,6 +59,12 @@ describe('the workbench', () => {
     await page.getByRole('button', { name: 'line 3, column 3' }).waitFor();
     expect(await page.getByRole('alert').textContent()).toContain('not_found');
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
+    // What the vault said holds only for the file that was sent.
+    await editorOf(page).fill(`A=secret(${known})\n`);
+    await page.getByRole('heading', { name: 'No faults' }).waitFor();
+    await press(page, 'Dry run');
+    await said(page, 'Read 1 secret. Nothing was stored: this was a dry run.');
+    expect(await page.getByRole('button', { name: 'Download' }).count()).toBe(0);
   });
 
   it('encrypts an opened file with the values in it and those that a person types', async () => {
@@ -71,6 +77,7 @@ describe('the workbench', () => {
     await page.getByLabel('Note').fill('from the console');
     await press(page, 'Encrypt');
     await said(page, 'Stored 2 secrets.');
+    expect(await page.getByLabel(asked, { exact: true }).inputValue()).toBe('');
     expect(await added(page)).toEqual([
       `${own}=secret(${own})`,
       `A="x-secret(${own})"`,
@@ -81,6 +88,8 @@ describe('the workbench', () => {
     expect(readFileSync(await download.path(), 'utf8')).toBe(
       `${own}=secret(${own})\r\nA="x-secret(${own})"\r\nB=secret(${asked})\r\n`,
     );
+    // The value is no longer in its field, but the vault has accepted the file with it.
+    expect(await page.getByRole('heading', { name: 'No faults' }).count()).toBe(1);
     await press(page, 'Put it into the editor');
     expect(await editorOf(page).inputValue()).toContain(`B=secret(${asked})`);
     expect(await documentOf(page)).not.toMatch(/canary|two\nlines/);
@@ -96,6 +105,7 @@ describe('the workbench', () => {
     await said(page, 'Read 1 secret.');
     expect(await added(page)).toEqual(['# c', expect.stringMatching(/^A=u:•+hidden value@h$/)]);
     expect(await documentOf(page)).not.toContain('canary');
+    expect(await page.getByRole('button', { name: 'Put it into the editor' }).count()).toBe(0);
     await press(page, 'Show the values');
     await page.getByText('A=u:it is $5 canary@h').waitFor();
     await press(page, 'Hide the values');
@@ -126,6 +136,51 @@ describe('the workbench', () => {
     await page.getByText("A='the old value'").waitFor();
   });
 
+  it('can give up waiting, and repeats the same action under the same key', async () => {
+    const name = freshName();
+    const page = await openWith(`${name}=1\nA=enc(${name})\n`);
+    const keys: unknown[] = [];
+    await page.route('**/actions/encrypt-env', async (route) => {
+      keys.push(JSON.parse(route.request().postData() ?? '').idempotencyKey);
+      if (keys.length > 1) await route.continue();
+    });
+    await press(page, 'Encrypt');
+    await press(page, 'Cancel');
+    await said(page, 'Cancelled. The vault may have stored the secrets all the same');
+    await press(page, 'Encrypt');
+    await said(page, 'Stored 1 secret.');
+    expect(keys).toEqual([expect.any(String), keys[0]]);
+    // A new action: the first one has ended.
+    await press(page, 'Encrypt');
+    await page.getByRole('alert').filter({ hasText: 'secret_exists' }).waitFor();
+    await page.getByRole('row').filter({ hasText: 'exists already' }).waitFor();
+  });
+
+  it('takes a dropped file only if nothing is lost by it, or a person agrees', async () => {
+    const page = await openWith('A=typed\n');
+    const drop = (text: string) =>
+      page.evaluate(`
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([${JSON.stringify(text)}], '.env'));
+        for (const type of ['dragover', 'drop']) {
+          const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+          if (document.querySelector('textarea').dispatchEvent(event)) throw new Error('not taken');
+        }
+      `);
+    await drop('A=dropped\r\n');
+    await press(page, 'Keep it');
+    expect(await editorOf(page).inputValue()).toBe('A=typed\n');
+    await drop('A=dropped\r\nB=secret(X)\r\n');
+    await press(page, 'Replace it');
+    expect(await editorOf(page).inputValue()).toBe('A=dropped\nB=secret(X)\n');
+    await page.getByRole('listitem').filter({ hasText: 'a carriage return prevents it' }).waitFor();
+    await press(page, 'Change its line ends from CRLF to LF');
+    await page.getByRole('heading', { name: 'No faults' }).waitFor();
+    await drop('A=1\r\nB=2\n');
+    await said(page, 'The file mixes line ends.');
+    expect(await editorOf(page).inputValue()).toBe('A=1\nB=2\n');
+  });
+
   it('asks before a text is lost, and forgets it when a person leaves', async () => {
     const page = await openWith('A=canary\n');
     const secrets = page.getByRole('link', { name: 'Secrets' });
@@ -133,6 +188,9 @@ describe('the workbench', () => {
     await press(page, 'Stay');
     expect(await editorOf(page).inputValue()).toBe('A=canary\n');
     expect(new URL(page.url()).hash).toBe('#/env');
+    const asked = page.waitForEvent('dialog');
+    await page.close({ runBeforeUnload: true });
+    await (await asked).dismiss();
     await secrets.click();
     await press(page, 'Leave');
     await page.getByRole('heading', { name: 'Secrets' }).waitFor();

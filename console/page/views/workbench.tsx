@@ -137,7 +137,8 @@ export const WorkbenchView = () => {
       }}
     >
       <Title>.env workbench</Title>
-      <div class="sides">
+      {/* Browsers keep no state of such a form, for a tab that is opened again. */}
+      <form class="sides" autocomplete="off" onSubmit={(event) => event.preventDefault()}>
         <div>
           <p class="row">
             <label>
@@ -193,7 +194,7 @@ export const WorkbenchView = () => {
           <Refused refusal={doing.refusal} />
           <Names content={content} references={check.references} states={states} onGo={go} />
         </div>
-      </div>
+      </form>
       {answer?.files.map((file) => (
         <Result
           key={file.title}

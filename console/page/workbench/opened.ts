@@ -26,5 +26,4 @@ const textOf = (content: string): Opened => {
 };
 
 /** The file that a text of the editor stands for. */
-export const contentOf = (text: string, eol: Eol): string =>
-  eol === '\n' ? text : text.replaceAll('\n', eol);
+export const contentOf = (text: string, eol: Eol): string => text.replaceAll('\n', eol);

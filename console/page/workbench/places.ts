@@ -21,7 +21,7 @@ export const offsetAt = (
   const end = (starts[line] ?? text.length + 1) - 1;
   let at = line === 1 && text.startsWith(byteOrderMark) ? 1 : start;
   for (let left = column - 1; left > 0 && at < end; left--) at += widthAt(text, at);
-  return Math.min(at, end);
+  return at;
 };
 
 /** The code units of the character at an offset. */
@@ -44,7 +44,7 @@ export const movedMarks = (marks: readonly Mark[], from: string, to: string): re
   let same = 0;
   while (same < shorter && from[same] === to[same]) same++;
   let tail = 0;
-  while (tail < shorter - same && from.at(-1 - tail) === to.at(-1 - tail)) tail++;
+  while (tail < shorter && from.at(-1 - tail) === to.at(-1 - tail)) tail++;
   const moved = to.length - from.length;
   return marks.flatMap(({ start, end }) => {
     if (end <= same) return [{ start, end }];

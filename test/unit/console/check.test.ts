@@ -14,11 +14,11 @@ describe('the check of a file in the page', () => {
   });
 
   it('reports the faults of the vault at their places', () => {
-    const { plan, faults, faultsTotal } = check('A=1\nB\nC=Secret(X)');
+    const { plan, faults, faultsTotal, refusal } = check('A=1\nB\nC=Secret(X)');
     const told = faults.map(({ line, column, code }) => `${line}:${column} ${code}`);
     expect(told).toEqual(['2:1 missing_equals', '3:3 malformed_reference']);
     expect(faultsTotal).toBe(2);
-    expect(plan).toBeUndefined();
+    expect([plan, refusal]).toEqual([undefined, undefined]);
   });
 
   it.each([
