@@ -35,8 +35,7 @@ export type ConsoleServer = {
 };
 
 const bodyBytesMax = 2_097_152;
-/** A request arrives from this machine, so it arrives soon. */
-const arrival = { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 20_000 };
+const headBytesMax = 8_192;
 
 /** Only files and actions of this server; no inline script or style; no frame around it; no form that leaves it. */
 const policy = [
@@ -66,7 +65,7 @@ const safety = {
 export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServer> => {
   const sessions = createSessions(() => performance.now());
   let origin = '';
-  const server = createServer(arrival, (request, response) => {
+  const server = createServer({ maxHeaderSize: headBytesMax }, (request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -148,7 +147,6 @@ const perform = async (action: Action, asked: unknown, response: ServerResponse)
   if ('status' in answer) return send(response, answer.status, answer.body);
   response.writeHead(200, { ...safety, 'Content-Type': 'application/x-ndjson' });
   for await (const part of answer) {
-    if (left.signal.aborted) break;
     if (!response.write(`${JSON.stringify(part)}\n`)) {
       await once(response, 'drain', { signal: left.signal });
     }

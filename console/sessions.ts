@@ -22,7 +22,6 @@ export const createSessions = (now: () => number): Sessions => {
   const tokens = new Set<string>();
   return {
     newCode: () => {
-      for (const [code, validUntil] of codes) if (now() >= validUntil) codes.delete(code);
       const code = newSecret();
       codes.set(code, now() + codeLivesMs);
       return code;

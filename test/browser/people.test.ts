@@ -1,4 +1,4 @@
-/** What people with other eyes, hands and screens find: axe, narrow windows, the keyboard alone, and the size of the script. */
+/** The console for all people: axe, narrow windows, the keyboard alone, and a small script. */
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -29,8 +29,8 @@ const go = (page: Page, route: string) => page.evaluate(`location.hash = '#/${ro
 const heading = (page: Page, name: string) =>
   page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
 
-describe('axe finds nothing in light and dark, and no part is wider than a window of 360 px or 1280 px', () => {
-  it('on the list of secrets, stored and deleted, and in the dialog for a new one', async () => {
+describe('the console, in light and dark, at 360 px and 1280 px', () => {
+  it('gives axe nothing to find and scrolls nowhere sideways, in the list of secrets and the dialog for a new one', async () => {
     const { page } = await console.open();
     await page.getByRole('link', { name: longest }).waitFor();
     expect(await faultsOf(page)).toEqual([]);
@@ -43,7 +43,7 @@ describe('axe finds nothing in light and dark, and no part is wider than a windo
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('on a secret of the longest name, its values, its comparison and its explanation', async () => {
+  it('gives axe nothing to find and scrolls nowhere sideways, in the view of a secret with the longest name', async () => {
     const { page } = await console.open();
     await go(page, `secrets/${longest}`);
     await heading(page, longest);
@@ -61,7 +61,7 @@ describe('axe finds nothing in light and dark, and no part is wider than a windo
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('on a deleted secret, a missing one, and what a token with few scopes sees', async () => {
+  it('gives axe nothing to find and scrolls nowhere sideways, for a deleted secret, a missing one and a weak token', async () => {
     const { page } = await limited.open();
     for (const name of ['DELETED', longest]) {
       await go(page, `secrets/${name}`);
@@ -74,7 +74,7 @@ describe('axe finds nothing in light and dark, and no part is wider than a windo
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('on the workbench with faults, and with a result', async () => {
+  it('gives axe nothing to find and scrolls nowhere sideways, in the workbench with faults and with a result', async () => {
     const { page } = await console.open();
     await go(page, 'env');
     const editor = page.getByLabel('The .env file');
@@ -88,7 +88,7 @@ describe('axe finds nothing in light and dark, and no part is wider than a windo
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('on the node, the activity, the story of a request, and a page without a session', async () => {
+  it('gives axe nothing to find and scrolls nowhere sideways, in nodes, activity, a story and without a session', async () => {
     const { page } = await console.open();
     await go(page, 'nodes');
     await page.getByText('can be used').waitFor();
@@ -171,7 +171,7 @@ describe('a person with a keyboard alone', () => {
 });
 
 describe('the script of the console', () => {
-  it('is smaller than 150 kB when it is compressed', () => {
+  it('takes less than 150 kB when it is compressed', () => {
     expect(gzipSync(readFileSync('.local/cli/console/app.js')).length).toBeLessThan(150_000);
   });
 });

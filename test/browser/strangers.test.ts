@@ -65,7 +65,7 @@ describe('a page of another origin', () => {
     },
   );
 
-  it('is granted all that by a server that allows it, which proves that the browser makes the attempts', async () => {
+  it('gets all that from a server that allows it, which proves that the browser makes the attempts', async () => {
     const requests = new Set<string>();
     const permissive: RequestListener = (request, response) => {
       requests.add(`${request.method} ${request.url}`);

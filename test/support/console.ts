@@ -21,11 +21,16 @@ type OpenedConsole = {
   readonly complaints: string[];
 };
 
+type Prepare = (context: BrowserContext) => Promise<void>;
+
 export type UsedConsole = {
   readonly process: () => ConsoleProcess;
   readonly browser: () => Browser;
-  /** Opens the console in a new profile, as a person does, and waits until it has a session. */
-  readonly open: (options?: BrowserContextOptions) => Promise<OpenedConsole>;
+  /**
+   * Opens the console in a new profile, as a person does, and waits until it has a session. `prepare` may change the
+   * profile before.
+   */
+  readonly open: (options?: BrowserContextOptions, prepare?: Prepare) => Promise<OpenedConsole>;
 };
 
 /**
@@ -51,10 +56,11 @@ export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
     opened = [];
     expect(complaints).toEqual([]);
   });
-  const open = async (options: BrowserContextOptions = {}): Promise<OpenedConsole> => {
+  const open: UsedConsole['open'] = async (options = {}, prepare) => {
     await running.newCode();
     const context = await browser.newContext(options);
     context.setDefaultTimeout(waitMs);
+    await prepare?.(context);
     const page = await context.newPage();
     const one = { page, context, complaints: complaintsOf(page) };
     opened.push(one);

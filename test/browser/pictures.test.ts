@@ -1,0 +1,155 @@
+/**
+ * The pictures of the documents. The scenes are played in every run; `TEST_PICTURES=1 npm run test:browser -- pictures`
+ * also writes docs/images again.
+ */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
+import { useConsole } from '../support/console.ts';
+import { useVault } from '../support/running-vault.ts';
+import { type Claims, issueToken } from '../support/tokens.ts';
+
+jest.setTimeout(120_000);
+
+const isWanted = process.env['TEST_PICTURES'] !== undefined;
+const folder = 'docs/images';
+
+/** The browser of the pictures. */
+const look = {
+  viewport: { width: 1_000, height: 760 },
+  locale: 'en-GB',
+  timezoneId: 'UTC',
+  colorScheme: 'light',
+} as const;
+const now = new Date('2026-11-24T15:30:00.000Z');
+const dayMs = 86_400_000;
+const requestId = '0f8fad5b-d9cb-469f-a165-70867728950e';
+
+const vault = useVault();
+const console = useConsole(vault, {
+  tenant: 'acme',
+  scope: 'secrets:read secrets:write secrets:delete secrets:explain vault:status',
+});
+
+/** The vault's instants, and what the pictures show in their place. */
+const instants = new Map<string, string>();
+
+const write = async (
+  sub: string,
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body: object,
+): Promise<void> => {
+  const token = vault.token({ tenant: 'acme', sub });
+  const { status, json } = await vault.call(method, `/v1/secrets${path}`, { token, body });
+  expect(status).toBeLessThan(300);
+  const days = [61, 44, 40, 31, 23, 16, 9, 8, 4, 2][instants.size] ?? 1;
+  // Not all at noon.
+  const ms = now.getTime() - days * dayMs - instants.size * 4_567_891;
+  instants.set(json.validFrom ?? '', new Date(ms).toISOString());
+};
+
+beforeAll(async () => {
+  await write('alice', 'POST', '', { name: 'DB_PASSWORD', value: 'hunter2', note: 'first' });
+  await write('alice', 'POST', '', { name: 'SMTP_PASSWORD', value: 'k7-Qp', note: 'the relay' });
+  await write('ci', 'PUT', '/DB_PASSWORD', { value: 'uW4-n8', note: 'rotated' });
+  await write('bob', 'POST', '', { name: 'API_KEY', value: 'ak_1', note: 'of the shop' });
+  await write('bob', 'DELETE', '/DB_PASSWORD', { note: 'by mistake' });
+  await write('alice', 'POST', '', { name: 'DB_PASSWORD', value: 'uW4-n8', note: 'brought back' });
+  await write('ci', 'PUT', '/DB_PASSWORD', { value: 'zR2-x1', note: 'rotated' });
+  await write('bob', 'PUT', '/API_KEY', { value: 'ak_2' });
+  await write('alice', 'POST', '', { name: 'SIGNING_KEY', value: 'pem' });
+});
+
+/** A page of the console that shows fixed instants and a fixed address. */
+const openFixed = async (height: number): Promise<Page> => {
+  const viewport = { ...look.viewport, height };
+  const { page } = await console.open({ ...look, viewport }, async (context) => {
+    await context.clock.setFixedTime(now);
+    await context.route('**/actions/*', async (route) => {
+      const response = await route.fetch();
+      let body = (await response.text()).replace(vault.baseUrl(), 'http://127.0.0.1:3000');
+      for (const [real, shown] of instants) body = body.replaceAll(real, shown);
+      body = body.replace(/"requestId":"[^"]*"/, `"requestId":"${requestId}"`);
+      await route.fulfill({ response, body });
+    });
+  });
+  return page;
+};
+
+/** Takes a picture of what the page shows, and writes it if it is wanted. */
+const take = async (page: Page, name: string): Promise<void> => {
+  await page.mouse.move(0, 0);
+  const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' });
+  if (!isWanted) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.png`), picture);
+};
+
+describe('the pictures of the documents', () => {
+  it('show the life of a secret at an earlier instant', async () => {
+    const page = await openFixed(670);
+    await page.getByRole('link', { name: 'DB_PASSWORD' }).click();
+    for (let presses = 0; presses < 3; presses += 1) {
+      await page.getByRole('button', { name: 'Earlier version' }).click();
+    }
+    await page.getByText('version 2', { exact: true }).first().waitFor();
+    await take(page, 'secret');
+  });
+
+  it('show the workbench with a name that the vault does not have', async () => {
+    const page = await openFixed(820);
+    await page.getByRole('link', { name: '.env' }).click();
+    const file = [
+      '# the shop',
+      'DB_URL="postgres://shop:secret(DB_PASSWORD)@db/shop"',
+      'API_KEY=secret(API_KEY@1)',
+      // The picture shows what the page says about this misspelling.
+      'SMTP_PASSWORD=secret(SMTP_PASWORD)',
+      'DEBUG=false',
+    ];
+    await page.getByLabel('The .env file').fill(`${file.join('\n')}\n`);
+    await page.getByRole('button', { name: 'Expand' }).click();
+    await page.getByRole('heading', { name: '1 fault' }).waitFor();
+    await take(page, 'workbench');
+  });
+
+  it('fill docs/images, and no other file is there', () => {
+    expect(readdirSync(folder).sort()).toEqual(['nodes.png', 'secret.png', 'workbench.png']);
+  });
+});
+
+// nodes.test.ts plays this scene in every run.
+(isWanted ? describe : describe.skip)('the picture of three nodes', () => {
+  let cluster: ClusterProcess;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => endCluster(cluster));
+  const ofCluster = useConsole(
+    {
+      baseUrl: () => cluster.urlOf(1),
+      token: (claims?: Claims) =>
+        issueToken(join(cluster.folder, 'key'), { tenant: 'acme', ...claims }),
+      get dataDir() {
+        return cluster.folder;
+      },
+    },
+    { scope: 'secrets:read vault:status' },
+  );
+
+  it('shows a dead node, and what callers saw of its death', async () => {
+    const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 1_210 } });
+    await page.getByRole('link', { name: 'Nodes' }).click();
+    await page.getByRole('button', { name: 'Start the test writes' }).click();
+    await page.waitForTimeout(45_000);
+    await page.getByRole('button', { name: 'Kill node 2' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Kill node 2' }).click();
+    await page.getByText('2 of 3 nodes serve').waitFor();
+    await page.waitForTimeout(10_000);
+    await take(page, 'nodes');
+    await page.getByRole('button', { name: 'Stop the test writes' }).click();
+  });
+});
