@@ -27,7 +27,8 @@ export type Done = { readonly sentence: string; readonly at?: string };
 
 /**
  * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give up while the
- * action runs. `onEnd` is called after each attempt, because even one that failed may have changed something.
+ * action runs. `onEnd` reads the view behind again, after each attempt, because even one that failed may have changed
+ * something.
  */
 export const ActionDialog = ({
   title,
@@ -47,7 +48,7 @@ export const ActionDialog = ({
   readonly seen?: number;
   readonly perform: (act: Act) => Promise<Done>;
   readonly adviceFor?: (refusal: Refusal) => string | undefined;
-  readonly onEnd?: () => void;
+  readonly onEnd?: () => Promise<void>;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }) => {
@@ -73,15 +74,19 @@ export const ActionDialog = ({
           ...{ text, signal, attempt: own },
           progress: (done, all) => setProgress([done, all]),
         });
+        await onEnd?.();
         tell(sentence, at);
         onClose();
       } catch (error) {
-        // The vault has written nothing. The next attempt is about the version that the view behind shows by then.
-        if (isLostRace(error)) attempt.current = undefined;
+        const shown = onEnd?.();
+        if (isLostRace(error)) {
+          // The vault has written nothing. The next attempt is about the version that the view behind shows then.
+          await shown;
+          attempt.current = undefined;
+        }
         throw error;
       } finally {
         setProgress(undefined);
-        onEnd?.();
       }
     });
   };

@@ -7,7 +7,8 @@ export type Asking<Result> = {
   readonly result: Result | undefined;
   readonly refusal: Refusal | undefined;
   readonly isWaiting: boolean;
-  readonly again: () => void;
+  /** Asks again. The promise ends when there is an answer, or when the view is left. */
+  readonly again: () => Promise<void>;
 };
 
 /** Asks when the view appears, and again when `inputs` change. An earlier question is given up then. */
@@ -17,19 +18,33 @@ export const useAsking = <Result>(
 ): Asking<Result> => {
   const [state, setState] = useState<Omit<Asking<Result>, 'again'>>(waiting);
   const [round, setRound] = useState(0);
+  const waiters = useRef<(() => void)[]>([]);
   useEffect(() => {
     const left = new AbortController();
+    const waited = waiters.current.splice(0);
+    const end = () => {
+      for (const tell of waited) tell();
+    };
     setState((old) => ({ ...old, isWaiting: true }));
-    question(left.signal).then(
-      (result) =>
-        !left.signal.aborted && setState({ result, refusal: undefined, isWaiting: false }),
-      (error) =>
-        !left.signal.aborted &&
-        setState((old) => ({ ...old, refusal: refusalOf(error), isWaiting: false })),
-    );
+    question(left.signal)
+      .then(
+        (result) =>
+          !left.signal.aborted && setState({ result, refusal: undefined, isWaiting: false }),
+        (error) =>
+          !left.signal.aborted &&
+          setState((old) => ({ ...old, refusal: refusalOf(error), isWaiting: false })),
+      )
+      .finally(end);
     return () => left.abort();
   }, [...inputs, round]);
-  const again = useCallback(() => setRound((old) => old + 1), []);
+  const again = useCallback(
+    () =>
+      new Promise<void>((resolve) => {
+        waiters.current.push(resolve);
+        setRound((old) => old + 1);
+      }),
+    [],
+  );
   return { ...state, again };
 };
 

@@ -278,8 +278,9 @@ export const Dialog = ({
     const opener = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // A dialog that vanishes does not give the focus back by itself.
-      if (opener instanceof HTMLElement) opener.focus();
+      // A dialog that vanishes does not give the focus back by itself. Its button may be gone, such as Delete afterwards.
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      else document.querySelector('h1')?.focus({ preventScroll: true });
     };
   }, []);
   return (

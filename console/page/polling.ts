@@ -2,6 +2,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Asking, refusalOf } from './asking.ts';
 
+type Polling<Result> = Omit<Asking<Result>, 'again'> & { readonly again: () => void };
+
 /**
  * Asks again and again, `everyMs` after each answer, while a person can see the page. The last result stays while an
  * answer is refused.
@@ -9,8 +11,8 @@ import { type Asking, refusalOf } from './asking.ts';
 export const usePolling = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,
   everyMs: number,
-): Asking<Result> => {
-  const [state, setState] = useState<Omit<Asking<Result>, 'again'>>({
+): Polling<Result> => {
+  const [state, setState] = useState<Omit<Polling<Result>, 'again'>>({
     result: undefined,
     refusal: undefined,
     isWaiting: true,

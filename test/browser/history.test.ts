@@ -186,5 +186,7 @@ describe('a secret with more than a hundred versions', () => {
     await press(page, 'Load 100 older');
     await page.locator('.as-of').getByText('version 1', { exact: true }).waitFor();
     expect(await page.getByRole('row').count()).toBe(106);
+    // The button is gone, so the heading has the focus.
+    await page.locator('h1:focus').waitFor();
   });
 });

@@ -1,6 +1,6 @@
 /** The list of secrets, and the actions on one, in a real browser. */
 import { describe, expect, it } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Locator, Page, Route } from 'playwright-core';
 import { useConsole } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
@@ -19,12 +19,30 @@ const told = (page: Page, sentence: string) =>
 const versionsOf = async (name: string) =>
   (await vault.ask('GET', `/v1/secrets/${name}/versions?include=values`)).json.versions ?? [];
 
+/** Waits until the element has the focus, which comes a moment after the view. */
+const focused = (page: Page, element: Locator) => element.and(page.locator(':focus')).waitFor();
+
 /** From now on the action is done, and its answer does not arrive. */
 const loseAnswersTo = (page: Page, action: string) =>
   page.route(`**/actions/${action}`, async (route) => {
     await route.fetch();
     await route.abort('aborted');
   });
+
+/** Holds the next list of versions back, until `release`. */
+const holdVersions = async (page: Page) => {
+  const action = '**/actions/list-versions';
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const hold = async (route: Route): Promise<void> => {
+    await released;
+    await route.continue();
+  };
+  await page.route(action, hold, { times: 1 });
+  return { asked: page.waitForRequest(action), release: () => release() };
+};
 
 /** Opens the view of a secret by its name in the list. */
 const openSecret = async (name: string): Promise<Page> => {
@@ -116,7 +134,7 @@ describe('the view of a secret', () => {
     await submit(page);
     await told(page, `Stored version 2 of ${name}.`);
     await page.getByRole('row', { name: /rotated/ }).waitFor();
-    expect(await page.getByRole('button', { name: 'Update' }).evaluate(isFocused)).toBe(true);
+    await focused(page, page.getByRole('button', { name: 'Update' }));
     await press(page, 'Roll back to version 1');
     await submit(page);
     await told(page, `Stored version 3 of ${name} with the value of version 1.`);
@@ -132,11 +150,11 @@ describe('the view of a secret', () => {
     expect((await versionsOf(name)).map(({ state, value }) => value ?? state)).toEqual([
       ...['first', 'deleted', 'first', 'second\nline', 'first'],
     ]);
+    await page.getByRole('row', { name: /^5 stored/ }).waitFor();
     expect(await page.getByRole('row').count()).toBe(6);
     await page.getByRole('link', { name: 'Secrets' }).click();
     const heading = page.getByRole('heading', { level: 1, name: 'Secrets' });
-    await heading.waitFor();
-    expect(await heading.evaluate(isFocused)).toBe(true);
+    await focused(page, heading);
     expect(await page.locator('.told').textContent()).toBe('');
   });
 
@@ -167,13 +185,16 @@ describe('the view of a secret', () => {
     expect(await states()).toEqual(['stored', 'stored', 'destroyed', 'stored']);
     await page.getByRole('row', { name: /^2 destroyed/ }).waitFor();
     // Its button is gone, so the heading has the focus.
-    expect(await page.getByRole('heading', { level: 1 }).evaluate(isFocused)).toBe(true);
+    await focused(page, page.getByRole('heading', { level: 1 }));
     await press(page, 'Destroy all old values');
     await fill(page, /^Type/, name);
     await submit(page);
     await told(page, `Destroyed 2 old values of ${name}.`);
     expect(await states()).toEqual(['stored', 'destroyed', 'destroyed', 'destroyed']);
-    expect(await page.getByRole('button', { name: /^Destroy/ }).count()).toBe(0);
+    await page
+      .getByRole('button', { name: /^Destroy/ })
+      .first()
+      .waitFor({ state: 'detached' });
   });
 
   it('offers a new value instead of a restore if the last value was destroyed', async () => {
@@ -208,6 +229,30 @@ describe('the view of a secret', () => {
     await press(page, 'Store');
     await told(page, `Stored version 3 of ${name}.`);
     expect((await versionsOf(name)).map(({ value }) => value)).toEqual(['mine', 'theirs', 'first']);
+  });
+
+  it('tells of an update, and of a lost race, when it shows the versions that there are now', async () => {
+    const name = await vault.create('first');
+    const page = await openSecret(name);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'second');
+    const first = await holdVersions(page);
+    await submit(page);
+    await first.asked;
+    expect(await page.locator('.told').textContent()).toBe('');
+    first.release();
+    await told(page, `Stored version 2 of ${name}.`);
+    expect(await page.getByRole('row', { name: /^2 stored/ }).count()).toBe(1);
+    await press(page, 'Update');
+    await fill(page, 'Value', 'mine');
+    await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'theirs' });
+    const second = await holdVersions(page);
+    await submit(page);
+    await second.asked;
+    expect(await page.getByRole('alert').count()).toBe(0);
+    second.release();
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByText(/version 3, written by/).count()).toBe(1);
   });
 
   it('writes one version if a person repeats an update whose answer was lost', async () => {
@@ -276,21 +321,18 @@ describe('the view of a secret', () => {
 
   it('gives the focus to what comes next, and keeps no value of a dialog that is closed', async () => {
     const page = await openSecret(await vault.create('first'));
-    expect(await page.getByRole('heading', { level: 1 }).evaluate(isFocused)).toBe(true);
+    await focused(page, page.getByRole('heading', { level: 1 }));
     await press(page, 'Update');
     await fill(page, 'Value', 'half typed');
     const field = await inDialog(page).getByLabel('Value').elementHandle();
     await page.keyboard.press('Escape');
     await inDialog(page).waitFor({ state: 'detached' });
     expect(await field?.evaluate((gone) => (gone as { value?: string }).value)).toBe('');
-    expect(await page.getByRole('button', { name: 'Update' }).evaluate(isFocused)).toBe(true);
+    await focused(page, page.getByRole('button', { name: 'Update' }));
     await press(page, 'Update');
     expect(await inDialog(page).getByLabel('Value').inputValue()).toBe('');
   });
 });
-
-const isFocused = (element: unknown): boolean =>
-  (globalThis as { document?: { activeElement: unknown } }).document?.activeElement === element;
 
 describe('a console whose token may only read some names', () => {
   const reading = useConsole(vault, { scope: 'secrets:read', names: ['seen.*'] });

@@ -13,7 +13,7 @@ export const NewSecretDialog = ({
   onClose,
 }: {
   readonly name?: string;
-  readonly onEnd?: () => void;
+  readonly onEnd?: () => Promise<void>;
   readonly onClose: () => void;
 }) => {
   const caller = useCaller();

@@ -92,7 +92,7 @@ export const NodesView = () => {
           onClose={() => setAsked(undefined)}
           onDone={() => {
             markChange(`${asked.change} ${asked.node}`);
-            again();
+            void again();
           }}
         />
       )}

@@ -50,7 +50,7 @@ const Missing = ({
 }: {
   readonly name: string;
   readonly caller: Caller | undefined;
-  readonly onEnd: () => void;
+  readonly onEnd: () => Promise<void>;
 }) => {
   const [isCreating, setCreating] = useState(false);
   return (
@@ -87,7 +87,7 @@ const Life = ({
   const lifeId = useId();
   const versionsId = useId();
   useEffect(() => {
-    // The button that had the focus may be gone, such as Delete after a deletion.
+    // The button that had the focus may be gone, such as the one that has loaded the last versions.
     if (document.activeElement !== document.body) return;
     document.querySelector('h1')?.focus({ preventScroll: true });
   }, [history]);

@@ -14,8 +14,8 @@ export type Chosen =
 type About = {
   readonly name: string;
   readonly history: History;
-  /** After each attempt, also one that failed. */
-  readonly onEnd: () => void;
+  /** Reads the secret again. */
+  readonly onEnd: () => Promise<void>;
   readonly onClose: () => void;
 };
 
