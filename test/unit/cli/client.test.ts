@@ -21,8 +21,9 @@ const withServer = async (
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const addr = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const token = { text: 'token', source: 'a test' };
-  const client = openClient({ addr, token, timeoutMs: 30_000, retries: 3 } as Settings);
+  const token = { read: () => 'token', source: 'a test' };
+  const settings: Partial<Settings> = { addr, token, timeoutMs: 30_000, retries: 3 };
+  const client = openClient(settings as Settings);
   try {
     await work(client, arrived);
   } finally {
