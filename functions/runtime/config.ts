@@ -43,6 +43,9 @@ export const readIdentity = (
   throw new Error(`${bundledPolicyFile} is deployed and ${given.join(', ')} set; leave one out`);
 };
 
+/** The variable that names the policy file of a local host. No function reads it. */
+export const policyVariable = 'AUTH_POLICY_FILE';
+
 export const identityVariables = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
 
 /** The build has checked the policy, so that a faulty one is never deployed. */

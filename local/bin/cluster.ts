@@ -4,6 +4,7 @@
  * cluster runs in containers.
  */
 import { generateKeyPairSync } from 'node:crypto';
+import { policyVariable } from '../../functions/runtime/config.ts';
 import { type Command, commandLine, readCommand } from '../cluster/commands.ts';
 import { sendCommand, startControl } from '../cluster/control.ts';
 import { type Layout, openLayout, readFirstPort } from '../cluster/layout.ts';
@@ -19,7 +20,6 @@ import {
   shellWord,
 } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
-import { policyVariable } from '../host/functions.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
 import { requireEtcd } from '../node/member.ts';
 

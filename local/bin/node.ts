@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { useTransport } from '../../functions/runtime/clients.ts';
+import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
 import {
   type ClusterFile,
@@ -15,7 +16,7 @@ import { ensureTable } from '../dynamodb/table.ts';
 import { followPolicyFile } from '../host/access-policy.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
-import { applyEnvironment, policyVariable, serveFunctions } from '../host/functions.ts';
+import { applyEnvironment, serveFunctions } from '../host/functions.ts';
 import { createTransport } from '../host/in-process.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';

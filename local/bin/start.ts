@@ -1,11 +1,12 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { join } from 'node:path';
+import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
 import { openLogFile } from '../cluster/log-file.ts';
 import { type FollowedPolicy, followPolicyFile } from '../host/access-policy.ts';
 import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
-import { isLocalIdentity, policyVariable, serveFunctions } from '../host/functions.ts';
+import { isLocalIdentity, serveFunctions } from '../host/functions.ts';
 import { keepLog, showHumanLog } from '../host/human-log.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';

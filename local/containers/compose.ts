@@ -1,9 +1,9 @@
 /** Starts and removes the containers of `compose.yaml`, and reads their state from Docker. */
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
+import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
 import { firstPortPreset, readFirstPort } from '../cluster/layout.ts';
-import { policyVariable } from '../host/functions.ts';
 import { hasProgram } from '../host/supervisor.ts';
 import { docker, requireDocker, runCompose } from './docker.ts';
 

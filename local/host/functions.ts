@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import {
   identityVariables,
+  policyVariable,
   readIdentityConfig,
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
@@ -32,9 +33,6 @@ export type LocalParts = {
   /** The public key set of the local issuer. */
   readonly jwks: string;
 };
-
-/** The variable that names the file of an access policy. */
-export const policyVariable = 'AUTH_POLICY_FILE';
 
 /** Whether the local issuer is the only one, because the user names no other. */
 export const isLocalIdentity = (given: Environment): boolean =>
