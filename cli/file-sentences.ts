@@ -45,7 +45,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 type Told = Omit<FileError, 'line' | 'column'>;
 
-/** What is wrong at the place of an error or a warning, in one sentence. */
+/** Says in one sentence what is wrong at the place of an error or a warning. */
 export const sentenceOf = ({ code, name, key, dialect, reason, causeLine }: Told): string => {
   if (code === 'not_representable') {
     const why = reasons[reason ?? ''] ?? reason;

@@ -4,7 +4,7 @@ import { answerOf } from './answers.ts';
 import type { LocalReply } from './replies.ts';
 import type { Action } from './server.ts';
 
-/** What the programs of the checkout do for the console. */
+/** The console uses these programs of the checkout. */
 export type Checkout = {
   /** Gives a command to the cluster; returns what it prints. Throws its refusal. */
   readonly command: (...words: readonly string[]) => Promise<string>;

@@ -16,7 +16,7 @@ const logged = v.object({
   subject: text,
   secret: text,
   version: count,
-  /** What a decision decided. */
+  /** The result of a decision, such as `version_written`. */
   decision: text,
   /** How a request ended: `ok`, `refused` or `failed`. */
   outcome: text,
@@ -46,7 +46,7 @@ export const parseLine = (line: string, node: number | null): LogLine | undefine
   }
 };
 
-/** What a person looks for. Each part that is there must hold. */
+/** A person's search. A line must match each part that is given. */
 export const filter = v.strictObject({
   /** A part of the name of the secret. */
   secret: v.optional(v.string()),

@@ -13,8 +13,8 @@ const lineFeed = 0x0a;
 
 /**
  * The file may not exist yet, and it may be replaced: by an empty one when it is full, or by that of a node that was
- * wiped. The tail first reads the old file to its end. Of each file it
- * reads `backlogBytes` at most when it opens it.
+ * wiped. The tail first reads the old file to its end. When it opens a file, it reads only the last `backlogBytes` of
+ * what the file already holds.
  */
 export const openTail = (file: string, backlogBytes: number): LogTail => {
   let handle: FileHandle | undefined;

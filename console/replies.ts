@@ -4,7 +4,7 @@ import type { Rate } from './rates.ts';
 
 type Refused = Pick<Problem, 'code' | 'detail' | 'requestId'>;
 
-/** Where the vault of the console runs. */
+/** Tells where the vault of the console runs. */
 export type LocalReply = {
   /** How it was started: `start`, `cluster`, `docker`, `sam` or `localstack`; `null` if it is not on this machine. */
   readonly kind: string | null;
@@ -17,7 +17,7 @@ export type LocalReply = {
   readonly canWrite: boolean;
 };
 
-/** What one address of the vault says of itself. */
+/** The answer of one address of the vault about itself. */
 export type NodeAnswer = {
   readonly addr: string;
   readonly status: ReplyOf<'get-status'> | null;

@@ -7,7 +7,7 @@ import { isSecretName } from '../functions/model/types.ts';
 import { answerOf } from './answers.ts';
 import type { Action, Answer } from './server.ts';
 
-/** What the page may ask of an operation. A name could otherwise lead to another route of the vault. */
+/** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */
 const asked = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),

@@ -19,7 +19,7 @@ export const forValues = {
 
 const lengthMax = 4_096;
 
-/** The field `value`. What it holds is dots until a person asks to see it, and gone when the dialog closes. */
+/** The field `value`. It shows dots until a person asks for the value, and is empty once the dialog closes. */
 export const ValueField = () => {
   const field = useRef<HTMLTextAreaElement>(null);
   const length = useRef<HTMLInputElement>(null);

@@ -1,4 +1,4 @@
-/** What the nodes of a vault say, brought together, and put into words. */
+/** Merges the answers of a vault's nodes, and puts them into words. */
 import type { ReplyOf } from '../../cli/contract.ts';
 import type { NodeAnswer, Processes } from '../replies.ts';
 
@@ -142,7 +142,7 @@ const aboutPolicy = (statuses: readonly Status[]): readonly string[] => {
 export const changes = ['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe'] as const;
 export type Change = (typeof changes)[number];
 
-/** What a change does to the data, and what callers see. */
+/** Each change has two sentences: one for the data, one for the callers. */
 export const consequences: Readonly<
   Record<Change, { readonly data: string; readonly callers: string }>
 > = {

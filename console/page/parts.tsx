@@ -130,8 +130,8 @@ export const Badge = ({ children }: { readonly children: string }) => (
 );
 
 /**
- * A button for an action. What the caller lacks for it is told beside the button before anyone tries; `lacksId` names
- * the element that tells it for several buttons.
+ * A button for an action. The text beside it says what the caller lacks, before anyone tries. `lacksId` names the
+ * element with this text when several buttons share it.
  */
 export const ActionButton = ({
   children,

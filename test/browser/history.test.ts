@@ -53,7 +53,7 @@ describe('the timeline of a secret', () => {
   });
 });
 
-describe('an instant of a secret', () => {
+describe('the view of a secret at an instant', () => {
   it('names the version that was valid then, shows its value, and gives a command that reads the same', async () => {
     const { name, page } = await openWith('first value', 'second value', 'third value');
     await press(page, 'Earlier version');
@@ -75,7 +75,7 @@ describe('an instant of a secret', () => {
     await panel.getByText('version 3', { exact: true }).waitFor();
   });
 
-  it('can be chosen with the keys of a slider, which tells the instant and its version', async () => {
+  it('follows the keys of a slider, which tells the instant and its version', async () => {
     const { page } = await openWith('1', '2', '3');
     const slider = page.getByRole('slider', { name: 'As of' });
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
@@ -86,7 +86,7 @@ describe('an instant of a secret', () => {
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
   });
 
-  it('can be chosen to the millisecond with a field', async () => {
+  it('follows a field to the millisecond', async () => {
     const { name, page } = await openWith('1', '2');
     const versions = (await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions ?? [];
     const begin = Date.parse(versions[0]?.validFrom ?? '');

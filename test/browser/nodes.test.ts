@@ -37,8 +37,8 @@ const button = (page: Page, name: string) => page.getByRole('button', { name, ex
 const rateOf = async (page: Page, outcome: string): Promise<number> =>
   Number(await page.locator(`[data-outcome=${outcome}]`).textContent());
 
-describe('the nodes in the console', () => {
-  it('can be killed and started again, while the page goes on and counts what callers see', async () => {
+describe('the console of a cluster', () => {
+  it('kills and starts a node, goes on meanwhile, and counts what callers see', async () => {
     const page = await openNodes();
     await sentence(page, '3 of 3 nodes serve, all copies agree.');
     await button(page, 'Start the test writes').click();
@@ -74,7 +74,7 @@ describe('the nodes in the console', () => {
     await until(async () => (await rateOf(page, 'acknowledged')) === 0, 30_000);
   });
 
-  it('tell the story of a request by its id, on whichever node it was', async () => {
+  it('tells the story of a request by its id, whichever node answered it', async () => {
     const { body } = await cluster.ask(2, 'PUT', '/v1/secrets/ABSENT', { body: { value: 'v' } });
     const { page } = await console.open();
     await page.getByRole('link', { name: 'Activity' }).click();

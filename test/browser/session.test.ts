@@ -52,7 +52,7 @@ describe('a session of the console', () => {
     await followLauncher(page, console.process());
   });
 
-  it('does not open when a launcher file comes again, because its code is used up', async () => {
+  it('stays closed when the launcher file is opened again, because its code is used up', async () => {
     const { context } = await console.open();
     const second = await context.newPage();
     await second.goto(pathToFileURL(console.process().launcher).href);

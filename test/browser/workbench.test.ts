@@ -22,7 +22,7 @@ const said = (page: Page, sentence: string) =>
 /** The lines that a result adds to the file that was sent. */
 const added = (page: Page) => page.locator('ins').allTextContents();
 
-/** All that the document holds: its text, its attributes, and what stands in its fields. */
+/** Returns all that the document holds: its text, its attributes, and the values of its fields. */
 const documentOf = (page: Page): Promise<string> =>
   page.evaluate(`
     const fields = [...document.querySelectorAll('input, textarea')];
@@ -59,7 +59,7 @@ describe('the workbench', () => {
     await page.getByRole('button', { name: 'line 3, column 3' }).waitFor();
     expect(await page.getByRole('alert').textContent()).toContain('not_found');
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
-    // What the vault said holds only for the file that was sent.
+    // The vault's answer holds only for the file that was sent.
     await editorOf(page).fill(`A=secret(${known})\n`);
     await page.getByRole('heading', { name: 'No faults' }).waitFor();
     await press(page, 'Dry run');
@@ -136,7 +136,7 @@ describe('the workbench', () => {
     await page.getByText("A='the old value'").waitFor();
   });
 
-  it('can give up waiting, and repeats the same action under the same key', async () => {
+  it('lets a person give up waiting, and repeats the same action under the same key', async () => {
     const name = freshName();
     const page = await openWith(`${name}=1\nA=enc(${name})\n`);
     const keys: unknown[] = [];

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 const widths = [1_280, 360];
 const schemes = ['light', 'dark'] as const;
 
-/** What is wrong with the page as it is now; none if all is well. The page is left wide and light. */
+/** Returns the faults of the page as it is now, none if all is well. It leaves the page wide and light. */
 export const faultsOf = async (page: Page): Promise<string[]> => {
   const faults: string[] = [];
   for (const width of widths.toReversed()) {

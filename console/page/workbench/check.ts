@@ -1,4 +1,4 @@
-/** What the page can say about a file before the vault sees it, by the vault's own code. */
+/** Checks a file in the page with the vault's own code, before the vault sees the file. */
 import type { FileError } from '../../../cli/contract.ts';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
@@ -6,12 +6,12 @@ import { type Plan, planFile } from '../../../functions/env/plan.ts';
 import { type References, scanFile } from '../../../functions/env/references.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 
-/** What is to be done with a file: store what `enc()` names, put values in the place of `secret()`, or both. */
+/** The action on a file: store what `enc()` names, put values in the place of `secret()`, or both. */
 export type Mode = 'encrypt' | 'expand' | 'submit';
 
 export type Asked = {
   readonly content: string;
-  /** Values that a person has typed, by the names of `enc()`. Those that the file does not need are left out. */
+  /** Values that a person has typed, by the names of `enc()`. The check drops values that the file does not need. */
   readonly values: ReadonlyMap<string, string>;
   readonly dialect: Dialect;
   /** `undefined`: what the file seems to be for. */

@@ -1,4 +1,4 @@
-/** What the vault has said about the names of a file. */
+/** Derives the states of a file's names from the vault's answers. */
 import type { Problem, ReplyOf } from '../../../cli/contract.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { Plan } from '../../../functions/env/plan.ts';

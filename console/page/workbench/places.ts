@@ -1,4 +1,4 @@
-/** Where lines, columns and faults are in the text of the editor. */
+/** Converts lines and columns to offsets in the text of the editor, and marks faults there. */
 import { byteOrderMark } from '../../../functions/env/faults.ts';
 import type { Mark } from './pieces.ts';
 
@@ -28,7 +28,7 @@ export const offsetAt = (
 const widthAt = (text: string, at: number): number =>
   (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 
-/** What is marked for a fault: the word at its place, or all that looks like a reference there. */
+/** Returns the mark for a fault: the word at its place, or all that looks like a reference there. */
 export const markAt = (text: string, start: number): Mark => {
   word.lastIndex = start;
   const [found = ''] = word.exec(text) ?? [];

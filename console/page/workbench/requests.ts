@@ -1,10 +1,10 @@
-/** What the workbench sends to the vault, and what it makes of the answer. */
+/** Builds the workbench's requests to the vault, and puts the answers into words and files. */
 import type { ReplyOf } from '../../../cli/contract.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
 import type { Asked, Check, Mode } from './check.ts';
 import { maskedInput, maskedResult } from './masks.ts';
 
-/** What a person has chosen for a file. */
+/** A person's choices for a file. */
 export type Choices = Pick<Asked, 'mode' | 'dialect'> & {
   /** A local time, or '' for now. */
   readonly at: string;
@@ -43,7 +43,7 @@ export const bodyOf = (
   ...(mode === 'expand' && pin && { pin }),
 });
 
-/** What an answer means, in sentences. */
+/** Says in sentences what an answer means. */
 export const sentencesAbout = ({ created, resolved }: Reply, isDryRun: boolean): string => {
   const secrets = (count: number) => `${count} ${count === 1 ? 'secret' : 'secrets'}`;
   const found =

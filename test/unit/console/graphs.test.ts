@@ -15,7 +15,7 @@ describe('the graph of rates', () => {
     expect(ceilingOf([rate(100)])).toBe(100);
   });
 
-  it('piles the outcomes of a second upon each other, and leaves out those that are none', () => {
+  it('stacks the outcomes of each second, and leaves out outcomes without writes', () => {
     expect(barsOf([rate(0), rate(10, 5, 5)], 40)).toEqual([
       { outcome: 'acknowledged', x: 1, y: 20, height: 20 },
       { outcome: 'refused', x: 1, y: 10, height: 10 },
@@ -30,12 +30,12 @@ describe('the graph of rates', () => {
 });
 
 describe('the graph of latencies', () => {
-  it('ends at the right with the newest, and is as high as the highest', () => {
+  it('ends at the right with the newest latency, and rises to the top for the highest', () => {
     expect(lineOf([0, 20], 100, 10, 11)).toBe('90.0,10.0 100.0,0.0');
     expect(lineOf([], 100, 10, 11)).toBe('');
   });
 
-  it('does not make a mountain of a millisecond', () => {
+  it('draws a single millisecond low, on a scale of at least ten', () => {
     expect(lineOf([1], 100, 10, 11)).toBe('100.0,9.0');
   });
 });

@@ -37,8 +37,8 @@ const lineOf = (line: object, node: number | null = 1) => {
   return parsed;
 };
 
-describe('a line of the log', () => {
-  it('is shown with its node, and with the fields that the page knows', () => {
+describe('the parser of log lines', () => {
+  it('adds the node to a line, and keeps only the fields that the page knows', () => {
     expect(lineOf({ ...request, frames: ['at x'] }, 2)).toMatchObject({
       node: 2,
       operation: 'update-secret',
@@ -52,7 +52,7 @@ describe('a line of the log', () => {
     ['a sentence of a node', 'node 2 serves'],
     ['half a line', '{"message":"request","timesta'],
     ['another message', JSON.stringify({ message: 'other', timestamp: 'x' })],
-  ])('is left out if it is %s', (_, line) => {
+  ])('leaves out %s', (_, line) => {
     expect(parseLine(line, 1)).toBeUndefined();
   });
 });
@@ -73,12 +73,12 @@ describe('the filter of the log', () => {
     expect(isShown({ requestId: '484' })).toBe(false);
   });
 
-  it('needs all its parts to hold, and no part that is empty', () => {
+  it('shows a line only if all parts match, and ignores empty parts', () => {
     expect(isShown({ secret: 'DB', outcome: 'failed' })).toBe(false);
     expect(isShown({ secret: '', outcome: '', requestId: '' })).toBe(true);
   });
 
-  it('leaves out what the console itself causes, if it is to be quiet', () => {
+  it('hides what the console itself causes when it is quiet', () => {
     const own = [
       { ...request, operation: 'get-status' },
       { ...request, operation: 'get-health' },
@@ -96,7 +96,7 @@ describe('the filter of the log', () => {
 });
 
 describe('the story of a request', () => {
-  it('is in the order of time, and as written where the time is the same', () => {
+  it('orders lines by time, and keeps their written order where the time is the same', () => {
     const [first, second, third] = [
       lineOf({ ...decision, timestamp: '2026-11-24T17:10:29.600Z' }, 3),
       lineOf(decision, 1),

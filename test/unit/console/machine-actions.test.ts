@@ -53,14 +53,14 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
   return { act, follow, commands, asked, leave: () => left.abort() };
 };
 
-describe('the vault of the console', () => {
+describe('the search for the vault of the console', () => {
   it.each([
     ['http://localhost:3002', 'cluster'],
     ['http://127.0.0.1:3003', 'cluster'],
     ['http://127.0.0.1:3000', 'start'],
     ['http://127.0.0.1:3009', null],
     ['https://vault.example.com', null],
-  ])('at %s is known by its address as %s', async (addr, kind) => {
+  ])('knows the vault at %s by its address as %s', async (addr, kind) => {
     const { act } = setUp([single, clusterIn()], addr);
     expect(await act('local')).toMatchObject({
       status: 200,
@@ -68,7 +68,7 @@ describe('the vault of the console', () => {
     });
   });
 
-  it('is looked for once, so that it is still known when none of its programs runs', async () => {
+  it('runs once, so that the vault is still known when none of its programs runs', async () => {
     let looks = 0;
     const findLocal = createFindLocal(addrOf(1), async () => {
       looks += 1;
@@ -79,7 +79,7 @@ describe('the vault of the console', () => {
     expect(looks).toBe(1);
   });
 
-  it('is not looked for here if its address is elsewhere', async () => {
+  it('skips this machine if the address of the vault is elsewhere', async () => {
     const findLocal = createFindLocal('https://vault.example.com', async () => {
       throw new Error('it was looked for');
     });
@@ -87,8 +87,8 @@ describe('the vault of the console', () => {
   });
 });
 
-describe('the nodes of the console', () => {
-  it('are all asked, and one that is dead does not hide the others', async () => {
+describe('the actions of the console on nodes', () => {
+  it('ask all nodes, and show the others if one node is dead', async () => {
     const { act, asked } = setUp([clusterIn()]);
     expect((await act('nodes')).body).toEqual({
       answers: [
@@ -104,13 +104,13 @@ describe('the nodes of the console', () => {
     expect(asked).toEqual([1, 2, 3].map((node) => `get-status ${addrOf(node)}`));
   });
 
-  it('are one address for a vault elsewhere', async () => {
+  it('ask one address for a vault elsewhere', async () => {
     const { act, asked } = setUp([], 'https://vault.example.com');
     await act('nodes');
     expect(asked).toEqual(['get-status https://vault.example.com']);
   });
 
-  it('are changed by the command of the cluster, whose refusal is passed on', async () => {
+  it('change a node by the command of the cluster, and pass on its refusal', async () => {
     const { act, commands } = setUp([clusterIn()]);
     expect(await act('change-node', { action: 'kill', node: 2 })).toEqual({
       status: 200,
@@ -124,7 +124,7 @@ describe('the nodes of the console', () => {
     expect(commands).toEqual(['kill 2', 'wipe 2', 'status --json']);
   });
 
-  it('are changed by no other words, and not for a vault that is no cluster of this machine', async () => {
+  it('refuse unknown changes, and any change of a vault that is no cluster of this machine', async () => {
     const { act, commands } = setUp([clusterIn()]);
     for (const given of [
       { action: 'stop', node: 2 },
@@ -150,7 +150,7 @@ describe('a read of the console', () => {
   }) as Client;
   const refused = failure('denied', 'the token is refused');
 
-  it('goes to another node while the node of the profile cannot be reached', async () => {
+  it('reaches another node while the node of the profile is dead, unlike a write', async () => {
     const client = readingElsewhere(
       dead,
       async () => vault,
@@ -161,7 +161,7 @@ describe('a read of the console', () => {
     await expect(client('expand-env')).rejects.toThrow('cannot reach it');
   });
 
-  it('is refused by the first node that answers, and by the dead one if none does', async () => {
+  it('fails with the refusal of the first node that answers, or with the lost connection if no node does', async () => {
     const refusing = (async () => {
       throw refused;
     }) as Client;
@@ -255,7 +255,7 @@ describe('the activity of the console', () => {
     expect((await parts.next()).done).toBe(true);
   });
 
-  it('takes no other filter, and no id that is none', async () => {
+  it('refuses an unknown filter and a malformed id with 400', async () => {
     const { act } = setUpLogs();
     expect(await act('activity', { file: '/etc/passwd' })).toMatchObject({ status: 400 });
     for (const requestId of ['', '../../etc', 'a b c d e f', 'x'.repeat(65), 1]) {

@@ -24,7 +24,7 @@ describe('a masked result', () => {
     ['docker', 'A=secret(X) # c\n', '# c\nA=••••••••\n'],
     ['json', '# c\nA=secret(X)secret(Y@2)\nB=2\n', '{"A":"••••••••••••••••","B":"2"}'],
     ['dotenv', 'A="a secret(X)"\r\n', `A='a ••••••••'\r\n`],
-  ] as const)('for %s has masks in the places of values', (dialect, content, expected) => {
+  ] as const)('shows masks in the places of values for %s', (dialect, content, expected) => {
     expect(maskedResult(planOf(content, 'expand', dialect))).toBe(expected);
   });
 
@@ -40,7 +40,7 @@ describe('a masked result', () => {
     );
   });
 
-  it('is missing where the reader would take a mask for something else', () => {
+  it('stays undefined where the reader would take a mask for something else', () => {
     expect(maskedResult(planOf('A="$secret(X)"\n', 'expand', 'dotenv'))).toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ const told = (states: ReturnType<typeof statesOfRefusal>) =>
   );
 
 describe('the states of names', () => {
-  it('are versions after an answer', () => {
+  it('name the versions after an answer', () => {
     const answer = {
       created: [
         { name: 'N', version: 1 },
@@ -43,7 +43,7 @@ describe('the states of names', () => {
     });
   });
 
-  it('tell existing names from new ones after a conflict, and nothing of names to be read', () => {
+  it('tell existing names from new ones after a conflict, and leave out names to be read', () => {
     expect(told(statesOfRefusal(plan, { errors: [errors.taken] }))).toEqual({
       'enc(N)': '+ new',
       'enc(M)': '- exists already',
@@ -69,7 +69,7 @@ describe('the states of names', () => {
       'for a line that cannot hold a value',
       { errors: [{ line: 3, column: 6, code: 'not_representable' }] },
     ],
-  ])('are unknown after a refusal %s', (_, problem) => {
+  ])('stay unknown after a refusal %s', (_, problem) => {
     expect(statesOfRefusal(plan, problem).size).toBe(0);
   });
 });

@@ -78,7 +78,7 @@ describe('the sentence about the nodes', () => {
     expect(told(answers, processOf(2, 'silent'))).toContain('(node 2: no answer)');
   });
 
-  it('says that without a majority the vault refuses', () => {
+  it('says that the vault refuses requests without a majority', () => {
     const alone = report(3, { state: 'no-majority' });
     expect(told([silent(1), silent(2), answer(3, [report(1), report(2), alone])])).toBe(
       '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: no majority), all copies agree. That is no majority, so the vault refuses reads and writes until two nodes serve.',
@@ -99,7 +99,7 @@ describe('the sentence about the nodes', () => {
     expect(told([one, other])).toContain('The nodes do not have the same access policy.');
   });
 
-  it('is about the store for a vault without nodes', () => {
+  it('reports the state of the store for a vault without nodes', () => {
     const alone = { addr: 'http://127.0.0.1:3000', status: status(), refusal: null };
     expect(told([alone])).toBe('The vault works: its store answers in 8 ms.');
     const dead = status({ store: { reachable: false, latencyMs: 0 } });
@@ -107,8 +107,8 @@ describe('the sentence about the nodes', () => {
   });
 });
 
-describe('the answers of the nodes', () => {
-  it('are about themselves, so that a node that is cut off does not hide the others', () => {
+describe('mergeAnswers', () => {
+  it('believes each node about itself, so that a node that is cut off does not hide the others', () => {
     const cutOff = report(2, { state: 'no-majority', appliedRevision: 60 });
     const stale = [report(1, { alive: false }), cutOff, report(3, { alive: false })];
     const heard = [report(1), report(2, { alive: false, appliedRevision: 55 }), report(3)];
@@ -120,7 +120,7 @@ describe('the answers of the nodes', () => {
     ]);
   });
 
-  it('tell of a silent node what a node that serves has heard', () => {
+  it('shows for a silent node what a serving node has heard of it', () => {
     const cutOff = report(2, { state: 'no-majority' });
     const stale = [report(1, { appliedRevision: 10 }), cutOff, report(3)];
     const heard = [report(1, { alive: false, appliedRevision: 90 }), report(2), report(3)];
@@ -129,7 +129,7 @@ describe('the answers of the nodes', () => {
     expect(nodes[0]).toMatchObject({ isServing: false, state: 'no answer', status: undefined });
   });
 
-  it('may all be missing, and the processes still show nodes to start', () => {
+  it('shows nodes to start from their processes when no node answers', () => {
     const answers = [1, 2, 3].map(silent);
     const killed = { node: 1, alive: false, state: 'killed', isolated: false };
     const processes = { nodes: [killed, { ...killed, node: 2 }, { ...killed, node: 3 }] };
@@ -141,15 +141,15 @@ describe('the answers of the nodes', () => {
     expect(sentencesOf(answers, vault)).toEqual(['No node of the vault answers.']);
   });
 
-  it('of one node tell of all, where the others have no address here', () => {
+  it('shows all nodes from the answer of one, if the others have no address here', () => {
     const heard = [report(1), report(2), report(3, { alive: false })];
     const { nodes } = mergeAnswers([answer(1, heard)]);
     expect(nodes.map(({ isServing }) => isServing)).toEqual([true, true, false]);
   });
 });
 
-describe('a change of a node', () => {
-  it('says what becomes of the data and the callers', () => {
+describe('the changes of a node', () => {
+  it('say what becomes of the data and the callers', () => {
     for (const change of changes) {
       const { data, callers } = consequences[change];
       for (const text of [data, callers]) expect(text).toMatch(/^[A-Z].*\.$/);
@@ -160,26 +160,26 @@ describe('a change of a node', () => {
     ['running', ['kill', 'pause', 'isolate', 'wipe']],
     ['killed', ['start', 'isolate', 'wipe']],
     ['paused', ['kill', 'resume', 'isolate', 'wipe']],
-  ])('is offered to a node that is %s only where it makes sense', (state, offered) => {
+  ])('fit the state of a node that is %s', (state, offered) => {
     const processes = processOf(2, state);
     expect(changes.filter((change) => isPossible(change, 2, processes))).toEqual(offered);
   });
 
-  it('heals only a node that is cut off, and is always offered where the state is not known', () => {
+  it('include heal only for a node that is cut off, and all changes if its state is not known', () => {
     expect(isPossible('heal', 2, processOf(2, 'no-majority', true))).toBe(true);
     expect(isPossible('isolate', 2, processOf(2, 'no-majority', true))).toBe(false);
     expect(changes.every((change) => isPossible(change, 2, undefined))).toBe(true);
   });
 });
 
-describe('a number of bytes', () => {
+describe('bytesOf', () => {
   it.each([
     [0, '0 B'],
     [999, '999 B'],
     [20_480, '20.5 kB'],
     [311_000, '311 kB'],
     [8_589_934_592, '8.6 GB'],
-  ])('%s is shown as %s', (bytes, shown) => {
+  ])('shows %s as %s', (bytes, shown) => {
     expect(bytesOf(bytes)).toBe(shown);
   });
 });

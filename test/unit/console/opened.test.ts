@@ -9,7 +9,7 @@ describe('an opened file', () => {
     ['CRLF', 'A=1\r\nB="x\r\ny"\r\n', '\r\n'],
     ['a byte order mark', '\uFEFFA=1\n', '\n'],
     ['no line end', 'A=1', '\n'],
-  ])('with %s is sent as it was', (_, content, eol) => {
+  ])('keeps its bytes until it is sent: with %s', (_, content, eol) => {
     const opened = openedFile(bytes(content));
     expect(opened).toMatchObject({ text: content.replaceAll('\r', ''), eol });
     expect('text' in opened && contentOf(opened.text, opened.eol)).toBe(content);
@@ -17,7 +17,7 @@ describe('an opened file', () => {
   });
 
   it.each(['A=1\r\nB=2\n', 'A=1\rB=2', 'A="x\ry"\r\n'])(
-    'with mixed line ends %j is changed and says so',
+    'gets line feeds and a note for its mixed line ends: %j',
     (content) => {
       expect(openedFile(bytes(content))).toMatchObject({
         text: content.replace(/\r\n?/g, '\n'),
@@ -27,7 +27,7 @@ describe('an opened file', () => {
     },
   );
 
-  it('is refused if it is no text in UTF-8, or too large', () => {
+  it('causes a refusal if it is no text in UTF-8 or larger than 256 KiB', () => {
     expect(openedFile(Uint8Array.of(0x41, 0xff))).toEqual({
       refusal: 'The file is no text in UTF-8.',
     });

@@ -21,7 +21,7 @@ describe('the coloured pieces of a text', () => {
     );
   });
 
-  it('are marked exactly where a mark covers them', () => {
+  it('carry a mark exactly where a mark covers them', () => {
     fc.assert(
       fc.property(fileText, fc.array(mark, { maxLength: 3 }), (text, marks) => {
         const pieces = withMarks(piecesBetween(parseFile(text), 0, text.length), marks);

@@ -11,8 +11,8 @@ const isBoundary = (text: string, at: number): boolean => {
   return !isInPair && !(at === 0 && text.startsWith('\uFEFF'));
 };
 
-describe('the offset of a place', () => {
-  it('is the offset for which the vault reports the place', () => {
+describe('offsetAt', () => {
+  it('returns the offset for which the vault reports the place', () => {
     fc.assert(
       fc.property(fileText, fc.nat(200), (text, some) => {
         const offset = Math.min(some, text.length);
@@ -26,7 +26,7 @@ describe('the offset of a place', () => {
 });
 
 describe('the marks of a text', () => {
-  it('cover the same characters after an edit elsewhere, and are gone after an edit inside', () => {
+  it('cover the same characters after an edit elsewhere, and disappear after an edit inside', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 8 });
     const marked = fc.constant('[mark]');
     fc.assert(

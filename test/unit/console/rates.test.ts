@@ -17,14 +17,14 @@ describe('the rates of test writes', () => {
     ]);
   });
 
-  it('of a second do not come back two minutes later', () => {
+  it('forget the counts of a second once they are two minutes old', () => {
     const rates = createRates();
     rates.count('acknowledged', 1_000_000);
     rates.count('refused', 1_000_000 + 121_000);
     expect(rates.until(1_000_000 + 122_000).at(-1)).toEqual({ ...none, refused: 1 });
   });
 
-  it('are kept for each of the last 120 seconds, and for the one that is not over', () => {
+  it('keep each of the last 120 seconds, and the second that is not over', () => {
     const rates = createRates();
     for (let second = 0; second <= 120; second += 1) rates.count('acknowledged', second * 1_000);
     const all = Array.from({ length: 120 }, () => ({ ...none, acknowledged: 1 }));
@@ -41,7 +41,7 @@ describe('the rates of test writes', () => {
   });
 });
 
-describe('the outcome of a test write', () => {
+describe('outcomeOf', () => {
   it.each([
     [201, '', 'acknowledged'],
     [200, '', 'acknowledged'],
@@ -55,7 +55,7 @@ describe('the outcome of a test write', () => {
     [null, 'ECONNREFUSED', 'refused'],
     [null, 'ECONNRESET', 'unclear'],
     [null, 'TimeoutError', 'unclear'],
-  ])('is, for status %s and code %s, %s', (status, code, outcome) => {
+  ])('takes status %s and code %s as %s', (status, code, outcome) => {
     expect(outcomeOf({ status, code })).toBe(outcome);
   });
 });

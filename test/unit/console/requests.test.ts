@@ -18,7 +18,7 @@ const reply = {
 };
 
 describe('the body of a request', () => {
-  it('has an instant and pins only to expand, and a note only to store', () => {
+  it('carries an instant and pins only to expand, and a note only to store', () => {
     const common = { content: 'A=1', dialect: 'shell' };
     expect(bodyOf({ mode: 'expand', values: new Map() }, 'A=1', choices, false)).toEqual({
       ...common,

@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 
 let server: ConsoleServer;
 let token: string;
-/** What the actions were asked, and how many of the endless answers have ended. */
+/** Collects the requests to the actions; `endings` counts the endless answers that have ended. */
 const performed: unknown[] = [];
 let endings = 0;
 

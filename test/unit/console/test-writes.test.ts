@@ -35,7 +35,7 @@ const setUp = (
 const accepts = (_: string, isNew: boolean): Answered => ({ status: isNew ? 201 : 200, code: '' });
 
 describe('the test writes', () => {
-  it('go to all nodes in turn, 20 a second, to one secret of each node in a tenant of their own', async () => {
+  it('reach all nodes in turn, 20 a second, with one secret for each node in a tenant of their own', async () => {
     const { act, sent } = setUp(accepts);
     await act({ to: 'start' });
     await jest.advanceTimersByTimeAsync(1_000);
@@ -51,7 +51,7 @@ describe('the test writes', () => {
     );
   });
 
-  it('are counted by outcome and second, and the last failure is told', async () => {
+  it('count their outcomes by the second, and tell the last failure', async () => {
     const { act, state } = setUp((url, isNew) =>
       url.endsWith('2') ? { status: null, code: 'ECONNREFUSED' } : accepts(url, isNew),
     );
@@ -98,7 +98,7 @@ describe('the test writes', () => {
     expect(sent).toHaveLength(20);
   });
 
-  it('are refused for a vault that is not on this machine', async () => {
+  it('fail with 502 for a vault that is not on this machine', async () => {
     const actions = testWriteActions({
       findLocal: async () => undefined,
       newToken: async () => 'token',
@@ -113,7 +113,7 @@ describe('the test writes', () => {
     });
   });
 
-  it('refuse what the page never asks', async () => {
+  it('refuse an unknown command with 400', async () => {
     const { act } = setUp(accepts);
     expect(await act({ to: 'flood' })).toMatchObject({ status: 400 });
   });

@@ -182,7 +182,7 @@ const DestroyAllDialog = ({ name, ...about }: About) => (
   </ActionDialog>
 );
 
-/** Destroys one value after the other. What is done stays done if a person gives up, and a repetition goes on from there. */
+/** Destroys one value after the other. If a person gives up, a repetition destroys the rest. */
 const destroyAll = async (name: string, { signal, progress }: Act): Promise<Done> => {
   const versions = await readOldValues(name, signal);
   for (const [done, { version }] of versions.entries()) {

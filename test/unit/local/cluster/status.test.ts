@@ -39,7 +39,7 @@ describe('the wipe of a node', () => {
     return () => requireWholeCopies(status, 3);
   };
 
-  it('is allowed while both other nodes serve, whatever the state of the node itself', () => {
+  it('proceeds while both other nodes serve, whatever the state of the node itself', () => {
     expect(wiped(seen(1, said(5)), seen(2, said(5)))).not.toThrow();
   });
 
@@ -47,13 +47,13 @@ describe('the wipe of a node', () => {
     ['is dead', seen(2, undefined, { process: 'killed' }), 'only one other node serves'],
     ['catches up', seen(2, said(4, { state: 'catching-up' })), 'only one other node serves'],
     ['was cut off just now', seen(2, said(5), { isolated: true }), 'only one other node serves'],
-  ])('is refused while another node %s', (_, other, why) => {
+  ])('fails while another node %s', (_, other, why) => {
     expect(wiped(seen(1, said(5)), other)).toThrow(
       `node 3 keeps its data, because two whole copies must stay and ${why}: start or heal the other nodes first`,
     );
   });
 
-  it('is refused while no other node serves', () => {
+  it('fails while no other node serves', () => {
     const diverged = said(5, { state: 'diverged' });
     expect(wiped(seen(1, diverged), seen(2, diverged))).toThrow('no other node serves');
   });
