@@ -64,6 +64,8 @@ const login = async (plan: Plan) => {
         const late = new Promise<never>((_, fail) => {
           signal?.addEventListener('abort', () => fail(signal.reason));
         });
+        // The signal may abort long after the reply.
+        late.catch(() => undefined);
         return await Promise.race([replyTo(url), late]);
       },
       sleep: async (ms) => {
