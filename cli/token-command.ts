@@ -53,6 +53,8 @@ export const tokenOfCommand = (
   const file = join(folder, digest);
   const isFresh = (token: string): boolean =>
     (claimsOf(token)?.exp ?? 0) * 1_000 - reserveMs > now();
+  const hasEnded = (token: string): boolean =>
+    (claimsOf(token)?.exp ?? Number.POSITIVE_INFINITY) * 1_000 <= now();
   const make = (): string => {
     const token = runTokenCommand(words, source);
     if (isFresh(token)) keep(folder, file, token);
@@ -63,7 +65,8 @@ export const tokenOfCommand = (
   return {
     source,
     read: () => {
-      if (token !== undefined) return token;
+      // The console lives longer than its first token.
+      if (token !== undefined && !hasEnded(token)) return token;
       const kept = findKept(file);
       isKept = kept !== undefined && isFresh(kept);
       token = kept !== undefined && isKept ? kept : make();

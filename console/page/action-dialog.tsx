@@ -95,8 +95,14 @@ export const ActionDialog = ({
     doing.cancel();
     setCancelled(true);
   };
+  /** Escape gives up what runs, like the button, and keeps the dialog, which tells what that means. */
+  const giveUpByEscape = (event: Event) => {
+    if (!doing.isBusy) return;
+    event.preventDefault();
+    cancel();
+  };
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onCancel={giveUpByEscape} onClose={onClose}>
       <form
         ref={form}
         autocomplete="off"

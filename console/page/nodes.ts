@@ -81,7 +81,12 @@ export const sentencesOf = (
   { nodes, isEqual }: ShownVault,
 ): readonly string[] => {
   const statuses = answers.flatMap(({ status }) => (status ? [status] : []));
-  if (statuses.length === 0) return ['No node of the vault answers.'];
+  if (statuses.length === 0) {
+    const refused = answers.find(
+      ({ refusal }) => refusal !== null && refusal.code !== 'unreachable',
+    );
+    return [refused?.refusal?.detail ?? 'No node of the vault answers.'];
+  }
   return [
     ...(nodes.length > 0 ? aboutNodes(nodes, isEqual) : [aboutStore(statuses[0])]),
     ...aboutKey(statuses),

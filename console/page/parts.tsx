@@ -265,10 +265,13 @@ const clearClipboard = async (value: string): Promise<void> => {
 /** A dialog over the page. It closes with Escape, and gives the focus back. */
 export const Dialog = ({
   title,
+  onCancel,
   onClose,
   children,
 }: {
   readonly title: string;
+  /** What Escape does; it closes the dialog unless this prevents it. */
+  readonly onCancel?: (event: Event) => void;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }) => {
@@ -284,7 +287,7 @@ export const Dialog = ({
     };
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={titleId} onCancel={onCancel} onClose={onClose}>
       <h2 id={titleId}>{title}</h2>
       {children}
     </dialog>

@@ -21,9 +21,11 @@ export const usePolling = <Result>(
   useEffect(() => {
     const left = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let isAsking = false;
     const ask = async (): Promise<void> => {
       timer = undefined;
-      if (document.hidden) return;
+      if (document.hidden || isAsking) return;
+      isAsking = true;
       try {
         const result = await question(left.signal);
         if (left.signal.aborted) return;
@@ -31,6 +33,8 @@ export const usePolling = <Result>(
       } catch (error) {
         if (left.signal.aborted) return;
         setState((old) => ({ ...old, refusal: refusalOf(error), isWaiting: false }));
+      } finally {
+        isAsking = false;
       }
       timer = setTimeout(ask, everyMs);
     };

@@ -43,8 +43,8 @@ const readStore = (store = 'dynoxide'): StoreName => {
 const greet = async (url: string, folder: string, isLocal: boolean): Promise<void> => {
   const ready = `vault listening on ${url}`;
   if (!isLocal) return say(ready);
+  const setting = folderSetting(process.env, folder);
   if (!process.stdout.isTTY) {
-    const setting = folderSetting(process.env, folder);
     return say(
       `${ready}\na token to try it: ${setting}npm run -s token -- --tenant demo --sub you`,
     );
@@ -59,6 +59,11 @@ A token for tenant demo, good for one hour, and a request to try:
 TOKEN=${token}
 curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets
+
+To look at it in a browser:
+
+${setting}./cli/dsv.js login --local
+./cli/dsv.js console
 `);
 };
 

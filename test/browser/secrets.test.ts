@@ -289,22 +289,29 @@ describe('the view of a secret', () => {
     ]);
   });
 
-  it('lets a person give up waiting, and repeat the action afterwards', async () => {
-    const name = await vault.create('first');
-    const page = await openSecret(name);
-    await page.route('**/actions/update-secret', () => undefined);
-    await press(page, 'Update');
-    await fill(page, 'Value', 'second');
-    await submit(page);
-    await inDialog(page).getByText('Working …').waitFor();
-    await inDialog(page).getByRole('button', { name: 'Cancel' }).click();
-    await inDialog(page)
-      .getByText(/^You have given up waiting/)
-      .waitFor();
-    await page.unroute('**/actions/update-secret');
-    await submit(page);
-    await told(page, `Stored version 2 of ${name}.`);
-  });
+  const waysToGiveUp: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+    'the button': (page) => inDialog(page).getByRole('button', { name: 'Cancel' }).click(),
+    Escape: (page) => page.keyboard.press('Escape'),
+  };
+  it.each(Object.keys(waysToGiveUp))(
+    'lets a person give up waiting by %s, and repeat the action afterwards',
+    async (way) => {
+      const name = await vault.create('first');
+      const page = await openSecret(name);
+      await page.route('**/actions/update-secret', () => undefined);
+      await press(page, 'Update');
+      await fill(page, 'Value', 'second');
+      await submit(page);
+      await inDialog(page).getByText('Working …').waitFor();
+      await waysToGiveUp[way]?.(page);
+      await inDialog(page)
+        .getByText(/^You have given up waiting/)
+        .waitFor();
+      await page.unroute('**/actions/update-secret');
+      await submit(page);
+      await told(page, `Stored version 2 of ${name}.`);
+    },
+  );
 
   it('shows a refusal beside the button, with its code and its request id', async () => {
     const name = await vault.create('first');

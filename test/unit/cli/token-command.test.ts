@@ -274,4 +274,17 @@ describe('tokenOfCommand', () => {
     expect([next.read(), open().read(), next.renew()]).toEqual([inS(700), inS(700), false]);
     expect(runs()).toBe(2);
   });
+
+  it('runs the command again for a long process whose token has expired', () => {
+    let lateMs = 0;
+    const late = () => now() + lateMs;
+    const long = tokenOfCommand(['cat', join(folder, 'token')], 'X', 'http://a', late);
+    prints(inS(40));
+    expect(long.read()).toBe(inS(40));
+    prints(inS(700));
+    lateMs = 39_999;
+    expect(long.read()).toBe(inS(40));
+    lateMs = 40_000;
+    expect(long.read()).toBe(inS(700));
+  });
 });

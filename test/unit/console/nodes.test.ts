@@ -84,6 +84,8 @@ describe('the sentence about the nodes', () => {
       '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: no majority), all copies agree. That is no majority, so the vault refuses reads and writes until two nodes serve.',
     );
     expect(told([silent(1)])).toBe('No node of the vault answers.');
+    const refusal = { code: 'unauthenticated', detail: 'the token has expired' };
+    expect(told([{ ...silent(1), refusal }])).toBe('the token has expired');
   });
 
   it('warns of copies that differ, a master key that cannot be used, and policies that differ', () => {
