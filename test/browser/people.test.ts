@@ -174,4 +174,30 @@ describe('the script of the console', () => {
   it('takes less than 150 kB when it is compressed', () => {
     expect(gzipSync(readFileSync('.local/cli/console/app.js')).length).toBeLessThan(150_000);
   });
+
+  it('moves nothing that a person sees already, and asks no other server', async () => {
+    const { page } = await console.open();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    const own = new URL(page.url()).origin;
+    for (const route of ['secrets', `secrets/${longest}`, 'env', 'nodes', 'activity']) {
+      await go(page, route);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      // Answers come meanwhile. The log is an answer that never ends, so nothing says that all have come.
+      await page.waitForTimeout(400);
+    }
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.filter((url) => new URL(url).origin !== own)).toEqual([]);
+    // A shift is a share of the window times the share of it that moves: 0.1 is what a person notices.
+    expect(await page.evaluate(shiftsOfThePage)).toBeLessThan(0.05);
+  });
 });
+
+/** Sums up the layout shifts that no input has caused. */
+const shiftsOfThePage = `new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const { hadRecentInput, value } of list.getEntries()) if (!hadRecentInput) sum += value;
+  }).observe({ type: 'layout-shift', buffered: true });
+  setTimeout(() => resolve(sum), 300);
+})`;

@@ -2,7 +2,7 @@
  * The pictures of the documents. The scenes are played in every run; `TEST_PICTURES=1 npm run test:browser -- pictures`
  * also writes docs/images again.
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
@@ -79,13 +79,19 @@ const openFixed = async (height: number): Promise<Page> => {
   return page;
 };
 
-/** Takes a picture of what the page shows, and writes it if it is wanted. */
+/**
+ * Takes a picture of what the page shows, and writes it if it is wanted, with all that a screen reader is told. Otherwise
+ * it expects that a screen reader is told the same as for the picture, so that no picture grows stale.
+ */
 const take = async (page: Page, name: string): Promise<void> => {
   await page.mouse.move(0, 0);
   const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' });
-  if (!isWanted) return;
+  const told = await page.locator('main').ariaSnapshot();
+  const toldFile = `test/browser/pictures/${name}.yml`;
+  if (!isWanted) return expect(told).toBe(readFileSync(toldFile, 'utf8'));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${name}.png`), picture);
+  if (name !== 'nodes') writeFileSync(toldFile, told);
 };
 
 describe('the pictures of the documents', () => {
