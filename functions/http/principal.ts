@@ -102,8 +102,9 @@ const issuerOf = (token: string): string => {
 
 const principalOf = async (issuer: Issuer, token: string, now: number): Promise<Principal> => {
   const claims = await verify(issuer, token, now);
-  const { exp, nbf, iat } = claims;
-  if (exp === undefined || ![exp, nbf, iat].every(isDate)) throw unauthenticated();
+  // `verify` requires the claim.
+  const { exp = 0, nbf, iat } = claims;
+  if (![exp, nbf, iat].every(isDate)) throw unauthenticated();
   const decision = decide(issuer, claims);
   if (!('granted' in decision)) throw unauthenticated();
   return { ...decision.granted, expires: 1_000 * exp };
