@@ -170,9 +170,27 @@ describe('a person with a keyboard alone', () => {
   });
 });
 
-describe('the script of the console', () => {
-  it('takes less than 150 kB when it is compressed', () => {
+describe('the page of the console', () => {
+  it('loads a script of less than 150 kB, compressed', () => {
     expect(gzipSync(readFileSync('.local/cli/console/app.js')).length).toBeLessThan(150_000);
+  });
+
+  it('waits for its question about the nodes, however often a person leaves the page and comes back', async () => {
+    const { page } = await console.open();
+    let asked = 0;
+    // The answer never comes.
+    await page.route('**/actions/nodes', () => {
+      asked += 1;
+    });
+    const first = page.waitForRequest('**/actions/nodes');
+    await go(page, 'nodes');
+    await first;
+    for (const isHidden of [true, false, true, false]) {
+      await page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));`);
+    }
+    await page.waitForTimeout(200);
+    expect(asked).toBe(1);
   });
 
   it('moves nothing that a person sees already, and asks no other server', async () => {

@@ -128,7 +128,7 @@ describe('the pictures of the documents', () => {
 });
 
 // nodes.test.ts plays this scene in every run.
-(isWanted ? describe : describe.skip)('the picture of three nodes', () => {
+const describeNodes = () => {
   let cluster: ClusterProcess;
   beforeAll(async () => {
     cluster = await startCluster();
@@ -158,4 +158,5 @@ describe('the pictures of the documents', () => {
     await take(page, 'nodes');
     await page.getByRole('button', { name: 'Stop the test writes' }).click();
   });
-});
+};
+if (isWanted) describe('the picture of three nodes', describeNodes);

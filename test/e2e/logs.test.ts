@@ -321,7 +321,7 @@ describeLocal('metrics', () => {
 });
 
 describeLocal('the log file in the data folder of npm start', () => {
-  it('has each line of the log that is printed, for its owner only', async () => {
+  it('keeps each printed line of the log, and only its owner may read it', async () => {
     await logged(await call('GET', '/v1/secrets'));
     const file = join(vault.dataDir, 'log');
     const kept = readFileSync(file, 'utf8').trim().split('\n');
@@ -331,7 +331,7 @@ describeLocal('the log file in the data folder of npm start', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('has whole lines and no token, also while a terminal gets short lines and a token', async () => {
+  it('keeps whole lines and no token, even while a terminal shows short lines and a token', async () => {
     const folder = freshFolder();
     const dsv = openDsv({ VAULT_DATA_DIR: folder, PORT: '0' });
     const program = process.execPath;

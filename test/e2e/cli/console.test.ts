@@ -85,7 +85,7 @@ describe('dsv console', () => {
     },
   );
 
-  it('does not start with a token that the vault refuses', async () => {
+  it('ends with exit code 5 if the vault refuses its token', async () => {
     const dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: 'a.b.c' });
     const { code, stderr } = await dsv.run(['console', '--no-open']);
     expect([code, stderr]).toEqual([5, expect.stringContaining('token')]);
