@@ -1,4 +1,4 @@
-/** Named sets of characters for random values. `dsv --generate` and the console have the same. */
+/** Named sets of characters for random values. `dsvault --generate` and the console have the same. */
 const digits = '0123456789';
 const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const lower = upper.toLowerCase();

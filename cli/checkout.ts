@@ -1,6 +1,6 @@
 /**
- * The vaults on this machine, by the programs of the checkout that `dsv` belongs to: makes tokens for them, finds them, and
- * changes the nodes of a cluster.
+ * The vaults on this machine, by the programs of the checkout that `dsvault` belongs to: makes tokens for them, finds
+ * them, and changes the nodes of a cluster.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ import * as v from 'valibot';
 import { environment, variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 
-/** `dsv` runs from the bundle `.local/cli/dsv.js`. */
+/** `dsvault` runs from the bundle `.local/cli/dsvault.js`. */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const tokenProgram = 'local/bin/token.ts';
 const vaultsProgram = 'local/bin/vaults.ts';
@@ -51,7 +51,10 @@ const run = (program: string, args: readonly string[]): Promise<string> =>
 /** A token for a vault that runs on this machine, and the vault's address. */
 export const makeLocalToken = async (caller: LocalCaller): Promise<LocalToken> => {
   if (!existsSync(join(root, tokenProgram))) {
-    throw failure('other', '--local works from a checkout of the vault, and this dsv is in none');
+    throw failure(
+      'other',
+      '--local works from a checkout of the vault, and this dsvault is in none',
+    );
   }
   const which = caller.for === undefined ? [] : [`--for=${caller.for}`];
   const who = [`--tenant=${caller.tenant}`, `--sub=${caller.sub}`];
@@ -73,7 +76,7 @@ const localVault = v.object({
 });
 export type LocalVault = v.InferOutput<typeof localVault>;
 
-/** The vaults that run on this machine from the checkout; none if this `dsv` is in no checkout. */
+/** The vaults that run on this machine from the checkout; none if this `dsvault` is in no checkout. */
 export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
   if (!existsSync(join(root, vaultsProgram))) return [];
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));

@@ -1,4 +1,4 @@
-/** Runs the program of `dsv run`: its signals, its output, its exit code. */
+/** Runs the program of `dsvault run`: its signals, its output, its exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants as modes, statSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -15,7 +15,7 @@ const notFound = 127;
 const signalBase = 128;
 
 const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-/** A terminal sends these signals to the child as well. If dsv passed them on, they would arrive twice. */
+/** A terminal sends these signals to the child as well. If dsvault passed them on, they would arrive twice. */
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 export type Child = {
@@ -108,6 +108,6 @@ const redacting = (hide: readonly string[]): Transform => {
 
 const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
   from.pipe(through).pipe(to, { end: false });
-  // If the reader is gone, the child gets a closed pipe, as it would without dsv.
+  // If the reader is gone, the child gets a closed pipe, as it would without dsvault.
   to.once('error', () => from.destroy());
 };

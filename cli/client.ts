@@ -41,8 +41,9 @@ type Asked<Id extends OperationId> = {
 export type Client = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
 
 /**
- * Opens a client. If a command fails after a write that may have taken effect, the client prints its idempotency key. The
- * user can repeat the write safely only with that key, and then gets the same answer, for example after a full disk.
+ * Opens a client. If a command fails after a write that may have taken effect, the client prints its idempotency key.
+ * The user can repeat the write safely only with that key, and then gets the same answer, for example after a full
+ * disk.
  */
 export const openClient = (settings: Settings): Client => {
   let keyOfEffect: string | undefined;
@@ -117,7 +118,7 @@ const sendUntilClear = async (
     const reason = outcome.failure.message.replace(/\.$/, '');
     if (settings.verbose) note(`${reason}; again in ${Math.round(outcome.waitMs)} ms`);
     else if (tries === 1 && !wantsJson()) {
-      note(`${reason}; dsv tries again, up to ${settings.retries} times`);
+      note(`${reason}; dsvault tries again, up to ${settings.retries} times`);
     }
     await sleep(outcome.waitMs, undefined, settings.signal && { signal: settings.signal });
   }
@@ -168,7 +169,10 @@ const authorization = async (
 ): Promise<Readonly<Record<string, string>>> => {
   if (new URL(url).pathname.endsWith(operations['get-health'].path)) return {};
   if (token !== undefined) return { Authorization: `Bearer ${await token.read()}` };
-  throw failure('denied', 'no token: set DSV_TOKEN or DSV_TOKEN_FILE, or keep one with dsv login');
+  throw failure(
+    'denied',
+    'no token: set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE, or keep one with dsvault login',
+  );
 };
 
 const parse = (text: string): unknown => {

@@ -1,4 +1,4 @@
-/** The common parts of all commands of `dsv`: flags, help, and errors of the command line. */
+/** The common parts of all commands of `dsvault`: flags, help, and errors of the command line. */
 import { Command, type CommanderError } from '@commander-js/extra-typings';
 import { isNote, isSecretName, parseAskedInstant } from '../functions/model/types.ts';
 import { type Client, openClient } from './client.ts';
@@ -23,11 +23,14 @@ export const offlineCommand = (name: string, summary: string, examples: string) 
 /** A command that asks the vault. */
 export const vaultCommand = (name: string, summary: string, examples: string) =>
   offlineCommand(name, summary, examples)
-    .option('--addr <url>', 'where the vault is (DSV_ADDR)')
-    .option('--token-file <file>', 'a file with the token (DSV_TOKEN_FILE; DSV_TOKEN holds one)')
-    .option('--profile <name>', 'a profile that dsv login has stored (DSV_PROFILE)')
-    .option('--timeout <seconds>', 'the time limit of one attempt (DSV_TIMEOUT)')
-    .option('--retries <count>', 'the number of attempts after the first (DSV_RETRIES)')
+    .option('--addr <url>', 'where the vault is (DSVAULT_ADDR)')
+    .option(
+      '--token-file <file>',
+      'a file with the token (DSVAULT_TOKEN_FILE; DSVAULT_TOKEN holds one)',
+    )
+    .option('--profile <name>', 'a profile that dsvault login has stored (DSVAULT_PROFILE)')
+    .option('--timeout <seconds>', 'the time limit of one attempt (DSVAULT_TIMEOUT)')
+    .option('--retries <count>', 'the number of attempts after the first (DSVAULT_RETRIES)')
     .option('--verbose', 'print requests and statuses on stderr')
     .option('--curl', 'print the request, without token and values, instead of sending it');
 
@@ -94,20 +97,21 @@ export const askedInstant = (text: string): string => {
   throw usage('--at is an instant in UTC, such as 2026-11-24T14:31:00Z');
 };
 
-/** Commands that users of other tools expect, with the alternative of `dsv`. */
+/** Commands that users of other tools expect, with the alternative of `dsvault`. */
 const otherWords: ReadonlyMap<string, string> = new Map([
-  ...['rm', 'remove'].map((word) => [word, 'dsv delete deletes a secret'] as const),
+  ...['rm', 'remove'].map((word) => [word, 'dsvault delete deletes a secret'] as const),
   ...['purge', 'shred', 'erase'].map(
-    (word) => [word, 'dsv destroy removes old values for ever'] as const,
+    (word) => [word, 'dsvault destroy removes old values for ever'] as const,
   ),
-  ['undelete', 'dsv restore brings a deleted secret back'],
-  ['generate', 'dsv create --generate makes a value'],
+  ['undelete', 'dsvault restore brings a deleted secret back'],
+  ['generate', 'dsvault create --generate makes a value'],
   ...['set', 'put', 'add'].map(
-    (word) => [word, 'dsv create stores a new secret, dsv update its next version'] as const,
+    (word) =>
+      [word, 'dsvault create stores a new secret, dsvault update its next version'] as const,
   ),
-  ...['show', 'read', 'cat'].map((word) => [word, 'dsv get prints a value'] as const),
-  ['ls', 'dsv list prints the names'],
-  ['versions', 'dsv history lists the versions'],
+  ...['show', 'read', 'cat'].map((word) => [word, 'dsvault get prints a value'] as const),
+  ['ls', 'dsvault list prints the names'],
+  ['versions', 'dsvault history lists the versions'],
 ]);
 
 /** The failure for a wrong command line. Its message repeats only names of flags and commands, never arguments. */

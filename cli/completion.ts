@@ -1,10 +1,10 @@
-/** Scripts that complete `dsv` in a shell. Their words come from the definitions of the commands. */
+/** Scripts that complete `dsvault` in a shell. Their words come from the definitions of the commands. */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 export const isShell = (text: string): text is Shell => ['bash', 'zsh', 'fish'].includes(text);
 
-/** The words that may follow each path of commands. `''` is `dsv` itself, `env encrypt` is a subcommand. */
+/** The words that may follow each path of commands. `''` is `dsvault` itself, `env encrypt` is a subcommand. */
 type Words = ReadonlyMap<string, readonly Word[]>;
 type Word = { readonly text: string; readonly about: string };
 
@@ -27,8 +27,8 @@ const cases = (words: Words, line: (words: readonly Word[]) => string): string =
   [...words].map(([path, some]) => `    '${path}') ${line(some)} ;;`).join('\n');
 
 /** A word that is no command does not change the path, so completion continues after arguments. */
-const bash = (words: Words): string => `# eval "$(dsv completion bash)"
-_dsv() {
+const bash = (words: Words): string => `# eval "$(dsvault completion bash)"
+_dsvault() {
   local path='' word known
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     known=" ${[...words.keys()].map((path) => path.replaceAll(' ', '/')).join(' ')} "
@@ -42,14 +42,14 @@ ${cases(words, (some) => `words='${some.map(({ text }) => text).join(' ')}'`)}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
-complete -o bashdefault -o default -F _dsv dsv
+complete -o bashdefault -o default -F _dsvault dsvault
 `;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-const zsh = (words: Words): string => `#compdef dsv
-# eval "$(dsv completion zsh)"
-_dsv() {
+const zsh = (words: Words): string => `#compdef dsvault
+# eval "$(dsvault completion zsh)"
+_dsvault() {
   local path='' word
   local -a known found
   known=(${[...words.keys()].map(quoted).join(' ')})
@@ -59,21 +59,21 @@ _dsv() {
   case "$path" in
 ${cases(words, (some) => `found=(${some.map(({ text, about }) => quoted(`${text}:${about.replaceAll(':', '\\:')}`)).join(' ')})`)}
   esac
-  _describe 'dsv' found || _files
+  _describe 'dsvault' found || _files
 }
-compdef _dsv dsv
+compdef _dsvault dsvault
 `;
 
 const fish = (words: Words): string => {
   const lines = [...words].flatMap(([path, some]) => {
-    const condition = quoted(`__dsv_at ${quoted(path)}`);
+    const condition = quoted(`__dsvault_at ${quoted(path)}`);
     return some.map(({ text, about }) => {
       const what = text.startsWith('--') ? `-l ${text.slice(2)}` : `-a ${text}`;
-      return `complete -c dsv -n ${condition} ${what} -d ${quoted(about)}`;
+      return `complete -c dsvault -n ${condition} ${what} -d ${quoted(about)}`;
     });
   });
-  return `# dsv completion fish | source
-function __dsv_at
+  return `# dsvault completion fish | source
+function __dsvault_at
   set -l path ''
   for word in (commandline -opc)[2..-1]
     set -l next (string trim "$path $word")

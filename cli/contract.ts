@@ -1,6 +1,6 @@
 /**
- * The HTTP contract as `dsv` uses it: routes, bodies and replies. test/e2e/cli/contract.test.ts compares each of them with
- * docs/openapi.yaml, property by property.
+ * The HTTP contract as `dsvault` uses it: routes, bodies and replies. test/e2e/cli/contract.test.ts compares each of
+ * them with docs/openapi.yaml, property by property.
  */
 import * as v from 'valibot';
 
@@ -18,7 +18,7 @@ const fileError = v.object({
   causeLine: v.optional(v.number()),
 });
 
-/** A problem document (RFC 9457). It keeps properties that `dsv` does not use, because `--json` prints them. */
+/** A problem document (RFC 9457). It keeps properties that `dsvault` does not use, because `--json` prints them. */
 export const problem = v.looseObject({
   code: v.string(),
   detail: v.string(),

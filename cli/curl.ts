@@ -16,7 +16,7 @@ export const curlOf = ({ method, url, headers, body }: Request): string => {
   const shown = JSON.stringify(body, (member, content) => (hidden.has(member) ? '…' : content));
   const parts = [
     `curl -X ${method}`,
-    `-H "Authorization: Bearer $DSV_TOKEN"`,
+    `-H "Authorization: Bearer $DSVAULT_TOKEN"`,
     ...Object.entries(headers).map(([name, text]) => `-H ${quoted(`${name}: ${text}`)}`),
     ...(body === undefined ? [] : [`-d ${quoted(shown)}`]),
     quoted(url),

@@ -19,5 +19,5 @@ export const configurationFolder = (): string => ownFolder('XDG_CONFIG_HOME', '.
 const ownFolder = (name: string, preset: string): string => {
   const given = variable(name);
   const folder = given !== undefined && isAbsolute(given) ? given : join(homedir(), preset);
-  return resolve('/', folder, 'dsv');
+  return resolve('/', folder, 'dsvault');
 };

@@ -1,4 +1,4 @@
-/** Expands a file. `dsv` sends no `unless`, so each answer has the content. */
+/** Expands a file. `dsvault` sends no `unless`, so each answer has the content. */
 import type { Session } from './command.ts';
 import type { BodyOf, ReplyOf } from './contract.ts';
 import { failure } from './failures.ts';

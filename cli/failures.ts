@@ -1,5 +1,5 @@
 /**
- * The failures of `dsv`. Each kind of failure has one exit code (docs/cli.md), one sentence for a person, and one
+ * The failures of `dsvault`. Each kind of failure has one exit code (docs/cli.md), one sentence for a person, and one
  * document for a program. Neither repeats typed or stored text, because a value may have been typed in the wrong place.
  */
 import {
@@ -53,7 +53,7 @@ const codes: Readonly<Record<ExitCode, string>> = {
   130: 'interrupted',
 };
 
-/** A failure that `dsv` itself found. The sentence must not hold a value, nor any text that may be one. */
+/** A failure that `dsvault` itself found. The sentence must not hold a value, nor any text that may be one. */
 export const failure = (kind: keyof typeof exitCodes, detail: string, cause?: unknown): Failure =>
   make(exitCodes[kind], { code: codes[exitCodes[kind]], detail }, undefined, cause);
 
@@ -85,7 +85,7 @@ const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map
 export const refusal = (problem: Problem, file?: string): Failure =>
   make(exitCodes[exitCodesOfProblems.get(problem.code) ?? 'other'], problem, file);
 
-/** The failure for errors of a file that `dsv` found, in the form of the server's problem. */
+/** The failure for errors of a file that `dsvault` found, in the form of the server's problem. */
 export const invalidFile = (
   { errors, errorsTotal }: { readonly errors: readonly FileError[]; readonly errorsTotal: number },
   file: string,
@@ -95,7 +95,7 @@ export const invalidFile = (
   return make(exitCodes.invalidFile, report, file);
 };
 
-/** The same failure with a sentence for users of `dsv`. The server's sentence is for users of HTTP. */
+/** The same failure with a sentence for users of `dsvault`. The server's sentence is for users of HTTP. */
 export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
   Object.assign(make(exitCode, report, file), { message: sentence });
 

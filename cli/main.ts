@@ -1,4 +1,4 @@
-/** `dsv`: the command line of the vault. All its actions use the HTTP API. */
+/** `dsvault`: the command line of the vault. All its actions use the HTTP API. */
 import { CommanderError } from '@commander-js/extra-typings';
 import { misuse, newCommand } from './command.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -28,13 +28,13 @@ import { exitCodes } from './failures.ts';
 import { reportFailure } from './reports.ts';
 
 const program = newCommand(
-  'dsv',
+  'dsvault',
   'the command line of the vault',
   `
-  printf %s hunter2 | dsv create DB_PASSWORD
-  dsv get DB_PASSWORD
-  dsv env encrypt --in-place .env
-  dsv run -f .env -- node server.js
+  printf %s hunter2 | dsvault create DB_PASSWORD
+  dsvault get DB_PASSWORD
+  dsvault env encrypt --in-place .env
+  dsvault run -f .env -- node server.js
   `,
 )
   .enablePositionalOptions()

@@ -1,4 +1,4 @@
-/** All output of `dsv`. Results go to stdout, messages go to stderr. */
+/** All output of `dsvault`. Results go to stdout, messages go to stderr. */
 import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
@@ -52,7 +52,7 @@ export const wantsJson = (): boolean => {
 };
 
 /** Prints a sentence to stderr, after the name of the program. */
-export const note = (sentence: string): void => noteLine(`dsv: ${sentence}`);
+export const note = (sentence: string): void => noteLine(`dsvault: ${sentence}`);
 
 /** Prints a line to stderr for editors and other programs. The line may quote a server or the name of a file. */
 export const noteLine = (line: string): void => void process.stderr.write(`${shown(line)}\n`);

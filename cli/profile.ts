@@ -1,4 +1,4 @@
-/** The profiles of `dsv login`: one file for each profile, with access for its owner only. */
+/** The profiles of `dsvault login`: one file for each profile, with access for its owner only. */
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -6,7 +6,7 @@ import { configurationFolder } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 import { replaceFile } from './private-files.ts';
 
-/** How `dsv login --oidc` asks for a token. Nothing of it is secret. */
+/** How `dsvault login --oidc` asks for a token. Nothing of it is secret. */
 const oidcClient = v.object({
   issuer: v.string(),
   clientId: v.string(),
@@ -35,7 +35,7 @@ export const profileFile = (name: string): string => {
 export const readProfile = (name: string): Profile => {
   const found = findProfile(name);
   if (found !== undefined) return found;
-  throw failure('other', `${profileFile(name)} is not a profile: replace it with dsv login`);
+  throw failure('other', `${profileFile(name)} is not a profile: replace it with dsvault login`);
 };
 
 /** Reads a profile; `undefined` if the file is damaged. Throws if others may read the file, as ssh does with keys. */

@@ -9,7 +9,7 @@ export const reportFailure = (error: unknown): number => {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     // The message may quote typed text. The frames cannot.
     const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
-    note(`a defect of dsv (${systemCodeOf(error)})`);
+    note(`a defect of dsvault (${systemCodeOf(error)})`);
     for (const frame of frames.slice(0, 5)) noteLine(frame);
     return 1;
   }

@@ -40,7 +40,7 @@ const timeoutMaxS = 600;
 const retriesMax = 20;
 
 export const profileName = (flags: Flags): string =>
-  flags.profile ?? variable('DSV_PROFILE') ?? 'default';
+  flags.profile ?? variable('DSVAULT_PROFILE') ?? 'default';
 
 /** Reads the settings. `kept` is the profile. */
 export const readSettings = (
@@ -48,9 +48,9 @@ export const readSettings = (
   kept: Profile = readProfile(profileName(flags)),
 ): Settings => {
   const profile = profileName(flags);
-  const timeout = flags.timeout ?? variable('DSV_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
-  const retries = flags.retries ?? variable('DSV_RETRIES') ?? kept.retries ?? defaultRetries;
-  const addr = readAddr(flags.addr ?? variable('DSV_ADDR') ?? kept.addr ?? defaultAddr);
+  const timeout = flags.timeout ?? variable('DSVAULT_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
+  const retries = flags.retries ?? variable('DSVAULT_RETRIES') ?? kept.retries ?? defaultRetries;
+  const addr = readAddr(flags.addr ?? variable('DSVAULT_ADDR') ?? kept.addr ?? defaultAddr);
   return {
     addr,
     token: readToken(flags, kept, `profile ${profile}`, addr),
@@ -101,14 +101,14 @@ const readToken = (
   profile: string,
   addr: string,
 ): Token | undefined => {
-  const typed = variable('DSV_TOKEN');
-  const file = variable('DSV_TOKEN_FILE');
-  const command = variable('DSV_TOKEN_COMMAND');
+  const typed = variable('DSVAULT_TOKEN');
+  const file = variable('DSVAULT_TOKEN_FILE');
+  const command = variable('DSVAULT_TOKEN_COMMAND');
   if (flags.tokenFile !== undefined) return tokenOfFile(flags.tokenFile, '--token-file');
-  if (typed !== undefined) return checked(typed, 'DSV_TOKEN');
-  if (file !== undefined) return tokenOfFile(file, 'DSV_TOKEN_FILE');
+  if (typed !== undefined) return checked(typed, 'DSVAULT_TOKEN');
+  if (file !== undefined) return tokenOfFile(file, 'DSVAULT_TOKEN_FILE');
   if (command !== undefined) {
-    return tokenOfCommand(wordsOf(command, 'DSV_TOKEN_COMMAND'), 'DSV_TOKEN_COMMAND', addr);
+    return tokenOfCommand(wordsOf(command, 'DSVAULT_TOKEN_COMMAND'), 'DSVAULT_TOKEN_COMMAND', addr);
   }
   if (kept.token !== undefined) return checked(kept.token, profile);
   return kept.tokenCommand && tokenOfCommand(kept.tokenCommand, profile, addr);

@@ -1,7 +1,7 @@
 /**
  * The token command: a program that prints a token, such as `kubectl create token`. Its token is kept in a private file
  * until shortly before it expires. The command comes from the environment or the profile of a user, and nothing about
- * it depends on the folder in which `dsv` runs.
+ * it depends on the folder in which `dsvault` runs.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -81,7 +81,7 @@ export const tokenOfCommand = (
   } satisfies Token;
 };
 
-/** Keeps a token. If this fails, for example without a home, the next `dsv` runs the command again. */
+/** Keeps a token. If this fails, for example without a home, the next `dsvault` runs the command again. */
 const keep = (folder: string, file: string, token: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -121,8 +121,8 @@ export const runTokenCommand = (
   const { error, status, signal, stdout } = spawnSync(program, args, {
     // A folder that every user and every project shares.
     cwd: '/',
-    // If the command starts dsv, that one must not start the command again.
-    env: { ...environment, DSV_TOKEN: 'none' },
+    // If the command starts dsvault, that one must not start the command again.
+    env: { ...environment, DSVAULT_TOKEN: 'none' },
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
     timeout: limitMs,

@@ -6,11 +6,11 @@ import { print, printJson } from '../output.ts';
 export const completionCommand = () =>
   offlineCommand(
     'completion',
-    'print a script that completes dsv in a shell',
+    'print a script that completes dsvault in a shell',
     `
-    eval "$(dsv completion bash)"
-    eval "$(dsv completion zsh)"
-    dsv completion fish | source
+    eval "$(dsvault completion bash)"
+    eval "$(dsvault completion zsh)"
+    dsvault completion fish | source
     `,
   )
     .argument('<shell>', 'bash, zsh or fish')

@@ -21,8 +21,8 @@ export const consoleCommand = () =>
     'console',
     'look at the vault in a browser, on this machine',
     `
-    dsv console
-    dsv console --profile production
+    dsvault console
+    dsvault console --profile production
     `,
   )
     .option('--no-open', 'open no browser; tell which file to open')
@@ -74,7 +74,7 @@ const actionsOf = (client: Client, settings: Settings): ReadonlyMap<string, Acti
 /** A dead node must not hide the others for long. */
 const givesUpSoon = { retries: 0, timeoutMs: 2_000 };
 
-/** The files that `cli/dsv.js` builds beside this bundle. */
+/** The files that `cli/dsvault.js` builds beside this bundle. */
 const pageFiles = (): ReadonlyMap<string, PageFile> => {
   const folder = fileURLToPath(new URL('./console/', import.meta.url));
   const read = (name: string, type: string): PageFile => {

@@ -10,9 +10,9 @@ export const createCommand = () =>
     'create',
     'store a secret that does not exist, or no longer does; its value is read from stdin',
     `
-    printf %s hunter2 | dsv create DB_PASSWORD --note 'for the new team'
-    dsv create TLS_KEY --value-file key.pem
-    dsv create API_KEY --generate 32 --alphabet base64url
+    printf %s hunter2 | dsvault create DB_PASSWORD --note 'for the new team'
+    dsvault create TLS_KEY --value-file key.pem
+    dsvault create API_KEY --generate 32 --alphabet base64url
     `,
   )
     .option('--skip-unchanged', 'succeed if the secret has this value already')
@@ -30,7 +30,10 @@ export const createCommand = () =>
         if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
         const current = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
         if (current === undefined) {
-          throw inOtherWords(error, `${name} exists: dsv update ${name} writes its next version`);
+          throw inOtherWords(
+            error,
+            `${name} exists: dsvault update ${name} writes its next version`,
+          );
         }
         if (flags.json) return await printJson({ ...current, unchanged: true });
         note(`${name} is unchanged at version ${current.version}`);

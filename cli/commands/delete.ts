@@ -4,10 +4,10 @@ import { printWritten } from '../written.ts';
 export const deleteCommand = () =>
   writingCommand(
     'delete',
-    'delete a secret; its history stays, and dsv restore brings it back',
+    'delete a secret; its history stays, and dsvault restore brings it back',
     `
-    dsv delete DB_PASSWORD --note 'moved to the new team'
-    dsv delete DB_PASSWORD --if-version 3
+    dsvault delete DB_PASSWORD --note 'moved to the new team'
+    dsvault delete DB_PASSWORD --if-version 3
     `,
   )
     .argument('<name>')

@@ -10,8 +10,8 @@ export const destroyCommand = () =>
     'destroy',
     'remove the values of old versions for ever; who wrote them and when stays',
     `
-    dsv destroy DB_PASSWORD@1
-    dsv destroy DB_PASSWORD --all
+    dsvault destroy DB_PASSWORD@1
+    dsvault destroy DB_PASSWORD --all
     `,
   )
     .argument('<secret>', 'NAME@VERSION, or NAME with --all')

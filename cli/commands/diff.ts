@@ -12,8 +12,8 @@ export const diffCommand = () =>
     'diff',
     'tell whether two versions have the same value, and with --show-values what differs',
     `
-    dsv diff DB_PASSWORD@1 DB_PASSWORD@3
-    dsv diff TLS_CHAIN@4 TLS_CHAIN --show-values
+    dsvault diff DB_PASSWORD@1 DB_PASSWORD@3
+    dsvault diff TLS_CHAIN@4 TLS_CHAIN --show-values
     `,
   )
     .argument('<one>', 'NAME@VERSION; without a version the current one')

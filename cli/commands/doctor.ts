@@ -12,10 +12,10 @@ const expiresSoonS = 300;
 export const doctorCommand = () =>
   vaultCommand(
     'doctor',
-    'look for what keeps dsv from working, and say what to do',
+    'look for what keeps dsvault from working, and say what to do',
     `
-    dsv doctor
-    dsv doctor --profile production
+    dsvault doctor
+    dsvault doctor --profile production
     `,
   ).action(async ({ json, ...flags }) => {
     const session = openSession(flags);
@@ -64,7 +64,11 @@ const checkAll = async (session: Session): Promise<Check[]> => [
       const code = statusExitCode(status);
       if (code === 0)
         return ok('access', 'the vault takes the token, and can use store and master key');
-      return failed('access', 'the vault cannot use its store or its master key: dsv status', code);
+      return failed(
+        'access',
+        'the vault cannot use its store or its master key: dsvault status',
+        code,
+      );
     },
   ),
 ];
@@ -107,7 +111,7 @@ const checkToken =
   ({ settings: { token } }: Session) =>
   (text: string | undefined): Check => {
     if (token === undefined || text === undefined) {
-      return failed('token', 'none: dsv login keeps one', exitCodes.denied);
+      return failed('token', 'none: dsvault login keeps one', exitCodes.denied);
     }
     const claims = claimsOf(text);
     const expires = claims && expiryOf(claims);

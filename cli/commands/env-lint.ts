@@ -12,8 +12,8 @@ export const lintCommand = () =>
     'lint',
     'check a file by the grammar of the vault, without a request to it',
     `
-    dsv env lint .env
-    dsv env lint .env --for expand --dialect docker
+    dsvault env lint .env
+    dsvault env lint .env --for expand --dialect docker
     `,
   )
     .argument('<file>', 'the file; - is stdin')

@@ -1,4 +1,4 @@
-/** `dsv env`: encrypts, expands and submits files with references. */
+/** `dsvault env`: encrypts, expands and submits files with references. */
 
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
@@ -26,9 +26,9 @@ export const envCommand = () =>
     'env',
     'files with references to secrets: enc(NAME) stores, secret(NAME) reads',
     `
-    dsv env lint .env
-    dsv env encrypt --in-place .env
-    dsv env expand .env --out .env.production
+    dsvault env lint .env
+    dsvault env encrypt --in-place .env
+    dsvault env expand .env --out .env.production
     `,
   )
     .enablePositionalOptions()
@@ -62,9 +62,9 @@ const encryptCommand = () =>
     'encrypt',
     'store what enc() names; each becomes secret(), and no secret is read',
     `
-    dsv env encrypt --in-place .env
-    dsv env encrypt .env.in --out .env --value-file TLS_KEY=key.pem
-    DB_PASSWORD=… dsv env encrypt - --values-from-env < .env.in
+    dsvault env encrypt --in-place .env
+    dsvault env encrypt .env.in --out .env --value-file TLS_KEY=key.pem
+    DB_PASSWORD=… dsvault env encrypt - --values-from-env < .env.in
     `,
   )
     .argument(...fileArgument)
@@ -81,8 +81,8 @@ const submitCommand = () =>
     'submit',
     'store what enc() names and put the values of secret() in place, in one go',
     `
-    dsv env submit .env.in --out .env
-    dsv env submit .env --dry-run
+    dsvault env submit .env.in --out .env
+    dsvault env submit .env --dry-run
     `,
   )
     .argument(...fileArgument)
@@ -99,9 +99,9 @@ const expandCommand = () =>
     'expand',
     'put the values of secret() in place',
     `
-    dsv env expand .env --out .env.production
-    dsv env expand .env --at 2026-11-24T14:31:00Z
-    dsv env expand .env --pin --in-place
+    dsvault env expand .env --out .env.production
+    dsvault env expand .env --at 2026-11-24T14:31:00Z
+    dsvault env expand .env --pin --in-place
     `,
   )
     .argument(...fileArgument)
@@ -147,8 +147,8 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
 };
 
 /**
- * Throws for a file without any reference. It would come back unchanged, and its owner would think that its plain values
- * are encrypted. The vault answers for a file with errors, and for one in which every enc() is already secret().
+ * Throws for a file without any reference. It would come back unchanged, and its owner would think that its plain
+ * values are encrypted. The vault answers for a file with errors, and for one in which every enc() is already secret().
  */
 const requireReference = (content: string, file: string): void => {
   const parsed = parseFile(content);

@@ -7,8 +7,8 @@ export const explainCommand = () =>
     'explain',
     'tell why you, or a caller with other scopes and names, can or cannot read a secret',
     `
-    dsv explain DB_PASSWORD
-    dsv explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'
+    dsvault explain DB_PASSWORD
+    dsvault explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'
     `,
   )
     .argument('<name>')

@@ -11,9 +11,9 @@ export const exportCommand = () =>
     'export',
     'print secrets with their values, as a .env file or as JSON',
     `
-    dsv export --out all.env
-    dsv export DB_PASSWORD API_KEY --dialect docker
-    dsv export --prefix DB_ --json
+    dsvault export --out all.env
+    dsvault export DB_PASSWORD API_KEY --dialect docker
+    dsvault export --prefix DB_ --json
     `,
   )
     .argument('[names...]', 'these secrets; by default all that the token may see')

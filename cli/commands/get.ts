@@ -9,10 +9,10 @@ export const getCommand = () =>
     'get',
     'print the value of a secret: its bytes and nothing else, unless to a terminal',
     `
-    dsv get DB_PASSWORD
-    dsv get DB_PASSWORD --version 1
-    dsv get DB_PASSWORD --at 2026-11-24T14:31:00Z
-    dsv get TLS_KEY --out key.pem
+    dsvault get DB_PASSWORD
+    dsvault get DB_PASSWORD --version 1
+    dsvault get DB_PASSWORD --at 2026-11-24T14:31:00Z
+    dsvault get TLS_KEY --out key.pem
     `,
   )
     .argument('<name>')

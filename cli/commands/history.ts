@@ -9,9 +9,9 @@ export const historyCommand = () =>
     'history',
     'list the versions of a secret, also of a deleted one, the newest first; times are UTC',
     `
-    dsv history DB_PASSWORD
-    dsv history DB_PASSWORD --json
-    dsv history DB_PASSWORD --show-values
+    dsvault history DB_PASSWORD
+    dsvault history DB_PASSWORD --json
+    dsvault history DB_PASSWORD --show-values
     `,
   )
     .argument('<name>')

@@ -10,9 +10,9 @@ export const importCommand = () =>
     'import',
     'create a secret for each assignment of a file, all of them or none',
     `
-    dsv import .env --note 'from the old server'
-    dsv import secrets.json
-    other-vault export | dsv import - --format env
+    dsvault import .env --note 'from the old server'
+    dsvault import secrets.json
+    other-vault export | dsvault import - --format env
     `,
   )
     .argument('<file>', 'the file; - is stdin')

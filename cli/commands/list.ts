@@ -7,9 +7,9 @@ export const listCommand = () =>
     'list',
     'list the names that the token may see, one a line',
     `
-    dsv list
-    dsv list --prefix DB_ --long
-    dsv list --deleted --long
+    dsvault list
+    dsvault list --prefix DB_ --long
+    dsvault list --deleted --long
     `,
   )
     .option('--prefix <beginning>', 'only names with this beginning')

@@ -16,11 +16,11 @@ export const loginCommand = () =>
     'login',
     'keep a token, by default from stdin, and the address of its vault in a profile',
     `
-    dsv login --local
-    dsv login --local --for cluster --tenant demo --sub you
-    dsv login --profile production --addr https://vault.example.com < token
-    dsv login --oidc --issuer https://login.example.com --client-id dsv --audience vault
-    dsv login --token-command 'kubectl create token deployer --audience vault --duration 10m'
+    dsvault login --local
+    dsvault login --local --for cluster --tenant demo --sub you
+    dsvault login --profile production --addr https://vault.example.com < token
+    dsvault login --oidc --issuer https://login.example.com --client-id dsvault --audience vault
+    dsvault login --token-command 'kubectl create token deployer --audience vault --duration 10m'
     `,
   )
     .option('--local', 'make the token for a vault that runs on this machine, and find its address')

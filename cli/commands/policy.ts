@@ -1,4 +1,4 @@
-/** `dsv policy`: checks an access policy, and tells what it makes of a token, without a vault. */
+/** `dsvault policy`: checks an access policy, and tells what it makes of a token, without a vault. */
 import { claimAt } from '../../functions/access/claims.ts';
 import type { IssuerPolicy } from '../../functions/access/policy.ts';
 import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
@@ -14,8 +14,8 @@ export const policyCommand = () =>
     'policy',
     'access policies: which tokens the vault accepts, and what they allow',
     `
-    dsv policy check access.yaml
-    dsv policy test access.yaml --token-file token
+    dsvault policy check access.yaml
+    dsvault policy test access.yaml --token-file token
     `,
   )
     .addCommand(checkCommand())
@@ -26,7 +26,7 @@ const checkCommand = () =>
     'check',
     'check a policy as the vault does',
     `
-    dsv policy check access.yaml
+    dsvault policy check access.yaml
     `,
   )
     .argument('<file>', 'the policy; - is stdin')
@@ -42,9 +42,9 @@ const testCommand = () =>
     'test',
     'tell which rule decides about a token, and why earlier rules do not',
     `
-    dsv policy test access.yaml --token-file token
-    dsv policy test access.yaml --token-file claims.json
-    kubectl create token deployer --audience vault | dsv policy test access.yaml --token-file -
+    dsvault policy test access.yaml --token-file token
+    dsvault policy test access.yaml --token-file claims.json
+    kubectl create token deployer --audience vault | dsvault policy test access.yaml --token-file -
     `,
   )
     .argument('<file>', 'the policy')

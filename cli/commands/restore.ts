@@ -9,8 +9,8 @@ export const restoreCommand = () =>
     'restore',
     'bring a deleted secret back: write its last value as a new version',
     `
-    dsv restore DB_PASSWORD
-    dsv restore DB_PASSWORD --note 'deleted by mistake'
+    dsvault restore DB_PASSWORD
+    dsvault restore DB_PASSWORD --note 'deleted by mistake'
     `,
   )
     .argument('<name>')
@@ -51,8 +51,8 @@ const findLastValue = async (session: Session, name: string): Promise<number> =>
 const gone = (name: string, version: number): Failure =>
   failure(
     'notFound',
-    `the value of version ${version} was destroyed: dsv create ${name} stores a new one`,
+    `the value of version ${version} was destroyed: dsvault create ${name} stores a new one`,
   );
 
 const notDeleted = (name: string): string =>
-  `${name} is not deleted: dsv rollback writes an old value of it again`;
+  `${name} is not deleted: dsvault rollback writes an old value of it again`;

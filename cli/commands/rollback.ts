@@ -8,8 +8,8 @@ export const rollbackCommand = () =>
     'rollback',
     'write the value of an old version as a new one',
     `
-    dsv rollback DB_PASSWORD --to 1
-    dsv rollback DB_PASSWORD --to 1 --if-version 3
+    dsvault rollback DB_PASSWORD --to 1
+    dsvault rollback DB_PASSWORD --to 1 --if-version 3
     `,
   )
     .argument('<name>')
@@ -30,6 +30,6 @@ export const rollbackCommand = () =>
       } catch (error) {
         // The version was found, so the secret is there.
         if (!isFailure(error) || error.report.code !== 'not_found') throw error;
-        throw inOtherWords(error, `${name} is deleted: dsv restore ${name} brings it back`);
+        throw inOtherWords(error, `${name} is deleted: dsvault restore ${name} brings it back`);
       }
     });

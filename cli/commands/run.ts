@@ -15,15 +15,15 @@ export const runCommand = () =>
     'run',
     'run a program with the variables of a file, expanded, in its environment and nowhere else',
     `
-    dsv run -- node server.js
-    dsv run -f production.env --only DB_URL,API_KEY -- ./migrate
-    dsv run --pristine --redact -- ./build.sh
+    dsvault run -- node server.js
+    dsvault run -f production.env --only DB_URL,API_KEY -- ./migrate
+    dsvault run --pristine --redact -- ./build.sh
     `,
   )
     .argument('<command...>', 'the program and its arguments, behind --')
     .option('-f, --env-file <file>', 'the file; - is stdin', '.env')
     .option('--only <keys>', 'only these keys of the file, with commas between')
-    .option('--pristine', 'do not pass on the environment of dsv itself')
+    .option('--pristine', 'do not pass on the environment of dsvault itself')
     .option('--redact', 'replace secrets in the output of the program with [redacted]')
     .passThroughOptions()
     .action(async ([command = '', ...args], { envFile, only, pristine, redact, ...flags }) => {
@@ -37,8 +37,8 @@ export const runCommand = () =>
     });
 
 /**
- * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and unreadable lines
- * remain, so that the vault reports them.
+ * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and unreadable
+ * lines remain, so that the vault reports them.
  */
 const withOnly = (content: string, keys: readonly string[], file: string): string => {
   const parsed = parseFile(content);

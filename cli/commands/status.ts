@@ -8,8 +8,8 @@ export const statusCommand = () =>
     'status',
     'tell whether the vault can use its store and its master key',
     `
-    dsv status
-    dsv status --json
+    dsvault status
+    dsvault status --json
     `,
   ).action(async ({ json, ...flags }) => {
     const { client } = openSession(flags);

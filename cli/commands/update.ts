@@ -9,9 +9,9 @@ export const updateCommand = () =>
     'update',
     'write the next version of a secret; its value is read from stdin',
     `
-    printf %s hunter3 | dsv update DB_PASSWORD --note 'rotated after the audit'
-    dsv update TLS_KEY --value-file key.pem --skip-unchanged
-    dsv update DB_PASSWORD --prompt --if-version 2
+    printf %s hunter3 | dsvault update DB_PASSWORD --note 'rotated after the audit'
+    dsvault update TLS_KEY --value-file key.pem --skip-unchanged
+    dsvault update DB_PASSWORD --prompt --if-version 2
     `,
   )
     .option('--if-version <number>', 'only while this is the current version')

@@ -5,13 +5,13 @@ import { print, printJson } from '../output.ts';
 export const versionCommand = () =>
   offlineCommand(
     'version',
-    'print the version of dsv and of the Node it runs on',
+    'print the version of dsvault and of the Node it runs on',
     `
-    dsv version
-    dsv version --json
+    dsvault version
+    dsvault version --json
     `,
   ).action(async ({ json }) => {
     const { version } = manifest;
     const node = process.versions.node;
-    await (json ? printJson({ version, node }) : print(`dsv ${version}, Node ${node}\n`));
+    await (json ? printJson({ version, node }) : print(`dsvault ${version}, Node ${node}\n`));
   });

@@ -6,8 +6,8 @@ export const whoamiCommand = () =>
     'whoami',
     'tell who the vault takes you for, and what you may do',
     `
-    dsv whoami
-    dsv whoami --profile production --json
+    dsvault whoami
+    dsvault whoami --profile production --json
     `,
   ).action(async ({ json, ...flags }) => {
     const { client, settings } = openSession(flags);

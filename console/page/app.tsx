@@ -22,8 +22,8 @@ const NoSession = () => (
   <main>
     <h1>This page has no session</h1>
     <p>
-      A session lives in one tab and ends with a reload. Press Enter where <code>dsv console</code>{' '}
-      runs, or start it again.
+      A session lives in one tab and ends with a reload. Press Enter where{' '}
+      <code>dsvault console</code> runs, or start it again.
     </p>
   </main>
 );

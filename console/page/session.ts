@@ -64,7 +64,7 @@ const reach = async (action: string, asked: unknown, signal?: AbortSignal): Prom
     if (signal?.aborted) throw error;
     throw new Refusal({
       code: 'console_ended',
-      detail: 'The console has ended. Start it again with dsv console.',
+      detail: 'The console has ended. Start it again with dsvault console.',
     });
   }
 };

@@ -1,4 +1,4 @@
-/** Reads an access policy from YAML and checks it strictly. Hosts, builds and `dsv policy` use it; no function does. */
+/** Reads an access policy from YAML and checks it strictly. Hosts, builds and `dsvault policy` use it; no function does. */
 import {
   array,
   type BaseIssue,

@@ -12,7 +12,7 @@ import type { ClaimPath, DenyList, Judge, Rule } from './policy.ts';
 
 type Granted = Omit<Principal, 'expires'>;
 
-/** Why a token gets nothing. Only `dsv policy test` tells this; a caller of the vault always gets the same answer. */
+/** Why a token gets nothing. Only `dsvault policy test` tells this; a caller of the vault always gets the same answer. */
 export type Refusal =
   | { readonly because: 'audience' }
   | { readonly because: 'several_audiences' }

@@ -62,8 +62,8 @@ curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
 
 To look at it in a browser:
 
-${setting}./cli/dsv.js login --local
-./cli/dsv.js console
+${setting}./cli/dsvault.js login --local
+./cli/dsvault.js console
 `);
 };
 

@@ -1,6 +1,6 @@
 /**
- * `node local/bin/vaults.ts`: prints the vaults that run on this machine from this checkout, as JSON, with the addresses
- * of their nodes and the files of their logs. `dsv console` asks this program.
+ * `node local/bin/vaults.ts`: prints the vaults that run on this machine from this checkout, as JSON, with the
+ * addresses of their nodes and the files of their logs. `dsvault console` asks this program.
  */
 import { join } from 'node:path';
 import { openLayout } from '../cluster/layout.ts';

@@ -1,4 +1,4 @@
-/** Values that were shown, copied, typed and hidden again are searched wherever a browser, `dsv` or the vault could keep them. */
+/** Values that were shown, copied, typed and hidden again are searched wherever a browser, `dsvault` or the vault could keep them. */
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -187,7 +187,7 @@ describe('values in the console', () => {
     ]);
   });
 
-  it('appear in no message of the page, no output of dsv, and no log of the vault', () => {
+  it('appear in no message of the page, no output of dsvault, and no log of the vault', () => {
     expect(messages).toEqual([]);
     expect(canariesIn(running.output())).toEqual([]);
     expect(vault.lines().join('\n')).toContain('create-secret');

@@ -65,12 +65,12 @@ describe('the view of a secret at an instant', () => {
     await panel.getByText('first value').waitFor();
     const command =
       (await panel
-        .getByText(/^dsv get/)
+        .getByText(/^dsvault get/)
         .first()
         .textContent()) ?? '';
     const [, ...args] = command.split(' ');
     expect(args.slice(0, 3)).toEqual(['get', name, '--at']);
-    expect((await console.process().dsv.run(args)).stdout).toBe('first value');
+    expect((await console.process().dsvault.run(args)).stdout).toBe('first value');
     await press(page, 'Now');
     await panel.getByText('version 3', { exact: true }).waitFor();
   });

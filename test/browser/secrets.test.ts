@@ -58,7 +58,7 @@ describe('the list of secrets', () => {
     const { page } = await console.open();
     await page.getByRole('heading', { name: 'No secrets yet' }).waitFor();
     await page
-      .getByText(/dsv create DB_PASSWORD/)
+      .getByText(/dsvault create DB_PASSWORD/)
       .first()
       .waitFor();
     await press(page, 'New secret');

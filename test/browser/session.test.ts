@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { followLauncher, useConsole } from '../support/console.ts';
-import { commandLines } from '../support/dsv.ts';
+import { commandLines } from '../support/dsvault.ts';
 import { useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -47,7 +47,9 @@ describe('a session of the console', () => {
     const { page } = await console.open();
     await page.reload();
     await page.getByRole('heading', { name: 'This page has no session' }).waitFor();
-    expect(await page.getByRole('main').textContent()).toContain('Press Enter where dsv console');
+    expect(await page.getByRole('main').textContent()).toContain(
+      'Press Enter where dsvault console',
+    );
     await console.process().newCode();
     await followLauncher(page, console.process());
   });
@@ -65,7 +67,10 @@ describe('a session of the console', () => {
     await context.route('**/actions/**', (route) => route.abort('connectionrefused'));
     await page.getByRole('link', { name: '.env' }).click();
     await page.getByRole('link', { name: 'Secrets' }).click();
-    await page.getByRole('alert').filter({ hasText: 'Start it again with dsv console' }).waitFor();
+    await page
+      .getByRole('alert')
+      .filter({ hasText: 'Start it again with dsvault console' })
+      .waitFor();
     expect(complaints).not.toEqual([]);
     complaints.length = 0;
   });

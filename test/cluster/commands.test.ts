@@ -10,7 +10,7 @@ import {
   isAlive,
   startCluster,
 } from '../support/cluster-process.ts';
-import { liveByDsv } from '../support/life-by-dsv.ts';
+import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
 import { freshName } from '../support/running-vault.ts';
@@ -173,9 +173,9 @@ describe('the life of a secret on three nodes', () => {
     }
   });
 
-  it('passes with dsv too, with each command on another node', async () => {
+  it('passes with dsvault too, with each command on another node', async () => {
     const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test' });
-    await liveByDsv(freshName(), [one, three, two].map(cluster.urlOf), token);
+    await liveByDsvault(freshName(), [one, three, two].map(cluster.urlOf), token);
   });
 });
 

@@ -3,7 +3,7 @@
  * and its history explains it all.
  */
 import { describe, expect, it } from '@jest/globals';
-import { liveByDsv } from '../support/life-by-dsv.ts';
+import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { runLocal } from '../support/local-process.ts';
 import {
   describeLocal,
@@ -220,8 +220,8 @@ describe('a secret', () => {
 });
 
 describe('the life of a secret', () => {
-  it('passes with dsv too', async () => {
-    await liveByDsv(freshName('LIVED_'), [vault.baseUrl()], vault.token());
+  it('passes with dsvault too', async () => {
+    await liveByDsvault(freshName('LIVED_'), [vault.baseUrl()], vault.token());
   });
 });
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { canaryForms, findCanaries } from '../support/adversary/canaries.ts';
-import { openDsv } from '../support/dsv.ts';
+import { openDsvault } from '../support/dsvault.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { type Line, logged as linesOf } from '../support/log-lines.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
@@ -333,9 +333,9 @@ describeLocal('the log file in the data folder of npm start', () => {
 
   it('keeps whole lines and no token, even while a terminal shows short lines and a token', async () => {
     const folder = freshFolder();
-    const dsv = openDsv({ VAULT_DATA_DIR: folder, PORT: '0' });
+    const dsvault = openDsvault({ VAULT_DATA_DIR: folder, PORT: '0' });
     const program = process.execPath;
-    const vaultAt = dsv.start([resolve('local/bin/start.ts')], { program, terminal: true });
+    const vaultAt = dsvault.start([resolve('local/bin/start.ts')], { program, terminal: true });
     await vaultAt.prints('TOKEN=eyJ');
     const { url } = JSON.parse(readFileSync(join(folder, 'running.json'), 'utf8'));
     await fetch(`${url}/health`);

@@ -1,15 +1,15 @@
-/** `dsv console` as a process. */
+/** `dsvault console` as a process. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startProgram } from '../../local/host/supervisor.ts';
-import { type Dsv, openDsv } from './dsv.ts';
+import { type Dsvault, openDsvault } from './dsvault.ts';
 import { freshFolder } from './local-process.ts';
 import type { RunningVault } from './running-vault.ts';
 import { until, untilSeen } from './until.ts';
 
-/** A running `dsv console`. */
+/** A running `dsvault console`. */
 export type ConsoleProcess = {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
@@ -19,8 +19,8 @@ export type ConsoleProcess = {
   readonly code: () => string;
   /** Presses Enter, and returns the new code. */
   readonly newCode: () => Promise<string>;
-  /** `dsv` for the same vault and token. */
-  readonly dsv: Dsv;
+  /** `dsvault` for the same vault and token. */
+  readonly dsvault: Dsvault;
   /** The process, and all that it has written. */
   readonly child: ChildProcess;
   readonly output: () => string;
@@ -32,7 +32,7 @@ export type ConsoleProcess = {
 export type ConsoleVault = Pick<RunningVault, 'baseUrl' | 'token' | 'dataDir'>;
 
 /**
- * Starts `dsv console` for a vault, by default with a token for everything in the vault's own tenant and without a
+ * Starts `dsvault console` for a vault, by default with a token for everything in the vault's own tenant and without a
  * browser. Throws with its output if it does not serve.
  */
 export const startConsoleProcess = async (
@@ -48,14 +48,14 @@ export const startConsoleProcess = async (
   } = {},
 ): Promise<ConsoleProcess> => {
   const settings = {
-    DSV_ADDR: vault.baseUrl(),
-    DSV_TOKEN: token,
+    DSVAULT_ADDR: vault.baseUrl(),
+    DSVAULT_TOKEN: token,
     VAULT_DATA_DIR: vault.dataDir,
     ...env,
   };
   const { PATH } = process.env;
   const HOME = freshFolder();
-  const child = startProgram(resolve('cli/dsv.js'), ['console', ...args], {
+  const child = startProgram(resolve('cli/dsvault.js'), ['console', ...args], {
     env: { PATH, HOME, ...settings },
     stdio: 'pipe',
   });
@@ -72,8 +72,8 @@ export const startConsoleProcess = async (
   });
   await until(() => hasEnded || output.includes('press Enter'), 30_000).catch(() => child.kill());
   await (child.killed && ended);
-  if (hasEnded) throw new Error(`dsv console has ended: ${output}`);
-  const folder = join(HOME, '.config/dsv');
+  if (hasEnded) throw new Error(`dsvault console has ended: ${output}`);
+  const folder = join(HOME, '.config/dsvault');
   const launcher = join(folder, readdirSync(folder).join());
   const read = () => readFileSync(launcher, 'utf8');
   const code = () => /#code=([\w-]+)/.exec(read())?.[1] ?? '';
@@ -86,7 +86,7 @@ export const startConsoleProcess = async (
       child.stdin?.write('\n');
       return untilSeen(code, (present) => present !== old);
     },
-    dsv: openDsv(settings),
+    dsvault: openDsvault(settings),
     child,
     output: () => output,
     end: (signal = 'SIGTERM') => {

@@ -1,6 +1,6 @@
 /**
- * The page of `dsv console` in a real browser. A test file has one browser and one console; each opening is a new session
- * in a new profile.
+ * The page of `dsvault console` in a real browser. A test file has one browser and one console; each opening is a new
+ * session in a new profile.
  */
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';

@@ -62,7 +62,7 @@ const Missing = ({
         </ActionButton>
       </p>
       <p>
-        <Command>{`printf %s hunter2 | dsv create ${name}`}</Command>
+        <Command>{`printf %s hunter2 | dsvault create ${name}`}</Command>
       </p>
       {isCreating && (
         <NewSecretDialog name={name} onEnd={onEnd} onClose={() => setCreating(false)} />

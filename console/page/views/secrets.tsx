@@ -212,11 +212,11 @@ const NothingHere = ({ search: { prefix, state } }: { readonly search: Search })
       </p>
       <p>The same from the command line:</p>
       <p>
-        <Command>printf %s hunter2 | dsv create DB_PASSWORD --note 'a first try'</Command>
+        <Command>printf %s hunter2 | dsvault create DB_PASSWORD --note 'a first try'</Command>
       </p>
       <p>A whole file at once, each assignment as a secret:</p>
       <p>
-        <Command>dsv import .env</Command>
+        <Command>dsvault import .env</Command>
       </p>
       {isPartial && (
         <p>

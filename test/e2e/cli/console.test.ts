@@ -1,10 +1,10 @@
-/** `dsv console` as a process: the file that opens it, and what others on this machine can see or do. */
+/** `dsvault console` as a process: the file that opens it, and what others on this machine can see or do. */
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { operations } from '../../../cli/contract.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../../support/console-process.ts';
-import { commandLines, openDsv } from '../../support/dsv.ts';
+import { commandLines, openDsvault } from '../../support/dsvault.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { useVault } from '../../support/running-vault.ts';
 import { until } from '../../support/until.ts';
@@ -23,7 +23,7 @@ const post = (path: string, body: string, headers = {}) =>
     body,
   });
 
-describe('dsv console', () => {
+describe('dsvault console', () => {
   it('writes a launcher file that only its owner can read, in a folder that only its owner can enter', () => {
     expect(statSync(running.launcher).mode & 0o777).toBe(0o600);
     expect(statSync(dirname(running.launcher)).mode & 0o777).toBe(0o700);
@@ -33,7 +33,7 @@ describe('dsv console', () => {
   it('prints no code, and shows neither code nor token in the command line of any process', async () => {
     const codes = [running.code(), await running.newCode()];
     const seen = commandLines().join('\n');
-    expect(seen).toContain('dsv.js console');
+    expect(seen).toContain('dsvault.js console');
     for (const secret of [...codes, vault.token().split('.')[2] ?? '']) {
       expect(seen).not.toContain(secret);
       expect(running.output()).not.toContain(secret);
@@ -86,8 +86,8 @@ describe('dsv console', () => {
   );
 
   it('ends with exit code 5 if the vault refuses its token', async () => {
-    const dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: 'a.b.c' });
-    const { code, stderr } = await dsv.run(['console', '--no-open']);
+    const dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: 'a.b.c' });
+    const { code, stderr } = await dsvault.run(['console', '--no-open']);
     expect([code, stderr]).toEqual([5, expect.stringContaining('token')]);
   });
 });

@@ -1,4 +1,4 @@
-/** Compares the client of `dsv` with docs/openapi.yaml in both directions. */
+/** Compares the client of `dsvault` with docs/openapi.yaml in both directions. */
 import { describe, expect, it } from '@jest/globals';
 import { operations as known, problem } from '../../../cli/contract.ts';
 import { type Json, type Node, operations, parametersOf, resolved } from '../../support/openapi.ts';
@@ -34,7 +34,7 @@ const told = (schema: Json | undefined): Json => {
   return node['type'] === 'integer' ? 'number' : (node['type'] ?? 'anything');
 };
 
-/** A schema of `dsv` in the same short form. */
+/** A schema of `dsvault` in the same short form. */
 type Schema = {
   readonly type: string;
   readonly entries?: Readonly<Record<string, Schema>>;
@@ -42,29 +42,29 @@ type Schema = {
   readonly item?: Schema;
   readonly options?: readonly Schema[];
 };
-const toldByDsv = ({ type, entries, wrapped, item, options }: Schema): Json => {
-  if (type === 'union' && options) return { either: options.map(toldByDsv) };
-  if (type === 'nullable' && wrapped) return { orNull: toldByDsv(wrapped) };
-  if (type === 'array' && item) return { each: toldByDsv(item) };
+const toldByDsvault = ({ type, entries, wrapped, item, options }: Schema): Json => {
+  if (type === 'union' && options) return { either: options.map(toldByDsvault) };
+  if (type === 'nullable' && wrapped) return { orNull: toldByDsvault(wrapped) };
+  if (type === 'array' && item) return { each: toldByDsvault(item) };
   if (entries) {
     const members = Object.entries(entries).map(([name, member]) =>
       member.type === 'optional' && member.wrapped
-        ? [`${name}?`, toldByDsv(member.wrapped)]
-        : [name, toldByDsv(member)],
+        ? [`${name}?`, toldByDsvault(member.wrapped)]
+        : [name, toldByDsvault(member)],
     );
     return Object.fromEntries(members);
   }
   if (type === 'record') return 'map';
   return type === 'picklist' || type === 'literal' ? 'string' : type;
 };
-const ofDsv = (schema: unknown): Json => toldByDsv(schema as Schema);
+const ofDsvault = (schema: unknown): Json => toldByDsvault(schema as Schema);
 
 const jsonOf = (holder: Json | undefined): Json | undefined => {
   const content = (holder as Node | undefined)?.['content'] as Node | undefined;
   return (content?.['application/json'] as Node | undefined)?.['schema'];
 };
 
-describe('the client of dsv', () => {
+describe('the client of dsvault', () => {
   it('has every operation of the document and no other', () => {
     expect(Object.keys(known).sort()).toEqual(operations.map((one) => one.operationId).sort());
   });
@@ -81,7 +81,7 @@ describe('the client of dsv', () => {
     const isEnv = path.startsWith('/v1/env');
     expect([...operation.query].sort()).toEqual(isEnv ? [] : namesIn('query').sort());
     const body = jsonOf(node['requestBody']);
-    expect(ofDsv(operation.body)).toEqual(body === undefined ? 'undefined' : told(body));
+    expect(ofDsvault(operation.body)).toEqual(body === undefined ? 'undefined' : told(body));
   });
 
   it.each(operations)('decodes every reply of $operationId', ({ operationId, node }) => {
@@ -91,13 +91,13 @@ describe('the client of dsv', () => {
     expect(answers.map(([status]) => Number(status))).toEqual(operation.answers);
     const dated = (shape: Json) => (operationId === 'expand-env' ? withPairs(shape) : shape);
     for (const [, response] of answers) {
-      expect(dated(told(jsonOf(response)))).toEqual(ofDsv(operation.reply));
+      expect(dated(told(jsonOf(response)))).toEqual(ofDsvault(operation.reply));
     }
   });
 
   it('decodes problems', () => {
     const members = told({ $ref: '#/components/schemas/Problem' }) as Node;
-    const understood = ofDsv(problem) as Node;
+    const understood = ofDsvault(problem) as Node;
     for (const [member, shape] of Object.entries(understood)) {
       const name = member.replace('?', '');
       expect([name, members[name] ?? members[`${name}?`]]).toEqual([name, shape]);

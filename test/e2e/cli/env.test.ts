@@ -1,15 +1,15 @@
-/** `dsv env` keeps the owner of a file that it replaces. `scripts/env.txt` tells all else. */
+/** `dsvault env` keeps the owner of a file that it replaces. `scripts/env.txt` tells all else. */
 import { spawnSync } from 'node:child_process';
 import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dsv, openDsv } from '../../support/dsv.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
 
 const vault = useVault();
-let dsv: Dsv;
+let dsvault: Dsvault;
 beforeAll(() => {
-  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() });
+  dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: vault.token() });
 });
 
 /** Only root can change the owner of a file. */
@@ -18,7 +18,7 @@ const nobody = { uid: 65_534, gid: 65_534 };
 
 /** A file of another owner if possible, which creates the name. */
 const fileFor = (name: string) => {
-  const file = join(dsv.folder, `${name}.env`);
+  const file = join(dsvault.folder, `${name}.env`);
   const content = `${name}=v\nA="enc(${name})"\n`;
   writeFileSync(file, content);
   const owner = isRoot ? nobody : statSync(file);
@@ -26,10 +26,10 @@ const fileFor = (name: string) => {
   return { file, content, owner };
 };
 
-describe('dsv env encrypt --in-place', () => {
+describe('dsvault env encrypt --in-place', () => {
   it('keeps the owner of the file', async () => {
     const { file, owner } = fileFor(freshName());
-    expect(await dsv.run(['env', 'encrypt', '--in-place', file])).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['env', 'encrypt', '--in-place', file])).toMatchObject({ code: 0 });
     const { uid, gid } = statSync(file);
     expect({ uid, gid }).toEqual({ uid: owner.uid, gid: owner.gid });
   });
@@ -37,13 +37,13 @@ describe('dsv env encrypt --in-place', () => {
   (isRoot ? it : it.skip)('replaces and stores nothing if the owner cannot be kept', async () => {
     const name = freshName();
     const { file, content } = fileFor(name);
-    const env = { ...process.env, DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() };
-    const command = ['cli/dsv.js', 'env', 'encrypt', '--in-place', file];
+    const env = { ...process.env, DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: vault.token() };
+    const command = ['cli/dsvault.js', 'env', 'encrypt', '--in-place', file];
     // Root without the capability to change owners, like any other user.
     const ran = spawnSync('setpriv', ['--bounding-set=-chown', ...command], { env });
     expect([ran.status, String(ran.stderr)]).toEqual([1, expect.stringContaining('the owner of')]);
     expect(readFileSync(file, 'utf8')).toBe(content);
-    expect(readdirSync(dsv.folder).filter((entry) => entry.includes('draft'))).toEqual([]);
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 3 });
+    expect(readdirSync(dsvault.folder).filter((entry) => entry.includes('draft'))).toEqual([]);
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 3 });
   });
 });

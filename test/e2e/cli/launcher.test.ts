@@ -1,4 +1,4 @@
-/** `cli/dsv.js` builds the command line of a checkout when it is first run or has changed. */
+/** `cli/dsvault.js` builds the command line of a checkout when it is first run or has changed. */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -32,7 +32,10 @@ const install = (folder: string): void =>
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
 const version = (folder: string) => {
   const { PATH } = process.env;
-  return spawnSync(join(folder, 'cli/dsv.js'), ['version'], { env: { PATH }, encoding: 'utf8' });
+  return spawnSync(join(folder, 'cli/dsvault.js'), ['version'], {
+    env: { PATH },
+    encoding: 'utf8',
+  });
 };
 /** A token by its form. */
 const jwt = [{ alg: 'none' }, {}, {}]
@@ -40,19 +43,19 @@ const jwt = [{ alg: 'none' }, {}, {}]
   .join('.');
 const built = (folder: string): string[] => readdirSync(join(folder, '.local/cli'));
 
-describe('the launcher of dsv', () => {
+describe('the launcher of dsvault', () => {
   it('builds one file when first run, and again when a source has changed', () => {
     const folder = checkout();
     install(folder);
-    expect(version(folder).stdout).toMatch(/^dsv 0/);
-    expect(built(folder)).toEqual(['console', 'dsv.js']);
+    expect(version(folder).stdout).toMatch(/^dsvault 0/);
+    expect(built(folder)).toEqual(['console', 'dsvault.js']);
     const manifest = join(folder, 'package.json');
     for (const next of ['7.7.7', '8.8.8']) {
       const text = readFileSync(manifest, 'utf8');
       writeFileSync(manifest, text.replace(/"version": "[^"]*"/, `"version": "${next}"`));
-      expect(version(folder).stdout).toContain(`dsv ${next},`);
+      expect(version(folder).stdout).toContain(`dsvault ${next},`);
     }
-    expect(built(folder)).toEqual(['console', 'dsv.js']);
+    expect(built(folder)).toEqual(['console', 'dsvault.js']);
   });
 
   it('says to run npm ci where nothing is installed', () => {
@@ -65,10 +68,10 @@ describe('the launcher of dsv', () => {
     const folder = checkout();
     install(folder);
     version(folder);
-    const bundle = join(freshFolder(), 'dsv.mjs');
-    cpSync(join(folder, '.local/cli/dsv.js'), bundle);
+    const bundle = join(freshFolder(), 'dsvault.mjs');
+    cpSync(join(folder, '.local/cli/dsvault.js'), bundle);
     const ran = spawnSync(process.execPath, [bundle, 'version'], { encoding: 'utf8' });
-    expect(ran.stdout).toMatch(/^dsv 0/);
+    expect(ran.stdout).toMatch(/^dsvault 0/);
   });
 
   it('runs by its path and after npm link, without Node reading --env-file itself', () => {
@@ -83,9 +86,13 @@ describe('the launcher of dsv', () => {
     const file = join(linked, 'raw.env');
     writeFileSync(file, `NODE_OPTIONS=--require=${script}\nA=1\n`);
     for (const node of nodes()) {
-      for (const program of [join(folder, 'cli/dsv.js'), join(linked, 'bin/dsv')]) {
+      for (const program of [join(folder, 'cli/dsvault.js'), join(linked, 'bin/dsvault')]) {
         for (const flag of ['--env-file', '-f']) {
-          const env = { PATH: `${node}${delimiter}${PATH}`, DSV_TOKEN: jwt, DSV_RETRIES: '0' };
+          const env = {
+            PATH: `${node}${delimiter}${PATH}`,
+            DSVAULT_TOKEN: jwt,
+            DSVAULT_RETRIES: '0',
+          };
           const args = ['run', '--addr', 'http://127.0.0.1:9', flag, file, '--', 'true'];
           const ran = spawnSync(program, args, { env, encoding: 'utf8' });
           expect([ran.status, ran.stderr]).toEqual([7, expect.stringContaining('cannot reach')]);

@@ -1,8 +1,8 @@
-/** `dsv login --oidc` against a real OpenID provider and a vault that trusts this provider. */
+/** `dsvault login --oidc` against a real OpenID provider and a vault that trusts this provider. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { type Dsv, openDsv } from '../../support/dsv.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type LocalProcess, lineOf, runFile } from '../../support/local-process.ts';
 import { type Answer, decide } from '../../support/openid/person.ts';
 import { describeLocal, type RunningVault, startVault } from '../../support/running-vault.ts';
@@ -10,27 +10,27 @@ import { describeLocal, type RunningVault, startVault } from '../../support/runn
 const audience = 'https://vault.example.com';
 const scope = 'openid secrets:read secrets:write';
 
-describeLocal('dsv login --oidc', () => {
+describeLocal('dsvault login --oidc', () => {
   let provider: LocalProcess;
   let vault: RunningVault;
   let issuer: string;
-  let dsv: Dsv;
+  let dsvault: Dsvault;
   beforeAll(async () => {
     provider = runFile('test/support/openid/provider.ts', [], {});
     issuer = await lineOf(provider, /^issuer (.*)$/);
     const keys = await (await fetch(`${issuer}/jwks`)).text();
     vault = await startVault({ AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, AUTH_JWKS: keys });
-    dsv = openDsv({ DSV_ADDR: vault.baseUrl() });
+    dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl() });
   });
   afterAll(async () => {
     provider.child.kill();
     await Promise.all([provider.exit, vault.stop()]);
   });
 
-  const first = () => ['--issuer', issuer, '--client-id', 'dsv', '--scope', scope];
+  const first = () => ['--issuer', issuer, '--client-id', 'dsvault', '--scope', scope];
   const login = (profile: string, flags: readonly string[]) =>
-    dsv.start(['login', '--oidc', '--profile', profile, ...flags]);
-  /** The address with the code in it, from the lines that `dsv` has printed. */
+    dsvault.start(['login', '--oidc', '--profile', profile, ...flags]);
+  /** The address with the code in it, from the lines that `dsvault` has printed. */
   const addressIn = async ({ child, prints }: ReturnType<typeof login>): Promise<string> => {
     let printed = '';
     child.stderr?.on('data', (chunk) => (printed += chunk));
@@ -42,7 +42,7 @@ describeLocal('dsv login --oidc', () => {
     await decide(await addressIn(started), answer);
     return await started.ran;
   };
-  const fileOf = (profile: string) => join(dsv.folder, `.config/dsv/${profile}.json`);
+  const fileOf = (profile: string) => join(dsvault.folder, `.config/dsvault/${profile}.json`);
   const isKept = (profile: string) =>
     statSync(fileOf(profile), { throwIfNoEntry: false }) !== undefined;
 
@@ -53,33 +53,33 @@ describeLocal('dsv login --oidc', () => {
     ]);
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
-      /^dsv: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsv: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsv: profile approved is kept in/,
+      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: profile approved is kept in/,
     );
     const kept = JSON.parse(readFileSync(fileOf('approved'), 'utf8'));
     expect(kept).toEqual({
       addr: vault.baseUrl(),
       token: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
-      oidc: { issuer, clientId: 'dsv', scope, audience },
+      oidc: { issuer, clientId: 'dsvault', scope, audience },
     });
     const name = ['app.KEY', '--profile', 'approved'];
-    expect(await dsv.run(['create', ...name], { input: 'v' })).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['create', ...name], { input: 'v' })).toMatchObject({ code: 0 });
     expect((await loginAnd('approve', 'approved', [])).code).toBe(0);
     const renewed = JSON.parse(readFileSync(fileOf('approved'), 'utf8'));
     expect(renewed).toEqual({ ...kept, token: expect.not.stringMatching(kept.token) });
-    expect(await dsv.run(['get', ...name])).toMatchObject({ code: 0, stdout: 'v' });
+    expect(await dsvault.run(['get', ...name])).toMatchObject({ code: 0, stdout: 'v' });
   });
 
   it('keeps nothing if the person denies the login', async () => {
     const { code, stderr } = await loginAnd('deny', 'denied', first());
     expect([code, isKept('denied')]).toEqual([5, false]);
-    expect(stderr).toContain('dsv: the login was denied (unauthenticated)');
+    expect(stderr).toContain('dsvault: the login was denied (unauthenticated)');
   });
 
   it('keeps nothing if the vault refuses the token that the person approves', async () => {
     // Without an audience the access token is opaque, and the ID token is for the client.
     const { code, stderr } = await loginAnd('approve', 'refused', first());
     expect([code, isKept('refused')]).toEqual([5, false]);
-    expect(stderr).toContain('dsv: a valid bearer token is needed (unauthenticated, request');
+    expect(stderr).toContain('dsvault: a valid bearer token is needed (unauthenticated, request');
   });
 
   it('keeps nothing if it is interrupted while it waits', async () => {
@@ -94,6 +94,8 @@ describeLocal('dsv login --oidc', () => {
     const flags = ['--issuer', issuer, '--client-id', 'stranger'];
     const { code, stderr } = await login('stranger', flags).ran;
     expect([code, isKept('stranger')]).toEqual([5, false]);
-    expect(stderr).toBe('dsv: the issuer refuses the login: invalid_client (unauthenticated)\n');
+    expect(stderr).toBe(
+      'dsvault: the issuer refuses the login: invalid_client (unauthenticated)\n',
+    );
   });
 });

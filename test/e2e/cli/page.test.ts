@@ -8,10 +8,12 @@ import { useVault } from '../../support/running-vault.ts';
 
 const vault = useVault();
 
-/** The commands of the page's blocks that contain `dsv`, each with its output. */
+/** The commands of the page's blocks that contain `dsvault`, each with its output. */
 const commandsOf = (page: string) =>
   [...readFileSync(page, 'utf8').matchAll(/^```console\n(.*?)^```$/gms)]
-    .flatMap(([, block = '']) => (/^\$ .*\bdsv /m.test(block) ? block.split(/^\$ /m).slice(1) : []))
+    .flatMap(([, block = '']) =>
+      /^\$ .*\bdsvault /m.test(block) ? block.split(/^\$ /m).slice(1) : [],
+    )
     .map((text) => {
       const [command = '', ...output] = text.split(/(?<!\\)\n/);
       return { command, printed: output.join('\n').trim() };
@@ -28,15 +30,15 @@ const steady = (text: string): string =>
 
 const run = (command: string, folder: string): string => {
   const script = `
-    dsv() { "${resolve('cli/dsv.js')}" "$@"; }
+    dsvault() { "${resolve('cli/dsvault.js')}" "$@"; }
     npm() { printf %s "$TOKEN"; }
     ${command}`;
   const { PATH } = process.env;
   const env = {
     PATH,
     HOME: folder,
-    DSV_ADDR: vault.baseUrl(),
-    // `dsv login --local` looks here for the running vault.
+    DSVAULT_ADDR: vault.baseUrl(),
+    // `dsvault login --local` looks here for the running vault.
     VAULT_DATA_DIR: vault.dataDir,
     TOKEN: vault.token({ tenant: folder.replaceAll(/\W/g, ''), sub: 'you' }),
   };
@@ -72,9 +74,9 @@ describe('the documents', () => {
     .map((file) => join('docs', file));
 
   it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages])(
-    'start dsv by its name or its path, never by npx or node: %s',
+    'start dsvault by its name or its path, never by npx or node: %s',
     (page) => {
-      const starts = /\bnpx( -\S+)* dsv\b.*|\bnode( -\S+)* \S*cli\/dsv\.js.*/g;
+      const starts = /\bnpx( -\S+)* dsvault\b.*|\bnode( -\S+)* \S*cli\/dsvault\.js.*/g;
       expect(readFileSync(page, 'utf8').match(starts)).toBeNull();
     },
   );

@@ -1,21 +1,21 @@
-/** `dsv` asks a person at a terminal for a value or a token without an echo, and for a yes before it destroys. */
+/** `dsvault` asks a person at a terminal for a value or a token without an echo, and for a yes before it destroys. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dsv, openDsv } from '../../support/dsv.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
 
 /** A text in every value of this file. */
 const canary = 'c4n4ry';
 const vault = useVault();
-let dsv: Dsv;
+let dsvault: Dsvault;
 let token: string;
 beforeAll(() => {
   token = vault.token();
-  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: token });
+  dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: token });
 });
 
-/** Types at a terminal once `dsv` shows the prompt. */
+/** Types at a terminal once `dsvault` shows the prompt. */
 const answer = async (args: readonly string[], prompt: string, typed: string) => {
-  const started = dsv.start(args, { terminal: true, open: true });
+  const started = dsvault.start(args, { terminal: true, open: true });
   await started.prints(prompt);
   started.type(typed);
   return await started.ran;
@@ -24,10 +24,10 @@ const createWith = async (typed: string) => {
   const name = freshName();
   const { code, stdout } = await answer(['create', name, '--prompt'], 'value: ', typed);
   expect(stdout).not.toContain(canary);
-  return { code, stdout, stored: await dsv.run(['get', name]) };
+  return { code, stdout, stored: await dsvault.run(['get', name]) };
 };
 
-describe('dsv create --prompt', () => {
+describe('dsvault create --prompt', () => {
   it('prompts at the terminal without an echo', async () => {
     const { code, stored } = await createWith(`${canary}é\r\u0004`);
     expect([code, stored.stdout]).toEqual([0, `${canary}é`]);
@@ -48,7 +48,7 @@ describe('dsv create --prompt', () => {
   });
 });
 
-describe('dsv login', () => {
+describe('dsvault login', () => {
   it('prompts for the token at a terminal without an echo', async () => {
     const { code, stdout } = await answer(['login', '--profile', 'typed'], 'token: ', `${token}\r`);
     expect(code).toBe(0);
@@ -56,12 +56,12 @@ describe('dsv login', () => {
   });
 });
 
-describe('dsv destroy --all', () => {
+describe('dsvault destroy --all', () => {
   const destroyAfter = async (typed: string) => {
     const name = await vault.create();
     await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v2' });
     const { code, stdout } = await answer(['destroy', name, '--all'], 'Type yes', typed);
-    return { code, stdout, old: (await dsv.run(['get', name, '--version', '1'])).stdout };
+    return { code, stdout, old: (await dsvault.run(['get', name, '--version', '1'])).stdout };
   };
 
   it('destroys after a yes at the terminal, and says what it will do', async () => {
@@ -80,6 +80,6 @@ describe('dsv destroy --all', () => {
 
 describe('a prompt', () => {
   it('shows no value in messages or in the list of processes', () => {
-    expect(dsv.seenIn(canary)).toEqual([]);
+    expect(dsvault.seenIn(canary)).toEqual([]);
   });
 });

@@ -1,15 +1,15 @@
-/** How `dsv` sends requests when answers are lost, late or wrong: retries, and keys that make them safe. */
+/** How `dsvault` sends requests when answers are lost, late or wrong: retries, and keys that make them safe. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dsv, openDsv } from '../../support/dsv.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type FaultyFront, type Plan, startFaultyFront } from '../../support/faulty-front.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
 
 const vault = useVault();
 let front: FaultyFront;
-let dsv: Dsv;
+let dsvault: Dsvault;
 beforeAll(async () => {
   front = await startFaultyFront(vault.baseUrl);
-  dsv = openDsv({ DSV_ADDR: front.url, DSV_TOKEN: vault.token() });
+  dsvault = openDsvault({ DSVAULT_ADDR: front.url, DSVAULT_TOKEN: vault.token() });
 });
 afterAll(() => front.close());
 
@@ -36,26 +36,26 @@ const versionsOf = async (name: string) => {
 const create = () => vault.create(canary);
 const keys = () => front.seen().map(({ headers }) => headers['idempotency-key']);
 
-describe('a write of dsv', () => {
+describe('a write of dsvault', () => {
   it('succeeds with one effect when the answer was lost', async () => {
     const name = freshName();
     front.plan('lose');
-    expect(await dsv.run(['create', name], { input: canary })).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['create', name], { input: canary })).toMatchObject({ code: 0 });
     front.plan('lose', 'lose');
-    expect(await dsv.run(['update', name], { input: canary })).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['update', name], { input: canary })).toMatchObject({ code: 0 });
     expect(await versionsOf(name)).toBe(2);
   });
 
   it('deletes, restores and destroys with one effect when the answer was lost', async () => {
     const name = await create();
     front.plan('lose');
-    expect(await dsv.run(['delete', name])).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['delete', name])).toMatchObject({ code: 0 });
     // The list of versions and the value are read before the write.
     front.plan('pass', 'pass', 'lose');
-    expect(await dsv.run(['restore', name])).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['restore', name])).toMatchObject({ code: 0 });
     expect(await versionsOf(name)).toBe(3);
     front.plan('lose');
-    const destroyed = await dsv.run(['destroy', `${name}@1`]);
+    const destroyed = await dsvault.run(['destroy', `${name}@1`]);
     expect(destroyed).toMatchObject({ code: 0, stdout: expect.stringContaining('destroyed at') });
   });
 
@@ -64,9 +64,9 @@ describe('a write of dsv', () => {
     for (const value of ['v2', 'v3']) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
     const destroyAll = ['destroy', name, '--all', '--yes'];
     front.plan('pass', 'pass', refuse(500, 'internal', false));
-    const failed = await dsv.run(destroyAll);
+    const failed = await dsvault.run(destroyAll);
     expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('version 1, 1 of 2') });
-    expect(await dsv.run(destroyAll)).toMatchObject({
+    expect(await dsvault.run(destroyAll)).toMatchObject({
       code: 0,
       stdout: `${name}: 1 value destroyed\n`,
     });
@@ -75,26 +75,26 @@ describe('a write of dsv', () => {
   it('keeps one key for all its attempts, takes another for the next write, and prints it with --verbose', async () => {
     const name = await create();
     front.plan('drop', refuse(503, 'outcome_unknown', true));
-    const first = await dsv.run(['update', name, '--verbose'], { input: canary });
+    const first = await dsvault.run(['update', name, '--verbose'], { input: canary });
     const used = keys();
     expect(used).toHaveLength(3);
     expect(new Set(used).size).toBe(1);
     expect(first.stderr).toContain(used[0]);
-    await dsv.run(['update', name], { input: canary });
+    await dsvault.run(['update', name], { input: canary });
     expect(keys().at(-1)).not.toBe(used[0]);
   });
 
   it('prints its key when the outcome stays unknown, and repeats without a second effect under that key', async () => {
     const name = await create();
     front.plan('lose', 'drop');
-    const lost = await dsv.run(['update', name, '--retries', '1'], { input: canary });
+    const lost = await dsvault.run(['update', name, '--retries', '1'], { input: canary });
     expect(lost.code).toBe(7);
     const key = /--idempotency-key (\S+)/.exec(lost.stderr)?.[1] ?? '';
-    const again = await dsv.run(['update', name, '--idempotency-key', key], { input: canary });
+    const again = await dsvault.run(['update', name, '--idempotency-key', key], { input: canary });
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('version 2') });
     expect(await versionsOf(name)).toBe(2);
     const other = ['update', name, '--idempotency-key', key];
-    expect(await dsv.run(other, { input: `${canary}2` })).toMatchObject({ code: 4 });
+    expect(await dsvault.run(other, { input: `${canary}2` })).toMatchObject({ code: 4 });
   });
 });
 
@@ -102,7 +102,9 @@ describe('the key of a write', () => {
   const toldAfter = async (...plans: readonly Plan[]): Promise<boolean> => {
     front.plan(...plans);
     const flags = ['--retries', String(plans.length - 1)];
-    const { code, stderr } = await dsv.run(['create', freshName(), ...flags], { input: canary });
+    const { code, stderr } = await dsvault.run(['create', freshName(), ...flags], {
+      input: canary,
+    });
     expect(code).not.toBe(0);
     return stderr.includes(`--idempotency-key ${keys()[0]}`);
   };
@@ -117,14 +119,14 @@ describe('the key of a write', () => {
   });
 });
 
-describe('dsv explain', () => {
+describe('dsvault explain', () => {
   it('says that a key which is usable did not seal the value, and that a key is out of reach', async () => {
     const name = await create();
     const { json } = await vault.ask('GET', `/v1/secrets/${name}/explain`);
     const told = async (state: string, sealedCurrent: boolean | null) => {
       const body = JSON.stringify({ ...json, masterKey: { state, id: null, sealedCurrent } });
       front.plan({ status: 200, body });
-      return (await dsv.run(['explain', name])).stdout;
+      return (await dsvault.run(['explain', name])).stdout;
     };
     expect(await told('usable', false)).toMatch(/sealed under another one, [\w-]{36}\n/);
     expect(await told('usable', null)).toMatch(/master key +can be used\n/);
@@ -132,36 +134,36 @@ describe('dsv explain', () => {
   });
 });
 
-describe('a request of dsv', () => {
+describe('a request of dsvault', () => {
   it('is retried if that may help, at most as often as allowed', async () => {
     const name = await create();
     front.plan(refuse(503, 'store_unavailable', true), { status: 502, body: canary }, 'drop');
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
     front.plan(refuse(408, 'request_timeout', true), { status: 408, body: canary });
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 0, stdout: canary });
     front.plan('drop', 'drop', 'drop');
-    expect(await dsv.run(['get', name, '--retries', '2'])).toMatchObject({ code: 7 });
+    expect(await dsvault.run(['get', name, '--retries', '2'])).toMatchObject({ code: 7 });
     expect(front.seen()).toHaveLength(3);
     front.plan(refuse(503, 'master_key_unavailable', false));
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 8 });
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 8 });
     expect(front.seen()).toHaveLength(1);
   });
 
   it('waits as long as Retry-After asks, but never minutes', async () => {
     const name = await create();
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '2' }));
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 0 });
     const [first, second] = front.seen();
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_990);
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '600' }));
-    expect(await dsv.run(['get', name])).toMatchObject({ code: 7 });
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 7 });
     expect(front.seen()).toHaveLength(1);
   });
 
   it('ignores a negative Retry-After', async () => {
     const name = await create();
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '-5' }));
-    const { code, stderr } = await dsv.run(['get', name]);
+    const { code, stderr } = await dsvault.run(['get', name]);
     expect([code, stderr.trimEnd().split('\n')]).toEqual([0, [expect.stringContaining('told')]]);
   });
 
@@ -169,33 +171,33 @@ describe('a request of dsv', () => {
     const name = await create();
     const nowhere = ['--addr', 'http://127.0.0.1:9', '--retries', '2'];
     const reason =
-      /^dsv: cannot reach http:\/\/127.0.0.1:9 \(.*\); dsv tries again, up to 2 times\n/;
-    const lost = await dsv.run(['list', ...nowhere]);
+      /^dsvault: cannot reach http:\/\/127.0.0.1:9 \(.*\); dsvault tries again, up to 2 times\n/;
+    const lost = await dsvault.run(['list', ...nowhere]);
     expect(lost).toMatchObject({ code: 7, stderr: expect.stringMatching(reason) });
     expect(lost.stderr.match(/tries again/g)).toHaveLength(1);
     front.plan('drop', 'drop');
-    const found = await dsv.run(['get', name]);
+    const found = await dsvault.run(['get', name]);
     expect(found).toMatchObject({ code: 0, stdout: canary });
     expect(found.stderr.match(/tries again/g)).toHaveLength(1);
-    const json = await dsv.run(['list', ...nowhere, '--json']);
+    const json = await dsvault.run(['list', ...nowhere, '--json']);
     expect(JSON.parse(json.stderr)).toMatchObject({ code: 'unreachable' });
   });
 
   it('ends after its --timeout', async () => {
     front.plan('hang');
-    const ran = await dsv.run(['list', '--timeout', '0.3', '--retries', '0']);
+    const ran = await dsvault.run(['list', '--timeout', '0.3', '--retries', '0']);
     expect(ran).toMatchObject({ code: 7, stderr: expect.stringContaining('within 0.3 s') });
   });
 
   it('follows no redirect, because that could send the token elsewhere', async () => {
     front.plan({ status: 307, headers: { Location: `${vault.baseUrl()}/v1/secrets` } });
-    expect(await dsv.run(['list'])).toMatchObject({ code: 1 });
+    expect(await dsvault.run(['list'])).toMatchObject({ code: 1 });
   });
 
   it('prints nothing of an answer that is not from a vault', async () => {
     for (const status of [200, 404, 500]) {
       front.plan({ status, body: canary });
-      const ran = await dsv.run(['list', '--retries', '0']);
+      const ran = await dsvault.run(['list', '--retries', '0']);
       expect(ran.code).toBe(status === 500 ? 7 : 1);
     }
   });
@@ -203,9 +205,9 @@ describe('a request of dsv', () => {
   it('is printed by --curl without token and value, and not sent', async () => {
     const [name, token] = [freshName(), vault.token()];
     front.plan();
-    const printed = await dsv.run(['create', name, '--curl'], {
+    const printed = await dsvault.run(['create', name, '--curl'], {
       input: canary,
-      env: { DSV_TOKEN: token },
+      env: { DSVAULT_TOKEN: token },
     });
     expect(printed.code).toBe(0);
     expect(printed.stdout).toMatch(/^curl -X POST/);
@@ -213,13 +215,13 @@ describe('a request of dsv', () => {
     for (const secret of [canary, Buffer.from(canary).toString('base64'), token]) {
       expect(printed.stdout + printed.stderr).not.toContain(secret);
     }
-    await dsv.run(['env', 'expand', '-', '--curl'], { input: `A=${canary}` });
+    await dsvault.run(['env', 'expand', '-', '--curl'], { input: `A=${canary}` });
     expect(front.seen()).toHaveLength(0);
   });
 });
 
-describe('all requests of dsv', () => {
+describe('all requests of dsvault', () => {
   it('show no value in messages or in the list of processes', () => {
-    expect(dsv.seenIn(canary)).toEqual([]);
+    expect(dsvault.seenIn(canary)).toEqual([]);
   });
 });

@@ -1,24 +1,24 @@
-/** The signals and the pipes of `dsv run`. `scripts/run.txt` tells all else. */
+/** The signals and the pipes of `dsvault run`. `scripts/run.txt` tells all else. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dsv, openDsv } from '../../support/dsv.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { useVault } from '../../support/running-vault.ts';
 
 const vault = useVault();
-let dsv: Dsv;
+let dsvault: Dsvault;
 beforeAll(() => {
-  dsv = openDsv({ DSV_ADDR: vault.baseUrl(), DSV_TOKEN: vault.token() });
-  writeFileSync(join(dsv.folder, '.env'), 'PLAIN=1\n');
+  dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: vault.token() });
+  writeFileSync(join(dsvault.folder, '.env'), 'PLAIN=1\n');
 });
 
-describe('a signal to dsv run', () => {
+describe('a signal to dsvault run', () => {
   it.each(['TERM', 'HUP', 'INT', 'QUIT', 'USR1', 'USR2'])(
     '%s reaches the program, which decides',
     async (signal) => {
       const script = `trap 'echo got; exit 7' ${signal}; echo ready; while :; do sleep 0.05; done`;
-      const started = dsv.start(['run', '--', 'sh', '-c', script]);
+      const started = dsvault.start(['run', '--', 'sh', '-c', script]);
       await started.prints('ready');
       started.child.kill(`SIG${signal}` as NodeJS.Signals);
       expect(await started.ran).toMatchObject({ code: 7, stdout: 'ready\ngot\n' });
@@ -32,9 +32,10 @@ describe('a signal to dsv run', () => {
       process.stdin.once('data', () => process.exit(count));
       console.log('ready');`;
     const command = ['run', '--', 'node', '-e', script];
-    const started = dsv.start(command, { terminal: true, open: true });
+    const started = dsvault.start(command, { terminal: true, open: true });
     await started.prints('ready');
-    // Two signals at the same moment may merge into one. So there are many, and each that dsv passed on has time to come.
+    // Two signals at the same moment may merge into one. So there are many, and each that dsvault passed on has time to
+    // come.
     for (let times = 1; times <= 20; times += 1) {
       started.type('\u0003');
       await started.prints(`got ${times}`);
@@ -45,9 +46,9 @@ describe('a signal to dsv run', () => {
   });
 });
 
-describe('dsv run --redact', () => {
+describe('dsvault run --redact', () => {
   it('ends when nobody reads its output any more', async () => {
-    const started = dsv.start(['run', '--redact', '--', 'yes']);
+    const started = dsvault.start(['run', '--redact', '--', 'yes']);
     await started.prints('y');
     started.child.stdout?.destroy();
     expect((await started.ran).code).not.toBe(0);

@@ -1,5 +1,5 @@
 /**
- * Runs the scripts of `scripts/`: pages that tell how `dsv` behaves, in the form that cram uses.
+ * Runs the scripts of `scripts/`: pages that tell how `dsvault` behaves, in the form that cram uses.
  *
  *     Text at the margin explains.
  *
@@ -14,7 +14,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dsv, openDsv } from '../../support/dsv.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { useVault } from '../../support/running-vault.ts';
 
 const folder = 'test/e2e/cli/scripts';
@@ -24,26 +24,26 @@ const canary = 'c4n4ry';
 const vault = useVault();
 
 /**
- * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in one line, and
- * `key` disables and enables the master key.
+ * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in one line,
+ * and `key` disables and enables the master key.
  */
 const functions = `
-  dsv() { "${resolve('cli/dsv.js')}" "$@"; }
+  dsvault() { "${resolve('cli/dsvault.js')}" "$@"; }
   terminal() {
     local words=("$@")
-    [ "$1" = dsv ] && words[0]="${resolve('cli/dsv.js')}"
+    [ "$1" = dsvault ] && words[0]="${resolve('cli/dsvault.js')}"
     script -qec "\${COLUMNS:+stty cols $COLUMNS; }exec $(printf '%q ' "\${words[@]}")" /dev/null
   }
   flat() { "$@" 2>&1 | sed -z 's/\\n *//g'; local code="\${PIPESTATUS[0]}"; echo; return "$code"; }
   key() { (cd "${resolve('.')}" && node local/bin/launch.js local/bin/key.ts "$@"); }
 `;
 
-const open = (tenant: string): Dsv => {
+const open = (tenant: string): Dsvault => {
   const token = (claims = {}) => vault.token({ tenant, ...claims });
   const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
-  return openDsv({
-    DSV_ADDR: vault.baseUrl(),
-    DSV_TOKEN: token(),
+  return openDsvault({
+    DSVAULT_ADDR: vault.baseUrl(),
+    DSVAULT_TOKEN: token(),
     VAULT_DATA_DIR: vault.dataDir,
     OTHER_TOKEN: token({ tenant: `${tenant}-other` }),
     EMPTY_TOKEN: token({ tenant: `${tenant}-empty` }),
@@ -55,7 +55,7 @@ const open = (tenant: string): Dsv => {
 };
 
 /** The output without what differs between runs, and with escapes for control characters. */
-const shown = (text: string, { folder: home }: Dsv): string =>
+const shown = (text: string, { folder: home }: Dsvault): string =>
   text
     .replaceAll(home, 'FOLDER')
     .replaceAll(vault.baseUrl(), 'URL')
@@ -65,9 +65,9 @@ const shown = (text: string, { folder: home }: Dsv): string =>
     .replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\x${control.charCodeAt(0).toString(16)}`);
 
 /** The lines of an output, each behind `mark`. */
-const linesOf = (dsv: Dsv, output: string, mark: string): string[] => {
+const linesOf = (dsvault: Dsvault, output: string, mark: string): string[] => {
   if (output === '') return [];
-  const lines = shown(output, dsv).split('\n');
+  const lines = shown(output, dsvault).split('\n');
   const last = lines.pop();
   return [...lines, ...(last === '' ? [] : [`${last} (no-eol)`])].map((line) => mark + line);
 };
@@ -79,7 +79,7 @@ const asWritten = (printed: string, written = ''): string => {
 };
 
 /** The page as it would be if it told exactly what happens now. */
-const replay = async (dsv: Dsv, page: string): Promise<string> => {
+const replay = async (dsvault: Dsvault, page: string): Promise<string> => {
   const lines = page.split('\n');
   const told: string[] = [];
   for (let at = 0; at < lines.length; ) {
@@ -92,11 +92,11 @@ const replay = async (dsv: Dsv, page: string): Promise<string> => {
       command.push((lines[at] ?? '').slice(4));
     }
     // In a file, because others can see the words of a command line.
-    writeFileSync(join(dsv.folder, '.script'), `${functions}\n${command.join('\n')}\n`);
-    const { code, bytes, stderr } = await dsv.run(['.script'], { program: 'bash' });
+    writeFileSync(join(dsvault.folder, '.script'), `${functions}\n${command.join('\n')}\n`);
+    const { code, bytes, stderr } = await dsvault.run(['.script'], { program: 'bash' });
     const printed = [
-      ...linesOf(dsv, bytes.toString('utf8'), '  '),
-      ...linesOf(dsv, stderr, '  ! '),
+      ...linesOf(dsvault, bytes.toString('utf8'), '  '),
+      ...linesOf(dsvault, stderr, '  ! '),
       ...(code === 0 ? [] : [`  [${code}]`]),
     ];
     const written: string[] = [];
@@ -111,16 +111,16 @@ const alone = 'failures.txt';
 const files = readdirSync(folder);
 const played = new Map<
   string,
-  { readonly page: string; readonly told: string; readonly dsv: Dsv }
+  { readonly page: string; readonly told: string; readonly dsvault: Dsvault }
 >();
 const play = async (file: string): Promise<void> => {
   const page = readFileSync(join(folder, file), 'utf8');
-  const dsv = open(file.replace(/\W.*/, ''));
-  played.set(file, { page, told: await replay(dsv, page), dsv });
+  const dsvault = open(file.replace(/\W.*/, ''));
+  played.set(file, { page, told: await replay(dsvault, page), dsvault });
 };
 
-describe('dsv', () => {
-  // Two scripts run at once, because dsv mostly waits for Node to start.
+describe('dsvault', () => {
+  // Two scripts run at once, because dsvault mostly waits for Node to start.
   beforeAll(async () => {
     const rest = files.filter((file) => file !== alone).values();
     const player = async () => {
@@ -131,8 +131,8 @@ describe('dsv', () => {
   }, 600_000);
 
   it.each(files)('behaves as %s tells, and shows no value to others', (file) => {
-    const { page, told, dsv } = played.get(file) ?? {};
+    const { page, told, dsvault } = played.get(file) ?? {};
     expect(told).toBe(page);
-    expect(dsv?.seenIn(canary)).toEqual([]);
+    expect(dsvault?.seenIn(canary)).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ await once(server, 'listening');
 const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 const client = {
-  client_id: 'dsv',
+  client_id: 'dsvault',
   token_endpoint_auth_method: 'none',
   application_type: 'native',
   grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],

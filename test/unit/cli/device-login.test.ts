@@ -1,4 +1,4 @@
-/** `dsv login --oidc` with issuers that are slow, broken or hostile. A real one is in test/e2e/cli/login-oidc.test.ts. */
+/** `dsvault login --oidc` with issuers that are slow, broken or hostile. A real one is in test/e2e/cli/login-oidc.test.ts. */
 import { describe, expect, it } from '@jest/globals';
 import { deviceToken } from '../../../cli/device-login.ts';
 import type { OidcClient } from '../../../cli/profile.ts';
@@ -16,7 +16,7 @@ const pending = () => refuse('authorization_pending');
 
 const key = rsa();
 const nowS = Math.floor(Date.now() / 1_000);
-const claims = { iss: issuer, aud: 'dsv', sub: 'alice', iat: nowS, exp: nowS + 600 };
+const claims = { iss: issuer, aud: 'dsvault', sub: 'alice', iat: nowS, exp: nowS + 600 };
 const jwt = (who: string): string => signToken({ alg: 'RS256' }, { ...claims, sub: who }, key);
 const granted = (tokens: object = {}): Response =>
   json({ access_token: jwt('access'), token_type: 'Bearer', ...tokens });
@@ -56,7 +56,7 @@ const login = async (plan: Plan) => {
     return reply?.() ?? pending();
   };
   const outcome = await deviceToken(
-    { issuer, clientId: 'dsv', ...plan.client },
+    { issuer, clientId: 'dsvault', ...plan.client },
     {
       fetch: async (url, { body, signal, redirect }) => {
         sent.push({ url, body: String(body ?? '') });
@@ -85,7 +85,7 @@ const login = async (plan: Plan) => {
 const token = { token: jwt('access') };
 const outcomeOf = async (plan: Plan) => (await login(plan)).outcome;
 
-describe('dsv login --oidc', () => {
+describe('dsvault login --oidc', () => {
   it('tells the address and the code, and asks for the token every 5 s until it is approved', async () => {
     const { outcome, told, waitsS } = await login({ token: [pending, pending, granted] });
     expect(outcome).toEqual(token);
@@ -186,14 +186,14 @@ describe('dsv login --oidc', () => {
       return sent.slice(1).map(({ body }) => body);
     };
     const grant =
-      'device_code=secret-device-code&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=dsv';
-    expect(await bodies({})).toEqual(['scope=openid&client_id=dsv', grant]);
+      'device_code=secret-device-code&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=dsvault';
+    expect(await bodies({})).toEqual(['scope=openid&client_id=dsvault', grant]);
     expect(await bodies({ scope: 'a b', audience: 'vault' })).toEqual([
-      'scope=a+b&audience=vault&client_id=dsv',
+      'scope=a+b&audience=vault&client_id=dsvault',
       `audience=vault&${grant}`,
     ]);
     expect(await bodies({ audience: 'urn:vault' })).toEqual([
-      'scope=openid&audience=urn%3Avault&resource=urn%3Avault&client_id=dsv',
+      'scope=openid&audience=urn%3Avault&resource=urn%3Avault&client_id=dsvault',
       `audience=urn%3Avault&resource=urn%3Avault&${grant}`,
     ]);
   });

@@ -8,7 +8,7 @@ const status = {
 } as const;
 const policy = { source: 'file', digest: 'd', since: '2026-11-28T00:00:00.000Z' } as const;
 
-describe('dsv status', () => {
+describe('dsvault status', () => {
   it('shows each fault of a refused policy in a line of its own, and that the old policy decides', () => {
     const about = 'file, since 2026-11-28T00:00:00.000Z';
     const rowsWith = (fault: string | null) =>

@@ -1,4 +1,4 @@
-/** Token commands of `dsv`: their words, their failures, and the files that keep their tokens. */
+/** Token commands of `dsvault`: their words, their failures, and the files that keep their tokens. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -153,9 +153,9 @@ describe('runTokenCommand', () => {
     expect(readFileSync(`${folder}/pwd`, 'utf8')).toBe('/\n');
   });
 
-  it('gives no token to a dsv that the command starts', () => {
+  it('gives no token to a dsvault that the command starts', () => {
     const folder = freshFolder();
-    runTokenCommand(sh(`echo $DSV_TOKEN > ${folder}/token; echo ${jwt({})}`), 'X');
+    runTokenCommand(sh(`echo $DSVAULT_TOKEN > ${folder}/token; echo ${jwt({})}`), 'X');
     expect(readFileSync(`${folder}/token`, 'utf8')).toBe('none\n');
   });
 });
@@ -168,7 +168,7 @@ describe('tokenOfCommand', () => {
   let kept: string;
   beforeEach(() => {
     folder = freshFolder();
-    kept = join(folder, 'cache/dsv/tokens');
+    kept = join(folder, 'cache/dsvault/tokens');
     process.env['XDG_CACHE_HOME'] = join(folder, 'cache');
   });
   afterEach(() => {
@@ -192,7 +192,7 @@ describe('tokenOfCommand', () => {
     return files()[0] ?? '';
   };
 
-  it('keeps the token for its owner alone, and the next dsv reads it', () => {
+  it('keeps the token for its owner alone, and the next dsvault reads it', () => {
     prints(inS(31));
     const first = open();
     expect(runs()).toBe(0);

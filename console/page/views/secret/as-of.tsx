@@ -76,7 +76,7 @@ export const AsOf = ({
           />
         )}
         <p class="soft">Ask the same on the command line, or by HTTP:</p>
-        <Command>{`dsv get ${name}${instant === undefined ? '' : ` --at ${instant}`}`}</Command>
+        <Command>{`dsvault get ${name}${instant === undefined ? '' : ` --at ${instant}`}`}</Command>
         <Command>{`GET /v1/secrets/${name}${instant === undefined ? '' : `?at=${instant}`}`}</Command>
       </div>
     </>

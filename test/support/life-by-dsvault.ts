@@ -1,19 +1,22 @@
 import { expect } from '@jest/globals';
-import { openDsv } from './dsv.ts';
+import { openDsvault } from './dsvault.ts';
 
 /**
- * The life of a secret by `dsv`: created, deleted, restored, and its first value destroyed. The commands go to the
+ * The life of a secret by `dsvault`: created, deleted, restored, and its first value destroyed. The commands go to the
  * addresses in turn.
  */
-export const liveByDsv = async (
+export const liveByDsvault = async (
   name: string,
   addresses: readonly string[],
   token: string,
 ): Promise<void> => {
   let turn = 0;
   const run = async (...args: readonly string[]) => {
-    const dsv = openDsv({ DSV_ADDR: addresses[turn++ % addresses.length], DSV_TOKEN: token });
-    const { code, stdout, stderr } = await dsv.run(args);
+    const dsvault = openDsvault({
+      DSVAULT_ADDR: addresses[turn++ % addresses.length],
+      DSVAULT_TOKEN: token,
+    });
+    const { code, stdout, stderr } = await dsvault.run(args);
     return { code, text: `${stdout}${stderr}` };
   };
   const done = async (...args: readonly string[]): Promise<string> => {

@@ -1,6 +1,6 @@
 /**
- * The real binary `cli/dsv.js` as a child process, in a pseudo-terminal if needed. During each run the command lines of
- * all processes on the machine are recorded, so that a test can ask where a value was visible.
+ * The real binary `cli/dsvault.js` as a child process, in a pseudo-terminal if needed. During each run the command
+ * lines of all processes on the machine are recorded, so that a test can ask where a value was visible.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { freshFolder } from './local-process.ts';
 
-const program = resolve('cli/dsv.js');
+const program = resolve('cli/dsvault.js');
 const scanEveryMs = 20;
 
 type Ran = {
@@ -27,18 +27,18 @@ type Started = {
   readonly ran: Promise<Ran>;
 };
 
-export type Dsv = {
+export type Dsvault = {
   /** Runs to the end. */
   readonly run: (args: readonly string[], how?: How) => Promise<Ran>;
   readonly start: (args: readonly string[], how?: How) => Started;
-  /** The folder of this caller, in which `dsv` runs. */
+  /** The folder of this caller, in which `dsvault` runs. */
   readonly folder: string;
   /** The command lines and messages (stderr) of all runs so far that contain the text. */
   readonly seenIn: (text: string) => readonly string[];
 };
 
 type How = {
-  /** The program to run instead of `dsv`. */
+  /** The program to run instead of `dsvault`. */
   readonly program?: string;
   /** The content of stdin, empty by default. `open`: stdin stays open for typing. */
   readonly input?: string | Uint8Array;
@@ -68,8 +68,8 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const inTerminal = (command: readonly string[], columns: number | undefined): string =>
   `${columns === undefined ? '' : `stty cols ${columns}; `}exec ${command.map(quoted).join(' ')}`;
 
-/** `dsv` for a caller with this environment, in a folder and a home of its own. */
-export const openDsv = (settings: NodeJS.ProcessEnv): Dsv => {
+/** `dsvault` for a caller with this environment, in a folder and a home of its own. */
+export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
   const folder = freshFolder();
   const seen = new Set<string>();
   const start = (args: readonly string[], how: How = {}): Started => {

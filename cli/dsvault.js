@@ -1,12 +1,12 @@
 #!/usr/bin/env -S node --
 /**
- * The command `dsv` of a checkout. It bundles `cli/main.ts` into one file if the bundle is missing or older than its
- * sources, and runs the bundle. So `dsv` needs no build step and never runs an old bundle after `git pull`. This file is
- * plain JavaScript, because an older Node cannot run TypeScript.
+ * The command `dsvault` of a checkout. It bundles `cli/main.ts` into one file if the bundle is missing or older than
+ * its sources, and runs the bundle. So `dsvault` needs no build step and never runs an old bundle after `git pull`.
+ * This file is plain JavaScript, because an older Node cannot run TypeScript.
  *
- * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own option. Node would then
- * load the file of `dsv run --env-file` unexpanded and obey its NODE_OPTIONS. `node cli/dsv.js` and npx have no such
- * `--`, so no document shows them.
+ * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own option. Node would
+ * then load the file of `dsvault run --env-file` unexpanded and obey its NODE_OPTIONS. `node cli/dsvault.js` and npx
+ * have no such `--`, so no document shows them.
  */
 import {
   copyFileSync,
@@ -22,7 +22,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, '.local/cli');
-const bundle = join(folder, 'dsv.js');
+const bundle = join(folder, 'dsvault.js');
 const sources = [
   ...['cli', 'console', 'system', 'functions/access', 'functions/env', 'functions/model'],
   ...['package.json', 'package-lock.json'],
@@ -41,7 +41,7 @@ const build = async (newest) => {
   const { buildSync } = await import('esbuild');
   const draft = `${bundle}.${process.pid}.js`;
   mkdirSync(dirname(bundle), { recursive: true });
-  // esbuild's service is avoided, because its process would live as long as the program that dsv runs.
+  // esbuild's service is avoided, because its process would live as long as the program that dsvault runs.
   buildSync({
     entryPoints: [join(root, 'cli/main.ts')],
     outfile: draft,
@@ -63,7 +63,7 @@ const build = async (newest) => {
   renameSync(draft, bundle);
 };
 
-/** The page of `dsv console`. */
+/** The page of `dsvault console`. */
 const buildPage = (buildSync) => {
   const page = join(root, 'console/page');
   const outdir = join(folder, 'console');
@@ -92,7 +92,9 @@ if (changedAt(bundle) !== newest) {
   try {
     await build(newest);
   } catch (error) {
-    process.stderr.write(`dsv: cannot build itself (${error.message}); run npm ci in ${root}\n`);
+    process.stderr.write(
+      `dsvault: cannot build itself (${error.message}); run npm ci in ${root}\n`,
+    );
     process.exit(1);
   }
 }
