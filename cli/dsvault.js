@@ -24,7 +24,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, '.local/cli');
 const bundle = join(folder, 'dsvault.js');
 const sources = [
-  ...['cli', 'console', 'system', 'functions/access', 'functions/env', 'functions/model'],
+  ...['client', 'cli', 'console', 'system', 'functions/access', 'functions/env', 'functions/model'],
   ...['package.json', 'package-lock.json'],
 ];
 

@@ -2,13 +2,14 @@
  * The failures of `dsvault`. Each kind of failure has one exit code (docs/cli.md), one sentence for a person, and one
  * document for a program. Neither repeats typed or stored text, because a value may have been typed in the wrong place.
  */
+
 import {
   type Failure as AnyFailure,
   failure as anyFailure,
   codeOf,
   isFailure as isAnyFailure,
 } from '../system/failures.ts';
-import type { FileError, Problem } from './contract.ts';
+import type { FileError, Report } from './problem.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -25,9 +26,6 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-/** The document that `--json` prints on stderr: the server's unchanged problem, or our own in the same form. */
-export type Report = Problem | { readonly code: string; readonly detail: string };
 
 /** A failure. `file` is the user's name of the file that has the errors of the report. */
 export type Failure = AnyFailure & {
@@ -82,7 +80,7 @@ const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map
 ] as const);
 
 /** The failure for a problem document of the server. */
-export const refusal = (problem: Problem, file?: string): Failure =>
+export const refusal = (problem: Report, file?: string): Failure =>
   make(exitCodes[exitCodesOfProblems.get(problem.code) ?? 'other'], problem, file);
 
 /** The failure for errors of a file that `dsvault` found, in the form of the server's problem. */

@@ -1,6 +1,7 @@
 /** Prints errors of files for people, and for editors that jump to `file:line:column`. */
-import type { Report } from './failures.ts';
+
 import { sentenceOf } from './file-sentences.ts';
+import type { Report } from './problem.ts';
 
 /** One line for each error of the report, and a line with the number of omitted errors. */
 export const reportLines = (report: Report, file = 'file'): string[] => {

@@ -1,5 +1,5 @@
 /** The sentences about errors and warnings of files, for the terminal and for the console. */
-import type { FileError } from './contract.ts';
+import type { FileError } from './problem.ts';
 
 const sentences: Readonly<Record<string, string>> = {
   missing_equals: 'this is neither an assignment nor a comment nor a blank line',

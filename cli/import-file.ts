@@ -5,8 +5,8 @@ import { parseFile } from '../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../functions/env/references.ts';
 import { limits } from '../functions/model/limits.ts';
 import { isSecretName } from '../functions/model/types.ts';
-import type { FileError } from './contract.ts';
 import { invalidFile } from './failures.ts';
+import type { FileError } from './problem.ts';
 
 export type Entry = { readonly name: string; readonly value: string };
 

@@ -1,8 +1,9 @@
 /** Reads lists that the server returns in pages. A page may be short; only a missing cursor ends a list. */
-import type { Session } from './command.ts';
-import type { QueryOf, ReplyOf } from './contract.ts';
 
-const namesPage = '1000';
+import type { QueryOf, ReplyOf } from '../client/types.ts';
+import type { Session } from './command.ts';
+
+const namesPage = 1_000;
 
 type Names = Pick<QueryOf<'list-secrets'>, 'prefix' | 'state'>;
 type Details = NonNullable<ReplyOf<'list-secrets'>['secrets']>;

@@ -1,5 +1,5 @@
 /** Reports a version that was written. */
-import type { ReplyOf } from './contract.ts';
+import type { ReplyOf } from '../client/types.ts';
 import { note, print, printJson, printValue } from './output.ts';
 
 type How = {

@@ -1,8 +1,8 @@
 /** Reads from another node of a cluster on this machine while the node of the profile is dead. */
 import type { LocalVault } from '../cli/checkout.ts';
 import type { Client } from '../cli/client.ts';
-import { operations } from '../cli/contract.ts';
 import { isFailure } from '../cli/failures.ts';
+import { operations } from '../client/operations.ts';
 
 /**
  * A client that asks the other nodes if the first cannot be reached. It does so only for reads, because a write whose

@@ -1,8 +1,9 @@
 /** The documents of the console's own actions, as its server writes them and its page reads them. */
-import type { Problem, ReplyOf } from '../cli/contract.ts';
+import type { Report } from '../cli/problem.ts';
+import type { ReplyOf } from '../client/types.ts';
 import type { Rate } from './rates.ts';
 
-type Refused = Pick<Problem, 'code' | 'detail' | 'requestId'>;
+type Refused = Pick<Report, 'code' | 'detail' | 'requestId'>;
 
 /** Tells where the vault of the console runs. */
 export type LocalReply = {

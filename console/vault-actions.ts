@@ -1,8 +1,9 @@
 /** The actions of the page that concern the vault: its operations, through the client of the command line. */
 import * as v from 'valibot';
 import type { Client } from '../cli/client.ts';
-import { type OperationId, operations } from '../cli/contract.ts';
 import type { Settings } from '../cli/settings.ts';
+import { operations } from '../client/operations.ts';
+import type { OperationId } from '../client/types.ts';
 import { isSecretName } from '../functions/model/types.ts';
 import { answerOf } from './answers.ts';
 import type { Action, Answer } from './server.ts';
@@ -13,7 +14,7 @@ const asked = v.strictObject({
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   idempotencyKey: v.optional(v.pipe(v.string(), v.uuid())),
   ifVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-  query: v.optional(v.record(v.string(), v.string())),
+  query: v.optional(v.record(v.string(), v.union([v.string(), v.number()]))),
   body: v.optional(v.unknown()),
 });
 

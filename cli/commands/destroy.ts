@@ -1,6 +1,6 @@
+import type { ReplyOf } from '../../client/types.ts';
 import { openSession, placeOf, type Session, vaultCommand } from '../command.ts';
 import { askYes } from '../confirmation.ts';
-import type { ReplyOf } from '../contract.ts';
 import { failure, usage } from '../failures.ts';
 import { note, print, printJson } from '../output.ts';
 import { readVersions } from '../pages.ts';

@@ -1,5 +1,6 @@
 /** `dsvault env`: encrypts, expands and submits files with references. */
 
+import type { ReplyOf } from '../../client/types.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import {
@@ -11,9 +12,8 @@ import {
   vaultCommand,
   writingCommand,
 } from '../command.ts';
-import type { ReplyOf } from '../contract.ts';
 import { collect, readValues } from '../env-values.ts';
-import { expandFile } from '../expansion.ts';
+import { askedDialect, expandFile } from '../expansion.ts';
 import { failure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine, print, printJson } from '../output.ts';
@@ -166,7 +166,7 @@ const ask = async (
   { file, content }: { readonly file: string; readonly content: string },
   { dialect, dryRun, at, pin, ...flags }: TransformFlags,
 ): Promise<ReplyOf<'submit-env'> & { readonly pinned?: string | undefined }> => {
-  const options = { content, ...(dialect && { dialect }), ...(dryRun && { dryRun }) };
+  const options = { content, dialect: askedDialect(dialect), ...(dryRun && { dryRun }) };
   if (operation === 'expand-env') {
     return await expandFile(session, { ...options, ...(at && { at }), ...(pin && { pin }) });
   }

@@ -1,5 +1,5 @@
+import type { ReplyOf } from '../../client/types.ts';
 import { openSession, secretName, vaultCommand } from '../command.ts';
-import type { ReplyOf } from '../contract.ts';
 import { printJson, printTable } from '../output.ts';
 
 export const explainCommand = () =>

@@ -1,6 +1,6 @@
 import { limits } from '../../functions/model/limits.ts';
 import { openSession, type Session, secretName, vaultCommand } from '../command.ts';
-import { expandFile } from '../expansion.ts';
+import { askedDialect, expandFile } from '../expansion.ts';
 import { failure, isFailure, usage } from '../failures.ts';
 import { note, print } from '../output.ts';
 import { readNames } from '../pages.ts';
@@ -61,7 +61,10 @@ const readPart = async (
   const key = (name: string, index: number) => (isJson ? `K${index}` : name);
   const lines = names.map((name, index) => `${key(name, index)}="secret(${name})"\n`);
   try {
-    const { content } = await expandFile(session, { content: lines.join(''), dialect });
+    const { content } = await expandFile(session, {
+      content: lines.join(''),
+      dialect: askedDialect(dialect),
+    });
     return [{ names, content }];
   } catch (error) {
     const isTooLarge = isFailure(error) && error.report.code === 'too_large';

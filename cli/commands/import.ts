@@ -1,5 +1,4 @@
 import { noteOf, openSession, writingCommand } from '../command.ts';
-import type { Problem } from '../contract.ts';
 import { failure, isFailure, refusal, usage } from '../failures.ts';
 import { readEntries } from '../import-file.ts';
 import { note, noteLine, printJson } from '../output.ts';
@@ -46,7 +45,7 @@ const byName = async <Result>(file: string, action: () => Promise<Result>): Prom
     return await action();
   } catch (error) {
     if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
-    const { errors = [], errorsTotal: _, ...rest } = error.report as Problem;
+    const { errors = [], errorsTotal: _, ...rest } = error.report;
     const names = errors.map(({ name }) => name);
     for (const name of names) noteLine(`${file}: ${name}: exists already`);
     throw refusal({ ...rest, names });

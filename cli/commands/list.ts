@@ -18,7 +18,7 @@ export const listCommand = () =>
     .action(async ({ prefix, long, deleted, json, ...flags }) => {
       const asked = {
         prefix: prefix === undefined ? undefined : secretName(prefix),
-        state: deleted ? 'deleted' : undefined,
+        state: deleted ? ('deleted' as const) : undefined,
       };
       const session = openSession(flags);
       if (!long) {

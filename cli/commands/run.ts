@@ -1,7 +1,7 @@
+import type { ReplyOf } from '../../client/types.ts';
 import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
 import { runChild } from '../child.ts';
 import { openSession, type Session, vaultCommand } from '../command.ts';
-import type { ReplyOf } from '../contract.ts';
 import { environment } from '../environment.ts';
 import { expandFile } from '../expansion.ts';
 import { failure, ofFile, usage } from '../failures.ts';

@@ -1,5 +1,5 @@
+import type { ReplyOf } from '../../client/types.ts';
 import { openSession, vaultCommand } from '../command.ts';
-import type { ReplyOf } from '../contract.ts';
 import { exitCodes } from '../failures.ts';
 import { printJson, printTable } from '../output.ts';
 

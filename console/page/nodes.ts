@@ -1,5 +1,5 @@
 /** Merges the answers of a vault's nodes, and puts them into words. */
-import type { ReplyOf } from '../../cli/contract.ts';
+import type { ReplyOf } from '../../client/types.ts';
 import type { NodeAnswer, Processes } from '../replies.ts';
 
 type Status = ReplyOf<'get-status'>;

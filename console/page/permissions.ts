@@ -1,5 +1,5 @@
 /** Finds what the token of the console lacks for an action, so that a page can tell it before the vault refuses. */
-import type { ReplyOf } from '../../cli/contract.ts';
+import type { ReplyOf } from '../../client/types.ts';
 import { coveringPattern } from '../../functions/model/types.ts';
 
 export type Caller = Pick<ReplyOf<'whoami'>, 'scopes' | 'names'>;

@@ -1,10 +1,11 @@
 /** The session of this page with the server of the console. Its token is only in this module's memory. */
-import type { BodyOf, OperationId, Problem, QueryOf, ReplyOf } from '../../cli/contract.ts';
+import type { Report } from '../../cli/problem.ts';
+import type { BodyOf, OperationId, QueryOf, ReplyOf } from '../../client/types.ts';
 
 /** An action was refused. The problem is the vault's own, or one that the console makes. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
-  readonly problem: Pick<Problem, 'code' | 'detail' | 'requestId' | 'errors'>;
+  readonly problem: Pick<Report, 'code' | 'detail' | 'requestId' | 'errors'>;
 
   constructor(problem: Refusal['problem']) {
     super(problem.detail);

@@ -1,5 +1,5 @@
 /** The life of a secret on a line: intervals of time that tile, drawn to scale as far as each can be seen. */
-import type { ReplyOf } from '../../cli/contract.ts';
+import type { ReplyOf } from '../../client/types.ts';
 
 export type VersionEntry = ReplyOf<'list-versions'>['versions'][number];
 

@@ -1,6 +1,6 @@
 /** One node of a vault, or the whole of a vault that has no nodes. */
 import type { ComponentChildren } from 'preact';
-import type { ReplyOf } from '../../../cli/contract.ts';
+import type { ReplyOf } from '../../../client/types.ts';
 import { lineOf } from '../graphs.ts';
 import { bytesOf, type ShownNode, wordsOf } from '../nodes.ts';
 

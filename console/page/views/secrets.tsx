@@ -17,7 +17,7 @@ import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
 import { NewSecretDialog } from './new-secret.tsx';
 
-const pageSize = '50';
+const pageSize = 50;
 const debounceMs = 200;
 
 const nothing = { secrets: [], nextCursor: null };

@@ -1,5 +1,5 @@
 /** Checks a file in the page with the vault's own code, before the vault sees the file. */
-import type { FileError } from '../../../cli/contract.ts';
+import type { FileError } from '../../../cli/problem.ts';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { type Plan, planFile } from '../../../functions/env/plan.ts';

@@ -1,5 +1,5 @@
-import type { FileError } from '../../../cli/contract.ts';
 import { sentenceOf } from '../../../cli/file-sentences.ts';
+import type { FileError } from '../../../cli/problem.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { References } from '../../../functions/env/references.ts';
 import { Table } from '../parts.tsx';

@@ -1,5 +1,6 @@
 /** Derives the states of a file's names from the vault's answers. */
-import type { Problem, ReplyOf } from '../../../cli/contract.ts';
+import type { Report } from '../../../cli/problem.ts';
+import type { ReplyOf } from '../../../client/types.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
 
@@ -37,7 +38,7 @@ const unwanted: Readonly<Record<string, string>> = {
  */
 export const statesOfRefusal = (
   { content, references }: Plan,
-  { errors = [] }: Pick<Problem, 'errors'>,
+  { errors = [] }: Pick<Report, 'errors'>,
 ): NameStates => {
   const states = new Map<string, NameState>();
   const reported = new Map(errors.map(({ line, column, code }) => [`${line}:${column}`, code]));

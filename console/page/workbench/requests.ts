@@ -1,5 +1,5 @@
 /** Builds the workbench's requests to the vault, and puts the answers into words and files. */
-import type { ReplyOf } from '../../../cli/contract.ts';
+import type { ReplyOf } from '../../../client/types.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
 import type { Asked, Check, Mode } from './check.ts';
 import { maskedInput, maskedResult } from './masks.ts';

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { operations } from '../../../cli/contract.ts';
+import { operations } from '../../../client/operations.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../../support/console-process.ts';
 import { commandLines, openDsvault } from '../../support/dsvault.ts';
 import { freshFolder } from '../../support/local-process.ts';

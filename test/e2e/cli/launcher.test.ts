@@ -17,6 +17,7 @@ const checkout = (): string => {
   const folder = freshFolder();
   const parts = [
     'cli',
+    'client',
     'console',
     'system',
     'functions/access',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Client } from '../../../cli/client.ts';
-import { operations } from '../../../cli/contract.ts';
 import { failure, refusal } from '../../../cli/failures.ts';
 import type { Settings } from '../../../cli/settings.ts';
+import { operations } from '../../../client/operations.ts';
 import type { Answer } from '../../../console/server.ts';
 import { vaultActions } from '../../../console/vault-actions.ts';
 

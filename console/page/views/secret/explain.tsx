@@ -1,5 +1,5 @@
 import { useId, useRef, useState } from 'preact/hooks';
-import type { ReplyOf } from '../../../../cli/contract.ts';
+import type { ReplyOf } from '../../../../client/types.ts';
 import { useDoing } from '../../asking.ts';
 import { useCaller } from '../../caller.ts';
 import { ActionButton, Refused, Table } from '../../parts.tsx';

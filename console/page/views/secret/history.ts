@@ -12,7 +12,7 @@ export type History = {
   readonly intervals: readonly Interval[];
 };
 
-const pageSize = '100';
+const pageSize = 100;
 
 /** Reads the newest versions of a secret, so many pages of them. */
 const readHistory = async (
@@ -40,7 +40,7 @@ const readHistory = async (
 };
 
 const readFirst = async (name: string, signal: AbortSignal): Promise<VersionEntry | undefined> => {
-  const query = { order: 'asc', limit: '1' };
+  const query = { order: 'asc', limit: 1 } as const;
   return (await ask('list-versions', { name, query }, signal)).versions[0];
 };
 

@@ -1,0 +1,28 @@
+/** An error of a file. The vault and `dsvault` have each codes of their own. */
+export type FileError = {
+  readonly line: number;
+  readonly column: number;
+  readonly code: string;
+  readonly name?: string | undefined;
+  readonly key?: string | undefined;
+  readonly dialect?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly causeLine?: number | undefined;
+};
+
+/** The document that `--json` prints on stderr: the server's unchanged problem, or our own in the same form. */
+export type Report = {
+  readonly code: string;
+  readonly detail: string;
+  readonly status?: number | undefined;
+  readonly requestId?: string | undefined;
+  readonly retryable?: boolean | undefined;
+  readonly field?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly currentVersion?: number | undefined;
+  readonly errors?: readonly FileError[] | undefined;
+  readonly errorsTotal?: number | undefined;
+  /** The names that exist already. Only `import` has them, because its request has lines of its own. */
+  readonly names?: readonly (string | undefined)[];
+};

@@ -1,0 +1,52 @@
+/** Errors of the client. Each has a code, and the type of `problem` follows from the code. */
+import { types } from 'node:util';
+import type { Problem } from './types.ts';
+
+/** A refusal of the vault. `problem` has what the vault said, such as `currentVersion` for `version_conflict`. */
+type Refused = {
+  [Code in Problem['code']]: {
+    readonly code: Code;
+    readonly problem: Extract<Problem, { code: Code }>;
+  };
+}[Problem['code']];
+
+/**
+ * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of an attempt
+ * passed. `unexpected_reply`: something answered that is no vault. `no_token`: the operation needs a token.
+ */
+type Unanswered = {
+  readonly code: 'unreachable' | 'timed_out' | 'unexpected_reply' | 'no_token';
+  readonly problem?: undefined;
+};
+
+type Facts = {
+  /** The request may succeed later, unchanged. */
+  readonly retryable: boolean;
+  /** The operation may have been done all the same. Repeat it with `idempotencyKey` to have it done once. */
+  readonly mayHaveEffect: boolean;
+  /** The key of the request, if it was one that takes a key. */
+  readonly idempotencyKey: string | undefined;
+  /** The status of the last answer. */
+  readonly status: number | undefined;
+};
+
+/** What every operation of the client throws. `message` never has a value of a secret or a token. */
+export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refused | Unanswered);
+
+export const isVaultError = (error: unknown): error is VaultError =>
+  types.isNativeError(error) && error.name === 'VaultError';
+
+type What = {
+  readonly code: string;
+  readonly message: string;
+  readonly problem?: unknown;
+  readonly cause?: unknown;
+};
+
+export const vaultError = ({ code, message, problem, cause }: What, facts: Facts): VaultError =>
+  Object.assign(new Error(message, { cause }), {
+    name: 'VaultError' as const,
+    ...facts,
+    code,
+    problem,
+  }) as VaultError;

@@ -1,0 +1,149 @@
+/**
+ * A client of the distributed secrets vault for Node 20 and later.
+ *
+ * Each action has one idempotency key, so repeating it after a lost answer has no second effect. The client itself
+ * repeats a request while the vault says that it may help, or while no answer comes.
+ */
+import type { Options, Request, Sender } from './sending.ts';
+import { sendingTo } from './sending.ts';
+import type {
+  BodyOf,
+  ReplyOf,
+  SecretDetails,
+  SecretVersion,
+  VersionEntry,
+  Written,
+} from './types.ts';
+
+export { isVaultError, type VaultError } from './errors.ts';
+export type { Asked, ClientEvent, Options, Request, Sender, TokenSource } from './sending.ts';
+export type * from './types.ts';
+
+/** A value: text, or bytes. The vault keeps bytes that are no UTF-8 as they are. */
+export type Value = string | Uint8Array;
+
+type Signal = Pick<Options, 'signal'>;
+type Names = {
+  readonly prefix?: string | undefined;
+  readonly state?: 'stored' | 'deleted' | undefined;
+};
+
+/** What can be done with a vault. Every method throws a `VaultError`, or the reason of its signal. */
+export type VaultClient = {
+  /** Stores a new secret. Error `secret_exists` if there is one of this name. */
+  readonly create: (name: string, value: Value, options?: Noted) => Promise<Written>;
+  /** Stores the next version. Errors: `not_found`; `version_conflict` if `ifVersion` is not current. */
+  readonly update: (name: string, value: Value, options?: Noted) => Promise<Written>;
+  /** The current version, that of a number, or the one valid `at` an instant (RFC 3339). Error `not_found`. */
+  readonly get: (name: string, options?: WhichVersion & Signal) => Promise<SecretVersion>;
+  /** Deletes a secret. Its history stays, and its name can be created again. */
+  readonly delete: (name: string, options?: Noted) => Promise<Written>;
+  /** The versions, the newest first unless asked. Pages are read as they are needed. */
+  readonly versions: (name: string, options?: Versions & Signal) => AsyncGenerator<VersionEntry>;
+  /** Removes the value of an old version for ever. Errors `version_current`, `not_destroyable`. */
+  readonly destroy: (
+    name: string,
+    version: number,
+    options?: Signal,
+  ) => Promise<ReplyOf<'destroy-version'>>;
+  /** The names in ascending order. A list may lag behind a write. */
+  readonly names: (options?: Names & Signal) => AsyncGenerator<string>;
+  /** The names, each with what its current version says of itself, without values. */
+  readonly details: (options?: Names & Signal) => AsyncGenerator<SecretDetails>;
+  /** Replaces `secret(NAME)` in a `.env` file by values. With `unless`, an unchanged file comes back without content. */
+  readonly expandEnv: (
+    body: BodyOf<'expand-env'>,
+    options?: Signal,
+  ) => Promise<ReplyOf<'expand-env'>>;
+  /** Stores the value of each `enc(NAME)` as a new secret, all or none, and returns the file with references. */
+  readonly encryptEnv: (
+    body: BodyOf<'encrypt-env'>,
+    options?: Options,
+  ) => Promise<ReplyOf<'encrypt-env'>>;
+  /** Who the vault takes the caller for. */
+  readonly whoami: (options?: Signal) => Promise<ReplyOf<'whoami'>>;
+  /** Whether the store and the master key can be used. */
+  readonly status: (options?: Signal) => Promise<ReplyOf<'get-status'>>;
+  /** Any operation of the API by its name. */
+  readonly request: Request;
+};
+
+type Noted = Options & { readonly note?: string | undefined };
+type WhichVersion = {
+  readonly version?: number | undefined;
+  /** An instant in UTC (RFC 3339 with `Z`), at most 10 minutes ahead. */
+  readonly at?: string | undefined;
+};
+type Versions = {
+  readonly order?: 'asc' | 'desc' | undefined;
+  /** Gives the values, too. */
+  readonly values?: boolean | undefined;
+};
+
+/** Opens a client. It keeps no connection of its own and needs no closing. */
+export const createClient = (sender: Sender): VaultClient => {
+  const request = sendingTo(sender);
+  return {
+    create: (name, value, { note, ...options } = {}) =>
+      request('create-secret', { body: { name, note, ...spelled(value) }, ...options }),
+    update: (name, value, { note, ...options } = {}) =>
+      request('update-secret', { name, body: { note, ...spelled(value) }, ...options }),
+    get: (name, { signal, version, at } = {}) => {
+      const query = { version: version === undefined ? undefined : String(version), at };
+      return request('get-secret', { name, query, signal });
+    },
+    delete: (name, { note, ...options } = {}) =>
+      request('delete-secret', { name, body: { note }, ...options }),
+    versions: (name, { signal, order, values } = {}) =>
+      eachOf(async (cursor) => {
+        const query = { order, cursor, include: values ? 'values' : undefined } as const;
+        const { versions, nextCursor } = await request('list-versions', { name, query, signal });
+        return { entries: versions, nextCursor };
+      }),
+    destroy: (name, version, options) => request('destroy-version', { name, version, ...options }),
+    names: ({ signal, ...names } = {}) =>
+      eachOf(async (cursor) => {
+        const query = { ...names, cursor, limit: namesPage };
+        const page = await request('list-secrets', { query, signal });
+        return { entries: page.names, nextCursor: page.nextCursor };
+      }),
+    details: ({ signal, ...names } = {}) =>
+      eachOf(async (cursor) => {
+        const query = { ...names, cursor, include: 'details' } as const;
+        const { secrets = [], nextCursor } = await request('list-secrets', { query, signal });
+        return { entries: secrets, nextCursor };
+      }),
+    expandEnv: (body, options) => request('expand-env', { body, ...options }),
+    encryptEnv: (body, options) => request('encrypt-env', { body, ...options }),
+    whoami: (options) => request('whoami', options),
+    status: (options) => request('get-status', options),
+    request,
+  };
+};
+
+const namesPage = 1_000;
+
+const spelled = (value: Value) =>
+  typeof value === 'string'
+    ? { value }
+    : { value: Buffer.from(value).toString('base64'), encoding: 'base64' as const };
+
+/** The bytes of a value that the vault returned. */
+export const bytesOf = ({
+  value,
+  encoding,
+}: Pick<SecretVersion, 'value' | 'encoding'>): Uint8Array =>
+  Uint8Array.from(Buffer.from(value, encoding));
+
+type Page<Entry> = { readonly entries: readonly Entry[]; readonly nextCursor: string | null };
+
+/** The entries of all pages. A page may be short or empty; only a missing cursor ends a list. */
+async function* eachOf<Entry>(
+  read: (cursor: string | undefined) => Promise<Page<Entry>>,
+): AsyncGenerator<Entry> {
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page: Page<Entry> = await read(cursor);
+    yield* page.entries;
+    cursor = page.nextCursor;
+  }
+}

@@ -1,0 +1,251 @@
+/** Sends the request of an operation, and repeats it while that may help. All attempts have one idempotency key. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type VaultError, vaultError } from './errors.ts';
+import { operations } from './operations.ts';
+import type { BodyOf, OperationId, Problem, QueryOf, ReplyOf } from './types.ts';
+
+/** The client does not wait for longer than this before it repeats a request. The caller should. */
+const retryAfterMaxS = 60;
+const backoffFirstMs = 100;
+const backoffLastMs = 5_000;
+
+/** What an operation is asked. */
+export type Asked<Id extends OperationId> = {
+  /** The secret name, and the version, in the path. */
+  readonly name?: string;
+  readonly version?: number;
+  readonly query?: QueryOf<Id>;
+  readonly body?: BodyOf<Id>;
+} & Options;
+
+/** The options of one request. */
+export type Options = {
+  /** The write happens only while this is the current version. */
+  readonly ifVersion?: number | undefined;
+  /** The key of a write, 16 to 128 visible ASCII characters, in place of a new one. */
+  readonly idempotencyKey?: string | undefined;
+  /** Ends the wait for the answer with its own reason. A write may take effect all the same. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Performs one operation of the API. Throws a `VaultError`, or the reason of the signal. */
+export type Request = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
+
+/** Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has another. */
+export type TokenSource = (refused?: string) => string | Promise<string>;
+
+/** What a client tells while it works, for logs. Nothing of it holds a token, a body or a value. */
+export type ClientEvent =
+  | {
+      readonly type: 'sending';
+      readonly method: string;
+      readonly url: string;
+      readonly idempotencyKey: string | undefined;
+    }
+  | {
+      readonly type: 'answered';
+      readonly status: number;
+      readonly requestId: string | null;
+      readonly replayed: boolean;
+    }
+  | {
+      readonly type: 'repeating';
+      readonly attempt: number;
+      readonly waitMs: number;
+      readonly error: VaultError;
+    };
+
+export type Sender = {
+  /** The address of the vault: `http://` or `https://`, a host, and perhaps a path. */
+  readonly addr: string;
+  /** The token (JWT), or what returns it. Only `get-health` needs none. */
+  readonly token?: string | TokenSource | undefined;
+  /** The number of attempts after the first (3). */
+  readonly retries?: number | undefined;
+  /** The time limit of one attempt in milliseconds (15,000). The vault always answers within 10 s. */
+  readonly timeoutMs?: number | undefined;
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined;
+};
+
+/** A request without its token. */
+export type Prepared = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
+
+/** The request that an operation would send. */
+export const prepare = <Id extends OperationId>(
+  addr: string,
+  id: Id,
+  { name = '', version = 0, query, body, ifVersion, idempotencyKey }: Asked<Id> = {},
+): Prepared => {
+  const { method, path, keyed } = operations[id];
+  const filled = path
+    .replace('{name}', encodeURIComponent(name))
+    .replace('{version}', String(version));
+  const url = new URL(`${addr.replace(/\/+$/, '')}${filled}`);
+  for (const [parameter, given] of Object.entries(query ?? {})) {
+    if (given !== undefined && given !== null) url.searchParams.set(parameter, String(given));
+  }
+  return {
+    method,
+    url: url.href,
+    headers: {
+      Accept: 'application/json',
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(keyed && { 'Idempotency-Key': idempotencyKey ?? randomUUID() }),
+      ...(ifVersion !== undefined && { 'If-Match': `"${ifVersion}"` }),
+    },
+    body,
+  };
+};
+
+/** Opens a way to send operations to one vault. */
+export const sendingTo = (sender: Sender): Request => {
+  const { addr, retries = 3, onEvent = () => undefined } = sender;
+  return async <Id extends OperationId>(id: Id, asked: Asked<Id> = {}) => {
+    const request = prepare(addr, id, asked);
+    const idempotencyKey = request.headers['Idempotency-Key'];
+    let token: string | undefined;
+    let isRenewed = false;
+    let mayHaveEffect = false;
+    for (let attempt = 1; ; attempt += 1) {
+      onEvent({ type: 'sending', method: request.method, url: request.url, idempotencyKey });
+      token ??= await tokenOf(sender, id);
+      const outcome = await sendOnce(sender, id, request, token, asked.signal);
+      if ('reply' in outcome) return outcome.reply as ReplyOf<Id>;
+      mayHaveEffect ||= operations[id].writes && isUnclear(outcome);
+      const error = vaultError(outcome, { ...outcome, mayHaveEffect, idempotencyKey });
+      if (outcome.code === 'unauthenticated' && !isRenewed && typeof sender.token === 'function') {
+        isRenewed = true;
+        const other = await sender.token(token);
+        if (other !== token) {
+          token = other;
+          continue;
+        }
+      }
+      if (!outcome.retryable || outcome.afterS > retryAfterMaxS || attempt > retries) throw error;
+      const jitterMs = Math.random() * Math.min(backoffLastMs, backoffFirstMs * 2 ** attempt);
+      const waitMs = outcome.afterS * 1_000 + jitterMs;
+      onEvent({ type: 'repeating', attempt, waitMs, error });
+      await sleep(waitMs, undefined, asked.signal && { signal: asked.signal });
+    }
+  };
+};
+
+/** An attempt that brought no reply. */
+type Failed = {
+  readonly code: string;
+  readonly message: string;
+  readonly status: number | undefined;
+  readonly retryable: boolean;
+  /** The seconds that the answer asks the client to wait. */
+  readonly afterS: number;
+  readonly problem?: Problem;
+  readonly cause?: unknown;
+};
+
+/** Whether a write may have been done. A refusal that names another reason says that it was not. */
+const isUnclear = ({ code, retryable, status }: Failed): boolean =>
+  retryable || status === undefined || status >= 500 || code === 'unexpected_reply';
+
+const tokenOf = async ({ token }: Sender, id: OperationId): Promise<string> => {
+  if (id === 'get-health') return '';
+  const read = typeof token === 'function' ? await token() : token;
+  if (read !== undefined) return read;
+  const message = 'the operation needs a token, and the client has none';
+  throw vaultError({ code: 'no_token', message }, nothingSent);
+};
+
+const nothingSent = {
+  ...{ retryable: false, mayHaveEffect: false, idempotencyKey: undefined, status: undefined },
+};
+
+const sendOnce = async (
+  { addr, timeoutMs = 15_000, onEvent = () => undefined }: Sender,
+  id: OperationId,
+  { method, url, headers, body }: Prepared,
+  token: string,
+  signal: AbortSignal | undefined,
+): Promise<Failed | { readonly reply: unknown }> => {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers, ...(token !== '' && { Authorization: `Bearer ${token}` }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      // A redirect would send the token, or the value, to another server.
+      redirect: 'manual',
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    });
+    const json = parse(await response.text());
+    const { status } = response;
+    const requestId = response.headers.get('x-request-id');
+    const replayed = response.headers.has('idempotency-replayed');
+    onEvent({ type: 'answered', status, requestId, replayed });
+    return isReply(id, response, json) ? { reply: json } : failed(addr, response, json);
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    return unanswered(addr, timeoutMs, cause);
+  }
+};
+
+/** Whether this is a reply of the operation: its status, and every property that the document requires. */
+const isReply = (id: OperationId, { status, headers }: Response, json: unknown): boolean => {
+  const { answers, replies } = operations[id] as Operation;
+  const isProblem = headers.get('content-type')?.startsWith('application/problem+json');
+  if (isProblem || !answers.includes(status) || !isObject(json)) return false;
+  return replies.some((required) => required.every((property) => property in json));
+};
+
+type Operation = {
+  readonly answers: readonly number[];
+  readonly replies: readonly (readonly string[])[];
+};
+
+const isObject = (json: unknown): json is Readonly<Record<string, unknown>> =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
+
+const isProblem = (json: unknown): json is Problem =>
+  isObject(json) && typeof json['code'] === 'string' && typeof json['detail'] === 'string';
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whether the same request may succeed later, judged by the status alone. */
+const mayPass = (status: number): boolean => status >= 500 || status === 429 || status === 408;
+
+const failed = (addr: string, { status, headers }: Response, json: unknown): Failed => {
+  const after = Number(headers.get('retry-after') ?? 0);
+  const afterS = Number.isFinite(after) ? Math.max(0, after) : 0;
+  if (isProblem(json)) {
+    const { code, detail: message, retryable } = json;
+    return { code, message, status, retryable: retryable === true, afterS, problem: json };
+  }
+  // A proxy in front of the vault has its own answers, which are not repeated because they may hold anything.
+  const message = `${addr} answered with status ${status}, and not as a vault does`;
+  return { code: 'unexpected_reply', message, status, retryable: mayPass(status), afterS };
+};
+
+const unanswered = (addr: string, timeoutMs: number, cause: unknown): Failed => {
+  const facts = { status: undefined, retryable: true, afterS: 0, cause };
+  const { name, cause: reason } = isObject(cause) ? cause : {};
+  if (name === 'TimeoutError') {
+    const message = `no answer from ${addr} within ${timeoutMs / 1_000} s`;
+    return { code: 'timed_out', message, ...facts };
+  }
+  const code = isObject(reason) && typeof reason['code'] === 'string' ? reason['code'] : undefined;
+  return {
+    code: 'unreachable',
+    message: `cannot reach ${addr} (${code ?? 'unknown error'})`,
+    ...facts,
+  };
+};

@@ -1,0 +1,44 @@
+/** The bodies, queries and replies of each operation, as docs/openapi.yaml describes them. */
+import type { components, operations as documented } from './api.ts';
+
+type Documented = documented;
+
+/** The name of an operation of the API, such as `create-secret`. */
+export type OperationId = keyof Documented;
+
+type Schemas = components['schemas'];
+export type Written = Schemas['WrittenVersion'];
+export type SecretVersion = Schemas['SecretVersion'];
+export type VersionEntry = Schemas['VersionEntry'];
+export type SecretDetails = Schemas['SecretDetails'];
+/** A problem document (RFC 9457): why the vault refused a request. `code` tells the kinds apart. */
+export type Problem = Schemas['Problem'];
+
+/** Lets an optional property be `undefined`, too. JSON leaves it out. */
+type Given<Type> = {
+  [Key in keyof Type]: Type[Key] | (undefined extends Type[Key] ? undefined : never);
+};
+
+type JsonOf<Holder> = Holder extends { content: { 'application/json': infer Body } } ? Body : never;
+
+/** The JSON body of a request; `undefined` for an operation without one. */
+export type BodyOf<Id extends OperationId> = Documented[Id] extends { requestBody?: infer Holder }
+  ? [JsonOf<NonNullable<Holder>>] extends [never]
+    ? undefined
+    : Given<JsonOf<NonNullable<Holder>>>
+  : undefined;
+
+/** The query of an operation. Where the request is JSON, its body has the options, and the query is empty. */
+export type QueryOf<Id extends OperationId> =
+  BodyOf<Id> extends undefined
+    ? Documented[Id]['parameters'] extends { query?: infer Query }
+      ? Given<NonNullable<Query>>
+      : Record<never, never>
+    : Record<never, never>;
+
+type Succeeded<Responses> = {
+  [Status in keyof Responses]: Status extends 200 | 201 ? JsonOf<Responses[Status]> : never;
+}[keyof Responses];
+
+/** The reply of an operation that succeeded. */
+export type ReplyOf<Id extends OperationId> = Succeeded<Documented[Id]['responses']>;

@@ -1,0 +1,246 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { isVaultError } from '../../../client/errors.ts';
+import { bytesOf, type ClientEvent, createClient, type Sender } from '../../../client/index.ts';
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+type Arrived = { readonly request: IncomingMessage; readonly body: string };
+
+const open: (() => void)[] = [];
+afterEach(() => {
+  for (const close of open.splice(0)) close();
+});
+
+/** A client of a server that gives these answers, the last one again and again. */
+const clientOf = async (answers: readonly Answer[], options: Partial<Sender> = {}) => {
+  const arrived: Arrived[] = [];
+  const events: ClientEvent[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    arrived.push({ request, body });
+    (answers[arrived.length - 1] ?? answers.at(-1))?.(response, request);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  open.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const addr = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const onEvent = (event: ClientEvent) => void events.push(event);
+  return { client: createClient({ addr, token: 'token', onEvent, ...options }), arrived, events };
+};
+
+const json =
+  (status: number, body: unknown, headers: Record<string, string> = {}): Answer =>
+  (response) => {
+    const type = status < 300 ? 'application/json' : 'application/problem+json';
+    response.writeHead(status, { 'Content-Type': type, ...headers }).end(JSON.stringify(body));
+  };
+
+const problem = (status: number, code: string, more: object = {}): Answer =>
+  json(status, { code, detail: `about ${code}`, status, retryable: false, ...more });
+
+const busy = problem(503, 'store_unavailable', { retryable: true });
+const written = { name: 'A', version: 1, validFrom: '2026-11-24T14:30:48.123Z' };
+const created = json(201, written);
+const drop: Answer = (response) => response.destroy();
+const silent: Answer = () => undefined;
+
+/** The error that the client throws. */
+const errorOf = async (work: Promise<unknown>) => {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  if (isVaultError(error)) return error;
+  throw new Error('the client threw no VaultError', { cause: error });
+};
+
+const allOf = async (entries: AsyncIterable<unknown>): Promise<unknown[]> => {
+  const all: unknown[] = [];
+  for await (const entry of entries) all.push(entry);
+  return all;
+};
+
+describe('the client', () => {
+  it.each([
+    ['a lost answer', drop],
+    ['a busy vault', busy],
+    ['a gateway that gave up', json(502, 'Bad Gateway', { 'Content-Type': 'text/html' })],
+  ])('repeats a write with the same key after %s', async (_, first) => {
+    const { client, arrived, events } = await clientOf([first, created]);
+    expect(await client.create('A', 'v', { note: 'n' })).toEqual(written);
+    const keys = arrived.map(({ request }) => request.headers['idempotency-key']);
+    expect(keys).toEqual([keys[0], keys[0]]);
+    expect(arrived.map(({ body }) => JSON.parse(body))).toEqual(
+      [1, 2].map(() => ({ name: 'A', value: 'v', note: 'n' })),
+    );
+    const told = events.map(({ type }) => type).filter((type) => type !== 'answered');
+    expect(told).toEqual(['sending', 'repeating', 'sending']);
+  });
+
+  it('gives up after the allowed retries, and says that a write may have an effect', async () => {
+    const { client, arrived } = await clientOf([drop], { retries: 1 });
+    const error = await errorOf(client.update('A', 'v', { idempotencyKey: 'k'.repeat(16) }));
+    expect(error).toMatchObject({ code: 'unreachable', mayHaveEffect: true });
+    expect(error.idempotencyKey).toBe('k'.repeat(16));
+    expect(arrived).toHaveLength(2);
+  });
+
+  it.each([
+    ['a reading', 'get', drop, false],
+    ['a clear refusal of a write', 'delete', problem(404, 'not_found'), false],
+    [
+      'a write whose outcome the vault does not know',
+      'delete',
+      problem(503, 'outcome_unknown'),
+      true,
+    ],
+    ['a redirected write', 'delete', json(302, {}, { Location: 'http://127.0.0.2/' }), true],
+  ] as const)(
+    'after %s, says whether it may have an effect',
+    async (_, method, answer, expected) => {
+      const { client } = await clientOf([answer], { retries: 0 });
+      expect(await errorOf(client[method]('A'))).toMatchObject({ mayHaveEffect: expected });
+    },
+  );
+
+  it('keeps saying that a write may have an effect if only a later attempt is refused', async () => {
+    const { client } = await clientOf([drop, problem(401, 'unauthenticated')]);
+    const error = await errorOf(client.create('A', 'v'));
+    expect(error).toMatchObject({ code: 'unauthenticated', mayHaveEffect: true });
+  });
+
+  it('waits as long as the answer asks, but does not wait for longer than a minute', async () => {
+    const later = (seconds: string) =>
+      json(429, { code: 'throttled', detail: '', retryable: true }, { 'Retry-After': seconds });
+    const { client, events } = await clientOf([later('0.01'), later('61')]);
+    expect(await errorOf(client.get('A'))).toMatchObject({ code: 'throttled', status: 429 });
+    const [waited, ...none] = events.filter((event) => event.type === 'repeating');
+    expect(none).toEqual([]);
+    expect(waited?.waitMs).toBeGreaterThanOrEqual(10);
+  });
+
+  it('ends an attempt at its time limit', async () => {
+    const { client } = await clientOf([silent], { timeoutMs: 20, retries: 0 });
+    expect(await errorOf(client.get('A'))).toMatchObject({ code: 'timed_out', retryable: true });
+  });
+
+  it.each([
+    ['before the answer', silent],
+    ['before the next attempt', problem(503, 'store_unavailable', { retryable: true })],
+  ])('throws the reason of its signal when it aborts %s', async (_, answer) => {
+    const left = new AbortController();
+    const { client, arrived } = await clientOf([
+      (response, request) => {
+        answer(response, request);
+        setImmediate(() => left.abort(new Error('enough')));
+      },
+    ]);
+    // A wait that is aborted has an error of its own, whose cause is the reason.
+    await expect(client.get('A', { signal: left.signal })).rejects.toThrow(/enough|abort/);
+    expect(arrived).toHaveLength(1);
+  });
+
+  it('asks for another token once after a 401, and never sends the refused one again', async () => {
+    const asked: (string | undefined)[] = [];
+    const token = (refused?: string) => {
+      asked.push(refused);
+      return refused === undefined ? 'old' : 'new';
+    };
+    const refuse = problem(401, 'unauthenticated');
+    const { client, arrived } = await clientOf([refuse, created, refuse], { token });
+    await client.create('A', 'v');
+    expect(arrived.map(({ request }) => request.headers.authorization)).toEqual([
+      'Bearer old',
+      'Bearer new',
+    ]);
+    expect(asked).toEqual([undefined, 'old']);
+    expect(await errorOf(client.whoami())).toMatchObject({ code: 'unauthenticated' });
+    expect(arrived).toHaveLength(4);
+  });
+
+  it('sends nothing without a token, except for the health', async () => {
+    const { client, arrived } = await clientOf([json(200, { status: 'ok' })], { token: undefined });
+    expect(await errorOf(client.status())).toMatchObject({ code: 'no_token' });
+    expect(await client.request('get-health')).toEqual({ status: 'ok' });
+    expect(arrived.map(({ request }) => request.headers.authorization)).toEqual([undefined]);
+  });
+
+  it.each([
+    ['a page', json(200, '<html>', { 'Content-Type': 'text/html' })],
+    ['JSON without a property of the reply', json(200, { name: 'A', version: 1 })],
+    ['a reply of another status', json(201, written)],
+    ['a list', json(200, [])],
+    ['a problem without a code', json(400, { detail: 'no' })],
+    [
+      'a problem with a success',
+      json(200, written, { 'Content-Type': 'application/problem+json' }),
+    ],
+  ])('takes %s for no answer of a vault', async (_, answer) => {
+    const { client } = await clientOf([answer]);
+    const error = await errorOf(client.update('A', 'v'));
+    expect(error).toMatchObject({ code: 'unexpected_reply', retryable: false });
+  });
+
+  it('types the facts of a problem by its code', async () => {
+    const conflict = problem(412, 'version_conflict', { currentVersion: 7 });
+    const { client, arrived } = await clientOf([conflict]);
+    const error = await errorOf(client.update('A', 'v', { ifVersion: 6 }));
+    expect(error.code === 'version_conflict' && error.problem.currentVersion).toBe(7);
+    expect(arrived[0]?.request.headers['if-match']).toBe('"6"');
+  });
+
+  it('reads pages until there is no cursor, and no page that is not asked for', async () => {
+    const page = (versions: readonly number[], nextCursor: string | null) =>
+      json(200, { name: 'A', versions: versions.map((version) => ({ version })), nextCursor });
+    const { client, arrived } = await clientOf([
+      page([3, 2], 'c1'),
+      page([], 'c2'),
+      page([1], null),
+    ]);
+    const versions = client.versions('A', { order: 'desc', values: true });
+    expect((await versions.next()).value).toEqual({ version: 3 });
+    expect(arrived).toHaveLength(1);
+    expect(await allOf(versions)).toEqual([{ version: 2 }, { version: 1 }]);
+    expect(arrived.map(({ request }) => request.url)).toEqual([
+      '/v1/secrets/A/versions?order=desc&include=values',
+      '/v1/secrets/A/versions?order=desc&cursor=c1&include=values',
+      '/v1/secrets/A/versions?order=desc&cursor=c2&include=values',
+    ]);
+  });
+
+  it('lists names and details in pages', async () => {
+    const names = json(200, { names: ['A'], nextCursor: null });
+    const details = json(200, { names: ['A'], secrets: [{ name: 'A' }], nextCursor: null });
+    const { client, arrived } = await clientOf([names, details]);
+    expect(await allOf(client.names({ prefix: 'A' }))).toEqual(['A']);
+    expect(await allOf(client.details({ state: 'deleted' }))).toEqual([{ name: 'A' }]);
+    expect(arrived.map(({ request }) => request.url)).toEqual([
+      '/v1/secrets?prefix=A&limit=1000',
+      '/v1/secrets?state=deleted&include=details',
+    ]);
+  });
+
+  it('sends bytes as base64, and gives the bytes of either encoding', async () => {
+    const { client, arrived } = await clientOf([created]);
+    await client.create('A', Uint8Array.of(0xff, 0));
+    expect(JSON.parse(arrived[0]?.body ?? '')).toEqual({
+      name: 'A',
+      value: '/wA=',
+      encoding: 'base64',
+    });
+    expect(bytesOf({ value: '/wA=', encoding: 'base64' })).toEqual(Uint8Array.of(0xff, 0));
+    expect(bytesOf({ value: 'é', encoding: 'utf8' })).toEqual(Uint8Array.of(0xc3, 0xa9));
+  });
+
+  it('keeps a name that is no secret name inside its path segment', async () => {
+    const { client, arrived } = await clientOf([problem(400, 'invalid_request')]);
+    await errorOf(client.get('../whoami?x', { version: 2 }));
+    expect(arrived[0]?.request.url).toBe('/v1/secrets/..%2Fwhoami%3Fx?version=2');
+  });
+});
