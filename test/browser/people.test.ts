@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { faultsOf } from '../support/accessible.ts';
-import { useConsole } from '../support/console.ts';
+import { press, useConsole } from '../support/console.ts';
+import { enter, focused, tabTo } from '../support/keyboard.ts';
 import { useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -23,14 +24,13 @@ beforeAll(async () => {
   await vault.ask('DELETE', '/v1/secrets/DELETED');
 });
 
-const press = (page: Page, name: string | RegExp) =>
-  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
 const go = (page: Page, route: string) => page.evaluate(`location.hash = '#/${route}'`);
 const heading = (page: Page, name: string) =>
   page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
 
-describe('the console, in light and dark, at 360 px and 1280 px', () => {
-  it('gives axe nothing to find and scrolls nowhere sideways, in the list of secrets and the dialog for a new one', async () => {
+// `faultsOf` asks axe in light and dark, at 360 px and 1280 px, and presses Tab through the whole page.
+describe('the console has no fault for axe, no sideways scroll and no control that Tab does not reach', () => {
+  it('in the list of secrets and the dialog for a new one', async () => {
     const { page } = await console.open();
     await page.getByRole('link', { name: longest }).waitFor();
     expect(await faultsOf(page)).toEqual([]);
@@ -43,7 +43,7 @@ describe('the console, in light and dark, at 360 px and 1280 px', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('gives axe nothing to find and scrolls nowhere sideways, in the view of a secret with the longest name', async () => {
+  it('in the view of a secret with the longest name', async () => {
     const { page } = await console.open();
     await go(page, `secrets/${longest}`);
     await heading(page, longest);
@@ -61,7 +61,7 @@ describe('the console, in light and dark, at 360 px and 1280 px', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('gives axe nothing to find and scrolls nowhere sideways, for a deleted secret, a missing one and a weak token', async () => {
+  it('for a deleted secret, a missing one and a weak token', async () => {
     const { page } = await limited.open();
     for (const name of ['DELETED', longest]) {
       await go(page, `secrets/${name}`);
@@ -74,7 +74,7 @@ describe('the console, in light and dark, at 360 px and 1280 px', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('gives axe nothing to find and scrolls nowhere sideways, in the workbench with faults and with a result', async () => {
+  it('in the workbench with faults and with a result', async () => {
     const { page } = await console.open();
     await go(page, 'env');
     const editor = page.getByLabel('The .env file');
@@ -88,7 +88,7 @@ describe('the console, in light and dark, at 360 px and 1280 px', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('gives axe nothing to find and scrolls nowhere sideways, in nodes, activity, a story and without a session', async () => {
+  it('in nodes, activity, a story and without a session', async () => {
     const { page } = await console.open();
     await go(page, 'nodes');
     await page.getByText('can be used').waitFor();
@@ -106,36 +106,11 @@ describe('the console, in light and dark, at 360 px and 1280 px', () => {
   });
 });
 
-/** The element with the focus, by its name; asserts that people see where it is. */
-const focused = async (page: Page): Promise<string> => {
-  const [name, outline] = await page.evaluate<[string, string]>(`(() => {
-    const element = document.activeElement;
-    if (element === document.body) return ['', ''];
-    const label = element.labels?.[0] ?? element;
-    return [label.textContent.trim().replace(/\\s+/g, ' '), getComputedStyle(element).outlineStyle];
-  })()`);
-  if (name !== '') expect([name, outline]).not.toEqual([name, 'none']);
-  return name;
-};
-
-/** Presses Tab until an element of this name has the focus. */
-const tabTo = async (page: Page, name: RegExp): Promise<void> => {
-  const passed: string[] = [];
-  while (passed.length < 60) {
-    await page.keyboard.press('Tab');
-    const present = await focused(page);
-    if (name.test(present)) return;
-    passed.push(present);
-  }
-  throw new Error(`Tab does not lead to ${name}: ${passed.join(' · ')}`);
-};
-
 describe('a person with a keyboard alone', () => {
   it('creates a secret, sees and hides its value, changes it, and goes back to the list', async () => {
     const { page } = await console.open();
     const { keyboard } = page;
-    await tabTo(page, /^New secret/);
-    await keyboard.press('Enter');
+    await enter(page, /^New secret/);
     await page.getByRole('dialog').waitFor();
     await keyboard.press('Escape');
     await page.locator('dialog').waitFor({ state: 'detached' });
@@ -146,8 +121,7 @@ describe('a person with a keyboard alone', () => {
     await keyboard.type('BY_KEYBOARD');
     await tabTo(page, /^Value/);
     await keyboard.type('typed');
-    await tabTo(page, /^Create$/);
-    await keyboard.press('Enter');
+    await enter(page, /^Create$/);
     await heading(page, 'BY_KEYBOARD');
     await tabTo(page, /^Show the present value/);
     await keyboard.press('Space');
@@ -155,18 +129,65 @@ describe('a person with a keyboard alone', () => {
     expect(await focused(page)).toMatch(/^Hide the present value/);
     await keyboard.press('Space');
     await page.getByText('typed', { exact: true }).waitFor({ state: 'detached' });
-    await tabTo(page, /^Update/);
-    await keyboard.press('Enter');
+    await enter(page, /^Update/);
     await page.getByRole('dialog').waitFor();
     expect(await focused(page)).toBe('Value');
     await keyboard.type('changed');
-    await tabTo(page, /^Store$/);
-    await keyboard.press('Enter');
+    await enter(page, /^Store$/);
     await page.getByText('Stored version 2 of BY_KEYBOARD.').waitFor();
-    await tabTo(page, /^Secrets$/);
-    await keyboard.press('Enter');
+    await enter(page, /^Secrets$/);
     await heading(page, 'Secrets');
     expect((await vault.ask('GET', '/v1/secrets/BY_KEYBOARD')).json.value).toBe('changed');
+  });
+
+  it('encrypts and expands a file, sees and hides its values, and stays in the workbench', async () => {
+    const { page } = await console.open();
+    const { keyboard } = page;
+    await enter(page, /^\.env$/);
+    await page.locator('h1:focus').waitFor();
+    await tabTo(page, /^The \.env file$/);
+    await keyboard.type('IN_FILE=canary\nA=enc(IN_FILE)\n');
+    await enter(page, /^Encrypt$/);
+    await page.getByText('Stored 1 secret.').waitFor();
+    await enter(page, /^Put it into the editor$/);
+    await tabTo(page, /^Expand puts values/);
+    await keyboard.press('ArrowDown');
+    expect(await focused(page)).toMatch(/^Submit does both/);
+    await keyboard.press('ArrowUp');
+    await tabTo(page, /^Pin/);
+    await keyboard.press('Space');
+    await enter(page, /^Expand$/);
+    await page.getByRole('region', { name: 'The pinned file' }).waitFor();
+    await tabTo(page, /^Show the values$/);
+    await keyboard.press('Space');
+    await page.getByText('IN_FILE=canary').waitFor();
+    await keyboard.press('Space');
+    await page.getByText('IN_FILE=canary').waitFor({ state: 'detached' });
+    await enter(page, /^Secrets$/);
+    await page.getByRole('dialog', { name: 'Leave, and lose the text?' }).waitFor();
+    await keyboard.press('Escape');
+    expect(await focused(page)).toBe('Secrets');
+    await heading(page, '.env workbench');
+  });
+
+  it('filters the log, holds it still, and follows the story of a request', async () => {
+    const name = await vault.create();
+    const { page } = await console.open();
+    const { keyboard } = page;
+    await enter(page, /^Activity$/);
+    await page.locator('h1:focus').waitFor();
+    await tabTo(page, /^Secret$/);
+    await keyboard.type(name);
+    await tabTo(page, /^without status questions/);
+    await keyboard.press('Space');
+    await page.getByText(`${name}@1`).waitFor();
+    await tabTo(page, /^Hold still$/);
+    await keyboard.press('Space');
+    expect(await focused(page)).toBe('Go on');
+    await enter(page, /, its story$/);
+    await page.getByText(`asked for create-secret on ${name}`).waitFor();
+    await enter(page, /^All activity$/);
+    await heading(page, 'Activity');
   });
 });
 

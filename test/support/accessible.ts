@@ -1,6 +1,7 @@
-/** Whether all people can use a page: axe in both colour schemes, and no part wider than the window. */
+/** Whether all people can use a page: axe in both colour schemes, no part wider than the window, and Tab alone. */
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
+import { faultsOfTab } from './keyboard.ts';
 
 const widths = [1_280, 360];
 const schemes = ['light', 'dark'] as const;
@@ -23,7 +24,7 @@ export const faultsOf = async (page: Page): Promise<string[]> => {
     );
     if (tooWide > 0) faults.push(`${width}: ${tooWide} px too wide`);
   }
-  return [...new Set(faults)];
+  return [...new Set([...faults, ...(await faultsOfTab(page))])];
 };
 
 const findingsOf = async (page: Page, runOnly?: readonly string[]): Promise<string[]> => {

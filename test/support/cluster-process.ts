@@ -1,8 +1,10 @@
 /** `npm run cluster` as a process on its own folder, with the commands that a person types. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from '@jest/globals';
 import { sendCommand } from '../../local/cluster/control.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
+import type { ConsoleVault } from './console-process.ts';
 import { freshFolder, type LocalProcess, lineOf, runLocal } from './local-process.ts';
 import { issueToken } from './tokens.ts';
 
@@ -89,4 +91,26 @@ export const startCluster = async (
 export const endCluster = async ({ folder, end }: ClusterProcess): Promise<void> => {
   await end('SIGTERM');
   rmSync(folder, { recursive: true, force: true });
+};
+
+/** A cluster for all tests of a file or a `describe`. `vaultOf` gives it to a console whose profile names that node. */
+export const useCluster = (
+  tenant = 'cluster-test',
+): {
+  readonly cluster: () => ClusterProcess;
+  readonly vaultOf: (node: number) => ConsoleVault;
+} => {
+  let cluster: ClusterProcess;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => endCluster(cluster));
+  const vaultOf = (node: number): ConsoleVault => ({
+    baseUrl: () => cluster.urlOf(node),
+    token: (claims) => issueToken(join(cluster.folder, 'key'), { tenant, ...claims }),
+    get dataDir() {
+      return cluster.folder;
+    },
+  });
+  return { cluster: () => cluster, vaultOf };
 };

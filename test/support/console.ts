@@ -70,6 +70,14 @@ export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
   return { process: () => running, browser: () => browser, open };
 };
 
+/** Presses the button of this name, in the view or the dialog that a person sees. */
+export const press = (page: Page, name: string | RegExp): Promise<void> =>
+  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
+
+/** Goes to one of the views: `Secrets`, `.env`, `Nodes` or `Activity`. */
+export const visit = (page: Page, view: string): Promise<void> =>
+  page.getByRole('link', { name: view, exact: true }).click();
+
 /** Opens the launcher file, and waits for the views. */
 export const followLauncher = async (page: Page, { launcher }: ConsoleProcess): Promise<void> => {
   await page.goto(pathToFileURL(launcher).href);

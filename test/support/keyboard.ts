@@ -1,0 +1,78 @@
+/** A page for a person who has a keyboard alone. */
+import { expect } from '@jest/globals';
+import type { Page } from 'playwright-core';
+
+/** No view has so many controls. */
+const pressesMax = 150;
+
+/** The element with the focus, by its name; asserts that people see where it is. */
+export const focused = async (page: Page): Promise<string> => {
+  const [name, outline] = await page.evaluate<[string, string]>(`(() => {
+    const element = document.activeElement;
+    if (element === document.body) return ['', ''];
+    const label = element.labels?.[0] ?? element;
+    const name = element.getAttribute('aria-label') ?? label.textContent;
+    return [name.trim().replace(/\\s+/g, ' '), getComputedStyle(element).outlineStyle];
+  })()`);
+  if (name !== '') expect([name, outline]).not.toEqual([name, 'none']);
+  return name;
+};
+
+/** Presses Tab until an element of this name has the focus. */
+export const tabTo = async (page: Page, name: RegExp): Promise<void> => {
+  const passed: string[] = [];
+  while (passed.length < pressesMax) {
+    await page.keyboard.press('Tab');
+    const present = await focused(page);
+    if (name.test(present)) return;
+    passed.push(present);
+  }
+  throw new Error(`Tab does not lead to ${name}: ${passed.join(' · ')}`);
+};
+
+/** Presses Tab until an element of this name has the focus, and then Enter. */
+export const enter = async (page: Page, name: RegExp): Promise<void> => {
+  await tabTo(page, name);
+  await page.keyboard.press('Enter');
+};
+
+/**
+ * Presses Tab through the whole page, or through its dialog, and returns what a person cannot reach so, or reaches
+ * without seeing it: as HTML, with what is wrong before it.
+ */
+export const faultsOfTab = async (page: Page): Promise<string[]> => {
+  await page.evaluate(`document.activeElement.blur(); globalThis.passedByTab = new Map();`);
+  for (let presses = 0; presses < pressesMax; presses += 1) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate(wasHere)) break;
+  }
+  return page.evaluate(missedByTab);
+};
+
+/** Notes the element with the focus and whether its outline is seen. Returns whether the walk begins again. */
+const wasHere = `(() => {
+  const passed = globalThis.passedByTab;
+  const element = document.activeElement;
+  // A field for a date has the focus several times, one part after the other.
+  if (element !== globalThis.lastByTab && passed.has(element)) return true;
+  globalThis.lastByTab = element;
+  passed.set(element, getComputedStyle(element).outlineStyle);
+  return false;
+})()`;
+
+const missedByTab = `(() => {
+  const root = document.querySelector('dialog[open]') ?? document;
+  const controls = root.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]');
+  const isReachable = (control) => {
+    if (control.disabled || !control.checkVisibility({ visibilityProperty: true })) return false;
+    if (control.type !== 'radio' || control.checked) return true;
+    // Of a group of choices, Tab reaches the chosen one, and the arrows lead to the others.
+    return root.querySelector('input[type=radio][name="' + control.name + '"]:checked') === null;
+  };
+  const told = (what, { outerHTML }) => what + ' ' + outerHTML.slice(0, 200);
+  return [...controls].filter(isReachable).flatMap((control) => {
+    const outline = globalThis.passedByTab.get(control);
+    if (outline === undefined) return told('not reached by Tab:', control);
+    return outline === 'none' ? told('no outline:', control) : [];
+  });
+})()`;
