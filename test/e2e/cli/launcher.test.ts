@@ -1,16 +1,9 @@
 /** `cli/dsvault.js` builds the command line of a checkout when it is first run or has changed. */
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { nodeFolders } from '../../support/each-node.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 const checkout = (): string => {
@@ -49,14 +42,14 @@ describe('the launcher of dsvault', () => {
     const folder = checkout();
     install(folder);
     expect(version(folder).stdout).toMatch(/^dsvault 0/);
-    expect(built(folder)).toEqual(['console', 'dsvault.js']);
+    expect(built(folder)).toEqual(['console', 'dsvault.cjs']);
     const manifest = join(folder, 'package.json');
     for (const next of ['7.7.7', '8.8.8']) {
       const text = readFileSync(manifest, 'utf8');
       writeFileSync(manifest, text.replace(/"version": "[^"]*"/, `"version": "${next}"`));
       expect(version(folder).stdout).toContain(`dsvault ${next},`);
     }
-    expect(built(folder)).toEqual(['console', 'dsvault.js']);
+    expect(built(folder)).toEqual(['console', 'dsvault.cjs']);
   });
 
   it('says to run npm ci where nothing is installed', () => {
@@ -69,8 +62,8 @@ describe('the launcher of dsvault', () => {
     const folder = checkout();
     install(folder);
     version(folder);
-    const bundle = join(freshFolder(), 'dsvault.mjs');
-    cpSync(join(folder, '.local/cli/dsvault.js'), bundle);
+    const bundle = join(freshFolder(), 'dsvault.cjs');
+    cpSync(join(folder, '.local/cli/dsvault.cjs'), bundle);
     const ran = spawnSync(process.execPath, [bundle, 'version'], { encoding: 'utf8' });
     expect(ran.stdout).toMatch(/^dsvault 0/);
   });
@@ -86,7 +79,7 @@ describe('the launcher of dsvault', () => {
     writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '');`);
     const file = join(linked, 'raw.env');
     writeFileSync(file, `NODE_OPTIONS=--require=${script}\nA=1\n`);
-    for (const node of nodes()) {
+    for (const node of nodeFolders()) {
       for (const program of [join(folder, 'cli/dsvault.js'), join(linked, 'bin/dsvault')]) {
         for (const flag of ['--env-file', '-f']) {
           const env = {
@@ -103,17 +96,3 @@ describe('the launcher of dsvault', () => {
     }
   });
 });
-
-/** For each Node on the PATH, a folder that contains only that Node. */
-const nodes = (): string[] => {
-  const files = (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, 'node'))
-    .filter((file) => existsSync(file))
-    .map((file) => realpathSync(file));
-  return [...new Set(files)].map((file) => {
-    const folder = freshFolder();
-    symlinkSync(file, join(folder, 'node'));
-    return folder;
-  });
-};
