@@ -37,9 +37,15 @@ export const historyCommand = () =>
 type Entry = ReplyOf<'list-versions'>['versions'][number];
 
 /** The note of a version, or who destroyed it, because its note is gone then. */
-const noteOf = ({ note = '', destroyedAt, destroyedBy }: Entry): string =>
-  destroyedAt === undefined ? note : `destroyed at ${destroyedAt} by ${destroyedBy}`;
+const noteOf = (entry: Entry): string =>
+  entry.state === 'destroyed'
+    ? `destroyed at ${entry.destroyedAt} by ${entry.destroyedBy}`
+    : (entry.note ?? '');
 
 /** Text unchanged, other bytes as base64. */
-const shownValue = ({ value = '', encoding = 'utf8' }): string =>
-  encoding === 'utf8' ? value : `base64:${decodeValue({ value, encoding }).toString('base64')}`;
+const shownValue = (entry: Entry): string => {
+  const { value = '', encoding = 'utf8' } = entry.state === 'stored' ? entry : {};
+  return encoding === 'utf8'
+    ? value
+    : `base64:${decodeValue({ value, encoding }).toString('base64')}`;
+};

@@ -24,7 +24,12 @@ const walk = (node: Json, pointer = ''): Found[] => {
 const everything = walk(document);
 const schemaNamed = (name: string): Found['node'] =>
   everything.find(({ pointer }) => pointer === `/components/schemas/${name}`)?.node ?? {};
-const problems = schemaNamed('Problem')['examples'] as unknown as readonly Example[];
+/** The schema of each problem by its code, as the discriminator maps them. */
+const mapping = (schemaNamed('Problem')['discriminator'] as unknown as Discriminator).mapping;
+type Discriminator = { readonly mapping: Readonly<Record<string, string>> };
+const problems = Object.values(mapping).flatMap(
+  (reference) => schemaNamed(reference.split('/').at(-1) ?? '')['examples'] as unknown as Example[],
+);
 type Example = { readonly [member: string]: Json } & {
   readonly code: ErrorCode;
   readonly status: number;
@@ -61,8 +66,10 @@ describe('docs/openapi.yaml', () => {
     expect(statusCode).toBe(example.status);
   });
 
-  it('has an example of every code', () => {
-    expect(problems.map(({ code }) => code)).toEqual(schemaNamed('ProblemCode')['enum']);
+  it('has one problem and one example for every code', () => {
+    expect(problems.map(({ code }) => code)).toEqual(Object.keys(mapping));
+    const references = Object.values(mapping).map(($ref) => ({ $ref }));
+    expect(schemaNamed('Problem')['oneOf']).toEqual(references);
   });
 
   it('states the limits that the functions enforce', () => {
@@ -83,7 +90,7 @@ describe('docs/openapi.yaml', () => {
       'ExpandEnvReply.resolved.maxItems': limits.fileNamesMax,
       'VersionPage.versions.maxItems': limits.versionsPageMax,
       'NamePage.names.maxItems': limits.namesPageMax,
-      'Problem.errors.maxItems': limits.fileErrorsMax,
+      'FileErrors.maxItems': limits.fileErrorsMax,
     };
     expect(Object.fromEntries(Object.keys(stated).map((path) => [path, at(path)]))).toEqual(stated);
     const pages = everything.filter(
@@ -144,6 +151,7 @@ describe('the check of a reply', () => {
       { errors, errorsTotal },
       { retryable: true },
       { status: 400 },
+      { limit: 65_536 },
       { instance: '/v1/secrets/A' },
       { requestId: 'another-request' },
     ]) {

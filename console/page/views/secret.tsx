@@ -136,7 +136,9 @@ const Present = ({
   readonly caller: Caller | undefined;
   readonly onChoose: OnChoose;
 }) => {
-  const { version, state, createdBy, validFrom, note } = history.current;
+  const { current } = history;
+  const { version, state, createdBy, validFrom } = current;
+  const note = current.state === 'destroyed' ? undefined : current.note;
   const writing = lacks(caller, 'secrets:write');
   const gone = restorableOf(history)
     ? undefined
@@ -278,16 +280,14 @@ const Versions = ({
 };
 
 /** The note of a version, or who destroyed it, because its note is gone then. */
-const NoteOf = ({ note, destroyedAt, destroyedBy }: VersionEntry) => (
-  <>
-    {note}
-    {destroyedAt !== undefined && (
-      <>
-        destroyed by {destroyedBy} on <Instant at={destroyedAt} />
-      </>
-    )}
-  </>
-);
+const NoteOf = (entry: VersionEntry) =>
+  entry.state === 'destroyed' ? (
+    <>
+      destroyed by {entry.destroyedBy} on <Instant at={entry.destroyedAt} />
+    </>
+  ) : (
+    entry.note
+  );
 
 /** Loads older versions. The list begins with the newest hundred. */
 const More = ({ history, reading }: { readonly history: History; readonly reading: Reading }) => {

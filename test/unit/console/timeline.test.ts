@@ -28,6 +28,7 @@ const versionsAt = (...starts: readonly number[]): VersionEntry[] => {
       validFrom,
       validTo: instants[index + 1] ?? null,
       createdBy: 'alice',
+      masterKeyId: 'key-1',
     }))
     .reverse();
 };

@@ -100,7 +100,8 @@ const Told = ({
     const isAhead = asOf !== undefined && asOf >= wholeOf(intervals).to;
     return <>{isAhead ? 'this lies ahead.' : 'the secret did not exist yet.'}</>;
   }
-  const { version, state, createdBy, note, validFrom, validTo } = entry;
+  const { version, state, createdBy, validFrom, validTo } = entry;
+  const note = entry.state === 'destroyed' ? undefined : entry.note;
   return (
     <>
       <strong>version {version}</strong>{' '}
