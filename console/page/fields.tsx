@@ -4,8 +4,11 @@ import { alphabets } from '../../cli/alphabets.ts';
 import { useHiding } from './parts.tsx';
 import { randomText } from './random-text.ts';
 
-/** Keeps a value from spell checkers, autofill, translators and the assistants of browsers, some of which are remote. */
-export const forValues = {
+/**
+ * Keeps a field from spell checkers, autofill, translators and the assistants of browsers, some of which are remote. All
+ * fields for text have it, because a value may be pasted into any of them by mistake.
+ */
+export const untold = {
   autocomplete: 'off',
   autocapitalize: 'off',
   spellcheck: false,
@@ -50,7 +53,7 @@ export const ValueField = () => {
           rows={4}
           required
           class={isShown ? undefined : 'masked'}
-          {...forValues}
+          {...untold}
         />
       </label>
       <p class="row">
@@ -87,7 +90,7 @@ export const ValueField = () => {
 export const NoteField = () => (
   <label class="field">
     Note <small>(optional; not secret: lists and histories show it)</small>
-    <input name="note" type="text" maxLength={512} autocomplete="off" />
+    <input name="note" type="text" maxLength={512} {...untold} />
   </label>
 );
 
@@ -102,8 +105,7 @@ export const NameAgainField = ({ name }: { readonly name: string }) => (
     <input
       type="text"
       required
-      autocomplete="off"
-      spellcheck={false}
+      {...untold}
       onInput={({ currentTarget }) =>
         currentTarget.setCustomValidity(
           currentTarget.value === name ? '' : 'This is not the name of the secret.',

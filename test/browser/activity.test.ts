@@ -1,16 +1,18 @@
 /** The view of the log of `npm start`, and of its store and key, in a real browser. */
 import { describe, expect, it } from '@jest/globals';
-import { useConsole } from '../support/console.ts';
+import { useConsole, visit } from '../support/console.ts';
+import type { ConsoleVault } from '../support/console-process.ts';
+import { freshFolder } from '../support/local-process.ts';
 import { useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
 const console = useConsole(vault);
 
 describe('the activity in the console', () => {
-  it('shows lines as they come, those of one secret, and the story of its request', async () => {
+  it('shows lines as they come, those of one secret, those of one request, and its story', async () => {
     const name = await vault.create();
     const { page } = await console.open();
-    await page.getByRole('link', { name: 'Activity' }).click();
+    await visit(page, 'Activity');
     const rows = page.locator('tbody tr');
     await rows
       .filter({ hasText: `${name}@1` })
@@ -23,7 +25,13 @@ describe('the activity in the console', () => {
     await rows.filter({ hasText: `${name}@2` }).waitFor();
     expect(await rows.count()).toBe(1);
 
-    await rows.getByRole('link').click();
+    const id = updated.headers.get('x-request-id') ?? '';
+    await page.getByLabel('Outcome, decision or code').fill('');
+    await page.getByLabel('Request id').fill(id.slice(0, 13).toUpperCase());
+    await rows.nth(1).waitFor();
+    expect(await rows.count()).toBe(2);
+
+    await rows.first().getByRole('link').click();
     await page
       .getByText(`asked for update-secret on ${name}, and the vault did it (200).`)
       .waitFor();
@@ -31,7 +39,7 @@ describe('the activity in the console', () => {
       expect.stringContaining('version_written'),
       expect.stringContaining('ok'),
     ]);
-    await page.getByText(updated.headers.get('x-request-id') ?? '').waitFor();
+    await page.getByText(id).waitFor();
   });
 
   it('gives up the log when a person leaves it', async () => {
@@ -39,9 +47,9 @@ describe('the activity in the console', () => {
     const left = page.waitForEvent('requestfailed', (request) =>
       request.url().endsWith('/activity'),
     );
-    await page.getByRole('link', { name: 'Activity' }).click();
+    await visit(page, 'Activity');
     await page.locator('tbody tr').first().waitFor();
-    await page.getByRole('link', { name: 'Secrets' }).click();
+    await visit(page, 'Secrets');
     await left;
   });
 });
@@ -49,10 +57,33 @@ describe('the activity in the console', () => {
 describe('a vault without nodes in the console', () => {
   it('shows its store and its master key', async () => {
     const { page } = await console.open();
-    await page.getByRole('link', { name: 'Nodes' }).click();
+    await visit(page, 'Nodes');
     await page.getByText(/^The vault works: its store answers in \d+ ms\.$/).waitFor();
     await page.getByText('can be used').waitFor();
     expect(await page.getByRole('button', { name: /^Kill/ }).count()).toBe(0);
+  });
+});
+
+describe('a vault that was not started from this checkout, in the console', () => {
+  // The console looks for vaults of this machine in another folder, and finds none.
+  const elsewhere: ConsoleVault = {
+    baseUrl: () => vault.baseUrl(),
+    token: (claims) => vault.token(claims),
+    dataDir: freshFolder(),
+  };
+  const distant = useConsole(elsewhere, { scope: 'secrets:read vault:status' });
+
+  it('has its secrets, but neither buttons nor a log, and plain sentences say why', async () => {
+    const name = await vault.create();
+    const { page } = await distant.open();
+    await page.getByRole('link', { name, exact: true }).waitFor();
+    await visit(page, 'Nodes');
+    await page.getByText('This vault was not started from this checkout').waitFor();
+    await page.getByText(/^The vault works: its store answers/).waitFor();
+    expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
+    await visit(page, 'Activity');
+    await page.getByText('it is in CloudWatch Logs, in a log group for each operation').waitFor();
+    expect(await page.getByRole('main').getByRole('searchbox').count()).toBe(0);
   });
 });
 
@@ -61,7 +92,7 @@ describe('a token without vault:status in the console', () => {
 
   it('leads to a sentence that names the scope', async () => {
     const { page } = await limited.open();
-    await page.getByRole('link', { name: 'Nodes' }).click();
+    await visit(page, 'Nodes');
     await page.getByText('Your token lacks vault:status.').waitFor();
   });
 });

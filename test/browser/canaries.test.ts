@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { chromiumOptions } from '../support/chromium.ts';
-import { followLauncher } from '../support/console.ts';
+import { followLauncher, press as pressIn, visit } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
@@ -50,7 +50,7 @@ beforeAll(async () => {
 });
 afterAll(() => context.close());
 
-const press = (label: string) => page.getByRole('button', { name: label, exact: true }).click();
+const press = (label: string) => pressIn(page, label);
 
 /** The text and attributes of the page, the content of its fields, its title, address and storages. */
 const held = async (): Promise<string> => {
@@ -120,7 +120,7 @@ describe('values in the console', () => {
 
   it('leave the whole page with the workbench, after a person has typed, encrypted and expanded them', async () => {
     const leave = async () => {
-      await page.getByRole('link', { name: 'Secrets' }).click();
+      await visit(page, 'Secrets');
       await press('Leave');
       await page.getByRole('heading', { name: 'Secrets' }).waitFor();
     };

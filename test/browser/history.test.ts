@@ -1,7 +1,7 @@
 /** The history of a secret in a real browser: its timeline, an instant of it, and two of its versions. */
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { useConsole } from '../support/console.ts';
+import { openSecret, press, useConsole } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -11,19 +11,8 @@ const console = useConsole(vault);
 const openWith = async (...values: readonly string[]): Promise<{ name: string; page: Page }> => {
   const name = await vault.create(values[0]);
   for (const value of values.slice(1)) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
-  return { name, page: await openSecret(name) };
+  return { name, page: await openSecret(console, name) };
 };
-
-const openSecret = async (name: string): Promise<Page> => {
-  const { page } = await console.open();
-  await page.getByLabel(/^Names that begin with/).fill(name);
-  await page.getByRole('link', { name, exact: true }).click();
-  await page.getByRole('heading', { name: 'Through time' }).waitFor();
-  return page;
-};
-
-const press = (page: Page, name: string | RegExp) =>
-  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
 
 describe('the timeline of a secret', () => {
   it('draws its versions one beside the other, none too narrow to be seen', async () => {
@@ -109,7 +98,7 @@ describe('the view of a secret at an instant', () => {
     const name = await vault.create('1');
     await vault.ask('DELETE', `/v1/secrets/${name}`);
     await vault.ask('POST', '/v1/secrets', { name, value: '3' });
-    const page = await openSecret(name);
+    const page = await openSecret(console, name);
     await press(page, 'Earlier version');
     await page
       .locator('.as-of')
@@ -170,7 +159,7 @@ describe('a secret with more than a hundred versions', () => {
     for (let version = 2; version <= 105; version += 1) {
       await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v' });
     }
-    const page = await openSecret(name);
+    const page = await openSecret(console, name);
     await page.getByText('100 of 105 versions are loaded.').waitFor();
     await page.getByText('not loaded', { exact: true }).waitFor();
     const slider = page.getByRole('slider', { name: 'As of' });

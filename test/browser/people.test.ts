@@ -7,6 +7,7 @@ import { faultsOf } from '../support/accessible.ts';
 import { press, useConsole } from '../support/console.ts';
 import { enter, focused, tabTo } from '../support/keyboard.ts';
 import { useVault } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
 
 const vault = useVault();
 const console = useConsole(vault, {
@@ -106,6 +107,10 @@ describe('the console has no fault for axe, no sideways scroll and no control th
   });
 });
 
+/** Waits for a view that a person has gone to. Its heading gets the focus. */
+const arrived = (page: Page, name: string) =>
+  page.locator('h1:focus').filter({ hasText: name }).waitFor();
+
 describe('a person with a keyboard alone', () => {
   it('creates a secret, sees and hides its value, changes it, and goes back to the list', async () => {
     const { page } = await console.open();
@@ -122,7 +127,7 @@ describe('a person with a keyboard alone', () => {
     await tabTo(page, /^Value/);
     await keyboard.type('typed');
     await enter(page, /^Create$/);
-    await heading(page, 'BY_KEYBOARD');
+    await arrived(page, 'BY_KEYBOARD');
     await tabTo(page, /^Show the present value/);
     await keyboard.press('Space');
     await page.getByText('typed', { exact: true }).waitFor();
@@ -143,8 +148,9 @@ describe('a person with a keyboard alone', () => {
   it('encrypts and expands a file, sees and hides its values, and stays in the workbench', async () => {
     const { page } = await console.open();
     const { keyboard } = page;
+    await heading(page, 'Secrets');
     await enter(page, /^\.env$/);
-    await page.locator('h1:focus').waitFor();
+    await arrived(page, '.env workbench');
     await tabTo(page, /^The \.env file$/);
     await keyboard.type('IN_FILE=canary\nA=enc(IN_FILE)\n');
     await enter(page, /^Encrypt$/);
@@ -174,8 +180,9 @@ describe('a person with a keyboard alone', () => {
     const name = await vault.create();
     const { page } = await console.open();
     const { keyboard } = page;
+    await heading(page, 'Secrets');
     await enter(page, /^Activity$/);
-    await page.locator('h1:focus').waitFor();
+    await arrived(page, 'Activity');
     await tabTo(page, /^Secret$/);
     await keyboard.type(name);
     await tabTo(page, /^without status questions/);
@@ -194,6 +201,14 @@ describe('a person with a keyboard alone', () => {
 describe('the page of the console', () => {
   it('loads a script of less than 150 kB, compressed', () => {
     expect(gzipSync(readFileSync('.local/cli/console/app.js')).length).toBeLessThan(150_000);
+  });
+
+  // Each test that opens the console looks at all its fields so (test/support/console.ts).
+  it('keeps each field for text from spell checkers, autofill, translators and assistants', async () => {
+    const { page, complaints } = await console.open();
+    await page.evaluate(`document.body.append(document.createElement('textarea'))`);
+    await until(() => complaints.length > 0);
+    expect(complaints.splice(0)).toEqual([expect.stringMatching(/^a field without autocomplete,/)]);
   });
 
   it('waits for its question about the nodes, however often a person leaves the page and comes back', async () => {

@@ -4,12 +4,11 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
-import { useConsole } from '../support/console.ts';
+import { useCluster } from '../support/cluster-process.ts';
+import { press, useConsole, visit } from '../support/console.ts';
 import { useVault } from '../support/running-vault.ts';
-import { type Claims, issueToken } from '../support/tokens.ts';
 
 jest.setTimeout(120_000);
 
@@ -99,7 +98,7 @@ describe('the pictures of the documents', () => {
     const page = await openFixed(670);
     await page.getByRole('link', { name: 'DB_PASSWORD' }).click();
     for (let presses = 0; presses < 3; presses += 1) {
-      await page.getByRole('button', { name: 'Earlier version' }).click();
+      await press(page, 'Earlier version');
     }
     await page.getByText('version 2', { exact: true }).first().waitFor();
     await take(page, 'secret');
@@ -107,7 +106,7 @@ describe('the pictures of the documents', () => {
 
   it('show the workbench with a name that the vault does not have', async () => {
     const page = await openFixed(820);
-    await page.getByRole('link', { name: '.env' }).click();
+    await visit(page, '.env');
     const file = [
       '# the shop',
       'DB_URL="postgres://shop:secret(DB_PASSWORD)@db/shop"',
@@ -117,7 +116,7 @@ describe('the pictures of the documents', () => {
       'DEBUG=false',
     ];
     await page.getByLabel('The .env file').fill(`${file.join('\n')}\n`);
-    await page.getByRole('button', { name: 'Expand' }).click();
+    await press(page, 'Expand');
     await page.getByRole('heading', { name: '1 fault' }).waitFor();
     await take(page, 'workbench');
   });
@@ -129,34 +128,21 @@ describe('the pictures of the documents', () => {
 
 // nodes.test.ts plays this scene in every run.
 const describeNodes = () => {
-  let cluster: ClusterProcess;
-  beforeAll(async () => {
-    cluster = await startCluster();
+  const ofCluster = useConsole(useCluster('acme').vaultOf(1), {
+    scope: 'secrets:read vault:status',
   });
-  afterAll(() => endCluster(cluster));
-  const ofCluster = useConsole(
-    {
-      baseUrl: () => cluster.urlOf(1),
-      token: (claims?: Claims) =>
-        issueToken(join(cluster.folder, 'key'), { tenant: 'acme', ...claims }),
-      get dataDir() {
-        return cluster.folder;
-      },
-    },
-    { scope: 'secrets:read vault:status' },
-  );
 
   it('shows a dead node, and what callers saw of its death', async () => {
     const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 1_210 } });
-    await page.getByRole('link', { name: 'Nodes' }).click();
-    await page.getByRole('button', { name: 'Start the test writes' }).click();
+    await visit(page, 'Nodes');
+    await press(page, 'Start the test writes');
     await page.waitForTimeout(45_000);
-    await page.getByRole('button', { name: 'Kill node 2' }).click();
+    await press(page, 'Kill node 2');
     await page.getByRole('dialog').getByRole('button', { name: 'Kill node 2' }).click();
     await page.getByText('2 of 3 nodes serve').waitFor();
     await page.waitForTimeout(10_000);
     await take(page, 'nodes');
-    await page.getByRole('button', { name: 'Stop the test writes' }).click();
+    await press(page, 'Stop the test writes');
   });
 };
 if (isWanted) describe('the picture of three nodes', describeNodes);

@@ -1,19 +1,23 @@
 /** The list of secrets, and the actions on one, in a real browser. */
 import { describe, expect, it } from '@jest/globals';
 import type { Locator, Page, Route } from 'playwright-core';
-import { useConsole } from '../support/console.ts';
+import { openSecret, press, useConsole, visit } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
 const everything = 'secrets:read secrets:write secrets:delete secrets:destroy secrets:explain';
 const console = useConsole(vault, { scope: everything });
 
-const press = (page: Page, name: string | RegExp) =>
-  page.getByRole('button', { name, exact: typeof name === 'string' }).click();
 const inDialog = (page: Page) => page.getByRole('dialog');
 const fill = (page: Page, label: string | RegExp, text: string) =>
   inDialog(page).getByLabel(label).fill(text);
 const submit = (page: Page) => inDialog(page).locator('[type=submit]').click();
+/** Updates the secret of the view. */
+const update = async (page: Page, value: string): Promise<void> => {
+  await press(page, 'Update');
+  await fill(page, 'Value', value);
+  await submit(page);
+};
 const told = (page: Page, sentence: string) =>
   page.locator('.told', { hasText: sentence }).waitFor();
 const versionsOf = async (name: string) =>
@@ -42,15 +46,6 @@ const holdVersions = async (page: Page) => {
   };
   await page.route(action, hold, { times: 1 });
   return { asked: page.waitForRequest(action), release: () => release() };
-};
-
-/** Opens the view of a secret by its name in the list. */
-const openSecret = async (name: string): Promise<Page> => {
-  const { page } = await console.open();
-  await page.getByLabel(/^Names that begin with/).fill(name);
-  await page.getByRole('link', { name, exact: true }).click();
-  await page.getByRole('heading', { level: 1, name }).waitFor();
-  return page;
 };
 
 describe('the list of secrets', () => {
@@ -127,7 +122,7 @@ describe('the list of secrets', () => {
 describe('the view of a secret', () => {
   it('updates, rolls back, deletes and restores it, and tells each', async () => {
     const name = await vault.create('first');
-    const page = await openSecret(name);
+    const page = await openSecret(console, name);
     await press(page, 'Update');
     await fill(page, 'Value', 'second\nline');
     await fill(page, /^Note/, 'rotated');
@@ -152,7 +147,7 @@ describe('the view of a secret', () => {
     ]);
     await page.getByRole('row', { name: /^5 stored/ }).waitFor();
     expect(await page.getByRole('row').count()).toBe(6);
-    await page.getByRole('link', { name: 'Secrets' }).click();
+    await visit(page, 'Secrets');
     const heading = page.getByRole('heading', { level: 1, name: 'Secrets' });
     await focused(page, heading);
     expect(await page.locator('.told').textContent()).toBe('');
@@ -163,17 +158,17 @@ describe('the view of a secret', () => {
     const bytes = { value: '/wD+AQ==', encoding: 'base64' };
     await vault.ask('POST', '/v1/secrets', { name, ...bytes });
     await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'text' });
-    const page = await openSecret(name);
+    const page = await openSecret(console, name);
     await press(page, 'Roll back to version 1');
     await submit(page);
     await told(page, `Stored version 3 of ${name} with the value of version 1.`);
     expect((await versionsOf(name))[0]).toMatchObject(bytes);
   });
 
-  it('destroys one old value, or all, only after the name was typed again', async () => {
+  it('destroys one old value, or all, after the name was typed again, shows how many are gone, and can be stopped', async () => {
     const name = await vault.create('1');
     for (const value of ['2', '3', '4']) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
-    const page = await openSecret(name);
+    const page = await openSecret(console, name);
     const states = async () => (await versionsOf(name)).map(({ state }) => state);
     await press(page, 'Destroy version 2');
     await fill(page, /^Type/, 'another name');
@@ -186,10 +181,23 @@ describe('the view of a secret', () => {
     await page.getByRole('row', { name: /^2 destroyed/ }).waitFor();
     // Its button is gone, so the heading has the focus.
     await focused(page, page.getByRole('heading', { level: 1 }));
+    // One value goes, and a person gives up while the next one waits.
+    const destroying = '**/actions/destroy-version';
+    await page.route(destroying, () => undefined);
+    await page.route(destroying, (route) => route.continue(), { times: 1 });
     await press(page, 'Destroy all old values');
     await fill(page, /^Type/, name);
     await submit(page);
-    await told(page, `Destroyed 2 old values of ${name}.`);
+    await inDialog(page).getByText('1 of 2').waitFor();
+    expect(await inDialog(page).getByRole('progressbar').getAttribute('value')).toBe('1');
+    await inDialog(page).getByRole('button', { name: 'Cancel' }).click();
+    await inDialog(page)
+      .getByText(/^You have given up waiting/)
+      .waitFor();
+    expect((await states()).filter((state) => state === 'destroyed')).toHaveLength(2);
+    await page.unroute(destroying);
+    await submit(page);
+    await told(page, `Destroyed 1 old value of ${name}.`);
     expect(await states()).toEqual(['stored', 'destroyed', 'destroyed', 'destroyed']);
     await page
       .getByRole('button', { name: /^Destroy/ })
@@ -214,30 +222,11 @@ describe('the view of a secret', () => {
     await page.getByText(/version 3, written by/).waitFor();
   });
 
-  it('tells a lost race and stores nothing, and goes on after the other version when asked again', async () => {
-    const name = await vault.create('first');
-    const page = await openSecret(name);
-    await press(page, 'Update');
-    await fill(page, 'Value', 'mine');
-    await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'theirs' });
-    await submit(page);
-    await page
-      .getByRole('alert')
-      .getByText(/Someone else has changed the secret/)
-      .waitFor();
-    expect(await versionsOf(name)).toHaveLength(2);
-    await press(page, 'Store');
-    await told(page, `Stored version 3 of ${name}.`);
-    expect((await versionsOf(name)).map(({ value }) => value)).toEqual(['mine', 'theirs', 'first']);
-  });
-
   it('tells of an update, and of a lost race, when it shows the versions that there are now', async () => {
     const name = await vault.create('first');
-    const page = await openSecret(name);
-    await press(page, 'Update');
-    await fill(page, 'Value', 'second');
+    const page = await openSecret(console, name);
     const first = await holdVersions(page);
-    await submit(page);
+    await update(page, 'second');
     await first.asked;
     expect(await page.locator('.told').textContent()).toBe('');
     first.release();
@@ -251,41 +240,39 @@ describe('the view of a secret', () => {
     await second.asked;
     expect(await page.getByRole('alert').count()).toBe(0);
     second.release();
-    await page.getByRole('alert').waitFor();
+    await page
+      .getByRole('alert')
+      .getByText(/Someone else has changed the secret/)
+      .waitFor();
     expect(await page.getByText(/version 3, written by/).count()).toBe(1);
+    expect(await versionsOf(name)).toHaveLength(3);
+    // Pressed again, the button stores the value after the other version.
+    await press(page, 'Store');
+    await told(page, `Stored version 4 of ${name}.`);
+    expect((await versionsOf(name)).map(({ value }) => value)).toEqual([
+      ...['mine', 'theirs', 'second', 'first'],
+    ]);
   });
 
-  it('writes one version if a person repeats an update whose answer was lost', async () => {
+  it('writes one version for an update that is repeated after a lost answer, and another for a changed value', async () => {
     const name = await vault.create('first');
-    const page = await openSecret(name);
-    await loseAnswersTo(page, 'update-secret');
-    await press(page, 'Update');
-    await fill(page, 'Value', 'second');
-    await submit(page);
-    await page.getByRole('alert').waitFor();
-    await page.unroute('**/actions/update-secret');
+    const page = await openSecret(console, name);
+    const lose = async (value: string) => {
+      await loseAnswersTo(page, 'update-secret');
+      await update(page, value);
+      await page.getByRole('alert').waitFor();
+      await page.unroute('**/actions/update-secret');
+    };
+    await lose('second');
     await submit(page);
     await told(page, `Stored version 2 of ${name}.`);
-    expect(await versionsOf(name)).toHaveLength(2);
-  });
-
-  it('stores a value that was changed after a lost answer as a version of its own', async () => {
-    const name = await vault.create('first');
-    const page = await openSecret(name);
-    await loseAnswersTo(page, 'update-secret');
-    await press(page, 'Update');
-    await fill(page, 'Value', 'second');
+    await lose('third');
+    await fill(page, 'Value', 'fourth');
+    await page.getByText(/version 3, written by/).waitFor();
     await submit(page);
-    await page.getByRole('alert').waitFor();
-    await page.unroute('**/actions/update-secret');
-    await fill(page, 'Value', 'third');
-    await page.getByText(/version 2, written by/).waitFor();
-    await submit(page);
-    await told(page, `Stored version 3 of ${name}.`);
+    await told(page, `Stored version 4 of ${name}.`);
     expect((await versionsOf(name)).map(({ value }) => value)).toEqual([
-      'third',
-      'second',
-      'first',
+      ...['fourth', 'third', 'second', 'first'],
     ]);
   });
 
@@ -297,7 +284,7 @@ describe('the view of a secret', () => {
     'lets a person give up waiting by %s, and repeat the action afterwards',
     async (way) => {
       const name = await vault.create('first');
-      const page = await openSecret(name);
+      const page = await openSecret(console, name);
       await page.route('**/actions/update-secret', () => undefined);
       await press(page, 'Update');
       await fill(page, 'Value', 'second');
@@ -315,7 +302,7 @@ describe('the view of a secret', () => {
 
   it('shows a refusal beside the button, with its code and its request id', async () => {
     const name = await vault.create('first');
-    const page = await openSecret(name);
+    const page = await openSecret(console, name);
     await press(page, 'Update');
     await fill(page, 'Value', 'long enough');
     await fill(page, /^Note/, 'it is long enough');
@@ -327,7 +314,7 @@ describe('the view of a secret', () => {
   });
 
   it('gives the focus to what comes next, and keeps no value of a dialog that is closed', async () => {
-    const page = await openSecret(await vault.create('first'));
+    const page = await openSecret(console, await vault.create('first'));
     await focused(page, page.getByRole('heading', { level: 1 }));
     await press(page, 'Update');
     await fill(page, 'Value', 'half typed');

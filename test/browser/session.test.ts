@@ -1,7 +1,7 @@
 /** How a session begins and ends, in a real browser. */
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { followLauncher, useConsole } from '../support/console.ts';
+import { followLauncher, useConsole, visit } from '../support/console.ts';
 import { commandLines } from '../support/dsvault.ts';
 import { useVault } from '../support/running-vault.ts';
 
@@ -17,7 +17,7 @@ describe('a session of the console', () => {
       requests.push({ url: request.url(), token });
     });
     const name = await vault.create();
-    await page.getByRole('link', { name: 'Secrets' }).click();
+    await visit(page, 'Secrets');
     await page.goto(`${page.url().replace(/#.*/, '')}#/secrets/${name}`);
     await page.getByRole('heading', { name }).waitFor();
     const code = console.process().code();
@@ -66,7 +66,7 @@ describe('a session of the console', () => {
     const { page, context, complaints } = await console.open();
     await context.route('**/actions/**', (route) => route.abort('connectionrefused'));
     await page.getByRole('link', { name: '.env' }).click();
-    await page.getByRole('link', { name: 'Secrets' }).click();
+    await visit(page, 'Secrets');
     await page
       .getByRole('alert')
       .filter({ hasText: 'Start it again with dsvault console' })

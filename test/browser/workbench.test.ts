@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { useConsole } from '../support/console.ts';
+import { press, useConsole, visit } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -11,12 +11,11 @@ const console = useConsole(vault);
 /** Opens the workbench with a text in its editor. */
 const openWith = async (text: string): Promise<Page> => {
   const { page } = await console.open({ permissions: ['clipboard-read', 'clipboard-write'] });
-  await page.getByRole('link', { name: '.env' }).click();
+  await visit(page, '.env');
   await editorOf(page).fill(text);
   return page;
 };
 const editorOf = (page: Page) => page.getByLabel('The .env file');
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 const said = (page: Page, sentence: string) =>
   page.getByRole('status').filter({ hasText: sentence }).waitFor();
 /** The lines that a result adds to the file that was sent. */
@@ -47,6 +46,23 @@ describe('the workbench', () => {
     await said(page, 'Nothing was sent: the file has faults.');
   });
 
+  it('colours each kind of token as the grammar reads it, and marks the fault among them', async () => {
+    const page = await openWith('# c\nA=x-secret(X)\nB=enc(Y)\nno sign\nD=Secret(Z)\n');
+    await page.locator('.of-malformed.marked').waitFor();
+    const tokens = await page.evaluate<[string, string, string][]>(`
+      [...document.querySelectorAll('.editor .text span:not(.of-plain)')].map((span) =>
+        [span.className, span.textContent.trim(), getComputedStyle(span).color])
+    `);
+    expect(tokens.map(([kind, text]) => `${kind}: ${text}`)).toEqual([
+      ...['of-comment: # c', 'of-key: A', 'of-value: x-', 'of-secret: secret(X)'],
+      ...['of-key: B', 'of-enc marked: enc(Y)', 'of-unreadable marked: no', 'of-unreadable: sign'],
+      ...['of-key: D', 'of-malformed marked: Secret(', 'of-value marked: Z)'],
+    ]);
+    const colours = new Map(tokens.map(([kind, , colour]) => [kind.split(' ')[0], colour]));
+    colours.delete('of-malformed');
+    expect(new Set(colours.values()).size).toBe(6);
+  });
+
   it('tells by a dry run which names exist, and stores nothing', async () => {
     const [known, fresh, nope] = [await vault.create(), freshName(), freshName()];
     const page = await openWith(`A=secret(${known})\nB=enc(${fresh})\nC=secret(${nope})\n`);
@@ -56,6 +72,8 @@ describe('the workbench', () => {
     await row(nope).filter({ hasText: 'missing' }).waitFor();
     expect(await row(known).textContent()).toContain('exists');
     expect(await row(fresh).textContent()).toContain('new');
+    expect(await page.locator('.of-secret.good').textContent()).toBe(`secret(${known})`);
+    expect(await page.locator('.of-secret.bad').textContent()).toBe(`secret(${nope})`);
     await page.getByRole('button', { name: 'line 3, column 3' }).waitFor();
     expect(await page.getByRole('alert').textContent()).toContain('not_found');
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
@@ -194,7 +212,7 @@ describe('the workbench', () => {
     await secrets.click();
     await press(page, 'Leave');
     await page.getByRole('heading', { name: 'Secrets' }).waitFor();
-    await page.getByRole('link', { name: '.env' }).click();
+    await visit(page, '.env');
     expect(await editorOf(page).inputValue()).toBe('');
     expect(await documentOf(page)).not.toContain('canary');
   });

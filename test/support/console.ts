@@ -35,7 +35,7 @@ export type UsedConsole = {
 
 /**
  * A console for all tests of a file. A test fails if one of its pages complains, except about an action that was
- * refused, which Chromium notes by itself.
+ * refused, which Chromium notes by itself. It fails too if a field may be read by helpers of the browser.
  */
 export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
   let running: ConsoleProcess;
@@ -60,6 +60,7 @@ export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
     await running.newCode();
     const context = await browser.newContext(options);
     context.setDefaultTimeout(waitMs);
+    await context.addInitScript(watchFields);
     await prepare?.(context);
     const page = await context.newPage();
     const one = { page, context, complaints: complaintsOf(page) };
@@ -74,6 +75,15 @@ export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
 export const press = (page: Page, name: string | RegExp): Promise<void> =>
   page.getByRole('button', { name, exact: typeof name === 'string' }).click();
 
+/** Opens the console, and in it the view of a secret by its name in the list. */
+export const openSecret = async (console: UsedConsole, name: string): Promise<Page> => {
+  const { page } = await console.open();
+  await page.getByLabel(/^Names that begin with/).fill(name);
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { name: 'Through time' }).waitFor();
+  return page;
+};
+
 /** Goes to one of the views: `Secrets`, `.env`, `Nodes` or `Activity`. */
 export const visit = (page: Page, view: string): Promise<void> =>
   page.getByRole('link', { name: view, exact: true }).click();
@@ -83,6 +93,28 @@ export const followLauncher = async (page: Page, { launcher }: ConsoleProcess): 
   await page.goto(pathToFileURL(launcher).href);
   await page.getByRole('navigation').waitFor();
 };
+
+/**
+ * Complains of each field for text, in any view or dialog, that does not keep its text from spell checkers, autofill,
+ * translators and the assistants of browsers.
+ */
+const watchFields = `(() => {
+  const wanted = {
+    autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', translate: 'no', writingsuggestions: 'false',
+    'data-1p-ignore': 'true', 'data-lpignore': 'true', 'data-bwignore': 'true', 'data-form-type': 'other',
+  };
+  const others = ['checkbox', 'datetime-local', 'file', 'number', 'radio', 'range'];
+  const told = new Set();
+  new MutationObserver(() => {
+    for (const field of document.querySelectorAll('input, textarea')) {
+      if (others.includes(field.type) || told.has(field)) continue;
+      const missing = Object.keys(wanted).filter((name) => field.getAttribute(name) !== wanted[name]);
+      if (missing.length === 0) continue;
+      told.add(field);
+      console.error('a field without ' + missing + ': ' + field.outerHTML);
+    }
+  }).observe(document, { childList: true, subtree: true });
+})()`;
 
 const complaintsOf = (page: Page): string[] => {
   const complaints: string[] = [];

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Filter, LogLine } from '../../log-lines.ts';
 import type { LocalReply } from '../../replies.ts';
 import { refusalOf, useAsking } from '../asking.ts';
+import { untold } from '../fields.tsx';
 import { Refused, Title, Waiting } from '../parts.tsx';
 import { linkTo } from '../routes.ts';
 import { act, follow, type Refusal } from '../session.ts';
@@ -55,8 +56,7 @@ const Lines = () => {
             {label}{' '}
             <input
               type="search"
-              autocomplete="off"
-              spellcheck={false}
+              {...untold}
               list={field === 'outcome' ? 'outcomes' : undefined}
               value={wanted[field] ?? ''}
               onInput={({ currentTarget: { value } }) =>

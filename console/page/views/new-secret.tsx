@@ -1,7 +1,7 @@
 import { isSecretName } from '../../../functions/model/types.ts';
 import { ActionDialog } from '../action-dialog.tsx';
 import { useCaller } from '../caller.ts';
-import { NoteField, noteIn, ValueField } from '../fields.tsx';
+import { NoteField, noteIn, untold, ValueField } from '../fields.tsx';
 import { covers } from '../permissions.ts';
 import { go, linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
@@ -52,9 +52,7 @@ export const NewSecretDialog = ({
             type="text"
             required
             maxLength={128}
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
+            {...untold}
             onInput={({ currentTarget }) => check(currentTarget)}
           />
         </label>

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSecretName } from '../../../functions/model/types.ts';
 import { useAsking } from '../asking.ts';
 import { useCaller } from '../caller.ts';
+import { untold } from '../fields.tsx';
 import {
   ActionButton,
   Badge,
@@ -156,9 +157,7 @@ const SearchBar = ({
           defaultValue={search.prefix}
           aria-keyshortcuts="/"
           maxLength={128}
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
+          {...untold}
           onInput={({ currentTarget }) => changed(currentTarget.value.trim())}
         />
       </label>

@@ -1,7 +1,7 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
-import { forValues } from '../fields.tsx';
+import { untold } from '../fields.tsx';
 import type { NameStates } from './names.ts';
 import { type Mark, type Piece, piecesBetween, withMarks } from './pieces.ts';
 import { lineStarts, type Place } from './places.ts';
@@ -84,7 +84,7 @@ export const Editor = ({
         value={text}
         wrap="off"
         dir="ltr"
-        {...forValues}
+        {...untold}
         onInput={({ currentTarget }) => onInput(currentTarget.value)}
         onScroll={look}
       />

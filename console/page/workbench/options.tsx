@@ -1,5 +1,5 @@
 import { type Dialect, dialectNames, isDialect } from '../../../functions/env/dialects/dialect.ts';
-import { forValues } from '../fields.tsx';
+import { untold } from '../fields.tsx';
 import type { Mode } from './check.ts';
 import type { Choices } from './requests.ts';
 
@@ -93,7 +93,7 @@ export const Options = ({
           <input
             type="text"
             maxLength={512}
-            autocomplete="off"
+            {...untold}
             value={choices.note}
             onInput={({ currentTarget }) => choose({ note: currentTarget.value })}
           />
@@ -123,7 +123,7 @@ export const NeededValues = ({
             class="masked"
             rows={1}
             value={values.get(name) ?? ''}
-            {...forValues}
+            {...untold}
             onInput={({ currentTarget }) =>
               onInput(new Map([...values, [name, currentTarget.value]]))
             }

@@ -1,6 +1,7 @@
 /** `dsvault console` as a process: the file that opens it, and what others on this machine can see or do. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { operations } from '../../../client/operations.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../../support/console-process.ts';
@@ -9,6 +10,7 @@ import { freshFolder } from '../../support/local-process.ts';
 import { useVault } from '../../support/running-vault.ts';
 import { until } from '../../support/until.ts';
 
+const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
 const vault = useVault();
 let running: ConsoleProcess;
 beforeAll(async () => {
@@ -45,6 +47,33 @@ describe('dsvault console', () => {
       expect([name, (await post(`/actions/${name}`, '{}')).status]).toEqual([name, 401]);
     }
   });
+
+  itAsRoot(
+    'lets another local user read no code and no token, in its files or its processes',
+    () => {
+      const folder = dirname(running.launcher);
+      const { pid } = running.child;
+      /** What `cat` tells this user. It runs in the folder, so that the folders above are no hindrance. */
+      const nobodyReads = (file: string) => {
+        const nobody = { cwd: folder, uid: 65_534, gid: 65_534, encoding: 'utf8' } as const;
+        const { stdout, stderr } = spawnSync('cat', [file], nobody);
+        return stderr.includes('Permission denied') ? 'denied' : `${stdout}${stderr}`;
+      };
+      const launcher = basename(running.launcher);
+      expect([launcher, `/proc/${pid}/environ`].map(nobodyReads)).toEqual(['denied', 'denied']);
+      const commandLine = nobodyReads(`/proc/${pid}/cmdline`);
+      expect(commandLine).toContain('dsvault.js\0console');
+      for (const secret of [running.code(), vault.token().split('.')[2] ?? '']) {
+        expect(commandLine).not.toContain(secret);
+      }
+      // Even in a folder that everyone can enter, the file itself is closed.
+      writeFileSync(join(folder, 'open'), 'for all');
+      chmodSync(folder, 0o755);
+      const seen = ['open', launcher].map(nobodyReads);
+      chmodSync(folder, 0o700);
+      expect(seen).toEqual(['for all', 'denied']);
+    },
+  );
 
   it('serves the page to all, and the page holds neither code nor token', async () => {
     const code = running.code();

@@ -2,6 +2,7 @@ import { useId, useRef, useState } from 'preact/hooks';
 import type { ReplyOf } from '../../../../client/types.ts';
 import { useDoing } from '../../asking.ts';
 import { useCaller } from '../../caller.ts';
+import { untold } from '../../fields.tsx';
 import { ActionButton, Refused, Table } from '../../parts.tsx';
 import { ask } from '../../session.ts';
 
@@ -73,8 +74,7 @@ export const Explain = ({
                 name="names"
                 required
                 defaultValue={caller?.names.join(', ') ?? '*'}
-                autocomplete="off"
-                spellcheck={false}
+                {...untold}
               />
             </label>
             <p>
