@@ -1,6 +1,6 @@
 /**
- * The vaults on this machine, by the programs of the checkout that `dsvault` belongs to: makes tokens for them, finds
- * them, and changes the nodes of a cluster.
+ * The vaults on this machine, by the programs of a checkout: makes tokens for them, finds them, and changes the nodes of
+ * a cluster. A program of the folder in which `dsvault` runs is never taken, because that folder may be anybody's.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,8 +10,23 @@ import * as v from 'valibot';
 import { environment, variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 
-/** `dsvault` runs from the bundle `.local/cli/dsvault.js`. */
-const root = fileURLToPath(new URL('../..', import.meta.url));
+/** The folder of the checkout: the one that the user names, or else the one whose `cli/dsvault.js` runs. */
+const findRoot = (): string | undefined => {
+  const named = variable('DSVAULT_CHECKOUT');
+  if (named !== undefined) return resolve(named);
+  const isBuiltThere = import.meta.url.endsWith('/.local/cli/dsvault.cjs');
+  return isBuiltThere ? fileURLToPath(new URL('../..', import.meta.url)) : undefined;
+};
+
+const requireRoot = (): string => {
+  const root = findRoot();
+  if (root === undefined) {
+    throw usage('--local needs the checkout of the vault: name its folder in DSVAULT_CHECKOUT');
+  }
+  if (existsSync(join(root, tokenProgram))) return root;
+  throw usage('the folder in DSVAULT_CHECKOUT is no checkout of the vault');
+};
+
 const tokenProgram = 'local/bin/token.ts';
 const vaultsProgram = 'local/bin/vaults.ts';
 const clusterProgram = 'local/bin/cluster.ts';
@@ -34,6 +49,7 @@ const lifetime = '24h';
 /** Runs a program with the Node of the checkout. A token passes through a pipe. */
 const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((settle, fail) => {
+    const root = requireRoot();
     const folder = variable('VAULT_DATA_DIR');
     const env = { ...environment, ...(folder && { VAULT_DATA_DIR: resolve(folder) }) };
     const node = join(root, 'node_modules/node/bin/node');
@@ -50,12 +66,6 @@ const run = (program: string, args: readonly string[]): Promise<string> =>
 
 /** A token for a vault that runs on this machine, and the vault's address. */
 export const makeLocalToken = async (caller: LocalCaller): Promise<LocalToken> => {
-  if (!existsSync(join(root, tokenProgram))) {
-    throw failure(
-      'other',
-      '--local works from a checkout of the vault, and this dsvault is in none',
-    );
-  }
   const which = caller.for === undefined ? [] : [`--for=${caller.for}`];
   const who = [`--tenant=${caller.tenant}`, `--sub=${caller.sub}`];
   const what = [`--scope=${caller.scope ?? usualScopes}`, `--ttl=${lifetime}`, '--json'];
@@ -76,9 +86,9 @@ const localVault = v.object({
 });
 export type LocalVault = v.InferOutput<typeof localVault>;
 
-/** The vaults that run on this machine from the checkout; none if this `dsvault` is in no checkout. */
+/** The vaults that run on this machine from the checkout; none if this `dsvault` knows no checkout. */
 export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
-  if (!existsSync(join(root, vaultsProgram))) return [];
+  if (findRoot() === undefined) return [];
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
 };
 

@@ -10,6 +10,10 @@ const cannotWrite = (file: string, error: unknown) =>
     ? error
     : failure('other', `cannot write ${file} (${systemCodeOf(error)})`, error);
 
+/** Whether other users may open the file. On Windows files have no such modes, and their folder protects them. */
+export const isOpenToOthers = ({ mode }: Stats): boolean =>
+  process.platform !== 'win32' && (mode & 0o077) !== 0;
+
 type Target = {
   readonly file: string;
   readonly mode: number;

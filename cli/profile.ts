@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { configurationFolder } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
-import { replaceFile } from './private-files.ts';
+import { isOpenToOthers, replaceFile } from './private-files.ts';
 
 /** How `dsvault login --oidc` asks for a token. Nothing of it is secret. */
 const oidcClient = v.object({
@@ -48,7 +48,7 @@ export const findProfile = (name: string): Profile | undefined => {
     if (systemCodeOf(error) === 'ENOENT') return {};
     throw failure('other', `cannot read ${file} (${systemCodeOf(error)})`, error);
   }
-  if ((statSync(file).mode & 0o077) !== 0) {
+  if (isOpenToOthers(statSync(file))) {
     throw failure('denied', `${file} is open to others: chmod 600 it, and renew its token`);
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), profile), text);

@@ -3,13 +3,13 @@
  * until shortly before it expires. The command comes from the environment or the profile of a user, and nothing about
  * it depends on the folder in which `dsvault` runs.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import spawn from 'cross-spawn';
 import { cacheFolder, environment } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
-import { replaceFile } from './private-files.ts';
+import { isOpenToOthers, replaceFile } from './private-files.ts';
 import { claimsOf, isJwt, type Token } from './token.ts';
 
 const commandLimitMs = 30_000;
@@ -96,8 +96,9 @@ const findKept = (file: string): string | undefined => {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const { mode, uid } = fstatSync(descriptor);
-    if ((mode & 0o077) !== 0 || uid !== process.getuid?.()) return undefined;
+    const stats = fstatSync(descriptor);
+    const isOwn = stats.uid === (process.getuid?.() ?? stats.uid);
+    if (isOpenToOthers(stats) || !isOwn) return undefined;
     const token = readFileSync(descriptor, 'utf8');
     return isJwt(token) ? token : undefined;
   } catch {
@@ -118,7 +119,7 @@ export const runTokenCommand = (
   if (program === '' || (program.includes('/') && !isAbsolute(program))) {
     throw fail('begins with no name or absolute path of a program');
   }
-  const { error, status, signal, stdout } = spawnSync(program, args, {
+  const { error, status, signal, stdout } = spawn.sync(program, args, {
     // A folder that every user and every project shares.
     cwd: '/',
     // If the command starts dsvault, that one must not start the command again.
@@ -129,7 +130,7 @@ export const runTokenCommand = (
     killSignal: 'SIGKILL',
     maxBuffer: tokenMaxBytes + 2,
   });
-  const code = error && systemCodeOf(error);
+  const code = error ? systemCodeOf(error) : undefined;
   if (code === 'ENOENT') throw fail('was not found', error);
   if (code === 'ETIMEDOUT') throw fail(`did not end within ${limitMs / 1_000} s`, error);
   if (code === 'ENOBUFS') throw fail('printed more than a token of 8 KiB', error);

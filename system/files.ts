@@ -15,8 +15,12 @@ import { codeOf, failure } from './failures.ts';
 
 const privateMode = 0o600;
 
-/** Puts the names of a folder on the disk. A folder that may be written but not read is left to the system. */
+/**
+ * Puts the names of a folder on the disk. A folder that may be written but not read is left to the system, and so is
+ * every folder on Windows, which cannot do this.
+ */
 const syncFolder = (folder: string): void => {
+  if (process.platform === 'win32') return;
   let descriptor: number;
   try {
     descriptor = openSync(folder, 'r');

@@ -41,10 +41,12 @@ export const startConsoleProcess = async (
     token = vault.token(),
     args = ['--no-open'],
     env = {},
+    program = resolve('cli/dsvault.js'),
   }: {
     readonly token?: string;
     readonly args?: readonly string[];
     readonly env?: NodeJS.ProcessEnv;
+    readonly program?: string;
   } = {},
 ): Promise<ConsoleProcess> => {
   const settings = {
@@ -55,7 +57,7 @@ export const startConsoleProcess = async (
   };
   const { PATH } = process.env;
   const HOME = freshFolder();
-  const child = startProgram(resolve('cli/dsvault.js'), ['console', ...args], {
+  const child = startProgram(program, ['console', ...args], {
     env: { PATH, HOME, ...settings },
     stdio: 'pipe',
   });

@@ -1,0 +1,5 @@
+/** The types of `build.js`. */
+import type { Metafile } from 'esbuild';
+
+export declare const buildProgram: (outfile: string) => Metafile;
+export declare const buildPage: (outdir: string) => Metafile;

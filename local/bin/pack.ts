@@ -1,0 +1,140 @@
+/** `npm run pack`: builds the packages `dsvault` and `dsvault-client` in `.local/packages/`. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { buildPage, buildProgram } from '../../cli/build.js';
+import manifest from '../../package.json' with { type: 'json' };
+import { failure } from '../../system/failures.ts';
+import { runProgram } from '../host/program.ts';
+
+const target = '.local/packages';
+
+const commandLine = {
+  name: 'npm run pack',
+  does: `builds the packages dsvault and dsvault-client in ${target}`,
+  forms: [
+    ['', `writes dsvault-${manifest.version}.tgz and dsvault-client-${manifest.version}.tgz`],
+  ],
+  examples: ['npm run pack', `npm i -g ${target}/dsvault-${manifest.version}.tgz`],
+} as const;
+
+/** What both packages say of themselves. They have no dependencies: what they need is bundled. */
+const shared = {
+  version: manifest.version,
+  license: manifest.license,
+  engines: manifest.engines,
+} as const;
+
+/**
+ * Node takes an option `--env-file` behind the name of a program for its own, unless `--` comes before the name. On
+ * Windows npm copies the `--` into the `dsvault.cmd` that it makes.
+ */
+const firstLine = '#!/usr/bin/env -S node --\n';
+
+/** Builds the command line with the page of its console. */
+const fillDsvault = (folder: string): void => {
+  const program = join(folder, 'bin/dsvault.js');
+  const parts = [buildProgram(program), buildPage(join(folder, 'bin/console'))];
+  writeFileSync(program, `${firstLine}${readFileSync(program, 'utf8')}`, { mode: 0o755 });
+  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));
+  copyFileSync('cli/README.md', join(folder, 'README.md'));
+  writeManifest(folder, {
+    name: 'dsvault',
+    description: 'The command line of the distributed secrets vault.',
+    type: 'commonjs',
+    bin: { dsvault: 'bin/dsvault.js' },
+    files: ['bin', 'THIRD-PARTY-LICENSES.txt'],
+  });
+};
+
+/** Builds the client as one module, with a declaration for each of its sources. */
+const fillClient = async (folder: string): Promise<void> => {
+  await build({
+    entryPoints: ['client/index.ts'],
+    outfile: join(folder, 'index.js'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    sourcemap: true,
+    logLevel: 'silent',
+  });
+  const compiler = [
+    ...['node_modules/typescript/bin/tsc', '--ignoreConfig', 'client/index.ts'],
+    ...['--emitDeclarationOnly', '--declaration', '--outDir', folder],
+    ...['--target', 'es2024', '--module', 'nodenext', '--types', 'node'],
+    ...['--strict', '--exactOptionalPropertyTypes', '--allowImportingTsExtensions'],
+  ];
+  execFileSync(process.execPath, compiler, { stdio: 'inherit' });
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith('.d.ts')) continue;
+    const file = join(folder, name);
+    // The compiler leaves the names of sources in declarations. There they stand for the module.
+    const text = readFileSync(file, 'utf8').replaceAll(/(?<=from '\.\/[\w-]+)\.ts(?=')/g, '.js');
+    writeFileSync(file, text);
+  }
+  copyFileSync('client/README.md', join(folder, 'README.md'));
+  writeManifest(folder, {
+    name: 'dsvault-client',
+    description: 'A client of the distributed secrets vault for Node.',
+    type: 'module',
+    exports: { '.': { types: './index.d.ts', default: './index.js' } },
+    types: './index.d.ts',
+    sideEffects: false,
+    files: ['*.js', '*.js.map', '*.d.ts'],
+  });
+};
+
+const writeManifest = (folder: string, own: object): void =>
+  writeFileSync(
+    join(folder, 'package.json'),
+    `${JSON.stringify({ ...own, ...shared }, undefined, 2)}\n`,
+  );
+
+/** The names, versions and licences of all packages of which the bundles hold a part. */
+const licencesOf = (bundles: readonly Metafile[]): string => {
+  const inputs = bundles
+    .flatMap(({ outputs }) =>
+      Object.values(outputs).flatMap((output) => Object.entries(output.inputs)),
+    )
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([file]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
+    .filter((folder) => folder !== undefined);
+  return [...new Set(inputs)]
+    .sort()
+    .map(licenceOf)
+    .join(`\n${'-'.repeat(80)}\n\n`);
+};
+
+/** Throws if the package has no file with its licence, because nobody may then pass it on. */
+const licenceOf = (folder: string): string => {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+  if (files.length === 0)
+    throw failure(`${name} is bundled, and no file in ${folder} is its licence`);
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+  return [`${name} ${version} (${license})`, ...texts, ''].join('\n\n');
+};
+
+/** Makes the archive of a package. `fill` puts its files into an empty folder. */
+const pack = async (
+  name: string,
+  fill: (folder: string) => void | Promise<void>,
+): Promise<void> => {
+  const folder = join(target, name);
+  mkdirSync(folder);
+  await fill(folder);
+  copyFileSync('LICENSE', join(folder, 'LICENSE'));
+  const words = ['pack', '--silent', '--pack-destination', target, `./${folder}`];
+  const archive = execFileSync('npm', words, { encoding: 'utf8' }).trim();
+  rmSync(folder, { recursive: true });
+  process.stdout.write(`${join(target, archive)}\n`);
+};
+
+await runProgram(commandLine, async () => {
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  await pack('dsvault', fillDsvault);
+  await pack('dsvault-client', fillClient);
+});

@@ -1,0 +1,138 @@
+/**
+ * The packages of `npm run pack`. They are installed by npm outside the checkout, without a network, with every Node on
+ * the PATH, and used as their documents tell.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import manifest from '../../../package.json' with { type: 'json' };
+import { commandsOf, steady } from '../../support/console-blocks.ts';
+import { startConsoleProcess } from '../../support/console-process.ts';
+import { nodeFolders } from '../../support/each-node.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { useVault } from '../../support/running-vault.ts';
+
+const vault = useVault();
+
+const packageFile = (name: string): string =>
+  resolve(`.local/packages/${name}-${manifest.version}.tgz`);
+
+/** Runs a command in bash, and returns its whole output. */
+const inBash = (script: string, cwd: string, env: NodeJS.ProcessEnv): string =>
+  spawnSync('bash', ['-c', `{ ${script}\n} 2>&1`], { cwd, env, encoding: 'utf8' }).stdout;
+
+/** The environment of a user with an empty home, whose npm has no network and whose only Node is in the folder. */
+const userWith = (node: string) => {
+  const HOME = freshFolder();
+  const prefix = join(HOME, 'npm');
+  // The Node comes first, because the other folders may have one, too.
+  const PATH = [node, join(prefix, 'bin'), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
+  const settings = { npm_config_offline: 'true', npm_config_update_notifier: 'false' };
+  return { HOME, PATH, npm_config_prefix: prefix, ...settings };
+};
+
+const versionOf = (node: string): string =>
+  spawnSync(join(node, 'node'), ['--version'], { encoding: 'utf8' }).stdout.trim();
+const nodes = nodeFolders().map((node) => [versionOf(node), node] as const);
+
+let packed: string;
+beforeAll(() => {
+  packed = spawnSync('npm', ['run', '-s', 'pack'], { encoding: 'utf8' }).stdout;
+});
+
+describe('the package dsvault', () => {
+  it.each(nodes)('is installed and used as README.md tells, with Node %s', (_, node) => {
+    const user = userWith(node);
+    const env = {
+      ...user,
+      CHECKOUT: process.cwd(),
+      PACKED: packed,
+      TOKEN: vault.token({ tenant: user.HOME.replaceAll(/\W/g, ''), sub: 'you' }),
+      DSVAULT_ADDR: vault.baseUrl(),
+    };
+    // Packing again for each Node would take long. All other words go to npm itself.
+    const npm = `
+      npm() {
+        case "$*" in
+          *pack) printf %s "$PACKED" ;;
+          *token*) printf %s "$TOKEN" ;;
+          *) (cd "$CHECKOUT" && command npm "$@") ;;
+        esac
+      }`;
+    const commands = commandsOf('README.md');
+    expect(commands.length).toBeGreaterThanOrEqual(5);
+    for (const { command, printed } of commands) {
+      const shown = inBash(`${npm}\n${command}`, user.HOME, env);
+      expect([command, steady(shown)]).toEqual([command, steady(printed)]);
+    }
+    expect(inBash('command -v dsvault', user.HOME, env)).toBe(
+      `${user.npm_config_prefix}/bin/dsvault\n`,
+    );
+
+    // Node itself would obey the file without the `--` in the program's first line.
+    const script = join(user.HOME, 'mark.cjs');
+    writeFileSync(script, `require('node:fs').writeFileSync('obeyed', '');`);
+    writeFileSync(join(user.HOME, 'raw.env'), `NODE_OPTIONS=--require=${script}\n`);
+    expect(inBash('dsvault run --env-file raw.env --pristine -- /bin/true', user.HOME, env)).toBe(
+      '',
+    );
+    expect(existsSync(join(user.HOME, 'obeyed'))).toBe(false);
+  });
+
+  it('serves its console, names what it bundles, and uses the programs of a named checkout', async () => {
+    const [, node = ''] = nodes[0] ?? [];
+    const user = { ...userWith(node), VAULT_DATA_DIR: vault.dataDir };
+    const install = `npm i -gs ${packageFile('dsvault')} && dsvault login --local`;
+    expect(inBash(install, user.HOME, user)).toMatch(/name its folder in DSVAULT_CHECKOUT/);
+    const named = { ...user, DSVAULT_CHECKOUT: process.cwd() };
+    expect(inBash('dsvault login --local', user.HOME, named)).toMatch(/profile default is kept/);
+
+    const program = join(user.npm_config_prefix, 'bin/dsvault');
+    const served = await startConsoleProcess(vault, { program });
+    const page = await fetch(served.url);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('/app.js')]);
+    await served.end();
+
+    const folder = join(user.npm_config_prefix, 'lib/node_modules/dsvault');
+    const licences = readFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
+    for (const name of ['commander', 'preact']) {
+      expect(licences).toMatch(new RegExp(`^${name} [\\d.]+ \\(MIT\\)\\n\\n.*Permission`, 'ms'));
+    }
+  });
+});
+
+describe('the package dsvault-client', () => {
+  it('runs the program of its README, type-checked, with every Node', async () => {
+    const [, node = ''] = nodes[0] ?? [];
+    const user = userWith(node);
+    const [, example = ''] =
+      /^```ts\n(.*?)^```$/ms.exec(readFileSync('client/README.md', 'utf8')) ?? [];
+    const program = example.replace('http://127.0.0.1:3000', vault.baseUrl());
+    writeFileSync(join(user.HOME, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(user.HOME, 'main.ts'), program);
+    const compiler = [
+      ...[resolve('node_modules/.bin/tsc'), '--ignoreConfig', 'main.ts', '--strict'],
+      ...['--target', 'es2024', '--module', 'nodenext'],
+      ...['--types', 'node', '--typeRoots', resolve('node_modules/@types')],
+    ];
+    const prepared = `npm i -s ${packageFile('dsvault-client')} && ${compiler.join(' ')}`;
+    expect(inBash(prepared, user.HOME, user)).toBe('');
+    for (const [version, folder] of nodes) {
+      const tenant = `client-${version.replaceAll(/\W/g, '')}`;
+      const env = { ...user, DSVAULT_TOKEN: vault.token({ tenant, sub: 'you' }) };
+      const ran = inBash(`${join(folder, 'node')} main.js`, user.HOME, env);
+      expect(ran).toBe('2 stored you\n1 stored you\n');
+    }
+  });
+});
+
+describe('both packages', () => {
+  it('satisfy publint and arethetypeswrong', () => {
+    const files = ['dsvault', 'dsvault-client'].map(packageFile);
+    const ran = spawnSync(process.execPath, ['test/support/package-problems.ts', ...files], {
+      encoding: 'utf8',
+    });
+    expect([ran.status, ran.stdout, ran.stderr]).toEqual([0, '', '']);
+  });
+});

@@ -1,0 +1,49 @@
+/** What `dsvault` does differently on Windows, as far as another system can show it. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ed25519, signToken } from '../../support/issuer.ts';
+import { freshFolder } from '../../support/local-process.ts';
+
+const platform = Object.getOwnPropertyDescriptor(process, 'platform') ?? {};
+
+/** Loads a module as a process on Windows with this environment would. */
+const loadWith = <Module>(env: NodeJS.ProcessEnv, file: string): Module => {
+  jest.replaceProperty(process, 'env', env);
+  return jest.requireActual<Module>(file);
+};
+
+describe('dsvault on Windows', () => {
+  beforeEach(() => {
+    jest.resetModules();
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' });
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    Object.defineProperty(process, 'platform', platform);
+  });
+
+  it('reads a profile, although its file never has the mode of a private one', () => {
+    const { profileFile, readProfile, writeProfile } = loadWith<
+      typeof import('../../../cli/profile.ts')
+    >({ XDG_CONFIG_HOME: freshFolder() }, '../../../cli/profile.ts');
+    writeProfile('default', { addr: 'https://vault.example.com' });
+    chmodSync(profileFile('default'), 0o666);
+    expect(readProfile('default')).toEqual({ addr: 'https://vault.example.com' });
+  });
+
+  it('starts a token command that is a batch file by cmd.exe', () => {
+    const folder = freshFolder();
+    writeFileSync(join(folder, 'aws.cmd'), '');
+    const token = signToken({ alg: 'EdDSA' }, {}, ed25519());
+    // It stands in for cmd.exe, and prints a token if it is given the command line.
+    const comspec = join(folder, 'cmd.sh');
+    writeFileSync(comspec, `#!/bin/sh\ncase "$4" in *aws*token*) echo '${token}' ;; esac\n`);
+    chmodSync(comspec, 0o755);
+    const { runTokenCommand } = loadWith<typeof import('../../../cli/token-command.ts')>(
+      { PATH: folder, PATHEXT: '.exe;.cmd', comspec },
+      '../../../cli/token-command.ts',
+    );
+    expect(runTokenCommand(['aws', 'token'], 'X')).toBe(token);
+  });
+});
