@@ -1,4 +1,5 @@
 import type { ReplyOf } from '../../client/types.ts';
+import { bytesOf } from '../bytes.ts';
 import { openSession, vaultCommand } from '../command.ts';
 import { exitCodes } from '../failures.ts';
 import { printJson, printTable } from '../output.ts';
@@ -30,7 +31,7 @@ export const statusExitCode = ({ store, masterKey }: Status): number => {
 export const statusRows = ({ status, store, masterKey, policy, node }: Status): string[][] => {
   const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
   const rows = [
-    ['vault', status, ''],
+    ['vault', status, node ? `as node ${node.node} knows it` : ''],
     ['store', state(store.reachable), `${store.latencyMs} ms`],
     ['master key', state(masterKey.reachable), masterKey.id ?? ''],
   ];
@@ -40,6 +41,24 @@ export const statusRows = ({ status, store, masterKey, policy, node }: Status): 
     rows.push(['access policy', use, `${policy.source}, since ${policy.since}`]);
     rows.push(...faults.map((fault) => ['', '', fault]));
   }
-  if (node) rows.push(['node', '', JSON.stringify(node)]);
+  if (node) {
+    rows.push(['copies', node.equal ? 'ok' : 'THEY DIFFER', '']);
+    rows.push(...node.nodes.map(nodeRow));
+  }
   return rows;
+};
+
+type NodeStatus = NonNullable<Status['node']>['nodes'][number];
+
+const nodeRow = (one: NodeStatus): string[] => {
+  const { dbBytes, quotaBytes, memoryBytes } = one.space ?? {};
+  const about = [
+    one.leader ? 'leads' : 'follows',
+    `revision ${one.appliedRevision}, ${one.lag} behind`,
+    ...(one.etcd ? [`etcd ${one.etcd}`] : []),
+    ...(memoryBytes ? [`memory ${bytesOf(memoryBytes)}`] : []),
+    ...(dbBytes && quotaBytes ? [`database ${bytesOf(dbBytes)} of ${bytesOf(quotaBytes)}`] : []),
+    ...(one.reason ? [one.reason] : []),
+  ];
+  return [`node ${one.node}`, one.alive ? one.state : 'no answer', about.join(', ')];
 };

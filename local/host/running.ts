@@ -36,6 +36,17 @@ export const recordOf = (pid: number): ProcessRecord | undefined => {
   return startTime === undefined ? undefined : { pid, startTime };
 };
 
+/** The bytes of memory that a process holds; `null` if it does not run, or if the system does not tell. */
+export const residentBytesOf = (pid: number): number | null => {
+  try {
+    const [, kibibytes] =
+      /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return kibibytes === undefined ? null : Number(kibibytes) * 1_024;
+  } catch {
+    return null;
+  }
+};
+
 export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
   startTimeOf(pid) === startTime;
 

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { failure } from '../../system/failures.ts';
 import type { TlsFiles } from '../cluster/cluster-file.ts';
 import { type LogFile, openLogFile } from '../cluster/log-file.ts';
+import { residentBytesOf } from '../host/running.ts';
 import { hasProgram, startChild, supervise } from '../host/supervisor.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
@@ -35,6 +36,8 @@ export type MemberOptions = {
 };
 
 export type Member = {
+  /** The bytes of memory that its etcd holds; `null` if the system does not tell. */
+  readonly memoryBytes: () => number | null;
   readonly close: () => Promise<void>;
 };
 
@@ -148,6 +151,7 @@ export const startMember = async (
   };
   if (lost !== undefined) await replace(lost);
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
+  let pid: number | undefined;
   let findLost: () => string | undefined = () => undefined;
   let waitMs = restartFirstMs;
 
@@ -157,6 +161,7 @@ export const startMember = async (
       // A member that was killed leaves its socket behind, and etcd does not take it over.
       rmSync(join(folder, socketName), { force: true });
       const child = startChild('etcd', argumentsOf(options, membership), folder, environment);
+      pid = child.pid;
       findLost = listenTo(child, log);
       return child;
     },
@@ -179,6 +184,7 @@ export const startMember = async (
   });
   void failed.then(onFailed);
   return {
+    memoryBytes: () => (pid === undefined ? null : residentBytesOf(pid)),
     close: async () => {
       await close();
       log.close();

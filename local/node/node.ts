@@ -107,7 +107,11 @@ export const startNodeIn = async (
   };
 
   const parts = { config, folder, member, record, counter, state, ask, signal };
-  const self = createSelf({ ...parts, watching: () => watching });
+  const self = createSelf({
+    ...parts,
+    watching: () => watching,
+    memoryBytes: () => running?.memoryBytes() ?? null,
+  });
   const exchange = startExchange({
     ...{ config, ask, record, counter, report },
     ownReport: self.report,

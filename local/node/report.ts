@@ -11,6 +11,8 @@ const space = v.object({
   dbBytesInUse: v.number(),
   quotaBytes: v.number(),
   diskFreeBytes: v.number(),
+  /** The memory that etcd holds. A node of an older release does not tell it. */
+  memoryBytes: v.nullish(v.number(), null),
 });
 
 /** etcd's hash of all keys and values from `compactRevision` to `revision`, in hexadecimal. */

@@ -18,6 +18,8 @@ export type SelfOptions = {
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly state: NodeState;
+  /** The bytes of memory that its etcd holds; `null` if they are not known. */
+  readonly memoryBytes: () => number | null;
   /** `undefined` until the node looks at its etcd. */
   readonly watching: () => Watching | undefined;
 };
@@ -38,18 +40,18 @@ export const hashMs = 30_000;
 /** A program that asks for the status waits for one second. */
 const freshMs = 500;
 
-/** Every write asks for the space, so the disk is asked once for each look at etcd. */
-const createSpaceOf = ({ config, folder }: SelfOptions) => {
-  let diskFreeBytes = 0;
+/** Every write asks for the space, so the system is asked once for each look at etcd. */
+const createSpaceOf = ({ config, folder, memoryBytes }: SelfOptions) => {
+  let measured = { diskFreeBytes: 0, memoryBytes: memoryBytes() };
   let measuredFor: MemberStatus | undefined;
   return (status: MemberStatus): Space => {
     if (status !== measuredFor) {
       const { bavail, bsize } = statfsSync(folder);
-      diskFreeBytes = bavail * bsize;
+      measured = { diskFreeBytes: bavail * bsize, memoryBytes: memoryBytes() };
       measuredFor = status;
     }
     const { dbBytes, dbBytesInUse } = status;
-    return { dbBytes, dbBytesInUse, quotaBytes: config.quotaBytes, diskFreeBytes };
+    return { dbBytes, dbBytesInUse, quotaBytes: config.quotaBytes, ...measured };
   };
 };
 

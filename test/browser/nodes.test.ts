@@ -1,7 +1,7 @@
 /** The console of three nodes in a real browser, while a person makes nodes fail and brings them back. */
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { bytesOf } from '../../console/page/nodes.ts';
+import { bytesOf } from '../../cli/bytes.ts';
 import { faultsOf } from '../support/accessible.ts';
 import { useCluster } from '../support/cluster-process.ts';
 import { press, useConsole, visit } from '../support/console.ts';
@@ -150,12 +150,14 @@ describe('the console of three nodes', () => {
               Role: leader ? 'leader' : 'follower',
               Revision: String(appliedRevision),
               'Behind by': 'nothing',
-              etcd: `${etcd}, ${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`,
+              etcd,
+              Database: `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`,
             },
           ] as const;
         },
         ([shown, told]) => Object.entries(told).every(([key, text]) => shown[key] === text),
       );
+      expect((await factsOf(page, node))['Memory']).toMatch(/^etcd holds [\d.]+ MB$/);
     }
     const badge = (text: string) =>
       page.locator('[data-node="3"] .badge', { hasText: text }).waitFor({ timeout: 30_000 });

@@ -37,7 +37,7 @@ const exchangeReports = async (diskFreeBytes = 1e12): Promise<void> => {
   reports = await Promise.all(
     nodes.map(async ({ node, calls }) => {
       const { memberId, dbBytes, dbBytesInUse } = await calls.status(soon());
-      const space = { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes };
+      const space = { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes, memoryBytes: null };
       const state = states.get(node) ?? 'serving';
       return { node, alive: true, state, memberId, space };
     }),

@@ -1,8 +1,9 @@
 /** One node of a vault, or the whole of a vault that has no nodes. */
 import type { ComponentChildren } from 'preact';
+import { bytesOf } from '../../../cli/bytes.ts';
 import type { ReplyOf } from '../../../client/types.ts';
 import { lineOf } from '../graphs.ts';
-import { bytesOf, type ShownNode, wordsOf } from '../nodes.ts';
+import { type ShownNode, wordsOf } from '../nodes.ts';
 
 type Status = ReplyOf<'get-status'>;
 
@@ -38,9 +39,12 @@ export const NodeCard = ({
               ? 'not compared yet'
               : '–'}
         </Fact>
-        <Fact name="etcd">
-          {etcd ?? '–'}
-          {space && `, ${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`}
+        <Fact name="etcd">{etcd ?? '–'}</Fact>
+        <Fact name="Memory">
+          {space?.memoryBytes ? `etcd holds ${bytesOf(space.memoryBytes)}` : '–'}
+        </Fact>
+        <Fact name="Database">
+          {space ? `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}` : '–'}
         </Fact>
         <Fact name="Disk">{space ? `${bytesOf(space.diskFreeBytes)} free` : '–'}</Fact>
         <Parts status={status} latencies={latencies} />

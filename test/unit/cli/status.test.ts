@@ -20,4 +20,48 @@ describe('dsvault status', () => {
       ['', '', 'line 14: b'],
     ]);
   });
+
+  it('shows each node of a vault in a line of its own, with the memory of its etcd', () => {
+    const space = { dbBytes: 20_480, dbBytesInUse: 1, quotaBytes: 8e9, diskFreeBytes: 1 };
+    const known = {
+      ...{
+        alive: true,
+        state: 'serving' as const,
+        reason: null,
+        digest: null,
+        comparedAt: null,
+        start: 1,
+      },
+      ...{ appliedRevision: 7, etcd: '3.7.3', space: { ...space, memoryBytes: 41e6 } },
+    };
+    const silent = { ...known, alive: false, appliedRevision: 5, etcd: null, space: null };
+    const nodes = [
+      { ...known, node: 1, leader: true, lag: 0 },
+      {
+        ...known,
+        node: 2,
+        leader: false,
+        lag: 0,
+        state: 'catching-up' as const,
+        reason: 'it compares',
+      },
+      { ...silent, node: 3, leader: false, lag: 2 },
+    ];
+    expect(statusRows({ ...status, node: { node: 2, equal: true, nodes } })).toEqual([
+      ['vault', 'ok', 'as node 2 knows it'],
+      ['store', 'ok', '4 ms'],
+      ['master key', 'ok', 'k1'],
+      ['copies', 'ok', ''],
+      ...[
+        ['node 1', 'serving', 'leads, revision 7, 0 behind'],
+        ['node 2', 'catching-up', 'follows, revision 7, 0 behind'],
+      ].map(([node, state, about]) => [
+        ...[node, state],
+        `${about}, etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB${node === 'node 2' ? ', it compares' : ''}`,
+      ]),
+      ['node 3', 'no answer', 'follows, revision 5, 2 behind'],
+    ]);
+    const unequal = { node: 2, equal: false, nodes };
+    expect(statusRows({ ...status, node: unequal })[3]).toEqual(['copies', 'THEY DIFFER', '']);
+  });
 });

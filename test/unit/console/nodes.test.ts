@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  bytesOf,
   changes,
   consequences,
   isPossible,
@@ -171,17 +170,5 @@ describe('the changes of a node', () => {
     expect(isPossible('heal', 2, processOf(2, 'no-majority', true))).toBe(true);
     expect(isPossible('isolate', 2, processOf(2, 'no-majority', true))).toBe(false);
     expect(changes.every((change) => isPossible(change, 2, undefined))).toBe(true);
-  });
-});
-
-describe('bytesOf', () => {
-  it.each([
-    [0, '0 B'],
-    [999, '999 B'],
-    [20_480, '20.5 kB'],
-    [311_000, '311 kB'],
-    [8_589_934_592, '8.6 GB'],
-  ])('shows %s as %s', (bytes, shown) => {
-    expect(bytesOf(bytes)).toBe(shown);
   });
 });

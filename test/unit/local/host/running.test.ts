@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { createRecord } from '../../../../local/host/running.ts';
+import { createRecord, residentBytesOf } from '../../../../local/host/running.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('a record of a folder is found while the process that it names runs, and no longer', () => {
@@ -17,4 +17,10 @@ it('a record of a folder is found while the process that it names runs, and no l
   const killed = { pid: process.pid, startTime: 'of another' };
   writeFileSync(join(folder, 'it.json'), JSON.stringify({ process: killed, url }));
   expect(find(folder)).toBeUndefined();
+});
+
+it('the memory of a process is told while it runs, where the system tells it', () => {
+  const isLinux = process.platform === 'linux';
+  expect((residentBytesOf(process.pid) ?? 0) > 10_000_000).toBe(isLinux);
+  expect(residentBytesOf(2 ** 30)).toBeNull();
 });

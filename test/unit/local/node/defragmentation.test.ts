@@ -36,6 +36,7 @@ const spaceOf = ({ mb, inUse, diskFree = 10_000 }: Sizes, quotaMb = 1_000) => ({
   dbBytesInUse: inUse * megabyte,
   quotaBytes: quotaMb * megabyte,
   diskFreeBytes: diskFree * megabyte,
+  memoryBytes: null,
 });
 const fill = (node: number, sizes: Sizes, quotaMb?: number) =>
   set(node, { space: spaceOf(sizes, quotaMb) });

@@ -68,7 +68,7 @@ const start = async (count = 3): Promise<void> => {
       serveFront: async () => ({ endpoint: '', close: async () => undefined }),
       startMember: async () => {
         steps.push('etcd');
-        return { close: async () => undefined };
+        return { memoryBytes: () => 41_000_000, close: async () => undefined };
       },
     },
   );
@@ -90,6 +90,13 @@ describe('a node with files', () => {
     await until(() => happened('etcd') > 0);
     expect(steps.slice(0, steps.indexOf('etcd'))).toContain('announced');
     await node?.serving;
+  });
+
+  it('tells the memory that its etcd holds', async () => {
+    await start();
+    await node?.serving;
+    const report = await routes.get('GET /report')?.('', Object());
+    expect(JSON.parse(report ?? '').space.memoryBytes).toBe(41_000_000);
   });
 
   it('compares its copy at once when another node says that it has diverged', async () => {

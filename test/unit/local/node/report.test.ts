@@ -68,6 +68,12 @@ describe('areEqual', () => {
   );
 });
 
+it('parseReport accepts the report of an older release, which does not tell the memory of etcd', () => {
+  const space = { dbBytes: 1, dbBytesInUse: 1, quotaBytes: 1, diskFreeBytes: 1 };
+  const report = JSON.stringify({ ...reportOf(1), space });
+  expect(parseReport(report).space).toEqual({ ...space, memoryBytes: null });
+});
+
 it('parseReport refuses a malformed report', () => {
   expect(parseReport(JSON.stringify(reportOf(1)))).toEqual(reportOf(1));
   expect(() => parseReport('{"node":1}')).toThrow();

@@ -15,6 +15,7 @@ const node = (number: number, dbPercent: number, freeMebibytes = 1_000): SpaceRe
     dbBytesInUse: mebibyte,
     quotaBytes: 100 * mebibyte,
     diskFreeBytes: freeMebibytes * mebibyte,
+    memoryBytes: null,
   },
 });
 const withDisk = (number: number, freeMebibytes: number): SpaceReport =>
