@@ -6,7 +6,7 @@ import { type ClientEvent, prepare, type Request, sendingTo } from '../client/se
 import { curlOf } from './curl.ts';
 import { exitCodes, failure, refusal } from './failures.ts';
 import { note, print, wantsJson } from './output.ts';
-import type { Settings } from './settings.ts';
+import { isLoopback, type Settings } from './settings.ts';
 import type { Token } from './token.ts';
 
 /** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
@@ -25,7 +25,8 @@ export const openClient = (settings: Settings): Client => {
   });
   const { addr, retries, timeoutMs } = settings;
   const onEvent = teller(settings);
-  const send = sendingTo({ addr, retries, timeoutMs, onEvent, token: tokenSource(settings.token) });
+  const token = tokenSource(addr, settings.token);
+  const send = sendingTo({ addr, retries, timeoutMs, onEvent, token });
   return async (id, asked = {}) => {
     const key = asked.idempotencyKey ?? settings.idempotencyKey ?? randomUUID();
     const keyed = { ...asked, idempotencyKey: key };
@@ -45,11 +46,12 @@ export const openClient = (settings: Settings): Client => {
   };
 };
 
-const tokenSource = (token: Token | undefined) => async (refused?: string) => {
+const tokenSource = (addr: string, token: Token | undefined) => async (refused?: string) => {
   if (token === undefined) {
+    const how = isLoopback(new URL(addr)) ? 'dsvault login --local' : 'dsvault login';
     throw failure(
       'denied',
-      'no token: set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE, or keep one with dsvault login',
+      `no token: keep one with ${how}, or set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE`,
     );
   }
   if (refused !== undefined && !token.renew?.()) return refused;

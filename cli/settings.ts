@@ -74,10 +74,13 @@ const readAddr = (text: string): string => {
   throw usage('the address of the vault is http:// or https://, a host, and perhaps a path');
 };
 
+/** Whether the address is that of this machine. */
+export const isLoopback = ({ hostname }: URL): boolean =>
+  /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+
 /** Whether nobody can read what is sent to the address: it has HTTPS, or is this machine. */
-export const isConfidential = ({ protocol, hostname }: URL): boolean =>
-  protocol === 'https:' ||
-  (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname));
+export const isConfidential = (url: URL): boolean =>
+  url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 
 const readTimeout = (text: string): number => {
   const seconds = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;

@@ -29,9 +29,11 @@ const report = (line: string): void => void process.stderr.write(`${line}\n`);
 /** Tells how to go on from a second terminal; `setting` stands before each command. */
 const nextSteps = (setting: string, kind: 'cluster' | 'docker'): string => {
   const command = `${setting}npm run -s cluster --${kind === 'docker' ? ' --docker' : ''}`;
+  const dsvault = `${setting}./cli/dsvault.js`;
   return `a token to try it: ${setting}npm run -s token -- --for ${kind} --tenant demo --sub you
 the state of the nodes: ${command} status
-to make a node fail: ${command} kill|start|stop|pause|resume|isolate|heal|wipe N`;
+to make a node fail: ${command} kill|start|stop|pause|resume|isolate|heal|wipe N
+to look at it in a browser: ${dsvault} login --local --for ${kind} --profile ${kind} && ${dsvault} console --profile ${kind}`;
 };
 
 const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {

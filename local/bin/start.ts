@@ -63,7 +63,7 @@ curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
 To look at it in a browser:
 
 ${setting}./cli/dsvault.js login --local
-./cli/dsvault.js console
+${setting}./cli/dsvault.js console
 `);
 };
 

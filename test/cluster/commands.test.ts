@@ -55,6 +55,13 @@ const comesBack = async (name: string, node: number): Promise<void> => {
   expect(await valueOn(node, name)).toBe(`of ${name}`);
 };
 
+it('the greeting of a cluster tells the commands that log in and open the console', () => {
+  const dsvault = `VAULT_DATA_DIR=${cluster.folder} ./cli/dsvault.js`;
+  expect(cluster.process.output.slice(-1)).toEqual([
+    `to look at it in a browser: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster`,
+  ]);
+});
+
 describe('status', () => {
   it('shows one leader, three nodes that serve and equal digests, as JSON and as a table', async () => {
     await create(1);
@@ -92,6 +99,7 @@ describe('GET /v1/status', () => {
         [1, 2, 3].map((one) => ({ node: one, alive: true, state: 'serving', reason: null })),
       );
       expect(told.nodes.filter((one: { leader: boolean }) => one.leader)).toHaveLength(1);
+      expect(told.nodes[node - 1].space.memoryBytes).toBeGreaterThan(1_000_000);
     }
   });
 
