@@ -3,7 +3,8 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { malformed } from './answers.ts';
+import { failure, systemCodeOf } from '../cli/failures.ts';
+import { answerOf, malformed } from './answers.ts';
 import type { FindLocal } from './local-vault.ts';
 import { type Filter, filter, inOrder, type LogLine, matches, parseLine } from './log-lines.ts';
 import { openTail } from './log-tail.ts';
@@ -39,8 +40,9 @@ export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Actio
       async (given, signal) => {
         const { success, output } = v.safeParse(story, given);
         if (!success) return malformed;
-        const lines = await storyOf(await sources(), output.requestId, signal);
-        return { status: 200, body: { lines } };
+        return await answerOf(async () => ({
+          lines: await storyOf(await sources(), output.requestId, signal),
+        }));
       },
     ],
   ]);
@@ -52,11 +54,12 @@ async function* followLogs(
   wanted: Filter,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly lines: readonly LogLine[] }> {
-  const tails = sources.map(({ node, file }) => ({ node, ...openTail(file, backlogBytes) }));
+  const tails = sources.map(({ node, file }) => ({ node, file, ...openTail(file, backlogBytes) }));
   const read = async (): Promise<readonly LogLine[]> => {
-    const all = tails.map(async ({ node, read: next }) =>
-      (await next()).map((line) => parseLine(line, node)),
-    );
+    const all = tails.map(async ({ node, file, read: next }) => {
+      const lines = await next().catch((error) => refuse(file, error));
+      return lines.map((line) => parseLine(line, node));
+    });
     const lines = (await Promise.all(all)).flat();
     return inOrder(
       lines.filter((line) => line !== undefined && matches(line, wanted)) as LogLine[],
@@ -74,6 +77,11 @@ async function* followLogs(
   }
 }
 
+/** Throws the failure that says which log cannot be read. */
+const refuse = (file: string, error: unknown): never => {
+  throw failure('other', `the log ${file} cannot be read (${systemCodeOf(error)})`, error);
+};
+
 /** All lines of the request, on whichever node, in the order of their times. */
 const storyOf = async (
   sources: readonly Source[],
@@ -83,10 +91,15 @@ const storyOf = async (
   const found: LogLine[] = [];
   for (const { node, file } of sources) {
     for (const part of [`${file}.1`, file].filter((one) => existsSync(one))) {
-      for await (const line of createInterface({ input: createReadStream(part, { signal }) })) {
-        if (!line.includes(requestId) || found.length >= storyLinesMax) continue;
-        const parsed = parseLine(line, node);
-        if (parsed?.requestId === requestId) found.push(parsed);
+      const lines = createInterface({ input: createReadStream(part, { signal }) });
+      try {
+        for await (const line of lines) {
+          if (!line.includes(requestId) || found.length >= storyLinesMax) continue;
+          const parsed = parseLine(line, node);
+          if (parsed?.requestId === requestId) found.push(parsed);
+        }
+      } catch (error) {
+        refuse(part, error);
       }
     }
   }

@@ -4,7 +4,7 @@ import type { Client } from '../cli/client.ts';
 import { isFailure } from '../cli/failures.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';
-import type { NodeAnswer, Processes } from './replies.ts';
+import type { NodeAnswer, NodesReply, Processes } from './replies.ts';
 import type { Action } from './server.ts';
 
 const change = v.strictObject({
@@ -27,12 +27,53 @@ export type ClusterOptions = {
   readonly command: Checkout['command'];
 };
 
+/** A look starts a process. */
+const lookAgainAfterMs = 2_000;
+
+/**
+ * Returns a function for the processes of the cluster as they were seen last, which never waits. It looks again when the
+ * answers of the nodes have changed, and from time to time while a node does not serve, because a node that is started by
+ * somebody else answers nothing for a while.
+ */
+const createLook = (command: ClusterOptions['command']) => {
+  let seen: Processes | null = null;
+  let lastStates = '';
+  let lookAgainAt = 0;
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      seen = v.parse(processes, JSON.parse(await command('status', '--json')));
+    } catch {
+      // The cluster has ended. Its nodes say so themselves.
+    } finally {
+      lookAgainAt = performance.now() + lookAgainAfterMs;
+      looking = undefined;
+    }
+  };
+  const lookNow = (): Promise<void> => (looking ??= look());
+  return {
+    lookNow,
+    lastSeen: (answers: readonly NodeAnswer[]): Processes | null => {
+      const own = answers.map(({ status }) => ownState(status));
+      const isSettled = own.every((state) => state === 'serving');
+      const isOld = !(isSettled && seen) && performance.now() >= lookAgainAt;
+      if (isOld || own.join() !== lastStates) void lookNow();
+      lastStates = own.join();
+      return seen;
+    },
+  };
+};
+
+const ownState = (status: NodeAnswer['status']): string | undefined =>
+  status?.node?.nodes.find(({ node }) => node === status.node?.node)?.state;
+
 /**
  * `nodes` asks every node of the vault that has an address here, so that the death of the node in the profile hides
- * nothing. `processes` and `change-node` belong to a cluster of this machine.
+ * nothing. `change-node` belongs to a cluster of this machine.
  */
 export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Action> => {
   const { addr, clientOf, findLocal, command } = options;
+  const { lookNow, lastSeen } = createLook(command);
   const askOne = async (url: string): Promise<NodeAnswer> => {
     try {
       return { addr: url, status: await clientOf(url)('get-status'), refusal: null };
@@ -45,16 +86,11 @@ export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Act
     [
       'nodes',
       () =>
-        answerOf(async () => {
-          const urls = (await findLocal())?.nodes.map(({ url }) => url) ?? [addr];
-          return { answers: await Promise.all(urls.map(askOne)) };
-        }),
-    ],
-    [
-      'processes',
-      () =>
-        answerOf(async (): Promise<Processes> => {
-          return v.parse(processes, JSON.parse(await command('status', '--json')));
+        answerOf(async (): Promise<NodesReply> => {
+          const local = await findLocal();
+          const urls = local?.nodes.map(({ url }) => url) ?? [addr];
+          const answers = await Promise.all(urls.map(askOne));
+          return { answers, processes: local?.name === 'cluster' ? lastSeen(answers) : null };
         }),
     ],
     [
@@ -62,9 +98,11 @@ export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Act
       async (given) => {
         const { success, output } = v.safeParse(change, given);
         if (!success || (await findLocal())?.name !== 'cluster') return malformed;
-        return await answerOf(async () => ({
-          said: await command(output.action, String(output.node)),
-        }));
+        return await answerOf(async () => {
+          const said = await command(output.action, String(output.node));
+          await lookNow();
+          return { said };
+        });
       },
     ],
   ]);

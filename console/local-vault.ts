@@ -1,5 +1,6 @@
 /** Finds out whether the vault of the console runs on this machine, started from the same checkout. */
 import type { LocalVault } from '../cli/checkout.ts';
+import { isLoopback } from '../cli/settings.ts';
 import { answerOf } from './answers.ts';
 import type { LocalReply } from './replies.ts';
 import type { Action } from './server.ts';
@@ -14,34 +15,44 @@ export type Checkout = {
 
 export type FindLocal = () => Promise<LocalVault | undefined>;
 
-const loopback = ['localhost', '127.0.0.1', '[::1]'];
-
-const placeOf = (url: string): string => {
-  const { protocol, hostname, port } = new URL(url);
-  return `${protocol}//${loopback.includes(hostname) ? 'loopback' : hostname}:${port}`;
+const placeOf = (addr: string): string => {
+  const url = new URL(addr);
+  return `${url.protocol}//${isLoopback(url) ? 'loopback' : url.hostname}:${url.port}`;
 };
 
+/** Each search starts a process. */
+const lookAgainAfterMs = 10_000;
+
 /**
- * Returns a function that finds the vault. It looks only once, because the answer must not depend on which of its nodes
- * run at the moment.
+ * Returns a function that finds the vault. A vault that was found stays, because the answer must not depend on which of
+ * its nodes run at the moment. A vault that was not found may be started later. `now` returns milliseconds of a clock
+ * that does not jump.
  */
 export const createFindLocal = (
   addr: string,
   findVaults: () => Promise<readonly LocalVault[]>,
+  now: () => number = () => performance.now(),
 ): FindLocal => {
-  let found: Promise<LocalVault | undefined> | undefined;
+  let search: Promise<LocalVault | undefined> | undefined;
+  let searchAgainAt = Number.POSITIVE_INFINITY;
   const find = async () => {
-    if (!loopback.includes(new URL(addr).hostname)) return undefined;
+    if (!isLoopback(new URL(addr))) return undefined;
     const isHere = ({ nodes }: LocalVault) =>
       nodes.some(({ url }) => placeOf(url) === placeOf(addr));
-    return (await findVaults()).find(isHere);
+    let found: LocalVault | undefined;
+    try {
+      found = (await findVaults()).find(isHere);
+      return found;
+    } finally {
+      if (found === undefined) searchAgainAt = now() + lookAgainAfterMs;
+    }
   };
   return () => {
-    found ??= find().catch((error) => {
-      found = undefined;
-      throw error;
-    });
-    return found;
+    if (search === undefined || now() >= searchAgainAt) {
+      searchAgainAt = Number.POSITIVE_INFINITY;
+      search = find();
+    }
+    return search;
   };
 };
 

@@ -1,34 +1,49 @@
-/** Reads from another node of a cluster on this machine while the node of the profile is dead. */
-import type { LocalVault } from '../cli/checkout.ts';
+/** Reads from another node of a cluster on this machine while one is dead, stands still or is cut off. */
 import type { Client } from '../cli/client.ts';
 import { isFailure } from '../cli/failures.ts';
+import { isLoopback } from '../cli/settings.ts';
 import { operations } from '../client/operations.ts';
+import type { FindLocal } from './local-vault.ts';
+
+export type ReadingOptions = {
+  /** The address of the profile, and a client for it that tries for as long as its settings say. */
+  readonly addr: string;
+  readonly client: Client;
+  readonly findLocal: FindLocal;
+  /** A client of a node, which gives up soon. */
+  readonly clientOf: (addr: string) => Client;
+};
 
 /**
- * A client that asks the other nodes if the first cannot be reached. It does so only for reads, because a write whose
- * answer was lost may have been done.
+ * A client whose reads ask each node for a short time, first the one that has answered last. If no node answers, the
+ * client of the profile tries for longer. A write goes only to the node of the profile, because a write whose answer was
+ * lost may have been done.
  */
-export const readingElsewhere = (
-  client: Client,
-  findLocal: () => Promise<LocalVault | undefined>,
-  clientOf: (addr: string) => Client,
-): Client => {
+export const readingElsewhere = (options: ReadingOptions): Client => {
+  const { addr, client, findLocal, clientOf } = options;
+  let last = addr;
+  async function* nodes(): AsyncGenerator<string> {
+    const first = last;
+    yield first;
+    const others = ((await findLocal())?.nodes ?? []).map(({ url }) => url);
+    yield* others.filter((url) => url !== first);
+  }
   return async (id, asked) => {
-    try {
-      return await client(id, asked);
-    } catch (error) {
-      if (!isUnreachable(error) || operations[id].method !== 'GET') throw error;
-      for (const { url } of (await findLocal())?.nodes ?? []) {
+    if (operations[id].method === 'GET' && isLoopback(new URL(addr))) {
+      for await (const url of nodes()) {
         try {
-          return await clientOf(url)(id, asked);
-        } catch (other) {
-          if (!isUnreachable(other)) throw other;
+          const reply = await clientOf(url)(id, asked);
+          last = url;
+          return reply;
+        } catch (error) {
+          if (!isAbsent(error)) throw error;
         }
       }
-      throw error;
     }
+    return await client(id, asked);
   };
 };
 
-const isUnreachable = (error: unknown): boolean =>
-  isFailure(error) && error.report.code === 'unreachable';
+/** Whether another node may answer where this one cannot. */
+const isAbsent = (error: unknown): boolean =>
+  isFailure(error) && ['unreachable', 'store_unavailable'].includes(error.report.code);

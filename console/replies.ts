@@ -36,6 +36,12 @@ export type Processes = {
   }[];
 };
 
+export type NodesReply = {
+  readonly answers: readonly NodeAnswer[];
+  /** What was last seen of them; `null` before, and for a vault that is no cluster of this machine. */
+  readonly processes: Processes | null;
+};
+
 export type TestWrites = {
   readonly isRunning: boolean;
   /** When the stream ends by itself, in milliseconds since 1970; `null` if it does not run. */

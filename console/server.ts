@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isFailure } from '../cli/failures.ts';
 import { createSessions } from './sessions.ts';
 
 /** A file of the page. */
@@ -139,17 +140,24 @@ const parse = (text: string): unknown => {
   }
 };
 
-/** Sends the answer of an action. A sequence becomes one JSON document a line, as long as the page reads. */
+/**
+ * Sends the answer of an action. A sequence becomes one JSON document a line, as long as the page reads. If the sequence
+ * fails, its last line is the problem.
+ */
 const perform = async (action: Action, asked: unknown, response: ServerResponse): Promise<void> => {
   const left = new AbortController();
   response.once('close', () => left.abort());
   const answer = await action(asked, left.signal).catch((): Answer => failed);
   if ('status' in answer) return send(response, answer.status, answer.body);
   response.writeHead(200, { ...safety, 'Content-Type': 'application/x-ndjson' });
-  for await (const part of answer) {
-    if (!response.write(`${JSON.stringify(part)}\n`)) {
-      await once(response, 'drain', { signal: left.signal });
+  const write = (part: unknown): boolean => response.write(`${JSON.stringify(part)}\n`);
+  try {
+    for await (const part of answer) {
+      if (!write(part)) await once(response, 'drain', { signal: left.signal });
     }
+  } catch (error) {
+    if (left.signal.aborted) return;
+    write({ problem: isFailure(error) ? error.report : failed.body });
   }
   response.end();
 };

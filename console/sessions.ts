@@ -18,6 +18,7 @@ export type Sessions = {
 
 /** `now` returns milliseconds of a clock that does not jump. */
 export const createSessions = (now: () => number): Sessions => {
+  /** Each code with the end of its minute. */
   const codes = new Map<string, number>();
   const tokens = new Set<string>();
   return {
@@ -27,11 +28,10 @@ export const createSessions = (now: () => number): Sessions => {
       return code;
     },
     open: (code) => {
+      for (const [known, endsAt] of codes) if (now() >= endsAt) codes.delete(known);
       const found = [...codes.keys()].find((known) => isSame(known, code));
       if (found === undefined) return undefined;
-      const isFresh = now() < (codes.get(found) ?? 0);
       codes.delete(found);
-      if (!isFresh) return undefined;
       const token = newSecret();
       tokens.add(token);
       if (tokens.size > sessionsMax) tokens.delete([...tokens][0] ?? '');

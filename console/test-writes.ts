@@ -57,6 +57,8 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
   const { findLocal, newToken, send = sendOverHttp } = options;
   const rates = createRates();
   let stream: Stream | undefined;
+  /** The number of times that the stream was stopped. */
+  let stops = 0;
   let lastFailure = '';
 
   const begin = (targets: readonly Target[], token: string): Stream => {
@@ -86,15 +88,22 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
     };
     return { stop, endsAt: Date.now() + lastsMs };
   };
-  const start = async (): Promise<void> => {
+  const start = async (signal: AbortSignal): Promise<void> => {
+    const before = stops;
     const local = await findLocal();
     if (local === undefined) {
       throw failure('other', 'test writes are only for a vault on this machine');
     }
     const token = await newToken(local.name, testTenant);
+    // The person may have changed their mind while the token was made.
+    if (signal.aborted || stops !== before) return;
     lastFailure = '';
     const targets = local.nodes.map(({ url, node }) => ({ url, name: testSecretOf(node ?? 1) }));
     stream ??= begin(targets, token);
+  };
+  const stop = (): void => {
+    stops += 1;
+    stream?.stop();
   };
   const read = (): TestWrites => {
     const now = Date.now();
@@ -109,12 +118,12 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
   return new Map<string, Action>([
     [
       'test-writes',
-      async (given) => {
+      async (given, signal) => {
         const { success, output } = v.safeParse(asked, given);
         if (!success) return malformed;
         return await answerOf(async () => {
-          if (output.to === 'start') await start();
-          if (output.to === 'stop') stream?.stop();
+          if (output.to === 'start') await start(signal);
+          if (output.to === 'stop') stop();
           return read();
         });
       },

@@ -11,7 +11,7 @@ import { commandCluster, findLocalVaults, makeLocalToken } from '../checkout.ts'
 import { type Client, openClient } from '../client.ts';
 import { openSession, vaultCommand } from '../command.ts';
 import { configurationFolder } from '../environment.ts';
-import { failure } from '../failures.ts';
+import { failure, systemCodeOf } from '../failures.ts';
 import { note } from '../output.ts';
 import { replaceFile } from '../private-files.ts';
 import type { Settings } from '../settings.ts';
@@ -28,17 +28,19 @@ export const consoleCommand = () =>
     .option('--no-open', 'open no browser; tell which file to open')
     .action(async ({ open, json: _, ...flags }) => {
       const { client, settings } = openSession(flags);
+      const clients = clientsOf(client, settings);
       // A page that shows only refusals would help nobody.
-      await client('whoami');
+      await clients.client('whoami');
       const server = await startConsole({
         files: pageFiles(),
-        actions: actionsOf(client, settings),
+        actions: actionsOf(clients, settings),
       });
       const launcher = launcherOf(server.url);
       const show = () => {
         replaceFile({ file: launcher, mode: 0o600 }, launchPage(server.url, server.newCode()));
         if (open) openInBrowser(launcher);
-        else note(`open ${launcher} in a browser of this machine, within a minute`);
+        const how = open ? 'if no browser opens, ' : '';
+        note(`${how}open ${launcher} in a browser of this machine, within a minute`);
       };
       // A signal that came before anyone listened would leave the launcher file behind.
       const ended = untilEnded();
@@ -51,22 +53,31 @@ export const consoleCommand = () =>
       await server.close();
     });
 
-const actionsOf = (client: Client, settings: Settings): ReadonlyMap<string, Action> => {
+/** A client for the vault, whose reads any of its nodes answers, and clients for each node. */
+const clientsOf = (client: Client, settings: Settings) => {
   const { addr } = settings;
   const findLocal = createFindLocal(addr, findLocalVaults);
-  const clients = new Map<string, Client>();
+  const known = new Map<string, Client>();
   const clientOf = (url: string): Client => {
-    const known = clients.get(url) ?? openClient({ ...settings, addr: url, ...givesUpSoon });
-    clients.set(url, known);
-    return known;
+    const one = known.get(url) ?? openClient({ ...settings, addr: url, ...givesUpSoon });
+    known.set(url, one);
+    return one;
   };
+  return { findLocal, clientOf, client: readingElsewhere({ addr, client, findLocal, clientOf }) };
+};
+
+const actionsOf = (
+  { client, clientOf, findLocal }: ReturnType<typeof clientsOf>,
+  settings: Settings,
+): ReadonlyMap<string, Action> => {
+  const { addr } = settings;
   const checkout = {
     command: commandCluster,
     newToken: async (vault: string, tenant: string) =>
       (await makeLocalToken({ for: vault, tenant, sub: 'console', scope: 'secrets:write' })).token,
   };
   return new Map([
-    ...vaultActions(readingElsewhere(client, findLocal, clientOf), settings),
+    ...vaultActions(client, settings),
     ...machineActions({ addr, checkout, findLocal, clientOf }),
   ]);
 };
@@ -110,7 +121,9 @@ const openers: Readonly<Record<string, readonly string[]>> = {
 const openInBrowser = (file: string): void => {
   const [program = 'xdg-open', ...args] = openers[process.platform] ?? ['xdg-open'];
   const child = spawn(program, [...args, file], { stdio: 'ignore', detached: true });
-  child.on('error', () => note(`no browser could be opened: open ${file} within a minute`));
+  const tell = (why: string) => note(`${program} opens no browser (${why}): open ${file} yourself`);
+  child.once('error', (error) => tell(systemCodeOf(error)));
+  child.once('exit', (code) => code && tell(`exit code ${code}`));
   child.unref();
 };
 

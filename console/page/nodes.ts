@@ -184,14 +184,14 @@ export const consequences: Readonly<
   },
 };
 
-/** Whether a change makes sense for a node. The cluster refuses what makes none. */
+/** Whether a change makes sense for a node, as far as its process was seen. The cluster refuses what makes none. */
 export const isPossible = (
   change: Change,
   node: number,
   processes: Processes | undefined,
 ): boolean => {
   const process = processes?.nodes.find((one) => one.node === node);
-  if (process === undefined) return true;
+  if (process === undefined) return false;
   const isDown = ['killed', 'stopped', 'ended'].includes(process.state);
   const isPaused = process.state === 'paused';
   switch (change) {

@@ -252,8 +252,14 @@ export const Value = ({
 /** Copies a value and clears the clipboard after 30 s, if the browser allows it. Returns what to tell. */
 export const copyForAWhile = async (value: string): Promise<string> => {
   await navigator.clipboard.writeText(value);
-  setTimeout(() => void clearClipboard(value), shownForMs);
+  setTimeout(() => whenFocused(() => void clearClipboard(value)), shownForMs);
   return 'Copied. The console tries to clear the clipboard in 30 s.';
+};
+
+/** No browser lets a page look at the clipboard or change it while its window has no focus. */
+const whenFocused = (work: () => void): void => {
+  if (document.hasFocus()) work();
+  else addEventListener('focus', work, { once: true });
 };
 
 /** Another text, which a person has copied since, stays, if the browser lets the page look. */

@@ -77,17 +77,25 @@ export const ask = async <Id extends OperationId>(
   signal?: AbortSignal,
 ): Promise<ReplyOf<Id>> => (await act(id, asked, signal)).json();
 
-/** The parts of an endless answer, one JSON document a line. */
+/** The parts of an endless answer, one JSON document a line. Throws a `Refusal` if the last line is a problem. */
 export async function* follow<Part>(
   action: string,
   asked: unknown,
   signal: AbortSignal,
 ): AsyncGenerator<Part> {
   const { body } = await act(action, asked, signal);
+  // Safari cannot read a stream with `for await`.
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
-  for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const lines = (rest + text).split('\n');
+  for (;;) {
+    const { done = true, value = '' } = (await reader?.read()) ?? {};
+    if (done) return;
+    const lines = (rest + value).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) yield JSON.parse(line);
+    for (const line of lines) {
+      const part = JSON.parse(line);
+      if (part.problem) throw new Refusal(part.problem);
+      yield part;
+    }
   }
 }

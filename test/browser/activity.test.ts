@@ -1,4 +1,6 @@
 /** The view of the log of `npm start`, and of its store and key, in a real browser. */
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { useConsole, visit } from '../support/console.ts';
 import type { ConsoleVault } from '../support/console-process.ts';
@@ -11,7 +13,10 @@ const console = useConsole(vault);
 describe('the activity in the console', () => {
   it('shows lines as they come, those of one secret, those of one request, and its story', async () => {
     const name = await vault.create();
-    const { page } = await console.open();
+    // Safari lacks it.
+    const { page } = await console.open({}, async (context) => {
+      await context.addInitScript('delete ReadableStream.prototype[Symbol.asyncIterator]');
+    });
     await visit(page, 'Activity');
     const rows = page.locator('tbody tr');
     await rows
@@ -40,6 +45,17 @@ describe('the activity in the console', () => {
       expect.stringContaining('ok'),
     ]);
     await page.getByText(id).waitFor();
+  });
+
+  it('says which log cannot be read, and why', async () => {
+    const log = join(vault.dataDir, 'log');
+    renameSync(log, `${log}.kept`);
+    mkdirSync(log);
+    const { page } = await console.open();
+    await visit(page, 'Activity');
+    await page.getByRole('alert').getByText(`The log ${log} cannot be read (EISDIR).`).waitFor();
+    rmdirSync(log);
+    renameSync(`${log}.kept`, log);
   });
 
   it('gives up the log when a person leaves it', async () => {

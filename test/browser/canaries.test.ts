@@ -169,6 +169,13 @@ describe('values in the console', () => {
     await page.evaluate('navigator.clipboard.writeText("another")');
     await page.clock.fastForward(30_000);
     expect(await clipboard()).toBe('another');
+    // A window without the focus cannot clear the clipboard.
+    await copy();
+    await page.evaluate('document.hasFocus = () => false');
+    await page.clock.fastForward(30_000);
+    expect(await clipboard()).toBe(second);
+    await page.evaluate('delete document.hasFocus; dispatchEvent(new Event("focus"))');
+    await until(async () => (await clipboard()) === '');
     expect(canariesIn(await held())).toEqual([]);
   });
 

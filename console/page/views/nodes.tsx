@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LocalReply, NodeAnswer, Processes } from '../../replies.ts';
+import type { LocalReply, NodeAnswer, NodesReply } from '../../replies.ts';
 import { useAsking, useDoing } from '../asking.ts';
 import { useCaller } from '../caller.ts';
 import {
@@ -9,8 +9,9 @@ import {
   isPossible,
   mergeAnswers,
   sentencesOf,
+  wordsOf,
 } from '../nodes.ts';
-import { Dialog, Refused, Title, Waiting } from '../parts.tsx';
+import { Command, Dialog, Refused, Title, Waiting } from '../parts.tsx';
 import { lacks } from '../permissions.ts';
 import { usePolling } from '../polling.ts';
 import { act } from '../session.ts';
@@ -27,10 +28,10 @@ const latenciesKept = 60;
 export const NodesView = () => {
   const { result: local, refusal: notFound } = useAsking<LocalReply>(askLocal, []);
   const lacking = lacks(useCaller(), 'vault:status');
-  const { result, refusal } = usePolling(askNodes, lookEveryMs);
+  const { result, refusal, again } = usePolling(askNodes, lookEveryMs);
   const answers = result?.answers ?? [];
   const latencies = useLatencies(answers);
-  const { processes, again } = useProcesses(local?.canChange === true, answers);
+  const processes = result?.processes ?? undefined;
   const [asked, setAsked] = useState<{ readonly change: Change; readonly node: number }>();
   const vault = mergeAnswers(answers, processes);
   const firstRefusal = answers.every(({ status }) => status === null) && answers[0]?.refusal;
@@ -90,9 +91,10 @@ export const NodesView = () => {
         <ChangeDialog
           {...asked}
           onClose={() => setAsked(undefined)}
+          state={vault.nodes.find(({ node }) => node === asked.node)?.state}
           onDone={() => {
             markChange(`${asked.change} ${asked.node}`);
-            void again();
+            again();
           }}
         />
       )}
@@ -105,24 +107,8 @@ const titleOf = (change: Change): string => `${change.charAt(0).toUpperCase()}${
 const askLocal = async (signal: AbortSignal): Promise<LocalReply> =>
   (await act('local', {}, signal)).json();
 
-const askNodes = async (
-  signal: AbortSignal,
-): Promise<{ readonly answers: readonly NodeAnswer[] }> => (await act('nodes', {}, signal)).json();
-
-/** The processes are asked for again when the answers of the nodes have changed. */
-const useProcesses = (isKnown: boolean, answers: readonly NodeAnswer[]) => {
-  const seen = answers
-    .map(({ addr, status }) => {
-      const { node } = status ?? {};
-      return `${addr} ${node?.nodes.find((one) => one.node === node.node)?.state}`;
-    })
-    .join();
-  const { result, again } = useAsking<Processes | undefined>(
-    async (signal) => (isKnown && seen ? (await act('processes', {}, signal)).json() : undefined),
-    [isKnown, seen],
-  );
-  return { processes: result, again };
-};
+const askNodes = async (signal: AbortSignal): Promise<NodesReply> =>
+  (await act('nodes', {}, signal)).json();
 
 /** The latest latencies of the store by node, 0 for a vault without nodes. */
 const useLatencies = (answers: readonly NodeAnswer[]): ReadonlyMap<number, readonly number[]> => {
@@ -156,11 +142,40 @@ const Elsewhere = ({
       </p>
     );
   }
+  if (local.kind === 'start') {
+    return (
+      <div class="empty">
+        <p>
+          This vault has one store and no nodes. To watch a node die and come back, run a vault of
+          three nodes beside it, in the folder of the checkout:
+        </p>
+        <p>
+          <Command>npm run cluster</Command>
+        </p>
+        <p>Then open a console for it, in another terminal:</p>
+        <p>
+          <Command>./cli/dsvault.js login --local --for cluster --profile cluster</Command>
+        </p>
+        <p>
+          <Command>./cli/dsvault.js console --profile cluster</Command>
+        </p>
+      </div>
+    );
+  }
   if (local.kind !== 'docker' || !hasNodes) return null;
   return (
-    <p class="empty">
-      The nodes run in containers. <code>npm run cluster -- --docker kill 2</code> changes them.
-    </p>
+    <div class="empty">
+      <p>
+        The nodes run in containers, so the console neither changes them nor reads their logs. These
+        commands make a node fail and come back, in the folder of the checkout:
+      </p>
+      <p>
+        <Command>npm run -s cluster -- --docker kill 2</Command>
+      </p>
+      <p>
+        <Command>npm run -s cluster -- --docker start 2</Command>
+      </p>
+    </div>
   );
 };
 
@@ -168,11 +183,14 @@ const Elsewhere = ({
 const ChangeDialog = ({
   change,
   node,
+  state,
   onClose,
   onDone,
 }: {
   readonly change: Change;
   readonly node: number;
+  /** The state of the node now. */
+  readonly state: string | undefined;
   readonly onClose: () => void;
   readonly onDone: () => void;
 }) => {
@@ -189,7 +207,7 @@ const ChangeDialog = ({
   const begun = () =>
     begin(async () => {
       await act('change-node', { action: change, node });
-      tell(`${titleOf(change)} node ${node}: done.`);
+      tell(`${titleOf(change)} node ${node}: done. Its card shows how it goes on.`);
       onDone();
       if (isOpen.current) onClose();
     });
@@ -202,10 +220,13 @@ const ChangeDialog = ({
         <dd>{callers}</dd>
       </dl>
       <Refused refusal={refusal} />
-      <Waiting isWaiting={isBusy}>The cluster is doing it …</Waiting>
+      <Waiting isWaiting={isBusy}>
+        The cluster is doing it, and node {node}: {wordsOf(state ?? 'no answer')}. It does a change
+        to its end, also if you close this.
+      </Waiting>
       <p class="buttons">
         <button type="button" onClick={onClose}>
-          {refusal ? 'Close' : 'Leave it'}
+          {refusal || isBusy ? 'Close' : 'Leave it'}
         </button>
         <button
           type="button"

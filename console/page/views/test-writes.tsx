@@ -20,8 +20,9 @@ const read = async (signal: AbortSignal): Promise<TestWrites> =>
 
 export const TestWritesPart = () => {
   const { result, again } = usePolling(read, 1_000);
-  const { begin, isBusy, refusal } = useDoing();
+  const { begin, cancel, isBusy, refusal } = useDoing();
   const isRunning = result?.isRunning === true;
+  const isStarting = isBusy && !isRunning;
   const change = () =>
     begin(async (signal) => {
       await act('test-writes', { to: isRunning ? 'stop' : 'start' }, signal);
@@ -38,7 +39,12 @@ export const TestWritesPart = () => {
         <button type="button" disabled={isBusy} onClick={change}>
           {isRunning ? 'Stop the test writes' : 'Start the test writes'}
         </button>
-        <span role="status">{isBusy ? 'Making a token …' : ''}</span>
+        {isStarting && (
+          <button type="button" onClick={cancel}>
+            Cancel
+          </button>
+        )}
+        <span role="status">{isStarting ? 'Making a token …' : ''}</span>
       </p>
       <Refused refusal={refusal} />
       <RatesGraph writes={result} />

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { LocalVault } from '../../../cli/checkout.ts';
 import type { Client } from '../../../cli/client.ts';
-import { failure } from '../../../cli/failures.ts';
+import { type Failure, failure, refusal } from '../../../cli/failures.ts';
+import type { Problem } from '../../../client/types.ts';
 import { createFindLocal } from '../../../console/local-vault.ts';
 import { machineActions } from '../../../console/machine-actions.ts';
 import { readingElsewhere } from '../../../console/other-nodes.ts';
@@ -27,12 +28,17 @@ const single: LocalVault = {
 const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
   const commands: string[] = [];
   const asked: string[] = [];
+  /** The state of each node; '' if it does not answer. */
+  const states = ['', '', ''];
   const actions = machineActions({
     addr,
     findLocal: createFindLocal(addr, async () => vaults),
     clientOf: (url) =>
       (async (id: string) => {
         asked.push(`${id} ${url}`);
+        const node = Number(url.at(-1));
+        const state = states[node - 1];
+        if (state) return { status: 'ok', node: { node, nodes: [{ node, state }] } };
         if (url === addrOf(2)) throw failure('unavailable', 'cannot reach it');
         return { status: 'ok' };
       }) as Client,
@@ -50,7 +56,7 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
     (await actions.get(name)?.(given, left.signal)) as Answer;
   const follow = (name: string, given: unknown) =>
     actions.get(name)?.(given, left.signal) as Promise<AsyncIterable<unknown>>;
-  return { act, follow, commands, asked, leave: () => left.abort() };
+  return { act, follow, commands, asked, states, leave: () => left.abort() };
 };
 
 describe('the search for the vault of the console', () => {
@@ -79,6 +85,31 @@ describe('the search for the vault of the console', () => {
     expect(looks).toBe(1);
   });
 
+  it('runs again after 10 s while the vault is not found, because it may be started later', async () => {
+    let nowMs = 0;
+    let looks = 0;
+    const find = createFindLocal(
+      addrOf(1),
+      async () => {
+        looks += 1;
+        if (looks === 1) throw failure('other', 'the checkout has no Node');
+        return looks === 2 ? [single] : [clusterIn()];
+      },
+      () => nowMs,
+    );
+    await expect(find()).rejects.toThrow('the checkout has no Node');
+    await expect(find()).rejects.toThrow('the checkout has no Node');
+    nowMs = 10_000;
+    expect(await find()).toBeUndefined();
+    nowMs = 19_999;
+    expect(await find()).toBeUndefined();
+    nowMs = 20_000;
+    expect((await find())?.name).toBe('cluster');
+    nowMs = 1e9;
+    expect((await find())?.name).toBe('cluster');
+    expect(looks).toBe(3);
+  });
+
   it('skips this machine if the address of the vault is elsewhere', async () => {
     const findLocal = createFindLocal('https://vault.example.com', async () => {
       throw new Error('it was looked for');
@@ -100,6 +131,7 @@ describe('the actions of the console on nodes', () => {
         },
         { addr: addrOf(3), status: { status: 'ok' }, refusal: null },
       ],
+      processes: null,
     });
     expect(asked).toEqual([1, 2, 3].map((node) => `get-status ${addrOf(node)}`));
   });
@@ -120,8 +152,34 @@ describe('the actions of the console on nodes', () => {
       status: 502,
       body: { detail: 'node 2 keeps its data' },
     });
-    expect(await act('processes')).toEqual({ status: 200, body: { nodes: [] } });
-    expect(commands).toEqual(['kill 2', 'wipe 2', 'status --json']);
+    expect(commands).toEqual(['kill 2', 'status --json', 'wipe 2']);
+    expect((await act('nodes')).body).toMatchObject({ processes: { nodes: [] } });
+  });
+
+  it('look at the processes again when a node has changed, and while one does not serve', async () => {
+    jest.useFakeTimers();
+    try {
+      const { act, commands, states } = setUp([clusterIn()]);
+      const looksAfter = async (...now: readonly string[]): Promise<number> => {
+        states.splice(0, 3, ...now);
+        await act('nodes');
+        await jest.advanceTimersByTimeAsync(1_000);
+        return commands.length;
+      };
+      const [serving, killed] = [
+        ['serving', 'serving', 'serving'],
+        ['serving', '', 'serving'],
+      ];
+      expect(await looksAfter(...serving)).toBe(1);
+      expect(await looksAfter(...serving)).toBe(1);
+      expect(await looksAfter(...killed)).toBe(2);
+      expect(await looksAfter(...killed)).toBe(2);
+      expect(await looksAfter(...killed)).toBe(3);
+      expect(await looksAfter(...serving)).toBe(4);
+      expect(await looksAfter(...serving)).toBe(4);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('refuse unknown changes, and any change of a vault that is no cluster of this machine', async () => {
@@ -144,51 +202,78 @@ describe('the actions of the console on nodes', () => {
 });
 
 describe('a read of the console', () => {
-  const vault = clusterIn();
-  const dead = (async () => {
-    throw failure('unavailable', 'cannot reach it');
-  }) as Client;
+  const absent = {
+    'a dead node': failure('unavailable', 'cannot reach it'),
+    'a node that is cut off': refusal({
+      code: 'store_unavailable',
+      detail: 'no majority',
+    } as Problem),
+  };
   const refused = failure('denied', 'the token is refused');
+  /** Nodes that answer with their number, unless `faults` has a failure for them; 0 is the patient client. */
+  const setUpReads = (faults: Readonly<Record<number, Failure>>, vault = [clusterIn()]) => {
+    const asked: number[] = [];
+    const answers = (node: number) =>
+      (async () => {
+        asked.push(node);
+        const fault = faults[node];
+        if (fault !== undefined) throw fault;
+        return { node };
+      }) as unknown as Client;
+    const client = readingElsewhere({
+      addr: addrOf(1),
+      client: answers(0),
+      findLocal: createFindLocal(addrOf(1), async () => vault),
+      clientOf: (url) => answers(Number(url.at(-1))),
+    });
+    return { client, asked };
+  };
 
-  it('reaches another node while the node of the profile is dead, unlike a write', async () => {
-    const client = readingElsewhere(
-      dead,
-      async () => vault,
-      (url) => (url === addrOf(3) ? ((async () => ({ at: url })) as unknown as Client) : dead),
-    );
-    expect(await client('whoami')).toEqual({ at: addrOf(3) });
-    await expect(client('create-secret')).rejects.toThrow('cannot reach it');
-    await expect(client('expand-env')).rejects.toThrow('cannot reach it');
+  it.each(Object.entries(absent))(
+    'goes soon to another node in place of %s, and next time at once to the node that answered',
+    async (_, fault) => {
+      const { client, asked } = setUpReads({ 1: fault, 2: fault });
+      expect(await client('whoami')).toEqual({ node: 3 });
+      expect(await client('list-secrets')).toEqual({ node: 3 });
+      expect(asked).toEqual([1, 2, 3, 3]);
+    },
+  );
+
+  it('is patient with the node of the profile once no node has answered soon', async () => {
+    const fault = absent['a dead node'];
+    const { client, asked } = setUpReads({ 1: fault, 2: fault, 3: fault });
+    expect(await client('whoami')).toEqual({ node: 0 });
+    const alone = setUpReads({ 1: fault }, []);
+    expect(await alone.client('whoami')).toEqual({ node: 0 });
+    expect([asked, alone.asked]).toEqual([
+      [1, 2, 3, 0],
+      [1, 0],
+    ]);
   });
 
-  it('fails with the refusal of the first node that answers, or with the lost connection if no node does', async () => {
-    const refusing = (async () => {
-      throw refused;
-    }) as Client;
-    const some = readingElsewhere(
-      dead,
-      async () => vault,
-      () => refusing,
-    );
-    await expect(some('whoami')).rejects.toBe(refused);
-    const none = readingElsewhere(
-      dead,
-      async () => vault,
-      () => dead,
-    );
-    await expect(none('whoami')).rejects.toThrow('cannot reach it');
-    const elsewhere = readingElsewhere(
-      dead,
-      async () => undefined,
-      () => refusing,
-    );
-    await expect(elsewhere('whoami')).rejects.toThrow('cannot reach it');
-    const own = readingElsewhere(
-      refusing,
-      async () => vault,
-      () => (async () => ({})) as unknown as Client,
-    );
-    await expect(own('whoami')).rejects.toBe(refused);
+  it('ends with the refusal of the first node that answers', async () => {
+    const { client, asked } = setUpReads({ 1: absent['a dead node'], 2: refused });
+    await expect(client('whoami')).rejects.toBe(refused);
+    expect(asked).toEqual([1, 2]);
+  });
+
+  it('goes to another node, unlike a write, which goes only to the node of the profile', async () => {
+    const { client, asked } = setUpReads({ 0: absent['a dead node'] });
+    for (const id of ['create-secret', 'expand-env', 'delete-secret'] as const) {
+      await expect(client(id)).rejects.toThrow('cannot reach it');
+    }
+    expect(asked).toEqual([0, 0, 0]);
+  });
+
+  it('is patient from the beginning with a vault that is elsewhere', async () => {
+    const patient = (async () => ({ node: 0 })) as unknown as Client;
+    const client = readingElsewhere({
+      addr: 'https://vault.example.com',
+      client: patient,
+      findLocal: async () => undefined,
+      clientOf: () => (async () => ({ node: 1 })) as unknown as Client,
+    });
+    expect(await client('whoami')).toEqual({ node: 0 });
   });
 });
 
@@ -253,6 +338,18 @@ describe('the activity of the console', () => {
     expect(idsOf((await act('story', { requestId: id })).body)).toHaveLength(500);
     leave();
     expect((await parts.next()).done).toBe(true);
+  });
+
+  it('tells which log cannot be read', async () => {
+    const folder = freshFolder();
+    const nodes = [{ node: null, url: addrOf(1), log: folder }];
+    const { follow, act } = setUp([{ name: 'start', nodes }]);
+    const detail = `the log ${folder} cannot be read (EISDIR)`;
+    const parts = (await follow('activity', {}))[Symbol.asyncIterator]();
+    await expect(parts.next()).rejects.toThrow(detail);
+    expect(await act('story', { requestId: 'c484c830-0000' })).toMatchObject({
+      ...{ status: 502, body: { detail } },
+    });
   });
 
   it('refuses an unknown filter and a malformed id with 400', async () => {

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { failure } from '../../../cli/failures.ts';
 import { type Action, type ConsoleServer, startConsole } from '../../../console/server.ts';
 import {
   closeConnections,
@@ -24,6 +25,11 @@ async function* count(): AsyncGenerator<unknown> {
   }
 }
 
+async function* breakWith(error: Error): AsyncGenerator<unknown> {
+  yield { n: 0 };
+  throw error;
+}
+
 const actions = new Map<string, Action>([
   [
     'echo',
@@ -35,6 +41,8 @@ const actions = new Map<string, Action>([
   ['refuse', async () => ({ status: 409, body: { code: 'conflict', detail: 'no' } })],
   ['fail', () => Promise.reject(new Error('the value is hunter2'))],
   ['numbers', async () => count()],
+  ['break', async () => breakWith(new Error('the value is hunter2'))],
+  ['refuse-later', async () => breakWith(failure('other', 'the log cannot be read'))],
 ]);
 
 const page = Buffer.from('<!doctype html>');
@@ -242,6 +250,22 @@ describe('the server of the console', () => {
     socket.destroy();
     await until(() => endings === 1);
   });
+
+  it.each([
+    ['break', { code: 'internal', detail: 'The console failed to do this.' }],
+    ['refuse-later', { code: 'failed', detail: 'the log cannot be read' }],
+  ])(
+    'ends an endless answer that fails (%s) with a line that has the problem',
+    async (name, problem) => {
+      const { text } = await act(name);
+      expect(
+        text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      ).toEqual([{ n: 0 }, { problem }]);
+    },
+  );
 
   it('closes at once, although a page still reads an endless answer', async () => {
     endings = 0;

@@ -90,6 +90,32 @@ describe('the test writes', () => {
     expect(sent.length).toBeLessThanOrEqual(20 + 600 * 20);
   });
 
+  it('do not start if the person stops them, or leaves, while their token is made', async () => {
+    const token = Promise.withResolvers<string>();
+    const sent: string[] = [];
+    const actions = testWriteActions({
+      findLocal: async () => cluster,
+      newToken: () => token.promise,
+      send: async ({ url }) => {
+        sent.push(url);
+        return accepts(url, true);
+      },
+    });
+    const act = actions.get('test-writes');
+    const [staying, left] = [new AbortController(), new AbortController()];
+    const starting = [act?.({ to: 'start' }, staying.signal)];
+    await act?.({ to: 'stop' }, staying.signal);
+    starting.push(act?.({ to: 'start' }, left.signal));
+    left.abort();
+    token.resolve('token');
+    await Promise.all(starting);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(sent).toEqual([]);
+    await act?.({ to: 'start' }, staying.signal);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(sent).toHaveLength(20);
+  });
+
   it('run once, however often they are started', async () => {
     const { act, sent } = setUp(accepts);
     await act({ to: 'start' });
