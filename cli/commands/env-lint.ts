@@ -1,9 +1,9 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../functions/env/plan.ts';
-import { VaultError } from '../../functions/model/errors.ts';
 import { offlineCommand } from '../command.ts';
 import { collect, readValues } from '../env-values.ts';
-import { failure, invalidFile, usage } from '../failures.ts';
+import { usage } from '../failures.ts';
+import { planOrFail } from '../file-plans.ts';
 import { note, printJson } from '../output.ts';
 import { readText } from '../values.ts';
 
@@ -34,15 +34,3 @@ export const lintCommand = () =>
       if (json) return await printJson({ create, read });
       note(`${file}: no errors; secrets to create: ${create.length}, to read: ${read.length}`);
     });
-
-/** Plans a file as the vault would, and throws its errors with the name of the file. */
-const planOrFail = <Result>(file: string, plan: () => Result): Result => {
-  try {
-    return plan();
-  } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
-    const { errors = [], errorsTotal = errors.length } = error.members;
-    if (errors.length > 0) throw invalidFile({ errors, errorsTotal }, file);
-    throw failure('invalidFile', error.message);
-  }
-};

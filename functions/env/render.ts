@@ -10,6 +10,7 @@ import { limits } from '../model/limits.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { byteOrderMark, errorsAt, type Fault, reportOf } from './faults.ts';
 import { type Values, writeLine } from './lines.ts';
+import { findPins, type Pin, withPins } from './pins.ts';
 import type { Plan } from './plan.ts';
 import { partsOf, writtenAs } from './references.ts';
 import { jsonBytes, requireAtMost, utf8Bytes } from './sizes.ts';
@@ -38,14 +39,14 @@ export const renderFile = (
   requireValuesFit(plan, resolved);
   requireLinesFit(plan, resolved, replyBytesMax);
   const budget = replyBudget(plan, reply, replyBytesMax);
-  const pins = pinTo && findPins(plan, pinTo);
+  const pins = pinTo && pinsOf(plan, pinTo);
   if (pins) spendPinned(plan, pins, budget);
   const written = writeLines(plan, decodeAll(plan, resolved), budget);
   const warnings = warningsOf(plan, written);
   if (reply === 'json') budget.spendJson(JSON.stringify(warnings).slice(1, -1));
   const { open, between, close } = frameOf(plan);
   const content = open + written.map(({ text }) => text).join(between) + close;
-  return { content, warnings, ...(pins && { pinned: withPins(plan, pins) }) };
+  return { content, warnings, ...(pins && { pinned: withPins(plan.content, pins) }) };
 };
 
 const frameOf = ({ dialect, file }: Plan) =>
@@ -150,20 +151,14 @@ const surroundings = ({ create, read }: Plan): string => {
 /** The version that each reference stands for, by the text of the reference. */
 type Versions = ReadonlyMap<string, { readonly version: number }>;
 
-/** A text to insert, and the offset in the file before which to insert it. */
-type Pin = { readonly offset: number; readonly text: string };
-
-/** The pins of a file, in the order of the file. `versions` must hold every unpinned reference of the plan. */
-const findPins = ({ lines }: Plan, versions: Versions): Pin[] =>
-  lines.flatMap(({ candidates, offsets }) =>
-    candidates.flatMap(({ kind, name, version }, index) => {
-      if (kind !== 'secret' || version !== undefined) return [];
-      const used = versions.get(name);
-      if (!used) throw new VaultError('internal', 'a version to be pinned to is missing');
-      const offset = (offsets[index] ?? 0) + 'secret('.length + name.length;
-      return [{ offset, text: `@${used.version}` }];
-    }),
-  );
+/** The pins of a file. `versions` must hold every unpinned reference of the plan. Pinned references stay. */
+const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
+  findPins(lines, ({ name, version }) => {
+    if (version !== undefined) return undefined;
+    const used = versions.get(name);
+    if (!used) throw new VaultError('internal', 'a version to be pinned to is missing');
+    return used.version;
+  });
 
 /**
  * Counts the pinned file in the budget of its reply, which is JSON. Throws `too_large` if the pinned file would exceed
@@ -175,19 +170,4 @@ const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): v
   budget.spendJson(',"pinned":""');
   budget.spendText(content);
   budget.spendText(added);
-};
-
-/**
- * The submitted file with its pins. Nothing else changes: no character of a reference can be an escape, so a pin is
- * inserted directly into the written text.
- */
-const withPins = ({ content }: Plan, pins: readonly Pin[]): string => {
-  const pieces: string[] = [];
-  let copied = 0;
-  for (const { offset, text } of pins) {
-    pieces.push(content.slice(copied, offset), text);
-    copied = offset;
-  }
-  pieces.push(content.slice(copied));
-  return pieces.join('');
 };
