@@ -1,5 +1,5 @@
-/** Runs the program of `dsvault run`: its signals, its output, its exit code. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** Runs the program of `dsvault run` and `dsvault bisect`: its signals, its output, its exit code, its restarts. */
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { accessSync, constants as modes, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, resolve } from 'node:path';
@@ -17,6 +17,8 @@ const signalBase = 128;
 const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** A terminal sends these signals to the child as well. If dsvault passed them on, they would arrive twice. */
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+/** After these signals dsvault starts no program any more. */
+const endsAll: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 export type Child = {
   readonly command: string;
@@ -24,17 +26,95 @@ export type Child = {
   readonly env: NodeJS.ProcessEnv;
   /** Texts to hide in its output; `undefined` if the output is not filtered. */
   readonly hide: readonly string[] | undefined;
+  /** Sends its stdout to stderr, because stdout has the result of dsvault. */
+  readonly outToStderr?: boolean | undefined;
 };
 
-/** Runs the program to its end. Resolves to the exit code that reports its end. */
-export const runChild = async (child: Child): Promise<number> => {
-  const file = findProgram(child.command);
-  if (typeof file === 'number') {
-    const reason = file === notFound ? 'command not found' : 'not a program that may be run';
-    note(`${child.command}: ${reason}`);
-    return file;
+type Ended = {
+  /** The exit code that reports the end of the program. */
+  readonly code: number;
+  /** A signal that asked dsvault to end, whatever the program made of it. */
+  readonly endedBy: NodeJS.Signals | undefined;
+};
+
+/** The means of `watch` to change the running program. */
+export type Watched = {
+  /**
+   * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing to a
+   * program that has ended by itself. Settles once the old program is gone.
+   */
+  readonly restart: (next: Child, how: Stop) => Promise<void>;
+  readonly send: (signal: NodeJS.Signals) => void;
+  /** Aborted once nothing is to be restarted any more. */
+  readonly over: AbortSignal;
+};
+type Stop = { readonly signal: NodeJS.Signals; readonly graceMs: number };
+
+/**
+ * Runs the program to its end. `watch` runs beside it, and may restart it. It must never reject, and must return once
+ * `over` is aborted.
+ */
+export const runChild = async (
+  first: Child,
+  watch: (watched: Watched) => Promise<void> = async () => undefined,
+): Promise<Ended> => {
+  const over = new AbortController();
+  let restarting: { readonly next: Child; readonly signal: NodeJS.Signals } | undefined;
+  let child: Started | undefined;
+  let endedBy: NodeJS.Signals | undefined;
+  // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
+  const stopListening = onSignals((signal, alreadySent) => {
+    // A program may take HUP as a request to read its files again. Nobody can during a restart.
+    if (endsAll.includes(signal) || (signal === 'SIGHUP' && restarting)) over.abort();
+    if (endsAll.includes(signal) || signal === 'SIGHUP') endedBy ??= signal;
+    if (!alreadySent && signal !== restarting?.signal) child?.send(signal);
+  });
+  const restart: Watched['restart'] = async (next, { signal, graceMs }) => {
+    const old = child;
+    if (over.signal.aborted || !old?.send(signal)) return;
+    restarting = { next, signal };
+    const timer = setTimeout(() => old.send('SIGKILL'), graceMs);
+    await old.gone;
+    clearTimeout(timer);
+  };
+  try {
+    child = startChild(first);
+    const watching = watch({ restart, send: (signal) => child?.send(signal), over: over.signal });
+    for (;;) {
+      await child.gone;
+      if (restarting === undefined || over.signal.aborted) break;
+      child = startChild(restarting.next);
+      restarting = undefined;
+    }
+    over.abort();
+    const code = await child.code;
+    await watching;
+    return { code, endedBy };
+  } finally {
+    stopListening();
   }
-  return await spawnAndWait(file, child);
+};
+
+type Started = {
+  /** Returns false if the program has ended already. */
+  readonly send: (signal: NodeJS.Signals) => boolean;
+  /** Settles once the program is gone. Its output may still be on its way. */
+  readonly gone: Promise<void>;
+  /** Settles once the program is gone and its output is closed. */
+  readonly code: Promise<number>;
+};
+
+/** Starts the program. If this fails, it says why, and the exit code is that of a shell. */
+const startChild = (child: Child): Started => {
+  const file = findProgram(child.command);
+  if (typeof file === 'string') return spawnChild(file, child);
+  const reason = file === notFound ? 'command not found' : 'not a program that may be run';
+  return notStarted(child, reason, file);
+};
+
+const notStarted = ({ command }: Child, reason: string, code: number): Started => {
+  note(`${command}: ${reason}`);
+  return { send: () => false, gone: Promise.resolve(), code: Promise.resolve(code) };
 };
 
 /** Finds the program on the PATH of this process, as a shell does. Node would search the PATH of the child instead. */
@@ -56,40 +136,51 @@ const isProgram = (file: string): boolean => {
   }
 };
 
-const spawnAndWait = (file: string, { command, args, env, hide }: Child): Promise<number> =>
-  new Promise((settle) => {
-    const fail = (error: unknown): void => {
-      stop();
-      note(`${command}: cannot be run (${systemCodeOf(error)})`);
-      settle(cannotRun);
-    };
-    // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
-    const stop = onSignals((signal) => child?.kill(signal));
-    let child: ChildProcess | undefined;
-    try {
-      const piped = hide === undefined ? 'inherit' : 'pipe';
-      // The filters are made before the child, because an error here would leave a child whose output nobody reads.
-      const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
-      child = spawn(file, args, { argv0: command, env, stdio: ['inherit', piped, piped] });
-      if (out && child.stdout) filter(child.stdout, out, process.stdout);
-      if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
-      child.once('error', fail);
-      child.once('close', (code, signal) => {
-        stop();
+const spawnChild = (file: string, given: Child): Started => {
+  const { command, args, env, hide, outToStderr } = given;
+  const stdout = outToStderr ? process.stderr : process.stdout;
+  const piped = hide === undefined ? 'inherit' : 'pipe';
+  // The filters are made before the child, because an error here would leave a child whose output nobody reads.
+  const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
+  const cannot = (error: unknown): string => `cannot be run (${systemCodeOf(error)})`;
+  let child: ChildProcess;
+  try {
+    const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];
+    child = spawn(file, args, { argv0: command, env, stdio });
+  } catch (error) {
+    // Some errors of the system are thrown, such as an environment that is too long.
+    return notStarted(given, cannot(error), cannotRun);
+  }
+  if (out && child.stdout) filter(child.stdout, out, stdout);
+  if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
+  const cannotStart = new Promise<number>((settle) => {
+    child.on('error', (error) => {
+      // Also for a signal that cannot be sent, for example to a program of another user.
+      note(`${command}: ${child.pid === undefined ? cannot(error) : 'cannot be sent the signal'}`);
+      if (child.pid === undefined) settle(cannotRun);
+    });
+  });
+  const ends = (event: 'exit' | 'close') =>
+    new Promise<number>((settle) => {
+      child.once(event, (code: number | null, signal: NodeJS.Signals | null) => {
         settle(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
       });
-    } catch (error) {
-      // Some errors of the system are thrown, such as an environment that is too long.
-      fail(error);
-    }
-  });
+    });
+  return {
+    send: (signal) => child.kill(signal),
+    gone: Promise.race([cannotStart, ends('exit')]).then(() => undefined),
+    code: Promise.race([cannotStart, ends('close')]),
+  };
+};
 
-/** Passes signals on until `stop` is called. No signal ends this process meanwhile: the child decides. */
-const onSignals = (pass: (signal: NodeJS.Signals) => void): (() => void) => {
+/**
+ * Passes signals on until the returned function is called. No signal ends this process meanwhile: the child decides.
+ * `alreadySent`: the terminal has sent the signal to the child as well.
+ */
+const onSignals = (pass: (signal: NodeJS.Signals, alreadySent: boolean) => void): (() => void) => {
   const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   const listeners = [...sentToOne, ...sentByTerminal].map((signal) => {
-    const alreadySent = atTerminal && sentByTerminal.includes(signal);
-    const listener = () => void (alreadySent || pass(signal));
+    const listener = () => pass(signal, atTerminal && sentByTerminal.includes(signal));
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
@@ -109,5 +200,7 @@ const redacting = (hide: readonly string[]): Transform => {
 const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
   from.pipe(through).pipe(to, { end: false });
   // If the reader is gone, the child gets a closed pipe, as it would without dsvault.
-  to.once('error', () => from.destroy());
+  const giveUp = () => from.destroy();
+  to.once('error', giveUp);
+  from.once('close', () => to.off('error', giveUp));
 };

@@ -19,10 +19,15 @@ export type Client = Request;
  */
 export const openClient = (settings: Settings): Client => {
   let keyOfEffect: string | undefined;
-  process.once('exit', (code) => {
-    if (keyOfEffect === undefined || code === exitCodes.ok) return;
-    note(`to repeat it safely: --idempotency-key ${keyOfEffect}`);
-  });
+  const keepKey = (key: string): void => {
+    // Not before a write, because `run --watch` opens a client for each of its reads.
+    if (keyOfEffect === undefined) {
+      process.once('exit', (code) => {
+        if (code !== exitCodes.ok) note(`to repeat it safely: --idempotency-key ${keyOfEffect}`);
+      });
+    }
+    keyOfEffect = key;
+  };
   const { addr, retries, timeoutMs } = settings;
   const onEvent = teller(settings);
   const token = tokenSource(addr, settings.token);
@@ -36,11 +41,11 @@ export const openClient = (settings: Settings): Client => {
     }
     try {
       const reply = await send(id, keyed);
-      if (operations[id].keyed) keyOfEffect = key;
+      if (operations[id].keyed) keepKey(key);
       return reply;
     } catch (error) {
       if (!isVaultError(error)) throw error;
-      if (error.mayHaveEffect) keyOfEffect = error.idempotencyKey ?? keyOfEffect;
+      if (error.mayHaveEffect) keepKey(error.idempotencyKey ?? key);
       throw failureOf(error);
     }
   };

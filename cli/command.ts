@@ -1,6 +1,11 @@
 /** The common parts of all commands of `dsvault`: flags, help, and errors of the command line. */
 import { Command, type CommanderError } from '@commander-js/extra-typings';
-import { isNote, isSecretName, parseAskedInstant } from '../functions/model/types.ts';
+import {
+  formatInstant,
+  isNote,
+  isSecretName,
+  parseAskedInstant,
+} from '../functions/model/types.ts';
 import { type Client, openClient } from './client.ts';
 import { type Failure, usage } from './failures.ts';
 import { alphabetNames } from './generate.ts';
@@ -91,10 +96,14 @@ export const noteOf = ({ note }: { readonly note?: string | undefined }): { note
   throw usage('--note is one line of UTF-8, 1 to 512 bytes, without control characters');
 };
 
-/** Returns a valid instant of `--at`. The vault itself checks that it is not in the future. */
-export const askedInstant = (text: string): string => {
-  if (parseAskedInstant(text) !== undefined) return text;
-  throw usage('--at is an instant in UTC, such as 2026-11-24T14:31:00Z');
+/**
+ * Returns the instant that a flag names, as the vault writes it; its seconds may be missing. The vault itself checks
+ * that it is not in the future.
+ */
+export const askedInstant = (text: string, flag = '--at'): string => {
+  const instant = parseAskedInstant(text.replace(/(?<=T\d\d:\d\d)(?=Z$)/, ':00'));
+  if (instant !== undefined) return formatInstant(instant);
+  throw usage(`${flag} is an instant in UTC, such as 2026-11-24T14:31:00Z`);
 };
 
 /** Commands that users of other tools expect, with the alternative of `dsvault`. */

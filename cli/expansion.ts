@@ -1,19 +1,30 @@
-/** Expands a file. Without `unless`, each answer has the content. */
+/** Expands a file. */
 import type { BodyOf, ReplyOf } from '../client/types.ts';
 import type { Session } from './command.ts';
 import { failure } from './failures.ts';
 
-type Expanded = Extract<ReplyOf<'expand-env'>, { readonly content: string }>;
+type Asked = BodyOf<'expand-env'>;
+export type Expanded = Extract<ReplyOf<'expand-env'>, { readonly content: string }>;
 
 /** A dialect as the user wrote it. The vault refuses an unknown one, with the names of all that it knows. */
-export const askedDialect = (text: string | undefined): BodyOf<'expand-env'>['dialect'] =>
-  text as BodyOf<'expand-env'>['dialect'];
+export const askedDialect = (text: string | undefined): Asked['dialect'] =>
+  text as Asked['dialect'];
+
+/** The answer; `undefined` if it would be the one with the tag `unless`. */
+export const expandUnless = async (
+  { client }: Session,
+  body: Asked,
+  signal?: AbortSignal,
+): Promise<Expanded | undefined> => {
+  const reply = await client('expand-env', { body, signal });
+  return 'content' in reply ? reply : undefined;
+};
 
 export const expandFile = async (
-  { client, settings }: Session,
-  body: BodyOf<'expand-env'>,
+  session: Session,
+  body: Omit<Asked, 'unless'>,
 ): Promise<Expanded> => {
-  const reply = await client('expand-env', { body });
-  if ('content' in reply) return reply;
-  throw failure('other', `${settings.addr} does not answer as a vault does`);
+  const expanded = await expandUnless(session, body);
+  if (expanded !== undefined) return expanded;
+  throw failure('other', `${session.settings.addr} does not answer as a vault does`);
 };

@@ -34,6 +34,7 @@ const commands = new Map<string, () => Promise<CommandUnknownOpts>>([
   ['destroy', async () => (await import('./commands/destroy.ts')).destroyCommand()],
   ['env', async () => (await import('./commands/env.ts')).envCommand()],
   ['run', async () => (await import('./commands/run.ts')).runCommand()],
+  ['bisect', async () => (await import('./commands/bisect.ts')).bisectCommand()],
   ['import', async () => (await import('./commands/import.ts')).importCommand()],
   ['export', async () => (await import('./commands/export.ts')).exportCommand()],
   ['console', async () => (await import('./commands/console.ts')).consoleCommand()],

@@ -128,12 +128,14 @@ type TransformFlags = Parameters<typeof openSession>[0] & {
 type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
 
 const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
-  if (flags.at !== undefined) askedInstant(flags.at);
+  const at = flags.at === undefined ? undefined : askedInstant(flags.at);
   noteOf(flags);
   const session = openSession(flags);
   const target = targetOf(file, flags);
   const content = await readText(file, `the file ${file}`);
-  const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
+  const reply = await ofFile(file, () =>
+    ask(session, operation, { file, content }, { ...flags, at }),
+  );
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   if (flags.json) return await printJson(reply);
   // Report stored secrets before the result is written: writing may fail, and the secrets remain.

@@ -28,7 +28,7 @@ export const historyCommand = () =>
         entry.state,
         entry.validFrom,
         entry.createdBy,
-        noteOf(entry),
+        shownNote(entry),
         ...(flags.showValues ? [shownValue(entry)] : []),
       ]);
       await printTable(flags.showValues ? [...head, 'VALUE'] : head, rows);
@@ -37,7 +37,7 @@ export const historyCommand = () =>
 type Entry = ReplyOf<'list-versions'>['versions'][number];
 
 /** The note of a version, or who destroyed it, because its note is gone then. */
-const noteOf = (entry: Entry): string =>
+export const shownNote = (entry: Entry): string =>
   entry.state === 'destroyed'
     ? `destroyed at ${entry.destroyedAt} by ${entry.destroyedBy}`
     : (entry.note ?? '');

@@ -1,4 +1,4 @@
-/** The signals and the pipes of `dsvault run`. `scripts/run.txt` tells all else. */
+/** The signals and the pipes of `dsvault run` and `dsvault bisect`. `scripts/` tells all else. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,6 +43,22 @@ describe('a signal to dsvault run', () => {
     }
     started.type('\r');
     expect(await started.ran).toMatchObject({ code: 20 });
+  });
+});
+
+describe('a signal to dsvault bisect', () => {
+  it('ends the program and the search, although the program exits with a verdict', async () => {
+    const name = await vault.create('one');
+    const path = `/v1/secrets/${name}`;
+    await vault.ask('PUT', path, { value: 'two' });
+    const { versions = [] } = (await vault.ask('GET', `${path}/versions`)).json;
+    const good = versions.at(-1)?.validFrom ?? '';
+    const script = "trap 'exit 0' INT; echo ready; while :; do sleep 0.05; done";
+    const command = ['bisect', '-f', '-', '--good', good, '--', 'sh', '-c', script];
+    const started = dsvault.start(command, { input: `A="secret(${name})"\n` });
+    await started.prints('ready');
+    started.child.kill('SIGINT');
+    expect(await started.ran).toMatchObject({ code: 130, stdout: 'ready\n' });
   });
 });
 

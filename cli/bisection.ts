@@ -1,0 +1,40 @@
+/** Finds the first bad one of a row of states, as `git bisect` does. */
+
+export type Verdict = 'good' | 'bad' | 'skip';
+
+/** The last state that is known to be good, and the first that is known to be bad. */
+export type Range = { readonly good: number; readonly bad: number };
+
+/**
+ * Halves the range until nothing between its ends can be judged. State 0 must be good, and state `last` bad. If the ends
+ * are not neighbours then, each state between them was skipped.
+ */
+export const bisect = async (
+  last: number,
+  judge: (state: number, range: Range) => Promise<Verdict>,
+): Promise<Range> => {
+  let range: Range = { good: 0, bad: last };
+  const skipped = new Set<number>();
+  for (;;) {
+    const state = findMiddle(range, skipped);
+    if (state === undefined) return range;
+    const verdict = await judge(state, range);
+    if (verdict === 'skip') skipped.add(state);
+    else range = { ...range, [verdict]: state };
+  }
+};
+
+/** The state nearest to the middle that was not skipped. */
+const findMiddle = ({ good, bad }: Range, skipped: ReadonlySet<number>): number | undefined => {
+  const middle = (good + bad) >> 1;
+  for (let distance = 0; distance < bad - good; distance += 1) {
+    const near = [middle - distance, middle + distance].find(
+      (state) => state > good && state < bad && !skipped.has(state),
+    );
+    if (near !== undefined) return near;
+  }
+  return undefined;
+};
+
+/** About how many states will be judged. */
+export const runsLeft = ({ good, bad }: Range): number => Math.ceil(Math.log2(bad - good));

@@ -1,0 +1,176 @@
+import { findPins, withPins } from '../../functions/env/pins.ts';
+import { type Plan, planFile } from '../../functions/env/plan.ts';
+import { bisect, type Range, runsLeft, type Verdict } from '../bisection.ts';
+import { runChild } from '../child.ts';
+import { askedInstant, openSession, type Session, vaultCommand } from '../command.ts';
+import { exitCodes, failure, isFailure, usage } from '../failures.ts';
+import { reportLines } from '../file-errors.ts';
+import { planOrFail } from '../file-plans.ts';
+import { note, noteLine, printJson, printTable } from '../output.ts';
+import { fileOptions, getReading, type ProgramFile, readContent } from '../program-file.ts';
+import {
+  type Change,
+  changesOf,
+  type History,
+  readHistory,
+  type SecretVersion,
+  validAt,
+} from '../secret-changes.ts';
+import { shownNote } from './history.ts';
+
+export const bisectCommand = () =>
+  vaultCommand(
+    'bisect',
+    'find the change of a secret that broke a program',
+    `
+    dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh
+    dsvault bisect -f app.env --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh
+    `,
+  )
+    .argument('<command...>', 'the program: it exits with 0 for good, 125 to skip, else 1 to 127')
+    .requiredOption('--good <instant>', 'a time when the program worked (RFC 3339, Z)')
+    .option('--bad <instant>', 'a time when it did not', 'now')
+    .option(...fileOptions.envFile)
+    .option(...fileOptions.only)
+    .option(...fileOptions.pristine)
+    .passThroughOptions()
+    .action(async (words, flags) => {
+      const good = askedInstant(flags.good, '--good');
+      const bad = flags.bad === 'now' ? undefined : askedInstant(flags.bad, '--bad');
+      if (bad !== undefined && bad <= good) throw usage('--bad is a time after --good');
+      const session = openSession(flags);
+      const plan = planToExpand(flags.envFile, await readContent(flags));
+      const history = await readHistory(session, unpinnedNames(plan), good);
+      const changes = changesOf(history, good, bad);
+      if (changes.length === 0) {
+        throw failure('other', 'no secret of the file changed between --good and --bad');
+      }
+      const search = { session, file: flags, plan, history, words, json: flags.json };
+      await report(search, await findFirstBad(search, good, changes));
+    });
+
+const planToExpand = (file: string, content: string): Plan =>
+  planOrFail(file, () => planFile({ content, values: new Map(), dialect: 'json', mode: 'expand' }));
+
+/** A pinned reference stays what it is, so its secret takes no part. */
+const unpinnedNames = ({ read }: Plan): string[] =>
+  read.flatMap(({ name, version }) => (version === undefined ? [name] : []));
+
+type Search = {
+  readonly session: Session;
+  readonly file: ProgramFile;
+  readonly plan: Plan;
+  readonly history: History;
+  readonly words: readonly string[];
+  readonly json: true | undefined;
+};
+
+type Found = { readonly good: string; readonly bad: string; readonly changes: readonly Change[] };
+
+/** Returns the changes of which the first bad one is one: a single one unless times were skipped. */
+const findFirstBad = async (
+  search: Search,
+  good: string,
+  changes: readonly Change[],
+): Promise<Found> => {
+  // Each change begins a state that lasts until the next. State 0 is that of --good.
+  const instants = [good, ...changes.map(({ at }) => at)];
+  const at = (state: number): string => instants[state] ?? good;
+  const last = changes.length;
+  note(`as of ${at(0)}: must be good`);
+  requireVerdict('good', await tryAt(search, at(0)));
+  note(`as of ${at(last)}: must be bad`);
+  requireVerdict('bad', await tryAt(search, at(last)));
+  const range = await bisect(last, async (state, left) => {
+    note(`as of ${at(state)}: ${progressOf(left)}`);
+    const outcome = await tryAt(search, at(state));
+    note(`${outcome.verdict === 'skip' ? 'skipped' : outcome.verdict}: ${outcome.why}`);
+    return outcome.verdict;
+  });
+  return {
+    good: at(range.good),
+    bad: at(range.bad),
+    changes: changes.slice(range.good, range.bad),
+  };
+};
+
+const progressOf = (range: Range): string => {
+  const runs = runsLeft(range);
+  return `${range.bad - range.good} changes left, about ${runs} ${runs === 1 ? 'run' : 'runs'}`;
+};
+
+type Outcome = { readonly verdict: Verdict; readonly why: string };
+
+const hints: Readonly<Record<Verdict, string>> = {
+  skip: 'give another time',
+  bad: 'give an earlier time, or look for a cause outside the secrets',
+  good: 'give a later time, or look for a cause outside the secrets',
+};
+
+const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void => {
+  if (verdict === wanted) return;
+  throw failure('other', `--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
+};
+
+/** The failures that are the file's own at that time. Any other one ends the search. */
+const cannotBeExpanded: readonly number[] = [exitCodes.notFound, exitCodes.invalidFile];
+
+/** Runs the program with the secrets as of an instant. A state that has no values is skipped, as with 125. */
+const tryAt = async (search: Search, at: string): Promise<Outcome> => {
+  const { session, file, plan, history, words, json } = search;
+  const missing = unpinnedNames(plan).find(
+    (name) => validAt(history, name, at)?.state !== 'stored',
+  );
+  if (missing !== undefined) {
+    const state = validAt(history, missing, at)?.state ?? 'not there yet';
+    return { verdict: 'skip', why: `${missing} was ${state}` };
+  }
+  // Pins, and not `at`, because `at` would also hide a pinned version that is younger.
+  const pins = findPins(plan.lines, ({ name, version }) =>
+    version === undefined ? validAt(history, name, at)?.version : undefined,
+  );
+  const reading = await getReading(session, file, { content: withPins(plan.content, pins) }).catch(
+    (error) => {
+      if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
+      for (const line of reportLines(error.report, error.file)) noteLine(line);
+      return undefined;
+    },
+  );
+  if (reading === undefined) return { verdict: 'skip', why: 'the file cannot be expanded' };
+  const [command = '', ...args] = words;
+  const { env, hide } = reading;
+  const { code, endedBy } = await runChild({ command, args, env, hide, outToStderr: json });
+  if (endedBy !== undefined) throw failure('interrupted', `${endedBy} ended the search`);
+  return outcomeOf(code);
+};
+
+/** The exit codes mean what they mean to `git bisect run`. */
+const outcomeOf = (code: number): Outcome => {
+  if (code > 127) {
+    throw failure('other', `the program ended with ${code}: that is neither good nor bad`);
+  }
+  if (code === 125) return { verdict: 'skip', why: 'exit code 125' };
+  const verdict = code === 0 ? 'good' : 'bad';
+  return { verdict, why: `exit code ${code}` };
+};
+
+const report = async ({ json }: Search, { good, bad, changes }: Found): Promise<void> => {
+  const versions = changes.flatMap((change) => change.versions);
+  if (json) await printJson({ found: changes.length === 1, good, bad, changes: versions });
+  else await printTable(head, versions.map(rowOf));
+  if (changes.length === 1) return;
+  throw failure(
+    'other',
+    `the first bad change is one of these ${changes.length}: the times between them were skipped`,
+  );
+};
+
+const head = ['NAME', 'VERSION', 'STATE', 'VALID FROM', 'CREATED BY', 'NOTE'];
+const rowOf = (version: SecretVersion): string[] => [
+  version.name,
+  String(version.version),
+  version.state,
+  version.validFrom,
+  version.createdBy,
+  shownNote(version),
+];

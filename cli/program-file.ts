@@ -1,0 +1,143 @@
+/** Reads a `.env` file for a program: its variables, and the texts that are hidden in the output of the program. */
+import { type Assignment, parseFile, printFile, printLine } from '../functions/env/grammar.ts';
+import type { Session } from './command.ts';
+import { environment } from './environment.ts';
+import { askedDialect, type Expanded, expandFile, expandUnless } from './expansion.ts';
+import { failure, ofFile, usage } from './failures.ts';
+import { warningLine } from './file-errors.ts';
+import { note, noteLine } from './output.ts';
+import { textsToHide } from './redaction.ts';
+import { readText } from './values.ts';
+
+export type ProgramFile = {
+  /** The user's name of the file; `-` is stdin. */
+  readonly envFile: string;
+  /** Keys with commas between; `undefined`: all. */
+  readonly only?: string | undefined;
+  readonly pristine?: true | undefined;
+  readonly redact?: true | undefined;
+};
+
+/** The options of a command that gives a program the variables of a file. */
+export const fileOptions = {
+  envFile: ['-f, --env-file <file>', 'the file; - is stdin', '.env'],
+  only: ['--only <keys>', 'only these keys of the file, with commas between'],
+  pristine: ['--pristine', 'do not pass on the environment of dsvault itself'],
+} as const;
+
+/** Reads the file, and empties the lines that `only` leaves out, so that their secrets are not read. */
+export const readContent = async ({ envFile, only }: ProgramFile): Promise<string> => {
+  const typed = await readText(envFile, `the file ${envFile}`);
+  return only === undefined ? typed : withOnly(typed, only.split(','), envFile);
+};
+
+/**
+ * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and unreadable
+ * lines remain, so that the vault reports them.
+ */
+const withOnly = (content: string, keys: readonly string[], file: string): string => {
+  const parsed = parseFile(content);
+  const assignments = parsed.lines.filter((line) => line.kind === 'assignment');
+  const missing = keys.find((key) => !assignments.some((line) => line.key === key));
+  if (missing !== undefined) throw usage(`--only: ${file} does not have one of these keys`);
+  const lines = parsed.lines.map((line) =>
+    line.kind !== 'assignment' || keys.includes(line.key) ? line : emptied(line),
+  );
+  return printFile({ ...parsed, lines });
+};
+
+const emptied = (line: Assignment) => {
+  const text = printLine(line).replaceAll(/[^\n]+/g, '');
+  return { kind: 'blank', line: line.line, text, eol: '' } as const;
+};
+
+/** How a file is expanded for a program. */
+export type Expansion = {
+  /** The content of the file. */
+  readonly content: string;
+  readonly at?: string | undefined;
+  /** The dialect of a file that the program reads itself. Without it, the variables are in its environment. */
+  readonly dialect?: string | undefined;
+};
+
+/** An expanded file. */
+export type Reading = {
+  /** The file in its dialect; the variables as JSON if they are in the environment. */
+  readonly expanded: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The texts to hide; `undefined` if the output is not filtered. */
+  readonly hide: readonly string[] | undefined;
+  readonly resolved: Resolved;
+  readonly tag: string;
+};
+type Resolved = Expanded['resolved'];
+
+/** Expands the file. Throws its errors, with the name of the file. */
+export const getReading = async (
+  session: Session,
+  file: ProgramFile,
+  expansion: Expansion,
+): Promise<Reading> => {
+  const body = bodyOf(expansion);
+  const reply = await ofFile(file.envFile, () => expandFile(session, body));
+  return await readingOf(session, file, expansion, reply);
+};
+
+/** Expands the file, unless the answer would be that of an earlier reading. Reads no master key then. */
+export const findNewReading = async (
+  session: Session,
+  file: ProgramFile,
+  expansion: Expansion,
+  { tag }: Reading,
+  signal: AbortSignal,
+): Promise<Reading | undefined> => {
+  const body = { ...bodyOf(expansion), unless: tag };
+  const reply = await ofFile(file.envFile, () => expandUnless(session, body, signal));
+  return reply && (await readingOf(session, file, expansion, reply));
+};
+
+const bodyOf = ({ content, at, dialect = 'json' }: Expansion) => ({
+  content,
+  dialect: askedDialect(dialect),
+  ...(at !== undefined && { at }),
+});
+
+const readingOf = async (
+  session: Session,
+  { envFile, pristine, redact }: ProgramFile,
+  { dialect }: Expansion,
+  { content, resolved, tag, warnings }: Expanded,
+): Promise<Reading> => {
+  for (const warning of warnings) noteLine(warningLine(warning, envFile));
+  const variables = dialect === undefined ? variablesOf(content, envFile) : {};
+  const env = { ...(pristine ? {} : environment), ...variables };
+  const hide = redact ? await readHidden(session, resolved) : undefined;
+  return { expanded: content, env, hide, resolved, tag };
+};
+
+const variablesOf = (json: string, file: string): Readonly<Record<string, string>> => {
+  const variables = new Map<string, string>(Object.entries(JSON.parse(json)));
+  for (const [key, value] of variables) {
+    // Checked here, because the error of the system would quote the value.
+    if (value.includes('\0')) {
+      throw failure('invalidFile', `${file}: the value of ${key} holds a NUL: no variable can`);
+    }
+  }
+  return Object.fromEntries(variables);
+};
+
+/**
+ * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
+ * request reads each value alone. It asks for the same versions.
+ */
+const readHidden = async (session: Session, resolved: Resolved) => {
+  if (resolved.length === 0) return [];
+  const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
+  const { content } = await expandFile(session, { content: lines.join(''), dialect: 'json' });
+  const values: Readonly<Record<string, string>> = JSON.parse(content);
+  return resolved.flatMap(({ name }, at) => {
+    const texts = textsToHide([values[`K${at}`] ?? '']);
+    if (texts.length === 0) note(`${name} is too short to be redacted`);
+    return texts;
+  });
+};

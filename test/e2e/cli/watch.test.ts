@@ -1,0 +1,155 @@
+/** `dsvault run --watch`: what the program sees when a secret, the file or the vault changes. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
+import { type FaultyFront, startFaultyFront } from '../../support/faulty-front.ts';
+import { useVault } from '../../support/running-vault.ts';
+import { until } from '../../support/until.ts';
+
+const vault = useVault();
+let front: FaultyFront;
+let dsvault: Dsvault;
+let name: string;
+beforeAll(async () => {
+  front = await startFaultyFront(vault.baseUrl);
+  dsvault = openDsvault({ DSVAULT_ADDR: front.url, DSVAULT_TOKEN: vault.token() });
+});
+afterAll(() => front.close());
+beforeEach(async () => {
+  front.plan();
+  name = await vault.create('one');
+  writeFileSync(join(dsvault.folder, '.env'), `V="secret(${name})"\n`);
+});
+
+const update = (value: string) => vault.ask('PUT', `/v1/secrets/${name}`, { value });
+/** Runs a script of sh that begins with traps, prints `up` and goes on for ever. */
+const watch = (script: string, ...flags: readonly string[]) => {
+  const program = `${script}; echo "up $V"; while :; do sleep 0.05; done`;
+  return dsvault.start([
+    'run',
+    '--watch',
+    '--interval',
+    '0.1',
+    ...flags,
+    '--',
+    'sh',
+    '-c',
+    program,
+  ]);
+};
+const count = (text: string, part: string): number => text.split(part).length - 1;
+/** Waits until dsvault has asked the vault some more times. */
+const asksOn = async (times = 3) => {
+  const before = front.seen().length;
+  await until(() => front.seen().length >= before + times);
+};
+
+describe('dsvault run --watch', () => {
+  it('restarts the program for a new version and a changed file, and ends with it', async () => {
+    const began = vault.lines().length;
+    const started = watch(`[ "$V" = three ] && exit 5; trap 'echo down; exit 0' TERM`);
+    await started.prints('up one');
+    await asksOn();
+    await update('two');
+    await started.prints('up two');
+    await asksOn();
+    // The vault decrypts once for each version: dsvault asks for nothing that it has.
+    const decrypted = (line: string) => /expand-env.*"kmsCalls":1/.test(line);
+    expect(vault.lines().slice(began).filter(decrypted)).toHaveLength(2);
+    writeFileSync(join(dsvault.folder, '.env'), `# edited\nV="twice secret(${name})"\n`);
+    await started.prints('up twice two');
+    writeFileSync(join(dsvault.folder, '.env'), 'V=three\n');
+    expect(await started.ran).toMatchObject({
+      code: 5,
+      stdout: 'up one\ndown\nup two\ndown\nup twice two\ndown\n',
+      stderr: [
+        `dsvault: ${name}@2 changed: dsvault restarts the program\n`,
+        ...Array(2).fill('dsvault: .env changed: dsvault restarts the program\n'),
+      ].join(''),
+    });
+  });
+
+  it('leaves the program its values when it cannot get others, and says so once', async () => {
+    const started = watch("trap 'echo still $V' USR1; trap 'exit 3' USR2");
+    await started.prints('up one');
+    const path = `/v1/secrets/${name}`;
+    const bad = { status: 401, headers: { 'Content-Type': 'text/html' }, body: 'no' };
+    front.plan({ status: 503 }, 'drop', bad, { status: 500 });
+    await started.prints('can be expanded again');
+    await vault.ask('DELETE', path);
+    await started.prints(`${name}: there is no such secret`);
+    await asksOn();
+    started.child.kill('SIGUSR1');
+    await started.prints('still one');
+    await vault.ask('POST', '/v1/secrets', { name, value: 'three' });
+    await started.prints('up three');
+    writeFileSync(join(dsvault.folder, '.env'), 'V="');
+    await started.prints('no quote closes the value');
+    started.child.kill('SIGUSR2');
+    const { code, stdout, stderr } = await started.ran;
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'up one\nstill one\nup three\n' });
+    expect(count(stderr, 'the program keeps its values')).toBe(3);
+    expect(count(stderr, 'can be expanded again')).toBe(2);
+  });
+
+  it.each([
+    ['TERM', "trap 'echo down' TERM", ['--grace', '0.1'], 'up one\ndown\nup two\n'],
+    ['INT', "trap 'echo down; exit' INT", ['--signal', 'int'], 'up one\ndown\nup two\n'],
+  ])('ends the program with %s, and with KILL after the grace', async (_, script, flags, seen) => {
+    const started = watch(`${script}; trap 'exit 4' USR2`, ...flags);
+    await started.prints('up one');
+    await update('two');
+    await started.prints('up two');
+    started.child.kill('SIGUSR2');
+    expect(await started.ran).toMatchObject({ code: 4, stdout: seen });
+  });
+
+  it('starts nothing after a signal that came during a restart or before it', async () => {
+    const script = "trap 'echo down' TERM; trap 'exit 6' USR2";
+    const during = watch(script);
+    await during.prints('up one');
+    await update('two');
+    await during.prints('down');
+    during.child.kill('SIGTERM');
+    during.child.kill('SIGUSR2');
+    expect(await during.ran).toMatchObject({ code: 6, stdout: 'up one\ndown\n' });
+    const before = watch(`tick() { echo tick; }; ${script}; trap tick USR1`);
+    await before.prints('up two');
+    before.child.kill('SIGTERM');
+    await before.prints('down');
+    await update('three');
+    for (let times = 1; times <= 10; times += 1) {
+      before.child.kill('SIGUSR1');
+      await before.prints('tick\n'.repeat(times));
+    }
+    before.child.kill('SIGUSR2');
+    expect((await before.ran).stdout).toBe(`up two\ndown\n${'tick\n'.repeat(10)}`);
+  });
+
+  it('hides old and new values after a restart with --redact', async () => {
+    await update('c4n4ry-1');
+    writeFileSync(join(dsvault.folder, 'old'), 'c4n4ry-1');
+    const script = `trap 'exit 0' TERM USR2; V="$(printf "$V" | wc -c) $V $(cat old)"`;
+    const started = watch(script, '--redact');
+    await started.prints('up 8 [redacted] [redacted]');
+    await update('c4n4ry-22');
+    await started.prints('up 9 [redacted] [redacted]');
+    started.child.kill('SIGUSR2');
+    expect((await started.ran).stdout).not.toContain('c4n4ry');
+  });
+
+  it('writes the file again with --write and signals the program in place of a restart', async () => {
+    const script =
+      "printenv V; trap 'echo again; . ./out.env; echo $V' HUP; trap 'exit 2' USR2; . ./out.env";
+    const started = watch(script, '--write', 'out.env', '--signal', 'HUP');
+    await started.prints('up one');
+    await update('two words');
+    await started.prints('again\ntwo words\n');
+    started.child.kill('SIGUSR2');
+    expect(await started.ran).toMatchObject({ code: 2, stdout: 'up one\nagain\ntwo words\n' });
+    const file = join(dsvault.folder, 'out.env');
+    expect(readFileSync(file, 'utf8')).toBe("V='two words'\n");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+});
