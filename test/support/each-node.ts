@@ -1,18 +1,20 @@
 /** Every Node that a test can find, for programs that must run on old ones as well. */
-import { existsSync, realpathSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { freshFolder } from './local-process.ts';
 
-/** For each Node on the PATH, a folder that contains only that Node. */
-export const nodeFolders = (): readonly string[] => {
+/** For each version of Node on the PATH: the version, and a folder that contains only that Node. */
+export const nodesOnPath = (): readonly (readonly [version: string, folder: string])[] => {
   const files = (process.env['PATH'] ?? '')
     .split(delimiter)
     .map((folder) => join(folder, 'node'))
-    .filter((file) => existsSync(file))
-    .map((file) => realpathSync(file));
-  return [...new Set(files)].map((file) => {
+    .filter((file) => existsSync(file));
+  const versionOf = (file: string): string =>
+    spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  return [...new Map(files.map((file) => [versionOf(file), file]))].map(([version, file]) => {
     const folder = freshFolder();
     symlinkSync(file, join(folder, 'node'));
-    return folder;
+    return [version, folder];
   });
 };

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { nodeFolders } from '../../support/each-node.ts';
+import { nodesOnPath } from '../../support/each-node.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 const checkout = (): string => {
@@ -79,7 +79,7 @@ describe('the launcher of dsvault', () => {
     writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '');`);
     const file = join(linked, 'raw.env');
     writeFileSync(file, `NODE_OPTIONS=--require=${script}\nA=1\n`);
-    for (const node of nodeFolders()) {
+    for (const [, node] of nodesOnPath()) {
       for (const program of [join(folder, 'cli/dsvault.js'), join(linked, 'bin/dsvault')]) {
         for (const flag of ['--env-file', '-f']) {
           const env = {

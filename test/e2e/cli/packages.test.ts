@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import manifest from '../../../package.json' with { type: 'json' };
 import { commandsOf, steady } from '../../support/console-blocks.ts';
 import { startConsoleProcess } from '../../support/console-process.ts';
-import { nodeFolders } from '../../support/each-node.ts';
+import { nodesOnPath } from '../../support/each-node.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { useVault } from '../../support/running-vault.ts';
 
@@ -32,9 +32,7 @@ const userWith = (node: string) => {
   return { HOME, PATH, npm_config_prefix: prefix, ...settings };
 };
 
-const versionOf = (node: string): string =>
-  spawnSync(join(node, 'node'), ['--version'], { encoding: 'utf8' }).stdout.trim();
-const nodes = nodeFolders().map((node) => [versionOf(node), node] as const);
+const nodes = nodesOnPath();
 
 let packed: string;
 beforeAll(() => {
