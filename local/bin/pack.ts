@@ -67,13 +67,6 @@ const fillClient = async (folder: string): Promise<void> => {
     ...['--strict', '--exactOptionalPropertyTypes', '--allowImportingTsExtensions'],
   ];
   execFileSync(process.execPath, compiler, { stdio: 'inherit' });
-  for (const name of readdirSync(folder)) {
-    if (!name.endsWith('.d.ts')) continue;
-    const file = join(folder, name);
-    // The compiler leaves the names of sources in declarations. There they stand for the module.
-    const text = readFileSync(file, 'utf8').replaceAll(/(?<=from '\.\/[\w-]+)\.ts(?=')/g, '.js');
-    writeFileSync(file, text);
-  }
   copyFileSync('client/README.md', join(folder, 'README.md'));
   writeManifest(folder, {
     name: 'dsvault-client',
