@@ -1,9 +1,10 @@
 /** Runs the program of `dsvault run` and `dsvault bisect`: its signals, its output, its exit code, its restarts. */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { accessSync, constants as modes, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { delimiter, resolve } from 'node:path';
+import { delimiter, resolve, sep } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
+import spawn from 'cross-spawn';
 import { variable } from './environment.ts';
 import { systemCodeOf } from './failures.ts';
 import { note } from './output.ts';
@@ -117,12 +118,17 @@ const notStarted = ({ command }: Child, reason: string, code: number): Started =
   return { send: () => false, gone: Promise.resolve(), code: Promise.resolve(code) };
 };
 
+const isWindows = process.platform === 'win32';
+
 /** Finds the program on the PATH of this process, as a shell does. Node would search the PATH of the child instead. */
 const findProgram = (command: string): string | number => {
   const folders = (variable('PATH') ?? '').split(delimiter);
-  const files = command.includes('/')
-    ? [command]
-    : folders.map((folder) => resolve(folder, command));
+  // npm.cmd goes before the shell script npm in the same folder.
+  const endings = isWindows ? [...(variable('PATHEXT') ?? '.EXE;.CMD').split(';'), ''] : [''];
+  const isPath = command.includes('/') || command.includes(sep);
+  const files = (isPath ? [command] : folders.map((folder) => resolve(folder, command))).flatMap(
+    (file) => endings.map((ending) => `${file}${ending}`),
+  );
   const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
   return there.find(isProgram) ?? (there.length > 0 ? cannotRun : notFound);
 };
@@ -146,7 +152,8 @@ const spawnChild = (file: string, given: Child): Started => {
   let child: ChildProcess;
   try {
     const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];
-    child = spawn(file, args, { argv0: command, env, stdio });
+    // On Windows cross-spawn gives batch files to cmd.exe, whose first argument is its own name.
+    child = spawn(file, args, { ...(!isWindows && { argv0: command }), env, stdio });
   } catch (error) {
     // Some errors of the system are thrown, such as an environment that is too long.
     return notStarted(given, cannot(error), cannotRun);

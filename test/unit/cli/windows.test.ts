@@ -32,18 +32,32 @@ describe('dsvault on Windows', () => {
     expect(readProfile('default')).toEqual({ addr: 'https://vault.example.com' });
   });
 
-  it('starts a token command that is a batch file by cmd.exe', () => {
+  /** A folder with a batch file, and a stand-in for cmd.exe that runs `script` if its command line is like `line`. */
+  const batchFile = (name: string, line: string, script: string) => {
     const folder = freshFolder();
-    writeFileSync(join(folder, 'aws.cmd'), '');
-    const token = signToken({ alg: 'EdDSA' }, {}, ed25519());
-    // It stands in for cmd.exe, and prints a token if it is given the command line.
+    for (const file of [name, `${name}.cmd`])
+      writeFileSync(join(folder, file), '', { mode: 0o755 });
     const comspec = join(folder, 'cmd.sh');
-    writeFileSync(comspec, `#!/bin/sh\ncase "$4" in *aws*token*) echo '${token}' ;; esac\n`);
+    writeFileSync(comspec, `#!/bin/sh\ncase "$4" in ${line}) ${script} ;; esac\n`);
     chmodSync(comspec, 0o755);
+    return { PATH: folder, PATHEXT: '.exe;.cmd', comspec };
+  };
+
+  it('starts a token command that is a batch file by cmd.exe', () => {
+    const token = signToken({ alg: 'EdDSA' }, {}, ed25519());
     const { runTokenCommand } = loadWith<typeof import('../../../cli/token-command.ts')>(
-      { PATH: folder, PATHEXT: '.exe;.cmd', comspec },
+      batchFile('aws', '*aws*an-argument*', `echo '${token}'`),
       '../../../cli/token-command.ts',
     );
-    expect(runTokenCommand(['aws', 'token'], 'X')).toBe(token);
+    expect(runTokenCommand(['aws', 'an-argument'], 'X')).toBe(token);
+  });
+
+  it('runs a program that is a batch file by cmd.exe, whatever the PATH of the program', async () => {
+    const { runChild } = loadWith<typeof import('../../../cli/child.ts')>(
+      batchFile('npm', '*/npm.cmd*an-argument*', 'exit 7'),
+      '../../../cli/child.ts',
+    );
+    const child = { command: 'npm', args: ['an-argument'], env: {}, hide: undefined };
+    expect((await runChild(child)).code).toBe(7);
   });
 });
