@@ -47,8 +47,8 @@ export const assumed = {
 } as const;
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
-/** Five metrics for each operation that is used in every hour of the month (functions/runtime/machine.ts). */
-const metrics = 5 * 14;
+/** Four metrics for each operation that is used in every hour of the month (functions/runtime/machine.ts). */
+const metrics = 4 * 14;
 /** `LogRetentionDays` in template.yaml. */
 export const monthsOfLogs = 3;
 

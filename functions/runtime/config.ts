@@ -19,6 +19,10 @@ export type ServicesConfig = {
   readonly masterKeyId: string;
 };
 
+/** The name of the vault in its log lines and metrics: on AWS that of the stack, because a Region may have several. */
+export const readServiceName = (environment: Environment = process.env): string =>
+  environment['POWERTOOLS_SERVICE_NAME'] || 'vault';
+
 /** The form of a vault's id. */
 export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;
 

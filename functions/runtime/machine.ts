@@ -8,6 +8,7 @@ import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Clock, Decision, Journal } from '../vault/request.ts';
+import { readServiceName } from './config.ts';
 
 /** The clock and the random numbers of the machine. */
 export const machineClock: Clock = {
@@ -21,11 +22,11 @@ export const machineClock: Clock = {
 
 export const newWriteId = (): string => randomBytes(limits.writeIdBytes).toString('base64url');
 
-const serviceName = 'vault';
+const serviceName = readServiceName();
 const logger = new Logger({ serviceName });
 const metrics = new Metrics({ namespace: 'SecretsVault', serviceName });
 
-/** Decisions that need attention soon. */
+/** Decisions that need attention soon. Each is counted, so that an alarm of template.yaml can tell of it. */
 const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'key_fault',
   'integrity_failure',
@@ -130,7 +131,7 @@ export const logPolicy = (policy: { readonly fault: string | null }): void => {
   else logger.warn('policy', policy);
 };
 
-/** Writes one line of metrics per request. It must not await anything in between, because requests may overlap. */
+/** Writes one line of metrics per request, and one for each kind of warning. It must not await anything in between, because requests may overlap. */
 const measure = (
   operation: string,
   status: number,
@@ -142,6 +143,11 @@ const measure = (
   metrics.addMetric('Faults', MetricUnit.Count, status >= 500 ? 1 : 0);
   metrics.addMetric('Duration', MetricUnit.Milliseconds, elapsedMs);
   metrics.addMetric('LostRaces', MetricUnit.Count, decisions.get('lost_race') ?? 0);
-  metrics.addMetric('KeyFaults', MetricUnit.Count, decisions.get('key_fault') ?? 0);
   metrics.publishStoredMetrics();
+  for (const [decision, count] of decisions) {
+    if (!alarms.has(decision)) continue;
+    const warning = metrics.singleMetric();
+    warning.addDimension('decision', decision);
+    warning.addMetric('Warnings', MetricUnit.Count, count);
+  }
 };

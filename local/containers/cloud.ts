@@ -39,12 +39,14 @@ export type Cloud = {
 const services = [
   'apigateway',
   'cloudformation',
+  'cloudwatch',
   'dynamodb',
   'iam',
   'kms',
   'lambda',
   'logs',
   's3',
+  'sns',
   'sts',
 ];
 

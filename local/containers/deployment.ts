@@ -74,8 +74,10 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
   await buildTemplate(deployment, 'localstack', identity, say);
   say('sam deploy');
   // Reserved concurrency is for an account that others use, too; here it would only refuse slow calls.
+  const email = process.env['ALARM_EMAIL'];
+  const alarms = email ? [`AlarmEmail=${email}`] : [];
   const keys = 'jwks' in identity ? [`AuthJwks=${JSON.stringify(identity.jwks)}`] : [];
-  const parameters = [...localParameters(identity), 'EnvConcurrency=0', ...keys];
+  const parameters = [...localParameters(identity), 'EnvConcurrency=0', ...alarms, ...keys];
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
   const args = ['deploy', ...how, '--parameter-overrides', ...parameters];
   await runSam(deployment, args, environmentOf(deployment));

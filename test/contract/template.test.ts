@@ -95,6 +95,7 @@ type Parameter = {
 };
 type Resource = {
   readonly Type: string;
+  readonly Condition?: string;
   readonly DeletionPolicy?: string;
   readonly Metadata?: unknown;
   readonly Properties: Record<string, unknown>;
@@ -141,6 +142,10 @@ const evaluate = (node: unknown, parameters: Readonly<Record<string, string>>): 
 const ownVaultId = { 'Fn::If': ['HasVaultId', { Ref: 'VaultId' }, { Ref: 'AWS::StackName' }] };
 const ofThisVault = { 'kms:EncryptionContext:vault': ownVaultId };
 const dataKeyActions = ['kms:GenerateDataKey', 'kms:Decrypt'];
+
+const alarms = Object.values(document.Resources).filter(
+  ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
+);
 
 let template: Template;
 beforeAll(async () => {
@@ -312,6 +317,7 @@ describe('template.yaml', () => {
     });
     expect(Environment).toEqual({
       Variables: {
+        POWERTOOLS_SERVICE_NAME: { Ref: 'AWS::StackName' },
         VAULT_ID: ownVaultId,
         TABLE_NAME: { Ref: 'SecretsTable' },
         MASTER_KEY_ID: { 'Fn::GetAtt': 'MasterKey.Arn' },
@@ -321,6 +327,68 @@ describe('template.yaml', () => {
         AUTH_JWKS_URL: { Ref: 'AuthJwksUrl' },
       },
     });
+  });
+
+  it('has alarms, their topic and a dashboard only for an AlarmEmail', () => {
+    const { Default, AllowedPattern = '' } = document.Parameters['AlarmEmail'] ?? {};
+    expect(Default).toBe('');
+    const accepts = (email: string) => new RegExp(`^(?:${AllowedPattern})$`).test(email);
+    expect(['', 'ops@example.com', 'ops', 'a b@c'].map(accepts)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(document.Conditions['HasAlarms']).toEqual({
+      'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'AlarmEmail' }, ''] }],
+    });
+    const observed = Object.entries(document.Resources).filter(([, { Type }]) =>
+      /::(SNS|CloudWatch)::/.test(Type),
+    );
+    expect(observed).toHaveLength(12);
+    for (const [name, { Condition }] of observed)
+      expect([name, Condition]).toEqual([name, 'HasAlarms']);
+  });
+
+  it('sends each alarm, and its end, to the topic, and takes silence for health', () => {
+    for (const { Properties } of alarms) {
+      expect(Properties).toMatchObject({
+        AlarmActions: [{ Ref: 'AlarmTopic' }],
+        OKActions: [{ Ref: 'AlarmTopic' }],
+        TreatMissingData: 'notBreaching',
+      });
+    }
+  });
+
+  it('has an alarm for each decision that is logged as a warning', () => {
+    const decisions = alarms.flatMap(({ Properties }) => {
+      const dimensions = (Properties['Dimensions'] ?? []) as readonly Record<string, unknown>[];
+      return dimensions.filter(({ Name }) => Name === 'decision').map(({ Value }) => Value);
+    });
+    expect(decisions.sort()).toEqual([
+      'clock_skew',
+      'integrity_failure',
+      'key_fault',
+      'outcome_unknown',
+      'table_replicated',
+    ]);
+  });
+
+  it('watches the errors and throttles of every function', () => {
+    const names = Object.keys(routes).map((operation) => `\${AWS::StackName}-${operation}`);
+    const queries = JSON.stringify(alarms).match(/SELECT SUM[^\n]*?(?="})/g) ?? [];
+    expect(queries).toHaveLength(2);
+    for (const query of queries) {
+      const [, ...watched] = query.split("FunctionName = '");
+      expect(watched.map((part) => part.split("'")[0]).sort()).toEqual(names.sort());
+    }
+  });
+
+  it('has a dashboard of eight graphs, whose text is JSON', () => {
+    const body = document.Resources['Dashboard']?.Properties['DashboardBody'];
+    const text = (body as Record<string, string>)['Fn::Sub'] ?? '';
+    const { widgets } = JSON.parse(text.replaceAll(/\$\{[\w:]+\}/g, 'x'));
+    expect(widgets).toHaveLength(8);
   });
 
   it('takes the name of the stack for the id of the vault unless VaultId is given', () => {

@@ -25,6 +25,7 @@ const dataDir = freshFolder();
 const policyFile = join(freshFolder(), 'access.yaml');
 const listening = /^vault listening on (http:\/\/\S+)$/;
 const startLimitMs = 240_000;
+const ALARM_EMAIL = 'ops@example.com';
 let served: LocalProcess;
 let url: string;
 
@@ -33,7 +34,7 @@ const again = async (
   ...args: readonly string[]
 ): Promise<LocalProcess & { code: number | null }> => {
   const policy = existsSync(policyFile) ? { AUTH_POLICY_FILE: policyFile } : {};
-  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir, ...policy });
+  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir, ALARM_EMAIL, ...policy });
   return { ...command, code: await command.exit };
 };
 const addressOf = ({ output }: LocalProcess) =>
@@ -59,7 +60,7 @@ const call = async (method: string, path: string, token: string, body?: object) 
 beforeAll(async () => {
   const port = String(await findFreePort());
   const { LOCALSTACK_INIT } = process.env;
-  const env = { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port, LOCALSTACK_INIT };
+  const env = { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port, LOCALSTACK_INIT, ALARM_EMAIL };
   served = runLocal('localstack', [], env);
   url = await lineOf(served, listening, startLimitMs);
   const body = { name: 'KEPT', value: 'one' };
@@ -92,6 +93,25 @@ describe('a stack', () => {
     expect(update).toMatchObject({ status: 200, json: { version: 2 } });
     const { json } = await call('GET', '/v1/secrets/KEPT/versions?include=values&order=asc', fresh);
     expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
+  });
+
+  // LocalStack makes no dashboards. test/contract/template.test.ts reads the text of ours.
+  it('has ten alarms, whose topic tells the address', async () => {
+    const query = 'MetricAlarms[].[AlarmName, AlarmActions[0]]';
+    const alarms = await askAws<[string, string][]>(
+      dataDir,
+      ...['cloudwatch', 'describe-alarms', '--query', query],
+    );
+    expect(alarms).toHaveLength(10);
+    const [topic, ...others] = new Set(alarms.map(([, action]) => action));
+    expect([topic, others]).toEqual([expect.stringMatching(/:vault-alarms$/), []]);
+    const subscribed = [
+      'sns',
+      'list-subscriptions',
+      '--query',
+      'Subscriptions[].[TopicArn, Endpoint]',
+    ];
+    expect(await askAws(dataDir, ...subscribed)).toEqual([[topic, ALARM_EMAIL]]);
   });
 
   // Shows G7.

@@ -20,6 +20,11 @@ const logs = operations.map((operation) => `${operation}Logs`);
 
 export const explanations: readonly Explanation[] = [
   {
+    check: 'CKV_AWS_26',
+    resources: ['AlarmTopic'],
+    why: 'An alarm says which number passed which limit: no name, value or caller. CloudWatch cannot send to a topic under the key that AWS manages, and a key of the account would cost $1 a month and could silence the alarms.',
+  },
+  {
     check: 'CKV_AWS_115',
     resources: functions.filter((name) => !name.includes('Env')),
     why: 'Reserved concurrency is taken from all else in the account, and what is over it is refused. The gateway limits the rate of each method; the .env functions, of which one request makes up to a hundred calls to KMS, do reserve.',

@@ -213,11 +213,10 @@ describe('the metrics of a request', () => {
     const metrics = metricsOf((journal) => {
       journal.decided('lost_race');
       journal.decided('lost_race');
-      journal.decided('key_fault');
       journal.close({ ...closing, status: 503, error: new VaultError('outcome_unknown', '') });
     });
     expect(metrics).toHaveLength(1);
-    const counts = ['Requests', 'Faults', 'LostRaces', 'KeyFaults'];
+    const counts = ['Requests', 'Faults', 'LostRaces'];
     const directive = {
       Namespace: 'SecretsVault',
       Dimensions: [expect.arrayContaining(['service', 'operation'])],
@@ -228,7 +227,7 @@ describe('the metrics of a request', () => {
     };
     expect(metrics[0]).toMatchObject({
       ...{ service: 'vault', operation: 'get-secret', Duration: 12.345 },
-      ...{ Requests: 1, Faults: 1, LostRaces: 2, KeyFaults: 1 },
+      ...{ Requests: 1, Faults: 1, LostRaces: 2 },
       _aws: { Timestamp: expect.any(Number), CloudWatchMetrics: [directive] },
     });
   });
@@ -237,12 +236,28 @@ describe('the metrics of a request', () => {
     const metrics = metricsOf((journal) => {
       journal.close({ ...closing, status: 404, error: new VaultError('not_found', '') });
     });
-    expect(metrics[0]).toMatchObject({ Requests: 1, Faults: 0, LostRaces: 0, KeyFaults: 0 });
+    expect(metrics[0]).toMatchObject({ Requests: 1, Faults: 0, LostRaces: 0 });
+  });
+
+  it.each([
+    ...['key_fault', 'integrity_failure', 'outcome_unknown', 'clock_skew', 'table_replicated'],
+  ] as const)('count the warning %s in a line of its own', (decision) => {
+    const [request, warning] = metricsOf((journal) => {
+      journal.decided(decision, { name: 'A', version: 1 });
+      journal.decided(decision, { name: 'B', version: 1 });
+      journal.close(closing);
+    });
+    expect(warning).toMatchObject({ service: 'vault', decision, Warnings: 2 });
+    expect(warning?.['_aws']).toMatchObject({
+      CloudWatchMetrics: [{ Dimensions: [expect.arrayContaining(['service', 'decision'])] }],
+    });
+    expect(request).not.toHaveProperty('Warnings');
   });
 
   it('hold no name of a tenant, a subject or a secret', () => {
     const metrics = metricsOf((journal) => {
       journal.concerns({ name: 'DB_PASSWORD' });
+      journal.decided('key_fault', { name: 'DB_PASSWORD', version: 1 });
       journal.close(closing);
     });
     expect(JSON.stringify(metrics)).not.toMatch(/acme|alice|DB_PASSWORD/);
