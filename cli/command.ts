@@ -1,5 +1,5 @@
 /** The common parts of all commands of `dsvault`: flags, help, and errors of the command line. */
-import { Command, type CommanderError } from '@commander-js/extra-typings';
+import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import {
   formatInstant,
   isNote,
@@ -11,15 +11,24 @@ import { type Failure, usage } from './failures.ts';
 import { alphabetNames } from './generate.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 
+const examplesOfCommands = new WeakMap<CommandUnknownOpts, string>();
+
+/** The examples of a command, one a line. */
+export const examplesOf = (command: CommandUnknownOpts): string =>
+  examplesOfCommands.get(command) ?? '';
+
 /** A command with examples before all other help. It throws its errors and does not print them. */
-export const newCommand = (name: string, summary: string, examples: string) =>
-  new Command(name)
+export const newCommand = (name: string, summary: string, examples: string) => {
+  const lines = examples.trim().replaceAll(/^ */gm, '');
+  const command = new Command(name)
     .description(summary)
-    .addHelpText('before', `Examples:\n${examples.trim().replaceAll(/^ */gm, '  ')}\n`)
+    .addHelpText('before', `Examples:\n${lines.replaceAll(/^/gm, '  ')}\n`)
     .helpOption('-h, --help', 'show this')
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .showSuggestionAfterError(false);
+    .configureOutput({ outputError: () => undefined });
+  examplesOfCommands.set(command, lines);
+  return command;
+};
 
 /** A command that needs no vault. */
 export const offlineCommand = (name: string, summary: string, examples: string) =>
@@ -139,6 +148,10 @@ export const misuse = (error: CommanderError): Failure => {
   const word = /unknown command '(\w+)'/.exec(error.message)?.[1];
   const known = sentences[error.code] ?? 'the command line is wrong';
   const instead = otherWords.get(word ?? '');
-  const sentence = instead === undefined ? known : `${known}: ${instead}`;
-  return usage(`${sentence}; --help shows how it is used`);
+  if (instead !== undefined) return usage(`${known}: ${instead}; --help shows how it is used`);
+  // Commander suggests known names only. It puts them on a line of their own, at the end.
+  const suggestion = /\n\(D(id you mean [a-z, -]+\?)\)$/.exec(error.message)?.[1];
+  if (suggestion !== undefined)
+    return usage(`${known}; d${suggestion} --help shows how it is used`);
+  return usage(`${known}; --help shows how it is used`);
 };

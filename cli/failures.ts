@@ -27,6 +27,21 @@ export const exitCodes = {
 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+/** What the exit codes mean, as the help, the man page and docs/cli.md tell it. */
+export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
+  0: 'done',
+  1: 'another failure: a file or stdout cannot be written, a defect',
+  2: 'the command line, or a setting, is wrong',
+  3: 'no such secret or version for this token, or its value was destroyed',
+  4: 'it exists, it cannot be destroyed, or the idempotency key is taken',
+  5: 'no token, a refused token, or a missing scope',
+  6: 'the file has errors or names no secret, or a value is too large',
+  7: 'out of reach, too slow, throttled, or outcome unknown: try again later',
+  8: 'the master key cannot be used, or is another',
+  9: 'the current version is not that of --if-version',
+  130: 'Ctrl-C at a prompt',
+};
+
 /** A failure. `file` is the user's name of the file that has the errors of the report. */
 export type Failure = AnyFailure & {
   readonly exitCode: ExitCode;

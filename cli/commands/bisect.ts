@@ -24,7 +24,7 @@ export const bisectCommand = () =>
     'find the change of a secret that broke a program',
     `
     dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh
-    dsvault bisect -f app.env --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh
+    dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh
     `,
   )
     .argument('<command...>', 'the program: it exits with 0 for good, 125 to skip, else 1 to 127')

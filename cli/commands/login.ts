@@ -19,8 +19,8 @@ export const loginCommand = () =>
     dsvault login --local
     dsvault login --local --for cluster --tenant demo --sub you
     dsvault login --profile production --addr https://vault.example.com < token
-    dsvault login --oidc --issuer https://login.example.com --client-id dsvault --audience vault
-    dsvault login --token-command 'kubectl create token deployer --audience vault --duration 10m'
+    dsvault login --oidc --issuer https://login.example.com --client-id dsvault
+    dsvault login --token-command 'kubectl create token deployer --audience vault'
     `,
   )
     .option('--local', 'make the token for a vault that runs on this machine, and find its address')

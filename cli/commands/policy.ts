@@ -44,7 +44,7 @@ const testCommand = () =>
     `
     dsvault policy test access.yaml --token-file token
     dsvault policy test access.yaml --token-file claims.json
-    kubectl create token deployer --audience vault | dsvault policy test access.yaml --token-file -
+    kubectl create token ci | dsvault policy test access.yaml --token-file -
     `,
   )
     .argument('<file>', 'the policy')

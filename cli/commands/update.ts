@@ -9,7 +9,7 @@ export const updateCommand = () =>
     'update',
     'write the next version of a secret; its value is read from stdin',
     `
-    printf %s hunter3 | dsvault update DB_PASSWORD --note 'rotated after the audit'
+    printf %s hunter3 | dsvault update DB_PASSWORD --note 'after the audit'
     dsvault update TLS_KEY --value-file key.pem --skip-unchanged
     dsvault update DB_PASSWORD --prompt --if-version 2
     `,

@@ -4,6 +4,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { buildPage, buildProgram } from '../../cli/build.js';
+import { manPageOf } from '../../cli/man-page.ts';
+import { programFor } from '../../cli/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
 import { runProgram } from '../host/program.ts';
@@ -33,18 +35,22 @@ const shared = {
 const firstLine = '#!/usr/bin/env -S node --\n';
 
 /** Builds the command line with the page of its console. */
-const fillDsvault = (folder: string): void => {
+const fillDsvault = async (folder: string): Promise<void> => {
   const program = join(folder, 'bin/dsvault.js');
   const parts = [buildProgram(program), buildPage(join(folder, 'bin/console'))];
   writeFileSync(program, `${firstLine}${readFileSync(program, 'utf8')}`, { mode: 0o755 });
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));
   copyFileSync('cli/README.md', join(folder, 'README.md'));
+  const day = new Date().toISOString().slice(0, 10);
+  const { version } = manifest;
+  writeFileSync(join(folder, 'dsvault.1'), manPageOf(await programFor(), { version, day }));
   writeManifest(folder, {
     name: 'dsvault',
     description: 'The command line of the distributed secrets vault.',
     type: 'commonjs',
     bin: { dsvault: 'bin/dsvault.js' },
-    files: ['bin', 'THIRD-PARTY-LICENSES.txt'],
+    man: ['./dsvault.1'],
+    files: ['bin', 'dsvault.1', 'THIRD-PARTY-LICENSES.txt'],
   });
 };
 

@@ -78,7 +78,7 @@ describe('the package dsvault', () => {
     expect(existsSync(join(user.HOME, 'obeyed'))).toBe(false);
   });
 
-  it('serves its console, names what it bundles, and uses the programs of a named checkout', async () => {
+  it('serves its console, names what it bundles, has a man page, and uses the programs of a named checkout', async () => {
     const [, node = ''] = nodes[0] ?? [];
     const user = { ...userWith(node), VAULT_DATA_DIR: vault.dataDir };
     const install = `npm i -gs ${packageFile('dsvault')} && dsvault login --local`;
@@ -92,6 +92,8 @@ describe('the package dsvault', () => {
     expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('/app.js')]);
     await served.end();
 
+    const manPage = join(user.npm_config_prefix, 'share/man/man1/dsvault.1');
+    expect(readFileSync(manPage, 'utf8')).toContain(`"dsvault ${manifest.version}"\n.SH NAME\n`);
     const folder = join(user.npm_config_prefix, 'lib/node_modules/dsvault');
     const licences = readFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
     for (const name of ['commander', 'preact']) {

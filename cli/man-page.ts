@@ -1,0 +1,116 @@
+/** The man page of `dsvault`, written from its tree of commands. `npm run pack` puts it into the package. */
+import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { examplesOf } from './command.ts';
+import { exitCodeMeanings } from './failures.ts';
+
+/** What the environment changes. The test requires every variable that `dsvault` reads. */
+const variables: Readonly<Record<string, string>> = {
+  DSVAULT_ADDR: 'where the vault is (http://127.0.0.1:3000)',
+  DSVAULT_TOKEN: 'the token',
+  DSVAULT_TOKEN_FILE: 'a file with the token',
+  DSVAULT_TOKEN_COMMAND: 'a command that prints the token: words, no shell',
+  DSVAULT_PROFILE: 'the profile (default)',
+  DSVAULT_TIMEOUT: 'the time limit of one attempt, in seconds (15)',
+  DSVAULT_RETRIES: 'the number of attempts after the first (3)',
+  DSVAULT_CHECKOUT: 'the folder of the checkout whose programs login --local uses',
+  NO_COLOR: 'if set, the heads of tables are not bold',
+  PATH: 'where run, and the token command, find their programs',
+  VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
+  XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',
+  XDG_CACHE_HOME: 'the folder for caches, with kept tokens (~/.cache)',
+};
+
+const files: Readonly<Record<string, string>> = {
+  '~/.config/dsvault/NAME.json': 'a profile, for its owner only: address, token, settings',
+  '~/.cache/dsvault/tokens': 'tokens of token commands, until they expire',
+};
+
+const statusOfRun =
+  'Once its program runs, dsvault run exits with the status of the program, or with 128 and the number of the signal ' +
+  'that ended it. 126 means that the program cannot be run, 127 that it was not found. A closed stdout is 141.';
+
+/** Text with the characters of roff escaped. A hyphen stays the ASCII character, so that options can be copied. */
+const plain = (text: string): string =>
+  text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replaceAll(/^(?=[.'])/gm, '\\&');
+
+/** A paragraph, in short lines, because escapes make them longer. */
+const filled = (text: string): string =>
+  plain(text.replaceAll(/(.{1,60})(?:\s+|$)/g, '$1\n')).trimEnd();
+
+const bold = (text: string): string => `\\fB${plain(text)}\\fR`;
+const tagged = (term: string, text: string): string => `.TP\n${bold(term)}\n${filled(text)}`;
+const taggedAll = (entries: Readonly<Record<string, string>>): string[] =>
+  Object.entries(entries).map(([term, text]) => tagged(term, text));
+const shownExamples = (command: CommandUnknownOpts): string =>
+  `.RS 4\n.EX\n${plain(examplesOf(command))}\n.EE\n.RE`;
+
+/** The commands below, without those that only hold others. */
+const leavesOf = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+
+/** Options with the same words mean the same in every command. */
+const keyOf = ({ flags, description }: Option): string => `${flags} ${description}`;
+
+const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
+  ...command.createHelp().visibleOptions(command),
+];
+
+/** The options that more than half of the commands have. The page explains them once. */
+const commonOptions = (commands: readonly CommandUnknownOpts[]): readonly Option[] => {
+  const all = commands.flatMap(optionsOf);
+  const counts = Map.groupBy(all, keyOf);
+  return [...counts.values()].flatMap(([option, ...more]) =>
+    option && 1 + more.length > commands.length / 2 ? [option] : [],
+  );
+};
+
+const commandText = (command: CommandUnknownOpts, common: ReadonlySet<string>): string => {
+  const help = command.createHelp();
+  const options = optionsOf(command);
+  const shared = options.filter((option) => common.has(keyOf(option))).map(({ long }) => long);
+  return [
+    `.SS "${plain(help.commandUsage(command)).replaceAll('"', '\\(dq')}"`,
+    filled(command.description()),
+    ...help
+      .visibleArguments(command)
+      .map((argument) => tagged(help.argumentTerm(argument), help.argumentDescription(argument))),
+    ...options
+      .filter((option) => !common.has(keyOf(option)))
+      .map((option) => tagged(help.optionTerm(option), help.optionDescription(option))),
+    `.PP\n${filled(`Also: ${shared.join(', ')}`)}`,
+    shownExamples(command),
+  ].join('\n');
+};
+
+/** The edition of the page: the version of the program, and the day as YYYY-MM-DD. */
+export type Edition = { readonly version: string; readonly day: string };
+
+/** The man page in roff (man(7)), for a program with all its commands. */
+export const manPageOf = (program: CommandUnknownOpts, { version, day }: Edition): string => {
+  const commands = leavesOf(program);
+  const options = commonOptions(commands);
+  const common = new Set(options.map(keyOf));
+  const help = program.createHelp();
+  return [
+    `.TH DSVAULT 1 "${day}" "dsvault ${version}"`,
+    `.SH NAME\ndsvault \\- ${plain(program.description())}`,
+    `.SH SYNOPSIS\n${bold('dsvault')} \\fIcommand\\fR [\\fIoptions\\fR] [\\fIarguments\\fR]`,
+    `.SH DESCRIPTION\n${filled('dsvault keeps and reads the secrets of a vault over HTTP. It also runs programs with files whose values are secrets. dsvault help COMMAND shows one command.')}`,
+    `.SH EXAMPLES\n${shownExamples(program)}`,
+    '.SH COMMANDS',
+    ...commands.map((command) => commandText(command, common)),
+    '.SH OPTIONS\nMost commands take these options.',
+    ...options.map((option) => tagged(help.optionTerm(option), help.optionDescription(option))),
+    '.SH EXIT STATUS',
+    ...taggedAll({ ...exitCodeMeanings }),
+    `.PP\n${filled(statusOfRun)}`,
+    '.SH ENVIRONMENT\nOptions win over variables, and variables over the profile.',
+    ...taggedAll(variables),
+    '.SH FILES',
+    ...taggedAll(files),
+    '',
+  ].join('\n');
+};

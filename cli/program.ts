@@ -1,0 +1,73 @@
+/** The tree of the commands of `dsvault`. */
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import manifest from '../package.json' with { type: 'json' };
+import { newCommand } from './command.ts';
+import { exitCodeMeanings } from './failures.ts';
+
+/**
+ * The commands, in the order of the help. Each is loaded when it is needed, because startup would otherwise load
+ * everything that any command needs.
+ */
+const commands = new Map<string, () => Promise<CommandUnknownOpts>>([
+  ['create', async () => (await import('./commands/create.ts')).createCommand()],
+  ['update', async () => (await import('./commands/update.ts')).updateCommand()],
+  ['get', async () => (await import('./commands/get.ts')).getCommand()],
+  ['history', async () => (await import('./commands/history.ts')).historyCommand()],
+  ['list', async () => (await import('./commands/list.ts')).listCommand()],
+  ['diff', async () => (await import('./commands/diff.ts')).diffCommand()],
+  ['rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand()],
+  ['delete', async () => (await import('./commands/delete.ts')).deleteCommand()],
+  ['restore', async () => (await import('./commands/restore.ts')).restoreCommand()],
+  ['destroy', async () => (await import('./commands/destroy.ts')).destroyCommand()],
+  ['env', async () => (await import('./commands/env.ts')).envCommand()],
+  ['run', async () => (await import('./commands/run.ts')).runCommand()],
+  ['bisect', async () => (await import('./commands/bisect.ts')).bisectCommand()],
+  ['import', async () => (await import('./commands/import.ts')).importCommand()],
+  ['export', async () => (await import('./commands/export.ts')).exportCommand()],
+  ['console', async () => (await import('./commands/console.ts')).consoleCommand()],
+  ['policy', async () => (await import('./commands/policy.ts')).policyCommand()],
+  ['status', async () => (await import('./commands/status.ts')).statusCommand()],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
+  ['whoami', async () => (await import('./commands/whoami.ts')).whoamiCommand()],
+  ['explain', async () => (await import('./commands/explain.ts')).explainCommand()],
+  ['login', async () => (await import('./commands/login.ts')).loginCommand()],
+  ['completion', async () => (await import('./commands/completion.ts')).completionCommand()],
+  ['version', async () => (await import('./commands/version.ts')).versionCommand()],
+]);
+
+const helpCommand = ['help [command]', 'show how a command is used'] as const;
+
+/**
+ * The program for a command line that begins with `word`. It has one command if the word is its name, else all of them,
+ * as help, completion and the man page need them.
+ */
+export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
+  const program = newCommand(
+    'dsvault',
+    'the command line of the vault',
+    `
+    printf %s hunter2 | dsvault create DB_PASSWORD
+    dsvault get DB_PASSWORD
+    dsvault env encrypt --in-place .env
+    dsvault run -f .env -- node server.js
+    `,
+  )
+    .enablePositionalOptions()
+    .helpCommand(...helpCommand)
+    .version(`dsvault ${manifest.version}`, '--version', 'print the version of dsvault')
+    .addHelpText('after', exitCodesHelp());
+  const one = word === 'completion' ? undefined : commands.get(word);
+  for (const load of one === undefined ? commands.values() : [one]) {
+    const command = await load();
+    if (command.commands.length > 0) command.helpCommand(...helpCommand);
+    program.addCommand(command);
+  }
+  return program;
+};
+
+const exitCodesHelp = (): string => {
+  const lines = Object.entries(exitCodeMeanings).map(
+    ([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`,
+  );
+  return `\nExit codes:\n${lines.join('')}`;
+};

@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { misuse } from '../../../cli/command.ts';
+import { exitCodeMeanings } from '../../../cli/failures.ts';
+import { manPageOf } from '../../../cli/man-page.ts';
+import { programFor } from '../../../cli/program.ts';
+
+let program: CommandUnknownOpts;
+beforeAll(async () => {
+  program = await programFor();
+});
+
+const withThoseBelow = (command: CommandUnknownOpts): CommandUnknownOpts[] => [
+  command,
+  ...command.commands.flatMap(withThoseBelow),
+];
+const pathOf = (command: CommandUnknownOpts): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+
+/** The help of a command as a terminal of 80 columns shows it. */
+const helpOf = (command: CommandUnknownOpts): string => {
+  const help: string[] = [];
+  const writeOut = (text: string) => void help.push(text);
+  command.configureOutput({ writeOut, getOutHelpWidth: () => 80 }).outputHelp();
+  return help.join('');
+};
+
+describe('the help of dsvault', () => {
+  it('begins with an example of the command, and fits into 80 columns, for every command', () => {
+    const faults = withThoseBelow(program).flatMap((command) => {
+      const [title, example = '', ...rest] = helpOf(command).split('\n');
+      const wide = [example, ...rest].filter((line) => line.length > 80);
+      const isFirst = title === 'Examples:' && `${example} `.includes(`${pathOf(command)} `);
+      return [...wide, ...(isFirst ? [] : [`no example of ${pathOf(command)}`])];
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('lists the exit codes with the words of docs/cli.md', () => {
+    const page = readFileSync('docs/cli.md', 'utf8').replaceAll('`', '');
+    const rowsOf = (text: string, row: RegExp) =>
+      [...text.matchAll(row)].map(([, code, meaning]) => [code, meaning]);
+    const meanings = Object.entries(exitCodeMeanings);
+    expect(rowsOf(page, /^\| (\d+) \| (.+) \|$/gm)).toEqual(meanings);
+    expect(rowsOf(helpOf(program), /^ {2}(\d+) +(.+)$/gm)).toEqual(meanings);
+  });
+});
+
+describe('a mistyped word', () => {
+  const detailOf = async (words: readonly string[]): Promise<string> => {
+    try {
+      await (await programFor(words[0])).parseAsync([...words], { from: 'user' });
+    } catch (error) {
+      if (error instanceof CommanderError) return misuse(error).report.detail;
+    }
+    return 'no misuse';
+  };
+  const command = 'there is no such command';
+  const option = 'there is no such option';
+
+  it.each([
+    [['craete'], `${command}; did you mean create?`],
+    [['rese'], `${command}; did you mean one of create, restore?`],
+    [['env', 'encrpt'], `${command}; did you mean encrypt?`],
+    [['list', '--pefix', 'c4n4ry'], `${option}; did you mean --prefix?`],
+    // The word of another program has an answer of its own, although get is near.
+    [['set'], `${command}: dsvault create stores a new secret, dsvault update its next version;`],
+    [['c4n4ry'], `${command};`],
+    [['list', '--c4n4ry'], `${option};`],
+    [['list', '--c4n4ry\n(Did you mean hunter?)'], `${option};`],
+  ])('is answered with known words alone: %j', async (typed, detail) => {
+    expect(await detailOf(typed)).toBe(`${detail} --help shows how it is used`);
+  });
+});
+
+describe('the man page of dsvault', () => {
+  const edition = { version: '1.2.3', day: '2026-11-28' };
+  /** The page without the markup of roff. */
+  const read = (page: string): string =>
+    page.replaceAll(/^\.(TP|PP|EX|EE|RE|RS.*)\n/gm, '').replaceAll(/\\f.|\\&|\\(?=-)/g, '');
+
+  it('has every command, option, example, exit code and variable', () => {
+    const page = read(manPageOf(program, edition));
+    const leaves = withThoseBelow(program).filter(({ commands }) => commands.length === 0);
+    const sources = readdirSync('cli', { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && file !== 'man-page.ts')
+      .map((file) => readFileSync(join('cli', file), 'utf8'));
+    const variables = sources.join().matchAll(/\b(?:variable|ownFolder)\('(\w+)'/g);
+    const wanted = [
+      ...leaves.map((command) => `\n.SS "${pathOf(command)} `),
+      ...leaves.flatMap((command) => command.options.map(({ flags }) => `\n${flags}\n`)),
+      ...leaves.flatMap((command) => helpOf(command).match(/(?<=^Examples:\n {2}).*/) ?? ['?']),
+      ...Object.keys(exitCodeMeanings).map((code) => `\n${code}\n`),
+      ...[...variables].map(([, name]) => `\n${name}\n`),
+    ];
+    expect(wanted.filter((part) => !page.includes(part.replaceAll('\\', '\\e')))).toEqual([]);
+    expect(wanted.length).toBeGreaterThan(100);
+  });
+
+  it('escapes what roff would obey', () => {
+    const odd = program.createCommand('odd').description(".so /etc/passwd\n'br \\n(.x a-b");
+    const page = manPageOf(odd, edition);
+    expect(page).toContain("\n\\&.so /etc/passwd\n\\&'br \\en(.x a\\-b\n");
+  });
+});
