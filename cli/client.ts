@@ -1,12 +1,13 @@
 /** The client of the HTTP API (client/), with the settings, messages and failures of the command line. */
 import { randomUUID } from 'node:crypto';
-import { isVaultError, type VaultError } from '../client/errors.ts';
+import { isVaultError } from '../client/errors.ts';
 import { operations } from '../client/operations.ts';
 import { type ClientEvent, prepare, type Request, sendingTo } from '../client/sending.ts';
+import { isLoopback } from './address.ts';
 import { curlOf } from './curl.ts';
-import { exitCodes, failure, refusal } from './failures.ts';
+import { exitCodes, failure, failureOf } from './failures.ts';
 import { note, print, wantsJson } from './output.ts';
-import { isLoopback, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import type { Token } from './token.ts';
 
 /** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
@@ -82,10 +83,3 @@ const teller =
     }
     note(`${event.status}, request ${event.requestId}${event.replayed ? ', replayed' : ''}`);
   };
-
-const failureOf = (error: VaultError) => {
-  if (error.problem) return refusal(error.problem);
-  if (error.code !== 'unexpected_reply') return failure('unavailable', error.message, error);
-  const { message: detail, status, retryable } = error;
-  return refusal({ code: retryable ? 'store_unavailable' : error.code, detail, status, retryable });
-};

@@ -3,9 +3,9 @@
  * in a browser, on this machine or another, while this process asks for the token.
  */
 import * as oauth from 'oauth4webapi';
+import { isConfidential } from './address.ts';
 import { exitCodes, type Failure, failure, isFailure, systemCodeOf, usage } from './failures.ts';
 import type { OidcClient } from './profile.ts';
-import { isConfidential } from './settings.ts';
 import { isJwt } from './token.ts';
 
 /** The surroundings of a login: network, clock and the person. */

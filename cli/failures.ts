@@ -2,7 +2,7 @@
  * The failures of `dsvault`. Each kind of failure has one exit code (docs/cli.md), one sentence for a person, and one
  * document for a program. Neither repeats typed or stored text, because a value may have been typed in the wrong place.
  */
-
+import type { VaultError } from '../client/errors.ts';
 import {
   type Failure as AnyFailure,
   failure as anyFailure,
@@ -97,6 +97,14 @@ const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map
 /** The failure for a problem document of the server. */
 export const refusal = (problem: Report, file?: string): Failure =>
   make(exitCodes[exitCodesOfProblems.get(problem.code) ?? 'other'], problem, file);
+
+/** The failure for an error of the client. */
+export const failureOf = (error: VaultError): Failure => {
+  if (error.problem) return refusal(error.problem);
+  if (error.code !== 'unexpected_reply') return failure('unavailable', error.message, error);
+  const { message: detail, status, retryable } = error;
+  return refusal({ code: retryable ? 'store_unavailable' : error.code, detail, status, retryable });
+};
 
 /** The failure for errors of a file that `dsvault` found, in the form of the server's problem. */
 export const invalidFile = (

@@ -1,5 +1,6 @@
 /** The address of the vault, the token and other settings. Flags override the environment, which overrides the profile. */
 import { readFileSync } from 'node:fs';
+import { readAddr } from './address.ts';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 import { type Profile, readProfile } from './profile.ts';
@@ -62,25 +63,6 @@ export const readSettings = (
     profile,
   };
 };
-
-/** Throws unless the text is only an HTTP address. Others would see a name and password in it. */
-const readAddr = (text: string): string => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain =
-    url !== undefined &&
-    /^https?:$/.test(url.protocol) &&
-    [url.username, url.password, url.search, url.hash].every((part) => part === '');
-  if (isPlain) return url.href.replace(/\/+$/, '');
-  throw usage('the address of the vault is http:// or https://, a host, and perhaps a path');
-};
-
-/** Whether the address is that of this machine. */
-export const isLoopback = ({ hostname }: URL): boolean =>
-  /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
-
-/** Whether nobody can read what is sent to the address: it has HTTPS, or is this machine. */
-export const isConfidential = (url: URL): boolean =>
-  url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 
 const readTimeout = (text: string): number => {
   const seconds = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;

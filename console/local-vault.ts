@@ -1,6 +1,7 @@
 /** Finds out whether the vault of the console runs on this machine, started from the same checkout. */
+
+import { isLoopback } from '../cli/address.ts';
 import type { LocalVault } from '../cli/checkout.ts';
-import { isLoopback } from '../cli/settings.ts';
 import { answerOf } from './answers.ts';
 import type { LocalReply } from './replies.ts';
 import type { Action } from './server.ts';

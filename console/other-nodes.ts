@@ -1,7 +1,8 @@
 /** Reads from another node of a cluster on this machine while one is dead, stands still or is cut off. */
+
+import { isLoopback } from '../cli/address.ts';
 import type { Client } from '../cli/client.ts';
 import { isFailure } from '../cli/failures.ts';
-import { isLoopback } from '../cli/settings.ts';
 import { operations } from '../client/operations.ts';
 import type { FindLocal } from './local-vault.ts';
 

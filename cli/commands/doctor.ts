@@ -1,7 +1,7 @@
+import { isConfidential } from '../address.ts';
 import { openSession, type Session, vaultCommand } from '../command.ts';
 import { exitCodes, isFailure } from '../failures.ts';
 import { printJson, printTable } from '../output.ts';
-import { isConfidential } from '../settings.ts';
 import { claimsOf, expiryOf } from '../token.ts';
 import { statusExitCode } from './status.ts';
 
