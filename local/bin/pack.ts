@@ -1,8 +1,9 @@
-/** `npm run pack`: builds the packages `dsvault` and `dsvault-client` in `.local/packages/`. */
+/** `npm run pack`: builds the packages `dsvault` and `dsvault-client`, and the GitHub Action, in `.local/packages/`. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { buildAction } from '../../action/build.ts';
 import { buildPage, buildProgram } from '../../cli/build.js';
 import { manPageOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
@@ -14,7 +15,7 @@ const target = '.local/packages';
 
 const commandLine = {
   name: 'npm run pack',
-  does: `builds the packages dsvault and dsvault-client in ${target}`,
+  does: `builds the packages dsvault and dsvault-client, and the GitHub Action, in ${target}`,
   forms: [
     ['', `writes dsvault-${manifest.version}.tgz and dsvault-client-${manifest.version}.tgz`],
   ],
@@ -136,4 +137,5 @@ await runProgram(commandLine, async () => {
   mkdirSync(target, { recursive: true });
   await pack('dsvault', fillDsvault);
   await pack('dsvault-client', fillClient);
+  buildAction(join(target, 'action'));
 });

@@ -3,7 +3,7 @@
  * the PATH, and used as their documents tell.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import manifest from '../../../package.json' with { type: 'json' };
@@ -134,5 +134,12 @@ describe('both packages', () => {
       encoding: 'utf8',
     });
     expect([ran.status, ran.stdout, ran.stderr]).toEqual([0, '', '']);
+  });
+});
+
+describe('the folder of the GitHub Action', () => {
+  it('has what the tag of a release holds', () => {
+    const files = readdirSync('.local/packages/action').sort();
+    expect(files).toEqual(['LICENSE', 'action.yml', 'index.mjs']);
   });
 });

@@ -1,0 +1,40 @@
+/**
+ * Workflow commands: lines of stdout that the runner obeys. GitHub documents them under "Workflow commands for GitHub
+ * Actions"; the escapes are those of `ActionCommand.cs` in actions/runner.
+ */
+
+/** Where an error is. The line and the column count from 1. */
+export type Place = { readonly file?: string; readonly line?: number; readonly col?: number };
+
+const escaped = (text: string): string =>
+  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+
+/** A property also ends at these two characters. */
+const escapedProperty = (text: string): string =>
+  escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+
+/**
+ * The commands that hide the values in the log of the whole job. A program may print one line of a value, so each line
+ * is hidden by itself, too. The runner refuses to hide blanks, and itself hides what base64, JSON and URLs make of a
+ * value.
+ */
+export const maskCommands = (values: readonly string[]): string => {
+  const texts = values.flatMap((value) => [value, ...value.split(/\r\n|\r|\n/)]);
+  const visible = texts.filter((text) => text.trim() !== '');
+  return [...new Set(visible)].map((text) => `::add-mask::${escaped(text)}\n`).join('');
+};
+
+/** The command for an error, which GitHub shows at its place in the file. */
+export const errorCommand = (message: string, place: Place = {}): string => {
+  const properties = Object.entries(place).map(
+    ([name, value]) => `${name}=${escapedProperty(String(value))}`,
+  );
+  const head = properties.length > 0 ? `error ${properties.join(',')}` : 'error';
+  return `::${head}::${escaped(message)}\n`;
+};
+
+/** Prints commands. Settles once the system has them, so that whatever is printed later comes after them. */
+export const give = (commands: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(commands, (error) => (error ? reject(error) : resolve()));
+  });

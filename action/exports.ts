@@ -1,0 +1,72 @@
+/**
+ * Variables for all later steps of the job, by the file `GITHUB_ENV`. Later steps run programs that the file of the
+ * vault knows nothing of, so names that such programs obey are refused.
+ */
+import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { EOL } from 'node:os';
+import { variable } from '../cli/environment.ts';
+import { failure, systemCodeOf } from '../cli/failures.ts';
+
+/**
+ * The names that are never exported, and why. The runner itself refuses NODE_OPTIONS alone. The others are from the
+ * list of variables that sudo removes, and of the same kind: whoever sets them makes other programs load code.
+ */
+const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
+  ['it belongs to the runner', /^(GITHUB|RUNNER|ACTIONS|INPUT|STATE)_/],
+  ['it decides which programs run', /^(PATH|PATHEXT|HOME|SHELL|COMSPEC|PSMODULEPATH)$/],
+  [
+    'it makes programs load libraries',
+    /^(LD_.*|DYLD_.*|_RLD.*|GCONV_PATH|OPENSSL_(CONF|ENGINES|MODULES))$/,
+  ],
+  [
+    'shells obey it',
+    /^(BASH_ENV|BASHOPTS|CDPATH|ENV|FPATH|GLOBIGNORE|IFS|NULLCMD|PROMPT_COMMAND|PS4|READNULLCMD|SHELLOPTS|ZDOTDIR)$/,
+  ],
+  [
+    'an interpreter loads code by it',
+    /^(NODE_(OPTIONS|PATH)|PYTHON.*|PERL(5DB|5LIB|5OPT|LIB)|RUBY(LIB|OPT)|PHPRC|PHP_INI_SCAN_DIR|LUA_(INIT|PATH|CPATH).*)$/,
+  ],
+  [
+    'a virtual machine loads code by it',
+    /^(CLASSPATH|J(AVA_TOOL|DK_JAVA)_OPTIONS|_JAVA_OPTIONS|DOTNET_STARTUP_HOOKS|COR(ECLR)?_(ENABLE_PROFILING|PROFILER.*))$/,
+  ],
+  [
+    'a tool runs a program by it',
+    /^(GIT_(ASKPASS|CONFIG.*|DIR|EDITOR|EXEC_PATH|EXTERNAL_DIFF|PAGER|PROXY_COMMAND|SEQUENCE_EDITOR|SSH.*|TEMPLATE_DIR)|SSH_ASKPASS|EDITOR|VISUAL|PAGER|LESS(OPEN|CLOSE)|NPM_CONFIG_.*|MAKEFLAGS|GOFLAGS|RUSTC(_.*)?)$/,
+  ],
+];
+
+/** Why a variable of this name is not exported; `undefined` if it may be. Windows and npm ignore case. */
+export const reasonAgainst = (name: string): string | undefined =>
+  refusals.find(([, names]) => names.test(name.toUpperCase()))?.[0];
+
+/**
+ * The entries of the variables in the form with a delimiter, which holds any text. A value that had the delimiter as a
+ * line would end there, and the rest would set other variables; so it occurs in no value. The runner on Windows takes
+ * CR LF for one line end, so an entry there ends with both.
+ */
+export const entriesOf = (
+  variables: ReadonlyMap<string, string>,
+  lineEnd: string = EOL,
+  draw: () => string = randomUUID,
+): string => {
+  const values = [...variables.values()];
+  let delimiter: string;
+  do delimiter = `dsvault-${draw()}`;
+  while (values.some((value) => value.includes(delimiter)));
+  return [...variables]
+    .map(([name, value]) => [`${name}<<${delimiter}`, value, delimiter, ''].join(lineEnd))
+    .join('');
+};
+
+/** Exports the variables in one write. Their names must have been checked, and their values masked. */
+export const exportVariables = (variables: ReadonlyMap<string, string>): void => {
+  const file = variable('GITHUB_ENV');
+  if (file === undefined) throw failure('usage', 'GITHUB_ENV is not set: this is no runner');
+  try {
+    appendFileSync(file, entriesOf(variables));
+  } catch (error) {
+    throw failure('other', `cannot write to GITHUB_ENV (${systemCodeOf(error)})`, error);
+  }
+};

@@ -1,0 +1,56 @@
+/** The token (JWT) that GitHub signs for a job. It says which repository, branch and environment the job belongs to. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { variable } from '../cli/environment.ts';
+import { type Failure, failure, isFailure, systemCodeOf } from '../cli/failures.ts';
+
+const attemptsMax = 4;
+const timeoutMs = 10_000;
+const backoffFirstMs = 250;
+
+/** Requests a token for this audience. Throws a failure if the job may have none, or GitHub does not give one. */
+export const requestIdToken = async (audience: string): Promise<string> => {
+  const address = variable('ACTIONS_ID_TOKEN_REQUEST_URL');
+  const bearer = variable('ACTIONS_ID_TOKEN_REQUEST_TOKEN');
+  if (address === undefined || bearer === undefined) {
+    throw failure(
+      'denied',
+      'GitHub gives this job no token: add "id-token: write" to the permissions of the job. ' +
+        'A pull request from a fork never gets one.',
+    );
+  }
+  const url = new URL(address);
+  url.searchParams.set('audience', audience);
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await ask(url, bearer);
+    if (typeof outcome === 'string') return outcome;
+    if (!outcome.mayPass || attempt === attemptsMax) throw outcome.failure;
+    await sleep(backoffFirstMs * 2 ** attempt * Math.random());
+  }
+};
+
+type Refused = { readonly failure: Failure; readonly mayPass: boolean };
+
+const ask = async (url: URL, bearer: string): Promise<string | Refused> => {
+  try {
+    const response = await fetch(url, {
+      headers: { Accept: 'application/json', Authorization: `Bearer ${bearer}` },
+      // A redirect would take the bearer token to another server.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const { status } = response;
+    if (status !== 200) {
+      const mayPass = status >= 500 || status === 429;
+      const sentence = `GitHub gave no token: its answer was ${status}`;
+      return { failure: failure(mayPass ? 'unavailable' : 'denied', sentence), mayPass };
+    }
+    const { value } = (await response.json()) as { readonly value?: unknown };
+    if (typeof value === 'string' && value !== '') return value;
+    throw failure('other', 'GitHub answered without a token');
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    const sentence = `GitHub gave no token: no answer (${systemCodeOf(cause)})`;
+    return { failure: failure('unavailable', sentence, error), mayPass: true };
+  }
+};

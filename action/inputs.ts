@@ -1,0 +1,56 @@
+/** The inputs of the action. The runner passes each as a variable. */
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { readAddr } from '../cli/address.ts';
+import { variable } from '../cli/environment.ts';
+import { failure, systemCodeOf, usage } from '../cli/failures.ts';
+
+export type Inputs = {
+  readonly addr: string;
+  readonly audience: string;
+  /** The text of the `.env` file, and its path in the workspace if it has one. */
+  readonly content: string;
+  readonly file: string | undefined;
+  readonly script: string | undefined;
+  readonly exports: boolean;
+};
+
+/** Reads the inputs and the file. Throws a failure that names the input which is wrong. */
+export const readInputs = (): Inputs => {
+  const [addr, file, content, script] = ['addr', 'env-file', 'content', 'run'].map(input);
+  if (addr === undefined) throw usage('the input addr is missing: the address of the vault');
+  if (file !== undefined && content !== undefined)
+    throw usage('give env-file or content, not both');
+  const exports = isTrue('export');
+  if (script === undefined && !exports) throw usage('nothing to do: give run, or export: true');
+  return {
+    addr: readAddr(addr),
+    audience: input('audience') ?? addr,
+    ...(content === undefined ? readEnvFile(file ?? '.env') : { content, file: undefined }),
+    script,
+    exports,
+  };
+};
+
+/** An empty input counts as missing, because the runner passes one for an expression without a value. */
+const input = (name: string): string | undefined => variable(`INPUT_${name.toUpperCase()}`);
+
+const isTrue = (name: string): boolean => {
+  const text = input(name)?.toLowerCase() ?? 'false';
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw usage(`the input ${name} is true or false`);
+};
+
+const readEnvFile = (file: string) => {
+  const bytes = readBytes(file);
+  if (!isUtf8(bytes)) throw usage(`the file ${file} is not UTF-8`);
+  return { content: bytes.toString('utf8'), file };
+};
+
+const readBytes = (file: string): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw failure('usage', `cannot read the file ${file} (${systemCodeOf(error)})`, error);
+  }
+};

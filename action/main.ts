@@ -1,0 +1,76 @@
+/**
+ * The GitHub Action of the vault. It logs in by the token that GitHub signs for the job, expands a `.env` file, and then
+ * exports the variables to later steps or runs a script with them. Every value is masked before any of that.
+ */
+
+import { exitCodes, isFailure, systemCodeOf } from '../cli/failures.ts';
+import { sentenceOf } from '../cli/file-sentences.ts';
+import { createClient } from '../client/index.ts';
+import { parseFile } from '../functions/env/grammar.ts';
+import { errorCommand, give, maskCommands, type Place } from './commands.ts';
+import { expandFile } from './expansion.ts';
+import { exportVariables, reasonAgainst } from './exports.ts';
+import { requestIdToken } from './id-token.ts';
+import { type Inputs, readInputs } from './inputs.ts';
+import { runScript } from './script.ts';
+
+const run = async (inputs: Inputs): Promise<number> => {
+  const token = await requestIdToken(inputs.audience);
+  await give(maskCommands([token]));
+  const client = createClient({ addr: inputs.addr, token });
+  const { variables, secrets } = await expandFile(client, inputs.content);
+  // The runner hides a text from the moment that it reads the mask, so the masks go before all else.
+  await give(maskCommands([...variables.values(), ...secrets]));
+  const faults = faultsOf(inputs, variables);
+  for (const { sentence, line } of faults) await annotate(inputs.file, sentence, { line });
+  if (faults.length > 0) return exitCodes.invalidFile;
+  if (inputs.exports) exportVariables(variables);
+  return inputs.script === undefined ? exitCodes.ok : await runScript(inputs.script, variables);
+};
+
+/** The variables that cannot be set, or must not be exported. One of them refuses the whole file. */
+const faultsOf = ({ content, exports }: Inputs, variables: ReadonlyMap<string, string>) => {
+  const lines = parseFile(content).lines.filter((line) => line.kind === 'assignment');
+  return lines.flatMap(({ key, line }) => {
+    const reason = exports ? reasonAgainst(key) : undefined;
+    if (reason !== undefined) return [{ line, sentence: `${key} is not exported: ${reason}` }];
+    // Checked here, because the error of the system would quote the value.
+    const isUnusable = variables.get(key)?.includes('\0');
+    return isUnusable
+      ? [{ line, sentence: `the value of ${key} holds a NUL: no variable can` }]
+      : [];
+  });
+};
+
+/** Prints an error at a place of the `.env` file. A file that an input holds has no path, so its line is told. */
+const annotate = (file: string | undefined, sentence: string, place: Place): Promise<void> =>
+  file === undefined
+    ? give(errorCommand(`content, line ${place.line}: ${sentence}`))
+    : give(errorCommand(sentence, { file, ...place }));
+
+/** Reports an error, and returns the exit code. */
+const report = async (error: unknown, file: string | undefined): Promise<number> => {
+  if (!isFailure(error)) {
+    // Our bug. The message may quote a value, so it is not printed.
+    const frames = (error instanceof Error ? (error.stack ?? '') : '').match(/^ +at .*$/gm) ?? [];
+    const told = [`a defect of the action (${systemCodeOf(error)})`, ...frames.slice(0, 5)];
+    await give(errorCommand(told.join('\n')));
+    return exitCodes.other;
+  }
+  const errors = ('errors' in error.report && error.report.errors) || [];
+  for (const fault of errors) {
+    const { line, column } = fault;
+    await annotate(file, sentenceOf(fault), { line, col: column });
+  }
+  await give(errorCommand(`${error.message} (${error.report.code})`));
+  return error.exitCode;
+};
+
+let file: string | undefined;
+try {
+  const inputs = readInputs();
+  file = inputs.file;
+  process.exitCode = await run(inputs);
+} catch (error) {
+  process.exitCode = await report(error, file);
+}

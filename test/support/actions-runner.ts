@@ -1,0 +1,190 @@
+/**
+ * A stand-in for the runner of GitHub Actions. It runs the script of an action as a process, obeys the commands on its
+ * stdout, and reads its files. The rules are those of actions/runner (src/Runner.Common/ActionCommand.cs,
+ * src/Runner.Worker/ActionCommandManager.cs and FileCommandManager.cs), in words of our own.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { freshFolder } from './local-process.ts';
+
+type Command = { readonly name: string; readonly properties: string; readonly data: string };
+
+/** Replaces an escape at a time, the one of `%` last, as the runner does. */
+const unescaped = (text: string): string =>
+  text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
+
+/** The command of a line, if it has one. */
+export const commandOf = (line: string): Command | undefined => {
+  const [, name, properties = '', data] =
+    /^\s*::(add-mask|error|warning)(?: (.*?))?::(.*)$/.exec(line) ?? [];
+  return name === undefined ? undefined : { name, properties, data: unescaped(data ?? '') };
+};
+
+/** The lines of output, as .NET reads them. */
+export const linesOf = (output: string): string[] => output.split(/\r\n|\r|\n/);
+
+/** What the runner hides for a mask: the text, and each of its lines without blanks around it. */
+const hiddenBy = (data: string): string[] => {
+  const lines = data.split(/[\r\n]/).map((line) => line.trim());
+  return [data, ...lines].filter((text) => text !== '');
+};
+
+/** The log that people see. A mask hides only what comes after it. */
+export const logOf = (output: string): string => {
+  const hidden = new Set<string>();
+  const shown: string[] = [];
+  for (const line of linesOf(output)) {
+    const command = commandOf(line);
+    if (command?.name === 'add-mask') for (const text of hiddenBy(command.data)) hidden.add(text);
+    else {
+      const longestFirst = [...hidden].sort((a, b) => b.length - a.length);
+      shown.push(longestFirst.reduce((text, value) => text.replaceAll(value, '***'), line));
+    }
+  }
+  return shown.join('\n');
+};
+
+/** Reads the file `GITHUB_ENV`. Only a runner on Windows takes CR LF for one line end. Throws if an entry has no end. */
+export const readEnvironmentFile = (text: string, isWindows = false): Map<string, string> => {
+  const entries = new Map<string, string>();
+  let at = 0;
+  const readLine = () => {
+    const start = at;
+    const feed = text.indexOf('\n', at);
+    if (feed < 0) throw new Error('a line of GITHUB_ENV has no end');
+    at = feed + 1;
+    const end = isWindows && feed > start && text[feed - 1] === '\r' ? feed - 1 : feed;
+    return { line: text.slice(start, end), end };
+  };
+  while (at < text.length) {
+    const { line } = readLine();
+    if (line === '') continue;
+    const [, name, sign, rest = ''] = /^(.+?)(=|<<)(.*)$/s.exec(line) ?? [];
+    if (name === undefined) throw new Error('a line of GITHUB_ENV is no entry');
+    if (sign === '=') entries.set(name, rest);
+    else {
+      const start = at;
+      let end = start;
+      for (let next = readLine(); next.line !== rest; next = readLine()) end = next.end;
+      entries.set(name, text.slice(start, end));
+    }
+  }
+  return entries;
+};
+
+/** The endpoint from which a job gets its token. */
+export type TokenEndpoint = {
+  readonly env: NodeJS.ProcessEnv;
+  /** The audiences asked for, in order. */
+  readonly asked: readonly string[];
+  /** The next answers, in place of a token. */
+  readonly failWith: (...statuses: readonly number[]) => void;
+  readonly stop: () => Promise<void>;
+};
+
+const bearer = 'bearer-of-the-job';
+
+/** Starts the endpoint. `issue` signs the token for an audience. */
+export const startTokenEndpoint = async (
+  issue: (audience: string) => string,
+): Promise<TokenEndpoint> => {
+  const asked: string[] = [];
+  const failures: number[] = [];
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://127.0.0.1');
+    const audience = url.searchParams.get('audience') ?? '';
+    const isKnown =
+      request.method === 'GET' &&
+      request.headers.authorization === `Bearer ${bearer}` &&
+      url.searchParams.get('api-version') === '2.0';
+    asked.push(audience);
+    const status = isKnown ? (failures.shift() ?? 200) : 401;
+    response.writeHead(status, { Location: url.href, 'Content-Type': 'application/json' });
+    response.end(JSON.stringify(status === 200 ? { count: 1, value: issue(audience) } : {}));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/idtoken?api-version=2.0`;
+  return {
+    env: { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer },
+    asked,
+    failWith: (...statuses) => void failures.push(...statuses),
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+};
+
+export type Step = {
+  readonly code: number | null;
+  /** What the step printed, before the runner hides anything. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The commands on stdout, in order. */
+  readonly commands: readonly Command[];
+  /** The variables that later steps get. */
+  readonly exported: ReadonlyMap<string, string>;
+  readonly workspace: string;
+};
+
+type Given = {
+  readonly with: Readonly<Record<string, string>>;
+  /** The files of the workspace. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: NodeJS.ProcessEnv;
+  /** The job is cancelled once the step has printed this. */
+  readonly cancelAt?: string | undefined;
+};
+
+/** Runs a step that uses the action in this folder, in a new workspace. */
+export const runStep = async (
+  action: string,
+  { files = {}, env = {}, ...given }: Given,
+): Promise<Step> => {
+  const { inputs, runs } = parse(readFileSync(join(action, 'action.yml'), 'utf8'));
+  const workspace = freshFolder();
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(workspace, name), text);
+  const environmentFile = join(freshFolder(), 'set_env');
+  writeFileSync(environmentFile, '');
+  const passed = Object.entries(inputs as Record<string, { readonly default?: string }>).map(
+    ([name, { default: preset = '' }]) => [
+      `INPUT_${name.toUpperCase()}`,
+      given.with[name] ?? preset,
+    ],
+  );
+  const unknown = Object.keys(given.with).filter((name) => !(name in inputs));
+  if (unknown.length > 0) throw new Error(`the action has no input ${unknown}`);
+  const child = spawn(process.execPath, [join(action, runs.main)], {
+    cwd: workspace,
+    env: {
+      PATH: process.env['PATH'],
+      GITHUB_ENV: environmentFile,
+      ACTIONS_RUNTIME_TOKEN: 'token-of-the-runner',
+      ...Object.fromEntries(passed),
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [output, errors]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk) => {
+    output.push(chunk);
+    if (given.cancelAt !== undefined && chunk.includes(given.cancelAt)) child.kill('SIGINT');
+  });
+  child.stderr.on('data', (chunk) => errors.push(chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  const stdout = Buffer.concat(output).toString();
+  return {
+    code,
+    stdout,
+    stderr: Buffer.concat(errors).toString(),
+    commands: linesOf(stdout).flatMap((line) => commandOf(line) ?? []),
+    exported: readEnvironmentFile(readFileSync(environmentFile, 'utf8')),
+    workspace,
+  };
+};

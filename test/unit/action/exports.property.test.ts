@@ -1,0 +1,107 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { maskCommands } from '../../../action/commands.ts';
+import { entriesOf, reasonAgainst } from '../../../action/exports.ts';
+import { commandOf, linesOf, logOf, readEnvironmentFile } from '../../support/actions-runner.ts';
+
+/** Any text, and texts of the parts that commands and entries are made of. */
+const part = fc.constantFrom(
+  '\n',
+  '\r',
+  '\r\n',
+  '%',
+  '%0A',
+  '%25',
+  '::',
+  '=',
+  '<<',
+  ' ',
+  'a',
+  'é',
+  '😀',
+  'dsvault-',
+);
+const value = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.array(part).map((parts) => parts.join('')),
+);
+const variables = fc
+  .uniqueArray(fc.tuple(fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/), value), {
+    selector: ([name]) => name,
+  })
+  .map((entries) => new Map(entries));
+
+describe('the entries for GITHUB_ENV', () => {
+  it.each([
+    ['Linux', '\n', false],
+    ['Windows', '\r\n', true],
+  ])('are read by a runner on %s as exactly the variables', (_, lineEnd, isWindows) => {
+    fc.assert(
+      fc.property(variables, fc.array(fc.nat(3)), (given, draws) => {
+        const queue = [...draws];
+        // Some draws are texts that the values have, too.
+        const draw = () => ['', 'a', 'é', 'fresh'][queue.shift() ?? 3] ?? '';
+        const written = entriesOf(given, lineEnd, draw);
+        expect([...readEnvironmentFile(written, isWindows)]).toEqual([...given]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('end with a delimiter that no value has, however often one is drawn that a value has', () => {
+    const draws = ['1', '2', '3'];
+    const given = new Map([
+      ['A', 'x\ndsvault-1\nNODE_OPTIONS=y'],
+      ['B', 'dsvault-2'],
+    ]);
+    expect(readEnvironmentFile(entriesOf(given, '\n', () => draws.shift() ?? ''))).toEqual(given);
+    expect(draws).toEqual([]);
+  });
+});
+
+describe('the masks of values', () => {
+  it('hide each value and each of its lines that is not blank, and hide nothing else', () => {
+    fc.assert(
+      fc.property(fc.array(value), (values) => {
+        const printed = maskCommands(values);
+        const commands = linesOf(printed).map(commandOf).slice(0, -1);
+        const wanted = values.flatMap((text) => [text, ...linesOf(text)]);
+        expect(new Set(commands.map((command) => command?.data))).toEqual(
+          new Set(wanted.filter((text) => text.trim() !== '')),
+        );
+        expect(logOf(printed)).toBe('');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('the names of variables', () => {
+  it('are refused if programs of later steps obey them, in any case', () => {
+    const names = [
+      ...[
+        'PATH',
+        'Path',
+        'HOME',
+        'NODE_OPTIONS',
+        'node_options',
+        'LD_PRELOAD',
+        'DYLD_LIBRARY_PATH',
+      ],
+      ...['BASH_ENV', 'ENV', 'IFS', 'SHELLOPTS', 'GITHUB_TOKEN', 'GITHUB_ENV', 'RUNNER_TEMP'],
+      ...['ACTIONS_RUNTIME_TOKEN', 'INPUT_ADDR', 'STATE_X', 'PYTHONPATH', 'PERL5OPT', 'RUBYOPT'],
+      ...['GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_CONFIG_COUNT', 'npm_config_script_shell', 'PHPRC'],
+      ...['JAVA_TOOL_OPTIONS', '_JAVA_OPTIONS', 'DOTNET_STARTUP_HOOKS', 'CORECLR_PROFILER_PATH'],
+      ...['OPENSSL_CONF', 'LUA_INIT_5_4', 'RUSTC_WRAPPER', 'GCONV_PATH', '_RLD_LIST'],
+    ];
+    expect(names.filter((name) => reasonAgainst(name) === undefined)).toEqual([]);
+  });
+
+  it('are accepted if they only look like those', () => {
+    const names = [
+      ...['MY_PATH', 'PATH_PREFIX', 'ENVIRONMENT', 'DB_ENV', 'OLD_DATA', 'GIT_TOKEN', 'GIT_USER'],
+      ...['NODE_ENV', 'NPM_TOKEN', 'HOMEPAGE', 'MY_GITHUB_TOKEN', 'JAVA_HOME', 'SSH_KEY', 'CI'],
+    ];
+    expect(names.filter((name) => reasonAgainst(name) !== undefined)).toEqual([]);
+  });
+});
