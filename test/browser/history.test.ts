@@ -15,26 +15,15 @@ const openWith = async (...values: readonly string[]): Promise<{ name: string; p
 };
 
 describe('the timeline of a secret', () => {
-  it('draws its versions one beside the other, none too narrow to be seen', async () => {
+  it('draws all its versions, or a part of its life, and says so if no version is in that part', async () => {
     const { page } = await openWith('1', '2', '3');
-    const bars = await page
-      .locator('.timeline .bar')
-      .evaluateAll((found) =>
-        found.map((bar) => ['x', 'width'].map((name) => Number(bar.getAttribute(name)))),
-      );
-    expect(bars).toHaveLength(3);
-    let end = 0;
-    for (const [x = 0, width = 0] of bars) {
-      expect(x).toBeCloseTo(end);
-      expect(width).toBeGreaterThanOrEqual(4 - 1e-6);
-      end = x + width;
+    const bars = page.locator('.timeline .bar');
+    expect(await bars.count()).toBe(3);
+    for (const bar of await bars.all()) {
+      expect(Number(await bar.getAttribute('width'))).toBeGreaterThanOrEqual(4 - 1e-6);
     }
-  });
-
-  it('shows a part of the life when asked, and says so if no version is in it', async () => {
-    const { page } = await openWith('1', '2');
     await page.getByRole('radio', { name: 'Last hour' }).check();
-    expect(await page.locator('.timeline .bar').count()).toBe(2);
+    expect(await bars.count()).toBe(3);
     await page.getByRole('radio', { name: 'Between two dates' }).check();
     await page.getByLabel('From', { exact: true }).first().fill('2001-01-01T00:00:00.000');
     await page.getByLabel('To', { exact: true }).first().fill('2001-01-02T00:00:00.000');

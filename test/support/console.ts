@@ -89,7 +89,10 @@ export const visit = (page: Page, view: string): Promise<void> =>
   page.getByRole('link', { name: view, exact: true }).click();
 
 /** Opens the launcher file, and waits for the views. */
-export const followLauncher = async (page: Page, { launcher }: ConsoleProcess): Promise<void> => {
+export const followLauncher = async (
+  page: Page,
+  { launcher }: Pick<ConsoleProcess, 'launcher'>,
+): Promise<void> => {
   await page.goto(pathToFileURL(launcher).href);
   await page.getByRole('navigation').waitFor();
 };

@@ -1,10 +1,9 @@
 /** A person sees the requests while `npm start` runs in a pseudo-terminal. */
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { startProgram } from '../../../local/host/supervisor.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { openTerminal } from '../../support/terminal.ts';
 import { issueToken } from '../../support/tokens.ts';
-import { until } from '../../support/until.ts';
 
 const slow = 60_000;
 let folder: string;
@@ -15,17 +14,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The output of the terminal while a secret is created and Ctrl-C ends the vault. */
 const seenBy = async (env: NodeJS.ProcessEnv): Promise<string> => {
-  const { PATH, HOME } = process.env;
-  const command = ['-qec', `exec '${process.execPath}' local/bin/start.ts`, '/dev/null'];
-  const settings = { PATH, HOME, PORT: '0', VAULT_DATA_DIR: folder, ...env };
-  const child = startProgram('script', command, { env: settings, stdio: ['pipe', 'pipe', 'pipe'] });
-  let seen = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    seen += chunk;
-  });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  await until(() => /v1\/secrets\r\n/.test(seen), slow / 2);
-  const [, url = ''] = /^vault listening on (\S+)\r$/m.exec(seen) ?? [];
+  const settings = { PORT: '0', VAULT_DATA_DIR: folder, ...env };
+  const terminal = openTerminal(`exec '${process.execPath}' local/bin/start.ts`, settings);
+  await terminal.shows(/v1\/secrets\n/);
+  const [, url = ''] = /^vault listening on (\S+)$/m.exec(terminal.seen()) ?? [];
   const headers = {
     Authorization: `Bearer ${issueToken(folder, { tenant: 'demo', sub: 'you' })}`,
     'Content-Type': 'application/json',
@@ -33,10 +25,10 @@ const seenBy = async (env: NodeJS.ProcessEnv): Promise<string> => {
   const body = JSON.stringify({ name: 'DB_PASSWORD', value: 'hunter2' });
   const reply = await fetch(`${url}/v1/secrets`, { method: 'POST', headers, body });
   expect(reply.status).toBe(201);
-  await until(() => seen.includes('create-secret'));
-  child.stdin?.write('\u0003');
-  await ended;
-  return seen.slice(seen.indexOf('/v1/secrets\r\n') + 13);
+  await terminal.shows(/create-secret/);
+  await terminal.interrupt();
+  const seen = terminal.seen();
+  return seen.slice(seen.indexOf('/v1/secrets\n') + 12);
 };
 
 describe('a terminal that runs npm start', () => {
@@ -45,7 +37,7 @@ describe('a terminal that runs npm start', () => {
     async () => {
       const seen = await seenBy({});
       const request =
-        /^\d\d:\d\d:\d\d {2}201 {2}create-secret {2}DB_PASSWORD {2}demo\/you {2}[\d.]+ ms\r$/gm;
+        /^\d\d:\d\d:\d\d {2}201 {2}create-secret {2}DB_PASSWORD {2}demo\/you {2}[\d.]+ ms$/gm;
       expect(seen.match(request) ?? seen).toHaveLength(1);
       expect(seen).not.toContain('{');
     },
