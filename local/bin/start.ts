@@ -60,7 +60,7 @@ TOKEN=${token}
 curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets
 
-To look at it in a browser:
+To look at it in a browser, from a second terminal:
 
 ${setting}./cli/dsvault.js login --local
 ${setting}./cli/dsvault.js console

@@ -1,0 +1,98 @@
+/** A new user at terminals and a browser, who knows only `npm start` and what they show. */
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../support/chromium.ts';
+import { followLauncher, press, visit } from '../support/console.ts';
+import { freshFolder } from '../support/local-process.ts';
+import { openTerminal, type Terminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
+
+jest.setTimeout(120_000);
+
+const home = freshFolder();
+const opened = join(home, 'opened');
+const terminals: Terminal[] = [];
+let browser: Browser;
+
+/** Runs a command as it was shown. A vault gets a folder of this test and free ports. */
+const run = (command: string, folder: string): Terminal => {
+  const ports = { PORT: '0', CLUSTER_PORT: '0' };
+  const PATH = `${home}:${process.env['PATH']}`;
+  const terminal = openTerminal(command, { HOME: home, PATH, VAULT_DATA_DIR: folder, ...ports });
+  terminals.push(terminal);
+  return terminal;
+};
+
+/** Logs in by the first of these commands, and opens a console by the second, in a browser. */
+const look = async (commands: readonly string[], folder: string): Promise<Page> => {
+  const [login = '', console = ''] = commands;
+  expect([login, await run(login, folder).ended]).toEqual([login, 0]);
+  rmSync(opened, { force: true });
+  run(console, folder);
+  await until(() => existsSync(opened), 30_000);
+  const page = await browser.newPage();
+  await followLauncher(page, { launcher: readFileSync(opened, 'utf8') });
+  return page;
+};
+
+beforeAll(async () => {
+  const opener = join(home, 'xdg-open');
+  writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > ${home}/draft\nmv ${home}/draft ${opened}\n`);
+  chmodSync(opener, 0o700);
+  browser = await launchChromium();
+});
+afterAll(async () => {
+  await browser.close();
+  for (const terminal of terminals.reverse()) await terminal.interrupt();
+});
+
+describe('a new user', () => {
+  it('creates and changes a secret, looks back, encrypts a file, and watches a node die and come back', async () => {
+    const [folder, ofCluster] = [freshFolder(), freshFolder()];
+    const start = run('npm start', folder);
+    await start.shows(/console\n/);
+    const told = start.seen().match(/^.*\.\/cli\/dsvault\.js .*$/gm) ?? [];
+    const page = await look(told, folder);
+
+    await page.getByText('Choose New secret above').waitFor();
+    await press(page, 'New secret');
+    await page.getByLabel('Name', { exact: true }).fill('DB_PASSWORD');
+    await page.getByLabel('Value', { exact: true }).fill('hunter2');
+    await press(page, 'Create');
+    await press(page, 'Update');
+    await page.getByLabel('Value', { exact: true }).fill('hunter3');
+    await press(page, 'Store');
+    await page.getByText('Stored version 2 of DB_PASSWORD.').waitFor();
+    await press(page, 'Earlier version');
+    await press(page, 'Show the value at that instant');
+    await page.getByText('hunter2', { exact: true }).waitFor();
+
+    await visit(page, '.env');
+    await page.getByLabel('The .env file').fill('API_KEY=ak_1\nKEY="enc(API_KEY)"\n');
+    await press(page, 'Encrypt');
+    await page.getByText('Stored 1 secret.').waitFor();
+    await page.locator('ins').getByText('KEY="secret(API_KEY)"').waitFor();
+    await press(page, 'Put it into the editor');
+
+    await visit(page, 'Nodes');
+    await press(page, 'Leave');
+    await page.getByText('To watch a node die and come back').waitFor();
+    const [cluster = '', ...next] = await page.locator('.command code').allTextContents();
+    const running = run(cluster, ofCluster);
+    await running.shows(/cluster listening on/);
+    const nodes = await look(next, ofCluster);
+    await visit(nodes, 'Nodes');
+    const shown = (text: string) => nodes.getByText(text).waitFor({ timeout: 30_000 });
+    await shown('3 of 3 nodes serve, all copies agree.');
+    for (const [change, sentence] of [
+      ['Kill node 2', '2 of 3 nodes serve (node 2: killed), all copies agree.'],
+      ['Start node 2', '3 of 3 nodes serve, all copies agree.'],
+    ] as const) {
+      await press(nodes, change);
+      await nodes.getByRole('dialog').getByRole('button', { name: change }).click();
+      await shown(sentence);
+    }
+  });
+});
