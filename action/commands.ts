@@ -3,7 +3,7 @@
  * Actions"; the escapes are those of `ActionCommand.cs` in actions/runner.
  */
 
-/** Where an error is. The line and the column count from 1. */
+/** The place of an error. The line and the column count from 1. */
 export type Place = { readonly file?: string; readonly line?: number; readonly col?: number };
 
 const escaped = (text: string): string =>

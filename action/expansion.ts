@@ -1,4 +1,4 @@
-/** What the vault makes of a `.env` file. */
+/** Expands a `.env` file by the vault. */
 
 import { failure, failureOf } from '../cli/failures.ts';
 import { isVaultError, type VaultClient } from '../client/index.ts';

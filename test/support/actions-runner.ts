@@ -28,7 +28,7 @@ export const commandOf = (line: string): Command | undefined => {
 /** The lines of output, as .NET reads them. */
 export const linesOf = (output: string): string[] => output.split(/\r\n|\r|\n/);
 
-/** What the runner hides for a mask: the text, and each of its lines without blanks around it. */
+/** The texts that a mask hides: its own, and each line of that without blanks around it. */
 const hiddenBy = (data: string): string[] => {
   const lines = data.split(/[\r\n]/).map((line) => line.trim());
   return [data, ...lines].filter((text) => text !== '');
@@ -123,7 +123,7 @@ export const startTokenEndpoint = async (
 
 export type Step = {
   readonly code: number | null;
-  /** What the step printed, before the runner hides anything. */
+  /** The output of the step, before the runner hides anything. */
   readonly stdout: string;
   readonly stderr: string;
   /** The commands on stdout, in order. */

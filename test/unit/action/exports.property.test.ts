@@ -76,8 +76,8 @@ describe('the masks of values', () => {
   });
 });
 
-describe('the names of variables', () => {
-  it('are refused if programs of later steps obey them, in any case', () => {
+describe('the export of variables', () => {
+  it('refuses names that programs of later steps obey, in any case', () => {
     const names = [
       ...[
         'PATH',
@@ -97,7 +97,7 @@ describe('the names of variables', () => {
     expect(names.filter((name) => reasonAgainst(name) === undefined)).toEqual([]);
   });
 
-  it('are accepted if they only look like those', () => {
+  it('accepts names that only look like those', () => {
     const names = [
       ...['MY_PATH', 'PATH_PREFIX', 'ENVIRONMENT', 'DB_ENV', 'OLD_DATA', 'GIT_TOKEN', 'GIT_USER'],
       ...['NODE_ENV', 'NPM_TOKEN', 'HOMEPAGE', 'MY_GITHUB_TOKEN', 'JAVA_HOME', 'SSH_KEY', 'CI'],
