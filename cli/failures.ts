@@ -38,7 +38,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   6: 'the file has errors or names no secret, or a value is too large',
   7: 'out of reach, too slow, throttled, or outcome unknown: try again later',
   8: 'the master key cannot be used, or is another',
-  9: 'the current version is not that of --if-version',
+  9: 'the current version is not that of --if-version, or --max-age is exceeded',
   130: 'Ctrl-C at a prompt',
 };
 

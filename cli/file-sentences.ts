@@ -19,6 +19,8 @@ const sentences: Readonly<Record<string, string>> = {
   escaped_reference: 'with or without its backslash? JSON is stored unchanged',
   reference_to_new_secret: 'the secret does not exist before this request',
   not_found: 'there is no such secret',
+  no_such_version: 'the secret has no such version, or it is a deletion',
+  secret_deleted: 'the secret is deleted; dsvault restore brings it back',
   version_destroyed: 'the value of this version was destroyed',
   secret_exists: 'the secret exists already',
   not_text: 'a value must be a string',

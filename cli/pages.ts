@@ -30,11 +30,15 @@ export const readDetails = async ({ client }: Session, asked: Names): Promise<De
 };
 
 /** The versions of a secret, the newest first. It reads no page before its versions are asked for. */
-export async function* eachVersion({ client }: Session, name: string, include?: 'values') {
+export async function* eachVersion(
+  { client }: Session,
+  name: string,
+  { include, limit }: Pick<QueryOf<'list-versions'>, 'include' | 'limit'> = {},
+) {
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const page: ReplyOf<'list-versions'> = await client('list-versions', {
       name,
-      query: { include, cursor },
+      query: { include, limit, cursor },
     });
     yield* page.versions;
     cursor = page.nextCursor;
@@ -44,6 +48,6 @@ export async function* eachVersion({ client }: Session, name: string, include?: 
 /** All versions of a secret, the newest first. */
 export const readVersions = async (session: Session, name: string, include?: 'values') => {
   const versions: ReplyOf<'list-versions'>['versions'] = [];
-  for await (const entry of eachVersion(session, name, include)) versions.push(entry);
+  for await (const entry of eachVersion(session, name, { include })) versions.push(entry);
   return versions;
 };

@@ -14,11 +14,12 @@ export const commandsOf = (page: string): readonly ShownCommand[] =>
       return { command, printed: output.join('\n').trim() };
     });
 
-/** Hides what differs from one run to the next, also widths of columns. */
+/** Hides what differs from one run to the next, also ages and widths of columns. */
 export const steady = (text: string): string =>
   text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+    .replaceAll(/ \d+s /g, ' AGE ')
     .replaceAll(/kept in \S+/g, 'kept in FILE')
     .replaceAll(/ +/g, ' ')
     .trim();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseFile, printFile } from '../../../functions/env/grammar.ts';
+import { findPins, withPins } from '../../../functions/env/pins.ts';
 import { planFile } from '../../../functions/env/plan.ts';
-import { writtenAs } from '../../../functions/env/references.ts';
+import { type Reference, writtenAs } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
 import { unlessRefused } from '../../support/env-runs.ts';
 
@@ -96,6 +97,25 @@ describe('a pinned file', () => {
         expect(unpinned(pinned)).toBe(unpinned(text));
         const { read } = planFile({ ...options, content: pinned });
         expect(read.filter(({ version }) => version === undefined)).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('changes only in the digits of the pins that move', () => {
+    fc.assert(
+      fc.property(content, versions, fc.constantFrom(...names), (text, newer, moved) => {
+        const plan = unlessRefused(() => planFile({ ...options, content: text }));
+        fc.pre(plan !== undefined);
+        const versionOf = ({ name, version }: Reference) =>
+          name === moved && version !== undefined ? newer[name] : undefined;
+        const bumped = withPins(text, findPins(plan.lines, versionOf));
+        const wanted = ({ name, version }: Reference) =>
+          writtenAs({ name, version: versionOf({ name, version }) ?? version });
+        const { read } = planFile({ ...options, content: bumped });
+        expect(read.map(writtenAs)).toEqual([...new Set(plan.read.map(wanted))]);
+        const withoutDigits = (file: string) => file.replaceAll(/(?<=\([\w.-]{1,13}@)\d+/g, '');
+        expect(withoutDigits(bumped)).toBe(withoutDigits(text));
       }),
       { numRuns: 1_000 },
     );

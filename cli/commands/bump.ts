@@ -1,0 +1,65 @@
+import { findPins, withPins } from '../../functions/env/pins.ts';
+import type { Reference } from '../../functions/env/references.ts';
+import { openSession, secretName, vaultCommand } from '../command.ts';
+import { failure, usage } from '../failures.ts';
+import { note, printJson, printTable } from '../output.ts';
+import { readPinnable, requireUsable } from '../pinned-files.ts';
+import { replaceFile, requireReplaceable } from '../private-files.ts';
+import { readFactsOfOneInstant, whyUnusable } from '../version-facts.ts';
+
+export const bumpCommand = () =>
+  vaultCommand(
+    'bump',
+    'move pins of a file to the current versions, and change nothing else in it',
+    `
+    dsvault bump DB_PASSWORD
+    dsvault bump --all --dry-run
+    dsvault bump --all -f production.env.lock
+    `,
+  )
+    .argument('[names...]', 'the secrets whose pins move')
+    .option('--all', 'move all pins')
+    .option('-f, --env-file <file>', 'the file', '.env.lock')
+    .option('--dry-run', 'show what would change, and change nothing')
+    .action(async (typed, { all, envFile, dryRun, json, ...flags }) => {
+      if (typed.length > 0 === (all === true)) throw usage('give names or --all');
+      if (envFile === '-') throw usage('stdin cannot be replaced');
+      const names = new Set(typed.map(secretName));
+      const session = openSession(flags);
+      const target = requireReplaceable(envFile);
+      const pinnable = await readPinnable(envFile);
+      const isMeant = ({ name, version }: Reference) =>
+        version !== undefined && (all || names.has(name));
+      const meant = pinnable.references.filter(isMeant);
+      requirePinned(envFile, names, meant);
+      const facts = await readFactsOfOneInstant(session, meant.map(unpinned));
+      requireUsable(pinnable, meant, (reference) => whyUnusable(facts, unpinned(reference)));
+      const pins = findPins(pinnable.lines, (reference) =>
+        isMeant(reference) ? facts.get(reference.name)?.newest.version : undefined,
+      );
+      const moved = meant.flatMap(({ name, version: from }) => {
+        const newest = facts.get(name)?.newest;
+        if (newest === undefined || newest.version === from) return [];
+        return [{ name, from, to: newest.version, createdBy: newest.createdBy, note: newest.note }];
+      });
+      if (moved.length > 0 && !dryRun) replaceFile(target, withPins(pinnable.content, pins));
+      if (json) return await printJson({ file: envFile, moved });
+      if (moved.length === 0) return note(`${envFile} is up to date`);
+      const rows = moved.map((one) => [
+        ...[one.name, String(one.from), String(one.to), one.createdBy, one.note ?? ''],
+      ]);
+      await printTable(['NAME', 'FROM', 'TO', 'CREATED BY', 'NOTE'], rows);
+    });
+
+const unpinned = ({ name }: Reference): Reference => ({ name, version: undefined });
+
+/** The failure does not repeat the name, because a value may have been typed in its place. */
+const requirePinned = (
+  file: string,
+  names: ReadonlySet<string>,
+  references: readonly Reference[],
+): void => {
+  const found = new Set(references.map(({ name }) => name));
+  if ([...names].every((name) => found.has(name))) return;
+  throw failure('notFound', `${file} does not pin one of these names`);
+};

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { findPins, withPins } from '../../functions/env/pins.ts';
+import { openSession, vaultCommand } from '../command.ts';
+import { note, print, printJson } from '../output.ts';
+import { readPinnable, referencesIn, requireUsable } from '../pinned-files.ts';
+import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
+import { readFactsOfOneInstant, whyUnusable } from '../version-facts.ts';
+
+export const lockCommand = () =>
+  vaultCommand(
+    'lock',
+    'write a file again with each secret(NAME) pinned to its current version, without values',
+    `
+    dsvault lock
+    dsvault lock production.env --out production.env.lock
+    dsvault run -f .env.lock -- node server.js
+    `,
+  )
+    .argument('[file]', 'the file; - is stdin', '.env')
+    .option('--out <file>', 'the file to write; by default FILE.lock, and stdout for stdin')
+    .action(async (file, { out, json, ...flags }) => {
+      const session = openSession(flags);
+      const output = out ?? (file === '-' ? undefined : `${file}.lock`);
+      const target = output === undefined ? undefined : targetOf(output);
+      const pinnable = await readPinnable(file);
+      const { content, lines, references } = pinnable;
+      const facts = await readFactsOfOneInstant(session, references);
+      requireUsable(pinnable, references, (reference) => whyUnusable(facts, reference));
+      const pins = findPins(
+        lines,
+        ({ name, version }) => version ?? facts.get(name)?.newest.version,
+      );
+      const locked = withPins(content, pins);
+      const pinned = referencesIn(file, locked).references;
+      if (target) replaceFile(target, locked);
+      if (json) {
+        const told = pinned.map(({ name, version }) => ({ name, version }));
+        return await printJson({ file, output, pins: told, content: target ? undefined : locked });
+      }
+      if (target === undefined) return await print(locked);
+      note(`${output} pins ${pinned.length} ${pinned.length === 1 ? 'version' : 'versions'}`);
+    });
+
+/** An existing file keeps its mode and owner. A new one is private, because the file may hold values of its own. */
+const targetOf = (file: string) =>
+  existsSync(file) ? requireReplaceable(file) : requireWritable(file);
