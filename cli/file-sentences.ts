@@ -54,6 +54,10 @@ export const sentenceOf = ({ code, name, key, dialect, reason, causeLine }: Told
     const at = causeLine === undefined ? '' : ` (line ${causeLine})`;
     return `${key} cannot be written for ${dialect}: ${why}${at}`;
   }
+  if (code === 'reader_disagrees' && dialect !== undefined) {
+    const why = reason === undefined ? '' : `: ${reasons[reason] ?? reason}`;
+    return `${dialect} may read this line in another way than the vault${why}`;
+  }
   const sentence = sentences[code] ?? code;
   return name === undefined ? sentence : `${name}: ${sentence}`;
 };

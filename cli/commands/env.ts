@@ -19,7 +19,9 @@ import { warningLine } from '../file-errors.ts';
 import { note, noteLine, print, printJson } from '../output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
 import { readText } from '../values.ts';
+import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
+import { verifyCommand } from './env-verify.ts';
 
 export const envCommand = () =>
   newCommand(
@@ -35,7 +37,9 @@ export const envCommand = () =>
     .addCommand(encryptCommand())
     .addCommand(expandCommand())
     .addCommand(submitCommand())
-    .addCommand(lintCommand());
+    .addCommand(lintCommand())
+    .addCommand(convertCommand())
+    .addCommand(verifyCommand());
 
 const fileArgument = ['<file>', 'the file; - is stdin'] as const;
 const outOption = ['--out <file>', 'write to a file for its owner only'] as const;

@@ -115,7 +115,7 @@ const placeOf = (
 };
 
 /** Whether a later request reads `value` from a line that was written for a dialect. */
-const isReadAgain = (text: string, value: string): boolean => {
+export const isReadAgain = (text: string, value: string): boolean => {
   const { lines, errors } = parseFile(text);
   const read = lines.flatMap((line) => (line.kind === 'assignment' ? [line.value.decoded] : []));
   return errors.length === 0 && read.length === 1 && read[0] === value;

@@ -6,7 +6,7 @@
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';
-import type { Writer } from './writer.ts';
+import type { Found, Writer } from './writer.ts';
 import { checksOf, type Reading } from './writer.ts';
 
 /** The bytes of a line with its CR and without its LF: Go's bufio.MaxScanTokenSize must hold both. */
@@ -39,4 +39,15 @@ const reads = (line: Line, marked: boolean): Reading => {
   return bare ? 'same' : 'different';
 };
 
-export const docker: Writer = { write, ...checksOf({ reads, unfit: () => undefined }) };
+/** Docker's value is all that follows the first equals sign. */
+const found = (line: Assignment): Found | undefined => {
+  if (reads(line, true) !== 'different') return undefined;
+  const { value, afterEquals, afterValue, comment } = line;
+  const { quote, raw } = value;
+  return {
+    line: { ...line, afterValue: '', comment: '' },
+    value: afterEquals + quote + raw + quote + afterValue + comment,
+  };
+};
+
+export const docker: Writer = { write, found, ...checksOf({ reads, unfit: () => undefined }) };

@@ -4,8 +4,15 @@
  * `${=:-${NAME}}` is the text `${NAME}`, because no variable is named `=`. The grammar reads another value there, so
  * this spelling is for final replies only.
  */
-import { type Line, printLine } from '../grammar.ts';
-import { checksOf, isPlain, type Reading, type Writer, withSpelling } from './writer.ts';
+import { type Assignment, type Line, printLine } from '../grammar.ts';
+import {
+  checksOf,
+  type Found,
+  isPlain,
+  type Reading,
+  type Writer,
+  withSpelling,
+} from './writer.ts';
 
 const spell = (value: string): string => {
   if (isPlain(value)) return value;
@@ -68,6 +75,13 @@ const pythonReads = (line: Line): Reading => {
   const [first, ...others] = bindings;
   if (first?.value !== line.value.decoded || others.length > 0) return 'different';
   return findExpansions(first.value).length > 0 ? 'different' : 'same';
+};
+
+/** The value that the model of the parser finds, if no comment could be a part of it. */
+const found = (line: Assignment): Found | undefined => {
+  if (pythonReads(line) !== 'different' || line.comment !== '') return undefined;
+  const value = readBindings(printLine(line)).bindings[0]?.value;
+  return value === undefined || findExpansions(value).length > 0 ? undefined : { line, value };
 };
 
 type Binding = {
@@ -193,6 +207,7 @@ const decodeDouble = (raw: string): string =>
   raw.replace(/\\([\\'"abfnrtv])/g, (_, escaped) => meanings.get(escaped) ?? '');
 
 export const python: Writer = {
+  found,
   write: (line, value) =>
     value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
   ...checksOf({ reads: pythonReads, unfit: () => undefined }),

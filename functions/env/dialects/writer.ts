@@ -12,6 +12,9 @@ export type Unfit = {
   readonly causeLine?: number;
 };
 
+/** A line, and the value that is in it. */
+export type Found = { readonly line: Assignment; readonly value: string };
+
 export type Writer = {
   /**
    * The line with `value` in place of its own value, and with its EOL. The dialect's reader must return exactly
@@ -31,6 +34,11 @@ export type Writer = {
   ) => ReadonlyMap<Line, Unfit>;
   /** Whether the reader may read an unchanged line differently from the grammar. */
   readonly disagrees: (file: ParsedFile, line: Line) => boolean;
+  /**
+   * What the reader finds in a line that it reads differently; `undefined` if that is not certain. The result has no
+   * comment that the reader takes for a part of the value.
+   */
+  readonly found?: (line: Assignment) => Found | undefined;
   /** If set, the reply holds only the assignments of the file, in this frame. */
   readonly frame?: { readonly open: string; readonly between: string; readonly close: string };
 };

@@ -1,0 +1,41 @@
+import { convertFile } from '../../functions/env/convert.ts';
+import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
+import { reportOf } from '../../functions/env/faults.ts';
+import { offlineCommand } from '../command.ts';
+import { invalidFile, usage } from '../failures.ts';
+import { print, printJson } from '../output.ts';
+import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
+import { readText } from '../values.ts';
+
+export const convertCommand = () =>
+  offlineCommand(
+    'convert',
+    'write a file again so that another program reads the same values, without a vault',
+    `
+    dsvault env convert --from dotenv --to compose .env --out compose.env
+    dsvault env convert --to docker .env
+    dsvault env convert --from shell --to python --in-place .env
+    `,
+  )
+    .argument('<file>', 'the file; - is stdin')
+    .option('--from <name>', 'the program that reads it now; by default it is read as by the vault')
+    .requiredOption('--to <name>', `the program that is to read it: ${dialectNames}`)
+    .option('--out <file>', 'write to a file for its owner only')
+    .option('--in-place', 'replace the file, whole or not at all')
+    .action(async (file, { from, to, out, inPlace, json }) => {
+      if (from !== undefined && (!isDialect(from) || from === 'json')) {
+        throw usage('--from is one of shell, compose, docker, dotenv, python');
+      }
+      if (!isDialect(to)) throw usage(`--to is one of ${dialectNames}`);
+      if (out !== undefined && inPlace) throw usage('give --out or --in-place');
+      if (inPlace && file === '-') throw usage('stdin cannot be replaced');
+      const target = inPlace ? requireReplaceable(file) : out && requireWritable(out);
+      const { content, errors } = convertFile(await readText(file, `the file ${file}`), {
+        from,
+        to,
+      });
+      if (errors.length > 0) throw invalidFile(reportOf(errors), file);
+      if (target) replaceFile(target, content);
+      if (json) return await printJson({ file, ...(target ? {} : { content }) });
+      if (!target) await print(content);
+    });

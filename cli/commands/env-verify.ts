@@ -1,0 +1,57 @@
+import { findDifferences, readFile } from '../../functions/env/agreement.ts';
+import type { Dialect } from '../../functions/env/dialects/dialect.ts';
+import { reportOf } from '../../functions/env/faults.ts';
+import { offlineCommand } from '../command.ts';
+import { failure, invalidFile, usage } from '../failures.ts';
+import { sentenceOf } from '../file-sentences.ts';
+import { print, printJson, shown } from '../output.ts';
+import { readText } from '../values.ts';
+
+/** The dialect of each program that reads `.env` files. One dialect suits all its programs. */
+const dialects: ReadonlyMap<string, Dialect> = new Map([
+  ...(['bash', 'dash', 'zsh'] as const).map((shell) => [shell, 'shell'] as const),
+  ...(['node', 'dotenv'] as const).map((reader) => [reader, 'dotenv'] as const),
+  ...(['compose', 'docker', 'python'] as const).map((name) => [name, name] as const),
+]);
+const readerNames = [...dialects.keys()].join(',');
+
+export const verifyCommand = () =>
+  offlineCommand(
+    'verify',
+    'tell whether programs read a file as the vault does, without a vault',
+    `
+    dsvault env verify .env
+    dsvault env verify --reader node,docker .env
+    `,
+  )
+    .argument('<file>', 'the file; - is stdin')
+    .option('--reader <names>', 'the programs, with commas between', readerNames)
+    .action(async (file, { reader, json }) => {
+      const readers = reader.split(',').map((name) => {
+        const dialect = dialects.get(name);
+        if (dialect === undefined) throw usage(`--reader takes ${readerNames}`);
+        return { name, dialect };
+      });
+      const source = readFile(await readText(file, `the file ${file}`));
+      if (source.errors.length > 0) throw invalidFile(reportOf(source.errors), file);
+      const told = readers.map(({ name, dialect }) => {
+        return { reader: name, first: findDifferences(source, dialect)[0] };
+      });
+      if (json) await printJson({ file, readers: told.map(documentOf) });
+      else await print(told.map((one) => `${shown(lineOf(file, one))}\n`).join(''));
+      if (told.every(({ first }) => first === undefined)) return;
+      throw failure('invalidFile', 'at least one of these programs may read it in another way');
+    });
+
+type Told = {
+  readonly reader: string;
+  readonly first: ReturnType<typeof findDifferences>[number] | undefined;
+};
+
+const lineOf = (file: string, { reader, first }: Told): string =>
+  first === undefined
+    ? `${file}: ${reader} reads every value as the vault does`
+    : `${file}:${first.line}:${first.column}: ${sentenceOf({ ...first, dialect: reader })} [${first.code}]`;
+
+/** `first` is the first difference; null if there is none. */
+const documentOf = ({ reader, first }: Told) => ({ reader, first: first ?? null });

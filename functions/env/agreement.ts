@@ -1,0 +1,103 @@
+/**
+ * Whether a dialect's reader reads a file as the vault does. Lines with references are not for the reader: the vault
+ * reads them, and writes them for the reader when it expands the file.
+ */
+import type { FileError, UnfitReason } from '../model/errors.ts';
+import { type Dialect, writerOf } from './dialects/dialect.ts';
+import { errorsAt, type Fault } from './faults.ts';
+import { type Assignment, type Line, type ParsedFile, parseFile, printLine } from './grammar.ts';
+import { unfitAt } from './plan.ts';
+import { scanFile } from './references.ts';
+
+/** A difference in meaning. `reason` says why no value could be right in that line, if that is so. */
+export type Disagreement = Pick<FileError, 'line' | 'column' | 'dialect' | 'causeLine'> & {
+  readonly code: 'reader_disagrees';
+  readonly reason?: UnfitReason;
+};
+
+export type ReadableFile = {
+  readonly content: string;
+  readonly file: ParsedFile;
+  /** The lines that hold a reference, or one that a backslash makes text. */
+  readonly referring: ReadonlySet<Line>;
+  /** All other lines. */
+  readonly plain: ReadonlySet<Line>;
+  /** The offset of the first reference of a line, or of its value. */
+  readonly placeOf: (line: Assignment) => number;
+  /** The errors of the grammar and of the references. A file with errors has no meaning. */
+  readonly errors: readonly FileError[];
+};
+
+export const readFile = (content: string): ReadableFile => {
+  const file = parseFile(content);
+  const places = new Map<Line, number>();
+  const faults: Fault[] = [];
+  for (const { line, candidates, offsets } of scanFile(file).lines) {
+    if (offsets[0] !== undefined) places.set(line, offsets[0]);
+    for (const [index, { kind }] of candidates.entries()) {
+      const offset = offsets[index] ?? 0;
+      if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
+    }
+  }
+  return {
+    content,
+    file,
+    referring: new Set(places.keys()),
+    plain: new Set(file.lines.filter((line) => !places.has(line))),
+    placeOf: (line) => places.get(line) ?? startOf(line),
+    errors: [...file.errors, ...errorsAt(content, faults)],
+  };
+};
+
+/** The offset of the value with its quote. */
+const startOf = ({ value }: Assignment): number => value.offset - value.quote.length;
+
+/**
+ * The lines of `among` that the reader may read in another way than the vault, in their order. The judgement is careful:
+ * it may name a line that the reader reads as the vault does, but it leaves out none that the reader reads differently.
+ */
+export const findDisagreements = (
+  { content, file }: ReadableFile,
+  dialect: Dialect,
+  among: ReadonlySet<Line>,
+): Disagreement[] => {
+  const writer = writerOf(dialect);
+  const found: (Pick<Disagreement, 'code' | 'dialect' | 'reason'> & { offset: number })[] = [];
+  let start = file.bom ? 1 : 0;
+  for (const line of file.lines) {
+    if (among.has(line) && writer.disagrees(file, line)) {
+      const reason = writer.refuse(file, new Set([line]), new Set()).get(line)?.reason;
+      const offset = line.kind === 'assignment' && !reason ? startOf(line) : start;
+      found.push({ offset, code: 'reader_disagrees', dialect, ...(reason && { reason }) });
+    }
+    start += printLine(line).length;
+  }
+  return errorsAt(content, found);
+};
+
+/** The lines of `written` in which no value would be right for the reader, while the lines of `kept` stay. */
+export const findRefusals = (
+  { content, file, placeOf }: ReadableFile,
+  dialect: Dialect,
+  written: ReadonlySet<Line>,
+  kept: ReadonlySet<Line>,
+): FileError[] => {
+  const refused = [...writerOf(dialect).refuse(file, written, kept)];
+  const faults = refused.flatMap(([line, unfit]) =>
+    line.kind === 'assignment' ? [unfitAt(placeOf(line), line.key, dialect, unfit)] : [],
+  );
+  return errorsAt(content, faults);
+};
+
+/** All places at which the reader of a dialect would not get what the vault reads, in their order. */
+export const findDifferences = (
+  source: ReadableFile,
+  dialect: Dialect,
+): readonly (Disagreement | FileError)[] => {
+  const { plain, referring } = source;
+  const found = [
+    ...findDisagreements(source, dialect, plain),
+    ...findRefusals(source, dialect, referring, plain),
+  ];
+  return found.sort((a, b) => a.line - b.line || a.column - b.column);
+};

@@ -1,0 +1,98 @@
+/** Writes a file again for another reader, so that this reader finds the values that the file has. */
+import type { FileError } from '../model/errors.ts';
+import {
+  type Disagreement,
+  findDisagreements,
+  findRefusals,
+  type ReadableFile,
+  readFile,
+} from './agreement.ts';
+import { type Dialect, writerOf } from './dialects/dialect.ts';
+import type { Found, Unfit } from './dialects/writer.ts';
+import { byteOrderMark, errorsAt } from './faults.ts';
+import { type Line, printLine } from './grammar.ts';
+import { isReadAgain } from './lines.ts';
+import { unfitAt } from './plan.ts';
+import { findCandidates } from './references.ts';
+
+type ConversionError = FileError | Disagreement;
+
+export type Conversion = {
+  readonly content: string;
+  /** If there are errors, the content must not be used. */
+  readonly errors: readonly ConversionError[];
+};
+
+type Readers = {
+  /** The reader of the file as it is. Without one, the file means what the vault reads. */
+  readonly from: Dialect | undefined;
+  /** The reader of the result. */
+  readonly to: Dialect;
+};
+
+/**
+ * Converts a file. It is an error if the value that the reader of `from` finds in a line is not certain, or if the reader
+ * of `to` cannot get it. Lines that both read as the vault does stay.
+ *
+ * References stay as they are, because `expand` writes them for the reader. The vault reads a file with references again,
+ * so its other lines get spellings that the vault reads too.
+ */
+export const convertFile = (content: string, { from, to }: Readers): Conversion => {
+  const source = readFile(content);
+  if (source.errors.length > 0) return { content, errors: source.errors };
+  const given = from ? differentValues(source, from) : new Map<Line, Found>();
+  const certain = new Set([...source.plain].filter((line) => !given.has(line)));
+  const unclear = from ? findDisagreements(source, from, certain) : [];
+  return unclear.length > 0 ? { content, errors: unclear } : write(source, to, given);
+};
+
+/** The values that the reader certainly finds in the lines that it reads in another way than the vault. */
+const differentValues = ({ file, plain }: ReadableFile, from: Dialect): Map<Line, Found> => {
+  const { disagrees, found } = writerOf(from);
+  const values = new Map<Line, Found>();
+  for (const line of plain) {
+    if (line.kind !== 'assignment' || !disagrees(file, line)) continue;
+    const other = found?.(line);
+    // A reference that the vault does not see now must not become one.
+    if (other && findCandidates(other.value).length === 0) values.set(line, other);
+  }
+  return values;
+};
+
+const write = (source: ReadableFile, to: Dialect, given: ReadonlyMap<Line, Found>): Conversion => {
+  const { content, file, plain, referring, placeOf } = source;
+  const writer = writerOf(to);
+  const isChanged = (line: Line) =>
+    given.has(line) ||
+    (line.kind === 'assignment' && (writer.frame !== undefined || writer.disagrees(file, line)));
+  const changed = new Set([...plain].filter(isChanged));
+  const kept = new Set([...plain].filter((line) => !changed.has(line)));
+  const alien = findDisagreements(source, to, kept);
+  if (alien.length > 0) return { content, errors: alien };
+
+  /** The text of a line, or why it has none; nothing for a comment that the reader does not know. */
+  const textOf = (line: Line): string | Unfit | undefined => {
+    if (line.kind === 'assignment' && changed.has(line)) {
+      const { line: own, value } = given.get(line) ?? { line, value: line.value.decoded };
+      const text = writer.write(own, value);
+      if (referring.size === 0 || writer.frame || typeof text !== 'string') return text;
+      return isReadAgain(text, value) ? text : { reason: 'expanded_later' };
+    }
+    if (!writer.frame) return printLine(line);
+    return line.kind === 'assignment' ? { reason: 'expanded_later' } : undefined;
+  };
+  const texts: string[] = [];
+  const unfit = file.lines.flatMap((line) => {
+    const text = textOf(line);
+    if (typeof text === 'string') texts.push(text);
+    if (text === undefined || typeof text === 'string' || line.kind !== 'assignment') return [];
+    return [unfitAt(placeOf(line), line.key, to, text)];
+  });
+  const mark = file.bom ? byteOrderMark : '';
+  const { open, between, close } = writer.frame ?? { open: mark, between: '', close: '' };
+  const refusals = findRefusals(source, to, new Set([...changed, ...referring]), kept);
+  return {
+    content: open + texts.join(between) + close,
+    errors: [...refusals, ...errorsAt(content, unfit)],
+  };
+};
