@@ -156,7 +156,6 @@ const perform = async (action: Action, asked: unknown, response: ServerResponse)
       if (!write(part)) await once(response, 'drain', { signal: left.signal });
     }
   } catch (error) {
-    if (left.signal.aborted) return;
     write({ problem: isFailure(error) ? error.report : failed.body });
   }
   response.end();

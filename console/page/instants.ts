@@ -20,7 +20,11 @@ export const instantOf = (field: string): number | undefined => {
 const parts = {
   month: { month: 'short', year: 'numeric' },
   day: { day: 'numeric', month: 'short', year: 'numeric' },
-  minute: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  // Without AM and PM, so that a label is not wider than the others.
+  minute: {
+    ...{ day: 'numeric', month: 'short' },
+    ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  },
   second: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
   ms: { minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;

@@ -114,7 +114,7 @@ export const Table = ({
 );
 
 const useIsNarrow = (columns: number): boolean => {
-  const query = matchMedia(`(max-width: ${columns > 6 ? 1_000 : 600}px)`);
+  const query = matchMedia(`(max-width: ${Math.max(600, columns * 125)}px)`);
   const [isNarrow, setNarrow] = useState(query.matches);
   useEffect(() => {
     const changed = () => setNarrow(query.matches);

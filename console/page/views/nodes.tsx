@@ -86,7 +86,7 @@ export const NodesView = () => {
         </div>
       )}
       {isComplete && local && <Elsewhere local={local} hasNodes={vault.nodes.length > 0} />}
-      {isComplete && local?.canWrite && <TestWritesPart />}
+      {isComplete && local?.canWrite && <TestWritesPart hasNodes={vault.nodes.length > 0} />}
       {asked && (
         <ChangeDialog
           {...asked}
@@ -221,8 +221,8 @@ const ChangeDialog = ({
       </dl>
       <Refused refusal={refusal} />
       <Waiting isWaiting={isBusy}>
-        The cluster is doing it, and node {node}: {wordsOf(state ?? 'no answer')}. It does a change
-        to its end, also if you close this.
+        The cluster is doing it, also if you close this: it does a change to its end. Node {node}{' '}
+        now: {wordsOf(state ?? 'no answer')}.
       </Waiting>
       <p class="buttons">
         <button type="button" onClick={onClose}>

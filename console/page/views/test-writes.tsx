@@ -18,7 +18,7 @@ const meanSeconds = 5;
 const read = async (signal: AbortSignal): Promise<TestWrites> =>
   (await act('test-writes', { to: 'read' }, signal)).json();
 
-export const TestWritesPart = () => {
+export const TestWritesPart = ({ hasNodes }: { readonly hasNodes: boolean }) => {
   const { result, again } = usePolling(read, 1_000);
   const { begin, cancel, isBusy, refusal } = useDoing();
   const isRunning = result?.isRunning === true;
@@ -32,8 +32,9 @@ export const TestWritesPart = () => {
     <section class="writes" aria-labelledby="writes">
       <h2 id="writes">Test writes</h2>
       <p>
-        20 writes a second to the tenant <code>console-test</code>, on all nodes in turn, for ten
-        minutes at most. They show what callers see while a node fails and comes back.
+        20 writes a second to the tenant <code>console-test</code>
+        {hasNodes && ', on all nodes in turn'}, for ten minutes at most. They show what callers see
+        while {hasNodes ? 'a node' : 'the vault'} fails and comes back.
       </p>
       <p class="row">
         <button type="button" disabled={isBusy} onClick={change}>

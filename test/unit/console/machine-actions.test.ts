@@ -30,6 +30,8 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
   const asked: string[] = [];
   /** The state of each node; '' if it does not answer. */
   const states = ['', '', ''];
+  /** The failures of the next commands `status`. */
+  const faults: Error[] = [];
   const actions = machineActions({
     addr,
     findLocal: createFindLocal(addr, async () => vaults),
@@ -45,6 +47,8 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
     checkout: {
       command: async (...words) => {
         commands.push(words.join(' '));
+        const fault = words[0] === 'status' ? faults.shift() : undefined;
+        if (fault) throw fault;
         if (words[0] === 'wipe') throw failure('other', 'node 2 keeps its data');
         return words[0] === 'status' ? '{"nodes":[]}' : 'done';
       },
@@ -56,7 +60,7 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
     (await actions.get(name)?.(given, left.signal)) as Answer;
   const follow = (name: string, given: unknown) =>
     actions.get(name)?.(given, left.signal) as Promise<AsyncIterable<unknown>>;
-  return { act, follow, commands, asked, states, leave: () => left.abort() };
+  return { act, follow, commands, asked, states, faults, leave: () => left.abort() };
 };
 
 describe('the search for the vault of the console', () => {
@@ -136,10 +140,11 @@ describe('the actions of the console on nodes', () => {
     expect(asked).toEqual([1, 2, 3].map((node) => `get-status ${addrOf(node)}`));
   });
 
-  it('ask one address for a vault elsewhere', async () => {
-    const { act, asked } = setUp([], 'https://vault.example.com');
+  it('ask one address for a vault elsewhere, and look for no process', async () => {
+    const { act, asked, commands } = setUp([], 'https://vault.example.com');
     await act('nodes');
     expect(asked).toEqual(['get-status https://vault.example.com']);
+    expect(commands).toEqual([]);
   });
 
   it('change a node by the command of the cluster, and pass on its refusal', async () => {
@@ -156,10 +161,10 @@ describe('the actions of the console on nodes', () => {
     expect((await act('nodes')).body).toMatchObject({ processes: { nodes: [] } });
   });
 
-  it('look at the processes again when a node has changed, and while one does not serve', async () => {
+  it('look at the processes again when a node has changed, while one does not serve, and after a failed look', async () => {
     jest.useFakeTimers();
     try {
-      const { act, commands, states } = setUp([clusterIn()]);
+      const { act, commands, states, faults } = setUp([clusterIn()]);
       const looksAfter = async (...now: readonly string[]): Promise<number> => {
         states.splice(0, 3, ...now);
         await act('nodes');
@@ -170,13 +175,15 @@ describe('the actions of the console on nodes', () => {
         ['serving', 'serving', 'serving'],
         ['serving', '', 'serving'],
       ];
-      expect(await looksAfter(...serving)).toBe(1);
-      expect(await looksAfter(...serving)).toBe(1);
-      expect(await looksAfter(...killed)).toBe(2);
-      expect(await looksAfter(...killed)).toBe(2);
-      expect(await looksAfter(...killed)).toBe(3);
-      expect(await looksAfter(...serving)).toBe(4);
-      expect(await looksAfter(...serving)).toBe(4);
+      faults.push(failure('other', 'the cluster gave no answer'));
+      const looks: number[] = [];
+      for (const now of [
+        ...[serving, serving, serving, serving, serving],
+        ...[killed, killed, killed, serving, serving, serving],
+      ]) {
+        looks.push(await looksAfter(...now));
+      }
+      expect(looks).toEqual([1, 1, 2, 2, 2, 3, 3, 4, 5, 5, 5]);
     } finally {
       jest.useRealTimers();
     }
