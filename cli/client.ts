@@ -5,6 +5,7 @@ import { operations } from '../client/operations.ts';
 import { type ClientEvent, prepare, type Request, sendingTo } from '../client/sending.ts';
 import { isLoopback } from './address.ts';
 import { curlOf } from './curl.ts';
+import { exchange } from './exchange.ts';
 import { exitCodes, failure, failureOf } from './failures.ts';
 import { note, print, wantsJson } from './output.ts';
 import type { Settings } from './settings.ts';
@@ -32,7 +33,7 @@ export const openClient = (settings: Settings): Client => {
   const { addr, retries, timeoutMs } = settings;
   const onEvent = teller(settings);
   const token = tokenSource(addr, settings.token);
-  const send = sendingTo({ addr, retries, timeoutMs, onEvent, token });
+  const send = sendingTo({ addr, retries, timeoutMs, onEvent, token, fetch: exchange });
   return async (id, asked = {}) => {
     const key = asked.idempotencyKey ?? settings.idempotencyKey ?? randomUUID();
     const keyed = { ...asked, idempotencyKey: key };

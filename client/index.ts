@@ -16,7 +16,15 @@ import type {
 } from './types.ts';
 
 export { isVaultError, type VaultError } from './errors.ts';
-export type { Asked, ClientEvent, Options, Request, Sender, TokenSource } from './sending.ts';
+export type {
+  Asked,
+  ClientEvent,
+  Exchange,
+  Options,
+  Request,
+  Sender,
+  TokenSource,
+} from './sending.ts';
 export type * from './types.ts';
 
 /** A value: text, or bytes. The vault keeps bytes that are no UTF-8 as they are. */

@@ -56,6 +56,28 @@ export type ClientEvent =
       readonly error: VaultError;
     };
 
+/** What performs one HTTP request; `fetch` is one. It must follow no redirect, and reject with the reason of the signal. */
+export type Exchange = (
+  url: string,
+  request: {
+    readonly method: string;
+    readonly headers: Record<string, string>;
+    readonly body?: string;
+    readonly redirect: 'manual';
+    readonly signal: AbortSignal;
+  },
+) => Promise<Answer>;
+
+/** The part of a `Response` that the client reads. Names of headers are in lower case. */
+type Answer = {
+  readonly status: number;
+  readonly headers: {
+    readonly get: (name: string) => string | null;
+    readonly has: (name: string) => boolean;
+  };
+  readonly text: () => Promise<string>;
+};
+
 export type Sender = {
   /** The address of the vault: `http://` or `https://`, a host, and perhaps a path. */
   readonly addr: string;
@@ -66,6 +88,8 @@ export type Sender = {
   /** The time limit of one attempt in milliseconds (15,000). The vault always answers within 10 s. */
   readonly timeoutMs?: number | undefined;
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
+  /** Performs the requests in place of the global `fetch`. */
+  readonly fetch?: Exchange | undefined;
 };
 
 /** A request without its token. */
@@ -165,7 +189,7 @@ const nothingSent = {
 };
 
 const sendOnce = async (
-  { addr, timeoutMs = 15_000, onEvent = () => undefined }: Sender,
+  { addr, timeoutMs = 15_000, onEvent = () => undefined, fetch: exchange = fetch }: Sender,
   id: OperationId,
   { method, url, headers, body }: Prepared,
   token: string,
@@ -173,7 +197,7 @@ const sendOnce = async (
 ): Promise<Failed | { readonly reply: unknown }> => {
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(url, {
+    const response = await exchange(url, {
       method,
       headers: { ...headers, ...(token !== '' && { Authorization: `Bearer ${token}` }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -194,7 +218,7 @@ const sendOnce = async (
 };
 
 /** Whether this is a reply of the operation: its status, and every property that the document requires. */
-const isReply = (id: OperationId, { status, headers }: Response, json: unknown): boolean => {
+const isReply = (id: OperationId, { status, headers }: Answer, json: unknown): boolean => {
   const { answers, replies } = operations[id] as Operation;
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json');
   if (isProblem || !answers.includes(status) || !isObject(json)) return false;
@@ -223,7 +247,7 @@ const parse = (text: string): unknown => {
 /** Whether the same request may succeed later, judged by the status alone. */
 const mayPass = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
-const failed = (addr: string, { status, headers }: Response, json: unknown): Failed => {
+const failed = (addr: string, { status, headers }: Answer, json: unknown): Failed => {
   const after = Number(headers.get('retry-after') ?? 0);
   const afterS = Number.isFinite(after) ? Math.max(0, after) : 0;
   if (isProblem(json)) {
