@@ -103,7 +103,7 @@ export const watchFile =
   async (watched: Watched): Promise<void> => {
     let { content, reading } = first;
     const look = async (): Promise<void> => {
-      const typed = await readSettled(file, content, watched.over);
+      const typed = await readFile(file, content, watched.over);
       // A session of its own, so that a renewed token is found. The wait between looks is enough of a retry.
       const session = openSession({ ...flags, retries: '0' });
       const expansion = { content: typed, dialect: watch.dialect };
@@ -153,18 +153,23 @@ const changedSecrets = (old: Reading, next: Reading): string =>
     .map(({ name, version }) => `${name}@${version}`)
     .join(', ');
 
-/** Reads the file. If it has changed, two readings must be equal, because an editor may be writing it. */
-const readSettled = async (
-  file: ProgramFile,
-  known: string,
-  signal: AbortSignal,
-): Promise<string> => {
-  // stdin and other pipes can be read only once.
+/** Reads the file. stdin and other pipes can be read only once. */
+const readFile = async (file: ProgramFile, known: string, signal: AbortSignal): Promise<string> => {
   if (file.envFile === '-' || statOf(file.envFile)?.isFile() === false) return known;
+  const pause = () => sleep(settleMs, undefined, { signal });
+  return await readSettled(() => readContent(file), known, pause);
+};
+
+/** Returns what `read` returns twice in a row, or `known` at once. An editor may be writing the file. */
+export const readSettled = async (
+  read: () => Promise<string>,
+  known: string,
+  pause: () => Promise<void>,
+): Promise<string> => {
   for (let before = known; ; ) {
-    const content = await readContent(file);
+    const content = await read();
     if (content === before) return content;
     before = content;
-    await sleep(settleMs, undefined, { signal });
+    await pause();
   }
 };

@@ -3,7 +3,7 @@ import { type Plan, planFile } from '../../functions/env/plan.ts';
 import { bisect, type Range, runsLeft, type Verdict } from '../bisection.ts';
 import { runChild } from '../child.ts';
 import { askedInstant, openSession, type Session, vaultCommand } from '../command.ts';
-import { exitCodes, failure, isFailure, usage } from '../failures.ts';
+import { exitCodes, type Failure, failure, isFailure, usage } from '../failures.ts';
 import { reportLines } from '../file-errors.ts';
 import { planOrFail } from '../file-plans.ts';
 import { note, noteLine, printJson, printTable } from '../output.ts';
@@ -112,7 +112,13 @@ const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void
   throw failure('other', `--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
 };
 
-/** The failures that are the file's own at that time. Any other one ends the search. */
+/** Returns a failure that is the file's own at that time, and prints its errors. Throws any other: it ends the search. */
+const refusalOf = (error: unknown): Failure => {
+  if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
+  for (const line of reportLines(error.report, error.file)) noteLine(line);
+  return error;
+};
+
 const cannotBeExpanded: readonly number[] = [exitCodes.notFound, exitCodes.invalidFile];
 
 /** Runs the program with the secrets as of an instant. A state that has no values is skipped, as with 125. */
@@ -129,14 +135,9 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   const pins = findPins(plan.lines, ({ name, version }) =>
     version === undefined ? validAt(history, name, at)?.version : undefined,
   );
-  const reading = await getReading(session, file, { content: withPins(plan.content, pins) }).catch(
-    (error) => {
-      if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
-      for (const line of reportLines(error.report, error.file)) noteLine(line);
-      return undefined;
-    },
-  );
-  if (reading === undefined) return { verdict: 'skip', why: 'the file cannot be expanded' };
+  const content = withPins(plan.content, pins);
+  const reading = await getReading(session, file, { content }).catch(refusalOf);
+  if (isFailure(reading)) return { verdict: 'skip', why: reading.message };
   const [command = '', ...args] = words;
   const { env, hide } = reading;
   const { code, endedBy } = await runChild({ command, args, env, hide, outToStderr: json });

@@ -31,7 +31,10 @@ export const runCommand = () =>
     .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)')
     .option('--watch', 'restart the program when the file or one of its secrets has changed')
     .option('--interval <seconds>', `the time between two looks (${watchPresets.intervalS})`)
-    .option('--signal <name>', 'the signal that tells the program of a change (TERM)')
+    .option(
+      '--signal <name>',
+      'the signal that tells the program of a change (TERM; with --write none)',
+    )
     .option('--grace <seconds>', `the time from that signal to KILL (${watchPresets.graceS})`)
     .option('--write <file>', 'write the expanded file there instead, and do not restart')
     .option('--dialect <name>', 'how that file is written (shell)')

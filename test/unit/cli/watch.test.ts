@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { waitMs } from '../../../cli/watch.ts';
+import { readSettled, waitMs } from '../../../cli/watch.ts';
 
 describe('the wait of dsvault run --watch', () => {
   it.each([
-    [30_000, 0, 1, 30_000],
+    [30_000, 0, 0, 30_000],
     [30_000, 1, 1, 60_000],
     [30_000, 1, 0, 30_000],
     [30_000, 3, 1, 240_000],
@@ -14,5 +14,21 @@ describe('the wait of dsvault run --watch', () => {
   ])('is for an interval of %i ms, %i failures and the chance %d: %i ms', (...asked) => {
     const [intervalMs, failures, chance, waitedMs] = asked;
     expect(waitMs(intervalMs, failures, chance)).toBe(waitedMs);
+  });
+});
+
+describe('the reading of a watched file', () => {
+  it.each([
+    ['a file that did not change', ['old'], 'old', 0],
+    ['a file that an editor is writing', ['', 'ne', 'new', 'new'], 'new', 3],
+    ['a file that an editor writes as it was', ['', 'old', 'old'], 'old', 2],
+  ])('returns a content that is there twice: %s', async (_, contents, seen, pauses) => {
+    const left = [...contents];
+    let paused = 0;
+    const pause = async () => {
+      paused += 1;
+    };
+    expect(await readSettled(async () => left.shift() ?? '', 'old', pause)).toBe(seen);
+    expect([left, paused]).toEqual([[], pauses]);
   });
 });
