@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { useConsole, visit } from '../support/console.ts';
+import { shows, useConsole, visit } from '../support/console.ts';
 import type { ConsoleVault } from '../support/console-process.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { useVault } from '../support/running-vault.ts';
@@ -25,7 +25,7 @@ describe('the activity in the console', () => {
       .waitFor();
     await page.getByLabel('Secret').fill(name);
     await page.getByLabel('Outcome, decision or code').fill('version_written');
-    await page.getByText('No line of the log matches.').waitFor();
+    await shows(page, 'No line of the log matches.');
     const updated = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'w' });
     await rows.filter({ hasText: `${name}@2` }).waitFor();
     expect(await rows.count()).toBe(1);
@@ -37,14 +37,12 @@ describe('the activity in the console', () => {
     expect(await rows.count()).toBe(2);
 
     await rows.first().getByRole('link').click();
-    await page
-      .getByText(`asked for update-secret on ${name}, and the vault did it (200).`)
-      .waitFor();
+    await shows(page, `asked for update-secret on ${name}, and the vault did it (200).`);
     expect(await rows.allTextContents()).toEqual([
       expect.stringContaining('version_written'),
       expect.stringContaining('ok'),
     ]);
-    await page.getByText(id).waitFor();
+    await shows(page, id);
   });
 
   it('says which log cannot be read, and why', async () => {
@@ -53,7 +51,7 @@ describe('the activity in the console', () => {
     mkdirSync(log);
     const { page } = await console.open();
     await visit(page, 'Activity');
-    await page.getByRole('alert').getByText(`The log ${log} cannot be read (EISDIR).`).waitFor();
+    await shows(page.getByRole('alert'), `The log ${log} cannot be read (EISDIR).`);
     rmdirSync(log);
     renameSync(`${log}.kept`, log);
   });
@@ -84,12 +82,12 @@ describe('a vault that was not started from this checkout, in the console', () =
     const { page } = await distant.open();
     await page.getByRole('link', { name, exact: true }).waitFor();
     await visit(page, 'Nodes');
-    await page.getByText('This vault was not started from this checkout').waitFor();
-    await page.getByText(/^The vault works: its store answers/).waitFor();
-    await page.getByText('can be used').waitFor();
+    await shows(page, 'This vault was not started from this checkout');
+    await shows(page, /^The vault works: its store answers/);
+    await shows(page, 'can be used');
     expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
     await visit(page, 'Activity');
-    await page.getByText('it is in CloudWatch Logs, in a log group for each operation').waitFor();
+    await shows(page, 'it is in CloudWatch Logs, in a log group for each operation');
     expect(await page.getByRole('main').getByRole('searchbox').count()).toBe(0);
   });
 });
@@ -100,6 +98,6 @@ describe('a token without vault:status in the console', () => {
   it('leads to a sentence that names the scope', async () => {
     const { page } = await limited.open();
     await visit(page, 'Nodes');
-    await page.getByText('Your token lacks vault:status.').waitFor();
+    await shows(page, 'Your token lacks vault:status.');
   });
 });

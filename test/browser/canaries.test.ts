@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { chromiumOptions } from '../support/chromium.ts';
-import { followLauncher, press as pressIn, visit } from '../support/console.ts';
+import { followLauncher, press as pressIn, shows, visit } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
@@ -83,7 +83,7 @@ describe('values in the console', () => {
     expect(canariesIn(await held())).toEqual([]);
 
     await press('Show the present value');
-    await page.getByText(first, { exact: true }).waitFor();
+    await shows(page, first, { exact: true });
     await page.clock.fastForward(29_000);
     expect(canariesIn(await held())).toEqual([first]);
     await page.clock.fastForward(1_000);
@@ -99,20 +99,20 @@ describe('values in the console', () => {
     await press('Update');
     await page.getByLabel('Value', { exact: true }).fill(second);
     await press('Store');
-    await page.getByText(`Stored version 2 of ${name}.`).waitFor();
+    await shows(page, `Stored version 2 of ${name}.`);
     expect(canariesIn(await held())).toEqual([]);
 
     await press('Show the present value');
-    await page.getByText(second, { exact: true }).waitFor();
+    await shows(page, second, { exact: true });
     await page.evaluate('dispatchEvent(new Event("blur"))');
     await page.getByText(second).waitFor({ state: 'detached' });
     await press('Show the present value');
-    await page.getByText(second, { exact: true }).waitFor();
+    await shows(page, second, { exact: true });
     await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
     await page.getByText(second).waitFor({ state: 'detached' });
 
     await press('Show the lines');
-    await page.getByText(first).waitFor();
+    await shows(page, first);
     expect(canariesIn(await held())).toEqual([first, second]);
     await press('Hide the lines');
     expect(canariesIn(await held())).toEqual([]);
@@ -129,11 +129,11 @@ describe('values in the console', () => {
     await page.getByRole('link', { name: '.env' }).click();
     await editor.fill(`${own}=${third}\nA="x-enc(${own})"\n`);
     await press('Encrypt');
-    await page.getByText('Stored 1 secret.').waitFor();
+    await shows(page, 'Stored 1 secret.');
     await editor.fill(`A=secret(${name})\n`);
     await press('Expand');
     await press('Show the values');
-    await page.getByText(second).waitFor();
+    await shows(page, second);
     expect(canariesIn(await held())).toEqual([second]);
     await leave();
     expect(canariesIn(await held())).toEqual([]);

@@ -1,7 +1,7 @@
 /** The history of a secret in a real browser: its timeline, an instant of it, and two of its versions. */
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { openSecret, press, useConsole } from '../support/console.ts';
+import { openSecret, press, shows, useConsole } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -27,7 +27,7 @@ describe('the timeline of a secret', () => {
     await page.getByRole('radio', { name: 'Between two dates' }).check();
     await page.getByLabel('From', { exact: true }).first().fill('2001-01-01T00:00:00.000');
     await page.getByLabel('To', { exact: true }).first().fill('2001-01-02T00:00:00.000');
-    await page.getByText('The secret has no versions between these dates.').waitFor();
+    await shows(page, 'The secret has no versions between these dates.');
   });
 });
 
@@ -35,12 +35,12 @@ describe('the view of a secret at an instant', () => {
   it('names the version that was valid then, shows its value, and gives a command that reads the same', async () => {
     const { name, page } = await openWith('first value', 'second value', 'third value');
     await press(page, 'Earlier version');
-    await page.getByText('version 2', { exact: true }).first().waitFor();
+    await shows(page, 'version 2', { exact: true });
     await press(page, 'Earlier version');
     const panel = page.locator('.as-of');
-    await panel.getByText('version 1', { exact: true }).waitFor();
+    await shows(panel, 'version 1', { exact: true });
     await press(page, 'Show the value at that instant');
-    await panel.getByText('first value').waitFor();
+    await shows(panel, 'first value');
     const command =
       (await panel
         .getByText(/^dsvault get/)
@@ -50,7 +50,7 @@ describe('the view of a secret at an instant', () => {
     expect(args.slice(0, 3)).toEqual(['get', name, '--at']);
     expect((await console.process().dsvault.run(args)).stdout).toBe('first value');
     await press(page, 'Now');
-    await panel.getByText('version 3', { exact: true }).waitFor();
+    await shows(panel, 'version 3', { exact: true });
   });
 
   it('follows the keys of a slider, which tells the instant and its version', async () => {
@@ -59,7 +59,7 @@ describe('the view of a secret at an instant', () => {
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
     await slider.press('Home');
     expect(await slider.getAttribute('aria-valuetext')).toMatch(/, version 1$/);
-    await page.locator('.as-of').getByText('version 1', { exact: true }).waitFor();
+    await shows(page.locator('.as-of'), 'version 1', { exact: true });
     await slider.press('End');
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
   });
@@ -74,13 +74,13 @@ describe('the view of a secret at an instant', () => {
     const choose = (instant: number) => field.fill(localText(instant));
     const panel = page.locator('.as-of');
     await choose(begin - 1);
-    await panel.getByText('version 1', { exact: true }).waitFor();
+    await shows(panel, 'version 1', { exact: true });
     await field.fill('');
-    await panel.getByText('version 1', { exact: true }).waitFor();
+    await shows(panel, 'version 1', { exact: true });
     await choose(begin);
-    await panel.getByText('version 2', { exact: true }).waitFor();
+    await shows(panel, 'version 2', { exact: true });
     await choose(begin - 60_000);
-    await panel.getByText('the secret did not exist yet.').waitFor();
+    await shows(panel, 'the secret did not exist yet.');
   });
 
   it('tells that there was no value while the secret was deleted', async () => {
@@ -89,10 +89,7 @@ describe('the view of a secret at an instant', () => {
     await vault.ask('POST', '/v1/secrets', { name, value: '3' });
     const page = await openSecret(console, name);
     await press(page, 'Earlier version');
-    await page
-      .locator('.as-of')
-      .getByText(/a deletion: there was no value/)
-      .waitFor();
+    await shows(page.locator('.as-of'), /a deletion: there was no value/);
     expect(await page.getByRole('button', { name: 'Show the value at that instant' }).count()).toBe(
       0,
     );
@@ -109,11 +106,11 @@ describe('two versions of a secret', () => {
   it('differ without showing their values, until a person asks for the lines', async () => {
     const { page } = await openWith('host\nold canary', 'host\nnew canary');
     await press(page, 'Compare');
-    await page.getByText('Versions 1 and 2 differ: 1 line removed, 1 line added.').waitFor();
+    await shows(page, 'Versions 1 and 2 differ: 1 line removed, 1 line added.');
     expect(await page.content()).not.toContain('canary');
     await press(page, 'Show the lines');
-    await page.getByRole('deletion').getByText('old canary').waitFor();
-    await page.getByRole('insertion').getByText('new canary').waitFor();
+    await shows(page.getByRole('deletion'), 'old canary');
+    await shows(page.getByRole('insertion'), 'new canary');
     await page.evaluate('dispatchEvent(new Event("blur"))');
     await page.getByRole('deletion').waitFor({ state: 'detached' });
     expect(await page.content()).not.toContain('canary');
@@ -122,7 +119,7 @@ describe('two versions of a secret', () => {
     await page.getByRole('combobox', { name: 'To' }).selectOption('1');
     expect(await page.content()).not.toContain('canary');
     await press(page, 'Compare');
-    await page.getByText('Versions 1 and 1 have the same value.').waitFor();
+    await shows(page, 'Versions 1 and 1 have the same value.');
   });
 });
 
@@ -149,20 +146,17 @@ describe('a secret with more than a hundred versions', () => {
       await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v' });
     }
     const page = await openSecret(console, name);
-    await page.getByText('100 of 105 versions are loaded.').waitFor();
-    await page.getByText('not loaded', { exact: true }).waitFor();
+    await shows(page, '100 of 105 versions are loaded.');
+    await shows(page, 'not loaded', { exact: true });
     const slider = page.getByRole('slider', { name: 'As of' });
     await slider.press('Home');
-    await page
-      .locator('.as-of')
-      .getByText(/a version that is not loaded here/)
-      .waitFor();
+    await shows(page.locator('.as-of'), /a version that is not loaded here/);
     await page.route('**/actions/list-versions', () => undefined);
     await press(page, 'Load all');
     await press(page, 'Cancel');
     await page.unroute('**/actions/list-versions');
     await press(page, 'Load 100 older');
-    await page.locator('.as-of').getByText('version 1', { exact: true }).waitFor();
+    await shows(page.locator('.as-of'), 'version 1', { exact: true });
     expect(await page.getByRole('row').count()).toBe(106);
     // The button is gone, so the heading has the focus.
     await page.locator('h1:focus').waitFor();

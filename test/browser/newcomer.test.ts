@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../support/chromium.ts';
-import { followLauncher, press, visit } from '../support/console.ts';
+import { followLauncher, press, shows, visit } from '../support/console.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -56,7 +56,7 @@ describe('a new user', () => {
     const told = start.seen().match(/^.*\.\/cli\/dsvault\.js .*$/gm) ?? [];
     const page = await look(told, folder);
 
-    await page.getByText('Choose New secret above').waitFor();
+    await shows(page, 'Choose New secret above');
     await press(page, 'New secret');
     await page.getByLabel('Name', { exact: true }).fill('DB_PASSWORD');
     await page.getByLabel('Value', { exact: true }).fill('hunter2');
@@ -64,21 +64,21 @@ describe('a new user', () => {
     await press(page, 'Update');
     await page.getByLabel('Value', { exact: true }).fill('hunter3');
     await press(page, 'Store');
-    await page.getByText('Stored version 2 of DB_PASSWORD.').waitFor();
+    await shows(page, 'Stored version 2 of DB_PASSWORD.');
     await press(page, 'Earlier version');
     await press(page, 'Show the value at that instant');
-    await page.getByText('hunter2', { exact: true }).waitFor();
+    await shows(page, 'hunter2', { exact: true });
 
     await visit(page, '.env');
     await page.getByLabel('The .env file').fill('API_KEY=ak_1\nKEY="enc(API_KEY)"\n');
     await press(page, 'Encrypt');
-    await page.getByText('Stored 1 secret.').waitFor();
-    await page.locator('ins').getByText('KEY="secret(API_KEY)"').waitFor();
+    await shows(page, 'Stored 1 secret.');
+    await shows(page.locator('ins'), 'KEY="secret(API_KEY)"');
     await press(page, 'Put it into the editor');
 
     await visit(page, 'Nodes');
     await press(page, 'Leave');
-    await page.getByText('To watch a node die and come back').waitFor();
+    await shows(page, 'To watch a node die and come back');
     const [cluster = '', ...next] = await page.locator('.command code').allTextContents();
     const running = run(cluster, ofCluster);
     await running.shows(/cluster listening on/);

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { bytesOf } from '../../cli/bytes.ts';
 import { faultsOf } from '../support/accessible.ts';
 import { useCluster } from '../support/cluster-process.ts';
-import { press, useConsole, visit } from '../support/console.ts';
+import { press, shows, useConsole, visit } from '../support/console.ts';
 import { enter, focused } from '../support/keyboard.ts';
 import { freshName } from '../support/running-vault.ts';
 import { until, untilSeen } from '../support/until.ts';
@@ -81,19 +81,19 @@ describe('the console of three nodes, of which one dies', () => {
 
     await press(page, 'Kill node 1');
     const dialog = page.getByRole('dialog', { name: 'Kill node 1?' });
-    await dialog.getByText('stays on its disk').waitFor();
+    await shows(dialog, 'stays on its disk');
     await dialog.getByRole('button', { name: 'Kill node 1' }).click();
     await sentence(page, oneIsDead);
     await until(async () => (await rateOf(page, 'refused')) > 3, 30_000);
     expect(await rateOf(page, 'acknowledged')).toBeGreaterThan(5);
     expect(await page.locator('svg.rates rect.refused').count()).toBeGreaterThan(0);
-    expect(await page.locator('svg.rates .mark').count()).toBe(1);
+    await until(async () => (await page.locator('svg.rates .mark').count()) === 1);
     expect(await faultsOf(page)).toEqual([]);
     await press(page, 'Stop the test writes');
     await page.getByRole('button', { name: 'Start the test writes' }).waitFor();
 
     await change(page, 'Wipe node 2');
-    await page.getByRole('alert').getByText('two whole copies must stay').waitFor();
+    await shows(page.getByRole('alert'), 'two whole copies must stay');
     await press(page, 'Close');
 
     // The node of the profile is dead, and other views read from another node.
@@ -106,30 +106,28 @@ describe('the console of three nodes, of which one dies', () => {
     await page.getByRole('link', { name: 'WRITTEN_BEFORE', exact: true }).click();
     await press(page, 'Earlier version');
     await press(page, 'Show the value at that instant');
-    await page.getByText('the old value').waitFor();
+    await shows(page, 'the old value');
 
     await visit(page, '.env');
     const editor = page.getByLabel('The .env file');
     await editor.fill('IN_FILE=canary\nA=enc(IN_FILE)\n');
     await press(page, 'Encrypt');
-    await page.getByText('Stored 1 secret.').waitFor();
+    await shows(page, 'Stored 1 secret.');
     await press(page, 'Put it into the editor');
     await press(page, 'Expand');
     await press(page, 'Show the values');
-    await page.getByText('IN_FILE=canary').waitFor();
+    await shows(page, 'IN_FILE=canary');
     await editor.fill('');
 
     await visit(page, 'Activity');
     await page.getByLabel('Secret').fill('in_file');
     await page.getByRole('row', { name: 'encrypt-env' }).first().getByRole('link').click();
-    await page.getByText(/asked for encrypt-env.*, and node 2 did it \(200\)/).waitFor();
+    await shows(page, /asked for encrypt-env.*, and node 2 did it \(200\)/);
     await page.getByRole('link', { name: 'All activity' }).click();
     // The dead node refused this request. Its log still tells.
     await page.getByLabel('Request id').fill(refusedId.slice(0, 13));
     await page.getByRole('link', { name: refusedId.slice(0, 8) }).click();
-    await page
-      .getByText('asked for update-secret on ABSENT, and node 1 refused it (404, not_found)')
-      .waitFor();
+    await shows(page, 'asked for update-secret on ABSENT, and node 1 refused it (404, not_found)');
   });
 
   it('starts it again, and tells when it serves', async () => {
@@ -172,7 +170,7 @@ describe('the console of three nodes', () => {
     const changeByKeyboard = async (name: string, consequence: string): Promise<void> => {
       await enter(page, new RegExp(`^${name} node 3$`));
       const dialog = page.getByRole('dialog', { name: `${name} node 3?` });
-      await dialog.getByText(consequence).waitFor();
+      await shows(dialog, consequence);
       await page.keyboard.press('Escape');
       // A closed dialog has no role any more, but may still be there.
       await page.locator('dialog').waitFor({ state: 'detached' });
@@ -184,7 +182,7 @@ describe('the console of three nodes', () => {
     };
     await changeByKeyboard('Isolate', 'It no longer reaches the other nodes');
     await badge('no majority');
-    await page.locator('[data-node="3"]').getByText('It is cut off from the other').waitFor();
+    await shows(page.locator('[data-node="3"]'), 'It is cut off from the other');
     for (const value of ['1', '2']) {
       await cluster().ask(1, 'POST', '/v1/secrets', { body: { name: freshName(), value } });
     }

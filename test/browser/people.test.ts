@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { faultsOf } from '../support/accessible.ts';
-import { press, useConsole } from '../support/console.ts';
+import { press, shows, useConsole } from '../support/console.ts';
 import { enter, focused, tabTo } from '../support/keyboard.ts';
 import { useVault } from '../support/running-vault.ts';
 import { until } from '../support/until.ts';
@@ -49,7 +49,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
     await go(page, `secrets/${longest}`);
     await heading(page, longest);
     await press(page, 'Show the value of version 1');
-    await page.getByText('x'.repeat(500)).waitFor();
+    await shows(page, 'x'.repeat(500));
     await press(page, 'Show the lines');
     await page.locator('ins').first().waitFor();
     await press(page, 'Earlier version');
@@ -71,7 +71,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
       expect(await faultsOf(page)).toEqual([]);
     }
     await go(page, 'secrets/MISSING');
-    await page.getByText('There is no secret of this name').waitFor();
+    await shows(page, 'There is no secret of this name');
     expect(await faultsOf(page)).toEqual([]);
   });
 
@@ -92,7 +92,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
   it('in nodes, activity, a story and without a session', async () => {
     const { page } = await console.open();
     await go(page, 'nodes');
-    await page.getByText('can be used').waitFor();
+    await shows(page, 'can be used');
     expect(await faultsOf(page)).toEqual([]);
     const { headers } = await vault.ask('GET', `/v1/secrets/${longest}`);
     await go(page, 'activity');
@@ -130,7 +130,7 @@ describe('a person with a keyboard alone', () => {
     await arrived(page, 'BY_KEYBOARD');
     await tabTo(page, /^Show the present value/);
     await keyboard.press('Space');
-    await page.getByText('typed', { exact: true }).waitFor();
+    await shows(page, 'typed', { exact: true });
     expect(await focused(page)).toMatch(/^Hide the present value/);
     await keyboard.press('Space');
     await page.getByText('typed', { exact: true }).waitFor({ state: 'detached' });
@@ -139,7 +139,7 @@ describe('a person with a keyboard alone', () => {
     expect(await focused(page)).toBe('Value');
     await keyboard.type('changed');
     await enter(page, /^Store$/);
-    await page.getByText('Stored version 2 of BY_KEYBOARD.').waitFor();
+    await shows(page, 'Stored version 2 of BY_KEYBOARD.');
     await enter(page, /^Secrets$/);
     await heading(page, 'Secrets');
     expect((await vault.ask('GET', '/v1/secrets/BY_KEYBOARD')).json.value).toBe('changed');
@@ -154,7 +154,7 @@ describe('a person with a keyboard alone', () => {
     await tabTo(page, /^The \.env file$/);
     await keyboard.type('IN_FILE=canary\nA=enc(IN_FILE)\n');
     await enter(page, /^Encrypt$/);
-    await page.getByText('Stored 1 secret.').waitFor();
+    await shows(page, 'Stored 1 secret.');
     await enter(page, /^Put it into the editor$/);
     await tabTo(page, /^Expand puts values/);
     await keyboard.press('ArrowDown');
@@ -166,7 +166,7 @@ describe('a person with a keyboard alone', () => {
     await page.getByRole('region', { name: 'The pinned file' }).waitFor();
     await tabTo(page, /^Show the values$/);
     await keyboard.press('Space');
-    await page.getByText('IN_FILE=canary').waitFor();
+    await shows(page, 'IN_FILE=canary');
     await keyboard.press('Space');
     await page.getByText('IN_FILE=canary').waitFor({ state: 'detached' });
     await enter(page, /^Secrets$/);
@@ -187,12 +187,12 @@ describe('a person with a keyboard alone', () => {
     await keyboard.type(name);
     await tabTo(page, /^without status questions/);
     await keyboard.press('Space');
-    await page.getByText(`${name}@1`).waitFor();
+    await shows(page, `${name}@1`);
     await tabTo(page, /^Hold still$/);
     await keyboard.press('Space');
     expect(await focused(page)).toBe('Go on');
     await enter(page, /, its story$/);
-    await page.getByText(`asked for create-secret on ${name}`).waitFor();
+    await shows(page, `asked for create-secret on ${name}`);
     await enter(page, /^All activity$/);
     await heading(page, 'Activity');
   });

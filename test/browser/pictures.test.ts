@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { useCluster } from '../support/cluster-process.ts';
-import { press, useConsole, visit } from '../support/console.ts';
+import { press, shows, useConsole, visit } from '../support/console.ts';
 import { useVault } from '../support/running-vault.ts';
 
 jest.setTimeout(120_000);
@@ -100,7 +100,7 @@ describe('the pictures of the documents', () => {
     for (let presses = 0; presses < 3; presses += 1) {
       await press(page, 'Earlier version');
     }
-    await page.getByText('version 2', { exact: true }).first().waitFor();
+    await shows(page, 'version 2', { exact: true });
     await take(page, 'secret');
   });
 
@@ -139,7 +139,7 @@ const describeNodes = () => {
     await page.waitForTimeout(45_000);
     await press(page, 'Kill node 2');
     await page.getByRole('dialog').getByRole('button', { name: 'Kill node 2' }).click();
-    await page.getByText('2 of 3 nodes serve').waitFor();
+    await shows(page, '2 of 3 nodes serve');
     await page.waitForTimeout(10_000);
     await take(page, 'nodes');
     await press(page, 'Stop the test writes');

@@ -1,7 +1,7 @@
 /** The list of secrets, and the actions on one, in a real browser. */
 import { describe, expect, it } from '@jest/globals';
 import type { Locator, Page, Route } from 'playwright-core';
-import { openSecret, press, useConsole, visit } from '../support/console.ts';
+import { openSecret, press, shows, useConsole, visit } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -52,10 +52,7 @@ describe('the list of secrets', () => {
   it('teaches how to create a secret while there is none, and creates one with a generated value', async () => {
     const { page } = await console.open();
     await page.getByRole('heading', { name: 'No secrets yet' }).waitFor();
-    await page
-      .getByText(/dsvault create DB_PASSWORD/)
-      .first()
-      .waitFor();
+    await shows(page, /dsvault create DB_PASSWORD/);
     await press(page, 'New secret');
     await fill(page, 'Name', 'app.token');
     await inDialog(page).getByText('Generate a value').click();
@@ -86,7 +83,7 @@ describe('the list of secrets', () => {
     await page.getByRole('searchbox').focus();
     await page.keyboard.press('End');
     await page.keyboard.type('/ no name has a space');
-    await page.getByText(/^No stored secret has a name that begins with OTHER\/ no name/).waitFor();
+    await shows(page, /^No stored secret has a name that begins with OTHER\/ no name/);
   });
 
   it('shows deleted secrets when asked', async () => {
@@ -188,12 +185,10 @@ describe('the view of a secret', () => {
     await press(page, 'Destroy all old values');
     await fill(page, /^Type/, name);
     await submit(page);
-    await inDialog(page).getByText('1 of 2').waitFor();
+    await shows(inDialog(page), '1 of 2');
     expect(await inDialog(page).getByRole('progressbar').getAttribute('value')).toBe('1');
     await inDialog(page).getByRole('button', { name: 'Cancel' }).click();
-    await inDialog(page)
-      .getByText(/^You have given up waiting/)
-      .waitFor();
+    await shows(inDialog(page), /^You have given up waiting/);
     expect((await states()).filter((state) => state === 'destroyed')).toHaveLength(2);
     await page.unroute(destroying);
     await submit(page);
@@ -214,12 +209,12 @@ describe('the view of a secret', () => {
     const { page } = await console.open();
     await page.getByRole('radio', { name: 'deleted' }).check();
     await page.getByRole('link', { name, exact: true }).click();
-    await page.getByText('The last value was destroyed. Create a new one instead.').waitFor();
+    await shows(page, 'The last value was destroyed. Create a new one instead.');
     await press(page, 'Create a new value');
     await fill(page, 'Value', 'begun again');
     await submit(page);
     await told(page, `Created ${name}, version 3.`);
-    await page.getByText(/version 3, written by/).waitFor();
+    await shows(page, /version 3, written by/);
   });
 
   it('tells of an update, and of a lost race, when it shows the versions that there are now', async () => {
@@ -240,10 +235,7 @@ describe('the view of a secret', () => {
     await second.asked;
     expect(await page.getByRole('alert').count()).toBe(0);
     second.release();
-    await page
-      .getByRole('alert')
-      .getByText(/Someone else has changed the secret/)
-      .waitFor();
+    await shows(page.getByRole('alert'), /Someone else has changed the secret/);
     expect(await page.getByText(/version 3, written by/).count()).toBe(1);
     expect(await versionsOf(name)).toHaveLength(3);
     // Pressed again, the button stores the value after the other version.
@@ -268,7 +260,7 @@ describe('the view of a secret', () => {
     await told(page, `Stored version 2 of ${name}.`);
     await lose('third');
     await fill(page, 'Value', 'fourth');
-    await page.getByText(/version 3, written by/).waitFor();
+    await shows(page, /version 3, written by/);
     await submit(page);
     await told(page, `Stored version 4 of ${name}.`);
     expect((await versionsOf(name)).map(({ value }) => value)).toEqual([
@@ -289,11 +281,9 @@ describe('the view of a secret', () => {
       await press(page, 'Update');
       await fill(page, 'Value', 'second');
       await submit(page);
-      await inDialog(page).getByText('Working …').waitFor();
+      await shows(inDialog(page), 'Working …');
       await waysToGiveUp[way]?.(page);
-      await inDialog(page)
-        .getByText(/^You have given up waiting/)
-        .waitFor();
+      await shows(inDialog(page), /^You have given up waiting/);
       await page.unroute('**/actions/update-secret');
       await submit(page);
       await told(page, `Stored version 2 of ${name}.`);
@@ -366,7 +356,7 @@ describe('a console whose token covers some names', () => {
 
   it('refuses a name that the token does not cover while it is typed', async () => {
     const { page } = await writing.open();
-    await page.getByText(/Your token covers only/).waitFor();
+    await shows(page, /Your token covers only/);
     await press(page, 'New secret');
     await fill(page, 'Value', 'v');
     const fault = async (name: string) => {

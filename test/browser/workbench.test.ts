@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { press, useConsole, visit } from '../support/console.ts';
+import { press, shows, useConsole, visit } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 
 const vault = useVault();
@@ -125,11 +125,11 @@ describe('the workbench', () => {
     expect(await documentOf(page)).not.toContain('canary');
     expect(await page.getByRole('button', { name: 'Put it into the editor' }).count()).toBe(0);
     await press(page, 'Show the values');
-    await page.getByText('A=u:it is $5 canary@h').waitFor();
+    await shows(page, 'A=u:it is $5 canary@h');
     await press(page, 'Hide the values');
     expect(await documentOf(page)).not.toContain('canary');
     await press(page, 'Show the values');
-    await page.getByText('canary').waitFor();
+    await shows(page, 'canary');
     await page.evaluate('dispatchEvent(new Event("blur"))');
     await page.getByRole('button', { name: 'Show the values' }).waitFor();
     expect(await documentOf(page)).not.toContain('canary');
@@ -146,12 +146,9 @@ describe('the workbench', () => {
     await page.getByLabel('Pin').check();
     await press(page, 'Expand');
     await said(page, 'Read 1 secret.');
-    await page
-      .getByRole('region', { name: 'The pinned file' })
-      .getByText(`secret(${name}@1)`)
-      .waitFor();
+    await shows(page.getByRole('region', { name: 'The pinned file' }), `secret(${name}@1)`);
     await press(page, 'Show the values');
-    await page.getByText("A='the old value'").waitFor();
+    await shows(page, "A='the old value'");
   });
 
   it('lets a person give up waiting, and repeats the same action under the same key', async () => {

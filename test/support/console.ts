@@ -1,10 +1,16 @@
 /**
- * The page of `dsvault console` in a real browser. A test file has one browser and one console; each opening is a new
+ * The page of `dsvault console` in a real browser. A test file has one browser; each opening of a console is a new
  * session in a new profile.
  */
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  Locator,
+  Page,
+} from 'playwright-core';
 import { launchChromium } from './chromium.ts';
 import { type ConsoleProcess, type ConsoleVault, startConsoleProcess } from './console-process.ts';
 
@@ -25,7 +31,6 @@ type Prepare = (context: BrowserContext) => Promise<void>;
 
 export type UsedConsole = {
   readonly process: () => ConsoleProcess;
-  readonly browser: () => Browser;
   /**
    * Opens the console in a new profile, as a person does, and waits until it has a session. `prepare` may change the
    * profile before.
@@ -33,23 +38,35 @@ export type UsedConsole = {
   readonly open: (options?: BrowserContextOptions, prepare?: Prepare) => Promise<OpenedConsole>;
 };
 
+/** The browser of a test file, and how many of its consoles use it now. */
+let browser: Browser | undefined;
+let users = 0;
+
+const takeBrowser = async (): Promise<void> => {
+  users += 1;
+  browser ??= await launchChromium();
+};
+const leaveBrowser = async (): Promise<void> => {
+  users -= 1;
+  if (users > 0) return;
+  await browser?.close();
+  browser = undefined;
+};
+
 /**
- * A console for all tests of a file. A test fails if one of its pages complains, except about an action that was
+ * A console for all tests of a file or a `describe`. A test fails if one of its pages complains, except about an action that was
  * refused, which Chromium notes by itself. It fails too if a field may be read by helpers of the browser.
  */
 export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
   let running: ConsoleProcess;
-  let browser: Browser;
   let opened: OpenedConsole[] = [];
   // One after the other, so that each is ended if the next does not start.
   beforeAll(async () => {
     running = await startConsoleProcess(vault, { token: vault.token(claims) });
   });
   afterAll(() => running.end());
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(() => browser.close());
+  beforeAll(takeBrowser);
+  afterAll(leaveBrowser);
   afterEach(async () => {
     const complaints = opened.flatMap((one) => one.complaints);
     for (const { context } of opened) await context.close();
@@ -58,7 +75,7 @@ export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
   });
   const open: UsedConsole['open'] = async (options = {}, prepare) => {
     await running.newCode();
-    const context = await browser.newContext(options);
+    const context = await (browser as Browser).newContext(options);
     context.setDefaultTimeout(waitMs);
     await context.addInitScript(watchFields);
     await prepare?.(context);
@@ -68,12 +85,19 @@ export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
     await followLauncher(page, running);
     return one;
   };
-  return { process: () => running, browser: () => browser, open };
+  return { process: () => running, open };
 };
 
 /** Presses the button of this name, in the view or the dialog that a person sees. */
 export const press = (page: Page, name: string | RegExp): Promise<void> =>
   page.getByRole('button', { name, exact: typeof name === 'string' }).click();
+
+/** Waits until this part of the page shows the text; if it is `exact`, as the whole text of an element. */
+export const shows = (
+  part: Page | Locator,
+  text: string | RegExp,
+  how: { readonly exact?: true } = {},
+): Promise<void> => part.getByText(text, how).first().waitFor();
 
 /** Opens the console, and in it the view of a secret by its name in the list. */
 export const openSecret = async (console: UsedConsole, name: string): Promise<Page> => {
