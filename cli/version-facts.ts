@@ -1,4 +1,4 @@
-/** What the vault tells of the secrets of a file without their values. It needs no master key for that. */
+/** Reads the versions of the secrets of a file, without their values. The vault needs no master key for that. */
 
 import type { VersionEntry } from '../client/types.ts';
 import type { Reference } from '../functions/env/references.ts';

@@ -21,13 +21,13 @@ describe('--max-age', () => {
   const supersededAt = '2026-03-01T00:00:00.000Z';
   const ninetyDaysMs = durationMs('90d') ?? Number.NaN;
 
-  it('is exceeded a millisecond after that age, counted from when the pinned version was superseded', () => {
+  it('refuses a pin a millisecond after that age, counted from when the pinned version was superseded', () => {
     const limit = Date.parse('2026-05-30T00:00:00.000Z');
     const pin = pinWith(supersededAt);
     expect([limit, limit + 1].map((now) => isLate(pin, now, ninetyDaysMs))).toEqual([false, true]);
   });
 
-  it('is never exceeded by a pin of the current version, however old that is', () => {
+  it('never refuses a pin of the current version, however old that is', () => {
     expect(isLate(pinWith(null), Date.parse('2036-01-01T00:00:00.000Z'), 0)).toBe(false);
   });
 
@@ -37,14 +37,14 @@ describe('--max-age', () => {
 });
 
 describe('a duration', () => {
-  it('has days, hours, minutes or seconds, and nothing else', () => {
+  it('takes days, hours, minutes or seconds, and nothing else', () => {
     const texts = ['90d', '12h', '30m', '45s', '0d', '90', 'd', '1.5d', '-1d', '90D', '90 d', ''];
     const day = 86_400_000;
     const known = [90 * day, day / 2, 1_800_000, 45_000, 0];
     expect(texts.map(durationMs)).toEqual([...known, ...Array(7).fill(undefined)]);
   });
 
-  it('is shown in its largest whole unit', () => {
+  it('appears in its largest whole unit', () => {
     const ms = [0, 59_999, 60_000, 3_600_000, 86_399_999, 90.9 * 86_400_000];
     expect(ms.map(durationText)).toEqual(['0s', '59s', '1m', '1h', '23h', '90d']);
   });
