@@ -62,6 +62,7 @@ export const runChild = async (
   const over = new AbortController();
   let restarting: { readonly next: Child; readonly signal: NodeJS.Signals } | undefined;
   let child: Started | undefined;
+  let current = first;
   let endedBy: NodeJS.Signals | undefined;
   // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
   const stopListening = onSignals((signal, alreadySent) => {
@@ -84,7 +85,11 @@ export const runChild = async (
     for (;;) {
       await child.gone;
       if (restarting === undefined || over.signal.aborted) break;
-      child = startChild(restarting.next);
+      const next = startChild(restarting.next);
+      // The system refuses values that are too long. The old ones were not.
+      if (!next.isStarted) note('the program starts with its old values again');
+      child = next.isStarted ? next : startChild(current);
+      if (next.isStarted) current = restarting.next;
       restarting = undefined;
     }
     over.abort();
@@ -97,6 +102,7 @@ export const runChild = async (
 };
 
 type Started = {
+  readonly isStarted: boolean;
   /** Returns false if the program has ended already. */
   readonly send: (signal: NodeJS.Signals) => boolean;
   /** Settles once the program is gone. Its output may still be on its way. */
@@ -115,7 +121,8 @@ const startChild = (child: Child): Started => {
 
 const notStarted = ({ command }: Child, reason: string, code: number): Started => {
   note(`${command}: ${reason}`);
-  return { send: () => false, gone: Promise.resolve(), code: Promise.resolve(code) };
+  const gone = Promise.resolve();
+  return { isStarted: false, send: () => false, gone, code: Promise.resolve(code) };
 };
 
 const isWindows = process.platform === 'win32';
@@ -174,6 +181,7 @@ const spawnChild = (file: string, given: Child): Started => {
       });
     });
   return {
+    isStarted: true,
     send: (signal) => child.kill(signal),
     gone: Promise.race([cannotStart, ends('exit')]).then(() => undefined),
     code: Promise.race([cannotStart, ends('close')]),

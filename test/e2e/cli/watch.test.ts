@@ -94,6 +94,20 @@ describe('dsvault run --watch', () => {
     expect(stderr).not.toContain('tries again');
   });
 
+  it('starts the program with its old values if no environment can hold the new ones', async () => {
+    writeFileSync(join(dsvault.folder, '.env'), `V="${`secret(${name})`.repeat(3)}"\n`);
+    watch("trap 'exit 3' USR2");
+    await started.prints('up oneoneone');
+    await update('x'.repeat(60_000));
+    await started.prints('sh: cannot be run (E2BIG)');
+    await started.prints('up oneoneone\nup oneoneone');
+    await update('two');
+    await started.prints('up twotwotwo');
+    started.child.kill('SIGUSR2');
+    const stdout = 'up oneoneone\nup oneoneone\nup twotwotwo\n';
+    expect(await started.ran).toMatchObject({ code: 3, stdout });
+  });
+
   it.each([
     ['TERM', "trap 'echo down' TERM", ['-f', '-', '--grace', '0.1'], 'up one\ndown\nup two\n'],
     ['INT', "trap 'echo down; exit' INT", ['--signal', 'int'], 'up one\ndown\nup two\n'],
