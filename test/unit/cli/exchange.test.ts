@@ -97,11 +97,12 @@ describe('the exchange of dsvault', () => {
     await expect(asked).rejects.toBe(reason);
   });
 
-  it('asks again if an idle connection has ended, unless the request is a write', async () => {
+  it('asks again only if an idle connection has ended, and the request is no write', async () => {
     const asked: unknown[] = [];
+    let isBroken = false;
     const server = createServer((request, response) => {
       asked.push(request.method);
-      if (sockets.has(request.socket)) return request.socket.destroy();
+      if (isBroken || sockets.has(request.socket)) return request.socket.destroy();
       sockets.add(request.socket);
       return response.end();
     });
@@ -113,7 +114,9 @@ describe('the exchange of dsvault', () => {
     };
     expect([await ask('GET'), await ask('GET')]).toEqual([200, 200]);
     await expect(ask('DELETE')).rejects.toThrow('no answer');
-    expect(asked).toEqual(['GET', 'GET', 'GET', 'DELETE']);
+    isBroken = true;
+    await expect(ask('GET')).rejects.toThrow('no answer');
+    expect(asked).toEqual(['GET', 'GET', 'GET', 'DELETE', 'GET']);
   });
 
   it('speaks TLS, and refuses a certificate of an unknown authority', async () => {
