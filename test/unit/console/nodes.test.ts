@@ -1,11 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  changes,
-  consequences,
-  isPossible,
-  mergeAnswers,
-  sentencesOf,
-} from '../../../console/page/nodes.ts';
+import { changes, isPossible, mergeAnswers, sentencesOf } from '../../../console/page/nodes.ts';
 import type { NodeAnswer } from '../../../console/replies.ts';
 
 type Status = NonNullable<NodeAnswer['status']>;
@@ -150,13 +144,6 @@ describe('mergeAnswers', () => {
 });
 
 describe('the changes of a node', () => {
-  it('say what becomes of the data and the callers', () => {
-    for (const change of changes) {
-      const { data, callers } = consequences[change];
-      for (const text of [data, callers]) expect(text).toMatch(/^[A-Z].*\.$/);
-    }
-  });
-
   it.each([
     ['running', ['kill', 'pause', 'isolate', 'wipe']],
     ['killed', ['start', 'isolate', 'wipe']],
