@@ -27,7 +27,7 @@ export const exitCodes = {
 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** What the exit codes mean, as the help, the man page and docs/cli.md tell it. */
+/** The meanings of the exit codes, as the help, the man page and docs/cli.md tell them. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'done',
   1: 'another failure: a file or stdout cannot be written, a defect',

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { examplesOf } from './command.ts';
 import { exitCodeMeanings } from './failures.ts';
 
-/** What the environment changes. The test requires every variable that `dsvault` reads. */
+/** The variables of the environment. The test requires every variable that `dsvault` reads. */
 const variables: Readonly<Record<string, string>> = {
   DSVAULT_ADDR: 'where the vault is (http://127.0.0.1:3000)',
   DSVAULT_TOKEN: 'the token',

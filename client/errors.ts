@@ -30,7 +30,7 @@ type Facts = {
   readonly status: number | undefined;
 };
 
-/** What every operation of the client throws. `message` never has a value of a secret or a token. */
+/** The error that every operation of the client throws. `message` never has a value of a secret or a token. */
 export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refused | Unanswered);
 
 export const isVaultError = (error: unknown): error is VaultError =>

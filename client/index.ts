@@ -36,7 +36,7 @@ type Names = {
   readonly state?: 'stored' | 'deleted' | undefined;
 };
 
-/** What can be done with a vault. Every method throws a `VaultError`, or the reason of its signal. */
+/** The methods for one vault. Every method throws a `VaultError`, or the reason of its signal. */
 export type VaultClient = {
   /** Stores a new secret. Error `secret_exists` if there is one of this name. */
   readonly create: (name: string, value: Value, options?: Noted) => Promise<Written>;
@@ -68,7 +68,7 @@ export type VaultClient = {
     body: BodyOf<'encrypt-env'>,
     options?: Options,
   ) => Promise<ReplyOf<'encrypt-env'>>;
-  /** Who the vault takes the caller for. */
+  /** The caller as the vault knows it: its tenant, subject, scopes and names. */
   readonly whoami: (options?: Signal) => Promise<ReplyOf<'whoami'>>;
   /** Whether the store and the master key can be used. */
   readonly status: (options?: Signal) => Promise<ReplyOf<'get-status'>>;

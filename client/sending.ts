@@ -10,7 +10,7 @@ const retryAfterMaxS = 60;
 const backoffFirstMs = 100;
 const backoffLastMs = 5_000;
 
-/** What an operation is asked. */
+/** The parts of a request of an operation. */
 export type Asked<Id extends OperationId> = {
   /** The secret name, and the version, in the path. */
   readonly name?: string;
@@ -35,7 +35,7 @@ export type Request = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Pro
 /** Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has another. */
 export type TokenSource = (refused?: string) => string | Promise<string>;
 
-/** What a client tells while it works, for logs. Nothing of it holds a token, a body or a value. */
+/** An event that the client tells while it works, for logs. Nothing of it holds a token, a body or a value. */
 export type ClientEvent =
   | {
       readonly type: 'sending';
@@ -56,7 +56,7 @@ export type ClientEvent =
       readonly error: VaultError;
     };
 
-/** What performs one HTTP request; `fetch` is one. It must follow no redirect, and reject with the reason of the signal. */
+/** Performs one HTTP request, as `fetch` does. It must follow no redirect, and reject with the reason of the signal. */
 export type Exchange = (
   url: string,
   request: {

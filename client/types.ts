@@ -28,7 +28,7 @@ export type BodyOf<Id extends OperationId> = Documented[Id] extends { requestBod
     : Given<JsonOf<NonNullable<Holder>>>
   : undefined;
 
-/** The query of an operation. Where the request is JSON, its body has the options, and the query is empty. */
+/** The query of an operation. A JSON body has the options of its request, and the query is empty then. */
 export type QueryOf<Id extends OperationId> =
   BodyOf<Id> extends undefined
     ? Documented[Id]['parameters'] extends { query?: infer Query }

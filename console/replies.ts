@@ -38,7 +38,7 @@ export type Processes = {
 
 export type NodesReply = {
   readonly answers: readonly NodeAnswer[];
-  /** What was last seen of them; `null` before, and for a vault that is no cluster of this machine. */
+  /** The processes as they were last seen; `null` before, and for a vault that is no cluster of this machine. */
   readonly processes: Processes | null;
 };
 

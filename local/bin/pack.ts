@@ -22,7 +22,7 @@ const commandLine = {
   examples: ['npm run pack', `npm i -g ${target}/dsvault-${manifest.version}.tgz`],
 } as const;
 
-/** What both packages say of themselves. They have no dependencies: what they need is bundled. */
+/** The properties of both packages. They have no dependencies: what they need is bundled. */
 const shared = {
   version: manifest.version,
   license: manifest.license,

@@ -63,7 +63,7 @@ type Report = {
     readonly memoryBytes: number;
   };
 };
-/** What a node says of itself in `GET /v1/status`. */
+/** A node's report of itself in `GET /v1/status`. */
 const reportOf = async (node: number): Promise<Report> => {
   const reply = await fetch(`${cluster().urlOf(node)}/v1/status`, {
     headers: { Authorization: `Bearer ${vaultOf(node).token({ scope: 'vault:status' })}` },

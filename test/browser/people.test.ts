@@ -30,8 +30,8 @@ const heading = (page: Page, name: string) =>
   page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
 
 // `faultsOf` asks axe in light and dark, at 360 px and 1280 px, and presses Tab through the whole page.
-describe('the console has no fault for axe, no sideways scroll and no control that Tab does not reach', () => {
-  it('in the list of secrets and the dialog for a new one', async () => {
+describe('no fault for axe, sideways scroll or control that Tab misses', () => {
+  it('exists in the list of secrets and the dialog for a new one', async () => {
     const { page } = await console.open();
     await page.getByRole('link', { name: longest }).waitFor();
     expect(await faultsOf(page)).toEqual([]);
@@ -44,7 +44,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('in the view of a secret with the longest name', async () => {
+  it('exists in the view of a secret with the longest name', async () => {
     const { page } = await console.open();
     await go(page, `secrets/${longest}`);
     await heading(page, longest);
@@ -62,7 +62,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('for a deleted secret, a missing one and a weak token', async () => {
+  it('exists for a deleted secret, a missing one and a weak token', async () => {
     const { page } = await limited.open();
     for (const name of ['DELETED', longest]) {
       await go(page, `secrets/${name}`);
@@ -75,7 +75,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('in the workbench with faults and with a result', async () => {
+  it('exists in the workbench with faults and with a result', async () => {
     const { page } = await console.open();
     await go(page, 'env');
     const editor = page.getByLabel('The .env file');
@@ -89,7 +89,7 @@ describe('the console has no fault for axe, no sideways scroll and no control th
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('in nodes, activity, a story and without a session', async () => {
+  it('exists in nodes, activity, a story and without a session', async () => {
     const { page } = await console.open();
     await go(page, 'nodes');
     await shows(page, 'can be used');

@@ -66,7 +66,7 @@ const missedByTab = `(() => {
   const isReachable = (control) => {
     if (control.disabled || !control.checkVisibility({ visibilityProperty: true })) return false;
     if (control.type !== 'radio' || control.checked) return true;
-    // Of a group of choices, Tab reaches the chosen one, and the arrows lead to the others.
+    // Tab reaches the chosen one of a group of choices, and the arrows lead to the others.
     return root.querySelector('input[type=radio][name="' + control.name + '"]:checked') === null;
   };
   const told = (what, { outerHTML }) => what + ' ' + outerHTML.slice(0, 200);

@@ -53,7 +53,7 @@ describe('dsvault console', () => {
     () => {
       const folder = dirname(running.launcher);
       const { pid } = running.child;
-      /** What `cat` tells this user. It runs in the folder, so that the folders above are no hindrance. */
+      /** The answer of `cat` to this user. It runs in the folder, so that the folders above are no hindrance. */
       const nobodyReads = (file: string) => {
         const nobody = { cwd: folder, uid: 65_534, gid: 65_534, encoding: 'utf8' } as const;
         const { stdout, stderr } = spawnSync('cat', [file], nobody);

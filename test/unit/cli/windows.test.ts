@@ -1,4 +1,4 @@
-/** What `dsvault` does differently on Windows, as far as another system can show it. */
+/** The behaviour of `dsvault` on Windows, as far as another system can show it. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
