@@ -77,7 +77,7 @@ describe('a vault that was not started from this checkout, in the console', () =
   };
   const distant = useConsole(elsewhere, { scope: 'secrets:read vault:status' });
 
-  it('has its secrets, but neither buttons nor a log, and plain sentences say why', async () => {
+  it('shows its secrets, but neither buttons nor a log, and says why in plain sentences', async () => {
     const name = await vault.create();
     const { page } = await distant.open();
     await page.getByRole('link', { name, exact: true }).waitFor();

@@ -190,7 +190,7 @@ describe('the view of a secret', () => {
       .waitFor({ state: 'detached' });
   });
 
-  it('is found among the deleted ones, and offers a new value if the last value was destroyed', async () => {
+  it('stands among the deleted ones, and offers a new value if the last value was destroyed', async () => {
     const name = await vault.create();
     await vault.ask('DELETE', `/v1/secrets/${name}`, { note: 'no longer used' });
     await vault.call('DELETE', `/v1/secrets/${name}/versions/1`, {
