@@ -27,13 +27,30 @@ const logger = new Logger({ serviceName });
 const metrics = new Metrics({ namespace: 'SecretsVault', serviceName });
 
 /** Decisions that need attention soon. Each is counted, so that an alarm of template.yaml can tell of it. */
-const alarms: ReadonlySet<Decision> = new Set<Decision>([
+export const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'key_fault',
   'integrity_failure',
   'outcome_unknown',
   'clock_skew',
   'table_replicated',
 ]);
+
+/** The numbers of a request. It has no field for a name, a tenant, or any other word of a caller. */
+export type Measures = {
+  readonly operation: string;
+  readonly status: number;
+  readonly elapsedMs: number;
+  readonly calls: { readonly store: number; readonly kms: number };
+  /** How often each decision was made. */
+  readonly decisions: ReadonlyMap<Decision, number>;
+};
+
+let observe: (measures: Measures) => void = () => undefined;
+
+/** From now on `listener` gets the measures of each request, for a host that has its own metrics. It must not throw. */
+export const observeRequests = (listener: (measures: Measures) => void): void => {
+  observe = listener;
+};
 
 /**
  * The journal of a request and its log lines. Each line is one JSON object, as CloudWatch expects. Every field is
@@ -87,7 +104,9 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       };
       if (status >= 500) logger.error('request', line);
       else logger.info('request', line);
-      measure(operation, status, elapsedMs, decisions);
+      const measures = { operation, status, elapsedMs, calls, decisions };
+      measure(measures);
+      observe(measures);
     },
   };
 };
@@ -132,12 +151,7 @@ export const logPolicy = (policy: { readonly fault: string | null }): void => {
 };
 
 /** Writes one line of metrics per request, and one for each kind of warning. It must not await anything in between, because requests may overlap. */
-const measure = (
-  operation: string,
-  status: number,
-  elapsedMs: number,
-  decisions: ReadonlyMap<Decision, number>,
-): void => {
+const measure = ({ operation, status, elapsedMs, decisions }: Measures): void => {
   metrics.addDimension('operation', operation);
   metrics.addMetric('Requests', MetricUnit.Count, 1);
   metrics.addMetric('Faults', MetricUnit.Count, status >= 500 ? 1 : 0);

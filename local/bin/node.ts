@@ -18,6 +18,7 @@ import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data
 import { untilSignal } from '../host/ending.ts';
 import { applyEnvironment, serveFunctions } from '../host/functions.ts';
 import { createTransport } from '../host/in-process.ts';
+import { serveMetrics } from '../host/metrics-port.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
@@ -101,6 +102,9 @@ await runProgram(commandLine, async () => {
     useTransport('KMS', createKeyTransport(cluster.kms.endpoint, cluster.tls));
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
+    const endMetrics = await serveMetrics(report, async (registry) =>
+      (await import('../node/metrics.ts')).addNodeMetrics(registry, node.status),
+    );
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
     const gateway = await serveFunctions({ root, routes, port, report });
     rememberRunning(folder, {
@@ -125,6 +129,7 @@ await runProgram(commandLine, async () => {
     const lost = await Promise.race([signal, node.failed, refused]);
     stop.abort();
     await gateway.close(graceMs);
+    await endMetrics();
     policy?.close();
     forgetRunning(folder);
     if (lost) throw lost;

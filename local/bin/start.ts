@@ -8,6 +8,7 @@ import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { isLocalIdentity, serveFunctions } from '../host/functions.ts';
 import { keepLog, showHumanLog } from '../host/human-log.ts';
+import { serveMetrics } from '../host/metrics-port.ts';
 import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
@@ -88,12 +89,14 @@ await runProgram(commandLine, async ({ options }) => {
     // It comes second, so that it sees the lines before they are made short.
     keepLog(openLogFile(join(folder, 'log')).write);
     const { takesLocalTokens, close: endIdentity } = await beginIdentity(folder, isLocal);
+    const endMetrics = await serveMetrics(say);
     const gateway = await serveFunctions({ root, routes, port, report });
     const running = { url: gateway.url, takesLocalTokens, ...services.running };
     rememberRunning(folder, running);
     await greet(gateway.url, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
     await gateway.close(graceMs);
+    await endMetrics();
     endIdentity();
     forgetRunning(folder);
     if (lost) throw lost;

@@ -1,6 +1,7 @@
 /** A whole cluster as children of this process: the master key, three vault nodes, and the proxies between them. */
 import { rmSync } from 'node:fs';
 import { failure } from '../../system/failures.ts';
+import { readPort } from '../host/ports.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
 import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';
@@ -52,6 +53,13 @@ const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
   childFiles: [],
 });
 
+/** The nodes share one machine, so they take ports in a row for their metrics. 0 gives each any free one. */
+const metricsPortOf = (node: number): string => {
+  if (!process.env['VAULT_METRICS_PORT']) return '';
+  const first = readPort(0, 'VAULT_METRICS_PORT');
+  return String(first === 0 ? first : first + node - 1);
+};
+
 const nodeProgram = (
   { nodes, clusterFile }: Layout,
   { node, folder, port }: NodeLayout,
@@ -69,6 +77,7 @@ const nodeProgram = (
     VAULT_PEER_PROXY: proxy,
     HOST: host,
     PORT: String(port),
+    VAULT_METRICS_PORT: metricsPortOf(node),
   },
   ready: /^vault listening on /m,
   childFiles: ['etcd.pid'],

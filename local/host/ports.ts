@@ -11,13 +11,17 @@ export const readPort = (preset: number, name = 'PORT', least = 0): number => {
   throw failure(`${name} must be a number from ${least} to 65535`);
 };
 
-/** Turns the system's error into a sentence, if this process may not listen. */
-export const portRefused = (host: string, port: number, error: unknown): Error => {
+/**
+ * Turns the system's error into a sentence, if this process may not listen. `prefix` begins the names of the two
+ * variables.
+ */
+export const portRefused = (host: string, port: number, error: unknown, prefix = ''): Error => {
+  const variables = { port: `${prefix}PORT`, host: `${prefix}HOST` };
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'is in use: stop what listens there, or set PORT to another (0: any free one)',
-    EACCES: 'is not for this user to listen on: set PORT to one above 1023',
-    EADDRNOTAVAIL: 'cannot be had: HOST is no address of this machine',
-    ENOTFOUND: 'cannot be had: HOST is no address of this machine',
+    EADDRINUSE: `is in use: stop what listens there, or set ${variables.port} to another (0: any free one)`,
+    EACCES: `is not for this user to listen on: set ${variables.port} to one above 1023`,
+    EADDRNOTAVAIL: `cannot be had: ${variables.host} is no address of this machine`,
+    ENOTFOUND: `cannot be had: ${variables.host} is no address of this machine`,
   };
   const reason = reasons[codeOf(error) ?? ''] ?? `cannot be had (${sentenceOf(error)})`;
   return failure(`port ${port} of ${host} ${reason}`, { cause: error });

@@ -24,7 +24,7 @@ import {
 } from './peers.ts';
 import { openNodeRecord } from './record.ts';
 import { createReplacer } from './replacement.ts';
-import { areEqual, type NodeReport, shownOf } from './report.ts';
+import { type NodeReport, type NodeStatus, statusOf } from './report.ts';
 import { createSelf, hashMs } from './self.ts';
 import { createShortage } from './space.ts';
 import { createNodeState } from './state.ts';
@@ -59,6 +59,8 @@ export type VaultNode = {
   readonly front: Front;
   /** The same over HTTP, on 127.0.0.1. `GET /status` tells how all nodes are. */
   readonly endpoint: string;
+  /** The answer to `GET /status`. */
+  readonly status: () => NodeStatus;
   /** Resolves when the node serves for the first time. */
   readonly serving: Promise<void>;
   /** Settles with the reason only if the node cannot go on. */
@@ -160,11 +162,8 @@ export const startNodeIn = async (
     ...frontOptions,
     admit: async (kind) => (await state.admit()) ?? (kind === 'write' ? findShortage() : undefined),
   });
-  const served = await surroundings.serveFront({
-    front,
-    port: 0,
-    status: () => ({ node: config.node, nodes: shownOf(reports()), equal: areEqual(reports()) }),
-  });
+  const status = () => statusOf(config.node, reports());
+  const served = await surroundings.serveFront({ front, port: 0, status });
 
   const handOver = async (): Promise<void> => {
     const next = exchange.others().find((one) => one.alive && one.state === 'serving');
@@ -213,6 +212,7 @@ export const startNodeIn = async (
   return {
     front,
     endpoint: served.endpoint,
+    status,
     serving: state.serving,
     failed: failing.promise,
     close: async () => {

@@ -23,22 +23,24 @@ const digest = v.object({
 });
 export type Digest = v.InferOutput<typeof digest>;
 
+/**
+ * `waiting`: for other nodes, before its etcd may start. `joining`: it waits for a new member. `diverged`: its copy
+ * differs from the others'. Only `serving` answers requests.
+ */
+export const nodeStates = [
+  'waiting',
+  'joining',
+  'catching-up',
+  'serving',
+  'no-majority',
+  'diverged',
+  'defragmenting',
+] as const;
+
 const nodeReport = v.object({
   node: v.number(),
   alive: v.boolean(),
-  /**
-   * `waiting`: for other nodes, before its etcd may start. `joining`: it waits for a new member. `diverged`: its copy
-   * differs from the others'. Only `serving` answers requests.
-   */
-  state: v.picklist([
-    'waiting',
-    'joining',
-    'catching-up',
-    'serving',
-    'no-majority',
-    'diverged',
-    'defragmenting',
-  ]),
+  state: v.picklist(nodeStates),
   /** A sentence that says why the node does not serve. */
   reason: v.nullable(v.string()),
   /** Whether its member leads. */
@@ -75,6 +77,14 @@ export const shownOf = (reports: readonly NodeReport[]) => {
     }))
     .sort((a, b) => a.node - b.node);
 };
+
+/** The status of all nodes, as this node knows it. */
+export const statusOf = (node: number, reports: readonly NodeReport[]) => ({
+  node,
+  nodes: shownOf(reports),
+  equal: areEqual(reports),
+});
+export type NodeStatus = ReturnType<typeof statusOf>;
 
 /** The minor version of an etcd, such as `3.4`. Different ones may compute different hashes of equal data. */
 export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');

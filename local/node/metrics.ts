@@ -1,0 +1,97 @@
+/** The metrics of one node: its own state, and the other nodes as it knows them. */
+import { Gauge, type Registry } from 'prom-client';
+import { type NodeStatus, nodeStates } from './report.ts';
+
+type Own = NodeStatus['nodes'][number];
+
+/** A value that is not known now is `undefined`; its metric is absent then. */
+type Measure = (own: Own, status: NodeStatus) => number | undefined;
+
+const secondsOf = (instant: string | null): number | undefined =>
+  instant === null ? undefined : Date.parse(instant) / 1_000;
+
+const measures: readonly (readonly [name: string, help: string, measure: Measure])[] = [
+  ['vault_node_leader', 'Whether the etcd of this node leads.', ({ leader }) => Number(leader)],
+  [
+    'vault_node_applied_revision',
+    'The last revision that the etcd of this node has applied.',
+    ({ etcd, appliedRevision }) => (etcd === null ? undefined : appliedRevision),
+  ],
+  [
+    'vault_node_lag_revisions',
+    'Revisions by which this node is behind the furthest node that it knows.',
+    ({ etcd, lag }) => (etcd === null ? undefined : lag),
+  ],
+  [
+    'vault_nodes_alive',
+    'Nodes that this node hears, and itself.',
+    (_, { nodes }) => nodes.filter(({ alive }) => alive).length,
+  ],
+  [
+    'vault_copies_equal',
+    '0 if two nodes are known to hold different data.',
+    (_, { equal }) => Number(equal),
+  ],
+  [
+    'vault_copies_compared_timestamp_seconds',
+    'When the copy of this node was last found equal to those of a majority.',
+    ({ comparedAt }) => secondsOf(comparedAt),
+  ],
+  [
+    'vault_etcd_database_bytes',
+    'Size of the database file of etcd.',
+    ({ space }) => space?.dbBytes,
+  ],
+  [
+    'vault_etcd_database_used_bytes',
+    'The part of the database file that holds data.',
+    ({ space }) => space?.dbBytesInUse,
+  ],
+  [
+    'vault_etcd_quota_bytes',
+    'The size that the database may have; writes are refused above nine tenths of it.',
+    ({ space }) => space?.quotaBytes,
+  ],
+  [
+    'vault_etcd_resident_memory_bytes',
+    'The memory that etcd holds.',
+    ({ space }) => space?.memoryBytes ?? undefined,
+  ],
+  [
+    'vault_disk_free_bytes',
+    'Free space on the disk of the data folder.',
+    ({ space }) => space?.diskFreeBytes,
+  ],
+];
+
+/** Adds the metrics of a node, which are taken from its status at each scrape. */
+export const addNodeMetrics = (registry: Registry, statusNow: () => NodeStatus): void => {
+  const registers = [registry];
+  const look = (): [Own | undefined, NodeStatus] => {
+    const status = statusNow();
+    return [status.nodes.find(({ node }) => node === status.node), status];
+  };
+  for (const [name, help, measure] of measures) {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const [own, status] = look();
+        const value = own && measure(own, status);
+        if (value === undefined) this.remove();
+        else this.set(value);
+      },
+    });
+  }
+  new Gauge({
+    name: 'vault_node_state',
+    help: 'The state of this node: 1 for the one that it is in. Only a node that is serving answers requests.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const [own] = look();
+      for (const state of nodeStates) this.set({ state }, Number(state === own?.state));
+    },
+  });
+};
