@@ -79,8 +79,8 @@ export const createDataKeys = (
     async probe() {
       const command = new DescribeKeyCommand({ KeyId: masterKeyId });
       const abortSignal = context.clock.signalAfter(times.statusCallMs);
-      context.journal.called('kms', 'DescribeKey');
-      const { KeyMetadata } = await client.send(command, { abortSignal }).catch((cause) => {
+      const sent = callOnce(context, 'DescribeKey', () => client.send(command, { abortSignal }));
+      const { KeyMetadata } = await sent.catch((cause) => {
         throw faultOf(context, faultBehind(cause), cause);
       });
       if (KeyMetadata?.KeyState !== 'Enabled' || !KeyMetadata.KeyId) {
@@ -105,8 +105,8 @@ const call = <Output>(
   const callWithPermit = async (): Promise<Output> => {
     if (!(await semaphore.acquire(context))) throw last ? last.error() : outOfTime(context);
     try {
-      context.journal.called('kms', operation);
-      return await send(callSignal(context, times.kmsCallMs, times.attemptsEndMs));
+      const signal = callSignal(context, times.kmsCallMs, times.attemptsEndMs);
+      return await callOnce(context, operation, () => send(signal));
     } finally {
       semaphore.release();
     }
@@ -117,6 +117,28 @@ const call = <Output>(
     return last;
   });
 };
+
+/** Makes one call, and tells the journal its id, by which CloudTrail knows the call. */
+const callOnce = async <Output>(
+  { journal }: RequestContext,
+  operation: string,
+  send: () => Promise<Output>,
+): Promise<Output> => {
+  journal.called('kms', operation);
+  try {
+    const output = await send();
+    journal.answered(requestIdOf(output));
+    return output;
+  } catch (error) {
+    journal.answered(requestIdOf(error));
+    throw error;
+  }
+};
+
+/** The client gives outputs and errors of KMS the same metadata. An error without a reply has none. */
+const requestIdOf = (reply: unknown): string | undefined =>
+  (reply as { readonly $metadata?: { readonly requestId?: string } } | undefined)?.$metadata
+    ?.requestId;
 
 const faultBehind = (cause: unknown): Fault =>
   faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;

@@ -58,6 +58,8 @@ export const limits = {
   versionReadsConcurrencyMax: 16,
   /** Concurrent KMS calls of one request: enough for 96 names, and within the quota of KMS. */
   kmsConcurrencyMax: 16,
+  /** A line of the log has at most so many names and so many ids of KMS calls. More of them take further lines. */
+  lineEntriesMax: 96,
   /** 128 random bits, so that no two requests have the same id of their writes. */
   writeIdBytes: 16,
   /** KMS wraps a data key in at most this much. */

@@ -52,6 +52,15 @@ export const observeRequests = (listener: (measures: Measures) => void): void =>
   observe = listener;
 };
 
+/** Decisions after which a secret has, or after the last may have, another version. */
+const changes: ReadonlySet<Decision> = new Set<Decision>([
+  'created',
+  'version_written',
+  'deleted',
+  'destroyed',
+  'outcome_unknown',
+]);
+
 /**
  * The journal of a request and its log lines. Each line is one JSON object, as CloudWatch expects. Every field is
  * written by name, so that nothing else of a request, least of all a value, can reach a log. Metrics are lines too
@@ -63,9 +72,13 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
   let units = 0;
   let attempts = 0;
   let about: About = {};
+  const read = new Set<string>();
+  const wrote = new Set<string>();
+  const kmsRequestIds: string[] = [];
   const decided: Journal['decided'] = (decision, ref = {}) => {
     decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
     const line = { requestId, operation, decision, ...secretOf(ref) };
+    if (changes.has(decision) && ref.name !== undefined) wrote.add(writtenAs(ref));
     if (alarms.has(decision)) logger.warn('decision', line);
     else logger.info('decision', line);
   };
@@ -74,6 +87,12 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     called: (service, _call, consumed = 0) => {
       calls[service] += 1;
       units += consumed;
+    },
+    answered: (id) => {
+      if (id !== undefined) kmsRequestIds.push(id);
+    },
+    opened: (version) => {
+      read.add(writtenAs(version));
     },
     attempted: () => {
       attempts += 1;
@@ -86,24 +105,32 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const code = codeOf(error);
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
-      const line = {
-        requestId,
-        operation,
-        ...(principal && callerOf(principal)),
-        ...secretOf(about),
-        ...(about.noteBytes !== undefined && { noteBytes: about.noteBytes }),
+      const who = { requestId, operation, ...(principal && callerOf(principal)) };
+      const end = {
         outcome: status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused',
         status,
         ...(code !== undefined && { code }),
+      };
+      const lists = { read: [...read], wrote: [...wrote], kmsRequestIds };
+      const [first, ...more] = portionsOf(lists);
+      const line = {
+        ...who,
+        ...secretOf(about),
+        ...(about.noteBytes !== undefined && { noteBytes: about.noteBytes }),
+        ...end,
         attempts,
         storeCalls: calls.store,
         kmsCalls: calls.kms,
         units,
         ms: Math.round(elapsedMs * 10) / 10,
         ...causeOf(error),
+        ...first,
+        // An empty list says that no call has an id. Lines of versions that knew no ids have no list.
+        ...(calls.kms > 0 && kmsRequestIds.length === 0 && { kmsRequestIds }),
       };
       if (status >= 500) logger.error('request', line);
       else logger.info('request', line);
+      for (const portion of more) logger.info('continued', { ...who, ...end, ...portion });
       const measures = { operation, status, elapsedMs, calls, decisions };
       measure(measures);
       observe(measures);
@@ -123,6 +150,24 @@ const secretOf = ({ name, version }: Partial<VersionRef>) => ({
   ...(name !== undefined && { secret: name }),
   ...(version !== undefined && { version }),
 });
+
+const writtenAs = ({ name, version }: Partial<VersionRef>): string => `${name}@${version}`;
+
+/**
+ * The lists in portions that fit into one line each: the first for the line of the request, and the others for further
+ * lines. Only a request whose attempts lost races or failed needs more than one. A portion leaves out its empty lists.
+ */
+const portionsOf = (lists: Readonly<Record<string, readonly string[]>>) => {
+  const longest = Math.max(...Object.values(lists).map(({ length }) => length));
+  const count = Math.ceil(longest / limits.lineEntriesMax);
+  return Array.from({ length: count }, (_, index) => {
+    const from = index * limits.lineEntriesMax;
+    const parts = Object.entries(lists).map(
+      ([field, entries]) => [field, entries.slice(from, from + limits.lineEntriesMax)] as const,
+    );
+    return Object.fromEntries(parts.filter(([, entries]) => entries.length > 0));
+  });
+};
 
 const codeOf = (error: unknown): string | undefined => {
   if (error === undefined) return undefined;

@@ -31,6 +31,10 @@ export type RequestContext = {
 /** Collects the actions of one request for its log lines. It takes names and numbers, never a value. */
 export type Journal = {
   readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
+  /** Reports the id that KMS gave to a call, also to one that it refused. A call without a reply has none. */
+  readonly answered: (kmsRequestId: string | undefined) => void;
+  /** Reports that the value of a version was opened. No other line says that somebody may have read it. */
+  readonly opened: (version: VersionRef) => void;
   /** Reports that an attempt of a write begins. */
   readonly attempted: () => void;
   /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */

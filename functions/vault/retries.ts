@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
+import type { VersionRef } from '../model/types.ts';
 import type { Write, WriteOutcome } from './ports.ts';
 import type { RequestContext, StoreVault } from './request.ts';
 
@@ -152,9 +153,13 @@ const settle = async (
     return { outcome: 'unclear' } as const;
   });
   if (seen.outcome !== 'unclear' && seen.outcome !== 'refused') return seen;
-  journal.decided('outcome_unknown', aboutWrite(write));
+  // Each name is said, because nobody else says afterwards which secrets the write may have changed.
+  if (write.changes.length === 0) journal.decided('outcome_unknown');
+  for (const { next } of write.changes) journal.decided('outcome_unknown', refOf(next));
   throw new VaultError('outcome_unknown', 'the write may have taken effect', { cause });
 };
 
 const aboutWrite = ({ changes: [change, ...others] }: Write) =>
-  change && others.length === 0 ? { name: change.next.name, version: change.next.version } : {};
+  change && others.length === 0 ? refOf(change.next) : {};
+
+const refOf = ({ name, version }: VersionRef): VersionRef => ({ name, version });

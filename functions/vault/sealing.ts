@@ -63,7 +63,9 @@ export const openVersion = async (
   const { vault, tenant, name } = version;
   const key = await dataKeys.unwrap({ vault, tenant, name }, version.wrappedDataKey);
   try {
-    return open(version, key, version);
+    const value = open(version, key, version);
+    journal.opened(version);
+    return value;
   } catch (error) {
     journal.decided('integrity_failure', { name, version: version.version });
     throw error;

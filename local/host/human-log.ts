@@ -30,6 +30,12 @@ const policyLine = v.object({
   fault: v.optional(v.string()),
 });
 
+/** Metrics, decisions that need no attention, and more names of a request. */
+const silentLine = v.union([
+  v.object({ _aws: v.unknown() }),
+  v.object({ message: v.picklist(['decision', 'continued']) }),
+]);
+
 /** A subject may hold control characters, which a terminal would obey. */
 const shown = (text: string): string =>
   text.replaceAll(
@@ -72,13 +78,7 @@ export const humanLine = (text: string): string => {
     const what = fault === undefined ? 'the access policy is in use' : `warning: ${fault}`;
     return `${timeOf(timestamp)}  ${shown(what)}\n`;
   }
-  // The other lines are metrics, and decisions that need no attention.
-  return v.is(
-    v.union([v.object({ _aws: v.unknown() }), v.object({ message: v.literal('decision') })]),
-    line,
-  )
-    ? ''
-    : text;
+  return v.is(silentLine, line) ? '' : text;
 };
 
 /**

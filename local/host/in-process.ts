@@ -1,4 +1,5 @@
 /** Lets an AWS client reach a service of the same process, without a socket. */
+import { randomUUID } from 'node:crypto';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
 
@@ -23,7 +24,7 @@ export const createTransport = (answer: Answer): HttpHandler => ({
     return {
       response: new HttpResponse({
         statusCode: reply.status,
-        headers: {},
+        headers: { 'x-amzn-requestid': randomUUID() },
         body: Buffer.from(text),
       }),
     };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { text as textOf } from 'node:stream/consumers';
@@ -12,12 +13,16 @@ import {
   type KMSClientConfig,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { openJournal } from '../../functions/runtime/machine.ts';
+import type { DataKeys } from '../../functions/vault/ports.ts';
 import { createTransport } from '../../local/host/in-process.ts';
 import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { requestContext, someone } from '../support/requests.ts';
 import { countAnswered, openSocket } from '../support/sockets.ts';
 
 type Credentials = Kms['credentials'];
@@ -75,6 +80,19 @@ const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
     () => 'no refusal',
     ({ name }) => name,
   );
+
+/** The embedded KMS in this process, and the ids that it gives to calls. */
+const noting = (to: Kms) => {
+  const ids: string[] = [];
+  const transport = createTransport(to.answer);
+  const { handle } = transport;
+  transport.handle = async (request, options) => {
+    const answered = await handle(request, options);
+    ids.push(answered.response.headers['x-amzn-requestid'] ?? '');
+    return answered;
+  };
+  return { ids, transport };
+};
 
 beforeEach(async () => {
   folder = freshFolder();
@@ -503,5 +521,42 @@ describe('the embedded KMS, with other senders', () => {
       status: 400,
       __type: 'InvalidSignatureException',
     });
+  });
+});
+
+describe('the id of a call to KMS', () => {
+  // Shows G14.
+  it('is in exactly one line, that of its request, also if KMS refused the call', async () => {
+    const { ids, transport } = noting(kms);
+    reach = () => ({ endpoint: 'http://in-process', requestHandler: transport });
+    const keys = createDataKeys(clientOf(kms), kms.keyArn);
+    const bound = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };
+    const written: string[] = [];
+    const spies = [process.stdout, process.stderr].map((stream) =>
+      jest.spyOn(stream, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0),
+    );
+    const ask = async (work: (its: DataKeys) => Promise<unknown>) => {
+      const journal = openJournal('get-secret', randomUUID());
+      const error = await work(keys.for({ ...requestContext(), journal })).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      journal.close({ principal: someone(), status: 200, error, elapsedMs: 1 });
+    };
+    const { CiphertextBlob } = await generate(client, bound);
+    const unwrap = (its: DataKeys) => its.unwrap(bound, CiphertextBlob);
+    await Promise.all([
+      ask(unwrap),
+      ask((its) => Promise.all([unwrap(its), unwrap(its)])),
+      ask((its) => its.generate(bound)),
+      ask((its) => its.probe()),
+      ask((its) => its.unwrap({ ...bound, name: 'OTHER' }, CiphertextBlob)),
+    ]);
+    for (const spy of spies) spy.mockRestore();
+    const lines = written.filter((line) => line.includes('"message":"request"'));
+    const listed = lines.map((line): string[] => JSON.parse(line).kmsRequestIds);
+    expect(listed.map(({ length }) => length).sort()).toEqual([1, 1, 1, 1, 2]);
+    expect(new Set(ids).size).toBe(6);
+    expect(listed.flat().sort()).toEqual([...ids].sort());
   });
 });

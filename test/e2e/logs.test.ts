@@ -124,6 +124,46 @@ describeLocal('the log line of a request', () => {
   });
 
   // Shows G14.
+  it('names each version whose value was opened or that was written, and the call to KMS for each', async () => {
+    const [one, other, made] = [freshName(), freshName(), freshName()];
+    const path = `/v1/secrets/${one}`;
+    await call('POST', '/v1/secrets', { name: one, value: 'v' });
+    await call('PUT', path, { value: 'w' });
+    await call('POST', '/v1/secrets', { name: other, value: 'x' });
+    const content = `A=secret(${one})\nB="secret(${other}) secret(${one}@1)"\n`;
+    const all = [`${one}@2`, `${other}@1`, `${one}@1`];
+    const expanded = await call('POST', '/v1/env/expand', { content });
+    const unless = expanded.json.tag;
+    const file = { content: `A=secret(${one})\nB=enc(${made})\n`, values: { [made]: 'v' } };
+    const key = { 'Idempotency-Key': randomUUID() };
+    const dry = { ...file, dryRun: true };
+    const values = `${path}/versions?include=values`;
+    for (const [read, wrote, reply] of [
+      [[`${one}@2`], [], await call('GET', path)],
+      [[`${one}@1`], [], await call('GET', `${path}?version=1`)],
+      [[], [], await call('GET', path, undefined, { 'If-None-Match': '*' })],
+      [[`${one}@1`, `${one}@2`], [], await call('GET', values)],
+      [[], [], await call('GET', `${path}/versions`)],
+      [[], [], await call('GET', `${path}/explain`)],
+      [all, [], expanded],
+      [[], [], await call('POST', '/v1/env/expand', { content, unless })],
+      [[], [], await call('POST', '/v1/env/expand', { content: `${content}C=secret(${made})` })],
+      [[`${one}@2`], [], await call('POST', '/v1/env', dry)],
+      [[`${one}@2`], [`${made}@1`], await call('POST', '/v1/env', file, key)],
+      [[`${one}@2`], [], await call('POST', '/v1/env', file, key)],
+      [[], [`${one}@3`], await call('PUT', path, { value: 'y' })],
+      [[], [`${one}@2`], await call('DELETE', `${path}/versions/2`)],
+      [[], [`${one}@4`], await call('DELETE', path)],
+    ] as const) {
+      const { request } = await logged(reply);
+      const listed = (field: string) => [...((request[field] ?? []) as string[])].sort();
+      expect([listed('read'), listed('wrote')]).toEqual([[...read].sort(), [...wrote]]);
+      expect(request['kmsCalls']).toBeGreaterThanOrEqual(read.length);
+      expect(listed('kmsRequestIds')).toHaveLength(Number(request['kmsCalls']));
+    }
+  });
+
+  // Shows G14.
   it('shows the length of a note in bytes, and no line shows its text', async () => {
     const name = freshName();
     const canary = `c4n4ry-${randomUUID()}`;
@@ -295,7 +335,7 @@ describeLocal('the log', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
-        'noteBytes status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
+        'read wrote kmsRequestIds noteBytes status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
       ).split(' '),
     );
     const objects = vault.lines().filter((line) => line.startsWith('{'));

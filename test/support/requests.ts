@@ -47,6 +47,8 @@ export const readableJournal = (): ReadableJournal => {
       decisions.push({ decision, about });
     },
     concerns: () => {},
+    answered: () => {},
+    opened: () => {},
   };
 };
 

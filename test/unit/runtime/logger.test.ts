@@ -51,6 +51,11 @@ describe('the line of a request', () => {
       journal.called('store', 'GetItem', 1);
       journal.called('store', 'TransactWriteItems', 4);
       journal.called('kms', 'Decrypt');
+      journal.answered('k-1');
+      journal.opened({ name: 'DB_PASSWORD', version: 3 });
+      journal.opened({ name: 'DB_PASSWORD', version: 3 });
+      journal.decided('created', { name: 'API_KEY', version: 1 });
+      journal.decided('refused_exists', { name: 'OTHER' });
       journal.attempted();
       journal.attempted();
       journal.concerns({ name: 'DB_PASSWORD', version: 3 });
@@ -66,7 +71,47 @@ describe('the line of a request', () => {
       ...{ issuer: 'github', rule: 2, tenant: 'acme', subject: 'alice' },
       ...{ secret: 'DB_PASSWORD', version: 3, outcome: 'ok', status: 200, ms: 12.3 },
       ...{ attempts: 2, storeCalls: 2, kmsCalls: 1, units: 5 },
+      ...{ read: ['DB_PASSWORD@3'], wrote: ['API_KEY@1'], kmsRequestIds: ['k-1'] },
     });
+  });
+
+  it('has an empty list of ids if no call to KMS got a reply, and no list without a call', () => {
+    const [request] = messagesOf(
+      linesOf((journal) => {
+        journal.called('kms', 'Decrypt');
+        journal.answered(undefined);
+        journal.close(closing);
+      }),
+      'request',
+    );
+    expect(request).toMatchObject({ kmsCalls: 1, kmsRequestIds: [] });
+    for (const field of ['read', 'wrote']) expect(request).not.toHaveProperty(field);
+    expect(lineOf({})).not.toHaveProperty('kmsRequestIds');
+  });
+
+  it('has at most 96 names and ids, and further lines of the same caller have the others', () => {
+    const numbered = (mark: string, count: number) =>
+      Array.from({ length: count }, (_, index) => `${mark}${index}`);
+    const names = numbered('N', 200);
+    const ids = numbered('k-', 97);
+    const lines = linesOf((journal) => {
+      for (const name of names) journal.opened({ name, version: 1 });
+      for (const id of ids) journal.answered(id);
+      for (const name of numbered('N', 96))
+        journal.decided('outcome_unknown', { name, version: 2 });
+      journal.close({ ...closing, status: 503, error: new VaultError('outcome_unknown', '') });
+    });
+    const [request, ...more] = ['request', 'continued'].flatMap((one) => messagesOf(lines, one));
+    expect(more).toHaveLength(2);
+    const who = { requestId: 'r-1', operation: 'get-secret', issuer: 'github', tenant: 'acme' };
+    const end = { rule: 2, subject: 'alice', outcome: 'failed', code: 'outcome_unknown' };
+    for (const line of more) expect(line).toMatchObject({ ...who, ...end, status: 503 });
+    const listed = (field: string) => [request, ...more].map((line) => line?.[field] ?? []);
+    expect(listed('read').map((list) => (list as []).length)).toEqual([96, 96, 8]);
+    expect(listed('read').flat()).toEqual(names.map((name) => `${name}@1`));
+    expect(listed('kmsRequestIds').flat()).toEqual(ids);
+    expect(listed('wrote').flat()).toHaveLength(96);
+    expect(more[1]).not.toHaveProperty('wrote');
   });
 
   it('names nothing of an unknown caller', () => {

@@ -151,6 +151,20 @@ describe('a write', () => {
     if (expected !== 'internal') expect(told.length - unknown.length).toBe(failures);
   });
 
+  it('logs an unknown outcome once for each version that it may have written', async () => {
+    const both = [...create.changes, ...update.changes];
+    for (const [changes, versions] of [
+      [both, [1, 2]],
+      [[], [undefined]],
+    ] as const) {
+      const { run, context } = scripted({ writes: [unclear], write: { changes, unchanged: [] } });
+      expect(await codeOf(run)).toBe('outcome_unknown');
+      const { decisions } = context.journal;
+      const unknown = decisions.filter(({ decision }) => decision === 'outcome_unknown');
+      expect(unknown.map(({ about }) => about.version)).toEqual(versions);
+    }
+  });
+
   it('logs a failed attempt with the version that it wanted to write', async () => {
     const names = async (write: Write) => {
       const { run, context } = scripted({ writes: [throttled, written], write });
