@@ -33,6 +33,7 @@ const commands = new Map<string, () => Promise<CommandUnknownOpts>>([
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
   ['whoami', async () => (await import('./commands/whoami.ts')).whoamiCommand()],
   ['explain', async () => (await import('./commands/explain.ts')).explainCommand()],
+  ['log', async () => (await import('./commands/log.ts')).logCommand()],
   ['login', async () => (await import('./commands/login.ts')).loginCommand()],
   ['completion', async () => (await import('./commands/completion.ts')).completionCommand()],
   ['version', async () => (await import('./commands/version.ts')).versionCommand()],

@@ -1,12 +1,12 @@
 /** The actions of the page that concern the log of a vault on this machine. */
-import { createReadStream, existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { failure, systemCodeOf } from '../cli/failures.ts';
+import { linesOfLog } from '../cli/log-files.ts';
+import { inOrder } from '../cli/log-lines.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { FindLocal } from './local-vault.ts';
-import { type Filter, filter, inOrder, type LogLine, matches, parseLine } from './log-lines.ts';
+import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
 import { openTail } from './log-tail.ts';
 import type { Action } from './server.ts';
 
@@ -90,17 +90,10 @@ const storyOf = async (
 ): Promise<readonly LogLine[]> => {
   const found: LogLine[] = [];
   for (const { node, file } of sources) {
-    for (const part of [`${file}.1`, file].filter((one) => existsSync(one))) {
-      const lines = createInterface({ input: createReadStream(part, { signal }) });
-      try {
-        for await (const line of lines) {
-          if (!line.includes(requestId) || found.length >= storyLinesMax) continue;
-          const parsed = parseLine(line, node);
-          if (parsed?.requestId === requestId) found.push(parsed);
-        }
-      } catch (error) {
-        refuse(part, error);
-      }
+    for await (const line of linesOfLog(file, signal)) {
+      if (!line.includes(requestId) || found.length >= storyLinesMax) continue;
+      const parsed = parseLine(line, node);
+      if (parsed?.requestId === requestId) found.push(parsed);
     }
   }
   return inOrder(found);

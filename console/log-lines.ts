@@ -1,49 +1,19 @@
 /** The lines of a vault's log as the page shows them. No line of a log holds a value. */
 import * as v from 'valibot';
+import { type LogLine as LoggedLine, parseLine as parseLogged } from '../cli/log-lines.ts';
 import { testSecretOf, testTenant } from './test-names.ts';
 
 const testSecrets = [1, 2, 3].map((node) => testSecretOf(node));
 
-const text = v.optional(v.string());
-const count = v.optional(v.number());
-
-const logged = v.object({
-  message: v.picklist(['request', 'decision', 'policy']),
-  timestamp: v.string(),
-  requestId: text,
-  operation: text,
-  tenant: text,
-  subject: text,
-  secret: text,
-  version: count,
-  /** The result of a decision, such as `version_written`. */
-  decision: text,
-  /** How a request ended: `ok`, `refused` or `failed`. */
-  outcome: text,
-  status: count,
-  code: text,
-  cause: text,
-  fault: v.nullish(v.string()),
-  attempts: count,
-  storeCalls: count,
-  kmsCalls: count,
-  units: count,
-  ms: count,
-});
-
-export type LogLine = v.InferOutput<typeof logged> & {
+export type LogLine = LoggedLine & {
   /** The node that wrote it; `null` for a vault without nodes. */
   readonly node: number | null;
 };
 
-/** Reads one line; `undefined` if it is a line of metrics, or none of the functions. */
+/** Reads one line; `undefined` if it is a line of metrics, of no function, or only more names of a request. */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
-  try {
-    const parsed = v.safeParse(logged, JSON.parse(line));
-    return parsed.success ? { node, ...parsed.output } : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = parseLogged(line);
+  return parsed === undefined || parsed.message === 'continued' ? undefined : { node, ...parsed };
 };
 
 /** A person's search. A line must match each part that is given. */
@@ -69,16 +39,14 @@ export const matches = (line: LogLine, wanted: Filter): boolean => {
   const { secret, requestId, outcome, isQuiet } = wanted;
   const outcomes = [line.outcome, line.decision, line.code];
   return (
-    (!secret || holds(line.secret, secret)) &&
+    (!secret || namesOf(line).some((name) => holds(name, secret))) &&
     (!requestId || (line.requestId ?? '').startsWith(requestId.toLowerCase())) &&
     (!outcome || outcomes.some((one) => holds(one, outcome))) &&
     !(isQuiet && isNoise(line))
   );
 };
 
+const namesOf = ({ secret, read, wrote }: LogLine) => [secret, ...read, ...wrote];
+
 const holds = (whole: string | undefined, part: string): boolean =>
   whole?.toLowerCase().includes(part.toLowerCase()) === true;
-
-/** The lines in the order of their times. Lines of one time stay in the order in which they were written. */
-export const inOrder = (lines: readonly LogLine[]): readonly LogLine[] =>
-  [...lines].sort((one, other) => Date.parse(one.timestamp) - Date.parse(other.timestamp));

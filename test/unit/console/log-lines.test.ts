@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Filter, inOrder, matches, parseLine } from '../../../console/log-lines.ts';
+import { inOrder } from '../../../cli/log-lines.ts';
+import { type Filter, matches, parseLine } from '../../../console/log-lines.ts';
 import { storySentence } from '../../../console/page/story.ts';
 
 const request = {

@@ -1,0 +1,227 @@
+import { appendFileSync, linkSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { linesOfStack, queryFor } from '../../../cli/insights.ts';
+import { linesOfLog } from '../../../cli/log-files.ts';
+import {
+  type Answer,
+  ask,
+  type Question,
+  readsOf,
+  refusals,
+  requestsOf,
+} from '../../../cli/log-questions.ts';
+import { freshFolder } from '../../support/local-process.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const timeOf = (second: number): string => new Date(second * 1_000).toISOString();
+const lineAt = (second: number, fields: Fields = {}): string => {
+  const caller = { issuer: 'github', rule: 2, tenant: 'acme', subject: 'alice' };
+  const request = { message: 'request', operation: 'expand-env', requestId: `r-${second}` };
+  const end = { outcome: 'ok', status: 200, kmsCalls: 1, kmsRequestIds: ['k'] };
+  return JSON.stringify({ ...request, timestamp: timeOf(second), ...caller, ...end, ...fields });
+};
+
+async function* linesOf(lines: readonly string[]): AsyncGenerator<string> {
+  yield* lines;
+}
+
+const all = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, tenant: undefined };
+const answerTo = (question: Question, ...logs: (readonly string[])[]): Promise<Answer> =>
+  ask(question, logs.map(linesOf), all);
+const rowsOf = ({ entries }: Answer) => entries.map(({ row }) => row as Fields);
+
+const everythingOf = async (lines: AsyncIterable<string>): Promise<string[]> => {
+  const found: string[] = [];
+  for await (const line of lines) found.push(line);
+  return found;
+};
+
+describe('dsvault log reads', () => {
+  it.each<[string, Fields, readonly unknown[]]>([
+    ['a file that read it', { read: ['A@3', 'B@1'] }, [['read', [3]]]],
+    ['several versions', { read: ['A@3', 'A@1'] }, [['read', [3, 1]]]],
+    ['more names of a request', { message: 'continued', read: ['A@3'] }, [['read', [3]]]],
+    [
+      'a file that read and created',
+      { read: ['A@1'], wrote: ['A@2'] },
+      [
+        ['read', [1]],
+        ['created', [2]],
+      ],
+    ],
+    [
+      'a request that failed later',
+      { outcome: 'failed', code: 'internal', read: ['A@1'] },
+      [['read', [1]]],
+    ],
+    ['an update', { operation: 'update-secret', wrote: ['A@2'] }, [['updated', [2]]]],
+    [
+      'a destruction with an unknown outcome',
+      {
+        ...{ operation: 'destroy-version', outcome: 'failed', code: 'outcome_unknown' },
+        ...{ secret: 'A', version: 2 },
+      },
+      [['destroyed', [2]]],
+    ],
+    ['no look at its history', { operation: 'list-versions', secret: 'A' }, []],
+    ['no refused request', { outcome: 'refused', code: 'not_found', secret: 'A' }, []],
+    ['no other name', { read: ['AA@3', 'B.A@1', 'A.B@1'] }, []],
+    [
+      'no decision, because the line of its request follows',
+      {
+        ...{ message: 'decision', decision: 'created', secret: 'A', version: 1 },
+      },
+      [],
+    ],
+  ])('finds %s', async (_, fields, expected) => {
+    const rows = rowsOf(await answerTo(readsOf('A'), [lineAt(1, fields)]));
+    expect(rows.map(({ what, versions }) => [what, versions])).toEqual(expected);
+    const caller = { issuer: 'github', rule: 2, tenant: 'acme', subject: 'alice' };
+    for (const row of rows) expect(row).toMatchObject({ ...caller, timestamp: timeOf(1) });
+  });
+
+  it('tells the last reading that succeeded, of all logs, and since when every log tells', async () => {
+    const failed = { read: ['A@1'], outcome: 'failed', code: 'internal' };
+    const found = await answerTo(
+      readsOf('A'),
+      [lineAt(5), lineAt(8, { read: ['A@2'] }), lineAt(9, { wrote: ['A@3'] })],
+      [lineAt(3), lineAt(4, { read: ['A@1'] }), lineAt(9, failed)],
+    );
+    expect(found).toMatchObject({ lastRead: { timestamp: timeOf(8) }, begins: timeOf(5) });
+    expect(rowsOf(found).map(({ timestamp }) => timestamp)).toEqual([4, 8, 9, 9].map(timeOf));
+  });
+
+  it('counts lines that may hide a reading: cut off, or of a version that listed no names', async () => {
+    const whole = lineAt(1, { read: ['A@1'] });
+    const earlier = { kmsRequestIds: undefined };
+    const found = await answerTo(readsOf('A'), [
+      whole.slice(0, -9),
+      JSON.stringify({ message: whole }).slice(0, -9),
+      lineAt(2, { ...earlier, operation: 'expand-env' }),
+      lineAt(3, { ...earlier, operation: 'get-secret', secret: 'A' }),
+      lineAt(4, { ...earlier, operation: 'get-secret', secret: 'B' }),
+      lineAt(5, { ...earlier, kmsCalls: 0 }),
+      '{"_aws":{}',
+      'START RequestId: r-1',
+    ]);
+    expect(found).toMatchObject({ total: 0, unreadable: 2, unnamed: 2 });
+  });
+
+  it('keeps the newest 10,000 rows of more, and counts all', async () => {
+    const lines = Array.from({ length: 20_500 }, (_, at) => lineAt(at, { read: ['A@1'] }));
+    const found = await answerTo(readsOf('A'), lines.toReversed());
+    expect([found.total, found.entries.length]).toEqual([20_500, 10_000]);
+    expect(found.entries[0]?.row.timestamp).toBe(timeOf(10_500));
+    expect(found.entries.at(-1)?.row.timestamp).toBe(timeOf(20_499));
+  });
+});
+
+describe('dsvault log who', () => {
+  it('finds only the exact subject, and shows three of many names', async () => {
+    const read = Array.from({ length: 96 }, (_, at) => `N${at}@1`);
+    const found = await answerTo(requestsOf('alice'), [
+      lineAt(1, { read }),
+      lineAt(2, { subject: 'alice2' }),
+      lineAt(3, { secret: 'A', read: ['A@1'] }),
+    ]);
+    const cells = found.entries.map((entry) => entry.cells()[2]);
+    expect(cells).toEqual(['N0@1 N1@1 N2@1 and 93 more', 'A@1']);
+  });
+});
+
+describe('dsvault log refusals', () => {
+  it('finds refusals, also of unknown callers, but no failures', async () => {
+    const unknown = { issuer: undefined, tenant: undefined, subject: undefined };
+    const found = await answerTo(refusals, [
+      lineAt(1, { ...unknown, outcome: 'refused', status: 401, code: 'unauthenticated' }),
+      lineAt(2, { outcome: 'failed', status: 503 }),
+      lineAt(3),
+    ]);
+    expect(found.entries.map(({ cells }) => cells().slice(1, 3))).toEqual([
+      ['401', 'unauthenticated'],
+    ]);
+  });
+});
+
+describe('the log of a running vault', () => {
+  const fileIn = () => join(freshFolder(), 'log');
+  const long = 'x'.repeat(200_000);
+
+  it('is read with its older part first, and either part may be absent', async () => {
+    const file = fileIn();
+    expect(await everythingOf(linesOfLog(file))).toEqual([]);
+    writeFileSync(file, `three\n${long}`);
+    expect(await everythingOf(linesOfLog(file))).toEqual(['three', long]);
+    writeFileSync(`${file}.1`, 'one\ntwo\n');
+    expect(await everythingOf(linesOfLog(file))).toEqual(['one', 'two', 'three', long]);
+  });
+
+  it('is read once if it is put aside between the opening of its two parts', async () => {
+    const file = fileIn();
+    writeFileSync(file, 'one\n');
+    linkSync(file, `${file}.1`);
+    expect(await everythingOf(linesOfLog(file))).toEqual(['one']);
+  });
+});
+
+describe('a query of CloudWatch Logs Insights', () => {
+  const piece = '@message like "[\\w.:/+=@-]+"';
+  const grammar = new RegExp(
+    `^fields @message \\| filter ${piece}( and ${piece})* \\| sort @timestamp desc \\| limit 10000$`,
+  );
+
+  it('has the same form for every subject, and finds each line of the subject', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (subject) => {
+        const { holds } = requestsOf(subject);
+        expect(queryFor(holds)).toMatch(grammar);
+        const line = JSON.stringify({ subject });
+        expect(holds.filter((held) => !line.includes(held))).toEqual([]);
+      }),
+    );
+    const hostile = requestsOf('" or 1 | limit 1 # \\" \' `x` /.*/ %');
+    expect(queryFor(hostile.holds)).toMatch(grammar);
+    expect(queryFor(requestsOf('github:74').holds)).toContain('like "github:74"');
+    expect(() => queryFor(['"'])).toThrow();
+  });
+});
+
+describe('the logs of a stack', () => {
+  const { PATH } = process.env;
+  afterEach(() => {
+    process.env['PATH'] = PATH;
+  });
+
+  it('are searched in halves of the time as long as a query returns as many lines as it can', async () => {
+    const folder = freshFolder();
+    const asked = join(folder, 'asked');
+    const program = `#!${process.execPath}
+      const { appendFileSync, readFileSync } = require('node:fs');
+      const words = process.argv.slice(2);
+      const after = (flag) => words[words.indexOf(flag) + 1];
+      if (words[1] === 'start-query') {
+        appendFileSync('${asked}', JSON.stringify(words) + '\\n');
+        console.log(JSON.stringify({ queryId: after('--start-time') + '-' + after('--end-time') }));
+      } else {
+        const [from, to] = after('--query-id').split('-').map(Number);
+        const count = to - from > 1_000 ? 10_000 : 1;
+        const row = [{ field: '@ptr', value: 'p' }, { field: '@message', value: from + '-' + to }];
+        console.log(JSON.stringify({ status: 'Complete', results: Array(count).fill(row) }));
+      }`;
+    writeFileSync(join(folder, 'aws'), program, { mode: 0o700 });
+    appendFileSync(asked, '');
+    process.env['PATH'] = `${folder}${delimiter}${PATH}`;
+    const lines = await everythingOf(
+      linesOfStack('vault', ['A'], { from: 1_000_000, to: 3_000_000 }),
+    );
+    // Each second from 940 to 3060, a minute before and after, is asked for once.
+    expect(lines).toEqual(['940-1470', '1471-2000', '2001-2530', '2531-3060']);
+    const words: string[] = JSON.parse(readFileSync(asked, 'utf8').split('\n')[0] ?? '');
+    const groups = words.filter((word) => word.startsWith('/aws/lambda/vault-'));
+    expect(groups).toHaveLength(14);
+    expect(words.slice(0, 2)).toEqual(['logs', 'start-query']);
+  });
+});
