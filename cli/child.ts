@@ -8,6 +8,7 @@ import spawn from 'cross-spawn';
 import { variable } from './environment.ts';
 import { systemCodeOf } from './failures.ts';
 import { note } from './output.ts';
+import { endProgress } from './progress.ts';
 import { startRedaction } from './redaction.ts';
 
 /** The exit codes of shells. */
@@ -156,6 +157,7 @@ const spawnChild = (file: string, given: Child): Started => {
   // The filters are made before the child, because an error here would leave a child whose output nobody reads.
   const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
   const cannot = (error: unknown): string => `cannot be run (${systemCodeOf(error)})`;
+  endProgress();
   let child: ChildProcess;
   try {
     const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];

@@ -8,6 +8,7 @@ import { curlOf } from './curl.ts';
 import { exchange } from './exchange.ts';
 import { exitCodes, failure, failureOf } from './failures.ts';
 import { note, print, wantsJson } from './output.ts';
+import { withProgress } from './progress.ts';
 import type { Settings } from './settings.ts';
 import type { Token } from './token.ts';
 
@@ -42,7 +43,8 @@ export const openClient = (settings: Settings): Client => {
       throw failure('ok', 'printed');
     }
     try {
-      const reply = await send(id, keyed);
+      const asking = () => send(id, keyed);
+      const reply = await (settings.verbose ? asking() : withProgress(asking));
       if (operations[id].keyed) keepKey(key);
       return reply;
     } catch (error) {

@@ -16,6 +16,7 @@ const variables: Readonly<Record<string, string>> = {
   NO_COLOR: 'if set, the heads of tables are not bold',
   PATH: 'where run, and the token command, find their programs',
   PATHEXT: 'the endings of programs, on Windows',
+  TERM: 'if dumb, no line tells that the vault takes long',
   VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
   XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',
   XDG_CACHE_HOME: 'the folder for caches, with kept tokens (~/.cache)',

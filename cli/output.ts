@@ -55,7 +55,23 @@ export const wantsJson = (): boolean => {
 export const note = (sentence: string): void => noteLine(`dsvault: ${sentence}`);
 
 /** Prints a line to stderr for editors and other programs. The line may quote a server or the name of a file. */
-export const noteLine = (line: string): void => void process.stderr.write(`${shown(line)}\n`);
+export const noteLine = (line: string): void => {
+  eraseLine();
+  process.stderr.write(`${shown(line)}\n`);
+};
+
+let isDrawn = false;
+
+/** Draws a line at the terminal of stderr in place of the last drawn one. Anything else that is printed erases it. */
+export const drawLine = (line: string): void => {
+  process.stderr.write(`\r${line}\u001b[K`);
+  isDrawn = true;
+};
+
+export const eraseLine = (): void => {
+  if (isDrawn) process.stderr.write('\r\u001b[K');
+  isDrawn = false;
+};
 
 /** A document as JSON, with escapes for all characters that could command a terminal. */
 const jsonOf = (document: unknown): string => {

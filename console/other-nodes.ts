@@ -30,7 +30,7 @@ export const readingElsewhere = (options: ReadingOptions): Client => {
     yield* others.filter((url) => url !== first);
   }
   return async (id, asked) => {
-    if (operations[id].method === 'GET' && isLoopback(new URL(addr))) {
+    if (!operations[id].writes && isLoopback(new URL(addr))) {
       for await (const url of nodes()) {
         try {
           const reply = await clientOf(url)(id, asked);

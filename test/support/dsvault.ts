@@ -1,6 +1,6 @@
 /**
  * The real binary `cli/dsvault.js` as a child process, in a pseudo-terminal if needed. During each run the command
- * lines of all processes on the machine are recorded, so that a test can ask where a value was visible.
+ * lines of the process and of all that it starts are recorded, so that a test can ask where a value was visible.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -50,17 +50,28 @@ type How = {
   readonly columns?: number;
 };
 
-/** The command lines of all processes of this machine. A process may end while it is read. */
-export const commandLines = (): string[] =>
-  readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      try {
-        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')];
-      } catch {
-        return [];
-      }
-    });
+type Process = { readonly parent: string; readonly line: string };
+
+/** The command lines of a process and of all that it has started. A process may end while it is read. */
+export const commandLines = (root: number | undefined): string[] => {
+  const processes = new Map<string, Process>();
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      // The name in parentheses may hold anything; the state and the parent come after it.
+      const [, parent = ''] =
+        /.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      processes.set(pid, { parent, line });
+    } catch {
+      // It has ended.
+    }
+  }
+  const isBelow = (pid: string): boolean => {
+    const { parent } = processes.get(pid) ?? {};
+    return pid === String(root) || (parent !== undefined && isBelow(parent));
+  };
+  return [...processes].filter(([pid]) => isBelow(pid)).map(([, { line }]) => line);
+};
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -89,7 +100,7 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
     if (how.input !== undefined) child.stdin.write(how.input);
     if (!how.open) child.stdin.end();
     const scan = setInterval(() => {
-      for (const line of commandLines()) seen.add(line);
+      for (const line of commandLines(child.pid)) seen.add(line);
     }, scanEveryMs);
     const ran = once(child, 'close').then(([code]): Ran => {
       clearInterval(scan);

@@ -34,7 +34,7 @@ describe('dsvault console', () => {
 
   it('prints no code, and shows neither code nor token in the command line of any process', async () => {
     const codes = [running.code(), await running.newCode()];
-    const seen = commandLines().join('\n');
+    const seen = commandLines(process.pid).join('\n');
     expect(seen).toContain('dsvault.js console');
     for (const secret of [...codes, vault.token().split('.')[2] ?? '']) {
       expect(seen).not.toContain(secret);

@@ -1,4 +1,6 @@
 /** How `dsvault` sends requests when answers are lost, late or wrong: retries, and keys that make them safe. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type FaultyFront, type Plan, startFaultyFront } from '../../support/faulty-front.ts';
@@ -217,6 +219,42 @@ describe('a request of dsvault', () => {
     }
     await dsvault.run(['env', 'expand', '-', '--curl'], { input: `A=${canary}` });
     expect(front.seen()).toHaveLength(0);
+  });
+});
+
+describe('a request that takes more than a second', () => {
+  const told = /waiting for the vault, 1 s/;
+
+  it('is told at a terminal, and the line is gone when the answer is there', async () => {
+    front.plan('hang', 'pass');
+    const { stdout } = await dsvault.run(['list', '--timeout', '1.5'], { terminal: true });
+    expect(stdout).toMatch(told);
+    // A terminal shows what follows the last carriage return of a line.
+    const shown = (line: string) => line.split('\r').findLast(Boolean)?.replaceAll('\u001b[K', '');
+    const lines = stdout.split('\n').map(shown);
+    expect(lines.filter((line) => told.test(line ?? ''))).toEqual([]);
+    expect(lines.join()).toContain('dsvault tries again');
+  });
+
+  it('is not told while the terminal belongs to the program of run', async () => {
+    writeFileSync(join(dsvault.folder, 'app.env'), `A=secret(${await create()})\n`);
+    front.plan('pass', 'hang');
+    const watch = ['run', '--watch', '--interval', '0.1', '--timeout', '3', '-f', 'app.env'];
+    const ran = await dsvault.run([...watch, '--', 'sleep', '2.5'], { terminal: true });
+    expect(front.seen()).toHaveLength(2);
+    expect(ran).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('is not told where nobody looks', async () => {
+    for (const [args, terminal] of [
+      [[], false],
+      [['--json'], true],
+    ] as const) {
+      front.plan('hang', 'pass');
+      const ran = await dsvault.run(['list', '--timeout', '1.5', ...args], { terminal });
+      expect(ran.code).toBe(0);
+      expect(ran.stdout + ran.stderr).not.toMatch(told);
+    }
   });
 });
 

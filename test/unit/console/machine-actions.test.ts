@@ -266,10 +266,11 @@ describe('a read of the console', () => {
 
   it('goes to another node, unlike a write, which goes only to the node of the profile', async () => {
     const { client, asked } = setUpReads({ 0: absent['a dead node'] });
-    for (const id of ['create-secret', 'expand-env', 'delete-secret'] as const) {
+    for (const id of ['create-secret', 'encrypt-env', 'delete-secret'] as const) {
       await expect(client(id)).rejects.toThrow('cannot reach it');
     }
     expect(asked).toEqual([0, 0, 0]);
+    expect(await client('expand-env')).toEqual({ node: 1 });
   });
 
   it('is patient from the beginning with a vault that is elsewhere', async () => {

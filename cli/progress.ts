@@ -1,0 +1,38 @@
+/** A line at a terminal that tells how long `dsvault` has waited for the vault, once that is more than a second. */
+import { variable } from './environment.ts';
+import { drawLine, eraseLine, wantsJson } from './output.ts';
+
+const silentMs = 1_000;
+const drawEveryMs = 250;
+
+let isOver = false;
+let firstAt: number | undefined;
+let answers = 0;
+
+/** Draws nothing any more, because the terminal belongs to another program now. */
+export const endProgress = (): void => {
+  isOver = true;
+};
+
+/** Performs a request, and tells a person that it takes long. The line is gone when the request is done. */
+export const withProgress = async <Result>(request: () => Promise<Result>): Promise<Result> => {
+  const isSeen = process.stderr.isTTY && variable('TERM') !== 'dumb' && !wantsJson();
+  if (!isSeen || isOver) return await request();
+  firstAt ??= performance.now();
+  const begin = firstAt;
+  const draw = (): void => {
+    const waitedMs = performance.now() - begin;
+    if (isOver || waitedMs < silentMs) return;
+    const so = answers === 0 ? '' : `, ${answers} ${answers === 1 ? 'answer' : 'answers'} so far`;
+    drawLine(`dsvault: waiting for the vault, ${Math.floor(waitedMs / 1_000)} s${so}`);
+  };
+  const timer = setInterval(draw, drawEveryMs);
+  draw();
+  try {
+    return await request();
+  } finally {
+    clearInterval(timer);
+    eraseLine();
+    answers += 1;
+  }
+};
