@@ -391,6 +391,32 @@ describe('template.yaml', () => {
     expect(widgets).toHaveLength(8);
   });
 
+  it('has a saved query for each question of dsvault log, over all logs that may answer it', () => {
+    const queries = Object.values(document.Resources).filter(
+      ({ Type }) => Type === 'AWS::Logs::QueryDefinition',
+    );
+    const logsOf = (operations: readonly string[]) =>
+      operations.map((operation) => ({ Ref: `${resourceOf(operation)}Logs` }));
+    const all = logsOf(Object.keys(routes));
+    const idle = ['explain-secret', 'list-secrets', 'whoami', 'get-status', 'get-health'];
+    const touching = logsOf(Object.keys(routes).filter((operation) => !idle.includes(operation)));
+    const texts = queries.map(({ Properties }) => String(Properties['QueryString']));
+    const expected = [
+      [touching, '@message like /"DB_PASSWORD@/'],
+      [all, 'subject = "alice"'],
+      [all, 'requestId like /^c484c830/'],
+      [all, 'outcome = "refused"'],
+    ] as const;
+    expect(queries).toHaveLength(expected.length);
+    for (const [index, [logs, condition]] of expected.entries()) {
+      const groups = (queries[index]?.Properties['LogGroupNames'] ?? []) as readonly object[];
+      expect(new Set(groups.map((group) => JSON.stringify(group)))).toEqual(
+        new Set(logs.map((group) => JSON.stringify(group))),
+      );
+      expect(texts[index]).toContain(condition);
+    }
+  });
+
   it('takes the name of the stack for the id of the vault unless VaultId is given', () => {
     const { Default, AllowedPattern = '' } = document.Parameters['VaultId'] ?? {};
     expect(Default).toBe('');

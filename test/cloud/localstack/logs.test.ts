@@ -1,6 +1,10 @@
 /** The logs of the functions, read through the API of CloudWatch Logs. */
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { openDsvault } from '../../support/dsvault.ts';
+import { freshFolder } from '../../support/local-process.ts';
 import { freshName, type Reply, useVault } from '../../support/running-vault.ts';
 import { askAws } from './aws.ts';
 
@@ -41,6 +45,7 @@ describe('the log of a request in CloudWatch Logs', () => {
     expect(request).toMatchObject({ message: 'request', level: 'INFO', requestId: id });
     expect(request).toMatchObject({ operation: 'create-secret', subject: 'alice' });
     expect(request).toMatchObject({ outcome: 'ok', status: 201, attempts: 1, kmsCalls: 1 });
+    expect(request).toMatchObject({ kmsRequestIds: [expect.any(String)] });
     expect(request).toMatchObject({ tenant: expect.stringMatching(/^tenant-/) });
     expect(more).toEqual([]);
     expect(lines.join()).not.toContain('Canary');
@@ -61,6 +66,30 @@ describe('the log of a request in CloudWatch Logs', () => {
       ...['--query', `events[?contains(message, '${missing}')].message`],
     );
     expect(events).toEqual([]);
+  });
+});
+
+describe('dsvault log reads --aws', () => {
+  it('finds who created and read a secret with CloudWatch Logs Insights and the AWS CLI', async () => {
+    const name = freshName();
+    const created = await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
+    const read = await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
+    await linesOf('create-secret', created);
+    await linesOf('expand-env', read);
+    const folder = freshFolder();
+    const aws = `cd '${resolve('.')}' && exec node local/bin/launch.js local/bin/localstack.ts aws "$@"`;
+    writeFileSync(join(folder, 'aws'), `#!/bin/sh\n${aws}\n`, { mode: 0o700 });
+    const PATH = `${folder}${delimiter}${process.env['PATH']}`;
+    const dsvault = openDsvault({ PATH, VAULT_DATA_DIR: vault.dataDir });
+    const ran = await dsvault.run(['log', 'reads', name, '--aws', 'vault', '--json']);
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
+    const { rows, lastRead } = JSON.parse(ran.stdout);
+    const id = (reply: Reply) => reply.headers.get('x-request-id');
+    expect(rows).toMatchObject([
+      { what: 'read', operation: 'expand-env', subject: 'alice', requestId: id(read) },
+      { what: 'created', operation: 'create-secret', subject: 'alice', requestId: id(created) },
+    ]);
+    expect(lastRead).toMatchObject({ requestId: id(read) });
   });
 });
 
