@@ -85,9 +85,6 @@ const timeOf = ({ timestamp }: Row): number => Date.parse(timestamp);
 const isAfter = (one: Row, other: Row): boolean => timeOf(one) > timeOf(other);
 const byTime = (one: Entry, other: Entry): number => timeOf(one.row) - timeOf(other.row);
 
-const isOfRequest = ({ message }: LogLine): boolean =>
-  message === 'request' || message === 'continued';
-
 /** What every row says of its request. */
 const factsOf = (line: LogLine) => {
   const { timestamp, tenant, subject, issuer, rule, operation, outcome, status, code } = line;
@@ -117,7 +114,6 @@ export const readsOf = (name: string): Question => ({
   holds: [name],
   head: ['TIME', 'WHAT', 'VERSION', ...callerHead, 'OPERATION', 'OUTCOME', 'REQUEST'],
   entriesOf: (line) => {
-    if (!isOfRequest(line)) return [];
     const { operation, secret, version, code, read, wrote } = line;
     const perhaps = code === 'outcome_unknown' && secret === name && wrote.length === 0;
     const changed = perhaps ? [`${name}@${version}`] : wrote;
@@ -137,12 +133,8 @@ export const readsOf = (name: string): Question => ({
   readings: {
     isReading: (row) =>
       'what' in row && row.what === 'read' && 'outcome' in row && row.outcome === 'ok',
-    isUnnamed: ({ message, outcome, kmsCalls = 0, kmsRequestIds, secret = name }) =>
-      message === 'request' &&
-      outcome === 'ok' &&
-      kmsCalls > 0 &&
-      kmsRequestIds === undefined &&
-      secret === name,
+    isUnnamed: ({ kmsCalls = 0, kmsRequestIds, secret = name }) =>
+      kmsCalls > 0 && kmsRequestIds === undefined && secret === name,
   },
 });
 
@@ -170,7 +162,7 @@ export const requestsOf = (subject: string): Question => ({
   holds: piecesOf(subject),
   head: ['TIME', 'OPERATION', 'SECRETS', 'OUTCOME', 'TENANT', 'ISSUER', 'RULE', 'REQUEST'],
   entriesOf: (line) => {
-    if (!isOfRequest(line) || line.subject !== subject) return [];
+    if (line.subject !== subject) return [];
     const row = askingOf(line);
     const cells = () => [
       ...[row.timestamp, cell(row.operation), namesOf(row), outcomeOf(row)],

@@ -66,6 +66,22 @@ describe('dsvault log reads', () => {
       },
       [['destroyed', [2]]],
     ],
+    [
+      'an update with an unknown outcome',
+      {
+        ...{ operation: 'update-secret', outcome: 'failed', code: 'outcome_unknown' },
+        ...{ secret: 'A', wrote: ['A@2'] },
+      },
+      [['updated', [2]]],
+    ],
+    [
+      'no unknown outcome of another name',
+      {
+        ...{ operation: 'destroy-version', outcome: 'failed', code: 'outcome_unknown' },
+        ...{ secret: 'B', version: 2 },
+      },
+      [],
+    ],
     ['no look at its history', { operation: 'list-versions', secret: 'A' }, []],
     ['no refused request', { outcome: 'refused', code: 'not_found', secret: 'A' }, []],
     ['no other name', { read: ['AA@3', 'B.A@1', 'A.B@1'] }, []],
@@ -92,6 +108,15 @@ describe('dsvault log reads', () => {
     );
     expect(found).toMatchObject({ lastRead: { timestamp: timeOf(8) }, begins: timeOf(5) });
     expect(rowsOf(found).map(({ timestamp }) => timestamp)).toEqual([4, 8, 9, 9].map(timeOf));
+  });
+
+  it('answers from the first instant to the last, both included, and for one tenant', async () => {
+    const lines = [1, 2, 3, 4].map((second) => lineAt(second, { read: ['A@1'] }));
+    const other = lineAt(2, { read: ['A@1'], tenant: 'other' });
+    const range = { from: 2_000, to: 3_000, tenant: 'acme' };
+    const found = await ask(readsOf('A'), [linesOf([...lines, other])], range);
+    expect(rowsOf(found).map(({ timestamp }) => timestamp)).toEqual([2, 3].map(timeOf));
+    expect(found.begins).toBe(timeOf(1));
   });
 
   it('counts lines that may hide a reading: cut off, or of a version that listed no names', async () => {
