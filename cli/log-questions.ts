@@ -31,7 +31,7 @@ export type Answer = {
   readonly total: number;
   /** The last reading that succeeded; `null` if there is none. */
   readonly lastRead: Row | null;
-  /** Every log begins by then. What happened before may be in no line. `null`: there is no line at all. */
+  /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
   readonly begins: string | null;
   /** Requests whose lines are cut off, or are of a form that this `dsvault` does not know. */
   readonly unreadable: number;
@@ -85,7 +85,7 @@ const timeOf = ({ timestamp }: Row): number => Date.parse(timestamp);
 const isAfter = (one: Row, other: Row): boolean => timeOf(one) > timeOf(other);
 const byTime = (one: Entry, other: Entry): number => timeOf(one.row) - timeOf(other.row);
 
-/** What every row says of its request. */
+/** Every row says this of its request. */
 const factsOf = (line: LogLine) => {
   const { timestamp, tenant, subject, issuer, rule, operation, outcome, status, code } = line;
   const { requestId } = line;
@@ -109,7 +109,7 @@ const changeBy: ReadonlyMap<string | undefined, string> = new Map([
 const versionsOf = (name: string, entries: readonly string[]): number[] =>
   entries.flatMap((entry) => (entry.startsWith(`${name}@`) ? Number(entry.split('@')[1]) : []));
 
-/** Who read or changed the secret of this name. A request that failed after it opened a value is an answer, too. */
+/** Asks who read or changed the secret of this name. A request that failed after it opened a value is an answer, too. */
 export const readsOf = (name: string): Question => ({
   holds: [name],
   head: ['TIME', 'WHAT', 'VERSION', ...callerHead, 'OPERATION', 'OUTCOME', 'REQUEST'],
@@ -157,7 +157,7 @@ const namesOf = ({ secret, read, wrote }: Asking): string => {
   return more > 0 ? `${first} and ${more} more` : first || '-';
 };
 
-/** What the caller with this subject asked for. */
+/** Asks what the caller with this subject wanted. */
 export const requestsOf = (subject: string): Question => ({
   holds: piecesOf(subject),
   head: ['TIME', 'OPERATION', 'SECRETS', 'OUTCOME', 'TENANT', 'ISSUER', 'RULE', 'REQUEST'],
@@ -175,7 +175,7 @@ export const requestsOf = (subject: string): Question => ({
 /** The parts of a text that JSON does not escape, and that have no meaning in any language of queries. */
 const piecesOf = (text: string): string[] => text.match(/[\w.:/+=@-]+/g) ?? [];
 
-/** Which requests the vault refused. Its own failures are no refusals. */
+/** Asks which requests the vault refused. Its own failures are no refusals. */
 export const refusals: Question = {
   holds: ['refused'],
   head: ['TIME', 'STATUS', 'CODE', 'OPERATION', 'SECRETS', ...callerHead, 'REQUEST'],
@@ -190,7 +190,7 @@ export const refusals: Question = {
   },
 };
 
-/** All lines of the requests whose ids begin so, and the line of the request that made the call to KMS of this id. */
+/** Asks for all lines of the requests whose ids begin so, and the line of the request that made the call to KMS of this id. */
 export const storyOf = (requestId: string): Question => ({
   holds: [requestId],
   head: ['TIME', 'LINE', 'SAYS'],
