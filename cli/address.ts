@@ -1,14 +1,11 @@
 /** Addresses of a vault. */
+import { plainAddress } from '../client/address.ts';
 import { usage } from './failures.ts';
 
 /** Throws unless the text is only an HTTP address. Others would see a name and password in it. */
 export const readAddr = (text: string): string => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain =
-    url !== undefined &&
-    /^https?:$/.test(url.protocol) &&
-    [url.username, url.password, url.search, url.hash].every((part) => part === '');
-  if (isPlain) return url.href.replace(/\/+$/, '');
+  const addr = plainAddress(text);
+  if (addr !== undefined) return addr;
   throw usage('the address of the vault is http:// or https://, a host, and perhaps a path');
 };
 

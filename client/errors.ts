@@ -12,7 +12,7 @@ type Refused = {
 
 /**
  * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of an attempt
- * passed. `unexpected_reply`: something answered that is no vault. `no_token`: the operation needs a token.
+ * passed. `unexpected_reply`: something answered that is no vault. `no_token`: the client has no token that can be sent.
  */
 type Unanswered = {
   readonly code: 'unreachable' | 'timed_out' | 'unexpected_reply' | 'no_token';

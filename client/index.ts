@@ -36,7 +36,7 @@ type Names = {
   readonly state?: 'stored' | 'deleted' | undefined;
 };
 
-/** The methods for one vault. Every method throws a `VaultError`, or the reason of its signal. */
+/** The methods for one vault. Each throws what `Request` says. */
 export type VaultClient = {
   /** Stores a new secret. Error `secret_exists` if there is one of this name. */
   readonly create: (name: string, value: Value, options?: Noted) => Promise<Written>;
@@ -88,7 +88,7 @@ type Versions = {
   readonly values?: boolean | undefined;
 };
 
-/** Opens a client. It keeps no connection of its own and needs no closing. */
+/** Opens a client. It keeps no connection of its own and needs no closing. Throws a `TypeError` for a wrong `addr`. */
 export const createClient = (sender: Sender): VaultClient => {
   const request = sendingTo(sender);
   return {

@@ -1,6 +1,7 @@
 /** Sends the request of an operation, and repeats it while that may help. All attempts have one idempotency key. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { plainAddress } from './address.ts';
 import { type VaultError, vaultError } from './errors.ts';
 import { operations } from './operations.ts';
 import type { BodyOf, OperationId, Problem, QueryOf, ReplyOf } from './types.ts';
@@ -29,7 +30,10 @@ export type Options = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Performs one operation of the API. Throws a `VaultError`, or the reason of the signal. */
+/**
+ * Performs one operation of the API. Throws a `VaultError`, the reason of the signal, what a `TokenSource` throws, or a
+ * `TypeError` for arguments that cannot be sent.
+ */
 export type Request = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
 
 /** Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has another. */
@@ -87,6 +91,7 @@ export type Sender = {
   readonly retries?: number | undefined;
   /** The time limit of one attempt in milliseconds (15,000). The vault always answers within 10 s. */
   readonly timeoutMs?: number | undefined;
+  /** What it throws is thrown by the operation. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** Performs the requests in place of the global `fetch`. */
   readonly fetch?: Exchange | undefined;
@@ -100,17 +105,21 @@ export type Prepared = {
   readonly body: unknown;
 };
 
-/** The request that an operation would send. */
+/** The request that an operation would send. `addr` has no slash at its end. */
 export const prepare = <Id extends OperationId>(
   addr: string,
   id: Id,
   { name = '', version = 0, query, body, ifVersion, idempotencyKey }: Asked<Id> = {},
 ): Prepared => {
   const { method, path, keyed } = operations[id];
+  // A URL without these segments would be that of another operation.
+  if (path.includes('{name}') && /^\.{0,2}$/.test(name)) {
+    throw new TypeError(`${id} needs the name of a secret`);
+  }
   const filled = path
     .replace('{name}', encodeURIComponent(name))
     .replace('{version}', String(version));
-  const url = new URL(`${addr.replace(/\/+$/, '')}${filled}`);
+  const url = new URL(`${addr}${filled}`);
   for (const [parameter, given] of Object.entries(query ?? {})) {
     if (given !== undefined && given !== null) url.searchParams.set(parameter, String(given));
   }
@@ -127,26 +136,32 @@ export const prepare = <Id extends OperationId>(
   };
 };
 
-/** Opens a way to send operations to one vault. */
+/** Opens a way to send operations to one vault. Throws a `TypeError` if `addr` is not the address of one. */
 export const sendingTo = (sender: Sender): Request => {
-  const { addr, retries = 3, onEvent = () => undefined } = sender;
+  const { retries = 3, onEvent = () => undefined } = sender;
+  const addr = plainAddress(sender.addr);
+  if (addr === undefined) {
+    throw new TypeError('addr is http:// or https://, a host, and perhaps a path');
+  }
   return async <Id extends OperationId>(id: Id, asked: Asked<Id> = {}) => {
     const request = prepare(addr, id, asked);
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const idempotencyKey = request.headers['Idempotency-Key'];
     let token: string | undefined;
     let isRenewed = false;
     let mayHaveEffect = false;
     for (let attempt = 1; ; attempt += 1) {
+      token ??= await findToken(sender, id);
+      if (token === undefined) throw vaultError(noToken, { ...nothingSent, idempotencyKey });
       onEvent({ type: 'sending', method: request.method, url: request.url, idempotencyKey });
-      token ??= await tokenOf(sender, id);
-      const outcome = await sendOnce(sender, id, request, token, asked.signal);
+      const outcome = await sendOnce({ ...sender, addr }, id, { ...request, body }, token, asked);
       if ('reply' in outcome) return outcome.reply as ReplyOf<Id>;
       mayHaveEffect ||= operations[id].writes && isUnclear(outcome);
       const error = vaultError(outcome, { ...outcome, mayHaveEffect, idempotencyKey });
       if (outcome.code === 'unauthenticated' && !isRenewed && typeof sender.token === 'function') {
         isRenewed = true;
-        const other = await sender.token(token);
-        if (other !== token) {
+        const other = await findToken(sender, id, token);
+        if (other !== undefined && other !== token) {
           token = other;
           continue;
         }
@@ -155,7 +170,8 @@ export const sendingTo = (sender: Sender): Request => {
       const jitterMs = Math.random() * Math.min(backoffLastMs, backoffFirstMs * 2 ** attempt);
       const waitMs = outcome.afterS * 1_000 + jitterMs;
       onEvent({ type: 'repeating', attempt, waitMs, error });
-      await sleep(waitMs, undefined, asked.signal && { signal: asked.signal });
+      const { signal } = asked;
+      await sleep(waitMs, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
     }
   };
 };
@@ -176,45 +192,74 @@ type Failed = {
 const isUnclear = ({ code, retryable, status }: Failed): boolean =>
   retryable || status === undefined || status >= 500 || code === 'unexpected_reply';
 
-const tokenOf = async ({ token }: Sender, id: OperationId): Promise<string> => {
+/** The token; the empty text for an operation without one. */
+const findToken = async ({ token }: Sender, id: OperationId, refused?: string) => {
   if (id === 'get-health') return '';
-  const read = typeof token === 'function' ? await token() : token;
-  if (read !== undefined) return read;
-  const message = 'the operation needs a token, and the client has none';
-  throw vaultError({ code: 'no_token', message }, nothingSent);
+  const read = typeof token === 'function' ? await token(refused) : token;
+  const trimmed = read?.trim() ?? '';
+  // The error of fetch would quote a text that no header can hold.
+  return /^[!-~]+$/.test(trimmed) ? trimmed : undefined;
 };
 
-const nothingSent = {
-  ...{ retryable: false, mayHaveEffect: false, idempotencyKey: undefined, status: undefined },
-};
+const noToken = {
+  code: 'no_token',
+  message: 'the operation needs a token: visible ASCII characters, on one line',
+} as const;
+const nothingSent = { retryable: false, mayHaveEffect: false, status: undefined } as const;
+
+type Attempt = Omit<Prepared, 'body'> & { readonly body: string | undefined };
 
 const sendOnce = async (
   { addr, timeoutMs = 15_000, onEvent = () => undefined, fetch: exchange = fetch }: Sender,
   id: OperationId,
-  { method, url, headers, body }: Prepared,
+  { method, url, headers, body }: Attempt,
   token: string,
-  signal: AbortSignal | undefined,
+  { signal }: Options,
 ): Promise<Failed | { readonly reply: unknown }> => {
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const limit = limitOf(timeoutMs, signal);
+  let response: Answer;
+  let json: unknown;
   try {
-    const response = await exchange(url, {
+    response = await exchange(url, {
       method,
       headers: { ...headers, ...(token !== '' && { Authorization: `Bearer ${token}` }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body }),
       // A redirect would send the token, or the value, to another server.
       redirect: 'manual',
-      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+      signal: limit.signal,
     });
-    const json = parse(await response.text());
-    const { status } = response;
-    const requestId = response.headers.get('x-request-id');
-    const replayed = response.headers.has('idempotency-replayed');
-    onEvent({ type: 'answered', status, requestId, replayed });
-    return isReply(id, response, json) ? { reply: json } : failed(addr, response, json);
+    json = parse(await response.text());
   } catch (cause) {
-    if (signal?.aborted) throw cause;
+    signal?.throwIfAborted();
     return unanswered(addr, timeoutMs, cause);
+  } finally {
+    limit.end();
   }
+  const { status } = response;
+  const requestId = response.headers.get('x-request-id');
+  const replayed = response.headers.has('idempotency-replayed');
+  onEvent({ type: 'answered', status, requestId, replayed });
+  return isReply(id, response, json) ? { reply: json } : failed(addr, response, json);
+};
+
+/**
+ * A signal that aborts at the time limit, or with the signal of the caller. After `end` it leaves nothing behind.
+ * `AbortSignal.any` would: each of its signals stays at one of the caller that lives long (nodejs/node#64476).
+ */
+const limitOf = (timeoutMs: number, signal: AbortSignal | undefined) => {
+  const controller = new AbortController();
+  const pass = () => controller.abort(signal?.reason);
+  const timer = setTimeout(
+    () => controller.abort(new DOMException('the time limit passed', 'TimeoutError')),
+    timeoutMs,
+  );
+  if (signal?.aborted) pass();
+  signal?.addEventListener('abort', pass);
+  const end = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', pass);
+  };
+  return { signal: controller.signal, end };
 };
 
 /** Whether this is a reply of the operation: its status, and every property that the document requires. */

@@ -1,6 +1,7 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { isVaultError } from '../../../client/errors.ts';
 import { bytesOf, type ClientEvent, createClient, type Sender } from '../../../client/index.ts';
@@ -130,20 +131,33 @@ describe('the client', () => {
     expect(await errorOf(client.get('A'))).toMatchObject({ code: 'timed_out', retryable: true });
   });
 
-  it.each([
-    ['before the answer', silent],
-    ['before the next attempt', problem(503, 'store_unavailable', { retryable: true })],
-  ])('throws the reason of its signal when it aborts %s', async (_, answer) => {
+  it('throws the reason of its signal when it aborts before the answer', async () => {
     const left = new AbortController();
-    const { client, arrived } = await clientOf([
-      (response, request) => {
-        answer(response, request);
-        setImmediate(() => left.abort(new Error('enough')));
-      },
-    ]);
-    // A wait that is aborted has an error of its own, whose cause is the reason.
-    await expect(client.get('A', { signal: left.signal })).rejects.toThrow(/enough|abort/);
+    const reason = new Error('enough');
+    const abort = () => void setImmediate(() => left.abort(reason));
+    const { client, arrived } = await clientOf([abort], { retries: 0 });
+    const { signal } = left;
+    await expect(client.get('A', { signal })).rejects.toBe(reason);
+    await expect(client.get('A', { signal })).rejects.toBe(reason);
     expect(arrived).toHaveLength(1);
+  });
+
+  it('throws the reason of its signal when it aborts before the next attempt', async () => {
+    const left = new AbortController();
+    const reason = new Error('enough');
+    const onEvent = ({ type }: ClientEvent) => {
+      if (type === 'repeating') setImmediate(() => left.abort(reason));
+    };
+    const { client, arrived } = await clientOf([busy], { onEvent });
+    await expect(client.get('A', { signal: left.signal })).rejects.toBe(reason);
+    expect(arrived).toHaveLength(1);
+  });
+
+  it('leaves no listener at a signal that outlives the request', async () => {
+    const { signal } = new AbortController();
+    const { client } = await clientOf([drop, created]);
+    await client.create('A', 'v', { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('asks for another token once after a 401, and never sends the refused one again', async () => {
@@ -162,6 +176,41 @@ describe('the client', () => {
     expect(asked).toEqual([undefined, 'old']);
     expect(await errorOf(client.whoami())).toMatchObject({ code: 'unauthenticated' });
     expect(arrived).toHaveLength(4);
+  });
+
+  it('throws the refusal if there is no other token', async () => {
+    const token = (refused?: string) => (refused === undefined ? 'old' : '');
+    const { client, arrived } = await clientOf([problem(401, 'unauthenticated')], { token });
+    expect(await errorOf(client.whoami())).toMatchObject({ code: 'unauthenticated' });
+    expect(arrived).toHaveLength(1);
+  });
+
+  it.each([
+    ['two lines', 'first\nsecond'],
+    ['an empty text', ''],
+    ['letters that no header can hold', 'tok€n'],
+  ])('sends nothing for a token of %s, and no error quotes it', async (_, token) => {
+    const { client, arrived } = await clientOf([created], { token });
+    const error = await errorOf(client.create('A', 'v'));
+    expect(error).toMatchObject({ code: 'no_token', retryable: false, mayHaveEffect: false });
+    expect(inspect(error)).not.toMatch(/second|tok€n/);
+    expect(arrived).toEqual([]);
+  });
+
+  it('sends a token without the end of its line', async () => {
+    const { client, arrived } = await clientOf([created], { token: () => 'token\n' });
+    await client.create('A', 'v');
+    expect(arrived[0]?.request.headers.authorization).toBe('Bearer token');
+  });
+
+  it('throws what its listener throws, and does not repeat a request that was answered', async () => {
+    const reason = new Error('no log');
+    const onEvent = ({ type }: ClientEvent) => {
+      if (type === 'answered') throw reason;
+    };
+    const { client, arrived } = await clientOf([created], { onEvent });
+    await expect(client.create('A', 'v')).rejects.toBe(reason);
+    expect(arrived).toHaveLength(1);
   });
 
   it('sends nothing without a token, except for the health', async () => {
@@ -242,5 +291,34 @@ describe('the client', () => {
     const { client, arrived } = await clientOf([problem(400, 'invalid_request')]);
     await errorOf(client.get('../whoami?x', { version: 2 }));
     expect(arrived[0]?.request.url).toBe('/v1/secrets/..%2Fwhoami%3Fx?version=2');
+  });
+
+  it('sends no request whose path would be that of another operation', async () => {
+    const { client, arrived } = await clientOf([created]);
+    for (const name of ['', '.', '..']) {
+      await expect(client.delete(name)).rejects.toThrow(TypeError);
+    }
+    await expect(client.request('explain-secret')).rejects.toThrow(TypeError);
+    expect(arrived).toEqual([]);
+  });
+
+  it.each([
+    ['http://[::1]:3000', 'http://[::1]:3000'],
+    ['https://vault.example.com/base//', 'https://vault.example.com/base'],
+    ...['ftp://host', 'host', '', 'http://h/?', 'http://h/?a=b', 'http://h/#', 'http://h/#a'].map(
+      (addr) => [addr, undefined] as const,
+    ),
+    ['http://me@h', undefined],
+    ['http://:c4n4ry@h', undefined],
+  ])('takes only the address of a vault: %s', async (addr, base) => {
+    const asked: string[] = [];
+    const exchange = async (url: string) => {
+      asked.push(url);
+      throw new Error('no answer');
+    };
+    const open = () => createClient({ addr, token: 'token', retries: 0, fetch: exchange });
+    if (base === undefined) return expect(open).toThrow(/^addr is http[^4]*$/);
+    await errorOf(open().get('A'));
+    expect(asked).toEqual([`${base}/v1/secrets/A`]);
   });
 });
