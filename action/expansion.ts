@@ -1,6 +1,7 @@
 /** Expands a `.env` file by the vault. */
 
 import { failure, failureOf } from '../cli/failures.ts';
+import { ownVariables } from '../cli/own-variables.ts';
 import { isVaultError, type VaultClient } from '../client/index.ts';
 
 export type Expansion = {
@@ -23,7 +24,7 @@ const expand = async (client: VaultClient, content: string) => {
     const reply = await client.expandEnv({ content, dialect: 'json' });
     if (!('content' in reply)) throw failure('other', 'the vault answered without a file');
     const { resolved } = reply;
-    return { variables: new Map(Object.entries<string>(JSON.parse(reply.content))), resolved };
+    return { variables: ownVariables(content, reply.content), resolved };
   } catch (error) {
     throw isVaultError(error) ? failureOf(error) : error;
   }

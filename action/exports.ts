@@ -14,10 +14,17 @@ import { failure, systemCodeOf } from '../cli/failures.ts';
  */
 const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
   ['it belongs to the runner', /^(GITHUB|RUNNER|ACTIONS|INPUT|STATE)_/],
-  ['it decides which programs run', /^(PATH|PATHEXT|HOME|SHELL|COMSPEC|PSMODULEPATH)$/],
+  [
+    'it decides which programs run',
+    /^(PATH|PATHEXT|HOME|USERPROFILE|XDG_CONFIG_HOME|SHELL|COMSPEC|PSMODULEPATH)$/,
+  ],
   [
     'it makes programs load libraries',
-    /^(LD_.*|DYLD_.*|_RLD.*|GCONV_PATH|OPENSSL_(CONF|ENGINES|MODULES))$/,
+    /^(LD_.*|DYLD_.*|_RLD.*|GCONV_PATH|GLIBC_TUNABLES|OPENSSL_(CONF|ENGINES|MODULES))$/,
+  ],
+  [
+    'it decides whose certificates programs trust',
+    /^(SSL_CERT_(FILE|DIR)|NODE_(EXTRA_CA_CERTS|TLS_REJECT_UNAUTHORIZED)|(CURL|REQUESTS)_CA_BUNDLE|GIT_SSL_.*)$/,
   ],
   [
     'shells obey it',
@@ -29,11 +36,11 @@ const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
   ],
   [
     'a virtual machine loads code by it',
-    /^(CLASSPATH|J(AVA_TOOL|DK_JAVA)_OPTIONS|_JAVA_OPTIONS|DOTNET_STARTUP_HOOKS|COR(ECLR)?_(ENABLE_PROFILING|PROFILER.*))$/,
+    /^(CLASSPATH|J(AVA_TOOL|DK_JAVA)_OPTIONS|_JAVA_OPTIONS|(JAVA|MAVEN|GRADLE)_OPTS|DOTNET_STARTUP_HOOKS|COR(ECLR)?_(ENABLE_PROFILING|PROFILER.*))$/,
   ],
   [
     'a tool runs a program by it',
-    /^(GIT_(ASKPASS|CONFIG.*|DIR|EDITOR|EXEC_PATH|EXTERNAL_DIFF|PAGER|PROXY_COMMAND|SEQUENCE_EDITOR|SSH.*|TEMPLATE_DIR)|SSH_ASKPASS|EDITOR|VISUAL|PAGER|LESS(OPEN|CLOSE)|NPM_CONFIG_.*|MAKEFLAGS|GOFLAGS|RUSTC(_.*)?)$/,
+    /^(GIT_(ASKPASS|CONFIG.*|DIR|EDITOR|EXEC_PATH|EXTERNAL_DIFF|PAGER|PROXY_COMMAND|SEQUENCE_EDITOR|SSH.*|TEMPLATE_DIR)|SSH_ASKPASS|EDITOR|VISUAL|PAGER|LESS(OPEN|CLOSE)|NPM_CONFIG_.*|DSVAULT_(TOKEN_COMMAND|CHECKOUT)|MAKEFLAGS|GOFLAGS|RUSTC(_.*)?)$/,
   ],
 ];
 

@@ -1,7 +1,7 @@
 /** The inputs of the action. The runner passes each as a variable. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { readAddr } from '../cli/address.ts';
+import { isConfidential, readAddr } from '../cli/address.ts';
 import { variable } from '../cli/environment.ts';
 import { failure, systemCodeOf, usage } from '../cli/failures.ts';
 
@@ -24,12 +24,19 @@ export const readInputs = (): Inputs => {
   const exports = isTrue('export');
   if (script === undefined && !exports) throw usage('nothing to do: give run, or export: true');
   return {
-    addr: readAddr(addr),
+    addr: readConfidential(addr),
     audience: input('audience') ?? addr,
     ...(content === undefined ? readEnvFile(file ?? '.env') : { content, file: undefined }),
     script,
     exports,
   };
+};
+
+/** Throws for an address on the way to which others can read the token of the job, and the values. */
+const readConfidential = (text: string): string => {
+  const addr = readAddr(text);
+  if (isConfidential(new URL(addr))) return addr;
+  throw usage('the address of the vault is not https://, so others could read the token');
 };
 
 /** An empty input counts as missing, because the runner passes one for an expression without a value. */

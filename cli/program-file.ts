@@ -6,6 +6,7 @@ import { askedDialect, type Expanded, expandFile, expandUnless } from './expansi
 import { failure, ofFile, usage } from './failures.ts';
 import { warningLine } from './file-errors.ts';
 import { note, noteLine } from './output.ts';
+import { ownVariables } from './own-variables.ts';
 import { textsToHide } from './redaction.ts';
 import { readText } from './values.ts';
 
@@ -105,18 +106,18 @@ const bodyOf = ({ content, at, dialect = 'json' }: Expansion) => ({
 const readingOf = async (
   session: Session,
   { envFile, pristine, redact }: ProgramFile,
-  { dialect }: Expansion,
+  { content: asked, dialect }: Expansion,
   { content, resolved, tag, warnings }: Expanded,
 ): Promise<Reading> => {
   for (const warning of warnings) noteLine(warningLine(warning, envFile));
-  const variables = dialect === undefined ? variablesOf(content, envFile) : {};
+  const variables = dialect === undefined ? variablesOf(asked, content, envFile) : {};
   const env = { ...(pristine ? {} : environment), ...variables };
   const hide = redact ? await readHidden(session, resolved) : undefined;
   return { expanded: content, env, hide, resolved, tag };
 };
 
-const variablesOf = (json: string, file: string): Readonly<Record<string, string>> => {
-  const variables = new Map<string, string>(Object.entries(JSON.parse(json)));
+const variablesOf = (content: string, answer: string, file: string) => {
+  const variables = ownVariables(content, answer);
   for (const [key, value] of variables) {
     // Checked here, because the error of the system would quote the value.
     if (value.includes('\0')) {

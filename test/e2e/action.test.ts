@@ -295,6 +295,11 @@ describeLocal('a step that cannot do its work', () => {
       code: 2,
       told: [expect.stringContaining('the address of the vault is http:// or https://')],
     },
+    'an address on the way to which others can read the token': {
+      given: { addr: 'http://vault.example.com' },
+      code: 2,
+      told: [expect.stringContaining('the address of the vault is not https://')],
+    },
     'no address': {
       given: { addr: '' },
       code: 2,
@@ -313,13 +318,28 @@ describeLocal('a step that cannot do its work', () => {
     },
   };
 
-  it('tells of a defect without the message, which may quote a value', async () => {
-    const reply = { content: canary, resolved: [], created: [], warnings: [], tag: 't' };
-    const failed = await serveWhile(
+  /** A step whose vault answers with this as the content of the expanded file. */
+  const stepWithAnswer = (content: string) => {
+    const reply = { content, resolved: [], created: [], warnings: [], tag: 't' };
+    return serveWhile(
       (_, response) =>
         response.setHeader('Content-Type', 'application/json').end(JSON.stringify(reply)),
-      (port) => step({ run: 'echo begun', addr: `http://127.0.0.1:${port}` }),
+      (port) => step({ run: 'echo begun', export: 'true', addr: `http://127.0.0.1:${port}` }),
     );
+  };
+
+  it('takes no variable from the vault that the file does not have', async () => {
+    const failed = await stepWithAnswer(JSON.stringify({ URL: canary, LD_PRELOAD: canary }));
+    expect([failed.code, told(failed), failed.exported.size]).toEqual([
+      1,
+      ['error  the vault answered with variables that the file does not have (failed)'],
+      0,
+    ]);
+    expect(failed.stdout).not.toMatch(/begun|c4n4ry/);
+  });
+
+  it('tells of a defect without the message, which may quote a value', async () => {
+    const failed = await stepWithAnswer(canary);
     expect([failed.code, failed.stderr]).toEqual([1, '']);
     expect(told(failed)).toEqual([
       expect.stringMatching(/^error {2}a defect of the action .*\n +at /),

@@ -204,6 +204,15 @@ describe('a request of dsvault', () => {
     }
   });
 
+  it('sets no variable of run that only the answer has', async () => {
+    const content = JSON.stringify({ A: '1', LD_PRELOAD: canary });
+    const body = { content, created: [], resolved: [], warnings: [], tag: 't' };
+    front.plan({ status: 200, body: JSON.stringify(body) });
+    const ran = await dsvault.run(['run', '-f', '-', '--', 'env'], { input: 'A=1\n' });
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toContain('variables that the file does not have');
+  });
+
   it('is printed by --curl without token and value, and not sent', async () => {
     const [name, token] = [freshName(), vault.token()];
     front.plan();

@@ -92,6 +92,13 @@ describe('the export of variables', () => {
       ...['ACTIONS_RUNTIME_TOKEN', 'INPUT_ADDR', 'STATE_X', 'PYTHONPATH', 'PERL5OPT', 'RUBYOPT'],
       ...['GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_CONFIG_COUNT', 'npm_config_script_shell', 'PHPRC'],
       ...['JAVA_TOOL_OPTIONS', '_JAVA_OPTIONS', 'DOTNET_STARTUP_HOOKS', 'CORECLR_PROFILER_PATH'],
+      ...[
+        'SSL_CERT_FILE',
+        'NODE_TLS_REJECT_UNAUTHORIZED',
+        'NODE_EXTRA_CA_CERTS',
+        'GIT_SSL_NO_VERIFY',
+      ],
+      ...['GLIBC_TUNABLES', 'USERPROFILE', 'MAVEN_OPTS', 'DSVAULT_TOKEN_COMMAND'],
       ...['OPENSSL_CONF', 'LUA_INIT_5_4', 'RUSTC_WRAPPER', 'GCONV_PATH', '_RLD_LIST'],
     ];
     expect(names.filter((name) => reasonAgainst(name) === undefined)).toEqual([]);
@@ -101,6 +108,7 @@ describe('the export of variables', () => {
     const names = [
       ...['MY_PATH', 'PATH_PREFIX', 'ENVIRONMENT', 'DB_ENV', 'OLD_DATA', 'GIT_TOKEN', 'GIT_USER'],
       ...['NODE_ENV', 'NPM_TOKEN', 'HOMEPAGE', 'MY_GITHUB_TOKEN', 'JAVA_HOME', 'SSH_KEY', 'CI'],
+      ...['DSVAULT_TOKEN', 'SSL_CERT', 'XDG_STATE_HOME'],
     ];
     expect(names.filter((name) => reasonAgainst(name) !== undefined)).toEqual([]);
   });
