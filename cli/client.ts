@@ -49,7 +49,8 @@ export const openClient = (settings: Settings): Client => {
       return reply;
     } catch (error) {
       if (!isVaultError(error)) throw error;
-      if (error.mayHaveEffect) keepKey(error.idempotencyKey ?? key);
+      // A destruction has no key, and can be repeated without one.
+      if (error.mayHaveEffect && error.idempotencyKey !== undefined) keepKey(error.idempotencyKey);
       throw failureOf(error);
     }
   };
@@ -63,7 +64,9 @@ const tokenSource = (addr: string, token: Token | undefined) => async (refused?:
       `no token: keep one with ${how}, or set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE`,
     );
   }
-  if (refused !== undefined && !token.renew?.()) return refused;
+  const current = await token.read();
+  // Another request, which was refused at the same time, may have renewed the token already.
+  if (current !== refused || !token.renew?.()) return current;
   return await token.read();
 };
 

@@ -59,6 +59,10 @@ describe('a write of dsvault', () => {
     front.plan('lose');
     const destroyed = await dsvault.run(['destroy', `${name}@1`]);
     expect(destroyed).toMatchObject({ code: 0, stdout: expect.stringContaining('destroyed at') });
+    front.plan('lose');
+    const lost = await dsvault.run(['destroy', `${name}@1`, '--retries', '0']);
+    // It can be repeated as it is, and has no such flag.
+    expect(lost).toMatchObject({ code: 7, stderr: expect.not.stringContaining('idempotency-key') });
   });
 
   it('destroys the rest when destroy --all is repeated after a failure', async () => {
