@@ -1,7 +1,10 @@
 /** `.env` files whose references are pinned to versions. */
+import { existsSync, statSync } from 'node:fs';
 import { errorsAt, reportOf } from '../functions/env/faults.ts';
+import { parseFile } from '../functions/env/grammar.ts';
+import { findPins, withPins } from '../functions/env/pins.ts';
 import { planFile } from '../functions/env/plan.ts';
-import type { Reference, References } from '../functions/env/references.ts';
+import { type Reference, type References, scanFile } from '../functions/env/references.ts';
 import { refusal } from './failures.ts';
 import { planOrFail } from './file-plans.ts';
 import { readText } from './values.ts';
@@ -30,6 +33,24 @@ export const referencesIn = (file: string, content: string) => {
   const { lines, secret } = planOrFail(file, () => planFile(asked)).references;
   return { lines, references: [...secret.values()] };
 };
+
+/**
+ * The file beside a lockfile that `lock` made it from, if that has changed in more than versions since; else `null`.
+ * Errors of that file do not matter here.
+ */
+export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
+  const source = /^(.+)\.lock$/s.exec(file)?.[1];
+  if (source === undefined || !existsSync(source) || !statSync(source).isFile()) return null;
+  const other = await readText(source, `the file ${source}`);
+  return atVersionOne(other) === atVersionOne(content) ? null : source;
+};
+
+/** The text with version 1 in each reference, so that texts can be compared without their versions. */
+const atVersionOne = (content: string): string =>
+  withPins(
+    content,
+    findPins(scanFile(parseFile(content)).lines, () => 1),
+  );
 
 /** Throws the positions of all references that stand for no value, if there are any. */
 export const requireUsable = (

@@ -33,22 +33,27 @@ export const bumpCommand = () =>
       const meant = pinnable.references.filter(isMeant);
       requirePinned(envFile, names, meant);
       const facts = await readFactsOfOneInstant(session, meant.map(unpinned));
-      requireUsable(pinnable, meant, (reference) => whyUnusable(facts, unpinned(reference)));
-      const pins = findPins(pinnable.lines, (reference) =>
-        isMeant(reference) ? facts.get(reference.name)?.newest.version : undefined,
-      );
-      const moved = meant.flatMap(({ name, version: from }) => {
-        const newest = facts.get(name)?.newest;
+      const whyNot = (reference: Reference) => whyUnusable(facts, unpinned(reference));
+      // One deleted secret must not keep --all from moving the other pins.
+      if (!all) requireUsable(pinnable, meant, whyNot);
+      const newestFor = (reference: Reference) =>
+        isMeant(reference) && !whyNot(reference) ? facts.get(reference.name)?.newest : undefined;
+      const pins = findPins(pinnable.lines, (reference) => newestFor(reference)?.version);
+      const moved = meant.flatMap((reference) => {
+        const { name, version: from } = reference;
+        const newest = newestFor(reference);
         if (newest === undefined || newest.version === from) return [];
         return [{ name, from, to: newest.version, createdBy: newest.createdBy, note: newest.note }];
       });
       if (moved.length > 0 && !dryRun) replaceFile(target, withPins(pinnable.content, pins));
-      if (json) return await printJson({ file: envFile, moved });
-      if (moved.length === 0) return note(`${envFile} is up to date`);
       const rows = moved.map((one) => [
         ...[one.name, String(one.from), String(one.to), one.createdBy, one.note ?? ''],
       ]);
-      await printTable(['NAME', 'FROM', 'TO', 'CREATED BY', 'NOTE'], rows);
+      if (json) await printJson({ file: envFile, moved });
+      else if (moved.length > 0)
+        await printTable(['NAME', 'FROM', 'TO', 'CREATED BY', 'NOTE'], rows);
+      requireUsable(pinnable, meant, whyNot);
+      if (!json && moved.length === 0) note(`${envFile} is up to date`);
     });
 
 const unpinned = ({ name }: Reference): Reference => ({ name, version: undefined });

@@ -2,7 +2,7 @@ import { openSession, vaultCommand } from '../command.ts';
 import { failure, usage } from '../failures.ts';
 import { note, printJson, printTable } from '../output.ts';
 import { durationMs, durationText, isLate, type Pin, pinOf, supersededMs } from '../pin-states.ts';
-import { readPinnable, requireUsable } from '../pinned-files.ts';
+import { findOtherSource, readPinnable, requireUsable } from '../pinned-files.ts';
 import { readFacts, whyUnusable } from '../version-facts.ts';
 
 export const outdatedCommand = () =>
@@ -28,13 +28,19 @@ export const outdatedCommand = () =>
       const pins = pinned.map(({ name, version = 0 }) => pinOf(facts, name, version));
       const late = pins.filter((pin) => isLate(pin, now, maxAgeMs));
       const unpinned = pinnable.references.flatMap(({ name, version }) => (version ? [] : name));
-      if (json) await printJson({ file, pins: pins.map(documentOf), unpinned });
+      const differsFrom = await findOtherSource(pinnable);
+      if (json) await printJson({ file, pins: pins.map(documentOf), unpinned, differsFrom });
       else if (pins.length > 0)
         await printTable(
           head,
           pins.map((pin) => rowOf(pin, now)),
         );
       if (!json && unpinned.length > 0) note(`${file} does not pin ${unpinned.join(', ')}`);
+      if (!json && differsFrom !== null) {
+        note(
+          `${file} differs from ${differsFrom} not only in its pins: dsvault lock makes it again`,
+        );
+      }
       requireUsable(pinnable, pinned, (reference) => whyUnusable(facts, reference));
       if (late.length === 0) return;
       const names = [...new Set(late.map(({ name }) => name))].join(', ');
