@@ -23,8 +23,9 @@ export const expandUnless = async (
 export const expandFile = async (
   session: Session,
   body: Omit<Asked, 'unless'>,
+  signal?: AbortSignal,
 ): Promise<Expanded> => {
-  const expanded = await expandUnless(session, body);
+  const expanded = await expandUnless(session, body, signal);
   if (expanded !== undefined) return expanded;
   throw failure('other', `${session.settings.addr} does not answer as a vault does`);
 };

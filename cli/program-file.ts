@@ -94,7 +94,7 @@ export const findNewReading = async (
 ): Promise<Reading | undefined> => {
   const body = { ...bodyOf(expansion), unless: tag };
   const reply = await ofFile(file.envFile, () => expandUnless(session, body, signal));
-  return reply && (await readingOf(session, file, expansion, reply));
+  return reply && (await readingOf(session, file, expansion, reply, signal));
 };
 
 const bodyOf = ({ content, at, dialect = 'json' }: Expansion) => ({
@@ -108,11 +108,12 @@ const readingOf = async (
   { envFile, pristine, redact }: ProgramFile,
   { content: asked, dialect }: Expansion,
   { content, resolved, tag, warnings }: Expanded,
+  signal?: AbortSignal,
 ): Promise<Reading> => {
   for (const warning of warnings) noteLine(warningLine(warning, envFile));
   const variables = dialect === undefined ? variablesOf(asked, content, envFile) : {};
   const env = { ...(pristine ? {} : environment), ...variables };
-  const hide = redact ? await readHidden(session, resolved) : undefined;
+  const hide = redact ? await readHidden(session, resolved, signal) : undefined;
   return { expanded: content, env, hide, resolved, tag };
 };
 
@@ -131,10 +132,11 @@ const variablesOf = (content: string, answer: string, file: string) => {
  * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
  * request reads each value alone. It asks for the same versions.
  */
-const readHidden = async (session: Session, resolved: Resolved) => {
+const readHidden = async (session: Session, resolved: Resolved, signal?: AbortSignal) => {
   if (resolved.length === 0) return [];
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
-  const { content } = await expandFile(session, { content: lines.join(''), dialect: 'json' });
+  const body = { content: lines.join(''), dialect: 'json' } as const;
+  const { content } = await expandFile(session, body, signal);
   const values: Readonly<Record<string, string>> = JSON.parse(content);
   return resolved.flatMap(({ name }, at) => {
     const texts = textsToHide([values[`K${at}`] ?? '']);

@@ -71,7 +71,14 @@ export const requireOther = ({ target }: Watch, envFile: string): void => {
   }
 };
 
-const statOf = (file: string) => statSync(file, { throwIfNoEntry: false });
+/** The status of a file, if there is one that can be reached. Its reader says why it cannot be read. */
+const statOf = (file: string) => {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
+};
 
 /** Writes the file for the program, if there is one. */
 export const writeFor = ({ target }: Watch, { expanded }: Reading): void => {

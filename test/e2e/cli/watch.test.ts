@@ -1,5 +1,5 @@
 /** `dsvault run --watch`: what the program sees when a secret, the file or the vault changes. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
@@ -81,8 +81,12 @@ describe('dsvault run --watch', () => {
     await started.prints('still one');
     await vault.ask('POST', '/v1/secrets', { name, value: 'three' });
     await started.prints('up three');
+    const link = join(dsvault.folder, 'link');
+    symlinkSync('.env', link);
+    renameSync(link, join(dsvault.folder, '.env'));
+    await started.prints('cannot read .env (ELOOP)');
+    rmSync(join(dsvault.folder, '.env'));
     writeFileSync(join(dsvault.folder, '.env'), 'V="');
-    await started.prints('no quote closes the value');
     // A request without an answer does not hold up the end.
     front.plan('hang');
     await until(() => front.seen().length > 0);

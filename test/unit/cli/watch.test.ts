@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Client } from '../../../cli/client.ts';
+import type { Session } from '../../../cli/command.ts';
+import { findNewReading } from '../../../cli/program-file.ts';
 import { readSettled, waitMs } from '../../../cli/watch.ts';
 
 describe('the wait of dsvault run --watch', () => {
@@ -30,5 +33,22 @@ describe('the reading of a watched file', () => {
     };
     expect(await readSettled(async () => left.shift() ?? '', 'old', pause)).toBe(seen);
     expect([left, paused]).toEqual([[], pauses]);
+  });
+});
+
+describe('a look at a watched file', () => {
+  it('can be ended by its signal during each of its requests', async () => {
+    const signals: unknown[] = [];
+    const client = async (_: string, { signal }: { signal?: AbortSignal }) => {
+      signals.push(signal);
+      const resolved = [{ name: 'S', version: 2 }];
+      return { content: '{"K0":"c4n4ry-1"}', resolved, tag: 'new', warnings: [] };
+    };
+    const session = { client: client as unknown as Client } as Session;
+    const file = { envFile: '.env', redact: true } as const;
+    const old = { expanded: '', env: {}, hide: [], resolved: [], tag: 'old' };
+    const { signal } = new AbortController();
+    const found = await findNewReading(session, file, { content: '' }, old, signal);
+    expect([signals, found?.hide]).toEqual([[signal, signal], ['c4n4ry-1']]);
   });
 });
