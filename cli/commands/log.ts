@@ -125,11 +125,14 @@ const answer = async (
 const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   if (tenant !== undefined && !isTenant(tenant)) throw usage('--tenant is no name of a tenant');
   const instant = (text: string, flag: string) => Date.parse(askedInstant(text, flag));
-  return {
+  const range = {
     from: from === undefined ? Number.NEGATIVE_INFINITY : instant(from, '--from'),
     to: to === undefined ? Number.POSITIVE_INFINITY : instant(to, '--to'),
     tenant,
   };
+  // "No line answers this" would be true, and sound like an answer.
+  if (range.to < range.from) throw usage('--to is a time before --from');
+  return range;
 };
 
 const logsOf = async (
