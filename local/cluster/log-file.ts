@@ -3,6 +3,7 @@
  * as many.
  */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 
 export type LogFile = {
   readonly write: (chunk: Uint8Array) => void;
@@ -32,4 +33,20 @@ export const openLogFile = (file: string, bytesMax = bytesMaxPreset): LogFile =>
     },
     close: () => closeSync(descriptor),
   };
+};
+
+const lineFeed = 0x0a;
+
+/** Writes the lines of a stream to a log, each whole: no other stream and no next file begins within a line. */
+export const logLines = (stream: Readable, { write }: LogFile): void => {
+  let rest: Buffer = Buffer.alloc(0);
+  stream.on('data', (chunk: Buffer) => {
+    const end = chunk.lastIndexOf(lineFeed) + 1;
+    if (end > 0) write(Buffer.concat([rest, chunk.subarray(0, end)]));
+    rest = end > 0 ? chunk.subarray(end) : Buffer.concat([rest, chunk]);
+  });
+  stream.once('end', () => {
+    // The line of a process that was killed must not become the beginning of another line.
+    if (rest.length > 0) write(Buffer.concat([rest, Buffer.from('\n')]));
+  });
 };

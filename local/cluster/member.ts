@@ -14,7 +14,7 @@ import {
   type ProcessRecord,
 } from '../host/running.ts';
 import { type Supervised, startChild, supervise } from '../host/supervisor.ts';
-import { openLogFile } from './log-file.ts';
+import { logLines, openLogFile } from './log-file.ts';
 
 export type MemberProgram = {
   /** The name in sentences, such as `node 2`. */
@@ -60,11 +60,10 @@ const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): v
 /** Writes the child's output to its log. Resolves with whether it prints the ready line before it ends. */
 const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promise<boolean> => {
   const log = openLogFile(join(folder, 'log'));
-  child.stderr?.on('data', log.write);
+  for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
   return new Promise((resolve) => {
     let text: string | undefined = '';
     child.stdout?.on('data', (chunk: Buffer) => {
-      log.write(chunk);
       if (text === undefined) return;
       text += chunk.toString('utf8');
       if (!ready.test(text)) return;

@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { describe, expect, it } from '@jest/globals';
-import { openLogFile } from '../../../../local/cluster/log-file.ts';
+import { logLines, openLogFile } from '../../../../local/cluster/log-file.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const line = (number: number) => Buffer.from(`line ${String(number).padStart(4, '0')}\n`);
@@ -37,6 +39,25 @@ describe('a log file', () => {
     }
     expect(text(`${file}.1`)).toBe('line 0001\nline 0002\n');
     expect(text(file)).toBe('line 0003\n');
+  });
+
+  it('gets the lines of two streams whole, also where a new file begins', async () => {
+    const file = join(freshFolder(), 'log');
+    const log = openLogFile(file, 30);
+    const [out, errors] = [new PassThrough(), new PassThrough()];
+    for (const stream of [out, errors]) logLines(stream, log);
+    const write = async (stream: PassThrough, piece: string) => {
+      stream.write(piece);
+      await new Promise(setImmediate);
+    };
+    await write(out, 'one\nlong ');
+    await write(errors, 'warning\n');
+    await write(out, 'li');
+    await write(out, 'ne\nnext line\nlast');
+    await finished(out.end());
+    log.close();
+    expect(text(`${file}.1`)).toBe('one\nwarning\n');
+    expect(text(file)).toBe('long line\nnext line\nlast\n');
   });
 
   it('throws nothing if it cannot be written', () => {
