@@ -48,7 +48,7 @@ describe('a look at a watched file', () => {
     const file = { envFile: '.env', redact: true } as const;
     const old = { expanded: '', env: {}, hide: [], resolved: [], tag: 'old' };
     const { signal } = new AbortController();
-    const found = await findNewReading(session, file, { content: '' }, old, signal);
+    const found = await findNewReading(session, file, { content: 'K0=secret(S)' }, old, signal);
     expect([signals, found?.hide]).toEqual([[signal, signal], ['c4n4ry-1']]);
   });
 });
