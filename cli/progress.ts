@@ -9,7 +9,7 @@ let isOver = false;
 let firstAt: number | undefined;
 let answers = 0;
 
-/** Draws nothing any more, because the terminal belongs to another program now. */
+/** Draws nothing any more, because the terminal belongs to another program now, or the work goes on. */
 export const endProgress = (): void => {
   isOver = true;
 };

@@ -14,6 +14,7 @@ import { configurationFolder } from '../environment.ts';
 import { failure, systemCodeOf } from '../failures.ts';
 import { note } from '../output.ts';
 import { replaceFile } from '../private-files.ts';
+import { endProgress } from '../progress.ts';
 import type { Settings } from '../settings.ts';
 
 export const consoleCommand = () =>
@@ -45,6 +46,8 @@ export const consoleCommand = () =>
       // A signal that came before anyone listened would leave the launcher file behind.
       const ended = untilEnded();
       show();
+      // The page tells of its requests itself.
+      endProgress();
       note(`the console of ${settings.addr} runs until Ctrl-C; press Enter to open it again`);
       process.stdin.on('data', show);
       await ended;

@@ -1,5 +1,5 @@
 /** How `dsvault` sends requests when answers are lost, late or wrong: retries, and keys that make them safe. */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
@@ -256,6 +256,23 @@ describe('a request that takes more than a second', () => {
     const ran = await dsvault.run([...watch, '--', 'sleep', '2.5'], { terminal: true });
     expect(front.seen()).toHaveLength(2);
     expect(ran).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('is not told for the page of the console, which runs for long', async () => {
+    front.plan('hang');
+    const command = ['console', '--no-open', '--timeout', '1.5'];
+    const started = dsvault.start(command, { terminal: true, open: true });
+    await started.prints('press Enter');
+    const folder = join(dsvault.folder, '.config/dsvault');
+    const launcher = readFileSync(join(folder, readdirSync(folder).join()), 'utf8');
+    const [, url = '', code = ''] = /url=(.*?)\/#code=([\w-]+)/.exec(launcher) ?? [];
+    const post = (path: string, body: string, headers = {}) =>
+      fetch(url + path, { method: 'POST', body, headers: { Origin: url, ...headers } });
+    const { token } = (await (await post('/session', code)).json()) as { token: string };
+    const asked = await post('/actions/whoami', '{}', { 'x-console-session': token });
+    started.type('\u0003');
+    const [, served] = (await started.ran).stdout.split('press Enter');
+    expect([asked.status, served]).toEqual([200, expect.not.stringContaining('waiting')]);
   });
 
   it('is not told where nobody looks', async () => {
