@@ -305,8 +305,15 @@ const failed = (addr: string, { status, headers }: Answer, json: unknown): Faile
 };
 
 const unanswered = (addr: string, timeoutMs: number, cause: unknown): Failed => {
-  const facts = { status: undefined, retryable: true, afterS: 0, cause };
   const { name, cause: reason } = isObject(cause) ? cause : {};
+  // The error of fetch for an answer that is not HTTP has the answer, which may hold a value.
+  const isQuoting = isObject(reason) && 'data' in reason;
+  const facts = {
+    status: undefined,
+    retryable: true,
+    afterS: 0,
+    cause: isQuoting ? undefined : cause,
+  };
   if (name === 'TimeoutError') {
     const message = `no answer from ${addr} within ${timeoutMs / 1_000} s`;
     return { code: 'timed_out', message, ...facts };

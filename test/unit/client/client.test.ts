@@ -236,6 +236,18 @@ describe('the client', () => {
     expect(error).toMatchObject({ code: 'unexpected_reply', retryable: false });
   });
 
+  it.each(['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc4n4ry', 'c4n4ry'])(
+    'keeps nothing of an answer that is not HTTP in its error: %j',
+    async (answer) => {
+      const { client } = await clientOf([(response) => response.socket?.end(answer)], {
+        retries: 0,
+      });
+      const error = await errorOf(client.get('A'));
+      expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+      expect(inspect(error, { depth: 9 })).not.toContain('c4n4ry');
+    },
+  );
+
   it('types the facts of a problem by its code', async () => {
     const conflict = problem(412, 'version_conflict', { currentVersion: 7 });
     const { client, arrived } = await clientOf([conflict]);
