@@ -1,6 +1,6 @@
 /** The client of the HTTP API (client/), with the settings, messages and failures of the command line. */
 import { randomUUID } from 'node:crypto';
-import { isVaultError } from '../client/errors.ts';
+import { isVaultError, type VaultError } from '../client/errors.ts';
 import { operations } from '../client/operations.ts';
 import { type ClientEvent, prepare, type Request, sendingTo } from '../client/sending.ts';
 import { isLoopback } from './address.ts';
@@ -32,7 +32,16 @@ export const openClient = (settings: Settings): Client => {
     keyOfEffect = key;
   };
   const { addr, retries, timeoutMs } = settings;
-  const onEvent = teller(settings);
+  const tell = teller(settings);
+  const keepKeyOf = ({ mayHaveEffect, idempotencyKey }: VaultError): void => {
+    // A destruction has no key, and can be repeated without one.
+    if (mayHaveEffect && idempotencyKey !== undefined) keepKey(idempotencyKey);
+  };
+  const onEvent = (event: ClientEvent): void => {
+    // The last error may be another, such as that of a token command.
+    if (event.type === 'repeating') keepKeyOf(event.error);
+    tell(event);
+  };
   const token = tokenSource(addr, settings.token);
   const send = sendingTo({ addr, retries, timeoutMs, onEvent, token, fetch: exchange });
   return async (id, asked = {}) => {
@@ -49,8 +58,7 @@ export const openClient = (settings: Settings): Client => {
       return reply;
     } catch (error) {
       if (!isVaultError(error)) throw error;
-      // A destruction has no key, and can be repeated without one.
-      if (error.mayHaveEffect && error.idempotencyKey !== undefined) keepKey(error.idempotencyKey);
+      keepKeyOf(error);
       throw failureOf(error);
     }
   };

@@ -123,6 +123,18 @@ describe('the key of a write', () => {
     expect(await toldAfter('drop', refuse(401, 'unauthenticated', false))).toBe(true);
     expect(await toldAfter(refuse(401, 'unauthenticated', false))).toBe(false);
   });
+
+  it('appears if an answer was lost and then the token command fails', async () => {
+    const command = join(dsvault.folder, 'issue');
+    const env = { DSVAULT_TOKEN: '', DSVAULT_TOKEN_COMMAND: command };
+    writeFileSync(command, `#!/bin/sh\necho ${vault.token()}\n`, { mode: 0o755 });
+    expect(await dsvault.run(['list'], { env })).toMatchObject({ code: 0 });
+    writeFileSync(command, '#!/bin/sh\nexit 1\n');
+    front.plan('drop', refuse(401, 'unauthenticated', false));
+    const ran = await dsvault.run(['create', freshName()], { env, input: canary });
+    expect(ran).toMatchObject({ code: 5, stderr: expect.stringContaining('ended with exit code') });
+    expect(ran.stderr).toContain(`--idempotency-key ${keys()[0]}`);
+  });
 });
 
 describe('dsvault explain', () => {
