@@ -42,21 +42,32 @@ export async function* linesOfStack(
   const groups = Object.keys(operations).map((operation) => `/aws/lambda/${stack}-${operation}`);
   const end = Math.ceil(Math.min(to, Date.now()) / 1_000) + tolerance;
   const begin = Math.max(Math.floor(from / 1_000) - tolerance, end - keptMax, 0);
-  yield* linesWithin(groups, queryFor(holds), { from: begin, to: end });
+  const seen = new Set<string>();
+  const found = linesWithin(groups, queryFor(holds), { from: begin, to: end });
+  for await (const { message, ptr } of found) {
+    if (!seen.has(ptr)) yield message;
+    seen.add(ptr);
+  }
 }
 
-/** If a query may have left lines out, each half of its time is asked for alone. */
+/** A line of a log. `ptr` is its identity. */
+type Found = { readonly message: string; readonly ptr: string };
+
+/**
+ * If a query may have left lines out, each half of its time is asked for alone. Both halves have the second in the
+ * middle: the documentation does not say whether a query takes the fractions of its last second.
+ */
 async function* linesWithin(
   groups: readonly string[],
   query: string,
   { from, to }: Span,
-): AsyncGenerator<string> {
+): AsyncGenerator<Found> {
   const lines = await search(groups, query, { from, to });
   if (lines.length < linesMax) return yield* lines;
   const middle = Math.floor((from + to) / 2);
-  if (middle >= to) throw failure('other', 'one second has more lines than a query can return');
+  if (middle === from) throw failure('other', 'one second has more lines than a query can return');
   yield* linesWithin(groups, query, { from, to: middle });
-  yield* linesWithin(groups, query, { from: middle + 1, to });
+  yield* linesWithin(groups, query, { from: middle, to });
 }
 
 const started = v.object({ queryId: v.string() });
@@ -72,9 +83,11 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
   for (;;) {
     const found = runAws(results, ['get-query-results', '--query-id', queryId]);
     if (found.status === 'Complete') {
-      return found.results.flatMap((row) =>
-        row.flatMap(({ field, value }) => (field === '@message' ? value : [])),
-      );
+      return found.results.map((row): Found => {
+        const fields = new Map(row.map(({ field, value }) => [field, value]));
+        const message = fields.get('@message') ?? '';
+        return { message, ptr: fields.get('@ptr') ?? message };
+      });
     }
     if (!['Scheduled', 'Running', 'Unknown'].includes(found.status)) {
       throw failure('other', 'CloudWatch Logs did not complete the query: try a shorter time');

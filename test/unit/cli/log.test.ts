@@ -233,8 +233,9 @@ describe('the logs of a stack', () => {
       } else {
         const [from, to] = after('--query-id').split('-').map(Number);
         const count = to - from > 1_000 ? 10_000 : 1;
-        const row = [{ field: '@ptr', value: 'p' }, { field: '@message', value: from + '-' + to }];
-        console.log(JSON.stringify({ status: 'Complete', results: Array(count).fill(row) }));
+        const rowAt = (second) => ['@ptr', '@message'].map((field) => ({ field, value: field + second }));
+        const results = [from, to].flatMap((second) => Array(count).fill(rowAt(second)));
+        console.log(JSON.stringify({ status: 'Complete', results }));
       }`;
     writeFileSync(join(folder, 'aws'), program, { mode: 0o700 });
     appendFileSync(asked, '');
@@ -242,8 +243,9 @@ describe('the logs of a stack', () => {
     const lines = await everythingOf(
       linesOfStack('vault', ['A'], { from: 1_000_000, to: 3_000_000 }),
     );
-    // Each second from 940 to 3060, a minute before and after, is asked for once.
-    expect(lines).toEqual(['940-1470', '1471-2000', '2001-2530', '2531-3060']);
+    // From a minute before to a minute after. Neighbours share a second, so none of its fractions is left out.
+    const seconds = [940, 1_470, 2_000, 2_530, 3_060];
+    expect(lines).toEqual(seconds.map((second) => `@message${second}`));
     const words: string[] = JSON.parse(readFileSync(asked, 'utf8').split('\n')[0] ?? '');
     const groups = words.filter((word) => word.startsWith('/aws/lambda/vault-'));
     expect(groups).toHaveLength(14);
