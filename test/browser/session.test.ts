@@ -1,6 +1,7 @@
 /** How a session begins and ends, in a real browser. */
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import type { Request } from 'playwright-core';
 import { followLauncher, useConsole, visit } from '../support/console.ts';
 import { useVault } from '../support/running-vault.ts';
 
@@ -10,24 +11,23 @@ const console = useConsole(vault);
 describe('a session of the console', () => {
   it('shows neither its code nor its token in an address, a cookie or a storage', async () => {
     const { page, context } = await console.open();
-    const requests: { readonly url: string; readonly token: string | undefined }[] = [];
-    page.on('request', (request) => {
-      const token = request.headers()['x-console-session'];
-      requests.push({ url: request.url(), token });
-    });
+    const requests: string[] = [];
+    page.on('request', (request) => requests.push(request.url()));
+    const tokenOf = (request: Request) => request.headers()['x-console-session'];
+    const asked = page.waitForRequest((request) => tokenOf(request) !== undefined);
     const name = await vault.create();
     await visit(page, 'Secrets');
     await page.goto(`${page.url().replace(/#.*/, '')}#/secrets/${name}`);
     await page.getByRole('heading', { name }).waitFor();
     const code = console.process().code();
-    const token = requests.find((request) => request.token)?.token ?? '';
+    const token = tokenOf(await asked) ?? '';
     expect([code, token]).toEqual([1, 2].map(() => expect.stringMatching(/^[\w-]{43}$/)));
     const cdp = await context.newCDPSession(page);
     const { entries } = await cdp.send('Page.getNavigationHistory');
     expect(entries.at(-1)?.url).toBe(`${console.process().url}/#/secrets/${name}`);
     // Chromium also keeps the address that a page was first asked for. Its code is used up.
     const seen = [
-      ...requests.map(({ url }) => url),
+      ...requests,
       ...entries.flatMap(({ url, title }) => [url, title]),
       await page.content(),
       console.process().output(),
