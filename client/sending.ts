@@ -91,7 +91,7 @@ export type Sender = {
   readonly retries?: number | undefined;
   /** The time limit of one attempt in milliseconds (15,000). The vault always answers within 10 s. */
   readonly timeoutMs?: number | undefined;
-  /** What it throws is thrown by the operation. */
+  /** The operation throws its errors on. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** Performs the requests in place of the global `fetch`. */
   readonly fetch?: Exchange | undefined;
