@@ -526,7 +526,7 @@ describe('the embedded KMS, with other senders', () => {
 
 describe('the id of a call to KMS', () => {
   // Shows G14.
-  it('is in exactly one line, that of its request, also if KMS refused the call', async () => {
+  it('appears only in the line of its request, even if KMS refused the call', async () => {
     const { ids, transport } = noting(kms);
     reach = () => ({ endpoint: 'http://in-process', requestHandler: transport });
     const keys = createDataKeys(clientOf(kms), kms.keyArn);

@@ -40,7 +40,7 @@ beforeAll(() => {
 });
 
 describe('the package dsvault', () => {
-  it.each(nodes)('is installed and used as README.md tells, with Node %s', (_, node) => {
+  it.each(nodes)('installs and works as README.md tells, with Node %s', (_, node) => {
     const user = userWith(node);
     const env = {
       ...user,
@@ -138,7 +138,7 @@ describe('both packages', () => {
 });
 
 describe('the folder of the GitHub Action', () => {
-  it('has what the tag of a release holds', () => {
+  it('contains what the tag of a release holds', () => {
     const files = readdirSync('.local/packages/action').sort();
     expect(files).toEqual(['LICENSE', 'action.yml', 'index.mjs']);
   });

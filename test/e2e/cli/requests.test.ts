@@ -250,7 +250,7 @@ describe('a request of dsvault', () => {
 describe('a request that takes more than a second', () => {
   const told = /waiting for the vault, 1 s/;
 
-  it('is told at a terminal, and the line is gone when the answer is there', async () => {
+  it('shows a line at a terminal, and erases it when the answer is there', async () => {
     front.plan('hang', 'pass');
     const { stdout } = await dsvault.run(['list', '--timeout', '1.5'], { terminal: true });
     expect(stdout).toMatch(told);
@@ -261,7 +261,7 @@ describe('a request that takes more than a second', () => {
     expect(lines.join()).toContain('dsvault tries again');
   });
 
-  it('is not told while the terminal belongs to the program of run', async () => {
+  it('shows no line while the terminal belongs to the program of run', async () => {
     writeFileSync(join(dsvault.folder, 'app.env'), `A=secret(${await create()})\n`);
     front.plan('pass', 'hang');
     const watch = ['run', '--watch', '--interval', '0.1', '--timeout', '3', '-f', 'app.env'];
@@ -270,7 +270,7 @@ describe('a request that takes more than a second', () => {
     expect(ran).toMatchObject({ code: 0, stdout: '' });
   });
 
-  it('is not told for the page of the console, which runs for long', async () => {
+  it('shows no line for the page of the console, which runs for long', async () => {
     front.plan('hang');
     const command = ['console', '--no-open', '--timeout', '1.5'];
     const started = dsvault.start(command, { terminal: true, open: true });
@@ -287,7 +287,7 @@ describe('a request that takes more than a second', () => {
     expect([asked.status, served]).toEqual([200, expect.not.stringContaining('waiting')]);
   });
 
-  it('is not told where nobody looks', async () => {
+  it('shows no line without a terminal, or with --json', async () => {
     for (const [args, terminal] of [
       [[], false],
       [['--json'], true],

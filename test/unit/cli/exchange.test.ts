@@ -73,7 +73,7 @@ const outcomeOver = async (transport: Exchange, name: string) => {
 };
 
 describe('the exchange of dsvault', () => {
-  it.each(Object.keys(answers))('has the outcome of fetch for %s', async (name) => {
+  it.each(Object.keys(answers))('ends as fetch does for %s', async (name) => {
     const expected = await outcomeOver(fetch, name);
     expect(expected.arrived).toHaveLength(1);
     expect(await outcomeOver(exchange, name)).toEqual(expected);
