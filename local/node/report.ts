@@ -1,4 +1,8 @@
-/** The report of a node to the other nodes, and the part of it that people see. */
+/**
+ * The report of a node to the other nodes, and the part of it that people see. Nodes of two releases hear each other
+ * during an upgrade. So a reader leaves out properties that it does not know, and a new property needs a value for
+ * reports of earlier releases.
+ */
 import * as v from 'valibot';
 
 /** The last report that was heard of a node: the number of its start, and its counter. */
@@ -40,7 +44,8 @@ export const nodeStates = [
 const nodeReport = v.object({
   node: v.number(),
   alive: v.boolean(),
-  state: v.picklist(nodeStates),
+  /** A state of a later release is none in which a node serves. */
+  state: v.fallback(v.picklist(nodeStates), 'waiting'),
   /** A sentence that says why the node does not serve. */
   reason: v.nullable(v.string()),
   /** Whether its member leads. */
