@@ -16,14 +16,14 @@ import { codeOf, failure } from './failures.ts';
 const privateMode = 0o600;
 
 /**
- * Puts the names of a folder on the disk. A folder that may be written but not read is left to the system, and so is
- * every folder on Windows, which cannot do this.
+ * Puts a file, or the names of a folder, on the disk. A path that may be written but not read is left to the system,
+ * and so is every path on Windows, which cannot do this.
  */
-const syncFolder = (folder: string): void => {
+export const syncPath = (path: string): void => {
   if (process.platform === 'win32') return;
   let descriptor: number;
   try {
-    descriptor = openSync(folder, 'r');
+    descriptor = openSync(path, 'r');
   } catch (error) {
     if (codeOf(error) === 'EACCES') return;
     throw error;
@@ -64,7 +64,7 @@ export const replaceFile = (
     prepare(draft);
     renameSync(draft, file);
   });
-  syncFolder(dirname(file));
+  syncPath(dirname(file));
 };
 
 /** Throws if `replaceFile` with this `prepare` would throw; changes nothing. */
@@ -80,7 +80,7 @@ export const createFileOnce = (file: string, makeText: () => string): string => 
   if (present !== undefined) return present;
   try {
     withDraft(file, makeText(), (draft) => linkSync(draft, file));
-    syncFolder(dirname(file));
+    syncPath(dirname(file));
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }

@@ -1,38 +1,54 @@
-/** `npm run -s node -- local/bin/restore.ts --backup FILE`: gives the data of a backup to a vault node that does not run. */
+/**
+ * `npm run restore -- FILE`: makes the store of an empty data folder from a backup. On a node of a cluster,
+ * `--backup FILE` gives the node, which must not run, the data of a snapshot of etcd.
+ */
 import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder } from '../host/data-folder.ts';
-import { runProgram } from '../host/program.ts';
+import { restoreEmbedded } from '../backup/embedded.ts';
+import { createProgress } from '../backup/progress.ts';
+import { describeBackup } from '../backup/sentences.ts';
+import {
+  dataFolderOf,
+  folderSetting,
+  lockDataFolder,
+  openDataFolder,
+  root,
+} from '../host/data-folder.ts';
+import { runProgram, unknownWords } from '../host/program.ts';
+import { readTemplate } from '../host/template.ts';
 import { readNodeConfig } from '../node/config.ts';
 import { restoreNode } from '../node/restoring.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
 const commandLine = {
-  name: 'npm run node -- local/bin/restore.ts',
-  does: 'gives a vault node that does not run the data of a backup',
+  name: 'npm run restore',
+  does: 'gives an empty vault the data of a backup',
   forms: [
-    ['--backup FILE', 'on the first node: makes the id of this restore, and prints it'],
-    ['--backup FILE --id ID', 'on each other node, with that id'],
+    ['FILE', 'makes the store of a data folder that has its master key and no data'],
+    ['--backup SNAPSHOT', 'on the first node: makes the id of this restore, and prints it'],
+    ['--backup SNAPSHOT --id ID', 'on each other node, with that id'],
   ],
   options: {
-    backup: { value: 'FILE', does: 'a file that etcdctl snapshot save has made' },
+    backup: { value: 'SNAPSHOT', does: 'a file that etcdctl snapshot save has made' },
     id: { value: 'ID', does: 'the id that the first node printed' },
   },
+  takesWords: true,
   examples: [
-    'npm run -s node -- local/bin/restore.ts --backup vault.db',
-    'npm run -s node -- local/bin/restore.ts --backup vault.db --id 5f0c9a7be1d24c36',
+    'npm run -s restore -- vault.backup',
+    'npm run -s restore -- --backup vault.db --id 5f0c9a7be1d24c36',
   ],
 } as const;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const readId = (text: string): string => {
   if (/^[0-9a-f]{16}$/.test(text)) return text;
   throw usage('--id is 16 hexadecimal digits, as the first node printed them');
 };
 
-await runProgram(commandLine, async ({ options: { backup, id: given } }) => {
-  if (backup === undefined) throw usage('--backup is needed: the file of the backup');
+const restoreSnapshot = async (backup: string, given: string | undefined): Promise<void> => {
   const id = given === undefined ? randomBytes(8).toString('hex') : readId(given);
   const config = readNodeConfig(process.env);
   const folder = dataFolderOf(process.env);
@@ -40,7 +56,27 @@ await runProgram(commandLine, async ({ options: { backup, id: given } }) => {
   const lock = lockDataFolder(folder);
   await restoreNode({ config, folder, backup: resolve(backup), id });
   lock.release();
-  process.stdout.write(
-    `node ${config.node} has the data of the backup; the others take --id ${id}\n`,
-  );
+  say(`node ${config.node} has the data of the backup; the others take --id ${id}`);
+};
+
+const restore = async (file: string): Promise<void> => {
+  const folder = dataFolderOf(process.env);
+  const { table } = await readTemplate(join(root, 'template.yaml'));
+  const progress = createProgress();
+  const place = { root, folder };
+  const restored = restoreEmbedded(place, resolve(file), table, progress);
+  const held = await restored.finally(progress.end);
+  const setting = folderSetting(process.env, folder);
+  say(`${folder} has the data of the backup, compared with it:`);
+  for (const line of describeBackup(held)) say(`  ${line}`);
+  say(`Now verify them: ${setting}npm run -s inspect -- --verify`);
+};
+
+await runProgram(commandLine, async ({ words, options: { backup, id } }) => {
+  if (backup !== undefined && words.length === 0) return await restoreSnapshot(backup, id);
+  const [file, ...others] = words;
+  if (file === undefined || others.length > 0 || backup !== undefined || id !== undefined) {
+    throw unknownWords(others);
+  }
+  await restore(file);
 });

@@ -4,7 +4,10 @@ import { failure } from '../../system/failures.ts';
 import { findProgram, startChild } from '../host/supervisor.ts';
 import type { StoreProgram } from './store.ts';
 
-const storeFile = 'store.sqlite';
+/** The store's file in the data folder. */
+export const storeFile = 'store.sqlite';
+/** The folder in the data folder in which a restore makes the store. */
+export const restoreFolder = 'restore';
 
 const getProgram = (root: string): string => {
   const platformPackage = `@dynoxide/${process.platform}-${process.arch}`;

@@ -8,7 +8,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
-import { dynoxide } from '../dynamodb/dynoxide.ts';
+import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/store.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/table.ts';
 import { type Kms, masterKeyFile, startKms } from '../kms/server.ts';
@@ -54,7 +54,7 @@ const findStore = ({ root, store }: PartsOptions): StoreProgram =>
     : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
 
 /** The files and folders in the data folder in which the stores keep their data. */
-const storeFiles = ['store.sqlite', 'dynamodb-local'];
+const storeFiles = [storeFile, 'dynamodb-local'];
 
 /**
  * Throws if there is data but no master key. A new key would open none of that data, and the error would appear only at
@@ -66,6 +66,15 @@ const checkKeyIsThere = (folder: string): void => {
   throw failure(
     `${masterKeyFile(folder)} is missing, the master key of the data beside it: put back a copy, set ` +
       'AWS_ENDPOINT_URL_KMS to where the key is, or move the whole data folder away',
+  );
+};
+
+/** Throws if a restore into the folder has not ended. The new, empty store would look like the vault. */
+const checkIsRestored = (folder: string): void => {
+  const draft = join(folder, restoreFolder);
+  if (!existsSync(draft) || existsSync(join(folder, storeFile))) return;
+  throw failure(
+    `a restore into ${folder} did not end: run npm run restore again, or delete ${draft} to begin without the backup`,
   );
 };
 
@@ -81,6 +90,7 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
   const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   try {
     const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
+    if (!otherStore) checkIsRestored(folder);
     if (!otherKms) checkKeyIsThere(folder);
     const kms = otherKms ? undefined : await startKms({ folder });
     if (kms) closers.push(kms.close);

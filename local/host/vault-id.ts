@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { readVaultId, vaultIdForm } from '../../functions/runtime/config.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { createFileOnce } from '../../system/files.ts';
+import { createFileOnce, readFileIfPresent } from '../../system/files.ts';
 
 const stored = v.strictObject({ id: v.pipe(v.string(), v.regex(vaultIdForm)) });
 
@@ -24,6 +24,14 @@ const parse = (file: string, text: string): string => {
       { cause },
     );
   }
+};
+
+const fileOf = (folder: string): string => join(folder, 'vault.json');
+
+/** Returns the id of the vault in this folder; `undefined` if there is none yet. Throws a sentence if it is damaged. */
+export const findVaultId = (folder: string): string | undefined => {
+  const text = readFileIfPresent(fileOf(folder));
+  return text === undefined ? undefined : parse(fileOf(folder), text);
 };
 
 const makeId = (folder: string, file: string): string => {
@@ -52,7 +60,7 @@ export const givenVaultId = (environment: NodeJS.ProcessEnv): string => {
  */
 export const openVaultId = (folder: string, environment: NodeJS.ProcessEnv): string => {
   const given = environment['VAULT_ID'] ? givenVaultId(environment) : undefined;
-  const file = join(folder, 'vault.json');
+  const file = fileOf(folder);
   const make = () => JSON.stringify({ id: given ?? makeId(folder, file) });
   const id = parse(file, createFileOnce(file, make));
   if (given === undefined || given === id) return id;

@@ -33,7 +33,9 @@ export type VerifiedVault = {
 const rereadsMax = 3;
 
 /** Reads all items of the table, page by page, as they are now. */
-export async function* scanItems(vault: VerifiedVault): AsyncGenerator<readonly Item[]> {
+export async function* scanItems(
+  vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
+): AsyncGenerator<readonly Item[]> {
   const input = { TableName: vault.tableName, ConsistentRead: true };
   for await (const { Items } of paginateScan({ client: vault.dynamodb }, input)) yield Items ?? [];
 }

@@ -1,0 +1,217 @@
+/** Backs up and restores the embedded store of `npm start`, whose data are in one SQLite file of the data folder. */
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
+import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { syncPath } from '../../system/files.ts';
+import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
+import { type LocalStore, startStore } from '../dynamodb/store.ts';
+import { ensureTable } from '../dynamodb/table.ts';
+import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
+import { endRememberedChild, findRunning } from '../host/running.ts';
+import type { TableDefinition } from '../host/template.ts';
+import { findVaultId, openVaultId } from '../host/vault-id.ts';
+import { openMasterKey } from '../kms/master-key.ts';
+import { masterKeyFile } from '../kms/server.ts';
+import { scanItems } from '../verify/vault.ts';
+import { type Backup, readBackup } from './file.ts';
+import { type Manifest, type Source, tallyOf } from './format.ts';
+import type { Progress } from './progress.ts';
+import { putItems } from './table.ts';
+
+type Place = {
+  /** Holds node_modules. */
+  readonly root: string;
+  /** The data folder. */
+  readonly folder: string;
+};
+
+/** Only the embedded store can be copied as of one moment, and only its file can be replaced by another one. */
+const refuseOtherStores = (folder: string): void => {
+  if (process.env['AWS_ENDPOINT_URL_DYNAMODB']) {
+    throw failure(
+      'AWS_ENDPOINT_URL_DYNAMODB names a store elsewhere, which is backed up and restored by its own means: ' +
+        'docs/deploy.md says how for AWS',
+    );
+  }
+  if (existsSync(join(folder, 'dynamodb-local')) && !existsSync(join(folder, storeFile))) {
+    throw failure(
+      `the data of ${folder} are in DynamoDB Local, which cannot be backed up: only the embedded store can`,
+    );
+  }
+};
+
+const tableNameOf = (folder: string): string =>
+  findRunning(folder)?.tableName ?? (process.env['TABLE_NAME'] || 'vault');
+
+const connect = ({ endpoint }: LocalStore): DynamoDBClient =>
+  new DynamoDBClient({
+    region: 'us-east-1',
+    endpoint,
+    credentials: { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' },
+  });
+
+/** Some MB of pages of SQLite. */
+const pagesAtOnce = 2_048;
+
+/**
+ * Copies the store as of one moment, whether it is served or not, and returns that moment. The open read keeps SQLite
+ * at that moment while others write.
+ */
+const copyStore = async (from: string, to: string, { tell }: Progress): Promise<number> => {
+  let store: DatabaseSync | undefined;
+  try {
+    store = new DatabaseSync(from, { readOnly: true });
+    store.exec('BEGIN');
+    store.prepare('SELECT count(*) FROM sqlite_schema').get();
+    const takenAt = Date.now();
+    await backup(store, to, {
+      rate: pagesAtOnce,
+      progress: ({ totalPages, remainingPages }) =>
+        tell(`copied ${Math.floor((1 - remainingPages / totalPages) * 100)} % of the store`),
+    });
+    return takenAt;
+  } catch (error) {
+    throw failure(`the store ${from} cannot be copied (${sentenceOf(error)})`, { cause: error });
+  } finally {
+    store?.close();
+  }
+};
+
+/**
+ * Opens the items of the embedded store as of now, whether the vault runs or not. `draft` is an empty folder for a copy
+ * of the store, which a second store serves until all pages are read. Throws a sentence if there is no such store.
+ */
+export const openEmbedded = async (
+  { root, folder }: Place,
+  draft: string,
+  progress: Progress,
+): Promise<Source> => {
+  refuseOtherStores(folder);
+  const file = join(folder, storeFile);
+  if (!existsSync(file)) throw failure(`there is no vault in the data folder ${folder}`);
+  const vault = openVaultId(folder, process.env);
+  const tableName = tableNameOf(folder);
+  const takenAt = formatInstant(await copyStore(file, join(draft, storeFile), progress));
+  const store = await startStore(dynoxide(root), draft, () => undefined);
+  const dynamodb = connect(store);
+  async function* pages() {
+    try {
+      yield* scanItems({ dynamodb, tableName });
+    } catch (error) {
+      throw failure(`the table ${tableName} cannot be read: ${sentenceOf(error)}`, {
+        cause: error,
+      });
+    } finally {
+      dynamodb.destroy();
+      await store.close();
+    }
+  }
+  return { facts: { vault, table: tableName, takenAt, store: 'dynoxide' }, pages: pages() };
+};
+
+/** Throws a sentence unless the folder waits for this backup: it has no data, and the key and the id of the vault. */
+const checkFits = (folder: string, { facts, manifest }: Backup): void => {
+  const id = findVaultId(folder);
+  if (id !== undefined && id !== facts.vault) {
+    throw failure(
+      `the backup is of the vault ${facts.vault}, and the data folder ${folder} is of the vault ${id}: set ` +
+        'VAULT_DATA_DIR to another folder',
+    );
+  }
+  // Nothing is known of a key elsewhere, but inspect --verify uses it.
+  if (!process.env['AWS_ENDPOINT_URL_KMS']) checkKey(folder, manifest);
+};
+
+const checkKey = (folder: string, { masterKeyIds }: Manifest): void => {
+  const file = masterKeyFile(folder);
+  const wanted = masterKeyIds.map(keyIdOf);
+  if (!existsSync(file)) {
+    throw failure(
+      `the master key is missing: copy the kms.json of the lost data folder to ${file}, from where you keep it`,
+    );
+  }
+  const { arn } = openMasterKey(file);
+  if (masterKeyIds.length === 0 || masterKeyIds.includes(arn)) return;
+  throw failure(
+    `${file} holds the master key ${keyIdOf(arn)}, and the values of the backup need ${wanted.join(' and ')}: copy ` +
+      'the kms.json of that key there',
+  );
+};
+
+/** Puts all that SQLite has beside its file into it, and then onto the disk. */
+const settle = (file: string): void => {
+  const store = new DatabaseSync(file);
+  store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  store.close();
+  syncPath(file);
+};
+
+/**
+ * Makes the store of a data folder that has none from a backup. The store gets its name when it holds exactly the items
+ * of the backup. Until then no vault starts on the folder, and the next call begins anew. Throws a sentence if the
+ * backup does not fit or cannot be read, or if a vault runs.
+ */
+export const restoreEmbedded = async (
+  { root, folder }: Place,
+  file: string,
+  table: TableDefinition,
+  progress: Progress,
+): Promise<Backup> => {
+  refuseOtherStores(folder);
+  openDataFolder(folder);
+  const lock = lockDataFolder(folder);
+  if (existsSync(join(folder, storeFile))) {
+    throw failure(
+      `the data folder ${folder} holds a store already: set VAULT_DATA_DIR to a folder without one, or move it away`,
+    );
+  }
+  const checked = progress.counter('checked');
+  const backupIs = await readBackup(file, ({ length }) => checked(length));
+  checkFits(folder, backupIs);
+  const draft = join(folder, restoreFolder);
+  await endRememberedChild(join(draft, 'store.pid'));
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { mode: 0o700 });
+  await fill({ root, folder: draft }, file, backupIs, table, progress);
+  settle(join(draft, storeFile));
+  openVaultId(folder, { VAULT_ID: backupIs.facts.vault });
+  renameSync(join(draft, storeFile), join(folder, storeFile));
+  syncPath(folder);
+  rmSync(draft, { recursive: true });
+  lock.release();
+  return backupIs;
+};
+
+/** Makes a store in the folder with the items of the backup. Throws a sentence unless it then holds exactly these. */
+const fill = async (
+  { root, folder }: Place,
+  file: string,
+  { facts, manifest }: Backup,
+  table: TableDefinition,
+  { counter }: Progress,
+): Promise<void> => {
+  const tableName = process.env['TABLE_NAME'] || 'vault';
+  const store = await startStore(dynoxide(root), folder, () => undefined);
+  const dynamodb = connect(store);
+  const [wrote, compared] = [counter('wrote', manifest.items), counter('compared', manifest.items)];
+  try {
+    await ensureTable(dynamodb, tableName, table);
+    await readBackup(file, async (items) => {
+      await putItems(dynamodb, tableName, items);
+      wrote(items.length);
+    });
+    const pages = scanItems({ dynamodb, tableName });
+    if (isDeepStrictEqual(await tallyOf(facts.vault, pages, compared), manifest)) return;
+    throw failure('the store does not hold what was written to it: try another disk');
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    throw failure(`the store cannot be written: ${sentenceOf(error)}`, { cause: error });
+  } finally {
+    dynamodb.destroy();
+    await store.close();
+  }
+};

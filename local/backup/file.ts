@@ -1,0 +1,182 @@
+/** Writes and reads backup files as streams, so that their size does not matter. */
+import { createReadStream, createWriteStream, existsSync, rmSync } from 'node:fs';
+import { mkdtemp, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { constants, createGunzip, createGzip } from 'node:zlib';
+import type { Item } from '../../functions/dynamodb/items.ts';
+import { codeOf, failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { syncPath } from '../../system/files.ts';
+import { closeAtEnd } from '../host/ending.ts';
+import {
+  createTally,
+  type Facts,
+  firstLine,
+  itemOf,
+  lastLine,
+  lineOf,
+  type Manifest,
+  readFirstLine,
+  readLastLine,
+  type Source,
+} from './format.ts';
+
+export type Backup = { readonly facts: Facts; readonly manifest: Manifest };
+
+/** Is given the number of items that were written or read since the last call. */
+export type OnItems = (count: number) => void;
+
+/**
+ * Makes the file, and reads it again to see that it holds what the source gave. `openSource` gets a folder beside the
+ * file that is removed afterwards, also when the program is asked to end. Throws a failure if the file exists already;
+ * after any failure there is no file.
+ */
+export const createBackup = async (
+  file: string,
+  openSource: (folder: string) => Promise<Source>,
+  { written, checked }: { readonly written: OnItems; readonly checked: OnItems },
+): Promise<Backup> => {
+  if (existsSync(file)) throw failure(`${file} is there already: name a file that is not`);
+  const folder = await makeFolderBeside(file);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const takeBack = closeAtEnd(remove);
+  try {
+    const draft = join(folder, 'backup');
+    const source = await openSource(folder);
+    const manifest = await write(draft, source, written);
+    const again = await readBackup(draft, (items) => checked(items.length));
+    if (!isDeepStrictEqual(again, { facts: source.facts, manifest })) {
+      throw failure('the backup does not hold what was written to it: try another disk');
+    }
+    await rename(draft, file);
+    syncPath(dirname(file));
+    return again;
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    throw failure(`${file} cannot be written (${codeOf(error)})`, { cause: error });
+  } finally {
+    takeBack();
+    remove();
+  }
+};
+
+const makeFolderBeside = async (file: string): Promise<string> => {
+  try {
+    return await mkdtemp(join(dirname(file), `.${basename(file)}-`));
+  } catch (error) {
+    throw failure(`${file} cannot be written (${codeOf(error)})`, { cause: error });
+  }
+};
+
+const write = async (file: string, source: Source, written: OnItems): Promise<Manifest> => {
+  const tally = createTally(source.facts.vault);
+  async function* lines(): AsyncGenerator<string> {
+    yield `${firstLine(source.facts)}\n`;
+    for await (const page of source.pages) {
+      const text = page.map((item) => {
+        const line = lineOf(item);
+        tally.add(item, line);
+        return `${line}\n`;
+      });
+      yield text.join('');
+      written(page.length);
+    }
+    yield `${lastLine(tally.manifest())}\n`;
+  }
+  // Sealed values hardly become smaller, so only the first level is worth its time.
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+  const out = createWriteStream(file, { mode: 0o600, flags: 'wx' });
+  await pipeline(Readable.from(lines(), { highWaterMark: 1 }), gzip, out);
+  syncPath(file);
+  return tally.manifest();
+};
+
+/** Items are at most 400 KB, and base64 and escapes make their lines longer. */
+const lineBytesMax = 8_388_608;
+const lineFeed = 0x0a;
+
+/** The lines of the file, in groups. Throws a failure that says why it cannot be read. */
+async function* readLines(file: string): AsyncGenerator<readonly string[]> {
+  const gunzip = createGunzip({ chunkSize: 262_144 });
+  const compressed = createReadStream(file).on('error', (error) => gunzip.destroy(error));
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of compressed.pipe(gunzip)) {
+      rest = Buffer.concat([rest, chunk]);
+      const end = rest.lastIndexOf(lineFeed);
+      if (end >= 0) {
+        yield rest.subarray(0, end).toString('utf8').split('\n');
+        rest = Buffer.from(rest.subarray(end + 1));
+      }
+      if (rest.length > lineBytesMax) throw damaged(file, 'a line is too long');
+    }
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    throw unreadable(file, error);
+  } finally {
+    compressed.destroy();
+  }
+  if (rest.length > 0) yield [rest.toString('utf8')];
+}
+
+const damaged = (file: string, why: string): Error =>
+  failure(`${file} is damaged: ${why}; take another copy of the backup`);
+const cutOff = (file: string): Error =>
+  failure(`${file} is cut off: its last line is missing; take another copy of the backup`);
+const noBackup = (file: string): Error => failure(`${file} is no backup that npm run backup made`);
+
+const unreadable = (file: string, error: unknown): Error => {
+  const code = codeOf(error) ?? '';
+  if (code === 'ENOENT') return failure(`there is no file ${file}`);
+  if (code === 'Z_BUF_ERROR') return cutOff(file);
+  if (sentenceOf(error) === 'incorrect header check') return noBackup(file);
+  if (code.startsWith('Z_')) return damaged(file, sentenceOf(error));
+  return failure(`${file} cannot be read (${code})`, { cause: error });
+};
+
+/**
+ * Reads a whole backup, and gives its items to `use`, some at a time. Throws a failure unless the file is complete and
+ * its items are those that its manifest counts; `use` has had some items by then, so a caller that cannot take them
+ * back reads the file twice.
+ */
+export const readBackup = async (
+  file: string,
+  use: (items: readonly Item[]) => unknown = () => undefined,
+): Promise<Backup> => {
+  let facts: Facts | undefined;
+  let tally = createTally('');
+  let manifest: Manifest | undefined;
+  for await (const lines of readLines(file)) {
+    const items: Item[] = [];
+    for (const line of lines) {
+      if (manifest !== undefined) throw damaged(file, 'it goes on after its last line');
+      if (facts === undefined) {
+        facts = readFirstLine(line);
+        if (facts === undefined) throw noBackup(file);
+        tally = createTally(facts.vault);
+        continue;
+      }
+      const item = itemOf(line);
+      manifest = item === undefined ? readLastLine(line) : undefined;
+      if (item === undefined && manifest === undefined) {
+        throw damaged(file, 'a line is no item as npm run backup writes it');
+      }
+      if (item === undefined) continue;
+      try {
+        tally.add(item, line);
+      } catch (error) {
+        throw damaged(file, sentenceOf(error));
+      }
+      items.push(item);
+    }
+    if (items.length > 0) await use(items);
+  }
+  if (facts === undefined) throw noBackup(file);
+  if (manifest === undefined) throw cutOff(file);
+  if (!isDeepStrictEqual(tally.manifest(), manifest)) {
+    throw damaged(file, 'its items are not those that its last line counts');
+  }
+  return { facts, manifest };
+};

@@ -1,0 +1,39 @@
+/** `npm run backup -- FILE`: copies the data of a vault, sealed as they are stored and as of one moment, into one file. */
+import { resolve } from 'node:path';
+import { openEmbedded } from '../backup/embedded.ts';
+import { createBackup } from '../backup/file.ts';
+import { createProgress } from '../backup/progress.ts';
+import { describeBackup } from '../backup/sentences.ts';
+import { dataFolderOf, root } from '../host/data-folder.ts';
+import { runProgram, unknownWords } from '../host/program.ts';
+import { masterKeyFile } from '../kms/server.ts';
+
+const commandLine = {
+  name: 'npm run backup',
+  does: 'copies all data of the vault into one file, as of one moment, whether the vault runs or not',
+  forms: [['FILE', 'makes FILE, and reads it again; the values in it stay sealed']],
+  options: { json: { does: 'print what the file holds as JSON' } },
+  takesWords: true,
+  examples: [
+    'npm run -s backup -- vault.backup',
+    'VAULT_DATA_DIR=/var/lib/vault npm run -s backup -- /mnt/backup/vault-2026-11-28 --json',
+  ],
+} as const;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+await runProgram(commandLine, async ({ words, options: { json } }) => {
+  const [file, ...others] = words;
+  if (file === undefined || others.length > 0) throw unknownWords(others);
+  const folder = dataFolderOf(process.env);
+  const progress = createProgress();
+  const counters = { written: progress.counter('wrote'), checked: progress.counter('checked') };
+  const openSource = (draft: string) => openEmbedded({ root, folder }, draft, progress);
+  const made = await createBackup(resolve(file), openSource, counters).finally(progress.end);
+  if (json) return say(JSON.stringify({ file: resolve(file), ...made }, undefined, 2));
+  say(`${file} holds, complete and read again:`);
+  for (const line of describeBackup(made)) say(`  ${line}`);
+  say(
+    `It opens only with the master key, of which you keep a copy apart from it: ${masterKeyFile(folder)}`,
+  );
+});

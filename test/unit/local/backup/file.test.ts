@@ -1,0 +1,162 @@
+/** The backup file: it is complete and unchanged, or it is refused. */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  encodeHead,
+  encodeRecord,
+  encodeVersion,
+  type Item,
+} from '../../../../functions/dynamodb/items.ts';
+import { createBackup, readBackup } from '../../../../local/backup/file.ts';
+import type { Facts } from '../../../../local/backup/format.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const facts: Facts = {
+  vault: 'vault-1',
+  table: 'vault',
+  takenAt: '2026-11-28T06:00:00.000Z',
+  store: 'dynoxide',
+};
+const of = { vault: 'vault-1', tenant: 'acme', name: 'DB', createdBy: 'alice' } as const;
+const sealed = {
+  state: 'stored',
+  iv: Buffer.alloc(12, 1),
+  ciphertext: Buffer.alloc(20, 2),
+  commitment: Buffer.alloc(32, 3),
+  wrappedDataKey: Buffer.alloc(9, 4),
+} as const;
+const destroyed = { state: 'destroyed', masterKeyId: 'key/0', destroyedBy: 'bob' } as const;
+const record = { operation: 'update-secret', writeId: 'w3', digest: Buffer.alloc(32) } as const;
+
+/** A secret with three versions, the first of them destroyed, and the record of the last write. */
+const items: readonly Item[] = [
+  encodeRecord(
+    { pk: `TENANT#acme#IDEMPOTENCY#${'h'.repeat(43)}`, sk: 'RECORD' },
+    { ...record, written: [{ name: 'DB', version: 3, validFrom: 3 }], resolved: [], expiresAt: 9 },
+  ),
+  encodeHead({ ...of, ...sealed, version: 3, validFrom: 3, writeId: 'w3', masterKeyId: 'key/2' }),
+  encodeVersion(
+    { ...of, ...destroyed, version: 1, validFrom: 1, writeId: 'w1', destroyedAt: 4 },
+    2,
+  ),
+  encodeVersion(
+    { ...of, ...sealed, version: 2, validFrom: 2, writeId: 'w2', masterKeyId: 'key/1', note: 'é' },
+    3,
+  ),
+];
+
+async function* pagesOf(all: readonly Item[]) {
+  yield all.slice(0, 1);
+  yield all.slice(1);
+}
+const unheard = { written: () => undefined, checked: () => undefined };
+const make = (file: string, all = items) =>
+  createBackup(file, async () => ({ facts, pages: pagesOf(all) }), unheard);
+const read = async (file: string) => {
+  const found: Item[] = [];
+  const { manifest } = await readBackup(file, (some) => found.push(...some));
+  return { found, manifest };
+};
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = freshFolder();
+  file = join(folder, 'vault.backup');
+});
+
+describe('a backup file', () => {
+  it('gives back every item as it was, and counts what it holds', async () => {
+    const { manifest } = await make(file);
+    expect(manifest).toMatchObject({
+      ...{ vault: 'vault-1', items: 4, secrets: 1, deletedSecrets: 0, versions: 3 },
+      ...{ destroyedVersions: 1, idempotencyRecords: 1, unreadableItems: 0 },
+      masterKeyIds: ['key/1', 'key/2'],
+    });
+    expect(await read(file)).toEqual({ found: items, manifest });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['vault.backup']);
+  });
+
+  it('has the same digest for the same items, whatever the order of their attributes', async () => {
+    const turned = items.map((item) => Object.fromEntries(Object.entries(item).reverse()));
+    const other = await make(join(folder, 'other'), turned);
+    expect(other.manifest).toEqual((await make(file)).manifest);
+  });
+
+  it('is not made over another file, and not at all by a source that fails or is out of order', async () => {
+    writeFileSync(join(folder, 'other'), 'precious');
+    await expect(make(join(folder, 'other'))).rejects.toThrow(/is there already/);
+    expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('precious');
+    await expect(make(file, items.toReversed())).rejects.toThrow(/not in the order/);
+    await expect(make(join(folder, 'none', 'file'))).rejects.toThrow(
+      /cannot be written \(ENOENT\)/,
+    );
+    expect([existsSync(file), readdirSync(folder)]).toEqual([false, ['other']]);
+  });
+});
+
+describe('a damaged backup file', () => {
+  const textOf = () => gunzipSync(readFileSync(file)).toString('utf8');
+  const lines = () => textOf().trimEnd().split('\n');
+  const write = (changed: readonly string[]) =>
+    writeFileSync(file, gzipSync(changed.map((line) => `${line}\n`).join('')));
+
+  it.each<[string, RegExp, () => void]>([
+    [
+      'without its last bytes',
+      /cut off/,
+      () => writeFileSync(file, readFileSync(file).subarray(0, -9)),
+    ],
+    ['without its last line', /cut off/, () => write(lines().slice(0, -1))],
+    ['without an item', /are not those/, () => write(lines().toSpliced(2, 1))],
+    [
+      'with an item twice',
+      /not in the order/,
+      () => write(lines().toSpliced(2, 0, lines()[2] ?? '')),
+    ],
+    [
+      'with another value',
+      /are not those/,
+      () => write([textOf().trimEnd().replace('"AgIC', '"AwIC')]),
+    ],
+    [
+      'with a line of another form',
+      /no item/,
+      () => write([textOf().trimEnd().replace('"Item":{', '"Item": {')]),
+    ],
+    ['with a line after its last', /goes on/, () => write([...lines(), lines()[1] ?? ''])],
+    [
+      'with another vault in its first line',
+      /are not those/,
+      () => write([textOf().trimEnd().replace('vault-1', 'vault-2')]),
+    ],
+    [
+      'with another byte',
+      /is damaged/,
+      () => {
+        const bytes = readFileSync(file);
+        bytes.writeUInt8(bytes.readUInt8(bytes.length - 6) ^ 1, bytes.length - 6);
+        writeFileSync(file, bytes);
+      },
+    ],
+    [
+      'of a later format',
+      /format 2/,
+      () => write([textOf().trimEnd().replace('"format":1', '"format":2')]),
+    ],
+    ['of another program', /is no backup/, () => writeFileSync(file, 'SQLite format 3')],
+    ['that is an export of DynamoDB', /is no backup/, () => write(lines().slice(1, -1))],
+    ['that is empty', /is no backup|cut off/, () => writeFileSync(file, '')],
+  ])('%s is refused', async (_, sentence, damage) => {
+    await make(file);
+    damage();
+    await expect(read(file)).rejects.toThrow(sentence);
+  });
+
+  it('that does not exist is refused', async () => {
+    await expect(read(file)).rejects.toThrow(`there is no file ${file}`);
+  });
+});
