@@ -4,13 +4,14 @@
  * values, and it does not show them either.
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from '../../functions/dynamodb/items.ts';
+import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { type Connection, connectToFolder } from '../host/connect.ts';
 import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
-import { checkVault, scanItems, type Violation } from '../verify/vault.ts';
+import { checkVault, queryItems, scanItems, type Violation } from '../verify/vault.ts';
 
 type Shown = Readonly<Record<string, unknown>>;
 
@@ -29,57 +30,97 @@ const show = (value: AttributeValue): unknown => {
 const showItem = (item: Item): Shown =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, show(value)]));
 
-/**
- * Orders the items for a person: by partition; in each partition the head, then the versions from the latest to the
- * first.
- */
+/** Orders the items of a partition for a person: the head, then the versions from the latest to the first. */
 const byAge = (a: Shown, b: Shown): number => {
-  const rank = ({ pk, sk }: Shown) => [String(pk), sk === 'HEAD' ? '~' : String(sk)] as const;
-  const [[pkA, skA], [pkB, skB]] = [rank(a), rank(b)];
-  if (pkA !== pkB) return pkA < pkB ? -1 : 1;
-  return skA < skB ? 1 : -1;
+  const rank = ({ sk }: Shown) => (sk === 'HEAD' ? '~' : String(sk));
+  return rank(a) < rank(b) ? 1 : -1;
 };
 
-const isAsked = (pk: string, tenant: string | undefined, secret: string | undefined): boolean =>
+type Selection = { tenant?: string | undefined; secret?: string | undefined };
+
+const isAsked = (pk: string, { tenant, secret }: Selection): boolean =>
   (tenant === undefined || pk.startsWith(`TENANT#${tenant}#`)) &&
   (secret === undefined || pk.endsWith(`#SECRET#${secret}`));
 
-const readItems = async (
-  connection: Connection,
-  { tenant, secret }: { tenant?: string | undefined; secret?: string | undefined },
-): Promise<readonly Shown[]> => {
-  const items: Shown[] = [];
-  for await (const page of scanItems(connection)) {
-    items.push(...page.map(showItem).filter(({ pk }) => isAsked(String(pk), tenant, secret)));
-  }
-  return items.sort(byAge);
-};
-
 /** Prints one item: its sort key and interval on one line, its other attributes below. */
-const sayItem = ({ pk: _, sk, validFrom, validTo, ...rest }: Shown): void => {
+const linesOf = ({ pk: _, sk, validFrom, validTo, ...rest }: Shown): readonly string[] => {
   const interval = validFrom === undefined ? '' : `  [${validFrom}, ${validTo ?? 'now'})`;
-  say(`  ${sk}${interval}`);
   const attributes = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [name, value] of attributes) {
-    say(`    ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
-  }
+  return [
+    `  ${sk}${interval}`,
+    ...attributes.map(
+      ([name, value]) =>
+        `    ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+    ),
+  ];
 };
 
-const sayAll = (connection: Connection, items: readonly Shown[]): void => {
-  const { vaultId, tableName, masterKeyId } = connection;
-  say(`vault ${vaultId}, table ${tableName}, master key ${masterKeyId}`);
-  let partition: unknown;
-  for (const item of items) {
-    if (item['pk'] !== partition) say(`\n${item['pk']}`);
-    partition = item['pk'];
-    sayItem(item);
-  }
+/** Waits until the reader has taken most of it, as a whole table may be longer than memory. */
+const print = async (text: string): Promise<void> => {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
 };
+
+/** Prints the items as they come, partition by partition. `end` prints the last one, and returns how many there were. */
+const createPrinter = (
+  selection: Selection,
+  format: (items: readonly Shown[], isFirst: boolean) => string,
+) => {
+  let held: Shown[] = [];
+  let count = 0;
+  const flush = (): string => {
+    if (held.length === 0) return '';
+    const text = format(held.sort(byAge), count === 0);
+    count += held.length;
+    held = [];
+    return text;
+  };
+  return {
+    add: async (page: readonly Item[]): Promise<void> => {
+      let text = '';
+      for (const item of page) {
+        const pk = item['pk']?.S ?? '';
+        if (!isAsked(pk, selection)) continue;
+        if (pk !== held[0]?.['pk']) text += flush();
+        held.push(showItem(item));
+      }
+      await print(text);
+    },
+    end: async (): Promise<number> => {
+      await print(flush());
+      return count;
+    },
+  };
+};
+
+const textOf = (items: readonly Shown[]): string =>
+  `\n${[items[0]?.['pk'], ...items.flatMap(linesOf)].join('\n')}\n`;
+const jsonOf = (items: readonly Shown[], isFirst: boolean): string =>
+  items
+    .map((item, index) => `${isFirst && index === 0 ? '' : ','}\n${indented(item, '    ')}`)
+    .join('');
+const indented = (value: unknown, by: string): string =>
+  JSON.stringify(value, undefined, 2).replaceAll(/^/gm, by);
 
 const sayViolations = (violations: readonly Violation[]): void => {
   say('');
   for (const { pk, sk, problem } of violations) say(`${[pk, sk].join(' ').trim()}: ${problem}`);
   say(`verified the whole table: ${violations.length || 'no'} violations`);
+};
+
+/** Gives the selected items to `onPage`, and the violations of the whole table if they are asked for. */
+const readAll = async (
+  connection: Connection,
+  { tenant, secret, verify }: Selection & { verify?: boolean | undefined },
+  onPage: (items: readonly Item[]) => Promise<void>,
+): Promise<readonly Violation[] | undefined> => {
+  if (tenant === undefined || secret === undefined) {
+    if (verify) return await checkVault(connection, onPage);
+    for await (const page of scanItems(connection)) await onPage(page);
+    return undefined;
+  }
+  const pk = secretPartition(tenant, secret);
+  for await (const page of queryItems(connection, pk)) await onPage(page);
+  return verify ? await checkVault(connection) : undefined;
 };
 
 const commandLine = {
@@ -106,17 +147,22 @@ await runProgram(commandLine, async ({ options: values }) => {
   const folder = dataFolderOf(process.env);
   const connection = await connectToFolder(root, folder);
   try {
-    const items = await readItems(connection, values);
-    const violations = values.verify ? await checkVault(connection) : undefined;
+    const { vaultId: vault, tableName: table, masterKeyId } = connection;
+    const head = JSON.stringify({ vault, table, masterKeyId }, undefined, 2).slice(0, -2);
+    await print(
+      values.json
+        ? `${head},\n  "items": [`
+        : `vault ${vault}, table ${table}, master key ${masterKeyId}\n`,
+    );
+    const printer = createPrinter(values, values.json ? jsonOf : textOf);
+    const violations = await readAll(connection, values, printer.add);
+    const count = await printer.end();
     if (values.json) {
-      const { vaultId: vault, tableName: table, masterKeyId } = connection;
-      say(JSON.stringify({ vault, table, masterKeyId, items, violations }, undefined, 2));
-    } else {
-      sayAll(connection, items);
-      if (violations) sayViolations(violations);
-    }
+      const told = violations && `,\n  "violations": ${indented(violations, '  ').trim()}`;
+      say(`${count > 0 ? '\n  ' : ''}]${told ?? ''}\n}`);
+    } else if (violations) sayViolations(violations);
     if (violations !== undefined && violations.length > 0) process.exitCode = 1;
-    if (values.secret !== undefined && items.length === 0) {
+    if (values.secret !== undefined && count === 0) {
       const whose = values.tenant === undefined ? 'any tenant' : `tenant ${values.tenant}`;
       throw failure(`there is no secret ${values.secret} of ${whose} in the table`);
     }

@@ -12,7 +12,8 @@ import {
   uncheckedKey,
 } from '../cluster/cluster-file.ts';
 import { type Credentials, openMasterKey } from '../kms/master-key.ts';
-import { masterKeyFile } from '../kms/server.ts';
+import { answerWith, masterKeyFile } from '../kms/server.ts';
+import { type Unwrap, unwrapHere } from '../verify/opening.ts';
 import { findRunning, type Running } from './running.ts';
 import { startParts } from './services.ts';
 
@@ -22,14 +23,21 @@ export type Connection = {
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
+  /** Unwraps data keys in this process, if the master key is in the folder. */
+  readonly unwrap: Unwrap | undefined;
   readonly close: () => Promise<void>;
+};
+
+type Given = {
+  readonly credentials: Credentials | undefined;
+  readonly unwrap?: Unwrap | undefined;
+  readonly close?: () => Promise<void>;
+  readonly tls?: TlsFiles | undefined;
 };
 
 const connectTo = (
   vault: Omit<Running, 'url' | 'takesLocalTokens'>,
-  credentials: Credentials | undefined,
-  close: () => Promise<void>,
-  tls?: TlsFiles,
+  { credentials, unwrap, close, tls }: Given,
 ): Connection => {
   const options = {
     region: process.env['AWS_REGION'] || 'us-east-1',
@@ -49,10 +57,11 @@ const connectTo = (
     vaultId: vault.vaultId,
     tableName: vault.tableName,
     masterKeyId: vault.masterKeyId,
+    unwrap,
     close: async () => {
       dynamodb.destroy();
       kms.destroy();
-      await close();
+      await close?.();
     },
   };
 };
@@ -63,10 +72,12 @@ export const connectToRunning = (folder: string): Connection => {
   if (running === undefined) {
     throw failure(`no vault runs on the data folder ${folder}: npm start starts one`);
   }
-  const credentials = running.kmsIsLocal
-    ? openMasterKey(masterKeyFile(folder)).credentials
-    : undefined;
-  return connectTo(running, credentials, async () => undefined, findCertificates(folder));
+  const key = running.kmsIsLocal ? openMasterKey(masterKeyFile(folder)) : undefined;
+  return connectTo(running, {
+    credentials: key?.credentials,
+    unwrap: key && unwrapHere(answerWith(key), running.masterKeyId),
+    tls: findCertificates(folder),
+  });
 };
 
 /**
@@ -82,7 +93,7 @@ const connectToNode = (folder: string): Connection => {
   }
   const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
   const { tls } = readClusterFile(clusterFile);
-  return connectTo(running, uncheckedKey, async () => undefined, tls);
+  return connectTo(running, { credentials: uncheckedKey, tls });
 };
 
 /**
@@ -104,5 +115,9 @@ export const connectToFolder = async (root: string, folder: string): Promise<Con
     tableName: process.env['TABLE_NAME'] || 'vault',
     masterKeyId: process.env['MASTER_KEY_ID'] || parts.kms?.keyArn || '',
   };
-  return connectTo(vault, parts.kms?.credentials, parts.close);
+  return connectTo(vault, {
+    credentials: parts.kms?.credentials,
+    unwrap: parts.kms && unwrapHere(parts.kms.answer, vault.masterKeyId),
+    close: parts.close,
+  });
 };

@@ -91,6 +91,12 @@ const performRequest = async (
   return perform(key, name, parse(body));
 };
 
+/** Answers callers in this process as the KMS of this key would over HTTP. */
+export const answerWith =
+  (key: MasterKey): Answer =>
+  (operation, body) =>
+    replyOf(async () => perform(key, operation, body));
+
 const respond = async (key: MasterKey, exchange: Exchange, isTls: boolean): Promise<void> => {
   const { request, response, discardBody } = exchange;
   const { status, body } = await replyOf(() => performRequest(key, exchange, isTls));
@@ -128,7 +134,7 @@ export const startKms = async (options: {
     endpoint: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${listening}`,
     keyArn: key.arn,
     credentials: key.credentials,
-    answer: (operation, body) => replyOf(async () => perform(key, operation, body)),
+    answer: answerWith(key),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

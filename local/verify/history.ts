@@ -65,26 +65,26 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
 };
 
 /** Finds a version by its secret's partition. */
-export type FindEntry = (pk: string, version: number) => Entry | undefined;
+export type FindEntry = (pk: string, version: number) => Promise<Entry | undefined>;
 
 /** Checks that the versions that the record names exist, and that the request of the record wrote them. */
-export const checkRecord = (
+export const checkRecord = async (
   key: ItemKey,
   tenant: string,
   { written, resolved, writeId }: IdempotencyRecord,
   findEntry: FindEntry,
-): readonly Violation[] => {
+): Promise<readonly Violation[]> => {
   const find = (ref: { name: string; version: number }) =>
     findEntry(secretPartition(tenant, ref.name), ref.version);
-  const lost = written.filter((ref) => {
-    const entry = find(ref);
-    return entry?.writeId !== writeId || entry.validFrom !== ref.validFrom;
-  });
-  const unknown = resolved.filter((ref) => find(ref) === undefined);
-  return [
-    ...lost.map((ref) =>
-      at(key, `tells of a write of ${ref.name} ${ref.version} that is not there`),
-    ),
-    ...unknown.map((ref) => at(key, `tells of a read of ${ref.name} ${ref.version}, never stored`)),
-  ];
+  const violations: Violation[] = [];
+  for (const ref of written) {
+    const entry = await find(ref);
+    if (entry?.writeId === writeId && entry.validFrom === ref.validFrom) continue;
+    violations.push(at(key, `tells of a write of ${ref.name} ${ref.version} that is not there`));
+  }
+  for (const ref of resolved) {
+    if ((await find(ref)) !== undefined) continue;
+    violations.push(at(key, `tells of a read of ${ref.name} ${ref.version}, never stored`));
+  }
+  return violations;
 };

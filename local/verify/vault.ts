@@ -2,19 +2,20 @@
  * Reads a whole table and checks every invariant of docs/design/storage.md. It may run while a vault serves: a scan is
  * not a snapshot, so an apparent violation is read again before it is reported.
  */
-import { createHash } from 'node:crypto';
 import {
   DescribeTableCommand,
   type DynamoDBClient,
+  GetItemCommand,
   paginateQuery,
   paginateScan,
 } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
+import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
+import { createMetDataKeys } from './data-keys.ts';
 import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './history.ts';
-import { checkOpening } from './opening.ts';
+import { checkOpening, type Unwrap, unwrapBy } from './opening.ts';
 import { type Row, readRow, type Violation } from './rows.ts';
 
 export type { Violation } from './rows.ts';
@@ -25,6 +26,8 @@ export type VerifiedVault = {
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
+  /** A shorter way to the master key than `kms`, if there is one. */
+  readonly unwrap?: Unwrap | undefined;
 };
 
 /**
@@ -32,32 +35,61 @@ export type VerifiedVault = {
  */
 const rereadsMax = 3;
 
+/** Without a limit, the embedded store reads all the rest of the table into its memory for each page. */
+const pageItems = 1_000;
+
 /** Reads all items of the table, page by page, as they are now. */
 export async function* scanItems(
   vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
 ): AsyncGenerator<readonly Item[]> {
-  const input = { TableName: vault.tableName, ConsistentRead: true };
+  const input = { TableName: vault.tableName, ConsistentRead: true, Limit: pageItems };
   for await (const { Items } of paginateScan({ client: vault.dynamodb }, input)) yield Items ?? [];
 }
 
-const readPartition = async (vault: VerifiedVault, pk: string): Promise<Entry[]> => {
+/** Reads the items of one partition, page by page, as they are now. */
+export async function* queryItems(
+  vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
+  pk: string,
+): AsyncGenerator<readonly Item[]> {
   const input = {
     TableName: vault.tableName,
     ConsistentRead: true,
+    Limit: pageItems,
     KeyConditionExpression: 'pk = :pk',
     ExpressionAttributeValues: { ':pk': { S: pk } },
   };
-  const rows: Row[] = [];
-  for await (const { Items } of paginateQuery({ client: vault.dynamodb }, input)) {
-    rows.push(...(Items ?? []).map((item) => readRow(item, vault.vaultId)));
+  for await (const { Items } of paginateQuery({ client: vault.dynamodb }, input)) yield Items ?? [];
+}
+
+const readPartition = async (vault: VerifiedVault, pk: string): Promise<Entry[]> => {
+  const entries: Entry[] = [];
+  for await (const page of queryItems(vault, pk)) {
+    const rows = page.map((item) => readRow(item, vault.vaultId)).filter(isVersion);
+    entries.push(...rows.map((row) => entryOf(row, row.kind === 'head', row.stored)));
   }
-  return rows.flatMap(entriesOf);
+  return entries;
 };
 
-const entriesOf = (row: Row): readonly Entry[] =>
-  row.kind === 'head' || row.kind === 'version'
-    ? [entryOf({ pk: row.pk, sk: row.sk }, row.kind === 'head', row.stored)]
-    : [];
+type VersionRow = Extract<Row, { kind: 'head' | 'version' }>;
+const isVersion = (row: Row): row is VersionRow => row.kind === 'head' || row.kind === 'version';
+
+/**
+ * Finds a version in the table as it is now. An update moves the current version behind the head, so the head is read
+ * first.
+ */
+const findEntryIn =
+  ({ dynamodb, tableName, vaultId }: VerifiedVault): FindEntry =>
+  async (pk, version) => {
+    const read = async (sk: string): Promise<Entry | undefined> => {
+      const Key = { pk: { S: pk }, sk: { S: sk } };
+      const command = new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true });
+      const { Item: item } = await dynamodb.send(command);
+      const row = item && readRow(item, vaultId);
+      if (!row || !isVersion(row) || row.stored.version !== version) return undefined;
+      return entryOf(row, row.kind === 'head', row.stored);
+    };
+    return (await read(headSortKey)) ?? (await read(versionSortKey(version)));
+  };
 
 const checkTable = async (vault: VerifiedVault): Promise<readonly Violation[]> => {
   const command = new DescribeTableCommand({ TableName: vault.tableName });
@@ -81,65 +113,82 @@ const persisting = async (
   return violations;
 };
 
-/** Checks each row by itself as its page comes, and keeps only the parts of it that the other checks need. */
-const checkRows = async (
-  vault: VerifiedVault,
-  keep: (row: Row) => void,
-): Promise<readonly Violation[]> => {
-  const violations: Violation[] = [];
-  const owners = new Map<string, string>();
-  for await (const page of scanItems(vault)) {
-    const rows = page.map((item) => readRow(item, vault.vaultId));
-    await inParallel(rows, limits.kmsConcurrencyMax, async (row) => {
-      keep(row);
-      const { pk, sk } = row;
-      const report = (problem: string) => violations.push({ pk, sk, problem });
-      if (row.kind === 'unreadable') report(row.problem);
-      if (row.kind !== 'head' && row.kind !== 'version') return;
-      // Only versions that hold a value have a data key.
-      if (row.stored.state !== 'stored') return;
-      for (const problem of await checkOpening(vault, row.stored)) report(problem);
-      // If an update moves a version during the scan, the scan reads it twice, but it is still one version.
-      const owner = `${pk} ${row.stored.version}`;
-      const dataKey = createHash('sha256').update(row.stored.wrappedDataKey).digest('base64');
-      if ((owners.get(dataKey) ?? owner) !== owner) report('has the data key of another version');
-      owners.set(dataKey, owner);
-    });
-  }
-  return violations;
+/** Versions that are opened under other identities too: the first ones, and then one of so many. */
+const thoroughFirst = 1_000;
+const thoroughEvery = 100;
+
+/** What a scan has read of the secret whose items it is reading. */
+type Partition = {
+  readonly pk: string;
+  readonly entries: Entry[];
+  /** The data keys by their versions. An update during the scan may move a version, which is then read twice. */
+  readonly dataKeys: Map<number, Uint8Array>;
 };
 
 /**
  * Returns all violations in the table; empty if there are none. Throws if the store or the master key cannot be used.
- * Never shows a value.
+ * Never shows a value. `onPage` gets the items of each page of the scan.
+ *
+ * A scan returns the items of a secret one after the other. So memory holds the versions of one secret at a time,
+ * without their values, and 16 to 43 bytes for each data key of the table. That versions do not open under another
+ * identity is a property of the code and the master key, and is tried with some of them.
  */
-export const checkVault = async (vault: VerifiedVault): Promise<readonly Violation[]> => {
-  const secrets = new Map<string, Entry[]>();
-  const records: Extract<Row, { kind: 'record' }>[] = [];
-  const ofTable = await checkTable(vault);
-  const ofRows = await checkRows(vault, (row) => {
-    if (row.kind === 'record') records.push(row);
-    const entries = secrets.get(row.pk) ?? [];
-    entries.push(...entriesOf(row));
-    if (entries.length > 0) secrets.set(row.pk, entries);
-  });
-  const reread = async (pk: string) => {
-    secrets.set(pk, await readPartition(vault, pk));
+export const checkVault = async (
+  vault: VerifiedVault,
+  onPage?: (items: readonly Item[]) => Promise<void>,
+): Promise<readonly Violation[]> => {
+  const { kms, masterKeyId, vaultId, unwrap = unwrapBy(kms, masterKeyId) } = vault;
+  const violations = [...(await checkTable(vault))];
+  const met = createMetDataKeys();
+  let opened = 0;
+
+  const checkRow = async (row: Row): Promise<void> => {
+    const report = (problem: string) => violations.push({ pk: row.pk, sk: row.sk, problem });
+    if (row.kind === 'unreadable') report(row.problem);
+    if (row.kind === 'record') {
+      violations.push(...(await checkRecord(row, row.tenant, row.record, findEntryIn(vault))));
+    }
+    // Only versions that hold a value have a data key.
+    if (!isVersion(row) || row.stored.state !== 'stored') return;
+    opened += 1;
+    const isThorough = opened <= thoroughFirst || opened % thoroughEvery === 0;
+    const problems = await checkOpening({ vaultId, unwrap }, row.stored, isThorough);
+    for (const problem of problems) report(problem);
   };
-  const violations = [...ofTable, ...ofRows];
-  for (const pk of secrets.keys()) {
-    const check = () => checkHistory(secrets.get(pk) ?? []);
-    violations.push(...(await persisting(check, () => reread(pk))));
-  }
-  const findEntry: FindEntry = (pk, version) =>
-    secrets.get(pk)?.find((entry) => entry.version === version);
-  for (const { pk, sk, tenant, record } of records) {
-    const names = [...record.written, ...record.resolved].map(({ name }) => name);
-    const check = () => checkRecord({ pk, sk }, tenant, record, findEntry);
-    const rereadAll = async () => {
-      for (const name of new Set(names)) await reread(secretPartition(tenant, name));
+
+  const checkDataKey = ({ dataKeys }: Partition, row: VersionRow): void => {
+    if (row.stored.state !== 'stored') return;
+    const { version, wrappedDataKey } = row.stored;
+    const before = dataKeys.get(version);
+    if (before !== undefined && Buffer.compare(before, wrappedDataKey) === 0) return;
+    dataKeys.set(version, wrappedDataKey);
+    if (met.isNew(wrappedDataKey)) return;
+    const { pk, sk } = row;
+    violations.push({ pk, sk, problem: 'has the data key of another version' });
+  };
+
+  const endPartition = async ({ pk, entries }: Partition): Promise<void> => {
+    let current: readonly Entry[] = entries;
+    const reread = async () => {
+      current = await readPartition(vault, pk);
     };
-    violations.push(...(await persisting(check, rereadAll)));
+    violations.push(...(await persisting(() => checkHistory(current), reread)));
+  };
+
+  let partition: Partition | undefined;
+  for await (const page of scanItems(vault)) {
+    await onPage?.(page);
+    const rows = page.map((item) => readRow(item, vaultId));
+    await inParallel(rows, limits.kmsConcurrencyMax, checkRow);
+    for (const row of rows.filter(isVersion)) {
+      if (row.pk !== partition?.pk) {
+        if (partition) await endPartition(partition);
+        partition = { pk: row.pk, entries: [], dataKeys: new Map() };
+      }
+      partition.entries.push(entryOf(row, row.kind === 'head', row.stored));
+      checkDataKey(partition, row);
+    }
   }
+  if (partition) await endPartition(partition);
   return violations;
 };
