@@ -7,12 +7,16 @@ import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
+import type { startUnchecked } from '../../test/support/embedded.ts';
 import { bytes, someone } from '../../test/support/requests.ts';
 import { file } from '../../test/support/vault.ts';
+import { createFill } from '../fill.ts';
 import { times } from '../operations.ts';
-import { createFill, type Vault } from './fill.ts';
+
 import { type Axis, type Point, sizes } from './points.ts';
 import { takeAll, type Work } from './take.ts';
+
+type Vault = Awaited<ReturnType<typeof startUnchecked>>;
 
 const usualBytes = 256;
 const writersForMs = 1_000;

@@ -78,7 +78,7 @@ export const startUnchecked = async () => {
     await kmsServer.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { folder, dynamodb, kms, keyArn: kmsServer.keyArn, ports, close };
+  return { folder, dynamodb, kms, keyArn: kmsServer.keyArn, vaultId, tableName, ports, close };
 };
 
 export const startEmbedded = async (): Promise<Embedded> => {
