@@ -29,6 +29,8 @@ const facts = v.strictObject({
   store: v.string(),
   /** The revision of the store, if it counts its writes. */
   revision: v.optional(v.string()),
+  /** It is a copy of one node that did not run, and no other node was asked. */
+  alone: v.optional(v.literal(true)),
 });
 const manifest = v.strictObject({
   vault: v.string(),
@@ -114,7 +116,7 @@ const valueIn = (value: AttributeValue): object => {
   return value;
 };
 
-const itemFrom = (attributes: Readonly<Record<string, unknown>>): Item =>
+export const itemFrom = (attributes: Readonly<Record<string, unknown>>): Item =>
   Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [name, attributeFrom(value)]),
   );

@@ -10,6 +10,12 @@ export const describeBackup = ({ facts, manifest }: Backup): readonly string[] =
   const [key, ...others] = masterKeyIds;
   return [
     `the vault ${facts.vault}, as it was at ${facts.takenAt}`,
+    ...(facts.alone === undefined
+      ? []
+      : [
+          'what one node held that did not run: a write that the nodes acknowledged is missing if this node did not hear ' +
+            'so, as in the last moments before it lost the others',
+        ]),
     `${counted(secrets, 'secret')}, of which ${deletedSecrets} deleted`,
     `${counted(versions, 'version')}, of which ${destroyedVersions} destroyed`,
     counted(idempotencyRecords, 'idempotency record'),

@@ -2,8 +2,10 @@
 import { resolve } from 'node:path';
 import { openEmbedded } from '../backup/embedded.ts';
 import { createBackup } from '../backup/file.ts';
+import { openNode } from '../backup/nodes.ts';
 import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
+import { isNodeFolder } from '../host/connect.ts';
 import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
 import { masterKeyFile } from '../kms/server.ts';
@@ -26,14 +28,15 @@ await runProgram(commandLine, async ({ words, options: { json } }) => {
   const [file, ...others] = words;
   if (file === undefined || others.length > 0) throw unknownWords(others);
   const folder = dataFolderOf(process.env);
+  const isNode = isNodeFolder(folder);
   const progress = createProgress();
   const counters = { written: progress.counter('wrote'), checked: progress.counter('checked') };
-  const openSource = (draft: string) => openEmbedded({ root, folder }, draft, progress);
+  const openSource = (draft: string) =>
+    isNode ? openNode(folder) : openEmbedded({ root, folder }, draft, progress);
   const made = await createBackup(resolve(file), openSource, counters).finally(progress.end);
   if (json) return say(JSON.stringify({ file: resolve(file), ...made }, undefined, 2));
   say(`${file} holds, complete and read again:`);
   for (const line of describeBackup(made)) say(`  ${line}`);
-  say(
-    `It opens only with the master key, of which you keep a copy apart from it: ${masterKeyFile(folder)}`,
-  );
+  const key = isNode ? 'the folder of the master key' : masterKeyFile(folder);
+  say(`It opens only with the master key, of which you keep a copy apart from it: ${key}`);
 });

@@ -23,13 +23,12 @@ import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
 import { readTemplate, type TableDefinition } from '../host/template.ts';
-import { readNodeConfig } from '../node/config.ts';
+import { readNodeConfig, tableName } from '../node/config.ts';
 import { startNode } from '../node/node.ts';
 
 /** Longer than any request may last. */
 const graceMs = 12_000;
 const retryMs = 500;
-const tableName = 'vault';
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** The environment of a node's functions: `store` is the node's own store front, or a proxy to it. */

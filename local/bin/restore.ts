@@ -6,8 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
-import { createProgress } from '../backup/progress.ts';
+import type { Backup } from '../backup/file.ts';
+import { restoreNodes } from '../backup/nodes.ts';
+import { createProgress, type Progress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
+import { isNodeFolder } from '../host/connect.ts';
 import {
   dataFolderOf,
   folderSetting,
@@ -59,12 +62,17 @@ const restoreSnapshot = async (backup: string, given: string | undefined): Promi
   say(`node ${config.node} has the data of the backup; the others take --id ${id}`);
 };
 
+const restoreInto = async (folder: string, file: string, progress: Progress): Promise<Backup> => {
+  const { table } = await readTemplate(join(root, 'template.yaml'));
+  return await restoreEmbedded({ root, folder }, file, table, progress);
+};
+
 const restore = async (file: string): Promise<void> => {
   const folder = dataFolderOf(process.env);
-  const { table } = await readTemplate(join(root, 'template.yaml'));
   const progress = createProgress();
-  const place = { root, folder };
-  const restored = restoreEmbedded(place, resolve(file), table, progress);
+  const restored = isNodeFolder(folder)
+    ? restoreNodes(folder, resolve(file), progress)
+    : restoreInto(folder, resolve(file), progress);
   const held = await restored.finally(progress.end);
   const setting = folderSetting(process.env, folder);
   say(`${folder} has the data of the backup, compared with it:`);

@@ -17,13 +17,20 @@ import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 export type Stored = {
   readonly key: Buffer;
   readonly value: Buffer;
+  readonly create_revision: string;
   readonly mod_revision: string;
+  /** `0` if it has none. */
+  readonly lease: string;
 };
 type Header = { readonly cluster_id: string; readonly revision: string };
 export type Range = {
   readonly key: Buffer;
   readonly range_end?: Buffer;
   readonly limit?: number;
+  /** Without it, the range is read as it is now. */
+  readonly revision?: string;
+  /** The member answers alone. What it answers is current only at a `revision` that it has applied. */
+  readonly serializable?: boolean;
   readonly sort_order?: 'ASCEND' | 'DESCEND';
 };
 export type RangeReply = {
@@ -39,7 +46,13 @@ export type Compare = {
 };
 export type Operation =
   | { readonly request_range: Range }
-  | { readonly request_put: { readonly key: Buffer; readonly value: Buffer } }
+  | {
+      readonly request_put: {
+        readonly key: Buffer;
+        readonly value: Buffer;
+        readonly lease?: string;
+      };
+    }
   | { readonly request_delete_range: { readonly key: Buffer } }
   | { readonly request_txn: Txn };
 export type Txn = {
@@ -153,3 +166,7 @@ export const isTooManyRequests = (error: unknown): boolean =>
 /** etcd has compacted the revision that the call names, or its member has not applied it yet. */
 export const isOutOfRange = (error: unknown): boolean =>
   isServiceError(error) && error.code === status.OUT_OF_RANGE;
+
+/** etcd has compacted the revision that the call names. */
+export const isCompacted = (error: unknown): boolean =>
+  isServiceError(error) && isOutOfRange(error) && error.details.includes('compacted');

@@ -117,7 +117,7 @@ export const schemaOf = (table: Table, index: string | undefined): Schema => {
 };
 
 /** The start of the keys of a table's items, or of one partition of the table or its index. */
-export const prefixOf = (table: Table, index?: string, hash?: string): string =>
+export const prefixOf = (table: Pick<Table, 'TableName'>, index?: string, hash?: string): string =>
   index === undefined
     ? `item/${join(table.TableName, ...(hash === undefined ? [] : [hash]), '')}`
     : `index/${join(table.TableName, index, ...(hash === undefined ? [] : [hash]), '')}`;

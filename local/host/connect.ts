@@ -80,19 +80,25 @@ export const connectToRunning = (folder: string): Connection => {
   });
 };
 
+/** Whether the folder is a node's of a cluster, running or not. */
+export const isNodeFolder = (folder: string): boolean => existsSync(join(folder, 'node.json'));
+
+/** Returns the cluster file of the node in the folder. */
+export const clusterFileOf = (folder: string): string =>
+  process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
+
 /**
  * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
  * node does not run: its data are in etcd's files, which only its own etcd reads.
  */
-const connectToNode = (folder: string): Connection => {
+export const connectToNode = (folder: string): Connection => {
   const running = findRunning(folder);
   if (running === undefined) {
     throw failure(
       `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
     );
   }
-  const clusterFile = process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
-  const { tls } = readClusterFile(clusterFile);
+  const { tls } = readClusterFile(clusterFileOf(folder));
   return connectTo(running, { credentials: uncheckedKey, tls });
 };
 
@@ -101,7 +107,7 @@ const connectToNode = (folder: string): Connection => {
  * and connects to them; `close` ends them. Throws a sentence if the folder holds no vault, or a node that does not run.
  */
 export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
-  if (existsSync(join(folder, 'node.json'))) return connectToNode(folder);
+  if (isNodeFolder(folder)) return connectToNode(folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
   if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {
     throw failure(`there is no vault in the data folder ${folder}`);

@@ -1,14 +1,16 @@
 /**
  * Compaction: the leader's node lets etcd forget the history of its keys. It compacts to the revision of one minute ago,
- * so that members which compare a newer revision find it.
+ * so that members which compare a newer revision find it. While a backup reads a revision, it goes no further than that,
+ * unless the database nears its quota: then the backup ends, and the nodes go on writing.
  */
 import { type EtcdClient, isOutOfRange, type Txn } from '../etcd/client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { findHeldRevision } from '../etcd/snapshot.ts';
 import { isNearQuota } from './space.ts';
 
 export type CompactionOptions = {
   readonly member: Pick<MemberClient, 'compact'>;
-  readonly etcd: Pick<EtcdClient, 'txn'>;
+  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
   readonly quotaBytes: number;
 };
 
@@ -51,8 +53,11 @@ export const createCompaction = ({
     seen = revision;
     if (!isLeader) return;
     const isShort = isNearQuota(dbBytes, quotaBytes);
-    if (minuteAgo >= compacted + (isShort ? revisionsMinNearQuota : revisionsMin)) {
-      await compact(minuteAgo);
+    const from = compacted + (isShort ? revisionsMinNearQuota : revisionsMin);
+    if (minuteAgo >= from) {
+      const held = isShort ? undefined : await findHeldRevision(etcd, performance.now() + withinMs);
+      const to = Math.min(minuteAgo, held ?? minuteAgo);
+      if (to >= from) await compact(to);
     }
     if (isShort) await etcd.txn(smallWrite, performance.now() + withinMs);
   };

@@ -28,6 +28,9 @@ export type NodeConfig = {
   readonly compareEveryMs: number | undefined;
 };
 
+/** The table of the vault in etcd. */
+export const tableName = 'vault';
+
 const quotaPreset = 8 * 1_073_741_824;
 
 /** A whole number above 0. Throws a sentence that names the variable. */

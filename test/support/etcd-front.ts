@@ -6,6 +6,8 @@ import { startEtcdMember } from './etcd-member.ts';
 export type EtcdFront = {
   readonly front: Front;
   readonly etcd: EtcdClient;
+  /** `host:port` of its etcd. */
+  readonly address: string;
   /** The reports of the front that its etcd went back. */
   readonly goneBack: readonly string[];
   readonly close: () => Promise<void>;
@@ -30,6 +32,7 @@ export const startEtcdFront = async (
   return {
     front,
     etcd,
+    address: member.address,
     goneBack,
     close: async () => {
       etcd.close();

@@ -36,7 +36,7 @@ const changed = (operations: readonly Operation[]): string[] =>
   });
 
 export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
-  const kept = new Map<string, { value: Buffer; revision: number }>();
+  const kept = new Map<string, { value: Buffer; created: number; revision: number }>();
   const calls: (Range | Txn)[] = [];
   let revision = 1;
   const header = () => ({ cluster_id: clusterId, revision: String(revision) });
@@ -50,8 +50,14 @@ export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
     if (order === 'DESCEND') keys.reverse();
     const shown = limit > 0 ? keys.slice(0, limit) : keys;
     const kvs = shown.map((each): Stored => {
-      const { value, revision: stored } = kept.get(each) ?? { value: Buffer.of(), revision: 0 };
-      return { key: Buffer.from(each, 'latin1'), value, mod_revision: String(stored) };
+      const stored = kept.get(each) ?? { value: Buffer.of(), created: 0, revision: 0 };
+      return {
+        key: Buffer.from(each, 'latin1'),
+        value: stored.value,
+        create_revision: String(stored.created),
+        mod_revision: String(stored.revision),
+        lease: '0',
+      };
     });
     return { header: header(), kvs, more: shown.length < keys.length };
   };
@@ -79,7 +85,9 @@ export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
         const { key } = isPut ? operation.request_put : operation.request_delete_range;
         if (isPut) {
           const { value } = operation.request_put;
-          kept.set(key.toString('latin1'), { value, revision: revision + 1 });
+          const next = revision + 1;
+          const created = kept.get(key.toString('latin1'))?.created ?? next;
+          kept.set(key.toString('latin1'), { value, created, revision: next });
         } else {
           kept.delete(key.toString('latin1'));
         }

@@ -4,7 +4,16 @@
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -50,6 +59,11 @@ export type Nodes = {
   readonly folderOf: (node: number) => string;
   /** Gives the node another machine, with a copy of cluster.json and nothing else, and tells all nodes its address. */
   readonly replaceMachine: (node: number, machine: number) => Promise<void>;
+  /**
+   * Takes the data of all nodes, none of which may run, and tells them of a new cluster. Its nodes are still to be
+   * started. Returns the folder with what was taken: `machine-1/node` and so on, each beside its old cluster.json.
+   */
+  readonly beginAnew: () => Promise<string>;
   /** Runs a command on the machine of a node, with the node's environment. */
   readonly run: (node: number, command: readonly string[]) => Promise<Ran>;
   /** Asks the node for its status; `undefined` if it does not answer. */
@@ -247,6 +261,15 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
         );
       }
       start(node);
+    },
+    beginAnew: async () => {
+      const old = mkdtempSync(join(folder, 'old-'));
+      for (const node of all) renameSync(diskOf(node), join(old, `machine-${machineOf(node)}`));
+      await endKey();
+      rmSync(clusterFile);
+      key = await startKey();
+      for (const node of all) prepare(node);
+      return old;
     },
     run: (node, command) => execute(network.at(machineOf(node), command), environmentOf(node)),
     saidBy: (node) => readFileSync(join(folder, `node-${node}.log`), 'utf8'),

@@ -1,0 +1,168 @@
+/**
+ * Backs up the data of vault nodes, which any of them holds, and restores them into a new cluster through any node.
+ */
+import type { Item } from '../../functions/dynamodb/items.ts';
+import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
+import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { readClusterFile } from '../cluster/cluster-file.ts';
+import { openSnapshot, type Snapshot } from '../etcd/snapshot.ts';
+import { clusterFileOf, connectToNode } from '../host/connect.ts';
+import { lockDataFolder } from '../host/data-folder.ts';
+import { findRunning } from '../host/running.ts';
+import { tableName } from '../node/config.ts';
+import { startCopiedMember } from '../node/copied-member.ts';
+import { memberAddress } from '../node/member.ts';
+import { type Backup, readBackup } from './file.ts';
+import { itemFrom, lineOf, type Source } from './format.ts';
+import type { Progress } from './progress.ts';
+import { putItems } from './table.ts';
+
+type Opened = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };
+
+const openRunning = async (folder: string): Promise<Opened> => {
+  const snapshot = await openSnapshot(memberAddress(folder), tableName);
+  return { snapshot, close: snapshot.close };
+};
+
+const openStopped = async (folder: string): Promise<Opened> => {
+  const lock = lockDataFolder(folder);
+  const member = await startCopiedMember(folder);
+  const close = async (): Promise<void> => {
+    await member.close();
+    lock.release();
+  };
+  try {
+    const snapshot = await openSnapshot(member.address, tableName);
+    return {
+      snapshot,
+      close: async () => {
+        await snapshot.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+async function* pagesOf({ snapshot, close }: Opened): AsyncGenerator<readonly Item[]> {
+  try {
+    for await (const page of snapshot.pages()) yield page.map((item) => itemFrom(item));
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Opens all items of the node in `folder`. If the node runs, they are those of one moment, with every write that any node
+ * has acknowledged before; this needs a majority of the nodes. If it does not run, they are what this node holds.
+ */
+export const openNode = async (folder: string): Promise<Source> => {
+  const { vaultId: vault } = readClusterFile(clusterFileOf(folder));
+  const isRunning = findRunning(folder) !== undefined;
+  const takenAt = formatInstant(Date.now());
+  const opened = await (isRunning ? openRunning(folder) : openStopped(folder)).catch(
+    (error: unknown) => {
+      if (!isRunning || !isFailure(error)) throw error;
+      throw failure(
+        `${sentenceOf(error)}: start the other nodes. If they are lost, stop this node and run this again, and it copies ` +
+          'what this node holds',
+        { cause: error },
+      );
+    },
+  );
+  const { revision } = opened.snapshot;
+  return {
+    facts: {
+      ...{ vault, table: tableName, takenAt, store: 'etcd', revision },
+      ...(!isRunning && { alone: true as const }),
+    },
+    pages: pagesOf(opened),
+  };
+};
+
+async function* itemsOf(pages: AsyncIterable<readonly Item[]>): AsyncGenerator<Item> {
+  for await (const page of pages) yield* page;
+}
+
+/** The attribute that holds the second at which an item expires. The nodes may delete the item then. */
+const hasExpired = ({ expiresAt }: Item): boolean => Number(expiresAt?.N) * 1_000 < Date.now();
+
+/**
+ * Compares the items of the cluster with those of the backup; both are in the order of their keys. Returns how many items
+ * of the backup the cluster lacks. Throws a sentence if the file is no whole backup, or the cluster holds another item.
+ */
+export const compareItems = async (
+  pages: AsyncIterable<readonly Item[]>,
+  file: string,
+  count: (items: number) => void,
+): Promise<{ readonly missing: number; readonly backup: Backup }> => {
+  const held = itemsOf(pages);
+  let missing = 0;
+  let next = await held.next();
+  const backup = await readBackup(file, async (items) => {
+    count(items.length);
+    for (const item of items) {
+      if (!next.done && lineOf(next.value) === lineOf(item)) next = await held.next();
+      else if (!hasExpired(item)) missing += 1;
+    }
+  });
+  if (next.done) return { missing, backup };
+  await held.return(undefined);
+  const { pk, sk } = next.value;
+  throw failure(
+    `the cluster holds an item that the backup does not hold (${pk?.S} ${sk?.S}): restore into a new cluster, and keep ` +
+      'callers away from it until it is done',
+  );
+};
+
+const compare = async (folder: string, file: string, count: (items: number) => void) =>
+  await compareItems(pagesOf(await openRunning(folder)), file, count);
+
+/**
+ * Gives an empty cluster the data of a backup, through the node that runs in `folder`. A call that was interrupted can be
+ * repeated. Throws a sentence if the cluster has no majority or holds anything else, or if the backup is of another vault
+ * or master key. When it returns, the cluster holds what the backup holds.
+ */
+export const restoreNodes = async (
+  folder: string,
+  file: string,
+  { counter }: Progress,
+): Promise<Backup> => {
+  const connection = connectToNode(folder);
+  try {
+    const { missing, backup } = await compare(folder, file, counter('checked'));
+    const { facts, manifest } = backup;
+    if (facts.vault !== connection.vaultId) {
+      throw failure(
+        `the backup is of the vault ${facts.vault}, and the nodes are of the vault ${connection.vaultId}: start them with ` +
+          'the folder of the master key of the backup',
+      );
+    }
+    const { masterKeyIds } = manifest;
+    if (masterKeyIds.length > 0 && !masterKeyIds.includes(connection.masterKeyId)) {
+      throw failure(
+        `the nodes have the master key ${keyIdOf(connection.masterKeyId)}, and the values of the backup need ` +
+          `${masterKeyIds.map(keyIdOf).join(' and ')}: start them with the folder of that key`,
+      );
+    }
+    const wrote = counter('wrote', manifest.items);
+    if (missing > 0) {
+      await readBackup(file, async (items) => {
+        await putItems(connection.dynamodb, connection.tableName, items);
+        wrote(items.length);
+      });
+    }
+    const after = await compare(folder, file, counter('compared', manifest.items));
+    if (after.missing === 0) return backup;
+    throw failure('the cluster does not hold what was written to it: run this again');
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    throw failure(`the cluster cannot be written: ${sentenceOf(error)}; run this again`, {
+      cause: error,
+    });
+  } finally {
+    await connection.close();
+  }
+};

@@ -1,0 +1,158 @@
+/**
+ * All items of a table as of one revision, read while writes go on. etcd forgets old revisions, so a key in etcd holds
+ * this one: `snapshot/<id>`, whose revision of creation is the oldest that its owner still reads (node/compaction.ts).
+ * The key has a lease, so that it goes by itself if its owner does.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../../system/failures.ts';
+import {
+  type EtcdClient,
+  isCompacted,
+  openChannel,
+  type Range,
+  type RangeReply,
+  type Stored,
+  type Txn,
+  type TxnReply,
+} from './client.ts';
+import type { Item } from './protocol.ts';
+import { endOfPrefix, prefixOf } from './tables.ts';
+
+export type Snapshot = {
+  /** It holds every write that was acknowledged before the snapshot was opened. */
+  readonly revision: string;
+  /**
+   * All items, in pages, in the order of their keys. Throws a sentence if etcd has forgotten the revision, or does not
+   * answer for half a minute.
+   */
+  readonly pages: () => AsyncGenerator<readonly Item[]>;
+  /** Lets etcd forget the revision. */
+  readonly close: () => Promise<void>;
+};
+
+const keyPrefix = 'snapshot/';
+const leaseSeconds = 60;
+const callMs = 5_000;
+const retryMs = 200;
+/** Longer than the election of a leader takes. */
+const openWithinMs = 5_000;
+const readWithinMs = 30_000;
+
+/** etcd counts all the rest of a range for each page of it, so pages are as large as memory allows. */
+const pageBytes = 4 * 1_048_576;
+const firstLimit = 128;
+const limitMax = 4_096;
+
+/** The oldest revision that the owner of a snapshot reads; `undefined` if there is none. */
+export const findHeldRevision = async (
+  etcd: Pick<EtcdClient, 'range'>,
+  deadline: number,
+): Promise<number | undefined> => {
+  const range = { key: Buffer.from(keyPrefix), range_end: endOfPrefix(keyPrefix) };
+  const { kvs } = await etcd.range(range, deadline);
+  const revisions = kvs.map(({ create_revision: revision }) => Number(revision));
+  return revisions.length === 0 ? undefined : Math.min(...revisions);
+};
+
+/** Repeats a call until it is answered. Throws the sentence after `withinMs`, and another for a revision that is gone. */
+const untilAnswered = async <Result>(
+  call: (deadline: number) => Promise<Result>,
+  withinMs: number,
+  sentence: string,
+): Promise<Result> => {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    try {
+      return await call(Math.min(until, performance.now() + callMs));
+    } catch (error) {
+      if (isCompacted(error)) {
+        throw failure(
+          'etcd has forgotten the moment that was being copied, because its database is near its quota: start again when ' +
+            'there is more space',
+          { cause: error },
+        );
+      }
+      if (performance.now() > until) throw failure(sentence, { cause: error });
+      await sleep(retryMs);
+    }
+  }
+};
+
+/**
+ * Holds the present revision of the etcd at this address (`unix:/path`), for a copy of the table. Throws a sentence if
+ * etcd takes no write, because no majority of the nodes is there.
+ */
+export const openSnapshot = async (
+  address: string,
+  tableName: string,
+  renewEveryMs = 15_000,
+): Promise<Snapshot> => {
+  const channel = openChannel(address);
+  const range = channel.call<Range, RangeReply>('KV', 'Range');
+  const txn = channel.call<Txn, TxnReply>('KV', 'Txn');
+  const grant = channel.call<{ TTL: number }, { ID: string }>('Lease', 'LeaseGrant');
+  const key = Buffer.from(`${keyPrefix}${randomUUID()}`);
+  const write = (success: Txn['success'], deadline: number) =>
+    txn({ compare: [], success, failure: [] }, deadline);
+
+  /** A new lease takes the place of the one before. */
+  const hold = async (deadline: number): Promise<string> => {
+    const { ID: lease } = await grant({ TTL: leaseSeconds }, deadline);
+    const { header } = await write([{ request_put: { key, value: Buffer.of(), lease } }], deadline);
+    return header?.revision ?? '0';
+  };
+  let holding: Promise<unknown> = Promise.resolve();
+  const renew = (): void => {
+    holding = holding.then(() => hold(performance.now() + callMs)).catch(() => undefined);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const close = async (): Promise<void> => {
+    clearInterval(timer);
+    await holding;
+    const remove = [{ request_delete_range: { key } }];
+    await write(remove, performance.now() + callMs).catch(() => undefined);
+    channel.close();
+  };
+
+  try {
+    const without = 'no majority of the nodes is there, so nobody can tell what was written last';
+    const revision = await untilAnswered(hold, openWithinMs, without);
+    timer = setInterval(renew, renewEveryMs).unref();
+    return { revision, pages: () => readPages(range, tableName, revision), close };
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+};
+
+const readItem = ({ key, value }: Stored): Item => {
+  try {
+    return JSON.parse(value.toString('utf8'));
+  } catch (error) {
+    const name = key.toString('utf8').split('\0').slice(1).join(' ');
+    throw failure(`the item ${name} is damaged on this node: use another node`, { cause: error });
+  }
+};
+
+async function* readPages(
+  range: EtcdClient['range'],
+  TableName: string,
+  revision: string,
+): AsyncGenerator<readonly Item[]> {
+  const prefix = prefixOf({ TableName });
+  const range_end = endOfPrefix(prefix);
+  let limit = firstLimit;
+  for (let key = Buffer.from(prefix); ; ) {
+    // The member has applied the revision, so it need not ask the others.
+    const page = { key, range_end, limit, revision, serializable: true };
+    const read = (deadline: number) => range(page, deadline);
+    const { kvs, more } = await untilAnswered(read, readWithinMs, 'etcd does not answer');
+    yield kvs.map(readItem);
+    const last = kvs.at(-1);
+    if (!more || last === undefined) return;
+    key = Buffer.concat([last.key, Buffer.of(0)]);
+    const bytes = kvs.reduce((sum, { value }) => sum + value.length, 1);
+    limit = Math.min(limitMax, Math.max(firstLimit, Math.floor((kvs.length * pageBytes) / bytes)));
+  }
+}

@@ -1,0 +1,96 @@
+/** A snapshot of a table in a real etcd, while writes and compactions go on. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Operation } from '../../local/etcd/client.ts';
+import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
+import type { Item } from '../../local/etcd/protocol.ts';
+import { openSnapshot, type Snapshot } from '../../local/etcd/snapshot.ts';
+import { createCompaction } from '../../local/node/compaction.ts';
+import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
+import { tableOf } from '../support/front-tables.ts';
+import { untilSeen } from '../support/until.ts';
+
+const TableName = 'vault';
+const quotaBytes = 1_000_000_000;
+/** So many that they take several pages, and that the limit of a page changes. */
+const count = 700;
+const soon = () => performance.now() + 5_000;
+
+let etcd: EtcdFront;
+let member: MemberClient;
+let snapshot: Snapshot;
+const itemOf = (n: number, text: string): Item => ({ pk: { S: `pk-${n}` }, text: { S: text } });
+const write = async (n: number, text: string): Promise<void> => {
+  const reply = await etcd.front('PutItem', { TableName, Item: itemOf(n, text) });
+  expect(reply.status).toBe(200);
+};
+const numbers = Array.from({ length: count }, (_, n) => n);
+const byKey = (one: Item, other: Item) => (String(one['pk']?.S) < String(other['pk']?.S) ? -1 : 1);
+const readAll = async (): Promise<readonly Item[]> => {
+  const items: Item[] = [];
+  for await (const page of snapshot.pages()) items.push(...page);
+  return items;
+};
+/** Passes so many revisions, more than compaction waits for. */
+const passRevisions = async (): Promise<void> => {
+  const put: Operation = { request_put: { key: Buffer.from('node/busy'), value: Buffer.of() } };
+  const txn = { compare: [], success: [put], failure: [] };
+  for (let done = 0; done < 10_100; done += 505) {
+    await Promise.all(Array.from({ length: 505 }, () => etcd.etcd.txn(txn, soon())));
+  }
+};
+/** The compaction of two minutes in a row. */
+const compactTwice = async (dbBytes: number): Promise<void> => {
+  const compact = createCompaction({ member, etcd: etcd.etcd, quotaBytes });
+  for (const _ of [1, 2]) await compact({ ...(await member.status(soon())), dbBytes });
+};
+const isReadable = async (revision: string): Promise<boolean> =>
+  await etcd.etcd.range({ key: Buffer.from('node/busy'), revision }, soon()).then(
+    () => true,
+    () => false,
+  );
+
+beforeAll(async () => {
+  etcd = await startEtcdFront();
+  member = connectMember(etcd.address);
+  await etcd.front('CreateTable', tableOf(TableName, ['pk']));
+  await Promise.all(numbers.map((n) => write(n, n < 100 ? 'x'.repeat(60_000) : 'before')));
+  await passRevisions();
+});
+afterAll(async () => {
+  member.close();
+  await etcd.close();
+});
+
+describe('a snapshot of a table', () => {
+  it('shows all items as they were when it was opened, whatever is written and compacted since', async () => {
+    const before = numbers.map((n) => itemOf(n, n < 100 ? 'x'.repeat(60_000) : 'before'));
+    snapshot = await openSnapshot(etcd.address, TableName, 50);
+    await Promise.all(numbers.map((n) => write(n % 2 === 0 ? n : n + count, 'after')));
+    await passRevisions();
+    await compactTwice(0);
+    expect(await isReadable(String(Number(snapshot.revision) - 1))).toBe(false);
+    expect(await readAll()).toEqual([...before].sort(byKey));
+  });
+
+  it('ends with a sentence once the database nears its quota, because compaction goes on then', async () => {
+    await compactTwice(0.9 * quotaBytes);
+    await expect(readAll()).rejects.toThrow('etcd has forgotten the moment that was being copied');
+  });
+
+  it('renews the lease of its key, which holds its revision, until it is closed', async () => {
+    const range = { key: Buffer.from('snapshot/'), range_end: Buffer.from('snapshot0') };
+    const held = async () => (await etcd.etcd.range(range, soon())).kvs;
+    const [{ mod_revision: before = '' } = {}] = await held();
+    const [key] = await untilSeen(held, ([one]) => one?.mod_revision !== before);
+    expect(key).toMatchObject({ create_revision: snapshot.revision });
+    expect(key?.lease).toMatch(/^[1-9]/);
+    await snapshot.close();
+    expect(await held()).toEqual([]);
+  });
+
+  it('shows items of today after it was closed, in a new snapshot', async () => {
+    snapshot = await openSnapshot(etcd.address, TableName);
+    expect(await readAll()).toHaveLength(count + count / 2);
+    await snapshot.close();
+  });
+});

@@ -1,0 +1,50 @@
+/** What a cluster holds, compared with a backup. */
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Item } from '../../../../functions/dynamodb/items.ts';
+import { createBackup } from '../../../../local/backup/file.ts';
+import { compareItems } from '../../../../local/backup/nodes.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const unheard = { written: () => undefined, checked: () => undefined };
+const facts = { vault: 'v', table: 'vault', takenAt: '', store: 'etcd' };
+const itemOf = (pk: string, text = 'kept', expiresAt?: number): Item => ({
+  ...{ pk: { S: pk }, sk: { S: 'HEAD' }, text: { S: text } },
+  ...(expiresAt !== undefined && { expiresAt: { N: String(expiresAt) } }),
+});
+async function* pagesOf(...pages: readonly (readonly Item[])[]) {
+  yield* pages;
+}
+const [a, b, c] = [itemOf('a'), itemOf('b'), itemOf('c')];
+const expired = itemOf('d', 'kept', 1);
+const lasting = itemOf('e', 'kept', 9_999_999_999);
+
+let file: string;
+beforeEach(async () => {
+  file = join(freshFolder(), 'backup');
+  const pages = pagesOf([a, b, c, expired, lasting]);
+  await createBackup(file, async () => ({ facts, pages }), unheard);
+});
+const missingFrom = async (...pages: readonly (readonly Item[])[]): Promise<number> =>
+  (await compareItems(pagesOf(...pages), file, () => undefined)).missing;
+
+describe('the comparison of a cluster with a backup', () => {
+  it.each<[number, string, readonly (readonly Item[])[]]>([
+    [0, 'a cluster that holds all of it', [[a, b], [], [c, expired, lasting]]],
+    [0, 'a cluster that has deleted what has expired', [[a, b, c, lasting]]],
+    [2, 'a cluster to which a part of it was written', [[b, expired, lasting]]],
+    [4, 'an empty cluster', []],
+  ])('counts %i missing items for %s', async (missing, _, pages) => {
+    expect(await missingFrom(...pages)).toBe(missing);
+  });
+
+  it.each<[string, readonly Item[], string]>([
+    ['another item', [a, itemOf('aa'), b], 'aa HEAD'],
+    ['another item after the last one', [a, itemOf('f')], 'f HEAD'],
+    ['an item with other content', [a, itemOf('b', 'changed'), c], 'b HEAD'],
+  ])('refuses a cluster that holds %s, and names it', async (_, page, name) => {
+    await expect(missingFrom(page)).rejects.toThrow(
+      `the cluster holds an item that the backup does not hold (${name})`,
+    );
+  });
+});
