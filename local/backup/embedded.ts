@@ -164,26 +164,35 @@ export const restoreEmbedded = async (
   refuseOtherStores(folder);
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
-  if (existsSync(join(folder, storeFile))) {
-    throw failure(
-      `the data folder ${folder} holds a store already: set VAULT_DATA_DIR to a folder without one, or move it away`,
-    );
+  try {
+    if (existsSync(join(folder, storeFile))) {
+      throw failure(
+        `the data folder ${folder} holds a store already: set VAULT_DATA_DIR to a folder without one, or move it away`,
+      );
+    }
+    const checked = progress.counter('checked');
+    const found = await readBackup(file, ({ length }) => checked(length));
+    checkFits(folder, found);
+    const draft = await emptyDraft(folder);
+    await fill({ root, folder: draft }, file, found, table, progress);
+    settle(join(draft, storeFile));
+    openVaultId(folder, { VAULT_ID: found.facts.vault });
+    renameSync(join(draft, storeFile), join(folder, storeFile));
+    syncPath(folder);
+    rmSync(draft, { recursive: true });
+    return found;
+  } finally {
+    lock.release();
   }
-  const checked = progress.counter('checked');
-  const backupIs = await readBackup(file, ({ length }) => checked(length));
-  checkFits(folder, backupIs);
+};
+
+/** Removes what an interrupted restore has left. */
+const emptyDraft = async (folder: string): Promise<string> => {
   const draft = join(folder, restoreFolder);
   await endRememberedChild(join(draft, 'store.pid'));
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { mode: 0o700 });
-  await fill({ root, folder: draft }, file, backupIs, table, progress);
-  settle(join(draft, storeFile));
-  openVaultId(folder, { VAULT_ID: backupIs.facts.vault });
-  renameSync(join(draft, storeFile), join(folder, storeFile));
-  syncPath(folder);
-  rmSync(draft, { recursive: true });
-  lock.release();
-  return backupIs;
+  return draft;
 };
 
 /** Makes a store in the folder with the items of the backup. Throws a sentence unless it then holds exactly these. */

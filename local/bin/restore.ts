@@ -30,16 +30,21 @@ const commandLine = {
   does: 'gives an empty vault the data of a backup',
   forms: [
     ['FILE', 'makes the store of a data folder that has its master key and no data'],
+    ['--redo-destroys LOG…', 'after it: destroys again what the logs say; - is stdin'],
     ['--backup SNAPSHOT', 'on the first node: makes the id of this restore, and prints it'],
     ['--backup SNAPSHOT --id ID', 'on each other node, with that id'],
   ],
   options: {
+    'redo-destroys': { does: 'destroy again what was destroyed after the backup' },
+    table: { value: 'NAME', does: 'with --redo-destroys: a table on AWS, and not the data folder' },
+    vault: { value: 'ID', does: 'with --table: the id of the vault' },
     backup: { value: 'SNAPSHOT', does: 'a file that etcdctl snapshot save has made' },
     id: { value: 'ID', does: 'the id that the first node printed' },
   },
   takesWords: true,
   examples: [
     'npm run -s restore -- vault.backup',
+    'npm run -s restore -- --redo-destroys log.1 log',
     'npm run -s restore -- --backup vault.db --id 5f0c9a7be1d24c36',
   ],
 } as const;
@@ -80,7 +85,22 @@ const restore = async (file: string): Promise<void> => {
   say(`Now verify them: ${setting}npm run -s inspect -- --verify`);
 };
 
-await runProgram(commandLine, async ({ words, options: { backup, id } }) => {
+/** The program of the logs is loaded only when needed, because a container has no cli/. */
+const redo = async (
+  logs: readonly string[],
+  table: string | undefined,
+  vault: string | undefined,
+): Promise<void> => {
+  if (logs.length === 0) throw usage('--redo-destroys needs the files of the logs; - is stdin');
+  if ((table === undefined) !== (vault === undefined))
+    throw usage('--table and --vault go together');
+  const { redoFromLogs } = await import('../backup/redo.ts');
+  await redoFromLogs(logs, table && vault ? { table, vault } : undefined);
+};
+
+await runProgram(commandLine, async ({ words, options }) => {
+  const { backup, id, table, vault } = options;
+  if (options['redo-destroys']) return await redo(words, table, vault);
   if (backup !== undefined && words.length === 0) return await restoreSnapshot(backup, id);
   const [file, ...others] = words;
   if (file === undefined || others.length > 0 || backup !== undefined || id !== undefined) {

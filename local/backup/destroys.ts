@@ -1,0 +1,138 @@
+/**
+ * Destroys again what was destroyed after a backup, as the logs of the vault tell it: a restore brings such values back.
+ * The line of a request that destroyed a version has its tenant, its secret and its caller.
+ */
+import { randomUUID } from 'node:crypto';
+import { looksLikeRequest, parseLine } from '../../cli/log-lines.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { isSecretName, isTenant } from '../../functions/model/types.ts';
+import { machineClock, newWriteId } from '../../functions/runtime/machine.ts';
+import { destroyVersion } from '../../functions/vault/destroy-version.ts';
+import {
+  createStopwatch,
+  type Journal,
+  type RequestContext,
+  type StorePorts,
+} from '../../functions/vault/request.ts';
+
+/** A version that a caller destroyed, and when. */
+export type Destroy = {
+  readonly tenant: string;
+  readonly name: string;
+  readonly version: number;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly at: number;
+};
+
+export type Destroys = {
+  /** Each version once, by its first destruction. */
+  readonly known: readonly Destroy[];
+  /** Destructions whose tenant no line tells, and requests of which the vault could not say whether they destroyed. */
+  readonly unclear: readonly string[];
+  /** Lines of requests that cannot be read. */
+  readonly unreadable: number;
+};
+
+/** Finds the destructions in the lines of logs, whose order does not matter. */
+export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Promise<Destroys> => {
+  const known = new Map<string, Destroy>();
+  const perhaps = new Map<string, string>();
+  const told = new Set<string>();
+  let unreadable = 0;
+  for (const lines of logs) {
+    for await (const text of lines) {
+      const line = parseLine(text);
+      if (line === undefined) {
+        if (looksLikeRequest(text)) unreadable += 1;
+        continue;
+      }
+      const { requestId = '', secret: name = '', version = 0, message } = line;
+      const what = `${name} version ${version}, request ${requestId}`;
+      if (message === 'decision' && line.decision === 'destroyed') perhaps.set(requestId, what);
+      if (message !== 'request' || line.operation !== 'destroy-version') continue;
+      const { tenant = '', subject = '', issuer = '', timestamp, outcome, code } = line;
+      if (code === 'outcome_unknown') perhaps.set(requestId, `${what} of tenant ${tenant}`);
+      if (outcome !== 'ok' || !isTenant(tenant) || !isSecretName(name)) continue;
+      told.add(requestId);
+      const key = `${tenant} ${name} ${version}`;
+      const at = Date.parse(timestamp);
+      const first = known.get(key);
+      if (first === undefined || at < first.at) {
+        known.set(key, { tenant, name, version, subject, issuer, at });
+      }
+    }
+  }
+  const unclear = [...perhaps].flatMap(([requestId, what]) => (told.has(requestId) ? [] : what));
+  return { known: [...known.values()], unclear, unreadable };
+};
+
+export type Redone = {
+  readonly destroyed: readonly Destroy[];
+  /** They were destroyed before the backup, or by an earlier call. */
+  readonly already: readonly Destroy[];
+  /** The backup has no such version. */
+  readonly absent: readonly Destroy[];
+  /** The version is the current one again, and the vault destroys no current version. */
+  readonly current: readonly Destroy[];
+};
+
+const silent: Journal = {
+  called: () => undefined,
+  answered: () => undefined,
+  opened: () => undefined,
+  attempted: () => undefined,
+  decided: () => undefined,
+  concerns: () => undefined,
+};
+
+/** The request of the caller who destroyed the version, at that time. */
+const requestOf = ({ at }: Destroy): RequestContext => {
+  const begun = machineClock.elapsed();
+  const elapsed = () => machineClock.elapsed() - begun;
+  return {
+    requestId: randomUUID(),
+    now: at,
+    writeId: newWriteId(),
+    elapsed,
+    storeTime: createStopwatch(machineClock.elapsed),
+    clock: machineClock,
+    journal: silent,
+  };
+};
+
+/**
+ * Destroys the versions as their callers did, with their names and times. A second call changes nothing. Throws the
+ * errors of the store.
+ */
+export const redoDestroys = async (
+  ports: StorePorts,
+  destroys: readonly Destroy[],
+): Promise<Redone> => {
+  const redone = { destroyed: [], already: [], absent: [], current: [] } as Record<
+    keyof Redone,
+    Destroy[]
+  >;
+  for (const destroy of destroys) redone[await redo(ports, destroy)].push(destroy);
+  return redone;
+};
+
+const redo = async (ports: StorePorts, destroy: Destroy): Promise<keyof Redone> => {
+  const { tenant, subject, issuer, name, version } = destroy;
+  const context = requestOf(destroy);
+  const principal: Principal = {
+    ...{ tenant, subject, issuer, scopes: [], names: undefined, rule: undefined },
+    expires: Number.POSITIVE_INFINITY,
+  };
+  const store = ports.store.for(context, principal);
+  const head = await store.findHead(name);
+  const found = head?.version === version ? head : await store.findVersion(name, version);
+  // A version that began after the destruction is another one, which was written after the restore.
+  if (found === undefined || found.state === 'deleted' || found.validFrom > destroy.at) {
+    return 'absent';
+  }
+  if (found.state === 'destroyed') return 'already';
+  if (found.validTo === undefined) return 'current';
+  await destroyVersion(ports)(context, principal, { name, version });
+  return 'destroyed';
+};

@@ -1,0 +1,76 @@
+/** `npm run restore -- --redo-destroys LOG…`, after a restore: destroys again what the logs say was destroyed. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { linesOfFile, linesOfStdin } from '../../cli/log-files.ts';
+import { createStore } from '../../functions/dynamodb/store.ts';
+import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { type Connection, connectToFolder } from '../host/connect.ts';
+import { dataFolderOf, root } from '../host/data-folder.ts';
+import {
+  type Destroy,
+  type Destroys,
+  type Redone,
+  readDestroys,
+  redoDestroys,
+} from './destroys.ts';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** The table of a vault on AWS, which is reached by the environment's own credentials and Region. */
+export type Table = { readonly table: string; readonly vault: string };
+
+type Opened = Pick<Connection, 'dynamodb' | 'vaultId' | 'tableName' | 'close'>;
+
+const open = async (on: Table | undefined): Promise<Opened> => {
+  if (on === undefined) return await connectToFolder(root, dataFolderOf(process.env));
+  const dynamodb = new DynamoDBClient({});
+  const close = async () => dynamodb.destroy();
+  return { dynamodb, vaultId: on.vault, tableName: on.table, close };
+};
+
+const counted = (count: number, what: string): string =>
+  `${count} ${count === 1 ? 'version' : 'versions'} ${what}`;
+
+const nameOf = ({ tenant, name, version }: Destroy): string =>
+  `tenant ${tenant}, ${name} version ${version}`;
+
+const report = ({ unclear, unreadable }: Destroys, redone: Redone): void => {
+  for (const one of redone.destroyed) say(`destroyed again: ${nameOf(one)}`);
+  say(counted(redone.destroyed.length, 'destroyed again'));
+  say(counted(redone.already.length, 'destroyed already'));
+  say(counted(redone.absent.length, 'not in the backup'));
+  for (const one of redone.current) {
+    say(`NOT destroyed, because it is the current version: ${nameOf(one)}`);
+  }
+  for (const one of unclear) say(`NOT destroyed, because the log does not say enough: ${one}`);
+  if (unreadable > 0) say(`lines of requests that cannot be read: ${unreadable}`);
+};
+
+/**
+ * Reads the logs (`-` is stdin), destroys again what they tell, and says what it did. The exit code is 1 if anything is
+ * left to do. Throws a sentence if a log cannot be read, before it destroys anything, and if the store cannot be used.
+ */
+export const redoFromLogs = async (
+  files: readonly string[],
+  on: Table | undefined,
+): Promise<void> => {
+  const logs = files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
+  const destroys = await readDestroys(logs);
+  const { dynamodb, vaultId, tableName, close } = await open(on);
+  try {
+    const ports = { vaultId, store: createStore(dynamodb, tableName, vaultId) };
+    const redone = await redoDestroys(ports, destroys.known);
+    report(destroys, redone);
+    if (redone.current.length > 0) {
+      say('Update or delete these secrets, and then run this again.');
+    }
+    const left = redone.current.length + destroys.unclear.length + destroys.unreadable;
+    if (left > 0) process.exitCode = 1;
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    throw failure(`the table ${tableName} cannot be used: ${sentenceOf(error)}; run this again`, {
+      cause: error,
+    });
+  } finally {
+    await close();
+  }
+};

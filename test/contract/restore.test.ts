@@ -1,0 +1,105 @@
+/** What a restore writes to a table, and what it destroys there again, on the embedded store and KMS. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readDestroys, redoDestroys } from '../../local/backup/destroys.ts';
+import { putItems } from '../../local/backup/table.ts';
+import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { someone } from '../support/requests.ts';
+import { historyOf, makeSecret } from '../support/secrets.ts';
+import { openTable } from '../support/stored-items.ts';
+
+let vault: Embedded;
+beforeAll(async () => {
+  vault = await startEmbedded();
+});
+afterAll(() => vault.close());
+
+const began = 1_700_000_000_000;
+
+describe('a restore', () => {
+  it('leaves the items that are there already, adds the others, and replaces none', async () => {
+    const { tenant } = someone();
+    vault.tampered.add(tenant);
+    // A hundred of the larger items do not fit into one transaction.
+    const items = Array.from({ length: 250 }, (_, index) => ({
+      pk: { S: `TENANT#${tenant}#SECRET#S${index}` },
+      sk: { S: 'HEAD' },
+      bytes: { B: Buffer.alloc(index < 30 ? 100_000 : 10, index) },
+    }));
+    const put = (some: typeof items) => putItems(vault.dynamodb, tableName, some);
+    await put(items.slice(20, 120));
+    await put(items);
+    await put(items);
+    const stored = await openTable(vault).itemsOf(tenant);
+    expect(new Map(stored.map(({ pk, bytes }) => [pk?.S, bytes?.B?.at(-1)]))).toEqual(
+      new Map(items.map(({ pk, bytes }) => [pk.S, bytes.B.at(-1)])),
+    );
+    const changed = items.slice(0, 2).map((item) => ({ ...item, bytes: { B: Buffer.alloc(3) } }));
+    await expect(put(changed)).rejects.toThrow(
+      /holds another item TENANT#\S+#SECRET#S0 HEAD than the backup/,
+    );
+    expect(await openTable(vault).itemsOf(tenant)).toEqual(stored);
+  });
+});
+
+describe('restore --redo-destroys', () => {
+  const owner = someone();
+  const line = (more: object, at = began + 9_500) =>
+    JSON.stringify({ level: 'INFO', timestamp: new Date(at).toISOString(), ...more });
+  const request = { message: 'request', operation: 'destroy-version', tenant: owner.tenant };
+  const done = (name: string, version: number, subject = 'bob') => ({
+    ...{ ...request, requestId: `${name}@${version}`, outcome: 'ok', status: 200 },
+    ...{ issuer: 'default', subject, secret: name, version },
+  });
+  const failed = { outcome: 'failed', status: 503, code: 'outcome_unknown' };
+  const decided = { message: 'decision', decision: 'destroyed', requestId: 'lost' };
+  async function* linesOf(...lines: readonly string[]) {
+    yield* lines;
+  }
+
+  it('destroys what the log tells for certain, as its caller did, and no version that is newer than the log', async () => {
+    const [five, two] = [
+      ['1', '2', '3', '4', '5'],
+      ['1', '2'],
+    ] as const;
+    await makeSecret(vault.ports, owner, 'OLD', five, began);
+    await makeSecret(vault.ports, owner, 'NEW', two, began + 9_000);
+    const logs = [
+      linesOf(
+        'npm start says something else',
+        // A repetition is answered by the first destruction, and its line may be read first.
+        line(done('OLD', 1, 'carol'), began + 20_000),
+        line({ ...decided, requestId: 'OLD@1', secret: 'OLD', version: 1 }),
+        line(done('OLD', 1)),
+        line({ ...done('OLD', 2), outcome: 'refused', status: 404, code: 'not_found' }),
+        line({ ...done('OLD', 3), ...failed }),
+        line({ ...decided, secret: 'OLD', version: 4 }),
+        line(done('OLD', 5)),
+        line(done('OLD', 6)),
+      ),
+      linesOf(line(done('NEW', 1), began + 8_999), line(done('GONE', 1)), '{"message":"request"'),
+    ];
+    const destroys = await readDestroys(logs);
+    expect(destroys.unclear).toEqual([
+      `OLD version 3, request OLD@3 of tenant ${owner.tenant}`,
+      'OLD version 4, request lost',
+    ]);
+    expect(destroys.unreadable).toBe(1);
+    const namesOf = (found: readonly { name: string; version: number }[]) =>
+      found.map(({ name, version }) => `${name}@${version}`);
+    const redo = async () => {
+      const redone = await redoDestroys(vault.ports, destroys.known);
+      return Object.fromEntries(Object.entries(redone).map(([how, some]) => [how, namesOf(some)]));
+    };
+    const absent = ['OLD@6', 'NEW@1', 'GONE@1'];
+    expect(await redo()).toEqual({
+      ...{ destroyed: ['OLD@1'], already: [], absent, current: ['OLD@5'] },
+    });
+    expect(await redo()).toEqual({
+      ...{ destroyed: [], already: ['OLD@1'], absent, current: ['OLD@5'] },
+    });
+    const [first, ...others] = await historyOf(vault.ports, owner, 'OLD');
+    expect(first).toMatchObject({ destroyedBy: 'bob', destroyedAt: began + 9_500 });
+    const newer = await historyOf(vault.ports, owner, 'NEW');
+    expect([...others, ...newer].every(({ state }) => state === 'stored')).toBe(true);
+  });
+});

@@ -1,0 +1,260 @@
+/** The backup of `npm start`: taken while it serves, restored after its data folder is lost, and refused where it does not fit. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from '@jest/globals';
+import { freshFolder, runLocal } from '../support/local-process.ts';
+import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
+
+const begin = (program: string, dataDir: string, args: readonly string[], env = {}) =>
+  runLocal(program, args, { VAULT_DATA_DIR: dataDir, PORT: '0', ...env });
+const run = async (program: string, dataDir: string, ...args: readonly string[]) => {
+  const { exit, output, errors } = begin(program, dataDir, args);
+  return { code: await exit, output, errors };
+};
+const fits = { code: 0, errors: [] };
+const isVerified = async (dataDir: string) => {
+  const { code, output, errors } = await run('inspect', dataDir, '--verify');
+  expect([code, errors, output.at(-1)]).toEqual([0, [], 'verified the whole table: no violations']);
+};
+/** A data folder as the page of deploying begins a restore: it holds the master key, and nothing else. */
+const folderWithKey = (keyOf: string, dataDir = freshFolder()): string => {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  copyFileSync(join(keyOf, 'kms.json'), join(dataDir, 'kms.json'));
+  return dataDir;
+};
+
+describeLocal('a backup of npm start', () => {
+  const vault = useVault();
+  const backups = freshFolder();
+  const file = join(backups, 'vault.backup');
+  const destroyedBefore = freshName('GONE');
+  const current = freshName('CURRENT');
+  const superseded = freshName('SUPERSEDED');
+  beforeAll(async () => {
+    for (const name of [destroyedBefore, superseded, current]) {
+      await vault.create('one', name);
+      await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'two' });
+    }
+    await vault.ask('DELETE', `/v1/secrets/${destroyedBefore}/versions/1`);
+    await vault.ask('DELETE', `/v1/secrets/${destroyedBefore}`, { note: 'no longer used' });
+    expect(await run('backup', vault.dataDir, file)).toMatchObject(fits);
+  });
+
+  it('is of one moment, although one caller goes on writing one secret after the other', async () => {
+    const names = Array.from({ length: 8 }, () => freshName('ROUND'));
+    // Large values, so that a scan takes several pages.
+    const value = randomBytes(49_152).toString('base64').slice(0, 65_536);
+    for (const name of names) await vault.create(value, name);
+    let isOver = false;
+    let rounds = 1;
+    const write = async () => {
+      for (; !isOver; rounds += 1) {
+        for (const name of names) {
+          const { status } = await vault.ask('PUT', `/v1/secrets/${name}`, { value });
+          expect(status).toBe(200);
+        }
+      }
+    };
+    const writing = write();
+    await until(() => rounds > 3);
+    const busy = join(backups, 'busy.backup');
+    const made = await run('backup', vault.dataDir, busy);
+    isOver = true;
+    await writing;
+    expect(made).toMatchObject(fits);
+    const dataDir = folderWithKey(vault.dataDir);
+    expect(await run('restore', dataDir, busy)).toMatchObject(fits);
+    await isVerified(dataDir);
+    const { output } = await run('inspect', dataDir, '--json');
+    const { items } = JSON.parse(output.join('')) as {
+      items: { sk: string; name?: string; version: number }[];
+    };
+    const heads = items.filter(({ sk }) => sk === 'HEAD');
+    const versions = names.map((name) => heads.find((head) => head.name === name)?.version ?? 0);
+    // The caller had written a part of the names once more than the rest.
+    expect(versions).toEqual(versions.toSorted((one, other) => other - one));
+    expect(Math.max(...versions) - Math.min(...versions)).toBeLessThanOrEqual(1);
+    expect(Math.max(...versions)).toBeLessThan(rounds + 1);
+  });
+
+  it('leaves nothing that starts as a vault when its restore is killed, and can be restored again', async () => {
+    const dataDir = folderWithKey(vault.dataDir);
+    copyFileSync(join(vault.dataDir, 'vault.json'), join(dataDir, 'vault.json'));
+    const killed = begin('restore', dataDir, [file]);
+    await until(() => existsSync(join(dataDir, 'restore')));
+    killed.child.kill('SIGKILL');
+    expect([await killed.exit, existsSync(join(dataDir, 'store.sqlite'))]).toEqual([null, false]);
+    const started = await run('start', dataDir);
+    expect([started.code, started.output]).toEqual([1, []]);
+    expect(started.errors).toEqual([
+      expect.stringMatching(/^a restore .* run npm run restore again/),
+    ]);
+    expect(await run('restore', dataDir, file)).toMatchObject(fits);
+    await isVerified(dataDir);
+    expect(readdirSync(dataDir).sort()).toEqual([
+      'kms.json',
+      'lock',
+      'store.pid',
+      'store.sqlite',
+      'vault.json',
+    ]);
+  });
+
+  it.each<[string, RegExp, (dataDir: string) => void, NodeJS.ProcessEnv]>([
+    [
+      'without the master key',
+      /^the master key is missing: copy the kms\.json of the lost data folder to \/.*\/kms\.json/,
+      (dataDir) => rmSync(join(dataDir, 'kms.json')),
+      {},
+    ],
+    [
+      'with another master key',
+      /kms\.json holds the master key [-0-9a-f]{36}, and the values of the backup need [-0-9a-f]{36}: copy/,
+      (dataDir) => {
+        const key = JSON.parse(readFileSync(join(dataDir, 'kms.json'), 'utf8'));
+        writeFileSync(join(dataDir, 'kms.json'), JSON.stringify({ ...key, keyId: randomUUID() }));
+      },
+      {},
+    ],
+    [
+      'of another vault',
+      /^the backup is of the vault vault-[0-9a-f]{16}, and the data folder \S+ is of the vault other:/,
+      (dataDir) => writeFileSync(join(dataDir, 'vault.json'), '{"id":"other"}'),
+      {},
+    ],
+    [
+      'with a store',
+      /^the data folder \S+ holds a store already/,
+      (dataDir) => writeFileSync(join(dataDir, 'store.sqlite'), ''),
+      {},
+    ],
+    [
+      'with data in DynamoDB Local',
+      /^the data of \S+ are in DynamoDB Local, which cannot be backed up/,
+      (dataDir) => mkdirSync(join(dataDir, 'dynamodb-local')),
+      {},
+    ],
+    [
+      'whose store is elsewhere',
+      /^AWS_ENDPOINT_URL_DYNAMODB names a store elsewhere/,
+      () => undefined,
+      { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
+    ],
+  ])('is not restored into a data folder %s', async (_, sentence, prepare, env) => {
+    const dataDir = folderWithKey(vault.dataDir);
+    prepare(dataDir);
+    const before = readdirSync(dataDir);
+    const { exit, output, errors } = begin('restore', dataDir, [file], env);
+    expect([await exit, output, errors]).toEqual([1, [], [expect.stringMatching(sentence)]]);
+    expect(readdirSync(dataDir).filter((name) => name !== 'lock')).toEqual(before);
+  });
+
+  it('is not restored into the data folder of a vault that runs, nor from a file that is cut off', async () => {
+    const { code, errors } = await run('restore', vault.dataDir, file);
+    expect([code, errors]).toEqual([
+      1,
+      [expect.stringMatching(/^another vault is using the data/)],
+    ]);
+    const part = join(backups, 'part.backup');
+    writeFileSync(part, readFileSync(file).subarray(0, -9));
+    const dataDir = folderWithKey(vault.dataDir);
+    const ofPart = await run('restore', dataDir, part);
+    expect([ofPart.code, ofPart.errors]).toEqual([
+      1,
+      [expect.stringMatching(/part\.backup is cut off/)],
+    ]);
+    expect(readdirSync(dataDir).sort()).toEqual(['kms.json', 'lock']);
+  });
+
+  it('has destroyed values again, which restore --redo-destroys destroys by the log', async () => {
+    const destroy = async (name: string, version: number) => {
+      const { status } = await vault.ask('DELETE', `/v1/secrets/${name}/versions/${version}`);
+      expect(status).toBe(200);
+    };
+    const later = await vault.create();
+    for (const name of [current, later])
+      await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'three' });
+    await destroy(superseded, 1);
+    await destroy(current, 2);
+    await destroy(later, 1);
+    const dataDir = folderWithKey(vault.dataDir);
+    expect(await run('restore', dataDir, file)).toMatchObject(fits);
+
+    const log = join(vault.dataDir, 'log');
+    const redo = () => run('restore', dataDir, '--redo-destroys', log);
+    const first = await redo();
+    const tenant = /^destroyed again: tenant (\S+), /.exec(first.output[0] ?? '')?.[1];
+    const left = [
+      '1 version destroyed already',
+      '1 version not in the backup',
+      `NOT destroyed, because it is the current version: tenant ${tenant}, ${current} version 2`,
+      'Update or delete these secrets, and then run this again.',
+    ];
+    expect(first).toEqual({
+      code: 1,
+      errors: [],
+      output: [
+        `destroyed again: tenant ${tenant}, ${superseded} version 1`,
+        '1 version destroyed again',
+        ...left,
+      ],
+    });
+    expect((await redo()).output.slice(0, 2)).toEqual([
+      '0 versions destroyed again',
+      '2 versions destroyed already',
+    ]);
+    const inspected = await run('inspect', dataDir, '--secret', superseded, '--verify');
+    expect(inspected.output).toContain('    destroyedBy: alice');
+    await isVerified(dataDir);
+  });
+
+  // The last test: the new folder has another key for tokens.
+  it('gives back every secret with its history after the data folder is lost', async () => {
+    /** Follows the pages of a list. */
+    const readList = async (token: string, path: string) => {
+      const found: Reply['json'][] = [];
+      for (let cursor: string | null | undefined = ''; cursor !== null; ) {
+        const { json } = await vault.call('GET', `${path}${cursor}`, { token });
+        found.push(json);
+        cursor = json.nextCursor && `&cursor=${json.nextCursor}`;
+      }
+      return found;
+    };
+    const readAll = async () => {
+      const token = vault.token();
+      const lists = ['stored', 'deleted'].map((state) =>
+        readList(token, `/v1/secrets?state=${state}`),
+      );
+      const names = (await Promise.all(lists)).flat().flatMap((page) => page.names ?? []);
+      expect(names.length).toBeGreaterThan(8);
+      const histories = names.map(async (name) => {
+        const pages = await readList(token, `/v1/secrets/${name}/versions?include=values`);
+        return [name, pages.flatMap(({ versions }) => versions ?? [])] as const;
+      });
+      return Object.fromEntries(await Promise.all(histories));
+    };
+    const before = await readAll();
+    const all = join(backups, 'all.backup');
+    expect(await run('backup', vault.dataDir, all)).toMatchObject(fits);
+    const key = folderWithKey(vault.dataDir);
+    await vault.kill9();
+    rmSync(vault.dataDir, { recursive: true });
+    folderWithKey(key, vault.dataDir);
+    const restored = await run('restore', vault.dataDir, all);
+    expect(restored).toMatchObject(fits);
+    expect(restored.output.at(-1)).toContain('npm run -s inspect -- --verify');
+    await isVerified(vault.dataDir);
+    await vault.restart();
+    expect(await readAll()).toEqual(before);
+  });
+});
