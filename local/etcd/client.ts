@@ -37,6 +37,8 @@ export type RangeReply = {
   readonly header?: Header | null;
   readonly kvs: readonly Stored[];
   readonly more: boolean;
+  /** All keys of the range, however few are returned. */
+  readonly count?: string;
 };
 export type Compare = {
   readonly target: 'MOD';

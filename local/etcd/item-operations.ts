@@ -7,6 +7,7 @@ import {
   unitsOfReads,
 } from './capacity.ts';
 import type { Etcd } from './etcd.ts';
+import { createNarrowing } from './narrow-ranges.ts';
 import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
 import { rangeOf, readPage, wholeOf } from './queries.ts';
 import {
@@ -24,6 +25,7 @@ import { type Action, readItems, writeItems } from './transactions.ts';
 
 export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
   const seenItems = createSeenItems();
+  const narrow = createNarrowing();
 
   const single = async (
     kind: Action['kind'],
@@ -136,7 +138,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
       start: request.ExclusiveStartKey && keyOf(request.ExclusiveStartKey),
       limit: request.Limit,
     };
-    const { body, bytes } = await readPage(etcd, query, deadline);
+    const { body, bytes } = await readPage({ etcd, narrow }, query, deadline);
     const units = unitsOfPage(bytes, request.ConsistentRead ?? false);
     return ok({ ...body, ...consumed(request.ReturnConsumedCapacity, request.TableName, units) });
   };

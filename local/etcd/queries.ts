@@ -1,22 +1,12 @@
 /** Query and Scan: one range of etcd's keys a page. */
-import type { RangeReply } from './client.ts';
+import type { Stored } from './client.ts';
 import type { Etcd } from './etcd.ts';
 import { holds } from './evaluation.ts';
 import type { Expression, Operand } from './expressions.ts';
+import { endOfPrefix, type KeyRange, type Narrow, type Narrowed } from './narrow-ranges.ts';
 import { type Item, invalid, type Json, type Value } from './protocol.ts';
-import {
-  endOfPrefix,
-  exactItemKey,
-  indexKey,
-  keyNames,
-  prefixOf,
-  schemaOf,
-  type Table,
-} from './tables.ts';
+import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './tables.ts';
 import { sizeOfItem } from './values.ts';
-
-/** From `from` up to `to`, which is left out. */
-export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
 
 export type Query = {
   readonly table: Table;
@@ -102,16 +92,23 @@ export type Page = { readonly body: Json; readonly bytes: number };
  * One page: of at most `limit` items or 1 MB, as on DynamoDB. Each call to etcd reads one snapshot, none older than the
  * page; a long page takes several calls.
  */
-export const readPage = async (etcd: Etcd, query: Query, deadline: number): Promise<Page> => {
+export const readPage = async (
+  { etcd, narrow }: { readonly etcd: Etcd; readonly narrow: Narrow },
+  query: Query,
+  deadline: number,
+): Promise<Page> => {
   const { table, index, filter } = query;
   const limit = query.limit ?? Number.POSITIVE_INFINITY;
   const items: Item[] = [];
   let bytes = 0;
   let rest: KeyRange | undefined = behindStart(query);
   while (rest !== undefined && items.length < limit) {
-    const reply = await readRange(etcd, query, rest, limit - items.length, deadline);
-    rest = reply.more ? restBehind(query, rest, reply.kvs.at(-1)?.key) : undefined;
-    const found = reply.kvs.map(({ value }): Item => JSON.parse(value.toString('utf8')));
+    const most = Math.min(limit - items.length, index === undefined ? itemsMax : entriesMax);
+    const read: Read = query.isForward
+      ? await readForward(etcd, narrow(rest), most, deadline)
+      : await readBackward(etcd, rest, most, deadline);
+    rest = read.rest;
+    const found = read.kvs.map(({ value }): Item => JSON.parse(value.toString('utf8')));
     const fitting = countFitting(found, bytes);
     items.push(...found.slice(0, fitting));
     bytes += found.slice(0, fitting).reduce((sum, item) => sum + sizeOfItem(item), 0);
@@ -133,27 +130,29 @@ export const readPage = async (etcd: Etcd, query: Query, deadline: number): Prom
   };
 };
 
-const noRange: RangeReply = { kvs: [], more: false };
+type Read = { readonly kvs: readonly Stored[]; readonly rest: KeyRange | undefined };
 
-const readRange = async (
+const readForward = async (
   etcd: Etcd,
-  { index, isForward }: Query,
+  { ranges, take }: Narrowed,
+  limit: number,
+  deadline: number,
+): Promise<Read> => {
+  const asked = ranges.map(({ from, to }) => ({ key: from, range_end: to, limit }));
+  return take(await etcd.read(asked, deadline), limit);
+};
+
+/** etcd reads and sorts all of the range, which is never more than a page of versions of a secret. */
+const readBackward = async (
+  etcd: Etcd,
   { from, to }: KeyRange,
   limit: number,
   deadline: number,
-): Promise<RangeReply> => {
-  const [reply = noRange] = await etcd.read(
-    [
-      {
-        key: from,
-        range_end: to,
-        limit: Math.min(limit, index === undefined ? itemsMax : entriesMax),
-        sort_order: isForward ? 'ASCEND' : 'DESCEND',
-      },
-    ],
-    deadline,
-  );
-  return reply;
+): Promise<Read> => {
+  const asked = { key: from, range_end: to, limit, sort_order: 'DESCEND' } as const;
+  const [reply] = await etcd.read([asked], deadline);
+  const last = reply?.kvs.at(-1)?.key;
+  return { kvs: reply?.kvs ?? [], rest: reply?.more && last ? { from, to: last } : undefined };
 };
 
 /** How many of these items still fit into a page that holds `bytes`. The first item of a page always does: it is smaller. */

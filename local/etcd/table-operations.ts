@@ -1,9 +1,10 @@
 /** The operations on tables. A table never changes once it is made, so each is read once. */
 import * as v from 'valibot';
 import type { Etcd } from './etcd.ts';
+import { endOfPrefix } from './narrow-ranges.ts';
 import { type Json, ok, type Reply, refusal, refuse } from './protocol.ts';
 import type { Request } from './requests.ts';
-import { endOfPrefix, type Table, tableKey, tableShape } from './tables.ts';
+import { type Table, tableKey, tableShape } from './tables.ts';
 
 /** Throws ResourceNotFoundException for a table that is not there. */
 export type GetTable = (name: string, deadline: number) => Promise<Table>;

@@ -126,13 +126,6 @@ export const prefixOf = (table: Pick<Table, 'TableName'>, index?: string, hash?:
 export const indexKey = (table: Table, index: string, item: Item): string =>
   `${prefixOf(table, index)}${join(...partsOf(schemaOf(table, index), item), ...partsOf(table.KeySchema, item))}`;
 
-/** The least bytes above all keys that begin with `prefix`. UTF-8 has no byte that cannot be raised by one. */
-export const endOfPrefix = (prefix: string): Buffer => {
-  const end = Buffer.from(prefix);
-  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
-  return end;
-};
-
 /** The entries of an item beside itself, in indexes and for its expiry: from key in etcd to JSON. */
 const entriesOf = (table: Table, item: Item | undefined): ReadonlyMap<string, string> => {
   const entries = new Map<string, string>();

@@ -1,0 +1,105 @@
+/**
+ * Pages of long ranges. etcd counts all keys of a range however few it returns, and no write is applied meanwhile: a
+ * page of 100 out of a million keys takes as long as counting the million. So a page is read from narrow ranges. How
+ * narrow they should be is learned from the pages before; a wrong guess costs a call, or one count of the whole range.
+ */
+import type { RangeReply, Stored } from './client.ts';
+
+/** From `from` up to `to`, which is left out. */
+export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
+
+export type Narrowed = {
+  /** To be read in one call, each with the same limit. They follow each other, and begin where the long range does. */
+  readonly ranges: readonly KeyRange[];
+  /** The stored keys at the beginning of the long range, at most `limit`, and what is left of it behind them. */
+  readonly take: (
+    replies: readonly RangeReply[],
+    limit: number,
+  ) => { readonly kvs: readonly Stored[]; readonly rest: KeyRange | undefined };
+};
+
+/** What is known of the ranges with one end. */
+type Learned = {
+  /** Keys with so many equal first bytes make a page, or some pages. 0 if nothing is known. */
+  readonly depth: number;
+  /** The calls in a row that found too little. */
+  readonly misses: number;
+  /** Where a range began, and the first key that was found in it. */
+  readonly start: { readonly from: Buffer; readonly first: Buffer } | undefined;
+};
+
+/** A narrow range should hold a quarter of a page to forty pages: one byte of a name may have as many values. */
+const pagesMin = 0.25;
+const pagesMax = 40;
+/** Enough for the tenants that are listed at a time. Forgetting one costs a count. */
+const rangesMax = 1_000;
+
+/** The least bytes above all keys that begin with `prefix`. UTF-8 has no byte that cannot be raised by one. */
+export const endOfPrefix = (prefix: Buffer | string): Buffer => {
+  const end = Buffer.from(prefix);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  return end;
+};
+
+const behind = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)]);
+
+const commonBytes = (a: Buffer, b: Buffer): number => {
+  let count = 0;
+  while (count < a.length && a[count] === b[count]) count += 1;
+  return count;
+};
+
+/** What to read of a long range. The calls may go on beside each other. */
+export type Narrow = (range: KeyRange) => Narrowed;
+
+export const createNarrowing = (): Narrow => {
+  const byEnd = new Map<string, Learned>();
+
+  const keep = (end: string, learned: Learned): void => {
+    byEnd.delete(end);
+    byEnd.set(end, learned);
+    for (const oldest of byEnd.keys()) {
+      if (byEnd.size <= rangesMax) break;
+      byEnd.delete(oldest);
+    }
+  };
+
+  return ({ from, to }) => {
+    const end = to.toString('latin1');
+    const known = byEnd.get(end);
+    const first = known?.start?.from.equals(from) ? known.start.first : undefined;
+    const near = first ?? from;
+    const depth = known?.depth ?? 0;
+    const cut = depth > 0 && near.length >= depth ? endOfPrefix(near.subarray(0, depth)) : to;
+    const isCut = cut.compare(to) < 0;
+    const last = { from: near, to: isCut ? cut : to };
+    const ranges = first === undefined ? [last] : [{ from, to: first }, last];
+
+    const learn = (kvs: readonly Stored[], counted: number, limit: number): void => {
+      const [one, other] = [kvs[0]?.key, kvs.at(-1)?.key];
+      const isWide = one !== undefined && other !== undefined && counted > pagesMax * limit;
+      if (known === undefined && !isWide) return;
+      const { depth, misses, start } = known ?? { depth: 0, misses: 0, start: undefined };
+      if (isWide) {
+        const deeper = Math.max(depth + 1, commonBytes(one, other));
+        keep(end, { depth: deeper, misses: 0, start: { from, first: one } });
+      } else if (counted < pagesMin * limit) {
+        keep(end, { depth: Math.max(0, depth - misses - 1), misses: misses + 1, start });
+      } else keep(end, { depth, misses: 0, start });
+    };
+
+    return {
+      ranges,
+      take: (replies, limit) => {
+        const found = replies.flatMap(({ kvs }) => kvs);
+        const kvs = found.slice(0, limit);
+        const isFull = found.length > limit || replies.some(({ more }) => more);
+        const counted = replies.reduce((sum, { count = 0 }) => sum + Number(count), 0);
+        if (isCut || isFull) learn(kvs, counted, limit);
+        const key = kvs.at(-1)?.key;
+        if (isFull && key !== undefined) return { kvs, rest: { from: behind(key), to } };
+        return { kvs, rest: isCut ? { from: cut, to } : undefined };
+      },
+    };
+  };
+};
