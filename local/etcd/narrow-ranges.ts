@@ -12,10 +12,10 @@ export type Narrowed = {
   /** To be read in one call, each with the same limit. They follow each other, and begin where the long range does. */
   readonly ranges: readonly KeyRange[];
   /** The stored keys at the beginning of the long range, at most `limit`, and what is left of it behind them. */
-  readonly take: (
-    replies: readonly RangeReply[],
+  readonly take: <Found extends Pick<Stored, 'key'>>(
+    replies: readonly (Pick<RangeReply, 'more' | 'count'> & { readonly kvs: readonly Found[] })[],
     limit: number,
-  ) => { readonly kvs: readonly Stored[]; readonly rest: KeyRange | undefined };
+  ) => { readonly kvs: readonly Found[]; readonly rest: KeyRange | undefined };
 };
 
 /** What is known of the ranges with one end. */
@@ -75,7 +75,7 @@ export const createNarrowing = (): Narrow => {
     const last = { from: near, to: isCut ? cut : to };
     const ranges = first === undefined ? [last] : [{ from, to: first }, last];
 
-    const learn = (kvs: readonly Stored[], counted: number, limit: number): void => {
+    const learn = (kvs: readonly Pick<Stored, 'key'>[], counted: number, limit: number): void => {
       const [one, other] = [kvs[0]?.key, kvs.at(-1)?.key];
       const isWide = one !== undefined && other !== undefined && counted > pagesMax * limit;
       if (known === undefined && !isWide) return;

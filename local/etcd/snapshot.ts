@@ -16,8 +16,9 @@ import {
   type Txn,
   type TxnReply,
 } from './client.ts';
+import { createNarrowing, endOfPrefix, type KeyRange } from './narrow-ranges.ts';
 import type { Item } from './protocol.ts';
-import { endOfPrefix, prefixOf } from './tables.ts';
+import { prefixOf } from './tables.ts';
 
 export type Snapshot = {
   /** It holds every write that was acknowledged before the snapshot was opened. */
@@ -39,7 +40,6 @@ const retryMs = 200;
 const openWithinMs = 5_000;
 const readWithinMs = 30_000;
 
-/** etcd counts all the rest of a range for each page of it, so pages are as large as memory allows. */
 const pageBytes = 4 * 1_048_576;
 const firstLimit = 128;
 const limitMax = 4_096;
@@ -141,17 +141,22 @@ async function* readPages(
   revision: string,
 ): AsyncGenerator<readonly Item[]> {
   const prefix = prefixOf({ TableName });
-  const range_end = endOfPrefix(prefix);
+  const narrow = createNarrowing();
   let limit = firstLimit;
-  for (let key = Buffer.from(prefix); ; ) {
-    // The member has applied the revision, so it need not ask the others.
-    const page = { key, range_end, limit, revision, serializable: true };
-    const read = (deadline: number) => range(page, deadline);
-    const { kvs, more } = await untilAnswered(read, readWithinMs, 'etcd does not answer');
+  let rest: KeyRange | undefined = { from: Buffer.from(prefix), to: endOfPrefix(prefix) };
+  while (rest !== undefined) {
+    const { ranges, take } = narrow(rest);
+    const replies: RangeReply[] = [];
+    for (const { from: key, to: range_end } of ranges) {
+      // The member has applied the revision, so it need not ask the others.
+      const page = { key, range_end, limit, revision, serializable: true };
+      const read = (deadline: number) => range(page, deadline);
+      replies.push(await untilAnswered(read, readWithinMs, 'etcd does not answer'));
+    }
+    const { kvs, rest: left } = take(replies, limit);
     yield kvs.map(readItem);
-    const last = kvs.at(-1);
-    if (!more || last === undefined) return;
-    key = Buffer.concat([last.key, Buffer.of(0)]);
+    rest = left;
+    if (kvs.length === 0) continue;
     const bytes = kvs.reduce((sum, { value }) => sum + value.length, 1);
     limit = Math.min(limitMax, Math.max(firstLimit, Math.floor((kvs.length * pageBytes) / bytes)));
   }

@@ -14,7 +14,7 @@ const keysIn = (keys: readonly string[]) => {
   const read = ({ from, to }: KeyRange, limit: number) => {
     const found = sorted.filter((key) => key.compare(from) >= 0 && key.compare(to) < 0);
     counted += found.length;
-    const kvs = found.slice(0, limit).map((key) => ({ key, value: key, mod_revision: '1' }));
+    const kvs = found.slice(0, limit).map((key) => ({ key }));
     return { kvs, more: found.length > limit, count: String(found.length) };
   };
   return {
