@@ -24,6 +24,8 @@ const project = (name, timeoutSeconds, more = {}) => ({
   displayName: name,
   cacheDirectory: '.local/jest',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  // The last release is there, with a package of the same name (test/support/released.ts).
+  modulePathIgnorePatterns: ['<rootDir>/.local/'],
   globals: { timeLimitMs: timeoutSeconds * 1_000 },
   setupFilesAfterEnv: ['<rootDir>/test/support/time-limit.ts'],
   transform: {

@@ -11,25 +11,25 @@ import { issuerOf } from './tokens.ts';
 const readJson = (folder: string, file: string): Readonly<Record<string, string>> =>
   JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
+type Endpoints = { readonly store: string; readonly kms: string };
+
 /** The addresses of the store and the KMS of a running vault. */
-export const endpointsOf = ({ dataDir }: RunningVault) => {
+export const endpointsOf = ({ dataDir }: Pick<RunningVault, 'dataDir'>): Endpoints => {
   const { dynamodbEndpoint = '', kmsEndpoint = '' } = readJson(dataDir, 'running.json');
   return { store: dynamodbEndpoint, kms: kmsEndpoint };
 };
 
 /**
- * Starts a host that accepts the tokens of `first` and uses its store and KMS, at their own endpoints or at others that
- * lead there. End it before `first`.
+ * The variables by which another host uses the store and the KMS of the vault that runs on this folder, at their own
+ * endpoints or at others that lead there.
  */
-export const startBeside = async (
-  first: RunningVault,
-  endpoints = endpointsOf(first),
-): Promise<RunningVault> => {
-  const { dataDir } = first;
+export const servicesOf = (
+  dataDir: string,
+  endpoints = endpointsOf({ dataDir }),
+): NodeJS.ProcessEnv => {
   const running = readJson(dataDir, 'running.json');
   const kms = readJson(dataDir, 'kms.json');
-  const issuer = issuerOf(dataDir);
-  return await startVault({
+  return {
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.store,
     AWS_ENDPOINT_URL_KMS: endpoints.kms,
     AWS_REGION: 'us-east-1',
@@ -38,6 +38,17 @@ export const startBeside = async (
     VAULT_ID: running['vaultId'],
     TABLE_NAME: running['tableName'],
     MASTER_KEY_ID: running['masterKeyId'],
+  };
+};
+
+/** Starts a host that accepts the tokens of `first` and uses its store and KMS. End it before `first`. */
+export const startBeside = async (
+  first: RunningVault,
+  endpoints = endpointsOf(first),
+): Promise<RunningVault> => {
+  const issuer = issuerOf(first.dataDir);
+  return await startVault({
+    ...servicesOf(first.dataDir, endpoints),
     AUTH_ISSUER: 'urn:vault:local',
     AUTH_AUDIENCE: 'vault',
     AUTH_JWKS: JSON.stringify({ keys: [publicJwk(issuer, { kid: issuer.kid })] }),

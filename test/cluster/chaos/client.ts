@@ -14,6 +14,8 @@ export type ClientOptions = {
   readonly random: Random;
   /** Whether an unclear outcome is still asked after. */
   readonly persists: () => boolean;
+  /** How many other nodes are asked if a node is out of reach or refuses for the time being. */
+  readonly othersMax: number;
 };
 
 /** The result of the operation, or of its last try, and its time. */
@@ -44,7 +46,7 @@ const same = (a: Told, b: Told): boolean => JSON.stringify(a) === JSON.stringify
 
 /** Never throws: what goes wrong is in the outcome. */
 export const createClient = (options: ClientOptions): ((asked: Asked) => Promise<Outcome>) => {
-  const { urls, home, token, random } = options;
+  const { urls, home, token, random, othersMax } = options;
   const node = (): string =>
     (random.chance(0.7) ? urls[home % urls.length] : undefined) ?? random.pick(urls);
   /** Some go away early; the vault itself answers within ten seconds. */
@@ -73,6 +75,10 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
 
     const call = microseconds();
     let told = await attempt(node());
+    for (let others = 0; told.outcome === 'nothing' && others < othersMax; others += 1) {
+      await sleep(50 + random.below(50 * 2 ** Math.min(others, 5)));
+      told = await attempt(random.pick(urls));
+    }
     let repeats = 0;
     let lastCall = call;
     while (told.outcome === 'unknown' && repeatable && repeats < repeatsMax && options.persists()) {

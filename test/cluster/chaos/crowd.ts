@@ -14,6 +14,8 @@ export type CrowdOptions = {
   readonly urls: readonly string[];
   readonly token: string;
   readonly history: History;
+  /** How many other nodes a client asks that is refused for the time being; 0 is the preset. */
+  readonly othersMax?: number;
   /** Makes a contest from its name; `createContest` is the preset. */
   readonly contestOf?: (word: string) => Contest;
   /** Asked before each operation, with how many there were. */
@@ -49,7 +51,7 @@ const sizesOf = (clients: number, random: Random): number[] => {
 };
 
 export const startCrowd = (options: CrowdOptions): Crowd => {
-  const { seed, clients, urls, token, history } = options;
+  const { seed, clients, urls, token, history, othersMax = 0 } = options;
   const plan = createRandom(seed, 'contests');
   const { contestOf = (word) => createContest(word, 600 + plan.below(400)) } = options;
   const contests: Contest[] = [];
@@ -79,7 +81,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   const run = async (client: number, place: { contest: Contest | undefined }): Promise<void> => {
     const random = createRandom(seed, `client ${client}`);
     const persists = () => !isOver();
-    const perform = createClient({ urls, home: client, token, random, persists });
+    const perform = createClient({ urls, home: client, token, random, persists, othersMax });
     while (!isOver()) {
       const contest = contestIn(place);
       const asked = contest.next(random);

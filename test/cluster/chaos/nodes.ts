@@ -57,6 +57,10 @@ export type Nodes = {
   /** Kills the node, deletes its data and starts it. */
   readonly wipeAndStart: (node: number) => Promise<void>;
   readonly folderOf: (node: number) => string;
+  /** From its next start on, the node runs the code in this folder. */
+  readonly useCode: (node: number, code: string) => void;
+  /** Ends the program of the master key, and starts it with the code in this folder. */
+  readonly restartKey: (code: string) => Promise<void>;
   /** Gives the node another machine, with a copy of cluster.json and nothing else, and tells all nodes its address. */
   readonly replaceMachine: (node: number, machine: number) => Promise<void>;
   /**
@@ -68,6 +72,8 @@ export type Nodes = {
   readonly run: (node: number, command: readonly string[]) => Promise<Ran>;
   /** Asks the node for its status; `undefined` if it does not answer. */
   readonly status: (node: number) => Promise<NodeStatus | undefined>;
+  /** Asks the node for the status of all nodes, as it knows them; empty if it does not answer. */
+  readonly statuses: (node: number) => Promise<readonly NodeStatus[]>;
   /** All messages of the node so far. */
   readonly saidBy: (node: number) => string;
   /** Reads the node's whole table; with `'checked'`, holds it to every invariant. */
@@ -85,6 +91,8 @@ export type NodesOptions = {
   readonly count: number;
   /** The adversary between the functions and what they call; `undefined`: there is none. */
   readonly hostility?: Hostility | undefined;
+  /** The folder with the code of the nodes and of the master key; by default this checkout. */
+  readonly code?: string | undefined;
 };
 
 /** So often that the nodes have compared what they hold soon after they have come to rest. */
@@ -103,9 +111,11 @@ const execute = (command: readonly string[], env: NodeJS.ProcessEnv): Promise<Ra
 };
 
 export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
-  const { folder, network, count, hostility } = options;
+  const { folder, network, count, hostility, code = '.' } = options;
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const machines = new Map(all.map((node) => [node, node]));
+  const codes = new Map(all.map((node) => [node, code]));
+  const programOf = (node: number) => program(join(codes.get(node) ?? code, 'local/bin/node.ts'));
   const machineOf = (node: number): number => machines.get(node) ?? 0;
   const diskOf = (node: number) => join(folder, `machine-${machineOf(node)}`);
   const folderOf = (node: number) => join(diskOf(node), 'node');
@@ -135,8 +145,9 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
     startLogged(folder, name, command, { PATH, HOME, ...env });
+  let keyCode = code;
   const startKey = async (): Promise<Running> => {
-    const started = run('key', program('local/bin/master-key.ts'), {
+    const started = run('key', program(join(keyCode, 'local/bin/master-key.ts')), {
       ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
       ...{ HOST: network.keyHost, PORT: String(network.keyPort), VAULT_NODES: addresses() },
       ...(hostility && { VAULT_KMS_URL: `https://${network.keyHost}:${network.hostileKeyPort}` }),
@@ -172,7 +183,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const wanted = new Set<number>();
   const exits: string[] = [];
   const launch = (node: number): void => {
-    const command = network.at(machineOf(node), program('local/bin/node.ts'));
+    const command = network.at(machineOf(node), programOf(node));
     const one = run(`node-${node}`, command, environmentOf(node));
     running.set(node, one);
     one.child.once('close', async (code, signal) => {
@@ -216,20 +227,26 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const tokenOf = (scope: string): string =>
     issueToken(keyFolder, { tenant: 'chaos', sub: 'client', scope });
   const Authorization = `Bearer ${tokenOf('vault:status')}`;
-  const status = async (node: number): Promise<NodeStatus | undefined> => {
+  const statuses = async (node: number): Promise<readonly NodeStatus[]> => {
     const signalLate = AbortSignal.timeout(5_000);
     try {
       const asked = { headers: { Authorization }, signal: signalLate };
       const reply = await fetch(`${urlOf(node)}/v1/status`, asked);
       const body = (await reply.json()) as { node?: { nodes?: readonly NodeStatus[] } };
-      return body.node?.nodes?.find((one) => one.node === node);
+      return body.node?.nodes ?? [];
     } catch {
-      return undefined;
+      return [];
     }
+  };
+  const status = async (node: number): Promise<NodeStatus | undefined> =>
+    (await statuses(node)).find((one) => one.node === node);
+  const restartKey = async (): Promise<void> => {
+    await endKey();
+    key = await startKey();
   };
 
   return {
-    ...{ all, network, urlOf, start, kill, folderOf, status },
+    ...{ all, network, urlOf, start, kill, folderOf, status, statuses },
     token: tokenOf('secrets:read secrets:write secrets:delete secrets:destroy'),
     stop: (node) => end(node, 'SIGTERM', ['front']),
     killPart: (node, part) => void signal(node, part, 'SIGKILL'),
@@ -244,13 +261,17 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       rmSync(folderOf(node), { recursive: true });
       start(node);
     },
+    useCode: (node, from) => void codes.set(node, from),
+    restartKey: async (from) => {
+      keyCode = from;
+      await restartKey();
+    },
     replaceMachine: async (node, machine) => {
       await kill(node);
       rmSync(diskOf(node), { recursive: true });
       machines.set(node, machine);
       // The certificate of the cluster names all addresses.
-      await endKey();
-      key = await startKey();
+      await restartKey();
       for (const one of all) prepare(one);
       for (const one of all.filter((other) => other !== node)) {
         await end(one, 'SIGTERM', ['front']);

@@ -24,13 +24,15 @@ export type SiteOptions = {
   readonly hostility?: Hostility;
   /** Machines on the network beside those of the nodes. */
   readonly spare?: number;
+  /** The folder with the code of the nodes and of the master key; by default this checkout. */
+  readonly code?: string;
 };
 
 const count = 3;
 
 /** Starts the master key; the nodes are still to be started. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
-  const { folder, hostility, spare = 0 } = options;
+  const { folder, hostility, code, spare = 0 } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;
   const network = await create(count + spare);
   let nodes: Nodes | undefined;
@@ -41,7 +43,7 @@ export const openSite = async (options: SiteOptions): Promise<Site> => {
   };
   const takeBack = closeAtEnd(close);
   try {
-    nodes = await startNodes({ folder, network, count, hostility });
+    nodes = await startNodes({ folder, network, count, hostility, code });
     return { network, nodes, close };
   } catch (error) {
     await close();

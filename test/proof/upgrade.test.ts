@@ -1,0 +1,194 @@
+/**
+ * The last release and the code of today serve one table and one master key at the same time, as functions do while a
+ * stack is updated. Clients ask both.
+ */
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
+import { type Crowd, startCrowd } from '../cluster/chaos/crowd.ts';
+import { openHistory } from '../cluster/chaos/history.ts';
+import { githubPolicy, githubToken } from '../support/github-access.ts';
+import { addressOf, freshFolder, type LocalProcess, runFile } from '../support/local-process.ts';
+import { closeConnections, exchange } from '../support/raw-http.ts';
+import { openReleased } from '../support/released.ts';
+import { freshName } from '../support/running-vault.ts';
+import { servicesOf } from '../support/second-vault.ts';
+
+const codes = { released: '', today: process.cwd() };
+type Code = keyof typeof codes;
+const bothOrders: readonly [Code, Code][] = [
+  ['released', 'today'],
+  ['today', 'released'],
+];
+
+const folder = freshFolder();
+const [data, beside] = [join(folder, 'data'), join(folder, 'beside')];
+const policy = join(folder, 'access.yaml');
+beforeAll(() => {
+  codes.released = openReleased();
+  buildChecker();
+  writeFileSync(policy, githubPolicy());
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (code: Code, program: string, args: readonly string[], env: NodeJS.ProcessEnv) =>
+  runFile(join(codes[code], `local/bin/${program}.ts`), args, env);
+/** The last line that a program printed. Fails if the program failed. */
+const lastLineOf = async ({ exit, output, errors }: LocalProcess): Promise<string> => {
+  expect([await exit, errors]).toEqual([0, []]);
+  return output.at(-1) ?? '';
+};
+
+type Request = readonly [method: string, path: string, body?: object];
+type Headers = Readonly<Record<string, string>>;
+
+// The first host of each pair keeps the data, so the second pair opens the files that the first one has written.
+describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (...pair) => {
+  const hosts = new Map<Code, { readonly process: LocalProcess; readonly url: string }>();
+  const tokens = new Map<Code, string>();
+
+  const startHost = async (code: Code, env: NodeJS.ProcessEnv): Promise<void> => {
+    const started = run(code, 'start', [], { ...env, PORT: '0', AUTH_POLICY_FILE: policy });
+    hosts.set(code, { process: started, url: await addressOf(started) });
+  };
+  const makeToken = async (code: Code): Promise<void> => {
+    const scope = 'secrets:read secrets:write secrets:delete secrets:destroy';
+    const words = ['--tenant', 'acme', '--sub', 'alice', '--scope', scope];
+    tokens.set(code, await lastLineOf(run(code, 'token', words, { VAULT_DATA_DIR: data })));
+  };
+  /** The answer of the host, without what differs in each answer. */
+  const ask = async (code: Code, [method, path, body]: Request, headers: Headers = {}) => {
+    const sent = { Authorization: `Bearer ${tokens.get(code)}`, ...headers };
+    const reply = await exchange({
+      ...{ method, url: hosts.get(code)?.url ?? '', path, body: body && JSON.stringify(body) },
+      headers: { ...sent, ...(body && { 'Content-Type': 'application/json' }) },
+    });
+    const { requestId: _, ...json } = reply.text === '' ? {} : JSON.parse(reply.text);
+    return { status: reply.status, etag: reply.headers.get('etag') ?? '', json, reply };
+  };
+  const store = async (code: Code, name: string): Promise<string> => {
+    expect((await ask(code, ['POST', '/v1/secrets', { name, value: 'v' }])).status).toBe(201);
+    return name;
+  };
+
+  beforeAll(async () => {
+    const [owner, other] = pair;
+    await startHost(owner, { VAULT_DATA_DIR: data });
+    rmSync(beside, { recursive: true, force: true });
+    mkdirSync(beside, { mode: 0o700 });
+    // By it, both hosts accept the tokens of this machine.
+    cpSync(join(data, 'token-key.json'), join(beside, 'token-key.json'));
+    await startHost(other, { ...servicesOf(data), VAULT_DATA_DIR: beside });
+    // Each host gets the tokens that the program of the other one makes.
+    await makeToken(owner);
+    await makeToken(other);
+  });
+  afterAll(async () => {
+    closeConnections();
+    for (const { process: running } of [...hosts.values()].toReversed()) {
+      running.child.kill('SIGTERM');
+      await running.exit;
+    }
+  });
+
+  // Shows G16.
+  it('gives linearizable replies to clients that ask both', async () => {
+    const file = join(folder, `${pair}.jsonl`);
+    const history = openHistory(file);
+    const crowd: Crowd = startCrowd({
+      ...{ seed: Date.now() % 1_000_000, clients: 8, history, token: tokens.get('today') ?? '' },
+      urls: [...hosts.values()].map(({ url }) => url),
+      isOver: (asked) => asked >= 600 || (asked > 0 && crowd.unplanned.length > 0),
+    });
+    await crowd.ended;
+    expect({ ...crowd, refusals: crowd.refusals() }).toMatchObject({ unplanned: [], refusals: 0 });
+    await crowd.readAll();
+    await history.close();
+    expect(await checkHistory(file)).toMatchObject({ verdict: 'Ok', problems: [], unknown: 0 });
+  });
+
+  // Shows G16.
+  it.each<[string, (name: string) => Request]>([
+    ['create', (name) => ['POST', '/v1/secrets', { name: `${name}_NEW`, value: 'w' }]],
+    ['update', (name) => ['PUT', `/v1/secrets/${name}`, { value: 'w', note: 'n' }]],
+    ['deletion', (name) => ['DELETE', `/v1/secrets/${name}`]],
+    [
+      'encrypted file',
+      (name) => [
+        'POST',
+        '/v1/env/encrypt',
+        { content: `A=enc(${name}_A)\n`, values: { [`${name}_A`]: 'w' } },
+      ],
+    ],
+    [
+      'submitted file',
+      (name) => [
+        'POST',
+        '/v1/env',
+        { content: `A=enc(${name}_B)\nB=secret(${name})\n`, values: { [`${name}_B`]: 'w' } },
+      ],
+    ],
+  ])('answers a repeated %s by the other host as the first one did', async (_, requestOf) => {
+    for (const [first, second] of bothOrders) {
+      const request = requestOf(await store(first, freshName()));
+      const key = { 'Idempotency-Key': randomUUID() };
+      const answer = await ask(first, request, key);
+      const again = await ask(second, request, key);
+      expect(again).toMatchObject({ status: answer.status, json: answer.json });
+      expect(again.reply.headers.get('idempotency-replayed')).toBe('true');
+      const reused = await ask(second, ['PUT', '/v1/secrets/OTHER', { value: 'x' }], key);
+      expect(reused.json.code).toBe('idempotency_key_reused');
+    }
+  });
+
+  // Shows G16.
+  it('goes on at either host with the cursors, the tags and the tokens of the other one', async () => {
+    for (const [first, second] of bothOrders) {
+      const prefix = freshName('LISTED');
+      const names = [];
+      for (const end of ['A', 'B', 'C']) names.push(await store(second, `${prefix}_${end}`));
+      const [name = ''] = names;
+      await ask(second, ['PUT', `/v1/secrets/${name}`, { value: 'w' }]);
+      const goOn = async (path: string) => {
+        const { json } = await ask(first, ['GET', path]);
+        return [json, (await ask(second, ['GET', `${path}&cursor=${json.nextCursor}`])).json];
+      };
+      const pages = await goOn(`/v1/secrets?prefix=${prefix}&limit=2`);
+      expect(pages.flatMap((page) => page.names)).toEqual(names);
+      const listed = await goOn(`/v1/secrets/${name}/versions?order=asc&limit=1`);
+      expect(listed.flatMap(({ versions }) => versions)).toMatchObject([
+        { version: 1 },
+        { version: 2 },
+      ]);
+
+      const { etag } = await ask(first, ['GET', `/v1/secrets/${name}`]);
+      const unchanged = await ask(second, ['GET', `/v1/secrets/${name}`], {
+        'If-None-Match': etag,
+      });
+      expect(unchanged.status).toBe(304);
+      const body = { content: `A=secret(${name})\n` };
+      const { tag } = (await ask(first, ['POST', '/v1/env/expand', body])).json;
+      const expanded = await ask(second, ['POST', '/v1/env/expand', { ...body, unless: tag }]);
+      expect(expanded.json).toEqual({ unchanged: true, tag });
+
+      for (const Authorization of [`Bearer ${tokens.get(first)}`, `Bearer ${githubToken()}`]) {
+        const seen = await ask(first, ['GET', '/v1/whoami'], { Authorization });
+        const same = await ask(second, ['GET', '/v1/whoami'], { Authorization });
+        expect(same).toMatchObject({ status: 200, json: seen.json });
+      }
+    }
+  });
+});
+
+// Shows G14, G16.
+it.each<Code>(['released', 'today'])(
+  'the inspection by "%s" finds nothing wrong in what both wrote',
+  async (code) => {
+    const inspected = await lastLineOf(
+      run(code, 'inspect', ['--verify'], { VAULT_DATA_DIR: data }),
+    );
+    expect(inspected).toBe('verified the whole table: no violations');
+  },
+);
