@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import spawn from 'cross-spawn';
 import { build, type Metafile } from 'esbuild';
 import { buildAction } from '../../action/build.ts';
 import { buildPage, buildProgram } from '../../cli/build.js';
@@ -127,9 +128,14 @@ const pack = async (
   await fill(folder);
   copyFileSync('LICENSE', join(folder, 'LICENSE'));
   const words = ['pack', '--silent', '--pack-destination', target, `./${folder}`];
-  const archive = execFileSync('npm', words, { encoding: 'utf8' }).trim();
+  // cross-spawn also finds the batch file that npm is on Windows.
+  const { stdout, status, error } = spawn.sync('npm', words, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw failure(`npm cannot pack ${name} (${error?.message ?? status})`);
   rmSync(folder, { recursive: true });
-  process.stdout.write(`${join(target, archive)}\n`);
+  process.stdout.write(`${join(target, stdout.trim())}\n`);
 };
 
 await runProgram(commandLine, async () => {

@@ -1,5 +1,6 @@
 /** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
 import { join } from 'node:path';
+import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
 import { findProgram, startChild } from '../host/supervisor.ts';
 import type { StoreProgram } from './store.ts';
@@ -9,13 +10,26 @@ export const storeFile = 'store.sqlite';
 /** The folder in the data folder in which a restore makes the store. */
 export const restoreFolder = 'restore';
 
+/** The platforms with an npm package of the store. The lockfile has only the first, the others are not in its registry. */
+const packaged = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64', 'win32-x64'];
+const version = manifest.optionalDependencies['@dynoxide/linux-x64'];
+/** crates.io does not have the version of the npm packages. The tests also pass over this one. */
+const fromSource = '"cargo install dynoxide-rs --version 1.1.0 --locked"';
+
+/** Returns how to install the store on a platform, as a part of a sentence. */
+const installationOn = (platform: string): string => {
+  if (platform === packaged[0]) return 'run "npm ci", without --omit=optional';
+  if (!packaged.includes(platform)) return `run ${fromSource}`;
+  return `run "npm install --no-save @dynoxide/${platform}@${version}" or ${fromSource}`;
+};
+
 const getProgram = (root: string): string => {
-  const platformPackage = `@dynoxide/${process.platform}-${process.arch}`;
-  const program = findProgram('dynoxide', [join(root, 'node_modules', platformPackage)]);
+  const platform = `${process.platform}-${process.arch}`;
+  const program = findProgram('dynoxide', [join(root, 'node_modules', '@dynoxide', platform)]);
   if (program !== undefined) return program;
   throw failure(
-    'dynoxide, the embedded store, is neither in node_modules nor on the PATH: run npm ci, install it ' +
-      '(npm, Homebrew or cargo have it), or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
+    `dynoxide, the embedded store, is neither in node_modules nor on the PATH: ${installationOn(platform)}, or set ` +
+      'AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
   );
 };
 

@@ -52,8 +52,12 @@ const isOwn = (folder: string, { mode, uid }: Stats): boolean => {
   return !isShared && ownFiles.some((name) => existsSync(join(folder, name)));
 };
 
-/** Closes a vault's own folder to others. Returns the mode of a folder that stays open to them, else `undefined`. */
+/**
+ * Closes a vault's own folder to others. Returns the mode of a folder that stays open to them, else `undefined`. On
+ * Windows a folder has no such mode. It lets in whoever may enter the folder around it.
+ */
 const closeOwnFolder = (folder: string): number | undefined => {
+  if (process.platform === 'win32') return undefined;
   const stats = statSync(folder);
   if ((stats.mode & 0o077) === 0) return undefined;
   if (!isOwn(folder, stats)) return stats.mode & 0o7777;

@@ -2,7 +2,7 @@
  * What runs on a folder, so that other commands and later starts find it. A file of the folder keeps the pid and the
  * start time of the process, so a record of a process that was killed counts for nothing.
  */
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, type StdioOptions } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,18 +16,27 @@ export type ProcessRecord = v.InferOutput<typeof processRecord>;
 
 const startTimeOf = (pid: number): string | undefined => {
   try {
+    if (process.platform !== 'linux') return askStartTime(pid);
     // The start time is field 22 of /proc/<pid>/stat. Field 2, the program's name, may hold blanks and parentheses.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return state === 'Z' ? undefined : fields[18];
   } catch {
-    if (process.platform === 'linux') return undefined;
-  }
-  try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-  } catch {
     return undefined;
   }
+};
+
+/** Asks a program of the system. Throws if there is no such process. */
+const askStartTime = (pid: number): string | undefined => {
+  const windows = `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`;
+  const [program, ...args] =
+    process.platform === 'win32'
+      ? (['powershell.exe', '-NoProfile', '-NonInteractive', '-Command', windows] as const)
+      : (['ps', '-o', 'lstart=', '-p', String(pid)] as const);
+  // All processes must get the same text, whatever the time zone and the language of their users.
+  const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C' };
+  const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
+  return execFileSync(program, args, { encoding: 'utf8', env, stdio }).trim() || undefined;
 };
 
 /** The record of a process that runs now; `undefined` if it does not run. */

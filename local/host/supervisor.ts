@@ -23,11 +23,13 @@ const isProgram = (file: string): boolean => {
 };
 
 /** Returns the path of the first program of this name in `folders`, and then on the PATH. */
-export const findProgram = (name: string, folders: readonly string[] = []): string | undefined =>
-  [...folders, ...(process.env['PATH'] ?? '').split(delimiter)]
+export const findProgram = (name: string, folders: readonly string[] = []): string | undefined => {
+  const file = process.platform === 'win32' ? `${name}.exe` : name;
+  return [...folders, ...(process.env['PATH'] ?? '').split(delimiter)]
     .filter((folder) => folder !== '')
-    .map((folder) => join(folder, name))
+    .map((folder) => join(folder, file))
     .find(isProgram);
+};
 
 /** Whether the PATH has a program of this name. */
 export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
@@ -76,7 +78,8 @@ export const startProgram = (
 
 /**
  * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
- * first finish what it has begun. The caller reads the child's stderr from `child.stderr` and, if `output` is piped,
+ * first finish what it has begun. On Windows a hidden console of its own does that, and a detached child would outlive
+ * this process. The caller reads the child's stderr from `child.stderr` and, if `output` is piped,
  * its stdout from `child.stdout`. The child gets the few environment variables that any program needs, and those of
  * `environment`.
  */
@@ -91,7 +94,8 @@ export const startChild = (
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn(file, rest, {
     cwd,
-    detached: true,
+    detached: process.platform !== 'win32',
+    windowsHide: true,
     stdio: ['ignore', output, 'pipe'],
     env: { PATH, HOME, TMPDIR, ...environment },
   });

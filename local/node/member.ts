@@ -56,8 +56,14 @@ export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `https://$
 export const clusterOf = ({ nodes }: NodeConfig): string =>
   nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
 
-/** Throws a sentence if there is no etcd. */
+/** Throws a sentence if there is no etcd, or if this system cannot run a node. */
 export const requireEtcd = (): void => {
+  if (process.platform === 'win32') {
+    throw failure(
+      'a node of a cluster does not run on Windows, which lacks its sockets and signals: run it on Linux or macOS, or ' +
+        'in WSL; npm start serves one vault on Windows',
+    );
+  }
   if (hasProgram('etcd')) return;
   throw failure('etcd is not on the PATH: install it (Debian: apt-get install etcd-server)');
 };
