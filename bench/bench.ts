@@ -2,7 +2,7 @@
  * `npm run bench` measures how fast the vault is and what an operation costs, compared with the floor
  * (docs/performance.md). `cluster` measures three nodes. `fresh` checks whether a first read at another node ever
  * misses an acknowledged write, and exits with 1 if so. `cold` measures how functions start, `scale` how cost and time
- * grow, and `cost` computes prices on AWS.
+ * grow, `growth` a vault with many secrets, and `cost` computes prices on AWS.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { runProgram } from '../local/host/program.ts';
 import { failure } from '../system/failures.ts';
 import { measureColdStarts } from './cold.ts';
 import { dollarTables } from './dollar-tables.ts';
+import { growthText, measureGrowth } from './growth/growth.ts';
 import { commandLine, readOptions } from './options.ts';
 import { readyProfiles } from './profiling.ts';
 import {
@@ -49,6 +50,11 @@ await runProgram(commandLine, async (line) => {
     const scale = { machine: describeMachine(), points };
     if (asked.json !== undefined) writeReport(asked.json, scale);
     return say(scaleTable(scale));
+  }
+  if (asked.command === 'growth') {
+    const growth = await measureGrowth(asked);
+    if (asked.json !== undefined) writeReport(asked.json, growth);
+    return say(growthText(growth));
   }
   const profiles = asked.profiles && readyProfiles(asked.profiles);
   const results = await inFolder((folder) => runs[asked.command]({ ...asked, profiles }, folder));

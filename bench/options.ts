@@ -1,7 +1,10 @@
 /** Parses the command line of `npm run bench`. */
 
+import { resolve } from 'node:path';
 import { type Asked as AskedWith, unknownWords } from '../local/host/program.ts';
 import { failure } from '../system/failures.ts';
+import { batchSecrets } from './growth/filling.ts';
+import type { GrowthOptions } from './growth/growth.ts';
 import { type Operation, operations } from './operations.ts';
 import { type Axis, axes } from './scale/points.ts';
 
@@ -21,6 +24,10 @@ export type Options = {
 type ScaleOptions = {
   readonly command: 'scale';
   readonly axes: readonly Axis[];
+  readonly json: string | undefined;
+};
+type GrowthCommand = GrowthOptions & {
+  readonly command: 'growth';
   readonly json: string | undefined;
 };
 type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
@@ -77,9 +84,17 @@ const readAxes = (text: string): readonly Axis[] =>
     throw usage(`--only knows ${axes.join(', ')}`);
   });
 
+const readSecrets = (text: string): number => {
+  const secrets = Number(text);
+  const isWhole = /^\d{1,9}$/.test(text) && secrets > 0 && secrets % batchSecrets === 0;
+  if (isWhole) return secrets;
+  throw usage(`--secrets is a multiple of ${batchSecrets}`);
+};
+
 type Asked =
   | Options
   | ScaleOptions
+  | GrowthCommand
   | Comparison
   | { readonly command: 'cost' }
   | { readonly command: 'cold' };
@@ -93,6 +108,7 @@ export const commandLine = {
     ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
     ['cold', 'how the functions start'],
     ['scale [--only AXES]', 'cost and time as the work grows'],
+    ['growth --folder F [--secrets N] [--nodes]', 'a vault with many secrets'],
     ['cost', 'what it comes to on AWS'],
     ['--compare FILE FILE', 'two reports side by side'],
   ],
@@ -105,10 +121,17 @@ export const commandLine = {
     peer: { value: 'FILE', does: 'measure another store, which this file describes' },
     at: { value: 'URL', does: 'where that store is; URLs with commas between for several nodes' },
     only: { value: 'A,B', does: `some of ${axes.join(', ')}` },
+    folder: {
+      value: 'F',
+      does: 'where the growing vault is; it stays, and grows on in the next run',
+    },
+    secrets: { value: 'N', does: 'how many secrets, of three versions each; 10000' },
+    nodes: { does: 'let three nodes grow' },
     compare: { does: 'compare two reports' },
   },
   takesWords: true,
   examples: [
+    'npm run bench -- growth --folder /var/tmp/growing --secrets 100000',
     'npm run bench -- --operations get --clients 1,16',
     'npm run bench -- cluster --json after.json',
     'npm run bench -- --compare before.json after.json',
@@ -132,6 +155,12 @@ export const readOptions = ({
   const { only, json } = values;
   if (positionals.length === 1 && positionals[0] === 'scale') {
     return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json };
+  }
+  if (positionals.length === 1 && word === 'growth') {
+    const { folder, secrets = '10000', nodes = false } = values;
+    if (folder === undefined) throw usage('growth needs --folder, where the vault is kept');
+    const growing = { secrets: readSecrets(secrets), folder: resolve(folder), isCluster: nodes };
+    return { command: 'growth', ...growing, json };
   }
   const command = readCommand(positionals);
   const preset = presets[command];

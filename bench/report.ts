@@ -33,7 +33,7 @@ export const describeMachine = (): Machine => ({
   load: loadavg()[0] ?? Number.NaN,
 });
 
-export const writeReport = (file: string, report: Report | ScaleReport): void => {
+export const writeReport = (file: string, report: { readonly machine: Machine }): void => {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
 };

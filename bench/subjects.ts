@@ -1,11 +1,11 @@
 /** The measured subjects. Each performs operations in processes whose processor time is known. */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAtEnd } from '../local/host/ending.ts';
-import { findRunning } from '../local/host/running.ts';
+import { findRunning, type Running } from '../local/host/running.ts';
 import { endChild, startProgram } from '../local/host/supervisor.ts';
 import { openTokenKey } from '../local/host/token-key.ts';
 import { failure } from '../system/failures.ts';
@@ -31,10 +31,10 @@ export const root = join(import.meta.dirname, '..');
 export const vaultDescription = readDescription(join(import.meta.dirname, 'stores', 'vault.json'));
 const scope = 'secrets:read secrets:write';
 const startLimitMs = 30_000;
-const graceMs = 15_000;
+export const graceMs = 15_000;
 
 /** The environment of a measured program, without settings of the user's store or key. */
-const environment = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+export const environment = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES } = process.env;
   return { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES, ...more };
 };
@@ -81,15 +81,18 @@ const subjectOf = (
   };
 };
 
-/** `npm start` on a new folder. Its output goes to a file there, so that nobody needs to read it. */
-export const startVault = async (folder: string): Promise<Subject> => {
+/** Starts `npm start` on a folder. Its output goes to a file there, so that nobody needs to read it. */
+export const startVaultProcess = async (
+  folder: string,
+  withinMs: number,
+): Promise<{ readonly child: ChildProcess; readonly running: Running }> => {
   const log = openSync(join(folder, 'log'), 'a');
   const child = startProgram(process.execPath, [join(root, 'local', 'bin', 'start.ts')], {
     cwd: root,
     env: environment({ VAULT_DATA_DIR: folder, PORT: '0' }),
     stdio: ['ignore', log, log],
   });
-  const until = performance.now() + startLimitMs;
+  const until = performance.now() + withinMs;
   let running = findRunning(folder);
   while (running === undefined) {
     if (child.exitCode !== null || performance.now() > until) {
@@ -99,6 +102,12 @@ export const startVault = async (folder: string): Promise<Subject> => {
     await sleep(20);
     running = findRunning(folder);
   }
+  return { child, running };
+};
+
+/** `npm start` on a new folder. */
+export const startVault = async (folder: string): Promise<Subject> => {
+  const { child, running } = await startVaultProcess(folder, startLimitMs);
   const key = await openTokenKey(folder);
   const token = await key.issue({ tenant: 'bench', sub: 'bench', scope }, 3_600);
   const subject = vaultAt([running.url], token, processesUnder(child.pid ?? 0));
