@@ -15,7 +15,7 @@ import { hasProgram, startChild, supervise } from '../host/supervisor.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
 import { findLostWords, putAside, removeAside } from './member-files.ts';
-import { etcdQuotaOf } from './space.ts';
+import { etcdHeapOf, etcdQuotaOf } from './space.ts';
 
 export type MemberOptions = {
   readonly config: NodeConfig;
@@ -144,6 +144,7 @@ export const startMember = async (
     ETCD_UNSUPPORTED_ARCH: process.arch,
     // Fewer collections of garbage for more memory: a fifth less processor time.
     GOGC: '400',
+    GOMEMLIMIT: String(etcdHeapOf(config.quotaBytes)),
     ...(proxy && { HTTPS_PROXY: proxy.href }),
   };
   let membership: Membership = { cluster: clusterOf(config), state: 'new' };

@@ -22,6 +22,15 @@ const diskRoomBytes = 128 * 1_048_576;
 /** The quota of etcd, for nodes with this quota. */
 export const etcdQuotaOf = (quotaBytes: number): number => quotaBytes + etcdRoomBytes;
 
+const heapBytesMin = 512 * 1_048_576;
+
+/**
+ * The bytes beyond which etcd collects its garbage more often. Its index of the keys takes at most half of what the
+ * database takes, and without a limit it would let the garbage grow to four times the index.
+ */
+export const etcdHeapOf = (quotaBytes: number): number =>
+  Math.max(heapBytesMin, Math.floor(quotaBytes / 2));
+
 /** Whether space is short, so that compaction and defragmentation should gain some. */
 export const isNearQuota = (dbBytes: number, quotaBytes: number): boolean =>
   dbBytes > nearShare * quotaBytes;

@@ -1,5 +1,13 @@
 /** A real etcd over files that were damaged while it did not run: the node knows what etcd says of them. */
-import { closeSync, openSync, readdirSync, statSync, truncateSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { TlsFiles } from '../../local/cluster/cluster-file.ts';
@@ -56,6 +64,14 @@ const garble = (file: string, from: number, to: number): void => {
   writeSync(handle, Buffer.alloc(end - from * pageBytes, 0x5a), 0, undefined, from * pageBytes);
   closeSync(handle);
 };
+
+it('etcd runs with a limit for its garbage, of half the quota', async () => {
+  const member = await start(() => Promise.reject(new Error('it is whole')));
+  const { pid } = JSON.parse(readFileSync(join(folder, 'etcd.pid'), 'utf8'));
+  const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+  await member.close();
+  expect(environment).toContain('GOMEMLIMIT=536870912');
+});
 
 it.each<[string, () => void]>([
   ['an empty log', () => truncateSync(log(), 0)],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   createAlarmEnding,
+  etcdHeapOf,
   etcdQuotaOf,
   findSpaceRefusal,
   type SpaceReport,
@@ -23,6 +24,11 @@ const withDisk = (number: number, freeMebibytes: number): SpaceReport =>
 const silent = (number: number): SpaceReport => ({ node: number, alive: true, space: null });
 
 const find = (...reports: readonly SpaceReport[]) => findSpaceRefusal(reports, 3);
+
+it('the heap of etcd is limited to half the quota, and never to less than 512 MiB', () => {
+  expect(etcdHeapOf(8_192 * mebibyte)).toBe(4_096 * mebibyte);
+  expect(etcdHeapOf(100 * mebibyte)).toBe(512 * mebibyte);
+});
 
 describe('findSpaceRefusal', () => {
   it('admits writes while no member is above 90 % of its quota', () => {
