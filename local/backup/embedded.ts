@@ -142,8 +142,11 @@ const checkKey = (folder: string, { masterKeyIds }: Manifest): void => {
   );
 };
 
-/** Puts all that SQLite has beside its file into it, and then onto the disk. */
-const settle = (file: string): void => {
+/**
+ * Puts all that SQLite has beside its file into the file, and the file onto the disk. A store that was killed, because
+ * its end took too long, leaves writes beside it.
+ */
+export const settle = (file: string): void => {
   const store = new DatabaseSync(file);
   store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   store.close();

@@ -1,4 +1,5 @@
 /** `npm run backup -- FILE`: copies the data of a vault, sealed as they are stored and as of one moment, into one file. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openEmbedded } from '../backup/embedded.ts';
 import { createBackup } from '../backup/file.ts';
@@ -37,6 +38,9 @@ await runProgram(commandLine, async ({ words, options: { json } }) => {
   if (json) return say(JSON.stringify({ file: resolve(file), ...made }, undefined, 2));
   say(`${file} holds, complete and read again:`);
   for (const line of describeBackup(made)) say(`  ${line}`);
-  const key = isNode ? 'the folder of the master key' : masterKeyFile(folder);
-  say(`It opens only with the master key, of which you keep a copy apart from it: ${key}`);
+  const own = masterKeyFile(folder);
+  const key = isNode ? ', the folder of its program' : existsSync(own) ? `, ${own}` : '';
+  say(
+    `Its values open only with the master key${key}. Keep a copy of the key, apart from the backup.`,
+  );
 });

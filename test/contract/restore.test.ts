@@ -23,7 +23,7 @@ describe('a restore', () => {
     const items = Array.from({ length: 250 }, (_, index) => ({
       pk: { S: `TENANT#${tenant}#SECRET#S${index}` },
       sk: { S: 'HEAD' },
-      bytes: { B: Buffer.alloc(index < 30 ? 100_000 : 10, index) },
+      bytes: { B: Buffer.alloc(index < 45 ? 100_000 : 10, index) },
     }));
     const put = (some: typeof items) => putItems(vault.dynamodb, tableName, some);
     await put(items.slice(20, 120));

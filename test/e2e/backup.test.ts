@@ -1,5 +1,5 @@
 /** The backup of `npm start`: taken while it serves, restored after its data folder is lost, and refused where it does not fit. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -26,6 +26,15 @@ const isVerified = async (dataDir: string) => {
   const { code, output, errors } = await run('inspect', dataDir, '--verify');
   expect([code, errors, output.at(-1)]).toEqual([0, [], 'verified the whole table: no violations']);
 };
+type Inspected = {
+  readonly items: readonly {
+    readonly sk: string;
+    readonly name?: string;
+    readonly version: number;
+  }[];
+  readonly violations: readonly object[];
+};
+
 /** A data folder as the page of deploying begins a restore: it holds the master key, and nothing else. */
 const folderWithKey = (keyOf: string, dataDir = freshFolder()): string => {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -51,22 +60,26 @@ describeLocal('a backup of npm start', () => {
   });
 
   it('is of one moment, although one caller goes on writing one secret after the other', async () => {
-    const names = Array.from({ length: 8 }, () => freshName('ROUND'));
-    // Large values, so that a scan takes several pages.
-    const value = randomBytes(49_152).toString('base64').slice(0, 65_536);
-    for (const name of names) await vault.create(value, name);
+    // A scan comes to one of them first, then to some MB of others, and then to the other one.
+    const names = [freshName('A'), freshName('Z')] as const;
+    for (const name of names) await vault.create('v', name);
+    for (let part = 0; part < 8; part += 1) {
+      const between = Array.from({ length: 15 }, () => freshName('M'));
+      const content = between.map((name) => `${name}=enc(${name})\n`).join('');
+      const values = Object.fromEntries(between.map((name) => [name, 'x'.repeat(60_000)]));
+      expect((await vault.ask('POST', '/v1/env/encrypt', { content, values })).status).toBe(200);
+    }
     let isOver = false;
     let rounds = 1;
     const write = async () => {
       for (; !isOver; rounds += 1) {
         for (const name of names) {
-          const { status } = await vault.ask('PUT', `/v1/secrets/${name}`, { value });
+          const { status } = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v' });
           expect(status).toBe(200);
         }
       }
     };
     const writing = write();
-    await until(() => rounds > 3);
     const busy = join(backups, 'busy.backup');
     const made = await run('backup', vault.dataDir, busy);
     isOver = true;
@@ -74,17 +87,15 @@ describeLocal('a backup of npm start', () => {
     expect(made).toMatchObject(fits);
     const dataDir = folderWithKey(vault.dataDir);
     expect(await run('restore', dataDir, busy)).toMatchObject(fits);
-    await isVerified(dataDir);
-    const { output } = await run('inspect', dataDir, '--json');
-    const { items } = JSON.parse(output.join('')) as {
-      items: { sk: string; name?: string; version: number }[];
-    };
-    const heads = items.filter(({ sk }) => sk === 'HEAD');
-    const versions = names.map((name) => heads.find((head) => head.name === name)?.version ?? 0);
-    // The caller had written a part of the names once more than the rest.
-    expect(versions).toEqual(versions.toSorted((one, other) => other - one));
-    expect(Math.max(...versions) - Math.min(...versions)).toBeLessThanOrEqual(1);
-    expect(Math.max(...versions)).toBeLessThan(rounds + 1);
+    const { code, output } = await run('inspect', dataDir, '--verify', '--json');
+    const { items, violations } = JSON.parse(output.join('')) as Inspected;
+    expect([code, violations]).toEqual([0, []]);
+    const [first = 0, last = 0] = names.map(
+      (name) => items.find((item) => item.sk === 'HEAD' && item.name === name)?.version,
+    );
+    // The first may have been written once more than the last, and neither as often as in the end.
+    expect([0, 1]).toContain(first - last);
+    expect(first).toBeLessThan(rounds);
   });
 
   it('leaves nothing that starts as a vault when its restore is killed, and can be restored again', async () => {
@@ -94,8 +105,10 @@ describeLocal('a backup of npm start', () => {
     await until(() => existsSync(join(dataDir, 'restore')));
     killed.child.kill('SIGKILL');
     expect([await killed.exit, existsSync(join(dataDir, 'store.sqlite'))]).toEqual([null, false]);
-    const started = await run('start', dataDir);
-    expect([started.code, started.output]).toEqual([1, []]);
+    const started = begin('start', dataDir, []);
+    await until(() => started.output.length + started.errors.length > 0);
+    started.child.kill('SIGTERM');
+    expect([await started.exit, started.output]).toEqual([1, []]);
     expect(started.errors).toEqual([
       expect.stringMatching(/^a restore .* run npm run restore again/),
     ]);
@@ -236,7 +249,7 @@ describeLocal('a backup of npm start', () => {
         readList(token, `/v1/secrets?state=${state}`),
       );
       const names = (await Promise.all(lists)).flat().flatMap((page) => page.names ?? []);
-      expect(names.length).toBeGreaterThan(8);
+      expect(names.length).toBeGreaterThanOrEqual(3);
       const histories = names.map(async (name) => {
         const pages = await readList(token, `/v1/secrets/${name}/versions?include=values`);
         return [name, pages.flatMap(({ versions }) => versions ?? [])] as const;
@@ -245,7 +258,10 @@ describeLocal('a backup of npm start', () => {
     };
     const before = await readAll();
     const all = join(backups, 'all.backup');
-    expect(await run('backup', vault.dataDir, all)).toMatchObject(fits);
+    const made = await run('backup', vault.dataDir, all, '--json');
+    expect(made).toMatchObject(fits);
+    const secrets = Object.keys(before).length;
+    expect(JSON.parse(made.output.join('')).manifest).toMatchObject({ secrets, deletedSecrets: 1 });
     const key = folderWithKey(vault.dataDir);
     await vault.kill9();
     rmSync(vault.dataDir, { recursive: true });

@@ -51,9 +51,17 @@ async function* pagesOf(all: readonly Item[]) {
   yield all.slice(0, 1);
   yield all.slice(1);
 }
-const unheard = { written: () => undefined, checked: () => undefined };
+const counts = { written: 0, checked: 0 };
+const counters = {
+  written: (count: number) => {
+    counts.written += count;
+  },
+  checked: (count: number) => {
+    counts.checked += count;
+  },
+};
 const make = (file: string, all = items) =>
-  createBackup(file, async () => ({ facts, pages: pagesOf(all) }), unheard);
+  createBackup(file, async () => ({ facts, pages: pagesOf(all) }), counters);
 const read = async (file: string) => {
   const found: Item[] = [];
   const { manifest } = await readBackup(file, (some) => found.push(...some));
@@ -63,18 +71,20 @@ const read = async (file: string) => {
 let folder: string;
 let file: string;
 beforeEach(() => {
+  Object.assign(counts, { written: 0, checked: 0 });
   folder = freshFolder();
   file = join(folder, 'vault.backup');
 });
 
 describe('a backup file', () => {
-  it('gives back every item as it was, and counts what it holds', async () => {
+  it('is read again when it is made, gives back every item as it was, and counts what it holds', async () => {
     const { manifest } = await make(file);
     expect(manifest).toMatchObject({
       ...{ vault: 'vault-1', items: 4, secrets: 1, deletedSecrets: 0, versions: 3 },
       ...{ destroyedVersions: 1, idempotencyRecords: 1, unreadableItems: 0 },
       masterKeyIds: ['key/1', 'key/2'],
     });
+    expect(counts).toEqual({ written: 4, checked: 4 });
     expect(await read(file)).toEqual({ found: items, manifest });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['vault.backup']);

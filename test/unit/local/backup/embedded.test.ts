@@ -1,0 +1,21 @@
+/** The file of a restored store. */
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it } from '@jest/globals';
+import { settle } from '../../../../local/backup/embedded.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+it('a store that was killed has all its writes in its one file once it is settled', () => {
+  const folder = freshFolder();
+  const [file, alone] = [join(folder, 'store.sqlite'), join(folder, 'alone.sqlite')];
+  // SQLite leaves its log beside the file as long as a connection is open, or if it was killed.
+  const killed = new DatabaseSync(file);
+  killed.exec('PRAGMA journal_mode = WAL; CREATE TABLE items (n); INSERT INTO items VALUES (7)');
+  settle(file);
+  copyFileSync(file, alone);
+  killed.close();
+  const store = new DatabaseSync(alone);
+  expect(store.prepare('SELECT n FROM items').get()).toEqual({ n: 7 });
+  store.close();
+});
