@@ -7,7 +7,7 @@ import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
 import type { NodeRecord } from './record.ts';
 import type { Digest, NodeReport } from './report.ts';
-import type { Space } from './space.ts';
+import { isLarge, type Space } from './space.ts';
 import type { NodeState } from './state.ts';
 import type { Watching } from './watching.ts';
 
@@ -26,7 +26,10 @@ export type SelfOptions = {
 
 export type Self = {
   readonly report: () => NodeReport;
-  /** The report with a hash of the last revision, so that whoever asks all nodes can compare them. */
+  /**
+   * The report with a hash of the last revision, so that whoever asks all nodes can compare them. Above 1 GB it has the
+   * hash of the last comparison.
+   */
   readonly freshReport: () => Promise<NodeReport>;
   /** The hash at a revision that its etcd has applied, which the next reports have too. Rejects if etcd has not. */
   readonly hashAt: (revision: number) => Promise<HashAnswer>;
@@ -94,6 +97,7 @@ export const createSelf = (options: SelfOptions): Self => {
   return {
     report,
     freshReport: async () => {
+      if (isLarge(watching()?.status()?.dbBytes ?? 0)) return report();
       const hashed = hashNow().catch(() => undefined);
       // An etcd without a majority may not answer at all; the node must still say why it does not serve.
       await Promise.race([hashed, sleep(freshMs, undefined, { ref: false })]);

@@ -31,6 +31,11 @@ const heapBytesMin = 512 * 1_048_576;
 export const etcdHeapOf = (quotaBytes: number): number =>
   Math.max(heapBytesMin, Math.floor(quotaBytes / 2));
 
+const largeBytes = 1_073_741_824;
+
+/** Whether etcd takes half a second or more for the hash of its data. It answers nothing else meanwhile. */
+export const isLarge = (dbBytes: number): boolean => dbBytes > largeBytes;
+
 /** Whether space is short, so that compaction and defragmentation should gain some. */
 export const isNearQuota = (dbBytes: number, quotaBytes: number): boolean =>
   dbBytes > nearShare * quotaBytes;

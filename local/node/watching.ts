@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdClient } from '../etcd/client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { type Comparison, differenceOf, resultOf } from './comparison.ts';
+import { isLarge } from './space.ts';
 import type { NodeState } from './state.ts';
 
 export type WatchingOptions = {
@@ -41,8 +42,6 @@ const retryMs = 100;
 const compareAgainMs = 2_000;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
-/** etcd takes half a second for a hash of a database of this size, and answers nothing meanwhile. */
-const largeBytes = 1_073_741_824;
 const statusMs = 1_000;
 const readMs = 2_000;
 
@@ -57,7 +56,7 @@ export const startWatching = (options: WatchingOptions): Watching => {
   let isComparing = false;
 
   const intervalMs = (): number =>
-    compareEveryMs ?? ((known?.dbBytes ?? 0) > largeBytes ? hourMs : minuteMs);
+    compareEveryMs ?? (isLarge(known?.dbBytes ?? 0) ? hourMs : minuteMs);
 
   const compareNow = async (): Promise<void> => {
     const before = restarts;

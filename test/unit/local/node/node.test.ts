@@ -21,12 +21,14 @@ let peers: Map<number, Partial<NodeReport>>;
 /** The hash of each node's copy. */
 let hashes: Map<number, number>;
 
+let dbBytes: number;
+
 const happened = (step: string): number => steps.filter((one) => one === step).length;
 const hear = (from: number, more: Partial<NodeReport>) =>
   routes.get('POST /report')?.(JSON.stringify(reportOf(from, more)), Object());
 
 const member = memberCallsOf({
-  status: async () => ({ ...memberStatus, version: '3.7.3', isLeader: true }),
+  status: async () => ({ ...memberStatus, version: '3.7.3', isLeader: true, dbBytes }),
   hashKeys: async (revision) => {
     steps.push('hash');
     return { revision, compactRevision: 0, hash: hashes.get(1) ?? 0 };
@@ -77,6 +79,7 @@ const start = async (count = 3): Promise<void> => {
 beforeEach(() => {
   folder = freshFolder();
   steps = [];
+  dbBytes = memberStatus.dbBytes;
   peers = new Map([2, 3].map((other) => [other, { member: true, memberId: `of ${other}` }]));
   hashes = new Map([1, 2, 3, 4, 5].map((one) => [one, 7]));
 });
@@ -97,6 +100,18 @@ describe('a node with files', () => {
     await node?.serving;
     const report = await routes.get('GET /report')?.('', Object());
     expect(JSON.parse(report ?? '').space.memoryBytes).toBe(41_000_000);
+  });
+
+  it.each([
+    ['hashes a copy below 1 GB', 1_000_000_000, 1],
+    ['does not stop its etcd for the hash of a larger copy', 2_000_000_000, 0],
+  ])('%s when it is asked how it is', async (_, bytes, expected) => {
+    dbBytes = bytes;
+    await start();
+    await node?.serving;
+    const before = happened('hash');
+    await routes.get('GET /status')?.('', Object());
+    expect(happened('hash') - before).toBe(expected);
   });
 
   it('compares its copy at once when another node says that it has diverged', async () => {
