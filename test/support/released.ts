@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 /** The last release. CONTRIBUTING.md says when this changes. */
 const released = {
   version: '0.1.0',
-  commit: '09b435abffe0fdb4c49d98d0c774c7846af09ca2',
+  commit: 'a4c5a5aa755ac3f8cabbc53aaa0f0cc84ec305eb',
 } as const;
 
 /** What the programs of `local/bin/` need. */
