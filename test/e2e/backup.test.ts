@@ -21,7 +21,12 @@ const run = async (program: string, dataDir: string, ...args: readonly string[])
   const { exit, output, errors } = begin(program, dataDir, args);
   return { code: await exit, output, errors };
 };
-const fits = { code: 0, errors: [] };
+/** The output of a program that did its work. On stderr it may have told how far it was. */
+const succeed = async (...of: Parameters<typeof run>): Promise<readonly string[]> => {
+  const { code, output, errors } = await run(...of);
+  if (code !== 0) throw new Error(errors.join('\n'));
+  return output;
+};
 const isVerified = async (dataDir: string) => {
   const { code, output, errors } = await run('inspect', dataDir, '--verify');
   expect([code, errors, output.at(-1)]).toEqual([0, [], 'verified the whole table: no violations']);
@@ -56,7 +61,7 @@ describeLocal('a backup of npm start', () => {
     }
     await vault.ask('DELETE', `/v1/secrets/${destroyedBefore}/versions/1`);
     await vault.ask('DELETE', `/v1/secrets/${destroyedBefore}`, { note: 'no longer used' });
-    expect(await run('backup', vault.dataDir, file)).toMatchObject(fits);
+    await succeed('backup', vault.dataDir, file);
   });
 
   it('is of one moment, although one caller goes on writing one secret after the other', async () => {
@@ -81,12 +86,14 @@ describeLocal('a backup of npm start', () => {
     };
     const writing = write();
     const busy = join(backups, 'busy.backup');
-    const made = await run('backup', vault.dataDir, busy);
-    isOver = true;
-    await writing;
-    expect(made).toMatchObject(fits);
+    try {
+      await succeed('backup', vault.dataDir, busy);
+    } finally {
+      isOver = true;
+      await writing;
+    }
     const dataDir = folderWithKey(vault.dataDir);
-    expect(await run('restore', dataDir, busy)).toMatchObject(fits);
+    await succeed('restore', dataDir, busy);
     const { code, output } = await run('inspect', dataDir, '--verify', '--json');
     const { items, violations } = JSON.parse(output.join('')) as Inspected;
     expect([code, violations]).toEqual([0, []]);
@@ -112,7 +119,7 @@ describeLocal('a backup of npm start', () => {
     expect(started.errors).toEqual([
       expect.stringMatching(/^a restore .* run npm run restore again/),
     ]);
-    expect(await run('restore', dataDir, file)).toMatchObject(fits);
+    await succeed('restore', dataDir, file);
     await isVerified(dataDir);
     expect(readdirSync(dataDir).sort()).toEqual([
       'kms.json',
@@ -168,23 +175,24 @@ describeLocal('a backup of npm start', () => {
     prepare(dataDir);
     const before = readdirSync(dataDir);
     const { exit, output, errors } = begin('restore', dataDir, [file], env);
-    expect([await exit, output, errors]).toEqual([1, [], [expect.stringMatching(sentence)]]);
+    expect([await exit, output]).toEqual([1, []]);
+    expect(errors.at(-1)).toMatch(sentence);
     expect(readdirSync(dataDir).filter((name) => name !== 'lock')).toEqual(before);
   });
 
   it('is not restored into the data folder of a vault that runs, nor from a file that is cut off', async () => {
-    const { code, errors } = await run('restore', vault.dataDir, file);
-    expect([code, errors]).toEqual([
+    const onRunning = await run('restore', vault.dataDir, file);
+    expect([onRunning.code, onRunning.errors.at(-1)]).toEqual([
       1,
-      [expect.stringMatching(/^another vault is using the data/)],
+      expect.stringMatching(/^another vault is using the data/),
     ]);
     const part = join(backups, 'part.backup');
     writeFileSync(part, readFileSync(file).subarray(0, -9));
     const dataDir = folderWithKey(vault.dataDir);
     const ofPart = await run('restore', dataDir, part);
-    expect([ofPart.code, ofPart.errors]).toEqual([
+    expect([ofPart.code, ofPart.errors.at(-1)]).toEqual([
       1,
-      [expect.stringMatching(/part\.backup is cut off/)],
+      expect.stringMatching(/part\.backup is cut off/),
     ]);
     expect(readdirSync(dataDir).sort()).toEqual(['kms.json', 'lock']);
   });
@@ -201,7 +209,7 @@ describeLocal('a backup of npm start', () => {
     await destroy(current, 2);
     await destroy(later, 1);
     const dataDir = folderWithKey(vault.dataDir);
-    expect(await run('restore', dataDir, file)).toMatchObject(fits);
+    await succeed('restore', dataDir, file);
 
     const log = join(vault.dataDir, 'log');
     const redo = () => run('restore', dataDir, '--redo-destroys', log);
@@ -258,17 +266,15 @@ describeLocal('a backup of npm start', () => {
     };
     const before = await readAll();
     const all = join(backups, 'all.backup');
-    const made = await run('backup', vault.dataDir, all, '--json');
-    expect(made).toMatchObject(fits);
+    const made = await succeed('backup', vault.dataDir, all, '--json');
     const secrets = Object.keys(before).length;
-    expect(JSON.parse(made.output.join('')).manifest).toMatchObject({ secrets, deletedSecrets: 1 });
+    expect(JSON.parse(made.join('')).manifest).toMatchObject({ secrets, deletedSecrets: 1 });
     const key = folderWithKey(vault.dataDir);
     await vault.kill9();
     rmSync(vault.dataDir, { recursive: true });
     folderWithKey(key, vault.dataDir);
-    const restored = await run('restore', vault.dataDir, all);
-    expect(restored).toMatchObject(fits);
-    expect(restored.output.at(-1)).toContain('npm run -s inspect -- --verify');
+    const restored = await succeed('restore', vault.dataDir, all);
+    expect(restored.at(-1)).toContain('npm run -s inspect -- --verify');
     await isVerified(vault.dataDir);
     await vault.restart();
     expect(await readAll()).toEqual(before);
