@@ -11,7 +11,13 @@ import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { type Connection, connectToFolder } from '../host/connect.ts';
 import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
-import { checkVault, queryItems, scanItems, type Violation } from '../verify/vault.ts';
+import {
+  checkTimeToLive,
+  checkVault,
+  queryItems,
+  scanItems,
+  type Violation,
+} from '../verify/vault.ts';
 
 type Shown = Readonly<Record<string, unknown>>;
 
@@ -103,7 +109,8 @@ const indented = (value: unknown, by: string): string =>
 
 const sayViolations = (violations: readonly Violation[]): void => {
   say('');
-  for (const { pk, sk, problem } of violations) say(`${[pk, sk].join(' ').trim()}: ${problem}`);
+  for (const { pk, sk, problem } of violations)
+    say(pk === '' ? problem : `${pk} ${sk}: ${problem}`);
   say(`verified the whole table: ${violations.length || 'no'} violations`);
 };
 
@@ -140,6 +147,7 @@ const commandLine = {
   examples: [
     'npm run -s inspect -- --tenant demo --secret DB_PASSWORD',
     'VAULT_DATA_DIR=.local/cluster/node-2 npm run -s inspect -- --verify',
+    'AWS_ENDPOINT_URL_DYNAMODB=https://… AWS_ENDPOINT_URL_KMS=https://… npm run -s inspect -- --verify',
   ],
 } as const;
 
@@ -155,7 +163,9 @@ await runProgram(commandLine, async ({ options: values }) => {
         : `vault ${vault}, table ${table}, master key ${masterKeyId}\n`,
     );
     const printer = createPrinter(values, values.json ? jsonOf : textOf);
-    const violations = await readAll(connection, values, printer.add);
+    const ofTable = values.verify ? await checkTimeToLive(connection) : [];
+    const ofItems = await readAll(connection, values, printer.add);
+    const violations = ofItems && [...ofTable, ...ofItems];
     const count = await printer.end();
     if (values.json) {
       const told = violations && `,\n  "violations": ${indented(violations, '  ').trim()}`;

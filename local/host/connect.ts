@@ -16,6 +16,7 @@ import { answerWith, masterKeyFile } from '../kms/server.ts';
 import { type Unwrap, unwrapHere } from '../verify/opening.ts';
 import { findRunning, type Running } from './running.ts';
 import { startParts } from './services.ts';
+import { givenVaultId } from './vault-id.ts';
 
 export type Connection = {
   readonly dynamodb: DynamoDBClient;
@@ -103,10 +104,30 @@ export const connectToNode = (folder: string): Connection => {
 };
 
 /**
- * Connects to the node or the vault that runs on the folder. If none runs, starts the store and the KMS of the folder
- * and connects to them; `close` ends them. Throws a sentence if the folder holds no vault, or a node that does not run.
+ * Connects to the table and the key that the environment names, with the user's own credentials. Returns `undefined` if
+ * it does not name both services. Throws a sentence if it names the services, but not the vault, the table or the key.
+ */
+const connectToNamed = (environment: NodeJS.ProcessEnv): Connection | undefined => {
+  const { AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint, AWS_ENDPOINT_URL_KMS: kmsEndpoint } =
+    environment;
+  if (!dynamodbEndpoint || !kmsEndpoint) return undefined;
+  const { TABLE_NAME: tableName, MASTER_KEY_ID: masterKeyId } = environment;
+  const vaultId = givenVaultId(environment);
+  if (!tableName || !masterKeyId) {
+    throw failure('TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere');
+  }
+  const vault = { dynamodbEndpoint, kmsEndpoint, kmsIsLocal: false };
+  return connectTo({ ...vault, vaultId, tableName, masterKeyId }, { credentials: undefined });
+};
+
+/**
+ * Connects to the vault that the environment names, else to the node or the vault that runs on the folder. If none runs,
+ * starts the store and the KMS of the folder and connects to them; `close` ends them. Throws a sentence if the folder
+ * holds no vault, or a node that does not run.
  */
 export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
+  const named = connectToNamed(process.env);
+  if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
   if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {

@@ -4,6 +4,7 @@
  */
 import {
   DescribeTableCommand,
+  DescribeTimeToLiveCommand,
   type DynamoDBClient,
   GetItemCommand,
   paginateQuery,
@@ -100,6 +101,21 @@ const checkTable = async (vault: VerifiedVault): Promise<readonly Violation[]> =
   return [{ pk: '', sk: '', problem }];
 };
 
+/**
+ * Returns a violation if the table keeps expired records for ever, as a restored or imported table does until its time
+ * to live is set again.
+ */
+export const checkTimeToLive = async (
+  vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
+): Promise<readonly Violation[]> => {
+  const command = new DescribeTimeToLiveCommand({ TableName: vault.tableName });
+  const { TimeToLiveDescription: found } = await vault.dynamodb.send(command);
+  const isOn = ['ENABLED', 'ENABLING'].includes(found?.TimeToLiveStatus ?? '');
+  if (isOn && found?.AttributeName === 'expiresAt') return [];
+  const problem = 'the table keeps expired records: its time to live is not on for expiresAt';
+  return [{ pk: '', sk: '', problem }];
+};
+
 /** Reads apparent violations again until they are gone, or have been there every time. */
 const persisting = async (
   check: () => readonly Violation[],
@@ -137,7 +153,7 @@ export const checkVault = async (
   vault: VerifiedVault,
   onPage?: (items: readonly Item[]) => Promise<void>,
 ): Promise<readonly Violation[]> => {
-  const { kms, masterKeyId, vaultId, unwrap = unwrapBy(kms, masterKeyId) } = vault;
+  const { kms, masterKeyId, vaultId, unwrap = unwrapBy(kms, masterKeyId, vaultId) } = vault;
   const violations = [...(await checkTable(vault))];
   const met = createMetDataKeys();
   let opened = 0;

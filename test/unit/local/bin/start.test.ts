@@ -175,7 +175,9 @@ describe('a running vault', () => {
     const files = readdirSync(ownFolder);
     expect(files).not.toEqual(expect.arrayContaining(['kms.json']));
     expect(files).not.toEqual(expect.arrayContaining(['store.sqlite']));
-    const { output, exit } = runLocal('inspect', ['--verify', '--json'], environment);
+    // A vault of that name, and not the one that runs on the folder.
+    const named = { ...environment, VAULT_DATA_DIR: folder };
+    const { output, exit } = runLocal('inspect', ['--verify', '--json'], named);
     expect(await exit).toBe(0);
     expect(JSON.parse(output.join('\n'))).toEqual({
       vault: 'a-vault',
@@ -184,6 +186,11 @@ describe('a running vault', () => {
       items: [],
       violations: [],
     });
+    const nameless = runLocal('inspect', [], { ...named, TABLE_NAME: '' });
+    expect(await nameless.exit).toBe(1);
+    expect(nameless.errors).toEqual([
+      'TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere',
+    ]);
     await kms.close();
     for (const used of [kmsFolder, ownFolder]) rmSync(used, { recursive: true });
   });

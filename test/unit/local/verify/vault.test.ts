@@ -18,7 +18,7 @@ import {
 import type { Principal } from '../../../../functions/model/types.ts';
 import { createSecret } from '../../../../functions/vault/create-secret.ts';
 import { checkOpening, unwrapBy } from '../../../../local/verify/opening.ts';
-import { checkVault, type Violation } from '../../../../local/verify/vault.ts';
+import { checkTimeToLive, checkVault, type Violation } from '../../../../local/verify/vault.ts';
 import { type Embedded, startEmbedded, tableName } from '../../../support/embedded.ts';
 import { bytes, requestContext, someone, vaultId } from '../../../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../../../support/secrets.ts';
@@ -302,6 +302,21 @@ describe('verifying a vault', () => {
     }
   });
 
+  it.each([
+    ['is absent, as after a restore', undefined, 1],
+    ['is off', { TimeToLiveStatus: 'DISABLED', AttributeName: 'expiresAt' }, 1],
+    ['reads another attribute', { TimeToLiveStatus: 'ENABLED', AttributeName: 'validTo' }, 1],
+    ['is on', { TimeToLiveStatus: 'ENABLED', AttributeName: 'expiresAt' }, 0],
+    ['is being turned on', { TimeToLiveStatus: 'ENABLING', AttributeName: 'expiresAt' }, 0],
+  ] as const)('judges a table whose time to live %s', async (_, found, violations) => {
+    const send = async () => ({ TimeToLiveDescription: found });
+    const dynamodb = Object.assign(Object.create(embedded.dynamodb), { send });
+    const problem = 'the table keeps expired records: its time to live is not on for expiresAt';
+    expect(await checkTimeToLive({ dynamodb, tableName })).toEqual(
+      violations === 0 ? [] : [{ pk: '', sk: '', problem }],
+    );
+  });
+
   it('finds a table that is replicated to other Regions', async () => {
     const Replicas = [{ RegionName: 'eu-west-1' }];
     const found = await answering('DescribeTableCommand', async () => ({ Table: { Replicas } }));
@@ -382,7 +397,10 @@ describe('checkOpening', () => {
     if (stored?.state !== 'stored') throw new Error('no head with a value');
     return stored;
   };
-  const key = (kms = embedded.kms) => ({ vaultId, unwrap: unwrapBy(kms, embedded.keyArn) });
+  const key = (kms = embedded.kms) => ({
+    vaultId,
+    unwrap: unwrapBy(kms, embedded.keyArn, vaultId),
+  });
 
   it.each([
     'vault',
@@ -401,6 +419,24 @@ describe('checkOpening', () => {
     expect(await checkOpening(key(), stored, true, lax)).toEqual([
       `opens with another ${field} too`,
     ]);
+  });
+
+  it('takes a denial of the id of another vault, and of no other id, for a refusal', async () => {
+    const stored = await headOf();
+    const denying = (isDenied: (vault?: string) => boolean) =>
+      Object.assign(Object.create(embedded.kms), {
+        send: (command: DecryptCommand) => {
+          if (!isDenied(command.input.EncryptionContext?.['vault']))
+            return embedded.kms.send(command);
+          throw Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
+        },
+      });
+    const asOnAws = denying((vault) => vault !== vaultId);
+    expect(await checkOpening(key(asOnAws), stored, true)).toEqual([]);
+    const useless = denying((vault) => vault === vaultId);
+    await expect(checkOpening(key(useless), stored, true)).rejects.toThrow(
+      'the master key cannot be used, so no record can be verified: denied',
+    );
   });
 
   it.each(['vault', 'tenant', 'name'] as const)('notices a KMS that ignores %s', async (member) => {
