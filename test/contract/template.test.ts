@@ -100,7 +100,7 @@ type Resource = {
   readonly Metadata?: unknown;
   readonly Properties: Record<string, unknown>;
 };
-const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
+type Document = {
   readonly Parameters: Record<string, Parameter>;
   readonly Conditions: Record<string, unknown>;
   readonly Rules: Record<
@@ -114,6 +114,31 @@ const document = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
   readonly Resources: Record<string, Resource>;
   readonly Outputs: Record<string, unknown>;
 };
+type Node = Readonly<Record<string, unknown>>;
+
+/** Replaces nodes, from the outside in, where `replace` returns another node. */
+const replaced = (node: unknown, replace: (node: Node) => unknown): unknown => {
+  if (typeof node !== 'object' || node === null) return node;
+  if (Array.isArray(node)) return node.map((each) => replaced(each, replace));
+  const other = replace(node as Node);
+  if (other !== node) return replaced(other, replace);
+  return Object.fromEntries(
+    Object.entries(node).map(([name, each]) => [name, replaced(each, replace)]),
+  );
+};
+
+/** The template of a stack that makes its table and key, or of one over those of the parameters. */
+const templateOf = (isNewVault: boolean): Document => {
+  const all = replaced(parseTemplate(readFileSync('template.yaml', 'utf8')), (node) => {
+    const [condition, own, existing] = [node['Fn::If']].flat();
+    return condition === 'IsNewVault' ? (isNewVault ? own : existing) : node;
+  }) as Document;
+  const made = Object.entries(all.Resources).filter(
+    ([, { Condition }]) => isNewVault || Condition !== 'IsNewVault',
+  );
+  return { ...all, Resources: Object.fromEntries(made) };
+};
+const document = templateOf(true);
 const resourceOf = (operation: string): string =>
   operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const functionOf = (operation: string) => document.Resources[`${resourceOf(operation)}Function`];
@@ -136,6 +161,15 @@ const evaluate = (node: unknown, parameters: Readonly<Record<string, string>>): 
   if (name === 'Fn::Not') return parts[0] === false;
   if (name === 'Fn::Or') return parts.includes(true);
   throw new Error(`the rules use ${name}, which this test does not know`);
+};
+
+/** The sentences with which a rule refuses parameters. */
+const refusalsOf = (rule: string, parameters: Readonly<Record<string, string>>) => {
+  const { RuleCondition, Assertions } = document.Rules[rule] ?? { Assertions: [] };
+  if (evaluate(RuleCondition, parameters) !== true) return [];
+  return Assertions.filter(({ Assert }) => evaluate(Assert, parameters) !== true).map(
+    ({ AssertDescription }) => AssertDescription,
+  );
 };
 
 /** The id of the vault: the parameter, else the name of the stack. */
@@ -386,7 +420,7 @@ describe('template.yaml', () => {
 
   it('has a dashboard of eight graphs, whose text is JSON', () => {
     const body = document.Resources['Dashboard']?.Properties['DashboardBody'];
-    const text = (body as Record<string, string>)['Fn::Sub'] ?? '';
+    const [text] = (body as Record<string, readonly [string, object]>)['Fn::Sub'] ?? [''];
     const { widgets } = JSON.parse(text.replaceAll(/\$\{[\w:]+\}/g, 'x'));
     expect(widgets).toHaveLength(8);
   });
@@ -428,14 +462,8 @@ describe('template.yaml', () => {
   });
 
   it('accepts a whole issuer with one key set, or none for an access policy, and explains the rest', () => {
-    const { RuleCondition, Assertions } = document.Rules['WholeIssuer'] ?? { Assertions: [] };
-    const refusals = (AuthIssuer: string, AuthAudience: string, AuthJwks: string, url: string) => {
-      const parameters = { AuthIssuer, AuthAudience, AuthJwks, AuthJwksUrl: url };
-      if (evaluate(RuleCondition, parameters) !== true) return [];
-      return Assertions.filter(({ Assert }) => evaluate(Assert, parameters) !== true).map(
-        ({ AssertDescription }) => AssertDescription,
-      );
-    };
+    const refusals = (AuthIssuer: string, AuthAudience: string, AuthJwks: string, url: string) =>
+      refusalsOf('WholeIssuer', { AuthIssuer, AuthAudience, AuthJwks, AuthJwksUrl: url });
     const set = '{"keys":[]}';
     const url = 'https://issuer.example/jwks.json';
     expect(refusals('', '', '', '')).toEqual([]);
@@ -452,6 +480,59 @@ describe('template.yaml', () => {
     expect(refusals('', 'vault', set, '')).toEqual([more('AuthIssuer')]);
     expect(refusals('i', '', '', url)).toEqual([more('AuthAudience')]);
     expect(refusals('', '', set, '')).toEqual([more('AuthIssuer'), more('AuthAudience')]);
+  });
+
+  const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/0b1c-2';
+  it.each([
+    ['nothing', '', '', '', 0],
+    ['only an id', '', '', 'v', 0],
+    ['table, key and id', 'vault-old', keyArn, 'v', 0],
+    ['a table alone, under a new key', 'vault-old', '', 'v', 'ExistingKeyArn'],
+    ['a key alone, with an empty table', '', keyArn, 'v', 'ExistingTable'],
+    ['table and key under the name of the stack', 'vault-old', keyArn, '', 'VaultId'],
+  ])('given %s, asks for the missing parameter, or for none', (_, table, key, id, missing) => {
+    const parameters = { ExistingTable: table, ExistingKeyArn: key, VaultId: id };
+    const told = refusalsOf('WholeVault', parameters);
+    expect(told).toEqual(
+      missing === 0 ? [] : [expect.stringMatching(new RegExp(`^Give ${missing} too`))],
+    );
+  });
+
+  it('takes the name of a table and the ARN of a key for an existing vault, both empty by default', () => {
+    const accepted = (name: string, texts: readonly string[]) => {
+      const { Default, AllowedPattern = '' } = document.Parameters[name] ?? {};
+      expect(Default).toBe('');
+      return texts.filter((text) => new RegExp(`^(?:${AllowedPattern})$`).test(text));
+    };
+    const names = ['', 'vault-old', 'a.b_c', 'ab', 'a/b', 'a*c'];
+    expect(accepted('ExistingTable', names)).toEqual(['', 'vault-old', 'a.b_c']);
+    const keys = ['', keyArn, keyArn.replace('0b1c-2', 'mrk-1'), '0b1c-2', `${keyArn}/*`, '*'];
+    expect(accepted('ExistingKeyArn', keys)).toEqual(keys.slice(0, 3));
+  });
+
+  it('over an existing table and key makes neither, and uses them wherever it would use its own', () => {
+    const isNew = (ExistingTable: string) =>
+      evaluate(document.Conditions['IsNewVault'], { ExistingTable });
+    expect([isNew(''), isNew('vault-old')]).toEqual([true, false]);
+    const over = templateOf(false);
+    const { SecretsTable, MasterKey, MasterKeyAlias, ...others } = document.Resources;
+    for (const own of [SecretsTable, MasterKey, MasterKeyAlias]) expect(own).toBeDefined();
+    const arn =
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+      'arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}';
+    const expected = replaced({ ...document, Resources: others }, (node) => {
+      const { Ref: name, 'Fn::GetAtt': attribute, 'Fn::Sub': text } = node;
+      if (name === 'SecretsTable') return { Ref: 'ExistingTable' };
+      if (attribute === 'SecretsTable.Arn') return { 'Fn::Sub': arn };
+      if (attribute === 'MasterKey.Arn') return { Ref: 'ExistingKeyArn' };
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+      const own = '${SecretsTable.Arn}';
+      if (typeof text !== 'string' || !text.startsWith(own)) return node;
+      return { 'Fn::Sub': text.replace(own, () => arn) };
+    });
+    expect(over).toEqual(expected);
+    const text = JSON.stringify([over.Globals, over.Resources, over.Outputs]);
+    expect(text.match(/SecretsTable|MasterKey(?!Arn)/g) ?? []).toEqual([]);
   });
 
   it('has one on-demand table with restore, index and TTL, without a stream or replica', () => {

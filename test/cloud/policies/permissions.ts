@@ -24,13 +24,32 @@ const ofThisVault = {
   },
 };
 
-/** A resource as the template writes it: `!GetAtt MasterKey.Arn`, `!Sub "${SecretsTable.Arn}/index/byTenant"`. */
-const resourceOf = (resource: unknown): string => {
+const existingTable =
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+  'arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}';
+
+/** A resource of the stack as the template writes it: `!GetAtt MasterKey.Arn`, `!Sub "${SecretsTable.Arn}/index/byTenant"`. */
+const ownOf = (resource: unknown): string | undefined => {
   const { 'Fn::GetAtt': attribute, 'Fn::Sub': text } = resource as Record<string, string>;
   const [, name, rest = ''] =
     /^(\w+)\.Arn$/.exec(attribute ?? '') ?? /^\$\{(\w+)\.Arn\}(\/[\w/]+)$/.exec(text ?? '') ?? [];
-  if (name === undefined) throw new Error(`no resource of its own: ${JSON.stringify(resource)}`);
-  return `${name}${rest}`;
+  return name && `${name}${rest}`;
+};
+
+/** The existing table or key that stands for a resource of the stack, by the name of that resource. */
+const existingOf = (resource: unknown): string | undefined => {
+  const { Ref: parameter, 'Fn::Sub': text = '' } = resource as Record<string, string>;
+  if (parameter === 'ExistingKeyArn') return 'MasterKey';
+  return text.startsWith(existingTable) ? text.replace(existingTable, 'SecretsTable') : undefined;
+};
+
+/** The resource of a grant: one of the stack, or in a stack over an existing vault the same of that vault. */
+const resourceOf = (resource: unknown): string => {
+  const [condition, own, existing] = [(resource as Json)['Fn::If']].flat();
+  const name = ownOf(own);
+  if (condition === 'IsNewVault' && name !== undefined && existingOf(existing) === name)
+    return name;
+  throw new Error(`no resource of its own: ${JSON.stringify(resource)}`);
 };
 
 const permissionsOf = (statement: Statement): readonly Permission[] => {

@@ -34,8 +34,16 @@ describe('grantsOf', () => {
 
   const seen = grantsOf(template).get('list-secrets') ?? new Set();
   const query = 'Action: ["dynamodb:Query"]';
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
-  const index = 'Resource: !Sub "${SecretsTable.Arn}/index/byTenant"';
+  /** A resource as the template writes it. `part` follows the ARN of the table. */
+  const tableResource = (part: string, existing = part) => {
+    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+    const own = part === '' ? '!GetAtt SecretsTable.Arn' : `!Sub "${'${SecretsTable.Arn}'}${part}"`;
+    const arn =
+      'arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}';
+    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
+    return `Resource: !If [IsNewVault, ${own}, !Sub "${arn}${existing}"]`;
+  };
+  const index = tableResource('/index/byTenant');
 
   it('shows an added action as unused, and a changed resource as unused and missing', () => {
     const differenceIn = (changed: string) =>
@@ -43,7 +51,7 @@ describe('grantsOf', () => {
     const more = withChange(query, 'Action: ["dynamodb:Query", "dynamodb:Scan"]');
     const added = ['dynamodb:Scan SecretsTable/index/byTenant'];
     expect(differenceIn(more)).toEqual({ unused: added, missing: [] });
-    const other = withChange(index, 'Resource: !GetAtt SecretsTable.Arn');
+    const other = withChange(index, tableResource(''));
     expect(differenceIn(other)).toEqual({
       unused: ['dynamodb:Query SecretsTable'],
       missing: ['dynamodb:Query SecretsTable/index/byTenant'],
@@ -60,8 +68,8 @@ describe('grantsOf', () => {
     ],
     ['a role made elsewhere', list, `      Role: arn:aws:iam::1:role/any\n${list}`],
     ['a wildcard for a resource', index, 'Resource: "*"'],
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
-    ['a resource that is not its own', index, 'Resource: !Sub "${SecretsTable.Arn}/*"'],
+    ['a resource that is not its own', index, tableResource('/*')],
+    ['more of an existing table than of its own', index, tableResource('/index/byTenant', '')],
     ['all but some actions', query, 'NotAction: ["dynamodb:Query"]'],
     ['a grant with a condition', query, `${query}\n              Condition: {}`],
     ['a policy beside the functions', outputs, `\n  More: { Type: AWS::IAM::Policy }\n${outputs}`],
