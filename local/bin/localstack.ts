@@ -1,11 +1,12 @@
 /**
  * `npm run stack -- localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
- * command from another terminal deploys changes, with `delete` it deletes the stack, and with `aws …` it runs the AWS CLI.
+ * command from another terminal deploys changes, with `delete` it deletes the stack, with `copy` it copies a table, and
+ * with `aws …` it runs the AWS CLI.
  */
 
 import { failure } from '../../system/failures.ts';
 import { type Cloud, startCloud } from '../containers/cloud.ts';
-import { deleteStack, deploy, runAws } from '../containers/deployment.ts';
+import { copyTable, deleteStack, deploy, runAws } from '../containers/deployment.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import {
@@ -66,12 +67,18 @@ const remove = async (): Promise<void> => {
   for (const [type, name] of kept) say(`${type} ${name}`);
 };
 
+const copy = async (from: string, to: string): Promise<void> => {
+  const count = await copyTable({ root, ...getCloud(), say }, from, to);
+  say(`the table ${to} has the ${count} items of ${from}`);
+};
+
 const commandLine = {
   name: 'npm run stack -- localstack',
   does: 'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C',
   forms: [
     ['', 'starts LocalStack and deploys; while it runs, deploys again what was changed'],
     ['delete', 'deletes the stack, and tells what it leaves'],
+    ['copy TABLE NEW', 'copies a table into a new one, as a point-in-time restore does on AWS'],
     ['aws …', 'runs the AWS CLI on that LocalStack, with all words that follow'],
   ],
   takesWords: true,
@@ -84,6 +91,7 @@ await runProgram(commandLine, async ({ words }) => {
   const [action, ...rest] = words;
   if (action === undefined) return up();
   if (action === 'aws') return say(await runAws({ root, ...getCloud(), say }, rest));
+  if (action === 'copy' && rest.length === 2) return copy(rest[0] ?? '', rest[1] ?? '');
   if (action === 'delete' && rest.length === 0) return remove();
   throw unknownWords(words);
 });

@@ -1,7 +1,11 @@
 /** Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS. */
 import { join } from 'node:path';
+import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { failure } from '../../system/failures.ts';
+import type { Item } from '../../functions/dynamodb/items.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
+import { readTemplate } from '../host/template.ts';
+import { scanItems } from '../verify/vault.ts';
 import { run } from './run.ts';
 import { buildTemplate, type Identity, localParameters, runSam, samEnvironmentOf } from './sam.ts';
 
@@ -14,8 +18,19 @@ export type Deployment = {
   readonly say: (line: string) => void;
 };
 
-/** The same name as in samconfig.toml. The table and the functions are named after it. */
-const stackName = 'vault';
+/** `vault`, as in samconfig.toml, unless `STACK_NAME` names another. The table and the functions are named after it. */
+const stackName = process.env['STACK_NAME'] || 'vault';
+
+/**
+ * The parameters of a stack over an existing vault, from the variables that name the vault to the functions. Without
+ * them, a new stack makes its own table and key, and a stack that is deployed again keeps what it has.
+ */
+const existingVault = (): readonly string[] =>
+  Object.entries({
+    ExistingTable: process.env['TABLE_NAME'],
+    ExistingKeyArn: process.env['MASTER_KEY_ID'],
+    VaultId: process.env['VAULT_ID'],
+  }).flatMap(([parameter, value]) => (value ? [`${parameter}=${value}`] : []));
 
 const environmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
   ...samEnvironmentOf(deployment),
@@ -36,15 +51,16 @@ const succeeds = async (deployment: Deployment, ...args: readonly string[]): Pro
   }
 };
 
-/** Throws if a table is left from a deleted stack. As on AWS, no stack can manage such a table any more. */
+/** Throws if a table is left from a deleted stack. As on AWS, no stack makes a table of that name again. */
 const checkNothingWasKept = async (deployment: Deployment): Promise<void> => {
+  if (process.env['TABLE_NAME']) return;
   if (await succeeds(deployment, 'cloudformation', 'describe-stacks', '--stack-name', stackName)) {
     return;
   }
   if (await succeeds(deployment, 'dynamodb', 'describe-table', '--table-name', stackName)) {
     throw failure(
-      `the table ${stackName} was kept when its stack was deleted, and no stack can be made over it: stop npm run ` +
-        'localstack and start it again, with an empty one',
+      `the table ${stackName} was kept when its stack was deleted: give the new stack another STACK_NAME, and TABLE_NAME, ` +
+        'MASTER_KEY_ID and VAULT_ID of what was kept; or stop npm run stack -- localstack and start it again, empty',
     );
   }
 };
@@ -77,9 +93,11 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
   const email = process.env['ALARM_EMAIL'];
   const alarms = email ? [`AlarmEmail=${email}`] : [];
   const keys = 'jwks' in identity ? [`AuthJwks=${JSON.stringify(identity.jwks)}`] : [];
-  const parameters = [...localParameters(identity), 'EnvConcurrency=0', ...alarms, ...keys];
+  const own = ['EnvConcurrency=0', ...existingVault(), ...alarms, ...keys];
+  const parameters = [...localParameters(identity), ...own];
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
-  const args = ['deploy', ...how, '--parameter-overrides', ...parameters];
+  const name = ['--stack-name', stackName];
+  const args = ['deploy', ...how, ...name, '--parameter-overrides', ...parameters];
   await runSam(deployment, args, environmentOf(deployment));
   return findUrl(deployment);
 };
@@ -98,4 +116,31 @@ export const deleteStack = async (
     "StackEvents[?ResourceStatus=='DELETE_SKIPPED'].[ResourceType, PhysicalResourceId]";
   const ask = ['cloudformation', 'describe-stack-events', ...ofStack, '--query', skipped];
   return v.parse(kept, JSON.parse(await runAws(deployment, [...ask, '--output', 'json'])));
+};
+
+/**
+ * Copies a table into a new one, because LocalStack has no `restore-table-to-point-in-time`. As after a restore on AWS,
+ * the copy has the keys and the index of the table, and neither time to live nor protection. Returns the count of items.
+ * Throws one sentence if there is no such table, or if the copy exists.
+ */
+export const copyTable = async (
+  { root, endpoint }: Deployment,
+  from: string,
+  to: string,
+): Promise<number> => {
+  const { create } = (await readTemplate(join(root, 'template.yaml'))).table;
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
+  const restored = { ...create, TableName: to, DeletionProtectionEnabled: false };
+  const items: Item[] = [];
+  try {
+    for await (const page of scanItems({ dynamodb: client, tableName: from })) items.push(...page);
+    await client.send(new CreateTableCommand(restored));
+    for (const Item of items) await client.send(new PutItemCommand({ TableName: to, Item }));
+    return items.length;
+  } catch (error) {
+    throw failure(`${from} cannot be copied to ${to}: ${sentenceOf(error)}`, { cause: error });
+  } finally {
+    client.destroy();
+  }
 };

@@ -1,6 +1,6 @@
 /**
- * A stack on its own LocalStack is deployed, deployed again, given an access policy and deleted. The tests tell one
- * story: each finds the stack as the test before left it.
+ * A stack on its own LocalStack is deployed, deployed again, given an access policy, restored beside itself, and deleted.
+ * The tests tell one story: each finds the stack as the test before left it.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { freshFolder, type LocalProcess, lineOf, runLocal } from '../../support/
 import { exchange } from '../../support/raw-http.ts';
 import { sendUntilFinal } from '../../support/repeated-requests.ts';
 import { issueToken } from '../../support/tokens.ts';
-import { askAws } from './aws.ts';
+import { askAws, aws, outputOf } from './aws.ts';
 
 // Programs of Python start many times, which may take long on a busy machine.
 jest.setTimeout(300_000);
@@ -28,27 +28,34 @@ const startLimitMs = 240_000;
 const ALARM_EMAIL = 'ops@example.com';
 let served: LocalProcess;
 let url: string;
+let port: string;
 
+type Ended = LocalProcess & { readonly code: number | null };
 /** Runs the command from another terminal to its end. */
-const again = async (
-  ...args: readonly string[]
-): Promise<LocalProcess & { code: number | null }> => {
+const againWith = async (env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Ended> => {
   const policy = existsSync(policyFile) ? { AUTH_POLICY_FILE: policyFile } : {};
-  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir, ALARM_EMAIL, ...policy });
+  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir, ...policy, ...env });
   return { ...command, code: await command.exit };
 };
+const again = (...args: readonly string[]) => againWith({ ALARM_EMAIL }, ...args);
 const addressOf = ({ output }: LocalProcess) =>
   output.map((line) => listening.exec(line)?.[1]).find(Boolean);
 
 type Answer = { readonly versions?: readonly { readonly value: string }[] };
-const call = async (method: string, path: string, token: string, body?: object) => {
+const call = async (method: string, path: string, token: string, body?: object, base = url) => {
   const headers = {
     Authorization: `Bearer ${token}`,
     'Content-Type': 'application/json',
     'Idempotency-Key': randomUUID(),
   };
-  const { pathname } = new URL(url);
-  const sent = { method, url, path: `${pathname}${path}`, headers, body: JSON.stringify(body) };
+  const { pathname } = new URL(base);
+  const sent = {
+    method,
+    url: base,
+    path: `${pathname}${path}`,
+    headers,
+    body: JSON.stringify(body),
+  };
   const { status, text } = await sendUntilFinal(() => exchange(sent), {
     triesMax: 50,
     isSafe: true,
@@ -58,7 +65,7 @@ const call = async (method: string, path: string, token: string, body?: object) 
 };
 
 beforeAll(async () => {
-  const port = String(await findFreePort());
+  port = String(await findFreePort());
   const { LOCALSTACK_INIT } = process.env;
   const env = { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port, LOCALSTACK_INIT, ALARM_EMAIL };
   served = runLocal('localstack', [], env);
@@ -123,6 +130,76 @@ describe('a stack', () => {
   });
 });
 
+// The drill of docs/deploy.md. LocalStack has no point-in-time restore, so a copy stands for the restored table.
+describe('a second stack over a copy of the table', () => {
+  const existing = { TABLE_NAME: 'vault-restored', VAULT_ID: 'vault', MASTER_KEY_ID: '' };
+  let restored: string | undefined;
+  const ask = (method: string, path: string, body?: object) =>
+    call(method, path, issueToken(dataDir, { tenant: 'a' }), body, restored);
+
+  beforeAll(async () => {
+    expect((await again('copy', 'vault', 'vault-restored')).code).toBe(0);
+    const later = issueToken(dataDir, { tenant: 'a' });
+    await call('PUT', '/v1/secrets/KEPT', later, { value: 'three' });
+    existing.MASTER_KEY_ID = await outputOf(dataDir, 'MasterKeyArn');
+    const { code, ...command } = await againWith({ ...existing, STACK_NAME: 'vault-restored' });
+    expect([code, command.errors]).toEqual([0, []]);
+    restored = addressOf(command);
+  });
+
+  it('reads the values and the history of the moment of the copy, and nothing later', async () => {
+    expect(restored).not.toBe(url);
+    const reply = await ask('GET', '/v1/secrets/KEPT');
+    expect(reply).toMatchObject({ status: 200, json: { version: 2, value: 'two' } });
+    const { json } = await ask('GET', '/v1/secrets/KEPT/versions?include=values&order=asc');
+    expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
+  });
+
+  it('takes new secrets, which the first stack does not have', async () => {
+    const body = { name: 'AFTERWARDS', value: 'four' };
+    expect((await ask('POST', '/v1/secrets', body)).status).toBe(201);
+    expect(await ask('GET', '/v1/secrets/AFTERWARDS')).toMatchObject({ json: { value: 'four' } });
+    const first = issueToken(dataDir, { tenant: 'a' });
+    expect((await call('GET', '/v1/secrets/AFTERWARDS', first)).status).toBe(404);
+  });
+
+  it('is verified by npm run inspect, once the time to live of the copy is set', async () => {
+    const endpoint = `http://127.0.0.1:${port}`;
+    const verify = async () => {
+      const { output, exit } = runLocal('inspect', ['--verify'], {
+        ...existing,
+        AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+        AWS_ENDPOINT_URL_KMS: endpoint,
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+      });
+      return [await exit, ...output.slice(-2)];
+    };
+    expect(await verify()).toEqual([
+      1,
+      'the table keeps expired records: its time to live is not on for expiresAt',
+      'verified the whole table: 1 violations',
+    ]);
+    const specification = 'Enabled=true,AttributeName=expiresAt';
+    await aws(
+      dataDir,
+      ...['dynamodb', 'update-time-to-live', '--table-name', 'vault-restored'],
+      ...['--time-to-live-specification', specification],
+    );
+    expect(await verify()).toEqual([0, '', 'verified the whole table: no violations']);
+  });
+
+  it('leaves the copy and the key of the first stack when it is deleted', async () => {
+    const { code, output } = await againWith({ STACK_NAME: 'vault-restored' }, 'delete');
+    expect(code).toBe(0);
+    expect(output.filter((line) => /^AWS::(?!Logs)/.test(line))).toEqual([]);
+    const ofCopy = ['--table-name', 'vault-restored', '--select', 'COUNT', '--query', 'Count'];
+    expect(await askAws<number>(dataDir, 'dynamodb', 'scan', ...ofCopy)).toBeGreaterThan(8);
+    const first = await call('GET', '/v1/secrets/KEPT', issueToken(dataDir, { tenant: 'a' }));
+    expect(first).toMatchObject({ status: 200, json: { version: 3, value: 'three' } });
+  });
+});
+
 describe('a deleted stack', () => {
   it('lists what it leaves: the table, the master key and the logs', async () => {
     const { code, output } = await again('delete');
@@ -142,13 +219,15 @@ describe('a deleted stack', () => {
   it('leaves every item in the table', async () => {
     const scan = ['dynamodb', 'scan', '--table-name', 'vault', '--query', 'Items[].[pk.S, sk.S]'];
     const keys = await askAws<string[][]>(dataDir, ...scan);
-    // The creates and the update had keys, so each left a record, under a hash.
+    // The creates and the updates had keys, so each left a record, under a hash.
     const named = keys.map((key) => key.join(' ').replace(/(#IDEMPOTENCY#)\S+/, '$1HASH'));
     expect(named.sort()).toEqual([
       'TENANT#a#IDEMPOTENCY#HASH RECORD',
       'TENANT#a#IDEMPOTENCY#HASH RECORD',
+      'TENANT#a#IDEMPOTENCY#HASH RECORD',
       'TENANT#a#SECRET#KEPT HEAD',
       'TENANT#a#SECRET#KEPT VERSION#0000000001',
+      'TENANT#a#SECRET#KEPT VERSION#0000000002',
       'TENANT#acme#IDEMPOTENCY#HASH RECORD',
       'TENANT#acme#IDEMPOTENCY#HASH RECORD',
       'TENANT#acme#SECRET#app.DB HEAD',
