@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { dynoxide } from '../../../../local/dynamodb/dynoxide.ts';
 import { openDataFolder } from '../../../../local/host/data-folder.ts';
-import { isRunning, recordOf } from '../../../../local/host/running.ts';
+import { recordOf } from '../../../../local/host/running.ts';
 import { endChild, findProgram, startChild } from '../../../../local/host/supervisor.ts';
 import { requireEtcd } from '../../../../local/node/member.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -101,14 +101,18 @@ describe('a local vault on Windows', () => {
   });
 });
 
-it('macOS tells the start time of a process, whatever the time zone', () => {
-  const { PATH, TZ } = process.env;
-  pretend('darwin');
-  const record = recordOf(process.pid);
-  jest.replaceProperty(process, 'env', { PATH, TZ: TZ === 'Asia/Tokyo' ? 'UTC' : 'Asia/Tokyo' });
-  expect(record?.startTime).toMatch(/\d\d:\d\d:\d\d/);
-  expect(record && isRunning(record)).toBe(true);
-  expect(recordOf(2 ** 22 + 1)).toBeUndefined();
+describe('a local vault on macOS', () => {
+  it('asks ps for the start time of a process, in one time zone and language', () => {
+    onlyProgram('ps', 'echo "$TZ $LC_ALL $*"');
+    pretend('darwin');
+    expect(recordOf(7)).toEqual({ pid: 7, startTime: 'UTC C -o lstart= -p 7' });
+  });
+
+  it('takes a process for gone if ps does not know it', () => {
+    onlyProgram('ps', 'exit 1');
+    pretend('darwin');
+    expect(recordOf(process.pid)).toBeUndefined();
+  });
 });
 
 it('every script of package.json is understood by cmd.exe, too', () => {
