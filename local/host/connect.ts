@@ -34,16 +34,24 @@ type Given = {
   readonly unwrap?: Unwrap | undefined;
   readonly close?: () => Promise<void>;
   readonly tls?: TlsFiles | undefined;
+  readonly maxAttempts?: number;
 };
+
+/**
+ * A node is away for seconds now and then: another one takes over, or etcd hashes a large copy. So many attempts take 5
+ * to 25 seconds.
+ */
+const attemptsMax = 9;
 
 const connectTo = (
   vault: Omit<Running, 'url' | 'takesLocalTokens'>,
-  { credentials, unwrap, close, tls }: Given,
+  { credentials, unwrap, close, tls, maxAttempts }: Given,
 ): Connection => {
   const options = {
     region: process.env['AWS_REGION'] || 'us-east-1',
     // If the KMS is not the local one, the client uses the user's own access key.
     ...(credentials && { credentials: { ...credentials } }),
+    ...(maxAttempts !== undefined && { maxAttempts }),
   };
   const dynamodb = new DynamoDBClient({ ...options, endpoint: vault.dynamodbEndpoint });
   const kms = new KMSClient({
@@ -100,7 +108,7 @@ export const connectToNode = (folder: string): Connection => {
     );
   }
   const { tls } = readClusterFile(clusterFileOf(folder));
-  return connectTo(running, { credentials: uncheckedKey, tls });
+  return connectTo(running, { credentials: uncheckedKey, tls, maxAttempts: attemptsMax });
 };
 
 /**
