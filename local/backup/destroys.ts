@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { looksLikeRequest, parseLine } from '../../cli/log-lines.ts';
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { isSecretName, isTenant } from '../../functions/model/types.ts';
 import { machineClock, newWriteId } from '../../functions/runtime/machine.ts';
@@ -75,6 +76,8 @@ export type Redone = {
   readonly absent: readonly Destroy[];
   /** The version is the current one again, and the vault destroys no current version. */
   readonly current: readonly Destroy[];
+  /** The stored items of the secret are damaged, so nothing is known of the version. */
+  readonly damaged: readonly Destroy[];
 };
 
 const silent: Journal = {
@@ -109,11 +112,23 @@ export const redoDestroys = async (
   ports: StorePorts,
   destroys: readonly Destroy[],
 ): Promise<Redone> => {
-  const redone = { destroyed: [], already: [], absent: [], current: [] } as Record<
-    keyof Redone,
-    Destroy[]
-  >;
-  for (const destroy of destroys) redone[await redo(ports, destroy)].push(destroy);
+  const redone: Record<keyof Redone, Destroy[]> = {
+    destroyed: [],
+    already: [],
+    absent: [],
+    current: [],
+    damaged: [],
+  };
+  for (const destroy of destroys) {
+    const how = await redo(ports, destroy).catch((error: unknown) => {
+      // One damaged secret must not keep the others.
+      if (error instanceof VaultError && error.code === 'integrity_failure') {
+        return 'damaged' as const;
+      }
+      throw error;
+    });
+    redone[how].push(destroy);
+  }
   return redone;
 };
 

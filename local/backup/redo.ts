@@ -41,6 +41,8 @@ const report = ({ unclear, unreadable }: Destroys, redone: Redone): void => {
   for (const one of redone.current) {
     say(`NOT destroyed, because it is the current version: ${nameOf(one)}`);
   }
+  for (const one of redone.damaged)
+    say(`NOT destroyed, because its items are damaged: ${nameOf(one)}`);
   for (const one of unclear) say(`NOT destroyed, because the log does not say enough: ${one}`);
   if (unreadable > 0) say(`lines of requests that cannot be read: ${unreadable}`);
 };
@@ -63,8 +65,8 @@ export const redoFromLogs = async (
     if (redone.current.length > 0) {
       say('Update or delete these secrets, and then run this again.');
     }
-    const left = redone.current.length + destroys.unclear.length + destroys.unreadable;
-    if (left > 0) process.exitCode = 1;
+    const left = [redone.current, redone.damaged, destroys.unclear].flat().length;
+    if (left + destroys.unreadable > 0) process.exitCode = 1;
   } catch (error) {
     if (isFailure(error)) throw error;
     throw failure(`the table ${tableName} cannot be used: ${sentenceOf(error)}; run this again`, {

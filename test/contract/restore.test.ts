@@ -63,7 +63,13 @@ describe('restore --redo-destroys', () => {
     ] as const;
     await makeSecret(vault.ports, owner, 'OLD', five, began);
     await makeSecret(vault.ports, owner, 'NEW', two, began + 9_000);
+    const damaged = someone();
+    vault.tampered.add(damaged.tenant);
+    await makeSecret(vault.ports, damaged, 'OLD', two, began);
+    const [head] = await openTable(vault).itemsOf(damaged.tenant);
+    await openTable(vault).put({ ...head, vault: { S: 'another' } });
     const logs = [
+      linesOf(line({ ...done('OLD', 1), tenant: damaged.tenant, requestId: 'damaged' })),
       linesOf(
         'npm start says something else',
         // A repetition is answered by the first destruction, and its line may be read first.
@@ -90,12 +96,13 @@ describe('restore --redo-destroys', () => {
       const redone = await redoDestroys(vault.ports, destroys.known);
       return Object.fromEntries(Object.entries(redone).map(([how, some]) => [how, namesOf(some)]));
     };
+    const left = { current: ['OLD@5'], damaged: ['OLD@1'] };
     const absent = ['OLD@6', 'NEW@1', 'GONE@1'];
     expect(await redo()).toEqual({
-      ...{ destroyed: ['OLD@1'], already: [], absent, current: ['OLD@5'] },
+      ...{ destroyed: ['OLD@1'], already: [], absent, ...left },
     });
     expect(await redo()).toEqual({
-      ...{ destroyed: [], already: ['OLD@1'], absent, current: ['OLD@5'] },
+      ...{ destroyed: [], already: ['OLD@1'], absent, ...left },
     });
     const [first, ...others] = await historyOf(vault.ports, owner, 'OLD');
     expect(first).toMatchObject({ destroyedBy: 'bob', destroyedAt: began + 9_500 });

@@ -234,6 +234,25 @@ describeLocal('a backup of npm start', () => {
       '0 versions destroyed again',
       '2 versions destroyed already',
     ]);
+    // A table that is reached by the environment's own means, as on AWS.
+    const running = JSON.parse(readFileSync(join(vault.dataDir, 'running.json'), 'utf8'));
+    const elsewhere = begin(
+      'restore',
+      freshFolder(),
+      ['--redo-destroys', '--table', running.tableName, '--vault', running.vaultId, log],
+      {
+        AWS_ENDPOINT_URL_DYNAMODB: running.dynamodbEndpoint,
+        ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
+      },
+    );
+    expect([await elsewhere.exit, elsewhere.output]).toEqual([
+      0,
+      [
+        '0 versions destroyed again',
+        '4 versions destroyed already',
+        '0 versions not in the backup',
+      ],
+    ]);
     const inspected = await run('inspect', dataDir, '--secret', superseded, '--verify');
     expect(inspected.output).toContain('    destroyedBy: alice');
     await isVerified(dataDir);
