@@ -9,7 +9,7 @@ import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
 import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { type LocalStore, startStore } from '../dynamodb/store.ts';
-import { ensureTable } from '../dynamodb/table.ts';
+import { ensureTable, ensureTimeToLive } from '../dynamodb/table.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { endRememberedChild, findRunning } from '../host/running.ts';
 import type { TableDefinition } from '../host/template.ts';
@@ -217,8 +217,11 @@ const fill = async (
       wrote(items.length);
     });
     const pages = scanItems({ dynamodb, tableName });
-    if (isDeepStrictEqual(await tallyOf(facts.vault, pages, compared), manifest)) return;
-    throw failure('the store does not hold what was written to it: try another disk');
+    if (!isDeepStrictEqual(await tallyOf(facts.vault, pages, compared), manifest)) {
+      throw failure('the store does not hold what was written to it: try another disk');
+    }
+    // Not before, because the store must not delete an expired record that was not compared yet.
+    await ensureTimeToLive(dynamodb, tableName, table);
   } catch (error) {
     if (isFailure(error)) throw error;
     throw failure(`the store cannot be written: ${sentenceOf(error)}`, { cause: error });
