@@ -29,6 +29,8 @@ const facts = v.strictObject({
   store: v.string(),
   /** The revision of the store, if it counts its writes. */
   revision: v.optional(v.string()),
+  /** The cluster of nodes that kept the data. */
+  cluster: v.optional(v.string()),
   /** It is a copy of one node that did not run, and no other node was asked. */
   alone: v.optional(v.literal(true)),
 });

@@ -12,6 +12,7 @@ import { findRunning } from '../host/running.ts';
 import { tableName } from '../node/config.ts';
 import { startCopiedMember } from '../node/copied-member.ts';
 import { memberAddress } from '../node/member.ts';
+import { findClusterOf } from '../node/record.ts';
 import { type Backup, readBackup } from './file.ts';
 import { itemFrom, lineOf, type Source } from './format.ts';
 import type { Progress } from './progress.ts';
@@ -60,6 +61,7 @@ async function* pagesOf({ snapshot, close }: Opened): AsyncGenerator<readonly It
  */
 export const openNode = async (folder: string): Promise<Source> => {
   const { vaultId: vault } = readClusterFile(clusterFileOf(folder));
+  const cluster = findClusterOf(folder);
   const isRunning = findRunning(folder) !== undefined;
   const takenAt = formatInstant(Date.now());
   const opened = await (isRunning ? openRunning(folder) : openStopped(folder)).catch(
@@ -76,6 +78,7 @@ export const openNode = async (folder: string): Promise<Source> => {
   return {
     facts: {
       ...{ vault, table: tableName, takenAt, store: 'etcd', revision },
+      ...(cluster !== undefined && { cluster }),
       ...(!isRunning && { alone: true as const }),
     },
     pages: pagesOf(opened),
@@ -134,6 +137,12 @@ export const restoreNodes = async (
   try {
     const { missing, backup } = await compare(folder, file, counter('checked'));
     const { facts, manifest } = backup;
+    if (facts.cluster !== undefined && facts.cluster === findClusterOf(folder)) {
+      throw failure(
+        'the backup was made in this cluster, and an old copy of a node would fit to what is restored: put cluster.json of ' +
+          'the master key and the folders of all nodes aside, and restore into a new cluster',
+      );
+    }
     if (facts.vault !== connection.vaultId) {
       throw failure(
         `the backup is of the vault ${facts.vault}, and the nodes are of the vault ${connection.vaultId}: start them with ` +

@@ -1,8 +1,7 @@
 /**
- * `npm run restore -- FILE`: makes the store of an empty data folder from a backup. On a node of a cluster,
- * `--backup FILE` gives the node, which must not run, the data of a snapshot of etcd.
+ * `npm run restore -- FILE`: gives the data of a backup to an empty data folder, or to a new cluster through one of its
+ * nodes. `--redo-destroys` destroys again what was destroyed after the backup.
  */
-import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
@@ -11,17 +10,9 @@ import { restoreNodes } from '../backup/nodes.ts';
 import { createProgress, type Progress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { isNodeFolder } from '../host/connect.ts';
-import {
-  dataFolderOf,
-  folderSetting,
-  lockDataFolder,
-  openDataFolder,
-  root,
-} from '../host/data-folder.ts';
+import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
 import { readTemplate } from '../host/template.ts';
-import { readNodeConfig } from '../node/config.ts';
-import { restoreNode } from '../node/restoring.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
@@ -29,43 +20,25 @@ const commandLine = {
   name: 'npm run restore',
   does: 'gives an empty vault the data of a backup',
   forms: [
-    ['FILE', 'makes the store of a data folder that has its master key and no data'],
+    [
+      'FILE',
+      'fills a data folder that has its master key and no data, or a new cluster by its node',
+    ],
     ['--redo-destroys LOG…', 'after it: destroys again what the logs say; - is stdin'],
-    ['--backup SNAPSHOT', 'on the first node: makes the id of this restore, and prints it'],
-    ['--backup SNAPSHOT --id ID', 'on each other node, with that id'],
   ],
   options: {
     'redo-destroys': { does: 'destroy again what was destroyed after the backup' },
     table: { value: 'NAME', does: 'with --redo-destroys: a table on AWS, and not the data folder' },
     vault: { value: 'ID', does: 'with --table: the id of the vault' },
-    backup: { value: 'SNAPSHOT', does: 'a file that etcdctl snapshot save has made' },
-    id: { value: 'ID', does: 'the id that the first node printed' },
   },
   takesWords: true,
   examples: [
     'npm run -s restore -- vault.backup',
     'npm run -s restore -- --redo-destroys log.1 log',
-    'npm run -s restore -- --backup vault.db --id 5f0c9a7be1d24c36',
   ],
 } as const;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-const readId = (text: string): string => {
-  if (/^[0-9a-f]{16}$/.test(text)) return text;
-  throw usage('--id is 16 hexadecimal digits, as the first node printed them');
-};
-
-const restoreSnapshot = async (backup: string, given: string | undefined): Promise<void> => {
-  const id = given === undefined ? randomBytes(8).toString('hex') : readId(given);
-  const config = readNodeConfig(process.env);
-  const folder = dataFolderOf(process.env);
-  openDataFolder(folder);
-  const lock = lockDataFolder(folder);
-  await restoreNode({ config, folder, backup: resolve(backup), id });
-  lock.release();
-  say(`node ${config.node} has the data of the backup; the others take --id ${id}`);
-};
 
 const restoreInto = async (folder: string, file: string, progress: Progress): Promise<Backup> => {
   const { table } = await readTemplate(join(root, 'template.yaml'));
@@ -99,12 +72,9 @@ const redo = async (
 };
 
 await runProgram(commandLine, async ({ words, options }) => {
-  const { backup, id, table, vault } = options;
+  const { table, vault } = options;
   if (options['redo-destroys']) return await redo(words, table, vault);
-  if (backup !== undefined && words.length === 0) return await restoreSnapshot(backup, id);
   const [file, ...others] = words;
-  if (file === undefined || others.length > 0 || backup !== undefined || id !== undefined) {
-    throw unknownWords(others);
-  }
+  if (file === undefined || others.length > 0) throw unknownWords(others);
   await restore(file);
 });

@@ -2,7 +2,7 @@
  * `cluster.json`: all that the nodes of one cluster must agree on. The program of the master key writes it, every node
  * reads it. A reader of the file can join the cluster and use the master key, so the file is for its owner only.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { HttpHandler } from '@smithy/core/protocols';
 import * as v from 'valibot';
 import { times } from '../../functions/model/limits.ts';
@@ -24,7 +24,7 @@ export const tlsFiles = v.object({
 export type TlsFiles = v.InferOutput<typeof tlsFiles>;
 
 const clusterFile = v.object({
-  /** The token of the etcd cluster: members with different tokens never speak with each other. */
+  /** Tells this cluster from every other one, also from one before it with the same vault and the same nodes. */
   token: text,
   tls: tlsFiles,
   /** The id of the vault. It stays as it is in the folder of the master key. */
@@ -46,9 +46,7 @@ const parse = (file: string, content: string): ClusterFile => {
     return v.parse(clusterFile, JSON.parse(content));
   } catch {
     // The error has no cause, because the parser's message would quote the key.
-    throw failure(
-      `${file} is damaged: delete it, and start the master key and then all nodes again`,
-    );
+    throw failure(`${file} is damaged: put back a copy, such as that of another node`);
   }
 };
 
@@ -60,8 +58,15 @@ export const readClusterFile = (file: string): ClusterFile => {
 };
 
 /**
+ * Returns the name of the cluster, which is no secret. Nodes of different clusters never speak with each other, and none
+ * starts on a folder with data of another cluster.
+ */
+export const clusterIdOf = ({ token }: Pick<ClusterFile, 'token'>): string =>
+  createHash('sha256').update(token).digest('hex').slice(0, 16);
+
+/**
  * Writes the cluster file, which tells the nodes the id of the vault and where the master key is. The token is made once
- * and stays as it is.
+ * and stays as it is; without a file, a new cluster begins.
  */
 export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>): void => {
   const content = readFileIfPresent(file);

@@ -35,15 +35,13 @@ const untilRead = async ({ etcd, signal }: BeginningOptions): Promise<void> => {
 
 /** Asks the other nodes for a new member until one gives it. */
 const askOthers =
-  ({ config, ask, record, state, signal }: BeginningOptions): MemberOptions['askForMember'] =>
+  ({ config, ask, state, signal }: BeginningOptions): MemberOptions['askForMember'] =>
   async (why) => {
     state.change('joining', why);
     const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
     const onRefused = (refused: string) =>
       state.change('joining', `${why}; it has no new member yet: ${refused}`);
-    const given = await askForMember({ node: config.node, ask, others, onRefused, signal });
-    await record.followRestore(given.restore);
-    return given.cluster;
+    return (await askForMember({ node: config.node, ask, others, onRefused, signal })).cluster;
   };
 
 /** Returns when the node may look at its etcd, or the signal aborts. Throws a failure if the node cannot go on. */

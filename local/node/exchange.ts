@@ -6,7 +6,6 @@ import type { Counter } from './counter.ts';
 import { type AskPeer, askText } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';
-import { describeOtherRestore, findOtherRestore } from './restores.ts';
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;
@@ -18,8 +17,6 @@ export type ExchangeOptions = {
   readonly onDiverged: () => void;
   /** Gets a sentence when the counter cannot be written. */
   readonly report: (line: string) => void;
-  /** Gets a sentence when the other nodes were restored without this node, while it runs with its data of before. */
-  readonly onOtherRestore: (why: string) => void;
   /** Default: one second. */
   readonly everyMs?: number;
 };
@@ -40,7 +37,7 @@ export type Exchange = {
 const silenceMs = 900;
 
 export const startExchange = (options: ExchangeOptions): Exchange => {
-  const { config, ask, record, counter, ownReport, onDiverged, report, onOtherRestore } = options;
+  const { config, ask, record, counter, ownReport, onDiverged, report } = options;
   const { everyMs = 1_000 } = options;
   const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
   const silent = new Set<number>();
@@ -105,13 +102,6 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       const { start, counter: count } = said;
       note(said);
       silent.delete(said.node);
-      // A report about data of another restore must not count for the data of this one.
-      if (isFirm === true && said.restore !== record.restore()) {
-        const reports = [...heard.values()].map((one) => one.report);
-        const other = findOtherRestore(record.restore(), reports, config.nodes.length);
-        if (isAnnounced && other !== undefined) onOtherRestore(other);
-        throw new Error(describeOtherRestore([config.node]));
-      }
       if (isFirm === true) await record.hear(said.node, { start, counter: count });
       return JSON.stringify(ownReport());
     },

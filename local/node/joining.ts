@@ -6,10 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../system/failures.ts';
 import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
-import { type AskPeer, askText } from './peers.ts';
+import { type AskPeer, askText, otherCluster } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';
-import { describeOtherRestore, findOtherRestore } from './restores.ts';
 
 export type JoiningOptions = {
   readonly config: NodeConfig;
@@ -27,9 +26,9 @@ const silenceMs = 900;
 
 type Peers = ReadonlyMap<number, NodeReport>;
 
-/** A node that is only away needs no words; one with another certificate will never be understood. */
+/** A node that is only away needs no words; one of another cluster will never be understood. */
 const isOfOtherCluster = (error: unknown): boolean =>
-  /CERT|ISSUER|SIGNATURE/.test(codeOf(error) ?? '');
+  /CERT|ISSUER|SIGNATURE/.test(codeOf(error) ?? '') || codeOf(error) === otherCluster;
 
 const askAll = async ({ config, ask }: JoiningOptions) => {
   const heard: NodeReport[] = [];
@@ -51,22 +50,16 @@ const askAll = async ({ config, ask }: JoiningOptions) => {
 
 /** Why this node's files are not its latest, by what the peers say; `undefined` if they are. */
 const findLoss = (options: JoiningOptions, peers: Peers) => {
-  const { config, record, counter, hasMemberFiles } = options;
-  const known = [...peers.values()].flatMap(({ node, heard, restore }) => {
+  const { config, record, counter } = options;
+  const known = [...peers.values()].flatMap(({ node, heard }) => {
     const own = heard[String(config.node)];
-    return own === undefined ? [] : [{ node, restore, ...own }];
+    return own === undefined ? [] : [{ node, ...own }];
   });
-  // A restore puts files back on purpose, so what was heard before it says nothing about them.
-  const [lost] = known
-    .filter(({ restore }) => !hasMemberFiles || restore === record.restore())
-    .filter((own) => record.start() <= own.start || counter.value() < own.counter);
-  const other =
-    hasMemberFiles && findOtherRestore(record.restore(), [...peers.values()], config.nodes.length);
-  if (lost === undefined && !other) return undefined;
+  const lost = known.find((own) => record.start() <= own.start || counter.value() < own.counter);
+  if (lost === undefined) return undefined;
   // Go past the highest number that any peer remembers. Else that peer would call the new files old at the next start.
   record.startAfter(Math.max(...known.map(({ start }) => start)));
   counter.startAfter(Math.max(...known.map(({ counter: value }) => value)));
-  if (lost === undefined) return other || undefined;
   return `node ${lost.node} heard of its start ${lost.start} at counter ${lost.counter}, which its files do not hold`;
 };
 
@@ -83,15 +76,8 @@ const decide = (options: JoiningOptions, peers: Peers): Decision => {
     .map(({ node }) => node)
     .filter((node) => node !== config.node && !peers.has(node));
   if (hasMemberFiles) {
-    const strangers = [...peers.values()]
-      .filter((peer) => peer.member && peer.restore !== record.restore())
-      .map(({ node }) => node);
-    if (peers.size - strangers.length + 1 >= majority) return { begin: true, lost: undefined };
-    const reasons = [
-      missing.length > 0 && `it waits for another node: ${missing.join(' or ')}`,
-      strangers.length > 0 && describeOtherRestore(strangers),
-    ];
-    return { begin: false, reason: reasons.filter(Boolean).join('; ') };
+    if (peers.size + 1 >= majority) return { begin: true, lost: undefined };
+    return { begin: false, reason: `it waits for another node: ${missing.join(' or ')}` };
   }
   const [member] = [...peers.values()].filter((peer) => peer.member);
   if (member) {
@@ -113,8 +99,9 @@ export const decideStart = async (options: JoiningOptions): Promise<string | und
     const { reports, strangers } = await askAll(options);
     const decision = decide(options, reports);
     if (decision.begin) return decision.lost;
-    const other = strangers.map((node) => `; node ${node} has a certificate of another cluster`);
-    const reason = decision.reason + other.join('');
+    const [is, names] = [strangers.length > 1 ? 'are' : 'is', strangers.join(' and ')];
+    const other = `; node ${names} ${is} of another cluster: all nodes need the same cluster.json`;
+    const reason = decision.reason + (strangers.length > 0 ? other : '');
     if (reason !== said) options.waitFor(reason);
     said = reason;
     await sleep(everyMs, undefined, { signal: options.signal });

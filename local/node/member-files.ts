@@ -1,7 +1,6 @@
 /** The files of a node's etcd: whether there are any, whether etcd says that it cannot use them, and putting them aside. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure } from '../../system/failures.ts';
 
 /** Words with which etcd ends itself: its files are behind what it acknowledged, damaged, or of a removed member. */
 const lostWords = [
@@ -69,18 +68,3 @@ export const putAside = (folder: string): void => {
 
 export const removeAside = (folder: string): void =>
   rmSync(asideFolder(folder), { recursive: true, force: true });
-
-/** The folder in which a restore makes the files, before the node has them. */
-export const restoredFolder = (folder: string): string => join(folder, 'etcd.restored');
-
-/** Throws a sentence, and changes nothing, if the files of before an earlier restore are still there. */
-export const keepBeforeRestore = (folder: string): void => {
-  const old = join(folder, 'etcd.old');
-  if (existsSync(old)) {
-    throw failure(`${old} is there from an earlier restore: delete it, or put it somewhere else`);
-  }
-  if (existsSync(memberFolder(folder))) renameSync(memberFolder(folder), old);
-};
-
-export const placeRestored = (folder: string): void =>
-  renameSync(restoredFolder(folder), memberFolder(folder));

@@ -3,7 +3,6 @@
  * others count on what it acknowledged. A member that has lost anything is replaced by a new one.
  */
 import type { ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,8 +19,8 @@ import { etcdHeapOf, etcdQuotaOf } from './space.ts';
 export type MemberOptions = {
   readonly config: NodeConfig;
   readonly folder: string;
-  /** The cluster's own: members of two clusters never speak with each other. */
-  readonly token: string;
+  /** Members of two clusters never speak with each other. */
+  readonly clusterId: string;
   readonly tls: TlsFiles;
   /**
    * Asks another node for a new member in place of this node's, until one is given. Resolves to all members as etcd's
@@ -53,7 +52,7 @@ export const nameOf = (node: number): string => `node-${node}`;
 export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `https://${host}:${etcdPort}`;
 
 /** All nodes as etcd's option `initial-cluster` has them. */
-export const clusterOf = ({ nodes }: NodeConfig): string =>
+const clusterOf = ({ nodes }: NodeConfig): string =>
   nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
 
 /** Throws a sentence if there is no etcd, or if this system cannot run a node. */
@@ -83,7 +82,7 @@ export const memberAddress = (folder: string): string => {
 type Membership = { readonly cluster: string; readonly state: 'new' | 'existing' };
 
 const argumentsOf = (
-  { config, token }: MemberOptions,
+  { config, clusterId }: MemberOptions,
   { cluster, state }: Membership,
 ): readonly string[] => {
   const own = addressOf(config, config.node);
@@ -99,7 +98,7 @@ const argumentsOf = (
     'enable-grpc-gateway': 'false',
     'initial-cluster': cluster,
     'initial-cluster-state': state,
-    'initial-cluster-token': createHash('sha256').update(token).digest('hex').slice(0, 16),
+    'initial-cluster-token': clusterId,
     'max-txn-ops': '2048',
     'max-request-bytes': String(8 * 1_048_576),
     'quota-backend-bytes': String(etcdQuotaOf(config.quotaBytes)),

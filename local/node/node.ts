@@ -1,7 +1,7 @@
 /** One vault node: its member of etcd, its front, and what it tells the other nodes. */
 
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
-import type { ClusterFile } from '../cluster/cluster-file.ts';
+import { type ClusterFile, clusterIdOf } from '../cluster/cluster-file.ts';
 import { connectEtcd, type EtcdClient } from '../etcd/client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
@@ -78,8 +78,8 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   return await startNodeIn(options, {
     etcd: connectEtcd(address),
     member: connectMember(address),
-    ask: createAskPeer(config, cluster.tls),
-    servePeers: (routes) => servePeers(config, cluster.tls, routes),
+    ask: createAskPeer(config, cluster),
+    servePeers: (routes) => servePeers(config, cluster, routes),
     serveFront: startHttpFront,
     startMember,
   });
@@ -93,7 +93,7 @@ export const startNodeIn = async (
   const { config, folder, cluster, tableName, timeToLiveAttribute, report } = options;
   const { etcd, member, ask } = surroundings;
   const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
-  const record = openNodeRecord(folder, config.node);
+  const record = openNodeRecord(folder, config.node, clusterIdOf(cluster));
   const counter = openCounter(folder);
   const state = createNodeState(config.node, report);
   const closing = new AbortController();
@@ -118,7 +118,6 @@ export const startNodeIn = async (
     ...{ config, ask, record, counter, report },
     ownReport: self.report,
     onDiverged: () => watching?.compareSoon(),
-    onOtherRestore: (why) => fail(failure(`${why}: start it again, and it follows them`)),
   });
   const reports = (): readonly NodeReport[] => [self.report(), ...exchange.others()];
 
@@ -140,7 +139,6 @@ export const startNodeIn = async (
       report(`node ${node} has a new member`);
       await record.forget(node);
     },
-    restore: record.restore,
   });
   const peers = await surroundings.servePeers(
     new Map<string, PeerRoute>([
@@ -174,9 +172,9 @@ export const startNodeIn = async (
     await begin({
       ...{ ...parts, etcd, exchange, hasMemberFiles: hasMemberFiles(folder) },
       startMember: async (askForMember, lost) => {
-        const { token, tls } = cluster;
         const onRestart = () => watching?.forgetComparison();
-        const own = { config, folder, token, tls, askForMember, onRestart, report, onFailed: fail };
+        const of = { config, folder, clusterId: clusterIdOf(cluster), tls: cluster.tls };
+        const own = { ...of, askForMember, onRestart, report, onFailed: fail };
         running = await surroundings.startMember(own, lost);
       },
     });

@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { mutualTls, type TlsFiles } from '../cluster/cluster-file.ts';
+import { type ClusterFile, clusterIdOf, mutualTls } from '../cluster/cluster-file.ts';
 import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
 import { bounds } from '../host/bounds.ts';
 import { addressOf, type NodeConfig } from './config.ts';
@@ -17,7 +17,15 @@ export type PeerRoute = (body: string, response: ServerResponse) => Promise<stri
 
 export type PeerServer = { readonly close: () => Promise<void> };
 
+/** What a node needs of its cluster to speak with the other nodes. */
+type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
+
 const bodyBytesMax = 1_048_576;
+/** Each request names its cluster. A node of release 0.1.0 does not. */
+const clusterHeader = 'vault-cluster';
+const misdirectedStatus = 421;
+/** The code of the error when another node is of another cluster. */
+export const otherCluster = 'OTHER_CLUSTER';
 
 const textOf = async (message: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];
@@ -30,13 +38,20 @@ const textOf = async (message: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
-/** Serves `routes`, whose keys are like `POST /report`. Throws a sentence if the port is in use. */
+/**
+ * Serves `routes`, whose keys are like `POST /report`, to the nodes of its own cluster. Throws a sentence if the port is
+ * in use.
+ */
 export const servePeers = async (
   config: NodeConfig,
-  tls: TlsFiles,
+  cluster: OwnCluster,
   routes: ReadonlyMap<string, PeerRoute>,
 ): Promise<PeerServer> => {
+  const own = clusterIdOf(cluster);
   const respond = async ({ request: incoming, response, readBody }: Exchange): Promise<void> => {
+    if ((incoming.headers[clusterHeader] ?? own) !== own) {
+      return void response.writeHead(misdirectedStatus).end('it is of another cluster');
+    }
     const route = routes.get(`${incoming.method} ${incoming.url}`);
     if (route === undefined) return void response.writeHead(404).end();
     try {
@@ -49,7 +64,7 @@ export const servePeers = async (
       response.writeHead(500).end(sentenceOf(error));
     }
   };
-  const server = createBoundedServer({ bounds, respond, tls });
+  const server = createBoundedServer({ bounds, respond, tls: cluster.tls });
   const { peerPort } = addressOf(config, config.node);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
@@ -75,10 +90,12 @@ export type AskPeer = (
 
 /**
  * Asks other nodes, through the forward proxy if there is one. Throws unless the answer is 200 and begins within the
- * time. A silence of that time also ends an answer that has begun.
+ * time; the code of the error is `otherCluster` if the node is of another cluster. A silence of that time also ends an
+ * answer that has begun.
  */
-export const createAskPeer = (config: NodeConfig, tls: TlsFiles): AskPeer => {
+export const createAskPeer = (config: NodeConfig, cluster: OwnCluster): AskPeer => {
   const { peerProxy: proxy } = config;
+  const { tls } = cluster;
   const direct = { agent: new Agent({ ...mutualTls(tls), keepAlive: true }) };
   const through = (socket: Socket) => ({ ...mutualTls(tls), socket, agent: false as const });
   return async (node, method, path, { body = '', timeoutMs }) => {
@@ -89,12 +106,17 @@ export const createAskPeer = (config: NodeConfig, tls: TlsFiles): AskPeer => {
     try {
       const { signal } = limit;
       const way = proxy ? through(await openTunnel(proxy, host, port, signal)) : direct;
-      const headers = { 'Content-Length': Buffer.byteLength(body) };
+      const headers = {
+        'Content-Length': Buffer.byteLength(body),
+        [clusterHeader]: clusterIdOf(cluster),
+      };
       const outgoing = request({ host, port, path, method, headers, signal, ...way }).end(body);
       const incoming = await responseTo(outgoing);
       outgoing.setTimeout(timeoutMs, giveUp);
       if (incoming.statusCode === 200) return incoming;
-      throw new Error(`node ${node}: ${(await textOf(incoming)) || incoming.statusCode}`);
+      const refused = new Error(`node ${node}: ${(await textOf(incoming)) || incoming.statusCode}`);
+      const isOther = incoming.statusCode === misdirectedStatus;
+      throw Object.assign(refused, isOther && { code: otherCluster });
     } catch (error) {
       throw limit.signal.aborted ? limit.signal.reason : error;
     } finally {

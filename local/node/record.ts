@@ -17,8 +17,8 @@ const stored = v.object({
   member: v.boolean(),
   /** The last reports that it heard, by node. */
   heard: v.record(v.string(), heardReport),
-  /** The id of the restore that its data come from; empty if they come from none. */
-  restore: v.optional(v.string(), ''),
+  /** The cluster that its data are of. A record of release 0.1.0 does not say it. */
+  cluster: v.optional(v.string()),
 });
 type Stored = v.InferOutput<typeof stored>;
 
@@ -40,10 +40,6 @@ export type NodeRecord = {
   readonly hear: (node: number, report: HeardReport) => Promise<void>;
   /** Forgets what was heard of a node whose member was replaced. */
   readonly forget: (node: number) => Promise<void>;
-  /** The id of the restore that its data come from; empty if they come from none. */
-  readonly restore: () => string;
-  /** Its new member is of nodes whose data come from this restore. Reports that it heard within another restore count no more. */
-  readonly followRestore: (id: string) => Promise<void>;
 };
 
 const parse = (file: string, text: string): Stored => {
@@ -56,28 +52,37 @@ const parse = (file: string, text: string): Stored => {
 
 const fileOf = (folder: string): string => join(folder, 'node.json');
 
-/** Makes the record of a node whose files were restored from a backup. No other node has heard of it. */
-export const writeRestoredRecord = (folder: string, node: number, restore: string): void =>
-  replaceFile(
-    fileOf(folder),
-    JSON.stringify({ node, start: 0, member: true, heard: {}, restore } satisfies Stored),
-  );
+/**
+ * The cluster that the data of a node's folder are of; `undefined` if the folder does not say it. Throws a sentence if
+ * the record is damaged.
+ */
+export const findClusterOf = (folder: string): string | undefined => {
+  const text = readFileIfPresent(fileOf(folder));
+  return text === undefined ? undefined : parse(fileOf(folder), text).cluster;
+};
 
 /**
  * Opens the record of the node in `folder`. A change counts at once, and is on the disk when its promise resolves.
- * Throws a sentence if the folder belongs to another node: two members with the same files would be taken for one.
+ * Throws a sentence if the folder belongs to another node, because two members with the same files would be taken for
+ * one, or if its data are of another cluster, such as the one before a restore.
  */
-export const openNodeRecord = (folder: string, node: number): NodeRecord => {
+export const openNodeRecord = (folder: string, node: number, cluster: string): NodeRecord => {
   const file = fileOf(folder);
   const text = readFileIfPresent(file);
   let state: Stored =
     text === undefined
-      ? { node, start: 0, member: false, heard: {}, restore: '' }
-      : parse(file, text);
+      ? { node, start: 0, member: false, heard: {}, cluster }
+      : { cluster, ...parse(file, text) };
   if (state.node !== node) {
     const sentence = `the folder ${folder} belongs to node ${state.node}, and this is node ${node}`;
     throw failure(
       `${sentence}: put back its own, or delete it, and it takes its data from the others`,
+    );
+  }
+  if (state.cluster !== cluster) {
+    throw failure(
+      `the folder ${folder} holds the data of another cluster than the one of cluster.json: put the folder aside, and ` +
+        'this node takes the data of the other nodes, or put back the cluster.json that belongs to the folder',
     );
   }
   let start = state.start + 1;
@@ -109,10 +114,6 @@ export const openNodeRecord = (folder: string, node: number): NodeRecord => {
     forget: (other) => {
       const { [String(other)]: _, ...others } = state.heard;
       return change({ heard: others });
-    },
-    restore: () => state.restore,
-    followRestore: async (id) => {
-      if (id !== state.restore) await change({ restore: id, heard: {} });
     },
   };
 };

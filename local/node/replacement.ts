@@ -19,8 +19,6 @@ type Request = v.InferOutput<typeof request>;
 const given = v.object({
   /** All members as etcd's option `initial-cluster` has them, the new one among them. */
   cluster: v.string(),
-  /** The id of the restore that the cluster's data come from. */
-  restore: v.string(),
 });
 type Given = v.InferOutput<typeof given>;
 const answer = v.union([given, v.object({ member: v.string() })]);
@@ -44,8 +42,6 @@ export type GivingOptions = {
   readonly compareWithout: (lost: number) => Promise<Comparison>;
   /** Gets the number of a node that has a new member. */
   readonly onReplaced: (node: number) => Promise<void>;
-  /** The id of the restore that this node's data come from. */
-  readonly restore: () => string;
 };
 
 /**
@@ -87,7 +83,8 @@ export const createReplacer = (options: GivingOptions): PeerRoute => {
     const answered = await next;
     if (!('cluster' in answered)) return JSON.stringify(answered);
     await options.onReplaced(asked.node);
-    return JSON.stringify({ ...answered, restore: options.restore() } satisfies Given);
+    // A node of release 0.1.0 takes no answer without `restore`.
+    return JSON.stringify({ ...answered, restore: '' });
   };
 };
 

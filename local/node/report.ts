@@ -67,8 +67,8 @@ const nodeReport = v.object({
   member: v.boolean(),
   /** The last reports that it heard, by node. */
   heard: v.record(v.string(), heardReport),
-  /** The id of the restore that its data come from; empty if they come from none. */
-  restore: v.string(),
+  /** Always empty. A node of release 0.1.0 takes no report without it. */
+  restore: v.optional(v.string(), ''),
 });
 export type NodeReport = v.InferOutput<typeof nodeReport>;
 

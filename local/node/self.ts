@@ -82,7 +82,7 @@ export const createSelf = (options: SelfOptions): Self => {
       counter: counter.value(),
       member: record.isMember(),
       heard: record.heard(),
-      restore: record.restore(),
+      restore: '',
     };
   };
 

@@ -1,5 +1,5 @@
 /** The data of three nodes outlive any of them: in the other nodes, and after a greater loss in a backup. */
-import { rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -9,12 +9,16 @@ import { createBackup, readBackup } from '../../local/backup/file.ts';
 import { readClusterFile } from '../../local/cluster/cluster-file.ts';
 import { checkHistory, type Entry, entryOf } from '../../local/verify/history.ts';
 import { readRow } from '../../local/verify/rows.ts';
+import { until } from '../support/until.ts';
+import { copyFolder } from './chaos/nodes.ts';
 import { openTrial, type Trial } from './trial.ts';
 
 jest.setTimeout(120_000);
 
 const numbers = [1, 2, 3];
 let trial: Trial;
+/** What the nodes had before the restore. */
+let old: string;
 beforeAll(async () => {
   trial = await openTrial();
   await trial.createAt(numbers, 12);
@@ -143,7 +147,7 @@ describe('the last of three nodes', () => {
 
   it('is not needed any more: a new cluster takes the backup, and shows every value of every secret', async () => {
     const { nodes, settled } = trial;
-    await nodes.beginAnew();
+    old = await nodes.beginAnew();
     for (const node of numbers) nodes.start(node);
     await settled();
     for (const [file, change, sentence] of [
@@ -162,19 +166,67 @@ describe('the last of three nodes', () => {
       const { code, stderr } = await npm(1, 'restore', file);
       expect([code, stderr]).toEqual([1, expect.stringMatching(sentence)]);
     }
-    expect(await isDone(2, 'restore', 'last')).toContain('npm run -s inspect -- --verify');
+    for (const node of [2, 3]) {
+      // The second one finds that all is there.
+      const said = await isDone(node, 'restore', 'last');
+      expect(said).toContain('npm run -s inspect -- --verify');
+    }
     for (const node of numbers) expect(await allOf(node)).toEqual(known);
   });
 });
 
+describe('a node that is given its folder of before the restore', () => {
+  const fileOfNode = () => join(trial.nodes.folderOf(3), '..', 'cluster.json');
+  const saidSince = (before: number) => trial.nodes.saidBy(3).slice(before);
+  const othersServe = async () => {
+    await trial.create([1, 2]);
+    expect(await trial.read(3, trial.acknowledged[0] ?? '')).not.toMatchObject({ status: 200 });
+  };
+
+  it('ends with a sentence that says whose data it holds, if it has the cluster.json of today', async () => {
+    const { nodes } = trial;
+    await nodes.stop(3);
+    rmSync(nodes.folderOf(3), { recursive: true });
+    copyFolder(join(old, 'machine-3', 'node'), nodes.folderOf(3));
+    const before = nodes.saidBy(3).length;
+    nodes.start(3);
+    await until(() => saidSince(before).includes('holds the data of another cluster than'), 20_000);
+    await othersServe();
+    await nodes.stop(3);
+    // The folder can still be backed up, as what it was.
+    await isDone(3, 'backup', 'again');
+    const clusterOf = async (file: string) => (await readBackup(fileOf(file))).facts.cluster;
+    expect(await clusterOf('again')).toBe(await clusterOf('last'));
+  });
+
+  it('waits for nodes of its cluster, if it has the cluster.json of then, too', async () => {
+    const { nodes } = trial;
+    copyFileSync(join(old, 'machine-3', 'cluster.json'), fileOfNode());
+    const before = nodes.saidBy(3).length;
+    nodes.start(3);
+    await until(() => saidSince(before).includes('node 1 and 2 are of another cluster'), 20_000);
+    await othersServe();
+    await nodes.stop(3);
+  });
+
+  it('takes the data of the others when it has the cluster.json of today and no folder', async () => {
+    const { nodes, expectWhole } = trial;
+    copyFileSync(fileOf('cluster.json'), fileOfNode());
+    rmSync(nodes.folderOf(3), { recursive: true });
+    nodes.start(3);
+    await expectWhole();
+  });
+});
+
 describe('a new cluster', () => {
-  it('takes the same backup again, and no other one once it holds a secret of its own', async () => {
-    await isDone(1, 'restore', 'last');
-    await trial.create([1]);
-    const { code, stderr } = await npm(1, 'restore', 'last');
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringMatching(/^the cluster holds an item that the backup does not hold /),
-    ]);
+  it('takes no backup of another cluster once it holds a secret of its own, and none of itself', async () => {
+    await isDone(2, 'backup', 'own');
+    for (const [file, sentence] of [
+      ['last', /^the cluster holds an item that the backup does not hold /],
+      ['own', /^the backup was made in this cluster, /],
+    ] as const) {
+      const { code, stderr } = await npm(1, 'restore', file);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(sentence)]);
+    }
   });
 });

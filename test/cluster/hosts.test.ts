@@ -1,12 +1,10 @@
 /**
  * Three nodes on different hosts, run by docs/deploy.md: what strangers on their network get, and what an operator does
- * to machines, addresses, backups and releases.
+ * to machines and addresses.
  */
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { until } from '../support/until.ts';
+import { connectMember } from '../../local/etcd/member-client.ts';
+import { memberAddress } from '../../local/node/member.ts';
 import { openTrial, type Trial } from './trial.ts';
 
 const numbers = [1, 2, 3];
@@ -24,10 +22,6 @@ describeAsRoot('three nodes on three hosts', () => {
     const ran = await trial.nodes.run(node, command);
     expect(ran).toMatchObject({ code: 0 });
     return ran.stdout;
-  };
-  const etcdctl = (node: number, ...args: readonly string[]): Promise<string> => {
-    const endpoint = `unix://${trial.nodes.folderOf(node)}/etcd.client:1`;
-    return run(node, 'etcdctl', `--endpoints=${endpoint}`, ...args);
   };
   const stopAll = async (...nodes: readonly number[]): Promise<void> => {
     for (const node of nodes) await trial.nodes.stop(node);
@@ -95,140 +89,11 @@ describeAsRoot('three nodes on three hosts', () => {
     await untilServing();
     await expectEverywhere(before);
     await expectEverywhere(await create([3]));
-    const members = (await etcdctl(1, 'member', 'list')).trim().split('\n');
+    const member = connectMember(memberAddress(nodes.folderOf(1)));
+    const members = await member.listMembers(performance.now() + 5_000);
+    member.close();
     expect(members).toHaveLength(3);
     const { peerHost } = nodes.network.placeOf(4);
-    expect(members.filter((line) => line.includes(peerHost))).toHaveLength(1);
-  });
-
-  describe('whose data were backed up', () => {
-    let backup: string;
-    let kept: string;
-    let later: string;
-
-    const restoreFrom = (file: string, node: number, ...id: readonly string[]) => {
-      const program = ['npm', 'run', '-s', 'node', '--', 'local/bin/restore.ts'];
-      return trial.nodes.run(node, [...program, '--backup', file, ...id]);
-    };
-    const restore = (node: number, ...id: readonly string[]) => restoreFrom(backup, node, ...id);
-    beforeAll(() => {
-      backup = join(trial.folder, 'vault.db');
-    });
-
-    /** Restores these nodes, with one id for all of them. */
-    const restoreNodes = async (...nodes: readonly number[]): Promise<void> => {
-      let id: readonly string[] = [];
-      for (const node of nodes) {
-        rmSync(join(trial.nodes.folderOf(node), 'etcd.old'), { recursive: true, force: true });
-        const { code, stdout, stderr } = await restore(node, ...id);
-        expect([code, stderr]).toEqual([0, '']);
-        const [, made = ''] =
-          /^node \d has the data of the backup; .* (--id [0-9a-f]{16})\n$/.exec(stdout) ?? [];
-        id = made.split(' ');
-      }
-    };
-    /** Node 3 never shows `later`, which is not in the backup, until the work is done. */
-    const expectNoOldData = async (work: () => Promise<void>): Promise<void> => {
-      let isDone = false;
-      const statuses = new Set<number | string>();
-      const reading = (async () => {
-        while (!isDone) {
-          statuses.add((await trial.read(3, later)).status);
-          await sleep(50);
-        }
-      })();
-      await work();
-      isDone = true;
-      await reading;
-      expect(statuses).not.toContain(200);
-    };
-    const expectBackup = async (): Promise<void> => {
-      await trial.expectEverywhere(kept);
-      for (const node of numbers) expect((await trial.read(node, later)).status).toBe(404);
-      await trial.expectEverywhere(await trial.create([3, 1]));
-    };
-
-    it('serve while the backup is made', async () => {
-      kept = await trial.create([1]);
-      await etcdctl(1, 'snapshot', 'save', backup);
-      later = await trial.create([2]);
-      await trial.expectEverywhere(later);
-      expect(existsSync(backup)).toBe(true);
-    });
-
-    it('refuse it while they run', async () => {
-      const { code, stderr } = await restore(1);
-      expect(code).toBe(1);
-      expect(stderr).toMatch(/^another vault is using the data folder/);
-      expect(await restore(1, '--id', '7')).toMatchObject({ code: 2 });
-    });
-
-    it('stay as they were if the file is no backup', async () => {
-      await stopAll(1);
-      const other = trial.nodes.folderOf(1).replace(/node$/, 'cluster.json');
-      for (const [file, sentence] of [
-        ['/nowhere', /^there is no file \/nowhere\n$/],
-        [other, /^etcd(ctl|utl) cannot restore the backup: .+\n$/],
-      ] as const) {
-        const { code, stderr } = await restoreFrom(file, 1);
-        expect([code, stderr]).toEqual([1, expect.stringMatching(sentence)]);
-      }
-      await startAll(1);
-      await trial.expectEverywhere(later);
-    });
-
-    it('serve it after it was restored on all of them', async () => {
-      await stopAll(...numbers);
-      await restoreNodes(...numbers);
-      // The data of before are kept until somebody deletes them.
-      const again = await restore(3);
-      expect(again).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('etcd.old is there'),
-      });
-      await startAll(...numbers);
-      await expectBackup();
-    });
-
-    it('let a node that was left out wait for the others and take their data', async () => {
-      const { nodes, create, read, untilServing } = trial;
-      later = await create([1]);
-      await stopAll(...numbers);
-      await restoreNodes(1, 2);
-      const before = nodes.saidBy(3).length;
-      const said = () => nodes.saidBy(3).slice(before);
-      await expectNoOldData(async () => {
-        nodes.start(3);
-        nodes.start(1);
-        const waits = 'node 1 holds the data of another restore than this node';
-        await until(() => said().includes(waits), 20_000);
-        expect((await read(3, later)).status).toBe(503);
-        expect((await read(1, kept)).status).toBe(503);
-        nodes.start(2);
-        await untilServing();
-      });
-      expect(said().match(/node 3 serves/g)).toHaveLength(1);
-      await expectBackup();
-    });
-
-    it('let a node that was left out and kept running end, and then take the data of the others', async () => {
-      later = await trial.create([1]);
-      await stopAll(1, 2);
-      await restoreNodes(1, 2);
-      const before = trial.nodes.saidBy(3).length;
-      await expectNoOldData(() => startAll(1, 2));
-      expect(trial.nodes.saidBy(3).slice(before)).toContain(
-        'node 3 stops: node 1 and 2 hold the data of another restore than this node',
-      );
-      await expectBackup();
-    });
-
-    it('give it up if it was restored on one of them only', async () => {
-      later = await trial.create([1]);
-      await stopAll(...numbers);
-      await restoreNodes(3);
-      await startAll(...numbers);
-      await trial.expectEverywhere(later);
-    });
+    expect(members.filter(({ peerURLs }) => peerURLs.join().includes(peerHost))).toHaveLength(1);
   });
 });

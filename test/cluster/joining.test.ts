@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { type AgentOptions, get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mutualTls, readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { clusterIdOf, mutualTls, readClusterFile } from '../../local/cluster/cluster-file.ts';
 import { type Layout, nodesVariable, openLayout } from '../../local/cluster/layout.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
 import { readNodeConfig } from '../../local/node/config.ts';
@@ -38,8 +38,7 @@ const askForMember = async (instead?: string) => {
   const nodes = layout.nodes.map(
     ({ node, etcdPort, peerPort }) => `${node}=127.0.0.1:${etcdPort}:${peerPort}`,
   );
-  const { tls } = readClusterFile(layout.clusterFile);
-  const ask = createAskPeer(configOf(1, nodes.join()), tls);
+  const ask = createAskPeer(configOf(1, nodes.join()), readClusterFile(layout.clusterFile));
   const body = JSON.stringify({ node: 1, instead });
   return JSON.parse(await askText(ask, 2, 'POST', '/member', { body, timeoutMs: 15_000 }));
 };
@@ -83,9 +82,10 @@ describe('a node', () => {
     for (const { folder } of layout.nodes) rmSync(folder, { recursive: true });
     const folder = join(cluster.folder, 'node-2');
     mkdirSync(folder, { mode: 0o700 });
-    const { token, tls } = readClusterFile(layout.clusterFile);
+    const file = readClusterFile(layout.clusterFile);
     const config = configOf(2, nodesVariable(layout.nodes));
-    const alone = await startMember(memberOptionsOf({ config, folder, token, tls }), undefined);
+    const of = { config, folder, clusterId: clusterIdOf(file), tls: file.tls };
+    const alone = await startMember(memberOptionsOf(of), undefined);
     await until(() => existsSync(join(folder, 'etcd', 'member', 'wal')));
     await alone.close();
 

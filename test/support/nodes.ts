@@ -80,7 +80,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
 export const memberOptionsOf = (
   more: Pick<MemberOptions, 'config' | 'folder'> & Partial<MemberOptions>,
 ): MemberOptions => ({
-  token: 'one',
+  clusterId: 'one',
   tls: { ca: '', certificate: '', key: '' },
   askForMember: () => Promise.reject(new Error('there is nobody to ask')),
   onRestart: () => undefined,
@@ -101,7 +101,7 @@ export const askOf =
   };
 
 /** A record in memory. */
-export const recordOf = (first = 1, restore = ''): NodeRecord => {
+export const recordOf = (first = 1): NodeRecord => {
   let start = first;
   let isMember = false;
   let heard: ReturnType<NodeRecord['heard']> = {};
@@ -119,8 +119,6 @@ export const recordOf = (first = 1, restore = ''): NodeRecord => {
       heard = { ...heard, [node]: report };
     },
     forget: async () => undefined,
-    restore: () => restore,
-    followRestore: async () => undefined,
   };
 };
 

@@ -156,6 +156,13 @@ describe('a container', () => {
     expect(await docker('port', key)).toBe('');
   });
 
+  it('gives a backup of the data of all nodes', async () => {
+    await create(1, freshName());
+    const backup = ['node', 'local/bin/backup.ts', '/data/vault.backup', '--json'];
+    const made = JSON.parse(await docker('exec', await getContainer('node2'), ...backup));
+    expect(made.manifest.secrets).toBeGreaterThan(0);
+  });
+
   it('keeps the ports between nodes on a network without this machine', async () => {
     const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
     expect(addresses.filter(({ address }) => address.startsWith('10.213.77.'))).toEqual([]);

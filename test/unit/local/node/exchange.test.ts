@@ -18,8 +18,6 @@ type Node = {
   counter: Counter;
   readonly record: NodeRecord;
   readonly lines: string[];
-  /** Why it was told that the other nodes were restored without it. */
-  readonly outdated: string[];
   exchange?: Exchange;
 };
 
@@ -48,12 +46,10 @@ const begin = (...numbers: readonly number[]): void => {
           start: node.record.start(),
           counter: node.counter.value(),
           member: true,
-          restore: node.record.restore(),
         }),
       onDiverged: () => {
         node.divergences += 1;
       },
-      onOtherRestore: (why) => void node.outdated.push(why),
       report: (line) => void node.lines.push(line),
       everyMs: 5,
     });
@@ -91,7 +87,6 @@ beforeEach(() => {
     counter: counterOf(),
     record: recordOf(),
     lines: [],
-    outdated: [],
   });
   nodes = new Map([1, 2, 3].map((number) => [number, fresh()]));
 });
@@ -236,48 +231,5 @@ describe('a node that announces itself', () => {
     const announced = nodeOf(2).exchange?.announce();
     end(2);
     await expect(announced).resolves.toBeUndefined();
-  });
-});
-
-describe('nodes whose data come from another restore than those of a third', () => {
-  const restore = (...numbers: readonly number[]): void => {
-    for (const number of numbers) {
-      nodes.set(number, { ...nodeOf(number), record: recordOf(1, 'b7') });
-    }
-  };
-
-  it('write down nothing of it, nor it of them, and it is told why', async () => {
-    restore(1, 2);
-    begin(1, 2, 3);
-    void nodeOf(3).exchange?.announce();
-    await Promise.all([1, 2].map((number) => nodeOf(number).exchange?.announce()));
-    await until(() => nodeOf(3).outdated.length > 0);
-    expect([heardBy(1), heardBy(2), heardBy(3)].map((heard) => Object.keys(heard))).toEqual([
-      ['2'],
-      ['1'],
-      [],
-    ]);
-    expect(nodeOf(3).outdated[0]).toBe(
-      'node 1 and 2 hold the data of another restore than this node',
-    );
-    expect([...nodeOf(1).outdated, ...nodeOf(2).outdated]).toEqual([]);
-  });
-
-  it('do not count it as a witness of their start', async () => {
-    restore(1, 2);
-    begin(1, 3);
-    const told = announcing(1);
-    await rounds(3);
-    expect(told.isDone).toBe(false);
-    begin(2);
-    await until(() => told.isDone);
-  });
-
-  it('tell it nothing while it has not entered the cluster, as it may become their member', async () => {
-    restore(1, 2);
-    begin(1, 2, 3);
-    await rounds(3);
-    expect(nodeOf(3).outdated).toEqual([]);
-    expect(nodeOf(1).exchange?.others()).toHaveLength(2);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import { findFreePort } from '../../../../local/host/ports.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
 import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
@@ -59,7 +60,7 @@ describe('a node without files', () => {
 
   it('makes no new cluster if it was in one, and waits for a node that has files', async () => {
     const folder = freshFolder();
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     await record.enterCluster();
     const { decided, waits, said } = start({ 2: empty, 3: empty }, { record });
     await until(() => waits.length === 1);
@@ -107,7 +108,10 @@ describe('a node with files', () => {
     await expect(decided).rejects.toThrow();
   });
 
-  it('says which node has a certificate of another cluster', async () => {
+  it.each([
+    ['another certificate', async () => ({ token: 'one', tls: await freshCertificates() })],
+    ['another token', async (tls: TlsFiles) => ({ token: 'other', tls })],
+  ])('says which nodes are of another cluster, by %s', async (_, open) => {
     const port = await findFreePort();
     const nodes = [1, 2, 3].map((node) => ({
       node,
@@ -117,18 +121,18 @@ describe('a node with files', () => {
     }));
     const config = { ...configOf(1), nodes };
     const routes = new Map([['GET /report', async () => JSON.stringify(reportOf(2, member))]]);
-    const server = await servePeers({ ...config, node: 2 }, await freshCertificates(), routes);
+    const tls = await freshCertificates();
+    const server = await servePeers({ ...config, node: 2 }, { token: 'one', tls }, routes);
     const waits: string[] = [];
     const stop = new AbortController();
     const decided = decideStart({
-      ...{ config, ask: createAskPeer(config, await freshCertificates()) },
+      ...{ config, ask: createAskPeer(config, await open(tls)) },
       ...{ record: recordOf(5), counter: counterOf(), hasMemberFiles: true, signal: stop.signal },
       waitFor: (reason) => void waits.push(reason),
     });
     await until(() => waits.length === 1);
     expect(waits).toEqual([
-      'it waits for another node: 2 or 3; node 2 has a certificate of another cluster; ' +
-        'node 3 has a certificate of another cluster',
+      'it waits for another node: 2 or 3; node 2 and 3 are of another cluster: all nodes need the same cluster.json',
     ]);
     stop.abort();
     await expect(decided).rejects.toThrow();
@@ -169,9 +173,9 @@ describe('a node with files', () => {
 
   it('asks for a new member at each start until it enters the cluster, whichever peer it asks', async () => {
     const folder = freshFolder();
-    await openNodeRecord(folder, 1).enterCluster();
+    await openNodeRecord(folder, 1, 'this').enterCluster();
     for (const other of [2, 3, 2]) {
-      const again = { ...own, record: openNodeRecord(folder, 1) };
+      const again = { ...own, record: openNodeRecord(folder, 1, 'this') };
       expect(await start({ [other]: remembers(2, 90) }, again).decided).toContain('start 2');
     }
   });
@@ -180,45 +184,5 @@ describe('a node with files', () => {
     const { decided, record } = start({ 2: remembers(6, 0), 3: remembers(8, 0) }, own);
     await decided;
     expect(record.start()).toBe(9);
-  });
-});
-
-describe('a node with files of another restore than the other nodes', () => {
-  const own = { hasMemberFiles: true, record: recordOf(5) };
-  const restored = (heardStart: number) => ({ ...remembers(heardStart, 90), restore: 'b7' });
-
-  it('asks for a new member if two of them have entered the cluster', async () => {
-    const { decided, record } = start({ 2: restored(1), 3: restored(7) }, own);
-    expect(await decided).toBe('node 2 and 3 hold the data of another restore than this node');
-    expect(record.start()).toBe(8);
-  });
-
-  it('waits while no restore has a majority, and says what is wrong', async () => {
-    const { decided, waits, said } = start({ 2: restored(9) }, own);
-    await until(() => waits.length === 1);
-    said[3] = { ...member, restore: 'c8' };
-    await until(() => waits.length === 2);
-    expect(waits).toEqual([
-      'it waits for another node: 3; node 2 holds the data of another restore than this node',
-      'node 2 and 3 hold the data of another restore than this node',
-    ]);
-    said[3] = member;
-    expect(await decided).toBeUndefined();
-  });
-
-  it('keeps its restored files, whatever a node that was not restored remembers', async () => {
-    const record = recordOf(1, 'b7');
-    const { decided } = start(
-      { 2: { ...member, restore: 'b7' }, 3: remembers(40, 9_000) },
-      { hasMemberFiles: true, record },
-    );
-    expect(await decided).toBeUndefined();
-    expect(record.start()).toBe(1);
-  });
-
-  it('counts on from what restored nodes remember if it has no files', async () => {
-    const { decided, record } = start({ 2: restored(7) });
-    expect(await decided).toContain('heard of its start 7');
-    expect(record.start()).toBe(8);
   });
 });

@@ -2,9 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clusterIdOf } from '../../../../local/cluster/cluster-file.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
 import type { PeerRoute } from '../../../../local/node/peers.ts';
-import { writeRestoredRecord } from '../../../../local/node/record.ts';
+import { openNodeRecord } from '../../../../local/node/record.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
@@ -47,7 +48,7 @@ const answerOf = (other: number, path: string, body: string): string | undefined
 
 /** Starts node 1 of so many, which was in the cluster before and has its files. */
 const start = async (count = 3): Promise<void> => {
-  writeRestoredRecord(folder, 1, '');
+  await openNodeRecord(folder, 1, clusterIdOf({ token: '' })).enterCluster();
   mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
   writeFileSync(join(folder, 'etcd', 'member', 'wal'), '');
   node = await startNodeIn(

@@ -97,7 +97,7 @@ const createCluster = (root: string) => {
   const start = async (node: number, reach: number, ends: boolean): Promise<void> => {
     const folder = folderOf(node);
     mkdirSync(folder, { recursive: true });
-    const record = openNodeRecord(folder, node);
+    const record = openNodeRecord(folder, node, 'this');
     const own: Running = { record, counter: openCounter(folder), isIn: false };
     running.set(node, own);
     const hadFiles = hasMemberFiles(folder);

@@ -27,9 +27,12 @@ const configTo = (host = '127.0.0.1', peerProxy?: URL): NodeConfig =>
 const ask = (
   method: 'GET' | 'POST',
   path: string,
-  { body = '', config = configTo(), files = tls, limitMs = timeoutMs } = {},
+  { body = '', config = configTo(), files = tls, token = 'one', limitMs = timeoutMs } = {},
 ): Promise<string> =>
-  askText(createAskPeer(config, files), 1, method, path, { body, timeoutMs: limitMs });
+  askText(createAskPeer(config, { token, tls: files }), 1, method, path, {
+    body,
+    timeoutMs: limitMs,
+  });
 
 /** The status for a client with these options of Node. */
 const statusFor = (options: AgentOptions): Promise<number> =>
@@ -71,7 +74,7 @@ beforeAll(async () => {
     ],
     ['GET /failing', () => Promise.reject(new Error('there is no majority'))],
   ]);
-  server = await servePeers(configTo(), tls, routes);
+  server = await servePeers(configTo(), { token: 'one', tls }, routes);
 });
 afterAll(() => server.close());
 
@@ -89,6 +92,15 @@ describe('the port between nodes', () => {
     await expect(statusFor({ ...mutualTls(stranger), ca: tls.ca })).rejects.toThrow();
     expect(await statusFor(mutualTls(tls))).toBe(200);
     expect(asked).toBe(before + 1);
+  });
+
+  it('answers no node of another cluster that has the same certificate, and says why', async () => {
+    const before = asked;
+    await expect(ask('GET', '/status', { token: 'other' })).rejects.toMatchObject({
+      message: 'node 1: it is of another cluster',
+      code: 'OTHER_CLUSTER',
+    });
+    expect(asked).toBe(before);
   });
 
   it.each([
@@ -110,7 +122,7 @@ describe('the port between nodes', () => {
   });
 
   it('names the port in a sentence when the port is in use', async () => {
-    const second = servePeers(configTo(), tls, new Map());
+    const second = servePeers(configTo(), { token: 'one', tls }, new Map());
     await expect(second).rejects.toThrow(`cannot listen on the node-to-node port ${port}: `);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { openNodeRecord, writeRestoredRecord } from '../../../../local/node/record.ts';
+import { openNodeRecord } from '../../../../local/node/record.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
@@ -15,8 +15,8 @@ const heardOnDisk = () => JSON.parse(readFileSync(join(folder, 'node.json'), 'ut
 describe('the start number of a node', () => {
   it('rises after each start that entered the cluster, and after no other', async () => {
     for (const start of [1, 2, 3]) {
-      expect(openNodeRecord(folder, 1).start()).toBe(start);
-      const record = openNodeRecord(folder, 1);
+      expect(openNodeRecord(folder, 1, 'this').start()).toBe(start);
+      const record = openNodeRecord(folder, 1, 'this');
       expect(record.start()).toBe(start);
       await record.hear(2, said(start, 0));
       await record.enterCluster();
@@ -24,36 +24,36 @@ describe('the start number of a node', () => {
   });
 
   it('continues above a number that another node remembers, and never falls', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     record.startAfter(7);
     expect(record.start()).toBe(8);
     record.startAfter(3);
     expect(record.start()).toBe(8);
     await record.enterCluster();
-    expect(openNodeRecord(folder, 1).start()).toBe(9);
+    expect(openNodeRecord(folder, 1, 'this').start()).toBe(9);
   });
 });
 
 describe('the reports that a node heard', () => {
   it('survive its own starts, with only the latest of each node', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     await record.hear(2, said(2, 50));
     await record.hear(2, said(2, 40));
     await record.hear(2, said(1, 90));
     expect(record.heard()).toEqual({ '2': said(2, 50) });
     await record.hear(2, said(2, 60));
-    expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 60) });
+    expect(openNodeRecord(folder, 1, 'this').heard()).toEqual({ '2': said(2, 60) });
   });
 
   it('follow a node that starts again with a lower counter', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     await record.hear(2, said(2, 50));
     await record.hear(2, said(3, 10));
     expect(record.heard()).toEqual({ '2': said(3, 10) });
   });
 
   it('reach the disk before the promise resolves, even if the report is not new', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     const first = record.hear(2, said(2, 50));
     await record.hear(2, said(2, 50));
     expect(heardOnDisk()).toEqual({ '2': said(2, 50) });
@@ -61,7 +61,7 @@ describe('the reports that a node heard', () => {
   });
 
   it('reach the disk with the next report after a failed write', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     const away = `${folder}-away`;
     renameSync(folder, away);
     await expect(record.hear(3, said(1, 9))).rejects.toThrow('ENOENT');
@@ -72,23 +72,26 @@ describe('the reports that a node heard', () => {
   });
 
   it('include a change whose write failed once a later change is written', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     mkdirSync(join(folder, 'node.json.draft'));
     await expect(record.hear(2, said(2, 50))).rejects.toThrow('EISDIR');
     rmSync(join(folder, 'node.json.draft'), { recursive: true });
     await record.hear(3, said(1, 9));
-    expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 50), '3': said(1, 9) });
+    expect(openNodeRecord(folder, 1, 'this').heard()).toEqual({
+      '2': said(2, 50),
+      '3': said(1, 9),
+    });
   });
 
   it('stay whole if many arrive at once', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     const counters = Array.from({ length: 20 }, (_, index) => index + 1);
     await Promise.all(counters.map((counter) => record.hear(2, said(2, counter))));
-    expect(openNodeRecord(folder, 1).heard()).toEqual({ '2': said(2, 20) });
+    expect(openNodeRecord(folder, 1, 'this').heard()).toEqual({ '2': said(2, 20) });
   });
 
   it('stay untouched on disk if nothing is new', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     await record.hear(2, said(2, 50));
     const { ino } = statSync(join(folder, 'node.json'));
     await record.hear(2, said(2, 50));
@@ -96,64 +99,63 @@ describe('the reports that a node heard', () => {
   });
 
   it('exclude a node that was forgotten', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     await record.hear(2, said(2, 50));
     await record.hear(3, said(1, 9));
     await record.forget(2);
-    expect(openNodeRecord(folder, 1).heard()).toEqual({ '3': said(1, 9) });
+    expect(openNodeRecord(folder, 1, 'this').heard()).toEqual({ '3': said(1, 9) });
   });
 });
 
 describe('the record of a node', () => {
   it('remembers that the node was in the cluster', async () => {
-    const record = openNodeRecord(folder, 1);
+    const record = openNodeRecord(folder, 1, 'this');
     await record.hear(2, said(1, 0));
-    expect(openNodeRecord(folder, 1).isMember()).toBe(false);
+    expect(openNodeRecord(folder, 1, 'this').isMember()).toBe(false);
     await record.enterCluster();
-    expect(openNodeRecord(folder, 1).isMember()).toBe(true);
+    expect(openNodeRecord(folder, 1, 'this').isMember()).toBe(true);
   });
 
   it('refuses the folder of another node, and says what to do', async () => {
-    await openNodeRecord(folder, 2).enterCluster();
-    expect(() => openNodeRecord(folder, 1)).toThrow(
+    await openNodeRecord(folder, 2, 'this').enterCluster();
+    expect(() => openNodeRecord(folder, 1, 'this')).toThrow(
       `the folder ${folder} belongs to node 2, and this is node 1: put back its own, or delete it`,
     );
-    expect(openNodeRecord(folder, 2).start()).toBe(2);
+    expect(openNodeRecord(folder, 2, 'this').start()).toBe(2);
   });
 
   it('claims an empty folder for its node at once', () => {
-    openNodeRecord(folder, 2);
-    expect(() => openNodeRecord(folder, 1)).toThrow('belongs to node 2');
+    openNodeRecord(folder, 2, 'this');
+    expect(() => openNodeRecord(folder, 1, 'this')).toThrow('belongs to node 2');
   });
 
   it.each(['', '{', '{"node":1,"start":1}', '{"node":1,"start":"1","member":true,"heard":{}}'])(
     'refuses a damaged file (%s), and says what to do',
     (text) => {
       writeFileSync(join(folder, 'node.json'), text);
-      expect(() => openNodeRecord(folder, 1)).toThrow(/node\.json is damaged: wipe this node/);
+      expect(() => openNodeRecord(folder, 1, 'this')).toThrow(
+        /node\.json is damaged: wipe this node/,
+      );
     },
   );
 });
 
-describe('the record of a node whose files were restored', () => {
-  it('is of a member with the id of the restore, and of a first start', async () => {
-    const before = openNodeRecord(folder, 1);
-    expect(before.restore()).toBe('');
-    await before.hear(2, said(7, 1));
-    await before.enterCluster();
-    writeRestoredRecord(folder, 1, 'b7');
-    const record = openNodeRecord(folder, 1);
-    expect([record.restore(), record.isMember(), record.start()]).toEqual(['b7', true, 1]);
-    expect(record.heard()).toEqual({});
+describe('the folder of a node', () => {
+  const sentence =
+    /holds the data of another cluster .*: put the folder aside, and this node takes/;
+
+  it('is refused in another cluster than its own, and stays as it was', async () => {
+    await openNodeRecord(folder, 1, 'before').enterCluster();
+    for (const _ of [1, 2]) {
+      expect(() => openNodeRecord(folder, 1, 'this')).toThrow(sentence);
+    }
+    expect(openNodeRecord(folder, 1, 'before').isMember()).toBe(true);
   });
 
-  it('takes the id of the nodes that gave it a new member, and forgets what it heard before', async () => {
-    const record = openNodeRecord(folder, 1);
-    await record.hear(2, said(7, 1));
-    await record.followRestore('');
-    expect(record.heard()).toEqual({ '2': said(7, 1) });
-    await record.followRestore('b7');
-    const again = openNodeRecord(folder, 1);
-    expect([again.restore(), again.heard()]).toEqual(['b7', {}]);
+  it('belongs to the cluster of its first start after release 0.1.0, whose records name none', () => {
+    const text = '{"node":1,"start":7,"member":true,"heard":{},"restore":"b7"}';
+    writeFileSync(join(folder, 'node.json'), text);
+    expect(openNodeRecord(folder, 1, 'this').start()).toBe(8);
+    expect(() => openNodeRecord(folder, 1, 'other')).toThrow(sentence);
   });
 });

@@ -14,7 +14,7 @@ const listed = (node: number, ID = String(node), name = `node-${node}`): ListedM
   peerURLs: [url(node)],
 });
 const clusterOfAll = [1, 2, 3].map((node) => `node-${node}=${url(node)}`).join(',');
-const givenToAll = { cluster: clusterOfAll, restore: 'b7' };
+const givenToAll = { cluster: clusterOfAll, restore: '' };
 
 const comparisonOf = (verdicts: Readonly<Record<number, Verdict>>): Comparison => ({
   own: { revision: 9, compactRevision: 0, hash: 1, etcd: '3.4.23' },
@@ -49,7 +49,6 @@ const startGiver = (members: readonly ListedMember[] = threeMembers, count = 3) 
       return compared.comparison;
     },
     onReplaced: async (node) => void replaced.push(node),
-    restore: () => 'b7',
   });
   const ask = async (request: object): Promise<unknown> =>
     JSON.parse((await give(JSON.stringify(request), {} as ServerResponse)) ?? '');
@@ -179,8 +178,8 @@ describe('a node that asks for a new member', () => {
     const given = askForMember({ node: 3, ask, others: [1, 2], onRefused, signal });
     return { given, asked, refusals };
   };
-  const cluster = '{"cluster":"node-1=a,node-3=b","restore":"b7"}';
-  const taken = { cluster: 'node-1=a,node-3=b', restore: 'b7' };
+  const cluster = '{"cluster":"node-1=a,node-3=b","restore":""}';
+  const taken = { cluster: 'node-1=a,node-3=b' };
 
   it('accepts the first member that another node gives', async () => {
     const { given, asked, refusals } = start([cluster]);
