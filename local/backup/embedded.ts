@@ -155,8 +155,8 @@ export const settle = (file: string): void => {
 
 /**
  * Makes the store of a data folder that has none from a backup. The store gets its name when it holds exactly the items
- * of the backup. Until then no vault starts on the folder, and the next call begins anew. Throws a sentence if the
- * backup does not fit or cannot be read, or if a vault runs.
+ * of the backup. Until then no vault starts on the folder, and the next call makes the whole store again. Throws a
+ * sentence if the backup does not fit or cannot be read, or if a vault runs.
  */
 export const restoreEmbedded = async (
   { root, folder }: Place,

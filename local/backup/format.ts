@@ -51,9 +51,9 @@ const manifest = v.strictObject({
 });
 const anyFormat = v.object({ Backup: v.looseObject({ format: v.number() }) });
 
-/** What a backup is a copy of. */
+/** The first line says what the backup is a copy of. */
 export type Facts = Omit<v.InferOutput<typeof facts>, 'format'>;
-/** What a backup holds. */
+/** The last line says what the backup holds. */
 export type Manifest = v.InferOutput<typeof manifest>;
 
 /** The items of one moment, page by page, ascending by the bytes of pk and sk. */

@@ -1,4 +1,4 @@
-/** What a backup holds, in sentences for a person. */
+/** Tells a person what a backup holds. */
 import type { Backup } from './file.ts';
 
 const counted = (count: number, one: string, many = `${one}s`): string =>

@@ -1,4 +1,4 @@
-/** What a restore writes to a table, and what it destroys there again, on the embedded store and KMS. */
+/** A restore writes items to a table, and destroys some of them again, on the embedded store and KMS. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readDestroys, redoDestroys } from '../../local/backup/destroys.ts';
 import { putItems } from '../../local/backup/table.ts';

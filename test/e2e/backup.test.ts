@@ -47,7 +47,7 @@ const folderWithKey = (keyOf: string, dataDir = freshFolder()): string => {
   return dataDir;
 };
 
-describeLocal('a backup of npm start', () => {
+describeLocal('for npm start', () => {
   const vault = useVault();
   const backups = freshFolder();
   const file = join(backups, 'vault.backup');
@@ -64,7 +64,7 @@ describeLocal('a backup of npm start', () => {
     await succeed('backup', vault.dataDir, file);
   });
 
-  it('is of one moment, although one caller goes on writing one secret after the other', async () => {
+  it('backup copies one moment, although a caller goes on writing one secret after the other', async () => {
     // A scan comes to one of them first, then to some MB of others, and then to the other one.
     const names = [freshName('A'), freshName('Z')] as const;
     for (const name of names) await vault.create('v', name);
@@ -105,7 +105,7 @@ describeLocal('a backup of npm start', () => {
     expect(first).toBeLessThan(rounds);
   });
 
-  it('leaves nothing that starts as a vault when its restore is killed, and can be restored again', async () => {
+  it('a killed restore leaves nothing that starts as a vault, and can be run again', async () => {
     const dataDir = folderWithKey(vault.dataDir);
     copyFileSync(join(vault.dataDir, 'vault.json'), join(dataDir, 'vault.json'));
     const killed = begin('restore', dataDir, [file]);
@@ -170,7 +170,7 @@ describeLocal('a backup of npm start', () => {
       () => undefined,
       { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
     ],
-  ])('is not restored into a data folder %s', async (_, sentence, prepare, env) => {
+  ])('restore refuses a data folder %s', async (_, sentence, prepare, env) => {
     const dataDir = folderWithKey(vault.dataDir);
     prepare(dataDir);
     const before = readdirSync(dataDir);
@@ -180,7 +180,7 @@ describeLocal('a backup of npm start', () => {
     expect(readdirSync(dataDir).filter((name) => name !== 'lock')).toEqual(before);
   });
 
-  it('is not restored into the data folder of a vault that runs, nor from a file that is cut off', async () => {
+  it('restore refuses the data folder of a running vault, and a file that is cut off', async () => {
     const onRunning = await run('restore', vault.dataDir, file);
     expect([onRunning.code, onRunning.errors.at(-1)]).toEqual([
       1,
@@ -197,7 +197,7 @@ describeLocal('a backup of npm start', () => {
     expect(readdirSync(dataDir).sort()).toEqual(['kms.json', 'lock']);
   });
 
-  it('has destroyed values again, which restore --redo-destroys destroys by the log', async () => {
+  it('restore --redo-destroys reads the log, and destroys again what was destroyed after the backup', async () => {
     const destroy = async (name: string, version: number) => {
       const { status } = await vault.ask('DELETE', `/v1/secrets/${name}/versions/${version}`);
       expect(status).toBe(200);
@@ -259,7 +259,7 @@ describeLocal('a backup of npm start', () => {
   });
 
   // The last test: the new folder has another key for tokens.
-  it('gives back every secret with its history after the data folder is lost', async () => {
+  it('restore gives back every secret with its history after the data folder is lost', async () => {
     /** Follows the pages of a list. */
     const readList = async (token: string, path: string) => {
       const found: Reply['json'][] = [];

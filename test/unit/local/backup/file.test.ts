@@ -76,8 +76,8 @@ beforeEach(() => {
   file = join(folder, 'vault.backup');
 });
 
-describe('a backup file', () => {
-  it('is read again when it is made, gives back every item as it was, and counts what it holds', async () => {
+describe('createBackup', () => {
+  it('makes a file that gives back every item, counts what it holds, and reads it again', async () => {
     const { manifest } = await make(file);
     expect(manifest).toMatchObject({
       ...{ vault: 'vault-1', items: 4, secrets: 1, deletedSecrets: 0, versions: 3 },
@@ -90,13 +90,13 @@ describe('a backup file', () => {
     expect(readdirSync(folder)).toEqual(['vault.backup']);
   });
 
-  it('has the same digest for the same items, whatever the order of their attributes', async () => {
+  it('gives the same items the same digest, whatever the order of their attributes', async () => {
     const turned = items.map((item) => Object.fromEntries(Object.entries(item).reverse()));
     const other = await make(join(folder, 'other'), turned);
     expect(other.manifest).toEqual((await make(file)).manifest);
   });
 
-  it('is not made over another file, and not at all by a source that fails or is out of order', async () => {
+  it('replaces no file, and leaves none of a source that fails or is out of order', async () => {
     writeFileSync(join(folder, 'other'), 'precious');
     await expect(make(join(folder, 'other'))).rejects.toThrow(/is there already/);
     expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('precious');
@@ -108,7 +108,7 @@ describe('a backup file', () => {
   });
 });
 
-describe('a damaged backup file', () => {
+describe('readBackup', () => {
   const textOf = () => gunzipSync(readFileSync(file)).toString('utf8');
   const lines = () => textOf().trimEnd().split('\n');
   const write = (changed: readonly string[]) =>
@@ -160,13 +160,13 @@ describe('a damaged backup file', () => {
     ['of another program', /is no backup/, () => writeFileSync(file, 'SQLite format 3')],
     ['that is an export of DynamoDB', /is no backup/, () => write(lines().slice(1, -1))],
     ['that is empty', /is no backup|cut off/, () => writeFileSync(file, '')],
-  ])('%s is refused', async (_, sentence, damage) => {
+  ])('refuses a file %s', async (_, sentence, damage) => {
     await make(file);
     damage();
     await expect(read(file)).rejects.toThrow(sentence);
   });
 
-  it('that does not exist is refused', async () => {
+  it('refuses a file that does not exist', async () => {
     await expect(read(file)).rejects.toThrow(`there is no file ${file}`);
   });
 });
