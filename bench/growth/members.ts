@@ -12,7 +12,7 @@ export type Facts = Readonly<Record<string, number>>;
 
 const callMs = 600_000;
 const backWithinMs = 1_800_000;
-const lookEveryMs = 500;
+const lookEveryMs = 1_000;
 
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
   const at = performance.now();

@@ -27,8 +27,8 @@ export type SelfOptions = {
 export type Self = {
   readonly report: () => NodeReport;
   /**
-   * The report with a hash of the last revision, so that whoever asks all nodes can compare them. Above 1 GB it has the
-   * hash of the last comparison.
+   * The report with a hash of the last revision, so that whoever asks all nodes can compare them. It has an older hash
+   * above 1 GB, and if it is asked for again too soon.
    */
   readonly freshReport: () => Promise<NodeReport>;
   /** The hash at a revision that its etcd has applied, which the next reports have too. Rejects if etcd has not. */
@@ -42,6 +42,9 @@ const callMs = 2_000;
 export const hashMs = 30_000;
 /** A program that asks for the status waits for one second. */
 const freshMs = 500;
+
+/** People may ask for the status all the time. After a hash for it, etcd is left alone for so many times as long. */
+const restTimes = 4;
 
 /** Every write asks for the space, so the system is asked once for each look at etcd. */
 const createSpaceOf = ({ config, folder, memoryBytes }: SelfOptions) => {
@@ -94,13 +97,23 @@ export const createSelf = (options: SelfOptions): Self => {
     return { ...keys, etcd: version };
   };
   const hashNow = async (): Promise<HashAnswer> => await hashAt((await statusNow()).revision);
+  let isHashing = false;
+  let restsUntil = 0;
+  const hashForStatus = async (): Promise<void> => {
+    const began = performance.now();
+    const isTooLarge = isLarge(watching()?.status()?.dbBytes ?? 0);
+    if (isTooLarge || isHashing || began < restsUntil) return;
+    isHashing = true;
+    await hashNow().catch(() => undefined);
+    isHashing = false;
+    const ended = performance.now();
+    restsUntil = ended + restTimes * (ended - began);
+  };
   return {
     report,
     freshReport: async () => {
-      if (isLarge(watching()?.status()?.dbBytes ?? 0)) return report();
-      const hashed = hashNow().catch(() => undefined);
       // An etcd without a majority may not answer at all; the node must still say why it does not serve.
-      await Promise.race([hashed, sleep(freshMs, undefined, { ref: false })]);
+      await Promise.race([hashForStatus(), sleep(freshMs, undefined, { ref: false })]);
       return report();
     },
     hashAt,

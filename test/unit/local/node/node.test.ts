@@ -1,6 +1,7 @@
 /** How the parts of a node work together. Its etcd, the other nodes and its ports belong to the test. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { clusterIdOf } from '../../../../local/cluster/cluster-file.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
@@ -23,6 +24,8 @@ let peers: Map<number, Partial<NodeReport>>;
 let hashes: Map<number, number>;
 
 let dbBytes: number;
+/** How long its etcd takes for a hash. */
+let hashMs: number;
 
 const happened = (step: string): number => steps.filter((one) => one === step).length;
 const hear = (from: number, more: Partial<NodeReport>) =>
@@ -32,6 +35,7 @@ const member = memberCallsOf({
   status: async () => ({ ...memberStatus, version: '3.7.3', isLeader: true, dbBytes }),
   hashKeys: async (revision) => {
     steps.push('hash');
+    await sleep(hashMs);
     return { revision, compactRevision: 0, hash: hashes.get(1) ?? 0 };
   },
   moveLeader: async (memberId) => void steps.push(`leader ${memberId}`),
@@ -81,6 +85,7 @@ beforeEach(() => {
   folder = freshFolder();
   steps = [];
   dbBytes = memberStatus.dbBytes;
+  hashMs = 0;
   peers = new Map([2, 3].map((other) => [other, { member: true, memberId: `of ${other}` }]));
   hashes = new Map([1, 2, 3, 4, 5].map((one) => [one, 7]));
 });
@@ -113,6 +118,17 @@ describe('a node with files', () => {
     const before = happened('hash');
     await routes.get('GET /status')?.('', Object());
     expect(happened('hash') - before).toBe(expected);
+  });
+
+  it('hashes its copy once at a time, and then rests, however often it is asked how it is', async () => {
+    await start();
+    await node?.serving;
+    const before = happened('hash');
+    hashMs = 300;
+    const ask = async () => await routes.get('GET /status')?.('', Object());
+    await Promise.all([ask(), ask(), ask()]);
+    await ask();
+    expect(happened('hash') - before).toBe(1);
   });
 
   it('compares its copy at once when another node says that it has diverged', async () => {
