@@ -74,6 +74,7 @@ const redo = async (
 await runProgram(commandLine, async ({ words, options }) => {
   const { table, vault } = options;
   if (options['redo-destroys']) return await redo(words, table, vault);
+  if (table ?? vault) throw usage('--table and --vault go with --redo-destroys');
   const [file, ...others] = words;
   if (file === undefined || others.length > 0) throw unknownWords(others);
   await restore(file);

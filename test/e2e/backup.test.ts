@@ -197,6 +197,19 @@ describeLocal('for npm start', () => {
     expect(readdirSync(dataDir).sort()).toEqual(['kms.json', 'lock']);
   });
 
+  it('backup refuses a data folder without a vault, and a store elsewhere, and makes no file', async () => {
+    const refused = join(backups, 'refused.backup');
+    const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' };
+    for (const [sentence, { exit, output, errors }] of [
+      [/^there is no vault in the data folder/, begin('backup', freshFolder(), [refused])],
+      [/names a store elsewhere/, begin('backup', vault.dataDir, [refused], env)],
+    ] as const) {
+      expect([await exit, output]).toEqual([1, []]);
+      expect(errors.at(-1)).toMatch(sentence);
+    }
+    expect(readdirSync(backups).filter((name) => name.includes('refused'))).toEqual([]);
+  });
+
   it('restore --redo-destroys reads the log, and destroys again what was destroyed after the backup', async () => {
     const destroy = async (name: string, version: number) => {
       const { status } = await vault.ask('DELETE', `/v1/secrets/${name}/versions/${version}`);
