@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 /** The last release. CONTRIBUTING.md says when this changes. */
 const released = {
   version: '0.1.0',
-  commit: 'a4c5a5aa755ac3f8cabbc53aaa0f0cc84ec305eb',
+  commit: '06f40086e22a42e59502f413df61ad72f268fb24',
 } as const;
 
 /** What the programs of `local/bin/` need. */
