@@ -21,7 +21,7 @@ export type PeerServer = { readonly close: () => Promise<void> };
 type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
 
 const bodyBytesMax = 1_048_576;
-/** Each request names its cluster. A node of release 0.1.0 does not. */
+/** Each request names its cluster. A node of before 1.0.0 does not. */
 const clusterHeader = 'vault-cluster';
 const misdirectedStatus = 421;
 /** The code of the error when another node is of another cluster. */

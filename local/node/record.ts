@@ -17,7 +17,7 @@ const stored = v.object({
   member: v.boolean(),
   /** The last reports that it heard, by node. */
   heard: v.record(v.string(), heardReport),
-  /** The cluster that its data are of. A record of release 0.1.0 does not say it. */
+  /** The cluster that its data are of. A record of before 1.0.0 does not say it. */
   cluster: v.optional(v.string()),
 });
 type Stored = v.InferOutput<typeof stored>;

@@ -83,8 +83,7 @@ export const createReplacer = (options: GivingOptions): PeerRoute => {
     const answered = await next;
     if (!('cluster' in answered)) return JSON.stringify(answered);
     await options.onReplaced(asked.node);
-    // A node of release 0.1.0 takes no answer without `restore`.
-    return JSON.stringify({ ...answered, restore: '' });
+    return JSON.stringify(answered satisfies Given);
   };
 };
 

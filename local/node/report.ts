@@ -67,8 +67,6 @@ const nodeReport = v.object({
   member: v.boolean(),
   /** The last reports that it heard, by node. */
   heard: v.record(v.string(), heardReport),
-  /** Always empty. A node of release 0.1.0 takes no report without it. */
-  restore: v.optional(v.string(), ''),
 });
 export type NodeReport = v.InferOutput<typeof nodeReport>;
 
@@ -76,7 +74,7 @@ export type NodeReport = v.InferOutput<typeof nodeReport>;
 export const shownOf = (reports: readonly NodeReport[]) => {
   const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
   return reports
-    .map(({ heard: _, member: __, counter: ___, memberId: ____, restore: _____, ...shown }) => ({
+    .map(({ heard: _, member: __, counter: ___, memberId: ____, ...shown }) => ({
       ...shown,
       lag: furthest - shown.appliedRevision,
     }))

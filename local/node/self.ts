@@ -85,7 +85,6 @@ export const createSelf = (options: SelfOptions): Self => {
       counter: counter.value(),
       member: record.isMember(),
       heard: record.heard(),
-      restore: '',
     };
   };
 

@@ -72,7 +72,6 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   counter: 0,
   member: false,
   heard: {},
-  restore: '',
   ...more,
 });
 

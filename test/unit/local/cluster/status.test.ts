@@ -136,7 +136,7 @@ describe('a node that is asked for its status', () => {
   };
   const report = {
     ...{ ...said(3), node: 1, alive: true, comparedAt: null, etcd: '3.4.23', memberId: '7' },
-    ...{ space: null, restore: '', start: 1, counter: 1, member: true, heard: {} },
+    ...{ space: null, start: 1, counter: 1, member: true, heard: {} },
   };
 
   it('answers a program that shows a certificate of the cluster', async () => {

@@ -152,7 +152,7 @@ describe('the folder of a node', () => {
     expect(openNodeRecord(folder, 1, 'before').isMember()).toBe(true);
   });
 
-  it('belongs to the cluster of its first start after release 0.1.0, whose records name none', () => {
+  it('belongs to the cluster of its first start with 1.0.0, as earlier records name none', () => {
     const text = '{"node":1,"start":7,"member":true,"heard":{},"restore":"b7"}';
     writeFileSync(join(folder, 'node.json'), text);
     expect(openNodeRecord(folder, 1, 'this').start()).toBe(8);

@@ -14,7 +14,7 @@ const listed = (node: number, ID = String(node), name = `node-${node}`): ListedM
   peerURLs: [url(node)],
 });
 const clusterOfAll = [1, 2, 3].map((node) => `node-${node}=${url(node)}`).join(',');
-const givenToAll = { cluster: clusterOfAll, restore: '' };
+const givenToAll = { cluster: clusterOfAll };
 
 const comparisonOf = (verdicts: Readonly<Record<number, Verdict>>): Comparison => ({
   own: { revision: 9, compactRevision: 0, hash: 1, etcd: '3.4.23' },
