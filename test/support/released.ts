@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 /** The last release. CONTRIBUTING.md says when this changes. */
 const released = {
   version: '0.1.0',
-  commit: '06f40086e22a42e59502f413df61ad72f268fb24',
+  commit: 'f4e3626546c057dbdb00b7c762ee6fab12d2f17a',
 } as const;
 
 /** What the programs of `local/bin/` need. */
