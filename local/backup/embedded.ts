@@ -34,7 +34,7 @@ const refuseOtherStores = (folder: string): void => {
   if (process.env['AWS_ENDPOINT_URL_DYNAMODB']) {
     throw failure(
       'AWS_ENDPOINT_URL_DYNAMODB names a store elsewhere, which is backed up and restored by its own means: ' +
-        'docs/deploy.md says how for AWS',
+        'docs/deploy/aws.md says how for AWS',
     );
   }
   if (existsSync(join(folder, 'dynamodb-local')) && !existsSync(join(folder, storeFile))) {

@@ -1,6 +1,6 @@
 /**
- * Three nodes on different hosts, run by docs/deploy.md: what strangers on their network get, and what an operator does
- * to machines and addresses.
+ * Three nodes on different hosts, run by docs/deploy/machines.md: what strangers on their network get, and what an
+ * operator does to machines and addresses.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectMember } from '../../local/etcd/member-client.ts';

@@ -1,6 +1,6 @@
 /**
  * Two releases in one cluster: the nodes of the last release get the code of today, and then the last release again, as
- * docs/deploy.md says, while clients write and read.
+ * docs/deploy/machines.md says, while clients write and read.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ describe('three nodes of which some run the last release and some the code of to
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Restarts the master key and the nodes with this code, each when all nodes serve, as docs/deploy.md says. */
+  /** Restarts the master key and the nodes with this code, each when all nodes serve, as docs/deploy/machines.md says. */
   const replaceCode = async (code: string): Promise<void> => {
     const { nodes } = site;
     await nodes.restartKey(code);

@@ -1,4 +1,4 @@
-/** The bill in docs/deploy.md is computed from the measured costs of operations and the list prices. */
+/** The bill in docs/deploy/aws.md is computed from the measured costs of operations and the list prices. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -23,8 +23,8 @@ describe('the monthly bill', () => {
     expect(monthsOfLogs).toBe(Parameters.LogRetentionDays.Default / 30);
   });
 
-  it('is equal to the bill in docs/deploy.md', () => {
-    const page = readFileSync('docs/deploy.md', 'utf8');
+  it('is equal to the bill in docs/deploy/aws.md', () => {
+    const page = readFileSync('docs/deploy/aws.md', 'utf8');
     const bill = billOf(month);
     expect(page).toContain(billTable(bill));
     expect(page).toContain(`$${totalOf(bill).toFixed(2)} a month`);
@@ -40,8 +40,8 @@ describe('the monthly bill', () => {
   });
 });
 
-describe('the limits of docs/deploy.md', () => {
+describe('the limits of docs/deploy/aws.md', () => {
   it('are equal to the limits that the computation uses', () => {
-    expect(readFileSync('docs/deploy.md', 'utf8')).toContain(limitsTable());
+    expect(readFileSync('docs/deploy/aws.md', 'utf8')).toContain(limitsTable());
   });
 });

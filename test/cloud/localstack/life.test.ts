@@ -130,7 +130,7 @@ describe('a stack', () => {
   });
 });
 
-// The drill of docs/deploy.md. LocalStack has no point-in-time restore, so a copy stands for the restored table.
+// The drill of docs/deploy/aws.md. LocalStack has no point-in-time restore, so a copy stands for the restored table.
 describe('a second stack over a copy of the table', () => {
   const existing = { TABLE_NAME: 'vault-restored', VAULT_ID: 'vault', MASTER_KEY_ID: '' };
   let restored: string | undefined;

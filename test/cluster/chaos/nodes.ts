@@ -1,6 +1,6 @@
 /**
- * Vault nodes as processes on a network, set up as docs/deploy.md says: each on a machine with its own folder and its
- * own copy of cluster.json. The program of the master key runs beside them.
+ * Vault nodes as processes on a network, set up as docs/deploy/machines.md says: each on a machine with its own folder
+ * and its own copy of cluster.json. The program of the master key runs beside them.
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

@@ -172,12 +172,14 @@ describe('the metrics of a node', () => {
     }
   });
 
-  it('match the list in docs/configuration.md, and hold all that the alerts of docs/deploy.md use', async () => {
+  it('match the list in docs/configuration.md, and hold all that the alerts of docs/deploy/machines.md use', async () => {
     const { types } = await scrapeNode(2);
     const served = Object.keys(types).filter((name) => name.startsWith('vault_'));
     const namesIn = (file: string) => new Set(readFileSync(file, 'utf8').match(/\bvault_\w+/g));
     expect([...namesIn('docs/configuration.md')].toSorted()).toEqual(served.toSorted());
-    const used = [...namesIn('docs/deploy.md')].map((name) => name.replace(/_bucket$/, ''));
+    const used = [...namesIn('docs/deploy/machines.md')].map((name) =>
+      name.replace(/_bucket$/, ''),
+    );
     expect(used.length).toBeGreaterThan(9);
     expect(used.filter((name) => !served.includes(name))).toEqual([]);
   });
