@@ -26,8 +26,10 @@ export type Destroy = {
   readonly at: number;
 };
 
+const keyOf = ({ tenant, name, version }: Destroy): string => `${tenant} ${name} ${version}`;
+
 export type Destroys = {
-  /** Each version once, by its first destruction. */
+  /** In the order of their times. A version is there once for each request that destroyed it. */
   readonly known: readonly Destroy[];
   /** Destructions whose tenant no line tells, and requests of which the vault could not say whether they destroyed. */
   readonly unclear: readonly string[];
@@ -56,16 +58,18 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
       if (code === 'outcome_unknown') perhaps.set(requestId, `${what} of tenant ${tenant}`);
       if (outcome !== 'ok' || !isTenant(tenant) || !isSecretName(name)) continue;
       told.add(requestId);
-      const key = `${tenant} ${name} ${version}`;
       const at = Date.parse(timestamp);
-      const first = known.get(key);
-      if (first === undefined || at < first.at) {
-        known.set(key, { tenant, name, version, subject, issuer, at });
+      if (Number.isNaN(at)) {
+        unreadable += 1;
+        continue;
       }
+      const destroy = { tenant, name, version, subject, issuer, at };
+      known.set(`${keyOf(destroy)} ${timestamp}`, destroy);
     }
   }
   const unclear = [...perhaps].flatMap(([requestId, what]) => (told.has(requestId) ? [] : what));
-  return { known: [...known.values()], unclear, unreadable };
+  const inOrder = [...known.values()].sort((one, other) => one.at - other.at);
+  return { known: inOrder, unclear, unreadable };
 };
 
 export type Redone = {
@@ -119,7 +123,12 @@ export const redoDestroys = async (
     current: [],
     damaged: [],
   };
+  const done = new Map<string, readonly [keyof Redone, Destroy]>();
   for (const destroy of destroys) {
+    const key = keyOf(destroy);
+    const [before] = done.get(key) ?? [];
+    // After an earlier restore the same number was given to another version, which was destroyed later.
+    if (before !== undefined && before !== 'absent') continue;
     const how = await redo(ports, destroy).catch((error: unknown) => {
       // One damaged secret must not keep the others.
       if (error instanceof VaultError && error.code === 'integrity_failure') {
@@ -127,8 +136,9 @@ export const redoDestroys = async (
       }
       throw error;
     });
-    redone[how].push(destroy);
+    done.set(key, [how, destroy]);
   }
+  for (const [how, destroy] of done.values()) redone[how].push(destroy);
   return redone;
 };
 

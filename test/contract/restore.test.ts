@@ -63,6 +63,7 @@ describe('restore --redo-destroys', () => {
     ] as const;
     await makeSecret(vault.ports, owner, 'OLD', five, began);
     await makeSecret(vault.ports, owner, 'NEW', two, began + 9_000);
+    await makeSecret(vault.ports, owner, 'AGAIN', two, began + 9_000);
     const damaged = someone();
     vault.tampered.add(damaged.tenant);
     await makeSecret(vault.ports, damaged, 'OLD', two, began);
@@ -82,14 +83,22 @@ describe('restore --redo-destroys', () => {
         line(done('OLD', 5)),
         line(done('OLD', 6)),
       ),
-      linesOf(line(done('NEW', 1), began + 8_999), line(done('GONE', 1)), '{"message":"request"'),
+      linesOf(
+        line(done('NEW', 1), began + 8_999),
+        // An earlier restore took the first one of this number away.
+        line(done('AGAIN', 1, 'carol'), began + 8_999),
+        line(done('AGAIN', 1), began + 9_600),
+        line(done('GONE', 1)),
+        JSON.stringify({ ...done('NEW', 1), timestamp: 'some time' }),
+        '{"message":"request"',
+      ),
     ];
     const destroys = await readDestroys(logs);
     expect(destroys.unclear).toEqual([
       `OLD version 3, request OLD@3 of tenant ${owner.tenant}`,
       'OLD version 4, request lost',
     ]);
-    expect(destroys.unreadable).toBe(1);
+    expect(destroys.unreadable).toBe(2);
     const namesOf = (found: readonly { name: string; version: number }[]) =>
       found.map(({ name, version }) => `${name}@${version}`);
     const redo = async () => {
@@ -97,15 +106,17 @@ describe('restore --redo-destroys', () => {
       return Object.fromEntries(Object.entries(redone).map(([how, some]) => [how, namesOf(some)]));
     };
     const left = { current: ['OLD@5'], damaged: ['OLD@1'] };
-    const absent = ['OLD@6', 'NEW@1', 'GONE@1'];
+    const absent = ['NEW@1', 'OLD@6', 'GONE@1'];
     expect(await redo()).toEqual({
-      ...{ destroyed: ['OLD@1'], already: [], absent, ...left },
+      ...{ destroyed: ['AGAIN@1', 'OLD@1'], already: [], absent, ...left },
     });
     expect(await redo()).toEqual({
-      ...{ destroyed: [], already: ['OLD@1'], absent, ...left },
+      ...{ destroyed: [], already: ['AGAIN@1', 'OLD@1'], absent, ...left },
     });
     const [first, ...others] = await historyOf(vault.ports, owner, 'OLD');
     expect(first).toMatchObject({ destroyedBy: 'bob', destroyedAt: began + 9_500 });
+    const [again] = await historyOf(vault.ports, owner, 'AGAIN');
+    expect(again).toMatchObject({ destroyedBy: 'bob', destroyedAt: began + 9_600 });
     const newer = await historyOf(vault.ports, owner, 'NEW');
     expect([...others, ...newer].every(({ state }) => state === 'stored')).toBe(true);
   });
