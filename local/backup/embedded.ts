@@ -1,5 +1,5 @@
 /** Backs up and restores the embedded store of `npm start`, whose data are in one SQLite file of the data folder. */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
@@ -144,12 +144,18 @@ const checkKey = (folder: string, { masterKeyIds }: Manifest): void => {
 
 /**
  * Puts all that SQLite has beside its file into the file, and the file onto the disk. A store that was killed, because
- * its end took too long, leaves writes beside it.
+ * its end took too long, leaves writes beside it. Throws a sentence if the disk is full.
  */
 export const settle = (file: string): void => {
-  const store = new DatabaseSync(file);
-  store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  store.close();
+  let store: DatabaseSync | undefined;
+  try {
+    store = new DatabaseSync(file);
+    store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    throw failure(`the store cannot be written: ${sentenceOf(error)}`, { cause: error });
+  } finally {
+    store?.close();
+  }
   syncPath(file);
 };
 
@@ -168,9 +174,11 @@ export const restoreEmbedded = async (
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   try {
-    if (existsSync(join(folder, storeFile))) {
+    const held = findPartOfStore(folder);
+    if (held !== undefined) {
       throw failure(
-        `the data folder ${folder} holds a store already: set VAULT_DATA_DIR to a folder without one, or move it away`,
+        `the data folder ${folder} holds a store already (${held}): set VAULT_DATA_DIR to a folder without one, or move ` +
+          `all files ${storeFile}* away`,
       );
     }
     const checked = progress.counter('checked');
@@ -188,6 +196,13 @@ export const restoreEmbedded = async (
     lock.release();
   }
 };
+
+/**
+ * A store that was killed has its last writes in a file beside its own. SQLite would put what was left of them into a
+ * store that gets the same name.
+ */
+const findPartOfStore = (folder: string): string | undefined =>
+  readdirSync(folder).find((name) => name === storeFile || name.startsWith(`${storeFile}-`));
 
 /** Removes what an interrupted restore has left. */
 const emptyDraft = async (folder: string): Promise<string> => {

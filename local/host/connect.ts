@@ -11,6 +11,7 @@ import {
   type TlsFiles,
   uncheckedKey,
 } from '../cluster/cluster-file.ts';
+import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { type Credentials, openMasterKey } from '../kms/master-key.ts';
 import { answerWith, masterKeyFile } from '../kms/server.ts';
 import { type Unwrap, unwrapHere } from '../verify/opening.ts';
@@ -138,7 +139,12 @@ export const connectToFolder = async (root: string, folder: string): Promise<Con
   if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
-  if (!existsSync(masterKeyFile(folder)) && !process.env['AWS_ENDPOINT_URL_KMS']) {
+  const isKeyHere = existsSync(masterKeyFile(folder)) || process.env['AWS_ENDPOINT_URL_KMS'];
+  // Without this a new, empty store would be made. Of a restore that did not end, `startParts` speaks.
+  const isStoreHere =
+    [storeFile, restoreFolder].some((name) => existsSync(join(folder, name))) ||
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'];
+  if (!isKeyHere || !isStoreHere) {
     throw failure(`there is no vault in the data folder ${folder}`);
   }
   const parts = await startParts({ root, folder, store: 'dynoxide', report: () => undefined });

@@ -89,8 +89,8 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
   const close = () => closeAll(closers);
   const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   try {
-    const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
     if (!otherStore) checkIsRestored(folder);
+    const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
     if (!otherKms) checkKeyIsThere(folder);
     const kms = otherKms ? undefined : await startKms({ folder });
     if (kms) closers.push(kms.close);

@@ -107,7 +107,6 @@ describeLocal('for npm start', () => {
 
   it('a killed restore leaves nothing that starts as a vault, and can be run again', async () => {
     const dataDir = folderWithKey(vault.dataDir);
-    copyFileSync(join(vault.dataDir, 'vault.json'), join(dataDir, 'vault.json'));
     const killed = begin('restore', dataDir, [file]);
     await until(() => existsSync(join(dataDir, 'restore')));
     killed.child.kill('SIGKILL');
@@ -156,6 +155,12 @@ describeLocal('for npm start', () => {
       'with a store',
       /^the data folder \S+ holds a store already/,
       (dataDir) => writeFileSync(join(dataDir, 'store.sqlite'), ''),
+      {},
+    ],
+    [
+      'with the last writes of a store that was killed',
+      /^the data folder \S+ holds a store already \(store\.sqlite-wal\)/,
+      (dataDir) => writeFileSync(join(dataDir, 'store.sqlite-wal'), ''),
       {},
     ],
     [

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from '@jest/globals';
 import { settle } from '../../../../local/backup/embedded.ts';
+import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('a store that was killed has all its writes in its one file once it is settled', () => {
@@ -18,4 +19,17 @@ it('a store that was killed has all its writes in its one file once it is settle
   const store = new DatabaseSync(alone);
   expect(store.prepare('SELECT n FROM items').get()).toEqual({ n: 7 });
   store.close();
+});
+
+it('a store that SQLite cannot write is a failure, and no bug with a stack', () => {
+  let thrown: unknown;
+  try {
+    settle(freshFolder());
+  } catch (error) {
+    thrown = error;
+  }
+  expect([isFailure(thrown), String(thrown)]).toEqual([
+    true,
+    expect.stringContaining('the store cannot be written: '),
+  ]);
 });

@@ -247,6 +247,13 @@ describe('local/bin/key.ts and npm run inspect', () => {
       errors: [`there is no vault in the data folder ${folder}`],
     });
     expect(readdirSync(folder)).toEqual([]);
+    // The folder waits for a restore.
+    writeFileSync(join(folder, 'vault.json'), '{"id":"v"}');
+    writeFileSync(join(folder, 'kms.json'), '{}');
+    expect((await command('inspect')).errors).toEqual([
+      `there is no vault in the data folder ${folder}`,
+    ]);
+    expect(readdirSync(folder).sort()).toEqual(['kms.json', 'vault.json']);
   });
 
   it('point to --help after a wrong command line', async () => {
