@@ -13,10 +13,28 @@ import { tableName } from '../node/config.ts';
 import { startCopiedMember } from '../node/copied-member.ts';
 import { memberAddress } from '../node/member.ts';
 import { findClusterOf } from '../node/record.ts';
+import type { NodeStatus } from '../node/report.ts';
 import { type Backup, readBackup } from './file.ts';
 import { itemFrom, lineOf, type Source } from './format.ts';
 import type { Progress } from './progress.ts';
 import { putItems } from './table.ts';
+
+const statusMs = 5_000;
+
+/**
+ * Throws a sentence if the data of the node at this endpoint differ from those of nodes that serve, because then they
+ * are wrong. If no node serves, nobody knows which data are wrong.
+ */
+const requireSound = async (endpoint: string): Promise<void> => {
+  const reply = await fetch(`${endpoint}/status`, { signal: AbortSignal.timeout(statusMs) });
+  const { node, nodes } = (await reply.json()) as NodeStatus;
+  const own = nodes.find((one) => one.node === node);
+  const serving = nodes.find(({ alive, state }) => alive && state === 'serving');
+  if (own?.state !== 'diverged' || serving === undefined) return;
+  throw failure(
+    `node ${node} is diverged: ${own.reason}; use another node, such as node ${serving.node}`,
+  );
+};
 
 type Opened = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };
 
@@ -57,12 +75,15 @@ async function* pagesOf({ snapshot, close }: Opened): AsyncGenerator<readonly It
 
 /**
  * Opens all items of the node in `folder`. If the node runs, they are those of one moment, with every write that any node
- * has acknowledged before; this needs a majority of the nodes. If it does not run, they are what this node holds.
+ * has acknowledged before; this needs a majority of the nodes. If it does not run, they are what this node holds. Throws
+ * a sentence if it runs and its data are wrong.
  */
 export const openNode = async (folder: string): Promise<Source> => {
   const { vaultId: vault } = readClusterFile(clusterFileOf(folder));
   const cluster = findClusterOf(folder);
-  const isRunning = findRunning(folder) !== undefined;
+  const running = findRunning(folder);
+  const isRunning = running !== undefined;
+  if (isRunning) await requireSound(running.dynamodbEndpoint);
   const takenAt = formatInstant(Date.now());
   const opened = await (isRunning ? openRunning(folder) : openStopped(folder)).catch(
     (error: unknown) => {

@@ -57,6 +57,8 @@ describe('one of three nodes', () => {
       ({ status }) => status,
     );
   };
+  const backUp = (node: number) =>
+    trial.nodes.run(node, ['npm', 'run', '-s', 'backup', '--', join(trial.folder, `of-${node}`)]);
   const makeLeader = async (node: number): Promise<void> => {
     const memberOf = (one: number) => connectMember(memberAddress(trial.nodes.folderOf(one)));
     const [own, led] = [memberOf(node), memberOf(await trial.leader())];
@@ -93,6 +95,10 @@ describe('one of three nodes', () => {
     const sentence =
       /is diverged: its data at revision \d+ differ from those of node \d and node \d/;
     expect(nodes.saidBy(damaged)).toMatch(sentence);
+    expect(await backUp(damaged)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(sentence),
+    });
     await createAt(others, 20);
     expect(await statuses()).toEqual(nodes.all.map((node) => (node === damaged ? 503 : 200)));
     for (const node of others) expect((await nodes.status(node))?.state).toBe('serving');
@@ -111,6 +117,7 @@ describe('one of three nodes', () => {
     await untilState(sound, 'diverged');
     await untilState(wiped, 'joining');
     expect(await statuses()).toEqual([503, 503, 503]);
+    expect(await backUp(damaged)).toMatchObject({ code: 0 });
     expect((await nodes.status(wiped))?.reason).toContain('the other nodes do not agree');
 
     // A person who knows which node is sound gives its database to the other one that has data.
