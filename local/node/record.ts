@@ -81,8 +81,8 @@ export const openNodeRecord = (folder: string, node: number, cluster: string): N
   }
   if (state.cluster !== cluster) {
     throw failure(
-      `the folder ${folder} holds the data of another cluster than the one of cluster.json: put the folder aside, and ` +
-        'this node takes the data of the other nodes, or put back the cluster.json that belongs to the folder',
+      `the folder ${folder} holds the data of another cluster than the one of cluster.json: if the other nodes serve, put ` +
+        'the folder aside, and this node takes their data; if none does, put back the cluster.json that belongs to the folders',
     );
   }
   let start = state.start + 1;

@@ -142,7 +142,7 @@ describe('the record of a node', () => {
 
 describe('the folder of a node', () => {
   const sentence =
-    /holds the data of another cluster .*: put the folder aside, and this node takes/;
+    /holds the data of another cluster .*: if the other nodes serve, put the folder aside, .*; if none does, put back/;
 
   it('is refused in another cluster than its own, and stays as it was', async () => {
     await openNodeRecord(folder, 1, 'before').enterCluster();
