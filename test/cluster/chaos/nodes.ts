@@ -287,7 +287,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       const old = mkdtempSync(join(folder, 'old-'));
       for (const node of all) renameSync(diskOf(node), join(old, `machine-${machineOf(node)}`));
       await endKey();
-      rmSync(clusterFile);
+      for (const file of [clusterFile, join(keyFolder, 'tls.json')]) rmSync(file);
       key = await startKey();
       for (const node of all) prepare(node);
       return old;
