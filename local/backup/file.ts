@@ -38,7 +38,7 @@ export const createBackup = async (
   openSource: (folder: string) => Promise<Source>,
   { written, checked }: { readonly written: OnItems; readonly checked: OnItems },
 ): Promise<Backup> => {
-  if (existsSync(file)) throw failure(`${file} is there already: name a file that is not`);
+  refuseFile(file);
   const folder = await makeFolderBeside(file);
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const takeBack = closeAtEnd(remove);
@@ -46,6 +46,8 @@ export const createBackup = async (
     const draft = join(folder, 'backup');
     await write(draft, await openSource(folder), written);
     const made = await readBackup(draft, (items) => checked(items.length));
+    // Another backup may have made it meanwhile.
+    refuseFile(file);
     await rename(draft, file);
     syncPath(dirname(file));
     return made;
@@ -56,6 +58,10 @@ export const createBackup = async (
     takeBack();
     remove();
   }
+};
+
+const refuseFile = (file: string): void => {
+  if (existsSync(file)) throw failure(`${file} is there already: name a file that is not`);
 };
 
 const makeFolderBeside = async (file: string): Promise<string> => {

@@ -118,13 +118,13 @@ export const checkTimeToLive = async (
 
 /** Reads apparent violations again until they are gone, or have been there every time. */
 const persisting = async (
-  check: () => readonly Violation[],
-  reread: () => Promise<void>,
+  check: () => readonly Violation[] | Promise<readonly Violation[]>,
+  reread: () => Promise<void> = async () => undefined,
 ): Promise<readonly Violation[]> => {
-  let violations = check();
+  let violations = await check();
   for (let reads = 0; violations.length > 0 && reads < rereadsMax; reads += 1) {
     await reread();
-    violations = check();
+    violations = await check();
   }
   return violations;
 };
@@ -162,7 +162,9 @@ export const checkVault = async (
     const report = (problem: string) => violations.push({ pk: row.pk, sk: row.sk, problem });
     if (row.kind === 'unreadable') report(row.problem);
     if (row.kind === 'record') {
-      violations.push(...(await checkRecord(row, row.tenant, row.record, findEntryIn(vault))));
+      // A transaction may show its record before its versions.
+      const check = () => checkRecord(row, row.tenant, row.record, findEntryIn(vault));
+      violations.push(...(await persisting(check)));
     }
     // Only versions that hold a value have a data key.
     if (!isVersion(row) || row.stored.state !== 'stored') return;

@@ -1,5 +1,5 @@
 /** The backup file: it is complete and unchanged, or it is refused. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
@@ -96,9 +96,18 @@ describe('createBackup', () => {
     expect(other.manifest).toEqual((await make(file)).manifest);
   });
 
-  it('replaces no file, and leaves none of a source that fails or is out of order', async () => {
+  it('replaces no file, not even one that is made meanwhile, and leaves none of a source that fails or is out of order', async () => {
     writeFileSync(join(folder, 'other'), 'precious');
     await expect(make(join(folder, 'other'))).rejects.toThrow(/is there already/);
+    expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('precious');
+    async function* pagesMeanwhile() {
+      yield items;
+      writeFileSync(join(folder, 'other'), 'precious');
+    }
+    rmSync(join(folder, 'other'));
+    const source = async () => ({ facts, pages: pagesMeanwhile() });
+    const slow = createBackup(join(folder, 'other'), source, counters);
+    await expect(slow).rejects.toThrow(/is there already/);
     expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('precious');
     await expect(make(file, items.toReversed())).rejects.toThrow(/not in the order/);
     await expect(make(join(folder, 'none', 'file'))).rejects.toThrow(

@@ -366,6 +366,10 @@ describe('verifying the records of keyed requests', () => {
     ]);
   });
 
+  it('reads the versions of a record again, which a transaction may show after it', async () => {
+    expect(await answering('GetItemCommand', async () => ({ Item: undefined }))).toEqual([]);
+  });
+
   it('finds a record of a read of a version that never existed', async () => {
     const resolved = { L: [{ M: { name: text('DB'), version: { N: '4' } } }] };
     const unknown = 'RECORD tells of a read of DB 4, never stored';
