@@ -26,7 +26,8 @@ export type Destroy = {
   readonly at: number;
 };
 
-const keyOf = ({ tenant, name, version }: Destroy): string => `${tenant} ${name} ${version}`;
+const keyOf = ({ tenant, name, version }: Pick<Destroy, 'tenant' | 'name' | 'version'>): string =>
+  `${tenant} ${name} ${version}`;
 
 export type Destroys = {
   /** In the order of their times. A version is there once for each request that destroyed it. */
@@ -40,7 +41,7 @@ export type Destroys = {
 /** Finds the destructions in the lines of logs, whose order does not matter. */
 export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Promise<Destroys> => {
   const known = new Map<string, Destroy>();
-  const perhaps = new Map<string, string>();
+  const perhaps = new Map<string, { readonly what: string; readonly key?: string }>();
   const told = new Set<string>();
   let unreadable = 0;
   for (const lines of logs) {
@@ -52,10 +53,13 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
       }
       const { requestId = '', secret: name = '', version = 0, message } = line;
       const what = `${name} version ${version}, request ${requestId}`;
-      if (message === 'decision' && line.decision === 'destroyed') perhaps.set(requestId, what);
+      if (message === 'decision' && line.decision === 'destroyed') perhaps.set(requestId, { what });
       if (message !== 'request' || line.operation !== 'destroy-version') continue;
       const { tenant = '', subject = '', issuer = '', timestamp, outcome, code } = line;
-      if (code === 'outcome_unknown') perhaps.set(requestId, `${what} of tenant ${tenant}`);
+      const key = keyOf({ tenant, name, version });
+      if (code === 'outcome_unknown') {
+        perhaps.set(requestId, { what: `${what} of tenant ${tenant}`, key });
+      }
       if (outcome !== 'ok' || !isTenant(tenant) || !isSecretName(name)) continue;
       told.add(requestId);
       const at = Date.parse(timestamp);
@@ -64,11 +68,15 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
         continue;
       }
       const destroy = { tenant, name, version, subject, issuer, at };
-      known.set(`${keyOf(destroy)} ${timestamp}`, destroy);
+      known.set(`${key} ${timestamp}`, destroy);
     }
   }
-  const unclear = [...perhaps].flatMap(([requestId, what]) => (told.has(requestId) ? [] : what));
   const inOrder = [...known.values()].sort((one, other) => one.at - other.at);
+  // A caller whom the vault could not answer asks again.
+  const certain = new Set(inOrder.map(keyOf));
+  const unclear = [...perhaps].flatMap(([requestId, { what, key = '' }]) =>
+    told.has(requestId) || certain.has(key) ? [] : what,
+  );
   return { known: inOrder, unclear, unreadable };
 };
 

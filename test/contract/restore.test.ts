@@ -77,6 +77,7 @@ describe('restore --redo-destroys', () => {
         line(done('OLD', 1, 'carol'), began + 20_000),
         line({ ...decided, requestId: 'OLD@1', secret: 'OLD', version: 1 }),
         line(done('OLD', 1)),
+        line({ ...done('OLD', 1), ...failed, requestId: 'before the repetition' }),
         line({ ...done('OLD', 2), outcome: 'refused', status: 404, code: 'not_found' }),
         line({ ...done('OLD', 3), ...failed }),
         line({ ...decided, secret: 'OLD', version: 4 }),
