@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { looksLikeRequest, parseLine } from '../../cli/log-lines.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { isSecretName, isTenant } from '../../functions/model/types.ts';
+import { isSecretName, isSubject, isTenant } from '../../functions/model/types.ts';
 import { machineClock, newWriteId } from '../../functions/runtime/machine.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
 import {
@@ -60,13 +60,15 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
       if (code === 'outcome_unknown') {
         perhaps.set(requestId, { what: `${what} of tenant ${tenant}`, key });
       }
-      if (outcome !== 'ok' || !isTenant(tenant) || !isSecretName(name)) continue;
-      told.add(requestId);
+      if (outcome !== 'ok') continue;
       const at = Date.parse(timestamp);
-      if (Number.isNaN(at)) {
+      const isWhole = isTenant(tenant) && isSecretName(name) && isSubject(subject);
+      // Nobody could read a version that was destroyed by nobody or at no time.
+      if (!isWhole || Number.isNaN(at)) {
         unreadable += 1;
         continue;
       }
+      told.add(requestId);
       const destroy = { tenant, name, version, subject, issuer, at };
       known.set(`${key} ${timestamp}`, destroy);
     }

@@ -91,6 +91,7 @@ describe('restore --redo-destroys', () => {
         line(done('AGAIN', 1), began + 9_600),
         line(done('GONE', 1)),
         JSON.stringify({ ...done('NEW', 1), timestamp: 'some time' }),
+        line({ ...done('NEW', 1), subject: undefined }, began + 9_900),
         '{"message":"request"',
       ),
     ];
@@ -99,7 +100,7 @@ describe('restore --redo-destroys', () => {
       `OLD version 3, request OLD@3 of tenant ${owner.tenant}`,
       'OLD version 4, request lost',
     ]);
-    expect(destroys.unreadable).toBe(2);
+    expect(destroys.unreadable).toBe(3);
     const namesOf = (found: readonly { name: string; version: number }[]) =>
       found.map(({ name, version }) => `${name}@${version}`);
     const redo = async () => {
