@@ -44,8 +44,11 @@ const refuseOtherStores = (folder: string): void => {
   }
 };
 
+/** The table of `npm start` without `TABLE_NAME`. */
+const presetTable = 'vault';
+
 const tableNameOf = (folder: string): string =>
-  findRunning(folder)?.tableName ?? (process.env['TABLE_NAME'] || 'vault');
+  findRunning(folder)?.tableName ?? (process.env['TABLE_NAME'] || presetTable);
 
 const connect = ({ endpoint }: LocalStore): DynamoDBClient =>
   new DynamoDBClient({
@@ -120,6 +123,12 @@ const checkFits = (folder: string, { facts, manifest }: Backup): void => {
     throw failure(
       `the backup is of the vault ${facts.vault}, and the data folder ${folder} is of the vault ${id}: set ` +
         'VAULT_DATA_DIR to another folder',
+    );
+  }
+  if (!process.env['TABLE_NAME'] && facts.table !== presetTable) {
+    throw failure(
+      `the backup is of the table ${facts.table}: set TABLE_NAME to it, here and for npm start, which otherwise makes a ` +
+        'new, empty table',
     );
   }
   // Nothing is known of a key elsewhere, but inspect --verify uses it.
@@ -221,7 +230,7 @@ const fill = async (
   table: TableDefinition,
   { counter }: Progress,
 ): Promise<void> => {
-  const tableName = process.env['TABLE_NAME'] || 'vault';
+  const tableName = process.env['TABLE_NAME'] || presetTable;
   const store = await startStore(dynoxide(root), folder, () => undefined);
   const dynamodb = connect(store);
   const [wrote, compared] = [counter('wrote', manifest.items), counter('compared', manifest.items)];

@@ -1,9 +1,13 @@
 /** The file of a restored store. */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from '@jest/globals';
-import { settle } from '../../../../local/backup/embedded.ts';
+import { restoreEmbedded, settle } from '../../../../local/backup/embedded.ts';
+import { createBackup } from '../../../../local/backup/file.ts';
+import { createProgress } from '../../../../local/backup/progress.ts';
+import { root } from '../../../../local/host/data-folder.ts';
+import { readTemplate } from '../../../../local/host/template.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -32,4 +36,20 @@ it('a store that SQLite cannot write is a failure, and no bug with a stack', () 
     true,
     expect.stringContaining('the store cannot be written: '),
   ]);
+});
+
+it('a restore asks for TABLE_NAME if the backup is of another table than npm start has without it', async () => {
+  async function* pages() {
+    yield [];
+  }
+  const facts = { vault: 'v', table: 'other', takenAt: '', store: 'dynoxide' };
+  const file = join(freshFolder(), 'file');
+  const unheard = { written: () => undefined, checked: () => undefined };
+  await createBackup(file, async () => ({ facts, pages: pages() }), unheard);
+  const folder = freshFolder();
+  const { table } = await readTemplate(join(root, 'template.yaml'));
+  await expect(restoreEmbedded({ root, folder }, file, table, createProgress())).rejects.toThrow(
+    /^the backup is of the table other: set TABLE_NAME to it/,
+  );
+  expect(readdirSync(folder)).toEqual(['lock']);
 });
