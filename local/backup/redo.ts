@@ -41,8 +41,9 @@ const report = ({ unclear, unreadable }: Destroys, redone: Redone): void => {
   for (const one of redone.current) {
     say(`NOT destroyed, because it is the current version: ${nameOf(one)}`);
   }
-  for (const one of redone.damaged)
-    say(`NOT destroyed, because its items are damaged: ${nameOf(one)}`);
+  for (const one of redone.damaged) {
+    say(`NOT destroyed, because its items are damaged or of another vault: ${nameOf(one)}`);
+  }
   for (const one of unclear) say(`NOT destroyed, because the log does not say enough: ${one}`);
   if (unreadable > 0) say(`lines of requests that cannot be read: ${unreadable}`);
 };

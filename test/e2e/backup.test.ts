@@ -254,15 +254,22 @@ describeLocal('for npm start', () => {
     ]);
     // A table that is reached by the environment's own means, as on AWS.
     const running = JSON.parse(readFileSync(join(vault.dataDir, 'running.json'), 'utf8'));
-    const elsewhere = begin(
-      'restore',
-      freshFolder(),
-      ['--redo-destroys', '--table', running.tableName, '--vault', running.vaultId, log],
-      {
-        AWS_ENDPOINT_URL_DYNAMODB: running.dynamodbEndpoint,
-        ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
-      },
-    );
+    const redoElsewhere = (vaultId: string) =>
+      begin(
+        'restore',
+        freshFolder(),
+        ['--redo-destroys', '--table', running.tableName, '--vault', vaultId, log],
+        {
+          AWS_ENDPOINT_URL_DYNAMODB: running.dynamodbEndpoint,
+          ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
+        },
+      );
+    const ofAnother = redoElsewhere('another');
+    expect([await ofAnother.exit, ofAnother.output.at(-1)]).toEqual([
+      1,
+      expect.stringMatching(/^NOT destroyed, because its items are damaged or of another vault: /),
+    ]);
+    const elsewhere = redoElsewhere(running.vaultId);
     expect([await elsewhere.exit, elsewhere.output]).toEqual([
       0,
       [
