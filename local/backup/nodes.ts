@@ -23,11 +23,19 @@ const statusMs = 5_000;
 
 /**
  * Throws a sentence if the data of the node at this endpoint differ from those of nodes that serve, because then they
- * are wrong. If no node serves, nobody knows which data are wrong.
+ * are wrong, or if it does not answer. If no node serves, nobody knows which data are wrong.
  */
 const requireSound = async (endpoint: string): Promise<void> => {
-  const reply = await fetch(`${endpoint}/status`, { signal: AbortSignal.timeout(statusMs) });
-  const { node, nodes } = (await reply.json()) as NodeStatus;
+  const ask = async (): Promise<NodeStatus> => {
+    const signal = AbortSignal.timeout(statusMs);
+    return JSON.parse(await (await fetch(`${endpoint}/status`, { signal })).text());
+  };
+  const { node, nodes } = await ask().catch((cause) => {
+    throw failure(
+      'the node does not answer: use another node. If the others are lost, stop this node and run this again',
+      { cause },
+    );
+  });
   const own = nodes.find((one) => one.node === node);
   const serving = nodes.find(({ alive, state }) => alive && state === 'serving');
   if (own?.state !== 'diverged' || serving === undefined) return;

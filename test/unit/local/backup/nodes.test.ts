@@ -1,9 +1,12 @@
 /** What a cluster holds, compared with a backup. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../../functions/dynamodb/items.ts';
 import { createBackup } from '../../../../local/backup/file.ts';
-import { compareItems } from '../../../../local/backup/nodes.ts';
+import { compareItems, openNode } from '../../../../local/backup/nodes.ts';
+import { writeClusterFile } from '../../../../local/cluster/cluster-file.ts';
+import { rememberRunning } from '../../../../local/host/running.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const unheard = { written: () => undefined, checked: () => undefined };
@@ -46,5 +49,21 @@ describe('the comparison of a cluster with a backup', () => {
     await expect(missingFrom(page)).rejects.toThrow(
       `the cluster holds an item that the backup does not hold (${name})`,
     );
+  });
+});
+
+describe('a backup of a node', () => {
+  it('says that a node which runs does not answer', async () => {
+    const parent = freshFolder();
+    const folder = join(parent, 'node');
+    mkdirSync(folder);
+    const told = { vaultId: 'vault-1', kms: { endpoint: 'http://127.0.0.1:1', keyArn: 'key' } };
+    const tls = { ca: 'ca', certificate: 'certificate', key: 'key' };
+    writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
+    rememberRunning(folder, {
+      ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', kmsEndpoint: '', kmsIsLocal: false },
+      ...{ vaultId: 'vault-1', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
+    });
+    await expect(openNode(folder)).rejects.toThrow('the node does not answer: use another node');
   });
 });
