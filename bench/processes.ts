@@ -78,7 +78,7 @@ export type Memory = {
   /** All pages that the process holds, and the most that it ever held. */
   readonly resident: number;
   readonly peak: number;
-  /** Those of them that hold no part of a file, so that the system cannot take them away. */
+  /** The part of `resident` that is no part of a file, so the system cannot take it away. */
   readonly own: number;
 };
 

@@ -1,4 +1,4 @@
-/** What the members of three nodes take: the hash by which copies are compared, compaction, defragmentation, a new copy. */
+/** Measures the members of three nodes: the hash by which copies are compared, compaction, defragmentation, a new copy. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendCommand } from '../../local/cluster/control.ts';
@@ -7,7 +7,7 @@ import { connectMember, type MemberClient } from '../../local/etcd/member-client
 import { memberAddress } from '../../local/node/member.ts';
 import { failure } from '../../system/failures.ts';
 
-/** What was measured, and the figure. Times end with `ms`, sizes with `bytes`. */
+/** Each measure by its name. Times end with `ms`, sizes with `bytes`. */
 export type Facts = Readonly<Record<string, number>>;
 
 const callMs = 600_000;

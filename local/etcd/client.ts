@@ -29,7 +29,7 @@ export type Range = {
   readonly limit?: number;
   /** Without it, the range is read as it is now. */
   readonly revision?: string;
-  /** The member answers alone. What it answers is current only at a `revision` that it has applied. */
+  /** The member answers alone. Its answer is current only at a `revision` that it has applied. */
   readonly serializable?: boolean;
   readonly sort_order?: 'ASCEND' | 'DESCEND';
 };

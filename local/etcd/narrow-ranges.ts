@@ -18,13 +18,13 @@ export type Narrowed = {
   ) => { readonly kvs: readonly Found[]; readonly rest: KeyRange | undefined };
 };
 
-/** What is known of the ranges with one end. */
+/** The facts about the ranges with one end. */
 type Learned = {
   /** Keys with so many equal first bytes make a page, or some pages. 0 if nothing is known. */
   readonly depth: number;
   /** The calls in a row that found too little. */
   readonly misses: number;
-  /** Where a range began, and the first key that was found in it. */
+  /** The beginning of a range, and the first key that was found in it. */
   readonly start: { readonly from: Buffer; readonly first: Buffer } | undefined;
 };
 
@@ -49,7 +49,7 @@ const commonBytes = (a: Buffer, b: Buffer): number => {
   return count;
 };
 
-/** What to read of a long range. The calls may go on beside each other. */
+/** Chooses the part of a long range to read next. Several calls may be under way at once. */
 export type Narrow = (range: KeyRange) => Narrowed;
 
 export const createNarrowing = (): Narrow => {

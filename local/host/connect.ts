@@ -140,7 +140,7 @@ export const connectToFolder = async (root: string, folder: string): Promise<Con
   if (isNodeFolder(folder)) return connectToNode(folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
   const isKeyHere = existsSync(masterKeyFile(folder)) || process.env['AWS_ENDPOINT_URL_KMS'];
-  // Without this a new, empty store would be made. Of a restore that did not end, `startParts` speaks.
+  // Without this a new, empty store would be made. `startParts` reports a restore that did not end.
   const isStoreHere =
     [storeFile, restoreFolder].some((name) => existsSync(join(folder, name))) ||
     process.env['AWS_ENDPOINT_URL_DYNAMODB'];

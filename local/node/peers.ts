@@ -17,7 +17,7 @@ export type PeerRoute = (body: string, response: ServerResponse) => Promise<stri
 
 export type PeerServer = { readonly close: () => Promise<void> };
 
-/** What a node needs of its cluster to speak with the other nodes. */
+/** The part of the cluster file that a node needs to speak with the other nodes. */
 type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
 
 const bodyBytesMax = 1_048_576;

@@ -133,7 +133,7 @@ const persisting = async (
 const thoroughFirst = 1_000;
 const thoroughEvery = 100;
 
-/** What a scan has read of the secret whose items it is reading. */
+/** The items that a scan has read of the secret whose items it is reading. */
 type Partition = {
   readonly pk: string;
   readonly entries: Entry[];
@@ -146,8 +146,8 @@ type Partition = {
  * Never shows a value. `onPage` gets the items of each page of the scan.
  *
  * A scan returns the items of a secret one after the other. So memory holds the versions of one secret at a time,
- * without their values, and 16 to 43 bytes for each data key of the table. That versions do not open under another
- * identity is a property of the code and the master key, and is tried with some of them.
+ * without their values, and 16 to 43 bytes for each data key of the table. Code and master key make that no version opens
+ * under another identity, so this is tried with some of the versions only.
  */
 export const checkVault = async (
   vault: VerifiedVault,

@@ -17,7 +17,7 @@ jest.setTimeout(120_000);
 
 const numbers = [1, 2, 3];
 let trial: Trial;
-/** What the nodes had before the restore. */
+/** A copy of the nodes' folders from before the restore. */
 let old: string;
 beforeAll(async () => {
   trial = await openTrial();
@@ -103,7 +103,7 @@ const allOf = async (node: number): Promise<ReadonlyMap<string, unknown>> => {
 };
 
 describe('three nodes under load', () => {
-  it('each give a backup with all that was acknowledged before, and with whole histories', async () => {
+  it('give each a backup with all that was acknowledged before, and with whole histories', async () => {
     const before = [...trial.acknowledged];
     const endWriting = startWriting();
     await sleep(500);
@@ -145,7 +145,7 @@ describe('the last of three nodes', () => {
     expect(secrets.size).toBe(known.size);
   });
 
-  it('is not needed any more: a new cluster takes the backup, and shows every value of every secret', async () => {
+  it('gives way to a new cluster, which takes the backup and shows every value of every secret', async () => {
     const { nodes, settled } = trial;
     old = await nodes.beginAnew();
     for (const node of numbers) nodes.start(node);

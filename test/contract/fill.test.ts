@@ -98,7 +98,7 @@ describe('a store that the bench fills with many secrets', () => {
         .sort(),
     );
 
-  it('is filled from where an interrupted filling ended, gaps and all', async () => {
+  it('continues from where an interrupted filling ended, gaps and all', async () => {
     const { tenant } = secretOf(2 * batchSecrets);
     const names = times(batchSecrets, (index) => secretOf(2 * batchSecrets + index).name);
     const filler = createFill(vault, someone({ tenant, subject: 'growth' }));
@@ -118,7 +118,7 @@ describe('a store that the bench fills with many secrets', () => {
     expect(shapeOf(await itemsOf(written))).toEqual(shapeOf(await itemsOf(name)));
   });
 
-  it('is verified in one pass of bounded pages, with one call to the master key for most versions', async () => {
+  it('needs for its verification one pass of bounded pages, and one call to the master key for most versions', async () => {
     const { violations, calls, unwraps } = await verify(vault);
     const versions = (batches * batchSecrets + 1) * versionsEach;
     expect([violations, versions]).toEqual([[], 1_053]);
@@ -127,7 +127,7 @@ describe('a store that the bench fills with many secrets', () => {
     expect(unwraps).toBe(versions + 3 * 1_000);
   });
 
-  it('is verified secret by secret, so that a fault is read again before the scan ends', async () => {
+  it('lets a fault be read again before the scan ends, because it is verified secret by secret', async () => {
     const { Items = [] } = await vault.dynamodb.send(
       new ScanCommand({ TableName: vault.tableName, Limit: 1 }),
     );

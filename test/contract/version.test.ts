@@ -7,12 +7,12 @@ import { versionedDocuments } from '../support/version.ts';
 const { version } = manifest;
 
 describe('the version of package.json', () => {
-  it('is in package-lock.json', () => {
+  it('stands in package-lock.json', () => {
     const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
     expect([lock.version, lock.packages[''].version]).toEqual([version, version]);
   });
 
-  it.each(versionedDocuments())('is in $file, as npm run fix writes it', ({ text, wanted }) => {
+  it.each(versionedDocuments())('stands in $file, as npm run fix writes it', ({ text, wanted }) => {
     expect(text).toBe(wanted);
     expect(text).toContain(version);
   });
@@ -23,7 +23,7 @@ describe('CHANGELOG.md', () => {
   const headings = [...changelog.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading ?? '');
   const releases = headings.filter((heading) => heading !== 'Unreleased');
 
-  it('has the changes of no release first, and then each release with its date', () => {
+  it('lists the changes of no release first, and then each release with its date', () => {
     expect(headings.indexOf('Unreleased')).toBeLessThan(1);
     for (const heading of releases) {
       expect(heading).toMatch(/^\d+\.\d+\.\d+ - 20\d\d-[01]\d-[0-3]\d$/);

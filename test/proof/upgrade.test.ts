@@ -146,7 +146,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('goes on at either host with the cursors, the tags and the tokens of the other one', async () => {
+  it('takes at either host the cursors, the tags and the tokens of the other one', async () => {
     for (const [first, second] of bothOrders) {
       const prefix = freshName('LISTED');
       const names = [];
@@ -194,7 +194,7 @@ const inspect = async (code: Code, dataDir: string) => {
 };
 
 // Shows G14, G16.
-it('both releases find the same items, and nothing wrong in what both wrote', async () => {
+it("the last release and today's code find the same items, and nothing wrong with them", async () => {
   const found = await inspect('released', data);
   expect(found.items.length).toBeGreaterThan(100);
   expect(found.violations).toEqual([]);

@@ -17,7 +17,7 @@ const released = {
   commit: 'f4e3626546c057dbdb00b7c762ee6fab12d2f17a',
 } as const;
 
-/** What the programs of `local/bin/` need. */
+/** The folders and files that the programs of `local/bin/` need. */
 const folders = ['functions', 'local', 'system'];
 const files = ['template.yaml', '.npmrc', 'package.json', 'package-lock.json'];
 

@@ -163,7 +163,7 @@ describe('a second stack over a copy of the table', () => {
     expect((await call('GET', '/v1/secrets/AFTERWARDS', first)).status).toBe(404);
   });
 
-  it('is verified by npm run inspect, once the time to live of the copy is set', async () => {
+  it('passes npm run inspect -- --verify, once the time to live of the copy is set', async () => {
     const endpoint = `http://127.0.0.1:${port}`;
     const verify = async () => {
       const { output, exit } = runLocal('inspect', ['--verify'], {

@@ -1,4 +1,4 @@
-/** What a cluster holds, compared with a backup. */
+/** The comparison of a cluster with a backup. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';

@@ -86,7 +86,7 @@ describe('a long range of keys', () => {
     },
   );
 
-  it('is counted once, and then its first page is read at the cost of a few pages', () => {
+  it('costs one count, and then a few pages for its first page', () => {
     const keys = hashed(4_000).map((name) => prefix + name);
     const { readPage, spent } = keysIn(keys);
     const narrow = createNarrowing();
@@ -110,7 +110,7 @@ describe('a long range of keys', () => {
     expect(pageOf(names.slice(2))).toEqual(names.slice(2, 5));
   });
 
-  it('has pages of exactly the keys that it holds, wherever they begin and whatever was read before', () => {
+  it('gives pages of exactly the keys that it holds, wherever they begin and whatever was read before', () => {
     const narrow = createNarrowing();
     const names = Object.values(forms).flat().slice(0, 2_000);
     const keys = names.map((name) => prefix + name).toSorted();

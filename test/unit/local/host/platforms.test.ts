@@ -1,4 +1,4 @@
-/** What differs between systems, as far as one system can show it. */
+/** The differences between systems, as far as one system can show them. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';

@@ -144,7 +144,7 @@ describe('the folder of a node', () => {
   const sentence =
     /holds the data of another cluster .*: if the other nodes serve, put the folder aside, .*; if none does, put back/;
 
-  it('is refused in another cluster than its own, and stays as it was', async () => {
+  it('stays as it was when it is refused in another cluster than its own', async () => {
     await openNodeRecord(folder, 1, 'before').enterCluster();
     for (const _ of [1, 2]) {
       expect(() => openNodeRecord(folder, 1, 'this')).toThrow(sentence);
