@@ -19,7 +19,11 @@ const revisionsMin = 10_000;
 const revisionsMinNearQuota = 100;
 const withinMs = 5_000;
 
-/** etcd counts the pages that a compaction frees only after its next write, and writes may be refused meanwhile. */
+/**
+ * After a compaction without a write, etcd answers for the hash of its last revision with one that it made while it
+ * compacted. A member that has started since answers with another one, so the node would not serve. And etcd counts the
+ * pages that a compaction frees only after its next write, and writes may be refused meanwhile.
+ */
 const smallWrite: Txn = {
   compare: [],
   success: [{ request_put: { key: Buffer.from('node/compaction'), value: Buffer.of() } }],
@@ -53,12 +57,13 @@ export const createCompaction = ({
     seen = revision;
     if (!isLeader) return;
     const isShort = isNearQuota(dbBytes, quotaBytes);
+    const before = compacted;
     const from = compacted + (isShort ? revisionsMinNearQuota : revisionsMin);
     if (minuteAgo >= from) {
       const held = isShort ? undefined : await findHeldRevision(etcd, performance.now() + withinMs);
       const to = Math.min(minuteAgo, held ?? minuteAgo);
       if (to >= from) await compact(to);
     }
-    if (isShort) await etcd.txn(smallWrite, performance.now() + withinMs);
+    if (isShort || compacted > before) await etcd.txn(smallWrite, performance.now() + withinMs);
   };
 };
