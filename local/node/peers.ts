@@ -21,7 +21,7 @@ export type PeerServer = { readonly close: () => Promise<void> };
 type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
 
 const bodyBytesMax = 1_048_576;
-/** Each request names its cluster. A node of before 1.0.0 does not. */
+/** Each request names its cluster. */
 const clusterHeader = 'vault-cluster';
 const misdirectedStatus = 421;
 /** The code of the error when another node is of another cluster. */
@@ -49,7 +49,7 @@ export const servePeers = async (
 ): Promise<PeerServer> => {
   const own = clusterIdOf(cluster);
   const respond = async ({ request: incoming, response, readBody }: Exchange): Promise<void> => {
-    if ((incoming.headers[clusterHeader] ?? own) !== own) {
+    if (incoming.headers[clusterHeader] !== own) {
       return void response.writeHead(misdirectedStatus).end('it is of another cluster');
     }
     const route = routes.get(`${incoming.method} ${incoming.url}`);
