@@ -64,6 +64,12 @@ export const readClusterFile = (file: string): ClusterFile => {
 export const clusterIdOf = ({ token }: Pick<ClusterFile, 'token'>): string =>
   createHash('sha256').update(token).digest('hex').slice(0, 16);
 
+/** The part of the cluster file that a program needs to speak with a node. */
+export type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
+
+/** The header by which each request to a node names its cluster. */
+export const clusterHeader = 'vault-cluster';
+
 /**
  * Writes the cluster file, which tells the nodes the id of the vault and where the master key is. The token is made once
  * and stays as it is; without a file, a new cluster begins.

@@ -108,12 +108,12 @@ const startAll = async ({ layout, key, nodes }: Parts): Promise<readonly number[
 };
 
 const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus> => {
-  const { tls } = readClusterFile(layout.clusterFile);
+  const cluster = readClusterFile(layout.clusterFile);
   const observed = nodes.map(async ({ node, peerPort, member }) => ({
     node,
     isolated: relay.isIsolated(node),
     process: member.state(),
-    answer: await askNode(host, peerPort, tls),
+    answer: await askNode(host, peerPort, cluster),
   }));
   return compareNodes(await Promise.all(observed));
 };

@@ -2,7 +2,7 @@
 import { request } from 'node:https';
 import { failure } from '../../system/failures.ts';
 import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
-import { mutualTls, type TlsFiles } from './cluster-file.ts';
+import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from './cluster-file.ts';
 
 /** The answer of a node to `GET /status` of its node-to-node port. */
 type Answer = Pick<
@@ -49,13 +49,14 @@ const answerBytesMax = 65_536;
 export const askNode = (
   host: string,
   port: number,
-  tls: TlsFiles,
+  cluster: OwnCluster,
   timeLimitMs = 1_000,
 ): Promise<Answer | undefined> =>
   new Promise((resolve) => {
     const signal = AbortSignal.timeout(timeLimitMs);
-    const secured = mutualTls(tls);
-    const asked = request({ host, port, path: '/status', agent: false, signal, ...secured });
+    const headers = { [clusterHeader]: clusterIdOf(cluster) };
+    const how = { headers, agent: false, signal, ...mutualTls(cluster.tls) } as const;
+    const asked = request({ host, port, path: '/status', ...how });
     asked.once('error', () => resolve(undefined));
     asked.once('response', (response) => {
       let text = '';

@@ -19,8 +19,7 @@ const commandLine = {
 await runProgram(commandLine, async () => {
   const config = readNodeConfig(process.env);
   const { peerPort } = addressOf(config, config.node);
-  const { tls } = readClusterFile(config.clusterFile);
-  const answer = await askNode(config.peerHost, peerPort, tls);
+  const answer = await askNode(config.peerHost, peerPort, readClusterFile(config.clusterFile));
   if (answer === undefined) throw failure('the node gives no answer');
   process.stdout.write(JSON.stringify(answer));
 });

@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { type ClusterFile, clusterIdOf, mutualTls } from '../cluster/cluster-file.ts';
+import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from '../cluster/cluster-file.ts';
 import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
 import { bounds } from '../host/bounds.ts';
 import { addressOf, type NodeConfig } from './config.ts';
@@ -17,12 +17,7 @@ export type PeerRoute = (body: string, response: ServerResponse) => Promise<stri
 
 export type PeerServer = { readonly close: () => Promise<void> };
 
-/** The part of the cluster file that a node needs to speak with the other nodes. */
-type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
-
 const bodyBytesMax = 1_048_576;
-/** Each request names its cluster. */
-const clusterHeader = 'vault-cluster';
 const misdirectedStatus = 421;
 /** The code of the error when another node is of another cluster. */
 export const otherCluster = 'OTHER_CLUSTER';

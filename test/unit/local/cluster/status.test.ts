@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
+import { clusterIdOf, mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import {
   askNode,
   compareNodes,
@@ -120,6 +120,7 @@ describe('the status of a cluster', () => {
 
 describe('a node that is asked for its status', () => {
   const host = '127.0.0.1';
+  const token = 'one';
   let tls: TlsFiles;
   beforeAll(async () => {
     tls = await freshCertificates();
@@ -139,16 +140,17 @@ describe('a node that is asked for its status', () => {
     ...{ space: null, start: 1, counter: 1, member: true, heard: {} },
   };
 
-  it('answers a program that shows a certificate of the cluster', async () => {
-    const port = await listen(({ url }, response) => {
-      response.writeHead(url === '/status' ? 200 : 404).end(JSON.stringify(report));
+  it('answers a program that shows a certificate of the cluster and names it', async () => {
+    const port = await listen(({ url, headers }, response) => {
+      const isRight = url === '/status' && headers['vault-cluster'] === clusterIdOf({ token });
+      response.writeHead(isRight ? 200 : 404).end(JSON.stringify(report));
     });
-    expect(await askNode(host, port, tls)).toEqual(report);
-    expect(await askNode(host, port, await freshCertificates())).toBeUndefined();
+    expect(await askNode(host, port, { token, tls })).toEqual(report);
+    expect(await askNode(host, port, { token, tls: await freshCertificates() })).toBeUndefined();
     const [server] = servers.splice(0);
     server?.closeAllConnections();
     await new Promise((resolve) => server?.close(resolve));
-    expect(await askNode(host, port, tls)).toBeUndefined();
+    expect(await askNode(host, port, { token, tls })).toBeUndefined();
   });
 
   it.each<[string, RequestListener]>([
@@ -169,7 +171,7 @@ describe('a node that is asked for its status', () => {
   ])(
     'delays the asking program only up to the time limit if it answers %s',
     async (_, listener) => {
-      expect(await askNode(host, await listen(listener), tls, 200)).toBeUndefined();
+      expect(await askNode(host, await listen(listener), { token, tls }, 200)).toBeUndefined();
     },
   );
 });
