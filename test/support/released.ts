@@ -13,8 +13,8 @@ import { join, resolve } from 'node:path';
 
 /** The last release. CONTRIBUTING.md says when this changes. */
 const released = {
-  version: '0.1.0',
-  commit: 'f4e3626546c057dbdb00b7c762ee6fab12d2f17a',
+  version: '1.0.0',
+  commit: '356513df89b181af2b79f67bf57791fc5ce6291c',
 } as const;
 
 /** The folders and files that the programs of `local/bin/` need. */
