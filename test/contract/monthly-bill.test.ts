@@ -23,7 +23,7 @@ describe('the monthly bill', () => {
     expect(monthsOfLogs).toBe(Parameters.LogRetentionDays.Default / 30);
   });
 
-  it('is equal to the bill in docs/deploy/aws.md', () => {
+  it('equals the bill in docs/deploy/aws.md', () => {
     const page = readFileSync('docs/deploy/aws.md', 'utf8');
     const bill = billOf(month);
     expect(page).toContain(billTable(bill));

@@ -510,7 +510,7 @@ describe('template.yaml', () => {
     expect(accepted('ExistingKeyArn', keys)).toEqual(keys.slice(0, 3));
   });
 
-  it('over an existing table and key makes neither, and uses them wherever it would use its own', () => {
+  it('makes no table or key over existing ones, and uses them wherever it would use its own', () => {
     const isNew = (ExistingTable: string) =>
       evaluate(document.Conditions['IsNewVault'], { ExistingTable });
     expect([isNew(''), isNew('vault-old')]).toEqual([true, false]);
