@@ -68,12 +68,12 @@ export default {
     'default',
     [
       '<rootDir>/test/support/run-reporter.js',
-      { projects: ['unit', 'proof'], folder: isFirstProcess && process.env.TMPDIR },
+      { projects: ['unit', 'contract', 'proof'], folder: isFirstProcess && process.env.TMPDIR },
     ],
   ],
   projects: [
     project('unit', 60, generating),
-    project('contract', 60),
+    project('contract', 60, generating),
     project('e2e', 60),
     project('browser', 60),
     project('cluster', 900),

@@ -33,14 +33,19 @@ const configOf = (node: number, nodes: string) =>
     VAULT_CLUSTER_FILE: layout.clusterFile,
   });
 
-/** Asks node 2 for a member of node 1, as node 1 does. */
-const askForMember = async (instead?: string) => {
+/** Asks node 2 for a member of node 1, as node 1 does, until the others have a leader. */
+const askForMember = async (instead?: string): Promise<{ member: string; cluster?: string }> => {
   const nodes = layout.nodes.map(
     ({ node, etcdPort, peerPort }) => `${node}=127.0.0.1:${etcdPort}:${peerPort}`,
   );
   const ask = createAskPeer(configOf(1, nodes.join()), readClusterFile(layout.clusterFile));
   const body = JSON.stringify({ node: 1, instead });
-  return JSON.parse(await askText(ask, 2, 'POST', '/member', { body, timeoutMs: 15_000 }));
+  const options = { body, timeoutMs: 15_000 };
+  const answer = await untilSeen(
+    () => askText(ask, 2, 'POST', '/member', options).catch(() => ''),
+    (text) => text !== '',
+  );
+  return JSON.parse(answer);
 };
 
 /** The status that node 1 answers on the port between members of etcd. */

@@ -1,6 +1,6 @@
 /** Nodes help themselves if data were changed, if a disk or a database is full, or if all lose their power. */
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   appendFileSync,
   copyFileSync,
@@ -57,8 +57,10 @@ describe('one of three nodes', () => {
       ({ status }) => status,
     );
   };
-  const backUp = (node: number) =>
-    trial.nodes.run(node, ['npm', 'run', '-s', 'backup', '--', join(trial.folder, `of-${node}`)]);
+  const backUp = (node: number) => {
+    const file = join(trial.folder, randomUUID());
+    return trial.nodes.run(node, ['npm', 'run', '-s', 'backup', '--', file]);
+  };
   const makeLeader = async (node: number): Promise<void> => {
     const memberOf = (one: number) => connectMember(memberAddress(trial.nodes.folderOf(one)));
     const [own, led] = [memberOf(node), memberOf(await trial.leader())];
@@ -92,16 +94,22 @@ describe('one of three nodes', () => {
     const others = nodes.all.filter((node) => node !== damaged);
     await change(damaged);
     await untilState(damaged, 'diverged');
+    // A node whose report comes late is left out of the first sentence.
     const sentence =
       /is diverged: its data at revision \d+ differ from those of node \d and node \d/;
-    expect(nodes.saidBy(damaged)).toMatch(sentence);
-    expect(await backUp(damaged)).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(sentence),
-    });
+    await untilSeen(
+      async () => nodes.saidBy(damaged),
+      (said) => sentence.test(said),
+    );
+    await untilSeen(
+      () => backUp(damaged),
+      ({ code, stderr }) => code === 1 && sentence.test(stderr),
+    );
     await createAt(others, 20);
-    expect(await statuses()).toEqual(nodes.all.map((node) => (node === damaged ? 503 : 200)));
-    for (const node of others) expect((await nodes.status(node))?.state).toBe('serving');
+    await untilSeen(statuses, (seen) =>
+      nodes.all.every((node) => seen[node - 1] === (node === damaged ? 503 : 200)),
+    );
+    for (const node of others) await untilState(node, 'serving');
     await nodes.wipeAndStart(damaged);
   });
 
@@ -122,7 +130,10 @@ describe('one of three nodes', () => {
       () => backUp(damaged),
       ({ code }) => code === 0,
     );
-    expect((await nodes.status(wiped))?.reason).toContain('the other nodes do not agree');
+    await untilSeen(
+      async () => (await nodes.status(wiped))?.reason,
+      (reason) => reason?.includes('the other nodes do not agree') === true,
+    );
 
     // A person who knows which node is sound gives its database to the other one that has data.
     for (const node of [sound, damaged]) await nodes.kill(node);
@@ -202,11 +213,10 @@ describe('nodes whose quota is reached under load', () => {
         expect([status, body['version']]).toEqual([200, latest.get(name)]);
       }
     }
-    const { nodes, equal } = await small.status();
-    expect([equal, ...nodes.map(({ state }) => state)]).toEqual([
-      true,
-      ...Array(3).fill('serving'),
-    ]);
+    await untilSeen(
+      small.status,
+      ({ nodes, equal }) => equal && nodes.every(({ state }) => state === 'serving'),
+    );
   });
 
   it('write again if they are started with a larger quota', async () => {

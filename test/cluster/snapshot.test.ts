@@ -1,5 +1,6 @@
 /** A snapshot of a table in a real etcd, while writes and compactions go on. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { inParallel } from '../../functions/vault/parallel.ts';
 import type { Operation } from '../../local/etcd/client.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import type { Item } from '../../local/etcd/protocol.ts';
@@ -53,7 +54,7 @@ beforeAll(async () => {
   etcd = await startEtcdFront();
   member = connectMember(etcd.address);
   await etcd.front('CreateTable', tableOf(TableName, ['pk']));
-  await Promise.all(numbers.map((n) => write(n, n < 100 ? 'x'.repeat(60_000) : 'before')));
+  await inParallel(numbers, 50, (n) => write(n, n < 100 ? 'x'.repeat(60_000) : 'before'));
   await passRevisions();
 });
 afterAll(async () => {
@@ -65,7 +66,7 @@ describe('a snapshot of a table', () => {
   it('shows all items as they were when it was opened, whatever is written and compacted since', async () => {
     const before = numbers.map((n) => itemOf(n, n < 100 ? 'x'.repeat(60_000) : 'before'));
     snapshot = await openSnapshot(etcd.address, TableName, 50);
-    await Promise.all(numbers.map((n) => write(n % 2 === 0 ? n : n + count, 'after')));
+    await inParallel(numbers, 50, (n) => write(n % 2 === 0 ? n : n + count, 'after'));
     await passRevisions();
     await compactTwice(0);
     expect(await isReadable(String(Number(snapshot.revision) - 1))).toBe(false);

@@ -58,6 +58,8 @@ beforeAll(async () => {
     'quota-backend-bytes': String(etcdQuotaOf(quotaBytes)),
     'max-txn-ops': '2048',
     'max-request-bytes': String(8 * 1_048_576),
+    // No other node becomes the leader because this one is busy.
+    'election-timeout': '3000',
   });
   nodes = cluster.members.map(({ address, calls }, index) => {
     const node = index + 1;

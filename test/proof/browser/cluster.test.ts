@@ -20,10 +20,13 @@ const ports = (): number[] => {
   return found;
 };
 
-/** The state of all nodes, once each reports the last revision. Fails unless their data are equal. */
+/** The state of all nodes, once each reports the last revision and its digest. Fails unless their data are equal. */
 const content = async () => {
-  const { nodes: all, equal } = await untilSeen(cluster.status, (status) =>
-    status.nodes.every(({ lag }) => lag === 0),
+  const { nodes: all, equal } = await untilSeen(
+    cluster.status,
+    (status) =>
+      status.nodes.every(({ lag }) => lag === 0) &&
+      new Set(status.nodes.map(({ digest }) => digest)).size === 1,
   );
   expect(equal).toBe(true);
   return all.map(({ node, state, appliedRevision, digest }) => ({
