@@ -61,7 +61,7 @@ export const startEmbedded = async (folder: string): Promise<Host> => {
 export const startNodes = async (folder: string): Promise<Host> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const began = performance.now();
-  const nodes = await startProcesses({ root, folder, isTemporary: false });
+  const nodes = await startProcesses({ root, folder, isTemporary: false, startLimitMs });
   const startMs = performance.now() - began;
   const dataFolder = join(folder, 'node-1');
   const running = findRunning(dataFolder);

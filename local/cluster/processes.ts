@@ -5,6 +5,7 @@ import { readPort } from '../host/ports.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
 import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';
+import { untilMajority } from './majority.ts';
 import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
 import {
@@ -28,15 +29,18 @@ type Parts = {
 };
 
 export type Cluster = {
-  /** Starts everything; returns the numbers of the nodes that serve. Throws a sentence if they are not a majority. */
+  /**
+   * Starts everything, and waits for a majority of the nodes. Returns the numbers of the nodes that serve. Throws a
+   * sentence if there can be no majority, because nodes have ended.
+   */
   readonly start: () => Promise<readonly number[]>;
   /** Runs a command and returns its output. The commands run one after the other, except `status`. */
   readonly run: (command: Command) => Promise<string>;
   readonly close: () => Promise<void>;
 };
 
-/** A starting node may first have to take a whole copy of the data. */
-const startLimitMs = 60_000;
+/** A node may first have to take a whole copy of the data. */
+const startMs = 60_000;
 
 const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
   name: 'the master key',
@@ -93,17 +97,20 @@ const within = async (promise: Promise<boolean>, ms: number): Promise<boolean> =
   return outcome;
 };
 
-const startAll = async ({ layout, key, nodes }: Parts): Promise<readonly number[]> => {
+const startAll = async (
+  { layout, key, nodes }: Parts,
+  report: (line: string) => void,
+): Promise<readonly number[]> => {
   await key.start();
-  if (!(await within(key.serves(), startLimitMs))) {
+  if (!(await within(key.serves(), startMs))) {
     throw failure(`the master key does not serve: see ${layout.keyFolder}/log`);
   }
   for (const { member } of nodes) await member.start();
-  const serving = await Promise.all(
-    nodes.map(({ member }) => within(member.serves(), startLimitMs)),
+  const serves = new Map(nodes.map(({ node, member }) => [node, member.serves()]));
+  const serving = await untilMajority(serves, startMs, () =>
+    report(`the nodes do not serve yet, and load their data: see ${layout.folder}/node-*/log`),
   );
-  const numbers = nodes.filter((_, index) => serving[index]).map(({ node }) => node);
-  if (numbers.length * 2 > nodes.length) return numbers;
+  if (serving.length * 2 > nodes.length) return serving;
   throw failure(`no majority of the nodes serves: see ${layout.folder}/node-*/log`);
 };
 
@@ -179,7 +186,7 @@ export const createCluster = async (
     return await changeProcess(key, 'the master key', action as 'kill');
   };
   return {
-    start: () => startAll(parts),
+    start: () => startAll(parts, report),
     run: async (command) => {
       if (command.action === 'status') {
         const status = await statusOf(parts);

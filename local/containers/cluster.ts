@@ -117,7 +117,9 @@ export const containerCluster = (options: ProjectOptions): ContainerCluster => {
       const serves = ({ nodes }: ClusterStatus) => nodes.every(({ state }) => state === 'serving');
       while (!serves(await status())) {
         if (performance.now() > deadline) {
-          throw failure('not all nodes serve: docker logs of their containers say why');
+          throw failure(
+            'not all nodes serve yet: docker logs of their containers say why. Run this again to wait for them',
+          );
         }
         await sleep(200);
       }
