@@ -29,7 +29,7 @@ describe('the monthly bill', () => {
     expect(page).toContain(billTable(bill));
     expect(page).toContain(`$${totalOf(bill).toFixed(2)} a month`);
     const unused = bill.filter(({ what }) => ['Metrics', 'KMS, the key'].includes(what));
-    expect(page).toContain(`of which $${totalOf(unused).toFixed(2)} is there`);
+    expect(page).toContain(`$${totalOf(unused).toFixed(2)} of it are due`);
   });
 
   it('grows with each kind of use', () => {

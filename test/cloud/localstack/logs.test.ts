@@ -69,27 +69,36 @@ describe('the log of a request in CloudWatch Logs', () => {
   });
 });
 
-describe('dsvault log reads --aws', () => {
-  it('finds who created and read a secret with CloudWatch Logs Insights and the AWS CLI', async () => {
+describe('dsvault log --aws', () => {
+  it('answers each question with CloudWatch Logs Insights and the AWS CLI', async () => {
     const name = freshName();
+    const since = ['--from', new Date().toISOString()];
     const created = await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
     const read = await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
     await linesOf('create-secret', created);
     await linesOf('expand-env', read);
+    const refused = await vault.ask('GET', `/v1/secrets/${freshName()}`);
+    await linesOf('get-secret', refused);
     const folder = freshFolder();
     const aws = `cd '${resolve('.')}' && exec node local/bin/launch.js local/bin/localstack.ts aws "$@"`;
     writeFileSync(join(folder, 'aws'), `#!/bin/sh\n${aws}\n`, { mode: 0o700 });
     const PATH = `${folder}${delimiter}${process.env['PATH']}`;
     const dsvault = openDsvault({ PATH, VAULT_DATA_DIR: vault.dataDir });
-    const ran = await dsvault.run(['log', 'reads', name, '--aws', 'vault', '--json']);
-    expect([ran.code, ran.stderr]).toEqual([0, '']);
-    const { rows, lastRead } = JSON.parse(ran.stdout);
-    const id = (reply: Reply) => reply.headers.get('x-request-id');
+    const answerTo = async (...question: readonly string[]): Promise<string> => {
+      const ran = await dsvault.run(['log', ...question, '--aws', 'vault', '--json']);
+      expect([ran.code, ran.stderr]).toEqual([0, '']);
+      return ran.stdout;
+    };
+    const { rows, lastRead } = JSON.parse(await answerTo('reads', name));
+    const id = (reply: Reply) => reply.headers.get('x-request-id') ?? '';
     expect(rows).toMatchObject([
       { what: 'read', operation: 'expand-env', subject: 'alice', requestId: id(read) },
       { what: 'created', operation: 'create-secret', subject: 'alice', requestId: id(created) },
     ]);
     expect(lastRead).toMatchObject({ requestId: id(read) });
+    expect(await answerTo('who', 'alice', ...since)).toContain(id(created));
+    expect(await answerTo('story', id(read))).toContain(name);
+    expect(await answerTo('refusals', ...since)).toContain(id(refused));
   });
 });
 
