@@ -106,6 +106,13 @@ export const failureOf = (error: VaultError): Failure => {
   return refusal({ code: retryable ? 'store_unavailable' : error.code, detail, status, retryable });
 };
 
+/** The failure of a part that `dsvault` shares with the other programs, as one of `dsvault`. Other errors stay. */
+export const ofCheckout = (error: unknown): unknown => {
+  if (!isAnyFailure(error)) return error;
+  const exitCode = error.exitCode as ExitCode;
+  return make(exitCode, { code: codes[exitCode], detail: error.message }, undefined, error);
+};
+
 /** The failure for errors of a file that `dsvault` found, in the form of the server's problem. */
 export const invalidFile = (
   { errors, errorsTotal }: { readonly errors: readonly FileError[]; readonly errorsTotal: number },

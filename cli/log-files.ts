@@ -1,76 +1,21 @@
-/** Reads log files as streams, so that their size does not matter. */
-import { type FileHandle, open } from 'node:fs/promises';
-import { failure, systemCodeOf } from './failures.ts';
+/** The lines of log files, with failures of `dsvault`. */
+import * as files from '../system/log-files.ts';
+import { ofCheckout } from './failures.ts';
 
-/** CloudWatch takes lines of 1 MiB, and a JSON document of them escapes some characters. */
-const lineBytesMax = 4_194_304;
-const lineFeed = 0x0a;
-
-/** The lines of stdin. */
-export const linesOfStdin = (): AsyncGenerator<string> => linesOf(process.stdin, 'stdin');
-
-/** The lines of a file. Throws the failure that says why it cannot be read. */
-export async function* linesOfFile(file: string): AsyncGenerator<string> {
-  const handle = await openFile(file);
+async function* told(lines: AsyncIterable<string>): AsyncGenerator<string> {
   try {
-    yield* linesOf(streamOf(handle), file);
-  } finally {
-    await handle.close();
-  }
-}
-
-/**
- * The lines of a log that a running vault writes: of `<file>.1`, which has the older lines, and of `file`. Either may
- * be absent. Throws the failure that says which file cannot be read.
- */
-export async function* linesOfLog(file: string, signal?: AbortSignal): AsyncGenerator<string> {
-  // The newer file is opened first: if it becomes `<file>.1` now, no line is missed.
-  const newer = await openFile(file, 'optional');
-  const older = await openFile(`${file}.1`, 'optional');
-  try {
-    const inodes = await Promise.all([newer?.stat(), older?.stat()]);
-    const isSame = newer && inodes[0]?.ino === inodes[1]?.ino;
-    if (older && !isSame) yield* linesOf(streamOf(older, signal), `${file}.1`);
-    if (newer) yield* linesOf(streamOf(newer, signal), file);
-  } finally {
-    await Promise.all([newer?.close(), older?.close()]);
-  }
-}
-
-const streamOf = (handle: FileHandle, signal?: AbortSignal) =>
-  handle.createReadStream({ autoClose: false, ...(signal && { signal }) });
-
-function openFile(file: string): Promise<FileHandle>;
-function openFile(file: string, absence: 'optional'): Promise<FileHandle | undefined>;
-async function openFile(file: string, absence?: 'optional'): Promise<FileHandle | undefined> {
-  try {
-    return await open(file);
+    yield* lines;
   } catch (error) {
-    if (absence && systemCodeOf(error) === 'ENOENT') return undefined;
-    throw cannotRead(file, error);
+    throw ofCheckout(error);
   }
 }
 
-const cannotRead = (file: string, error: unknown) =>
-  failure('other', `the log ${file} cannot be read (${systemCodeOf(error)})`, error);
+/** As `linesOfStdin` of system/. */
+export const linesOfStdin = (): AsyncGenerator<string> => told(files.linesOfStdin());
 
-async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<string> {
-  let rest: Buffer = Buffer.alloc(0);
-  const all = chunks[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await all.next().catch((error: unknown) => {
-      throw cannotRead(name, error);
-    });
-    if (done) break;
-    rest = Buffer.concat([rest, value]);
-    const end = rest.lastIndexOf(lineFeed);
-    if (end >= 0) {
-      yield* rest.subarray(0, end).toString('utf8').split('\n');
-      rest = Buffer.from(rest.subarray(end + 1));
-    }
-    if (rest.length > lineBytesMax) {
-      throw failure('invalidFile', `${name} is no log: a line of it is longer than 4 MiB`);
-    }
-  }
-  if (rest.length > 0) yield rest.toString('utf8');
-}
+/** As `linesOfFile` of system/. */
+export const linesOfFile = (file: string): AsyncGenerator<string> => told(files.linesOfFile(file));
+
+/** As `linesOfLog` of system/. */
+export const linesOfLog = (file: string, signal?: AbortSignal): AsyncGenerator<string> =>
+  told(files.linesOfLog(file, signal));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { failure, systemCodeOf } from '../cli/failures.ts';
 import { linesOfLog } from '../cli/log-files.ts';
-import { inOrder } from '../cli/log-lines.ts';
+import { inOrder } from '../system/log-lines.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { FindLocal } from './local-vault.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';

@@ -117,6 +117,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         ...who,
         ...secretOf(about),
         ...(about.noteBytes !== undefined && { noteBytes: about.noteBytes }),
+        ...(about.writeId !== undefined && { writeId: about.writeId }),
         ...end,
         attempts,
         storeCalls: calls.store,

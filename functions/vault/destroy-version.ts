@@ -24,6 +24,7 @@ export const destroyVersion = (ports: StorePorts) =>
       if (!head || (!seen && head.version < version)) throw notFound();
       const isHead = head.version === version;
       const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));
+      journal.concerns({ name, version, writeId: found.writeId });
       if (found.state === 'destroyed') return found;
       if (found.state === 'deleted') {
         throw new VaultError('not_destroyable', 'this version is a deletion and holds no value');

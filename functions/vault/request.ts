@@ -43,8 +43,14 @@ export type Journal = {
   readonly concerns: (about: About) => void;
 };
 
-/** The line of a request names its secret by these. A note is known only by its length. */
-export type About = Partial<VersionRef> & { readonly noteBytes?: number };
+/**
+ * The line of a request names its secret by these. A note is known only by its length. `writeId` is that of the write
+ * which made a destroyed version: no two versions share it, not even those of two vaults with equal names.
+ */
+export type About = Partial<VersionRef> & {
+  readonly noteBytes?: number;
+  readonly writeId?: string;
+};
 
 /** The part of a request that its line may show. */
 export const aboutRequest = ({

@@ -3,7 +3,6 @@
  * The line of a request that destroyed a version has its tenant, its secret and its caller.
  */
 import { randomUUID } from 'node:crypto';
-import { looksLikeRequest, parseLine } from '../../cli/log-lines.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { isSecretName, isSubject, isTenant } from '../../functions/model/types.ts';
@@ -15,22 +14,26 @@ import {
   type RequestContext,
   type StorePorts,
 } from '../../functions/vault/request.ts';
+import { looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** A version that a caller destroyed, and when. */
 export type Destroy = {
   readonly tenant: string;
   readonly name: string;
   readonly version: number;
+  /** The write that made the version. A log of another vault, or from before an earlier restore, names other writes. */
+  readonly writeId: string;
   readonly subject: string;
   readonly issuer: string;
   readonly at: number;
 };
 
-const keyOf = ({ tenant, name, version }: Pick<Destroy, 'tenant' | 'name' | 'version'>): string =>
-  `${tenant} ${name} ${version}`;
+type Target = Pick<Destroy, 'tenant' | 'name' | 'version' | 'writeId'>;
+const keyOf = ({ tenant, name, version, writeId }: Target): string =>
+  `${tenant} ${name} ${version} ${writeId}`;
 
 export type Destroys = {
-  /** In the order of their times. A version is there once for each request that destroyed it. */
+  /** In the order of their times, one for each version: the first, which later ones repeated. */
   readonly known: readonly Destroy[];
   /** Destructions whose tenant no line tells, and requests of which the vault could not say whether they destroyed. */
   readonly unclear: readonly string[];
@@ -55,29 +58,37 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
       const what = `${name} version ${version}, request ${requestId}`;
       if (message === 'decision' && line.decision === 'destroyed') perhaps.set(requestId, { what });
       if (message !== 'request' || line.operation !== 'destroy-version') continue;
-      const { tenant = '', subject = '', issuer = '', timestamp, outcome, code } = line;
-      const key = keyOf({ tenant, name, version });
+      const {
+        tenant = '',
+        subject = '',
+        issuer = '',
+        writeId = '',
+        timestamp,
+        outcome,
+        code,
+      } = line;
+      const key = keyOf({ tenant, name, version, writeId });
       if (code === 'outcome_unknown') {
         perhaps.set(requestId, { what: `${what} of tenant ${tenant}`, key });
       }
       if (outcome !== 'ok') continue;
       const at = Date.parse(timestamp);
-      const isWhole = isTenant(tenant) && isSecretName(name) && isSubject(subject);
+      const isWhole =
+        isTenant(tenant) && isSecretName(name) && isSubject(subject) && writeId !== '';
       // Nobody could read a version that was destroyed by nobody or at no time.
       if (!isWhole || Number.isNaN(at)) {
         unreadable += 1;
         continue;
       }
       told.add(requestId);
-      const destroy = { tenant, name, version, subject, issuer, at };
-      known.set(`${key} ${timestamp}`, destroy);
+      if (at >= (known.get(key)?.at ?? Number.POSITIVE_INFINITY)) continue;
+      known.set(key, { tenant, name, version, writeId, subject, issuer, at });
     }
   }
   const inOrder = [...known.values()].sort((one, other) => one.at - other.at);
   // A caller whom the vault could not answer asks again.
-  const certain = new Set(inOrder.map(keyOf));
   const unclear = [...perhaps].flatMap(([requestId, { what, key = '' }]) =>
-    told.has(requestId) || certain.has(key) ? [] : what,
+    told.has(requestId) || known.has(key) ? [] : what,
   );
   return { known: inOrder, unclear, unreadable };
 };
@@ -86,7 +97,7 @@ export type Redone = {
   readonly destroyed: readonly Destroy[];
   /** They were destroyed before the backup, or by an earlier call. */
   readonly already: readonly Destroy[];
-  /** The backup has no such version. */
+  /** The store has no such version, or another one of that number. */
   readonly absent: readonly Destroy[];
   /** The version is the current one again, and the vault destroys no current version. */
   readonly current: readonly Destroy[];
@@ -133,27 +144,21 @@ export const redoDestroys = async (
     current: [],
     damaged: [],
   };
-  const done = new Map<string, readonly [keyof Redone, Destroy]>();
   for (const destroy of destroys) {
-    const key = keyOf(destroy);
-    const [before] = done.get(key) ?? [];
-    // After an earlier restore the same number was given to another version, which was destroyed later.
-    if (before !== undefined && before !== 'absent') continue;
     const how = await redo(ports, destroy).catch((error: unknown) => {
-      // One damaged secret must not keep the others.
-      if (error instanceof VaultError && error.code === 'integrity_failure') {
-        return 'damaged' as const;
-      }
+      // One damaged secret, or one whose head is lost, must not keep the others.
+      const isDamaged =
+        error instanceof VaultError && ['integrity_failure', 'not_found'].includes(error.code);
+      if (isDamaged) return 'damaged' as const;
       throw error;
     });
-    done.set(key, [how, destroy]);
+    redone[how].push(destroy);
   }
-  for (const [how, destroy] of done.values()) redone[how].push(destroy);
   return redone;
 };
 
 const redo = async (ports: StorePorts, destroy: Destroy): Promise<keyof Redone> => {
-  const { tenant, subject, issuer, name, version } = destroy;
+  const { tenant, subject, issuer, name, version, writeId } = destroy;
   const context = requestOf(destroy);
   const principal: Principal = {
     ...{ tenant, subject, issuer, scopes: [], names: undefined, rule: undefined },
@@ -162,10 +167,7 @@ const redo = async (ports: StorePorts, destroy: Destroy): Promise<keyof Redone> 
   const store = ports.store.for(context, principal);
   const head = await store.findHead(name);
   const found = head?.version === version ? head : await store.findVersion(name, version);
-  // A version that began after the destruction is another one, which was written after the restore.
-  if (found === undefined || found.state === 'deleted' || found.validFrom > destroy.at) {
-    return 'absent';
-  }
+  if (found?.writeId !== writeId) return 'absent';
   if (found.state === 'destroyed') return 'already';
   if (found.validTo === undefined) return 'current';
   await destroyVersion(ports)(context, principal, { name, version });

@@ -37,11 +37,21 @@ const refuseOtherStores = (folder: string): void => {
         'docs/deploy/aws.md says how for AWS',
     );
   }
-  if (existsSync(join(folder, 'dynamodb-local')) && !existsSync(join(folder, storeFile))) {
+  const running = findRunning(folder);
+  if (running?.storeIsEmbedded) return;
+  if (running !== undefined) {
     throw failure(
-      `the data of ${folder} are in DynamoDB Local, which cannot be backed up: only the embedded store can`,
+      `the vault that runs on ${folder} has its data in another store, and only the embedded one can be backed up`,
     );
   }
+  const other = join(folder, 'dynamodb-local');
+  if (!existsSync(other)) return;
+  throw failure(
+    existsSync(join(folder, storeFile))
+      ? `${folder} has data in the embedded store and in DynamoDB Local: move ${storeFile} or ${other} away, whichever ` +
+          'the vault does not use'
+      : `the data of ${folder} are in DynamoDB Local, which cannot be backed up: only the embedded store can`,
+  );
 };
 
 /** The table of `npm start` without `TABLE_NAME`. */

@@ -1,8 +1,8 @@
 /** `npm run restore -- --redo-destroys LOG…`, after a restore: destroys again what the logs say was destroyed. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { linesOfFile, linesOfStdin } from '../../cli/log-files.ts';
 import { createStore } from '../../functions/dynamodb/store.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { linesOfFile, linesOfStdin } from '../../system/log-files.ts';
 import { type Connection, connectToFolder } from '../host/connect.ts';
 import { dataFolderOf, root } from '../host/data-folder.ts';
 import {

@@ -4,17 +4,21 @@ import type { Backup } from './file.ts';
 const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 
+/** Nobody knows which key an item needs that cannot be read. */
+const keysOf = ({ masterKeyIds, unreadableItems }: Backup['manifest']): readonly string[] => {
+  if (masterKeyIds.length > 0) return [`values under the master key ${masterKeyIds.join(' and ')}`];
+  return unreadableItems > 0 ? [] : ['no value, so it needs no master key'];
+};
+
 export const describeBackup = ({ facts, manifest }: Backup): readonly string[] => {
   const { secrets, deletedSecrets, versions, destroyedVersions, idempotencyRecords } = manifest;
-  const { unreadableItems, masterKeyIds, sha256 } = manifest;
-  const [key, ...others] = masterKeyIds;
+  const { unreadableItems, sha256 } = manifest;
   return [
-    `the vault ${facts.vault}, as it was at ${facts.takenAt}`,
     ...(facts.alone === undefined
-      ? []
+      ? [`the vault ${facts.vault}, as it was at ${facts.takenAt}`]
       : [
-          'what one node held that did not run: a write that the nodes acknowledged is missing if this node did not hear ' +
-            'so, as in the last moments before it lost the others',
+          `the vault ${facts.vault}, as one node held it that did not run at ${facts.takenAt}`,
+          'nothing that the nodes acknowledged after this node stopped or lost the others',
         ]),
     `${counted(secrets, 'secret')}, of which ${deletedSecrets} deleted`,
     `${counted(versions, 'version')}, of which ${destroyedVersions} destroyed`,
@@ -24,9 +28,7 @@ export const describeBackup = ({ facts, manifest }: Backup): readonly string[] =
           `${counted(unreadableItems, 'item')} that the vault cannot read: see npm run inspect -- --verify`,
         ]
       : []),
-    key === undefined
-      ? 'no value, so it needs no master key'
-      : `values under the master key ${[key, ...others].join(' and ')}`,
+    ...keysOf(manifest),
     `the digest of its items is sha256 ${sha256}`,
   ];
 };

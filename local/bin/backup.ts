@@ -39,7 +39,7 @@ await runProgram(commandLine, async ({ words, options: { json } }) => {
   say(`${file} holds, complete and read again:`);
   for (const line of describeBackup(made)) say(`  ${line}`);
   const own = masterKeyFile(folder);
-  const key = isNode ? ', the folder of its program' : existsSync(own) ? `, ${own}` : '';
+  const key = isNode ? ', which its own program has' : existsSync(own) ? `, ${own}` : '';
   say(
     `Its values open only with the master key${key}. Keep a copy of the key, apart from the backup.`,
   );

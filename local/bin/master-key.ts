@@ -80,6 +80,7 @@ await runProgram(commandLine, async () => {
     masterKeyId: keyArn,
     // Each node has its own store.
     dynamodbEndpoint: '',
+    storeIsEmbedded: false,
     tableName: '',
     takesLocalTokens: true,
   });

@@ -8,6 +8,7 @@ import { restoreEmbedded } from '../backup/embedded.ts';
 import type { Backup } from '../backup/file.ts';
 import { restoreNodes } from '../backup/nodes.ts';
 import { createProgress, type Progress } from '../backup/progress.ts';
+import { redoFromLogs } from '../backup/redo.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { isNodeFolder } from '../host/connect.ts';
 import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
@@ -53,12 +54,11 @@ const restore = async (file: string): Promise<void> => {
     : restoreInto(folder, resolve(file), progress);
   const held = await restored.finally(progress.end);
   const setting = folderSetting(process.env, folder);
-  say(`${folder} has the data of the backup, compared with it:`);
+  say(`${folder} holds what the backup holds:`);
   for (const line of describeBackup(held)) say(`  ${line}`);
   say(`Now verify them: ${setting}npm run -s inspect -- --verify`);
 };
 
-/** The program of the logs is loaded only when needed, because a container has no cli/. */
 const redo = async (
   logs: readonly string[],
   table: string | undefined,
@@ -67,7 +67,6 @@ const redo = async (
   if (logs.length === 0) throw usage('--redo-destroys needs the files of the logs; - is stdin');
   if ((table === undefined) !== (vault === undefined))
     throw usage('--table and --vault go together');
-  const { redoFromLogs } = await import('../backup/redo.ts');
   await redoFromLogs(logs, table && vault ? { table, vault } : undefined);
 };
 

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure } from '../../system/failures.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import {
   type EtcdClient,
   isCompacted,
@@ -68,12 +68,14 @@ const untilAnswered = async <Result>(
     } catch (error) {
       if (isCompacted(error)) {
         throw failure(
-          'etcd has forgotten the moment that was being copied, because its database is near its quota: start again when ' +
-            'there is more space',
+          'etcd has forgotten the moment that was being copied: its database is near its quota, or a majority of the ' +
+            'nodes was away for a minute. Run this again when the nodes serve and have space',
           { cause: error },
         );
       }
-      if (performance.now() > until) throw failure(sentence, { cause: error });
+      if (performance.now() > until) {
+        throw failure(`${sentence} (${sentenceOf(error)})`, { cause: error });
+      }
       await sleep(retryMs);
     }
   }
@@ -116,7 +118,7 @@ export const openSnapshot = async (
   };
 
   try {
-    const without = 'no majority of the nodes is there, so nobody can tell what was written last';
+    const without = 'etcd takes no write, so nobody can tell what was written last';
     const revision = await untilAnswered(hold, openWithinMs, without);
     timer = setInterval(renew, renewEveryMs).unref();
     return { revision, pages: () => readPages(range, tableName, revision), close };

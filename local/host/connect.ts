@@ -45,7 +45,7 @@ type Given = {
 const attemptsMax = 9;
 
 const connectTo = (
-  vault: Omit<Running, 'url' | 'takesLocalTokens'>,
+  vault: Omit<Running, 'url' | 'takesLocalTokens' | 'storeIsEmbedded'>,
   { credentials, unwrap, close, tls, maxAttempts }: Given,
 ): Connection => {
   const options = {
@@ -90,8 +90,9 @@ export const connectToRunning = (folder: string): Connection => {
   });
 };
 
-/** Whether the folder is a node's of a cluster, running or not. */
-export const isNodeFolder = (folder: string): boolean => existsSync(join(folder, 'node.json'));
+/** Whether the folder is a node's of a cluster, running or not. That of a node which has yet to start is empty. */
+export const isNodeFolder = (folder: string): boolean =>
+  existsSync(join(folder, 'node.json')) || Boolean(process.env['VAULT_NODE']);
 
 /** Returns the cluster file of the node in the folder. */
 export const clusterFileOf = (folder: string): string =>

@@ -141,6 +141,7 @@ export const startServices = async (
         dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
         kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
         kmsIsLocal: kms !== undefined,
+        storeIsEmbedded: store !== undefined && options.store === 'dynoxide',
         vaultId,
         tableName,
         masterKeyId,

@@ -4,7 +4,7 @@
  */
 import { constants, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure } from '../../system/failures.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import { connectEtcd } from '../etcd/client.ts';
 import { closeAtEnd } from '../host/ending.ts';
 import { endRememberedChild } from '../host/running.ts';
@@ -49,6 +49,15 @@ const args: readonly string[] = [
   '--force-new-cluster',
 ];
 
+/** Shares the blocks of the files, if the file system can. */
+const copyFiles = (from: string, to: string): void => {
+  try {
+    cpSync(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  } catch (cause) {
+    throw failure(`${from} cannot be copied to ${to}: ${sentenceOf(cause)}`, { cause });
+  }
+};
+
 /**
  * Copies the files of the node in `folder`, which this process has locked, and starts an etcd on the copy. Throws a
  * sentence if the node has no files, or etcd cannot use them.
@@ -74,8 +83,7 @@ export const startCopiedMember = async (folder: string): Promise<CopiedMember> =
   const failed = (end: End | undefined) =>
     failure(`etcd cannot use the files of ${folder}: ${end?.lastWords ?? 'it does not answer'}`);
   try {
-    const mode = constants.COPYFILE_FICLONE;
-    cpSync(memberFiles(folder), join(copy, 'member'), { recursive: true, mode });
+    copyFiles(memberFiles(folder), join(copy, 'member'));
     const { close } = await supervise({
       pidFile: join(folder, 'etcd.copy.pid'),
       launch: () => {

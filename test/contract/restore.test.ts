@@ -46,9 +46,11 @@ describe('restore --redo-destroys', () => {
   const line = (more: object, at = began + 9_500) =>
     JSON.stringify({ level: 'INFO', timestamp: new Date(at).toISOString(), ...more });
   const request = { message: 'request', operation: 'destroy-version', tenant: owner.tenant };
+  const writeIds = new Map<string, string | undefined>();
   const done = (name: string, version: number, subject = 'bob') => ({
     ...{ ...request, requestId: `${name}@${version}`, outcome: 'ok', status: 200 },
     ...{ issuer: 'default', subject, secret: name, version },
+    writeId: writeIds.get(`${name}@${version}`) ?? 'of another vault',
   });
   const failed = { outcome: 'failed', status: 503, code: 'outcome_unknown' };
   const decided = { message: 'decision', decision: 'destroyed', requestId: 'lost' };
@@ -56,21 +58,37 @@ describe('restore --redo-destroys', () => {
     yield* lines;
   }
 
-  it('destroys what the log tells for certain, as its caller did, and no version that is newer than the log', async () => {
+  it('destroys what the log tells for certain, as its caller did, and no version that another write made', async () => {
     const [five, two] = [
       ['1', '2', '3', '4', '5'],
       ['1', '2'],
     ] as const;
     await makeSecret(vault.ports, owner, 'OLD', five, began);
-    await makeSecret(vault.ports, owner, 'NEW', two, began + 9_000);
-    await makeSecret(vault.ports, owner, 'AGAIN', two, began + 9_000);
+    await makeSecret(vault.ports, owner, 'AGAIN', two, began);
+    for (const name of ['OLD', 'AGAIN']) {
+      for (const { version, writeId } of await historyOf(vault.ports, owner, name)) {
+        writeIds.set(`${name}@${version}`, writeId);
+      }
+    }
+    // The log of a vault with the same names tells of this one.
+    await makeSecret(vault.ports, owner, 'OTHER', two, began);
     const damaged = someone();
     vault.tampered.add(damaged.tenant);
     await makeSecret(vault.ports, damaged, 'OLD', two, began);
     const [head] = await openTable(vault).itemsOf(damaged.tenant);
     await openTable(vault).put({ ...head, vault: { S: 'another' } });
+    const headless = someone();
+    vault.tampered.add(headless.tenant);
+    await makeSecret(vault.ports, headless, 'HEADLESS', two, began);
+    const [oldest] = await historyOf(vault.ports, headless, 'HEADLESS');
+    writeIds.set('HEADLESS@1', oldest?.writeId);
+    const [lost] = await openTable(vault).itemsOf(headless.tenant);
+    await openTable(vault).remove(lost ?? {});
     const logs = [
-      linesOf(line({ ...done('OLD', 1), tenant: damaged.tenant, requestId: 'damaged' })),
+      linesOf(
+        line({ ...done('OLD', 1), tenant: damaged.tenant, requestId: 'damaged' }),
+        line({ ...done('HEADLESS', 1), tenant: headless.tenant }),
+      ),
       linesOf(
         'npm start says something else',
         // A repetition is answered by the first destruction, and its line may be read first.
@@ -85,13 +103,14 @@ describe('restore --redo-destroys', () => {
         line(done('OLD', 6)),
       ),
       linesOf(
-        line(done('NEW', 1), began + 8_999),
+        line(done('OTHER', 1)),
         // An earlier restore took the first one of this number away.
-        line(done('AGAIN', 1, 'carol'), began + 8_999),
+        line({ ...done('AGAIN', 1, 'carol'), writeId: 'of the first' }, began + 8_999),
         line(done('AGAIN', 1), began + 9_600),
         line(done('GONE', 1)),
-        JSON.stringify({ ...done('NEW', 1), timestamp: 'some time' }),
-        line({ ...done('NEW', 1), subject: undefined }, began + 9_900),
+        JSON.stringify({ ...done('OTHER', 1), timestamp: 'some time' }),
+        line({ ...done('OTHER', 1), subject: undefined }, began + 9_900),
+        line({ ...done('OTHER', 1), writeId: undefined }, began + 9_900),
         '{"message":"request"',
       ),
     ];
@@ -100,26 +119,26 @@ describe('restore --redo-destroys', () => {
       `OLD version 3, request OLD@3 of tenant ${owner.tenant}`,
       'OLD version 4, request lost',
     ]);
-    expect(destroys.unreadable).toBe(3);
+    expect(destroys.unreadable).toBe(4);
     const namesOf = (found: readonly { name: string; version: number }[]) =>
       found.map(({ name, version }) => `${name}@${version}`);
     const redo = async () => {
       const redone = await redoDestroys(vault.ports, destroys.known);
       return Object.fromEntries(Object.entries(redone).map(([how, some]) => [how, namesOf(some)]));
     };
-    const left = { current: ['OLD@5'], damaged: ['OLD@1'] };
-    const absent = ['NEW@1', 'OLD@6', 'GONE@1'];
+    const left = { current: ['OLD@5'], damaged: ['OLD@1', 'HEADLESS@1'] };
+    const absent = ['AGAIN@1', 'OLD@6', 'OTHER@1', 'GONE@1'];
     expect(await redo()).toEqual({
-      ...{ destroyed: ['AGAIN@1', 'OLD@1'], already: [], absent, ...left },
+      ...{ destroyed: ['OLD@1', 'AGAIN@1'], already: [], absent, ...left },
     });
     expect(await redo()).toEqual({
-      ...{ destroyed: [], already: ['AGAIN@1', 'OLD@1'], absent, ...left },
+      ...{ destroyed: [], already: ['OLD@1', 'AGAIN@1'], absent, ...left },
     });
     const [first, ...others] = await historyOf(vault.ports, owner, 'OLD');
     expect(first).toMatchObject({ destroyedBy: 'bob', destroyedAt: began + 9_500 });
     const [again] = await historyOf(vault.ports, owner, 'AGAIN');
     expect(again).toMatchObject({ destroyedBy: 'bob', destroyedAt: began + 9_600 });
-    const newer = await historyOf(vault.ports, owner, 'NEW');
-    expect([...others, ...newer].every(({ state }) => state === 'stored')).toBe(true);
+    const other = await historyOf(vault.ports, owner, 'OTHER');
+    expect([...others, ...other].every(({ state }) => state === 'stored')).toBe(true);
   });
 });

@@ -170,6 +170,12 @@ describeLocal('for npm start', () => {
       {},
     ],
     [
+      'of a node that has yet to start',
+      /^the node of \S+ does not run: start it/,
+      () => undefined,
+      { VAULT_NODE: '1' },
+    ],
+    [
       'whose store is elsewhere',
       /^AWS_ENDPOINT_URL_DYNAMODB names a store elsewhere/,
       () => undefined,

@@ -335,7 +335,7 @@ describeLocal('the log', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
-        'read wrote kmsRequestIds noteBytes status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
+        'read wrote kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision cause sampling_rate'
       ).split(' '),
     );
     const objects = vault.lines().filter((line) => line.startsWith('{'));

@@ -163,6 +163,14 @@ describe('a container', () => {
     expect(made.manifest.secrets).toBeGreaterThan(0);
   });
 
+  it('reads a log to destroy again what was destroyed, although the image has no command line', async () => {
+    const id = await getContainer('node2');
+    const redo = 'node local/bin/restore.ts --redo-destroys - < /dev/null';
+    expect(await docker('exec', id, 'sh', '-c', redo)).toBe(
+      '0 versions destroyed again\n0 versions destroyed already\n0 versions not in the backup',
+    );
+  });
+
   it('keeps the ports between nodes on a network without this machine', async () => {
     const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
     expect(addresses.filter(({ address }) => address.startsWith('10.213.77.'))).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { inOrder } from '../../../cli/log-lines.ts';
 import { type Filter, matches, parseLine } from '../../../console/log-lines.ts';
 import { storySentence } from '../../../console/page/story.ts';
+import { inOrder } from '../../../system/log-lines.ts';
 
 const request = {
   level: 'INFO',

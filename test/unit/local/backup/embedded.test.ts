@@ -1,12 +1,13 @@
 /** The file of a restored store. */
-import { copyFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from '@jest/globals';
-import { restoreEmbedded, settle } from '../../../../local/backup/embedded.ts';
+import { openEmbedded, restoreEmbedded, settle } from '../../../../local/backup/embedded.ts';
 import { createBackup } from '../../../../local/backup/file.ts';
 import { createProgress } from '../../../../local/backup/progress.ts';
 import { root } from '../../../../local/host/data-folder.ts';
+import { rememberRunning } from '../../../../local/host/running.ts';
 import { readTemplate } from '../../../../local/host/template.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -52,4 +53,39 @@ it('a restore asks for TABLE_NAME if the backup is of another table than npm sta
     /^the backup is of the table other: set TABLE_NAME to it/,
   );
   expect(readdirSync(folder)).toEqual(['lock']);
+});
+
+const runs = (storeIsEmbedded: boolean) => (folder: string) =>
+  rememberRunning(folder, {
+    ...{ url: '', dynamodbEndpoint: '', kmsEndpoint: '', kmsIsLocal: true, storeIsEmbedded },
+    ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
+  });
+const leaveDynamodbLocal = (folder: string) => mkdirSync(join(folder, 'dynamodb-local'));
+
+it.each<[string, RegExp, (folder: string) => void]>([
+  ['of a vault that keeps its data elsewhere', /has its data in another store, /, runs(false)],
+  [
+    'that also has data in DynamoDB Local, while no vault runs',
+    /^\S+ has data in the embedded store and in DynamoDB Local: move store\.sqlite or \S+ away/,
+    leaveDynamodbLocal,
+  ],
+])('a backup refuses the embedded store %s', async (_, sentence, prepare) => {
+  const folder = freshFolder();
+  writeFileSync(join(folder, 'store.sqlite'), '');
+  prepare(folder);
+  await expect(openEmbedded({ root, folder }, freshFolder(), createProgress())).rejects.toThrow(
+    sentence,
+  );
+});
+
+it('a backup takes the embedded store of a vault that runs, whatever else its folder holds', async () => {
+  const folder = freshFolder();
+  new DatabaseSync(join(folder, 'store.sqlite')).close();
+  writeFileSync(join(folder, 'vault.json'), '{"id":"v"}');
+  runs(true)(folder);
+  leaveDynamodbLocal(folder);
+  const { facts, pages } = await openEmbedded({ root, folder }, freshFolder(), createProgress());
+  expect(facts).toMatchObject({ table: 'vault', store: 'dynoxide' });
+  // Reading ends the store of the copy, which has no table.
+  await expect(pages[Symbol.asyncIterator]().next()).rejects.toThrow('the table vault cannot');
 });

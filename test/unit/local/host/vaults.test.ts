@@ -24,6 +24,7 @@ const running = {
     dynamodbEndpoint: '',
     kmsEndpoint: '',
     kmsIsLocal: true,
+    storeIsEmbedded: true,
     vaultId: 'v',
     tableName: '',
     masterKeyId: '',

@@ -18,6 +18,8 @@ const logged = v.object({
   subject: text,
   secret: text,
   version: count,
+  /** The write that made the version which the request destroyed. */
+  writeId: text,
   /** The result of a decision, such as `version_written`. */
   decision: text,
   /** How a request ended: `ok`, `refused` or `failed`. */
