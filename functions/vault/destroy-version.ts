@@ -24,8 +24,11 @@ export const destroyVersion = (ports: StorePorts) =>
       if (!head || (!seen && head.version < version)) throw notFound();
       const isHead = head.version === version;
       const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));
-      journal.concerns({ name, version, writeId: found.writeId });
-      if (found.state === 'destroyed') return found;
+      const concernsVersion = () => journal.concerns({ name, version, writeId: found.writeId });
+      if (found.state === 'destroyed') {
+        concernsVersion();
+        return found;
+      }
       if (found.state === 'deleted') {
         throw new VaultError('not_destroyable', 'this version is a deletion and holds no value');
       }
@@ -34,6 +37,7 @@ export const destroyVersion = (ports: StorePorts) =>
         const sentence = 'this is the current version; update or delete the secret first';
         throw new VaultError('version_current', sentence);
       }
+      concernsVersion();
       const facts = { vault: vaultId, tenant, name, version, validFrom, createdBy, writeId };
       const by = { destroyedAt: vault.now, destroyedBy: principal.subject };
       const destroyed = await store.destroy(

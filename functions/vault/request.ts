@@ -45,7 +45,7 @@ export type Journal = {
 
 /**
  * The line of a request names its secret by these. A note is known only by its length. `writeId` is that of the write
- * which made a destroyed version: no two versions share it, not even those of two vaults with equal names.
+ * which made a destroyed version. No two versions of one name share it, not even those of two vaults.
  */
 export type About = Partial<VersionRef> & {
   readonly noteBytes?: number;

@@ -37,11 +37,11 @@ const refuseOtherStores = (folder: string): void => {
         'docs/deploy/aws.md says how for AWS',
     );
   }
-  const running = findRunning(folder);
-  if (running?.storeIsEmbedded) return;
-  if (running !== undefined) {
+  const isEmbedded = findRunning(folder)?.storeIsEmbedded;
+  if (isEmbedded) return;
+  if (isEmbedded === false) {
     throw failure(
-      `the vault that runs on ${folder} has its data in another store, and only the embedded one can be backed up`,
+      `the vault that runs on ${folder} has its data in another store: only the embedded one is backed up and restored`,
     );
   }
   const other = join(folder, 'dynamodb-local');

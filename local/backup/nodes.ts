@@ -97,8 +97,8 @@ export const openNode = async (folder: string): Promise<Source> => {
     (error: unknown) => {
       if (!isRunning || !isFailure(error)) throw error;
       throw failure(
-        `${sentenceOf(error)}: start the nodes that are away. If they are lost, stop this node and run this again, and ` +
-          'it copies what this node holds',
+        `${sentenceOf(error)}: if other nodes are away, start them. If they are lost, stop this node and run this ` +
+          'again, and it copies what this node holds',
         { cause: error },
       );
     },

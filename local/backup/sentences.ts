@@ -17,8 +17,8 @@ export const describeBackup = ({ facts, manifest }: Backup): readonly string[] =
     ...(facts.alone === undefined
       ? [`the vault ${facts.vault}, as it was at ${facts.takenAt}`]
       : [
-          `the vault ${facts.vault}, as one node held it that did not run at ${facts.takenAt}`,
-          'nothing that the nodes acknowledged after this node stopped or lost the others',
+          `the vault ${facts.vault}, as a stopped node held it; copied at ${facts.takenAt}`,
+          'it lacks what the nodes acknowledged after this one stopped or lost the others, and perhaps the last moments before',
         ]),
     `${counted(secrets, 'secret')}, of which ${deletedSecrets} deleted`,
     `${counted(versions, 'version')}, of which ${destroyedVersions} destroyed`,

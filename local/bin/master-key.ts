@@ -80,7 +80,6 @@ await runProgram(commandLine, async () => {
     masterKeyId: keyArn,
     // Each node has its own store.
     dynamodbEndpoint: '',
-    storeIsEmbedded: false,
     tableName: '',
     takesLocalTokens: true,
   });

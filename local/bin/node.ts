@@ -111,7 +111,6 @@ await runProgram(commandLine, async () => {
       dynamodbEndpoint: node.endpoint,
       kmsEndpoint: cluster.kms.endpoint,
       kmsIsLocal: false,
-      storeIsEmbedded: false,
       vaultId: cluster.vaultId,
       tableName,
       masterKeyId: cluster.kms.keyArn,

@@ -45,7 +45,7 @@ type Given = {
 const attemptsMax = 9;
 
 const connectTo = (
-  vault: Omit<Running, 'url' | 'takesLocalTokens' | 'storeIsEmbedded'>,
+  vault: Omit<Running, 'url' | 'takesLocalTokens'>,
   { credentials, unwrap, close, tls, maxAttempts }: Given,
 ): Connection => {
   const options = {

@@ -132,8 +132,8 @@ const running = v.object({
   kmsEndpoint: v.string(),
   /** Whether the KMS is the embedded one, whose access key is in the data folder. */
   kmsIsLocal: v.boolean(),
-  /** Whether its data are in the embedded store of the folder. */
-  storeIsEmbedded: v.boolean(),
+  /** Whether the data of `npm start` are in the embedded store of the folder. A node does not tell. */
+  storeIsEmbedded: v.optional(v.boolean()),
   vaultId: v.string(),
   tableName: v.string(),
   masterKeyId: v.string(),

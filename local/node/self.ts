@@ -38,11 +38,8 @@ export type Self = {
 };
 
 const callMs = 2_000;
-/**
- * A hash takes about half a millisecond for each megabyte of the database, and much longer while the system has to read
- * the file. etcd cannot be told to stop one, so asking again would only add to the work.
- */
-export const hashMs = 300_000;
+/** A hash takes about half a millisecond for each megabyte of the database. */
+export const hashMs = 30_000;
 /** A program that asks for the status waits for one second. */
 const freshMs = 500;
 

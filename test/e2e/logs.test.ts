@@ -244,10 +244,15 @@ describeLocal('the log lines of decisions', () => {
   it('say nothing of a destruction that was made before, or that has nothing to destroy', async () => {
     const path = `/v1/secrets/${await vault.create()}`;
     await vault.ask('PUT', path, { value: 'w' });
-    await vault.ask('DELETE', `${path}/versions/1`);
+    const first = await logged(await vault.ask('DELETE', `${path}/versions/1`));
+    const { writeId } = first.request;
+    expect(writeId).toMatch(/^[\w-]{22}$/);
     for (const version of [1, 2, 3]) {
       const reply = await vault.ask('DELETE', `${path}/versions/${version}`);
-      expect(decided((await logged(reply)).decisions)).toEqual([]);
+      const { decisions, request } = await logged(reply);
+      expect(decided(decisions)).toEqual([]);
+      // Only the line of a destruction names the write that made the version.
+      expect(request['writeId']).toBe(version === 1 ? writeId : undefined);
     }
   });
 

@@ -113,7 +113,6 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
     dynamodbEndpoint: store.endpoint,
     kmsEndpoint: kms.endpoint,
     kmsIsLocal: true,
-    storeIsEmbedded: false,
     vaultId,
     tableName,
     masterKeyId,

@@ -25,7 +25,7 @@ const content = async () => {
   const { nodes: all, equal } = await untilSeen(
     cluster.status,
     (status) =>
-      status.nodes.every(({ lag }) => lag === 0) &&
+      status.nodes.every(({ lag, digest }) => lag === 0 && digest !== null) &&
       new Set(status.nodes.map(({ digest }) => digest)).size === 1,
   );
   expect(equal).toBe(true);

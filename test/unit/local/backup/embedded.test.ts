@@ -63,7 +63,7 @@ const runs = (storeIsEmbedded: boolean) => (folder: string) =>
 const leaveDynamodbLocal = (folder: string) => mkdirSync(join(folder, 'dynamodb-local'));
 
 it.each<[string, RegExp, (folder: string) => void]>([
-  ['of a vault that keeps its data elsewhere', /has its data in another store, /, runs(false)],
+  ['of a vault that keeps its data elsewhere', /has its data in another store: /, runs(false)],
   [
     'that also has data in DynamoDB Local, while no vault runs',
     /^\S+ has data in the embedded store and in DynamoDB Local: move store\.sqlite or \S+ away/,

@@ -62,7 +62,6 @@ describe('a backup of a node', () => {
     writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
     rememberRunning(folder, {
       ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', kmsEndpoint: '', kmsIsLocal: false },
-      storeIsEmbedded: false,
       ...{ vaultId: 'vault-1', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
     });
     await expect(openNode(folder)).rejects.toThrow('the node does not answer: use another node');

@@ -28,7 +28,6 @@ it('a connection to a node reads again while the node does not serve', async () 
   writeClusterFile(join(cluster, 'cluster.json'), { vaultId: 'v', kms, jwks: '{"keys":[]}', tls });
   rememberRunning(folder, {
     ...{ url: '', dynamodbEndpoint: served.endpoint, kmsEndpoint: kms.endpoint, kmsIsLocal: false },
-    storeIsEmbedded: false,
     ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'a-key', takesLocalTokens: true },
   });
   try {

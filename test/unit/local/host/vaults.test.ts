@@ -24,7 +24,6 @@ const running = {
     dynamodbEndpoint: '',
     kmsEndpoint: '',
     kmsIsLocal: true,
-    storeIsEmbedded: true,
     vaultId: 'v',
     tableName: '',
     masterKeyId: '',
