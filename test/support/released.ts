@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 /** The last release. CONTRIBUTING.md says when this changes. */
 const released = {
   version: '1.0.0',
-  commit: '356513df89b181af2b79f67bf57791fc5ce6291c',
+  commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',
 } as const;
 
 /** The folders and files that the programs of `local/bin/` need. */
