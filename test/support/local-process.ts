@@ -58,11 +58,13 @@ export const lineOf = async (
 ): Promise<string> => {
   const until = Date.now() + withinMs;
   const ended = exit.then(() => true as const);
-  while (Date.now() < until) {
+  // What a process prints last is looked at after its end.
+  for (let isOver = false; ; ) {
     const captured = output.map((line) => pattern.exec(line)?.[1]).find(Boolean);
     if (captured !== undefined) return captured;
+    if (isOver || Date.now() > until) break;
     const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
-    if (await Promise.race([ended, tick])) break;
+    isOver = await Promise.race([ended, tick]);
   }
   // Let the process end what it has started, such as containers.
   child.kill('SIGTERM');
