@@ -5,7 +5,7 @@ import { codeOf, failure } from './failures.ts';
 /** CloudWatch takes lines of 1 MiB, and a JSON document of them escapes some characters. */
 const lineBytesMax = 4_194_304;
 const lineFeed = 0x0a;
-/** That of `dsvault` for an invalid file (docs/cli.md). */
+/** The exit code of `dsvault` for an invalid file (docs/cli.md). */
 const invalidFile = 6;
 
 /** The lines of stdin. */

@@ -90,7 +90,7 @@ export const connectToRunning = (folder: string): Connection => {
   });
 };
 
-/** Whether the folder is a node's of a cluster, running or not. That of a node which has yet to start is empty. */
+/** Whether the folder is a node's of a cluster, running or not. The folder is empty before the node's first start. */
 export const isNodeFolder = (folder: string): boolean =>
   existsSync(join(folder, 'node.json')) || Boolean(process.env['VAULT_NODE']);
 

@@ -418,6 +418,38 @@ describe('template.yaml', () => {
     }
   });
 
+  it('adds up the throttles of the table and of each index of it', () => {
+    type Query = {
+      readonly Id: string;
+      readonly Expression?: string;
+      readonly MetricStat?: {
+        readonly Metric: {
+          readonly MetricName: string;
+          readonly Dimensions: readonly { readonly Name: string; readonly Value: unknown }[];
+        };
+      };
+    };
+    const queries = document.Resources['TableThrottleAlarm']?.Properties['Metrics'] as Query[];
+    const watched = queries.flatMap(({ Id, MetricStat }) => {
+      if (MetricStat === undefined) return [];
+      const { MetricName, Dimensions } = MetricStat.Metric;
+      const index = Dimensions.find(({ Name }) => Name === 'GlobalSecondaryIndexName')?.Value;
+      return [{ Id, what: `${MetricName} of ${index ?? 'the table'}` }];
+    });
+    const indexes = document.Resources['SecretsTable']?.Properties['GlobalSecondaryIndexes'];
+    const parts = [
+      'the table',
+      ...(indexes as { IndexName: string }[]).map((one) => one.IndexName),
+    ];
+    expect(watched.map(({ what }) => what).sort()).toEqual(
+      ['ReadThrottleEvents', 'WriteThrottleEvents'].flatMap((metric) =>
+        parts.map((part) => `${metric} of ${part}`).sort(),
+      ),
+    );
+    const sum = watched.map(({ Id }) => `FILL(${Id}, 0)`).join(' + ');
+    expect(queries.map(({ Expression }) => Expression).filter(Boolean)).toEqual([sum]);
+  });
+
   it('has a dashboard of eight graphs, whose text is JSON', () => {
     const body = document.Resources['Dashboard']?.Properties['DashboardBody'];
     const [text] = (body as Record<string, readonly [string, object]>)['Fn::Sub'] ?? [''];

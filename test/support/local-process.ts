@@ -58,7 +58,7 @@ export const lineOf = async (
 ): Promise<string> => {
   const until = Date.now() + withinMs;
   const ended = exit.then(() => true as const);
-  // What a process prints last is looked at after its end.
+  // The loop looks once more after the end of the process, which may have printed its last line just before.
   for (let isOver = false; ; ) {
     const captured = output.map((line) => pattern.exec(line)?.[1]).find(Boolean);
     if (captured !== undefined) return captured;
