@@ -91,10 +91,11 @@ describe('restore --redo-destroys', () => {
       ),
       linesOf(
         'npm start says something else',
-        // A repetition is answered by the first destruction, and its line may be read first.
+        // A repetition is answered by the first destruction, and its line may be read before and after.
         line(done('OLD', 1, 'carol'), began + 20_000),
         line({ ...decided, requestId: 'OLD@1', secret: 'OLD', version: 1 }),
         line(done('OLD', 1)),
+        line(done('OLD', 1, 'carol'), began + 30_000),
         line({ ...done('OLD', 1), ...failed, requestId: 'before the repetition' }),
         line({ ...done('OLD', 2), outcome: 'refused', status: 404, code: 'not_found' }),
         line({ ...done('OLD', 3), ...failed }),
