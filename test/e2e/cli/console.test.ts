@@ -68,6 +68,8 @@ describe('dsvault console', () => {
       }
       // Even in a folder that everyone can enter, the file itself is closed.
       writeFileSync(join(folder, 'open'), 'for all');
+      // Another test of this process may have left a stricter umask.
+      chmodSync(join(folder, 'open'), 0o644);
       chmodSync(folder, 0o755);
       const seen = ['open', launcher].map(nobodyReads);
       chmodSync(folder, 0o700);
