@@ -1,6 +1,6 @@
 /** The real shells as readers of `.env` files. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -37,17 +37,20 @@ export const readWithShell = (
   const program = programOf(shell);
   if (program === undefined) throw new Error(`the test needs ${shell} on this machine`);
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
+  // The shells work in an empty folder: zsh reads `A=>*` as the order to write over each file that it finds there.
+  const cwd = join(folder, 'empty');
   try {
+    mkdirSync(cwd);
     const script = readings.map(({ text, keys }, index) => {
       writeFileSync(join(folder, `${index}.env`), text);
       // A variable that is set is printed after an equals sign.
       const print = keys.map((key) => `printf '%s\\0' "\${${key}+=}\${${key}-}"`).join('\n');
-      return `( set -a; . ./${index}.env </dev/null >/dev/null 2>&1\n${print}\n)\nprintf 'end\\0'\n`;
+      return `( set -a; . ../${index}.env </dev/null >/dev/null 2>&1\n${print}\n)\nprintf 'end\\0'\n`;
     });
     writeFileSync(join(folder, 'script'), script.join(''));
     const env = { PATH: '/nonexistent', LC_ALL: locale, ...(locales && { LOCPATH: locales }) };
-    const run = { cwd: folder, env, maxBuffer: 2 ** 28 };
-    const output = execFileSync(program, [...options[shell], './script'], run).toString('utf8');
+    const run = { cwd, env, maxBuffer: 2 ** 28 };
+    const output = execFileSync(program, [...options[shell], '../script'], run).toString('utf8');
     const files = output.split('end\0').slice(0, -1);
     return files.map((file) =>
       file
