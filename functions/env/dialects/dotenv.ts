@@ -104,9 +104,11 @@ const valueReads = (line: Assignment): Reading => {
   if (isLoose(raw) && namesReadBy(raw).length > 0) return 'whole file';
   if (quote === '') return bareReads(line, raw);
   // npm dotenv ends the value at a quote without a backslash before it, Node at any quote.
+  const endsEarly = quote === '"' && raw.includes('\\"');
+  if (endsEarly && raw.includes('\n')) return 'whole file';
   if (raw.endsWith('\\')) return 'lines below';
   if (quote === "'") return raw.includes('\r') ? 'different' : 'same';
-  if (raw.includes('\\"')) return raw.includes('\n') ? 'whole file' : 'different';
+  if (endsEarly) return 'different';
   return /\r|\\[^n]/.test(raw) ? 'different' : 'same';
 };
 

@@ -96,13 +96,15 @@ const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})
 const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
 /** After a character outside ASCII, a backslash, backtick or brace is part of that character in some locales. */
 const itself = String.raw`(?<![\x80-\uffff])`;
+/** Bash drops the characters 1 and 127 after a dollar sign, and then sees what follows them. */
+const loneDollar = String.raw`\$(?![$({['"\x01\x7f])`;
 const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?${itself}\}`;
 const expansions = [
   String.raw`\$[\w!@*#-]`,
   String.raw`\$\$(?![$({['"])`,
   String.raw`\$${parameter}`,
   String.raw`\$\(${command}\)`,
-  String.raw`\$(?![$({['"])`,
+  loneDollar,
   String.raw`${itself}\x60${command}\x60`,
 ];
 

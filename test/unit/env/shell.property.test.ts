@@ -85,7 +85,7 @@ const shellText = fc
   .array(
     fc.constantFrom(
       ...`a b 1 if _if_ do _time_ = B= _ __ \t # _# / ' ' " " \\ \\ \` $ $( $(( \${ } ) ( $B \${B}
-      \${B:-a} $(a) \`a\` ; & | < > << ~ {a,b} * [ ] ! ^ : % , . - + @ é \u00a0 \u2003 \u0001 \u007f _{_
+      \${B:-a} $(a) \`a\` ; & | < > << ~ {a,b} * [ ] ! ^ : % , . - + @ é \u00a0 \u2003 \u0001 \u007f $\u0001 _{_
       \\n \\$ \\" \\\\ := =a ~a repeat_2_ foreach_`
         .split(/[ \n]+/)
         .map((piece) => piece.replaceAll('_', ' ')),
