@@ -157,7 +157,7 @@ describeLocal('a step with the action', () => {
   });
 
   it('passes the signal of a cancelled job on to the script, which ends as it wants', async () => {
-    const run = 'trap "exit 3" INT; echo ready; for i in {1..50}; do sleep 0.1; done';
+    const run = 'trap "exit 3" INT; echo ready; for i in {1..500}; do sleep 0.1; done';
     expect((await step({ run }, undefined, {}, 'ready')).code).toBe(3);
   });
 

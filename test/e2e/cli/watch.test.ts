@@ -113,7 +113,7 @@ describe('dsvault run --watch', () => {
   });
 
   it.each([
-    ['TERM', "trap 'echo down' TERM", ['-f', '-', '--grace', '0.1'], 'up one\ndown\nup two\n'],
+    ['TERM', "trap 'echo down' TERM", ['-f', '-', '--grace', '2'], 'up one\ndown\nup two\n'],
     ['INT', "trap 'echo down; exit' INT", ['--signal', 'int'], 'up one\ndown\nup two\n'],
   ])('ends the program with %s, and with KILL after the grace', async (_, script, flags, seen) => {
     // stdin can be read only once.
