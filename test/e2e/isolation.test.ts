@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import { times } from '../../functions/model/limits.ts';
 import { readTemplate } from '../../local/host/template.ts';
 import { logged } from '../support/log-lines.ts';
 import { makePolicyIssuer } from '../support/policy-issuer.ts';
@@ -135,9 +136,25 @@ const askAs = (token: string, what: string) => (name: string) => {
   const [method, path, call] = (asks[what] as Ask)(name);
   return vault.call(method, path, { token, ...call });
 };
-const callsOf = async (reply: Reply) => {
-  const { storeCalls, kmsCalls, attempts } = (await logged(vault, reply)).request;
-  return { storeCalls, kmsCalls, attempts };
+/** Expects the same calls. A call that takes too long is made again, so after a slow request both are sent again. */
+const expectSameCalls = async (
+  ask: (name: string) => Promise<Reply>,
+  name: string,
+  replies: readonly Reply[],
+  tries = 1,
+): Promise<void> => {
+  const lines = await Promise.all(
+    replies.map(async (reply) => (await logged(vault, reply)).request),
+  );
+  if (tries < 5 && lines.some(({ ms }) => Number(ms) >= times.connectMs)) {
+    return await expectSameCalls(ask, name, [await ask(name), await ask(never)], tries + 1);
+  }
+  const [calls, others] = lines.map(({ storeCalls, kmsCalls, attempts }) => ({
+    storeCalls,
+    kmsCalls,
+    attempts,
+  }));
+  expect(calls).toEqual(others);
 };
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
 
@@ -169,7 +186,7 @@ describe('a secret hidden from the caller', () => {
       );
       if (!what.includes('env')) expect(outOfSight.text).not.toContain(name);
       expect(outOfSight.text).not.toContain('tenant-');
-      if (isLocal) expect(await callsOf(outOfSight)).toEqual(await callsOf(absent));
+      if (isLocal) await expectSameCalls(ask, name, [outOfSight, absent]);
     }
   });
 
@@ -185,7 +202,7 @@ describe('a secret hidden from the caller', () => {
       expect(withoutRequestId(outOfSight).replaceAll(name, 'N')).toBe(
         withoutRequestId(absent).replaceAll(never, 'N'),
       );
-      if (isLocal) expect(await callsOf(outOfSight)).toEqual(await callsOf(absent));
+      if (isLocal) await expectSameCalls(explain, name, [outOfSight, absent]);
     }
   });
 
@@ -199,7 +216,7 @@ describe('a secret hidden from the caller', () => {
       expect(withoutRequestId(deleted).replaceAll(ended, 'N')).toBe(
         withoutRequestId(absent).replaceAll(never, 'N'),
       );
-      if (isLocal) expect(await callsOf(deleted)).toEqual(await callsOf(absent));
+      if (isLocal) await expectSameCalls(ask, ended, [deleted, absent]);
     },
   );
 
