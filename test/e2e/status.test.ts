@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 import { describeLocal, useVault } from '../support/running-vault.ts';
+import { untilSeen } from '../support/until.ts';
 
 const vault = useVault();
 
@@ -15,11 +16,15 @@ describe('get-health', () => {
 });
 
 describe('get-status', () => {
+  /** Asks until the status is ok: a probe that takes more than a second makes it degraded. */
+  const untilOk = (token: string) =>
+    untilSeen(
+      () => vault.call('GET', '/v1/status', { token }),
+      ({ status }) => status === 200,
+    );
+
   it('answers 200 to any valid token while the store and the master key work', async () => {
-    const { status, json } = await vault.call('GET', '/v1/status', {
-      token: vault.token({ scope: '' }),
-    });
-    expect(status).toBe(200);
+    const { json } = await untilOk(vault.token({ scope: '' }));
     expect(json).toMatchObject({
       status: 'ok',
       store: { reachable: true },
@@ -30,7 +35,7 @@ describe('get-status', () => {
   it('names the master key as the versions do', async () => {
     const name = 'ANY';
     await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
-    const { json } = await vault.ask('GET', '/v1/status');
+    const { json } = await untilOk(vault.token());
     const versions = await vault.ask('GET', `/v1/secrets/${name}/versions`);
     expect(versions.json.versions?.[0]).toMatchObject({
       masterKeyId: (json as { masterKey?: { id: string } }).masterKey?.id,
