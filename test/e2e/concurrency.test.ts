@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { times as timesOf } from '../../functions/model/limits.ts';
 import {
   freshName,
   isLocal,
@@ -40,10 +41,21 @@ const submit = (names: readonly string[], value: string): Request => {
   return ['POST', '/v1/env', { content, values }];
 };
 
-const callOne = (index: number, [method, path, body]: Request, headers = {}): Promise<Reply> => {
+const unmade: ReadonlySet<unknown> = new Set(['throttled', 'store_unavailable']);
+/** On a slow machine the time of a request may pass before it has written anything. Then it is sent again. */
+const callOne = async (
+  index: number,
+  [method, path, body]: Request,
+  headers = {},
+): Promise<Reply> => {
   const host = hosts[index % hosts.length];
   if (host === undefined) throw new Error('no host runs');
-  return host.call(method, path, { token, headers, ...(body && { body }) });
+  for (let tries = 1; ; tries += 1) {
+    const began = performance.now();
+    const reply = await host.call(method, path, { token, headers, ...(body && { body }) });
+    const isOutOfTime = performance.now() - began >= timesOf.kmsCallsUntilMs;
+    if (tries === 5 || !isOutOfTime || !unmade.has(reply.json.code)) return reply;
+  }
 };
 
 /** Sends the requests to the hosts alternately, as many at once as there are clients. */

@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openDsvault } from '../../support/dsvault.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { freshName, type Reply, useVault } from '../../support/running-vault.ts';
+import { untilSeen } from '../../support/until.ts';
 import { askAws } from './aws.ts';
 
 const vault = useVault();
@@ -29,14 +30,22 @@ const objectsOf = (lines: readonly string[]) =>
 
 describe('the log of a request in CloudWatch Logs', () => {
   it('has its decision and its summary between the lines of Lambda', async () => {
-    const name = freshName();
-    const [body, headers] = [
-      { name, value: 'Canary of a value' },
-      { 'Idempotency-Key': randomUUID() },
-    ];
-    const reply = await vault.ask('POST', '/v1/secrets', body, headers);
+    const create = async () => {
+      const name = freshName();
+      const key = randomUUID();
+      const body = { name, value: 'Canary of a value' };
+      const reply = await vault.ask('POST', '/v1/secrets', body, { 'Idempotency-Key': key });
+      return { name, key, reply, lines: await linesOf('create-secret', reply) };
+    };
+    // What takes too long on a slow machine is done again, and then the lines say so.
+    const { name, key, reply, lines } = await untilSeen(
+      create,
+      ({ reply: { tries }, lines: seen }) => {
+        const { attempts, kmsCalls } = objectsOf(seen).at(-1) ?? {};
+        return tries === 1 && attempts === 1 && kmsCalls === 1;
+      },
+    );
     const id = reply.headers.get('x-request-id');
-    const lines = await linesOf('create-secret', reply);
     expect(lines[0]).toMatch(new RegExp(`^START RequestId: ${id} `));
     expect(lines.at(-1)).toMatch(new RegExp(`^REPORT RequestId: ${id}\t`));
     const [decision, request, ...more] = objectsOf(lines);
@@ -49,7 +58,7 @@ describe('the log of a request in CloudWatch Logs', () => {
     expect(request).toMatchObject({ tenant: expect.stringMatching(/^tenant-/) });
     expect(more).toEqual([]);
     expect(lines.join()).not.toContain('Canary');
-    expect(lines.join()).not.toContain(headers['Idempotency-Key']);
+    expect(lines.join()).not.toContain(key);
   });
 
   it('appears only in the log group of the function that answered', async () => {
@@ -71,10 +80,19 @@ describe('the log of a request in CloudWatch Logs', () => {
 
 describe('dsvault log --aws', () => {
   it('answers each question with CloudWatch Logs Insights and the AWS CLI', async () => {
-    const name = freshName();
     const since = ['--from', new Date().toISOString()];
-    const created = await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
-    const read = await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
+    const ask = async () => {
+      const name = freshName();
+      const created = await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
+      const read = await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
+      return { name, created, read };
+    };
+    // Each time that a request is sent again has a row of its own.
+    const { name, created, read } = await untilSeen(
+      ask,
+      (asked) =>
+        asked.created.status === 201 && asked.created.tries === 1 && asked.read.tries === 1,
+    );
     await linesOf('create-secret', created);
     await linesOf('expand-env', read);
     const refused = await vault.ask('GET', `/v1/secrets/${freshName()}`);
@@ -104,7 +122,11 @@ describe('dsvault log --aws', () => {
 
 describe('the metrics of a request', () => {
   it('appear in the embedded metric format, by operation', async () => {
-    const reply = await vault.ask('GET', '/v1/status');
+    // A probe that takes more than a second makes the status degraded.
+    const reply = await untilSeen(
+      () => vault.ask('GET', '/v1/status'),
+      ({ status }) => status === 200,
+    );
     await linesOf('get-status', reply);
     const metrics = await askAws<string[]>(
       vault.dataDir,
