@@ -7,7 +7,6 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { machineClock } from '../../functions/runtime/machine.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { readTemplate } from '../../local/host/template.ts';
@@ -417,7 +416,7 @@ describe('every operation', () => {
   });
 
   it('about the status probes the table and the key once, and nothing when asked again at once', async () => {
-    const status = getStatus(vault.ports, machineClock);
+    const status = getStatus(vault.ports, { elapsed: () => 0 });
     for (const cost of [costs['get-status'], costs['get-health']]) {
       const context = requestContext();
       await status(context, someone());
