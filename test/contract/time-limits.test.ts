@@ -1,5 +1,4 @@
 /** The time of a request, on the embedded store and KMS: what may still begin, and which service is blamed. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -14,6 +13,7 @@ import { codeOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { vaultOver } from '../support/vault.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 
 let vault: Embedded;
 let ask: ReturnType<typeof vaultOver>;
@@ -81,10 +81,17 @@ it('no write may begin after eight seconds', async () => {
 });
 
 it('a KMS that does not answer is blamed, and not the store, even if the store is slow', async () => {
-  const context = late(times.kmsCallsUntilMs - 50);
-  const dataKeys = createDataKeys({ send: hang } as unknown as KMSClient, 'key');
+  const clock = virtualClock();
+  const context = requestContext({ clock });
+  clock.advance(times.kmsCallsUntilMs - 50);
+  const silent: Send = (command, options) => {
+    const ended = hang(command, options);
+    while (!options.abortSignal.aborted) clock.advance(10);
+    return ended;
+  };
+  const dataKeys = createDataKeys({ send: silent } as unknown as KMSClient, 'key');
   const far: Send = async (command, options) => {
-    await sleep(100, undefined, { signal: options.abortSignal });
+    clock.advance(100);
     return await vault.dynamodb.send(command as GetItemCommand, options);
   };
   const store = storeOver(sending(vault.dynamodb, far));

@@ -11,6 +11,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpRequest } from '@smithy/core/transport';
 import { createHttpHandler } from '../../../functions/runtime/transport.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
+import { until } from '../../support/until.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -144,8 +145,10 @@ describe('a call that fails', () => {
 describe('a call with a signal', () => {
   it('fails at once when aborted, and closes its connection', async () => {
     let [asked, hungUp] = [0, 0];
+    let end = new AbortController();
     const { port } = await serve((request, response) => {
       asked += 1;
+      setTimeout(() => end.abort(), 100);
       request.resume();
       response.on('close', () => {
         hungUp += 1;
@@ -154,14 +157,12 @@ describe('a call with a signal', () => {
     });
     const { handle } = handler();
     for (const path of ['/before', '/within']) {
-      const end = new AbortController();
+      end = new AbortController();
       const call = handle(requestTo(port, { path }), { abortSignal: end.signal });
-      setTimeout(() => end.abort(), 100);
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
     }
     expect(asked).toBe(2);
-    await sleep(100);
-    expect(hungUp).toBe(2);
+    await until(() => hungUp === 2);
   });
 
   it('fails at once when aborted while it waits for a connection, and is never sent', async () => {

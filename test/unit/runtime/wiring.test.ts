@@ -258,7 +258,12 @@ describe('the status of a vault node', () => {
     return freshNodeStatus().readNode();
   };
 
+  /** A slow machine may need more than a second for one answer. */
+  const allowAnyTime = () =>
+    jest.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
+
   it('comes from the node', async () => {
+    allowAnyTime();
     const node = await serve((_request, response) => response.end('{"revision":7}'));
     expect(await readNode(node.url)).toEqual({ revision: 7 });
   });
@@ -270,6 +275,7 @@ describe('the status of a vault node', () => {
   });
 
   it('appears only for a token with the scope vault:status', async () => {
+    allowAnyTime();
     const node = await serve((_request, response) => response.end('{"revision":7}'));
     process.env['VAULT_NODE_STATUS_URL'] = node.url;
     const { useTransport } = freshClients();
@@ -297,8 +303,8 @@ describe('the status of a vault node', () => {
     ['never answers', () => {}],
   ])('becomes undefined within about a second if the node %s', async (_, listener) => {
     const node = await serve(listener);
-    const began = performance.now();
+    const limited = jest.spyOn(AbortSignal, 'timeout');
     expect(await readNode(node.url)).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(limited.mock.calls).toEqual([[1_000]]);
   });
 });
