@@ -14,7 +14,7 @@ import type { Reply } from '../../local/etcd/protocol.ts';
 import { tableOf } from '../support/front-tables.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 let folder: string;
 let store: LocalStore;

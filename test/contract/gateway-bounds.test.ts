@@ -259,7 +259,8 @@ describe('the gateway, with requests that arrive too slowly,', () => {
   );
 
   it('answers 408 after the replies to earlier requests of the connection', async () => {
-    await start({ ...quick, lingerMs: 100 }, okAfter(1_000));
+    const slower = { ...quick, requestMs: 2_000, headersMs: 2_000, lingerMs: 100 };
+    await start(slower, okAfter(5_000));
     const socket = await open();
     socket.write(`${get('/health')}${post(4 * mebibyte)}${'a'.repeat(4 * mebibyte)}`);
     const read = await readAll(socket);

@@ -132,11 +132,14 @@ describe('the local gateway', () => {
 
   it('gives each request its own id and the time limit of its function', async () => {
     await get('/health', { headers: { 'X-Request-Id': 'mine' } });
+    const asked = performance.now();
     await get('/health');
     const [one, other] = calls.map(({ context }) => context.awsRequestId);
     expect(one).toMatch(/^[0-9a-f-]{36}$/);
     expect(one).not.toBe(other);
-    expect(lastCall().context.getRemainingTimeInMillis()).toBeGreaterThan(14_000);
+    const remainingMs = lastCall().context.getRemainingTimeInMillis();
+    expect(remainingMs).toBeLessThanOrEqual(15_000);
+    expect(remainingMs + performance.now() - asked).toBeGreaterThan(14_000);
   });
 
   it('sends the answer of the function unchanged', async () => {
@@ -375,12 +378,12 @@ describe('closing the local gateway', () => {
   });
 
   it('ends after its grace period even if a request still runs', async () => {
-    respond = () => sleep(5_000, replyOf('{}'), { ref: false });
+    respond = () => sleep(60_000, replyOf('{}'), { ref: false });
     const underWay = get('/health').catch(() => 'ended');
     while (calls.length === 0) await sleep(1);
     const began = performance.now();
     await gateway.close(50);
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(await underWay).toBe('ended');
   });
 });

@@ -16,7 +16,7 @@ export type LocalProcess = {
   readonly exit: Promise<number | null>;
 };
 
-const startTimeoutMs = 15_000;
+const startTimeoutMs = 45_000;
 const endLimitMs = 60_000;
 const listening = /^vault listening on (http:\/\/127\.0\.0\.1:\d+)$/;
 
@@ -56,13 +56,13 @@ export const lineOf = async (
   pattern: RegExp,
   withinMs = startTimeoutMs,
 ): Promise<string> => {
-  const until = Date.now() + withinMs;
+  const until = performance.now() + withinMs;
   const ended = exit.then(() => true as const);
   // The loop looks once more after the end of the process, which may have printed its last line just before.
   for (let isOver = false; ; ) {
     const captured = output.map((line) => pattern.exec(line)?.[1]).find(Boolean);
     if (captured !== undefined) return captured;
-    if (isOver || Date.now() > until) break;
+    if (isOver || performance.now() > until) break;
     const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
     isOver = await Promise.race([ended, tick]);
   }

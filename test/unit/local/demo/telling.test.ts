@@ -30,14 +30,14 @@ describe('becomesTrue', () => {
   it('ends as soon as the condition holds, even after a failed check', async () => {
     let asked = 0;
     const begun = performance.now();
-    const isTrue = await becomesTrue(10_000, async () => {
+    const isTrue = await becomesTrue(60_000, async () => {
       asked += 1;
       if (asked === 1) throw new Error('not there yet');
       return asked === 3;
     });
     expect(isTrue).toBe(true);
     expect(asked).toBe(3);
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(30_000);
   });
 
   it('ends at the limit if the condition never holds', async () => {

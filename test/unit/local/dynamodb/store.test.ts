@@ -21,6 +21,7 @@ import { isRunning } from '../../../../local/host/running.ts';
 import { startChild } from '../../../../local/host/supervisor.ts';
 import { readTemplate } from '../../../../local/host/template.ts';
 import { freshFolder } from '../../../support/local-process.ts';
+import { untilSeen } from '../../../support/until.ts';
 
 let folder: string;
 let lines: string[];
@@ -46,10 +47,10 @@ const killStore = async (): Promise<void> => {
   process.kill(left.pid, 'SIGKILL');
   while (record().pid === left.pid) await sleep(2);
 };
-const shellProgram = (script: string): StoreProgram => ({
+const shellProgram = (script: string, readyWithinMs = 60_000): StoreProgram => ({
   name: 'a script',
   host: '127.0.0.1',
-  readyWithinMs: 500,
+  readyWithinMs,
   launch: async (where) => startChild('sh', ['-c', script], where),
 });
 
@@ -104,8 +105,13 @@ describe('the local store', () => {
     await ensureTimeToLive(client, 'vault', table);
     await killStore();
     expect(lines).toEqual(['the store (dynoxide) ended (SIGKILL); it is started again']);
-    const again = await client.send(new DescribeTimeToLiveCommand({ TableName: 'vault' }));
-    expect(again.TimeToLiveDescription?.TimeToLiveStatus).toBe('ENABLED');
+    const ask = new DescribeTimeToLiveCommand({ TableName: 'vault' });
+    // The new process does not listen at once.
+    const again = await untilSeen(
+      () => client.send(ask).catch(() => undefined),
+      (reply) => reply !== undefined,
+    );
+    expect(again?.TimeToLiveDescription?.TimeToLiveStatus).toBe('ENABLED');
     client.destroy();
   });
 
@@ -138,7 +144,7 @@ describe('the local store', () => {
       start(shellProgram('echo a line >&2; echo disk full >&2; exit 3')),
     ).rejects.toThrow('the store (a script) did not start: disk full');
     await expect(start(shellProgram('exit 3'))).rejects.toThrow('it ended without a word');
-    await expect(start(shellProgram('exec sleep 60'))).rejects.toThrow(
+    await expect(start(shellProgram('exec sleep 60', 500))).rejects.toThrow(
       'the store (a script) did not answer within 0.5 s',
     );
   });

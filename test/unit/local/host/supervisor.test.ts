@@ -50,7 +50,7 @@ const run = async (scripts: readonly string[], more: Partial<Program> = {}) => {
   return one;
 };
 const stays = 'exec sleep 60';
-const startOf = (isDone: () => boolean, withinMs = 300): NonNullable<Program['start']> => ({
+const startOf = (isDone: () => boolean, withinMs = 60_000): NonNullable<Program['start']> => ({
   isDone: async () => isDone(),
   askEveryMs: 5,
   withinMs,
@@ -99,11 +99,11 @@ describe('a program that is kept running', () => {
 
 describe('the start of a program', () => {
   it.each([
-    [stays, 'too late'],
-    ['echo a line >&2; echo disk full >&2; exit 3', 'ended: disk full'],
-    ['exit 3', 'ended: '],
-  ])('fails, and leaves nothing running: %s', async (script, message) => {
-    const started = run([script], { start: startOf(() => false) });
+    [stays, 300, 'too late'],
+    ['echo a line >&2; echo disk full >&2; exit 3', 60_000, 'ended: disk full'],
+    ['exit 3', 60_000, 'ended: '],
+  ])('fails, and leaves nothing running: %s', async (script, withinMs, message) => {
+    const started = run([script], { start: startOf(() => false, withinMs) });
     await expect(started).rejects.toThrow(new Error(message));
     expect([launches, running()]).toEqual([1, undefined]);
   });
