@@ -84,9 +84,9 @@ describe('values in the console', () => {
 
     await press('Show the present value');
     await shows(page, first, { exact: true });
-    await page.clock.fastForward(29_000);
+    await page.clock.fastForward(20_000);
     expect(canariesIn(await held())).toEqual([first]);
-    await page.clock.fastForward(1_000);
+    await page.clock.fastForward(10_000);
     await page.getByText(first).waitFor({ state: 'detached' });
     expect(canariesIn(await held())).toEqual([]);
 

@@ -21,7 +21,7 @@ export const readableAttempts = [
 export const attack = (hostile: Hostile): string => `(async ({ url, token, code }) => {
   const granted = [];
   const attempt = async (name, work) => {
-    const late = new Promise((_, reject) => setTimeout(reject, 5_000));
+    const late = new Promise((_, reject) => setTimeout(reject, 15_000));
     try { await Promise.race([work(), late]); granted.push(name); } catch {}
   };
   const session = { 'X-Console-Session': token, 'Content-Type': 'application/json' };
@@ -66,7 +66,9 @@ export const attack = (hostile: Hostile): string => `(async ({ url, token, code 
   });
   await attempt('opened window', async () => {
     const opened = window.open(url + '/');
-    await new Promise((wake) => setTimeout(wake, 500));
+    for (let looks = 0; looks < 80 && !opened.closed; looks += 1) {
+      await new Promise((wake) => setTimeout(wake, 50));
+    }
     if (opened.closed) throw undefined;
     opened.close();
   });

@@ -61,7 +61,7 @@ type Report = {
     readonly dbBytes: number;
     readonly quotaBytes: number;
     readonly memoryBytes: number;
-  };
+  } | null;
 };
 /** A node's report of itself in `GET /v1/status`. */
 const reportOf = async (node: number): Promise<Report> => {
@@ -77,7 +77,7 @@ describe('the console of three nodes, of which one dies', () => {
     const page = await openNodes();
     await sentence(page, allServe);
     await press(page, 'Start the test writes');
-    await until(async () => (await rateOf(page, 'acknowledged')) > 10, 30_000);
+    await until(async () => (await rateOf(page, 'acknowledged')) > 3, 30_000);
 
     await press(page, 'Kill node 1');
     const dialog = page.getByRole('dialog', { name: 'Kill node 1?' });
@@ -85,7 +85,7 @@ describe('the console of three nodes, of which one dies', () => {
     await dialog.getByRole('button', { name: 'Kill node 1' }).click();
     await sentence(page, oneIsDead);
     await until(async () => (await rateOf(page, 'refused')) > 3, 30_000);
-    await until(async () => (await rateOf(page, 'acknowledged')) > 5, 30_000);
+    await until(async () => (await rateOf(page, 'acknowledged')) > 2, 30_000);
     expect(await page.locator('svg.rates rect.refused').count()).toBeGreaterThan(0);
     await until(async () => (await page.locator('svg.rates .mark').count()) === 1);
     expect(await faultsOf(page)).toEqual([]);
@@ -146,24 +146,25 @@ describe('the console of three nodes', () => {
       await untilSeen(
         async () => {
           const { leader, appliedRevision, etcd, space } = await reportOf(node);
+          const shown = await factsOf(page, node);
+          const [, megabytes] = /^etcd holds ([\d.]+) MB$/.exec(shown['Memory'] ?? '') ?? [];
+          const memoryBytes = space?.memoryBytes ?? Number.NaN;
           return [
-            await factsOf(page, node),
+            shown,
             {
               Role: leader ? 'leader' : 'follower',
               Revision: String(appliedRevision),
               'Behind by': 'nothing',
               etcd,
-              Database: `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`,
+              Database: space && `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`,
             },
+            // The memory changes from one look to the next.
+            Math.abs(Number(megabytes) * 1e6 - memoryBytes) < memoryBytes / 4,
           ] as const;
         },
-        ([shown, told]) => Object.entries(told).every(([key, text]) => shown[key] === text),
+        ([shown, told, isNear]) =>
+          isNear && Object.entries(told).every(([key, text]) => shown[key] === text),
       );
-      // The memory changes from one look to the next.
-      const [, shown] =
-        /^etcd holds ([\d.]+) MB$/.exec((await factsOf(page, node))['Memory'] ?? '') ?? [];
-      const { memoryBytes } = (await reportOf(node)).space;
-      expect(Math.abs(Number(shown) * 1e6 - memoryBytes)).toBeLessThan(memoryBytes / 4);
     }
     const badge = (text: string) =>
       page.locator('[data-node="3"] .badge', { hasText: text }).waitFor({ timeout: 30_000 });
