@@ -138,6 +138,9 @@ describe('the metrics of a node', () => {
   const states = ({ samples }: Scrape) =>
     nodeStates.filter((state) => samples[`vault_node_state{state="${state}"}`] === 1);
 
+  const leadersIn = (scrapes: readonly Scrape[]) =>
+    scrapes.map(({ samples }) => samples['vault_node_leader']).toSorted();
+
   it('tell what its status tells, and the requests that it has answered', async () => {
     const name = freshName();
     const created = await untilSeen(
@@ -147,10 +150,15 @@ describe('the metrics of a node', () => {
     expect(created.status).toBe(201);
     const scrapes = await untilSeen(
       () => Promise.all(nodes.map(scrapeNode)),
-      (seen) => seen.every(({ samples }) => samples['vault_node_lag_revisions'] === 0),
+      (seen) =>
+        seen.every(
+          (scraped) =>
+            states(scraped).join() === 'serving' &&
+            scraped.samples['vault_node_lag_revisions'] === 0 &&
+            scraped.samples['vault_nodes_alive'] === 3,
+        ) && leadersIn(seen).join() === '0,0,1',
     );
-    const leaders = scrapes.map(({ samples }) => samples['vault_node_leader']).toSorted();
-    expect(leaders).toEqual([0, 0, 1]);
+    expect(leadersIn(scrapes)).toEqual([0, 0, 1]);
     for (const [index, { samples, text }] of scrapes.entries()) {
       expect(states({ samples } as Scrape)).toEqual(['serving']);
       expect(samples).toMatchObject({ vault_nodes_alive: 3, vault_copies_equal: 1 });
@@ -189,7 +197,8 @@ describe('the metrics of a node', () => {
     process.kill(etcd, 'SIGSTOP');
     const seen = await untilSeen(
       () => scrapeNode(1),
-      (scraped) => states(scraped)[0] === 'no-majority',
+      (scraped) =>
+        states(scraped)[0] === 'no-majority' && scraped.samples['vault_nodes_alive'] === 3,
     ).finally(() => process.kill(etcd, 'SIGCONT'));
     const { samples } = seen;
     expect(samples).toMatchObject({ vault_nodes_alive: 3, vault_node_leader: 0 });
