@@ -78,8 +78,8 @@ describeAsRoot('three nodes on three hosts', () => {
     for (const [index, name] of names.entries()) {
       expect(await read((index % 3) + 1, name)).toMatchObject({ status: 200 });
     }
-    // An election takes about one second.
-    expect(longestMs).toBeLessThan(10_000);
+    // An election takes about one second. A request to a node that loses its majority may take ten.
+    expect(longestMs).toBeLessThan(30_000);
   });
 
   it('give all data to a new machine with another address than the lost one', async () => {

@@ -100,7 +100,8 @@ describe('a node', () => {
     expect(await cluster.ask(2, 'POST', '/v1/secrets', { body })).toMatchObject({ status: 201 });
     for (const node of [1, 2, 3]) {
       expect(await cluster.ask(node, 'GET', '/v1/secrets/NAME')).toMatchObject({ status: 200 });
-      expect(logOf(node)).not.toContain('is joining');
     }
+    // Node 1 or 3, which has no files, may find the cluster there already and join it.
+    expect(logOf(2)).not.toContain('is joining');
   });
 });

@@ -8,7 +8,7 @@ import { openSnapshot, type Snapshot } from '../../local/etcd/snapshot.ts';
 import { createCompaction } from '../../local/node/compaction.ts';
 import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
 import { tableOf } from '../support/front-tables.ts';
-import { untilSeen } from '../support/until.ts';
+import { until, untilSeen } from '../support/until.ts';
 
 const TableName = 'vault';
 const quotaBytes = 1_000_000_000;
@@ -21,8 +21,10 @@ let member: MemberClient;
 let snapshot: Snapshot;
 const itemOf = (n: number, text: string): Item => ({ pk: { S: `pk-${n}` }, text: { S: text } });
 const write = async (n: number, text: string): Promise<void> => {
-  const reply = await etcd.front('PutItem', { TableName, Item: itemOf(n, text) });
-  expect(reply.status).toBe(200);
+  await untilSeen(
+    () => etcd.front('PutItem', { TableName, Item: itemOf(n, text) }),
+    ({ status }) => status === 200,
+  );
 };
 const numbers = Array.from({ length: count }, (_, n) => n);
 const byKey = (one: Item, other: Item) => (String(one['pk']?.S) < String(other['pk']?.S) ? -1 : 1);
@@ -35,8 +37,17 @@ const readAll = async (): Promise<readonly Item[]> => {
 const passRevisions = async (): Promise<void> => {
   const put: Operation = { request_put: { key: Buffer.from('node/busy'), value: Buffer.of() } };
   const txn = { compare: [], success: [put], failure: [] };
+  const pass = () =>
+    until(
+      () =>
+        etcd.etcd.txn(txn, soon()).then(
+          () => true,
+          () => false,
+        ),
+      45_000,
+    );
   for (let done = 0; done < 10_100; done += 505) {
-    await Promise.all(Array.from({ length: 505 }, () => etcd.etcd.txn(txn, soon())));
+    await Promise.all(Array.from({ length: 505 }, pass));
   }
 };
 /** The compaction of two minutes in a row. */

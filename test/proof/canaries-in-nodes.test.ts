@@ -41,7 +41,7 @@ describe('plaintext sent through three nodes', () => {
   /** Repeats a request until it is served. Its key makes it have one effect. */
   const send = async (node: number, method: string, path: string, body?: unknown) => {
     const key = randomUUID();
-    const call = { ...(body !== undefined && { body, key }) };
+    const call = { key, ...(body !== undefined && { body }) };
     const { status, body: reply } = await untilSeen(
       () => cluster.ask(node, method, path, call),
       (told) => told.status !== 503 && told.status !== 0,

@@ -37,7 +37,7 @@ export type Crowd = {
 };
 
 /** No request takes longer, says docs/openapi.yaml; and a little, as clocks are read at both ends. */
-export const requestMsMax = 11_000;
+const requestMsMax = 11_000;
 const contestSizes = { least: 4, most: 8 };
 
 /** How many clients are in each contest: all of them, four to eight in one. */
