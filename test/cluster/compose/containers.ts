@@ -42,10 +42,11 @@ export const writePolicy = (policy: string): void => {
 
 /** Starts Docker where it does not run, makes the images that cannot be pulled, and chooses the nodes' ports. */
 export const prepare = async (): Promise<void> => {
-  firstPort = await findFirstPort();
   writePolicy('issuers: [{ id: local, localKey: true }]');
   const { exit, errors } = runFile('test/support/images/prepare.ts', ['node'], {});
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
+  // Making images takes minutes, in which another worker could take the ports.
+  firstPort = await findFirstPort();
 };
 export const cluster = (...args: readonly string[]): Promise<string> =>
   command('cluster', '--docker', ...args);
