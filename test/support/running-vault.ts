@@ -6,7 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
 import {
   checkAccepted,
@@ -21,10 +21,6 @@ import { type Claims, issueToken } from './tokens.ts';
 
 /** Whether this run starts its own vaults behind the local gateway. */
 export const isLocal = process.env['BASE_URL'] === undefined;
-
-// Many processes and requests on a busy machine take time, so no test has a time limit here. Another gateway may run
-// only one request of a function at a time.
-jest.setTimeout(isLocal ? 60_000 : 900_000);
 
 /** Tests that need an own vault: its processes, its files, its gateway. */
 export const describeLocal = isLocal ? describe : describe.skip;
