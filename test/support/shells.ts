@@ -51,13 +51,16 @@ export const readWithShell = (
     const env = { PATH: '/nonexistent', LC_ALL: locale, ...(locales && { LOCPATH: locales }) };
     const run = { cwd, env, maxBuffer: 2 ** 28 };
     const output = execFileSync(program, [...options[shell], '../script'], run).toString('utf8');
-    const files = output.split('end\0').slice(0, -1);
-    return files.map((file) =>
-      file
-        .split('\0')
-        .slice(0, -1)
-        .map((value) => (value.startsWith('=') ? value.slice(1) : undefined)),
-    );
+    // A value follows an equals sign, so only the end of a file is a field "end".
+    const files: (string | undefined)[][] = [];
+    let fields: (string | undefined)[] = [];
+    for (const field of output.split('\0').slice(0, -1)) {
+      if (field === 'end') {
+        files.push(fields);
+        fields = [];
+      } else fields.push(field.startsWith('=') ? field.slice(1) : undefined);
+    }
+    return files;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
