@@ -37,7 +37,7 @@ describe('the log of a request in CloudWatch Logs', () => {
       const reply = await vault.ask('POST', '/v1/secrets', body, { 'Idempotency-Key': key });
       return { name, key, reply, lines: await linesOf('create-secret', reply) };
     };
-    // What takes too long on a slow machine is done again, and then the lines say so.
+    // On a slow machine the vault repeats calls that took too long, and the lines count each.
     const { name, key, reply, lines } = await untilSeen(
       create,
       ({ reply: { tries }, lines: seen }) => {

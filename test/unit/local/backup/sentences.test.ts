@@ -1,4 +1,4 @@
-/** What a person is told of a backup. */
+/** The sentences that tell a person about a backup say what it holds. */
 import { expect, it } from '@jest/globals';
 import { describeBackup } from '../../../../local/backup/sentences.ts';
 
