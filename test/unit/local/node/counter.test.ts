@@ -21,6 +21,18 @@ describe('the counter among the files of etcd', () => {
     expect(openCounter(folder).value()).toBe(2);
   });
 
+  it.each([
+    ['rises above a higher number that another node remembers', 9, 10],
+    ['never falls to a lower number that another node remembers', 1, 3],
+  ])('%s', async (_, remembered, next) => {
+    const counter = openCounter(folder);
+    await counter.raise();
+    await counter.raise();
+    counter.startAfter(remembered);
+    await counter.raise();
+    expect([counter.value(), onDisk()]).toEqual([next, String(next)]);
+  });
+
   it('takes a new value only when the disk holds it', async () => {
     const counter = openCounter(folder);
     const raising = counter.raise();

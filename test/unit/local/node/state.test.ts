@@ -31,9 +31,12 @@ describe('the state of a node', () => {
     expect(await state.admit()).toBe('this node is joining: its files are old');
   });
 
-  it('holds requests while a new leader is elected', async () => {
+  it.each([
+    ['a new leader is elected', 'no-majority'],
+    ['the node catches up', 'catching-up'],
+  ] as const)('holds requests while %s', async (_, passing) => {
     const { state } = start();
-    state.change('no-majority', 'no majority of the nodes is there');
+    state.change(passing, 'it passes by itself');
     const admitted = [state.admit(), state.admit()];
     state.change('serving');
     expect(await Promise.all(admitted)).toEqual([undefined, undefined]);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { UpkeepReport } from '../../../../local/node/defragmentation.ts';
 import { createUpkeep, startUpkeep, type UpkeepOptions } from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
-import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';
+import { memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
 const refuse = async (): Promise<never> => {
@@ -31,7 +31,7 @@ beforeEach(() => {
     attribute: 'expiresAt',
     etcd: createMemoryEtcd(),
     front: refuse,
-    reports: () => [{ node: 1, alive: true, state, memberId: '1', space: null }],
+    reports: () => [reportOf(1, { state }), reportOf(2), reportOf(3)],
     onDefragmenting: () => undefined,
     report: (line) => lines.push(line),
     member: memberCallsOf({
@@ -73,7 +73,7 @@ describe('the upkeep of a node', () => {
     expect([compacted, lines]).toEqual([[], []]);
   });
 
-  it('skips a minute in which the node does not serve', async () => {
+  it('skips a minute in which the node does not serve, though the other nodes do', async () => {
     const work = createUpkeep(options);
     await work();
     state = 'diverged';
