@@ -91,6 +91,7 @@ export const sentencesOf = (
     ...(nodes.length > 0 ? aboutNodes(nodes, isEqual) : [aboutStore(statuses[0])]),
     ...aboutKey(statuses),
     ...aboutPolicy(statuses),
+    ...aboutStaleReads(nodes),
   ];
 };
 
@@ -107,6 +108,15 @@ const aboutNodes = (nodes: readonly ShownNode[], isEqual: boolean): readonly str
       ? 'The vault goes on, and nothing that it acknowledged is lost.'
       : 'That is no majority, so the vault refuses reads and writes until two nodes serve.';
   return [`${count} (${others.join(', ')}), ${copies}.`, goesOn];
+};
+
+const aboutStaleReads = (nodes: readonly ShownNode[]): readonly string[] => {
+  const stale = nodes.flatMap(({ node, report }) =>
+    report?.mayReadStale ? [`etcd ${report.etcd} of node ${node}`] : [],
+  );
+  return stale.length === 0
+    ? []
+    : [`${stale.join(', ')}: known to answer stale reads after a pause, see the runbook.`];
 };
 
 const words: Readonly<Record<string, string>> = {

@@ -12,6 +12,7 @@ import {
   askNode,
   type ClusterStatus,
   compareNodes,
+  findStaleReads,
   requireWholeCopies,
   tableOf,
 } from './status.ts';
@@ -186,7 +187,12 @@ export const createCluster = async (
     return await changeProcess(key, 'the master key', action as 'kill');
   };
   return {
-    start: () => startAll(parts, report),
+    start: async () => {
+      const serving = await startAll(parts, report);
+      const stale = findStaleReads(await statusOf(parts));
+      if (stale !== undefined) report(stale);
+      return serving;
+    },
     run: async (command) => {
       if (command.action === 'status') {
         const status = await statusOf(parts);

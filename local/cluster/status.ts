@@ -1,6 +1,7 @@
 /** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
 import { failure } from '../../system/failures.ts';
+import { isKnownToReadStale } from '../node/etcd-version.ts';
 import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from './cluster-file.ts';
 
@@ -26,6 +27,10 @@ type NodeStatus = {
   /** Whether it is cut off from the other nodes. */
   readonly isolated: boolean;
   readonly reason: string | null;
+  /** The version of its etcd; `null` if the node or its etcd does not answer. */
+  readonly etcd: string | null;
+  /** Whether this version of etcd is known to answer stale reads. */
+  readonly mayReadStale: boolean;
 };
 
 export type ClusterStatus = {
@@ -95,6 +100,8 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
       state: said?.state ?? (process === 'running' ? 'silent' : process),
       isolated,
       reason: said?.reason ?? null,
+      etcd: said?.etcd ?? null,
+      mayReadStale: isKnownToReadStale(said?.etcd ?? ''),
     })),
     equal: areEqual(answers),
   };
@@ -114,8 +121,17 @@ export const requireWholeCopies = ({ nodes }: ClusterStatus, node: number): void
   );
 };
 
+/** A sentence about the nodes whose etcd may answer stale reads; `undefined` if there are none. */
+export const findStaleReads = ({ nodes }: ClusterStatus): string | undefined => {
+  const stale = nodes.filter(({ mayReadStale }) => mayReadStale);
+  if (stale.length === 0) return undefined;
+  const names = stale.map(({ node, etcd }) => `etcd ${etcd} of node ${node}`).join(', ');
+  return `${names}: known to answer stale reads after a pause (docs/runbook.md names later releases)`;
+};
+
 /** Formats the status for a person. */
-export const tableOf = ({ nodes, equal }: ClusterStatus): string => {
+export const tableOf = (status: ClusterStatus): string => {
+  const { nodes, equal } = status;
   const rows = [
     ['node', 'alive', 'state', 'peers', 'leader', 'applied', 'lag', 'digest'],
     ...nodes.map((one) => [
@@ -142,5 +158,5 @@ export const tableOf = ({ nodes, equal }: ClusterStatus): string => {
   const verdict = equal
     ? 'the digests at equal revisions are equal'
     : 'THE DIGESTS AT AN EQUAL REVISION DIFFER: see docs/runbook.md';
-  return [...lines, ...reasons, verdict].join('\n');
+  return [...lines, ...reasons, findStaleReads(status) ?? [], verdict].flat().join('\n');
 };

@@ -4,6 +4,7 @@
  * reports of earlier releases.
  */
 import * as v from 'valibot';
+import { isKnownToReadStale } from './etcd-version.ts';
 
 /** The last report that was heard of a node: the number of its start, and its counter. */
 export const heardReport = v.object({ start: v.number(), counter: v.number() });
@@ -77,6 +78,7 @@ export const shownOf = (reports: readonly NodeReport[]) => {
     .map(({ heard: _, member: __, counter: ___, memberId: ____, ...shown }) => ({
       ...shown,
       lag: furthest - shown.appliedRevision,
+      mayReadStale: isKnownToReadStale(shown.etcd ?? ''),
     }))
     .sort((a, b) => a.node - b.node);
 };

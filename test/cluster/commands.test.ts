@@ -1,9 +1,11 @@
 /** The commands of `npm run cluster` change the processes of a node. Clients of the vault see the effect. */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
+import { isKnownToReadStale } from '../../local/node/etcd-version.ts';
 import {
   type ClusterProcess,
   endCluster,
@@ -11,11 +13,11 @@ import {
   startCluster,
 } from '../support/cluster-process.ts';
 import { liveByDsvault } from '../support/life-by-dsvault.ts';
-import { runLocal } from '../support/local-process.ts';
+import { freshFolder, runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
 import { freshName } from '../support/running-vault.ts';
 import { issueToken } from '../support/tokens.ts';
-import { untilSeen } from '../support/until.ts';
+import { until, untilSeen } from '../support/until.ts';
 
 let cluster: ClusterProcess;
 beforeAll(async () => {
@@ -64,6 +66,35 @@ it('the greeting of a cluster tells the commands that log in and open the consol
     `to look at it in a browser: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster`,
   ]);
 });
+
+/** The folder on the PATH with an etcd that may answer stale reads, such as Debian's. */
+const staleEtcd = (process.env['PATH'] ?? '').split(':').find((folder) => {
+  const file = join(folder, 'etcd');
+  if (!existsSync(file)) return false;
+  const [, version = ''] =
+    /Version: (\S+)/.exec(execFileSync(file, ['--version'], { encoding: 'utf8' })) ?? [];
+  return isKnownToReadStale(version);
+});
+
+(staleEtcd === undefined ? it.skip : it)(
+  'a cluster whose etcd may answer stale reads warns at the terminal once, and status marks its nodes',
+  async () => {
+    const old = await startCluster(freshFolder(), { PATH: `${staleEtcd}:${process.env['PATH']}` });
+    try {
+      const warned = () => old.process.errors.filter((line) => line.includes('stale reads'));
+      await until(() => warned().length > 0);
+      expect(warned()).toHaveLength(1);
+      expect(warned()[0]).toMatch(
+        /^etcd 3\.\d+\.\d+ of node \d.*: known to answer stale reads after/,
+      );
+      const { nodes } = await untilSeen(old.status, isWhole);
+      expect(nodes.map(({ mayReadStale }) => mayReadStale)).toEqual([true, true, true]);
+      expect((await old.command('status')).text).toContain('known to answer stale reads');
+    } finally {
+      await endCluster(old);
+    }
+  },
+);
 
 describe('status', () => {
   it('shows one leader, three nodes that serve and equal digests, as JSON and as a table', async () => {

@@ -32,7 +32,12 @@ describe('dsvault status', () => {
         comparedAt: null,
         start: 1,
       },
-      ...{ appliedRevision: 7, etcd: '3.7.3', space: { ...space, memoryBytes: 41e6 } },
+      ...{
+        appliedRevision: 7,
+        etcd: '3.7.3',
+        mayReadStale: false,
+        space: { ...space, memoryBytes: 41e6 },
+      },
     };
     const silent = { ...known, alive: false, appliedRevision: 5, etcd: null, space: null };
     const nodes = [

@@ -15,7 +15,8 @@ const report = (node: number, more: Partial<Report> = {}): Report => ({
   lag: 0,
   digest: { revision: 100, compactRevision: 1, hash: 'cfe32ae3' },
   comparedAt: null,
-  etcd: '3.6.0',
+  etcd: '3.7.3',
+  mayReadStale: false,
   space: null,
   start: 1,
   ...more,
@@ -92,6 +93,14 @@ describe('the sentence about the nodes', () => {
     expect(told([one, one])).not.toContain('policy');
     expect(told([one, other])).toContain('A newer access policy is not used: line 3: bad');
     expect(told([one, other])).toContain('The nodes do not have the same access policy.');
+  });
+
+  it('names the nodes whose etcd may answer stale reads', () => {
+    const old = { etcd: '3.4.23', mayReadStale: true };
+    expect(told([answer(1, [report(1, old), report(2), report(3, old)])])).toMatch(
+      / etcd 3\.4\.23 of node 1, etcd 3\.4\.23 of node 3: known to answer stale reads after a pause/,
+    );
+    expect(told([answer(1, three)])).not.toContain('stale');
   });
 
   it('reports the state of the store for a vault without nodes', () => {

@@ -20,7 +20,7 @@ const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   leader: false,
   appliedRevision,
   digest: digestOf(appliedRevision, `${appliedRevision}`.padStart(8, '0')),
-  etcd: '3.4.23',
+  etcd: '3.7.3',
   state: 'serving',
   reason: null,
   ...more,
@@ -87,6 +87,8 @@ describe('the status of a cluster', () => {
       state: 'killed',
       isolated: false,
       reason: null,
+      etcd: null,
+      mayReadStale: false,
     });
     expect(nodes[1]).toMatchObject({ alive: false, state: 'silent' });
     expect(nodes[2]).toMatchObject({ alive: true, lag: 0, state: 'serving', isolated: true });
@@ -115,6 +117,19 @@ describe('the status of a cluster', () => {
       'the digests at equal revisions are equal',
     ]);
     expect(tableOf({ ...status, equal: false })).toMatch(/DIFFER/);
+  });
+
+  it('marks the nodes whose etcd may answer stale reads', () => {
+    const status = compareNodes([
+      seen(1, said(7, { etcd: '3.4.23' })),
+      seen(2, said(7)),
+      seen(3, said(7, { etcd: '3.6.8' })),
+    ]);
+    expect(status.nodes.map(({ mayReadStale }) => mayReadStale)).toEqual([true, false, true]);
+    expect(tableOf(status).split('\n').slice(-2)).toEqual([
+      'etcd 3.4.23 of node 1, etcd 3.6.8 of node 3: known to answer stale reads after a pause (docs/runbook.md names later releases)',
+      'the digests at equal revisions are equal',
+    ]);
   });
 });
 

@@ -31,13 +31,20 @@ describe('the reports that people see', () => {
     ]);
   });
 
+  it('mark the nodes whose etcd may answer stale reads', () => {
+    const reports = ['3.4.23', '3.7.3', null].map((etcd, index) => reportOf(index + 1, { etcd }));
+    expect(shownOf(reports).map(({ mayReadStale }) => mayReadStale)).toEqual([true, false, false]);
+  });
+
   it('omit what nodes tell only each other', () => {
     const [shown] = shownOf([reportOf(1, { heard: { '2': { start: 1, counter: 2 } } })]);
     expect(
       Object.keys(shown ?? {})
         .sort()
         .join(' '),
-    ).toBe('alive appliedRevision comparedAt digest etcd lag leader node reason space start state');
+    ).toBe(
+      'alive appliedRevision comparedAt digest etcd lag leader mayReadStale node reason space start state',
+    );
   });
 });
 
