@@ -33,7 +33,7 @@ const allInOne = (operations: readonly string[]): string =>
 
 /** Asks the store and the master key once before the first request arrives. */
 const warmed = `
-import { machineClock as clock } from '${resolve('functions/runtime/machine.ts')}';
+import { machineClock as clock } from '${resolve('functions/runtime/clock.ts')}';
 import { ports } from '${resolve('functions/runtime/vault.ts')}';
 const storeTime = { during: (work) => work() };
 const context = { elapsed: () => 0, clock, storeTime, journal: { called() {} } };

@@ -47,7 +47,7 @@ export const assumed = {
 } as const;
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
-/** Four metrics for each operation that is used in every hour of the month (functions/runtime/machine.ts). */
+/** Four metrics for each operation that is used in every hour of the month (functions/runtime/journal.ts). */
 const metrics = 4 * 14;
 /** `LogRetentionDays` in template.yaml. */
 export const monthsOfLogs = 3;

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { reply } from './http/responses.ts';
-import { machineClock, openJournal } from './runtime/machine.ts';
+import { machineClock } from './runtime/clock.ts';
+import { openJournal } from './runtime/journal.ts';
 
 /** GET /health: the function runs. It calls no service; `GET /v1/status` does. */
 export const handler = async (

@@ -1,8 +1,8 @@
 import { queryOf } from './http/requests.ts';
 import { formatInstant, keyIdOf } from './model/types.ts';
+import { machineClock } from './runtime/clock.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { type PolicyState, policyState } from './runtime/identity.ts';
-import { machineClock } from './runtime/machine.ts';
 import { readNode } from './runtime/node-status.ts';
 import { ports } from './runtime/vault.ts';
 import { getStatus } from './vault/get-status.ts';

@@ -1,7 +1,8 @@
 /** Wires the edge to callers, once per cold start. Loads no AWS client. */
 import { createEndpoint } from '../http/endpoint.ts';
+import { machineClock, newWriteId } from './clock.ts';
 import { authenticate, startIdentity } from './identity.ts';
-import { machineClock, newWriteId, openJournal } from './machine.ts';
+import { openJournal } from './journal.ts';
 
 startIdentity();
 

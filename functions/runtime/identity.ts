@@ -7,7 +7,7 @@ import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
 import { discoveredKeys, localKeys, remoteKeys } from '../http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../http/principal.ts';
 import { type IdentityConfig, readIdentity } from './config.ts';
-import { logPolicy } from './machine.ts';
+import { logPolicy } from './journal.ts';
 
 /** The policy that decides now, as the status page shows it. */
 export type PolicyState = {

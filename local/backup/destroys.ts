@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { isSecretName, isSubject, isTenant } from '../../functions/model/types.ts';
-import { machineClock, newWriteId } from '../../functions/runtime/machine.ts';
+import { machineClock, newWriteId } from '../../functions/runtime/clock.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
 import {
   createStopwatch,

@@ -4,7 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { observeRequests } from '../../functions/runtime/machine.ts';
+import { observeRequests } from '../../functions/runtime/journal.ts';
 import { createBoundedServer, type Exchange } from './bounded-server.ts';
 import { bounds } from './bounds.ts';
 import { portRefused, readPort } from './ports.ts';

@@ -4,7 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { policyState } from '../../functions/runtime/identity.ts';
-import { alarms, type Measures } from '../../functions/runtime/machine.ts';
+import { alarms, type Measures } from '../../functions/runtime/journal.ts';
 
 /** Seconds. A request of a local host takes some milliseconds, and none takes more than ten seconds. */
 const durationBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 4, 8];

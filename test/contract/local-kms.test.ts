@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
-import { openJournal } from '../../functions/runtime/machine.ts';
+import { openJournal } from '../../functions/runtime/journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
 import { createTransport } from '../../local/host/in-process.ts';
 import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';

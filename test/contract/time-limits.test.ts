@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { machineClock } from '../../functions/runtime/machine.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';

@@ -1,7 +1,7 @@
 /** Requests below HTTP: a context with a readable journal, and a caller. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
-import { machineClock } from '../../functions/runtime/machine.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
 import {
   type Clock,
   createStopwatch,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { machineClock } from '../../../functions/runtime/machine.ts';
+import { machineClock } from '../../../functions/runtime/clock.ts';
 
 describe('the clock of the machine', () => {
   it('tells the wall clock in whole milliseconds since the epoch', () => {

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { limits } from '../../../functions/model/limits.ts';
-import { machineClock } from '../../../functions/runtime/machine.ts';
+import { machineClock } from '../../../functions/runtime/clock.ts';
 import { createTransport } from '../../../local/host/in-process.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
 import { eventWith } from '../../support/events.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { refusePolicy, usePolicy } from '../../../../functions/runtime/identity.ts';
-import { observeRequests, openJournal } from '../../../../functions/runtime/machine.ts';
+import { observeRequests, openJournal } from '../../../../functions/runtime/journal.ts';
 import { createMetrics } from '../../../../local/host/metrics.ts';
 import { metricsIn } from '../../../support/metrics.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
-import { openJournal } from '../../../functions/runtime/machine.ts';
+import { openJournal } from '../../../functions/runtime/journal.ts';
 import type { Decision } from '../../../functions/vault/request.ts';
 import { someone } from '../../support/requests.ts';
 
@@ -234,12 +234,12 @@ describe('the log', () => {
 describe('the frames of a stack', () => {
   it('appear for a bug, so that it can be found', () => {
     const { frames } = lineOfFailure(new TypeError('x'));
-    expect(frames).toContainEqual(expect.stringMatching(/^at .*logger\.test\.ts:\d+:\d+/));
+    expect(frames).toContainEqual(expect.stringMatching(/^at .*journal\.test\.ts:\d+:\d+/));
   });
 
   it('appear for a bug with a cause', () => {
     const line = lineOfFailure(new VaultError('internal', '', { cause: new TypeError('x') }));
-    expect(line['frames']).toContainEqual(expect.stringContaining('logger.test.ts'));
+    expect(line['frames']).toContainEqual(expect.stringContaining('journal.test.ts'));
   });
 
   it('stay out for faults of others', () => {

@@ -1,26 +1,13 @@
-/** A request takes three things from its machine: the time, random numbers, and the lines of the log. */
+/** The log: what the line of a request holds, and who reads its numbers. */
 
-import { randomBytes } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
-import type { About, Clock, Decision, Journal } from '../vault/request.ts';
+import type { About, Decision, Journal } from '../vault/request.ts';
 import { readServiceName } from './config.ts';
-
-/** The clock and the random numbers of the machine. */
-export const machineClock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  // Times of a request have fractions of a millisecond, but a timer takes whole milliseconds.
-  signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms)),
-  random: () => Math.random(),
-};
-
-export const newWriteId = (): string => randomBytes(limits.writeIdBytes).toString('base64url');
 
 const serviceName = readServiceName();
 const logger = new Logger({ serviceName });
