@@ -1,17 +1,12 @@
 /** The issuer's public keys: from a set in the configuration, from an HTTPS address, or by OpenID Connect discovery. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  type JSONWebKeySet,
-  type JWK,
-  type JWTVerifyGetKey,
-} from 'jose';
+import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose';
 import { limits, times } from '../model/limits.ts';
 import { fetchPublic } from './public-fetch.ts';
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+/** The time in milliseconds since 1970. */
+type Now = () => number;
 
 /**
  * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but usable public keys,
@@ -30,24 +25,31 @@ export const localKeys = (jwks: string): JWTVerifyGetKey => {
 
 /**
  * The keys at an HTTPS address. They are fetched when first needed, and cached. Keys that the vault cannot use are
- * skipped, because an issuer may publish keys for other verifiers too. While the cached keys are fresh, a failed fetch
- * is not repeated for 30 s. Otherwise a caller without a valid token could cause a fetch with each request, by naming
- * keys that do not exist.
+ * skipped, because an issuer may publish keys for other verifiers too. An unknown key id causes a fetch at most once in
+ * 30 s. After a failed fetch the next one waits 1, 2, 4 … 30 s, and until then a request that needs it fails. Otherwise
+ * a caller without a valid token could cause a fetch with each request, by naming this issuer or keys that do not exist.
  */
-export const remoteKeys = (url: string, fetchKeys: Fetch = fetch): JWTVerifyGetKey =>
-  cachedKeys(url, fetchKeys, (address, read) => read(address));
+export const remoteKeys = (
+  url: string,
+  fetchKeys: Fetch = fetch,
+  now: Now = Date.now,
+): JWTVerifyGetKey => cachedKeys(fetchKeys, now, (read) => read(url));
 
 /**
  * The keys that an issuer names in its discovery document (OpenID Connect Discovery 1.0, section 4), which is read again
  * with each fetch of the keys. The rules of `remoteKeys` apply. Throws a sentence if the issuer is no HTTPS address.
  */
-export const discoveredKeys = (issuer: string, fetchKeys: Fetch = fetchPublic): JWTVerifyGetKey => {
+export const discoveredKeys = (
+  issuer: string,
+  fetchKeys: Fetch = fetchPublic,
+  now: Now = Date.now,
+): JWTVerifyGetKey => {
   if (!/^https:\/\/[^?#]+$/.test(issuer)) {
     throw new Error('a discovered issuer must begin with https://, and have no query or fragment');
   }
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  return cachedKeys(url, fetchKeys, async (address, read) => {
-    const document = parseObject(await read(address), 'the discovery document');
+  return cachedKeys(fetchKeys, now, async (read) => {
+    const document = parseObject(await read(url), 'the discovery document');
     const { issuer: named, jwks_uri: keysUrl } = document;
     if (named !== issuer) throw new Error('the discovery document names another issuer');
     if (typeof keysUrl !== 'string' || !keysUrl.startsWith('https://')) {
@@ -61,35 +63,64 @@ export const discoveredKeys = (issuer: string, fetchKeys: Fetch = fetchPublic): 
 type Read = (url: string) => Promise<string>;
 
 const cachedKeys = (
-  url: string,
   fetchKeys: Fetch,
-  findSet: (url: string, read: Read) => Promise<string>,
+  now: Now,
+  findSet: (read: Read) => Promise<string>,
 ): JWTVerifyGetKey => {
-  let fetchedAt = Number.NEGATIVE_INFINITY;
-  let failedAt = Number.NEGATIVE_INFINITY;
-  return createRemoteJWKSet(new URL(url), {
-    timeoutDuration: times.keySetTimeoutMs,
-    cacheMaxAge: times.keySetKeptMs,
-    cooldownDuration: times.keySetCooldownMs,
-    [customFetch]: async (address, init) => {
-      const keysAreGood = Date.now() - fetchedAt < times.keySetKeptMs;
-      if (keysAreGood && Date.now() - failedAt < times.keySetCooldownMs) {
-        throw new Error('the key set was out of reach a moment ago');
-      }
-      try {
-        const set = await findSet(address, async (from) =>
-          textOf(await fetchKeys(from, { ...init, redirect: 'error' })),
-        );
-        const keys = usableKeys(listOfKeys(set));
-        if (keys.length === 0) throw new Error('the key set holds no usable keys');
-        fetchedAt = Date.now();
-        return Response.json({ keys } satisfies JSONWebKeySet);
-      } catch (error) {
-        failedAt = Date.now();
-        throw error;
-      }
-    },
-  });
+  /** Whether `at` is at most `ms` ago. A clock that was set back makes nothing last longer. */
+  const isWithin = (at: number, ms: number) => now() >= at && now() - at < ms;
+  const fetchSet = async () => {
+    const signal = AbortSignal.timeout(times.keySetTimeoutMs);
+    const set = await findSet(async (url) =>
+      textOf(await fetchKeys(url, { headers: keySetHeaders, redirect: 'error', signal })),
+    );
+    const keys = usableKeys(listOfKeys(set));
+    if (keys.length === 0) throw new Error('the key set holds no usable keys');
+    return { find: createLocalJWKSet({ keys }), at: now() };
+  };
+  let kept: Awaited<ReturnType<typeof fetchSet>> | undefined;
+  let pending: ReturnType<typeof fetchSet> | undefined;
+  let failures = { count: 0, at: 0 };
+  const load = async () => {
+    try {
+      kept = await fetchSet();
+      failures = { count: 0, at: 0 };
+      return kept;
+    } catch (error) {
+      failures = { count: failures.count + 1, at: now() };
+      throw error;
+    } finally {
+      pending = undefined;
+    }
+  };
+  const reload = () => {
+    const waitMs = Math.min(
+      times.keySetRetryMs * 2 ** (failures.count - 1),
+      times.keySetCooldownMs,
+    );
+    if (failures.count > 0 && isWithin(failures.at, waitMs)) {
+      throw new Error('the key set was out of reach a moment ago');
+    }
+    pending ??= load();
+    return pending;
+  };
+  const setWithin = async (ms: number) => (kept && isWithin(kept.at, ms) ? kept : reload());
+  return async (header, token) => {
+    const known = await setWithin(times.keySetKeptMs);
+    try {
+      return await known.find(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      const recent = await setWithin(times.keySetCooldownMs);
+      return await recent.find(header, token);
+    }
+  };
+};
+
+/** Some servers reject requests without a user agent. */
+const keySetHeaders = {
+  accept: 'application/json, application/jwk-set+json',
+  'user-agent': 'distributed-secrets-vault',
 };
 
 /** The size is counted while the body is read, because a reply need not announce its size, or may be compressed. */

@@ -143,9 +143,7 @@ const faultOf = (issuer: Issuer, error: unknown): VaultError => {
     const isForVault = audienceFault(issuer, error.payload) === undefined;
     return isForVault ? unauthenticated(error, 'the token has expired') : unauthenticated(error);
   }
-  const isTokens = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
-  const isKeySets = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
-  return isTokens && !isKeySets
+  return error instanceof errors.JOSEError
     ? unauthenticated(error)
     : new VaultError('identity_unavailable', 'the key set cannot be fetched', { cause: error });
 };

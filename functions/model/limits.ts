@@ -106,6 +106,9 @@ export const times = {
   tokenKeptMs: 60_000,
   keySetTimeoutMs: 2_000,
   keySetKeptMs: 600_000,
+  /** After a failed fetch the next one waits, first this long, then doubling up to the pause between two fetches. */
+  keySetRetryMs: 1_000,
+  /** Made-up key ids cause no more than one fetch in this time. */
   keySetCooldownMs: 30_000,
   /** All callers share the probes of the status page. They run at most this often. */
   statusProbeEveryMs: 1_000,

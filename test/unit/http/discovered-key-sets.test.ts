@@ -17,7 +17,6 @@ describe('discovered keys', () => {
   let now: number;
   beforeEach(() => {
     now = startOfTime;
-    jest.spyOn(Date, 'now').mockImplementation(() => now);
   });
   afterEach(() => {
     jest.restoreAllMocks();
@@ -44,7 +43,7 @@ describe('discovered keys', () => {
       const text = replies.get(url);
       return new Response(text, { status: text === undefined ? 404 : 200 });
     });
-    const keys = discoveredKeys(issuer, fetchKeys);
+    const keys = discoveredKeys(issuer, fetchKeys, () => now);
     const authenticate = createAuthenticate({ issuer, audience, keys });
     const ask = (pair = key, kid = 'k1') => {
       const exp = Math.floor(now / 1_000) + 60;

@@ -29,13 +29,12 @@ describe('a remote key set', () => {
   let now: number;
   beforeEach(() => {
     now = startOfTime;
-    jest.spyOn(Date, 'now').mockImplementation(() => now);
   });
   afterEach(() => {
     jest.restoreAllMocks();
   });
 
-  const tokenOf = (pair: Key, kid: string) => {
+  const tokenOf = (pair: Key, kid?: string) => {
     const exp = Math.floor(now / 1000) + 60;
     // Each token is new, so its verification is not cached.
     const jti = randomUUID();
@@ -51,11 +50,12 @@ describe('a remote key set', () => {
   const remote = (next: () => Promise<Response> = answered(keySet(first))) => {
     const answer = { next };
     const fetchKeys = jest.fn((_url: string, _init: RequestInit) => answer.next());
-    const keys = remoteKeys(url, fetchKeys);
+    const keys = remoteKeys(url, fetchKeys, () => now);
     const authenticate = createAuthenticate({ issuer, audience, keys });
-    const ask = (pair = key, kid = 'k1') =>
-      authenticate(requestWith({ Authorization: `Bearer ${tokenOf(pair, kid)}` }), now);
-    return { answer, fetchKeys, authenticate, ask };
+    const send = (token: string) =>
+      authenticate(requestWith({ Authorization: `Bearer ${token}` }), now);
+    const ask = (pair = key, kid = 'k1') => send(tokenOf(pair, kid));
+    return { answer, fetchKeys, authenticate, send, ask };
   };
 
   it('loads on first use, once for all waiting requests', async () => {
@@ -174,6 +174,7 @@ describe('a remote key set', () => {
     const { answer, ask } = remote(next);
     expect(await codeOf(ask)).toBe('identity_unavailable');
     answer.next = answered(keySet(first));
+    now += 1_000;
     expect((await ask()).subject).toBe('alice');
   });
 
@@ -186,9 +187,98 @@ describe('a remote key set', () => {
       now += 600_000;
       expect(await codeOf(ask)).toBe('identity_unavailable');
       answer.next = answered(keySet(first));
+      now += 1_000;
       expect((await ask()).subject).toBe('alice');
     },
   );
+
+  const waits = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
+  it.each([
+    ['were never fetched', undefined],
+    ['are fresh', 30_000],
+    ['are too old', 600_000],
+  ])('waits 1, 2, 4 … 30 s between failed fetches if its keys %s', async (_, age) => {
+    const { answer, fetchKeys, ask } = remote();
+    const down = answered('', 500);
+    if (age === undefined) answer.next = down;
+    else await ask();
+    now += age ?? 0;
+    answer.next = down;
+    fetchKeys.mockClear();
+    const askOften = async () => {
+      for (let i = 0; i < 20; i++) {
+        expect(await codeOf(() => ask(ed25519(), 'made-up'))).toBe('identity_unavailable');
+      }
+    };
+    await askOften();
+    for (const [index, wait] of waits.entries()) {
+      now += wait - 1;
+      await askOften();
+      expect(fetchKeys).toHaveBeenCalledTimes(index + 1);
+      now += 1;
+      await askOften();
+      expect(fetchKeys).toHaveBeenCalledTimes(index + 2);
+    }
+  });
+
+  it('is fetched once for many requests that need it at once, also if that fails', async () => {
+    const { answer, fetchKeys, ask } = remote(answered('', 500));
+    const askOften = () => Promise.allSettled(Array.from({ length: 20 }, () => ask()));
+    await askOften();
+    expect(fetchKeys).toHaveBeenCalledTimes(1);
+    answer.next = answered(keySet(first));
+    now += 1_000;
+    const settled = await askOften();
+    expect(settled.map(({ status }) => status)).toEqual(Array(20).fill('fulfilled'));
+    expect(fetchKeys).toHaveBeenCalledTimes(2);
+  });
+
+  it('waits 1 s again after a failed fetch that follows a good one', async () => {
+    const { answer, fetchKeys, ask } = remote(answered('', 500));
+    for (const wait of [1_000, 2_000]) {
+      expect(await codeOf(ask)).toBe('identity_unavailable');
+      now += wait;
+    }
+    answer.next = answered(keySet(first));
+    await ask();
+    answer.next = answered('', 500);
+    now += 600_000;
+    expect(await codeOf(ask)).toBe('identity_unavailable');
+    now += 1_000;
+    expect(await codeOf(ask)).toBe('identity_unavailable');
+    expect(fetchKeys).toHaveBeenCalledTimes(5);
+  });
+
+  it('is fetched again when the clock was set back behind its last fetch', async () => {
+    const { answer, fetchKeys, ask } = remote();
+    await ask();
+    now -= 3_600_000;
+    answer.next = answered('', 500);
+    expect(await codeOf(ask)).toBe('identity_unavailable');
+    now -= 3_600_000;
+    answer.next = answered(keySet(first));
+    await ask();
+    expect(fetchKeys).toHaveBeenCalledTimes(3);
+  });
+
+  it('is not fetched again for a token without a key id that several keys fit', async () => {
+    const two = keySet(first, publicJwk(ed25519(), { kid: 'k2' }));
+    const { fetchKeys, send } = remote(answered(two));
+    expect(await codeOf(() => send(tokenOf(key)))).toBe('unauthenticated');
+    now += 30_000;
+    expect(await codeOf(() => send(tokenOf(key)))).toBe('unauthenticated');
+    expect(fetchKeys).toHaveBeenCalledTimes(1);
+  });
+
+  it('is fetched once for two requests with the same new key', async () => {
+    const { answer, fetchKeys, ask } = remote();
+    await ask();
+    const next = ed25519();
+    answer.next = answered(keySet(first, publicJwk(next, { kid: 'k2' })));
+    now += 30_000;
+    await Promise.all([ask(next, 'k2'), ask(next, 'k2'), ask()]);
+    expect(fetchKeys).toHaveBeenCalledTimes(2);
+  });
 
   it('stays unused for a request without a token', async () => {
     const { fetchKeys, authenticate } = remote();
