@@ -53,12 +53,16 @@ describe('a signal to dsvault bisect', () => {
     await vault.ask('PUT', path, { value: 'two' });
     const { versions = [] } = (await vault.ask('GET', `${path}/versions`)).json;
     const good = versions.at(-1)?.validFrom ?? '';
-    const script = "trap 'exit 0' INT; echo ready; while :; do sleep 0.05; done";
+    // A second start, if the search went on, would end at once.
+    const script =
+      "mkdir begun || exit 9; trap 'exit 0' INT; echo ready; while :; do sleep 0.05; done";
     const command = ['bisect', '-f', '-', '--good', good, '--', 'sh', '-c', script];
     const started = dsvault.start(command, { input: `A="secret(${name})"\n` });
     await started.prints('ready');
     started.child.kill('SIGINT');
-    expect(await started.ran).toMatchObject({ code: 130, stdout: 'ready\n' });
+    const ran = await started.ran;
+    expect(ran).toMatchObject({ code: 130, stdout: 'ready\n' });
+    expect(ran.stderr).toContain('SIGINT ended the search (interrupted)');
   });
 });
 

@@ -72,6 +72,7 @@ describe('the client', () => {
     ['a lost answer', drop],
     ['a busy vault', busy],
     ['a gateway that gave up', json(502, 'Bad Gateway', { 'Content-Type': 'text/html' })],
+    ['a proxy that throttles', json(429, 'slow down', { 'Content-Type': 'text/html' })],
   ])('repeats a write with the same key after %s', async (_, first) => {
     const { client, arrived, events } = await clientOf([first, created]);
     expect(await client.create('A', 'v', { note: 'n' })).toEqual(written);
@@ -101,12 +102,13 @@ describe('the client', () => {
       problem(503, 'outcome_unknown'),
       true,
     ],
-    ['a redirected write', 'delete', json(302, {}, { Location: 'http://127.0.0.2/' }), true],
+    ['a redirected write', 'delete', json(307, {}, { Location: '/v1/secrets/B' }), true],
   ] as const)(
-    'after %s, says whether it may have an effect',
+    'after %s, sends nothing else, and says whether it may have an effect',
     async (_, method, answer, expected) => {
-      const { client } = await clientOf([answer], { retries: 0 });
+      const { client, arrived } = await clientOf([answer], { retries: 0 });
       expect(await errorOf(client[method]('A'))).toMatchObject({ mayHaveEffect: expected });
+      expect(arrived).toHaveLength(1);
     },
   );
 
@@ -124,6 +126,22 @@ describe('the client', () => {
     const [waited, ...none] = events.filter((event) => event.type === 'repeating');
     expect(none).toEqual([]);
     expect(waited?.waitMs).toBeGreaterThanOrEqual(10);
+  });
+
+  it.each([
+    ['no number', 'soon'],
+    ['negative', '-5'],
+    ['an HTTP date', 'Fri, 01 Jan 2100 00:00:00 GMT'],
+  ])('repeats at once, after its own short wait, if Retry-After is %s', async (_, after) => {
+    const later = problem(503, 'store_unavailable', { retryable: true });
+    const { client, events } = await clientOf([
+      (response, request) => later(response.setHeader('Retry-After', after), request),
+      created,
+    ]);
+    expect(await client.create('A', 'v')).toEqual(written);
+    const [waited] = events.filter((event) => event.type === 'repeating');
+    expect(waited?.waitMs).toBeGreaterThanOrEqual(0);
+    expect(waited?.waitMs).toBeLessThan(200);
   });
 
   it('ends an attempt at its time limit', async () => {
@@ -160,7 +178,7 @@ describe('the client', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('asks for another token once after a 401, and never sends the refused one again', async () => {
+  it('asks for another token after a 401, once for each request', async () => {
     const asked: (string | undefined)[] = [];
     const token = (refused?: string) => {
       asked.push(refused);
@@ -178,8 +196,12 @@ describe('the client', () => {
     expect(arrived).toHaveLength(4);
   });
 
-  it('throws the refusal if there is no other token', async () => {
-    const token = (refused?: string) => (refused === undefined ? 'old' : '');
+  it.each([
+    ['none', ''],
+    ['the refused one', 'old'],
+    ['the refused one, with a line feed', 'old\n'],
+  ])('throws the refusal if the token to send after a 401 is %s', async (_, other) => {
+    const token = (refused?: string) => (refused === undefined ? 'old' : other);
     const { client, arrived } = await clientOf([problem(401, 'unauthenticated')], { token });
     expect(await errorOf(client.whoami())).toMatchObject({ code: 'unauthenticated' });
     expect(arrived).toHaveLength(1);
