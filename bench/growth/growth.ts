@@ -83,7 +83,7 @@ const memoryFacts = (host: Host, when: string): Facts => {
 };
 
 const measureCopies = async ({ dataFolder }: Host, folder: string): Promise<Facts> => {
-  const verified = await runProgram('inspect', ['--verify', '--tenant', 'none'], dataFolder);
+  const verified = await runProgram('inspect', ['--verify'], dataFolder);
   const file = join(folder, 'growth.backup');
   rmSync(file, { force: true });
   const copied = await runProgram('backup', [file], dataFolder);

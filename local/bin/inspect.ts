@@ -1,7 +1,7 @@
 /**
  * `npm run inspect -- [--tenant T] [--secret NAME] [--verify] [--json]`: prints the items of the table as they are
  * stored, whether the vault runs or not. Sealed bytes are shown as their length and a short hash. Only `--verify` opens
- * values, and it does not show them either.
+ * values, and it does not show them either. With `--verify` only items that are selected are printed.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
 import {
   checkTimeToLive,
-  checkVault,
+  findViolations,
   queryItems,
   scanItems,
   type Violation,
@@ -107,34 +107,43 @@ const jsonOf = (items: readonly Shown[], isFirst: boolean): string =>
 const indented = (value: unknown, by: string): string =>
   JSON.stringify(value, undefined, 2).replaceAll(/^/gm, by);
 
-const sayViolations = (violations: readonly Violation[]): void => {
-  say('');
-  for (const { pk, sk, problem } of violations)
-    say(pk === '' ? problem : `${pk} ${sk}: ${problem}`);
-  say(`verified the whole table: ${violations.length || 'no'} violations`);
+/** Prints the violations of the whole table as they are found, and returns how many there are. */
+const printViolations = async (connection: Connection, isJson: boolean): Promise<number> => {
+  let count = 0;
+  const printOne = async (violation: Violation): Promise<void> => {
+    const { pk, sk, problem } = violation;
+    const line = pk === '' ? problem : `${pk} ${sk}: ${problem}`;
+    const json = `${count === 0 ? '' : ','}\n${indented(violation, '    ')}`;
+    await print(isJson ? json : `${line}\n`);
+    count += 1;
+  };
+  await print(isJson ? ',\n  "violations": [' : '\n');
+  for (const violation of await checkTimeToLive(connection)) await printOne(violation);
+  for await (const violation of findViolations(connection)) await printOne(violation);
+  if (isJson) await print(`${count > 0 ? '\n  ' : ''}]`);
+  else say(`verified the whole table: ${count || 'no'} violations`);
+  return count;
 };
 
-/** Gives the selected items to `onPage`, and the violations of the whole table if they are asked for. */
-const readAll = async (
+/** Gives the selected items to `onPage`. */
+const readItems = async (
   connection: Connection,
-  { tenant, secret, verify }: Selection & { verify?: boolean | undefined },
+  { tenant, secret }: Selection,
   onPage: (items: readonly Item[]) => Promise<void>,
-): Promise<readonly Violation[] | undefined> => {
-  if (tenant === undefined || secret === undefined) {
-    if (verify) return await checkVault(connection, onPage);
-    for await (const page of scanItems(connection)) await onPage(page);
-    return undefined;
-  }
-  const pk = secretPartition(tenant, secret);
-  for await (const page of queryItems(connection, pk)) await onPage(page);
-  return verify ? await checkVault(connection) : undefined;
+): Promise<void> => {
+  const isOneSecret = tenant !== undefined && secret !== undefined;
+  const pages = isOneSecret
+    ? queryItems(connection, secretPartition(tenant, secret))
+    : scanItems(connection);
+  for await (const page of pages) await onPage(page);
 };
 
 const commandLine = {
   name: 'npm run inspect',
   does: 'shows the items of the table as they are stored, and no value',
   forms: [
-    ['[--tenant T] [--secret NAME] [--verify] [--json]', 'all items, or only the selected ones'],
+    ['[--tenant T] [--secret NAME] [--json]', 'all items, or only the selected ones'],
+    ['--verify [--tenant T] [--secret NAME] [--json]', 'what is wrong, below the selected items'],
   ],
   options: {
     tenant: { value: 'T', does: 'only the items of this tenant' },
@@ -163,15 +172,14 @@ await runProgram(commandLine, async ({ options: values }) => {
         : `vault ${vault}, table ${table}, master key ${masterKeyId}\n`,
     );
     const printer = createPrinter(values, values.json ? jsonOf : textOf);
-    const ofTable = values.verify ? await checkTimeToLive(connection) : [];
-    const ofItems = await readAll(connection, values, printer.add);
-    const violations = ofItems && [...ofTable, ...ofItems];
+    const isSelective = values.tenant !== undefined || values.secret !== undefined;
+    if (isSelective || !values.verify) await readItems(connection, values, printer.add);
     const count = await printer.end();
-    if (values.json) {
-      const told = violations && `,\n  "violations": ${indented(violations, '  ').trim()}`;
-      say(`${count > 0 ? '\n  ' : ''}]${told ?? ''}\n}`);
-    } else if (violations) sayViolations(violations);
-    if (violations !== undefined && violations.length > 0) process.exitCode = 1;
+    if (values.json) await print(`${count > 0 ? '\n  ' : ''}]`);
+    if (values.verify && (await printViolations(connection, values.json ?? false)) > 0) {
+      process.exitCode = 1;
+    }
+    if (values.json) say('\n}');
     if (values.secret !== undefined && count === 0) {
       const whose = values.tenant === undefined ? 'any tenant' : `tenant ${values.tenant}`;
       throw failure(`there is no secret ${values.secret} of ${whose} in the table`);

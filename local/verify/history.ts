@@ -25,31 +25,38 @@ export const entryOf = (key: ItemKey, isHead: boolean, stored: StoredVersion): E
 
 const at = ({ pk, sk }: ItemKey, problem: string): Violation => ({ pk, sk, problem });
 
+const missing = (first: number, last: number): string =>
+  first === last ? `version ${first} is missing` : `versions ${first} to ${last} are missing`;
+
 /**
  * Checks that the versions are contiguous from 1 to the head, that no version is at or beyond the head, that the
- * intervals tile, that each version has a write of its own, and that each deletion follows a value.
+ * intervals tile, that each version has a write of its own, and that each deletion follows a value. Numbers that an item
+ * claims are compared and never counted up to: anybody who writes to the table can claim any number in a deletion.
  */
 export const checkHistory = (entries: readonly Entry[]): readonly Violation[] => {
   const head = entries.find((entry) => entry.isHead);
   if (head === undefined) return entries.map((entry) => at(entry, 'is a version without a head'));
-  const byVersion = new Map(entries.map((entry) => [entry.version, entry]));
-  byVersion.set(head.version, head);
-  const violations = entries
-    .filter((entry) => !entry.isHead && entry.version >= head.version)
+  const superseded = entries.filter((entry) => !entry.isHead);
+  const violations = superseded
+    .filter(({ version }) => version >= head.version)
     .map((entry) => at(entry, `is at or beyond the head, which is version ${head.version}`));
+  const below = superseded.filter(({ version }) => version < head.version);
+  const history = [...below.sort((one, other) => one.version - other.version), head];
+  const byVersion = new Map(history.map((entry) => [entry.version, entry]));
   const writers = new Map<string, number>();
-  for (let version = 1; version <= head.version; version += 1) {
-    const entry = byVersion.get(version);
-    if (entry === undefined) {
-      violations.push(at(head, `is version ${head.version}, but version ${version} is missing`));
-      continue;
+  let expected = 1;
+  for (const entry of history) {
+    const { version, validTo } = entry;
+    if (version > expected) {
+      const gap = missing(expected, version - 1);
+      violations.push(at(head, `is version ${head.version}, but ${gap}`));
     }
+    expected = version + 1;
     const isFirst = version === 1;
     if (entry.state === 'deleted' && (isFirst || byVersion.get(version - 1)?.state === 'deleted')) {
       violations.push(at(entry, 'is a deletion that follows no value'));
     }
     const successor = byVersion.get(version + 1);
-    const { validTo } = entry;
     if (!entry.isHead && validTo !== undefined && successor?.validFrom !== validTo) {
       const next = successor ? `begins at ${formatInstant(successor.validFrom)}` : 'is not there';
       violations.push(
@@ -67,24 +74,32 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
 /** Finds a version by its secret's partition. */
 export type FindEntry = (pk: string, version: number) => Promise<Entry | undefined>;
 
-/** Checks that the versions that the record names exist, and that the request of the record wrote them. */
+/**
+ * Checks that the versions that the record names exist, that the request of the record wrote them, and that only a
+ * request to delete wrote a deletion. A deletion that was put in place of a value shows here.
+ */
 export const checkRecord = async (
   key: ItemKey,
   tenant: string,
-  { written, resolved, writeId }: IdempotencyRecord,
+  { operation, written, resolved, writeId }: IdempotencyRecord,
   findEntry: FindEntry,
 ): Promise<readonly Violation[]> => {
   const find = (ref: { name: string; version: number }) =>
     findEntry(secretPartition(tenant, ref.name), ref.version);
+  const deletes = operation === 'delete-secret';
   const violations: Violation[] = [];
   for (const ref of written) {
     const entry = await find(ref);
-    if (entry?.writeId === writeId && entry.validFrom === ref.validFrom) continue;
+    const isOfRequest = entry?.writeId === writeId && entry.validFrom === ref.validFrom;
+    if (isOfRequest && (entry.state === 'deleted') === deletes) continue;
     violations.push(at(key, `tells of a write of ${ref.name} ${ref.version} that is not there`));
   }
   for (const ref of resolved) {
-    if ((await find(ref)) !== undefined) continue;
-    violations.push(at(key, `tells of a read of ${ref.name} ${ref.version}, never stored`));
+    const entry = await find(ref);
+    if (entry !== undefined && entry.state !== 'deleted') continue;
+    violations.push(
+      at(key, `tells of a read of ${ref.name} ${ref.version}, which never had a value`),
+    );
   }
   return violations;
 };

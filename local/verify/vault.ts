@@ -142,71 +142,64 @@ type Partition = {
 };
 
 /**
- * Returns all violations in the table; empty if there are none. Throws if the store or the master key cannot be used.
- * Never shows a value. `onPage` gets the items of each page of the scan.
+ * Finds all violations in the table, and yields each page's as soon as the page is checked. Throws if the store or the
+ * master key cannot be used. Never shows a value.
  *
  * A scan returns the items of a secret one after the other. So memory holds the versions of one secret at a time,
  * without their values, and 16 to 43 bytes for each data key of the table. Code and master key make that no version opens
  * under another identity, so this is tried with some of the versions only.
  */
-export const checkVault = async (
-  vault: VerifiedVault,
-  onPage?: (items: readonly Item[]) => Promise<void>,
-): Promise<readonly Violation[]> => {
+export async function* findViolations(vault: VerifiedVault): AsyncGenerator<Violation> {
   const { kms, masterKeyId, vaultId, unwrap = unwrapBy(kms, masterKeyId, vaultId) } = vault;
-  const violations = [...(await checkTable(vault))];
   const met = createMetDataKeys();
   let opened = 0;
 
-  const checkRow = async (row: Row): Promise<void> => {
-    const report = (problem: string) => violations.push({ pk: row.pk, sk: row.sk, problem });
-    if (row.kind === 'unreadable') report(row.problem);
+  const checkRow = async (row: Row): Promise<readonly Violation[]> => {
+    const { pk, sk } = row;
+    if (row.kind === 'unreadable') return [{ pk, sk, problem: row.problem }];
     if (row.kind === 'record') {
       // A transaction may show its record before its versions.
-      const check = () => checkRecord(row, row.tenant, row.record, findEntryIn(vault));
-      violations.push(...(await persisting(check)));
+      return await persisting(() => checkRecord(row, row.tenant, row.record, findEntryIn(vault)));
     }
     // Only versions that hold a value have a data key.
-    if (!isVersion(row) || row.stored.state !== 'stored') return;
+    if (row.stored.state !== 'stored') return [];
     opened += 1;
     const isThorough = opened <= thoroughFirst || opened % thoroughEvery === 0;
     const problems = await checkOpening({ vaultId, unwrap }, row.stored, isThorough);
-    for (const problem of problems) report(problem);
+    return problems.map((problem) => ({ pk, sk, problem }));
   };
 
-  const checkDataKey = ({ dataKeys }: Partition, row: VersionRow): void => {
-    if (row.stored.state !== 'stored') return;
+  const checkDataKey = ({ dataKeys }: Partition, row: VersionRow): readonly Violation[] => {
+    if (row.stored.state !== 'stored') return [];
     const { version, wrappedDataKey } = row.stored;
     const before = dataKeys.get(version);
-    if (before !== undefined && Buffer.compare(before, wrappedDataKey) === 0) return;
+    if (before !== undefined && Buffer.compare(before, wrappedDataKey) === 0) return [];
     dataKeys.set(version, wrappedDataKey);
-    if (met.isNew(wrappedDataKey)) return;
-    const { pk, sk } = row;
-    violations.push({ pk, sk, problem: 'has the data key of another version' });
+    if (met.isNew(wrappedDataKey)) return [];
+    return [{ pk: row.pk, sk: row.sk, problem: 'has the data key of another version' }];
   };
 
-  const endPartition = async ({ pk, entries }: Partition): Promise<void> => {
+  const endPartition = async ({ pk, entries }: Partition): Promise<readonly Violation[]> => {
     let current: readonly Entry[] = entries;
     const reread = async () => {
       current = await readPartition(vault, pk);
     };
-    violations.push(...(await persisting(() => checkHistory(current), reread)));
+    return await persisting(() => checkHistory(current), reread);
   };
 
+  yield* await checkTable(vault);
   let partition: Partition | undefined;
   for await (const page of scanItems(vault)) {
-    await onPage?.(page);
     const rows = page.map((item) => readRow(item, vaultId));
-    await inParallel(rows, limits.kmsConcurrencyMax, checkRow);
+    yield* (await inParallel(rows, limits.kmsConcurrencyMax, checkRow)).flat();
     for (const row of rows.filter(isVersion)) {
       if (row.pk !== partition?.pk) {
-        if (partition) await endPartition(partition);
+        if (partition) yield* await endPartition(partition);
         partition = { pk: row.pk, entries: [], dataKeys: new Map() };
       }
       partition.entries.push(entryOf(row, row.kind === 'head', row.stored));
-      checkDataKey(partition, row);
+      yield* checkDataKey(partition, row);
     }
   }
-  if (partition) await endPartition(partition);
-  return violations;
-};
+  if (partition) yield* await endPartition(partition);
+}

@@ -12,11 +12,11 @@ import { getSecret } from '../../functions/vault/get-secret.ts';
 import { openMasterKey } from '../../local/kms/master-key.ts';
 import { answerWith, masterKeyFile } from '../../local/kms/server.ts';
 import { unwrapHere } from '../../local/verify/opening.ts';
-import { checkVault } from '../../local/verify/vault.ts';
 import { startUnchecked } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
 import { vaultOver } from '../support/vault.ts';
+import { violationsOf } from '../support/violations.ts';
 
 type Vault = Awaited<ReturnType<typeof startUnchecked>>;
 
@@ -32,7 +32,7 @@ const verify = async ({ dynamodb, kms, folder, keyArn, vaultId, tableName }: Vau
   );
   const unwrap = unwrapHere(answerWith(openMasterKey(masterKeyFile(folder))), keyArn);
   let unwraps = 0;
-  const violations = await checkVault({
+  const violations = await violationsOf({
     ...{ dynamodb, kms, vaultId, tableName, masterKeyId: keyArn },
     unwrap: (...args) => {
       unwraps += 1;

@@ -10,7 +10,6 @@ import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import { readTemplate } from '../../local/host/template.ts';
-import { checkVault } from '../../local/verify/vault.ts';
 import { storeOver, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -19,6 +18,7 @@ import { makeSecret } from '../support/secrets.ts';
 import { type Item, openTable } from '../support/stored-items.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
+import { violationsOf } from '../support/violations.ts';
 
 const names = ['DB', 'API'] as const;
 const versions = [1, 2, 3];
@@ -157,7 +157,7 @@ describe('a moved record', () => {
   /** The problems that `inspect --verify` reports of the secret of an item. */
   const problemsOf = async ({ pk: wanted }: Item): Promise<readonly string[]> => {
     const { dynamodb, kms, keyArn: masterKeyId } = vault;
-    const violations = await checkVault({ dynamodb, kms, vaultId, tableName, masterKeyId });
+    const violations = await violationsOf({ dynamodb, kms, vaultId, tableName, masterKeyId });
     return violations.filter(({ pk }) => pk === wanted?.S).map(({ problem }) => problem);
   };
 

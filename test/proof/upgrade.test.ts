@@ -186,10 +186,13 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
 
 /** All items of the table in this folder, and what breaks an invariant. */
 const inspect = async (code: Code, dataDir: string) => {
-  const words = ['--verify', '--json'];
-  const { exit, output } = run(code, 'inspect', words, { VAULT_DATA_DIR: dataDir });
-  await exit;
-  const { items, violations } = JSON.parse(output.join('\n'));
+  const ask = async (...words: readonly string[]) => {
+    const { exit, output } = run(code, 'inspect', words, { VAULT_DATA_DIR: dataDir });
+    await exit;
+    return JSON.parse(output.join('\n'));
+  };
+  const { items } = await ask('--json');
+  const { violations } = await ask('--json', '--verify');
   return { items, violations };
 };
 

@@ -16,9 +16,9 @@ import { ensureTable } from '../../local/dynamodb/table.ts';
 import { startHttpFront } from '../../local/etcd/http-front.ts';
 import { readTemplate } from '../../local/host/template.ts';
 import { startKms } from '../../local/kms/server.ts';
-import { checkVault } from '../../local/verify/vault.ts';
 import { startEtcdFront } from './etcd-front.ts';
 import { vaultId } from './requests.ts';
+import { violationsOf } from './violations.ts';
 
 export type Embedded = {
   readonly dynamodb: DynamoDBClient;
@@ -91,7 +91,7 @@ export const startEmbedded = async (): Promise<Embedded> => {
     ports,
     tampered,
     close: async () => {
-      const violations = await checkVault({
+      const violations = await violationsOf({
         dynamodb,
         kms,
         vaultId,

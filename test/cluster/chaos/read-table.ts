@@ -11,7 +11,8 @@ import {
   uncheckedKey,
 } from '../../../local/cluster/cluster-file.ts';
 import { findRunning } from '../../../local/host/running.ts';
-import { checkVault, scanItems } from '../../../local/verify/vault.ts';
+import { scanItems } from '../../../local/verify/vault.ts';
+import { violationsOf } from '../../support/violations.ts';
 
 export type Verified = {
   readonly items: number;
@@ -46,6 +47,6 @@ for await (const page of scanItems(vault)) {
   lines.push(...page.map((item) => JSON.stringify(item, canonical)));
 }
 const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex');
-const violations = how === 'checked' ? await checkVault(vault) : [];
+const violations = how === 'checked' ? await violationsOf(vault) : [];
 const verified: Verified = { items: lines.length, digest, violations };
 process.stdout.write(JSON.stringify(verified));

@@ -15,14 +15,21 @@ import {
   secretPartition,
   versionSortKey,
 } from '../../../../functions/dynamodb/items.ts';
-import type { Principal } from '../../../../functions/model/types.ts';
+import { limits } from '../../../../functions/model/limits.ts';
+import { formatInstant, type Principal } from '../../../../functions/model/types.ts';
 import { createSecret } from '../../../../functions/vault/create-secret.ts';
 import { checkOpening, unwrapBy } from '../../../../local/verify/opening.ts';
-import { checkTimeToLive, checkVault, type Violation } from '../../../../local/verify/vault.ts';
+import {
+  checkTimeToLive,
+  findViolations,
+  type VerifiedVault,
+  type Violation,
+} from '../../../../local/verify/vault.ts';
 import { type Embedded, startEmbedded, tableName } from '../../../support/embedded.ts';
 import { bytes, requestContext, someone, vaultId } from '../../../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../../../support/secrets.ts';
 import { vaultOver } from '../../../support/vault.ts';
+import { violationsOf } from '../../../support/violations.ts';
 
 const plaintext = 'a-canary-that-no-report-may-hold';
 const unreadable = 'has an attribute that is missing, unknown or malformed';
@@ -32,15 +39,15 @@ const beyond = (version: number) => `is at or beyond the head, which is version 
 let embedded: Embedded;
 let alice: Principal;
 
-const verify = (overrides: Partial<Parameters<typeof checkVault>[0]> = {}) =>
-  checkVault({
-    dynamodb: embedded.dynamodb,
-    kms: embedded.kms,
-    vaultId,
-    tableName,
-    masterKeyId: embedded.keyArn,
-    ...overrides,
-  });
+const verified = (): VerifiedVault => ({
+  dynamodb: embedded.dynamodb,
+  kms: embedded.kms,
+  vaultId,
+  tableName,
+  masterKeyId: embedded.keyArn,
+});
+const verify = (overrides: Partial<VerifiedVault> = {}) =>
+  violationsOf({ ...verified(), ...overrides });
 /** Verifies while the first answer to `command` is changed by `answer`. */
 const answering = async (
   command: string,
@@ -151,6 +158,45 @@ describe('verifying a vault', () => {
     await remove(await find(first));
     const problem = 'is version 3, but version 1 is missing';
     expect(await verify()).toEqual([violation('HEAD', problem)]);
+  });
+
+  it('finds a forged deletion with the highest number, and names the missing versions once', async () => {
+    const { pk, format, vault, validFrom, createdBy, writeId } = await find('HEAD');
+    const facts = { pk, format, vault, validFrom, createdBy, writeId, name: text('DB') };
+    const version = { N: String(limits.versionMax) };
+    const tenant = text(`${alice.tenant}#DELETED`);
+    await put({ ...facts, sk: text('HEAD'), state: text('deleted'), version, tenant } as Item);
+    const until = Date.parse(validFrom?.S ?? '');
+    expect(await verify()).toEqual([
+      violation(second, `ends at ${formatInstant(until)}, but version 3 is not there`),
+      violation('HEAD', 'is version 999999999, but versions 3 to 999999998 are missing'),
+    ]);
+  });
+
+  it('yields each violation before it reads the next page', async () => {
+    const { middlewareStack } = embedded.dynamodb;
+    await remove(await find('HEAD'));
+    await put({ ...(await find(first)), createdBy: text('another') });
+    let scans = 0;
+    middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context['commandName'] !== 'ScanCommand') return await next(args);
+        scans += 1;
+        if (scans === 2) throw new Error('the store is away');
+        const result = await next(args);
+        return { ...result, output: { ...result.output, LastEvaluatedKey: { pk: text('x') } } };
+      },
+      { step: 'initialize', name: 'away' },
+    );
+    const found: string[] = [];
+    try {
+      for await (const { problem } of findViolations(verified())) found.push(problem);
+    } catch (error) {
+      found.push(String(error));
+    } finally {
+      middlewareStack.remove('away');
+    }
+    expect(found).toEqual([sealed, 'Error: the store is away']);
   });
 
   it('finds versions without a head', async () => {
@@ -372,8 +418,34 @@ describe('verifying the records of keyed requests', () => {
 
   it('finds a record of a read of a version that never existed', async () => {
     const resolved = { L: [{ M: { name: text('DB'), version: { N: '4' } } }] };
-    const unknown = 'RECORD tells of a read of DB 4, never stored';
+    const unknown = 'RECORD tells of a read of DB 4, which never had a value';
     expect(await problemsOf({ resolved })).toEqual([unknown]);
+  });
+
+  it('finds a value that was turned into a deletion with its own number, writer and beginning', async () => {
+    const turned = async (name: string): Promise<void> => {
+      const { pk, sk, format, vault, version, validFrom, createdBy, writeId } = await find(
+        'HEAD',
+        name,
+      );
+      const facts = { pk, sk, format, vault, version, validFrom, createdBy, writeId };
+      const tenant = text(`${alice.tenant}#DELETED`);
+      await put({ ...facts, state: text('deleted'), name: text(name), tenant } as Item);
+    };
+    const { update } = vaultOver(embedded.ports);
+    await update(alice, 'DB', 'four', { key: 'a-key-of-an-update' });
+    await turned('DB');
+    expect(await verify()).toEqual([
+      expect.objectContaining({
+        problem: 'tells of a write of DB 4 that is not there',
+      }),
+    ]);
+    // Nothing but a record of the value tells its deletion from a genuine one.
+    for (const item of await scan()) if (item['sk']?.S === 'RECORD') await remove(item);
+    expect(await verify()).toEqual([]);
+    const resolved = { L: [{ M: { name: text('DB'), version: { N: '4' } } }] };
+    const read = 'RECORD tells of a read of DB 4, which never had a value';
+    expect(await problemsOf({ resolved })).toEqual([read]);
   });
 
   it('finds a record with an unknown attribute', async () => {
