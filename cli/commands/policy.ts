@@ -2,7 +2,8 @@
 import { claimAt } from '../../functions/access/claims.ts';
 import type { IssuerPolicy } from '../../functions/access/policy.ts';
 import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
-import { type Decision, decide, type Refusal } from '../../functions/access/rules.ts';
+import { createDecide, type Decision, type Refusal } from '../../functions/access/rules.ts';
+import { limits } from '../../functions/model/limits.ts';
 import { newCommand, offlineCommand } from '../command.ts';
 import { exitCodes, failure } from '../failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output.ts';
@@ -60,7 +61,7 @@ const testCommand = () =>
       }
       const issuer = policy.issuers.find((one) => one.issuer === claims['iss']);
       if (issuer === undefined) throw unknownIssuer(file, claims['iss'], policy.issuers);
-      const decision = decide(issuer, claims);
+      const decision = createDecide(issuer)(claims);
       if (json) await printJson({ issuer: issuer.id, ...decision });
       else await printTable(['WHAT', 'VALUE'], rowsOf(issuer, claims, decision));
       if (hasExpired(claims)) note('the token has expired, so the vault refuses it anyway');
@@ -129,6 +130,10 @@ const sentenceOf = (refusal: Refusal): string => {
       return `the deny-list has its ${refusal.by === 'before' ? 'time of issue' : refusal.by}`;
     case 'no_rule':
       return 'no rule matches';
+    case 'too_many_values':
+      return `its claim ${refusal.claim} has more than ${limits.claimValuesMax} values`;
+    case 'too_many_comparisons':
+      return `rules and claims take more than ${limits.claimComparisonsMax} comparisons`;
     case 'unfit':
       return refusal.claim === undefined
         ? `its claims make no valid ${refusal.part}`

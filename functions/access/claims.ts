@@ -24,33 +24,57 @@ const keysOf = (path: ClaimPath): readonly string[] =>
 const isRecord = (value: unknown): value is Claims =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether the claim, or one element of a list, is one of the values. A number equals no value. */
-export const matches = (claim: unknown, values: MatchValue | readonly MatchValue[]): boolean =>
-  [claim].flat().some((element) => [values].flat().some((value) => equals(element, value)));
-
-const equals = (element: unknown, value: MatchValue): boolean =>
-  typeof element === 'string' && typeof value === 'string'
-    ? isCoveredBy(element, value)
-    : element === value;
-
-/**
- * Whether a text fits a glob, whose `*` stands for any characters but "/", ":" and ".". These three part both into
- * pieces, so the time grows only with the lengths.
- */
-export const isCoveredBy = (text: string, glob: string): boolean => {
-  if (!glob.includes('*')) return text === glob;
-  const [pieces, globs] = [text.split(/([/:.])/), glob.split(/([/:.])/)];
-  return (
-    pieces.length === globs.length &&
-    globs.every((piece, index) => isPieceCovered(pieces[index] ?? '', piece))
-  );
+/** The values that `match` lists for a claim, prepared for many comparisons. */
+export type ListedValues = {
+  readonly exact: ReadonlySet<unknown>;
+  readonly globs: readonly Glob[];
 };
 
+/** The pieces of a glob between "/", ":" and ".", and these, each split at its stars. */
+type Glob = readonly (readonly string[])[];
+
+/** Splits the globs, whose `*` stands for any characters but "/", ":" and ".". */
+export const prepareValues = (values: MatchValue | readonly MatchValue[]): ListedValues => {
+  const all = [values].flat();
+  const isGlob = (value: MatchValue) => typeof value === 'string' && value.includes('*');
+  return {
+    exact: new Set(all.filter((value) => !isGlob(value))),
+    globs: all
+      .filter(isGlob)
+      .map((glob) => piecesOf(String(glob)).map((piece) => piece.split('*'))),
+  };
+};
+
+const piecesOf = (text: string): readonly string[] => text.split(/([/:.])/);
+
+/**
+ * Whether the claim, or one element of a list, is one of the values. A number equals no value. Calls `count` before each
+ * comparison: one for the exact values together, and one for each glob. A comparison takes time that grows only with
+ * the lengths.
+ */
+export const matches = (
+  claim: unknown,
+  { exact, globs }: ListedValues,
+  count: () => void = () => undefined,
+): boolean =>
+  [claim].flat().some((element) => {
+    count();
+    if (exact.has(element)) return true;
+    if (typeof element !== 'string') return false;
+    const pieces = piecesOf(element);
+    return globs.some((glob) => {
+      count();
+      return (
+        pieces.length === glob.length &&
+        glob.every((parts, index) => isPieceCovered(pieces[index] ?? '', parts))
+      );
+    });
+  });
+
 /** The text between two stars is taken where it occurs first, which leaves the most text to the stars that follow. */
-const isPieceCovered = (text: string, glob: string): boolean => {
-  const [first = '', ...others] = glob.split('*');
+const isPieceCovered = (text: string, [first = '', ...others]: readonly string[]): boolean => {
   const last = others.pop();
-  if (last === undefined) return text === glob;
+  if (last === undefined) return text === first;
   if (!text.startsWith(first)) return false;
   let at = first.length;
   for (const part of others) {

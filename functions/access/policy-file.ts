@@ -23,14 +23,20 @@ import {
 import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { limits } from '../model/limits.ts';
 import { isNamePattern, isTenant, parseAskedInstant, scopes } from '../model/types.ts';
-import { claimsInsertedBy, isCoveredBy, isWord, textAroundClaims } from './claims.ts';
+import {
+  claimsInsertedBy,
+  isWord,
+  type ListedValues,
+  matches,
+  prepareValues,
+  textAroundClaims,
+} from './claims.ts';
 import {
   type AccessPolicy,
   algorithms,
   type IssuerPolicy,
   localAudience,
   localIssuer,
-  type MatchValue,
   type Rule,
 } from './policy.ts';
 
@@ -360,23 +366,24 @@ const lineOf = (
 /** The rules that no token reaches, each with the earlier rule that matches every token which it matches. */
 const hiddenRulesOf = (issuer: IssuerPolicy): readonly { rule: number; behind: number }[] => {
   const rules = 'rules' in issuer ? issuer.rules : [];
+  const prepared = rules.map(({ match: claims }) =>
+    Object.entries(claims).map(([path, values]) => [path, prepareValues(values)] as const),
+  );
   return rules.flatMap((later, rule) => {
-    const behind = rules.slice(0, rule).findIndex((earlier) => isAtLeastAsWide(earlier, later));
+    const behind = prepared.slice(0, rule).findIndex((earlier) => isAtLeastAsWide(earlier, later));
     return behind < 0 ? [] : [{ rule, behind }];
   });
 };
 
-/** Whether each claim that `wide` asks for is asked for by `narrow` too, with no other values. */
-const isAtLeastAsWide = ({ match: wide }: Rule, { match: narrow }: Rule): boolean =>
-  Object.entries(wide).every(([path, values]) => {
+/**
+ * Whether each claim that `wide` asks for is asked for by `narrow` too, with no other values. A star of `narrow` is
+ * covered only by a star of `wide`, which covers all that the narrow one stands for.
+ */
+const isAtLeastAsWide = (
+  wide: readonly (readonly [string, ListedValues])[],
+  { match: narrow }: Rule,
+): boolean =>
+  wide.every(([path, values]) => {
     const asked = narrow[path];
-    return (
-      asked !== undefined &&
-      [asked].flat().every((value) => [values].flat().some((other) => covers(other, value)))
-    );
+    return asked !== undefined && [asked].flat().every((value) => matches(value, values));
   });
-
-/** A star of `narrow` is covered only by a star of `wide`, which covers all that the narrow one stands for. */
-const covers = (wide: MatchValue, narrow: MatchValue): boolean =>
-  wide === narrow ||
-  (typeof wide === 'string' && typeof narrow === 'string' && isCoveredBy(narrow, wide));

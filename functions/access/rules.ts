@@ -7,7 +7,15 @@ import {
   type Principal,
   parseAskedInstant,
 } from '../model/types.ts';
-import { type Claims, claimAt, claimsInsertedBy, insertClaims, isWord, matches } from './claims.ts';
+import {
+  type Claims,
+  claimAt,
+  claimsInsertedBy,
+  insertClaims,
+  isWord,
+  matches,
+  prepareValues,
+} from './claims.ts';
 import type { ClaimPath, DenyList, Judge, Rule } from './policy.ts';
 
 type Granted = Omit<Principal, 'expires'>;
@@ -18,6 +26,9 @@ export type Refusal =
   | { readonly because: 'several_audiences' }
   | { readonly because: 'denied'; readonly by: keyof DenyList }
   | { readonly because: 'no_rule' }
+  /** To judge the token would take more work than one token may cost. */
+  | { readonly because: 'too_many_values'; readonly claim: ClaimPath }
+  | { readonly because: 'too_many_comparisons' }
   /** The claims make no such part of a principal. */
   | { readonly because: 'unfit'; readonly part: Part; readonly claim?: ClaimPath };
 type Part = 'tenant' | 'subject' | 'scopes' | 'names';
@@ -30,23 +41,55 @@ export type Decision = { readonly mismatches: readonly Mismatch[] } & (
   | { readonly refusal: Refusal }
 );
 
-/** Decides about the claims of a token whose signature and issuer are verified. The order of the checks is the policy's. */
-export const decide = (issuer: Judge, claims: Claims): Decision => {
-  const refusal = audienceFault(issuer, claims) ?? denial(issuer.deny ?? {}, claims);
-  if (refusal !== undefined) return { mismatches: [], refusal };
-  const mismatches: Mismatch[] = [];
-  if (!('rules' in issuer)) return { mismatches, ...attempt(() => byOwnClaims(issuer, claims)) };
-  for (const [index, rule] of issuer.rules.entries()) {
-    const number = index + 1;
-    const differing = Object.entries(rule.match).find(
-      ([path, values]) => !matches(claimAt(claims, path), values),
-    );
-    if (differing === undefined) {
-      return { mismatches, ...attempt(() => byRule(issuer, rule, number, claims)) };
-    }
-    mismatches.push({ rule: number, claim: differing[0] });
+/** The comparisons of values that a decision has made so far. */
+export type Work = { comparisons: number };
+
+/**
+ * Decides about the claims of a token whose signature and issuer are verified. The order of the checks is the policy's.
+ * `work` counts what the decision costs.
+ */
+export type Decide = (claims: Claims, work?: Work) => Decision;
+
+/** Prepares the decisions by an issuer's rules, so that their patterns are split once and not for each token. */
+export const createDecide = (issuer: Judge): Decide => {
+  const rules = 'rules' in issuer ? issuer.rules.map(prepareRule) : undefined;
+  return (claims, work = { comparisons: 0 }) => {
+    const refusal = audienceFault(issuer, claims) ?? denial(issuer.deny ?? {}, claims);
+    if (refusal !== undefined) return { mismatches: [], refusal };
+    const mismatches: Mismatch[] = [];
+    const outcome = attempt(() => {
+      if (rules === undefined) return byOwnClaims(issuer, claims);
+      for (const [index, { rule, match }] of rules.entries()) {
+        const number = index + 1;
+        const differing = match.find(({ path, values }) => {
+          const claim = claimAt(claims, path);
+          if (Array.isArray(claim) && claim.length > limits.claimValuesMax) {
+            throw new Refused({ because: 'too_many_values', claim: path });
+          }
+          return !matches(claim, values, () => countComparison(work));
+        });
+        if (differing === undefined) return byRule(issuer, rule, number, claims);
+        mismatches.push({ rule: number, claim: differing.path });
+      }
+      throw new Refused({ because: 'no_rule' });
+    });
+    return { mismatches, ...outcome };
+  };
+};
+
+const prepareRule = (rule: Rule) => ({
+  rule,
+  match: Object.entries(rule.match).map(([path, values]) => ({
+    path,
+    values: prepareValues(values),
+  })),
+});
+
+const countComparison = (work: Work): void => {
+  if (work.comparisons >= limits.claimComparisonsMax) {
+    throw new Refused({ because: 'too_many_comparisons' });
   }
-  return { mismatches, refusal: { because: 'no_rule' } };
+  work.comparisons += 1;
 };
 
 /**
@@ -76,11 +119,14 @@ const denial = ({ sub = [], jti = [], before }: DenyList, claims: Claims): Refus
 class Refused extends Error {
   readonly refusal: Refusal;
 
-  constructor(part: Part, claim?: ClaimPath) {
-    super(part);
-    this.refusal = { because: 'unfit', part, ...(claim !== undefined && { claim }) };
+  constructor(refusal: Refusal) {
+    super(refusal.because);
+    this.refusal = refusal;
   }
 }
+
+const unfit = (part: Part, claim?: ClaimPath): Refused =>
+  new Refused({ because: 'unfit', part, ...(claim !== undefined && { claim }) });
 
 const attempt = (
   grant: () => Granted,
@@ -98,15 +144,15 @@ const byRule = (issuer: Judge, rule: Rule, number: number, claims: Claims): Gran
     insertClaims(template, (path) => {
       const claim = claimAt(claims, path);
       if (typeof claim === 'string' && isFit(claim)) return claim;
-      throw new Refused(part, path);
+      throw unfit(part, path);
     });
   const tenant = fill('tenant', rule.tenant, isWord);
   const isOneClaim = claimsInsertedBy(rule.subject).length === 1;
   const subject = `${issuer.id}:${fill('subject', rule.subject, isOneClaim ? isSubject : isWord)}`;
   const names = rule.names.map((name) => fill('names', name, isWord));
-  if (!isTenant(tenant)) throw new Refused('tenant');
-  if (!isSubject(subject)) throw new Refused('subject');
-  if (!names.every(isNamePattern)) throw new Refused('names');
+  if (!isTenant(tenant)) throw unfit('tenant');
+  if (!isSubject(subject)) throw unfit('subject');
+  if (!names.every(isNamePattern)) throw unfit('names');
   const scopes = scopesOf(rule, claims);
   return { tenant, subject, scopes, names, issuer: issuer.id, rule: number };
 };
@@ -122,13 +168,13 @@ const scopesOf = ({ scopes, scopesFrom }: Rule, claims: Claims): readonly string
 /** The principal that the claims `tenant`, `sub`, `scope` and `names` describe. */
 const byOwnClaims = (issuer: Judge, claims: Claims): Granted => {
   const { tenant, sub, scope = '', names } = claims;
-  if (typeof tenant !== 'string' || !isTenant(tenant)) throw new Refused('tenant', 'tenant');
-  if (typeof sub !== 'string' || !isSubject(sub)) throw new Refused('subject', 'sub');
-  if (typeof scope !== 'string') throw new Refused('scopes', 'scope');
-  if (!isNames(names)) throw new Refused('names', 'names');
+  if (typeof tenant !== 'string' || !isTenant(tenant)) throw unfit('tenant', 'tenant');
+  if (typeof sub !== 'string' || !isSubject(sub)) throw unfit('subject', 'sub');
+  if (typeof scope !== 'string') throw unfit('scopes', 'scope');
+  if (!isNames(names)) throw unfit('names', 'names');
   const isBare = 'bareSubjects' in issuer && issuer.bareSubjects === true;
   const subject = isBare ? sub : `${issuer.id}:${sub}`;
-  if (!isSubject(subject)) throw new Refused('subject', 'sub');
+  if (!isSubject(subject)) throw unfit('subject', 'sub');
   const scopes = scope.split(' ').filter((word) => word !== '');
   return { tenant, subject, scopes, names, issuer: issuer.id, rule: undefined };
 };

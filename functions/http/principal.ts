@@ -13,7 +13,7 @@ import {
   jwtVerify,
 } from 'jose';
 import type { IssuerPolicy, Judge } from '../access/policy.ts';
-import { audienceFault, decide } from '../access/rules.ts';
+import { audienceFault, createDecide, type Decide } from '../access/rules.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
@@ -45,7 +45,9 @@ export const createAuthenticator = (issuers: readonly Issuer[] = []): Authentica
 
 const createAuthenticate = (issuers: readonly Issuer[]): Authenticate => {
   const verified = createVerifiedTokens();
-  const byClaim = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+  const byClaim = new Map(
+    issuers.map((issuer) => [issuer.issuer, { ...issuer, decide: createDecide(issuer) }]),
+  );
   return async (request, now) => {
     const token = bearerToken(request);
     const known = verified.find(token, now);
@@ -100,12 +102,16 @@ const issuerOf = (token: string): string => {
   }
 };
 
-const principalOf = async (issuer: Issuer, token: string, now: number): Promise<Principal> => {
+const principalOf = async (
+  issuer: Issuer & { readonly decide: Decide },
+  token: string,
+  now: number,
+): Promise<Principal> => {
   const claims = await verify(issuer, token, now);
   // `verify` requires the claim.
   const { exp = 0, nbf, iat } = claims;
   if (![exp, nbf, iat].every(isDate)) throw unauthenticated();
-  const decision = decide(issuer, claims);
+  const decision = issuer.decide(claims);
   if (!('granted' in decision)) throw unauthenticated();
   return { ...decision.granted, expires: 1_000 * exp };
 };

@@ -38,6 +38,12 @@ export const limits = {
   tokenBytesMax: 8_192,
   /** A cached token takes some hundred bytes. */
   tokensKeptMax: 1_000,
+  /**
+   * What one token may cost before it is refused. A policy at its own limits (200 rules with 50 globs each) takes 10,200
+   * comparisons for a claim with one value, and Microsoft Entra lists at most 200 groups in a token.
+   */
+  claimValuesMax: 256,
+  claimComparisonsMax: 100_000,
   subjectBytesMax: 256,
   namePatternsMax: 50,
   versionsPageMax: 100,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { claimAt, isCoveredBy, matches } from '../../../functions/access/claims.ts';
+import { claimAt, matches, prepareValues } from '../../../functions/access/claims.ts';
+
+const isCoveredBy = (text: string, glob: string) => matches(text, prepareValues(glob));
 
 describe('a claim', () => {
   const claims = {
@@ -87,7 +89,7 @@ describe('the values of a claim', () => {
     [true, true],
     [[false], [true, false]],
   ])('match: %j and %j', (claim, values) => {
-    expect(matches(claim, values)).toBe(true);
+    expect(matches(claim, prepareValues(values))).toBe(true);
   });
 
   it.each<[unknown, string | boolean | (string | boolean)[]]>([
@@ -101,6 +103,23 @@ describe('the values of a claim', () => {
     [[['main']], 'main'],
     ['main', []],
   ])('do not match: %j and %j', (claim, values) => {
-    expect(matches(claim, values)).toBe(false);
+    expect(matches(claim, prepareValues(values))).toBe(false);
+  });
+
+  it.each<[number, unknown, string[]]>([
+    [1, 'main', ['main', 'next', 'last']],
+    [1, 'other', ['main', 'next', 'last']],
+    [3, 'other', ['main', 'n*', 'l*']],
+    [2, 'none', ['main', 'n*', 'l*']],
+    [6, ['a', 'b'], ['main', 'n*', 'l*']],
+    [2, [7, true], ['main', 'n*', 'l*']],
+    [1, undefined, ['n*']],
+    [0, [], ['main', 'n*']],
+  ])('take %d comparisons: %j and %j', (comparisons, claim, values) => {
+    let counted = 0;
+    matches(claim, prepareValues(values), () => {
+      counted += 1;
+    });
+    expect(counted).toBe(comparisons);
   });
 });

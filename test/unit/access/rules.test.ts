@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Judge, Rule } from '../../../functions/access/policy.ts';
-import { decide } from '../../../functions/access/rules.ts';
+import { createDecide, type Work } from '../../../functions/access/rules.ts';
+import { limits } from '../../../functions/model/limits.ts';
 
 const rule: Rule = {
   match: { repository_id: '1234', ref: ['refs/heads/main', 'refs/heads/release-*'] },
@@ -38,6 +39,8 @@ const granted = {
   issuer: 'github',
   rule: 1,
 };
+const decide = (judge: Judge, given: Readonly<Record<string, unknown>>, work?: Work) =>
+  createDecide(judge)(given, work);
 const by = (change: Partial<Rule>, changed: object = {}) =>
   decide({ ...issuer, rules: [{ ...rule, ...change }] }, { ...claims, ...changed });
 const of = (change: object, changed: object = {}) =>
@@ -83,6 +86,62 @@ describe('the rules of an issuer', () => {
     expect(of({ rules }, { environment: 'a.b' })).toEqual(
       refused('unfit', { part: 'names', claim: 'environment' }),
     );
+  });
+});
+
+describe('the work for a token', () => {
+  /** Rules that ask for groups which nobody has. */
+  const rulesWith = (count: number, values: readonly string[]): readonly Rule[] =>
+    Array(count).fill({ ...rule, match: { groups: values } });
+  const globs = (count: number) => Array.from({ length: count }, (_, index) => `no-${index}-*`);
+  const groups = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
+  const workFor = (rules: readonly Rule[], has: unknown) => {
+    const work = { comparisons: 0 };
+    const decision = decide({ ...issuer, rules }, { ...claims, groups: has }, work);
+    return [work.comparisons, 'refusal' in decision && decision.refusal.because];
+  };
+
+  it.each<[string, string, number, readonly Rule[], unknown]>([
+    ['stays small for one value', 'no_rule', 10_200, rulesWith(200, globs(50)), 'g0'],
+    [
+      'takes exact texts as one',
+      'no_rule',
+      51_200,
+      rulesWith(200, groups(50)),
+      groups(256).map((g) => `x${g}`),
+    ],
+    ['may reach its limit', 'no_rule', 100_000, rulesWith(200, globs(49)), groups(10)],
+    ['ends at its limit', 'too_many_comparisons', 100_000, rulesWith(201, globs(49)), groups(10)],
+    [
+      'ends early for many groups',
+      'too_many_comparisons',
+      100_000,
+      rulesWith(200, globs(50)),
+      groups(256),
+    ],
+    [
+      'is none for more values than a claim may have',
+      'too_many_values',
+      0,
+      rulesWith(200, globs(50)),
+      groups(257),
+    ],
+  ])('%s: %s after %d comparisons', (_, because, comparisons, rules, has) => {
+    expect(workFor(rules, has)).toEqual([comparisons, because]);
+  });
+
+  it('names the claim that has too many values, whatever later rules say', () => {
+    const has = Array(limits.claimValuesMax + 1).fill('a');
+    const rules = [{ ...rule, match: { groups: 'a' } }, rule];
+    expect(of({ rules }, { groups: has })).toEqual(refused('too_many_values', { claim: 'groups' }));
+    expect(of({ rules }, { groups: has.slice(1) })).toMatchObject({ granted: { rule: 1 } });
+  });
+
+  it('does not begin with the patterns, which are split once for all tokens', () => {
+    const values = ['refs/heads/*'];
+    const decideOften = createDecide({ ...issuer, rules: [{ ...rule, match: { ref: values } }] });
+    values[0] = 'refs/tags/*';
+    expect(decideOften(claims)).toMatchObject({ granted: { rule: 1 } });
   });
 });
 

@@ -74,6 +74,7 @@ describe('several issuers', () => {
     ['without an issuer', tokenOf('one', first, { iss: undefined })],
     ['whose issuer is a list', tokenOf('one', first, { iss: ['https://one.test'] })],
     ['that no rule matches', tokenOf('one', first, { team: 'b' })],
+    ['with too many values of a claim', tokenOf('one', first, { team: Array(257).fill('a') })],
     ['whose subject is a list', tokenOf('one', first, { sub: ['ci'] })],
     ['without a subject', tokenOf('one', first, { sub: undefined })],
     ['for several audiences', tokenOf('one', first, { aud: ['vault', 'other'] })],
