@@ -11,22 +11,28 @@ export const exchange: Exchange = async (url, { method, headers: asked, body, si
   const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
   const headers = { ...asked, ...length };
   const start = url.startsWith('https:') ? (await import('node:https')).request : overHttp;
-  try {
-    const response = await answerOf(start, url, { method, headers, signal }, body);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of response) chunks.push(chunk);
-    const { statusCode: status = 0, headers: got } = response;
-    const get = (name: string) => {
-      const value = got[name];
-      return value === undefined ? null : String(value);
-    };
-    const text = async () => Buffer.concat(chunks).toString('utf8');
-    return { status, headers: { get, has: (name) => name in got }, text };
-  } catch (cause) {
-    // The error of an aborted request does not say why.
-    throw signal.aborted ? signal.reason : new Error('no answer', { cause });
-  }
+  // The error of an aborted request does not say why.
+  const failed = (cause: unknown) =>
+    signal.aborted ? signal.reason : new Error('no answer', { cause });
+  const answer = answerOf(start, url, { method, headers, signal }, body);
+  const response = await answer.catch((cause) => {
+    throw failed(cause);
+  });
+  const { statusCode: status = 0, headers: got } = response;
+  const get = (name: string) => {
+    const value = got[name];
+    return value === undefined ? null : String(value);
+  };
+  return { status, headers: { get, has: (name) => name in got }, body: bodyOf(response, failed) };
 };
+
+async function* bodyOf(response: IncomingMessage, failed: (cause: unknown) => unknown) {
+  try {
+    for await (const chunk of response) yield chunk as Uint8Array;
+  } catch (cause) {
+    throw failed(cause);
+  }
+}
 
 const answerOf = (
   start: typeof overHttp,

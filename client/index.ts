@@ -4,6 +4,7 @@
  * Each action has one idempotency key, so repeating it after a lost answer has no second effect. The client itself
  * repeats a request while the vault says that it may help, or while no answer comes.
  */
+import { eachDetails, eachName, eachVersion } from './pages.ts';
 import type { Options, Request, Sender } from './sending.ts';
 import { sendingTo } from './sending.ts';
 import type {
@@ -103,24 +104,10 @@ export const createClient = (sender: Sender): VaultClient => {
     delete: (name, { note, ...options } = {}) =>
       request('delete-secret', { name, body: { note }, ...options }),
     versions: (name, { signal, order, values } = {}) =>
-      eachOf(async (cursor) => {
-        const query = { order, cursor, include: values ? 'values' : undefined } as const;
-        const { versions, nextCursor } = await request('list-versions', { name, query, signal });
-        return { entries: versions, nextCursor };
-      }),
+      eachVersion(request, name, { order, include: values ? 'values' : undefined }, signal),
     destroy: (name, version, options) => request('destroy-version', { name, version, ...options }),
-    names: ({ signal, ...names } = {}) =>
-      eachOf(async (cursor) => {
-        const query = { ...names, cursor, limit: namesPage };
-        const page = await request('list-secrets', { query, signal });
-        return { entries: page.names, nextCursor: page.nextCursor };
-      }),
-    details: ({ signal, ...names } = {}) =>
-      eachOf(async (cursor) => {
-        const query = { ...names, cursor, include: 'details' } as const;
-        const { secrets = [], nextCursor } = await request('list-secrets', { query, signal });
-        return { entries: secrets, nextCursor };
-      }),
+    names: ({ signal, ...names } = {}) => eachName(request, names, signal),
+    details: ({ signal, ...names } = {}) => eachDetails(request, names, signal),
     expandEnv: (body, options) => request('expand-env', { body, ...options }),
     encryptEnv: (body, options) => request('encrypt-env', { body, ...options }),
     whoami: (options) => request('whoami', options),
@@ -128,8 +115,6 @@ export const createClient = (sender: Sender): VaultClient => {
     request,
   };
 };
-
-const namesPage = 1_000;
 
 const spelled = (value: Value) =>
   typeof value === 'string'
@@ -142,16 +127,3 @@ export const bytesOf = ({
   encoding,
 }: Pick<SecretVersion, 'value' | 'encoding'>): Uint8Array =>
   Uint8Array.from(Buffer.from(value, encoding));
-
-type Page<Entry> = { readonly entries: readonly Entry[]; readonly nextCursor: string | null };
-
-/** The entries of all pages. A page may be short or empty; only a missing cursor ends a list. */
-async function* eachOf<Entry>(
-  read: (cursor: string | undefined) => Promise<Page<Entry>>,
-): AsyncGenerator<Entry> {
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page: Page<Entry> = await read(cursor);
-    yield* page.entries;
-    cursor = page.nextCursor;
-  }
-}

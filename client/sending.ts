@@ -10,6 +10,8 @@ import type { BodyOf, OperationId, Problem, QueryOf, ReplyOf } from './types.ts'
 const retryAfterMaxS = 60;
 const backoffFirstMs = 100;
 const backoffLastMs = 5_000;
+/** No reply of a vault is longer than 6 MB. A longer one is not kept in memory. */
+const replyBytesMax = 33_554_432;
 
 /** The parts of a request of an operation. */
 export type Asked<Id extends OperationId> = {
@@ -60,7 +62,10 @@ export type ClientEvent =
       readonly error: VaultError;
     };
 
-/** Performs one HTTP request, as `fetch` does. It must follow no redirect, and reject with the reason of the signal. */
+/**
+ * Performs one HTTP request, as `fetch` does. It must follow no redirect, and reject with the reason of the signal, also
+ * while the body is read.
+ */
 export type Exchange = (
   url: string,
   request: {
@@ -79,7 +84,8 @@ type Answer = {
     readonly get: (name: string) => string | null;
     readonly has: (name: string) => boolean;
   };
-  readonly text: () => Promise<string>;
+  /** The body, unpacked. To leave its iteration early ends the connection. */
+  readonly body: AsyncIterable<Uint8Array> | null;
 };
 
 export type Sender = {
@@ -218,7 +224,7 @@ const sendOnce = async (
 ): Promise<Failed | { readonly reply: unknown }> => {
   const limit = limitOf(timeoutMs, signal);
   let response: Answer;
-  let json: unknown;
+  let text: string | undefined;
   try {
     response = await exchange(url, {
       method,
@@ -228,7 +234,7 @@ const sendOnce = async (
       redirect: 'manual',
       signal: limit.signal,
     });
-    json = parse(await response.text());
+    text = await readText(response);
   } catch (cause) {
     signal?.throwIfAborted();
     return unanswered(addr, timeoutMs, cause);
@@ -239,7 +245,21 @@ const sendOnce = async (
   const requestId = response.headers.get('x-request-id');
   const replayed = response.headers.has('idempotency-replayed');
   onEvent({ type: 'answered', status, requestId, replayed });
+  if (text === undefined) return notAVault(`${addr} answered with more than 32 MiB`, status);
+  const json = parse(text);
   return isReply(id, response, json) ? { reply: json } : failed(addr, response, json);
+};
+
+/** The body as text; `undefined` if it is too long for a reply of a vault. */
+const readText = async ({ body }: Answer): Promise<string | undefined> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > replyBytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 };
 
 /**
@@ -299,9 +319,14 @@ const failed = (addr: string, { status, headers }: Answer, json: unknown): Faile
     const { code, detail: message, retryable } = json;
     return { code, message, status, retryable: retryable === true, afterS, problem: json };
   }
-  // A proxy in front of the vault has its own answers, which are not repeated because they may hold anything.
-  const message = `${addr} answered with status ${status}, and not as a vault does`;
-  return { code: 'unexpected_reply', message, status, retryable: mayPass(status), afterS };
+  // A proxy in front of the vault has its own answers, whose text is not told because it may hold anything.
+  const other = notAVault(`${addr} answered with status ${status}`, status);
+  return { ...other, retryable: mayPass(status), afterS };
+};
+
+const notAVault = (what: string, status: number): Failed => {
+  const message = `${what}, and not as a vault does`;
+  return { code: 'unexpected_reply', message, status, retryable: false, afterS: 0 };
 };
 
 const unanswered = (addr: string, timeoutMs: number, cause: unknown): Failed => {

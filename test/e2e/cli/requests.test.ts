@@ -220,6 +220,16 @@ describe('a request of dsvault', () => {
     }
   });
 
+  it('ends a list with an error when a cursor comes again', async () => {
+    const page = { status: 200, body: JSON.stringify({ names: ['A'], nextCursor: 'c' }) };
+    front.plan(page, page);
+    const ran = await dsvault.run(['list']);
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toMatch(
+      /^dsvault: a cursor of the list came again.*\(unexpected_reply\)\n$/,
+    );
+  });
+
   it('sets no variable of run that only the answer has', async () => {
     const content = JSON.stringify({ A: '1', LD_PRELOAD: canary });
     const body = { content, created: [], resolved: [], warnings: [], tag: 't' };

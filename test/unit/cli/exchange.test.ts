@@ -44,6 +44,13 @@ const answers: Readonly<Record<string, (response: ServerResponse) => unknown>> =
     response.writeHead(200, { 'Content-Type': type, 'Content-Length': 1_000 }).write('{');
     setImmediate(() => response.destroy());
   },
+  'a reply without an end': (response) => {
+    const more = () => {
+      while (response.write(' '.repeat(65_536)));
+    };
+    response.writeHead(200, { 'Content-Type': type }).on('drain', more);
+    more();
+  },
   silence: () => undefined,
   'half a reply, then silence': (response) => response.writeHead(200).write('{'),
 };
@@ -110,7 +117,9 @@ describe('the exchange of dsvault', () => {
     const url = `http://127.0.0.1:${await portOf(server)}`;
     const ask = async (method: string) => {
       const signal = AbortSignal.timeout(30_000);
-      return (await exchange(url, { method, headers: {}, redirect: 'manual', signal })).status;
+      const answer = await exchange(url, { method, headers: {}, redirect: 'manual', signal });
+      for await (const _ of answer.body ?? []);
+      return answer.status;
     };
     expect([await ask('GET'), await ask('GET')]).toEqual([200, 200]);
     await expect(ask('DELETE')).rejects.toThrow('no answer');

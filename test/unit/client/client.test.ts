@@ -1,4 +1,4 @@
-import { getEventListeners, once } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -258,6 +258,36 @@ describe('the client', () => {
     expect(error).toMatchObject({ code: 'unexpected_reply', retryable: false });
   });
 
+  it('reads a reply of 32 MiB, and takes a longer one for no answer of a vault', async () => {
+    const padded = JSON.stringify(written).padEnd(33_554_432);
+    const answerOf =
+      (text: string): Answer =>
+      (response) =>
+        response.writeHead(200, { 'Content-Type': 'application/json' }).end(text);
+    const { client } = await clientOf([answerOf(padded), answerOf(`${padded} `)]);
+    expect(await client.update('A', 'v')).toEqual(written);
+    const error = await errorOf(client.update('A', 'v'));
+    expect(error).toMatchObject({ code: 'unexpected_reply', mayHaveEffect: true });
+    expect(error.message).toContain('answered with more than 32 MiB, and not as a vault does');
+  });
+
+  it('ends the connection of a reply without an end', async () => {
+    const closed = new EventEmitter();
+    const { client } = await clientOf([
+      (response) => {
+        const more = () => {
+          while (response.write(' '.repeat(65_536)));
+        };
+        response.writeHead(200, { 'Content-Type': 'application/json' });
+        response.on('drain', more).once('close', () => closed.emit('closed'));
+        more();
+      },
+    ]);
+    const ended = once(closed, 'closed');
+    expect(await errorOf(client.get('A'))).toMatchObject({ code: 'unexpected_reply' });
+    await ended;
+  });
+
   it.each(['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc4n4ry', 'c4n4ry'])(
     'keeps nothing of an answer that is not HTTP in its error: %j',
     async (answer) => {
@@ -292,8 +322,8 @@ describe('the client', () => {
     expect(await allOf(versions)).toEqual([{ version: 2 }, { version: 1 }]);
     expect(arrived.map(({ request }) => request.url)).toEqual([
       '/v1/secrets/A/versions?order=desc&include=values',
-      '/v1/secrets/A/versions?order=desc&cursor=c1&include=values',
-      '/v1/secrets/A/versions?order=desc&cursor=c2&include=values',
+      '/v1/secrets/A/versions?order=desc&include=values&cursor=c1',
+      '/v1/secrets/A/versions?order=desc&include=values&cursor=c2',
     ]);
   });
 
@@ -307,6 +337,17 @@ describe('the client', () => {
       '/v1/secrets?prefix=A&limit=1000',
       '/v1/secrets?state=deleted&include=details',
     ]);
+  });
+
+  it.each([
+    ['that it gave before', ['c1', 'c2', 'c1']],
+    ['that is no text', ['c1', 2]],
+  ])('ends a list with an error when the vault gives a cursor %s', async (_, cursors) => {
+    const pages = [...cursors, null].map((nextCursor) => json(200, { names: ['A'], nextCursor }));
+    const { client, arrived } = await clientOf(pages);
+    const error = await errorOf(allOf(client.names()));
+    expect(error).toMatchObject({ code: 'unexpected_reply', mayHaveEffect: false });
+    expect(arrived).toHaveLength(cursors.length);
   });
 
   it('sends bytes as base64, and gives the bytes of either encoding', async () => {
